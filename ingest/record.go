@@ -1,0 +1,90 @@
+package ingest
+
+import (
+	"fmt"
+
+	"github.com/roamclear/roamclear/ocpi"
+)
+
+// Topic is one of the log's topics. Names are frozen: they stand in every
+// stored position.
+type Topic string
+
+// Topics of the log. Partner data is keyed by the folded object identity, so
+// that all copies of an object are in one partition, in order.
+const (
+	TopicCDRs      Topic = "roamclear.cdrs"      // N partitions
+	TopicSessions  Topic = "roamclear.sessions"  // N partitions
+	TopicReference Topic = "roamclear.reference" // 1 partition: locations, tariffs, tokens
+	TopicRefused   Topic = "roamclear.refused"   // 1 partition: bodies we could not use
+	TopicControl   Topic = "roamclear.control"   // 1 partition, kept for ever
+)
+
+// Object is the kind of OCPI object a record carries.
+type Object uint8
+
+// Object kinds.
+const (
+	ObjectCDR Object = iota + 1
+	ObjectSession
+	ObjectTariff
+	ObjectLocation
+	ObjectToken
+)
+
+var objectNames = [...]string{"", "cdr", "session", "tariff", "location", "token"}
+
+// String returns the kind in lower case.
+func (o Object) String() string { return objectNames[o] }
+
+// Method is what the partner did with the object.
+type Method uint8
+
+// Methods.
+const (
+	MethodPost Method = iota + 1
+	MethodPut
+	MethodPatch
+	MethodDelete
+)
+
+var methodNames = [...]string{"", "POST", "PUT", "PATCH", "DELETE"}
+
+// String returns the HTTP method name.
+func (m Method) String() string { return methodNames[m] }
+
+// Envelope is what roamclear knows about a body besides the body: it travels
+// in the record's headers, versioned, and never changes.
+type Envelope struct {
+	Object   Object
+	Method   Method
+	Version  ocpi.Version
+	Sender   string    // partner id, see package control
+	Key      ocpi.Key  // folded identity; for EVSE and Connector pushes the Location's
+	Sub      string    // path below the object: "" or "EVSE_UID" or "EVSE_UID/CONNECTOR_ID", for tokens the type
+	Received ocpi.Time // when the body was complete, by the receiving process's clock
+	Hash     Hash      // canonical content hash of the body, see ocpi.CanonicalHash
+	Reason   string    // TopicRefused only: why the body could not be used
+}
+
+// Hash is a SHA-256.
+type Hash [32]byte
+
+// Position is where a record stands in the log. It is the record's identity
+// and the receipt handed to the partner.
+type Position struct {
+	Epoch     uint8 // topic epoch, see package control
+	Partition int32
+	Offset    int64
+}
+
+// String returns "epoch-partition-offset", the receipt's form.
+func (p Position) String() string { return fmt.Sprintf("%d-%d-%d", p.Epoch, p.Partition, p.Offset) }
+
+// Record is one accepted body in the log. Body aliases the read buffer: it is
+// valid until the batch it came in is released.
+type Record struct {
+	Position
+	Envelope
+	Body []byte
+}

@@ -1,0 +1,110 @@
+package pricing
+
+import (
+	"github.com/roamclear/roamclear/ingest"
+	"github.com/roamclear/roamclear/ocpi"
+)
+
+// Status is how a CDR record ended.
+type Status uint8
+
+// Statuses. A credit CDR is not re-priced: it cancels what it credits.
+const (
+	Rejected Status = iota + 1
+	Priced
+	Credited
+)
+
+var statusNames = [...]string{"", "rejected", "priced", "credit"}
+
+// String returns the status in lower case.
+func (s Status) String() string { return statusNames[s] }
+
+// Claim is the verdict on the partner's own totals.
+type Claim uint8
+
+// Verdicts.
+const (
+	ClaimAbsent Claim = iota
+	ClaimAgrees
+	ClaimDiffers
+)
+
+var claimNames = [...]string{"absent", "agrees", "differs"}
+
+// String returns the verdict in lower case.
+func (c Claim) String() string { return claimNames[c] }
+
+// Tax is one tax rate's amount on the computed side.
+type Tax struct {
+	Name       string      // "VAT"
+	Percentage ocpi.Number // absent where the tariff does not say
+	Amount     ocpi.Number // 4 decimals
+}
+
+// Outcome is what the pricing worker found for one CDR record. All amounts
+// are rounded once, at 4 decimals; an unset Number is unknown, never zero.
+type Outcome struct {
+	Status Status
+	Reason string // Rejected: stable code, such as "unknown_tariff"
+	Detail string // Rejected: one sentence
+
+	// What the partner claims: the CDR's total_cost as sent.
+	ClaimedExcl, ClaimedIncl ocpi.Number
+	// What we computed (Priced only). Sub-totals are unset where nothing of
+	// that kind was priced.
+	ComputedExcl, ComputedIncl       ocpi.Number
+	FixedExcl, FixedIncl             ocpi.Number
+	EnergyExcl, EnergyIncl           ocpi.Number
+	TimeExcl, TimeIncl               ocpi.Number
+	ParkingExcl, ParkingIncl         ocpi.Number
+	ReservationExcl, ReservationIncl ocpi.Number
+	Taxes                            []Tax
+	Claim                            Claim
+
+	// What it was computed from.
+	TariffIDs     string // joined by ",", as sent
+	TariffHash    string // hex SHA-256 of the tariffs' canonical JSON, joined by ","
+	TariffSource  string // "cdr" or "store"
+	TimeZone      string // IANA name used, "" if none was needed
+	ZoneSource    string // "cdr", "location", "country" or ""
+	ZoneDB        string // version of the embedded time-zone database
+	Profile       string
+	EngineVersion string
+
+	Explanation []byte // codes and numbers as JSON; sentences are rendered when read
+	Findings    []ocpi.Finding
+}
+
+// Row is one CDR record with everything the store keeps of it.
+type Row struct {
+	Record ingest.Record
+	// From the decoded CDR. Debtor is zero where it is unknown.
+	Creditor, Debtor     ocpi.Party
+	ID                   string // as sent
+	Start, End           ocpi.Time
+	LastUpdated          ocpi.Time
+	Currency             string
+	Credit               bool
+	CreditReferenceID    string // folded
+	SessionID            string // folded
+	TokenUID, ContractID string
+	LocationID, EVSEUID  string
+	EnergyKWh            ocpi.Number
+	TimeHours            ocpi.Number
+	ParkingHours         ocpi.Number
+	Outcome              Outcome
+	// Generation counts re-pricings of the same record: 0 is the first.
+	Generation uint16
+}
+
+// Batch is a gapless run of CDR records of one partition. It is stored as one
+// part per table, its checkpoint last.
+type Batch struct {
+	Topic     ingest.Topic
+	Epoch     uint8
+	Partition int32
+	First     int64 // offset of the first record
+	Last      int64 // offset of the last record
+	Rows      []Row
+}
