@@ -1,0 +1,23 @@
+package ingest
+
+import (
+	"context"
+	"errors"
+)
+
+// Errors of an append that callers act on.
+var (
+	// ErrOverload says that nothing was appended: a queue or the log is
+	// full, or the broker is known to be away. Answer 503 with Retry-After.
+	ErrOverload = errors.New("overloaded, try again later")
+	// ErrOutcomeUnknown says that the record may or may not be in the log.
+	// Answer 503; a retry is harmless.
+	ErrOutcomeUnknown = errors.New("outcome unknown, try again")
+)
+
+// Appender is the writing end of the log. Append returns once every in-sync
+// replica has the record; body and envelope must not be changed until then.
+// Records of one key keep their order when appended one after the other.
+type Appender interface {
+	Append(ctx context.Context, topic Topic, e *Envelope, body []byte) (Position, error)
+}
