@@ -2,6 +2,8 @@ package ingest
 
 import (
 	"errors"
+	"net/url"
+	"strings"
 
 	"github.com/roamclear/roamclear/ocpi"
 )
@@ -28,13 +30,40 @@ func (s Sender) Owns(p ocpi.Party) bool {
 }
 
 // Target is a client-owned object as a URL addresses it. Sub is the path
-// below it: "" or "EVSE_UID" or "EVSE_UID/CONNECTOR_ID" for a Location, the
-// token type for a Token.
+// below it, see SubPath, for a Location and the token type for a Token.
 type Target struct {
 	Object Object
 	Key    ocpi.Key
 	ID     string // as in the URL
 	Sub    string
+}
+
+// SubPath joins the uid of an EVSE and the id of a Connector (each may be
+// empty) into a Target's Sub. Ids may hold any printable character, so each
+// segment is percent-encoded.
+func SubPath(evseUID, connectorID string) string {
+	if connectorID == "" {
+		return url.PathEscape(evseUID)
+	}
+	return url.PathEscape(evseUID) + "/" + url.PathEscape(connectorID)
+}
+
+// SplitSub returns what SubPath joined; both are empty for anything but a
+// part of a Location.
+func SplitSub(t Target) (evseUID, connectorID string) {
+	if t.Object != ObjectLocation {
+		return "", ""
+	}
+	evse, connector, _ := strings.Cut(t.Sub, "/")
+	return unescape(evse), unescape(connector)
+}
+
+func unescape(segment string) string {
+	s, err := url.PathUnescape(segment)
+	if err != nil {
+		return segment
+	}
+	return s
 }
 
 // Receipt is what a partner gets for an accepted body.
