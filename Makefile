@@ -1,0 +1,38 @@
+# make run and make test do all set-up on a fresh machine.
+VERSION := $(shell git describe --always --dirty 2>/dev/null || echo dev)
+BIN     := bin/roamclear
+DATA    ?= data
+LINT    := github.com/golangci/golangci-lint/v2/cmd/golangci-lint@v2.12.0
+
+.PHONY: run build test race lint fmt fuzz bench chaos
+
+run: build ## start the service with a demo world on the embedded default
+	$(BIN) serve --data $(DATA) --demo
+
+build: ## build bin/roamclear and fetch the embedded ClickHouse engine once per machine
+	go build -ldflags "-X main.version=$(VERSION)" -o $(BIN) ./cmd/roamclear
+	$(BIN) engine fetch
+
+test: build ## every test, on the embedded stack
+	deploy/test-tools.sh
+	go test -timeout 30m ./...
+
+race: build ## the same under the race detector
+	deploy/test-tools.sh
+	go test -race -timeout 45m ./...
+
+lint: ## the import arrows, errors, style
+	go vet ./...
+	go run $(LINT) run
+
+fmt:
+	gofmt -w $$(git ls-files '*.go')
+
+fuzz: ## each fuzz target for a minute
+	deploy/fuzz.sh 60s
+
+bench: build ## one interleaved run against floors and baseline; about 15 minutes
+	go run ./benchmarks/cmd/bench
+
+chaos: build ## kill -9 while partners push, then compare with the reference sums
+	go run ./benchmarks/cmd/chaos --rounds $(or $(ROUNDS),200)
