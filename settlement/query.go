@@ -15,6 +15,7 @@ import (
 var (
 	ErrNotFound    = errors.New("not found")
 	ErrUnavailable = errors.New("store unavailable") // try again later; wraps the cause
+	ErrCursor      = errors.New("invalid cursor")    // After is not a cursor of such a page
 )
 
 // Month is a calendar month in UTC.
@@ -55,6 +56,21 @@ type SettlementRow struct {
 	UnpricedClaimed Sum
 	Tax             []TaxSum // of Computed, by rate
 	DiffersCount    uint64   // CDRs whose claim differs from what we computed
+}
+
+// Difference is what the partner claims beyond what we computed, over the CDRs
+// that were priced: claimed - unpriced claimed - computed. Its amount including
+// VAT is nil when one of the three is.
+func (r *SettlementRow) Difference() Sum {
+	d := Sum{
+		Excl:        r.Claimed.Excl.Sub(r.UnpricedClaimed.Excl).Sub(r.Computed.Excl),
+		MissingIncl: r.Claimed.MissingIncl + r.Computed.MissingIncl, // unpriced ones are among the claimed
+	}
+	if r.Claimed.Incl != nil && r.UnpricedClaimed.Incl != nil && r.Computed.Incl != nil {
+		incl := r.Claimed.Incl.Sub(*r.UnpricedClaimed.Incl).Sub(*r.Computed.Incl)
+		d.Incl = &incl
+	}
+	return d
 }
 
 // SettlementQuery selects settlement rows. Months are inclusive. Party, when
@@ -117,6 +133,15 @@ type CDRSummary struct {
 	Profile      string
 	Engine       string
 	Generation   uint16
+}
+
+// ReasonCount is how many CDRs of one currency are rejected for one reason,
+// and what they claim.
+type ReasonCount struct {
+	Reason   string
+	Currency string
+	Count    uint64
+	Claimed  Sum
 }
 
 // CDRPage is one page of a list; Next is the cursor of the next, "" at the end.
@@ -196,12 +221,18 @@ type OCPIPage struct {
 }
 
 // Reader is what the APIs ask of the store. Every method returns an error
-// that wraps ErrUnavailable when the store cannot be reached, and ErrNotFound
-// when a single object does not exist.
+// that wraps ErrUnavailable when the store cannot be reached, ErrNotFound when
+// a single object does not exist, and ErrCursor when After is not a cursor.
 type Reader interface {
+	// Months are the months in which there is at least one CDR of which party
+	// (any if zero) is CPO or eMSP, ascending.
+	Months(ctx context.Context, party ocpi.Party) ([]Month, error)
 	Settlement(ctx context.Context, q SettlementQuery) ([]SettlementRow, error)
 	CDR(ctx context.Context, key ocpi.Key) (*CDRDetail, error)
 	CDRs(ctx context.Context, q CDRQuery) (CDRPage, error)
+	// RejectReasons counts the rejected CDRs that q selects by reason and
+	// currency, most first; Status, After and Limit of q do not matter.
+	RejectReasons(ctx context.Context, q CDRQuery) ([]ReasonCount, error)
 	Conflicts(ctx context.Context, q ConflictQuery) (ConflictPage, error)
 	Refusals(ctx context.Context, sender, after string, limit int) (refusals []Refusal, next string, err error)
 	OCPICDRs(ctx context.Context, q OCPIQuery) (OCPIPage, error)
