@@ -1,10 +1,210 @@
 package ocpi
 
+import (
+	"strconv"
+	"strings"
+)
+
 // Decoder reads OCPI bodies into the canonical model in one pass. It owns an
 // arena that every call reuses: what a call returns, and every string and
-// slice in it, is valid until the next call on the same Decoder and only as
-// long as the caller leaves the body's bytes alone. Not for concurrent use.
+// slice in it, is valid until the next call of CDR, Tariff, Location, Session
+// or Token on the same Decoder and only as long as the caller leaves the
+// body's bytes alone. (CanonicalHash disturbs nothing.) Not for concurrent
+// use; the zero value is ready.
 //
 // Errors are *SyntaxError (not JSON: HTTP 400) or *Invalid (JSON, but a field
 // that is needed to identify, price or settle is missing or wrong: OCPI 2001).
-type Decoder struct{}
+// Members that OCPI does not know are checked to be JSON, then left alone. A
+// null member counts as absent.
+type Decoder struct {
+	scanner
+	version  Version
+	path     []step
+	invalid  []FieldError
+	findings []Finding
+
+	cdr      CDR
+	tariff   Tariff
+	location Location
+	session  Session
+	token    Token
+
+	tariffs    []Tariff
+	elements   []TariffElement
+	components []PriceComponent
+	periods    []ChargingPeriod
+	volumes    []Volume
+	taxes      []TaxAmount
+	evses      []EVSE
+	connectors []Connector
+	tariffIDs  []string
+}
+
+// Bounds of what one body may hold. More is a field error.
+const (
+	MaxPeriods        = 10_000 // charging_periods
+	MaxDimensions     = 50_000 // of all periods
+	MaxTariffs        = 1_000  // in one CDR
+	MaxTariffElements = 1_000  // of all tariffs in one body
+	MaxComponents     = 5_000  // of all elements
+	MaxTaxes          = 5_000  // of all prices
+	MaxEVSEs          = 10_000
+	MaxConnectors     = 20_000 // of all EVSEs
+	MaxTariffIDs      = 50_000 // of all connectors
+
+	// maxNotes bounds the findings, and the field errors, of one body.
+	maxNotes = 100
+)
+
+// step is one level of the path to the value being read.
+type step struct {
+	name  string
+	index int // in an array, else -1
+}
+
+// start makes d ready for a new body.
+func (d *Decoder) start(v Version, raw []byte) {
+	d.begin(raw)
+	d.version = v
+	d.path, d.invalid, d.findings = d.path[:0], nil, reuse(d.findings, maxNotes)
+	d.tariffs = reuse(d.tariffs, 64)
+	d.elements = reuse(d.elements, MaxTariffElements)
+	d.components = reuse(d.components, MaxComponents)
+	d.periods = reuse(d.periods, 1024)
+	d.volumes = reuse(d.volumes, 8192)
+	d.taxes = reuse(d.taxes, 1024)
+	d.evses = reuse(d.evses, 1024)
+	d.connectors = reuse(d.connectors, 1024)
+	d.tariffIDs = reuse(d.tariffIDs, 1024)
+}
+
+// end returns what is wrong with the body, nil when nothing is.
+func (d *Decoder) end() error {
+	if err := d.finish(); err != nil {
+		return err
+	}
+	if len(d.invalid) > 0 {
+		return &Invalid{Fields: d.invalid}
+	}
+	return nil
+}
+
+// enter goes one level down in the path.
+func (d *Decoder) enter(name string) { d.path = append(d.path, step{name, -1}) }
+
+// at sets the array index of the current level.
+func (d *Decoder) at(i int) { d.path[len(d.path)-1].index = i }
+
+// leave goes one level up.
+func (d *Decoder) leave() { d.path = d.path[:len(d.path)-1] }
+
+// pathTo writes the path of a member of the current level, such as
+// "charging_periods[3].dimensions[0].volume"; name "" is the level itself and
+// the body as a whole is "$".
+func (d *Decoder) pathTo(name string) string {
+	var b strings.Builder
+	for _, s := range append(d.path, step{name, -1}) {
+		if s.name != "" && b.Len() > 0 {
+			b.WriteByte('.')
+		}
+		b.WriteString(s.name)
+		if s.index >= 0 {
+			b.WriteByte('[')
+			b.WriteString(strconv.Itoa(s.index))
+			b.WriteByte(']')
+		}
+	}
+	if b.Len() == 0 {
+		return "$"
+	}
+	return b.String()
+}
+
+// refuse lists a field that makes the body unusable.
+func (d *Decoder) refuse(name, reason string) {
+	switch {
+	case d.err != nil || len(d.invalid) > maxNotes:
+	case len(d.invalid) == maxNotes:
+		d.invalid = append(d.invalid, FieldError{"$", "more fields are wrong than are listed"})
+	default:
+		d.invalid = append(d.invalid, FieldError{d.pathTo(name), reason})
+	}
+}
+
+// find lists a departure that does no harm.
+func (d *Decoder) find(code string, severity Severity, name, detail string) {
+	switch {
+	case d.err != nil || len(d.findings) > maxNotes:
+	case len(d.findings) == maxNotes:
+		d.findings = append(d.findings, Finding{"more_findings", Info, "$", "more was found than is listed"})
+	default:
+		d.findings = append(d.findings, Finding{code, severity, d.pathTo(name), detail})
+	}
+}
+
+// need refuses the body when a member is missing. ok says that its value is
+// known to be there; otherwise a value that was sent and is wrong has been
+// refused by its reader, and only a missing one is left to report.
+func (d *Decoder) need(o *object, ok bool, name string) {
+	if !ok && d.err == nil && !d.has(o, name) {
+		d.refuse(name, "missing")
+	}
+}
+
+// expect lists a required member that is missing but nothing depends on.
+func (d *Decoder) expect(o *object, ok bool, name string) {
+	if !ok && d.err == nil && !d.has(o, name) {
+		d.find("missing_field", Warning, name, "OCPI requires this member")
+	}
+}
+
+// isObject reports whether an object comes next. Anything else is skipped and
+// refused; but a null member is skipped without a word, being absent.
+func (d *Decoder) isObject(name string) bool { return d.isKind('{', name, "an object") }
+
+// isArray is isObject for arrays.
+func (d *Decoder) isArray(name string) bool { return d.isKind('[', name, "an array") }
+
+func (d *Decoder) isKind(first byte, name, want string) bool {
+	c := d.peek()
+	if c == first {
+		return true
+	}
+	if c == 'n' && name != "" {
+		d.literal("null")
+		return false
+	}
+	d.wrongKind(name, want)
+	return false
+}
+
+// wrongKind skips a value and refuses it.
+func (d *Decoder) wrongKind(name, want string) {
+	got := kind(d.peek())
+	d.skip()
+	d.refuse(name, "want "+want+", got "+got)
+}
+
+// oddKind skips a value whose type is wrong but which nothing depends on.
+func (d *Decoder) oddKind(name, want string) {
+	got := kind(d.peek())
+	d.skip()
+	d.find("wrong_type", Warning, name, "want "+want+", got "+got)
+}
+
+// kind names the type of the value that starts with c.
+func kind(c byte) string {
+	switch c {
+	case '"':
+		return "a string"
+	case '{':
+		return "an object"
+	case '[':
+		return "an array"
+	case 't', 'f':
+		return "a boolean"
+	case 'n':
+		return "null"
+	}
+	return "a number"
+}

@@ -1,0 +1,155 @@
+package ocpi
+
+// Location reads a Location object with its EVSEs (mod_locations). What
+// describes the place is let pass with a finding; ids, owner, time zone
+// (R-LOC-05) and last_updated must be right.
+func (d *Decoder) Location(v Version, raw []byte) (*Location, error) {
+	d.start(v, raw)
+	d.location = Location{Version: v}
+	if d.isObject("") {
+		d.readLocation(&d.location, false)
+	}
+	if err := d.end(); err != nil {
+		return nil, err
+	}
+	d.location.Findings = d.findings
+	return &d.location, nil
+}
+
+// readLocation reads a Location; the ones nested in 2.1.1 CDRs and Sessions
+// are known by their id alone.
+func (d *Decoder) readLocation(l *Location, nested bool) {
+	o := d.open()
+	for d.next(&o) {
+		d.locationMember(l, &o)
+	}
+	d.need(&o, l.ID != "", "id")
+	d.expect(&o, l.Address != "", "address")
+	d.expect(&o, l.City != "", "city")
+	d.expect(&o, l.Country != "", "country")
+	d.expect(&o, l.Latitude != "", "coordinates")
+	required := d.need
+	if nested {
+		required = d.expect
+	}
+	required(&o, l.LastUpdated.IsSet(), "last_updated")
+	if d.version != V211 {
+		d.need(&o, l.CountryCode != "", "country_code")
+		d.need(&o, l.PartyID != "", "party_id")
+		d.need(&o, l.TimeZone != "", "time_zone")
+		d.expect(&o, l.Publish, "publish")
+	}
+	d.close(&o)
+}
+
+func (d *Decoder) locationMember(l *Location, o *object) {
+	switch o.name {
+	case "id":
+		l.ID = d.identify(o.name, d.locationIDLimit())
+	case "name":
+		l.Name = d.describe(o.name, 255)
+	case "address":
+		l.Address = d.describe(o.name, 255)
+	case "city":
+		l.City = d.describe(o.name, 45)
+	case "postal_code":
+		l.PostalCode = d.describe(o.name, 10)
+	case "country":
+		l.Country = d.country3(o.name)
+	case "coordinates":
+		l.Latitude, l.Longitude = d.coordinates(o.name)
+	case "time_zone":
+		l.TimeZone = d.timeZone(o.name)
+	case "evses":
+		l.EVSEs = d.readEVSEs(o.name)
+	case "last_updated":
+		l.LastUpdated = d.instant(o.name)
+	default:
+		if d.version == V211 {
+			d.skip()
+			return
+		}
+		d.locationMember22(l, o)
+	}
+}
+
+func (d *Decoder) locationMember22(l *Location, o *object) {
+	switch o.name {
+	case "country_code":
+		l.CountryCode = d.country(o.name)
+	case "party_id":
+		l.PartyID = d.party(o.name)
+	case "publish":
+		l.Publish = d.boolean(o.name)
+	default:
+		d.skip()
+	}
+}
+
+// locationIDLimit is the length of Location.id and EVSE.uid.
+func (d *Decoder) locationIDLimit() int {
+	if d.version == V211 {
+		return 39
+	}
+	return 36
+}
+
+// timeZone reads an IANA time zone name and checks its form; whether the zone
+// exists is for those to say who have the database.
+func (d *Decoder) timeZone(name string) string {
+	s, ok := d.string(name)
+	if !ok || s == "" && d.version == V211 {
+		return ""
+	}
+	wrong := s == "" || len(s) > 255 || !isLetter(s[0])
+	for i := range len(s) {
+		c := s[i]
+		wrong = wrong || !(isLetter(c) || c-'0' <= 9 || c == '/' || c == '_' || c == '-' || c == '+')
+	}
+	if wrong {
+		d.refuse(name, "want an IANA time zone such as Europe/Amsterdam")
+		return ""
+	}
+	return s
+}
+
+func (d *Decoder) coordinates(name string) (latitude, longitude string) {
+	if !d.loosely('{', name, "an object") {
+		return "", ""
+	}
+	d.enter(name)
+	o := d.open()
+	for d.next(&o) {
+		switch o.name {
+		case "latitude":
+			latitude = d.coordinate(o.name, 2)
+		case "longitude":
+			longitude = d.coordinate(o.name, 3)
+		default:
+			d.skip()
+		}
+	}
+	d.expect(&o, latitude != "", "latitude")
+	d.expect(&o, longitude != "", "longitude")
+	d.close(&o)
+	d.leave()
+	return latitude, longitude
+}
+
+// coordinate reads decimal degrees: up to whole digits before the point and
+// five to seven after it (R-TYPE-10).
+func (d *Decoder) coordinate(name string, whole int) string {
+	s := d.describe(name, 11)
+	digits := s
+	if digits != "" && digits[0] == '-' {
+		digits = digits[1:]
+	}
+	point := digitsEnd(digits, 0)
+	decimals := len(digits) - point - 1
+	ok := point >= 1 && point <= whole && decimals >= 5 && decimals <= 7 &&
+		digits[point] == '.' && digitsEnd(digits, point+1) == len(digits)
+	if !ok && s != "" {
+		d.find("odd_coordinate", Info, name, "want decimal degrees with five to seven decimals")
+	}
+	return s
+}
