@@ -1,0 +1,113 @@
+package control
+
+import (
+	"encoding/base64"
+	"strings"
+	"testing"
+
+	"github.com/roamclear/roamclear/ocpi"
+)
+
+func b64(s string) string { return base64.StdEncoding.EncodeToString([]byte(s)) }
+
+// partnerWith folds one partner with a token and an encoding.
+func partnerWith(t testing.TB, s *State, party, token string, enc TokenEncoding) *Partner {
+	t.Helper()
+	add := PartnerAdded{
+		ID: party, Name: party, Roles: []Role{NewRole(RoleCPO, "GB", party)},
+		TokenHash: HashToken(token), Encoding: enc,
+	}
+	if err := s.Fold(Event{Command: "add-" + party, At: 1, Change: add}); err != nil {
+		t.Fatal(err)
+	}
+	return s.partners[party]
+}
+
+func TestAuthenticate(t *testing.T) {
+	s := NewState()
+	longest := strings.Repeat("~", MaxTokenLength)
+	partnerWith(t, s, "AUT", "example-token", EncodingAuto)
+	partnerWith(t, s, "RAW", "raw-only-token", EncodingRaw)
+	partnerWith(t, s, "B64", "b64-only-token", EncodingBase64)
+	partnerWith(t, s, "LOO", b64("looks-like-base64"), EncodingAuto)
+	partnerWith(t, s, "DEC", "looks-like-base64", EncodingAuto)
+	partnerWith(t, s, "LON", longest, EncodingAuto)
+
+	tests := []struct{ name, header, want string }{
+		{"raw", "Token example-token", "AUT"},
+		{"Base64", "Token ZXhhbXBsZS10b2tlbg==", "AUT"},
+		{"the specification's example, with a line feed inside", "Token ZXhhbXBsZS10b2tlbgo=", "AUT"},
+		{"CR and LF inside", "Token " + b64("example-token\r\n"), "AUT"},
+		{"scheme in other case", "token example-token", "AUT"},
+		{"raw token that is Base64 of another's: exact match wins", "Token " + b64("looks-like-base64"), "LOO"},
+		{"the other's, raw", "Token looks-like-base64", "DEC"},
+		{"raw-only partner, raw", "Token raw-only-token", "RAW"},
+		{"raw-only partner, Base64", "Token " + b64("raw-only-token"), ""},
+		{"Base64-only partner, Base64", "Token " + b64("b64-only-token"), "B64"},
+		{"Base64-only partner, raw", "Token b64-only-token", ""},
+		{"longest token, Base64 with CR and LF", "Token " + b64(longest+"\r\n"), "LON"},
+		{"no header", "", ""},
+		{"scheme alone", "Token", ""},
+		{"scheme and space", "Token ", ""},
+		{"two spaces", "Token  example-token", ""},
+		{"other scheme", "Bearer example-token", ""},
+		{"no scheme", "example-token", ""},
+		{"unknown token", "Token example-tokem", ""},
+		{"unpadded Base64", "Token ZXhhbXBsZS10b2tlbg", ""},
+		{"line feed at the start", "Token " + b64("\nexample-token"), ""},
+		{"too long to be a token", "Token " + strings.Repeat("A", 4096), ""},
+	}
+	for _, tt := range tests {
+		p, _, ok := s.Authenticate(tt.header, 1)
+		got := ""
+		if ok {
+			got = p.ID
+		}
+		if got != tt.want {
+			t.Errorf("%s: header %q finds %q, want %q", tt.name, tt.header, got, tt.want)
+		}
+	}
+}
+
+func TestAuthenticateDoesNotAllocate(t *testing.T) {
+	s := NewState()
+	token := NewToken()
+	partnerWith(t, s, "AUT", token, EncodingAuto)
+	for _, header := range []string{"Token " + token, "Token " + b64(token), "Token no-such-token"} {
+		if n := testing.AllocsPerRun(100, func() { s.Authenticate(header, 1) }); n != 0 {
+			t.Errorf("header %q: %v allocations", header, n)
+		}
+	}
+}
+
+func TestValidateToken(t *testing.T) {
+	tests := map[string]bool{
+		"": false, "1234567": false, "12345678": true, "with space": false, "tab\tinside": false,
+		"ünïcödé-token": false, "del\x7finside": false, "!\"#$%&'()~": true,
+		strings.Repeat("x", 64): true, strings.Repeat("x", 65): false,
+	}
+	for token, want := range tests {
+		if got := ValidateToken(token) == nil; got != want {
+			t.Errorf("ValidateToken(%q) accepts: %v, want %v", token, got, want)
+		}
+	}
+	if err := ValidateToken(NewToken()); err != nil {
+		t.Errorf("a minted token is refused: %v", err)
+	}
+}
+
+func BenchmarkAuthenticate(b *testing.B) {
+	s := NewState()
+	token := NewToken()
+	partnerWith(b, s, "AUT", token, EncodingAuto)
+	for name, header := range map[string]string{"raw": "Token " + token, "base64": "Token " + b64(token)} {
+		b.Run(name, func(b *testing.B) {
+			b.ReportAllocs()
+			for b.Loop() {
+				if _, _, ok := s.Authenticate(header, ocpi.Time(1)); !ok {
+					b.Fatal("not found")
+				}
+			}
+		})
+	}
+}
