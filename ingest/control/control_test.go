@@ -3,73 +3,16 @@ package control
 import (
 	"context"
 	"errors"
-	"slices"
 	"strings"
-	"sync"
 	"testing"
 	"testing/synctest"
 	"time"
 
 	"github.com/google/go-cmp/cmp"
 	"github.com/roamclear/roamclear/ingest"
+	"github.com/roamclear/roamclear/ingest/control/controltest"
 	"github.com/roamclear/roamclear/ocpi"
 )
-
-// memLog is a control log in memory. batch bounds how many records Tail hands
-// on at once.
-type memLog struct {
-	batch int
-	start int64
-	fail  error // of the next Append
-
-	mu      sync.Mutex // guards what follows
-	records []ingest.Record
-	grown   chan struct{}
-}
-
-func newMemLog() *memLog { return &memLog{batch: 100, grown: make(chan struct{})} }
-
-func (l *memLog) Append(_ context.Context, topic ingest.Topic, e *ingest.Envelope, body []byte) (ingest.Position, error) {
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	if l.fail != nil {
-		err := l.fail
-		l.fail = nil
-		return ingest.Position{}, err
-	}
-	pos := ingest.Position{Epoch: 1, Offset: int64(len(l.records))}
-	l.records = append(l.records, ingest.Record{Position: pos, Envelope: *e, Body: slices.Clone(body)})
-	close(l.grown)
-	l.grown = make(chan struct{})
-	return pos, nil
-}
-
-func (l *memLog) Bounds(context.Context, ingest.Topic, int32) (start, end int64, err error) {
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	return l.start, int64(len(l.records)), nil
-}
-
-func (l *memLog) Tail(ctx context.Context, _ ingest.Topic, _ int32, from int64, fn func([]ingest.Record) error) error {
-	for {
-		l.mu.Lock()
-		records, grown := l.records[from:], l.grown
-		l.mu.Unlock()
-		records = records[:min(len(records), l.batch)]
-		if len(records) > 0 {
-			if err := fn(records); err != nil {
-				return err
-			}
-			from += int64(len(records))
-			continue
-		}
-		select {
-		case <-grown:
-		case <-ctx.Done():
-			return ctx.Err()
-		}
-	}
-}
 
 // start opens a Control on the log and runs it until the test ends.
 func start(t *testing.T, log Log, now func() ocpi.Time) *Control {
@@ -106,7 +49,7 @@ func wantRefusal(t *testing.T, err error, want Refusal) {
 }
 
 func TestPartnerLife(t *testing.T) {
-	log := newMemLog()
+	log := controltest.NewLog()
 	c := start(t, log, nil)
 	ctx := t.Context()
 
@@ -155,7 +98,7 @@ func TestPartnerLife(t *testing.T) {
 }
 
 func TestDebtorKnown(t *testing.T) {
-	c := start(t, newMemLog(), nil)
+	c := start(t, controltest.NewLog(), nil)
 	exw := ocpi.NewParty("NL", "EXW")
 	if c.State().DebtorKnown(exw) {
 		t.Error("known before it was added")
@@ -170,7 +113,7 @@ func TestDebtorKnown(t *testing.T) {
 }
 
 func TestRepeatedCommandDoesNothing(t *testing.T) {
-	log := newMemLog()
+	log := controltest.NewLog()
 	c := start(t, log, nil)
 	p, _, err := c.AddPartner(t.Context(), "add-1", dundee())
 	if err != nil {
@@ -190,9 +133,9 @@ func TestRepeatedCommandDoesNothing(t *testing.T) {
 }
 
 func TestOutcomeUnknownMayBeRepeated(t *testing.T) {
-	log := newMemLog()
+	log := controltest.NewLog()
 	c := start(t, log, nil)
-	log.fail = ingest.ErrOutcomeUnknown
+	log.FailNext(ingest.ErrOutcomeUnknown)
 	if _, _, err := c.AddPartner(t.Context(), "add-1", dundee()); !errors.Is(err, ingest.ErrOutcomeUnknown) {
 		t.Fatalf("got %v", err)
 	}
@@ -204,7 +147,7 @@ func TestOutcomeUnknownMayBeRepeated(t *testing.T) {
 // Two processes on one log: of two commands that contradict each other the
 // first in the log wins, in both.
 func TestConflictsAreDecidedByTheLog(t *testing.T) {
-	log := newMemLog()
+	log := controltest.NewLog()
 	a, b := start(t, log, nil), start(t, log, nil)
 	_, _, err := a.AddPartner(t.Context(), "", dundee())
 	if err != nil {
@@ -221,7 +164,7 @@ func TestConflictsAreDecidedByTheLog(t *testing.T) {
 
 func TestRotation(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		c := start(t, newMemLog(), nil)
+		c := start(t, controltest.NewLog(), nil)
 		p, _, err := c.AddPartner(t.Context(), "", dundee())
 		if err != nil {
 			t.Fatal(err)
@@ -266,7 +209,7 @@ func TestRotation(t *testing.T) {
 }
 
 func TestAPIKeys(t *testing.T) {
-	c := start(t, newMemLog(), nil)
+	c := start(t, controltest.NewLog(), nil)
 	ctx := t.Context()
 	k, secret, err := c.AddKey(ctx, "", NewKey{Scopes: []string{ScopeFinanceRead}, Party: ocpi.NewParty("GB", "DUN")})
 	if err != nil {
@@ -293,7 +236,7 @@ func TestAPIKeys(t *testing.T) {
 }
 
 func TestCommandsBeforeTheLogIsFolded(t *testing.T) {
-	log := newMemLog()
+	log := controltest.NewLog()
 	if _, _, err := start(t, log, nil).AddPartner(t.Context(), "", dundee()); err != nil {
 		t.Fatal(err)
 	}
@@ -310,33 +253,33 @@ func TestCommandsBeforeTheLogIsFolded(t *testing.T) {
 }
 
 func TestRunStops(t *testing.T) {
-	good := func(t *testing.T, log *memLog) {
+	good := func(t *testing.T, log *controltest.Log) {
 		if _, _, err := start(t, log, nil).AddPartner(t.Context(), "", dundee()); err != nil {
 			t.Fatal(err)
 		}
 	}
 	tests := map[string]struct {
-		damage func(l *memLog)
+		damage func(r []ingest.Record)
 		want   string
 	}{
-		"unknown event": {func(l *memLog) {
-			l.records[0].Body = []byte(`{"type":"moon.landed","v":1,"command":"x","at":1,"data":{}}`)
+		"unknown event": {func(r []ingest.Record) {
+			r[0].Body = []byte(`{"type":"moon.landed","v":1,"command":"x","at":1,"data":{}}`)
 		}, `"moon.landed" version 1 is unknown`},
-		"newer version": {func(l *memLog) {
-			l.records[0].Body = []byte(`{"type":"partner.removed","v":2,"command":"x","at":1,"data":{}}`)
+		"newer version": {func(r []ingest.Record) {
+			r[0].Body = []byte(`{"type":"partner.removed","v":2,"command":"x","at":1,"data":{}}`)
 		}, `"partner.removed" version 2 is unknown`},
-		"unknown member": {func(l *memLog) {
-			l.records[0].Body = []byte(`{"type":"partner.removed","v":1,"command":"x","at":1,"data":{"id":"x","why":1}}`)
+		"unknown member": {func(r []ingest.Record) {
+			r[0].Body = []byte(`{"type":"partner.removed","v":1,"command":"x","at":1,"data":{"id":"x","why":1}}`)
 		}, `unknown field "why"`},
-		"not JSON":       {func(l *memLog) { l.records[0].Body = []byte(`{`) }, "control record 0"},
-		"two values":     {func(l *memLog) { l.records[0].Body = append(l.records[0].Body, "{}"...) }, "bytes after"},
-		"offset missing": {func(l *memLog) { l.records[0].Offset = 3 }, "records are missing"},
+		"not JSON":       {func(r []ingest.Record) { r[0].Body = []byte(`{`) }, "control record 0"},
+		"two values":     {func(r []ingest.Record) { r[0].Body = append(r[0].Body, "{}"...) }, "bytes after"},
+		"offset missing": {func(r []ingest.Record) { r[0].Offset = 3 }, "records are missing"},
 	}
 	for name, tt := range tests {
 		t.Run(name, func(t *testing.T) {
-			log := newMemLog()
+			log := controltest.NewLog()
 			good(t, log)
-			tt.damage(log)
+			log.Damage(tt.damage)
 			c, err := Open(t.Context(), log, Options{})
 			if err != nil {
 				t.Fatal(err)
@@ -349,8 +292,8 @@ func TestRunStops(t *testing.T) {
 }
 
 func TestOpenRefusesATrimmedLog(t *testing.T) {
-	log := newMemLog()
-	log.start = 5
+	log := controltest.NewLog()
+	log.Start = 5
 	if _, err := Open(t.Context(), log, Options{}); err == nil || !strings.Contains(err.Error(), "begins at offset 5") {
 		t.Errorf("got %v", err)
 	}

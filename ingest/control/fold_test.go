@@ -8,6 +8,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 	"github.com/google/go-cmp/cmp/cmpopts"
 	"github.com/roamclear/roamclear/ingest"
+	"github.com/roamclear/roamclear/ingest/control/controltest"
 	"github.com/roamclear/roamclear/ocpi"
 	"pgregory.net/rapid"
 )
@@ -55,7 +56,7 @@ func events(t *rapid.T) []Event {
 // foldAll folds a history written to the log and read back, as Run does, cut
 // into batches by the sizes given.
 func foldAll(t *rapid.T, history []Event, sizes func() int) *State {
-	c, err := Open(t.Context(), newMemLog(), Options{})
+	c, err := Open(t.Context(), controltest.NewLog(), Options{})
 	if err != nil {
 		t.Fatal(err)
 	}

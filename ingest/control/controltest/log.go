@@ -1,0 +1,80 @@
+// Package controltest holds a control log in memory, for tests.
+package controltest
+
+import (
+	"context"
+	"slices"
+	"sync"
+
+	"github.com/roamclear/roamclear/ingest"
+)
+
+// Log is a control log in memory. Set its exported fields before use.
+type Log struct {
+	Start int64 // what Bounds says the log begins with
+
+	mu      sync.Mutex // guards what follows
+	fail    error
+	records []ingest.Record
+	grown   chan struct{}
+}
+
+// NewLog returns an empty log.
+func NewLog() *Log { return &Log{grown: make(chan struct{})} }
+
+// FailNext has the next Append return err and append nothing.
+func (l *Log) FailNext(err error) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	l.fail = err
+}
+
+// Damage lets change alter the records that have been appended.
+func (l *Log) Damage(change func(records []ingest.Record)) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	change(l.records)
+}
+
+// Append adds a record.
+func (l *Log) Append(_ context.Context, _ ingest.Topic, e *ingest.Envelope, body []byte) (ingest.Position, error) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	if err := l.fail; err != nil {
+		l.fail = nil
+		return ingest.Position{}, err
+	}
+	pos := ingest.Position{Epoch: 1, Offset: int64(len(l.records))}
+	l.records = append(l.records, ingest.Record{Position: pos, Envelope: *e, Body: slices.Clone(body)})
+	close(l.grown)
+	l.grown = make(chan struct{})
+	return pos, nil
+}
+
+// Bounds returns Start and the offset of the next record.
+func (l *Log) Bounds(context.Context, ingest.Topic, int32) (start, end int64, err error) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return l.Start, int64(len(l.records)), nil
+}
+
+// Tail hands on all records from an offset on, until ctx ends.
+func (l *Log) Tail(ctx context.Context, _ ingest.Topic, _ int32, from int64, fn func([]ingest.Record) error) error {
+	for {
+		l.mu.Lock()
+		records, grown := l.records[from:], l.grown
+		l.mu.Unlock()
+		if len(records) > 0 {
+			if err := fn(records); err != nil {
+				return err
+			}
+			from += int64(len(records))
+			continue
+		}
+		select {
+		case <-grown:
+		case <-ctx.Done():
+			return ctx.Err()
+		}
+	}
+}
