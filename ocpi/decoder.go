@@ -38,6 +38,8 @@ type Decoder struct {
 	evses      []EVSE
 	connectors []Connector
 	tariffIDs  []string
+
+	canon canonicalizer
 }
 
 // Bounds of what one body may hold. More is a field error.

@@ -139,33 +139,44 @@ func (s *scanner) enterValue(bracket byte) {
 // next goes to the value of the object's next member; it returns false after
 // the last one. The caller reads or skips each value, and calls close.
 func (s *scanner) next(o *object) bool {
+	at := s.pos
+	name, ok := s.member(len(s.names) == o.first)
+	if !ok {
+		return false
+	}
+	o.name = name
+	s.noteName(o, at, s.peek() == 'n')
+	return s.err == nil
+}
+
+// member reads a member's name and the colon; ok is false after an object's
+// last member and after an error.
+func (s *scanner) member(first bool) (name string, ok bool) {
 	c := s.peek()
 	switch {
 	case c == '}':
 		s.pos++
 		s.depth--
-		return false
-	case len(s.names) > o.first:
+		return "", false
+	case !first:
 		if c != ',' {
 			s.unexpected("a comma or closing brace")
-			return false
+			return "", false
 		}
 		s.pos++
 		c = s.peek()
 	}
 	if c != '"' {
 		s.unexpected("a member name")
-		return false
+		return "", false
 	}
-	at := s.pos
-	o.name = s.str()
+	name = s.str()
 	if s.peek() != ':' {
 		s.unexpected("a colon")
-		return false
+		return "", false
 	}
 	s.pos++
-	s.noteName(o, at, s.peek() == 'n')
-	return s.err == nil
+	return name, s.err == nil
 }
 
 // manyNames is how many names are compared one by one; an object with more

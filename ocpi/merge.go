@@ -1,0 +1,96 @@
+package ocpi
+
+import "fmt"
+
+// MergeObject applies a PATCH to a client-owned object (R-OWN-05): members of
+// the patch replace those of the base, null clears one, everything else stays
+// as it is, members we do not know included. Errors about the patch:
+// *SyntaxError, *Invalid. Whether the result is a valid object is for the
+// Decoder to say.
+func MergeObject(base, patch []byte) ([]byte, error) {
+	o, err := splitStored(base)
+	if err != nil {
+		return nil, err
+	}
+	p, err := splitObject(patch, "$")
+	if err != nil {
+		return nil, err
+	}
+	for _, m := range p {
+		o = o.set(m)
+	}
+	return o.bytes(), nil
+}
+
+// MergeSession applies a PATCH to a Session: like MergeObject, but
+// charging_periods are appended (R-SESS-03). A period that starts when one of
+// the base starts replaces it, so that a repeated PATCH changes nothing
+// (R-SESS-04). An absent, null or empty list leaves the periods alone.
+func MergeSession(base, patch []byte) ([]byte, error) {
+	const periods = "charging_periods"
+	o, err := splitStored(base)
+	if err != nil {
+		return nil, err
+	}
+	p, err := splitObject(patch, "$")
+	if err != nil {
+		return nil, err
+	}
+	added, err := splitArray(p.value(periods), periods)
+	if err != nil {
+		return nil, err
+	}
+	for _, m := range p {
+		if m.name != periods {
+			o = o.set(m)
+		}
+	}
+	if len(added) == 0 {
+		return o.bytes(), nil
+	}
+	known, err := splitArray(o.value(periods), periods)
+	if err != nil {
+		return nil, fmt.Errorf("stored session: %s", err.Error())
+	}
+	merged, err := mergePeriods(known, added)
+	if err != nil {
+		return nil, err
+	}
+	return o.setPlain(periods, joinArray(merged)).bytes(), nil
+}
+
+func mergePeriods(known, added []string) ([]string, error) {
+	at := make(map[string]int, len(known)+len(added))
+	for i, k := range known {
+		if o, err := splitObject(bytesOf(k), ""); err == nil {
+			at[periodStart(o)] = i
+		}
+	}
+	for i, a := range added {
+		path := fmt.Sprintf("charging_periods[%d]", i)
+		o, err := splitObject(bytesOf(a), path)
+		if err != nil {
+			return nil, err
+		}
+		start := periodStart(o)
+		if start == "" {
+			return nil, invalid(path+".start_date_time", "missing")
+		}
+		if j, ok := at[start]; ok {
+			known[j] = a
+			continue
+		}
+		at[start] = len(known)
+		known = append(known, a)
+	}
+	return known, nil
+}
+
+// periodStart returns a period's start so that one instant has one spelling.
+func periodStart(o rawObject) string {
+	s := o.text("start_date_time")
+	if t, _, err := ParseTime(s); err == nil {
+		return t.Go().Format("2006-01-02T15:04:05.999999999")
+	}
+	return s
+}
