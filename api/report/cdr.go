@@ -1,0 +1,277 @@
+package report
+
+import (
+	"bytes"
+	"encoding/json"
+	"fmt"
+	"net/http"
+	"net/url"
+	"strings"
+	"time"
+
+	"github.com/gin-gonic/gin"
+	"github.com/roamclear/roamclear/ocpi"
+	"github.com/roamclear/roamclear/pricing"
+	"github.com/roamclear/roamclear/settlement"
+)
+
+// cdrSummary is one CDR in a list. What is not known is null.
+type cdrSummary struct {
+	CPO        string      `json:"cpo"`
+	EMSP       *string     `json:"emsp"`
+	ID         string      `json:"id"`
+	Start      string      `json:"start"`
+	End        string      `json:"end"`
+	Currency   string      `json:"currency"`
+	Credit     bool        `json:"credit"`
+	CreditOf   string      `json:"credit_of,omitempty"`
+	SessionID  string      `json:"session_id,omitempty"`
+	LocationID string      `json:"location_id,omitempty"`
+	EnergyKWh  *string     `json:"energy_kwh"`
+	Claimed    *amountJSON `json:"claimed"`
+	Status     string      `json:"status"`
+	Reason     string      `json:"reason,omitempty"`
+	Detail     string      `json:"detail,omitempty"`
+	Computed   *amountJSON `json:"computed"`
+	Claim      string      `json:"claim"`
+	Received   string      `json:"received"`
+	Position   string      `json:"position"`
+	URL        string      `json:"url"`
+}
+
+func newCDRSummary(s *settlement.CDRSummary) cdrSummary {
+	return cdrSummary{
+		CPO: s.CPO.String(), EMSP: partyPtr(s.EMSP), ID: s.ID, Start: instant(s.Start), End: instant(s.End),
+		Currency: s.Currency, Credit: s.Credit, CreditOf: s.CreditOf, SessionID: s.SessionID, LocationID: s.LocationID,
+		EnergyKWh: quantityPtr(s.EnergyKWh), Claimed: newAmount(s.ClaimedExcl, s.ClaimedIncl),
+		Status: s.Status.String(), Reason: s.Reason, Detail: s.Detail,
+		Computed: newAmount(s.ComputedExcl, s.ComputedIncl), Claim: s.Claim.String(),
+		Received: instant(s.Received), Position: s.Position.String(), URL: "/api/v1" + CDRPath(s.Key),
+	}
+}
+
+// instant writes a time as OCPI does: UTC, at most milliseconds.
+func instant(t time.Time) string { return ocpi.TimeOf(t).String() }
+
+// CDRPath is the path of a CDR below /api/v1, and of its page.
+func CDRPath(k ocpi.Key) string {
+	return "/cdrs/" + url.PathEscape(k.Party.Country) + "/" + url.PathEscape(k.Party.ID) + "/" + url.PathEscape(k.ID)
+}
+
+// PathKey reads the identity from the path of a route that ends in
+// /:country/:party/*id. It goes by the escaped path, so an id may hold an
+// escaped "/". An identity that cannot be one is [settlement.ErrNotFound].
+func PathKey(c *gin.Context) (ocpi.Key, error) {
+	before := strings.Count(c.FullPath(), "/") - 3 // slashes left of the country's
+	parts := strings.Split(c.Request.URL.EscapedPath(), "/")
+	if len(parts) != before+4 {
+		return ocpi.Key{}, settlement.ErrNotFound
+	}
+	parts = parts[before+1:]
+	for i, p := range parts {
+		s, err := url.PathUnescape(p)
+		if err != nil || s == "" {
+			return ocpi.Key{}, settlement.ErrNotFound
+		}
+		parts[i] = s
+	}
+	return ocpi.NewKey(parts[0], parts[1], parts[2]), nil
+}
+
+// pricedFrom says what a result was computed from: enough to compute it again.
+type pricedFrom struct {
+	TariffIDs    []string `json:"tariff_ids"`
+	TariffHash   string   `json:"tariff_hash"`
+	TariffSource string   `json:"tariff_source"`
+	TimeZone     string   `json:"time_zone"`
+	ZoneSource   string   `json:"zone_source"`
+	ZoneDB       string   `json:"zone_db"`
+	Profile      string   `json:"profile"`
+	Engine       string   `json:"engine"`
+	Generation   uint16   `json:"generation"`
+}
+
+type cdrResult struct {
+	Status     string      `json:"status"`
+	Reason     string      `json:"reason,omitempty"`
+	Detail     string      `json:"detail,omitempty"`
+	Claimed    *amountJSON `json:"claimed"`
+	Computed   *amountJSON `json:"computed"`
+	Tax        []taxJSON   `json:"tax"`
+	Claim      string      `json:"claim"`
+	PricedFrom pricedFrom  `json:"priced_from"`
+}
+
+type copyJSON struct {
+	Position string `json:"position"`
+	Received string `json:"received"`
+	Sender   string `json:"sender"`
+	Hash     string `json:"hash"`
+	Conflict bool   `json:"conflict"`
+}
+
+func newCopies(copies []settlement.Copy) []copyJSON {
+	list := make([]copyJSON, len(copies))
+	for i := range copies {
+		list[i] = newCopy(&copies[i])
+	}
+	return list
+}
+
+func newCopy(c *settlement.Copy) copyJSON {
+	return copyJSON{
+		Position: c.Position.String(), Received: instant(c.Received), Sender: c.Sender,
+		Hash: fmt.Sprintf("%x", c.Hash), Conflict: c.Conflict,
+	}
+}
+
+// cdrDetail is everything known of one CDR but its raw body, which is spliced
+// in front as it came.
+type cdrDetail struct {
+	Version     string          `json:"version"`
+	Sender      string          `json:"sender"`
+	Hash        string          `json:"hash"`
+	CDR         cdrSummary      `json:"cdr"`
+	Result      cdrResult       `json:"result"`
+	Explanation json.RawMessage `json:"explanation"`
+	Findings    json.RawMessage `json:"findings"`
+	Copies      []copyJSON      `json:"copies"`
+}
+
+// cdr answers GET /api/v1/cdrs/{country}/{party}/{id}.
+func (s *server) cdr(c *gin.Context, key Key) error {
+	if p := newParams(c.Request.URL.Query(), nil); p.err != nil {
+		return p.err
+	}
+	k, err := PathKey(c)
+	if err != nil {
+		return err
+	}
+	d, err := key.Visible(s.reader.CDR(c.Request.Context(), k))
+	if err != nil {
+		return fmt.Errorf("read cdr %s: %w", k, err)
+	}
+	body, err := detailBody(d)
+	if err != nil {
+		return fmt.Errorf("encode cdr %s: %w", k, err)
+	}
+	c.Data(http.StatusOK, "application/json; charset=utf-8", body)
+	return nil
+}
+
+// detailBody encodes a CDR with its raw body byte for byte: encoding/json
+// would re-indent it.
+func detailBody(d *settlement.CDRDetail) ([]byte, error) {
+	if !json.Valid(d.Raw) {
+		return nil, fmt.Errorf("the stored body at %s is not JSON", d.Position)
+	}
+	detail := cdrDetail{
+		Version: d.Version.String(), Sender: d.Sender, Hash: fmt.Sprintf("%x", d.Hash),
+		CDR: newCDRSummary(&d.CDRSummary), Result: newCDRResult(d),
+		Explanation: orJSON(d.Explanation, "null"), Findings: orJSON(d.Findings, "[]"),
+		Copies: newCopies(d.Copies),
+	}
+	var rest bytes.Buffer
+	enc := json.NewEncoder(&rest)
+	enc.SetEscapeHTML(false)
+	if err := enc.Encode(detail); err != nil {
+		return nil, err
+	}
+	body := make([]byte, 0, len(d.Raw)+rest.Len()+16)
+	body = append(body, `{"raw":`...)
+	body = append(body, d.Raw...)
+	body = append(body, ',')
+	return append(body, rest.Bytes()[1:]...), nil
+}
+
+func newCDRResult(d *settlement.CDRDetail) cdrResult {
+	ids := []string{}
+	if d.TariffIDs != "" {
+		ids = strings.Split(d.TariffIDs, ",")
+	}
+	return cdrResult{
+		Status: d.Status.String(), Reason: d.Reason, Detail: d.Detail,
+		Claimed: newAmount(d.ClaimedExcl, d.ClaimedIncl), Computed: newAmount(d.ComputedExcl, d.ComputedIncl),
+		Tax: newTaxes(d.Taxes), Claim: d.Claim.String(),
+		PricedFrom: pricedFrom{
+			TariffIDs: ids, TariffHash: d.TariffHash, TariffSource: d.TariffSource,
+			TimeZone: d.TimeZone, ZoneSource: d.ZoneSource, ZoneDB: d.ZoneDB,
+			Profile: d.Profile, Engine: d.Engine, Generation: d.Generation,
+		},
+	}
+}
+
+func orJSON(b []byte, absent string) json.RawMessage {
+	if len(b) == 0 {
+		return json.RawMessage(absent)
+	}
+	return b
+}
+
+// cdrs answers GET /api/v1/cdrs.
+func (s *server) cdrs(c *gin.Context, key Key) error {
+	return s.cdrList(c, "cdrs", func() (settlement.CDRQuery, error) { return CDRQuery(c.Request.URL.Query(), key) })
+}
+
+// rejects answers GET /api/v1/rejects.
+func (s *server) rejects(c *gin.Context, key Key) error {
+	return s.cdrList(c, "rejects", func() (settlement.CDRQuery, error) { return RejectQuery(c.Request.URL.Query(), key) })
+}
+
+func (s *server) cdrList(c *gin.Context, name string, query func() (settlement.CDRQuery, error)) error {
+	csv, err := wantsCSV(c)
+	if err != nil {
+		return err
+	}
+	q, err := query()
+	if err != nil {
+		return err
+	}
+	page, err := s.reader.CDRs(c.Request.Context(), q)
+	if err != nil {
+		return fmt.Errorf("list %s: %w", name, err)
+	}
+	next := linkNext(c, page.Next)
+	if csv {
+		return writeCSV(c, name+".csv", CDRsCSV(page.CDRs))
+	}
+	list := make([]cdrSummary, len(page.CDRs))
+	for i := range page.CDRs {
+		list[i] = newCDRSummary(&page.CDRs[i])
+	}
+	writeJSON(c, http.StatusOK, map[string]any{name: list, "next": next})
+	return nil
+}
+
+var cdrHeader = []string{
+	"cpo", "emsp", "id", "start", "end", "currency", "credit", "credit_of", "session_id", "location_id",
+	"energy_kwh", "claimed_excl_vat", "claimed_incl_vat", "computed_excl_vat", "computed_incl_vat",
+	"difference_excl_vat", "status", "reason", "claim", "received", "position",
+}
+
+// CDRsCSV is a list of CDRs as a table; what is not known is an empty cell.
+func CDRsCSV(cdrs []settlement.CDRSummary) *CSV {
+	t := &CSV{Header: cdrHeader, Rows: make([][]string, len(cdrs))}
+	for i := range cdrs {
+		s := newCDRSummary(&cdrs[i])
+		claimed, computed := amountOrNone(s.Claimed), amountOrNone(s.Computed)
+		difference := ""
+		if d := &cdrs[i]; d.Status == pricing.Priced && d.ClaimedExcl != nil && d.ComputedExcl != nil {
+			difference = Money(d.ClaimedExcl.Sub(*d.ComputedExcl))
+		}
+		t.Rows[i] = []string{
+			cell(s.CPO), cell(text(s.EMSP)), cell(s.ID), s.Start, s.End, cell(s.Currency), fmt.Sprint(s.Credit),
+			cell(s.CreditOf), cell(s.SessionID), cell(s.LocationID),
+			text(s.EnergyKWh), text(claimed.ExclVAT), text(claimed.InclVAT), text(computed.ExclVAT), text(computed.InclVAT),
+			difference, s.Status, cell(s.Reason), s.Claim, s.Received, s.Position,
+		}
+	}
+	return t
+}
+
+func amountOrNone(a *amountJSON) amountJSON {
+	if a == nil {
+		return amountJSON{}
+	}
+	return *a
+}

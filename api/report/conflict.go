@@ -1,0 +1,91 @@
+package report
+
+import (
+	"encoding/base64"
+	"encoding/json"
+	"fmt"
+	"net/http"
+	"unicode/utf8"
+
+	"github.com/gin-gonic/gin"
+	"github.com/roamclear/roamclear/settlement"
+)
+
+// conflictJSON is an identity of which a copy with another content came. The
+// first copy counts; the others are evidence.
+type conflictJSON struct {
+	CPO    string     `json:"cpo"`
+	ID     string     `json:"id"` // folded to upper case
+	First  copyJSON   `json:"first"`
+	Others []copyJSON `json:"others"`
+	URL    string     `json:"url"`
+}
+
+// conflicts answers GET /api/v1/conflicts.
+func (s *server) conflicts(c *gin.Context, key Key) error {
+	q, err := ConflictQuery(c.Request.URL.Query(), key)
+	if err != nil {
+		return err
+	}
+	page, err := s.reader.Conflicts(c.Request.Context(), q)
+	if err != nil {
+		return fmt.Errorf("list conflicts: %w", err)
+	}
+	list := make([]conflictJSON, len(page.Conflicts))
+	for i, k := range page.Conflicts {
+		list[i] = conflictJSON{
+			CPO: k.Key.Party.String(), ID: k.Key.ID, First: newCopy(&k.First),
+			Others: newCopies(k.Others), URL: "/api/v1" + CDRPath(k.Key),
+		}
+	}
+	writeJSON(c, http.StatusOK, map[string]any{"conflicts": list, "next": linkNext(c, page.Next)})
+	return nil
+}
+
+// refusalJSON is a body that could not be used. Body is the JSON as it came
+// where it is JSON; BodyBase64 holds the bytes where it is not.
+type refusalJSON struct {
+	Position   string          `json:"position"`
+	Received   string          `json:"received"`
+	Sender     string          `json:"sender"`
+	Object     string          `json:"object"`
+	Reason     string          `json:"reason"`
+	Body       json.RawMessage `json:"body,omitempty"`
+	BodyBase64 string          `json:"body_base64,omitempty"`
+}
+
+// refusals answers GET /api/v1/refusals. Such bodies belong to a sender but to
+// no party that could be read from them, so a restricted key sees none.
+func (s *server) refusals(c *gin.Context, key Key) error {
+	if !key.Party.IsZero() {
+		return errRestricted
+	}
+	p := newParams(c.Request.URL.Query(), refusalParams)
+	limit := p.limit(MaxRefusals)
+	if p.err != nil {
+		return p.err
+	}
+	refusals, next, err := s.reader.Refusals(c.Request.Context(), p.values.Get("sender"), p.values.Get("cursor"), limit)
+	if err != nil {
+		return fmt.Errorf("list refusals: %w", err)
+	}
+	list := make([]refusalJSON, len(refusals))
+	for i := range refusals {
+		list[i] = newRefusal(&refusals[i])
+	}
+	writeJSON(c, http.StatusOK, map[string]any{"refusals": list, "next": linkNext(c, next)})
+	return nil
+}
+
+func newRefusal(r *settlement.Refusal) refusalJSON {
+	j := refusalJSON{
+		Position: r.Position.String(), Received: instant(r.Received), Sender: r.Sender,
+		Object: r.Object.String(), Reason: r.Reason,
+	}
+	if utf8.Valid(r.Body) && json.Valid(r.Body) {
+		j.Body = r.Body
+	} else {
+		j.BodyBase64 = base64.StdEncoding.EncodeToString(r.Body)
+	}
+	return j
+}

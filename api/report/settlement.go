@@ -1,0 +1,122 @@
+package report
+
+import (
+	"fmt"
+	"net/http"
+	"net/url"
+	"strconv"
+
+	"github.com/gin-gonic/gin"
+	"github.com/roamclear/roamclear/settlement"
+)
+
+// settlementRow is what one CPO claims from one eMSP for a month and currency.
+// EMSP is null where the CDRs do not say who pays.
+type settlementRow struct {
+	CPO             string    `json:"cpo"`
+	EMSP            *string   `json:"emsp"`
+	Month           string    `json:"month"`
+	Currency        string    `json:"currency"`
+	CDRCount        uint64    `json:"cdr_count"`
+	CreditCount     uint64    `json:"credit_count"`
+	Claimed         sumJSON   `json:"claimed"`
+	Credits         sumJSON   `json:"credits"`
+	Net             sumJSON   `json:"net"`
+	Computed        sumJSON   `json:"computed"`
+	Difference      sumJSON   `json:"difference"`
+	UnpricedCount   uint64    `json:"unpriced_count"`
+	UnpricedClaimed sumJSON   `json:"unpriced_claimed"`
+	DiffersCount    uint64    `json:"differs_count"`
+	Tax             []taxJSON `json:"tax"`
+	CDRsURL         string    `json:"cdrs_url"`
+}
+
+func newSettlementRow(r *settlement.SettlementRow) settlementRow {
+	return settlementRow{
+		CPO: r.CPO.String(), EMSP: partyPtr(r.EMSP), Month: r.Month.String(), Currency: r.Currency,
+		CDRCount: r.CDRCount, CreditCount: r.CreditCount,
+		Claimed: newSum(r.Claimed), Credits: newSum(r.Credits), Net: newSum(r.Net),
+		Computed: newSum(r.Computed), Difference: newSum(r.Difference()),
+		UnpricedCount: r.UnpricedCount, UnpricedClaimed: newSum(r.UnpricedClaimed),
+		DiffersCount: r.DiffersCount, Tax: newTaxes(r.Tax),
+		CDRsURL: "/api/v1/cdrs?" + RowParams(r).Encode(),
+	}
+}
+
+// RowParams are the query parameters that list exactly the CDRs of a row:
+// those that are not credits and those that are.
+func RowParams(r *settlement.SettlementRow) url.Values {
+	q := url.Values{
+		"from": {r.Month.String()}, "to": {r.Month.String()},
+		"cpo": {r.CPO.String()}, "currency": {r.Currency},
+	}
+	if !r.EMSP.IsZero() {
+		q.Set("emsp", r.EMSP.String())
+	}
+	return q
+}
+
+// settlement answers GET /api/v1/reports/settlement.
+func (s *server) settlement(c *gin.Context, key Key) error {
+	csv, err := wantsCSV(c)
+	if err != nil {
+		return err
+	}
+	q, err := SettlementQuery(c.Request.URL.Query(), key)
+	if err != nil {
+		return err
+	}
+	rows, err := s.reader.Settlement(c.Request.Context(), q)
+	if err != nil {
+		return fmt.Errorf("settlement %s to %s: %w", q.From, q.To, err)
+	}
+	if csv {
+		return writeCSV(c, SettlementFile(q), SettlementCSV(rows))
+	}
+	answer := struct {
+		Rows []settlementRow `json:"rows"`
+	}{make([]settlementRow, len(rows))}
+	for i := range rows {
+		answer.Rows[i] = newSettlementRow(&rows[i])
+	}
+	writeJSON(c, http.StatusOK, answer)
+	return nil
+}
+
+// SettlementFile is the name a settlement report is saved under.
+func SettlementFile(q settlement.SettlementQuery) string {
+	return fmt.Sprintf("settlement-%s-%s.csv", q.From, q.To)
+}
+
+var settlementHeader = []string{
+	"cpo", "emsp", "month", "currency", "cdr_count", "credit_count",
+	"claimed_excl_vat", "claimed_incl_vat", "claimed_incl_vat_missing",
+	"credits_excl_vat", "credits_incl_vat", "credits_incl_vat_missing",
+	"net_excl_vat", "net_incl_vat",
+	"computed_excl_vat", "computed_incl_vat", "computed_incl_vat_missing",
+	"difference_excl_vat", "difference_incl_vat",
+	"unpriced_count", "unpriced_claimed_excl_vat", "unpriced_claimed_incl_vat",
+	"differs_count", "tax",
+}
+
+// SettlementCSV is the settlement report as a table; an amount that is not
+// known is an empty cell.
+func SettlementCSV(rows []settlement.SettlementRow) *CSV {
+	t := &CSV{Header: settlementHeader, Rows: make([][]string, len(rows))}
+	for i := range rows {
+		r := newSettlementRow(&rows[i])
+		t.Rows[i] = []string{
+			cell(r.CPO), cell(text(r.EMSP)), r.Month, cell(r.Currency), count(r.CDRCount), count(r.CreditCount),
+			r.Claimed.ExclVAT, text(r.Claimed.InclVAT), count(r.Claimed.InclVATMissing),
+			r.Credits.ExclVAT, text(r.Credits.InclVAT), count(r.Credits.InclVATMissing),
+			r.Net.ExclVAT, text(r.Net.InclVAT),
+			r.Computed.ExclVAT, text(r.Computed.InclVAT), count(r.Computed.InclVATMissing),
+			r.Difference.ExclVAT, text(r.Difference.InclVAT),
+			count(r.UnpricedCount), r.UnpricedClaimed.ExclVAT, text(r.UnpricedClaimed.InclVAT),
+			count(r.DiffersCount), cell(compactTaxes(rows[i].Tax)),
+		}
+	}
+	return t
+}
+
+func count(n uint64) string { return strconv.FormatUint(n, 10) }
