@@ -1,0 +1,52 @@
+package tariff
+
+import "github.com/roamclear/roamclear/ocpi"
+
+// A tick is 10^-10 s: 36 × 10^12 of them are an hour, so that an hour with 12
+// decimals is a whole number of ticks.
+const (
+	ticksPerSecond     = int64(1e10)
+	ticksPerNanosecond = 10
+	maxHours           = 200_000 // per volume; a tick count of more could leave 64 bits
+)
+
+// ticksOf converts a volume of hours; ok is false beyond maxHours.
+func ticksOf(n ocpi.Number) (ticks int64, ok bool) {
+	coef, shift := n.Coef(), pow10i64[12-n.Scale()]
+	limit := maxHours * pow10i64[12] / shift
+	if coef > limit || coef < -limit {
+		return 0, false
+	}
+	return coef * shift * 36, true
+}
+
+// recoverSeconds undoes the rounding of hours (P-05): OCPI numbers have 4
+// decimals, which is 0.36 s, and a step_size of 60 s would turn 0.1667 h into
+// 660 s.
+//
+// decimals is the number of decimals of the hours as printed; length is the
+// period's length in ticks when it is known and the period measured this time
+// dimension alone, else -1. exact is false when neither the clock nor the
+// decimals tell the seconds.
+func recoverSeconds(ticks int64, decimals uint8, length int64) (recovered int64, exact bool) {
+	if length >= 0 {
+		// Half of the last printed decimal, in ticks: 0.5 × 10^-d × 3600 s.
+		tolerance := 1800 * ticksPerSecond / pow10i64[decimals]
+		if d := ticks - length; -tolerance <= d && d <= tolerance {
+			return length, true
+		}
+	}
+	if decimals >= 4 {
+		return roundToSecond(ticks), true
+	}
+	return ticks, ticks%ticksPerSecond == 0
+}
+
+// roundToSecond rounds to a whole second, half away from zero.
+func roundToSecond(ticks int64) int64 {
+	half := ticksPerSecond / 2
+	if ticks < 0 {
+		half = -half
+	}
+	return (ticks + half) / ticksPerSecond * ticksPerSecond
+}

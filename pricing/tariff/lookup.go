@@ -1,0 +1,134 @@
+package tariff
+
+import "github.com/roamclear/roamclear/ocpi"
+
+// tally is what one price component has been charged for.
+type tally struct {
+	used       bool
+	quantity   int128 // 10^-12 kWh, ticks, or how often a FLAT is charged
+	surplus    int128 // what step_size added
+	excl, incl int128 // over Engine.den, set by amounts
+}
+
+// dimension is a session total that step_size is applied to (step.go).
+type dimension struct {
+	total     int128
+	tariff    int32 // where the last relevant component is; noTariff: none
+	component int32
+	period    int32
+}
+
+// chargePeriods looks up the component of every dimension in every period, at
+// the period's start, and tallies its volume (P-03, P-04).
+func (e *Engine) chargePeriods() {
+	s := state{}
+	for i := range e.periods {
+		p := &e.periods[i]
+		if p.tariff != noTariff {
+			t := &e.tariffs[p.tariff]
+			e.stateAt(&s, p, t)
+			e.chargePeriod(i, p, t, &s)
+			if t.usesBounds {
+				e.checkSplit(i, p, t, &s)
+			}
+		}
+		if !p.energy.isZero() {
+			s.kwh = e.add(s.kwh, p.energy)
+		}
+	}
+}
+
+// stateAt sets the state at the start of a period; s.kwh is the caller's.
+func (e *Engine) stateAt(s *state, p *period, t *used) {
+	if t.usesWallClock {
+		s.wall = e.clock.at(p.start)
+	}
+	s.elapsed = int64(p.start - e.sessionStart)
+	if t.usesCurrent {
+		s.has = p.measured
+		s.minCurrent, s.maxCurrent = p.minCurrent, p.maxCurrent
+		s.minPower, s.maxPower = p.minPower, p.maxPower
+		s.parked = p.parking != 0 && p.time == 0 && p.energy.isZero()
+	}
+}
+
+func (e *Engine) chargePeriod(i int, p *period, t *used, s *state) {
+	if !p.reservationOnly() {
+		e.chargeFlat(i, p, t, s)
+		if p.has&volumeEnergy != 0 {
+			e.charge(t, t.session[ocpi.ComponentEnergy], s, i, p, p.energy, &e.energy)
+		}
+		if p.has&volumeTime != 0 {
+			e.charge(t, t.session[ocpi.ComponentTime], s, i, p, int128Of(p.time), &e.charging)
+		}
+		if p.has&volumeParking != 0 {
+			e.charge(t, t.session[ocpi.ComponentParkingTime], s, i, p, int128Of(p.parking), &e.parking)
+		}
+	}
+	if p.has&volumeReservation != 0 {
+		e.chargeReservation(i, p, t, s)
+	}
+}
+
+// charge adds a volume to the component that prices it, if one does. Volume
+// without a component costs nothing and does not count for step_size.
+func (e *Engine) charge(t *used, list []candidate, s *state, i int, p *period, q int128, d *dimension) {
+	found := e.find(list, s, i)
+	if found < 0 {
+		return
+	}
+	c := list[found].component
+	y := &e.tallies[t.first+c]
+	y.used = true
+	if e.profile.Step == StepPerPeriod {
+		q = e.roundUp(q, t.components[c].step)
+	}
+	y.quantity = e.add(y.quantity, q)
+	d.total = e.add(d.total, q)
+	if !q.isZero() || e.profile.Surplus == SurplusLastPresent {
+		d.tariff, d.component, d.period = p.tariff, c, int32(i)
+	}
+}
+
+// find returns the first candidate whose restrictions all match (mod_tariffs,
+// TariffElement: "the first Tariff Element with matching restrictions"), -1
+// when none does.
+func (e *Engine) find(list []candidate, s *state, period int) int {
+	for i := range list {
+		r := &list[i].restriction
+		if r.has == 0 || e.matches(r, s, period) == NoRestriction {
+			return i
+		}
+	}
+	return -1
+}
+
+// matches returns what a restriction fails on under the profile.
+func (e *Engine) matches(r *restriction, s *state, period int) Restriction {
+	if fails := r.failsOn(s); fails != NoRestriction {
+		return fails
+	}
+	if r.has&hasEqualWindow != 0 && e.profile.Window == WindowNever {
+		return OnTime
+	}
+	if r.has&hasMeasured == 0 {
+		return NoRestriction
+	}
+	fails, unverified, straddled := r.failsOnMeasured(s)
+	if fails != NoRestriction {
+		return fails
+	}
+	if unverified && !(s.parked && r.has&(hasMinCurrent|hasMinPower) == 0) {
+		if e.profile.Evidence == EvidenceRequired {
+			if r.has&hasCurrent != 0 && s.has&measuredCurrent == 0 {
+				return OnCurrent
+			}
+			return OnPower
+		}
+		e.raise(noticeUnverifiable, period)
+	}
+	if straddled {
+		e.raise(noticeStraddled, period)
+	}
+	return NoRestriction
+}

@@ -1,0 +1,72 @@
+package tariff
+
+import "github.com/roamclear/roamclear/ocpi"
+
+// roundDiv divides and rounds to a whole number as the profile says (P-12:
+// OCPI defines no rounding; its examples round a half away from zero). It is
+// the one place where anything is rounded. d must be positive.
+func (e *Engine) roundDiv(n, d int128) int128 {
+	q, r := n.div(d)
+	rh, rl := r.abs()
+	rest := int128{int64(rh), rl}
+	up := rest.cmp(e.sub(d, rest)) // the fraction against a half
+	if up > 0 || up == 0 && (e.profile.Half == HalfUp || q.lo&1 == 1) {
+		one := int128Of(1)
+		if n.sign() < 0 {
+			one = one.neg()
+		}
+		q = e.add(q, one)
+	}
+	return q
+}
+
+// maxCoefficient bounds what an ocpi.Number holds: 18 digits.
+const maxCoefficient = int64(999_999_999_999_999_999)
+
+// number rounds an amount over Engine.den for the result.
+func (e *Engine) number(n int128) ocpi.Number {
+	return e.numberOf(e.roundDiv(n, e.unit))
+}
+
+// ratio is an amount over a denominator of its own.
+type ratio struct{ num, den int128 }
+
+// ratioNumber rounds an amount that a limit scaled in proportion.
+func (e *Engine) ratioNumber(r ratio) ocpi.Number {
+	return e.numberOf(e.roundDiv(e.mul(r.num, pow10[e.roundScale]), r.den))
+}
+
+// numberOf turns an integer of the rounding unit into a number with the
+// profile's decimals.
+func (e *Engine) numberOf(q int128) ocpi.Number {
+	if e.profile.Scale > e.roundScale {
+		q = e.mul(q, pow10[e.profile.Scale-e.roundScale])
+	}
+	coef, ok := q.int64()
+	if !ok || coef > maxCoefficient || coef < -maxCoefficient {
+		e.overflow = true
+		return ocpi.Number{}
+	}
+	return ocpi.NewNumber(coef, e.profile.Scale)
+}
+
+// setRounding fixes the unit that results are rounded to.
+func (e *Engine) setRounding() {
+	e.minorUnit = minorUnit(e.cdr.Currency)
+	e.roundScale = min(e.profile.Scale, 12)
+	if e.profile.Round != RoundTotal {
+		e.roundScale = min(e.roundScale, e.minorUnit)
+	}
+	e.unit = e.denominator(e.roundScale)
+}
+
+// minorUnit returns the number of decimals of a currency (ISO 4217).
+func minorUnit(currency string) uint8 {
+	switch currency {
+	case "JPY", "KRW", "VND", "CLP", "ISK", "PYG", "UGX", "XAF", "XOF", "XPF", "RWF", "KMF", "GNF", "DJF", "BIF", "VUV", "UYI":
+		return 0
+	case "BHD", "IQD", "JOD", "KWD", "LYD", "OMR", "TND":
+		return 3
+	}
+	return 2
+}

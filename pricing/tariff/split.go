@@ -1,0 +1,96 @@
+package tariff
+
+import "github.com/roamclear/roamclear/ocpi"
+
+// bounds are the points at which restrictions of a tariff change, sorted.
+type bounds struct {
+	seconds  []int32  // of the local day; 0 is in it where dates or weekdays count
+	elapsed  []int64  // nanoseconds
+	energies []int128 // 10^-12 kWh
+}
+
+// addBounds collects the bounds of one element.
+func (b *bounds) addBounds(r *restriction) {
+	if r.has&hasTime != 0 {
+		b.seconds = append(b.seconds, r.startSecond, r.endSecond%secondsPerDay)
+	}
+	if r.has&(hasDate|hasWeekday) != 0 {
+		b.seconds = append(b.seconds, 0)
+	}
+	if r.has&hasMinDuration != 0 {
+		b.elapsed = append(b.elapsed, r.minDuration)
+	}
+	if r.has&hasMaxDuration != 0 {
+		b.elapsed = append(b.elapsed, r.maxDuration)
+	}
+	if r.has&hasMinKWh != 0 {
+		b.energies = append(b.energies, r.minKWh)
+	}
+	if r.has&hasMaxKWh != 0 {
+		b.energies = append(b.energies, r.maxKWh)
+	}
+}
+
+// checkSplit flags a period inside which the price changes (P-02: the CPO
+// shall open a new period whenever another price component becomes active).
+// The price stays that of the period's start: energy cannot be split after the
+// fact, and the CPO alone knows.
+func (e *Engine) checkSplit(i int, p *period, t *used, s *state) {
+	if !p.end.IsSet() || p.end <= p.start || p.reservationOnly() || !e.crosses(p, t, s) {
+		return
+	}
+	last := *s
+	last.elapsed = int64(p.end-e.sessionStart) - 1
+	if t.usesWallClock {
+		last.wall = e.clock.at(p.end - 1)
+	}
+	if p.energy.sign() > 0 {
+		last.kwh = e.sub(e.add(s.kwh, p.energy), int128Of(1))
+	}
+	for _, kind := range [...]ocpi.Component{ocpi.ComponentFlat, ocpi.ComponentEnergy, ocpi.ComponentTime, ocpi.ComponentParkingTime} {
+		if p.has&volumeOf[kind] == 0 && kind != ocpi.ComponentFlat {
+			continue
+		}
+		list := t.session[kind]
+		if e.find(list, s, i) != e.find(list, &last, i) {
+			e.raise(noticePeriodNotSplit, i)
+			return
+		}
+	}
+}
+
+var volumeOf = [...]uint16{
+	ocpi.ComponentEnergy: volumeEnergy, ocpi.ComponentTime: volumeTime, ocpi.ComponentParkingTime: volumeParking,
+}
+
+// crosses reports whether a bound lies strictly inside the period.
+func (e *Engine) crosses(p *period, t *used, s *state) bool {
+	length := int64(p.end - p.start)
+	for _, at := range t.bounds.elapsed {
+		if s.elapsed < at && at-s.elapsed < length {
+			return true
+		}
+	}
+	if p.energy.sign() > 0 && len(t.bounds.energies) > 0 {
+		end := e.add(s.kwh, p.energy)
+		for _, at := range t.bounds.energies {
+			if s.kwh.less(at) && at.less(end) {
+				return true
+			}
+		}
+	}
+	if len(t.bounds.seconds) == 0 {
+		return false
+	}
+	if length >= secondsPerDay*ocpi.Second || e.clock.until*ocpi.Second < int64(p.end) && e.clock.until < zoneEnd {
+		return true
+	}
+	from := int64(s.wall.second)
+	until := from + length/ocpi.Second
+	for _, at := range t.bounds.seconds {
+		if from < int64(at) && int64(at) < until || int64(at)+secondsPerDay < until {
+			return true
+		}
+	}
+	return false
+}

@@ -1,0 +1,191 @@
+package tariff
+
+import (
+	"archive/zip"
+	"bytes"
+	_ "embed" // the time-zone database
+	"errors"
+	"fmt"
+	"io"
+	"io/fs"
+	"sort"
+	"strings"
+	"sync"
+	"time"
+
+	"github.com/roamclear/roamclear/ocpi"
+)
+
+// The time-zone database is part of the binary, not of the machine: package
+// time would prefer the machine's own, and two machines could price the same
+// CDR differently. The file is IANA's data (public domain) as Go's
+// distribution packs it.
+//
+//go:embed zoneinfo_2025c.zip
+var zoneFiles []byte
+
+// ZoneDBVersion names the release of the embedded IANA time-zone database.
+func ZoneDBVersion() string { return "2025c" }
+
+// Zone is a time zone compiled to a table of its changes from 1970 to 2100
+// (Location.time_zone, OCPI mod_locations). Safe for concurrent use.
+type Zone struct {
+	name     string
+	starts   []int64 // Unix seconds; offset i holds from starts[i] to starts[i+1]
+	offsets  []int64 // seconds east of UTC
+	location *time.Location
+}
+
+// Name returns the IANA name.
+func (z *Zone) Name() string { return z.name }
+
+var (
+	zones      sync.Map // name → *Zone; only names of the database, so bounded
+	zoneLoader sync.Mutex
+)
+
+// UTC is the zone without an offset.
+var UTC = &Zone{name: "UTC", starts: []int64{0}, offsets: []int64{0}, location: time.UTC}
+
+// FixedZone returns a zone that is always the same number of seconds east of
+// UTC. It is for comparisons such as "priced in standard time".
+func FixedZone(name string, seconds int) *Zone {
+	return &Zone{name: name, starts: []int64{0}, offsets: []int64{int64(seconds)}, location: time.FixedZone(name, seconds)}
+}
+
+// LoadZone returns the zone of an IANA name such as "Europe/Amsterdam". The
+// error says that the name is not in the database.
+func LoadZone(name string) (*Zone, error) {
+	if z, ok := zones.Load(name); ok {
+		return z.(*Zone), nil
+	}
+	zoneLoader.Lock()
+	defer zoneLoader.Unlock()
+	if z, ok := zones.Load(name); ok {
+		return z.(*Zone), nil
+	}
+	data, err := zoneFile(name)
+	if errors.Is(err, fs.ErrNotExist) || errors.Is(err, fs.ErrInvalid) {
+		return nil, fmt.Errorf("time zone %q: not an IANA name of release %s", name, ZoneDBVersion())
+	}
+	if err != nil {
+		return nil, fmt.Errorf("read time zone %q: %w", name, err)
+	}
+	location, err := time.LoadLocationFromTZData(name, data)
+	if err != nil {
+		return nil, fmt.Errorf("read time zone %q: %w", name, err)
+	}
+	z := compileZone(strings.Clone(name), location)
+	zones.Store(z.name, z)
+	return z, nil
+}
+
+// zoneFile returns the TZif data of a zone from the embedded database.
+func zoneFile(name string) ([]byte, error) {
+	r, err := zip.NewReader(bytes.NewReader(zoneFiles), int64(len(zoneFiles)))
+	if err != nil {
+		return nil, err
+	}
+	f, err := r.Open(name)
+	if err != nil {
+		return nil, err
+	}
+	defer f.Close() // reading from memory: nothing to lose
+	if info, err := f.Stat(); err != nil || info.IsDir() {
+		return nil, fs.ErrNotExist
+	}
+	return io.ReadAll(f)
+}
+
+var zoneEnd = time.Date(2100, 1, 1, 0, 0, 0, 0, time.UTC).Unix()
+
+// compileZone lists the changes of offset. It probes day by day instead of
+// asking time.Time.ZoneBounds, which stops advancing where the rules of the
+// database's last entry take over.
+func compileZone(name string, location *time.Location) *Zone {
+	const day = 24 * 60 * 60
+	at := func(unix int64) int64 {
+		_, offset := time.Unix(unix, 0).In(location).Zone()
+		return int64(offset)
+	}
+	offset := at(0)
+	z := &Zone{name: name, starts: []int64{0}, offsets: []int64{offset}, location: location}
+	for t := int64(0); t < zoneEnd; t += day {
+		next := at(t + day)
+		if next == offset {
+			continue
+		}
+		change := int64(sort.Search(day, func(s int) bool { return at(t+int64(s)) != offset }))
+		z.starts = append(z.starts, t+change)
+		z.offsets = append(z.offsets, next)
+		offset = next
+	}
+	return z
+}
+
+// span returns the offset at an instant and the Unix seconds from and until
+// which it holds.
+func (z *Zone) span(unix int64) (offset, from, until int64) {
+	if unix < 0 || unix >= zoneEnd && len(z.starts) > 1 {
+		_, o := time.Unix(unix, 0).In(z.location).Zone()
+		return int64(o), unix, unix + 1
+	}
+	i := sort.Search(len(z.starts), func(i int) bool { return z.starts[i] > unix }) - 1
+	until = zoneEnd
+	if i+1 < len(z.starts) {
+		until = z.starts[i+1]
+	} else if len(z.starts) == 1 {
+		until = 1<<63 - 1
+	}
+	return z.offsets[i], z.starts[i], until
+}
+
+// wall is local wall-clock time as tariff restrictions see it.
+type wall struct {
+	day     int32 // days since 1970-01-01, local
+	second  int32 // since local midnight
+	weekday uint8 // time.Weekday
+}
+
+// wallClock remembers the span last used: the periods of one charge nearly
+// always fall into one.
+type wallClock struct {
+	zone                *Zone
+	offset, from, until int64
+}
+
+func (c *wallClock) reset(z *Zone) {
+	if c.zone != z {
+		*c = wallClock{zone: z}
+	}
+}
+
+// at converts an instant to local time (P-04 "DST": the instant is converted,
+// then compared, so a repeated hour matches twice and a skipped one never).
+func (c *wallClock) at(t ocpi.Time) wall {
+	unix := floorDiv(int64(t), ocpi.Second)
+	if unix < c.from || unix >= c.until {
+		c.offset, c.from, c.until = c.zone.span(unix)
+	}
+	local := unix + c.offset
+	day := floorDiv(local, 24*60*60)
+	weekday := (day + 4) % 7 // 1970-01-01 was a Thursday
+	if weekday < 0 {
+		weekday += 7
+	}
+	return wall{day: int32(day), second: int32(local - day*24*60*60), weekday: uint8(weekday)}
+}
+
+func floorDiv(x, d int64) int64 {
+	q := x / d
+	if x%d < 0 {
+		q--
+	}
+	return q
+}
+
+// dayOf returns the days from 1970-01-01 to a calendar date.
+func dayOf(d ocpi.Date) int32 {
+	t := time.Date(int(d.Year), time.Month(d.Month), int(d.Day), 0, 0, 0, 0, time.UTC)
+	return int32(floorDiv(t.Unix(), 24*60*60))
+}
