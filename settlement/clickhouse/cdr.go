@@ -1,0 +1,106 @@
+package clickhouse
+
+import (
+	"context"
+	"fmt"
+
+	"github.com/ClickHouse/clickhouse-go/v2/lib/driver"
+	"github.com/roamclear/roamclear/ingest"
+	"github.com/roamclear/roamclear/ocpi"
+	"github.com/roamclear/roamclear/settlement"
+	"github.com/shopspring/decimal"
+)
+
+// CDR implements [settlement.Reader]: everything the store knows of one CDR.
+func (s *Store) CDR(ctx context.Context, key ocpi.Key) (*settlement.CDRDetail, error) {
+	d := &settlement.CDRDetail{}
+	if err := s.readResult(ctx, key, d); err != nil {
+		return nil, err
+	}
+	var w where
+	w.key(key)
+	found := false
+	err := s.each(ctx, "read CDR "+key.String(), "SELECT "+cdrColumns+", version, sender, hash FROM cdrs FINAL"+w.String(), w.args,
+		func(rows driver.Rows) error {
+			var version uint8
+			var hash string
+			found = true
+			err := scanCDR(rows, &d.Key, &d.CDRSummary, &version, &d.Sender, &hash)
+			d.Version = ocpi.Version(version)
+			copy(d.Hash[:], hash)
+			return err
+		})
+	if err != nil {
+		return nil, err
+	}
+	records, err := s.recordsAt(ctx, []ingest.Position{d.Position})
+	if err != nil {
+		return nil, err
+	}
+	record, ok := records[d.Position]
+	if !ok || !found {
+		return nil, fmt.Errorf("read CDR %s: its result is of record %s, which is not whole in the store: run roamclear verify", key, d.Position)
+	}
+	d.Raw = record.Body
+	copies, err := s.copiesOf(ctx, w.String(), w.args)
+	if err != nil {
+		return nil, err
+	}
+	d.Copies = othersOf(copies[key])
+	return d, nil
+}
+
+// readResult fills in what table results holds of a CDR.
+func (s *Store) readResult(ctx context.Context, key ocpi.Key, d *settlement.CDRDetail) error {
+	var w where
+	w.key(key)
+	found := false
+	err := s.each(ctx, "read CDR "+key.String(), "SELECT "+summaryColumns+
+		", explanation, findings, tax_name, tax_percentage, tax_amount FROM results FINAL"+w.String(), w.args,
+		func(rows driver.Rows) error {
+			found = true
+			var names []string
+			var percentages []*decimal.Decimal
+			var amounts []decimal.Decimal
+			if _, err := scanResult(rows, &d.CDRSummary, &d.Explanation, &d.Findings, &names, &percentages, &amounts); err != nil {
+				return err
+			}
+			for i, name := range names {
+				d.Taxes = append(d.Taxes, settlement.TaxSum{Name: name, Percentage: percentages[i], Amount: amounts[i]})
+			}
+			return nil
+		})
+	if err == nil && !found {
+		err = fmt.Errorf("read CDR %s: %w", key, settlement.ErrNotFound)
+	}
+	if len(d.Explanation) == 0 {
+		d.Explanation = nil
+	}
+	return err
+}
+
+// CDRRaw returns the body of a CDR's first accepted copy, byte for byte, with
+// its wire version and position. It returns an error that wraps
+// [settlement.ErrNotFound] when the store has no such CDR (yet).
+func (s *Store) CDRRaw(ctx context.Context, key ocpi.Key) (raw []byte, v ocpi.Version, p ingest.Position, err error) {
+	var w where
+	w.key(key)
+	attempt := "read CDR " + key.String()
+	err = s.conn.QueryRow(ctx, "SELECT partition, epoch, offset FROM cdrs"+w.String()+" ORDER BY ver DESC LIMIT 1", w.args...).
+		Scan(&p.Partition, &p.Epoch, &p.Offset)
+	if err != nil {
+		return nil, 0, p, fail(attempt, err)
+	}
+	var version uint8
+	err = s.conn.QueryRow(ctx, `SELECT version, body FROM records
+		WHERE topic = 'cdrs' AND partition = ? AND epoch = ? AND offset = ? LIMIT 1`,
+		p.Partition, p.Epoch, p.Offset).Scan(&version, &raw)
+	return raw, ocpi.Version(version), p, fail(attempt, err)
+}
+
+func othersOf(copies []settlement.Copy) []settlement.Copy {
+	if len(copies) < 2 {
+		return nil
+	}
+	return copies[1:]
+}

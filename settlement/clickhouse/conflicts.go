@@ -1,0 +1,97 @@
+package clickhouse
+
+import (
+	"context"
+	"fmt"
+	"time"
+
+	ch "github.com/ClickHouse/clickhouse-go/v2"
+	"github.com/ClickHouse/clickhouse-go/v2/lib/driver"
+	"github.com/roamclear/roamclear/ocpi"
+	"github.com/roamclear/roamclear/settlement"
+)
+
+// Conflicts implements [settlement.Reader], in the order of identities.
+func (s *Store) Conflicts(ctx context.Context, q settlement.ConflictQuery) (settlement.ConflictPage, error) {
+	var page settlement.ConflictPage
+	keys, err := s.conflictKeys(ctx, q)
+	if err != nil || len(keys) == 0 {
+		return page, err
+	}
+	if limit := pageSize(q.Limit); len(keys) > limit {
+		keys = keys[:limit]
+		if page.Next, err = encodeCursor(cursorOf(0, keys[limit-1])); err != nil {
+			return page, err
+		}
+	}
+	wanted, err := withKeys(keys)
+	if err != nil {
+		return page, err
+	}
+	copies, err := s.copiesOf(ch.Context(ctx, wanted), " WHERE (country, party, id) IN wanted", nil)
+	if err != nil {
+		return page, err
+	}
+	for _, key := range keys {
+		if all := copies[key]; len(all) > 1 {
+			page.Conflicts = append(page.Conflicts, settlement.Conflict{Key: key, First: all[0], Others: all[1:]})
+		}
+	}
+	return page, nil
+}
+
+// conflictKeys returns the identities of the page, and one more when there is
+// another page.
+func (s *Store) conflictKeys(ctx context.Context, q settlement.ConflictQuery) ([]ocpi.Key, error) {
+	cursor, err := decodeCursor[keyCursor](q.After)
+	if err != nil {
+		return nil, err
+	}
+	var w where
+	if q.After != "" {
+		w.and("(country, party, id) > (?, ?, ?)", cursor.Country, cursor.Party, cursor.ID)
+	}
+	if !q.Party.IsZero() {
+		var own where
+		own.parties(q.Party, ocpi.Party{}, ocpi.Party{})
+		w.and("(country, party, id) IN (SELECT country, party, id FROM cdrs FINAL"+own.String()+")", own.args...)
+	}
+	var keys []ocpi.Key
+	err = s.each(ctx, "list conflicts", "SELECT country, party, id FROM copies"+w.String()+
+		fmt.Sprintf(` GROUP BY country, party, id HAVING min(hash) != max(hash)
+		ORDER BY country, party, id LIMIT %d`, pageSize(q.Limit)+1), w.args,
+		func(rows driver.Rows) error {
+			var k ocpi.Key
+			err := rows.Scan(&k.Party.Country, &k.Party.ID, &k.ID)
+			keys = append(keys, k)
+			return err
+		})
+	return keys, err
+}
+
+// maxCopies bounds how many copies of one CDR are listed; the first come first.
+const maxCopies = 1000
+
+// copiesOf returns the copies of the selected CDRs, the first ones first.
+func (s *Store) copiesOf(ctx context.Context, where string, args []any) (map[ocpi.Key][]settlement.Copy, error) {
+	out := map[ocpi.Key][]settlement.Copy{}
+	err := s.each(ctx, "read copies", `SELECT country, party, id, partition, epoch, offset, hash, sender, received
+		FROM copies FINAL`+where+fmt.Sprintf(`
+		ORDER BY country, party, id, epoch, offset LIMIT %d BY country, party, id`, maxCopies), args,
+		func(rows driver.Rows) error {
+			var key ocpi.Key
+			var c settlement.Copy
+			var hash string
+			var received time.Time
+			err := rows.Scan(&key.Party.Country, &key.Party.ID, &key.ID,
+				&c.Position.Partition, &c.Position.Epoch, &c.Position.Offset, &hash, &c.Sender, &received)
+			copy(c.Hash[:], hash)
+			c.Received = known(received)
+			if all := out[key]; len(all) > 0 {
+				c.Conflict = c.Hash != all[0].Hash
+			}
+			out[key] = append(out[key], c)
+			return err
+		})
+	return out, err
+}

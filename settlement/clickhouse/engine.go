@@ -1,0 +1,304 @@
+package clickhouse
+
+import (
+	"context"
+	"crypto/rand"
+	"errors"
+	"fmt"
+	"log/slog"
+	"net"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"sync"
+	"sync/atomic"
+	"syscall"
+	"time"
+
+	ch "github.com/ClickHouse/clickhouse-go/v2"
+)
+
+// The engine's user and database. The user may also use databases whose names
+// begin with EngineDatabase: tests take one each.
+const (
+	EngineUser     = "roamclear"
+	EngineDatabase = "roamclear"
+)
+
+// Bounds of the engine's life.
+const (
+	defaultMaxMemory = 2 << 30
+	readyTimeout     = time.Minute
+	readyPoll        = 20 * time.Millisecond
+	firstStarts      = 3
+	minBackoff       = 100 * time.Millisecond
+	maxBackoff       = 5 * time.Second
+	steadyAfter      = 30 * time.Second // up that long: the next back-off starts anew
+	outputKept       = 4096
+)
+
+// EngineOptions say how to run the embedded engine.
+type EngineOptions struct {
+	Dir       string // the engine's own directory; made when it does not exist
+	Library   string // as FetchEngine returns it
+	Exe       string // binary that calls MaybeRunChild; "" is the running one
+	MaxMemory int64  // bytes the engine may use; 0 is 2 GiB
+	Logger    *slog.Logger
+}
+
+// Engine is a ClickHouse in a child process that is started again whenever it
+// ends unasked. Its address and password stay the same over restarts.
+type Engine struct {
+	opts              EngineOptions
+	files             engineFiles
+	log               *slog.Logger
+	lock              *os.File
+	tcpPort, httpPort int
+	password          string
+
+	stopping atomic.Bool
+	ready    atomic.Bool
+	pid      atomic.Int64
+	stop     chan struct{} // closed by Close
+	done     chan struct{} // closed when the child is gone for good
+
+	mu     sync.Mutex // guards master and output
+	master *os.File   // terminal of the running child
+	output []byte     // the last of what the child printed
+}
+
+// StartEngine takes the directory's lock, starts the engine and returns when
+// it answers. It returns an error that wraps ErrLocked when another process
+// uses the directory. The caller must Close it, after every client's pool.
+func StartEngine(ctx context.Context, opts EngineOptions) (*Engine, error) {
+	dir, err := filepath.Abs(opts.Dir)
+	if err != nil {
+		return nil, fmt.Errorf("find the engine's directory: %w", err)
+	}
+	opts.Dir = dir
+	if opts.Exe == "" {
+		if opts.Exe, err = os.Executable(); err != nil {
+			return nil, fmt.Errorf("find our own binary to run the engine with: %w", err)
+		}
+	}
+	if opts.MaxMemory == 0 {
+		opts.MaxMemory = defaultMaxMemory
+	}
+	if err := os.MkdirAll(dir, 0o700); err != nil {
+		return nil, fmt.Errorf("make the engine's directory: %w", err)
+	}
+	e := &Engine{
+		opts: opts, files: filesBelow(dir), log: opts.Logger, password: rand.Text(),
+		stop: make(chan struct{}), done: make(chan struct{}),
+	}
+	if e.log == nil {
+		e.log = slog.New(slog.DiscardHandler)
+	}
+	if e.lock, err = lockFile(e.files.lock, false); err != nil {
+		return nil, fmt.Errorf("take the engine's data directory: %w", err)
+	}
+	child, err := e.firstStart(ctx)
+	if err != nil {
+		_ = e.lock.Close()
+		return nil, err
+	}
+	go e.supervise(child)
+	return e, nil
+}
+
+// firstStart starts the child on ports that were free a moment ago; when
+// somebody else took one in between, the child ends and other ports are tried.
+func (e *Engine) firstStart(ctx context.Context) (*child, error) {
+	var err error
+	for range firstStarts {
+		if e.tcpPort, e.httpPort, err = freePorts(); err != nil {
+			return nil, err
+		}
+		if err = e.writeConfig(); err != nil {
+			return nil, err
+		}
+		var c *child
+		if c, err = e.startChild(); err != nil {
+			return nil, err
+		}
+		if err = e.awaitReady(ctx, c); err == nil {
+			return c, nil
+		}
+		c.kill()
+		if ctx.Err() != nil {
+			break
+		}
+	}
+	return nil, fmt.Errorf("start the ClickHouse engine (see %s): %w", e.files.log, err)
+}
+
+// supervise restarts the child until Close. Whoever writes meanwhile gets
+// connection errors and tries again: nothing is lost, inserts are atomic.
+func (e *Engine) supervise(c *child) {
+	defer close(e.done)
+	backoff, started := minBackoff, time.Now()
+	for {
+		<-c.exited
+		e.ready.Store(false)
+		e.pid.Store(0)
+		if e.stopping.Load() {
+			return
+		}
+		if time.Since(started) > steadyAfter {
+			backoff = minBackoff
+		}
+		e.log.Error("engine ended, restarting it", "error", c.err, "backoff", backoff, "output", e.lastOutput())
+		for c = nil; c == nil; backoff = min(2*backoff, maxBackoff) {
+			select {
+			case <-e.stop:
+				return
+			case <-time.After(backoff):
+			}
+			next, err := e.startChild()
+			if err != nil {
+				e.log.Error("engine does not start", "error", err)
+				continue
+			}
+			if err := e.awaitReady(context.Background(), next); err != nil {
+				next.kill()
+				e.log.Error("engine does not answer", "error", err, "output", e.lastOutput())
+				continue
+			}
+			c = next
+		}
+		started = time.Now()
+		e.log.Info("engine is back", "pid", e.Pid())
+	}
+}
+
+// awaitReady returns when the engine answers a ping.
+func (e *Engine) awaitReady(ctx context.Context, c *child) error {
+	conn, err := ch.Open(&ch.Options{
+		Addr: []string{e.Addr()}, Auth: ch.Auth{Username: EngineUser, Password: e.password},
+		DialTimeout: time.Second, MaxOpenConns: 1, MaxIdleConns: 1,
+	})
+	if err != nil {
+		return err
+	}
+	// An open connection would make every stop take 5 s.
+	defer conn.Close() //nolint:errcheck // nothing was asked through it
+	ctx, cancel := context.WithTimeout(ctx, readyTimeout)
+	defer cancel()
+	tick := time.NewTicker(readyPoll)
+	defer tick.Stop()
+	for {
+		pinged := conn.Ping(ctx)
+		if pinged == nil {
+			e.ready.Store(true)
+			return nil
+		}
+		select {
+		case <-c.exited:
+			return fmt.Errorf("the engine ended while starting: %w: %s", c.err, e.lastOutput())
+		case <-e.stop:
+			return errors.New("stopped while starting")
+		case <-ctx.Done():
+			return fmt.Errorf("no answer: %w (%w)", pinged, ctx.Err())
+		case <-tick.C:
+		}
+	}
+}
+
+// Addr returns host:port of the native protocol.
+func (e *Engine) Addr() string { return fmt.Sprintf("127.0.0.1:%d", e.tcpPort) }
+
+// HTTPAddr returns host:port of the HTTP interface.
+func (e *Engine) HTTPAddr() string { return fmt.Sprintf("127.0.0.1:%d", e.httpPort) }
+
+// Options returns what Open needs to use the engine.
+func (e *Engine) Options() Options {
+	return Options{Addr: []string{e.Addr()}, Database: EngineDatabase, User: EngineUser, Password: e.password}
+}
+
+// Pid returns the child's process id, 0 while there is none.
+func (e *Engine) Pid() int { return int(e.pid.Load()) }
+
+// Healthy reports whether the engine has answered since its last start.
+func (e *Engine) Healthy() bool { return e.ready.Load() }
+
+// Close stops the engine in order, or kills it when ctx ends first. Close
+// every client's pool before: an open connection costs a fixed 5 s.
+func (e *Engine) Close(ctx context.Context) error {
+	if e.stopping.Swap(true) {
+		<-e.done
+		return nil
+	}
+	close(e.stop)
+	e.mu.Lock()
+	if e.master != nil {
+		_, _ = e.master.Write([]byte{4}) // end of file, as typed at a terminal
+	}
+	e.mu.Unlock()
+	var err error
+	select {
+	case <-e.done:
+	case <-ctx.Done():
+		err = fmt.Errorf("stop the engine in time, killed it instead: %w", ctx.Err())
+		if pid := e.Pid(); pid != 0 {
+			_ = syscall.Kill(pid, syscall.SIGKILL)
+		}
+		<-e.done
+	}
+	return errors.Join(err, e.lock.Close())
+}
+
+// child is one run of the engine's process. err is valid once exited is closed.
+type child struct {
+	cmd    *exec.Cmd
+	exited chan struct{}
+	err    error
+}
+
+func (c *child) kill() {
+	_ = c.cmd.Process.Kill()
+	<-c.exited
+}
+
+// startChild starts the engine's process on a terminal of its own.
+func (e *Engine) startChild() (*child, error) {
+	master, slave, err := openPTY()
+	if err != nil {
+		return nil, err
+	}
+	cmd := exec.Command(e.opts.Exe, childCommand, e.opts.Library, e.files.config, e.files.data)
+	cmd.Stdin, cmd.Stdout, cmd.Stderr = slave, slave, slave
+	cmd.Dir = e.opts.Dir
+	cmd.Env = []string{"HOME=" + e.opts.Dir, "TERM=dumb", "TZ=UTC", "LC_ALL=C"}
+	cmd.SysProcAttr = &syscall.SysProcAttr{Setsid: true, Setctty: true, Ctty: 0, Pdeathsig: syscall.SIGKILL}
+	c := &child{cmd: cmd, exited: make(chan struct{})}
+	started := make(chan error)
+	go runOnOwnThread(c, started)
+	err = <-started
+	_ = slave.Close()
+	if err != nil {
+		_ = master.Close()
+		return nil, fmt.Errorf("start %s: %w", e.opts.Exe, err)
+	}
+	e.pid.Store(int64(cmd.Process.Pid))
+	e.mu.Lock()
+	e.master, e.output = master, nil
+	e.mu.Unlock()
+	go e.drain(master)
+	if e.stopping.Load() { // Close did not see this terminal
+		_ = cmd.Process.Kill()
+	}
+	return c, nil
+}
+
+func freePorts() (tcp, http int, err error) {
+	var ports [2]int
+	for i := range ports {
+		l, err := net.Listen("tcp", "127.0.0.1:0")
+		if err != nil {
+			return 0, 0, fmt.Errorf("find a free port for the engine: %w", err)
+		}
+		defer l.Close() //nolint:errcheck // held only so that the two differ
+		ports[i] = l.Addr().(*net.TCPAddr).Port
+	}
+	return ports[0], ports[1], nil
+}

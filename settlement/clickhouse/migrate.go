@@ -1,0 +1,138 @@
+package clickhouse
+
+import (
+	"context"
+	"embed"
+	"errors"
+	"fmt"
+	"io/fs"
+	"strconv"
+	"strings"
+	"time"
+
+	ch "github.com/ClickHouse/clickhouse-go/v2"
+	"github.com/ClickHouse/clickhouse-go/v2/lib/driver"
+)
+
+//go:embed migrations/*.sql
+var migrationFiles embed.FS
+
+// lockPoll is how often a waiting process asks for the migration lock.
+const lockPoll = 50 * time.Millisecond
+
+type migration struct {
+	version uint32
+	name    string
+	sql     string
+}
+
+// Migrate brings the database to this binary's schema. Processes that start
+// together wait for each other. It refuses a store that a newer binary has
+// migrated: this one would not understand its rows.
+func (s *Store) Migrate(ctx context.Context) error {
+	migrations, err := readMigrations(migrationFiles)
+	if err != nil {
+		return err
+	}
+	return s.migrate(ctx, migrations)
+}
+
+func (s *Store) migrate(ctx context.Context, migrations []migration) error {
+	err := s.conn.Exec(ctx, `CREATE TABLE IF NOT EXISTS schema_migrations
+		(version UInt32, name String, applied DateTime DEFAULT now())
+		ENGINE = ReplacingMergeTree ORDER BY version`)
+	if err != nil {
+		return fail("make the table of migrations", err)
+	}
+	lock, err := s.lockMigrations(ctx)
+	if err != nil {
+		return err
+	}
+	defer lock.Abort() //nolint:errcheck // it carries no rows
+	var have uint32
+	if err := s.conn.QueryRow(ctx, "SELECT max(version) FROM schema_migrations").Scan(&have); err != nil {
+		return fail("read the schema's version", err)
+	}
+	newest := migrations[len(migrations)-1].version
+	if have > newest {
+		return fmt.Errorf("the store has schema version %d, this roamclear knows %d: run the newer roamclear", have, newest)
+	}
+	for _, m := range migrations {
+		if m.version <= have {
+			continue
+		}
+		for _, statement := range statements(m.sql) {
+			if err := s.conn.Exec(ctx, statement); err != nil {
+				return fail("migrate the store: "+m.name, err)
+			}
+		}
+		if err := s.conn.Exec(ctx, "INSERT INTO schema_migrations (version, name) VALUES (?, ?)", m.version, m.name); err != nil {
+			return fail("record migration "+m.name, err)
+		}
+		s.log.Info("store migrated", "migration", m.name)
+	}
+	return nil
+}
+
+// lockMigrations holds an insert open whose query id only one client of a
+// server can use at a time. The server frees it when the client goes away,
+// however that happens, so no lock is ever left behind. Migrations are
+// idempotent as well: a cluster has one such lock per server.
+func (s *Store) lockMigrations(ctx context.Context) (driver.Batch, error) {
+	held := ch.Context(ctx, ch.WithQueryID("roamclear-migrate-"+s.db))
+	for {
+		batch, err := s.conn.PrepareBatch(held, "INSERT INTO schema_migrations (version, name)")
+		if err == nil {
+			return batch, nil
+		}
+		if ex, ok := errors.AsType[*ch.Exception](err); !ok || ex.Code != codeSameQueryID {
+			return nil, fail("take the migration lock", err)
+		}
+		select {
+		case <-ctx.Done():
+			return nil, fmt.Errorf("wait for another process to migrate the store: %w", ctx.Err())
+		case <-time.After(lockPoll):
+		}
+	}
+}
+
+// readMigrations returns the files NNNN_name.sql in order of their numbers.
+func readMigrations(files fs.FS) ([]migration, error) {
+	names, err := fs.Glob(files, "migrations/*.sql") // sorted by name
+	if err != nil {
+		return nil, err
+	}
+	var out []migration
+	for _, name := range names {
+		text, err := fs.ReadFile(files, name)
+		if err != nil {
+			return nil, err
+		}
+		base := strings.TrimSuffix(strings.TrimPrefix(name, "migrations/"), ".sql")
+		number, _, _ := strings.Cut(base, "_")
+		version, err := strconv.ParseUint(number, 10, 32)
+		if err != nil || version != uint64(len(out)+1) {
+			return nil, fmt.Errorf("migration %s: want number %04d", name, len(out)+1)
+		}
+		out = append(out, migration{version: uint32(version), name: base, sql: string(text)})
+	}
+	return out, nil
+}
+
+// statements splits a migration at semicolons that end a line; comments are
+// lines that begin with "--".
+func statements(sql string) []string {
+	var kept []string
+	for line := range strings.Lines(sql) {
+		if !strings.HasPrefix(strings.TrimSpace(line), "--") {
+			kept = append(kept, line)
+		}
+	}
+	var out []string
+	for part := range strings.SplitSeq(strings.Join(kept, ""), ";\n") {
+		if part = strings.TrimSpace(part); part != "" {
+			out = append(out, part)
+		}
+	}
+	return out
+}

@@ -1,0 +1,77 @@
+package clickhouse
+
+import (
+	"context"
+	"fmt"
+	"strings"
+	"time"
+
+	"github.com/ClickHouse/clickhouse-go/v2/lib/driver"
+	"github.com/roamclear/roamclear/ingest"
+	"github.com/roamclear/roamclear/ocpi"
+	"github.com/roamclear/roamclear/settlement"
+)
+
+// OCPICDRs implements [settlement.Reader]. The order is that of arrival (OCPI
+// wants oldest first by creation), then of positions: it never changes, and
+// last_updated is only compared, never rewritten.
+func (s *Store) OCPICDRs(ctx context.Context, q settlement.OCPIQuery) (settlement.OCPIPage, error) {
+	var page settlement.OCPIPage
+	var w where
+	roles, args := roleConditions(q)
+	if len(roles) == 0 {
+		return page, nil // nobody's CDRs
+	}
+	w.and(strings.Join(roles, " OR "), args...)
+	window(&w, ">=", q.From)
+	window(&w, "<", q.To)
+	var total uint64
+	if err := s.conn.QueryRow(ctx, "SELECT count() FROM cdrs FINAL"+w.String(), w.args...).Scan(&total); err != nil {
+		return page, fail("count CDRs", err)
+	}
+	page.Total = int(total)
+	var positions []ingest.Position
+	err := s.each(ctx, "list CDRs", "SELECT partition, epoch, offset FROM cdrs FINAL"+w.String()+
+		fmt.Sprintf(" ORDER BY received, epoch, partition, offset LIMIT %d OFFSET %d", pageSize(q.Limit), max(q.Offset, 0)), w.args,
+		func(rows driver.Rows) error {
+			var p ingest.Position
+			err := rows.Scan(&p.Partition, &p.Epoch, &p.Offset)
+			positions = append(positions, p)
+			return err
+		})
+	if err != nil {
+		return page, err
+	}
+	records, err := s.recordsAt(ctx, positions)
+	if err != nil {
+		return page, err
+	}
+	for _, p := range positions {
+		record, ok := records[p]
+		if !ok {
+			// A list that leaves one out tells the client that it is gone.
+			return page, fmt.Errorf("list CDRs: record %s is not in the store: run roamclear verify", p)
+		}
+		page.Bodies = append(page.Bodies, record.Body)
+		page.Versions = append(page.Versions, record.Version)
+	}
+	return page, nil
+}
+
+func roleConditions(q settlement.OCPIQuery) (conditions []string, args []any) {
+	add := func(condition string, parties []ocpi.Party) {
+		for _, p := range parties {
+			conditions = append(conditions, condition)
+			args = append(args, p.Country, p.ID)
+		}
+	}
+	add("(emsp_country = ? AND emsp_party = ?)", q.Debtors)
+	add("(cpo_country = ? AND cpo_party = ?)", q.Creditors)
+	return conditions, args
+}
+
+func window(w *where, than string, t time.Time) {
+	if !t.IsZero() {
+		w.and("last_updated "+than+" fromUnixTimestamp64Nano(?)", t.UnixNano())
+	}
+}

@@ -1,0 +1,189 @@
+package clickhouse
+
+import (
+	"context"
+	"fmt"
+	"time"
+
+	ch "github.com/ClickHouse/clickhouse-go/v2"
+	"github.com/ClickHouse/clickhouse-go/v2/lib/driver"
+	"github.com/roamclear/roamclear/ingest"
+	"github.com/roamclear/roamclear/ocpi"
+	"github.com/roamclear/roamclear/pricing"
+	"github.com/roamclear/roamclear/settlement"
+)
+
+// recordColumns are the columns scanRecord reads.
+const recordColumns = `partition, epoch, offset, object, method, version, sender,
+	country, party, id, sub, received, hash, reason, body`
+
+// scanRecord reads one record; its Body is the caller's to keep.
+func scanRecord(rows driver.Rows) (ingest.Record, error) {
+	var r ingest.Record
+	var object, method, version uint8
+	var received time.Time
+	var hash string
+	err := rows.Scan(&r.Partition, &r.Epoch, &r.Offset, &object, &method, &version, &r.Sender,
+		&r.Key.Party.Country, &r.Key.Party.ID, &r.Key.ID, &r.Sub, &received, &hash, &r.Reason, &r.Body)
+	if err != nil {
+		return r, err
+	}
+	r.Object, r.Method, r.Version = ingest.Object(object), ingest.Method(method), ocpi.Version(version)
+	r.Received = ocpi.TimeOf(received)
+	copy(r.Hash[:], hash)
+	return r, nil
+}
+
+// each calls fn for every row of a query.
+func (s *Store) each(ctx context.Context, attempt, query string, args []any, fn func(driver.Rows) error) error {
+	rows, err := s.conn.Query(ctx, query, args...)
+	if err != nil {
+		return fail(attempt, err)
+	}
+	for rows.Next() {
+		if err := fn(rows); err != nil {
+			_ = rows.Close()
+			return fail(attempt, err)
+		}
+	}
+	if err := rows.Close(); err != nil {
+		return fail(attempt, err)
+	}
+	return fail(attempt, rows.Err())
+}
+
+// RecordsRange calls fn for every stored record of a partition with from <=
+// offset < to, in the order of offsets. A record that stands in the store
+// twice, as after a replay that has not been merged yet, comes twice: whoever
+// checks the store must see it.
+func (s *Store) RecordsRange(ctx context.Context, topic ingest.Topic, epoch uint8, partition int32, from, to int64, fn func(ingest.Record) error) error {
+	return s.each(ctx, fmt.Sprintf("read records of %s %d-%d", topic, epoch, partition),
+		"SELECT "+recordColumns+` FROM records
+		WHERE topic = ? AND partition = ? AND epoch = ? AND offset >= ? AND offset < ? ORDER BY offset`,
+		[]any{topicName(topic), partition, epoch, from, to},
+		func(rows driver.Rows) error {
+			r, err := scanRecord(rows)
+			if err != nil {
+				return err
+			}
+			return fn(r)
+		})
+}
+
+// recordsAt returns the CDR records at the given positions.
+func (s *Store) recordsAt(ctx context.Context, positions []ingest.Position) (map[ingest.Position]ingest.Record, error) {
+	found := make(map[ingest.Position]ingest.Record, len(positions))
+	if len(positions) == 0 {
+		return found, nil
+	}
+	wanted, err := withPositions(positions)
+	if err != nil {
+		return nil, err
+	}
+	err = s.each(ch.Context(ctx, wanted), "read records", "SELECT "+recordColumns+` FROM records
+		WHERE topic = 'cdrs' AND (partition, epoch, offset) IN wanted`, nil,
+		func(rows driver.Rows) error {
+			r, err := scanRecord(rows)
+			found[r.Position] = r
+			return err
+		})
+	return found, err
+}
+
+// rejectCursor names the last reject of a page.
+type rejectCursor struct {
+	Epoch  uint8 `json:"e"`
+	Offset int64 `json:"o"`
+}
+
+// Rejects returns a page of the CDRs of a partition that are rejected, for
+// pricing them again: of each the Record, the Generation, and of the Outcome
+// its Status and Reason, the rest of the row being unset. Reasons, when there
+// are any, restrict. next is the cursor of the next page, "" at the end.
+func (s *Store) Rejects(ctx context.Context, partition int32, reasons []string, after string, limit int) (rejects []pricing.Row, next string, err error) {
+	cursor, err := decodeCursor[rejectCursor](after)
+	if err != nil {
+		return nil, "", err
+	}
+	limit = pageSize(limit)
+	var w where
+	w.and("partition = ? AND status = 'rejected'", partition)
+	if after != "" {
+		w.and("(epoch, offset) > (?, ?)", cursor.Epoch, cursor.Offset)
+	}
+	if len(reasons) > 0 {
+		w.and("reason IN (?)", reasons)
+	}
+	var positions []ingest.Position
+	err = s.each(ctx, "read rejects", "SELECT epoch, offset, generation, reason FROM results FINAL"+w.String()+
+		fmt.Sprintf(" ORDER BY epoch, offset LIMIT %d", limit), w.args,
+		func(rows driver.Rows) error {
+			row := pricing.Row{Outcome: pricing.Outcome{Status: pricing.Rejected}}
+			row.Record.Partition = partition
+			err := rows.Scan(&row.Record.Epoch, &row.Record.Offset, &row.Generation, &row.Outcome.Reason)
+			rejects = append(rejects, row)
+			positions = append(positions, row.Record.Position)
+			return err
+		})
+	if err != nil {
+		return nil, "", err
+	}
+	records, err := s.recordsAt(ctx, positions)
+	if err != nil {
+		return nil, "", err
+	}
+	for i := range rejects {
+		record, ok := records[rejects[i].Record.Position]
+		if !ok {
+			return nil, "", fmt.Errorf("reject %s has no record in the store: run roamclear verify", rejects[i].Record.Position)
+		}
+		rejects[i].Record = record
+	}
+	if len(rejects) == limit {
+		last := rejects[limit-1].Record
+		next, err = encodeCursor(rejectCursor{Epoch: last.Epoch, Offset: last.Offset})
+	}
+	return rejects, next, err
+}
+
+// positionCursor names the last refusal of a page.
+type positionCursor struct {
+	Partition int32 `json:"p"`
+	Epoch     uint8 `json:"e"`
+	Offset    int64 `json:"o"`
+}
+
+// Refusals returns a page of the bodies that could not be used, oldest first.
+// A sender other than "" restricts.
+func (s *Store) Refusals(ctx context.Context, sender, after string, limit int) (refusals []settlement.Refusal, next string, err error) {
+	cursor, err := decodeCursor[positionCursor](after)
+	if err != nil {
+		return nil, "", err
+	}
+	limit = pageSize(limit)
+	var w where
+	w.and("topic = 'refused'")
+	if sender != "" {
+		w.and("sender = ?", sender)
+	}
+	if after != "" {
+		w.and("(partition, epoch, offset) > (?, ?, ?)", cursor.Partition, cursor.Epoch, cursor.Offset)
+	}
+	err = s.each(ctx, "read refusals", "SELECT "+recordColumns+" FROM records FINAL"+w.String()+
+		fmt.Sprintf(" ORDER BY partition, epoch, offset LIMIT %d", limit+1), w.args,
+		func(rows driver.Rows) error {
+			r, err := scanRecord(rows)
+			refusals = append(refusals, settlement.Refusal{
+				Position: r.Position, Received: r.Received.Go(), Sender: r.Sender,
+				Object: r.Object, Reason: r.Reason, Body: r.Body,
+			})
+			return err
+		})
+	if err != nil || len(refusals) <= limit {
+		return refusals, "", err
+	}
+	refusals = refusals[:limit]
+	last := refusals[limit-1].Position
+	next, err = encodeCursor(positionCursor{Partition: last.Partition, Epoch: last.Epoch, Offset: last.Offset})
+	return refusals, next, err
+}

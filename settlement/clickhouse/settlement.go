@@ -1,0 +1,168 @@
+package clickhouse
+
+import (
+	"context"
+	"fmt"
+	"time"
+
+	"github.com/ClickHouse/clickhouse-go/v2/lib/driver"
+	"github.com/roamclear/roamclear/ocpi"
+	"github.com/roamclear/roamclear/settlement"
+	"github.com/shopspring/decimal"
+)
+
+// Months implements [settlement.Reader].
+func (s *Store) Months(ctx context.Context, party ocpi.Party) ([]settlement.Month, error) {
+	var w where
+	w.parties(party, ocpi.Party{}, ocpi.Party{})
+	w.and("month > 0")
+	var months []settlement.Month
+	err := s.each(ctx, "list months", "SELECT DISTINCT month FROM results FINAL"+w.String()+" ORDER BY month", w.args,
+		func(rows driver.Rows) error {
+			var n uint32
+			err := rows.Scan(&n)
+			months = append(months, monthOf(n))
+			return err
+		})
+	return months, err
+}
+
+func monthOf(n uint32) settlement.Month {
+	if n == 0 {
+		return settlement.Month{}
+	}
+	return settlement.Month{Year: int(n / 100), Month: time.Month(n % 100)}
+}
+
+// settlementSQL sums results in one snapshot. Each CDR takes part once as
+// itself (tax_number 0) and once more per tax of its computed price, so that
+// amounts and taxes can never come from different moments. sum() leaves NULL
+// out, which is why every sum of optional amounts has its count of NULLs.
+const settlementSQL = `
+SELECT cpo_country, cpo_party, emsp_country, emsp_party, month, currency,
+	tax_number > 0 AS is_tax, if(is_tax, tax_name[tax_number], '') AS tax, if(is_tax, tax_percentage[tax_number], NULL) AS percentage,
+	sum(if(is_tax, tax_amount[tax_number], 0)) AS tax_sum,
+	countIf(NOT credit), countIf(credit), countIf(priced), countIf(rejected), countIf(NOT credit AND claim = 'differs'),
+	sumIf(claimed_excl, NOT credit), sumIf(claimed_incl, NOT credit), countIf(NOT credit AND claimed_incl IS NULL),
+	sumIf(claimed_excl, credit), sumIf(claimed_incl, credit), countIf(credit AND claimed_incl IS NULL),
+	sumIf(computed_excl, priced), sumIf(computed_incl, priced), countIf(priced AND computed_incl IS NULL),
+	sumIf(claimed_excl, rejected), sumIf(claimed_incl, rejected), countIf(rejected AND claimed_incl IS NULL)
+FROM (
+	SELECT *, NOT credit AND status = 'priced' AS priced, NOT credit AND status = 'rejected' AS rejected
+	FROM results FINAL%s
+)
+ARRAY JOIN if(priced, range(0, length(tax_name) + 1), [0]) AS tax_number
+GROUP BY cpo_country, cpo_party, emsp_country, emsp_party, month, currency, is_tax, tax, percentage
+ORDER BY month, cpo_country, cpo_party, emsp_country, emsp_party, currency, is_tax, tax, percentage`
+
+// Settlement implements [settlement.Reader]: what each CPO claims from each
+// eMSP by month and currency, and what we compute. Rows come in the order of
+// month, CPO, eMSP, currency. A CDR whose debtor is unknown stands in a row
+// whose EMSP is zero.
+func (s *Store) Settlement(ctx context.Context, q settlement.SettlementQuery) ([]settlement.SettlementRow, error) {
+	return s.settle(ctx, settlementWhere(q))
+}
+
+// SettlementAt is Settlement over the CDRs whose record stands below next of
+// its partition, in epoch 1; of partitions that next does not name, none. It
+// is the same figure whatever has been stored since.
+func (s *Store) SettlementAt(ctx context.Context, q settlement.SettlementQuery, next map[int32]int64) ([]settlement.SettlementRow, error) {
+	w := settlementWhere(q)
+	partitions, ends := []int32{}, []int64{}
+	for p, n := range next {
+		partitions, ends = append(partitions, p), append(ends, n)
+	}
+	if len(partitions) == 0 {
+		return nil, nil
+	}
+	w.and("epoch = 1 AND offset < transform(partition, ?, ?, toInt64(0))", partitions, ends)
+	return s.settle(ctx, w)
+}
+
+func settlementWhere(q settlement.SettlementQuery) where {
+	var w where
+	w.months(q.From, q.To)
+	w.parties(q.Party, q.CPO, q.EMSP)
+	if q.Currency != "" {
+		w.and("currency = ?", q.Currency)
+	}
+	return w
+}
+
+func (s *Store) settle(ctx context.Context, w where) ([]settlement.SettlementRow, error) {
+	var out []settlement.SettlementRow
+	err := s.each(ctx, "settle", fmt.Sprintf(settlementSQL, w.String()), w.args, func(rows driver.Rows) error {
+		row, tax, err := scanSettlement(rows)
+		if err != nil {
+			return err
+		}
+		if tax == nil {
+			out = append(out, row)
+			return nil
+		}
+		// A tax row follows the row of its CDRs: is_tax is in the order.
+		last := &out[len(out)-1]
+		last.Tax = append(last.Tax, *tax)
+		return nil
+	})
+	return out, err
+}
+
+// scanSettlement reads one row of settlementSQL: a settlement row, or one of
+// the taxes of the row before.
+func scanSettlement(rows driver.Rows) (settlement.SettlementRow, *settlement.TaxSum, error) {
+	var r settlement.SettlementRow
+	var tax settlement.TaxSum
+	var month uint32
+	var isTax uint8
+	var priced uint64
+	claimed, credits, computed, unpriced := new(sums), new(sums), new(sums), new(sums)
+	err := rows.Scan(&r.CPO.Country, &r.CPO.ID, &r.EMSP.Country, &r.EMSP.ID, &month, &r.Currency,
+		&isTax, &tax.Name, &tax.Percentage, &tax.Amount,
+		&r.CDRCount, &r.CreditCount, &priced, &r.UnpricedCount, &r.DiffersCount,
+		&claimed.excl, &claimed.incl, &claimed.missing, &credits.excl, &credits.incl, &credits.missing,
+		&computed.excl, &computed.incl, &computed.missing, &unpriced.excl, &unpriced.incl, &unpriced.missing)
+	if err != nil {
+		return r, nil, err
+	}
+	if isTax != 0 {
+		return r, &tax, nil
+	}
+	r.Month = monthOf(month)
+	r.Claimed, r.Credits, r.Computed, r.UnpricedClaimed = claimed.sum(), credits.sum(), computed.sum(), unpriced.sum()
+	r.Net = add(r.Claimed, r.Credits)
+	return r, nil, nil
+}
+
+// sums is a Sum as it is read: a sum over no amount at all is NULL.
+type sums struct {
+	excl, incl *decimal.Decimal
+	missing    uint64
+}
+
+// sum returns the Sum: over no CDR at all it is zero, and with one amount
+// missing the sum including VAT is not known.
+func (s *sums) sum() settlement.Sum {
+	out := settlement.Sum{MissingIncl: s.missing}
+	if s.excl != nil {
+		out.Excl = *s.excl
+	}
+	switch {
+	case s.missing > 0:
+	case s.incl != nil:
+		out.Incl = s.incl
+	default:
+		out.Incl = new(decimal.Decimal)
+	}
+	return out
+}
+
+// add returns a + b; the amount including VAT is known when both are.
+func add(a, b settlement.Sum) settlement.Sum {
+	out := settlement.Sum{Excl: a.Excl.Add(b.Excl), MissingIncl: a.MissingIncl + b.MissingIncl}
+	if a.Incl != nil && b.Incl != nil {
+		incl := a.Incl.Add(*b.Incl)
+		out.Incl = &incl
+	}
+	return out
+}

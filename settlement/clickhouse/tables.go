@@ -1,0 +1,248 @@
+package clickhouse
+
+import (
+	"encoding/json"
+	"fmt"
+	"strings"
+	"unsafe"
+
+	"github.com/ClickHouse/ch-go/proto"
+	"github.com/roamclear/roamclear/ingest"
+	"github.com/roamclear/roamclear/ocpi"
+	"github.com/roamclear/roamclear/pricing"
+)
+
+// topicNumbers are the topics of the store, in the order of its Enum8.
+var topicNumbers = map[ingest.Topic]proto.Enum8{
+	ingest.TopicCDRs: 1, ingest.TopicSessions: 2, ingest.TopicReference: 3, ingest.TopicRefused: 4,
+}
+
+func topicNumber(t ingest.Topic) (proto.Enum8, error) {
+	n, ok := topicNumbers[t]
+	if !ok {
+		return 0, fmt.Errorf("topic %q is not kept in the store", t)
+	}
+	return n, nil
+}
+
+// topicName is the topic as the store's Enum8 names it, such as "cdrs".
+func topicName(t ingest.Topic) string { return strings.TrimPrefix(string(t), "roamclear.") }
+
+// Versions of rows in ReplacingMergeTree tables: the highest wins.
+const (
+	offsetBits = 40
+	rankBits   = 16
+	maxOffset  = 1<<offsetBits - 1
+)
+
+// positionNumber orders the positions of one partition: by epoch, then offset.
+func positionNumber(p ingest.Position) uint64 { return uint64(p.Epoch)<<offsetBits | uint64(p.Offset) }
+
+// rowVersion is the version of a CDR's row: the lowest position wins, and of
+// the rows of one position the highest rank.
+func rowVersion(p ingest.Position, rank uint16) uint64 {
+	return (1<<48-1-positionNumber(p))<<rankBits | uint64(rank)
+}
+
+// resultRank puts a later re-pricing before an earlier one, and within one,
+// priced before rejected: a reject whose cause is gone is simply written again.
+func resultRank(generation uint16, status pricing.Status) uint16 {
+	rank := generation << 1
+	if status != pricing.Rejected {
+		rank |= 1
+	}
+	return rank
+}
+
+// maxGeneration is how often one CDR can be re-priced.
+const maxGeneration = 1<<15 - 1
+
+// checkPosition refuses what rowVersion cannot express.
+func checkPosition(p ingest.Position) error {
+	if p.Offset < 0 || p.Offset > maxOffset {
+		return fmt.Errorf("offset %d of partition %d is beyond %d", p.Offset, p.Partition, int64(maxOffset))
+	}
+	return nil
+}
+
+// text returns b as a string that shares its memory: it is read once, by
+// block.load, while the caller still owns b.
+func text(b []byte) string { return unsafe.String(unsafe.SliceData(b), len(b)) }
+
+// identity is the three columns of a folded key.
+type identity struct {
+	country, party *proto.ColLowCardinality[string]
+	id             []string
+}
+
+func newIdentity() identity { return identity{country: lowCard(), party: lowCard()} }
+
+func (i *identity) append(k ocpi.Key) {
+	i.country.Append(k.Party.Country)
+	i.party.Append(k.Party.ID)
+	i.id = append(i.id, k.ID)
+}
+
+func lowCard() *proto.ColLowCardinality[string] { return new(proto.ColStr).LowCardinality() }
+
+func decimals() *proto.ColNullable[proto.Decimal128] {
+	return proto.NewColNullable[proto.Decimal128](new(proto.ColDecimal128))
+}
+
+// position is the three columns of a position.
+type position struct {
+	partition proto.ColInt32
+	epoch     proto.ColUInt8
+	offset    proto.ColInt64
+}
+
+func (c *position) append(p ingest.Position) {
+	c.partition.Append(p.Partition)
+	c.epoch.Append(p.Epoch)
+	c.offset.Append(p.Offset)
+}
+
+// recordRows are rows of table records.
+type recordRows struct {
+	*block
+	position
+	identity
+	topic                   proto.ColEnum8
+	object, method, version proto.ColUInt8
+	sender                  *proto.ColLowCardinality[string]
+	sub, reason, body       []string
+	received                proto.ColDateTime64
+	hash                    proto.ColFixedStr
+}
+
+func newRecordRows() *recordRows {
+	r := &recordRows{identity: newIdentity(), sender: lowCard(), received: nanoseconds()}
+	r.hash.SetSize(len(ingest.Hash{}))
+	r.block = newBlock("records",
+		values("topic", &r.topic), values("partition", &r.partition), values("epoch", &r.epoch), values("offset", &r.offset),
+		values("object", &r.object), values("method", &r.method), values("version", &r.version), values("sender", r.sender),
+		values("country", r.country), values("party", r.party), texts("id", &r.id), texts("sub", &r.sub),
+		values("received", &r.received), values("hash", &r.hash), texts("reason", &r.reason), texts("body", &r.body))
+	return r
+}
+
+func (r *recordRows) append(topic proto.Enum8, rec *ingest.Record) {
+	r.topic.Append(topic)
+	r.position.append(rec.Position)
+	r.identity.append(rec.Key)
+	r.object.Append(uint8(rec.Object))
+	r.method.Append(uint8(rec.Method))
+	r.version.Append(uint8(rec.Version))
+	r.sender.Append(rec.Sender)
+	r.sub = append(r.sub, rec.Sub)
+	r.reason = append(r.reason, rec.Reason)
+	r.body = append(r.body, text(rec.Body))
+	r.received.AppendRaw(proto.DateTime64(rec.Received))
+	r.hash.Append(rec.Hash[:])
+}
+
+// copyRows are rows of table copies.
+type copyRows struct {
+	*block
+	position
+	identity
+	hash     proto.ColFixedStr
+	sender   *proto.ColLowCardinality[string]
+	received proto.ColDateTime64
+}
+
+func newCopyRows() *copyRows {
+	c := &copyRows{identity: newIdentity(), sender: lowCard(), received: nanoseconds()}
+	c.hash.SetSize(len(ingest.Hash{}))
+	c.block = newBlock("copies",
+		values("country", c.country), values("party", c.party), texts("id", &c.id),
+		values("partition", &c.partition), values("epoch", &c.epoch), values("offset", &c.offset),
+		values("hash", &c.hash), values("sender", c.sender), values("received", &c.received))
+	return c
+}
+
+func (c *copyRows) append(rec *ingest.Record) {
+	c.position.append(rec.Position)
+	c.identity.append(rec.Key)
+	c.hash.Append(rec.Hash[:])
+	c.sender.Append(rec.Sender)
+	c.received.AppendRaw(proto.DateTime64(rec.Received))
+}
+
+// objectRows are rows of table objects.
+type objectRows struct {
+	*block
+	position
+	identity
+	topic                    proto.ColEnum8
+	object, version, deleted proto.ColUInt8
+	tariffPosition, ver      proto.ColUInt64
+	sender                   *proto.ColLowCardinality[string]
+	received, lastUpdated    proto.ColDateTime64
+	sub, zones, body         []string
+}
+
+func newObjectRows() *objectRows {
+	o := &objectRows{identity: newIdentity(), sender: lowCard(), received: nanoseconds(), lastUpdated: nanoseconds()}
+	o.block = newBlock("objects",
+		values("topic", &o.topic), values("object", &o.object), values("country", o.country), values("party", o.party),
+		texts("id", &o.id), texts("sub", &o.sub), values("tariff_position", &o.tariffPosition),
+		values("partition", &o.partition), values("epoch", &o.epoch), values("offset", &o.offset), values("ver", &o.ver),
+		values("version", &o.version), values("sender", o.sender), values("received", &o.received),
+		values("last_updated", &o.lastUpdated), values("deleted", &o.deleted), texts("zones", &o.zones), texts("body", &o.body))
+	return o
+}
+
+func (o *objectRows) append(topic proto.Enum8, s *ingest.ObjectState) error {
+	zones, err := json.Marshal(s.Zones)
+	if err != nil {
+		return fmt.Errorf("encode zones of %s: %w", s.Key, err)
+	}
+	o.topic.Append(topic)
+	o.position.append(s.Position)
+	o.identity.append(s.Key)
+	o.object.Append(uint8(s.Object))
+	o.version.Append(uint8(s.Version))
+	o.deleted.Append(flag(s.Deleted))
+	o.ver.Append(positionNumber(s.Position))
+	o.tariffPosition.Append(tariffPosition(s))
+	o.sender.Append(s.Sender)
+	o.received.AppendRaw(proto.DateTime64(s.Received))
+	o.lastUpdated.AppendRaw(proto.DateTime64(s.LastUpdated))
+	o.sub = append(o.sub, s.Sub)
+	o.zones = append(o.zones, text(zones))
+	o.body = append(o.body, text(s.Body))
+	return nil
+}
+
+// tariffPosition keeps every version of a Tariff apart: a CDR is priced with
+// the one that was valid for it, not with the newest.
+func tariffPosition(s *ingest.ObjectState) uint64 {
+	if s.Object != ingest.ObjectTariff {
+		return 0
+	}
+	return positionNumber(s.Position)
+}
+
+func flag(b bool) uint8 {
+	if b {
+		return 1
+	}
+	return 0
+}
+
+// checkpointRows are rows of table checkpoints.
+type checkpointRows struct {
+	*block
+	topic     proto.ColEnum8
+	epoch     proto.ColUInt8
+	partition proto.ColInt32
+	next      proto.ColInt64
+}
+
+func newCheckpointRows() *checkpointRows {
+	c := &checkpointRows{}
+	c.block = newBlock("checkpoints", values("topic", &c.topic), values("epoch", &c.epoch),
+		values("partition", &c.partition), values("next", &c.next))
+	return c
+}

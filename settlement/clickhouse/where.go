@@ -1,0 +1,145 @@
+package clickhouse
+
+import (
+	"encoding/base64"
+	"encoding/json"
+	"fmt"
+	"strings"
+
+	ch "github.com/ClickHouse/clickhouse-go/v2"
+	"github.com/ClickHouse/clickhouse-go/v2/ext"
+	"github.com/roamclear/roamclear/ingest"
+	"github.com/roamclear/roamclear/ocpi"
+	"github.com/roamclear/roamclear/settlement"
+)
+
+// Bounds of one page.
+const (
+	defaultLimit = 100
+	maxLimit     = 1000
+)
+
+// pageSize returns a page size within bounds.
+func pageSize(limit int) int {
+	if limit <= 0 {
+		return defaultLimit
+	}
+	return min(limit, maxLimit)
+}
+
+// where collects the conditions of a query with their arguments, which
+// clickhouse-go quotes.
+type where struct {
+	conditions []string
+	args       []any
+}
+
+func (w *where) and(condition string, args ...any) {
+	w.conditions = append(w.conditions, "("+condition+")")
+	w.args = append(w.args, args...)
+}
+
+// String returns the WHERE clause, "" when nothing is restricted.
+func (w *where) String() string {
+	if len(w.conditions) == 0 {
+		return ""
+	}
+	return " WHERE " + strings.Join(w.conditions, " AND ")
+}
+
+// parties restricts to rows in which the named roles are held by the parties
+// that are not zero; party holds either role.
+func (w *where) parties(party, cpo, emsp ocpi.Party) {
+	if !party.IsZero() {
+		w.and("(cpo_country = ? AND cpo_party = ?) OR (emsp_country = ? AND emsp_party = ?)",
+			party.Country, party.ID, party.Country, party.ID)
+	}
+	if !cpo.IsZero() {
+		w.and("cpo_country = ? AND cpo_party = ?", cpo.Country, cpo.ID)
+	}
+	if !emsp.IsZero() {
+		w.and("emsp_country = ? AND emsp_party = ?", emsp.Country, emsp.ID)
+	}
+}
+
+// months restricts to an inclusive range; a zero end does not bound.
+func (w *where) months(from, to settlement.Month) {
+	if !from.IsZero() {
+		w.and("month >= ?", numberOfMonth(from))
+	}
+	if !to.IsZero() {
+		w.and("month <= ?", numberOfMonth(to))
+	}
+}
+
+func (w *where) key(k ocpi.Key) {
+	w.and("country = ? AND party = ? AND id = ?", k.Party.Country, k.Party.ID, k.ID)
+}
+
+// Cursors name the last row of a page. They are opaque to clients and stay
+// valid whatever is written meanwhile.
+type keyCursor struct {
+	Month   uint32 `json:"m,omitempty"`
+	Country string `json:"c"`
+	Party   string `json:"p"`
+	ID      string `json:"i"`
+}
+
+func cursorOf(month uint32, k ocpi.Key) keyCursor {
+	return keyCursor{Month: month, Country: k.Party.Country, Party: k.Party.ID, ID: k.ID}
+}
+
+func encodeCursor(c any) (string, error) {
+	b, err := json.Marshal(c)
+	if err != nil {
+		return "", fmt.Errorf("encode cursor: %w", err)
+	}
+	return base64.RawURLEncoding.EncodeToString(b), nil
+}
+
+// decodeCursor reads a cursor of the wanted kind. "" is the first page.
+func decodeCursor[T any](s string) (c T, err error) {
+	if s == "" {
+		return c, nil
+	}
+	b, err := base64.RawURLEncoding.DecodeString(s)
+	if err != nil {
+		return c, fmt.Errorf("%w %q: %w", settlement.ErrCursor, s, err)
+	}
+	dec := json.NewDecoder(strings.NewReader(string(b)))
+	dec.DisallowUnknownFields()
+	if err := dec.Decode(&c); err != nil {
+		return c, fmt.Errorf("%w %q: %w", settlement.ErrCursor, s, err)
+	}
+	return c, nil
+}
+
+// withKeys makes keys available to a query as the table named wanted.
+func withKeys(keys []ocpi.Key) (ch.QueryOption, error) {
+	table, err := ext.NewTable("wanted",
+		ext.Column("country", "String"), ext.Column("party", "String"), ext.Column("id", "String"))
+	if err != nil {
+		return nil, fmt.Errorf("make table of keys: %w", err)
+	}
+	for _, k := range keys {
+		if err := table.Append(k.Party.Country, k.Party.ID, k.ID); err != nil {
+			return nil, fmt.Errorf("make table of keys: %w", err)
+		}
+	}
+	return ch.WithExternalTable(table), nil
+}
+
+// withPositions makes positions available to a query as the table named wanted.
+func withPositions(positions []ingest.Position) (ch.QueryOption, error) {
+	table, err := ext.NewTable("wanted",
+		ext.Column("partition", "Int32"), ext.Column("epoch", "UInt8"), ext.Column("offset", "Int64"))
+	if err != nil {
+		return nil, fmt.Errorf("make table of positions: %w", err)
+	}
+	for _, p := range positions {
+		if err := table.Append(p.Partition, p.Epoch, p.Offset); err != nil {
+			return nil, fmt.Errorf("make table of positions: %w", err)
+		}
+	}
+	return ch.WithExternalTable(table), nil
+}

@@ -1,0 +1,45 @@
+package settlement
+
+import (
+	"github.com/roamclear/roamclear/ingest"
+	"github.com/roamclear/roamclear/ocpi"
+	"github.com/roamclear/roamclear/pricing"
+	"github.com/shopspring/decimal"
+)
+
+// What the store holds, for `roamclear verify` to hold against the log.
+
+// StoredCopy is one accepted copy of a CDR.
+type StoredCopy struct {
+	Key      ocpi.Key
+	Position ingest.Position
+	Hash     ingest.Hash
+}
+
+// StoredCDR is the one row that stands for a CDR.
+type StoredCDR struct {
+	Key       ocpi.Key
+	Position  ingest.Position // of the first accepted copy
+	Hash      ingest.Hash
+	CPO, EMSP ocpi.Party
+	Month     Month
+	Currency  string
+	Credit    bool
+}
+
+// StoredResult is the one result that counts for a CDR. Amounts are nil when
+// not known.
+type StoredResult struct {
+	Key        ocpi.Key
+	Position   ingest.Position // of the record it was computed from
+	Generation uint16
+	CPO, EMSP  ocpi.Party
+	Month      Month
+	Currency   string
+	Credit     bool
+	Status     pricing.Status
+	Claim      pricing.Claim
+
+	ClaimedExcl, ClaimedIncl   *decimal.Decimal
+	ComputedExcl, ComputedIncl *decimal.Decimal
+}
