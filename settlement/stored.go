@@ -39,6 +39,7 @@ type StoredResult struct {
 	Credit     bool
 	Status     pricing.Status
 	Claim      pricing.Claim
+	Profile    string
 
 	ClaimedExcl, ClaimedIncl   *decimal.Decimal
 	ComputedExcl, ComputedIncl *decimal.Decimal

@@ -1,0 +1,38 @@
+package ingest
+
+import (
+	"errors"
+	"fmt"
+
+	"github.com/roamclear/roamclear/ocpi"
+)
+
+// Apply returns the object as it stands after one accepted change: the one
+// function that validates a push before it is appended and folds it after.
+// base is nil when the object is unknown. Unknown members are preserved.
+func Apply(v ocpi.Version, m Method, t Target, base, body []byte) ([]byte, error) {
+	evse, connector := SplitSub(t)
+	nested := t.Object == ObjectLocation && evse != ""
+	var whole []byte
+	var err error
+	switch {
+	case m == MethodPut && !nested:
+		return body, nil
+	case m == MethodPut && connector == "":
+		whole, err = ocpi.PutEVSE(base, evse, body)
+	case m == MethodPut:
+		whole, err = ocpi.PutConnector(base, evse, connector, body)
+	case m == MethodPatch && t.Object == ObjectLocation:
+		whole, err = ocpi.PatchLocation(base, evse, connector, body)
+	case m == MethodPatch && t.Object == ObjectSession:
+		whole, err = ocpi.MergeSession(base, body)
+	case m == MethodPatch:
+		whole, err = ocpi.MergeObject(base, body)
+	default:
+		return nil, fmt.Errorf("method %s changes no %s", m, t.Object)
+	}
+	if errors.Is(err, ocpi.ErrNoParent) {
+		return nil, ErrUnknownObject
+	}
+	return whole, err
+}

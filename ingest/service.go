@@ -1,0 +1,247 @@
+package ingest
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"sync"
+	"time"
+
+	"github.com/roamclear/roamclear/ocpi"
+)
+
+// Current is the folded state of client-owned objects and Sessions as this
+// process knows it.
+type Current interface {
+	// Get returns the object's current body; ok is false when it is unknown.
+	Get(ctx context.Context, t Target) (raw []byte, v ocpi.Version, ok bool, err error)
+	// Wait returns once the record at p has been folded, so that the next
+	// Get sees it.
+	Wait(ctx context.Context, topic Topic, p Position) error
+}
+
+// Service accepts pushes. It is safe for concurrent use.
+type Service struct {
+	log      Appender
+	current  Current
+	now      func() time.Time
+	decoders sync.Pool
+	metrics  *Metrics
+}
+
+// NewService returns a Service that appends to log. now is the clock that
+// stamps the receiving time.
+func NewService(log Appender, current Current, now func() time.Time, m *Metrics) *Service {
+	return &Service{
+		log: log, current: current, now: now, metrics: m,
+		decoders: sync.Pool{New: func() any { return new(ocpi.Decoder) }},
+	}
+}
+
+// CDR accepts one Charge Detail Record (OCPI mod_cdrs, POST). It returns when
+// the record is durable. Errors: *ocpi.SyntaxError, *ocpi.Invalid (both kept
+// in TopicRefused), ErrUnknownObject for a CDR of a party the sender does not
+// own, ErrOverload, ErrOutcomeUnknown. The receipt's strings alias body.
+func (s *Service) CDR(ctx context.Context, from Sender, v ocpi.Version, body []byte) (Receipt, error) {
+	e := Envelope{Object: ObjectCDR, Method: MethodPost, Version: v, Sender: from.ID, Received: s.received()}
+	d := s.decoders.Get().(*ocpi.Decoder)
+	defer s.decoders.Put(d)
+	cdr, err := d.CDR(v, body)
+	if err != nil {
+		return Receipt{}, s.refuse(ctx, &e, body, err)
+	}
+	e.Key = cdr.Key(from.first())
+	if !from.Owns(e.Key.Party) {
+		return Receipt{}, s.refuse(ctx, &e, body, ErrUnknownObject)
+	}
+	if e.Hash, err = d.CanonicalHash(body); err != nil {
+		return Receipt{}, s.refuse(ctx, &e, body, err)
+	}
+	r := Receipt{Key: e.Key, ID: cdr.ID, Created: true, Findings: append([]ocpi.Finding(nil), cdr.Findings...)}
+	r.Position, err = s.log.Append(ctx, TopicCDRs, &e, body)
+	s.metrics.count(e.Object, err)
+	return r, err
+}
+
+// Put accepts a whole client-owned object: a Location, EVSE, Connector,
+// Tariff, Session or Token. It returns when the record is durable and the
+// next Get sees it.
+func (s *Service) Put(ctx context.Context, from Sender, v ocpi.Version, t Target, body []byte) (Receipt, error) {
+	return s.change(ctx, from, v, MethodPut, t, body)
+}
+
+// Patch accepts a change of some members of a client-owned object. An object
+// nobody PUT is ErrUnknownObject.
+func (s *Service) Patch(ctx context.Context, from Sender, v ocpi.Version, t Target, body []byte) (Receipt, error) {
+	return s.change(ctx, from, v, MethodPatch, t, body)
+}
+
+// Delete withdraws a Tariff. Its versions stay known: CDRs may still need them.
+func (s *Service) Delete(ctx context.Context, from Sender, v ocpi.Version, t Target) (Receipt, error) {
+	return s.change(ctx, from, v, MethodDelete, t, nil)
+}
+
+func (s *Service) change(ctx context.Context, from Sender, v ocpi.Version, m Method, t Target, body []byte) (Receipt, error) {
+	e := Envelope{Object: t.Object, Method: m, Version: v, Sender: from.ID, Key: t.Key, Sub: t.Sub, Received: s.received()}
+	if !from.Owns(t.Key.Party) {
+		return Receipt{}, s.refuse(ctx, &e, body, ErrUnknownObject)
+	}
+	base, _, existed, err := s.current.Get(ctx, Target{Object: t.Object, Key: t.Key, Sub: tokenType(t)})
+	if err != nil {
+		return Receipt{}, fmt.Errorf("read current %s %s: %w", t.Object, t.Key, err)
+	}
+	needsBase := m != MethodPut || (t.Object == ObjectLocation && t.Sub != "")
+	if needsBase && !existed {
+		return Receipt{}, s.refuse(ctx, &e, body, ErrUnknownObject)
+	}
+	d := s.decoders.Get().(*ocpi.Decoder)
+	defer s.decoders.Put(d)
+	findings, err := s.validate(d, v, m, t, base, body)
+	if err != nil {
+		return Receipt{}, s.refuse(ctx, &e, body, err)
+	}
+	if len(body) > 0 {
+		if e.Hash, err = d.CanonicalHash(body); err != nil {
+			return Receipt{}, s.refuse(ctx, &e, body, err)
+		}
+	}
+	topic := TopicReference
+	if t.Object == ObjectSession {
+		topic = TopicSessions
+	}
+	r := Receipt{Key: t.Key, ID: t.ID, Created: !existed, Findings: findings}
+	if evse, connector := SplitSub(t); evse != "" {
+		_, known := ocpi.Sub(base, evse, connector)
+		r.Created = !known
+	}
+	r.Position, err = s.log.Append(ctx, topic, &e, body)
+	s.metrics.count(e.Object, err)
+	if err != nil {
+		return r, err
+	}
+	if err := s.current.Wait(ctx, topic, r.Position); err != nil {
+		return r, fmt.Errorf("%w: the record is durable but not yet visible: %w", ErrOutcomeUnknown, err)
+	}
+	return r, nil
+}
+
+// validate decodes the object as it will stand after the change.
+func (s *Service) validate(d *ocpi.Decoder, v ocpi.Version, m Method, t Target, base, body []byte) ([]ocpi.Finding, error) {
+	if m == MethodDelete {
+		return nil, nil
+	}
+	whole, err := Apply(v, m, t, base, body)
+	if err != nil {
+		return nil, err
+	}
+	if m == MethodPatch && v != ocpi.V211 {
+		if ok, err := ocpi.HasMember(body, "last_updated"); err != nil || !ok {
+			if err == nil {
+				err = invalid("last_updated", "required in a PATCH")
+			}
+			return nil, err
+		}
+	}
+	var country, party, id string
+	var findings []ocpi.Finding
+	switch t.Object {
+	case ObjectLocation:
+		o, err := d.Location(v, whole)
+		if err != nil {
+			return nil, err
+		}
+		country, party, id, findings = o.CountryCode, o.PartyID, o.ID, o.Findings
+	case ObjectTariff:
+		o, err := d.Tariff(v, whole)
+		if err != nil {
+			return nil, err
+		}
+		country, party, id, findings = o.CountryCode, o.PartyID, o.ID, o.Findings
+	case ObjectSession:
+		o, err := d.Session(v, whole)
+		if err != nil {
+			return nil, err
+		}
+		country, party, id, findings = o.CountryCode, o.PartyID, o.ID, o.Findings
+	case ObjectToken:
+		o, err := d.Token(v, whole)
+		if err != nil {
+			return nil, err
+		}
+		country, party, id, findings = o.CountryCode, o.PartyID, o.UID, o.Findings
+	default:
+		return nil, fmt.Errorf("object kind %d cannot be changed", t.Object)
+	}
+	if err := sameIdentity(v, t, country, party, id); err != nil {
+		return nil, err
+	}
+	return append([]ocpi.Finding(nil), findings...), nil
+}
+
+// sameIdentity holds the body's identity against the URL's (R-OWN-02, E6, E7).
+func sameIdentity(v ocpi.Version, t Target, country, party, id string) error {
+	idField := "id"
+	if t.Object == ObjectToken {
+		idField = "uid"
+	}
+	switch {
+	case ocpi.Fold(id) != t.Key.ID:
+		return invalid(idField, "is not the id in the URL")
+	case v == ocpi.V211:
+		return nil
+	case ocpi.Fold(country) != t.Key.Party.Country:
+		return invalid("country_code", "is not the country code in the URL")
+	case ocpi.Fold(party) != t.Key.Party.ID:
+		return invalid("party_id", "is not the party id in the URL")
+	}
+	return nil
+}
+
+// refuse keeps a body that cannot be used, with its reason, and returns the
+// reason. When it cannot be kept it says so instead: the partner must retry.
+func (s *Service) refuse(ctx context.Context, e *Envelope, body []byte, reason error) error {
+	if len(body) == 0 {
+		return reason
+	}
+	e.Reason = reason.Error()
+	if len(e.Reason) > maxReason {
+		e.Reason = e.Reason[:maxReason]
+	}
+	s.metrics.refused(e.Object, reason)
+	if _, err := s.log.Append(ctx, TopicRefused, e, body); err != nil {
+		return fmt.Errorf("keep refused body: %w", err)
+	}
+	return reason
+}
+
+// maxReason bounds the reason kept with a refused body, in bytes.
+const maxReason = 2000
+
+func (s *Service) received() ocpi.Time { return ocpi.TimeOf(s.now()) }
+
+func (s Sender) first() ocpi.Party {
+	if len(s.Parties) == 0 {
+		return ocpi.Party{}
+	}
+	return s.Parties[0]
+}
+
+// tokenType is the part of Sub that belongs to the object's identity: a
+// Token's type. A Location's Sub is a path inside the object.
+func tokenType(t Target) string {
+	if t.Object == ObjectToken {
+		return t.Sub
+	}
+	return ""
+}
+
+func invalid(path, reason string) error {
+	return &ocpi.Invalid{Fields: []ocpi.FieldError{{Path: path, Reason: reason}}}
+}
+
+// IsSenderFault reports whether the error is about the body: OCPI 2xxx, HTTP 400.
+func IsSenderFault(err error) bool {
+	var syntax *ocpi.SyntaxError
+	var inv *ocpi.Invalid
+	return errors.As(err, &syntax) || errors.As(err, &inv) || errors.Is(err, ErrUnknownObject)
+}

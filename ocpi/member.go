@@ -1,0 +1,11 @@
+package ocpi
+
+// HasMember reports whether a JSON object has a member of that name at its
+// top level. Errors: *SyntaxError, or *Invalid when it is no object.
+func HasMember(raw []byte, name string) (bool, error) {
+	o, err := splitObject(raw, "$")
+	if err != nil {
+		return false, err
+	}
+	return o.index(name) >= 0, nil
+}

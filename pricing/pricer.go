@@ -1,0 +1,298 @@
+package pricing
+
+import (
+	"encoding/hex"
+	"fmt"
+	"runtime/debug"
+	"strings"
+
+	"github.com/roamclear/roamclear/ingest"
+	"github.com/roamclear/roamclear/ocpi"
+	"github.com/roamclear/roamclear/pricing/reference"
+	"github.com/roamclear/roamclear/pricing/tariff"
+)
+
+// Reject reasons of the worker; the engine has its own, see package tariff.
+const (
+	ReasonUnknownTariff = "unknown_tariff"
+	ReasonNoTimeZone    = "no_time_zone"
+	ReasonDebtorUnknown = "debtor_unknown"
+	ReasonUnreadable    = "unreadable"
+	ReasonPanic         = "internal_error"
+)
+
+// Healable lists the reject reasons whose cause can go away by itself: a
+// Tariff or a Location arrives, a partner is added.
+var Healable = []string{ReasonUnknownTariff, ReasonNoTimeZone, ReasonDebtorUnknown}
+
+// Inputs is where a price's inputs come from.
+type Inputs interface {
+	Tariff(key ocpi.Key, received, start ocpi.Time) *reference.TariffVersion
+	Zone(location ocpi.Key, country string, received ocpi.Time) (zone, source string)
+	TokenOwner(contractID string) (ocpi.Party, bool)
+}
+
+// Policies says how a partner's CDRs are priced and who can be billed.
+type Policies interface {
+	// DebtorKnown reports whether the party is a registered eMSP.
+	DebtorKnown(p ocpi.Party) bool
+	// Profile returns the name of the pricing profile of a CPO, "" for the default.
+	Profile(cpo ocpi.Party) string
+}
+
+// Pricer turns one record into one Row. It owns scratch space: one per
+// goroutine. A Row keeps nothing of that space: it is valid as long as the
+// record's body is.
+type Pricer struct {
+	inputs   Inputs
+	policies Policies
+	decoder  ocpi.Decoder
+	engine   *tariff.Engine
+	result   tariff.Result
+	cache    map[string]*cachedTariff
+	embedded []*tariff.Prepared
+	stored   []*tariff.Prepared
+}
+
+type cachedTariff struct {
+	prepared *tariff.Prepared
+	err      error
+	hash     string
+}
+
+// maxCachedTariffs bounds the compiled tariffs a Pricer keeps.
+const maxCachedTariffs = 4096
+
+// NewPricer returns a Pricer.
+func NewPricer(inputs Inputs, policies Policies) *Pricer {
+	return &Pricer{inputs: inputs, policies: policies, engine: tariff.NewEngine(), cache: map[string]*cachedTariff{}}
+}
+
+// Price fills row for one CDR record. It never fails: what cannot be priced
+// is a reject with its reason, a panic included.
+func (p *Pricer) Price(rec *ingest.Record, row *Row) {
+	p.price(rec, row, "")
+}
+
+// PriceWith prices with a named profile instead of the partner's.
+func (p *Pricer) PriceWith(rec *ingest.Record, row *Row, profile string) {
+	p.price(rec, row, profile)
+}
+
+func (p *Pricer) price(rec *ingest.Record, row *Row, profile string) {
+	*row = Row{Record: *rec, Creditor: rec.Key.Party}
+	defer func() {
+		if r := recover(); r != nil {
+			p.engine = tariff.NewEngine()
+			row.Outcome = Outcome{Status: Rejected, Reason: ReasonPanic,
+				Detail:      fmt.Sprintf("pricing panicked: %v at %s", r, firstFrame(debug.Stack())),
+				ClaimedExcl: row.Outcome.ClaimedExcl, ClaimedIncl: row.Outcome.ClaimedIncl}
+		}
+	}()
+	cdr, err := p.decoder.CDR(rec.Version, rec.Body)
+	if err != nil {
+		row.Outcome = Outcome{Status: Rejected, Reason: ReasonUnreadable, Detail: err.Error()}
+		return
+	}
+	p.describe(cdr, row)
+	o := &row.Outcome
+	o.ZoneDB, o.EngineVersion = tariff.ZoneDBVersion(), tariff.EngineVersion
+	o.Findings = append(o.Findings, cdr.Findings...)
+	switch {
+	case row.Debtor.IsZero():
+		reject(o, ReasonDebtorUnknown, "the CDR does not say whose token was used, and no Token with its contract id is known")
+	case !p.policies.DebtorKnown(row.Debtor):
+		reject(o, ReasonDebtorUnknown, "no eMSP "+row.Debtor.String()+" is registered here: add the partner, and the CDR is priced by itself")
+	case cdr.Credit:
+		o.Status = Credited
+	default:
+		p.compute(cdr, row, profile)
+	}
+}
+
+// describe copies what the store keeps of a CDR whether it can be priced or not.
+func (p *Pricer) describe(cdr *ocpi.CDR, row *Row) {
+	// Strings of the decoder may live in its arena, which the next call reuses.
+	row.ID, row.Start, row.End, row.LastUpdated = strings.Clone(cdr.ID), cdr.Start, cdr.End, cdr.LastUpdated
+	row.Currency = strings.Clone(ocpi.Fold(cdr.Currency))
+	row.Credit, row.CreditReferenceID = cdr.Credit, strings.Clone(ocpi.Fold(cdr.CreditReferenceID))
+	row.SessionID = strings.Clone(ocpi.Fold(cdr.SessionID))
+	row.TokenUID, row.ContractID = strings.Clone(cdr.Token.UID), strings.Clone(cdr.Token.ContractID)
+	row.LocationID, row.EVSEUID = strings.Clone(cdr.Location.ID), strings.Clone(cdr.Location.EVSEUID)
+	row.EnergyKWh, row.TimeHours, row.ParkingHours = cdr.TotalEnergy, cdr.TotalTime, cdr.TotalParkingTime
+	row.Outcome.ClaimedExcl, row.Outcome.ClaimedIncl = cdr.TotalCost.Excl, cdr.TotalCost.Incl
+	row.Debtor = ocpi.Party{Country: strings.Clone(ocpi.Fold(cdr.Token.CountryCode)), ID: strings.Clone(ocpi.Fold(cdr.Token.PartyID))}
+	if row.Debtor.Country == "" || row.Debtor.ID == "" {
+		row.Debtor, _ = p.inputs.TokenOwner(ocpi.Fold(cdr.Token.ContractID))
+	}
+}
+
+// compute finds tariffs and zone and calls the engine.
+func (p *Pricer) compute(cdr *ocpi.CDR, row *Row, profileName string) {
+	o := &row.Outcome
+	in := tariff.Input{CDR: cdr}
+	if profileName == "" {
+		profileName = p.policies.Profile(row.Creditor)
+	}
+	if profileName != "" {
+		profile, ok := tariff.ProfileByName(profileName)
+		if !ok {
+			reject(o, "unknown_profile", "the partner's policy names a pricing profile that this version does not have: "+profileName)
+			return
+		}
+		in.Profile = profile
+	}
+	if !p.findTariffs(cdr, row, &in) {
+		return
+	}
+	if !p.findZone(cdr, row, &in) {
+		return
+	}
+	p.engine.Price(&in, &p.result)
+	r := &p.result
+	o.Findings = append(o.Findings, r.Findings...)
+	o.Profile = tariff.Default.Name
+	if in.Profile != nil {
+		o.Profile = in.Profile.Name
+	}
+	if !r.OK {
+		reject(o, r.Reason, r.Detail)
+		return
+	}
+	o.Status = Priced
+	o.ComputedExcl, o.ComputedIncl = r.Total.Excl, r.Total.Incl
+	o.FixedExcl, o.FixedIncl = r.Fixed.Excl, r.Fixed.Incl
+	o.EnergyExcl, o.EnergyIncl = r.Energy.Excl, r.Energy.Incl
+	o.TimeExcl, o.TimeIncl = r.Time.Excl, r.Time.Incl
+	o.ParkingExcl, o.ParkingIncl = r.Parking.Excl, r.Parking.Incl
+	o.ReservationExcl, o.ReservationIncl = r.Reservation.Excl, r.Reservation.Incl
+	o.Claim = Claim(r.Claim)
+	for _, t := range r.Taxes {
+		o.Taxes = append(o.Taxes, Tax{Name: t.Name, Percentage: t.Percentage, Amount: t.Amount})
+	}
+}
+
+// findTariffs fills the tariffs the CDR carries or, for ids it names but does
+// not carry, the owner's version in force.
+func (p *Pricer) findTariffs(cdr *ocpi.CDR, row *Row, in *tariff.Input) bool {
+	p.embedded, p.stored = p.embedded[:0], p.stored[:0]
+	var ids, hashes []string
+	for i := range cdr.Tariffs {
+		t := &cdr.Tariffs[i]
+		c := p.prepare(t)
+		if c.err != nil {
+			reject(&row.Outcome, reasonOf(c.err), c.err.Error())
+			return false
+		}
+		p.embedded = append(p.embedded, c.prepared)
+		ids, hashes = append(ids, t.ID), append(hashes, c.hash)
+	}
+	row.Outcome.TariffSource = "cdr"
+	for _, id := range p.missing(cdr) {
+		v := p.inputs.Tariff(ocpi.Key{Party: row.Creditor, ID: ocpi.Fold(id)}, row.Record.Received, cdr.Start)
+		if v == nil {
+			reject(&row.Outcome, ReasonUnknownTariff, "tariff "+id+" is neither in the CDR nor among the tariffs of "+row.Creditor.String())
+			return false
+		}
+		prepared, err := v.Prepared()
+		if err != nil {
+			reject(&row.Outcome, reasonOf(err), err.Error())
+			return false
+		}
+		p.stored = append(p.stored, prepared)
+		ids, hashes = append(ids, id), append(hashes, v.Hash())
+		row.Outcome.TariffSource = "store"
+	}
+	if len(p.embedded)+len(p.stored) == 0 {
+		reject(&row.Outcome, ReasonUnknownTariff, "the CDR carries no tariff and names none in its charging periods")
+		return false
+	}
+	row.Outcome.TariffIDs, row.Outcome.TariffHash = strings.Join(ids, ","), strings.Join(hashes, ",")
+	in.Embedded, in.Tariffs = p.embedded, p.stored
+	return true
+}
+
+// missing returns the distinct tariff ids the periods name and the CDR does
+// not carry.
+func (p *Pricer) missing(cdr *ocpi.CDR) []string {
+	var missing []string
+next:
+	for i := range cdr.Periods {
+		id := cdr.Periods[i].TariffID
+		if id == "" || (i > 0 && id == cdr.Periods[i-1].TariffID) {
+			continue
+		}
+		for j := range cdr.Tariffs {
+			if strings.EqualFold(cdr.Tariffs[j].ID, id) {
+				continue next
+			}
+		}
+		for _, m := range missing {
+			if strings.EqualFold(m, id) {
+				continue next
+			}
+		}
+		missing = append(missing, id)
+	}
+	return missing
+}
+
+func (p *Pricer) prepare(t *ocpi.Tariff) *cachedTariff {
+	if c := p.cache[string(t.Raw)]; c != nil {
+		return c
+	}
+	c := &cachedTariff{}
+	c.prepared, c.err = tariff.Prepare(t)
+	if hash, err := p.decoder.CanonicalHash(t.Raw); err == nil {
+		c.hash = hex.EncodeToString(hash[:])
+	}
+	if len(p.cache) >= maxCachedTariffs {
+		clear(p.cache)
+	}
+	p.cache[string(t.Raw)] = c
+	return c
+}
+
+// findZone sets the time zone: the CDR's own (2.1.1), else the Location's.
+// Without one the engine decides whether it needs one.
+func (p *Pricer) findZone(cdr *ocpi.CDR, row *Row, in *tariff.Input) bool {
+	name, source := cdr.Location.TimeZone, "cdr"
+	if name == "" {
+		key := ocpi.Key{Party: row.Creditor, ID: ocpi.Fold(cdr.Location.ID)}
+		name, source = p.inputs.Zone(key, ocpi.Fold(cdr.Location.Country), row.Record.Received)
+	}
+	if name == "" {
+		return true
+	}
+	zone, err := tariff.LoadZone(name)
+	if err != nil {
+		row.Outcome.Findings = append(row.Outcome.Findings, ocpi.Finding{
+			Code: "unknown_time_zone", Severity: ocpi.Serious, Detail: "time zone " + name + " is not in the IANA database"})
+		return true
+	}
+	in.Zone, in.ZoneSource = zone, source
+	row.Outcome.TimeZone, row.Outcome.ZoneSource = name, source
+	return true
+}
+
+func reject(o *Outcome, reason, detail string) {
+	o.Status, o.Reason, o.Detail = Rejected, reason, detail
+}
+
+func reasonOf(err error) string {
+	if u, ok := err.(*tariff.Unpriceable); ok {
+		return u.Code
+	}
+	return "unpriceable_tariff"
+}
+
+// firstFrame returns the line of the stack that panicked, for the reject's detail.
+func firstFrame(stack []byte) string {
+	lines := strings.Split(string(stack), "\n")
+	for i := len(lines) - 1; i > 0; i-- {
+		if strings.HasPrefix(lines[i-1], "panic(") && i+2 < len(lines) {
+			return strings.TrimSpace(lines[i+2])
+		}
+	}
+	return "unknown"
+}

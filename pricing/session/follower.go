@@ -1,0 +1,240 @@
+// Package session folds the sessions topic: one state per Session. PUT
+// replaces, PATCH merges (charging_periods append), an older last_updated is
+// ignored, and the state carries the last applied position, so that a replay
+// changes nothing (OCPI mod_sessions).
+package session
+
+import (
+	"context"
+	"fmt"
+	"sync"
+
+	"github.com/prometheus/client_golang/prometheus"
+	"github.com/roamclear/roamclear/ingest"
+	"github.com/roamclear/roamclear/ocpi"
+	"golang.org/x/sync/errgroup"
+)
+
+// Log is the reading end of the log the follower needs.
+type Log interface {
+	Tail(ctx context.Context, topic ingest.Topic, partition int32, from int64, fn func([]ingest.Record) error) error
+	Partitions(topic ingest.Topic) int
+}
+
+// Store holds the folded state of every Session up to its checkpoint.
+type Store interface {
+	Checkpoint(ctx context.Context, topic ingest.Topic, epoch uint8, partition int32) (next int64, err error)
+	LookupSessions(ctx context.Context, keys []ocpi.Key) (map[ocpi.Key]ingest.ObjectState, error)
+}
+
+// maxSessions bounds how many Sessions a partition keeps in memory before it
+// lets go of those the store holds.
+const maxSessions = 50_000
+
+// Follower holds the Sessions that changed since the store's checkpoint, and
+// reads the others from the store. It is safe for concurrent use.
+type Follower struct {
+	log      Log
+	store    Store
+	epoch    uint8
+	progress *ingest.Progress
+	started  chan struct{} // closed when every partition knows where it starts
+	inert    prometheus.Counter
+
+	mu    sync.RWMutex // guards parts and their maps
+	parts []map[ocpi.Key]*ingest.ObjectState
+	part  func(ocpi.Key) int32
+}
+
+// NewFollower returns a Follower; partition maps a key to its partition of
+// the topic, as the writing end does.
+func NewFollower(log Log, store Store, epoch uint8, partition func(ocpi.Key, int) int32, reg prometheus.Registerer) *Follower {
+	n := log.Partitions(ingest.TopicSessions)
+	f := &Follower{
+		log: log, store: store, epoch: epoch, progress: ingest.NewProgress(n), started: make(chan struct{}),
+		parts: make([]map[ocpi.Key]*ingest.ObjectState, n),
+		part:  func(k ocpi.Key) int32 { return partition(k, n) },
+		inert: prometheus.NewCounter(prometheus.CounterOpts{
+			Name: "roamclear_session_inapplicable_total",
+			Help: "Session changes that did not apply when their turn came: an older last_updated, or a PATCH of an unknown Session."}),
+	}
+	for i := range f.parts {
+		f.parts[i] = map[ocpi.Key]*ingest.ObjectState{}
+	}
+	reg.MustRegister(f.inert)
+	return f
+}
+
+// Run follows every partition from the store's checkpoint until ctx ends.
+func (f *Follower) Run(ctx context.Context) error {
+	starts := make([]int64, len(f.parts))
+	for p := range f.parts {
+		next, err := f.store.Checkpoint(ctx, ingest.TopicSessions, f.epoch, int32(p))
+		if err != nil {
+			return fmt.Errorf("read checkpoint of %s/%d: %w", ingest.TopicSessions, p, err)
+		}
+		starts[p] = next
+		f.progress.Advance(int32(p), next)
+	}
+	close(f.started)
+	g, ctx := errgroup.WithContext(ctx)
+	for p, from := range starts {
+		g.Go(func() error {
+			return f.log.Tail(ctx, ingest.TopicSessions, int32(p), from, func(recs []ingest.Record) error {
+				return f.foldBatch(ctx, int32(p), recs)
+			})
+		})
+	}
+	return g.Wait()
+}
+
+func (f *Follower) foldBatch(ctx context.Context, p int32, recs []ingest.Record) error {
+	if len(recs) == 0 {
+		return nil
+	}
+	if err := f.fetchMissing(ctx, p, recs); err != nil {
+		return err
+	}
+	var d ocpi.Decoder
+	f.mu.Lock()
+	for i := range recs {
+		r := &recs[i]
+		if s := f.apply(&d, f.parts[p][r.Key], r); s != nil {
+			f.parts[p][r.Key] = s
+		}
+	}
+	size := len(f.parts[p])
+	f.mu.Unlock()
+	f.progress.Advance(p, recs[len(recs)-1].Offset+1)
+	if size > maxSessions {
+		return f.evict(ctx, p)
+	}
+	return nil
+}
+
+// fetchMissing reads the Sessions of a batch that are not in memory from the
+// store, in one query.
+func (f *Follower) fetchMissing(ctx context.Context, p int32, recs []ingest.Record) error {
+	var keys []ocpi.Key
+	asked := map[ocpi.Key]bool{}
+	f.mu.RLock()
+	for i := range recs {
+		k := recs[i].Key
+		if f.parts[p][k] == nil && !asked[k] {
+			asked[k] = true
+			keys = append(keys, k)
+		}
+	}
+	f.mu.RUnlock()
+	if len(keys) == 0 {
+		return nil
+	}
+	found, err := f.store.LookupSessions(ctx, keys)
+	if err != nil {
+		return fmt.Errorf("look up %d sessions: %w", len(keys), err)
+	}
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	for k, s := range found {
+		f.parts[p][k] = &s
+	}
+	return nil
+}
+
+// apply returns the state after r, or nil when r changes nothing.
+func (f *Follower) apply(d *ocpi.Decoder, old *ingest.ObjectState, r *ingest.Record) *ingest.ObjectState {
+	var base []byte
+	if old != nil {
+		if old.Position.Offset >= r.Offset {
+			return nil // folded before
+		}
+		base = old.Body
+	}
+	if base == nil && r.Method != ingest.MethodPut {
+		f.inert.Inc()
+		return nil
+	}
+	body, err := ingest.Apply(r.Version, r.Method, ingest.Target{Object: r.Object, Key: r.Key}, base, r.Body)
+	if err != nil {
+		f.inert.Inc()
+		return nil
+	}
+	o, err := d.Session(r.Version, body)
+	if err != nil || (old != nil && o.LastUpdated < old.LastUpdated) {
+		f.inert.Inc()
+		return nil
+	}
+	return &ingest.ObjectState{
+		Object: r.Object, Key: r.Key, Version: r.Version, Sender: r.Sender, Position: r.Position,
+		Received: r.Received, LastUpdated: o.LastUpdated, Body: append([]byte(nil), body...),
+	}
+}
+
+// evict lets go of the Sessions that the store holds.
+func (f *Follower) evict(ctx context.Context, p int32) error {
+	next, err := f.store.Checkpoint(ctx, ingest.TopicSessions, f.epoch, p)
+	if err != nil {
+		return fmt.Errorf("read checkpoint of %s/%d: %w", ingest.TopicSessions, p, err)
+	}
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	for k, s := range f.parts[p] {
+		if s.Position.Offset < next {
+			delete(f.parts[p], k)
+		}
+	}
+	return nil
+}
+
+// Get returns the current state of a Session.
+func (f *Follower) Get(ctx context.Context, key ocpi.Key) (ingest.ObjectState, bool, error) {
+	select {
+	case <-f.started:
+	case <-ctx.Done():
+		return ingest.ObjectState{}, false, ctx.Err()
+	}
+	f.mu.RLock()
+	s := f.parts[f.part(key)][key]
+	f.mu.RUnlock()
+	if s != nil {
+		return *s, true, nil
+	}
+	found, err := f.store.LookupSessions(ctx, []ocpi.Key{key})
+	if err != nil {
+		return ingest.ObjectState{}, false, fmt.Errorf("look up session %s: %w", key, err)
+	}
+	state, ok := found[key]
+	return state, ok, nil
+}
+
+// WaitNext returns when every record of a partition before next is folded.
+func (f *Follower) WaitNext(ctx context.Context, partition int32, next int64) error {
+	return f.progress.WaitNext(ctx, partition, next)
+}
+
+// Ready reports whether the follower knows where it starts.
+func (f *Follower) Ready() bool {
+	select {
+	case <-f.started:
+		return true
+	default:
+		return false
+	}
+}
+
+// States returns the state of every Session the records touched, for the
+// store. The follower must have folded them: see WaitNext.
+func (f *Follower) States(partition int32, recs []ingest.Record) []ingest.ObjectState {
+	f.mu.RLock()
+	defer f.mu.RUnlock()
+	var states []ingest.ObjectState
+	seen := map[ocpi.Key]bool{}
+	for i := range recs {
+		k := recs[i].Key
+		if s := f.parts[partition][k]; s != nil && !seen[k] {
+			seen[k] = true
+			states = append(states, *s)
+		}
+	}
+	return states
+}

@@ -1,0 +1,169 @@
+package settlement
+
+import (
+	"fmt"
+	"slices"
+	"strings"
+
+	"github.com/roamclear/roamclear/ingest"
+	"github.com/roamclear/roamclear/ocpi"
+	"github.com/roamclear/roamclear/pricing"
+	"github.com/shopspring/decimal"
+)
+
+// books add up by hand what the settlement report says, from raw bodies
+// (claims) and results (computed amounts).
+type books struct{ accounts map[account]*SettlementRow }
+
+// account is what one settlement row is about.
+type account struct {
+	cpo, emsp ocpi.Party
+	month     Month
+	currency  string
+}
+
+// String names the account for messages.
+func (a account) String() string {
+	return fmt.Sprintf("%s claims from %s, %s, %s", a.cpo, a.emsp, a.month, a.currency)
+}
+
+func accountOf(r *pricing.Row) account {
+	return account{r.Creditor, r.Debtor, monthOf(r.End), r.Currency}
+}
+
+func newBooks() *books { return &books{accounts: map[account]*SettlementRow{}} }
+
+// add books one CDR: claims from its raw body (fresh), the rest as stored.
+func (b *books) add(fresh *pricing.Row, stored *StoredResult) {
+	a := accountOf(fresh)
+	s := b.accounts[a]
+	if s == nil {
+		s = &SettlementRow{CPO: cloneParty(a.cpo), EMSP: cloneParty(a.emsp), Month: a.month, Currency: strings.Clone(a.currency)}
+		for _, sum := range []*Sum{&s.Claimed, &s.Credits, &s.Net, &s.Computed, &s.UnpricedClaimed} {
+			sum.Incl = new(decimal.Decimal)
+		}
+		b.accounts[account{s.CPO, s.EMSP, s.Month, s.Currency}] = s
+	}
+	f := &fresh.Outcome
+	s.Net.add(f.ClaimedExcl, f.ClaimedIncl)
+	if fresh.Credit {
+		s.CreditCount++
+		s.Credits.add(f.ClaimedExcl, f.ClaimedIncl)
+		return
+	}
+	s.CDRCount++
+	s.Claimed.add(f.ClaimedExcl, f.ClaimedIncl)
+	if stored.Status != pricing.Priced {
+		s.UnpricedCount++
+		s.UnpricedClaimed.add(f.ClaimedExcl, f.ClaimedIncl)
+		return
+	}
+	s.Computed.addDecimal(stored.ComputedExcl, stored.ComputedIncl)
+	if stored.Claim == pricing.ClaimDiffers {
+		s.DiffersCount++
+	}
+}
+
+// add adds one amount. Incl stays nil once one is missing.
+func (s *Sum) add(excl, incl ocpi.Number) {
+	s.Excl = s.Excl.Add(excl.Decimal())
+	switch {
+	case !incl.IsSet():
+		s.MissingIncl++
+		s.Incl = nil
+	case s.Incl != nil:
+		sum := s.Incl.Add(incl.Decimal())
+		s.Incl = &sum
+	}
+}
+
+// addDecimal is add for amounts as the store reads them.
+func (s *Sum) addDecimal(excl, incl *decimal.Decimal) {
+	if excl != nil {
+		s.Excl = s.Excl.Add(*excl)
+	}
+	switch {
+	case incl == nil:
+		s.MissingIncl++
+		s.Incl = nil
+	case s.Incl != nil:
+		sum := s.Incl.Add(*incl)
+		s.Incl = &sum
+	}
+}
+
+// compare holds the books against the report, both ways.
+func (b *books) compare(report *Report, rows []SettlementRow) {
+	for i := range rows {
+		row := &rows[i]
+		a := account{row.CPO, row.EMSP, row.Month, row.Currency}
+		own := b.accounts[a]
+		if own == nil {
+			report.disagree(ingest.TopicCDRs, 0, -1, "the settlement report has a row that no CDR accounts for: %s", a)
+			continue
+		}
+		delete(b.accounts, a)
+		for _, d := range diffRows(own, row) {
+			report.disagree(ingest.TopicCDRs, 0, -1, "settlement report, %s: %s", a, d)
+		}
+	}
+	left := make([]string, 0, len(b.accounts))
+	for a := range b.accounts {
+		left = append(left, a.String())
+	}
+	slices.Sort(left)
+	for _, a := range left {
+		report.disagree(ingest.TopicCDRs, 0, -1, "the settlement report lacks a row: %s", a)
+	}
+}
+
+func diffRows(own, row *SettlementRow) []string {
+	var diffs []string
+	count := func(name string, own, report uint64) {
+		if own != report {
+			diffs = append(diffs, fmt.Sprintf("%s is %d, CDRs give %d", name, report, own))
+		}
+	}
+	count("cdr_count", own.CDRCount, row.CDRCount)
+	count("credit_count", own.CreditCount, row.CreditCount)
+	count("unpriced_count", own.UnpricedCount, row.UnpricedCount)
+	count("differs_count", own.DiffersCount, row.DiffersCount)
+	sum := func(name string, own, report *Sum) {
+		if !own.Excl.Equal(report.Excl) {
+			diffs = append(diffs, fmt.Sprintf("%s excl_vat is %s, CDRs give %s", name, report.Excl, own.Excl))
+		}
+		if text(own.Incl) != text(report.Incl) || own.MissingIncl != report.MissingIncl {
+			diffs = append(diffs, fmt.Sprintf("%s incl_vat is %s (%d missing), CDRs give %s (%d missing)", name, text(report.Incl), report.MissingIncl, text(own.Incl), own.MissingIncl))
+		}
+	}
+	sum("claimed", &own.Claimed, &row.Claimed)
+	sum("credits", &own.Credits, &row.Credits)
+	sum("net", &own.Net, &row.Net)
+	sum("computed", &own.Computed, &row.Computed)
+	sum("unpriced_claimed", &own.UnpricedClaimed, &row.UnpricedClaimed)
+	return diffs
+}
+
+// text is the canonical form of an amount, so that 1.50 equals 1.5.
+func text(d *decimal.Decimal) string {
+	if d == nil {
+		return "unknown"
+	}
+	return d.String()
+}
+
+func monthOf(t ocpi.Time) Month {
+	if !t.IsSet() {
+		return Month{}
+	}
+	g := t.Go()
+	return Month{g.Year(), g.Month()}
+}
+
+func cloneParty(p ocpi.Party) ocpi.Party {
+	return ocpi.Party{Country: strings.Clone(p.Country), ID: strings.Clone(p.ID)}
+}
+
+func cloneKey(k ocpi.Key) ocpi.Key {
+	return ocpi.Key{Party: cloneParty(k.Party), ID: strings.Clone(k.ID)}
+}

@@ -1,0 +1,139 @@
+package settlement
+
+import (
+	"context"
+	"fmt"
+	"log/slog"
+	"time"
+
+	"github.com/roamclear/roamclear/ingest"
+	"github.com/roamclear/roamclear/ocpi"
+	"github.com/roamclear/roamclear/pricing"
+)
+
+// ObjectStore is where records other than CDRs and the state they fold to go.
+type ObjectStore interface {
+	WriteObjects(ctx context.Context, topic ingest.Topic, epoch uint8, partition int32, recs []ingest.Record, states []ingest.ObjectState) error
+	Checkpoint(ctx context.Context, topic ingest.Topic, epoch uint8, partition int32) (next int64, err error)
+}
+
+// Folded is this process's follower of a topic.
+type Folded interface {
+	// WaitNext returns when every record of the partition before next is folded.
+	WaitNext(ctx context.Context, partition int32, next int64) error
+	// States returns the folded state of everything the records touched.
+	States(partition int32, recs []ingest.Record) []ingest.ObjectState
+}
+
+// Recorder stores the records of every topic but the CDRs', with the state
+// they fold to, as the log's keeper in the store.
+type Recorder struct {
+	Store  ObjectStore
+	Epoch  uint8
+	Folds  map[ingest.Topic]Folded // nil for a topic that folds to nothing
+	Logger *slog.Logger
+}
+
+// Bounds of a batch: see package pricing, whose batches these resemble.
+const (
+	recordRows   = 5_000
+	recordBytes  = 32 << 20
+	recordLinger = 300 * time.Millisecond
+)
+
+// Run works on one claimed partition until ctx ends or the claim is lost.
+func (r *Recorder) Run(ctx context.Context, topic ingest.Topic, partition int32, c pricing.PartitionClaim) error {
+	committed, metadata := c.Committed()
+	committed = max(committed, 0)
+	ledger, err := pricing.ParseLedger(metadata, committed)
+	if err != nil {
+		return fmt.Errorf("resume %s/%d: %w", topic, partition, err)
+	}
+	stored, err := r.Store.Checkpoint(ctx, topic, r.Epoch, partition)
+	if err != nil {
+		return fmt.Errorf("resume %s/%d: %w", topic, partition, err)
+	}
+	next := min(committed, stored)
+	for ctx.Err() == nil {
+		recs, err := gather(ctx, c, next)
+		if err != nil {
+			if ctx.Err() != nil {
+				return nil
+			}
+			return fmt.Errorf("read %s/%d at %d: %w", topic, partition, next, err)
+		}
+		next = recs[len(recs)-1].Offset + 1
+		if err := r.store(ctx, topic, partition, next, recs); err != nil {
+			if ctx.Err() != nil {
+				return nil
+			}
+			return err
+		}
+		for i := range recs {
+			if recs[i].Offset >= ledger.Next {
+				ledger.Add(&recs[i], "", ocpi.Number{}, ocpi.Number{})
+			}
+		}
+		if next < ledger.Next {
+			continue
+		}
+		md, err := ledger.Metadata()
+		if err != nil {
+			return err
+		}
+		if err := c.Commit(ctx, ledger.Next, md); err != nil {
+			if ctx.Err() != nil {
+				return nil
+			}
+			return fmt.Errorf("commit %s/%d at %d: %w", topic, partition, ledger.Next, err)
+		}
+	}
+	return nil
+}
+
+func gather(ctx context.Context, c pricing.PartitionClaim, next int64) ([]ingest.Record, error) {
+	recs, err := c.Read(ctx, next, recordRows, recordBytes)
+	if err != nil {
+		return nil, err
+	}
+	wait, cancel := context.WithTimeout(ctx, recordLinger)
+	defer cancel()
+	for len(recs) < recordRows {
+		more, err := c.Read(wait, recs[len(recs)-1].Offset+1, recordRows-len(recs), recordBytes)
+		if err != nil {
+			if wait.Err() != nil {
+				return recs, nil
+			}
+			return nil, err
+		}
+		recs = append(recs, more...)
+	}
+	return recs, nil
+}
+
+// store writes one batch, trying again while the store is away.
+func (r *Recorder) store(ctx context.Context, topic ingest.Topic, partition int32, next int64, recs []ingest.Record) error {
+	var states []ingest.ObjectState
+	if fold := r.Folds[topic]; fold != nil {
+		if err := fold.WaitNext(ctx, partition, next); err != nil {
+			return fmt.Errorf("wait for the fold of %s/%d: %w", topic, partition, err)
+		}
+		states = fold.States(partition, recs)
+	}
+	delay := 50 * time.Millisecond
+	for {
+		err := r.Store.WriteObjects(ctx, topic, r.Epoch, partition, recs, states)
+		if err == nil {
+			return nil
+		}
+		r.Logger.Warn("store records", "topic", topic, "partition", partition, "next", next, "error", err)
+		timer := time.NewTimer(delay)
+		select {
+		case <-ctx.Done():
+			timer.Stop()
+			return fmt.Errorf("store %s/%d up to %d: %w", topic, partition, next, err)
+		case <-timer.C:
+		}
+		delay = min(2*delay, 2*time.Second)
+	}
+}

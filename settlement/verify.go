@@ -1,0 +1,124 @@
+package settlement
+
+import (
+	"context"
+	"fmt"
+
+	"github.com/roamclear/roamclear/ingest"
+	"github.com/roamclear/roamclear/pricing"
+)
+
+// VerifyLog is what verify reads of the log.
+type VerifyLog interface {
+	Partitions(topic ingest.Topic) int
+	Bounds(ctx context.Context, topic ingest.Topic, partition int32) (start, end int64, err error)
+	Read(ctx context.Context, topic ingest.Topic, partition int32, from int64, maxRecords int) ([]ingest.Record, error)
+	// Ledger returns what the group that works on the topic committed last.
+	Ledger(ctx context.Context, topic ingest.Topic, partition int32) (pricing.Ledger, error)
+}
+
+// VerifyStore is what verify reads of the store. Rows come in the order of
+// their offsets, those before next only.
+type VerifyStore interface {
+	Checkpoint(ctx context.Context, topic ingest.Topic, epoch uint8, partition int32) (next int64, err error)
+	// RecordsRange yields every stored row of the range, a doubled one twice.
+	RecordsRange(ctx context.Context, topic ingest.Topic, epoch uint8, partition int32, from, to int64, fn func(ingest.Record) error) error
+	// WinnersRange yields what lists read: one row an identity.
+	WinnersRange(ctx context.Context, epoch uint8, partition int32, from, to int64, fn func(StoredCDR) error) error
+	// ResultsRange yields what reports read: one row an identity.
+	ResultsRange(ctx context.Context, epoch uint8, partition int32, from, to int64, fn func(StoredResult) error) error
+	// SettlementAt is Reader.Settlement over the records before next.
+	SettlementAt(ctx context.Context, q SettlementQuery, next map[int32]int64) ([]SettlementRow, error)
+}
+
+// Verifier proves conservation: every record of the log is in the store once,
+// every accepted CDR is priced, rejected, a credit, a repeat or a conflict,
+// exactly once, and the sums agree from the raw bodies through the results to
+// the settlement report, to the last decimal.
+type Verifier struct {
+	Log    VerifyLog
+	Store  VerifyStore
+	Inputs pricing.Inputs
+	Epoch  uint8
+	// Progress, when set, is called now and then with the records walked so far.
+	Progress func(topic ingest.Topic, partition int32, done, total int64)
+}
+
+// Disagreement is one thing that does not add up.
+type Disagreement struct {
+	Topic     ingest.Topic
+	Partition int32
+	Offset    int64 // -1 where it is not about one record
+	What      string
+}
+
+// String puts the disagreement on one line.
+func (d Disagreement) String() string {
+	if d.Offset < 0 {
+		return fmt.Sprintf("%s/%d: %s", d.Topic, d.Partition, d.What)
+	}
+	return fmt.Sprintf("%s/%d at offset %d: %s", d.Topic, d.Partition, d.Offset, d.What)
+}
+
+// Report is what verify found. It passes when Disagreements is empty.
+type Report struct {
+	Records       int64 // walked, all topics
+	TrimmedProven int64 // of them no longer in the log: held against its checkpoint
+	Ahead         int64 // in the log, not yet in the store: not part of the proof
+	CDRs          int64 // distinct identities
+	Priced        int64
+	Rejected      int64
+	Credits       int64
+	Repeats       int64
+	Conflicts     int64
+	Rows          int   // settlement rows compared
+	Doubled       int64 // physical rows that a replay left and a merge will remove
+	Disagreements []Disagreement
+	Omitted       int64 // disagreements beyond maxDisagreements
+}
+
+const maxDisagreements = 200
+
+func (r *Report) disagree(topic ingest.Topic, partition int32, offset int64, format string, args ...any) {
+	if len(r.Disagreements) >= maxDisagreements {
+		r.Omitted++
+		return
+	}
+	r.Disagreements = append(r.Disagreements, Disagreement{topic, partition, offset, fmt.Sprintf(format, args...)})
+}
+
+// Verify walks log and store at one fixed position: what the store had
+// checkpointed when it began.
+func (v *Verifier) Verify(ctx context.Context) (*Report, error) {
+	report := &Report{}
+	books := newBooks()
+	nexts := map[int32]int64{}
+	for p := range int32(v.Log.Partitions(ingest.TopicCDRs)) {
+		w, err := v.open(ctx, report, ingest.TopicCDRs, p)
+		if err != nil {
+			return nil, err
+		}
+		nexts[p] = w.next
+		if err := v.walkCDRs(ctx, w, books); err != nil {
+			return nil, err
+		}
+	}
+	for _, topic := range []ingest.Topic{ingest.TopicSessions, ingest.TopicReference, ingest.TopicRefused} {
+		for p := range int32(v.Log.Partitions(topic)) {
+			w, err := v.open(ctx, report, topic, p)
+			if err != nil {
+				return nil, err
+			}
+			if err := v.walk(ctx, w, func(*ingest.Record) error { return nil }); err != nil {
+				return nil, err
+			}
+		}
+	}
+	rows, err := v.Store.SettlementAt(ctx, SettlementQuery{}, nexts)
+	if err != nil {
+		return nil, fmt.Errorf("read settlement report: %w", err)
+	}
+	report.Rows = len(rows)
+	books.compare(report, rows)
+	return report, nil
+}

@@ -1,0 +1,157 @@
+package settlement
+
+import (
+	"bytes"
+	"context"
+	"fmt"
+
+	"github.com/roamclear/roamclear/ingest"
+	"github.com/roamclear/roamclear/ocpi"
+	"github.com/roamclear/roamclear/pricing"
+)
+
+// walker is the walk over one partition.
+type walker struct {
+	report    *Report
+	topic     ingest.Topic
+	partition int32
+	next      int64 // the fixed position: the store's checkpoint
+	logStart  int64
+	committed pricing.Ledger
+	ledger    pricing.Ledger // recomputed from the store
+}
+
+func (w *walker) disagree(offset int64, format string, args ...any) {
+	w.report.disagree(w.topic, w.partition, offset, format, args...)
+}
+
+func (v *Verifier) open(ctx context.Context, report *Report, topic ingest.Topic, p int32) (*walker, error) {
+	w := &walker{report: report, topic: topic, partition: p}
+	var err error
+	if w.committed, err = v.Log.Ledger(ctx, topic, p); err != nil {
+		return nil, fmt.Errorf("read checkpoint of the log %s/%d: %w", topic, p, err)
+	}
+	if w.next, err = v.Store.Checkpoint(ctx, topic, v.Epoch, p); err != nil {
+		return nil, fmt.Errorf("read checkpoint of the store %s/%d: %w", topic, p, err)
+	}
+	start, end, err := v.Log.Bounds(ctx, topic, p)
+	if err != nil {
+		return nil, fmt.Errorf("read bounds of %s/%d: %w", topic, p, err)
+	}
+	w.logStart = start
+	if w.next < w.committed.Next {
+		w.disagree(-1, "the store ends at offset %d, but the log's checkpoint says that everything before %d was stored: an older copy of the store was put back, or rows are gone", w.next, w.committed.Next)
+	}
+	if w.next > end {
+		w.disagree(-1, "the store holds records up to offset %d, the log ends at %d: they do not belong together, or the log lost its end", w.next, end)
+	}
+	report.Ahead += max(end-max(w.next, start), 0)
+	return w, nil
+}
+
+// walk visits every stored record once, in order, and proves it against the
+// log, or against the log's checkpoint where the log no longer has it.
+func (v *Verifier) walk(ctx context.Context, w *walker, visit func(*ingest.Record) error) error {
+	log := logPages{ctx: ctx, log: v.Log, w: w}
+	expect := int64(0)
+	var previous ingest.Record
+	err := v.Store.RecordsRange(ctx, w.topic, v.Epoch, w.partition, 0, w.next, func(r ingest.Record) error {
+		switch {
+		case r.Offset > expect:
+			w.disagree(expect, "records %d to %d are not in the store", expect, r.Offset-1)
+		case r.Offset < expect:
+			if !sameRecord(&previous, &r) {
+				w.disagree(r.Offset, "the store holds two different records at this position")
+			}
+			w.report.Doubled++
+			return nil
+		}
+		expect = r.Offset + 1
+		previous = r
+		previous.Body = bytes.Clone(r.Body)
+		w.report.Records++
+		if r.Offset < w.logStart {
+			w.report.TrimmedProven++
+		} else if err := log.compare(&r); err != nil {
+			return err
+		}
+		if v.Progress != nil && w.report.Records%4096 == 0 {
+			v.Progress(w.topic, w.partition, r.Offset, w.next)
+		}
+		if err := visit(&r); err != nil {
+			return err
+		}
+		if r.Offset < w.committed.Next && w.topic != ingest.TopicCDRs {
+			w.ledger.Add(&r, "", ocpi.Number{}, ocpi.Number{})
+		}
+		return nil
+	})
+	if err != nil {
+		return fmt.Errorf("walk %s/%d: %w", w.topic, w.partition, err)
+	}
+	if expect < w.next {
+		w.disagree(expect, "records %d to %d are not in the store", expect, w.next-1)
+	}
+	w.closeLedger()
+	return nil
+}
+
+// closeLedger holds the ledger recomputed from the store against the one the
+// log's group committed.
+func (w *walker) closeLedger() {
+	l, c := &w.ledger, &w.committed
+	switch {
+	case l.Count != c.Count:
+		w.disagree(-1, "the store holds %d records before offset %d, the log's checkpoint counted %d", l.Count, c.Next, c.Count)
+	case l.Digest != c.Digest:
+		w.disagree(-1, "records before offset %d are not the ones the log held: their digest is %x, the log's checkpoint says %x", c.Next, l.Digest[:8], c.Digest[:8])
+	}
+	for currency, want := range c.Sums {
+		got := l.Sums[currency]
+		if got.Records != want.Records || !got.Excl.Equal(want.Excl) || !got.Incl.Equal(want.Incl) {
+			w.disagree(-1, "%s: the store's records before offset %d claim %s excl, %s incl in %d records; the log's checkpoint says %s, %s in %d",
+				currency, c.Next, got.Excl, got.Incl, got.Records, want.Excl, want.Incl, want.Records)
+		}
+	}
+}
+
+func sameRecord(a, b *ingest.Record) bool {
+	return a.Position == b.Position && a.Envelope == b.Envelope && bytes.Equal(a.Body, b.Body)
+}
+
+// logPages reads the log beside the store's rows.
+type logPages struct {
+	ctx  context.Context
+	log  VerifyLog
+	w    *walker
+	page []ingest.Record
+}
+
+func (l *logPages) compare(r *ingest.Record) error {
+	for len(l.page) > 0 && l.page[0].Offset < r.Offset {
+		l.page = l.page[1:]
+	}
+	if len(l.page) == 0 {
+		page, err := l.log.Read(l.ctx, l.w.topic, l.w.partition, r.Offset, 1000)
+		if err != nil {
+			// A running service may have trimmed what its checkpoint proves.
+			start, _, boundsErr := l.log.Bounds(l.ctx, l.w.topic, l.w.partition)
+			if boundsErr == nil && start > r.Offset {
+				l.w.logStart = start
+				l.w.report.TrimmedProven++
+				return nil
+			}
+			return fmt.Errorf("read log at offset %d: %w", r.Offset, err)
+		}
+		l.page = page
+	}
+	if len(l.page) == 0 || l.page[0].Offset != r.Offset {
+		l.w.disagree(r.Offset, "the store holds a record that the log does not")
+		return nil
+	}
+	if !sameRecord(&l.page[0], r) {
+		l.w.disagree(r.Offset, "the store's record of %s %s differs from the log's", r.Object, r.Key)
+	}
+	l.page = l.page[1:]
+	return nil
+}
