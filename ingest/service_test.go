@@ -1,0 +1,169 @@
+package ingest_test
+
+import (
+	"context"
+	"errors"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/google/go-cmp/cmp"
+	"github.com/prometheus/client_golang/prometheus"
+	"github.com/roamclear/roamclear/ingest"
+	"github.com/roamclear/roamclear/ocpi"
+)
+
+// memoryLog keeps what was appended, and folds nothing.
+type memoryLog struct {
+	mu      sync.Mutex
+	records map[ingest.Topic][]ingest.Record
+	err     error
+}
+
+func (l *memoryLog) Append(_ context.Context, topic ingest.Topic, e *ingest.Envelope, body []byte) (ingest.Position, error) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	if l.err != nil {
+		return ingest.Position{}, l.err
+	}
+	if l.records == nil {
+		l.records = map[ingest.Topic][]ingest.Record{}
+	}
+	p := ingest.Position{Epoch: 1, Offset: int64(len(l.records[topic]))}
+	l.records[topic] = append(l.records[topic], ingest.Record{Position: p, Envelope: *e, Body: []byte(string(body))})
+	return p, nil
+}
+
+// objects is a folded state that tests set by hand.
+type objects map[ocpi.Key]string
+
+func (o objects) Get(_ context.Context, t ingest.Target) ([]byte, ocpi.Version, bool, error) {
+	raw, ok := o[t.Key]
+	return []byte(raw), ocpi.V221, ok, nil
+}
+
+func (o objects) Wait(context.Context, ingest.Topic, ingest.Position) error { return nil }
+
+const goodCDR = `{"country_code":"GB","party_id":"DUN","id":"c-1","start_date_time":"2019-01-05T10:00:00Z","end_date_time":"2019-01-05T11:00:00Z",
+"cdr_token":{"country_code":"NL","party_id":"EXW","uid":"U1","type":"RFID","contract_id":"NL-EXW-1"},"auth_method":"WHITELIST",
+"cdr_location":{"id":"L1","address":"High St","city":"Dundee","country":"GBR","coordinates":{"latitude":"56.46000","longitude":"-2.97000"},"evse_uid":"E1","evse_id":"GB*DUN*E1","connector_id":"1","connector_standard":"IEC_62196_T2","connector_format":"SOCKET","connector_power_type":"AC_3_PHASE"},
+"currency":"GBP","charging_periods":[{"start_date_time":"2019-01-05T10:00:00Z","dimensions":[{"type":"ENERGY","volume":20}],"tariff_id":"T1"}],
+"total_cost":{"excl_vat":5.00,"incl_vat":6.00},"total_energy":20,"total_time":1,"last_updated":"2019-01-05T11:05:00Z","x_unknown":{"kept":true}}`
+
+const location = `{"country_code":"GB","party_id":"DUN","id":"L1","publish":true,"address":"High St","city":"Dundee","country":"GBR",
+"coordinates":{"latitude":"56.46000","longitude":"-2.97000"},"time_zone":"Europe/London","last_updated":"2019-01-01T00:00:00Z",
+"evses":[{"uid":"E1","status":"AVAILABLE","connectors":[{"id":"1","standard":"IEC_62196_T2","format":"SOCKET","power_type":"AC_3_PHASE","max_voltage":400,"max_amperage":32,"last_updated":"2019-01-01T00:00:00Z"}],"last_updated":"2019-01-01T00:00:00Z"}]}`
+
+var dundee = ingest.Sender{ID: "gb-dun-cpo", Parties: []ocpi.Party{{Country: "GB", ID: "DUN"}}}
+
+func newService(log ingest.Appender, current ingest.Current) *ingest.Service {
+	clock := func() time.Time { return time.Date(2019, 1, 6, 0, 0, 0, 0, time.UTC) }
+	return ingest.NewService(log, current, clock, ingest.NewMetrics(prometheus.NewRegistry()))
+}
+
+func TestAcceptedCDRIsInTheLogAsSent(t *testing.T) {
+	log := &memoryLog{}
+	r, err := newService(log, objects{}).CDR(t.Context(), dundee, ocpi.V221, []byte(goodCDR))
+	if err != nil {
+		t.Fatal(err)
+	}
+	if r.Key.String() != "GB*DUN*C-1" || r.ID != "c-1" {
+		t.Errorf("receipt for %s id %s, want GB*DUN*C-1 with the id as sent", r.Key, r.ID)
+	}
+	got := log.records[ingest.TopicCDRs]
+	if len(got) != 1 || string(got[0].Body) != goodCDR {
+		t.Fatalf("log holds %d records, want the one body as sent", len(got))
+	}
+	var d ocpi.Decoder
+	hash, err := d.CanonicalHash([]byte(goodCDR))
+	if err != nil {
+		t.Fatal(err)
+	}
+	want := ingest.Envelope{
+		Object: ingest.ObjectCDR, Method: ingest.MethodPost, Version: ocpi.V221, Sender: "gb-dun-cpo",
+		Key: ocpi.NewKey("GB", "DUN", "C-1"), Received: ocpi.TimeOf(time.Date(2019, 1, 6, 0, 0, 0, 0, time.UTC)), Hash: hash,
+	}
+	if diff := cmp.Diff(want, got[0].Envelope); diff != "" {
+		t.Errorf("envelope (-want +got):\n%s", diff)
+	}
+}
+
+func TestBodiesThatCannotBeUsedAreKeptWithTheirReason(t *testing.T) {
+	f := func(name, body, wantError string) {
+		t.Helper()
+		log := &memoryLog{}
+		_, err := newService(log, objects{}).CDR(t.Context(), dundee, ocpi.V221, []byte(body))
+		if err == nil || !strings.Contains(err.Error(), wantError) || !ingest.IsSenderFault(err) {
+			t.Errorf("%s: error %v, want the sender's fault: %q", name, err, wantError)
+		}
+		kept := log.records[ingest.TopicRefused]
+		if len(kept) != 1 || string(kept[0].Body) != body || kept[0].Reason != err.Error() {
+			t.Errorf("%s: kept %v, want the body with its reason", name, kept)
+		}
+		if len(log.records[ingest.TopicCDRs]) != 0 {
+			t.Errorf("%s: a body that was refused is among the CDRs", name)
+		}
+	}
+	f("not JSON", `{"id":`, "not valid JSON")
+	f("duplicate member", strings.Replace(goodCDR, `"currency":"GBP"`, `"currency":"GBP","currency":"EUR"`, 1), "currency")
+	f("invalid UTF-8", strings.Replace(goodCDR, "High St", "High\xff", 1), "UTF-8")
+	f("no total", strings.Replace(goodCDR, `"total_cost":{"excl_vat":5.00,"incl_vat":6.00},`, "", 1), "total_cost")
+	f("volume is text", strings.Replace(goodCDR, `"volume":20`, `"volume":"twenty"`, 1), "charging_periods[0].dimensions[0].volume")
+	f("another party's", strings.Replace(goodCDR, `"party_id":"DUN"`, `"party_id":"PKC"`, 1), "unknown object")
+}
+
+func TestNoSuccessWithoutTheLog(t *testing.T) {
+	for _, fault := range []error{ingest.ErrOverload, ingest.ErrOutcomeUnknown} {
+		log := &memoryLog{err: fault}
+		s := newService(log, objects{})
+		if _, err := s.CDR(t.Context(), dundee, ocpi.V221, []byte(goodCDR)); !errors.Is(err, fault) {
+			t.Errorf("CDR with a log that says %v: error %v", fault, err)
+		}
+		// A body that can neither be used nor kept is the log's fault, so
+		// that the partner tries again.
+		if _, err := s.CDR(t.Context(), dundee, ocpi.V221, []byte(`{`)); !errors.Is(err, fault) {
+			t.Errorf("refused CDR with a log that says %v: error %v", fault, err)
+		}
+	}
+}
+
+func TestChanges(t *testing.T) {
+	key := ocpi.NewKey("GB", "DUN", "L1")
+	whole := ingest.Target{Object: ingest.ObjectLocation, Key: key, ID: "L1"}
+	evse := func(uid string) ingest.Target {
+		return ingest.Target{Object: ingest.ObjectLocation, Key: key, ID: "L1", Sub: ingest.SubPath(uid, "")}
+	}
+	const newEVSE = `{"uid":"E/2","status":"CHARGING","connectors":[],"last_updated":"2019-02-01T00:00:00Z"}`
+	f := func(name string, method ingest.Method, target ingest.Target, body, wantError string, wantCreated bool) {
+		t.Helper()
+		log := &memoryLog{}
+		s := newService(log, objects{key: location})
+		var r ingest.Receipt
+		var err error
+		if method == ingest.MethodPut {
+			r, err = s.Put(t.Context(), dundee, ocpi.V221, target, []byte(body))
+		} else {
+			r, err = s.Patch(t.Context(), dundee, ocpi.V221, target, []byte(body))
+		}
+		switch {
+		case wantError == "" && (err != nil || len(log.records[ingest.TopicReference]) != 1 || r.Created != wantCreated):
+			t.Errorf("%s: error %v, created %t, %d records; want accepted, created %t", name, err, r.Created, len(log.records[ingest.TopicReference]), wantCreated)
+		case wantError != "" && (err == nil || !strings.Contains(err.Error(), wantError)):
+			t.Errorf("%s: error %v, want %q", name, err, wantError)
+		case wantError != "" && len(log.records[ingest.TopicReference]) != 0:
+			t.Errorf("%s: a refused change is in the log", name)
+		}
+	}
+	f("PUT again", ingest.MethodPut, whole, location, "", false)
+	f("PUT with another id", ingest.MethodPut, whole, strings.Replace(location, `"id":"L1"`, `"id":"L2"`, 1), "id: is not the id in the URL", false)
+	f("PUT with another owner", ingest.MethodPut, whole, strings.Replace(location, `"party_id":"DUN"`, `"party_id":"PKC"`, 1), "party_id", false)
+	f("PUT of a new EVSE whose uid holds a slash", ingest.MethodPut, evse("E/2"), newEVSE, "", true)
+	f("PATCH of an EVSE", ingest.MethodPatch, evse("E1"), `{"status":"CHARGING","last_updated":"2019-02-01T00:00:00Z"}`, "", false)
+	f("PATCH without last_updated", ingest.MethodPatch, evse("E1"), `{"status":"CHARGING"}`, "last_updated: required in a PATCH", false)
+	f("PATCH of an unknown EVSE", ingest.MethodPatch, evse("E9"), `{"status":"CHARGING","last_updated":"2019-02-01T00:00:00Z"}`, "unknown object", false)
+	other := ingest.Target{Object: ingest.ObjectSession, Key: ocpi.NewKey("GB", "DUN", "S9"), ID: "S9"}
+	f("PATCH of a Session nobody PUT", ingest.MethodPatch, other, `{"kwh":1,"last_updated":"2019-02-01T00:00:00Z"}`, "unknown object", false)
+	foreign := ingest.Target{Object: ingest.ObjectLocation, Key: ocpi.NewKey("GB", "PKC", "L1"), ID: "L1"}
+	f("PUT in another party's name", ingest.MethodPut, foreign, location, "unknown object", false)
+}
