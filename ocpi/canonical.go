@@ -96,7 +96,6 @@ func (c *canonicalizer) object() {
 	first, start, inOrder := len(c.members), len(c.out)+1, true
 	c.out = append(c.out, '{')
 	for {
-		at := c.pos
 		name, ok := c.member(len(c.members) == first)
 		if !ok {
 			break
@@ -105,14 +104,9 @@ func (c *canonicalizer) object() {
 		if n := len(c.members); n > first {
 			c.out = append(c.out, ',')
 			m.start++
-			switch order := compareMembers(c.members[n-1], m); {
-			case order == 0:
-				c.duplicate(name, at)
-			case order > 0:
-				inOrder = false
-			}
+			inOrder = inOrder && c.members[n-1].before(&m)
 		}
-		c.appendString(name)
+		c.appendString(name, c.nameAt, c.nameEnd)
 		c.out = append(c.out, ':')
 		c.value()
 		m.end = len(c.out)
@@ -127,12 +121,17 @@ func (c *canonicalizer) object() {
 
 // sort rewrites an object's members, whose text starts at start, in order.
 func (c *canonicalizer) sort(members []memberText, start int) {
-	slices.SortFunc(members, compareMembers)
+	if len(members) > 32 {
+		slices.SortFunc(members, func(a, b memberText) int { return strings.Compare(a.name, b.name) })
+	} else {
+		sortFew(members)
+	}
 	c.sorting = append(c.sorting[:0], c.out[start:]...)
 	out := c.out[:start]
-	for i, m := range members {
+	for i := range members {
+		m := &members[i]
 		if i > 0 {
-			if members[i-1].name == m.name {
+			if !members[i-1].before(m) {
 				c.duplicate(m.name, c.pos)
 				return
 			}
@@ -143,14 +142,25 @@ func (c *canonicalizer) sort(members []memberText, start int) {
 	c.out = out
 }
 
-func compareMembers(a, b memberText) int {
-	switch {
-	case a.prefix < b.prefix:
-		return -1
-	case a.prefix > b.prefix:
-		return 1
+// sortFew sorts by insertion: what objects have is few.
+func sortFew(members []memberText) {
+	for i := 1; i < len(members); i++ {
+		m := members[i]
+		j := i
+		for ; j > 0 && m.before(&members[j-1]); j-- {
+			members[j] = members[j-1]
+		}
+		members[j] = m
 	}
-	return strings.Compare(a.name, b.name)
+}
+
+// before reports whether m sorts before n. Of two that have the same name
+// neither does.
+func (m *memberText) before(n *memberText) bool {
+	if m.prefix != n.prefix {
+		return m.prefix < n.prefix
+	}
+	return m.name < n.name
 }
 
 // prefixOf returns the first eight bytes of a name as a number that sorts
@@ -166,19 +176,29 @@ func prefixOf(name string) (p uint64) {
 	return p
 }
 
-func (c *canonicalizer) string() { c.appendString(c.str()) }
+func (c *canonicalizer) string() {
+	start := c.pos
+	s := c.str()
+	c.appendString(s, start, c.pos)
+}
 
-// appendString writes a string with no escape that JSON can do without.
-func (c *canonicalizer) appendString(s string) {
+// appendString writes a string with no escape that JSON can do without. Its
+// text from start to end is used where it has none: an escape is always
+// longer than what it stands for.
+func (c *canonicalizer) appendString(s string, start, end int) {
+	if end-start == len(s)+2 && c.err == nil {
+		c.out = append(c.out, c.src[start:end]...)
+		return
+	}
 	c.out = append(c.out, '"')
 	for {
-		end := plainEnd(s, 0)
-		c.out = append(c.out, s[:end]...)
-		if end == len(s) {
+		plain := plainEnd(s, 0)
+		c.out = append(c.out, s[:plain]...)
+		if plain == len(s) {
 			break
 		}
-		c.out = appendEscape(c.out, s[end])
-		s = s[end+1:]
+		c.out = appendEscape(c.out, s[plain])
+		s = s[plain+1:]
 	}
 	c.out = append(c.out, '"')
 }
@@ -203,11 +223,13 @@ func appendEscape(b []byte, c byte) []byte {
 }
 
 func (c *canonicalizer) number() {
-	start := c.pos
-	c.skip()
-	if c.err == nil {
-		c.out = appendCanonicalNumber(c.out, c.src[start:c.pos])
+	end, ok := numberEnd(c.src, c.pos)
+	if !ok {
+		c.skip()
+		return
 	}
+	c.out = appendCanonicalNumber(c.out, c.src[c.pos:end])
+	c.pos = end
 }
 
 // maxZeros is how many zeros a canonical number may have at its end, and how
@@ -216,12 +238,20 @@ const maxZeros = 40
 
 // appendCanonicalNumber writes a valid JSON number in its one spelling.
 func appendCanonicalNumber(b []byte, s string) []byte {
-	if len(s) > maxZeros || strings.ContainsAny(s, "eE") {
+	if len(s) > maxZeros {
 		return appendLongNumber(b, s)
 	}
-	if strings.IndexByte(s, '.') >= 0 {
-		s = strings.TrimRight(s, "0")
-		s = strings.TrimSuffix(s, ".")
+	fraction := false
+	for i := range len(s) {
+		switch s[i] {
+		case '.':
+			fraction = true
+		case 'e', 'E':
+			return appendLongNumber(b, s)
+		}
+	}
+	if fraction {
+		s = strings.TrimSuffix(strings.TrimRight(s, "0"), ".")
 	}
 	if s == "-0" {
 		s = "0"

@@ -28,11 +28,7 @@ func (d *Decoder) readLocation(l *Location, nested bool) {
 	d.expect(&o, l.City != "", "city")
 	d.expect(&o, l.Country != "", "country")
 	d.expect(&o, l.Latitude != "", "coordinates")
-	required := d.need
-	if nested {
-		required = d.expect
-	}
-	required(&o, l.LastUpdated.IsSet(), "last_updated")
+	d.needUnless(nested, &o, l.LastUpdated.IsSet(), "last_updated")
 	if d.version != V211 {
 		d.need(&o, l.CountryCode != "", "country_code")
 		d.need(&o, l.PartyID != "", "party_id")

@@ -125,12 +125,8 @@ func (d *Decoder) tariffComplete(t *Tariff, o *object, nested bool) {
 	if d.version == V211 {
 		return
 	}
-	owner := d.need
-	if nested {
-		owner = d.expect
-	}
-	owner(o, t.CountryCode != "", "country_code")
-	owner(o, t.PartyID != "", "party_id")
+	d.needUnless(nested, o, t.CountryCode != "", "country_code")
+	d.needUnless(nested, o, t.PartyID != "", "party_id")
 	if d.version == V230 {
 		d.expect(o, t.TaxIncluded != TaxUnstated, "tax_included")
 	}

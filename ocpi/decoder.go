@@ -160,6 +160,15 @@ func (d *Decoder) expect(o *object, ok bool, name string) {
 	}
 }
 
+// needUnless is need for an object of its own, expect for a nested one.
+func (d *Decoder) needUnless(nested bool, o *object, ok bool, name string) {
+	if nested {
+		d.expect(o, ok, name)
+		return
+	}
+	d.need(o, ok, name)
+}
+
 // isObject reports whether an object comes next. Anything else is skipped and
 // refused; but a null member is skipped without a word, being absent.
 func (d *Decoder) isObject(name string) bool { return d.isKind('{', name, "an object") }

@@ -170,15 +170,16 @@ func dissect[T string | []byte](s T) (d numeral) {
 	return d
 }
 
-// Add returns n + o; absent counts as zero. ok is false when the sum is out
-// of a Number's bounds.
+// Add returns n + o with the longer of their scales; absent counts as zero. ok
+// is false when the sum is out of a Number's bounds.
 func (n Number) Add(o Number) (sum Number, ok bool) {
 	if n.scale == o.scale {
 		if c := n.coef + o.coef; -maxCoef < c && c < maxCoef {
 			return NewNumber(c, n.scale), true
 		}
 	}
-	sum, err := ParseNumber(n.Decimal().Add(o.Decimal()).String())
+	exact := n.Decimal().Add(o.Decimal())
+	sum, err := ParseNumber(exact.StringFixed(int32(max(n.scale, o.scale))))
 	return sum, err == nil
 }
 

@@ -2,6 +2,7 @@ package ocpi
 
 import (
 	"errors"
+	"strings"
 	"unsafe"
 )
 
@@ -31,27 +32,14 @@ func splitObject(raw []byte, path string) (rawObject, error) {
 	var members rawObject
 	o := s.open()
 	for s.next(&o) {
-		at := s.names[len(s.names)-1].pos
-		key := s.src[at:s.pos]
-		members = append(members, rawMember{o.name, trimKey(key), s.span()})
+		key := strings.TrimRight(s.src[s.nameAt:s.pos], ": \t\r\n")
+		members = append(members, rawMember{o.name, key, s.span()})
 	}
 	s.close(&o)
 	if err := s.finish(); err != nil {
 		return nil, err
 	}
 	return members, nil
-}
-
-// trimKey cuts what stands around a member name: white space, a comma before
-// it and the colon after it.
-func trimKey(s string) string {
-	for s[0] != '"' {
-		s = s[1:]
-	}
-	for s[len(s)-1] != '"' {
-		s = s[:len(s)-1]
-	}
-	return s
 }
 
 func invalid(path, reason string) error {

@@ -18,12 +18,14 @@ const MaxDepth = 32
 // UTF-8. Its first error sticks and moves it to the end of the text, so that
 // callers need not look at it until they are through.
 type scanner struct {
-	src   string // aliases the body
-	pos   int
-	depth int
-	err   *SyntaxError
-	names []memberName // of the objects that are open, innermost last
-	text  []byte       // strings that had escapes
+	src     string // aliases the body
+	pos     int
+	depth   int
+	err     *SyntaxError
+	nameAt  int          // where the latest member name starts, with its quote
+	nameEnd int          // and where it ends
+	names   []memberName // of the objects that are open, innermost last
+	text    []byte       // strings that had escapes
 }
 
 // memberName is a name that an open object has had.
@@ -139,13 +141,12 @@ func (s *scanner) enterValue(bracket byte) {
 // next goes to the value of the object's next member; it returns false after
 // the last one. The caller reads or skips each value, and calls close.
 func (s *scanner) next(o *object) bool {
-	at := s.pos
 	name, ok := s.member(len(s.names) == o.first)
 	if !ok {
 		return false
 	}
 	o.name = name
-	s.noteName(o, at, s.peek() == 'n')
+	s.noteName(o, s.peek() == 'n')
 	return s.err == nil
 }
 
@@ -170,7 +171,9 @@ func (s *scanner) member(first bool) (name string, ok bool) {
 		s.unexpected("a member name")
 		return "", false
 	}
+	s.nameAt = s.pos
 	name = s.str()
+	s.nameEnd = s.pos
 	if s.peek() != ':' {
 		s.unexpected("a colon")
 		return "", false
@@ -183,18 +186,18 @@ func (s *scanner) member(first bool) (name string, ok bool) {
 // is sorted when it closes, so that no body costs quadratic time.
 const manyNames = 64
 
-func (s *scanner) noteName(o *object, at int, null bool) {
+func (s *scanner) noteName(o *object, null bool) {
 	bit := nameBit(o.name)
 	if n := len(s.names) - o.first; o.seen&bit != 0 && n <= manyNames {
 		for i := range s.names[o.first:] {
 			if s.names[o.first+i].name == o.name {
-				s.duplicate(o.name, at)
+				s.duplicate(o.name, s.nameAt)
 				return
 			}
 		}
 	}
 	o.seen |= bit
-	s.names = append(s.names, memberName{o.name, at, null})
+	s.names = append(s.names, memberName{o.name, s.nameAt, null})
 }
 
 func nameBit(name string) uint64 {
