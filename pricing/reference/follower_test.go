@@ -1,0 +1,174 @@
+package reference_test
+
+import (
+	"context"
+	"fmt"
+	"log/slog"
+	"testing"
+
+	"github.com/google/go-cmp/cmp"
+	"github.com/prometheus/client_golang/prometheus"
+	"github.com/roamclear/roamclear/ingest"
+	"github.com/roamclear/roamclear/ingest/control/controltest"
+	"github.com/roamclear/roamclear/ocpi"
+	"github.com/roamclear/roamclear/pricing/reference"
+)
+
+// memoryStore is a store that holds states up to a checkpoint.
+type memoryStore struct {
+	next   int64
+	states []ingest.ObjectState
+}
+
+func (s memoryStore) Checkpoint(context.Context, ingest.Topic, uint8, int32) (int64, error) {
+	return s.next, nil
+}
+
+func (s memoryStore) LoadObjects(_ context.Context, kind ingest.Object, fn func(ingest.ObjectState) error) error {
+	for _, o := range s.states {
+		if o.Object != kind {
+			continue
+		}
+		if err := fn(o); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+func follow(t *testing.T, log *controltest.Log, store reference.Store) *reference.Follower {
+	t.Helper()
+	f := reference.NewFollower(log, store, 1, slog.New(slog.DiscardHandler), prometheus.NewRegistry())
+	ctx, cancel := context.WithCancel(t.Context())
+	done := make(chan error, 1)
+	go func() { done <- f.Run(ctx) }()
+	t.Cleanup(func() { cancel(); <-done })
+	if err := f.CatchUp(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	return f
+}
+
+// at is the n-th minute of the tests' clock.
+func at(n int) ocpi.Time { return ocpi.Time(int64(n+1) * 60 * ocpi.Second) }
+
+func tariffBody(price, validity string) string {
+	return fmt.Sprintf(`{"country_code":"GB","party_id":"DUN","id":"T1","currency":"GBP",%s"elements":[{"price_components":[{"type":"ENERGY","price":%s,"step_size":1}]}],"last_updated":"2019-01-01T00:00:00Z"}`, validity, price)
+}
+
+func locationBody(zone string) string {
+	return fmt.Sprintf(`{"country_code":"GB","party_id":"DUN","id":"L1","publish":true,"address":"a","city":"c","country":"GBR","coordinates":{"latitude":"56.46000","longitude":"-2.97000"},"time_zone":%q,"last_updated":"2019-01-01T00:00:00Z"}`, zone)
+}
+
+func push(t *testing.T, log *controltest.Log, minute int, object ingest.Object, method ingest.Method, id, body string) {
+	t.Helper()
+	e := &ingest.Envelope{Object: object, Method: method, Version: ocpi.V221, Sender: "gb-dun-cpo", Key: ocpi.NewKey("GB", "DUN", id), Received: at(minute)}
+	if _, err := log.Append(t.Context(), ingest.TopicReference, e, []byte(body)); err != nil {
+		t.Fatal(err)
+	}
+}
+
+func TestTariffVersionOfACDR(t *testing.T) {
+	log := controltest.NewLog()
+	push(t, log, 10, ingest.ObjectTariff, ingest.MethodPut, "T1", tariffBody("0.10", ""))
+	push(t, log, 20, ingest.ObjectTariff, ingest.MethodPut, "T1", tariffBody("0.20", ""))
+	push(t, log, 25, ingest.ObjectTariff, ingest.MethodPut, "T1", tariffBody("0.20", "")) // says nothing new
+	push(t, log, 30, ingest.ObjectTariff, ingest.MethodPut, "T1", tariffBody("0.30", `"start_date_time":"1970-01-01T02:00:00Z",`))
+	push(t, log, 40, ingest.ObjectTariff, ingest.MethodDelete, "T1", "")
+	f := follow(t, log, memoryStore{})
+	key := ocpi.NewKey("GB", "DUN", "t1")
+	cases := []struct {
+		name            string
+		received, start int
+		want            int64 // offset of the version, -1 = unknown
+	}{
+		{"the latest received before the CDR", 15, 5, 0},
+		{"a newer one", 22, 5, 1},
+		{"a repetition is no version", 27, 5, 1},
+		{"not valid yet at the session's start: the one before", 35, 5, 1},
+		{"valid at the session's start", 35, 130, 3},
+		{"none before: the first after, so that a late tariff heals a reject", 5, 5, 0},
+		{"deleted since: CDRs still need it", 50, 5, 1},
+	}
+	for _, c := range cases {
+		v := f.Tariff(key, at(c.received), at(c.start))
+		if v == nil || v.Position.Offset != c.want {
+			t.Errorf("%s: CDR received at %d of a charge begun at %d gets %v, want the version at offset %d", c.name, c.received, c.start, v, c.want)
+		}
+	}
+	if v := f.Tariff(ocpi.NewKey("GB", "DUN", "T2"), at(50), at(5)); v != nil {
+		t.Errorf("unknown tariff gives %v", v)
+	}
+	if v := f.CurrentTariff(key); v != nil {
+		t.Errorf("deleted tariff still stands: %v", v)
+	}
+}
+
+func TestZoneOfACDR(t *testing.T) {
+	log := controltest.NewLog()
+	push(t, log, 10, ingest.ObjectLocation, ingest.MethodPut, "L1", locationBody("Europe/Dublin"))
+	push(t, log, 20, ingest.ObjectLocation, ingest.MethodPut, "L1", locationBody("Europe/London"))
+	push(t, log, 20, ingest.ObjectLocation, ingest.MethodPut, "L2", locationBody("Europe/London"))
+	f := follow(t, log, memoryStore{})
+	cases := []struct {
+		name, id, country string
+		received          int
+		want, source      string
+	}{
+		{"the zone it had when the CDR came", "L1", "GBR", 15, "Europe/Dublin", "location"},
+		{"the corrected one", "L1", "GBR", 25, "Europe/London", "location"},
+		{"before the Location: the country's only zone", "L1", "FRA", 5, "Europe/Paris", "country"},
+		{"a country with several: the Location's first", "L1", "USA", 5, "Europe/Dublin", "location"},
+		{"unknown Location and country", "L9", "USA", 25, "", ""},
+	}
+	for _, c := range cases {
+		zone, source := f.Zone(ocpi.NewKey("GB", "DUN", c.id), c.country, at(c.received))
+		if zone != c.want || source != c.source {
+			t.Errorf("%s: %q from %q, want %q from %q", c.name, zone, source, c.want, c.source)
+		}
+	}
+}
+
+// A follower that starts from what the store was given answers like one that
+// folded the whole log.
+func TestRestartFromTheStore(t *testing.T) {
+	log := controltest.NewLog()
+	push(t, log, 10, ingest.ObjectTariff, ingest.MethodPut, "T1", tariffBody("0.10", ""))
+	push(t, log, 11, ingest.ObjectLocation, ingest.MethodPut, "L1", locationBody("Europe/Dublin"))
+	push(t, log, 12, ingest.ObjectLocation, ingest.MethodPut, "L1", locationBody("Europe/London"))
+	push(t, log, 13, ingest.ObjectTariff, ingest.MethodDelete, "T1", "")
+	push(t, log, 14, ingest.ObjectTariff, ingest.MethodPut, "T1", tariffBody("0.20", ""))
+	push(t, log, 15, ingest.ObjectTariff, ingest.MethodPatch, "T9", `{}`) // nobody PUT it: changes nothing
+	whole := follow(t, log, memoryStore{})
+
+	var records []ingest.Record
+	ctx, cancel := context.WithCancel(t.Context())
+	_ = log.Tail(ctx, ingest.TopicReference, 0, 0, func(r []ingest.Record) error {
+		records = append(records, r...)
+		cancel()
+		return nil
+	})
+	for split := range len(records) + 1 {
+		stored := memoryStore{next: int64(split), states: whole.States(0, records[:split])}
+		restarted := follow(t, log, stored)
+		for minute := range 20 {
+			a, b := describe(whole, minute), describe(restarted, minute)
+			if diff := cmp.Diff(a, b); diff != "" {
+				t.Errorf("store holds %d of %d records, CDR received at minute %d (-whole log +restarted):\n%s", split, len(records), minute, diff)
+			}
+		}
+	}
+}
+
+func describe(f *reference.Follower, received int) []string {
+	version := "unknown"
+	if v := f.Tariff(ocpi.NewKey("GB", "DUN", "T1"), at(received), at(0)); v != nil {
+		version = v.Position.String() + " " + v.Hash()
+	}
+	current := "none"
+	if v := f.CurrentTariff(ocpi.NewKey("GB", "DUN", "T1")); v != nil {
+		current = v.Position.String()
+	}
+	zone, source := f.Zone(ocpi.NewKey("GB", "DUN", "L1"), "USA", at(received))
+	return []string{version, current, zone, source}
+}
