@@ -1,0 +1,69 @@
+package report
+
+import (
+	"bytes"
+	"testing"
+
+	"github.com/roamclear/roamclear/settlement"
+	"github.com/shopspring/decimal"
+)
+
+func TestMoneyAndQuantity(t *testing.T) {
+	for _, tc := range []struct{ in, money, quantity string }{
+		{"0", "0.00", "0"},
+		{"12", "12.00", "12"},
+		{"12.5", "12.50", "12.5"},
+		{"-12.500000000000", "-12.50", "-12.5"},
+		{"0.1234", "0.1234", "0.1234"},
+		{"100", "100.00", "100"},
+		{"1e3", "1000.00", "1000"},
+		{"-0.000", "0.00", "0"},
+		{"0.000000000001", "0.000000000001", "0.000000000001"},
+		{"98765432109876543210987654.123456789012", "98765432109876543210987654.123456789012", "98765432109876543210987654.123456789012"},
+	} {
+		d := decimal.RequireFromString(tc.in)
+		if got := Money(d); got != tc.money {
+			t.Errorf("Money(%s) = %s, want %s", tc.in, got, tc.money)
+		}
+		if got := Quantity(d); got != tc.quantity {
+			t.Errorf("Quantity(%s) = %s, want %s", tc.in, got, tc.quantity)
+		}
+	}
+}
+
+// A partner must not be able to put a formula into finance's spreadsheet.
+func TestCSVGuardsFormulas(t *testing.T) {
+	for _, id := range []string{"=1+1", "+1", "-1", "@SUM(A1)", "\t=1", "\r=1", "\n=1"} {
+		cdrs := []settlement.CDRSummary{{ID: id, ClaimedExcl: new(decimal.Decimal)}}
+		if got := CDRsCSV(cdrs).Rows[0][2]; got != "'"+id {
+			t.Errorf("id %q becomes %q", id, got)
+		}
+	}
+	minus := decimal.RequireFromString("-3.10")
+	row := CDRsCSV([]settlement.CDRSummary{{ID: "plain", ClaimedExcl: &minus}}).Rows[0]
+	if row[2] != "plain" || row[11] != "-3.10" {
+		t.Errorf("plain id becomes %q, negative amount %q", row[2], row[11])
+	}
+}
+
+func TestCSVIsRFC4180(t *testing.T) {
+	var b bytes.Buffer
+	table := CSV{Header: []string{"a", "b"}, Rows: [][]string{{`say "hi"`, "x,y"}}}
+	if err := table.Encode(&b); err != nil {
+		t.Fatal(err)
+	}
+	if want := "a,b\r\n\"say \"\"hi\"\"\",\"x,y\"\r\n"; b.String() != want {
+		t.Errorf("got %q, want %q", b.String(), want)
+	}
+}
+
+func TestCompactTaxes(t *testing.T) {
+	rate := decimal.RequireFromString("20.0")
+	got := compactTaxes([]settlement.TaxSum{
+		{Name: "VAT", Percentage: &rate, Amount: decimal.RequireFromString("1.2")},
+		{Name: "City tax", Amount: decimal.RequireFromString("0.1")},
+	})
+	if want := "VAT 20%: 1.20; City tax: 0.10"; got != want {
+		t.Errorf("got %q, want %q", got, want)
+	}
+}

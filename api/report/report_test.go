@@ -1,0 +1,341 @@
+package report_test
+
+import (
+	"bytes"
+	"encoding/json"
+	"errors"
+	"flag"
+	"fmt"
+	"log/slog"
+	"net/http"
+	"net/http/httptest"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+
+	"github.com/gin-gonic/gin"
+	"github.com/google/go-cmp/cmp"
+	"github.com/roamclear/roamclear/api/report"
+	"github.com/roamclear/roamclear/api/report/reporttest"
+	"github.com/roamclear/roamclear/ocpi"
+	"github.com/roamclear/roamclear/settlement"
+)
+
+var update = flag.Bool("update", false, "rewrite the golden files")
+
+func TestMain(m *testing.M) {
+	gin.SetMode(gin.TestMode)
+	os.Exit(m.Run())
+}
+
+var (
+	errDisk = errors.New("disk on fire at /var/lib/secret")
+	dundee  = ocpi.NewParty("GB", "DUN")
+	volt    = ocpi.NewParty("DE", "VOL")
+)
+
+// auth knows four keys.
+func auth(c *gin.Context) (report.Key, error) {
+	scopes := []string{report.ScopeRead}
+	switch c.GetHeader("Authorization") {
+	case "Bearer all":
+		return report.Key{Scopes: scopes}, nil
+	case "Bearer dundee":
+		return report.Key{Scopes: scopes, Party: dundee}, nil
+	case "Bearer volt":
+		return report.Key{Scopes: scopes, Party: volt}, nil
+	case "Bearer other-scope":
+		return report.Key{Scopes: []string{"admin:write"}}, nil
+	case "Bearer not-folded-yet":
+		return report.Key{}, fmt.Errorf("fold control log: %w", settlement.ErrUnavailable)
+	}
+	return report.Key{}, fmt.Errorf("look up key: %w", report.ErrNoKey)
+}
+
+// site is the reports over a store, with what they log.
+type site struct {
+	http.Handler
+	log *bytes.Buffer
+}
+
+func newSite(store *reporttest.Store, rawPath bool) site {
+	var log bytes.Buffer
+	engine := gin.New()
+	engine.UseRawPath = rawPath
+	report.Mount(engine, report.Deps{Reader: store, Auth: auth, Logger: slog.New(slog.NewJSONHandler(&log, nil))})
+	return site{engine, &log}
+}
+
+func (s site) get(t testing.TB, key, path string, header ...string) *httptest.ResponseRecorder {
+	t.Helper()
+	r := httptest.NewRequestWithContext(t.Context(), http.MethodGet, path, nil)
+	r.Header.Set("Authorization", "Bearer "+key)
+	for i := 0; i+1 < len(header); i += 2 {
+		r.Header.Set(header[i], header[i+1])
+	}
+	w := httptest.NewRecorder()
+	s.ServeHTTP(w, r)
+	return w
+}
+
+func golden(t *testing.T, name string, got []byte) {
+	t.Helper()
+	path := filepath.Join("testdata", name)
+	if *update {
+		if err := os.WriteFile(path, got, 0o644); err != nil {
+			t.Fatal(err)
+		}
+	}
+	want, err := os.ReadFile(path)
+	if err != nil {
+		t.Fatalf("%v; go test -update writes it", err)
+	}
+	if diff := cmp.Diff(string(want), string(got)); diff != "" {
+		t.Errorf("%s differs (-want +got); go test -update rewrites it:\n%s", path, diff)
+	}
+}
+
+func indent(t *testing.T, b []byte) []byte {
+	t.Helper()
+	var out bytes.Buffer
+	if err := json.Indent(&out, b, "", "  "); err != nil {
+		t.Fatalf("not JSON: %v\n%s", err, b)
+	}
+	return out.Bytes()
+}
+
+func TestGolden(t *testing.T) {
+	s := newSite(reporttest.World(60), true)
+	for _, tc := range []struct{ name, key, path, accept string }{
+		{"settlement.json", "all", "/api/v1/reports/settlement?from=2019-01&to=2019-03&currency=gbp", ""},
+		{"settlement.csv", "all", "/api/v1/reports/settlement?from=2019-01&to=2019-03", "text/csv"},
+		{"settlement_restricted.csv", "volt", "/api/v1/reports/settlement?from=2019-02&to=2019-02", "text/csv"},
+		{"cdrs.json", "all", "/api/v1/cdrs?from=2019-01&to=2019-01&cpo=GB*DUN&limit=3", ""},
+		{"cdrs.csv", "all", "/api/v1/cdrs?claim=differs", "text/csv"},
+		{"rejects.json", "all", "/api/v1/rejects?reason=unknown_tariff", "application/json"},
+		{"conflicts.json", "all", "/api/v1/conflicts", ""},
+		{"refusals.json", "all", "/api/v1/refusals", ""},
+		{"cdr.json", "all", "/api/v1/cdrs/fr/mou/mou-10011", ""},
+	} {
+		t.Run(tc.name, func(t *testing.T) {
+			w := s.get(t, tc.key, tc.path, "Accept", tc.accept)
+			if w.Code != http.StatusOK {
+				t.Fatalf("status %d: %s", w.Code, w.Body)
+			}
+			body := w.Body.Bytes()
+			if strings.HasSuffix(tc.name, ".json") {
+				body = indent(t, body)
+			}
+			golden(t, tc.name, body)
+		})
+	}
+	if s.log.Len() > 0 {
+		t.Errorf("logged: %s", s.log)
+	}
+}
+
+func TestErrors(t *testing.T) {
+	healthy, away, broken := reporttest.World(40), &reporttest.Store{}, &reporttest.Store{}
+	away.Err = fmt.Errorf("query settlement: dial tcp 10.0.0.7:9000: %w", settlement.ErrUnavailable)
+	broken.Err = errDisk
+	const report2019 = "/api/v1/reports/settlement?from=2019-01&to=2019-03"
+	for _, tc := range []struct {
+		name, key, path string
+		store           *reporttest.Store
+		status          int
+		code, field     string
+	}{
+		{"no key", "", report2019, healthy, 401, "unauthorized", ""},
+		{"key without scope", "other-scope", report2019, healthy, 403, "missing_scope", ""},
+		{"keys not known yet", "not-folded-yet", report2019, healthy, 503, "unavailable", ""},
+		{"from missing", "all", "/api/v1/reports/settlement?to=2019-03", healthy, 400, "invalid_parameter", "from"},
+		{"both missing", "all", "/api/v1/reports/settlement", healthy, 400, "invalid_parameter", "from"},
+		{"no such month", "all", "/api/v1/reports/settlement?from=2019-01&to=2019-13", healthy, 400, "invalid_parameter", "to"},
+		{"months the wrong way round", "all", "/api/v1/reports/settlement?from=2019-03&to=2019-01", healthy, 400, "invalid_parameter", "to"},
+		{"too many months", "all", "/api/v1/reports/settlement?from=2009-01&to=2019-01", healthy, 400, "invalid_parameter", "to"},
+		{"bad party", "all", report2019 + "&cpo=Dundee", healthy, 400, "invalid_parameter", "cpo"},
+		{"bad currency", "all", report2019 + "&currency=E1R", healthy, 400, "invalid_parameter", "currency"},
+		{"unknown parameter", "all", report2019 + "&cop=GB*DUN", healthy, 400, "invalid_parameter", "cop"},
+		{"parameter twice", "all", report2019 + "&cpo=GB*DUN&cpo=GB*PER", healthy, 400, "invalid_parameter", "cpo"},
+		{"bad status", "all", "/api/v1/cdrs?status=done", healthy, 400, "invalid_parameter", "status"},
+		{"status of rejects", "all", "/api/v1/rejects?status=priced", healthy, 400, "invalid_parameter", "status"},
+		{"bad claim", "all", "/api/v1/cdrs?claim=maybe", healthy, 400, "invalid_parameter", "claim"},
+		{"bad credit", "all", "/api/v1/cdrs?credit=1", healthy, 400, "invalid_parameter", "credit"},
+		{"limit of zero", "all", "/api/v1/cdrs?limit=0", healthy, 400, "invalid_parameter", "limit"},
+		{"limit too high", "all", "/api/v1/cdrs?limit=1001", healthy, 400, "invalid_parameter", "limit"},
+		{"refusals limit too high", "all", "/api/v1/refusals?limit=101", healthy, 400, "invalid_parameter", "limit"},
+		{"bad cursor", "all", "/api/v1/conflicts?cursor=xyz", healthy, 400, "invalid_parameter", "cursor"},
+		{"unknown cdr", "all", "/api/v1/cdrs/GB/DUN/nope", healthy, 404, "not_found", ""},
+		{"cdr without id", "all", "/api/v1/cdrs/GB/DUN/", healthy, 404, "not_found", ""},
+		{"cdr with more path", "all", "/api/v1/cdrs/GB/DUN/a/b", healthy, 404, "not_found", ""},
+		{"cdr with a parameter", "all", "/api/v1/cdrs/GB/DUN/a?x=1", healthy, 400, "invalid_parameter", "x"},
+		{"refusals to a restricted key", "dundee", "/api/v1/refusals", healthy, 403, "party_restricted", ""},
+		{"store away", "all", report2019, away, 503, "unavailable", ""},
+		{"store away, cdr", "all", "/api/v1/cdrs/GB/DUN/a", away, 503, "unavailable", ""},
+		{"our fault", "all", "/api/v1/conflicts", broken, 500, "internal", ""},
+	} {
+		t.Run(tc.name, func(t *testing.T) {
+			s := newSite(tc.store, true)
+			w := s.get(t, tc.key, tc.path)
+			var got struct{ Error report.Error }
+			if err := json.Unmarshal(w.Body.Bytes(), &got); err != nil {
+				t.Fatalf("status %d, not JSON: %s", w.Code, w.Body)
+			}
+			if w.Code != tc.status || got.Error.Code != tc.code || got.Error.Field != tc.field || got.Error.Message == "" {
+				t.Errorf("status %d %+v; want %d %s %s", w.Code, got.Error, tc.status, tc.code, tc.field)
+			}
+			if (w.Header().Get("Retry-After") != "") != (tc.status == 503) {
+				t.Errorf("Retry-After %q with status %d", w.Header().Get("Retry-After"), tc.status)
+			}
+		})
+	}
+}
+
+func TestInternalErrorIsLoggedNotTold(t *testing.T) {
+	s := newSite(&reporttest.Store{Err: errDisk}, true)
+	w := s.get(t, "all", "/api/v1/cdrs", "X-Request-ID", "req-7")
+	if strings.Contains(w.Body.String(), "disk") || !strings.Contains(w.Body.String(), "req-7") {
+		t.Errorf("answer tells the cause or not the request id: %s", w.Body)
+	}
+	if n := strings.Count(s.log.String(), "\n"); n != 1 || !strings.Contains(s.log.String(), "disk on fire") || !strings.Contains(s.log.String(), `"request_id":"req-7"`) {
+		t.Errorf("%d log lines: %s", n, s.log)
+	}
+}
+
+func TestNotAcceptable(t *testing.T) {
+	w := newSite(reporttest.World(5), true).get(t, "all", "/api/v1/cdrs", "Accept", "application/xml")
+	if w.Code != http.StatusNotAcceptable {
+		t.Errorf("status %d: %s", w.Code, w.Body)
+	}
+}
+
+// Every CDR is asked for with the key of a party it does not concern.
+func TestOthersDoNotExist(t *testing.T) {
+	store := reporttest.World(80)
+	s := newSite(store, true)
+	seen := 0
+	for i := range store.All {
+		d := &store.All[i].CDRSummary
+		w := s.get(t, "volt", "/api/v1"+report.CDRPath(d.Key))
+		mine := d.CPO == volt || d.EMSP == volt
+		if want := map[bool]int{true: 200, false: 404}[mine]; w.Code != want {
+			t.Errorf("%s from %s: status %d, want %d", d.Key, d.EMSP, w.Code, want)
+		}
+		if mine {
+			seen++
+		}
+	}
+	if seen == 0 || seen == len(store.All) {
+		t.Fatalf("%d of %d CDRs concern %s: nothing was tested", seen, len(store.All), volt)
+	}
+	for _, list := range []string{"/api/v1/cdrs?limit=1000", "/api/v1/rejects?limit=1000"} {
+		w := s.get(t, "volt", list, "Accept", "text/csv")
+		for line := range strings.Lines(w.Body.String()) {
+			if !strings.Contains(line, "DE*VOL") && !strings.HasPrefix(line, "cpo,") {
+				t.Errorf("%s shows %s", list, line)
+			}
+		}
+	}
+}
+
+// What is not there and what is somebody else's answer the same bytes.
+func TestForeignAndUnknownLookAlike(t *testing.T) {
+	store := reporttest.World(30)
+	s := newSite(store, true)
+	for i := range store.All {
+		if d := &store.All[i].CDRSummary; d.CPO != dundee && d.EMSP != dundee {
+			foreign := s.get(t, "dundee", "/api/v1"+report.CDRPath(d.Key))
+			unknown := s.get(t, "dundee", "/api/v1/cdrs/GB/DUN/nope")
+			if diff := cmp.Diff(unknown.Body.String(), foreign.Body.String()); diff != "" || foreign.Code != unknown.Code {
+				t.Errorf("status %d and %d: %s", unknown.Code, foreign.Code, diff)
+			}
+			return
+		}
+	}
+	t.Fatal("no foreign CDR in the world")
+}
+
+func TestRawIsVerbatim(t *testing.T) {
+	store := reporttest.World(3)
+	w := newSite(store, true).get(t, "all", "/api/v1"+report.CDRPath(store.All[0].Key))
+	if !bytes.Contains(w.Body.Bytes(), append([]byte(`{"raw":`), store.All[0].Raw...)) {
+		t.Errorf("the raw body is not there byte for byte:\n%s", w.Body)
+	}
+	if !json.Valid(w.Body.Bytes()) {
+		t.Error("the answer is not JSON")
+	}
+}
+
+func TestEscapedID(t *testing.T) {
+	for _, rawPath := range []bool{true, false} {
+		store := reporttest.World(1)
+		store.All[0].Key.ID = "A/B %2F*Ü"
+		s := newSite(store, rawPath)
+		path := "/api/v1" + report.CDRPath(store.All[0].Key)
+		if w := s.get(t, "all", path); w.Code != http.StatusOK {
+			t.Errorf("UseRawPath %t, %s: status %d", rawPath, path, w.Code)
+		}
+	}
+}
+
+// Pages joined give the whole list, by the cursor and by the Link header.
+func TestPages(t *testing.T) {
+	store := reporttest.World(25)
+	s := newSite(store, true)
+	var ids []string
+	path := "/api/v1/cdrs?limit=7"
+	for pages := 0; path != ""; pages++ {
+		if pages > len(store.All) {
+			t.Fatal("the list does not end")
+		}
+		w := s.get(t, "all", path)
+		var page struct {
+			CDRs []struct{ ID string }
+			Next *string
+		}
+		if err := json.Unmarshal(w.Body.Bytes(), &page); err != nil {
+			t.Fatal(err)
+		}
+		for _, c := range page.CDRs {
+			ids = append(ids, c.ID)
+		}
+		link, ok := strings.CutPrefix(w.Header().Get("Link"), "<")
+		if ok != (page.Next != nil) {
+			t.Fatalf("Link %q, next %v", link, page.Next)
+		}
+		path, _, _ = strings.Cut(link, ">")
+	}
+	var want []string
+	for i := range store.All {
+		want = append(want, store.All[i].ID)
+	}
+	if diff := cmp.Diff(want, ids); diff != "" {
+		t.Error(diff)
+	}
+}
+
+// cdrs_url of every row lists as many CDRs as the row counts.
+func TestRowsTraceToTheirCDRs(t *testing.T) {
+	s := newSite(reporttest.World(120), true)
+	var report struct {
+		Rows []struct {
+			CDRCount    int    `json:"cdr_count"`
+			CreditCount int    `json:"credit_count"`
+			CDRsURL     string `json:"cdrs_url"`
+		}
+	}
+	w := s.get(t, "all", "/api/v1/reports/settlement?from=2019-01&to=2019-03")
+	if err := json.Unmarshal(w.Body.Bytes(), &report); err != nil || len(report.Rows) == 0 {
+		t.Fatalf("%v: %s", err, w.Body)
+	}
+	for _, r := range report.Rows {
+		var list struct{ CDRs []json.RawMessage }
+		if err := json.Unmarshal(s.get(t, "all", r.CDRsURL+"&limit=1000").Body.Bytes(), &list); err != nil {
+			t.Fatal(err)
+		}
+		if len(list.CDRs) != r.CDRCount+r.CreditCount {
+			t.Errorf("%s lists %d CDRs, the row counts %d and %d credits", r.CDRsURL, len(list.CDRs), r.CDRCount, r.CreditCount)
+		}
+	}
+}

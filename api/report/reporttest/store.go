@@ -1,0 +1,249 @@
+// Package reporttest is a settlement.Reader in memory with a small roaming
+// world in it, for the tests of the reports and of the page. It adds up its
+// CDRs literally, one by one, so that a report can be traced by hand.
+package reporttest
+
+import (
+	"cmp"
+	"context"
+	"fmt"
+	"slices"
+	"strconv"
+
+	"github.com/roamclear/roamclear/ocpi"
+	"github.com/roamclear/roamclear/pricing"
+	"github.com/roamclear/roamclear/settlement"
+	"github.com/shopspring/decimal"
+)
+
+// Store is a settlement.Reader over slices. Err, when set, is what every
+// method returns.
+type Store struct {
+	All        []settlement.CDRDetail // ordered by month of end, then key
+	Conflicted []settlement.Conflict
+	Refused    []settlement.Refusal
+	Err        error
+}
+
+var _ settlement.Reader = (*Store)(nil)
+
+func month(d *settlement.CDRSummary) settlement.Month {
+	end := d.End.UTC()
+	return settlement.Month{Year: end.Year(), Month: end.Month()}
+}
+
+func concerns(party ocpi.Party, d *settlement.CDRSummary) bool {
+	return party.IsZero() || party == d.CPO || party == d.EMSP
+}
+
+// Months implements settlement.Reader.
+func (s *Store) Months(_ context.Context, party ocpi.Party) ([]settlement.Month, error) {
+	var months []settlement.Month
+	for i := range s.All {
+		if d := &s.All[i].CDRSummary; concerns(party, d) && !slices.Contains(months, month(d)) {
+			months = append(months, month(d))
+		}
+	}
+	slices.SortFunc(months, settlement.Month.Compare)
+	return months, s.Err
+}
+
+// Settlement implements settlement.Reader.
+func (s *Store) Settlement(_ context.Context, q settlement.SettlementQuery) ([]settlement.SettlementRow, error) {
+	var rows []settlement.SettlementRow
+	list := settlement.CDRQuery{Party: q.Party, CPO: q.CPO, EMSP: q.EMSP, From: q.From, To: q.To, Currency: q.Currency}
+	for i := range s.All {
+		d := &s.All[i]
+		if !selects(&list, &d.CDRSummary) {
+			continue
+		}
+		at := slices.IndexFunc(rows, func(r settlement.SettlementRow) bool {
+			return r.CPO == d.CPO && r.EMSP == d.EMSP && r.Month == month(&d.CDRSummary) && r.Currency == d.Currency
+		})
+		if at < 0 {
+			at = len(rows)
+			zero := settlement.Sum{Incl: new(decimal.Decimal)}
+			rows = append(rows, settlement.SettlementRow{
+				CPO: d.CPO, EMSP: d.EMSP, Month: month(&d.CDRSummary), Currency: d.Currency,
+				Claimed: zero, Credits: zero, Net: zero, Computed: zero, UnpricedClaimed: zero,
+			})
+		}
+		count(&rows[at], d)
+	}
+	slices.SortStableFunc(rows, func(a, b settlement.SettlementRow) int {
+		return cmp.Or(a.Month.Compare(b.Month), cmp.Compare(a.CPO.String(), b.CPO.String()),
+			cmp.Compare(a.EMSP.String(), b.EMSP.String()), cmp.Compare(a.Currency, b.Currency))
+	})
+	return rows, s.Err
+}
+
+func count(r *settlement.SettlementRow, d *settlement.CDRDetail) {
+	add(&r.Net, d.ClaimedExcl, d.ClaimedIncl)
+	if d.Credit {
+		r.CreditCount++
+		add(&r.Credits, d.ClaimedExcl, d.ClaimedIncl)
+		return
+	}
+	r.CDRCount++
+	add(&r.Claimed, d.ClaimedExcl, d.ClaimedIncl)
+	if d.Claim == pricing.ClaimDiffers {
+		r.DiffersCount++
+	}
+	if d.Status != pricing.Priced {
+		r.UnpricedCount++
+		add(&r.UnpricedClaimed, d.ClaimedExcl, d.ClaimedIncl)
+		return
+	}
+	add(&r.Computed, d.ComputedExcl, d.ComputedIncl)
+	for _, t := range d.Taxes {
+		addTax(r, t)
+	}
+}
+
+func add(s *settlement.Sum, excl, incl *decimal.Decimal) {
+	s.Excl = s.Excl.Add(*excl)
+	switch {
+	case incl == nil:
+		s.Incl = nil
+		s.MissingIncl++
+	case s.Incl != nil:
+		total := s.Incl.Add(*incl)
+		s.Incl = &total
+	}
+}
+
+func addTax(r *settlement.SettlementRow, t settlement.TaxSum) {
+	for i := range r.Tax {
+		if r.Tax[i].Name == t.Name && r.Tax[i].Percentage.Equal(*t.Percentage) {
+			r.Tax[i].Amount = r.Tax[i].Amount.Add(t.Amount)
+			return
+		}
+	}
+	r.Tax = append(r.Tax, t)
+}
+
+// CDR implements settlement.Reader.
+func (s *Store) CDR(_ context.Context, key ocpi.Key) (*settlement.CDRDetail, error) {
+	if s.Err != nil {
+		return nil, s.Err
+	}
+	for i := range s.All {
+		if s.All[i].Key == key {
+			return &s.All[i], nil
+		}
+	}
+	return nil, fmt.Errorf("cdr %s: %w", key, settlement.ErrNotFound)
+}
+
+func selects(q *settlement.CDRQuery, d *settlement.CDRSummary) bool {
+	return concerns(q.Party, d) &&
+		(q.CPO.IsZero() || q.CPO == d.CPO) && (q.EMSP.IsZero() || q.EMSP == d.EMSP) &&
+		(q.From.IsZero() || month(d).Compare(q.From) >= 0) && (q.To.IsZero() || month(d).Compare(q.To) <= 0) &&
+		(q.Currency == "" || q.Currency == d.Currency) && (q.Status == 0 || q.Status == d.Status) &&
+		(q.Claim == nil || *q.Claim == d.Claim) && (q.Credit == nil || *q.Credit == d.Credit) &&
+		(q.Reason == "" || q.Reason == d.Reason) && (q.ID == "" || q.ID == d.Key.ID)
+}
+
+// CDRs implements settlement.Reader. Its cursors are indexes.
+func (s *Store) CDRs(_ context.Context, q settlement.CDRQuery) (settlement.CDRPage, error) {
+	from, err := cursor(q.After, s.Err)
+	if err != nil {
+		return settlement.CDRPage{}, err
+	}
+	var page settlement.CDRPage
+	for i := from; i < len(s.All); i++ {
+		if !selects(&q, &s.All[i].CDRSummary) {
+			continue
+		}
+		if len(page.CDRs) == q.Limit {
+			page.Next = strconv.Itoa(i)
+			break
+		}
+		page.CDRs = append(page.CDRs, s.All[i].CDRSummary)
+	}
+	return page, nil
+}
+
+func cursor(after string, err error) (int, error) {
+	if err != nil || after == "" {
+		return 0, err
+	}
+	n, err := strconv.Atoi(after)
+	if err != nil {
+		return 0, fmt.Errorf("cursor %q: %w", after, settlement.ErrCursor)
+	}
+	return n, nil
+}
+
+// RejectReasons implements settlement.Reader.
+func (s *Store) RejectReasons(_ context.Context, q settlement.CDRQuery) ([]settlement.ReasonCount, error) {
+	q.Status = pricing.Rejected
+	var counts []settlement.ReasonCount
+	for i := range s.All {
+		d := &s.All[i].CDRSummary
+		if !selects(&q, d) {
+			continue
+		}
+		at := slices.IndexFunc(counts, func(c settlement.ReasonCount) bool {
+			return c.Reason == d.Reason && c.Currency == d.Currency
+		})
+		if at < 0 {
+			at = len(counts)
+			counts = append(counts, settlement.ReasonCount{
+				Reason: d.Reason, Currency: d.Currency, Claimed: settlement.Sum{Incl: new(decimal.Decimal)},
+			})
+		}
+		counts[at].Count++
+		add(&counts[at].Claimed, d.ClaimedExcl, d.ClaimedIncl)
+	}
+	slices.SortStableFunc(counts, func(a, b settlement.ReasonCount) int { return cmp.Compare(b.Count, a.Count) })
+	return counts, s.Err
+}
+
+// Conflicts implements settlement.Reader.
+func (s *Store) Conflicts(ctx context.Context, q settlement.ConflictQuery) (settlement.ConflictPage, error) {
+	from, err := cursor(q.After, s.Err)
+	if err != nil {
+		return settlement.ConflictPage{}, err
+	}
+	var page settlement.ConflictPage
+	for i := from; i < len(s.Conflicted); i++ {
+		first, err := s.CDR(ctx, s.Conflicted[i].Key)
+		if err != nil {
+			return page, err
+		}
+		if !concerns(q.Party, &first.CDRSummary) {
+			continue
+		}
+		if len(page.Conflicts) == q.Limit {
+			page.Next = strconv.Itoa(i)
+			break
+		}
+		page.Conflicts = append(page.Conflicts, s.Conflicted[i])
+	}
+	return page, nil
+}
+
+// Refusals implements settlement.Reader.
+func (s *Store) Refusals(_ context.Context, sender, after string, limit int) ([]settlement.Refusal, string, error) {
+	from, err := cursor(after, s.Err)
+	if err != nil {
+		return nil, "", err
+	}
+	var list []settlement.Refusal
+	for i := from; i < len(s.Refused); i++ {
+		if sender != "" && sender != s.Refused[i].Sender {
+			continue
+		}
+		if len(list) == limit {
+			return list, strconv.Itoa(i), nil
+		}
+		list = append(list, s.Refused[i])
+	}
+	return list, "", nil
+}
+
+// OCPICDRs implements settlement.Reader; the reports do not ask for it.
+func (s *Store) OCPICDRs(context.Context, settlement.OCPIQuery) (settlement.OCPIPage, error) {
+	return settlement.OCPIPage{}, fmt.Errorf("reporttest: OCPI lists are not kept: %w", settlement.ErrUnavailable)
+}

@@ -1,0 +1,189 @@
+package reporttest
+
+import (
+	"cmp"
+	"crypto/sha256"
+	"fmt"
+	"math/rand/v2"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/roamclear/roamclear/ingest"
+	"github.com/roamclear/roamclear/ocpi"
+	"github.com/roamclear/roamclear/pricing"
+	"github.com/roamclear/roamclear/settlement"
+	"github.com/shopspring/decimal"
+)
+
+// operator is a CPO with the one price it asks per kWh.
+type operator struct {
+	party    ocpi.Party
+	sender   string
+	currency string
+	zone     string
+	price    string // per kWh, excluding VAT
+	vat      string // percentage
+	station  string
+}
+
+var operators = []operator{
+	{ocpi.NewParty("GB", "DUN"), "dundee", "GBP", "Europe/London", "0.3550", "20", "Greenmarket Multi Car Park"},
+	{ocpi.NewParty("GB", "PER"), "perth", "GBP", "Europe/London", "0.2900", "20", "Leslie Street Car Park"},
+	{ocpi.NewParty("FR", "PAR"), "paris", "EUR", "Europe/Paris", "0.4125", "20", "Rue de Rivoli 12"},
+	{ocpi.NewParty("FR", "MOU"), "mougins", "EUR", "Europe/Paris", "0.3100", "20", "Place des Patriotes"},
+	{ocpi.NewParty("US", "BOU"), "boulder", "USD", "America/Denver", "0.2500", "0", "1500 Pearl St"},
+}
+
+var providers = []ocpi.Party{ocpi.NewParty("NL", "EXW"), ocpi.NewParty("DE", "VOL"), ocpi.NewParty("GB", "OCT")}
+
+var reasons = []struct{ code, detail string }{
+	{"unknown_tariff", "the CDR carries no tariff and names none that was pushed before"},
+	{"no_time_zone", "the tariff depends on the time of day and the Location was never pushed"},
+	{"periods_out_of_order", "charging_periods[2] starts before charging_periods[1]"},
+}
+
+// World makes a store with n CDRs of the months from 2019-01 to 2019-03:
+// repeats, conflicts, rejects, wrong claims, claims without VAT and credits
+// among them. The same n gives the same world.
+func World(n int) *Store {
+	s := &Store{}
+	random := rand.New(rand.NewPCG(2019, 1))
+	for i := range n {
+		s.All = append(s.All, newCDR(random, i))
+		d := &s.All[len(s.All)-1]
+		switch {
+		case i%29 == 7 && d.Status == pricing.Priced:
+			s.All = append(s.All, creditOf(d, n+i))
+		case i%31 == 11:
+			s.addCopies(d)
+		}
+	}
+	slices.SortStableFunc(s.All, func(a, b settlement.CDRDetail) int {
+		return cmp.Or(month(&a.CDRSummary).Compare(month(&b.CDRSummary)), cmp.Compare(a.Key.String(), b.Key.String()))
+	})
+	s.Refused = []settlement.Refusal{
+		{Position: ingest.Position{Epoch: 1, Offset: 0}, Received: at("2019-01-09T08:12:44Z"), Sender: "perth",
+			Object: ingest.ObjectCDR, Reason: "total_cost.excl_vat: required", Body: []byte(`{"country_code":"GB","party_id":"PER","id":"P-1","total_cost":{}}`)},
+		{Position: ingest.Position{Epoch: 1, Offset: 1}, Received: at("2019-02-11T17:03:01Z"), Sender: "mougins",
+			Object: ingest.ObjectSession, Reason: "not valid JSON at byte 17: unexpected end", Body: []byte(`{"id": "S-77", "`)},
+	}
+	return s
+}
+
+func at(s string) time.Time {
+	t, err := time.Parse(time.RFC3339, s)
+	if err != nil {
+		panic(err)
+	}
+	return t
+}
+
+func newCDR(random *rand.Rand, i int) settlement.CDRDetail {
+	op := operators[random.IntN(len(operators))]
+	start := at("2019-01-01T06:00:00Z").Add(time.Duration(random.IntN(88*24*60)) * time.Minute)
+	end := start.Add(time.Duration(20+random.IntN(220)) * time.Minute)
+	energy := decimal.New(int64(2000+random.IntN(46000)), -3)
+	id := fmt.Sprintf("%s-%05d", strings.ToLower(op.party.ID), 10000+i)
+	d := settlement.CDRDetail{
+		CDRSummary: settlement.CDRSummary{
+			Key: ocpi.Key{Party: op.party, ID: ocpi.Fold(id)}, ID: id,
+			Position: ingest.Position{Epoch: 1, Partition: int32(i % 4), Offset: int64(i / 4)},
+			Received: end.Add(90 * time.Second), CPO: op.party, EMSP: providers[random.IntN(len(providers))],
+			Start: start, End: end, Currency: op.currency, SessionID: "s-" + id, LocationID: op.station,
+			EnergyKWh: &energy, Engine: "1", Profile: "default", ZoneDB: "2025c",
+		},
+		Version: ocpi.V221, Sender: op.sender, Findings: []byte(`[]`),
+	}
+	op.priceBy(&d, energy)
+	damage(&d, i)
+	d.Raw = raw(&d)
+	d.Hash = sha256.Sum256(d.Raw)
+	return d
+}
+
+// priceBy sets what the CDR's tariff gives, and a claim that agrees.
+func (op *operator) priceBy(d *settlement.CDRDetail, energy decimal.Decimal) {
+	vat := decimal.RequireFromString(op.vat)
+	excl := energy.Mul(decimal.RequireFromString(op.price)).Round(4)
+	tax := excl.Mul(vat).Shift(-2).Round(4)
+	incl := excl.Add(tax)
+	claimedExcl, claimedIncl := excl.Round(2), incl.Round(2)
+	d.Status, d.Claim = pricing.Priced, pricing.ClaimAgrees
+	d.ComputedExcl, d.ComputedIncl, d.ClaimedExcl, d.ClaimedIncl = &excl, &incl, &claimedExcl, &claimedIncl
+	if !vat.IsZero() {
+		d.Taxes = []settlement.TaxSum{{Name: "VAT", Percentage: &vat, Amount: tax}}
+	}
+	d.TariffIDs, d.TariffSource, d.TariffHash = "kwh-"+op.currency, "cdr", fmt.Sprintf("%x", sha256.Sum256([]byte(op.price)))
+	d.TimeZone, d.ZoneSource = op.zone, "location"
+	d.Explanation = fmt.Appendf(nil, `{"currency":%q,"lines":[{"element":0,"component":"ENERGY","measured":"%s","billed":"%s","price":"%s","vat":"%s","amount":"%s"}],"total":{"excl_vat":"%s","incl_vat":"%s"}}`,
+		op.currency, energy, energy, op.price, op.vat, excl, excl, incl)
+}
+
+// damage does to a share of the CDRs what really happens to them.
+func damage(d *settlement.CDRDetail, i int) {
+	switch {
+	case i%13 == 5: // the partner forgot the step or counted it twice
+		excl := d.ClaimedExcl.Mul(decimal.RequireFromString("1.08")).Round(2)
+		incl := d.ClaimedIncl.Mul(decimal.RequireFromString("1.08")).Round(2)
+		d.ClaimedExcl, d.ClaimedIncl, d.Claim = &excl, &incl, pricing.ClaimDiffers
+	case i%17 == 9:
+		reason := reasons[i%len(reasons)]
+		d.Status, d.Reason, d.Detail, d.Claim = pricing.Rejected, reason.code, reason.detail, pricing.ClaimAbsent
+		d.ComputedExcl, d.ComputedIncl, d.Taxes, d.Explanation = nil, nil, nil, nil
+	case i%41 == 3:
+		d.ClaimedIncl = nil
+		d.Findings = []byte(`[{"code":"incl_vat_missing","severity":"info","path":"total_cost.incl_vat","detail":"the total including VAT is not stated"}]`)
+	}
+}
+
+func creditOf(d *settlement.CDRDetail, i int) settlement.CDRDetail {
+	c := *d
+	c.ID = d.ID + "-C"
+	c.Key.ID = ocpi.Fold(c.ID)
+	c.Credit, c.CreditOf, c.Status, c.Claim = true, d.Key.ID, pricing.Credited, pricing.ClaimAbsent
+	excl := d.ClaimedExcl.Neg()
+	c.ClaimedExcl = &excl
+	if d.ClaimedIncl != nil {
+		incl := d.ClaimedIncl.Neg()
+		c.ClaimedIncl = &incl
+	}
+	c.ComputedExcl, c.ComputedIncl, c.Taxes, c.Explanation = nil, nil, nil, nil
+	c.Position = ingest.Position{Epoch: 1, Partition: int32(i % 4), Offset: int64(i / 4)}
+	c.Received = d.Received.Add(72 * time.Hour)
+	c.Raw = raw(&c)
+	c.Hash = sha256.Sum256(c.Raw)
+	return c
+}
+
+// addCopies gives d a repeat and a conflict.
+func (s *Store) addCopies(d *settlement.CDRDetail) {
+	repeat := settlement.Copy{Position: d.Position, Received: d.Received.Add(time.Minute), Sender: d.Sender, Hash: d.Hash}
+	repeat.Position.Offset += 100_000
+	other := repeat
+	other.Position.Offset++
+	other.Received = d.Received.Add(26 * time.Hour)
+	other.Hash = sha256.Sum256([]byte(d.ID))
+	other.Conflict = true
+	d.Copies = []settlement.Copy{repeat, other}
+	s.Conflicted = append(s.Conflicted, settlement.Conflict{
+		Key: d.Key, First: settlement.Copy{Position: d.Position, Received: d.Received, Sender: d.Sender, Hash: d.Hash}, Others: d.Copies,
+	})
+}
+
+// raw writes a body as a partner would, odd spacing and unknown fields included.
+func raw(d *settlement.CDRDetail) []byte {
+	incl := ""
+	if d.ClaimedIncl != nil {
+		incl = fmt.Sprintf(`, "incl_vat": %s`, d.ClaimedIncl.StringFixed(2))
+	}
+	credit := ""
+	if d.Credit {
+		credit = fmt.Sprintf(`, "credit": true, "credit_reference_id": %q`, strings.TrimSuffix(d.ID, "-C"))
+	}
+	return fmt.Appendf(nil, `{ "country_code": %q, "party_id": %q, "id": %q, "start_date_time": %q, "end_date_time": %q, "currency": %q,
+  "cdr_token": {"country_code": %q, "party_id": %q, "uid": "04A1B2C3", "type": "RFID", "contract_id": "NL-EXW-C00000017-3"},
+  "cdr_location": {"id": %q, "name": "Bay <1> & 2"}, "total_energy": %s, "total_cost": {"excl_vat": %s%s}%s, "x_vendor": {"note": "kept"} }`,
+		d.CPO.Country, d.CPO.ID, d.ID, d.Start.Format(time.RFC3339), d.End.Format(time.RFC3339), d.Currency,
+		d.EMSP.Country, d.EMSP.ID, d.LocationID, d.EnergyKWh, d.ClaimedExcl.StringFixed(2), incl, credit)
+}
