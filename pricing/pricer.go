@@ -17,6 +17,7 @@ const (
 	ReasonUnknownTariff = "unknown_tariff"
 	ReasonNoTimeZone    = "no_time_zone"
 	ReasonDebtorUnknown = "debtor_unknown"
+	ReasonEndFirst      = "end_before_start"
 	ReasonUnreadable    = "unreadable"
 	ReasonPanic         = "internal_error"
 )
@@ -105,6 +106,8 @@ func (p *Pricer) price(rec *ingest.Record, row *Row, profile string) {
 		reject(o, ReasonDebtorUnknown, "no eMSP "+row.Debtor.String()+" is registered here: add the partner, and the CDR is priced by itself")
 	case cdr.Credit:
 		o.Status = Credited
+	case cdr.End.IsSet() && cdr.End < cdr.Start:
+		reject(o, ReasonEndFirst, "the charge ends at "+cdr.End.String()+", before it starts at "+cdr.Start.String())
 	default:
 		p.compute(cdr, row, profile)
 	}
