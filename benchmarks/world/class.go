@@ -10,10 +10,10 @@ type Class uint8
 const (
 	Good           Class = iota + 1 // totals are right by its tariff
 	ZeroEnergy                      // 0 kWh: priced like any other
-	EndBeforeStart                  // cannot be priced; the claim counts
-	NegativeEnergy                  // meter ran backwards: the claim counts
+	EndBeforeStart                  // the source's clock: priced or not, the claim counts
+	NegativeEnergy                  // the source's meter: priced or not, the claim counts
 	WrongTotal                      // total_cost is not what the tariff says
-	UnknownTariff                   // names a tariff nobody published: the claim counts
+	UnknownTariff                   // names a tariff nobody published: not priced, the claim counts
 	Replacement                     // corrects a credited CDR, with an id of its own
 	Credit                          // cancels a CDR
 	Repeat                          // the same body again
