@@ -1,7 +1,7 @@
 package ingest
 
 import (
-	"fmt"
+	"strconv"
 
 	"github.com/roamclear/roamclear/ocpi"
 )
@@ -79,7 +79,17 @@ type Position struct {
 }
 
 // String returns "epoch-partition-offset", the receipt's form.
-func (p Position) String() string { return fmt.Sprintf("%d-%d-%d", p.Epoch, p.Partition, p.Offset) }
+func (p Position) String() string {
+	var b [40]byte
+	return string(p.Append(b[:0]))
+}
+
+// Append appends the receipt's form to b.
+func (p Position) Append(b []byte) []byte {
+	b = append(strconv.AppendUint(b, uint64(p.Epoch), 10), '-')
+	b = append(strconv.AppendInt(b, int64(p.Partition), 10), '-')
+	return strconv.AppendInt(b, p.Offset, 10)
+}
 
 // Record is one accepted body in the log. Body aliases the read buffer: it is
 // valid until the batch it came in is released.

@@ -1,0 +1,135 @@
+package api
+
+import (
+	"encoding/json"
+	"fmt"
+	"log/slog"
+	"net/http"
+	"net/url"
+	"runtime/debug"
+	"strings"
+
+	"github.com/gin-gonic/gin"
+)
+
+// Fallback answers, below a path prefix, what no route answers: unknown
+// paths, methods that do not exist there (the Allow header is set), panics.
+type Fallback struct {
+	Prefix string
+	Answer func(c *gin.Context, err error)
+}
+
+// NewEngine returns a gin engine that logs nothing but panics. Path
+// parameters are as in the URL, escaped: read them with Param. Paths are not
+// redirected; a route that should answer with a trailing slash too is
+// registered twice.
+func NewEngine(logger *slog.Logger, fallbacks ...Fallback) *gin.Engine {
+	gin.SetMode(gin.ReleaseMode)
+	e := gin.New()
+	e.UseEscapedPath = true
+	// gin would unescape with the rules for queries, where "+" is a space.
+	e.UnescapePathValues = false
+	e.RedirectTrailingSlash = false
+	e.HandleMethodNotAllowed = true
+	e.ForwardedByClientIP = false
+
+	answer := func(c *gin.Context, err error) {
+		for _, f := range fallbacks {
+			if strings.HasPrefix(c.Request.URL.Path, f.Prefix) {
+				f.Answer(c, err)
+				return
+			}
+		}
+		Fail(c, logger, err)
+	}
+	e.Use(recoverPanics(logger, answer))
+	e.NoRoute(func(c *gin.Context) { answer(c, ErrNotFound) })
+	e.NoMethod(func(c *gin.Context) { answer(c, ErrMethod) })
+	return e
+}
+
+// Param returns a path parameter, unescaped. Ids may hold any printable
+// character, so a slash in one comes as %2F and is not a separator.
+func Param(c *gin.Context, name string) string {
+	escaped := c.Param(name)
+	value, err := url.PathUnescape(escaped)
+	if err != nil {
+		return escaped // net/url has parsed it before, so this cannot be
+	}
+	return value
+}
+
+// panicError is the panic of a handler. Its text is for the log alone.
+type panicError struct{ value any }
+
+func (p *panicError) Error() string { return fmt.Sprintf("panic: %v", p.value) }
+
+func recoverPanics(logger *slog.Logger, answer func(*gin.Context, error)) gin.HandlerFunc {
+	return func(c *gin.Context) {
+		defer func() {
+			v := recover()
+			if v == nil {
+				return
+			}
+			if v == http.ErrAbortHandler { //nolint:errorlint // a sentinel that is panicked with, never wrapped
+				panic(v)
+			}
+			logger.Error("panic in handler", "method", c.Request.Method, "route", c.FullPath(), "panic", v, "stack", string(debug.Stack()))
+			if c.Writer.Written() {
+				panic(http.ErrAbortHandler) // half an answer went out: break the connection
+			}
+			answer(c, &panicError{v})
+		}()
+		c.Next()
+	}
+}
+
+// errorBody is how errors look outside OCPI.
+type errorBody struct {
+	Error struct {
+		Code    string `json:"code"`
+		Message string `json:"message"`
+	} `json:"error"`
+}
+
+// Fail answers an error outside OCPI. One that nobody classified is logged
+// here, and here alone.
+func Fail(c *gin.Context, logger *slog.Logger, err error) {
+	kind := Classify(err)
+	LogInternal(c, logger, kind, err)
+	if kind.Retry() {
+		c.Header("Retry-After", "1")
+	}
+	var body errorBody
+	body.Error.Code, body.Error.Message = kind.Code(), kind.Message(err)
+	c.AbortWithStatusJSON(kind.HTTP(), body)
+}
+
+// LogInternal logs an error that its sender is told nothing about.
+func LogInternal(c *gin.Context, logger *slog.Logger, kind Kind, err error) {
+	if _, logged := err.(*panicError); kind != KindInternal || logged { //nolint:errorlint // made two functions above, never wrapped
+		return
+	}
+	logger.Error("request failed", "method", c.Request.Method, "route", c.FullPath(), "request_id", c.Request.Header.Get("X-Request-ID"), "err", err)
+}
+
+// decodeJSON reads a small JSON body strictly. Errors are ErrBody,
+// ErrTooLarge.
+func decodeJSON(r *http.Request, v any) error {
+	body, err := ReadBody(r, nil, DefaultMaxBody)
+	if err != nil {
+		return err
+	}
+	if len(body) == 0 {
+		return nil
+	}
+	d := json.NewDecoder(strings.NewReader(string(body)))
+	d.DisallowUnknownFields()
+	if err := d.Decode(v); err != nil {
+		return fmt.Errorf("%w: %w", ErrBody, err)
+	}
+	if d.More() {
+		return fmt.Errorf("%w: more than one JSON value", ErrBody)
+	}
+	return nil
+}

@@ -1,0 +1,125 @@
+package api
+
+import (
+	"context"
+	"errors"
+	"net/http"
+
+	"github.com/roamclear/roamclear/ingest"
+	"github.com/roamclear/roamclear/ingest/control"
+	"github.com/roamclear/roamclear/ocpi"
+	"github.com/roamclear/roamclear/settlement"
+)
+
+// Kind classifies an error by who has to act on it.
+type Kind uint8
+
+// Kinds of errors. KindInternal is everything nobody classified: ours.
+const (
+	KindInternal Kind = iota
+	KindSyntax
+	KindInvalid
+	KindUnauthorized
+	KindNotFound
+	KindMethod
+	KindConflict
+	KindTooLarge
+	KindOverload
+	KindUnavailable
+)
+
+// Errors of the HTTP interfaces themselves.
+var (
+	ErrUnauthorized = errors.New("no or unknown credentials in the Authorization header")
+	ErrNotFound     = errors.New("no such resource")
+	ErrMethod       = errors.New("method not allowed here")
+	ErrTooLarge     = errors.New("body too large")
+	ErrBody         = errors.New("body could not be read to its end")
+	ErrBusy         = errors.New("too many requests under way, try again")
+)
+
+// answerTo is how a kind is answered. Towards OCPI partners an error behind a
+// parsed body is HTTP 200 with an OCPI status code (2.2.1 status_codes), with
+// one exception on purpose: 503 where nothing is known to be done and a retry
+// is harmless, because clients, proxies and load drivers act on it.
+type answerTo struct {
+	code     string // stable name in the errors of the other interfaces
+	http     int
+	ocpiHTTP int
+	ocpi     int
+	message  string // "" = the error's own text is fit for the sender
+}
+
+var answers = [...]answerTo{
+	KindInternal:     {"internal", http.StatusInternalServerError, http.StatusOK, 3000, "internal error"},
+	KindSyntax:       {"not_json", http.StatusBadRequest, http.StatusBadRequest, 2001, ""},
+	KindInvalid:      {"invalid", http.StatusUnprocessableEntity, http.StatusOK, 2001, ""},
+	KindUnauthorized: {"unauthorized", http.StatusUnauthorized, http.StatusUnauthorized, 2000, ""},
+	KindNotFound:     {"not_found", http.StatusNotFound, http.StatusNotFound, 2000, "no such object"},
+	KindMethod:       {"method_not_allowed", http.StatusMethodNotAllowed, http.StatusMethodNotAllowed, 2000, ""},
+	KindConflict:     {"conflict", http.StatusConflict, http.StatusOK, 2000, ""},
+	KindTooLarge:     {"too_large", http.StatusRequestEntityTooLarge, http.StatusRequestEntityTooLarge, 2001, ""},
+	KindOverload:     {"overloaded", http.StatusServiceUnavailable, http.StatusServiceUnavailable, 3000, "overloaded, nothing was done: try again"},
+	KindUnavailable:  {"unavailable", http.StatusServiceUnavailable, http.StatusServiceUnavailable, 3000, "temporarily unavailable: try again, a repeat is harmless"},
+}
+
+// Code returns the kind's stable name.
+func (k Kind) Code() string { return answers[k].code }
+
+// HTTP returns the kind's HTTP status outside OCPI.
+func (k Kind) HTTP() int { return answers[k].http }
+
+// OCPI returns the kind's HTTP status and OCPI status code.
+func (k Kind) OCPI() (httpStatus, statusCode int) { return answers[k].ocpiHTTP, answers[k].ocpi }
+
+// Retry reports whether the sender should try again after a moment.
+func (k Kind) Retry() bool { return k == KindOverload || k == KindUnavailable }
+
+// Message returns what the sender may read about err.
+func (k Kind) Message(err error) string {
+	if fixed := answers[k].message; fixed != "" {
+		return fixed
+	}
+	return err.Error()
+}
+
+// Classify finds the kind of an error.
+func Classify(err error) Kind {
+	if refused, ok := errors.AsType[*control.Refused](err); ok {
+		return classifyRefusal(refused.Kind)
+	}
+	if _, ok := errors.AsType[*ocpi.SyntaxError](err); ok || errors.Is(err, ErrBody) {
+		return KindSyntax
+	}
+	if _, ok := errors.AsType[*ocpi.Invalid](err); ok {
+		return KindInvalid
+	}
+	switch {
+	case errors.Is(err, ErrUnauthorized):
+		return KindUnauthorized
+	case errors.Is(err, ingest.ErrUnknownObject), errors.Is(err, settlement.ErrNotFound), errors.Is(err, ErrNotFound):
+		return KindNotFound
+	case errors.Is(err, ErrMethod):
+		return KindMethod
+	case errors.Is(err, ErrTooLarge):
+		return KindTooLarge
+	case errors.Is(err, ingest.ErrOverload), errors.Is(err, ErrBusy), errors.Is(err, control.ErrNotReady):
+		return KindOverload
+	case errors.Is(err, ingest.ErrOutcomeUnknown), errors.Is(err, settlement.ErrUnavailable),
+		errors.Is(err, context.DeadlineExceeded), errors.Is(err, context.Canceled):
+		return KindUnavailable
+	}
+	return KindInternal
+}
+
+func classifyRefusal(r control.Refusal) Kind {
+	switch r {
+	case control.RefusedUnknown:
+		return KindNotFound
+	case control.RefusedConflict, control.RefusedRepeat:
+		return KindConflict
+	case control.RefusedInvalid:
+		return KindInvalid
+	}
+	return KindInternal
+}

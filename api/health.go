@@ -1,0 +1,64 @@
+package api
+
+import (
+	"context"
+	"net/http"
+	"sync"
+	"time"
+
+	"github.com/gin-gonic/gin"
+	"github.com/prometheus/client_golang/prometheus"
+	"github.com/prometheus/client_golang/prometheus/promhttp"
+)
+
+// Check is one thing that must be well for the process to be ready. Ready
+// returns nil, or an error that says what is wrong in words an operator can
+// use: it is shown as it is.
+type Check struct {
+	Name  string
+	Ready func(ctx context.Context) error
+}
+
+// readyTimeout bounds all checks of one request together.
+const readyTimeout = 2 * time.Second
+
+type readyBody struct {
+	Ready  bool              `json:"ready"`
+	Checks map[string]string `json:"checks"` // name -> "ok" or what is wrong
+}
+
+// MountHealth serves /healthz (the process answers), /readyz (it can do its
+// work: 200, else 503) and /metrics (Prometheus).
+func MountHealth(g gin.IRouter, metrics prometheus.Gatherer, checks ...Check) {
+	g.GET("/healthz", func(c *gin.Context) { c.JSON(http.StatusOK, gin.H{"ok": true}) })
+	g.GET("/readyz", func(c *gin.Context) {
+		body := runChecks(c.Request.Context(), checks)
+		status := http.StatusOK
+		if !body.Ready {
+			status = http.StatusServiceUnavailable
+		}
+		c.JSON(status, body)
+	})
+	g.GET("/metrics", gin.WrapH(promhttp.HandlerFor(metrics, promhttp.HandlerOpts{})))
+}
+
+// runChecks runs all checks at once, so that a slow one does not hide another.
+func runChecks(ctx context.Context, checks []Check) readyBody {
+	ctx, cancel := context.WithTimeout(ctx, readyTimeout)
+	defer cancel()
+	results := make([]error, len(checks))
+	var wg sync.WaitGroup
+	for i, check := range checks {
+		wg.Go(func() { results[i] = check.Ready(ctx) })
+	}
+	wg.Wait()
+	body := readyBody{Ready: true, Checks: make(map[string]string, len(checks))}
+	for i, err := range results {
+		body.Checks[checks[i].Name] = "ok"
+		if err != nil {
+			body.Ready = false
+			body.Checks[checks[i].Name] = err.Error()
+		}
+	}
+	return body
+}

@@ -1,0 +1,68 @@
+package api
+
+import (
+	"strconv"
+	"time"
+
+	"github.com/gin-gonic/gin"
+	"github.com/prometheus/client_golang/prometheus"
+)
+
+// Metrics measures the HTTP interfaces.
+type Metrics struct {
+	duration *prometheus.HistogramVec
+}
+
+// NewMetrics registers the metrics of the HTTP interfaces.
+func NewMetrics(reg prometheus.Registerer) *Metrics {
+	m := &Metrics{duration: prometheus.NewHistogramVec(prometheus.HistogramOpts{
+		Name:    "roamclear_http_request_duration_seconds",
+		Help:    "Time from the request's header to its answer, by route, HTTP status and OCPI status code (0 outside OCPI).",
+		Buckets: []float64{.001, .0025, .005, .01, .025, .05, .1, .25, .5, 1, 2.5, 5},
+	}, []string{"route", "http_status", "ocpi_status"})}
+	reg.MustRegister(m.duration)
+	return m
+}
+
+// Route measures one route. The usual answers are resolved once, because a
+// look-up by label costs more than the observation.
+type Route struct {
+	m          *Metrics
+	name       string
+	ok, stored prometheus.Observer
+}
+
+// Route returns the measure of a route with a name of its own, such as
+// "POST receiver/cdrs": a label, so it must not hold ids.
+func (m *Metrics) Route(name string) *Route {
+	r := &Route{m: m, name: name}
+	r.ok = r.observer(200, 1000)
+	r.stored = r.observer(201, 1000)
+	return r
+}
+
+func (r *Route) observer(http, ocpi int) prometheus.Observer {
+	return r.m.duration.WithLabelValues(r.name, strconv.Itoa(http), strconv.Itoa(ocpi))
+}
+
+// Done records one answer.
+func (r *Route) Done(began time.Time, http, ocpi int) {
+	o := r.stored
+	switch {
+	case http == 200 && ocpi == 1000:
+		o = r.ok
+	case http != 201 || ocpi != 1000:
+		o = r.observer(http, ocpi)
+	}
+	o.Observe(time.Since(began).Seconds())
+}
+
+// Middleware measures every route it is used on, by method and pattern.
+func (m *Metrics) Middleware() gin.HandlerFunc {
+	return func(c *gin.Context) {
+		began := time.Now()
+		c.Next()
+		m.duration.WithLabelValues(c.Request.Method+" "+c.FullPath(), strconv.Itoa(c.Writer.Status()), "0").
+			Observe(time.Since(began).Seconds())
+	}
+}

@@ -1,0 +1,75 @@
+package ocpihttp
+
+import (
+	"context"
+	"errors"
+	"log/slog"
+	"time"
+
+	"github.com/roamclear/roamclear/api"
+	"github.com/roamclear/roamclear/ingest"
+	"github.com/roamclear/roamclear/ingest/control"
+	"github.com/roamclear/roamclear/ocpi"
+	"github.com/roamclear/roamclear/settlement"
+)
+
+// Partners finds the partner of an Authorization header. Before Ready nobody
+// can be told from a stranger: requests are answered 503.
+type Partners interface {
+	Ready() bool
+	Authenticate(authorization string) (*control.Partner, bool)
+}
+
+// Intake accepts pushes. The body belongs to the Intake until it returns.
+// Errors: *ocpi.SyntaxError (answered 400), *ocpi.Invalid (200 and 2001),
+// ingest.ErrOverload and ingest.ErrOutcomeUnknown (503 with Retry-After),
+// ingest.ErrUnknownObject (404).
+type Intake interface {
+	CDR(ctx context.Context, from ingest.Sender, v ocpi.Version, body []byte) (ingest.Receipt, error)
+	Put(ctx context.Context, from ingest.Sender, v ocpi.Version, t ingest.Target, body []byte) (ingest.Receipt, error)
+	Patch(ctx context.Context, from ingest.Sender, v ocpi.Version, t ingest.Target, body []byte) (ingest.Receipt, error)
+	Delete(ctx context.Context, from ingest.Sender, v ocpi.Version, t ingest.Target) (ingest.Receipt, error)
+}
+
+// Objects reads the client-owned objects as this process has folded them. It
+// is asked for whole objects: Sub is "" but for a Token, where it is the type.
+type Objects interface {
+	Get(ctx context.Context, t ingest.Target) (raw []byte, version ocpi.Version, ok bool, err error)
+}
+
+// ErrNotYet says that the store has not got as far as the log: what it lacks
+// may be on its way.
+var ErrNotYet = errors.New("the store has not caught up with the log")
+
+// CDRSource reads single CDRs. Errors: settlement.ErrNotFound only when the
+// store has everything that was in the log when it was asked, ErrNotYet when
+// it does not and lacks the CDR, settlement.ErrUnavailable.
+type CDRSource interface {
+	CDR(ctx context.Context, key ocpi.Key) (raw []byte, version ocpi.Version, err error)
+}
+
+// CDRLists reads pages of CDRs; settlement.Reader is one.
+type CDRLists interface {
+	OCPICDRs(ctx context.Context, q settlement.OCPIQuery) (settlement.OCPIPage, error)
+}
+
+// Bounds that hold when Deps leaves them 0.
+const (
+	DefaultMaxInFlight = 4096
+	maxPage            = 500 // CDRs in a page, also when no limit is asked for
+)
+
+// Deps is what a Server works with.
+type Deps struct {
+	Partners  Partners
+	Intake    Intake
+	Objects   Objects
+	CDRs      CDRSource
+	CDRLists  CDRLists
+	Metrics   *api.Metrics
+	Logger    *slog.Logger
+	PublicURL string           // such as "https://roam.example": "" = as the request's Host says
+	MaxBody   int              // bytes; 0 = api.DefaultMaxBody
+	InFlight  int              // requests under way at once; 0 = DefaultMaxInFlight
+	Now       func() time.Time // nil = the system clock
+}

@@ -1,0 +1,75 @@
+package ocpihttp
+
+import (
+	"encoding/json"
+	"errors"
+	"strconv"
+	"strings"
+	"time"
+
+	"github.com/roamclear/roamclear/api"
+	"github.com/roamclear/roamclear/ocpi"
+)
+
+// appendEnvelope writes OCPI's response format (2.2.1 transport, "Response
+// format").
+func appendEnvelope(b []byte, a answer, status int, now time.Time) []byte {
+	b = append(b, '{')
+	if a.data != nil {
+		b = append(b, `"data":`...)
+		b = append(b, a.data...)
+		b = append(b, ',')
+	}
+	b = append(b, `"status_code":`...)
+	b = strconv.AppendInt(b, int64(status), 10)
+	b = append(b, `,"status_message":`...)
+	if a.message == "" {
+		b = append(b, `"Success"`...)
+	} else {
+		b = appendString(b, a.message)
+	}
+	b = append(b, `,"timestamp":"`...)
+	b = now.UTC().AppendFormat(b, "2006-01-02T15:04:05Z")
+	return append(b, `"}`...)
+}
+
+// appendString writes a JSON string.
+func appendString(b []byte, s string) []byte {
+	quoted, err := json.Marshal(s)
+	if err != nil {
+		panic(err) // a string can always be written
+	}
+	return append(b, quoted...)
+}
+
+// maxMessage bounds status_message, in bytes.
+const maxMessage = 1000
+
+// errorAnswer says what was wrong: in words in status_message, and for wrong
+// fields also as data, a list of path and reason, which OCPI leaves open to
+// such use (2.2.1 transport, "Response format").
+func errorAnswer(kind api.Kind, err error) answer {
+	a := answer{message: kind.Message(err)}
+	if invalid, ok := errors.AsType[*ocpi.Invalid](err); ok && kind == api.KindInvalid {
+		a.message = invalid.Error()
+		if data, err := json.Marshal(invalid.Fields); err == nil {
+			a.data = data
+		}
+	}
+	if len(a.message) > maxMessage {
+		a.message = strings.ToValidUTF8(a.message[:maxMessage], "") + "…"
+	}
+	return a
+}
+
+// successMessage counts the findings of an accepted body: what departs from
+// OCPI without doing harm.
+func successMessage(findings []ocpi.Finding) string {
+	switch len(findings) {
+	case 0:
+		return ""
+	case 1:
+		return "Success; 1 finding: " + findings[0].Path + " " + findings[0].Code
+	}
+	return "Success; " + strconv.Itoa(len(findings)) + " findings, first: " + findings[0].Path + " " + findings[0].Code
+}

@@ -1,0 +1,112 @@
+package ocpihttp
+
+import (
+	"github.com/roamclear/roamclear/api"
+	"github.com/roamclear/roamclear/ingest"
+	"github.com/roamclear/roamclear/ocpi"
+)
+
+// address reads the target with what stands below the object: the parts of a
+// Location from the path, the type of a Token from the query (OCPI 2.2.1
+// mod_locations and mod_tokens, "Receiver Interface").
+func (x *exchange) address() (ingest.Target, error) {
+	t, err := x.target()
+	if err != nil {
+		return t, err
+	}
+	switch t.Object {
+	case ingest.ObjectLocation:
+		t.Sub = ingest.SubPath(api.Param(x.c, "evse"), api.Param(x.c, "connector"))
+	case ingest.ObjectToken:
+		t.Sub, err = x.tokenType()
+	}
+	return t, err
+}
+
+const maxTokenType = 36
+
+// tokenType reads the query parameter type; RFID when it is absent.
+func (x *exchange) tokenType() (string, error) {
+	given, ok := x.r.URL.Query()["type"]
+	switch {
+	case !ok:
+		return "RFID", nil
+	case len(given) > 1 || given[0] == "" || len(given[0]) > maxTokenType:
+		return "", wrongParameter("type", "want one TokenType, such as RFID")
+	}
+	return ocpi.Fold(given[0]), nil
+}
+
+func wrongParameter(name, reason string) error {
+	return &ocpi.Invalid{Fields: []ocpi.FieldError{{Path: name, Reason: reason}}}
+}
+
+func (x *exchange) put() (answer, error) {
+	t, err := x.address()
+	if err != nil {
+		return answer{}, err
+	}
+	return pushed(x.s.Intake.Put(x.r.Context(), x.sender(), x.route.version, t, x.body))
+}
+
+func (x *exchange) patch() (answer, error) {
+	t, err := x.address()
+	if err != nil {
+		return answer{}, err
+	}
+	return pushed(x.s.Intake.Patch(x.r.Context(), x.sender(), x.route.version, t, x.body))
+}
+
+func (x *exchange) delete() (answer, error) {
+	t, err := x.address()
+	if err != nil {
+		return answer{}, err
+	}
+	return pushed(x.s.Intake.Delete(x.r.Context(), x.sender(), x.route.version, t))
+}
+
+func pushed(r ingest.Receipt, err error) (answer, error) {
+	if err != nil {
+		return answer{}, err
+	}
+	return answer{created: r.Created, message: successMessage(r.Findings), receipt: r.Position.String()}, nil
+}
+
+// get serves a client-owned object back to its owner, as it was sent or, after
+// PATCHes, as they made it.
+func (x *exchange) get() (answer, error) {
+	t, err := x.address()
+	if err != nil {
+		return answer{}, err
+	}
+	return x.object(t)
+}
+
+func (x *exchange) object(t ingest.Target) (answer, error) {
+	raw, v, ok, err := x.s.Objects.Get(x.r.Context(), t)
+	if err != nil {
+		return answer{}, err
+	}
+	if !ok {
+		return answer{}, ingest.ErrUnknownObject
+	}
+	return x.raw(raw, v)
+}
+
+// getLocation serves a Location, one of its EVSEs or one of their Connectors.
+func (x *exchange) getLocation() (answer, error) {
+	t, err := x.target()
+	if err != nil {
+		return answer{}, err
+	}
+	a, err := x.object(t)
+	evse := api.Param(x.c, "evse")
+	if err != nil || evse == "" {
+		return a, err
+	}
+	part, ok := ocpi.Sub(a.data, evse, api.Param(x.c, "connector"))
+	if !ok {
+		return answer{}, ingest.ErrUnknownObject
+	}
+	return answer{data: part}, nil
+}

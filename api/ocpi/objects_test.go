@@ -1,0 +1,102 @@
+package ocpihttp
+
+import (
+	"errors"
+	"testing"
+
+	"github.com/google/go-cmp/cmp"
+	"github.com/roamclear/roamclear/ingest"
+	"github.com/roamclear/roamclear/ocpi"
+)
+
+func TestPushes(t *testing.T) {
+	const base = "/ocpi/2.2.1/receiver"
+	dundee := ingest.Sender{ID: "gb-dun-cpo", Parties: []ocpi.Party{{Country: "GB", ID: "DUN"}, {Country: "GB", ID: "PKC"}}}
+	exw := ingest.Sender{ID: "nl-exw-emsp", Parties: []ocpi.Party{{Country: "NL", ID: "EXW"}}}
+	target := func(o ingest.Object, party, id, sub string) ingest.Target {
+		country := map[string]string{"DUN": "GB", "PKC": "GB", "EXW": "NL"}[party]
+		return ingest.Target{Object: o, Key: ocpi.NewKey(country, party, id), ID: id, Sub: sub}
+	}
+	tests := []struct {
+		method, path, token string
+		want                push
+	}{
+		{"PUT", "/locations/GB/DUN/LOC1", dundeeToken, push{"PUT", dundee, target(ingest.ObjectLocation, "DUN", "LOC1", ""), "{}"}},
+		{"PUT", "/locations/gb/dun/loc1/", dundeeToken, push{"PUT", dundee, target(ingest.ObjectLocation, "DUN", "loc1", ""), "{}"}},
+		{"PUT", "/locations/GB/DUN/LOC1/E1", dundeeToken, push{"PUT", dundee, target(ingest.ObjectLocation, "DUN", "LOC1", "E1"), "{}"}},
+		{"PUT", "/locations/GB/DUN/LOC1/E%2F1/C%2B1", dundeeToken, push{"PUT", dundee, target(ingest.ObjectLocation, "DUN", "LOC1", "E%2F1/C+1"), "{}"}},
+		{"PATCH", "/locations/GB/DUN/LOC1/E1/1/", dundeeToken, push{"PATCH", dundee, target(ingest.ObjectLocation, "DUN", "LOC1", "E1/1"), "{}"}},
+		{"PUT", "/tariffs/GB/PKC/night%20%26+day%23%25", dundeeToken, push{"PUT", dundee, target(ingest.ObjectTariff, "PKC", "night &+day#%", ""), "{}"}},
+		{"DELETE", "/tariffs/GB/PKC/T1", dundeeToken, push{"DELETE", dundee, target(ingest.ObjectTariff, "PKC", "T1", ""), ""}},
+		{"PUT", "/sessions/GB/DUN/a%2Fb", dundeeToken, push{"PUT", dundee, target(ingest.ObjectSession, "DUN", "a/b", ""), "{}"}},
+		{"PATCH", "/sessions/GB/DUN/S1", dundeeToken, push{"PATCH", dundee, target(ingest.ObjectSession, "DUN", "S1", ""), "{}"}},
+		{"PUT", "/tokens/NL/EXW/T1", exwToken, push{"PUT", exw, target(ingest.ObjectToken, "EXW", "T1", "RFID"), "{}"}},
+		{"PATCH", "/tokens/NL/EXW/T1/?type=app_user", exwToken, push{"PATCH", exw, target(ingest.ObjectToken, "EXW", "T1", "APP_USER"), "{}"}},
+	}
+	for _, created := range []bool{true, false} {
+		for _, tt := range tests {
+			t.Run(tt.method+tt.path, func(t *testing.T) {
+				b := &backend{receipt: ingest.Receipt{Created: created, Position: ingest.Position{Offset: 5}, Findings: []ocpi.Finding{{Code: "unknown_enum", Path: "status"}}}}
+				body := "{}"
+				if tt.method == "DELETE" {
+					body = ""
+				}
+				resp, e := request(t, serve(t, b, nil), tt.method, base+tt.path, tt.token, body)
+				want := map[bool]int{true: 201, false: 200}[created]
+				if resp.StatusCode != want || e.StatusCode != 1000 || e.Data != nil {
+					t.Errorf("HTTP %d with %+v, want %d", resp.StatusCode, e, want)
+				}
+				if e.StatusMessage != "Success; 1 finding: status unknown_enum" || resp.Header.Get("X-Roamclear-Receipt") != "0-0-5" {
+					t.Errorf("message %q, receipt %q", e.StatusMessage, resp.Header.Get("X-Roamclear-Receipt"))
+				}
+				if diff := cmp.Diff([]push{tt.want}, b.pushes); diff != "" {
+					t.Error(diff)
+				}
+			})
+		}
+	}
+}
+
+func TestGetObjects(t *testing.T) {
+	const (
+		location  = `{ "id":"LOC1", "evses":[{"uid":"E/1", "connectors": [ {"id":"C1","x":1.0} ]}] }`
+		evse      = `{"uid":"E/1", "connectors": [ {"id":"C1","x":1.0} ]}`
+		connector = `{"id":"C1","x":1.0}`
+		base      = "/ocpi/2.2.1/receiver"
+	)
+	object := func(o ingest.Object, country, party, id, sub string) ingest.Target {
+		return ingest.Target{Object: o, Key: ocpi.NewKey(country, party, id), Sub: sub}
+	}
+	b := &backend{objects: map[ingest.Target]string{
+		object(ingest.ObjectLocation, "GB", "DUN", "LOC1", ""):    location,
+		object(ingest.ObjectTariff, "GB", "DUN", "T1", ""):        `{"id":"T1"}`,
+		object(ingest.ObjectSession, "GB", "DUN", "S1", ""):       `{"id":"S1"}`,
+		object(ingest.ObjectToken, "NL", "EXW", "K1", "RFID"):     `{"uid":"rfid"}`,
+		object(ingest.ObjectToken, "NL", "EXW", "K1", "APP_USER"): `{"uid":"app"}`,
+	}}
+	h := serve(t, b, nil)
+	tests := []struct{ path, token, want string }{
+		{"/locations/GB/DUN/LOC1", dundeeToken, location},
+		{"/locations/gb/dun/loc1/", dundeeToken, location},
+		{"/locations/GB/DUN/LOC1/E%2F1", dundeeToken, evse},
+		{"/locations/GB/DUN/LOC1/e%2f1/c1/", dundeeToken, connector},
+		{"/tariffs/GB/DUN/T1", dundeeToken, `{"id":"T1"}`},
+		{"/sessions/GB/DUN/S1", dundeeToken, `{"id":"S1"}`},
+		{"/tokens/NL/EXW/K1", exwToken, `{"uid":"rfid"}`},
+		{"/tokens/NL/EXW/K1?type=APP_USER", exwToken, `{"uid":"app"}`},
+	}
+	for _, tt := range tests {
+		resp, e := request(t, h, "GET", base+tt.path, tt.token, "")
+		if resp.StatusCode != 200 || e.StatusCode != 1000 || string(e.Data) != tt.want {
+			t.Errorf("GET %s: HTTP %d with %d: %s, want %s", tt.path, resp.StatusCode, e.StatusCode, e.Data, tt.want)
+		}
+	}
+	b.version = ocpi.V230
+	if _, e := request(t, h, "GET", base+"/sessions/GB/DUN/S1", dundeeToken, ""); e.StatusCode != 3000 {
+		t.Errorf("a Session of another OCPI version: %d", e.StatusCode)
+	}
+	b.version, b.readErr = ocpi.V221, errors.New("broken")
+	if _, e := request(t, h, "GET", base+"/sessions/GB/DUN/S1", dundeeToken, ""); e.StatusCode != 3000 {
+		t.Errorf("broken follower: %d", e.StatusCode)
+	}
+}

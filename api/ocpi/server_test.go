@@ -1,0 +1,385 @@
+package ocpihttp
+
+import (
+	"context"
+	"encoding/json"
+	"fmt"
+	"log/slog"
+	"net/http"
+	"net/http/httptest"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/google/go-cmp/cmp"
+	"github.com/prometheus/client_golang/prometheus"
+	"github.com/roamclear/roamclear/api"
+	"github.com/roamclear/roamclear/ingest"
+	"github.com/roamclear/roamclear/ingest/control"
+	"github.com/roamclear/roamclear/ingest/control/controltest"
+	"github.com/roamclear/roamclear/ocpi"
+	"github.com/roamclear/roamclear/settlement"
+)
+
+// push is what an Intake was asked for.
+type push struct {
+	Method string
+	From   ingest.Sender
+	Target ingest.Target
+	Body   string
+}
+
+// backend fakes everything behind the Server.
+type backend struct {
+	pushes  []push
+	receipt ingest.Receipt
+	err     error // of every push
+	panics  bool
+
+	objects map[ingest.Target]string // without ID
+	version ocpi.Version
+	readErr error
+
+	cdr   func(ctx context.Context, key ocpi.Key) ([]byte, ocpi.Version, error)
+	lists []settlement.OCPIQuery
+	page  settlement.OCPIPage
+}
+
+func (b *backend) push(method string, from ingest.Sender, t ingest.Target, body []byte) (ingest.Receipt, error) {
+	if b.panics {
+		panic("intake is broken")
+	}
+	b.pushes = append(b.pushes, push{method, from, t, string(body)})
+	return b.receipt, b.err
+}
+
+func (b *backend) CDR(_ context.Context, from ingest.Sender, _ ocpi.Version, body []byte) (ingest.Receipt, error) {
+	return b.push("POST", from, ingest.Target{}, body)
+}
+
+func (b *backend) Put(_ context.Context, from ingest.Sender, _ ocpi.Version, t ingest.Target, body []byte) (ingest.Receipt, error) {
+	return b.push("PUT", from, t, body)
+}
+
+func (b *backend) Patch(_ context.Context, from ingest.Sender, _ ocpi.Version, t ingest.Target, body []byte) (ingest.Receipt, error) {
+	return b.push("PATCH", from, t, body)
+}
+
+func (b *backend) Delete(_ context.Context, from ingest.Sender, _ ocpi.Version, t ingest.Target) (ingest.Receipt, error) {
+	return b.push("DELETE", from, t, nil)
+}
+
+func (b *backend) Get(_ context.Context, t ingest.Target) (raw []byte, v ocpi.Version, ok bool, err error) {
+	t.ID = ""
+	body, ok := b.objects[t]
+	return []byte(body), b.version, ok, b.readErr
+}
+
+func (b *backend) OCPICDRs(_ context.Context, q settlement.OCPIQuery) (settlement.OCPIPage, error) {
+	b.lists = append(b.lists, q)
+	return b.page, b.readErr
+}
+
+// cdrs adapts backend.cdr, whose name CDR is taken.
+type cdrs struct{ b *backend }
+
+func (c cdrs) CDR(ctx context.Context, key ocpi.Key) ([]byte, ocpi.Version, error) {
+	return c.b.cdr(ctx, key)
+}
+
+const (
+	dundeeToken = "dundee-token" // CPO GB*DUN and GB*PKC
+	exwToken    = "exw-token"    // eMSP NL*EXW
+	nspToken    = "nsp-token"    // NSP DE*NSP: owns nothing
+	instant     = "2019-01-31T12:00:00Z"
+)
+
+// partners runs a control log with three partners.
+func partners(t testing.TB) *control.Control {
+	t.Helper()
+	ctx, cancel := context.WithCancel(t.Context())
+	c, err := control.Open(ctx, controltest.NewLog(), control.Options{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	done := make(chan error, 1)
+	go func() { done <- c.Run(ctx) }()
+	t.Cleanup(func() {
+		cancel()
+		if err := <-done; err != nil {
+			t.Error(err)
+		}
+	})
+	for _, n := range []control.NewPartner{
+		{Name: "Dundee", Token: dundeeToken, Roles: []control.Role{control.NewRole("CPO", "GB", "DUN"), control.NewRole("CPO", "GB", "PKC")}},
+		{Name: "EXW", Token: exwToken, Roles: []control.Role{control.NewRole("EMSP", "NL", "EXW")}},
+		{Name: "NSP", Token: nspToken, Roles: []control.Role{control.NewRole("NSP", "DE", "NSP")}},
+	} {
+		if _, _, err := c.AddPartner(ctx, "", n); err != nil {
+			t.Fatal(err)
+		}
+	}
+	return c
+}
+
+// serve returns a handler over b; change may alter what the Server works with.
+func serve(t testing.TB, b *backend, change func(*Deps)) http.Handler {
+	t.Helper()
+	if b.version == 0 {
+		b.version = ocpi.V221
+	}
+	now, err := time.Parse(time.RFC3339, instant)
+	if err != nil {
+		t.Fatal(err)
+	}
+	d := Deps{
+		Intake: b, Objects: b, CDRs: cdrs{b}, CDRLists: b,
+		Metrics: api.NewMetrics(prometheus.NewRegistry()), Logger: slog.New(slog.DiscardHandler),
+		MaxBody: 1000, Now: func() time.Time { return now },
+	}
+	if change != nil {
+		change(&d)
+	}
+	if d.Partners == nil {
+		d.Partners = partners(t)
+	}
+	s := New(d)
+	e := api.NewEngine(d.Logger, s.Fallback())
+	s.Mount(e)
+	return e
+}
+
+// envelope is OCPI's response format.
+type envelope struct {
+	Data          json.RawMessage `json:"data"`
+	StatusCode    int             `json:"status_code"`
+	StatusMessage string          `json:"status_message"`
+	Timestamp     string          `json:"timestamp"`
+}
+
+// request sends one request and checks that the answer has OCPI's form.
+func request(t *testing.T, h http.Handler, method, path, token, body string, headers ...string) (*http.Response, envelope) {
+	t.Helper()
+	r := httptest.NewRequestWithContext(t.Context(), method, path, strings.NewReader(body))
+	r.Host = "roam.example"
+	if token != "" {
+		r.Header.Set("Authorization", "Token "+token)
+	}
+	for i := 0; i+1 < len(headers); i += 2 {
+		r.Header.Set(headers[i], headers[i+1])
+	}
+	w := httptest.NewRecorder()
+	h.ServeHTTP(w, r)
+	resp := w.Result()
+	var e envelope
+	if err := json.Unmarshal(w.Body.Bytes(), &e); err != nil {
+		t.Fatalf("%s %s: HTTP %d without an envelope: %q", method, path, resp.StatusCode, w.Body)
+	}
+	if got := resp.Header.Get("Content-Type"); got != "application/json" {
+		t.Errorf("%s %s: content type %q", method, path, got)
+	}
+	if e.Timestamp != instant {
+		t.Errorf("%s %s: timestamp %q", method, path, e.Timestamp)
+	}
+	return resp, e
+}
+
+// The rows of the matrix of HTTP and OCPI status codes in our requirements
+// that concern this edition. What lies behind an Intake is its error.
+func TestErrorMatrix(t *testing.T) {
+	const base = "/ocpi/2.2.1/receiver"
+	invalid := &ocpi.Invalid{Fields: []ocpi.FieldError{{Path: "charging_periods[3].dimensions[0].volume", Reason: "missing"}}}
+	tests := []struct {
+		name         string
+		method, path string
+		token, body  string
+		intake       error
+		http, ocpi   int
+	}{
+		{"E1 not JSON", "POST", base + "/cdrs", dundeeToken, "{", &ocpi.SyntaxError{Offset: 1, Reason: "unexpected end"}, 400, 2001},
+		{"E2 no token", "POST", base + "/cdrs", "", "{}", nil, 401, 2000},
+		{"E2 unknown token", "GET", "/ocpi/versions", "wrong-token", "", nil, 401, 2000},
+		{"E2 unknown path without token", "GET", "/ocpi/nowhere", "", "", nil, 401, 2000},
+		{"unknown path", "GET", "/ocpi/nowhere", dundeeToken, "", nil, 404, 2000},
+		{"unknown version", "GET", "/ocpi/2.0", dundeeToken, "", nil, 404, 2000},
+		{"E4 no such CDR", "GET", base + "/cdrs/GB/DUN/none", dundeeToken, "", nil, 404, 2000},
+		{"E4 no such Location", "GET", base + "/locations/GB/DUN/none", dundeeToken, "", nil, 404, 2003},
+		{"E4 Location without that EVSE", "GET", base + "/locations/GB/DUN/LOC1/none", dundeeToken, "", nil, 404, 2003},
+		{"E4 EVSE without that Connector", "GET", base + "/locations/GB/DUN/LOC1/E1/none", dundeeToken, "", nil, 404, 2003},
+		{"E4 no such Session", "GET", base + "/sessions/GB/DUN/none", dundeeToken, "", nil, 404, 2000},
+		{"E5 CDR of another party", "GET", base + "/cdrs/US/BOU/theirs", dundeeToken, "", nil, 404, 2000},
+		{"E5 Location of another party", "GET", base + "/locations/US/BOU/LOC1", dundeeToken, "", nil, 404, 2003},
+		{"E5 push to another party's Location", "PUT", base + "/locations/US/BOU/LOC1", dundeeToken, "{}", nil, 404, 2003},
+		{"E5 push to another party's Session", "PUT", base + "/sessions/US/BOU/S1", dundeeToken, "{}", nil, 404, 2001},
+		{"E5 CPO pushes a Token", "PUT", base + "/tokens/GB/DUN/T1", dundeeToken, "{}", nil, 404, 2001},
+		{"E5 eMSP pushes a Tariff", "PUT", base + "/tariffs/NL/EXW/T1", exwToken, "{}", nil, 404, 2001},
+		{"E5 CDR body of another party", "POST", base + "/cdrs", dundeeToken, "{}", ingest.ErrUnknownObject, 200, 2001},
+		{"E6, E7, E8, E9 wrong fields", "POST", base + "/cdrs", dundeeToken, "{}", invalid, 200, 2001},
+		{"E6, E7, E8, E9 wrong fields in a PUT", "PUT", base + "/sessions/GB/DUN/S1", dundeeToken, "{}", invalid, 200, 2001},
+		{"E10 PATCH of an unknown Session", "PATCH", base + "/sessions/GB/DUN/none", dundeeToken, "{}", ingest.ErrUnknownObject, 404, 2001},
+		{"E10 PATCH of an unknown Location", "PATCH", base + "/locations/GB/DUN/none", dundeeToken, "{}", ingest.ErrUnknownObject, 404, 2003},
+		{"E11 EVSE of an unknown Location", "PUT", base + "/locations/GB/DUN/none/E1", dundeeToken, "{}", ingest.ErrUnknownObject, 404, 2003},
+		{"E12 offset", "GET", "/ocpi/2.2.1/sender/cdrs?offset=-1", dundeeToken, "", nil, 200, 2001},
+		{"E12 date", "GET", "/ocpi/2.2.1/sender/cdrs?date_from=yesterday", dundeeToken, "", nil, 200, 2001},
+		{"E13 PUT cdrs", "PUT", base + "/cdrs/GB/DUN/1", dundeeToken, "{}", nil, 405, 2000},
+		{"E13 DELETE cdrs", "DELETE", base + "/cdrs", dundeeToken, "", nil, 405, 2000},
+		{"E13 PATCH tariffs", "PATCH", base + "/tariffs/GB/DUN/T1", dundeeToken, "{}", nil, 405, 2000},
+		{"E13 DELETE sessions", "DELETE", base + "/sessions/GB/DUN/S1", dundeeToken, "", nil, 405, 2000},
+		{"E13 DELETE tokens", "DELETE", base + "/tokens/NL/EXW/T1", exwToken, "", nil, 405, 2000},
+		{"E13 DELETE locations", "DELETE", base + "/locations/GB/DUN/LOC1", dundeeToken, "", nil, 405, 2000},
+		{"E13 without token is 401 all the same", "DELETE", base + "/cdrs", "", "", nil, 401, 2000},
+		{"E24 unclassified", "POST", base + "/cdrs", dundeeToken, "{}", fmt.Errorf("secret detail"), 200, 3000},
+		{"overload", "POST", base + "/cdrs", dundeeToken, "{}", ingest.ErrOverload, 503, 3000},
+		{"outcome unknown", "POST", base + "/cdrs", dundeeToken, "{}", ingest.ErrOutcomeUnknown, 503, 3000},
+		{"body too large", "POST", base + "/cdrs", dundeeToken, strings.Repeat("x", 1001), nil, 413, 2001},
+		{"no id in the path", "PUT", base + "/sessions/GB//S1", dundeeToken, "{}", nil, 404, 2001},
+		{"no type of a token", "GET", base + "/tokens/NL/EXW/T1?type=", exwToken, "", nil, 200, 2001},
+	}
+	for _, tt := range tests {
+		t.Run(tt.name, func(t *testing.T) {
+			b := &backend{err: tt.intake, objects: map[ingest.Target]string{
+				{Object: ingest.ObjectLocation, Key: ocpi.NewKey("GB", "DUN", "LOC1")}: `{"id":"LOC1","evses":[{"uid":"E1","connectors":[{"id":"1"}]}]}`,
+				{Object: ingest.ObjectLocation, Key: ocpi.NewKey("US", "BOU", "LOC1")}: `{"id":"LOC1"}`,
+			}, cdr: func(_ context.Context, key ocpi.Key) ([]byte, ocpi.Version, error) {
+				if key == ocpi.NewKey("US", "BOU", "theirs") {
+					return []byte("{}"), ocpi.V221, nil
+				}
+				return nil, 0, settlement.ErrNotFound
+			}}
+			resp, e := request(t, serve(t, b, nil), tt.method, tt.path, tt.token, tt.body, "X-Request-ID", "r-1")
+			if resp.StatusCode != tt.http || e.StatusCode != tt.ocpi {
+				t.Errorf("got HTTP %d with %d %q, want HTTP %d with %d", resp.StatusCode, e.StatusCode, e.StatusMessage, tt.http, tt.ocpi)
+			}
+			if got := resp.Header.Get("Retry-After"); (got != "") != (tt.http == 503) {
+				t.Errorf("Retry-After %q", got)
+			}
+			if got := resp.Header.Get("Allow"); (got != "") != (tt.http == 405) && tt.token != "" {
+				t.Errorf("Allow %q", got)
+			}
+			if strings.Contains(e.StatusMessage, "secret") {
+				t.Errorf("the text of an unclassified error went out: %q", e.StatusMessage)
+			}
+			if got := resp.Header.Get("X-Request-ID"); got != "r-1" {
+				t.Errorf("X-Request-ID %q came back", got)
+			}
+			if tt.intake == nil && len(b.pushes) > 0 {
+				t.Errorf("the refused push reached the intake: %+v", b.pushes)
+			}
+		})
+	}
+}
+
+func TestInvalidFieldsAreListed(t *testing.T) {
+	b := &backend{err: fmt.Errorf("wrapped: %w", &ocpi.Invalid{Fields: []ocpi.FieldError{{Path: "id", Reason: "missing"}, {Path: "currency", Reason: `"£": want three letters`}}})}
+	_, e := request(t, serve(t, b, nil), "POST", "/ocpi/2.2.1/receiver/cdrs", dundeeToken, "{}")
+	if want := `id: missing; currency: "£": want three letters`; e.StatusMessage != want {
+		t.Errorf("message %q, want %q", e.StatusMessage, want)
+	}
+	if want := `[{"path":"id","reason":"missing"},{"path":"currency","reason":"\"£\": want three letters"}]`; string(e.Data) != want {
+		t.Errorf("data %s, want %s", e.Data, want)
+	}
+}
+
+func TestPanicIsAnswered(t *testing.T) {
+	resp, e := request(t, serve(t, &backend{panics: true}, nil), "POST", "/ocpi/2.2.1/receiver/cdrs", dundeeToken, "{}")
+	if resp.StatusCode != 200 || e.StatusCode != 3000 || e.StatusMessage != "internal error" {
+		t.Errorf("got HTTP %d with %d %q", resp.StatusCode, e.StatusCode, e.StatusMessage)
+	}
+}
+
+func TestMessageIDsAndRouting(t *testing.T) {
+	h := serve(t, &backend{}, nil)
+	resp, _ := request(t, h, "PUT", "/ocpi/2.2.1/receiver/sessions/GB/DUN/S1", dundeeToken, "{}",
+		"X-Request-ID", "req", "X-Correlation-ID", "cor",
+		"OCPI-from-country-code", "gb", "OCPI-from-party-id", "DUN", "OCPI-to-country-code", "NL", "OCPI-to-party-id", "EXW")
+	got := map[string]string{}
+	for _, name := range []string{"X-Request-ID", "X-Correlation-ID", "OCPI-from-country-code", "OCPI-from-party-id", "OCPI-to-country-code", "OCPI-to-party-id"} {
+		got[name] = resp.Header.Get(name)
+	}
+	want := map[string]string{
+		"X-Request-ID": "req", "X-Correlation-ID": "cor",
+		"OCPI-from-country-code": "NL", "OCPI-from-party-id": "EXW", "OCPI-to-country-code": "gb", "OCPI-to-party-id": "DUN",
+	}
+	if diff := cmp.Diff(want, got); diff != "" {
+		t.Error(diff)
+	}
+
+	resp, _ = request(t, h, "PUT", "/ocpi/2.2.1/receiver/sessions/GB/DUN/S1", dundeeToken, "{}", "OCPI-from-country-code", "US", "OCPI-from-party-id", "BOU")
+	if resp.StatusCode != 404 {
+		t.Errorf("a sender that claims to be another party gets HTTP %d", resp.StatusCode)
+	}
+	resp, _ = request(t, h, "GET", "/ocpi/versions", dundeeToken, "", "OCPI-from-country-code", "US", "OCPI-from-party-id", "BOU")
+	if resp.StatusCode != 200 || resp.Header.Get("OCPI-to-party-id") != "" {
+		t.Error("version information is not routed")
+	}
+	first, second := resp.Header.Get("X-Request-ID"), ""
+	resp, _ = request(t, h, "GET", "/ocpi/versions", dundeeToken, "")
+	if second = resp.Header.Get("X-Request-ID"); len(first) != 36 || first == second {
+		t.Errorf("made-up request ids %q and %q", first, second)
+	}
+}
+
+type notReady struct{ Partners }
+
+func (notReady) Ready() bool { return false }
+
+func TestShedding(t *testing.T) {
+	resp, _ := request(t, serve(t, &backend{}, func(d *Deps) { d.Partners = notReady{} }), "GET", "/ocpi/versions", dundeeToken, "")
+	if resp.StatusCode != 503 || resp.Header.Get("Retry-After") == "" {
+		t.Errorf("before the control log is folded: HTTP %d", resp.StatusCode)
+	}
+
+	// One request fills the server: it waits in the intake.
+	entered, leave := make(chan struct{}), make(chan struct{})
+	h := serve(t, &backend{cdr: func(context.Context, ocpi.Key) ([]byte, ocpi.Version, error) {
+		close(entered)
+		<-leave
+		return []byte("{}"), ocpi.V221, nil
+	}}, func(d *Deps) { d.InFlight = 1 })
+	done := make(chan struct{})
+	go func() {
+		defer close(done)
+		r := httptest.NewRequestWithContext(t.Context(), "GET", "/ocpi/2.2.1/receiver/cdrs/GB/DUN/1", nil)
+		r.Header.Set("Authorization", "Token "+dundeeToken)
+		h.ServeHTTP(httptest.NewRecorder(), r)
+	}()
+	<-entered
+	resp, e := request(t, h, "GET", "/ocpi/versions", dundeeToken, "")
+	if resp.StatusCode != 503 || e.StatusCode != 3000 || resp.Header.Get("Retry-After") == "" {
+		t.Errorf("full server: HTTP %d with %d", resp.StatusCode, e.StatusCode)
+	}
+	close(leave)
+	<-done
+	if resp, _ := request(t, h, "GET", "/ocpi/versions", dundeeToken, ""); resp.StatusCode != 200 {
+		t.Errorf("after it emptied: HTTP %d", resp.StatusCode)
+	}
+}
+
+func TestVersions(t *testing.T) {
+	for _, tt := range []struct{ public, origin string }{{"", "http://roam.example"}, {"https://roam.example:8443/", "https://roam.example:8443"}} {
+		h := serve(t, &backend{}, func(d *Deps) { d.PublicURL = tt.public })
+		for _, slash := range []string{"", "/"} {
+			_, e := request(t, h, "GET", "/ocpi/versions"+slash, nspToken, "")
+			if want := `[{"version":"2.2.1","url":"` + tt.origin + `/ocpi/2.2.1"}]`; string(e.Data) != want {
+				t.Errorf("versions: %s, want %s", e.Data, want)
+			}
+			_, e = request(t, h, "GET", "/ocpi/2.2.1"+slash, nspToken, "")
+			var got detailsView
+			if err := json.Unmarshal(e.Data, &got); err != nil {
+				t.Fatal(err)
+			}
+			base := tt.origin + "/ocpi/2.2.1/"
+			want := detailsView{Version: "2.2.1", Endpoints: []endpointView{
+				{"locations", "RECEIVER", base + "receiver/locations"},
+				{"tariffs", "RECEIVER", base + "receiver/tariffs"},
+				{"sessions", "RECEIVER", base + "receiver/sessions"},
+				{"cdrs", "RECEIVER", base + "receiver/cdrs"},
+				{"cdrs", "SENDER", base + "sender/cdrs"},
+				{"tokens", "RECEIVER", base + "receiver/tokens"},
+			}}
+			if diff := cmp.Diff(want, got); diff != "" {
+				t.Error(diff)
+			}
+		}
+	}
+}
