@@ -89,6 +89,15 @@ func (s *State) DebtorKnown(party ocpi.Party) bool {
 	return s.roles[Role{Role: RoleEMSP, Country: party.Country, PartyID: party.ID}] != nil
 }
 
+// Profile returns the name of the pricing profile of a CPO's partner, "" for
+// the default.
+func (s *State) Profile(cpo ocpi.Party) string {
+	if p := s.roles[Role{Role: RoleCPO, Country: cpo.Country, PartyID: cpo.ID}]; p != nil {
+		return p.Profile
+	}
+	return ""
+}
+
 // Authenticate finds the partner of an Authorization header, "Token x" with x
 // as it is or in Base64 (OCPI 2.2.1 transport, "Authorization header"). The
 // exact token wins over what it decodes to, because a raw token may look like
