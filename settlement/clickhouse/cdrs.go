@@ -41,7 +41,7 @@ func (s *Store) CDRs(ctx context.Context, q settlement.CDRQuery) (settlement.CDR
 	limit := pageSize(q.Limit)
 	w := cdrsWhere(q)
 	if q.After != "" {
-		w.and("(month, country, party, id) > (?, ?, ?, ?)", cursor.Month, cursor.Country, cursor.Party, cursor.ID)
+		w.and("(month, country, party, id) > (?, ?, ?, ?)", cursor.Month, cursor.Country, cursor.Party, string(cursor.ID))
 	}
 	var months []uint32
 	err = s.each(ctx, "list CDRs", "SELECT "+summaryColumns+" FROM results FINAL"+w.String()+

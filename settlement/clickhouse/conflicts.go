@@ -49,7 +49,7 @@ func (s *Store) conflictKeys(ctx context.Context, q settlement.ConflictQuery) ([
 	}
 	var w where
 	if q.After != "" {
-		w.and("(country, party, id) > (?, ?, ?)", cursor.Country, cursor.Party, cursor.ID)
+		w.and("(country, party, id) > (?, ?, ?)", cursor.Country, cursor.Party, string(cursor.ID))
 	}
 	if !q.Party.IsZero() {
 		var own where

@@ -16,6 +16,7 @@ import (
 // Server error codes with which the same statement may succeed later.
 // https://github.com/ClickHouse/ClickHouse/blob/master/src/Common/ErrorCodes.cpp
 var transientCodes = map[int32]bool{
+	75:  true, // CANNOT_WRITE_TO_FILE_DESCRIPTOR: how a full disk shows while a part is written
 	159: true, // TIMEOUT_EXCEEDED
 	202: true, // TOO_MANY_SIMULTANEOUS_QUERIES
 	203: true, // NO_FREE_CONNECTION
@@ -34,7 +35,6 @@ var transientCodes = map[int32]bool{
 
 const (
 	codeSameQueryID    = 216 // QUERY_WITH_SAME_ID_IS_ALREADY_RUNNING
-	codeNotEnoughSpace = 243
 )
 
 // fail wraps err with what was attempted, and with ErrUnavailable where the

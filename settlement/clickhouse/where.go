@@ -82,11 +82,11 @@ type keyCursor struct {
 	Month   uint32 `json:"m,omitempty"`
 	Country string `json:"c"`
 	Party   string `json:"p"`
-	ID      string `json:"i"`
+	ID      []byte `json:"i"` // bytes: JSON would mend what is not UTF-8
 }
 
 func cursorOf(month uint32, k ocpi.Key) keyCursor {
-	return keyCursor{Month: month, Country: k.Party.Country, Party: k.Party.ID, ID: k.ID}
+	return keyCursor{Month: month, Country: k.Party.Country, Party: k.Party.ID, ID: []byte(k.ID)}
 }
 
 func encodeCursor(c any) (string, error) {
@@ -110,6 +110,9 @@ func decodeCursor[T any](s string) (c T, err error) {
 	dec.DisallowUnknownFields()
 	if err := dec.Decode(&c); err != nil {
 		return c, fmt.Errorf("%w %q: %w", settlement.ErrCursor, s, err)
+	}
+	if dec.More() {
+		return c, fmt.Errorf("%w %q: more than one value", settlement.ErrCursor, s)
 	}
 	return c, nil
 }

@@ -1,0 +1,233 @@
+package clickhouse
+
+import (
+	"encoding/json"
+	"errors"
+	"fmt"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/google/go-cmp/cmp"
+	"github.com/roamclear/roamclear/ingest"
+	"github.com/roamclear/roamclear/ocpi"
+	"github.com/roamclear/roamclear/pricing"
+	"github.com/roamclear/roamclear/settlement"
+	"github.com/shopspring/decimal"
+)
+
+func keyOf(id string) ocpi.Key { return ocpi.NewKey("GB", "DUN", id) }
+
+func ids(page settlement.CDRPage) string {
+	var out []string
+	for _, c := range page.CDRs {
+		out = append(out, c.ID)
+	}
+	return strings.Join(out, " ")
+}
+
+func TestCDRDetail(t *testing.T) {
+	s := newStore(t)
+	b := batchOf(t, 0, 0, january)
+	write(t, s, b)
+	first := b.Rows[1]
+	got, err := s.CDR(t.Context(), keyOf("C2"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	findings, _ := json.Marshal(first.Outcome.Findings)
+	at := func(n int) settlement.Copy {
+		r := b.Rows[n].Record
+		return settlement.Copy{Position: r.Position, Received: r.Received.Go(), Sender: r.Sender, Hash: r.Hash}
+	}
+	conflict := at(6)
+	conflict.Conflict = true
+	want := &settlement.CDRDetail{
+		CDRSummary: settlement.CDRSummary{
+			Key: keyOf("C2"), ID: "c2", Position: first.Record.Position, Received: received.Add(time.Second),
+			CPO: first.Creditor, EMSP: first.Debtor, Start: first.Start.Go(), End: first.End.Go(), Currency: "GBP",
+			SessionID: "S-c2", LocationID: "LOC1", EnergyKWh: dec("12.345"),
+			ClaimedExcl: dec("5"), ClaimedIncl: dec("6"), Status: pricing.Rejected, Reason: "unknown_tariff",
+			Detail: "why c2 cannot be priced", TariffIDs: "TAR1", TimeZone: "Europe/London", ZoneSource: "cdr",
+			TariffHash: strings.Repeat("ab", 32), TariffSource: "cdr", ZoneDB: "2026a", Profile: "default", Engine: "1",
+		},
+		Version: ocpi.V221, Sender: "partner-DUN", Hash: first.Record.Hash,
+		Raw: first.Record.Body, Findings: findings, Copies: []settlement.Copy{conflict},
+	}
+	equal := cmp.Comparer(func(a, b decimal.Decimal) bool { return a.Equal(b) })
+	if diff := cmp.Diff(want, got, equal); diff != "" {
+		t.Errorf("-want +got:\n%s", diff)
+	}
+	if d, err := s.CDR(t.Context(), keyOf("D1")); err != nil || len(d.Taxes) != 2 || d.Taxes[1].Amount.String() != "0.1" || string(d.Explanation) != `{"lines":[]}` {
+		t.Errorf("priced CDR: %+v, %v", d, err)
+	}
+	if d, err := s.CDR(t.Context(), keyOf("C1")); err != nil || len(d.Copies) != 1 || d.Copies[0].Conflict {
+		t.Errorf("repeated CDR: %+v, %v", d, err)
+	}
+	if _, err := s.CDR(t.Context(), keyOf("NONE")); !errors.Is(err, settlement.ErrNotFound) {
+		t.Errorf("unknown CDR: %v, want ErrNotFound", err)
+	}
+	if _, _, _, err := s.CDRRaw(t.Context(), keyOf("NONE")); !errors.Is(err, settlement.ErrNotFound) {
+		t.Errorf("raw body of an unknown CDR: %v, want ErrNotFound", err)
+	}
+}
+
+func dec(s string) *decimal.Decimal {
+	d := decimal.RequireFromString(s)
+	return &d
+}
+
+// Ids, reasons and bodies are bytes that partners choose.
+func TestHostileText(t *testing.T) {
+	s := newStore(t)
+	texts := []string{"o'brien", `back\slash`, "tab\there", "line\nbreak", "nul\x00byte", "bad\xff\xfeutf8", `"quoted" ? @name {p:String}`, "中文 é", "-- ; DROP TABLE cdrs", strings.Repeat("L", 300)}
+	b := &pricing.Batch{Topic: ingest.TopicCDRs, Epoch: 1, Last: int64(len(texts)) - 1}
+	for i, text := range texts {
+		row := batchOf(t, 0, int64(i), "GB*DUN NL*EXW x 2019-01-15 GBP 10.00/12.00 rejected r -").Rows[0]
+		row.ID, row.Record.Key.ID, row.Outcome.Reason, row.SessionID = text, ocpi.Fold(text), text, text
+		row.Record.Body = []byte(text)
+		b.Rows = append(b.Rows, row)
+	}
+	write(t, s, b)
+	for i, text := range texts {
+		key := ocpi.Key{Party: ocpi.NewParty("GB", "DUN"), ID: ocpi.Fold(text)}
+		raw, version, p, err := s.CDRRaw(t.Context(), key)
+		if err != nil || string(raw) != text || version != ocpi.V221 || p != b.Rows[i].Record.Position {
+			t.Errorf("%q: body %q at %s, version %s, %v", text, raw, p, version, err)
+		}
+		page, err := s.CDRs(t.Context(), settlement.CDRQuery{Reason: text, ID: key.ID})
+		if err != nil || len(page.CDRs) != 1 || page.CDRs[0].ID != text || page.CDRs[0].SessionID != text || page.CDRs[0].Reason != text {
+			t.Errorf("%q: listed as %+v, %v", text, page.CDRs, err)
+		}
+		rejects, _, err := s.Rejects(t.Context(), 0, []string{text}, "", 10)
+		if err != nil || len(rejects) != 1 || rejects[0].Record.Key != key {
+			t.Errorf("%q: rejects %+v, %v", text, rejects, err)
+		}
+	}
+	all, err := s.CDRs(t.Context(), settlement.CDRQuery{})
+	if err != nil || len(all.CDRs) != len(texts) {
+		t.Fatalf("%d CDRs, %v", len(all.CDRs), err)
+	}
+	after := ""
+	for i := range all.CDRs {
+		page, err := s.CDRs(t.Context(), settlement.CDRQuery{After: after, Limit: 1})
+		if err != nil || ids(page) != all.CDRs[i].ID {
+			t.Fatalf("page %d is %q, %v; want %q", i, ids(page), err, all.CDRs[i].ID)
+		}
+		after = page.Next
+	}
+	if after != "" {
+		t.Errorf("cursor %q after the last page", after)
+	}
+}
+
+func TestCDRsFilters(t *testing.T) {
+	s := newStore(t)
+	write(t, s, batchOf(t, 0, 0, january))
+	yes, no, differs := true, false, pricing.ClaimDiffers
+	for name, tc := range map[string]struct {
+		q    settlement.CDRQuery
+		want string
+	}{
+		"all, by month and identity": {settlement.CDRQuery{}, "c1 c2 c3 c4 d1 d2 d3 e1 k1 f1"},
+		"one party":                  {settlement.CDRQuery{Party: ocpi.NewParty("DE", "TNM")}, "d1 d2 d3"},
+		"another party":              {settlement.CDRQuery{Party: ocpi.NewParty("XX", "YYY")}, ""},
+		"currency":                   {settlement.CDRQuery{Currency: "EUR"}, "e1"},
+		"rejected":                   {settlement.CDRQuery{Status: pricing.Rejected}, "c2 e1"},
+		"reason":                     {settlement.CDRQuery{Reason: "no_zone"}, "e1"},
+		"differs":                    {settlement.CDRQuery{Claim: &differs}, "c3 d3"},
+		"credits":                    {settlement.CDRQuery{Credit: &yes}, "k1"},
+		"no credits in February":     {settlement.CDRQuery{Credit: &no, From: month(2019, time.February)}, "f1"},
+		"one row traced":             {settlement.CDRQuery{CPO: ocpi.NewParty("GB", "DUN"), EMSP: ocpi.NewParty("NL", "EXW"), To: month(2019, time.January), Currency: "GBP"}, "c1 c2 c3 c4 k1"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			page, err := s.CDRs(t.Context(), tc.q)
+			if err != nil || ids(page) != tc.want {
+				t.Errorf("%q, %v; want %q", ids(page), err, tc.want)
+			}
+		})
+	}
+	reasons, err := s.RejectReasons(t.Context(), settlement.CDRQuery{})
+	if err != nil || len(reasons) != 2 || reasons[0].Reason != "no_zone" || reasons[0].Claimed.MissingIncl != 1 || reasons[1].Claimed.Excl.String() != "5" {
+		t.Errorf("reasons %+v, %v", reasons, err)
+	}
+	for _, bad := range []string{"x", "!!", "e30x", "eyJ4IjoxfQ"} {
+		if _, err := s.CDRs(t.Context(), settlement.CDRQuery{After: bad}); !errors.Is(err, settlement.ErrCursor) {
+			t.Errorf("cursor %q: %v, want ErrCursor", bad, err)
+		}
+	}
+}
+
+func TestConflicts(t *testing.T) {
+	s := newStore(t)
+	write(t, s, batchOf(t, 0, 0, january), batchOf(t, 1, 0, `
+		FR*BEL FR*IZI p1 2019-01-09 EUR 2.00/2.40 priced 2.00/2.40 - #a
+		FR*BEL FR*IZI p1 2019-01-09 EUR 3.00/3.60 priced 3.00/3.60 - #b
+		FR*BEL FR*IZI p1 2019-01-09 EUR 2.00/2.40 priced 2.00/2.40 - #a
+		FR*BEL FR*IZI p2 2019-01-09 EUR 2.00/2.40 priced 2.00/2.40 - #a`))
+	list := func(q settlement.ConflictQuery) (string, string) {
+		t.Helper()
+		page, err := s.Conflicts(t.Context(), q)
+		if err != nil {
+			t.Fatal(err)
+		}
+		var out []string
+		for _, c := range page.Conflicts {
+			text := fmt.Sprintf("%s@%d", c.Key, c.First.Position.Offset)
+			for _, o := range c.Others {
+				text += fmt.Sprintf(" %v@%d", o.Conflict, o.Position.Offset)
+			}
+			out = append(out, text)
+		}
+		return strings.Join(out, ", "), page.Next
+	}
+	paris, dundee := "FR*BEL*P1@0 true@1 false@2", "GB*DUN*C2@1 true@6"
+	if got, next := list(settlement.ConflictQuery{}); got != paris+", "+dundee || next != "" {
+		t.Errorf("all: %s (next %q)", got, next)
+	}
+	got, next := list(settlement.ConflictQuery{Limit: 1})
+	if got != paris || next == "" {
+		t.Errorf("first page: %s (next %q)", got, next)
+	}
+	if got, next := list(settlement.ConflictQuery{Limit: 1, After: next}); got != dundee || next != "" {
+		t.Errorf("second page: %s (next %q)", got, next)
+	}
+	if got, _ := list(settlement.ConflictQuery{Party: ocpi.NewParty("NL", "EXW")}); got != dundee {
+		t.Errorf("eMSP's own: %s", got)
+	}
+}
+
+func TestOCPICDRs(t *testing.T) {
+	s := newStore(t)
+	b := batchOf(t, 0, 0, january)
+	write(t, s, b)
+	exw, tnm, dun := []ocpi.Party{ocpi.NewParty("NL", "EXW")}, []ocpi.Party{ocpi.NewParty("DE", "TNM")}, []ocpi.Party{ocpi.NewParty("GB", "DUN")}
+	updated := func(day int) time.Time { return time.Date(2019, 1, day, 13, 0, 0, 0, time.UTC) }
+	for name, tc := range map[string]struct {
+		q     settlement.OCPIQuery
+		rows  []int
+		total int
+	}{
+		"eMSP's own":               {settlement.OCPIQuery{Debtors: exw}, []int{0, 1, 2, 3, 4, 10, 11}, 7},
+		"second page":              {settlement.OCPIQuery{Debtors: exw, Offset: 2, Limit: 2}, []int{2, 3}, 7},
+		"beyond the end":           {settlement.OCPIQuery{Debtors: exw, Offset: 9}, nil, 7},
+		"from is inclusive":        {settlement.OCPIQuery{Debtors: tnm, From: updated(3)}, []int{8, 9}, 2},
+		"to is exclusive":          {settlement.OCPIQuery{Debtors: tnm, To: updated(3)}, []int{7}, 1},
+		"CPO's own":                {settlement.OCPIQuery{Creditors: dun, To: updated(9)}, []int{7, 8, 9}, 3},
+		"debtor is not creditor":   {settlement.OCPIQuery{Debtors: dun}, nil, 0},
+		"nobody":                   {settlement.OCPIQuery{}, nil, 0},
+		"either role, each once":   {settlement.OCPIQuery{Debtors: tnm, Creditors: dun, To: updated(9)}, []int{7, 8, 9}, 3},
+		"the repeat is not listed": {settlement.OCPIQuery{Debtors: exw, From: updated(15), To: updated(16)}, []int{0}, 1},
+	} {
+		t.Run(name, func(t *testing.T) {
+			want := settlement.OCPIPage{Total: tc.total}
+			for _, n := range tc.rows {
+				want.Bodies, want.Versions = append(want.Bodies, b.Rows[n].Record.Body), append(want.Versions, ocpi.V221)
+			}
+			got, err := s.OCPICDRs(t.Context(), tc.q)
+			if diff := cmp.Diff(want, got); diff != "" || err != nil {
+				t.Errorf("%v, -want +got:\n%s", err, diff)
+			}
+		})
+	}
+}

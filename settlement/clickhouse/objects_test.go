@@ -1,0 +1,188 @@
+package clickhouse
+
+import (
+	"crypto/sha256"
+	"errors"
+	"fmt"
+	"testing"
+
+	"github.com/google/go-cmp/cmp"
+	"github.com/roamclear/roamclear/ingest"
+	"github.com/roamclear/roamclear/ocpi"
+	"github.com/roamclear/roamclear/settlement"
+)
+
+func objectRecord(topic ingest.Topic, object ingest.Object, offset int64, id string) ingest.Record {
+	body := fmt.Appendf(nil, `{"id":%q,"n":%d}`, id, offset)
+	r := ingest.Record{Position: ingest.Position{Epoch: 1, Offset: offset}, Body: body, Envelope: ingest.Envelope{
+		Object: object, Method: ingest.MethodPut, Version: ocpi.V221, Sender: "dun", Key: keyOf(id), Sub: "RFID",
+		Received: ocpi.TimeOf(received) + ocpi.Time(offset), Hash: sha256.Sum256(body),
+	}}
+	if topic == ingest.TopicRefused {
+		r.Reason = "no id"
+	}
+	return r
+}
+
+func stateOf(r ingest.Record) ingest.ObjectState {
+	return ingest.ObjectState{Object: r.Object, Key: r.Key, Sub: r.Sub, Version: r.Version, Sender: r.Sender,
+		Position: r.Position, Received: r.Received, LastUpdated: r.Received - 5, Body: r.Body}
+}
+
+// put writes records with a state each, cut into batches of n.
+func put(t *testing.T, s *Store, topic ingest.Topic, recs []ingest.Record, n int) {
+	t.Helper()
+	for i := 0; i < len(recs); i += n {
+		part := recs[i:min(i+n, len(recs))]
+		var states []ingest.ObjectState
+		for _, r := range part {
+			if topic != ingest.TopicRefused {
+				states = append(states, stateOf(r))
+			}
+		}
+		if err := s.WriteObjects(t.Context(), topic, 1, 0, part, states); err != nil {
+			t.Fatal(err)
+		}
+	}
+}
+
+func TestObjects(t *testing.T) {
+	s := newStore(t)
+	recs := []ingest.Record{
+		objectRecord(ingest.TopicReference, ingest.ObjectTariff, 10, "t1"),
+		objectRecord(ingest.TopicReference, ingest.ObjectLocation, 11, "l1"),
+		objectRecord(ingest.TopicReference, ingest.ObjectTariff, 12, "t1"),
+		objectRecord(ingest.TopicReference, ingest.ObjectLocation, 13, "l1"),
+		objectRecord(ingest.TopicReference, ingest.ObjectToken, 14, "l1"),
+		objectRecord(ingest.TopicReference, ingest.ObjectTariff, 15, "t2"),
+	}
+	put(t, s, ingest.TopicReference, recs, 6)
+	put(t, s, ingest.TopicReference, recs, 1) // a replay
+	put(t, s, ingest.TopicReference, recs[:2], 2)
+	for kind, want := range map[ingest.Object][]int{
+		ingest.ObjectTariff:   {0, 2, 5}, // every version, oldest first
+		ingest.ObjectLocation: {3},
+		ingest.ObjectToken:    {4},
+		ingest.ObjectSession:  nil,
+	} {
+		var wantStates, got []ingest.ObjectState
+		for _, n := range want {
+			wantStates = append(wantStates, stateOf(recs[n]))
+		}
+		err := s.LoadObjects(t.Context(), kind, func(o ingest.ObjectState) error { got = append(got, o); return nil })
+		if diff := cmp.Diff(wantStates, got); diff != "" || err != nil {
+			t.Errorf("%s: %v, -want +got:\n%s", kind, err, diff)
+		}
+	}
+	if next, err := s.Checkpoint(t.Context(), ingest.TopicReference, 1, 0); err != nil || next != 16 {
+		t.Errorf("checkpoint %d, %v; want 16", next, err)
+	}
+	if next, err := s.Checkpoint(t.Context(), ingest.TopicReference, 2, 0); err != nil || next != 0 {
+		t.Errorf("checkpoint of another epoch %d, %v; want 0", next, err)
+	}
+	stop := errors.New("enough")
+	if err := s.LoadObjects(t.Context(), ingest.ObjectTariff, func(ingest.ObjectState) error { return stop }); !errors.Is(err, stop) {
+		t.Errorf("an error of the callback came back as %v", err)
+	}
+}
+
+func TestSessionsLookup(t *testing.T) {
+	s := newStore(t)
+	recs := []ingest.Record{
+		objectRecord(ingest.TopicSessions, ingest.ObjectSession, 0, "s1"),
+		objectRecord(ingest.TopicSessions, ingest.ObjectSession, 1, "s2"),
+		objectRecord(ingest.TopicSessions, ingest.ObjectSession, 2, "s1"),
+	}
+	put(t, s, ingest.TopicSessions, recs, 2)
+	zoned := stateOf(recs[2])
+	zoned.Deleted, zoned.Zones = true, []ingest.ZoneChange{{Received: 5, Zone: "Europe/Paris"}}
+	if err := s.WriteObjects(t.Context(), ingest.TopicSessions, 1, 0, recs[2:], []ingest.ObjectState{zoned}); err != nil {
+		t.Fatal(err)
+	}
+	got, err := s.LookupSessions(t.Context(), []ocpi.Key{keyOf("s1"), keyOf("s3"), keyOf("s2")})
+	want := map[ocpi.Key]ingest.ObjectState{keyOf("s1"): zoned, keyOf("s2"): stateOf(recs[1])}
+	if diff := cmp.Diff(want, got); diff != "" || err != nil {
+		t.Errorf("%v, -want +got:\n%s", err, diff)
+	}
+	if got, err := s.LookupSessions(t.Context(), nil); err != nil || len(got) != 0 {
+		t.Errorf("no keys: %v, %v", got, err)
+	}
+}
+
+func TestRefusals(t *testing.T) {
+	s := newStore(t)
+	var recs []ingest.Record
+	for i := range 5 {
+		recs = append(recs, objectRecord(ingest.TopicRefused, ingest.ObjectCDR, int64(i), "r"))
+		recs[i].Sender = []string{"dun", "pkc"}[i%2]
+	}
+	put(t, s, ingest.TopicRefused, recs, 2)
+	put(t, s, ingest.TopicRefused, recs, 5)
+	var offsets []int64
+	after, pages := "", 0
+	for {
+		page, next, err := s.Refusals(t.Context(), "dun", after, 2)
+		if err != nil {
+			t.Fatal(err)
+		}
+		for _, r := range page {
+			offsets = append(offsets, r.Position.Offset)
+		}
+		if pages++; next == "" {
+			break
+		}
+		after = next
+	}
+	if diff := cmp.Diff([]int64{0, 2, 4}, offsets); diff != "" || pages != 2 {
+		t.Errorf("%d pages, -want +got:\n%s", pages, diff)
+	}
+	page, _, err := s.Refusals(t.Context(), "pkc", "", 1)
+	want := []settlement.Refusal{{Position: recs[1].Position, Received: recs[1].Received.Go(), Sender: "pkc", Object: ingest.ObjectCDR, Reason: "no id", Body: recs[1].Body}}
+	if diff := cmp.Diff(want, page); diff != "" || err != nil {
+		t.Errorf("%v, -want +got:\n%s", err, diff)
+	}
+}
+
+// What does not fit together is refused before anything is written.
+func TestWriteRefuses(t *testing.T) {
+	s := newStore(t)
+	for name, spoil := range map[string]func() error{
+		"a gap": func() error {
+			b := batchOf(t, 0, 0, january)
+			b.Rows = append(b.Rows[:3:3], b.Rows[4:]...)
+			return s.WriteCDRs(t.Context(), b)
+		},
+		"another partition's row": func() error {
+			b := batchOf(t, 0, 0, january)
+			b.Rows[4].Record.Partition = 1
+			return s.WriteCDRs(t.Context(), b)
+		},
+		"an offset beyond the version": func() error {
+			return s.WriteCDRs(t.Context(), batchOf(t, 0, maxOffset, january))
+		},
+		"no status": func() error {
+			b := batchOf(t, 0, 0, january)
+			b.Rows[0].Outcome.Status = 0
+			return s.WriteCDRs(t.Context(), b)
+		},
+		"another topic": func() error {
+			b := batchOf(t, 0, 0, january)
+			b.Topic = ingest.TopicSessions
+			return s.WriteCDRs(t.Context(), b)
+		},
+		"a topic that is not stored": func() error {
+			return s.WriteObjects(t.Context(), ingest.TopicControl, 1, 0, []ingest.Record{{}}, nil)
+		},
+		"records with a gap": func() error {
+			recs := []ingest.Record{objectRecord(ingest.TopicSessions, ingest.ObjectSession, 0, "s"), objectRecord(ingest.TopicSessions, ingest.ObjectSession, 2, "s")}
+			return s.WriteObjects(t.Context(), ingest.TopicSessions, 1, 0, recs, nil)
+		},
+	} {
+		if err := spoil(); err == nil {
+			t.Errorf("%s was stored", name)
+		}
+	}
+	if n := count(t, s, "SELECT (SELECT count() FROM records) + (SELECT count() FROM checkpoints)"); n != 0 {
+		t.Errorf("%d rows were written", n)
+	}
+}
