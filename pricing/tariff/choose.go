@@ -160,7 +160,7 @@ func (e *Engine) use(source UsedTariff) (int, *Unpriceable) {
 	if !p.ValidAt(e.cdr.Start) {
 		e.raise(noticeTariffNotValid, -1)
 	}
-	e.raised |= p.notices
+	e.raiseAll(p.notices)
 	first := len(e.tallies)
 	e.tariffs = append(e.tariffs, used{Prepared: p, source: source, first: int32(first), factor: int128Of(1)})
 	e.growTallies(first + len(p.components))

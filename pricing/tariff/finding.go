@@ -1,6 +1,7 @@
 package tariff
 
 import (
+	"math/bits"
 	"strconv"
 
 	"github.com/roamclear/roamclear/ocpi"
@@ -76,6 +77,13 @@ func (f *notices) raise(code notice, period int) {
 	if f.raised&(1<<code) == 0 {
 		f.raised |= 1 << code
 		f.period[code] = int32(period)
+	}
+}
+
+// raiseAll raises what a tariff was found to have when it was prepared.
+func (f *notices) raiseAll(codes uint64) {
+	for ; codes != 0; codes &= codes - 1 {
+		f.raise(notice(bits.TrailingZeros64(codes)), -1)
 	}
 }
 

@@ -30,4 +30,7 @@ func (e *Engine) chargeFlat(i int, p *period, t *used, s *state) {
 		y.quantity = int128Of(2)
 	}
 	e.flatCharged = true
+	if e.explain.on {
+		e.traceLookup(t, ocpi.ComponentFlat, t.session[ocpi.ComponentFlat], found, s, i, y.quantity)
+	}
 }

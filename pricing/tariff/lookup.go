@@ -4,14 +4,16 @@ import "github.com/roamclear/roamclear/ocpi"
 
 // tally is what one price component has been charged for.
 type tally struct {
-	used       bool
-	quantity   int128 // 10^-12 kWh, ticks, or how often a FLAT is charged
-	surplus    int128 // what step_size added
-	excl, incl int128 // over Engine.den, set by amounts
+	used        bool
+	quantity    int128 // 10^-12 kWh, ticks, or how often a FLAT is charged
+	surplus     int128 // what step_size added
+	roundedFrom int128 // the total that was rounded up
+	excl, incl  int128 // over 36 × 10^(12+decimals) × grossDivisor, set by amounts
 }
 
 // dimension is a session total that step_size is applied to (step.go).
 type dimension struct {
+	kind      ocpi.Component
 	total     int128
 	tariff    int32 // where the last relevant component is; noTariff: none
 	component int32
@@ -74,6 +76,9 @@ func (e *Engine) chargePeriod(i int, p *period, t *used, s *state) {
 // without a component costs nothing and does not count for step_size.
 func (e *Engine) charge(t *used, list []candidate, s *state, i int, p *period, q int128, d *dimension) {
 	found := e.find(list, s, i)
+	if e.explain.on {
+		e.traceLookup(t, d.kind, list, found, s, i, q)
+	}
 	if found < 0 {
 		return
 	}

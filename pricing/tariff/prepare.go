@@ -37,6 +37,7 @@ func unpriceable(code, format string, args ...any) *Unpriceable {
 // concurrent use.
 type Prepared struct {
 	id, country, party, currency string
+	owner                        string // "DE*ALL"
 	version                      ocpi.Version
 	start, end, updated          ocpi.Time
 	tax                          taxMode
@@ -123,6 +124,7 @@ func Prepare(t *ocpi.Tariff) (*Prepared, error) {
 		start: t.Start, end: t.End, updated: t.LastUpdated,
 		tax: taxModeOf(t), elements: make([]element, len(t.Elements)),
 	}
+	p.owner = p.country + "*" + p.party
 	if p.version == ocpi.V211 {
 		p.notices |= 1 << noticeRules211
 	}

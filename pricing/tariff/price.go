@@ -36,6 +36,8 @@ type Engine struct {
 	minorUnit    uint8
 	final        final
 	total        amount // before limits
+
+	explain explainer
 }
 
 // NewEngine returns an engine.
@@ -71,8 +73,10 @@ func (e *Engine) reset(in *Input) {
 	e.tariffs, e.tallies, e.rates = e.tariffs[:0], e.tallies[:0], e.rates[:0]
 	e.buckets = [bucketCount]amount{}
 	e.lines = 0
-	none := dimension{tariff: noTariff}
-	e.energy, e.charging, e.parking, e.reservation = none, none, none, none
+	e.energy = dimension{kind: ocpi.ComponentEnergy, tariff: noTariff}
+	e.charging = dimension{kind: ocpi.ComponentTime, tariff: noTariff}
+	e.parking = dimension{kind: ocpi.ComponentParkingTime, tariff: noTariff}
+	e.reservation = dimension{kind: ocpi.ComponentTime, tariff: noTariff}
 	e.flatCharged, e.reservationFlatCharged = false, false
 }
 

@@ -30,13 +30,16 @@ func (e *Engine) chargeReservation(i int, p *period, t *used, s *state) {
 	rs.elapsed = int64(p.start - e.reservationStart)
 	flat := e.reservationList(t, ocpi.ComponentFlat, &rs, i)
 	if found := e.find(flat, &rs, i); found >= 0 {
-		e.tallyReservationFlat(t, flat[found].component)
+		e.chargeReservationFlat(t, flat, found, &rs, i)
 	}
 	if e.reservationExpired && len(t.expired[ocpi.ComponentFlat]) > 0 && len(t.reserved[ocpi.ComponentFlat]) > 0 {
 		e.raise(noticeTwoReservationFlats, i)
 	}
 	list := e.reservationList(t, ocpi.ComponentTime, &rs, i)
 	e.charge(t, list, &rs, i, p, int128Of(p.reserved), &e.reservation)
+	if n := len(e.explain.traces); e.explain.on && n > 0 {
+		e.explain.traces[n-1].reserved = true
+	}
 }
 
 // reservationList returns the candidates that apply: those of an expired
@@ -48,13 +51,16 @@ func (e *Engine) reservationList(t *used, kind ocpi.Component, s *state, period 
 	return t.reserved[kind]
 }
 
-// tallyReservationFlat charges a reservation's FLAT once.
-func (e *Engine) tallyReservationFlat(t *used, component int32) {
-	y := &e.tallies[t.first+component]
+// chargeReservationFlat charges a reservation's FLAT once.
+func (e *Engine) chargeReservationFlat(t *used, list []candidate, found int, s *state, i int) {
+	y := &e.tallies[t.first+list[found].component]
 	if y.used || e.profile.Flat == FlatFirstOnly && e.reservationFlatCharged {
 		return
 	}
 	y.used = true
 	y.quantity = int128Of(1)
 	e.reservationFlatCharged = true
+	if e.explain.on {
+		e.traceLookup(t, ocpi.ComponentFlat, list, found, s, i, y.quantity)
+	}
 }

@@ -100,6 +100,7 @@ func (e *Engine) step(d *dimension, total int128) {
 	if surplus := e.sub(e.roundUp(total, step), total); !surplus.isZero() {
 		y := &e.tallies[t.first+d.component]
 		y.surplus = e.add(y.surplus, surplus)
+		y.roundedFrom = total
 	}
 }
 

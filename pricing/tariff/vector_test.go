@@ -133,6 +133,10 @@ func report(e *Engine, in *Input, out *Result) string {
 	for _, f := range out.Findings {
 		fmt.Fprintf(&b, "finding: %s (%s) %s\n", f.Code, f.Severity, f.Path)
 	}
+	b.WriteString("\n")
+	if err := e.Explain(in, out).Text(&b); err != nil {
+		b.WriteString(err.Error()) // not for a buffer
+	}
 	return b.String()
 }
 

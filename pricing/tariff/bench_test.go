@@ -1,0 +1,40 @@
+package tariff
+
+import (
+	"testing"
+
+	"github.com/roamclear/roamclear/ocpi"
+)
+
+// benchInput prepares one of testdata/bench as the worker would: tariffs
+// compiled, zone loaded.
+func benchInput(tb testing.TB, name string) *Input {
+	tb.Helper()
+	cdr := mustCDR(tb, ocpi.V221, "testdata/bench/"+name+"_221.json")
+	in := &Input{CDR: cdr, Zone: mustZone(tb, "Europe/Amsterdam"), ZoneSource: "location"}
+	for i := range cdr.Tariffs {
+		p, err := Prepare(&cdr.Tariffs[i])
+		if err != nil {
+			tb.Fatal(err)
+		}
+		in.Embedded = append(in.Embedded, p)
+	}
+	return in
+}
+
+var benchNames = []string{"complex10", "simple1"}
+
+func BenchmarkPrice(b *testing.B) {
+	for _, name := range benchNames {
+		b.Run(name, func(b *testing.B) {
+			in, e, out := benchInput(b, name), NewEngine(), &Result{}
+			b.ReportAllocs()
+			for b.Loop() {
+				e.Price(in, out)
+			}
+			if !out.OK {
+				b.Fatal(out.Reason)
+			}
+		})
+	}
+}
