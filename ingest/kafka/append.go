@@ -1,0 +1,47 @@
+package kafka
+
+import (
+	"context"
+	"errors"
+	"fmt"
+
+	"github.com/roamclear/roamclear/ingest"
+)
+
+// ErrTooLarge says that a record is larger than a batch may be, see
+// Options.MaxBatchBytes. It will never fit: answer 413.
+var ErrTooLarge = errors.New("record too large for the log")
+
+// Append appends one record to the partition of its key and returns its
+// position once every in-sync replica has it. The body is copied before
+// Append first waits, so that giving up (ctx) harms nothing.
+//
+// Errors: ingest.ErrOverload when nothing was appended (the partition's queue
+// or the log is full, or the broker is away), ingest.ErrOutcomeUnknown when it
+// may have been (also when ctx ends first), ErrTooLarge.
+func (l *Log) Append(ctx context.Context, topic ingest.Topic, e *ingest.Envelope, body []byte) (ingest.Position, error) {
+	ws := l.writers[topic]
+	if len(ws) == 0 {
+		return ingest.Position{}, fmt.Errorf("append to %s: no such topic", topic)
+	}
+	if l.opts.Full() {
+		return ingest.Position{}, fmt.Errorf("append to %s: log is full: %w", topic, ingest.ErrOverload)
+	}
+	if err := ctx.Err(); err != nil {
+		return ingest.Position{}, fmt.Errorf("append to %s: %w: %w", topic, ingest.ErrOverload, err)
+	}
+	p := Partition(e.Key, len(ws))
+	b, place, err := ws[p].add(e, body)
+	if err != nil {
+		return ingest.Position{}, fmt.Errorf("append to %s/%d: %w", topic, p, err)
+	}
+	select {
+	case <-b.done:
+	case <-ctx.Done():
+		return ingest.Position{}, fmt.Errorf("append to %s/%d: %w: %w", topic, p, ingest.ErrOutcomeUnknown, ctx.Err())
+	}
+	if b.err != nil {
+		return ingest.Position{}, fmt.Errorf("append to %s/%d: %w", topic, p, b.err)
+	}
+	return ingest.Position{Epoch: l.opts.Epoch, Partition: p, Offset: b.base + int64(place)}, nil
+}

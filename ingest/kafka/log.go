@@ -1,0 +1,190 @@
+package kafka
+
+import (
+	"context"
+	"crypto/tls"
+	"errors"
+	"fmt"
+	"log/slog"
+	"net"
+	"sync"
+	"time"
+
+	"github.com/prometheus/client_golang/prometheus"
+	segmentio "github.com/segmentio/kafka-go"
+	"github.com/segmentio/kafka-go/sasl"
+
+	"github.com/roamclear/roamclear/ingest"
+)
+
+// Options of a Log. Only Brokers must be set; every other zero value is
+// replaced by the default named with it.
+type Options struct {
+	Brokers       []string // host:port
+	Partitions    int      // of cdrs and of sessions, at creation: 4; if set, an existing topic must have as many
+	Replication   int      // of every topic, at creation: the broker's default.replication.factor
+	Epoch         uint8    // of the topics, as registered in the control log; part of every Position
+	QueueBytes    int      // per partition, waiting or on the way, beyond which an append is refused: 8 MiB
+	MaxBatchBytes int      // per produce request, and the most a record may have: 1,000,000; the broker's limit is 1,048,588
+	FetchBytes    int      // per fetch: 1 MiB
+	Compression   Compression
+	TLS           *tls.Config    // nil: plain
+	SASL          sasl.Mechanism // nil: none
+	Logger        *slog.Logger   // nil: nothing is logged
+	Registerer    prometheus.Registerer
+	Full          func() bool // true: appends are refused; nil: never, see Embedded.Full
+
+	embedded bool // the broker is ours: see topicSettings
+}
+
+const (
+	defaultPartitions = 4
+	defaultQueueBytes = 8 << 20
+	defaultBatchBytes = 1_000_000
+	defaultFetchBytes = 1 << 20
+	clientID          = "roamclear"
+
+	// produceTimeout is how long an append may stay unknown. Kafka-go tells
+	// the broker half of it as its own limit. A failed broker leaves the
+	// in-sync set within 12 s with Kafka's defaults (measured).
+	produceTimeout = 30 * time.Second
+	requestTimeout = 10 * time.Second
+)
+
+func (o Options) withDefaults() (Options, error) {
+	if len(o.Brokers) == 0 {
+		return o, errors.New("no broker address: set kafka.brokers, or leave it out to use the embedded broker")
+	}
+	setDefault(&o.QueueBytes, defaultQueueBytes)
+	setDefault(&o.MaxBatchBytes, defaultBatchBytes)
+	setDefault(&o.FetchBytes, defaultFetchBytes)
+	if o.QueueBytes < o.MaxBatchBytes {
+		return o, fmt.Errorf("queue of %d bytes is smaller than one batch of %d bytes", o.QueueBytes, o.MaxBatchBytes)
+	}
+	if o.Replication == 0 {
+		o.Replication = -1
+	}
+	if o.Logger == nil {
+		o.Logger = slog.New(slog.DiscardHandler)
+	}
+	if o.Registerer == nil {
+		o.Registerer = prometheus.NewRegistry()
+	}
+	if o.Full == nil {
+		o.Full = func() bool { return false }
+	}
+	return o, nil
+}
+
+func setDefault(v *int, d int) {
+	if *v == 0 {
+		*v = d
+	}
+}
+
+// Log is the log: both ends of every topic. Its methods are safe for
+// concurrent use.
+type Log struct {
+	opts    Options
+	addr    net.Addr
+	writers map[ingest.Topic][]*writer
+	counts  map[ingest.Topic]int
+
+	// Produce and fetch have a transport each: the buffers that kafka-go
+	// pools for one would otherwise grow to the sizes of the other.
+	produce *segmentio.Client
+	fetch   *segmentio.Transport
+	admin   *segmentio.Client
+
+	running   sync.WaitGroup  // the writers
+	open      context.Context // ends with Close
+	closing   context.CancelFunc
+	closeOnce sync.Once
+}
+
+var _ ingest.Appender = (*Log)(nil)
+
+// Open connects to the log, creates the topics that are missing, checks the
+// number of partitions of the others, and returns once the leader of every
+// partition answers. Errors name the topic and how to go on. Close the Log.
+func Open(ctx context.Context, o Options) (*Log, error) {
+	o, err := o.withDefaults()
+	if err != nil {
+		return nil, fmt.Errorf("open log: %w", err)
+	}
+	l := &Log{opts: o, addr: segmentio.TCP(o.Brokers...)}
+	l.open, l.closing = context.WithCancel(context.Background())
+	l.admin = l.client()
+	if l.counts, err = l.ensureTopics(ctx); err != nil {
+		l.closing()
+		l.closeTransports()
+		return nil, fmt.Errorf("open log: %w", err)
+	}
+	// Only now: a transport that has seen the brokers without the topics
+	// would go on saying so until its metadata expires.
+	l.produce, l.fetch = l.client(), l.transport()
+	if err := l.awaitLeaders(ctx); err != nil {
+		l.closing()
+		l.closeTransports()
+		return nil, fmt.Errorf("open log: %w", err)
+	}
+	l.startWriters()
+	return l, nil
+}
+
+func (l *Log) transport() *segmentio.Transport {
+	return &segmentio.Transport{
+		ClientID:    clientID,
+		DialTimeout: 5 * time.Second,
+		IdleTimeout: 5 * time.Minute,
+		MetadataTTL: time.Second,
+		TLS:         l.opts.TLS,
+		SASL:        l.opts.SASL,
+	}
+}
+
+func (l *Log) client() *segmentio.Client {
+	return &segmentio.Client{Addr: l.addr, Transport: l.transport()}
+}
+
+func (l *Log) startWriters() {
+	m := newWriterMetrics(l.opts.Registerer)
+	l.writers = make(map[ingest.Topic][]*writer, len(l.counts))
+	for _, t := range topics {
+		for p := range l.counts[t] {
+			w := newWriter(l, t, p, m)
+			l.writers[t] = append(l.writers[t], w)
+			l.running.Go(w.run)
+		}
+	}
+}
+
+// Partitions returns how many partitions a topic has, 0 for an unknown one.
+func (l *Log) Partitions(topic ingest.Topic) int { return l.counts[topic] }
+
+// Close sends what has been queued and lets go of the brokers. Appends after
+// it are refused with ingest.ErrOverload. Consume and Tail must have returned.
+func (l *Log) Close() error {
+	l.closeOnce.Do(func() {
+		for _, ws := range l.writers {
+			for _, w := range ws {
+				w.close()
+			}
+		}
+		l.closing()
+		l.running.Wait()
+		l.closeTransports()
+	})
+	return nil
+}
+
+func (l *Log) closeTransports() {
+	for _, c := range []*segmentio.Client{l.produce, l.admin} {
+		if c != nil {
+			c.Transport.(*segmentio.Transport).CloseIdleConnections()
+		}
+	}
+	if l.fetch != nil {
+		l.fetch.CloseIdleConnections()
+	}
+}

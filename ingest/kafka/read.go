@@ -1,0 +1,132 @@
+package kafka
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"math"
+	"time"
+
+	segmentio "github.com/segmentio/kafka-go"
+
+	"github.com/roamclear/roamclear/ingest"
+)
+
+// pollWait is how long a fetch waits at the end of the log for a record.
+const pollWait = 500 * time.Millisecond
+
+// Bounds returns the first offset that a partition has and the one that the
+// next record will get.
+func (l *Log) Bounds(ctx context.Context, topic ingest.Topic, partition int32) (start, end int64, err error) {
+	err = retry(ctx, func() error {
+		start, end, err = l.bounds(ctx, topic, partition)
+		return err
+	})
+	return start, end, err
+}
+
+func (l *Log) bounds(ctx context.Context, topic ingest.Topic, partition int32) (start, end int64, err error) {
+	ctx, cancel := context.WithTimeout(ctx, requestTimeout)
+	defer cancel()
+	p := int(partition)
+	res, err := l.produce.ListOffsets(ctx, &segmentio.ListOffsetsRequest{
+		Topics: map[string][]segmentio.OffsetRequest{string(topic): {segmentio.FirstOffsetOf(p), segmentio.LastOffsetOf(p)}},
+	})
+	if err != nil {
+		return 0, 0, fmt.Errorf("bounds of %s/%d: %w", topic, partition, err)
+	}
+	for _, o := range res.Topics[string(topic)] {
+		if o.Partition == p {
+			if o.Error != nil {
+				return 0, 0, fmt.Errorf("bounds of %s/%d: %w", topic, partition, o.Error)
+			}
+			return o.FirstOffset, o.LastOffset, nil
+		}
+	}
+	return 0, 0, fmt.Errorf("bounds of %s/%d: no answer for the partition", topic, partition)
+}
+
+// Read returns records from an offset on, at most maxRecords and what one
+// fetch yields, none at the end of the log. The caller owns them.
+func (l *Log) Read(ctx context.Context, topic ingest.Topic, partition int32, from int64, maxRecords int) ([]ingest.Record, error) {
+	p := l.reader(topic, partition)
+	var records []ingest.Record
+	err := retry(ctx, func() error {
+		res, err := l.fetchOnce(ctx, topic, partition, from, l.opts.FetchBytes, 0)
+		if err == nil {
+			records, err = p.decode(res.recordSet, from, maxRecords)
+		}
+		if lasting(err) {
+			return permanent{err}
+		}
+		return err
+	})
+	return records, err
+}
+
+func (l *Log) reader(topic ingest.Topic, partition int32) *partitionReader {
+	return &partitionReader{topic: topic, partition: partition, epoch: l.opts.Epoch}
+}
+
+// Tail hands on the records of a partition from an offset on, in order, as
+// they come, until ctx ends (then it returns its error) or fn returns one. It
+// needs no group and commits nothing. Records belong to fn, but each keeps
+// the memory of its whole fetch alive: clone what is kept for long.
+//
+// Errors of broker and network are waited out. *GapError, *RecordError and
+// *EnvelopeError are returned: the follower must not go on.
+func (l *Log) Tail(ctx context.Context, topic ingest.Topic, partition int32, from int64, fn func([]ingest.Record) error) error {
+	p := l.reader(topic, partition)
+	for {
+		records, err := l.await(ctx, p, from, math.MaxInt, l.opts.FetchBytes)
+		if err != nil {
+			return err
+		}
+		if err := fn(records); err != nil {
+			return err
+		}
+		from += int64(len(records))
+	}
+}
+
+// await fetches until there is at least one record, waiting out errors that
+// pass.
+func (l *Log) await(ctx context.Context, p *partitionReader, from int64, maxRecords, maxBytes int) ([]ingest.Record, error) {
+	wait := 20 * time.Millisecond
+	for {
+		res, err := l.fetchOnce(ctx, p.topic, p.partition, from, maxBytes, pollWait)
+		if err == nil {
+			var records []ingest.Record
+			if records, err = p.decode(res.recordSet, from, maxRecords); err == nil && len(records) > 0 {
+				return records, nil
+			}
+		}
+		if ctx.Err() != nil {
+			return nil, ctx.Err()
+		}
+		if err == nil {
+			wait = 20 * time.Millisecond
+			continue
+		}
+		if lasting(err) {
+			return nil, err
+		}
+		l.opts.Logger.Warn("fetch failed", "topic", p.topic, "partition", p.partition, "from", from, "error", err)
+		if !pause(ctx, wait) {
+			return nil, ctx.Err()
+		}
+		wait = min(2*wait, time.Second)
+	}
+}
+
+// lasting reports whether reading again would fail again.
+func lasting(err error) bool {
+	if _, ok := errors.AsType[*GapError](err); ok {
+		return true
+	}
+	if _, ok := errors.AsType[*RecordError](err); ok {
+		return true
+	}
+	_, ok := errors.AsType[*EnvelopeError](err)
+	return ok
+}

@@ -1,0 +1,65 @@
+package kafka
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"math"
+	"net"
+
+	segmentio "github.com/segmentio/kafka-go"
+	"github.com/segmentio/kafka-go/protocol"
+)
+
+// session is an idempotent producer's identity towards one partition, and
+// the sequence of the next record. The zero value is no session.
+type session struct {
+	id    int64
+	epoch int16
+	next  int32
+	open  bool
+}
+
+// fits reports whether n more records keep the sequence within 31 bits.
+func (s session) fits(n int32) bool { return s.open && s.next <= math.MaxInt32-n }
+
+// newSession asks the broker for a producer id that nobody has used.
+func (l *Log) newSession(ctx context.Context) (session, error) {
+	ctx, cancel := context.WithTimeout(ctx, requestTimeout)
+	defer cancel()
+	res, err := l.produce.InitProducerID(ctx, &segmentio.InitProducerIDRequest{ProducerID: -1, ProducerEpoch: -1})
+	if err != nil {
+		return session{}, fmt.Errorf("begin producer session: %w", err)
+	}
+	if res.Error != nil {
+		return session{}, fmt.Errorf("begin producer session: %w", res.Error)
+	}
+	return session{id: int64(res.Producer.ProducerID), epoch: int16(res.Producer.ProducerEpoch), open: true}, nil
+}
+
+// refused reports whether a produce error says for sure that nothing was
+// appended: the broker refused before it wrote, or no broker was reached.
+func refused(err error) bool {
+	if code, ok := errors.AsType[segmentio.Error](err); ok {
+		switch code {
+		case segmentio.InvalidMessage, segmentio.UnknownTopicOrPartition, segmentio.LeaderNotAvailable,
+			segmentio.NotLeaderForPartition, segmentio.MessageSizeTooLarge, segmentio.InvalidTopic,
+			segmentio.RecordListTooLarge, segmentio.NotEnoughReplicas, segmentio.TopicAuthorizationFailed,
+			segmentio.ClusterAuthorizationFailed, segmentio.UnsupportedForMessageFormat, segmentio.PolicyViolation,
+			segmentio.OutOfOrderSequenceNumber, segmentio.InvalidProducerEpoch, segmentio.UnknownProducerId, segmentio.InvalidRecord,
+			segmentio.BrokerNotAvailable:
+			return true
+		}
+		return false
+	}
+	if op, ok := errors.AsType[*net.OpError](err); ok {
+		return op.Op == "dial"
+	}
+	return errors.Is(err, protocol.ErrNoTopic) || errors.Is(err, protocol.ErrNoPartition) || errors.Is(err, protocol.ErrNoLeader)
+}
+
+// forgotten reports whether the broker refused because it does not know our
+// session (any more): the same records may be sent in a new one.
+func forgotten(err error) bool {
+	return errors.Is(err, segmentio.OutOfOrderSequenceNumber) || errors.Is(err, segmentio.InvalidProducerEpoch) || errors.Is(err, segmentio.UnknownProducerId)
+}

@@ -1,0 +1,196 @@
+package kafka
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"strconv"
+	"time"
+
+	segmentio "github.com/segmentio/kafka-go"
+
+	"github.com/roamclear/roamclear/ingest"
+)
+
+// topics lists every topic, those that all else depends on last.
+var topics = []ingest.Topic{
+	ingest.TopicCDRs, ingest.TopicSessions, ingest.TopicReference, ingest.TopicRefused, ingest.TopicControl,
+}
+
+// wantPartitions returns how many partitions a topic must have, 0 for "as
+// many as it has".
+func (o Options) wantPartitions(t ingest.Topic) int {
+	if t == ingest.TopicCDRs || t == ingest.TopicSessions {
+		return o.Partitions
+	}
+	return 1
+}
+
+// topicSettings returns what a topic is created with. Everything that Kafka
+// might otherwise delete by its own defaults (7 days) is said explicitly.
+// Only bodies we could not use are bounded, and on the embedded broker our
+// own guard does that, since its retention can leave a partition empty.
+func (o Options) topicSettings(t ingest.Topic) map[string]string {
+	s := map[string]string{
+		"cleanup.policy":         "delete",
+		"retention.ms":           "-1",
+		"retention.bytes":        "-1",
+		"compression.type":       "producer",
+		"message.timestamp.type": "CreateTime",
+	}
+	if o.embedded {
+		s["segment.bytes"] = strconv.Itoa(embeddedSegmentBytes)
+		return s
+	}
+	if t == ingest.TopicRefused {
+		s["retention.ms"] = strconv.FormatInt((30 * 24 * time.Hour).Milliseconds(), 10)
+		s["retention.bytes"] = strconv.Itoa(1 << 30)
+	}
+	if o.Replication >= 3 {
+		s["min.insync.replicas"] = "2"
+	}
+	return s
+}
+
+// ensureTopics creates the topics that are missing and returns how many
+// partitions each has.
+func (l *Log) ensureTopics(ctx context.Context) (map[ingest.Topic]int, error) {
+	existing, err := l.describe(ctx)
+	if err != nil {
+		return nil, err
+	}
+	var missing []segmentio.TopicConfig
+	for _, t := range topics {
+		if existing[t] == 0 {
+			missing = append(missing, l.topicConfig(t))
+		}
+	}
+	if len(missing) > 0 {
+		if err := l.create(ctx, missing); err != nil {
+			return nil, err
+		}
+	}
+	for _, t := range topics {
+		want, have := l.opts.wantPartitions(t), existing[t]
+		if have == 0 {
+			if existing[t] = want; want == 0 {
+				existing[t] = defaultPartitions
+			}
+			continue
+		}
+		if want == 0 || want == have {
+			continue
+		}
+		if t == ingest.TopicCDRs || t == ingest.TopicSessions {
+			return nil, fmt.Errorf("topic %s has %d partitions and kafka.partitions says %d: set kafka.partitions to %d (more partitions would tear copies of one CDR apart; they need a new topic epoch)", t, have, want, have)
+		}
+		return nil, fmt.Errorf("topic %s has %d partitions and must have one: delete it and start again, if it is empty", t, have)
+	}
+	return existing, nil
+}
+
+func (l *Log) topicConfig(t ingest.Topic) segmentio.TopicConfig {
+	c := segmentio.TopicConfig{Topic: string(t), NumPartitions: l.opts.wantPartitions(t), ReplicationFactor: l.opts.Replication}
+	if c.NumPartitions == 0 {
+		c.NumPartitions = defaultPartitions
+	}
+	for name, value := range l.opts.topicSettings(t) {
+		c.ConfigEntries = append(c.ConfigEntries, segmentio.ConfigEntry{ConfigName: name, ConfigValue: value})
+	}
+	return c
+}
+
+// describe returns how many partitions each topic has; a topic that does not
+// exist has none. It waits for a broker that is just starting.
+func (l *Log) describe(ctx context.Context) (map[ingest.Topic]int, error) {
+	var have map[ingest.Topic]int
+	err := retry(ctx, func() error {
+		rctx, cancel := context.WithTimeout(ctx, requestTimeout)
+		defer cancel()
+		m, err := l.admin.Metadata(rctx, &segmentio.MetadataRequest{})
+		if err != nil {
+			return fmt.Errorf("ask %s for its topics: %w", l.addr, err)
+		}
+		have = make(map[ingest.Topic]int, len(topics))
+		for _, t := range m.Topics {
+			have[ingest.Topic(t.Name)] = len(t.Partitions)
+		}
+		return nil
+	})
+	return have, err
+}
+
+func (l *Log) create(ctx context.Context, missing []segmentio.TopicConfig) error {
+	return retry(ctx, func() error {
+		rctx, cancel := context.WithTimeout(ctx, requestTimeout)
+		defer cancel()
+		res, err := l.admin.CreateTopics(rctx, &segmentio.CreateTopicsRequest{Topics: missing})
+		if err != nil {
+			return fmt.Errorf("create topics: %w", err)
+		}
+		for name, err := range res.Errors {
+			switch {
+			case err == nil || errors.Is(err, segmentio.TopicAlreadyExists): // another process was faster
+			case errors.Is(err, segmentio.InvalidReplicationFactor):
+				return permanent{fmt.Errorf("create topic %s: %w: set kafka.replication to at most the number of brokers", name, err)}
+			case errors.Is(err, segmentio.TopicAuthorizationFailed), errors.Is(err, segmentio.ClusterAuthorizationFailed):
+				return permanent{fmt.Errorf("create topic %s: %w: grant CREATE, or create the topics beforehand", name, err)}
+			default:
+				return fmt.Errorf("create topic %s: %w", name, err)
+			}
+		}
+		return nil
+	})
+}
+
+// awaitLeaders returns when the leader of every partition answers. Brokers
+// listen, and name leaders, before they have loaded their partitions.
+func (l *Log) awaitLeaders(ctx context.Context) error {
+	for _, t := range topics {
+		for p := range l.counts[t] {
+			err := retry(ctx, func() error {
+				_, _, err := l.bounds(ctx, t, int32(p))
+				return err
+			})
+			if err != nil {
+				return err
+			}
+		}
+	}
+	return nil
+}
+
+// permanent marks an error that waiting does not cure.
+type permanent struct{ error }
+
+func (p permanent) Unwrap() error { return p.error }
+
+// retry calls f until it succeeds, for half a minute at most.
+func retry(ctx context.Context, f func() error) error {
+	ctx, cancel := context.WithTimeout(ctx, 30*time.Second)
+	defer cancel()
+	for wait := 10 * time.Millisecond; ; wait = min(2*wait, time.Second) {
+		err := f()
+		if p, ok := errors.AsType[permanent](err); err == nil || ok {
+			if ok {
+				return p.error
+			}
+			return nil
+		}
+		if !pause(ctx, wait) {
+			return err
+		}
+	}
+}
+
+// pause waits and reports whether ctx still stands.
+func pause(ctx context.Context, d time.Duration) bool {
+	t := time.NewTimer(d)
+	defer t.Stop()
+	select {
+	case <-t.C:
+		return true
+	case <-ctx.Done():
+		return false
+	}
+}

@@ -1,0 +1,202 @@
+package kafka
+
+import (
+	"bytes"
+	"context"
+	"fmt"
+	"sync"
+	"time"
+
+	segmentio "github.com/segmentio/kafka-go"
+	"github.com/segmentio/kafka-go/protocol"
+
+	"github.com/roamclear/roamclear/ingest"
+)
+
+// maxBatchRecords bounds a batch of very small records.
+const maxBatchRecords = 10_000
+
+// writer is the group commit of one partition. Records are encoded into the
+// open batch as they arrive; one batch is on its way; the next one is what
+// arrived meanwhile. The broker's acknowledgements are the only clock.
+type writer struct {
+	log       *Log
+	topic     ingest.Topic
+	partition int
+	metrics   *writerMetrics
+
+	mu     sync.Mutex
+	wake   sync.Cond // on mu: there is something to send, or closed
+	queue  []*batch  // full ones first, the open one last
+	bytes  int       // in queue and on the way
+	spare  []byte    // memory of the last batch sent
+	away   bool      // no producer session can be had: appends are refused
+	closed bool
+
+	session session // owned by run
+}
+
+func newWriter(l *Log, topic ingest.Topic, partition int, m *writerMetrics) *writer {
+	w := &writer{log: l, topic: topic, partition: partition, metrics: m}
+	w.wake.L = &w.mu
+	return w
+}
+
+// add encodes a record into the open batch and returns the batch and the
+// record's place in it.
+func (w *writer) add(e *ingest.Envelope, body []byte) (*batch, int32, error) {
+	size := recordSize(e, body)
+	if size > w.log.opts.MaxBatchBytes-batchHeader {
+		return nil, 0, fmt.Errorf("%w: %d bytes, at most %d", ErrTooLarge, size, w.log.opts.MaxBatchBytes-batchHeader)
+	}
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	switch {
+	case w.closed:
+		return nil, 0, fmt.Errorf("%w: log is closed", ingest.ErrOverload)
+	case w.away:
+		return nil, 0, fmt.Errorf("%w: broker is away", ingest.ErrOverload)
+	case w.bytes+size > w.log.opts.QueueBytes:
+		w.metrics.refused.Inc()
+		return nil, 0, fmt.Errorf("%w: queue is full", ingest.ErrOverload)
+	}
+	b := w.open(size)
+	before := len(b.buf)
+	place := b.add(e, body)
+	w.bytes += len(b.buf) - before
+	w.wake.Signal()
+	return b, place, nil
+}
+
+// open returns the batch that the next record of size bytes goes into.
+func (w *writer) open(size int) *batch {
+	if n := len(w.queue); n > 0 {
+		b := w.queue[n-1]
+		if b.count < maxBatchRecords && len(b.buf)-batchPrefix+size <= w.log.opts.MaxBatchBytes {
+			return b
+		}
+	}
+	b := newBatch(w.spare)
+	w.spare = nil
+	w.queue = append(w.queue, b)
+	return b
+}
+
+// run sends batch after batch until the writer is closed and nothing is left.
+func (w *writer) run() {
+	for b := w.next(); b != nil; b = w.next() {
+		w.send(b)
+	}
+}
+
+// next waits for a batch to send, nil when there will be none.
+func (w *writer) next() *batch {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	for len(w.queue) == 0 && !w.closed {
+		w.wake.Wait()
+	}
+	if len(w.queue) == 0 {
+		return nil
+	}
+	b := w.queue[0]
+	w.queue = w.queue[1:]
+	return b
+}
+
+func (w *writer) close() {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	w.closed = true
+	w.wake.Broadcast()
+}
+
+// send produces a batch and tells its callers. After an error the session is
+// never used again: the broker may remember a sequence whose write failed.
+func (w *writer) send(b *batch) {
+	start := time.Now()
+	base, err := w.produce(b)
+	if err != nil && forgotten(err) {
+		w.session = session{}
+		base, err = w.produce(b)
+	}
+	w.metrics.observe(w.topic, b, time.Since(start), err)
+	w.release(b)
+	if err == nil {
+		b.finish(base, nil)
+		return
+	}
+	lost := !w.session.open // then nothing was sent: there was no session to send in
+	w.session = session{}
+	if lost || refused(err) {
+		err = fmt.Errorf("%w: %w", ingest.ErrOverload, err)
+	} else {
+		err = fmt.Errorf("%w: %w", ingest.ErrOutcomeUnknown, err)
+	}
+	b.finish(0, err)
+	w.log.opts.Logger.Error("produce failed", "topic", w.topic, "partition", w.partition, "records", b.count, "error", err)
+	if lost {
+		w.awaitBroker(err)
+	}
+}
+
+// produce sends a batch once, in the session at hand or a new one, and
+// returns the offset of its first record.
+func (w *writer) produce(b *batch) (int64, error) {
+	ctx, cancel := context.WithTimeout(context.Background(), produceTimeout)
+	defer cancel()
+	if !w.session.fits(b.count) {
+		s, err := w.log.newSession(ctx)
+		if w.session = s; err != nil {
+			return 0, err
+		}
+	}
+	packed, err := b.seal(w.session, w.log.opts.Compression)
+	if err != nil {
+		return 0, err
+	}
+	res, err := w.log.produce.RawProduce(ctx, &segmentio.RawProduceRequest{
+		Topic: string(w.topic), Partition: w.partition, RequiredAcks: segmentio.RequireAll,
+		RawRecords: protocol.RawRecordSet{Reader: bytes.NewReader(packed)},
+	})
+	if err != nil {
+		return 0, fmt.Errorf("produce: %w", err)
+	}
+	if res.Error != nil {
+		return 0, fmt.Errorf("produce: %w", res.Error)
+	}
+	w.session.next += b.count
+	return res.BaseOffset, nil
+}
+
+// release takes a batch's bytes off the queue and keeps its memory for the
+// next one. What waits for the batch needs only its outcome.
+func (w *writer) release(b *batch) {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	w.bytes -= len(b.buf) - batchRecordsAt
+	w.spare, b.buf = b.buf, nil
+}
+
+// awaitBroker refuses all that waits and all that comes, until the broker
+// hands out a producer session again.
+func (w *writer) awaitBroker(cause error) {
+	w.mu.Lock()
+	queue := w.queue
+	w.queue, w.bytes, w.away = nil, 0, true
+	w.mu.Unlock()
+	for _, b := range queue {
+		b.finish(0, cause)
+	}
+	for wait := 50 * time.Millisecond; pause(w.log.open, wait); wait = min(2*wait, time.Second) {
+		s, err := w.log.newSession(w.log.open)
+		if err == nil {
+			w.session = s
+			break
+		}
+		w.log.opts.Logger.Warn("broker is away", "topic", w.topic, "partition", w.partition, "error", err)
+	}
+	w.mu.Lock()
+	w.away = false
+	w.mu.Unlock()
+}
