@@ -1,0 +1,229 @@
+package api
+
+import (
+	"bytes"
+	"context"
+	"encoding/json"
+	"log/slog"
+	"net/http"
+	"net/http/httptest"
+	"strings"
+	"testing"
+
+	"github.com/google/go-cmp/cmp"
+	"github.com/roamclear/roamclear/ingest"
+	"github.com/roamclear/roamclear/ingest/control"
+	"github.com/roamclear/roamclear/ingest/control/controltest"
+)
+
+const adminToken = "admin-secret"
+
+type admin struct {
+	t       *testing.T
+	control *control.Control
+	log     *controltest.Log
+	handler http.Handler
+	logged  *bytes.Buffer
+}
+
+func newAdmin(t *testing.T) *admin {
+	t.Helper()
+	ctx, cancel := context.WithCancel(t.Context())
+	a := &admin{t: t, log: controltest.NewLog(), logged: &bytes.Buffer{}}
+	var err error
+	if a.control, err = control.Open(ctx, a.log, control.Options{}); err != nil {
+		t.Fatal(err)
+	}
+	done := make(chan error, 1)
+	go func() { done <- a.control.Run(ctx) }()
+	t.Cleanup(func() {
+		cancel()
+		if err := <-done; err != nil {
+			t.Error(err)
+		}
+	})
+	if err := a.control.WaitReady(ctx); err != nil {
+		t.Fatal(err)
+	}
+	logger := slog.New(slog.NewTextHandler(a.logged, nil))
+	e := NewEngine(logger)
+	NewAdmin(a.control, adminToken, logger).Mount(e)
+	a.handler = e
+	return a
+}
+
+// do sends a request as the administrator and reads the answer into out.
+func (a *admin) do(method, path, body string, status int, out any, headers ...string) {
+	a.t.Helper()
+	r := httptest.NewRequestWithContext(a.t.Context(), method, "/admin/v1"+path, strings.NewReader(body))
+	r.Header.Set("Authorization", "Bearer "+adminToken)
+	for i := 0; i+1 < len(headers); i += 2 {
+		r.Header.Set(headers[i], headers[i+1])
+	}
+	w := httptest.NewRecorder()
+	a.handler.ServeHTTP(w, r)
+	if w.Code != status {
+		a.t.Fatalf("%s %s: HTTP %d %s, want %d", method, path, w.Code, w.Body, status)
+	}
+	if out == nil {
+		return
+	}
+	if err := json.Unmarshal(w.Body.Bytes(), out); err != nil {
+		a.t.Fatalf("%s %s: %v in %s", method, path, err, w.Body)
+	}
+}
+
+const addDundee = `{"name":"Dundee","roles":[{"role":"cpo","country_code":"gb","party_id":"dun"}]}`
+
+func TestAdminPartners(t *testing.T) {
+	a := newAdmin(t)
+	var added PartnerToken
+	a.do("POST", "/partners", addDundee, 201, &added, "Idempotency-Key", "add-1")
+	want := Partner{ID: "gb-dun-cpo", Name: "Dundee", Roles: []control.Role{control.NewRole("CPO", "GB", "DUN")}, Encoding: "auto", Version: 1}
+	if diff := cmp.Diff(want, added.Partner); diff != "" {
+		t.Error(diff)
+	}
+	works := func(token string) bool {
+		_, ok := a.control.Authenticate("Token " + token)
+		return ok
+	}
+	if !works(added.Token) {
+		t.Error("the new token does not work")
+	}
+
+	var failure errorBody
+	a.do("POST", "/partners", addDundee, 409, &failure, "Idempotency-Key", "add-1")
+	if failure.Error.Code != "conflict" || !strings.Contains(failure.Error.Message, `"add-1"`) {
+		t.Errorf("repeat: %+v", failure)
+	}
+	a.do("POST", "/partners", addDundee, 409, &failure)
+	if !strings.Contains(failure.Error.Message, "CPO GB*DUN already belongs to partner gb-dun-cpo") {
+		t.Errorf("conflict: %+v", failure)
+	}
+
+	var rotated PartnerToken
+	a.do("POST", "/partners/gb-dun-cpo/rotate", "", 200, &rotated, "If-Match", `"1"`)
+	if rotated.Token == added.Token || rotated.Partner.Version != 2 || rotated.Partner.RotationUntil == "" || !works(added.Token) {
+		t.Errorf("rotated: %+v", rotated)
+	}
+	a.do("POST", "/partners/gb-dun-cpo/rotate", `{"token":"chosen-token"}`, 409, nil, "If-Match", `"1"`)
+	a.do("POST", "/partners/gb-dun-cpo/rotate", `{"token":"chosen-token"}`, 200, &rotated, "If-Match", `"2"`)
+	if rotated.Token != "chosen-token" || !works("chosen-token") {
+		t.Errorf("chosen token: %+v", rotated)
+	}
+
+	var list PartnerList
+	var one Partner
+	a.do("GET", "/partners", "", 200, &list)
+	a.do("GET", "/partners/gb-dun-cpo", "", 200, &one)
+	if len(list.Partners) != 1 || list.Partners[0].ID != "gb-dun-cpo" || one.ID != "gb-dun-cpo" {
+		t.Errorf("list %+v, one %+v", list, one)
+	}
+	a.do("DELETE", "/partners/gb-dun-cpo", "", 204, nil)
+	a.do("DELETE", "/partners/gb-dun-cpo", "", 404, nil)
+	a.do("GET", "/partners/gb-dun-cpo", "", 404, nil)
+	a.do("POST", "/partners/gb-dun-cpo/rotate", "", 404, nil)
+	if works("chosen-token") {
+		t.Error("a removed partner's token works")
+	}
+	for _, secret := range []string{added.Token, "chosen-token", adminToken} {
+		if strings.Contains(a.logged.String(), secret) {
+			t.Errorf("a secret was logged: %s", a.logged)
+		}
+	}
+}
+
+func TestAdminKeys(t *testing.T) {
+	a := newAdmin(t)
+	var added KeySecret
+	a.do("POST", "/keys", `{"name":"finance","scopes":["finance:read"],"party":"GB/DUN"}`, 201, &added)
+	k, ok := a.control.State().Key("Bearer " + added.Secret)
+	if !ok || k.ID != added.Key.ID || added.Key.Party != "GB*DUN" {
+		t.Errorf("added %+v, found %+v", added, k)
+	}
+	var list KeyList
+	a.do("GET", "/keys", "", 200, &list)
+	if diff := cmp.Diff(KeyList{Keys: []Key{added.Key}}, list); diff != "" {
+		t.Error(diff)
+	}
+	a.do("DELETE", "/keys/"+added.Key.ID, "", 204, nil)
+	a.do("DELETE", "/keys/"+added.Key.ID, "", 404, nil)
+	a.do("GET", "/keys", "", 200, &list)
+	if len(list.Keys) != 0 || strings.Contains(a.logged.String(), added.Secret) {
+		t.Errorf("keys %+v, log %s", list, a.logged)
+	}
+}
+
+func TestAdminRefuses(t *testing.T) {
+	a := newAdmin(t)
+	tests := []struct {
+		name, method, path, body string
+		status                   int
+		want                     string
+	}{
+		{"not JSON", "POST", "/partners", "{", 400, "not_json"},
+		{"two values", "POST", "/partners", addDundee + "{}", 400, "not_json"},
+		{"unknown member", "POST", "/partners", `{"nom":"Dundee"}`, 400, `unknown field \"nom\"`},
+		{"no role", "POST", "/partners", `{"name":"Dundee"}`, 422, "at least one role"},
+		{"no name", "POST", "/partners", `{"roles":[{"role":"CPO","country_code":"GB","party_id":"DUN"}]}`, 422, "partner name"},
+		{"unknown role", "POST", "/partners", `{"name":"D","roles":[{"role":"KING","country_code":"GB","party_id":"DUN"}]}`, 422, `want one of CPO, EMSP`},
+		{"country", "POST", "/partners", `{"name":"D","roles":[{"role":"CPO","country_code":"GBR","party_id":"DUN"}]}`, 422, "country_code"},
+		{"short token", "POST", "/partners", `{"name":"D","token":"short","roles":[{"role":"CPO","country_code":"GB","party_id":"DUN"}]}`, 422, "want 8 to 64"},
+		{"encoding", "POST", "/partners", `{"name":"D","token_encoding":"rot13","roles":[{"role":"CPO","country_code":"GB","party_id":"DUN"}]}`, 422, "want auto, raw or base64"},
+		{"too large", "POST", "/partners", `{"name":"` + strings.Repeat("x", DefaultMaxBody) + `"}`, 413, "too_large"},
+		{"key without scope", "POST", "/keys", `{}`, 422, "finance:read"},
+		{"key with unknown scope", "POST", "/keys", `{"scopes":["all"]}`, 422, "finance:read"},
+		{"key of no party", "POST", "/keys", `{"scopes":["finance:read"],"party":"Dundee"}`, 422, "such as GB/DUN"},
+		{"unknown path", "GET", "/nothing", "", 404, "not_found"},
+		{"method", "PUT", "/partners", "{}", 405, "method_not_allowed"},
+	}
+	for _, tt := range tests {
+		t.Run(tt.name, func(t *testing.T) {
+			a.t = t
+			var raw json.RawMessage
+			a.do(tt.method, tt.path, tt.body, tt.status, &raw)
+			if !strings.Contains(string(raw), tt.want) {
+				t.Errorf("got %s, want %s in it", raw, tt.want)
+			}
+		})
+	}
+	a.t = t
+	a.do("DELETE", "/partners/x", "", 422, nil, "If-Match", "any")
+	a.log.FailNext(ingest.ErrOverload)
+	a.do("POST", "/partners", addDundee, 503, nil)
+}
+
+func TestAdminNeedsItsToken(t *testing.T) {
+	a := newAdmin(t)
+	for _, header := range []string{"", "Bearer", "Bearer ", "Bearer wrong", "Token " + adminToken, adminToken, "Bearer  " + adminToken} {
+		r := httptest.NewRequestWithContext(t.Context(), "GET", "/admin/v1/partners", nil)
+		if header != "" {
+			r.Header.Set("Authorization", header)
+		}
+		w := httptest.NewRecorder()
+		a.handler.ServeHTTP(w, r)
+		if w.Code != 401 || strings.Contains(w.Body.String(), "partners") {
+			t.Errorf("header %q: HTTP %d %s", header, w.Code, w.Body)
+		}
+	}
+}
+
+func TestAdminBeforeTheLogIsFolded(t *testing.T) {
+	log := controltest.NewLog()
+	if _, err := log.Append(t.Context(), ingest.TopicControl, &ingest.Envelope{}, []byte("{}")); err != nil {
+		t.Fatal(err)
+	}
+	c, err := control.Open(t.Context(), log, control.Options{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	e := NewEngine(slog.New(slog.DiscardHandler))
+	NewAdmin(c, adminToken, slog.New(slog.DiscardHandler)).Mount(e)
+	r := httptest.NewRequestWithContext(t.Context(), "GET", "/admin/v1/partners", nil)
+	r.Header.Set("Authorization", "Bearer "+adminToken)
+	w := httptest.NewRecorder()
+	e.ServeHTTP(w, r)
+	if w.Code != 503 || w.Header().Get("Retry-After") == "" {
+		t.Errorf("HTTP %d", w.Code)
+	}
+}
