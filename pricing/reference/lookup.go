@@ -55,7 +55,7 @@ func (f *Follower) Zone(location ocpi.Key, country string, received ocpi.Time) (
 	if zone != "" {
 		return zone, "location"
 	}
-	if zone = singleZone[country]; zone != "" {
+	if zone = SingleZone(country); zone != "" {
 		return zone, "country"
 	}
 	if later != "" {
@@ -111,6 +111,10 @@ func (h *history) at(p ingest.Position) *ingest.ObjectState {
 	}
 	return nil
 }
+
+// SingleZone returns the IANA time zone of a country that has only one, by its
+// ISO 3166 alpha-3 code in upper case; "" for any other.
+func SingleZone(country string) string { return singleZone[country] }
 
 // singleZone maps ISO 3166 alpha-3 countries that keep one civil time to their
 // zone. Countries with several (such as USA, CAN, AUS, ESP, PRT) are not in it.
