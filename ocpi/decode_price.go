@@ -69,7 +69,7 @@ func (d *Decoder) amount230(o *object, p *Price, limit bool) {
 
 // addTaxes makes Incl the sum of the amount before taxes and the taxes.
 func (d *Decoder) addTaxes(p *Price) {
-	p.Incl = p.Excl
+	p.Incl = NewNumber(p.Excl.coef, p.Excl.scale)
 	for i := range p.Taxes {
 		sum, ok := p.Incl.Add(p.Taxes[i].Amount)
 		if !ok {

@@ -1,11 +1,14 @@
 package ocpi
 
 import (
+	"bytes"
 	"errors"
 	"maps"
+	"reflect"
 	"slices"
 	"testing"
 
+	"github.com/go-json-experiment/json/jsontext"
 	"github.com/google/go-cmp/cmp"
 	"github.com/google/go-cmp/cmp/cmpopts"
 )
@@ -22,7 +25,6 @@ var sameModel = cmp.Options{
 // checkVerdict compares the Decoder's error with the oracle's, and reports
 // whether the body was accepted.
 func checkVerdict(t *testing.T, err, notJSON error, bad map[string]bool) bool {
-	t.Helper()
 	if notJSON != nil {
 		if _, ok := errors.AsType[*SyntaxError](err); !ok {
 			t.Fatalf("got %v, want a *SyntaxError for: %v", err, notJSON)
@@ -46,6 +48,9 @@ func checkVerdict(t *testing.T, err, notJSON error, bad map[string]bool) bool {
 	for _, f := range invalid.Fields {
 		got[f.Path] = true
 	}
+	if maps.Equal(bad, got) {
+		return false
+	}
 	if diff := cmp.Diff(bad, got); diff != "" {
 		t.Fatalf("fields refused (-oracle +decoder):\n%s", diff)
 	}
@@ -53,7 +58,6 @@ func checkVerdict(t *testing.T, err, notJSON error, bad map[string]bool) bool {
 }
 
 func compareCDR(t *testing.T, d *Decoder, v Version, raw []byte) {
-	t.Helper()
 	got, err := d.CDR(v, raw)
 	tree, notJSON := parseTree(raw)
 	r := reading{v: v, bad: map[string]bool{}}
@@ -64,13 +68,19 @@ func compareCDR(t *testing.T, d *Decoder, v Version, raw []byte) {
 	if !checkVerdict(t, err, notJSON, r.bad) {
 		return
 	}
+	want.Findings = got.Findings
+	for i := range min(len(want.Tariffs), len(got.Tariffs)) {
+		want.Tariffs[i].Raw = got.Tariffs[i].Raw
+	}
+	if reflect.DeepEqual(&want, got) { // much faster than cmp
+		return
+	}
 	if diff := cmp.Diff(&want, got, sameModel); diff != "" {
 		t.Fatalf("CDR (-oracle +decoder):\n%s", diff)
 	}
 }
 
 func compareTariff(t *testing.T, d *Decoder, v Version, raw []byte) {
-	t.Helper()
 	got, err := d.Tariff(v, raw)
 	tree, notJSON := parseTree(raw)
 	r := reading{v: v, bad: map[string]bool{}}
@@ -83,11 +93,14 @@ func compareTariff(t *testing.T, d *Decoder, v Version, raw []byte) {
 	if !checkVerdict(t, err, notJSON, r.bad) {
 		return
 	}
-	if diff := cmp.Diff(&want, got, sameModel); diff != "" {
-		t.Fatalf("Tariff (-oracle +decoder):\n%s", diff)
-	}
 	if string(got.Raw) != string(trimJSON(raw)) {
 		t.Fatalf("Raw is %q", got.Raw)
+	}
+	if want.Findings, want.Raw = got.Findings, got.Raw; reflect.DeepEqual(&want, got) {
+		return
+	}
+	if diff := cmp.Diff(&want, got, sameModel); diff != "" {
+		t.Fatalf("Tariff (-oracle +decoder):\n%s", diff)
 	}
 }
 
@@ -120,22 +133,106 @@ func TestDecoderAgainstOracle(t *testing.T) {
 	}
 }
 
-func FuzzDecodeCDR(f *testing.F) {
+// replaceValue returns a body with its n-th JSON value replaced.
+func replaceValue(raw []byte, n int, value string) []byte {
+	d := jsontext.NewDecoder(bytes.NewReader(raw))
+	for range n {
+		if _, err := d.ReadToken(); err != nil {
+			return raw
+		}
+	}
+	for d.PeekKind() == '}' || d.PeekKind() == ']' {
+		if _, err := d.ReadToken(); err != nil {
+			return raw
+		}
+	}
+	old, err := d.ReadValue()
+	if err != nil {
+		return raw
+	}
+	end := int(d.InputOffset())
+	return slices.Concat(raw[:end-len(old)], []byte(value), raw[end:])
+}
+
+// oddValues are put in the place of every value, and name, of every vector.
+var oddValues = []string{
+	"null", "true", "false", "0", "-1", "1.5", "1e-13", "1234567890123456789", "-0.000", "01", "NaN",
+	`""`, `"x"`, `"1"`, `"-1.50"`, `"1 "`, `" "`, `"\u00e9"`, `"\u0041\u0042"`, `"\ud800"`, `"a\nb"`, `"EUR"`, `"eu"`, `"E1"`,
+	`"aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa"`, `"aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa"`, `"aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa"`,
+	`"2019-05-06T07:30:00"`, `"2019-05-06T07:30:00.1234567890Z"`, `"2019-02-29T07:30:00Z"`, `"2019-05-06T24:00:00Z"`, `"1970-1-1T00:00:00Z"`,
+	`"1678-01-01T00:00:00+23:59"`, `"2262-01-01T00:00:00Z"`, `"2019-05-06t07:30:00z"`, `"24:00"`, `"23:59"`, `"2020-02-29"`, `"2019-02-29"`, `"3000-01-01"`,
+	`"ENERGY"`, `"FLAT"`, `"POWER"`, `"MONDAY"`, `"RESERVATION"`, `"YES"`, `"id"`, `"country_code"`, `"credit"`, `"Europe/Amsterdam"`,
+	"[]", "{}", "[null]", "[1]", `["MONDAY"]`, "[{}]", "[[]]", `{"excl_vat":1}`, `{"before_taxes":"1","taxes":[{"amount":999999999999999999},{}]}`, `{"a":1,"a":1}`,
+}
+
+func TestDecoderAgainstOracleOddValues(t *testing.T) {
+	var d Decoder
 	for _, tt := range cdrVectors {
-		f.Add(uint8(tt.v), readTestdata(f, tt.file))
+		if tt.file == "complex10_221.json" {
+			continue // much of the same, and slow
+		}
+		raw := compact(t, readTestdata(t, tt.file))
+		for n := range 1000 {
+			if n > 1 && bytes.Equal(replaceValue(raw, n, "?"), raw) {
+				break
+			}
+			for _, value := range oddValues {
+				compareCDR(t, &d, tt.v, replaceValue(raw, n, value))
+			}
+		}
+	}
+	for _, tt := range tariffVectors {
+		raw := compact(t, readTestdata(t, tt.file))
+		for n := range 300 {
+			for _, value := range oddValues {
+				compareTariff(t, &d, tt.v, replaceValue(raw, n, value))
+			}
+		}
+	}
+}
+
+func compact(tb testing.TB, raw []byte) []byte {
+	tb.Helper()
+	v := jsontext.Value(slices.Clone(raw))
+	if err := v.Compact(); err != nil {
+		tb.Fatal(err)
+	}
+	return v
+}
+
+// The fuzz targets change a body's bytes and, because that mostly makes no
+// JSON, replace its n-th value.
+
+func FuzzDecodeCDR(f *testing.F) {
+	for i, tt := range cdrVectors {
+		raw := compact(f, readTestdata(f, tt.file))
+		f.Add(uint8(tt.v), raw, uint16(0), "")
+		for j, value := range oddValues {
+			f.Add(uint8(tt.v), raw, uint16(1+j*7+i), value)
+		}
 	}
 	var d Decoder
-	f.Fuzz(func(t *testing.T, version uint8, raw []byte) {
+	f.Fuzz(func(t *testing.T, version uint8, raw []byte, n uint16, value string) {
+		if n > 0 {
+			raw = replaceValue(raw, int(n), value)
+		}
 		compareCDR(t, &d, Version(version%3)+V211, raw)
 	})
 }
 
 func FuzzDecodeTariff(f *testing.F) {
-	for _, tt := range tariffVectors {
-		f.Add(uint8(tt.v), readTestdata(f, tt.file))
+	for i, tt := range tariffVectors {
+		raw := compact(f, readTestdata(f, tt.file))
+		f.Add(uint8(tt.v), raw, uint16(0), "")
+		for j, value := range oddValues {
+			f.Add(uint8(tt.v), raw, uint16(1+j*3+i), value)
+		}
 	}
 	var d Decoder
-	f.Fuzz(func(t *testing.T, version uint8, raw []byte) {
+	f.Fuzz(func(t *testing.T, version uint8, raw []byte, n uint16, value string) {
+		if n > 0 {
+			raw = replaceValue(raw, int(n), value)
+		}
 		compareTariff(t, &d, Version(version%3)+V211, raw)
 	})
 }

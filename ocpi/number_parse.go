@@ -6,7 +6,7 @@ package ocpi
 // are dropped. Errors: ErrNumberSyntax, ErrNumberRange.
 func ParseNumber[T string | []byte](s T) (Number, error) {
 	n, end, err := scanNumber(s, 0)
-	if err == nil && end != len(s) {
+	if end != len(s) {
 		return Number{}, ErrNumberSyntax
 	}
 	return n, err
