@@ -46,7 +46,7 @@ type final struct {
 func (e *Engine) applyLimits(total *amount) final {
 	f := final{exclKnown: !total.exclUnknown, inclKnown: !total.inclUnknown}
 	den := e.denominator(0)
-	f.excl, f.incl = ratio{total.excl, den}, ratio{total.incl, den}
+	f.excl, f.incl = ratio{num: total.excl, den: den}, ratio{num: total.incl, den: den}
 	t := &e.tariffs[0]
 	if !e.onlyReservation && e.profile.Limit != LimitNoMin {
 		e.applyLimit(&f, t, &t.minPrice, -1, 0)
@@ -63,7 +63,7 @@ func (e *Engine) applyLimit(f *final, t *used, l *limit, side, hit int) {
 		return
 	}
 	den := e.denominator(0)
-	bound := func(n int128) ratio { return ratio{e.mul(n, t.factor), den} }
+	bound := func(n int128) ratio { return ratio{num: e.mul(n, t.factor), den: den} }
 	before := *f
 	exclHit := l.exclSet && f.exclKnown && e.compare(f.excl, bound(l.excl)) == side
 	inclHit := l.inclSet && f.inclKnown && e.compare(f.incl, bound(l.incl)) == side
@@ -93,55 +93,4 @@ func (e *Engine) applyLimit(f *final, t *used, l *limit, side, hit int) {
 		f.hits[hit] = f.hits[hit] || exclHit
 		f.hits[hit+1] = f.hits[hit+1] || inclHit
 	}
-}
-
-// compare compares two amounts.
-func (e *Engine) compare(x, y ratio) int {
-	if x.den == y.den {
-		return x.num.cmp(y.num)
-	}
-	return e.mul(x.num, y.den).cmp(e.mul(y.num, x.den))
-}
-
-// scaled returns x × to / from, in lowest terms so that it fits; where from is
-// zero there is no proportion and the result is to.
-func (e *Engine) scaled(x, from, to ratio) ratio {
-	if from.num.isZero() {
-		return to
-	}
-	r := e.times(x, to)
-	return e.times(r, e.inverse(from))
-}
-
-func (e *Engine) inverse(r ratio) ratio {
-	if r.num.sign() < 0 {
-		return ratio{r.den.neg(), r.num.neg()}
-	}
-	return ratio{r.den, r.num}
-}
-
-// times multiplies two amounts, reducing crosswise first.
-func (e *Engine) times(x, y ratio) ratio {
-	x, y = reduced(ratio{x.num, y.den}), reduced(ratio{y.num, x.den})
-	return reduced(ratio{e.mul(x.num, y.num), e.mul(x.den, y.den)})
-}
-
-// reduced returns r in lowest terms; the denominator stays positive.
-func reduced(r ratio) ratio {
-	g := gcd(r.num, r.den)
-	r.num, _ = r.num.div(g)
-	r.den, _ = r.den.div(g)
-	return r
-}
-
-// minus subtracts two amounts.
-func (e *Engine) minus(x, y ratio) ratio {
-	if x.den == y.den {
-		return ratio{e.sub(x.num, y.num), x.den}
-	}
-	x, y = reduced(x), reduced(y)
-	g := gcd(x.den, y.den)
-	xs, _ := y.den.div(g)
-	ys, _ := x.den.div(g)
-	return ratio{e.sub(e.mul(x.num, xs), e.mul(y.num, ys)), e.mul(x.den, xs)}
 }

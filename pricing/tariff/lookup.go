@@ -90,7 +90,7 @@ func (e *Engine) charge(t *used, list []candidate, s *state, i int, p *period, q
 	}
 	y.quantity = e.add(y.quantity, q)
 	d.total = e.add(d.total, q)
-	if !q.isZero() || e.profile.Surplus == SurplusLastPresent {
+	if !q.isZero() || d == &e.energy && e.profile.Surplus == SurplusLastPresent {
 		d.tariff, d.component, d.period = p.tariff, c, int32(i)
 	}
 }

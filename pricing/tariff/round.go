@@ -28,14 +28,6 @@ func (e *Engine) number(n int128) ocpi.Number {
 	return e.numberOf(e.roundDiv(n, e.unit))
 }
 
-// ratio is an amount over a denominator of its own.
-type ratio struct{ num, den int128 }
-
-// ratioNumber rounds an amount that a limit scaled in proportion.
-func (e *Engine) ratioNumber(r ratio) ocpi.Number {
-	return e.numberOf(e.roundDiv(e.mul(r.num, pow10[e.roundScale]), r.den))
-}
-
 // numberOf turns an integer of the rounding unit into a number with the
 // profile's decimals.
 func (e *Engine) numberOf(q int128) ocpi.Number {

@@ -87,7 +87,7 @@ func (e *Engine) ratioOrNumber(r ratio, f *final) ocpi.Number {
 	if !f.limited {
 		return e.number(r.num)
 	}
-	return e.ratioNumber(reduced(r))
+	return e.ratioNumber(r)
 }
 
 // fillTaxes lists the tax of each rate. Where a limit moved the total, the
@@ -102,16 +102,16 @@ func (e *Engine) fillTaxes(out *Result, total *amount, f *final) {
 		return
 	}
 	after := e.minus(f.incl, f.excl)
-	before := ratio{e.sub(total.incl, total.excl), e.denominator(0)}
+	before := ratio{num: e.sub(total.incl, total.excl), den: e.denominator(0)}
 	for i := range e.rates {
 		r := &e.rates[i]
-		share := ratio{r.tax, before.den}
+		share := ratio{num: r.tax, den: before.den}
 		if !before.num.isZero() {
 			share = e.scaled(share, before, after)
 		}
-		out.Taxes = append(out.Taxes, Tax{taxName, r.percentage, e.ratioNumber(reduced(share))})
+		out.Taxes = append(out.Taxes, Tax{taxName, r.percentage, e.ratioNumber(share)})
 	}
 	if before.num.isZero() && !after.num.isZero() {
-		out.Taxes = append(out.Taxes, Tax{taxName, ocpi.Number{}, e.ratioNumber(reduced(after))})
+		out.Taxes = append(out.Taxes, Tax{taxName, ocpi.Number{}, e.ratioNumber(after)})
 	}
 }
