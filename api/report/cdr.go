@@ -12,6 +12,7 @@ import (
 	"github.com/gin-gonic/gin"
 	"github.com/roamclear/roamclear/ocpi"
 	"github.com/roamclear/roamclear/pricing"
+	"github.com/roamclear/roamclear/pricing/tariff"
 	"github.com/roamclear/roamclear/settlement"
 )
 
@@ -134,6 +135,7 @@ type cdrDetail struct {
 	CDR         cdrSummary      `json:"cdr"`
 	Result      cdrResult       `json:"result"`
 	Explanation json.RawMessage `json:"explanation"`
+	Text        *string         `json:"explanation_text"`
 	Findings    json.RawMessage `json:"findings"`
 	Copies      []copyJSON      `json:"copies"`
 }
@@ -165,10 +167,14 @@ func detailBody(d *settlement.CDRDetail) ([]byte, error) {
 	if !json.Valid(d.Raw) {
 		return nil, fmt.Errorf("the stored body at %s is not JSON", d.Position)
 	}
+	words, err := explanationText(d.Explanation)
+	if err != nil {
+		return nil, err
+	}
 	detail := cdrDetail{
 		Version: d.Version.String(), Sender: d.Sender, Hash: fmt.Sprintf("%x", d.Hash),
 		CDR: newCDRSummary(&d.CDRSummary), Result: newCDRResult(d),
-		Explanation: orJSON(d.Explanation, "null"), Findings: orJSON(d.Findings, "[]"),
+		Explanation: orJSON(d.Explanation, "null"), Text: words, Findings: orJSON(d.Findings, "[]"),
 		Copies: newCopies(d.Copies),
 	}
 	var rest bytes.Buffer
@@ -182,6 +188,23 @@ func detailBody(d *settlement.CDRDetail) ([]byte, error) {
 	body = append(body, d.Raw...)
 	body = append(body, ',')
 	return append(body, rest.Bytes()[1:]...), nil
+}
+
+// explanationText puts a stored explanation into words, nil where there is none.
+func explanationText(stored []byte) (*string, error) {
+	if len(stored) == 0 {
+		return nil, nil
+	}
+	var x tariff.Explanation
+	if err := json.Unmarshal(stored, &x); err != nil {
+		return nil, err
+	}
+	var b strings.Builder
+	if err := x.Text(&b); err != nil {
+		return nil, err
+	}
+	words := b.String()
+	return &words, nil
 }
 
 func newCDRResult(d *settlement.CDRDetail) cdrResult {

@@ -12,27 +12,29 @@ import (
 	"github.com/roamclear/roamclear/ingest"
 	"github.com/roamclear/roamclear/ocpi"
 	"github.com/roamclear/roamclear/pricing"
+	"github.com/roamclear/roamclear/pricing/tariff"
 	"github.com/roamclear/roamclear/settlement"
 	"github.com/shopspring/decimal"
 )
 
-// operator is a CPO with the one price it asks per kWh.
+// operator is a CPO with its prices.
 type operator struct {
 	party    ocpi.Party
 	sender   string
 	currency string
 	zone     string
 	price    string // per kWh, excluding VAT
+	fee      string // per session, "" for none
 	vat      string // percentage
 	station  string
 }
 
 var operators = []operator{
-	{ocpi.NewParty("GB", "DUN"), "dundee", "GBP", "Europe/London", "0.3550", "20", "Greenmarket Multi Car Park"},
-	{ocpi.NewParty("GB", "PER"), "perth", "GBP", "Europe/London", "0.2900", "20", "Leslie Street Car Park"},
-	{ocpi.NewParty("FR", "PAR"), "paris", "EUR", "Europe/Paris", "0.4125", "20", "Rue de Rivoli 12"},
-	{ocpi.NewParty("FR", "MOU"), "mougins", "EUR", "Europe/Paris", "0.3100", "20", "Place des Patriotes"},
-	{ocpi.NewParty("US", "BOU"), "boulder", "USD", "America/Denver", "0.2500", "0", "1500 Pearl St"},
+	{ocpi.NewParty("GB", "DUN"), "dundee", "GBP", "Europe/London", "0.3550", "0.50", "20", "Greenmarket Multi Car Park"},
+	{ocpi.NewParty("GB", "PER"), "perth", "GBP", "Europe/London", "0.2900", "", "20", "Leslie Street Car Park"},
+	{ocpi.NewParty("FR", "PAR"), "paris", "EUR", "Europe/Paris", "0.4125", "1.00", "20", "Rue de Rivoli 12"},
+	{ocpi.NewParty("FR", "MOU"), "mougins", "EUR", "Europe/Paris", "0.3100", "", "20", "Place des Patriotes"},
+	{ocpi.NewParty("US", "BOU"), "boulder", "USD", "America/Denver", "0.2500", "", "0", "1500 Pearl St"},
 }
 
 var providers = []ocpi.Party{ocpi.NewParty("NL", "EXW"), ocpi.NewParty("DE", "VOL"), ocpi.NewParty("GB", "OCT")}
@@ -105,20 +107,41 @@ func newCDR(random *rand.Rand, i int) settlement.CDRDetail {
 // priceBy sets what the CDR's tariff gives, and a claim that agrees.
 func (op *operator) priceBy(d *settlement.CDRDetail, energy decimal.Decimal) {
 	vat := decimal.RequireFromString(op.vat)
-	excl := energy.Mul(decimal.RequireFromString(op.price)).Round(4)
-	tax := excl.Mul(vat).Shift(-2).Round(4)
-	incl := excl.Add(tax)
+	x := tariff.Explanation{
+		Engine: "1", Profile: "default", Version: ocpi.V221, Currency: op.currency,
+		Tariffs: []tariff.TariffRef{{ID: "kwh-" + op.currency, Owner: op.party.String(), Version: ocpi.V221, Embedded: true, Elements: []tariff.ElementRef{{}}}},
+		Claim:   tariff.ClaimAgrees,
+	}
+	excl, incl := decimal.Zero, decimal.Zero
+	add := func(l tariff.Line, amount decimal.Decimal) {
+		gross := amount.Add(amount.Mul(vat).Shift(-2)).Round(4)
+		l.VAT, l.Amount = number(vat), tariff.Money{Excl: number(amount), Incl: number(gross)}
+		x.Lines = append(x.Lines, l)
+		excl, incl = excl.Add(amount), incl.Add(gross)
+	}
+	if op.fee != "" {
+		add(tariff.Line{Kind: ocpi.ComponentFlat, Measured: ocpi.NewNumber(1, 0), Billed: ocpi.NewNumber(1, 0), Price: ocpi.MustNumber(op.fee),
+			Segments: []tariff.Segment{{Quantity: ocpi.NewNumber(1, 0), Elapsed: ocpi.NewNumber(0, 0), KWh: ocpi.NewNumber(0, 0)}}},
+			decimal.RequireFromString(op.fee))
+	}
+	add(tariff.Line{Kind: ocpi.ComponentEnergy, Component: 1, Measured: number(energy), Billed: number(energy), Price: ocpi.MustNumber(op.price),
+		Segments: []tariff.Segment{{Quantity: number(energy), Elapsed: ocpi.NewNumber(0, 0), KWh: ocpi.NewNumber(0, 0)}}},
+		energy.Mul(decimal.RequireFromString(op.price)).Round(4))
 	claimedExcl, claimedIncl := excl.Round(2), incl.Round(2)
 	d.Status, d.Claim = pricing.Priced, pricing.ClaimAgrees
 	d.ComputedExcl, d.ComputedIncl, d.ClaimedExcl, d.ClaimedIncl = &excl, &incl, &claimedExcl, &claimedIncl
 	if !vat.IsZero() {
-		d.Taxes = []settlement.TaxSum{{Name: "VAT", Percentage: &vat, Amount: tax}}
+		d.Taxes = []settlement.TaxSum{{Name: "VAT", Percentage: &vat, Amount: incl.Sub(excl)}}
+		x.Taxes = []tariff.Tax{{Name: "VAT", Percentage: number(vat), Amount: number(incl.Sub(excl))}}
 	}
 	d.TariffIDs, d.TariffSource, d.TariffHash = "kwh-"+op.currency, "cdr", fmt.Sprintf("%x", sha256.Sum256([]byte(op.price)))
 	d.TimeZone, d.ZoneSource = op.zone, "location"
-	d.Explanation = fmt.Appendf(nil, `{"currency":%q,"lines":[{"element":0,"component":"ENERGY","measured":"%s","billed":"%s","price":"%s","vat":"%s","amount":"%s"}],"total":{"excl_vat":"%s","incl_vat":"%s"}}`,
-		op.currency, energy, energy, op.price, op.vat, excl, excl, incl)
+	x.Total = tariff.Money{Excl: number(excl), Incl: number(incl)}
+	x.Claimed = tariff.Money{Excl: number(claimedExcl), Incl: number(claimedIncl)}
+	d.Explanation = x.AppendJSON(nil)
 }
+
+func number(d decimal.Decimal) ocpi.Number { return ocpi.MustNumber(d.String()) }
 
 // damage does to a share of the CDRs what really happens to them.
 func damage(d *settlement.CDRDetail, i int) {
