@@ -44,7 +44,7 @@ const idLength = 20
 // CSV, nil the embedded extract.
 func Bodies(source io.Reader, seed uint64, n int) ([]Body, error) {
 	var all []Body
-	for item, err := range world.Items(world.Options{Seed: seed, Source: source, Rows: n, CDRsOnly: true, Clean: true}) {
+	for item, err := range world.Items(world.Options{Seed: seed, Source: source, Rows: n, Only: []world.Module{world.CDRs}, Clean: true}) {
 		if err != nil {
 			return nil, err
 		}

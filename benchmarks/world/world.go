@@ -5,6 +5,7 @@ import (
 	"io"
 	"iter"
 	"math/rand/v2"
+	"slices"
 )
 
 // Options say which world to make.
@@ -14,9 +15,8 @@ type Options struct {
 	Source io.Reader
 	// Rows bounds the charges read, 0 is all of the source.
 	Rows int
-	// NoSessions leaves Sessions out, CDRsOnly all else but CDRs too.
-	NoSessions bool
-	CDRsOnly   bool
+	// Only keeps the modules named; nil is all.
+	Only []Module
 	// Clean leaves the mishaps out; the dirt of the source stays.
 	Clean bool
 }
@@ -40,7 +40,7 @@ func Items(o Options) iter.Seq2[Item, error] {
 		w := &world{options: o, sites: map[string]*site{}, drivers: map[string]*driver{}, later: map[int][]Item{}}
 		send := func(items []Item) bool {
 			for _, i := range items {
-				if o.CDRsOnly && i.Module != CDRs || o.NoSessions && i.Module == Sessions {
+				if o.Only != nil && !slices.Contains(o.Only, i.Module) {
 					continue
 				}
 				if !yield(i, nil) {
