@@ -49,6 +49,9 @@ func PatchLocation(location []byte, evseUID, connectorID string, patch []byte) (
 		if evseUID == "" {
 			return l.patch(p, &evseLevel, "")
 		}
+		if err := keepsID(p, evseUID, connectorID); err != nil {
+			return nil, err
+		}
 		e, ok, err := l.child(evseLevel, evseUID)
 		if err != nil || !ok {
 			return nil, noParent(err)
@@ -135,8 +138,21 @@ func noParent(err error) error {
 	return ErrNoParent
 }
 
+// keepsID refuses a PATCH that would give an EVSE or Connector another id:
+// ids never change (R-LOC-03).
+func keepsID(patch rawObject, evseUID, connectorID string) error {
+	name, id := "uid", evseUID
+	if connectorID != "" {
+		name, id = "id", connectorID
+	}
+	if patch.index(name) < 0 {
+		return nil
+	}
+	return sameID(patch, name, id)
+}
+
 func sameID(o rawObject, name, id string) error {
-	if got := o.text(name); Fold(got) != Fold(id) {
+	if got := o.text(name); id == "" || Fold(got) != Fold(id) {
 		return invalid(name, fmt.Sprintf("want %q as in the URL", id))
 	}
 	return nil
