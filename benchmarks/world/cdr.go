@@ -13,15 +13,16 @@ import (
 
 // charge is one row with all that is known about it.
 type charge struct {
-	cpo     *cpo
-	tariff  *tariff
-	row     *row
-	place   place
-	driver  *driver
-	random  *rand.Rand
-	id      string
-	periods []period
-	quote   quote
+	cpo       *cpo
+	tariff    *tariff
+	row       *row
+	place     place
+	driver    *driver
+	random    *rand.Rand
+	id        string
+	sessionID string
+	periods   []period
+	quote     quote
 }
 
 // class is what the row is without a mishap.
@@ -147,7 +148,7 @@ func (c *charge) cdr() cdrBody {
 	q := &c.quote
 	b := cdrBody{
 		CountryCode: c.cpo.party.Country, PartyID: c.cpo.party.ID, ID: c.id,
-		Start: stamp(c.row.start), End: stamp(c.row.end), SessionID: c.sessionID(),
+		Start: stamp(c.row.start), End: stamp(c.row.end), SessionID: c.sessionID,
 		Token: &c.driver.token, AuthMethod: method, AuthRef: reference,
 		Location: c.place.snapshot(), MeterID: fmt.Sprintf("MTR%08d", hash(c.place.evse.UID)%100_000_000),
 		Currency: c.cpo.currency, Periods: periodBodies(c.row, c.tariff, c.periods),

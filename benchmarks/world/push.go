@@ -27,6 +27,9 @@ type PushOptions struct {
 	// Progress, when set, is called after every answer, by one goroutine at a
 	// time.
 	Progress func(Report)
+	// Accepted, when set, is called for every CDR that was acknowledged, by one
+	// goroutine at a time.
+	Accepted func(*Item)
 }
 
 // Report is what came of a push. The maps must not be changed.
@@ -163,6 +166,9 @@ func (p *pusher) send(ctx context.Context, i Item) error {
 		}
 	} else if i.Module == CDRs {
 		p.report.Accepted.Accept(&i)
+		if p.options.Accepted != nil {
+			p.options.Accepted(&i)
+		}
 	}
 	if p.options.Progress != nil {
 		p.options.Progress(p.report)

@@ -1,10 +1,6 @@
 package world
 
-import (
-	"time"
-)
-
-func (c *charge) sessionID() string { return c.cpo.party.ID + "-S-" + c.row.id }
+import "time"
 
 // session makes the charge's Session: put when it starts, patched on the way
 // with the periods that ended since (R-SESS-03: appended), and completed.
@@ -14,7 +10,7 @@ func (c *charge) session() []Item {
 	}
 	method, reference := authorization(hash(c.id))
 	put := sessionBody{
-		CountryCode: c.cpo.party.Country, PartyID: c.cpo.party.ID, ID: c.sessionID(),
+		CountryCode: c.cpo.party.Country, PartyID: c.cpo.party.ID, ID: c.sessionID,
 		Start: stamp(c.row.start), KWh: "0", Token: &c.driver.token, AuthMethod: method, AuthRef: reference,
 		LocationID: c.place.site.body.ID, EVSEUID: c.place.evse.UID, ConnectorID: "1",
 		Currency: c.cpo.currency, Status: "ACTIVE", LastUpdated: stamp(c.row.start),
@@ -41,5 +37,5 @@ func (c *charge) session() []Item {
 }
 
 func (c *charge) sessionItem(method string, body sessionBody) Item {
-	return Item{Sender: c.cpo.party, Module: Sessions, Method: method, Path: objectPath(c.cpo.party, c.sessionID()), Body: text(body), Lane: c.lane()}
+	return Item{Sender: c.cpo.party, Module: Sessions, Method: method, Path: objectPath(c.cpo.party, c.sessionID), Body: text(body), Lane: c.lane()}
 }

@@ -19,6 +19,9 @@ type Options struct {
 	Only []Module
 	// Clean leaves the mishaps out; the dirt of the source stays.
 	Clean bool
+	// Series goes into the id of every CDR and Session: worlds of different
+	// series share stations, tariffs and cards but no CDR. At most 6 characters.
+	Series string
 }
 
 // maxDelay is how many charges later a repeat, a conflict or a credit comes.
@@ -122,7 +125,7 @@ func (w *world) charge(r *row, n int) ([]Item, error) {
 	all := periods(c, t, r)
 	ch := &charge{
 		cpo: c, tariff: t, row: r, place: p, driver: d, random: random,
-		id: c.party.ID + "-" + r.id, periods: all, quote: t.price(c, all),
+		id: c.party.ID + "-" + w.options.Series + r.id, sessionID: c.party.ID + "-S-" + w.options.Series + r.id, periods: all, quote: t.price(c, all),
 	}
 	items = append(items, ch.session()...)
 	now, later := ch.records(w.options.Clean)
