@@ -94,3 +94,64 @@ func (e *Engine) crosses(p *period, t *used, s *state) bool {
 	}
 	return false
 }
+
+// changeInside returns the first price that changes strictly inside a period,
+// and when, looking at every bound inside it.
+func (e *Engine) changeInside(i int, p *period, t *used, s *state) (kind ocpi.Component, at string) {
+	if !t.usesBounds || !p.end.IsSet() || p.end <= p.start || p.reservationOnly() || !e.crosses(p, t, s) {
+		return ocpi.ComponentUnknown, ""
+	}
+	try := func(inside *state, when string) bool {
+		for k := ocpi.ComponentFlat; k <= ocpi.ComponentParkingTime; k++ {
+			if k != ocpi.ComponentFlat && p.has&volumeOf[k] == 0 {
+				continue
+			}
+			if e.find(t.session[k], s, i) != e.find(t.session[k], inside, i) {
+				kind, at = k, when
+				return true
+			}
+		}
+		return false
+	}
+	for _, bound := range t.bounds.elapsed {
+		if s.elapsed < bound && bound-s.elapsed < int64(p.end-p.start) {
+			inside := *s
+			inside.elapsed = bound
+			if try(&inside, "at "+(p.start+ocpi.Time(bound-s.elapsed)).String()) {
+				return kind, at
+			}
+		}
+	}
+	for _, bound := range t.bounds.energies {
+		if s.kwh.less(bound) && bound.less(e.add(s.kwh, p.energy)) {
+			inside := *s
+			inside.kwh = bound
+			if try(&inside, "at "+number12(bound).String()+" kWh") {
+				return kind, at
+			}
+		}
+	}
+	if t.usesWallClock {
+		e.wallChangeInside(p, t, s, try)
+	}
+	return kind, at
+}
+
+// wallChangeInside tries the local bounds of the first nine days of a period,
+// which have every weekday in them.
+func (e *Engine) wallChangeInside(p *period, t *used, s *state, try func(*state, string) bool) {
+	for day := range int64(9) {
+		for _, bound := range t.bounds.seconds {
+			instant := p.start + ocpi.Time((int64(bound)-int64(s.wall.second)+day*secondsPerDay)*ocpi.Second)
+			if instant <= p.start || instant >= p.end {
+				continue
+			}
+			inside := *s
+			inside.elapsed += int64(instant - p.start)
+			inside.wall = e.clock.at(instant)
+			if try(&inside, "at "+instant.String()) {
+				return
+			}
+		}
+	}
+}

@@ -15,18 +15,20 @@ const (
 // bucketOf returns the sub-total that a component belongs to. A FLAT stays a
 // fixed cost even where its element also prices parking: nothing in OCPI tags a
 // FLAT as a parking fee; an element of PARKING_TIME and FLAT alone does.
-func (e *Engine) bucketOf(c *component) *amount {
+func (e *Engine) bucketOf(c *component) *amount { return &e.buckets[e.bucketIndex(c)] }
+
+func (e *Engine) bucketIndex(c *component) int {
 	switch {
 	case c.reservation != ocpi.ReservationNone:
-		return &e.buckets[bucketReservation]
+		return bucketReservation
 	case c.kind == ocpi.ComponentEnergy:
-		return &e.buckets[bucketEnergy]
+		return bucketEnergy
 	case c.kind == ocpi.ComponentTime:
-		return &e.buckets[bucketTime]
+		return bucketTime
 	case c.kind == ocpi.ComponentParkingTime || c.parkingFee:
-		return &e.buckets[bucketParking]
+		return bucketParking
 	}
-	return &e.buckets[bucketFixed]
+	return bucketFixed
 }
 
 // sum adds the buckets up to the session's total before limits.

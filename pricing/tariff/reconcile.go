@@ -1,0 +1,224 @@
+package tariff
+
+import (
+	"math/big"
+
+	"github.com/roamclear/roamclear/ocpi"
+)
+
+// Verdict is how a reconciliation ended.
+type Verdict string
+
+// Verdicts.
+const (
+	VerdictAgrees        Verdict = "agrees"         // our own reading gives the partner's total
+	VerdictFound         Verdict = "found"          // exactly one other reading does
+	VerdictSeveral       Verdict = "several"        // more than one does
+	VerdictNoneFound     Verdict = "none_found"     // none does
+	VerdictNotComparable Verdict = "not_comparable" // there is no price, or no total to compare with
+)
+
+// Reading is one other way to price the CDR: a profile, or a mistake that
+// partners are known to make.
+type Reading struct {
+	Code   string // a profile's name, or such as "vat_forgotten"
+	Detail string // one sentence
+	Total  Money  // what it gives, at the profile's scale
+}
+
+// Reconciliation says why the partner's total differs from ours.
+type Reconciliation struct {
+	Verdict    Verdict
+	Readings   []Reading // the readings that give the partner's total to the minor unit
+	Difference Money     // claimed less computed, on the sides known to both
+	// Dimensions are the sub-totals ("fixed", "energy", "time", "parking",
+	// "reservation") in which the CDR's own sub-totals differ from ours; empty when
+	// it carries none or they agree.
+	Dimensions []string
+}
+
+// Reconcile looks for the readings that reproduce a partner's total to the
+// currency's minor unit, on every side that both know. It prices the CDR some
+// forty times: for a dispute, not for every CDR.
+func (e *Engine) Reconcile(in *Input, claimed ocpi.Price) Reconciliation {
+	var base Result
+	e.Price(in, &base)
+	r := &reconciler{engine: e, in: in, claimed: claimed, base: &base, minor: minorUnit(in.currency())}
+	if !base.OK || !r.comparable(base.Total) {
+		return Reconciliation{Verdict: VerdictNotComparable}
+	}
+	out := Reconciliation{
+		Difference: Money{subtract(claimed.Excl, base.Total.Excl), subtract(claimed.Incl, base.Total.Incl)},
+		Dimensions: r.dimensions(),
+	}
+	if r.fits(base.Total) {
+		out.Verdict = VerdictAgrees
+		return out
+	}
+	r.rememberLines()
+	r.tryTaxes()
+	r.tryMissing()
+	r.tryProfiles()
+	r.tryMistakes()
+	r.tryZones()
+	r.tryVolumes()
+	r.tryTariffs()
+	out.Readings = r.found
+	switch len(r.found) {
+	case 0:
+		out.Verdict = VerdictNoneFound
+	case 1:
+		out.Verdict = VerdictFound
+	default:
+		out.Verdict = VerdictSeveral
+	}
+	return out
+}
+
+func (in *Input) currency() string {
+	if in.CDR == nil {
+		return ""
+	}
+	return in.CDR.Currency
+}
+
+type reconciler struct {
+	engine  *Engine
+	in      *Input
+	claimed ocpi.Price
+	base    *Result
+	minor   uint8
+	lines   []pricedLine
+	found   []Reading
+}
+
+// comparable reports whether some side is known to both.
+func (r *reconciler) comparable(m Money) bool {
+	return r.claimed.Excl.IsSet() && m.Excl.IsSet() || r.claimed.Incl.IsSet() && m.Incl.IsSet()
+}
+
+// fits reports whether a total is the claimed one to the minor unit.
+func (r *reconciler) fits(m Money) bool {
+	return r.comparable(m) && r.same(r.claimed.Excl, m.Excl) && r.same(r.claimed.Incl, m.Incl)
+}
+
+// same compares two amounts within half a minor unit; an unknown one is the
+// same as anything.
+func (r *reconciler) same(a, b ocpi.Number) bool {
+	if !a.IsSet() || !b.IsSet() {
+		return true
+	}
+	var x arith
+	d := x.mul(x.sub(pico(a), pico(b)), int128Of(2))
+	if d.sign() < 0 {
+		d = d.neg()
+	}
+	return !x.overflow && !pow10[12-r.minor].less(d)
+}
+
+// offer keeps a reading that gives the claimed total and not ours.
+func (r *reconciler) offer(code, detail string, total Money) {
+	if !r.fits(total) || r.same(total.Excl, r.base.Total.Excl) && r.same(total.Incl, r.base.Total.Incl) {
+		return
+	}
+	for _, have := range r.found {
+		if have.Code == code {
+			return
+		}
+	}
+	r.found = append(r.found, Reading{code, detail, total})
+}
+
+// try prices a variation of the input.
+func (r *reconciler) try(code, detail string, in *Input) {
+	var out Result
+	if r.engine.Price(in, &out); out.OK {
+		r.offer(code, detail, out.Total)
+	}
+}
+
+func (r *reconciler) profile() *Profile {
+	if r.in.Profile == nil {
+		return Default
+	}
+	return r.in.Profile
+}
+
+func (r *reconciler) tryProfiles() {
+	for _, p := range profiles {
+		if p.Name == r.profile().Name {
+			continue
+		}
+		in := *r.in
+		in.Profile = p.WithScale(r.profile().Scale)
+		r.try(p.Name, "priced under the profile "+p.Name, &in)
+	}
+}
+
+// pricedLine is a cost line of our own price.
+type pricedLine struct {
+	excl, incl *big.Rat
+	rate       *big.Rat // VAT / 100, nil where there is none
+	bucket     int
+}
+
+// rememberLines keeps the lines of our price, which the engine still holds.
+func (r *reconciler) rememberLines() {
+	e := r.engine
+	den := e.denominator(0).big()
+	for i := range e.tariffs {
+		t := &e.tariffs[i]
+		for j := range t.components {
+			y, c := &e.tallies[int(t.first)+j], &t.components[j]
+			if !y.used {
+				continue
+			}
+			l := pricedLine{
+				excl: new(big.Rat).SetFrac(y.excl.big(), den), incl: new(big.Rat).SetFrac(y.incl.big(), den),
+				bucket: e.bucketIndex(c),
+			}
+			if c.vat.IsSet() {
+				l.rate = new(big.Rat).SetFrac(big.NewInt(c.vat.Coef()), new(big.Int).Mul(pow10[c.vat.Scale()].big(), big.NewInt(100)))
+			}
+			r.lines = append(r.lines, l)
+		}
+	}
+}
+
+// dimensions compares the CDR's sub-totals with ours.
+func (r *reconciler) dimensions() (differ []string) {
+	c, b := r.in.CDR, r.base
+	for _, s := range [...]struct {
+		name    string
+		claimed ocpi.Price
+		ours    Money
+	}{
+		{"fixed", c.TotalFixedCost, b.Fixed}, {"energy", c.TotalEnergyCost, b.Energy}, {"time", c.TotalTimeCost, b.Time},
+		{"parking", c.TotalParkingCost, b.Parking}, {"reservation", c.TotalReservationCost, b.Reservation},
+	} {
+		ours := s.ours
+		if !ours.Excl.IsSet() && !ours.Incl.IsSet() {
+			zero := ocpi.NewNumber(0, 0) // nothing of the kind was priced
+			ours = Money{zero, zero}
+		}
+		if !r.same(s.claimed.Excl, ours.Excl) || !r.same(s.claimed.Incl, ours.Incl) {
+			differ = append(differ, s.name)
+		}
+	}
+	return differ
+}
+
+// subtract returns a - b where both are known and the difference fits.
+func subtract(a, b ocpi.Number) ocpi.Number {
+	if !a.IsSet() || !b.IsSet() {
+		return ocpi.Number{}
+	}
+	var x arith
+	scale := max(a.Scale(), b.Scale())
+	d := x.sub(x.mul(int128Of(a.Coef()), pow10[scale-a.Scale()]), x.mul(int128Of(b.Coef()), pow10[scale-b.Scale()]))
+	coef, ok := d.int64()
+	if !ok || coef > maxCoefficient || coef < -maxCoefficient {
+		return ocpi.Number{}
+	}
+	return ocpi.NewNumber(coef, scale)
+}
