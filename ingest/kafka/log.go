@@ -21,7 +21,7 @@ import (
 // replaced by the default named with it.
 type Options struct {
 	Brokers       []string // host:port
-	Partitions    int      // of cdrs and of sessions, at creation: 4; if set, an existing topic must have as many
+	Partitions    int      // of cdrs and of sessions, at creation: 2; if set, an existing topic must have as many
 	Replication   int      // of every topic, at creation: the broker's default.replication.factor
 	Epoch         uint8    // of the topics, as registered in the control log; part of every Position
 	QueueBytes    int      // per partition, waiting or on the way, beyond which an append is refused: 8 MiB
@@ -38,7 +38,7 @@ type Options struct {
 }
 
 const (
-	defaultPartitions = 4
+	defaultPartitions = 2
 	defaultQueueBytes = 8 << 20
 	defaultBatchBytes = 1_000_000
 	defaultFetchBytes = 1 << 20

@@ -1,0 +1,151 @@
+package kafka
+
+import (
+	"context"
+	"fmt"
+
+	segmentio "github.com/segmentio/kafka-go"
+
+	"github.com/roamclear/roamclear/ingest"
+)
+
+// Offset is what a group has committed for a partition.
+type Offset struct {
+	Next     int64  // the first offset that is not done
+	Metadata string // what the member committed with it
+}
+
+// Claim is the right to work on one partition for one generation of a group.
+// It is not safe for concurrent use.
+type Claim struct {
+	log        *Log
+	group      string
+	generation int32
+	member     string
+	topic      ingest.Topic
+	partition  int32
+
+	committed Offset
+	reader    *partitionReader
+	ahead     []ingest.Record // fetched and not handed out yet
+}
+
+// Topic returns the claim's topic.
+func (c *Claim) Topic() ingest.Topic { return c.topic }
+
+// Partition returns the claim's partition.
+func (c *Claim) Partition() int32 { return c.partition }
+
+// Committed returns what was committed when the claim began, or since by
+// Commit: the next offset to work on, -1 if the group never committed one,
+// and the metadata that went with it.
+func (c *Claim) Committed() (next int64, metadata string) {
+	return c.committed.Next, c.committed.Metadata
+}
+
+func (c *Claim) load(ctx context.Context) error {
+	err := retry(ctx, func() error {
+		committed, err := c.log.Committed(ctx, c.group, c.topic)
+		if err != nil {
+			return err
+		}
+		var ok bool
+		if c.committed, ok = committed[c.partition]; !ok {
+			c.committed = Offset{Next: -1}
+		}
+		return nil
+	})
+	if err != nil {
+		return fmt.Errorf("%w: %w", ErrOwnershipLost, err)
+	}
+	return nil
+}
+
+// Read returns records from an offset on: at least one, at most maxRecords
+// and about maxBytes (both positive; one fetch is never more than
+// Options.FetchBytes). It waits until there is one or ctx ends. What was
+// fetched beyond maxRecords is kept for the next Read that goes on there.
+// Records belong to the caller and stay valid; each keeps the memory of its
+// whole fetch alive.
+//
+// Errors: ctx's, and those that end a follower, see Log.Tail.
+func (c *Claim) Read(ctx context.Context, from int64, maxRecords, maxBytes int) ([]ingest.Record, error) {
+	if len(c.ahead) == 0 || c.ahead[0].Offset != from {
+		records, err := c.log.await(ctx, c.reader, from, maxAhead, min(maxBytes, c.log.opts.FetchBytes))
+		if err != nil {
+			return nil, err
+		}
+		c.ahead = records
+	}
+	n, bytes := 0, 0
+	for n < len(c.ahead) && n < maxRecords && (n == 0 || bytes+len(c.ahead[n].Body) <= maxBytes) {
+		bytes += len(c.ahead[n].Body)
+		n++
+	}
+	records := c.ahead[:n:n]
+	c.ahead = c.ahead[n:]
+	return records, nil
+}
+
+// maxAhead bounds the records of one fetch, however small they are.
+const maxAhead = 50_000
+
+// Commit says that every record before next is done, and keeps metadata with
+// it. The broker refuses it when the partition has gone to another member.
+// Any error wraps ErrOwnershipLost: what was done stays done, and whoever
+// owns the partition next does it again.
+func (c *Claim) Commit(ctx context.Context, next int64, metadata string) error {
+	if err := c.commit(ctx, next, metadata); err != nil {
+		return fmt.Errorf("commit %d of %s/%d for %s: %w: %w", next, c.topic, c.partition, c.group, ErrOwnershipLost, err)
+	}
+	c.committed = Offset{Next: next, Metadata: metadata}
+	return nil
+}
+
+func (c *Claim) commit(ctx context.Context, next int64, metadata string) error {
+	ctx, cancel := context.WithTimeout(ctx, requestTimeout)
+	defer cancel()
+	res, err := c.log.admin.OffsetCommit(ctx, &segmentio.OffsetCommitRequest{
+		GroupID: c.group, GenerationID: int(c.generation), MemberID: c.member,
+		Topics: map[string][]segmentio.OffsetCommit{string(c.topic): {{Partition: int(c.partition), Offset: next, Metadata: metadata}}},
+	})
+	if err != nil {
+		return err
+	}
+	for _, p := range res.Topics[string(c.topic)] {
+		if p.Partition == int(c.partition) {
+			return p.Error
+		}
+	}
+	return fmt.Errorf("no answer for the partition")
+}
+
+// Committed returns what a group has committed, by partition. A partition it
+// never committed is not in the map.
+func (l *Log) Committed(ctx context.Context, group string, topic ingest.Topic) (map[int32]Offset, error) {
+	ctx, cancel := context.WithTimeout(ctx, requestTimeout)
+	defer cancel()
+	partitions := make([]int, l.counts[topic])
+	for p := range partitions {
+		partitions[p] = p
+	}
+	res, err := l.admin.OffsetFetch(ctx, &segmentio.OffsetFetchRequest{
+		GroupID: group, Topics: map[string][]int{string(topic): partitions},
+	})
+	if err == nil {
+		err = res.Error
+	}
+	if err != nil {
+		return nil, fmt.Errorf("read commits of %s: %w", group, err)
+	}
+	offsets := make(map[int32]Offset, len(partitions))
+	for _, p := range res.Topics[string(topic)] {
+		if p.Error != nil {
+			return nil, fmt.Errorf("read commits of %s for %s/%d: %w", group, topic, p.Partition, p.Error)
+		}
+		if p.CommittedOffset >= 0 {
+			offsets[int32(p.Partition)] = Offset{Next: p.CommittedOffset, Metadata: p.Metadata}
+		}
+	}
+	return offsets, nil
+}

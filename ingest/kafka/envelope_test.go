@@ -1,0 +1,128 @@
+package kafka
+
+import (
+	"encoding/binary"
+	"hash/crc32"
+	"testing"
+
+	"github.com/google/go-cmp/cmp"
+
+	"github.com/roamclear/roamclear/ingest"
+	"github.com/roamclear/roamclear/ocpi"
+)
+
+// encodeRecords returns the record set of a batch at offset 0 of envelopes
+// and bodies, as the broker would send it.
+func encodeRecords(tb testing.TB, c Compression, envelopes []*ingest.Envelope, bodies [][]byte) []byte {
+	tb.Helper()
+	b := newBatch(nil)
+	for i, e := range envelopes {
+		before, bound := len(b.buf), recordSize(e, bodies[i])
+		b.add(e, bodies[i])
+		if got := len(b.buf) - before; got > bound {
+			tb.Fatalf("record takes %d bytes, bound says %d", got, bound)
+		}
+	}
+	packed, err := b.seal(session{id: 1, open: true}, c)
+	if err != nil {
+		tb.Fatal(err)
+	}
+	set := append([]byte(nil), packed[batchPrefix:]...)
+	clear(set[:8]) // base offset
+	return set
+}
+
+func testReader() *partitionReader { return &partitionReader{topic: ingest.TopicCDRs, epoch: 1} }
+
+func FuzzEnvelopeRoundTrip(f *testing.F) {
+	f.Add(byte(1), byte(1), byte(2), int64(1_557_000_000_000_000_000), "dundee", "GB", "DUN", "CDR-1", "", "", []byte(`{}`))
+	f.Add(byte(0), byte(0), byte(0), int64(0), "", "", "", "", "", "", []byte(nil))
+	f.Add(byte(5), byte(4), byte(3), int64(-1), "a", "", "*", "*", "EVSE/1", "because", []byte("x"))
+	f.Fuzz(func(t *testing.T, object, method, version byte, received int64, sender, country, party, id, sub, reason string, body []byte) {
+		want := ingest.Envelope{
+			Object: ingest.Object(object % 6), Method: ingest.Method(method % 5), Version: ocpi.Version(version % 4), Received: ocpi.Time(received),
+			Sender: sender, Key: ocpi.Key{Party: ocpi.Party{Country: country, ID: party}, ID: id}, Sub: sub, Reason: reason,
+		}
+		copy(want.Hash[:], sender+id)
+		second := want
+		second.Received++
+		set := encodeRecords(t, CompressionNone, []*ingest.Envelope{&want, &second}, [][]byte{body, body})
+		got, err := testReader().decode(set, 0, 10)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if body == nil {
+			body = []byte{}
+		}
+		wantRecords := []ingest.Record{
+			{Position: ingest.Position{Epoch: 1}, Envelope: want, Body: body},
+			{Position: ingest.Position{Epoch: 1, Offset: 1}, Envelope: second, Body: body},
+		}
+		if diff := cmp.Diff(wantRecords, got); diff != "" {
+			t.Errorf("(-want +got):\n%s", diff)
+		}
+	})
+}
+
+func TestEnvelopeOfTheFutureIsRefused(t *testing.T) {
+	f := func(name string, change func(header []byte) []byte, want string) {
+		t.Helper()
+		e := testEnvelope(1)
+		header := change(appendEnvelope(nil, e))
+		err := (&envelopeReader{}).decode(&ingest.Envelope{}, appendKey(nil, e.Key), header)
+		if err == nil || err.Error() != want {
+			t.Errorf("%s: error %v, want %s", name, err, want)
+		}
+	}
+	f("version", func(h []byte) []byte { h[0] = 2; return h }, "record header: version 02 is unknown to this version of roamclear")
+	f("object", func(h []byte) []byte { h[1] = 9; return h }, "record header: object 9, method 1 or OCPI version 2 is unknown to this version of roamclear")
+	f("empty", func([]byte) []byte { return nil }, "record header: version  is unknown to this version of roamclear")
+	f("short", func(h []byte) []byte { return h[:envelopeFixed-1] }, "record header: cut short")
+	f("strings short", func(h []byte) []byte { return h[:len(h)-1] }, "record header: not a length")
+	f("too long", func(h []byte) []byte { return append(h, 0) }, "record header: 1 bytes too many")
+	f("key", func(h []byte) []byte { h[envelopeFixed] = 3; return h }, "record header: key and lengths do not agree")
+}
+
+// FuzzRecordSet feeds the decoder bytes that no one checked. It must not
+// panic, and what it returns must be contiguous.
+func FuzzRecordSet(f *testing.F) {
+	for _, c := range []Compression{CompressionNone, CompressionLZ4} {
+		f.Add(encodeRecords(f, c, []*ingest.Envelope{testEnvelope(1), testEnvelope(2)}, [][]byte{testBody(1), testBody(2)}), int64(0), true)
+	}
+	f.Fuzz(func(t *testing.T, set []byte, from int64, sum bool) {
+		if sum && len(set) > batchHeader {
+			sealCRC(set)
+		}
+		records, err := testReader().decode(set, from, 100)
+		if err != nil && len(records) > 0 {
+			t.Errorf("%d records and %v", len(records), err)
+		}
+		for i, r := range records {
+			if r.Offset != from+int64(i) {
+				t.Errorf("record %d of a read from %d has offset %d", i, from, r.Offset)
+			}
+		}
+	})
+}
+
+func TestRecordSetRefusesDamage(t *testing.T) {
+	f := func(name string, change func(set []byte), want string) {
+		t.Helper()
+		set := encodeRecords(t, CompressionNone, []*ingest.Envelope{testEnvelope(1), testEnvelope(2)}, [][]byte{testBody(1), testBody(2)})
+		change(set)
+		_, err := testReader().decode(set, 0, 10)
+		if err == nil || err.Error() != want {
+			t.Errorf("%s: error %v, want %s", name, err, want)
+		}
+	}
+	f("a bit of a body", func(s []byte) { s[len(s)-70] ^= 1 }, "log roamclear.cdrs/0, offset 0: checksum is wrong")
+	f("base offset", func(s []byte) { s[7] = 5 }, "log roamclear.cdrs/0: offset 0 was due and 5 came: the records between are missing")
+	f("marker", func(s []byte) { s[batchAttrsAt-batchPrefix+1] = 0x20; sealCRC(s) },
+		"log roamclear.cdrs/0, offset 0: a transaction marker: something else writes to this topic")
+	f("format", func(s []byte) { s[batchMagicAt-batchPrefix] = 1 }, "log roamclear.cdrs/0, offset 0: record format 1")
+}
+
+func sealCRC(set []byte) {
+	sum := crc32.Checksum(set[batchAttrsAt-batchPrefix:], castagnoli)
+	binary.BigEndian.PutUint32(set[batchCRCAt-batchPrefix:], sum)
+}
