@@ -24,7 +24,7 @@ func (d *Decoder) tariffElements(name string) []TariffElement {
 	case a.n == 0:
 		d.refuse(name, "want at least one element")
 	case first+a.n > MaxTariffElements:
-		d.refuse(name, "more than 1000 tariff elements in all")
+		d.tooMany(name, MaxTariffElements, "tariff elements in all")
 	}
 	return d.elements[first:len(d.elements):len(d.elements)]
 }
@@ -72,7 +72,7 @@ func (d *Decoder) priceComponents(name string) []PriceComponent {
 	case a.n == 0:
 		d.refuse(name, "want at least one price component")
 	case first+a.n > MaxComponents:
-		d.refuse(name, "more than 5000 price components in all")
+		d.tooMany(name, MaxComponents, "price components in all")
 	}
 	return d.components[first:len(d.components):len(d.components)]
 }

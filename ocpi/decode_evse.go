@@ -17,7 +17,7 @@ func (d *Decoder) readEVSEs(name string) []EVSE {
 	}
 	d.leave()
 	if a.n > MaxEVSEs {
-		d.refuse(name, "more than 10000 EVSEs")
+		d.tooMany(name, MaxEVSEs, "EVSEs")
 	}
 	return d.evses[first:len(d.evses):len(d.evses)]
 }
@@ -69,7 +69,7 @@ func (d *Decoder) readConnectors(name string) []Connector {
 	}
 	d.leave()
 	if first+a.n > MaxConnectors {
-		d.refuse(name, "more than 20000 connectors in all")
+		d.tooMany(name, MaxConnectors, "connectors in all")
 	}
 	return d.connectors[first:len(d.connectors):len(d.connectors)]
 }
@@ -159,7 +159,7 @@ func (d *Decoder) connectorTariffs(name string) []string {
 	}
 	d.leave()
 	if first+a.n > MaxTariffIDs {
-		d.refuse(name, "more than 50000 tariff ids in all")
+		d.tooMany(name, MaxTariffIDs, "tariff ids in all")
 	}
 	return d.tariffIDs[first:len(d.tariffIDs):len(d.tariffIDs)]
 }

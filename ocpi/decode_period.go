@@ -22,7 +22,7 @@ func (d *Decoder) chargingPeriods(name string, inCDR bool) []ChargingPeriod {
 	case a.n == 0 && inCDR:
 		d.refuse(name, "want at least one charging period")
 	case a.n > MaxPeriods:
-		d.refuse(name, "more than 10000 charging periods")
+		d.tooMany(name, MaxPeriods, "charging periods")
 	}
 	return d.periods[first:len(d.periods):len(d.periods)]
 }
@@ -74,7 +74,7 @@ func (d *Decoder) dimensions(name string, inCDR bool) []Volume {
 	case a.n == 0:
 		d.refuse(name, "want at least one dimension")
 	case first+a.n > MaxDimensions:
-		d.refuse(name, "more than 50000 dimensions in all")
+		d.tooMany(name, MaxDimensions, "dimensions in all")
 	}
 	return d.volumes[first:len(d.volumes):len(d.volumes)]
 }

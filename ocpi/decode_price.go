@@ -97,7 +97,7 @@ func (d *Decoder) taxAmounts(name string) []TaxAmount {
 	}
 	d.leave()
 	if first+a.n > MaxTaxes {
-		d.refuse(name, "more than 5000 taxes in all")
+		d.tooMany(name, MaxTaxes, "taxes in all")
 	}
 	return d.taxes[first:len(d.taxes):len(d.taxes)]
 }

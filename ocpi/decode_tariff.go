@@ -38,7 +38,7 @@ func (d *Decoder) nestedTariffs(name string) []Tariff {
 	}
 	d.leave()
 	if a.n > MaxTariffs {
-		d.refuse(name, "more than 1000 tariffs")
+		d.tooMany(name, MaxTariffs, "tariffs")
 	}
 	return d.tariffs[first:len(d.tariffs):len(d.tariffs)]
 }

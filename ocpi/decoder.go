@@ -133,6 +133,11 @@ func (d *Decoder) refuse(name, reason string) {
 	}
 }
 
+// tooMany refuses a list that is longer than we read.
+func (d *Decoder) tooMany(name string, limit int, what string) {
+	d.refuse(name, "more than "+strconv.Itoa(limit)+" "+what)
+}
+
 // find lists a departure that does no harm.
 func (d *Decoder) find(code string, severity Severity, name, detail string) {
 	switch {
