@@ -120,7 +120,10 @@ func TestAdminPartners(t *testing.T) {
 		t.Errorf("list %+v, one %+v", list, one)
 	}
 	a.do("DELETE", "/partners/gb-dun-cpo", "", 204, nil)
-	a.do("DELETE", "/partners/gb-dun-cpo", "", 404, nil)
+	a.do("DELETE", "/partners/gb-dun-cpo", "", 404, &failure)
+	if failure.Error.Message != "there is no partner gb-dun-cpo" {
+		t.Errorf("removed twice: %+v", failure)
+	}
 	a.do("GET", "/partners/gb-dun-cpo", "", 404, nil)
 	a.do("POST", "/partners/gb-dun-cpo/rotate", "", 404, nil)
 	if works("chosen-token") {

@@ -77,6 +77,9 @@ func (k Kind) Retry() bool { return k == KindOverload || k == KindUnavailable }
 
 // Message returns what the sender may read about err.
 func (k Kind) Message(err error) string {
+	if refused, ok := errors.AsType[*control.Refused](err); ok {
+		return refused.Reason
+	}
 	if fixed := answers[k].message; fixed != "" {
 		return fixed
 	}

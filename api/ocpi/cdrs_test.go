@@ -274,13 +274,6 @@ func hotPath(t testing.TB) func() {
 	}
 }
 
-// Only the strings of Location and receipt are made for a push.
-func TestPostCDRAllocations(t *testing.T) {
-	if n := testing.AllocsPerRun(200, hotPath(t)); n > 2 {
-		t.Errorf("%v allocations, want at most 2", n)
-	}
-}
-
 func BenchmarkPostCDR(b *testing.B) {
 	post := hotPath(b)
 	b.ReportAllocs()
