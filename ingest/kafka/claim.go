@@ -3,6 +3,7 @@ package kafka
 import (
 	"context"
 	"fmt"
+	"time"
 
 	segmentio "github.com/segmentio/kafka-go"
 
@@ -63,15 +64,16 @@ func (c *Claim) load(ctx context.Context) error {
 
 // Read returns records from an offset on: at least one, at most maxRecords
 // and about maxBytes (both positive; one fetch is never more than
-// Options.FetchBytes). It waits until there is one or ctx ends. What was
+// Options.FetchBytes). It waits until there is one or ctx ends; with a wait
+// other than 0 for that long only, and then returns none. What was
 // fetched beyond maxRecords is kept for the next Read that goes on there.
 // Records belong to the caller and stay valid; each keeps the memory of its
 // whole fetch alive.
 //
 // Errors: ctx's, and those that end a follower, see Log.Tail.
-func (c *Claim) Read(ctx context.Context, from int64, maxRecords, maxBytes int) ([]ingest.Record, error) {
+func (c *Claim) Read(ctx context.Context, from int64, maxRecords, maxBytes int, wait time.Duration) ([]ingest.Record, error) {
 	if len(c.ahead) == 0 || c.ahead[0].Offset != from {
-		records, err := c.log.await(ctx, c.reader, from, maxAhead, min(maxBytes, c.log.opts.FetchBytes))
+		records, err := c.log.await(ctx, c.reader, from, maxAhead, min(maxBytes, c.log.opts.FetchBytes), wait)
 		if err != nil {
 			return nil, err
 		}

@@ -78,7 +78,7 @@ func (l *Log) reader(topic ingest.Topic, partition int32) *partitionReader {
 func (l *Log) Tail(ctx context.Context, topic ingest.Topic, partition int32, from int64, fn func([]ingest.Record) error) error {
 	p := l.reader(topic, partition)
 	for {
-		records, err := l.await(ctx, p, from, math.MaxInt, l.opts.FetchBytes)
+		records, err := l.await(ctx, p, from, math.MaxInt, l.opts.FetchBytes, 0)
 		if err != nil {
 			return err
 		}
@@ -89,12 +89,19 @@ func (l *Log) Tail(ctx context.Context, topic ingest.Topic, partition int32, fro
 	}
 }
 
-// await fetches until there is at least one record, waiting out errors that
-// pass.
-func (l *Log) await(ctx context.Context, p *partitionReader, from int64, maxRecords, maxBytes int) ([]ingest.Record, error) {
+// await fetches until there is at least one record or, when patience is not 0,
+// for that long; it waits out errors that pass.
+func (l *Log) await(ctx context.Context, p *partitionReader, from int64, maxRecords, maxBytes int, patience time.Duration) ([]ingest.Record, error) {
 	wait := 20 * time.Millisecond
+	began := time.Now()
 	for {
-		res, err := l.fetchOnce(ctx, p.topic, p.partition, from, maxBytes, pollWait)
+		poll := pollWait
+		if patience > 0 {
+			if poll = min(poll, patience-time.Since(began)); poll <= 0 {
+				return nil, nil
+			}
+		}
+		res, err := l.fetchOnce(ctx, p.topic, p.partition, from, maxBytes, poll)
 		if err == nil {
 			var records []ingest.Record
 			if records, err = p.decode(res.recordSet, from, maxRecords); err == nil && len(records) > 0 {
