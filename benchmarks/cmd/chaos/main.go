@@ -1,0 +1,73 @@
+// Command chaos kills the service at random moments while partners push, then
+// holds its settlement report against what it had acknowledged. Exit code 1
+// when anything is missing or counted twice.
+//
+//	chaos --rounds 200
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"os/signal"
+	"syscall"
+	"time"
+
+	"github.com/roamclear/roamclear/benchmarks/chaos"
+	"github.com/spf13/cobra"
+)
+
+func main() {
+	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
+	defer stop()
+	var o chaos.Options
+	command := &cobra.Command{
+		Use: "chaos", Short: "Kill the service while partners push, then compare", Args: cobra.NoArgs, SilenceUsage: true,
+		RunE: func(c *cobra.Command, _ []string) error { return run(c.Context(), o, c.OutOrStdout()) },
+	}
+	f := command.Flags()
+	f.StringVar(&o.Binary, "binary", "bin/roamclear", "the service, as make build makes it")
+	f.StringVar(&o.Dir, "dir", "", "directory for data and logs; a temporary one, removed when all is well, if empty")
+	f.IntVar(&o.Rounds, "rounds", 200, "kills")
+	f.Uint64Var(&o.Seed, "seed", 1, "of the world and of the moments")
+	f.IntVar(&o.Rows, "rows", 0, "real charges per series; 0: all of the extract")
+	f.IntVar(&o.Concurrency, "concurrency", 16, "requests under way at once")
+	if err := command.ExecuteContext(ctx); err != nil {
+		os.Exit(1)
+	}
+}
+
+func run(ctx context.Context, o chaos.Options, out io.Writer) error {
+	temporary := o.Dir == ""
+	if temporary {
+		dir, err := os.MkdirTemp("", "roamclear-chaos-")
+		if err != nil {
+			return fmt.Errorf("make directory: %w", err)
+		}
+		o.Dir = dir
+	}
+	o.Log = out
+	started := time.Now()
+	r, err := chaos.Run(ctx, o)
+	if r != nil {
+		fmt.Fprintf(out, "\n%d rounds in %s: service killed %d times (%d while it started), engine %d times; back within %s\n",
+			r.Rounds, time.Since(started).Round(time.Second), r.ServiceKills, r.StartKills, r.EngineKills, r.LongestBack.Round(time.Millisecond))
+		fmt.Fprintf(out, "acknowledged  %d requests, %d CDRs that count; %d tries without an answer\n", r.Requests, r.CDRs, r.Retries)
+		fmt.Fprintf(out, "missing       %d\ncounted twice %d\nviolations    %d\n", r.Missing, r.Twice, len(r.Violations))
+		for _, v := range r.Violations {
+			fmt.Fprintln(out, " ", v)
+		}
+	}
+	if err == nil && len(r.Violations) > 0 {
+		err = errors.New("the report is not what was acknowledged")
+	}
+	if err != nil {
+		return fmt.Errorf("%w (data and logs are in %s)", err, o.Dir)
+	}
+	if temporary {
+		return os.RemoveAll(o.Dir)
+	}
+	return nil
+}

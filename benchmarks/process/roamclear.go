@@ -1,0 +1,99 @@
+package process
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"net"
+	"net/http"
+	"os/exec"
+	"strings"
+	"time"
+
+	"github.com/roamclear/roamclear/benchmarks/world"
+)
+
+// Roamclear is the product under test: one process of bin/roamclear.
+type Roamclear struct {
+	*Process
+	Binary string
+	Data   string
+	URL    string
+}
+
+// Serve starts roamclear serve on a data directory and address with further
+// arguments. It does not wait.
+func Serve(log, binary, data, listen string, args ...string) (*Roamclear, error) {
+	all := append([]string{"serve", "--data", data, "--listen", listen, "--log.level", "warn"}, args...)
+	p, _, err := Start(log, binary, all...)
+	if err != nil {
+		return nil, err
+	}
+	return &Roamclear{Process: p, Binary: binary, Data: data, URL: "http://" + listen}, nil
+}
+
+// FreeAddress is a loopback address that was free a moment ago.
+func FreeAddress() (string, error) {
+	l, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		return "", fmt.Errorf("find a free port: %w", err)
+	}
+	return l.Addr().String(), l.Close()
+}
+
+// Ready waits until the service says that it is, or ends, or ctx does.
+func (r *Roamclear) Ready(ctx context.Context) error {
+	client := http.Client{Timeout: 2 * time.Second}
+	defer client.CloseIdleConnections()
+	last := errors.New("not asked yet")
+	tick := time.NewTicker(20 * time.Millisecond)
+	defer tick.Stop()
+	for {
+		request, err := http.NewRequestWithContext(ctx, http.MethodGet, r.URL+"/readyz", nil)
+		if err != nil {
+			return err
+		}
+		response, err := client.Do(request)
+		if err == nil {
+			response.Body.Close() //nolint:errcheck // nothing more to read
+			if response.StatusCode == http.StatusOK {
+				return nil
+			}
+			err = errors.New(response.Status)
+		}
+		if ctx.Err() == nil {
+			last = err
+		}
+		select {
+		case <-r.Done():
+			return fmt.Errorf("roamclear ended: %s", r.Tail())
+		case <-ctx.Done():
+			return fmt.Errorf("wait until roamclear is ready: %w (last: %w): %s", ctx.Err(), last, r.Tail())
+		case <-tick.C:
+		}
+	}
+}
+
+// Run runs another command of the binary on the same data directory and
+// returns what it prints on standard output.
+func (r *Roamclear) Run(ctx context.Context, args ...string) (string, error) {
+	cmd := exec.CommandContext(ctx, r.Binary, append(args, "--data", r.Data)...)
+	out, err := cmd.Output()
+	if exit, ok := errors.AsType[*exec.ExitError](err); ok {
+		return string(out), fmt.Errorf("roamclear %s: %w: %s%s", strings.Join(args[:min(2, len(args))], " "), err, exit.Stderr, out)
+	}
+	if err != nil {
+		return "", fmt.Errorf("roamclear %s: %w", args[0], err)
+	}
+	return strings.TrimSpace(string(out)), nil
+}
+
+// AddPartner makes a partner of the world known and returns its token.
+func (r *Roamclear) AddPartner(ctx context.Context, p world.Partner) (string, error) {
+	return r.Run(ctx, "partner", "add", "--role", p.Role, "--country", p.Party.Country, "--party", p.Party.ID, "--name", p.Name)
+}
+
+// AddKey makes a key for reports.
+func (r *Roamclear) AddKey(ctx context.Context) (string, error) {
+	return r.Run(ctx, "key", "add", "--scope", "finance:read")
+}
