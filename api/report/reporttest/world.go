@@ -97,20 +97,27 @@ func newCDR(random *rand.Rand, i int) settlement.CDRDetail {
 		},
 		Version: ocpi.V221, Sender: op.sender, Findings: []byte(`[]`),
 	}
-	op.priceBy(&d, energy)
+	x := op.priceBy(&d, energy)
 	damage(&d, i)
+	if d.Status == pricing.Priced {
+		x.Claim, x.Claimed.Excl = tariff.Claim(d.Claim), number(*d.ClaimedExcl)
+		if d.ClaimedIncl != nil {
+			x.Claimed.Incl = number(*d.ClaimedIncl)
+		}
+		d.Explanation = x.AppendJSON(nil)
+	}
 	d.Raw = raw(&d)
 	d.Hash = sha256.Sum256(d.Raw)
 	return d
 }
 
-// priceBy sets what the CDR's tariff gives, and a claim that agrees.
-func (op *operator) priceBy(d *settlement.CDRDetail, energy decimal.Decimal) {
+// priceBy sets what the CDR's tariff gives and a claim that agrees, and returns
+// the explanation, which lacks the claim yet.
+func (op *operator) priceBy(d *settlement.CDRDetail, energy decimal.Decimal) *tariff.Explanation {
 	vat := decimal.RequireFromString(op.vat)
-	x := tariff.Explanation{
+	x := &tariff.Explanation{
 		Engine: "1", Profile: "default", Version: ocpi.V221, Currency: op.currency,
 		Tariffs: []tariff.TariffRef{{ID: "kwh-" + op.currency, Owner: op.party.String(), Version: ocpi.V221, Embedded: true, Elements: []tariff.ElementRef{{}}}},
-		Claim:   tariff.ClaimAgrees,
 	}
 	excl, incl := decimal.Zero, decimal.Zero
 	add := func(l tariff.Line, amount decimal.Decimal) {
@@ -137,8 +144,7 @@ func (op *operator) priceBy(d *settlement.CDRDetail, energy decimal.Decimal) {
 	d.TariffIDs, d.TariffSource, d.TariffHash = "kwh-"+op.currency, "cdr", fmt.Sprintf("%x", sha256.Sum256([]byte(op.price)))
 	d.TimeZone, d.ZoneSource = op.zone, "location"
 	x.Total = tariff.Money{Excl: number(excl), Incl: number(incl)}
-	x.Claimed = tariff.Money{Excl: number(claimedExcl), Incl: number(claimedIncl)}
-	d.Explanation = x.AppendJSON(nil)
+	return x
 }
 
 func number(d decimal.Decimal) ocpi.Number { return ocpi.MustNumber(d.String()) }
@@ -153,7 +159,7 @@ func damage(d *settlement.CDRDetail, i int) {
 	case i%17 == 9:
 		reason := reasons[i%len(reasons)]
 		d.Status, d.Reason, d.Detail, d.Claim = pricing.Rejected, reason.code, reason.detail, pricing.ClaimAbsent
-		d.ComputedExcl, d.ComputedIncl, d.Taxes, d.Explanation = nil, nil, nil, nil
+		d.ComputedExcl, d.ComputedIncl, d.Taxes = nil, nil, nil
 	case i%41 == 3:
 		d.ClaimedIncl = nil
 		d.Findings = []byte(`[{"code":"incl_vat_missing","severity":"info","path":"total_cost.incl_vat","detail":"the total including VAT is not stated"}]`)

@@ -1,0 +1,212 @@
+package page
+
+import (
+	"bytes"
+	"encoding/hex"
+	"encoding/json"
+	"fmt"
+	"net/http"
+	"net/url"
+	"time"
+
+	"github.com/gin-gonic/gin"
+	"github.com/roamclear/roamclear/api/report"
+	"github.com/roamclear/roamclear/ocpi"
+	"github.com/roamclear/roamclear/pricing"
+	"github.com/roamclear/roamclear/pricing/tariff"
+	"github.com/roamclear/roamclear/settlement"
+	"github.com/shopspring/decimal"
+)
+
+// comparison is one amount of the partner beside ours.
+type comparison struct {
+	Name                          string
+	Claimed, Computed, Difference figure
+}
+
+// copyLine is one copy of a CDR.
+type copyLine struct {
+	Position, Sender, Hash, What string
+	Received                     time.Time
+	Conflict                     bool
+}
+
+func newCopyLine(c *settlement.Copy, what string) copyLine {
+	if what == "" {
+		what = "repeat, same content"
+		if c.Conflict {
+			what = "conflict, other content"
+		}
+	}
+	return copyLine{
+		Position: c.Position.String(), Sender: c.Sender, Hash: hex.EncodeToString(c.Hash[:6]),
+		What: what, Received: c.Received, Conflict: c.Conflict,
+	}
+}
+
+type fact struct{ Name, Value string }
+
+type cdrView struct {
+	frame
+	CDR         *settlement.CDRDetail
+	EMSPName    string
+	Energy      figure
+	Verdict     verdict
+	Sentence    string
+	Amounts     []comparison
+	Tax         string
+	Explanation *explanation // nil unless priced
+	Findings    []ocpi.Finding
+	Copies      []copyLine // empty unless there is more than one
+	Facts       []fact
+	Credited    string // address of the CDR that this one credits
+	Raw         string
+	Back        string // address of the list of the settlement row it counts in
+	Month       string // of that row
+}
+
+// cdr answers GET /cdrs/{country}/{party}/{id}.
+func (s *server) cdr(c *gin.Context, v visitor) error {
+	k, err := report.PathKey(c)
+	if err != nil {
+		return err
+	}
+	d, err := v.Visible(s.Reader.CDR(c.Request.Context(), k))
+	if err != nil {
+		return fmt.Errorf("read cdr %s: %w", k, err)
+	}
+	view, err := newCDRView(d)
+	if err != nil {
+		return fmt.Errorf("show cdr %s: %w", k, err)
+	}
+	view.frame = frame{Title: "CDR " + d.ID, Here: "CDRs", Visitor: &v}
+	s.render(c, http.StatusOK, "cdr", view)
+	return nil
+}
+
+func newCDRView(d *settlement.CDRDetail) (*cdrView, error) {
+	v := &cdrView{
+		CDR: d, EMSPName: partyName(&d.CDRSummary), Energy: orUnknown(d.EnergyKWh, 0),
+		Verdict: verdictOf(&d.CDRSummary), Sentence: sentenceOf(&d.CDRSummary),
+		Amounts: comparisons(&d.CDRSummary), Tax: taxLine(d.Taxes), Facts: factsOf(d),
+		Month: monthOf(&d.CDRSummary).String(), Back: address("/cdrs", rowOf(&d.CDRSummary)),
+	}
+	if d.CreditOf != "" {
+		v.Credited = report.CDRPath(ocpi.Key{Party: d.Key.Party, ID: ocpi.Fold(d.CreditOf)})
+	}
+	if len(d.Copies) > 0 {
+		first := settlement.Copy{Position: d.Position, Received: d.Received, Sender: d.Sender, Hash: d.Hash}
+		v.Copies = append(v.Copies, newCopyLine(&first, "first, counts"))
+		for i := range d.Copies {
+			v.Copies = append(v.Copies, newCopyLine(&d.Copies[i], ""))
+		}
+	}
+	if len(d.Findings) > 0 {
+		if err := json.Unmarshal(d.Findings, &v.Findings); err != nil {
+			return nil, fmt.Errorf("read findings: %w", err)
+		}
+	}
+	if len(d.Explanation) > 0 {
+		var x tariff.Explanation
+		if err := json.Unmarshal(d.Explanation, &x); err != nil {
+			return nil, err
+		}
+		v.Explanation = newExplanation(&x)
+	}
+	var raw bytes.Buffer
+	if err := json.Indent(&raw, d.Raw, "", "  "); err != nil {
+		return nil, fmt.Errorf("indent the raw body: %w", err)
+	}
+	v.Raw = raw.String()
+	return v, nil
+}
+
+// rowOf selects the settlement row that a CDR counts in.
+func rowOf(s *settlement.CDRSummary) url.Values {
+	return report.RowParams(&settlement.SettlementRow{CPO: s.CPO, EMSP: s.EMSP, Currency: s.Currency, Month: monthOf(s)})
+}
+
+func monthOf(s *settlement.CDRSummary) settlement.Month {
+	end := s.End.UTC()
+	return settlement.Month{Year: end.Year(), Month: end.Month()}
+}
+
+// sentenceOf says how a CDR ended as one would say it.
+func sentenceOf(s *settlement.CDRSummary) string {
+	switch {
+	case s.Status == pricing.Rejected:
+		return "We could not price this CDR: " + s.Detail + "."
+	case s.Status == pricing.Credited:
+		return "This CDR credits " + s.CreditOf + ". It is not priced again: it cancels what was claimed."
+	case s.Claim == pricing.ClaimAgrees:
+		return "The partner’s total agrees with what we computed from the tariff."
+	case s.Claim == pricing.ClaimAbsent:
+		return "The partner states no total to compare with."
+	}
+	d, side := differenceOf(s, exclVAT), "before VAT"
+	if d == nil || d.IsZero() {
+		d, side = differenceOf(s, inclVAT), "including VAT"
+	}
+	switch {
+	case d == nil || d.IsZero():
+		return "The partner’s total differs from what we computed from the tariff."
+	case d.IsNegative():
+		return fmt.Sprintf("The partner claims %s %s less than we computed from the tariff, %s.", newFigure(d.Neg(), 2).Text, s.Currency, side)
+	}
+	return fmt.Sprintf("The partner claims %s %s more than we computed from the tariff, %s.", newFigure(*d, 2).Text, s.Currency, side)
+}
+
+// comparisons sets the partner's totals beside ours; all figures of the table
+// have the same decimals.
+func comparisons(s *settlement.CDRSummary) []comparison {
+	rows := []struct {
+		name              string
+		claimed, computed *decimal.Decimal
+	}{
+		{"Before VAT", s.ClaimedExcl, s.ComputedExcl},
+		{"VAT", minus(s.ClaimedIncl, s.ClaimedExcl), minus(s.ComputedIncl, s.ComputedExcl)},
+		{"Including VAT", s.ClaimedIncl, s.ComputedIncl},
+	}
+	places := column{2}
+	for _, r := range rows {
+		places.fit(r.claimed)
+		places.fit(r.computed)
+	}
+	list := make([]comparison, len(rows))
+	for i, r := range rows {
+		list[i] = comparison{
+			Name: r.name, Claimed: orUnknown(r.claimed, places.places), Computed: orUnknown(r.computed, places.places),
+			Difference: orUnknown(minus(r.claimed, r.computed), places.places),
+		}
+	}
+	return list
+}
+
+// factsOf lists where the CDR came from and what it was priced from.
+func factsOf(d *settlement.CDRDetail) []fact {
+	all := []fact{
+		{"Session", d.SessionID}, {"Location", d.LocationID},
+		{"Received", d.Received.UTC().Format("2006-01-02 15:04:05") + " UTC from " + d.Sender + ", OCPI " + d.Version.String()},
+		{"Receipt", d.Position.String()}, {"Content hash", hex.EncodeToString(d.Hash[:])},
+		{"Tariff", d.TariffIDs}, {"Tariff taken from", map[string]string{"cdr": "the CDR itself", "store": "the tariffs the partner pushed"}[d.TariffSource]},
+		{"Tariff hash", d.TariffHash}, {"Time zone", withSource(d.TimeZone, d.ZoneSource)}, {"Time-zone database", d.ZoneDB},
+		{"Profile", d.Profile}, {"Engine", d.Engine},
+	}
+	if d.Generation > 0 {
+		all = append(all, fact{"Priced again", fmt.Sprintf("%d times", d.Generation)})
+	}
+	var known []fact
+	for _, f := range all {
+		if f.Value != "" {
+			known = append(known, f)
+		}
+	}
+	return known
+}
+
+func withSource(zone, source string) string {
+	if zone == "" || source == "" {
+		return zone
+	}
+	return zone + " (from the " + source + ")"
+}

@@ -1,0 +1,14 @@
+// Package page is what finance people look at: the settlement table, the CDRs
+// behind each row, one CDR with the partner's claim beside our result and its
+// explanation, rejects by reason, conflicts and refused bodies. It is HTML
+// made on the server, with one style sheet, no script and nothing from
+// elsewhere.
+//
+// It shows what package report answers, under the same query parameters, and
+// adds one of its own: vat, "excl" (the default) or "incl". Sums of figures on
+// a page are exact: nothing is rounded for display.
+//
+// A visitor signs in with an API key once; the browser keeps it in a cookie
+// that scripts and other sites cannot use. See [Deps.Open] for the one case
+// in which no key is asked for.
+package page

@@ -1,0 +1,126 @@
+package page
+
+import (
+	"crypto/sha256"
+	"embed"
+	"fmt"
+	"html/template"
+	"io/fs"
+	"net/http"
+	"net/url"
+	"path"
+	"strings"
+	"time"
+
+	"github.com/gin-gonic/gin"
+	"github.com/roamclear/roamclear/settlement"
+)
+
+//go:embed templates assets
+var files embed.FS
+
+// frame is what every page has around its content.
+type frame struct {
+	Title   string
+	Here    string // the entry of the menu, "" where none
+	Visitor *visitor
+	Query   url.Values // parameters of this page
+}
+
+// entry is one entry of the menu.
+type entry struct {
+	Name, Href string
+	Current    bool
+}
+
+// menu carries the filters that mean the same on every page along.
+func (f frame) Menu() []entry {
+	if f.Visitor == nil {
+		return nil
+	}
+	list := []entry{
+		{Name: "Settlement", Href: f.with("/", "from", "to", "cpo", "emsp", "currency", "vat")},
+		{Name: "CDRs", Href: f.with("/cdrs", "from", "to", "cpo", "emsp", "currency", "vat")},
+		{Name: "Rejects", Href: f.with("/rejects", "from", "to", "cpo", "emsp", "currency", "vat")},
+		{Name: "Conflicts", Href: "/conflicts"},
+	}
+	if f.Visitor.Party.IsZero() {
+		list = append(list, entry{Name: "Refused", Href: "/refused"})
+	}
+	for i := range list {
+		list[i].Current = list[i].Name == f.Here
+	}
+	return list
+}
+
+// with is the address of a page with the named parameters of this one.
+func (f frame) with(target string, names ...string) string {
+	q := url.Values{}
+	for _, n := range names {
+		if v := f.Query.Get(n); v != "" {
+			q.Set(n, v)
+		}
+	}
+	return address(target, q)
+}
+
+func address(target string, q url.Values) string {
+	if len(q) == 0 {
+		return target
+	}
+	return target + "?" + q.Encode()
+}
+
+// Style is the address of the style sheet, which changes with its content.
+func (frame) Style() string { return "/assets/page.css?v=" + styleVersion }
+
+var styleVersion = func() string {
+	b, err := files.ReadFile("assets/page.css")
+	if err != nil {
+		panic(err) // embedded
+	}
+	return fmt.Sprintf("%x", sha256.Sum256(b))[:12]
+}()
+
+// asset answers GET /assets/{name}.
+func (s *server) asset(c *gin.Context) error {
+	name := c.Param("name")
+	types := map[string]string{".css": "text/css; charset=utf-8", ".svg": "image/svg+xml"}
+	b, err := fs.ReadFile(files, "assets/"+name)
+	if err != nil {
+		return settlement.ErrNotFound
+	}
+	c.Header("Cache-Control", "public, max-age=31536000, immutable")
+	c.Data(http.StatusOK, types[path.Ext(name)], b)
+	return nil
+}
+
+var templates = func() map[string]*template.Template {
+	funcs := template.FuncMap{
+		"day":      func(t time.Time) string { return t.UTC().Format("2006-01-02") },
+		"minute":   func(t time.Time) string { return t.UTC().Format("2006-01-02 15:04") },
+		"second":   func(t time.Time) string { return t.UTC().Format("2006-01-02 15:04:05") },
+		"grouped":  func(n uint64) string { return grouped(fmt.Sprint(n)) },
+		"words":    func(code string) string { return strings.ReplaceAll(code, "_", " ") },
+		"sentence": func(s string) string { return strings.ToUpper(s[:1]) + s[1:] },
+		"dict":     dict,
+	}
+	set := map[string]*template.Template{}
+	for _, name := range []string{"settlement", "cdrs", "cdr", "rejects", "conflicts", "refused", "signin", "error"} {
+		set[name] = template.Must(template.New(name).Funcs(funcs).
+			ParseFS(files, "templates/layout.html", "templates/parts.html", "templates/"+name+".html"))
+	}
+	return set
+}()
+
+// dict passes several named values to a template.
+func dict(pairs ...any) (map[string]any, error) {
+	if len(pairs)%2 != 0 {
+		return nil, fmt.Errorf("dict: %d values", len(pairs))
+	}
+	m := map[string]any{}
+	for i := 0; i < len(pairs); i += 2 {
+		m[fmt.Sprint(pairs[i])] = pairs[i+1]
+	}
+	return m, nil
+}

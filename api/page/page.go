@@ -1,0 +1,120 @@
+package page
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"net/http"
+	"net/url"
+
+	"github.com/gin-gonic/gin"
+	"github.com/roamclear/roamclear/api/report"
+	"github.com/roamclear/roamclear/settlement"
+)
+
+// Deps is what the page needs.
+type Deps struct {
+	Reader settlement.Reader
+	// Key tells what an API key allows. An error that wraps report.ErrNoKey
+	// asks the visitor to sign in again.
+	Key func(ctx context.Context, apiKey string) (report.Key, error)
+	// Open lets in, without a key, who asks from this machine for this
+	// machine: set it only when the service listens on loopback alone.
+	Open bool
+	// SecureCookie marks the cookie for https only: set it when TLS ends
+	// before this process. A request that came by TLS sets it by itself.
+	SecureCookie bool
+	Logger       *slog.Logger
+}
+
+type server struct {
+	Deps
+	crossOrigin *http.CrossOriginProtection
+}
+
+// Mount adds the page's routes, from / on.
+func Mount(g gin.IRouter, d Deps) {
+	s := &server{Deps: d, crossOrigin: http.NewCrossOriginProtection()}
+	g.GET("/", s.shown(s.settlement))
+	g.GET("/settlement.csv", s.shown(s.settlementCSV))
+	g.GET("/cdrs", s.shown(s.cdrs))
+	g.GET("/cdrs.csv", s.shown(s.cdrsCSV))
+	g.GET("/cdrs/:country/:party/*id", s.shown(s.cdr))
+	g.GET("/rejects", s.shown(s.rejects))
+	g.GET("/conflicts", s.shown(s.conflicts))
+	g.GET("/refused", s.shown(s.refused))
+	g.GET("/sign-in", s.guarded(s.signInForm))
+	g.POST("/sign-in", s.guarded(s.signIn))
+	g.POST("/sign-out", s.guarded(s.signOut))
+	g.GET("/assets/:name", s.guarded(s.asset))
+}
+
+// contentPolicy allows our style sheet and icon, our forms, and nothing else.
+const contentPolicy = "default-src 'none'; style-src 'self'; img-src 'self'; form-action 'self'; base-uri 'none'; frame-ancestors 'none'"
+
+// guarded sets the headers of every answer and shows the error of fn.
+func (s *server) guarded(fn func(c *gin.Context) error) gin.HandlerFunc {
+	return func(c *gin.Context) {
+		c.Header("Content-Security-Policy", contentPolicy)
+		c.Header("X-Content-Type-Options", "nosniff")
+		c.Header("Referrer-Policy", "same-origin")
+		c.Header("Cache-Control", "no-store")
+		if err := fn(c); err != nil {
+			s.fail(c, err)
+		}
+	}
+}
+
+// shown is guarded for those who are signed in; others are sent to do so.
+func (s *server) shown(fn func(c *gin.Context, v visitor) error) gin.HandlerFunc {
+	return s.guarded(func(c *gin.Context) error {
+		v, err := s.visitor(c)
+		if errors.Is(err, report.ErrNoKey) {
+			c.Redirect(http.StatusSeeOther, "/sign-in?next="+url.QueryEscape(c.Request.URL.RequestURI()))
+			return nil
+		}
+		if err != nil {
+			return err
+		}
+		return fn(c, v)
+	})
+}
+
+// fail shows what can be told about an error, and logs it when it is ours.
+func (s *server) fail(c *gin.Context, err error) {
+	e := *report.Classify(err)
+	switch e.Status {
+	case http.StatusServiceUnavailable:
+		c.Header("Retry-After", report.RetryAfter)
+		s.Logger.Warn("page: store unavailable", "path", c.FullPath(), "request_id", report.RequestID(c), "error", err)
+	case http.StatusInternalServerError:
+		e.RequestID = report.RequestID(c)
+		s.Logger.Error("page: request failed", "path", c.FullPath(), "request_id", e.RequestID, "error", err)
+	}
+	s.render(c, e.Status, "error", errorView{frame: frame{Title: errorTitles[e.Status], Query: url.Values{}}, Error: &e})
+}
+
+var errorTitles = map[int]string{
+	http.StatusBadRequest:          "The address has a mistake",
+	http.StatusForbidden:           "Not allowed",
+	http.StatusNotFound:            "Not found",
+	http.StatusServiceUnavailable:  "Back in a moment",
+	http.StatusInternalServerError: "Something went wrong",
+}
+
+type errorView struct {
+	frame
+	Error *report.Error
+}
+
+// render answers with a template. It is executed into memory first, so an
+// error never leaves half a page of figures behind.
+func (s *server) render(c *gin.Context, status int, name string, view any) {
+	var b bytes.Buffer
+	if err := templates[name].ExecuteTemplate(&b, "layout", view); err != nil {
+		panic(fmt.Errorf("render %s: %w", name, err)) // a template of ours does not fit its view
+	}
+	c.Data(status, "text/html; charset=utf-8", b.Bytes())
+}

@@ -1,0 +1,320 @@
+package page_test
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"flag"
+	"fmt"
+	"log/slog"
+	"net/http"
+	"net/http/httptest"
+	"net/url"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+
+	"github.com/gin-gonic/gin"
+	"github.com/google/go-cmp/cmp"
+	"github.com/roamclear/roamclear/api/page"
+	"github.com/roamclear/roamclear/api/report"
+	"github.com/roamclear/roamclear/api/report/reporttest"
+	"github.com/roamclear/roamclear/ocpi"
+	"github.com/roamclear/roamclear/settlement"
+)
+
+var update = flag.Bool("update", false, "rewrite the golden files")
+
+func TestMain(m *testing.M) {
+	gin.SetMode(gin.TestMode)
+	os.Exit(m.Run())
+}
+
+// apiKeys knows what the test's API keys allow.
+func apiKeys(_ context.Context, apiKey string) (report.Key, error) {
+	scopes := []string{report.ScopeRead}
+	switch apiKey {
+	case "all":
+		return report.Key{Scopes: scopes}, nil
+	case "volt":
+		return report.Key{Scopes: scopes, Party: ocpi.NewParty("DE", "VOL")}, nil
+	case "other-scope":
+		return report.Key{Scopes: []string{"admin:write"}}, nil
+	}
+	return report.Key{}, fmt.Errorf("look up key: %w", report.ErrNoKey)
+}
+
+// site is the page over a store, with what it logs.
+type site struct {
+	http.Handler
+	log *bytes.Buffer
+}
+
+func newSite(store settlement.Reader, open bool) site {
+	var log bytes.Buffer
+	engine := gin.New()
+	engine.UseEscapedPath = true
+	engine.UnescapePathValues = false
+	page.Mount(engine, page.Deps{Reader: store, Key: apiKeys, Open: open, Logger: slog.New(slog.NewTextHandler(&log, nil))})
+	return site{engine, &log}
+}
+
+// do sends a request from this machine, signed in with key unless it is "".
+func (s site) do(t testing.TB, method, target, key string, form url.Values, header ...string) *httptest.ResponseRecorder {
+	t.Helper()
+	r := httptest.NewRequestWithContext(t.Context(), method, "http://localhost:8080"+target, strings.NewReader(form.Encode()))
+	r.RemoteAddr = "127.0.0.1:40000"
+	if form != nil {
+		r.Header.Set("Content-Type", "application/x-www-form-urlencoded")
+	}
+	for i := 0; i+1 < len(header); i += 2 {
+		r.Header.Set(header[i], header[i+1])
+		if header[i] == "Host" {
+			r.Host = header[i+1]
+		}
+	}
+	if key != "" {
+		r.AddCookie(s.cookie(t, key))
+	}
+	w := httptest.NewRecorder()
+	s.ServeHTTP(w, r)
+	return w
+}
+
+// cookie signs in and returns the cookie.
+func (s site) cookie(t testing.TB, key string) *http.Cookie {
+	t.Helper()
+	w := s.do(t, http.MethodPost, "/sign-in", "", url.Values{"key": {key}})
+	if w.Code != http.StatusSeeOther || len(w.Result().Cookies()) != 1 {
+		t.Fatalf("sign in with %q: status %d", key, w.Code)
+	}
+	return w.Result().Cookies()[0]
+}
+
+func (s site) get(t testing.TB, target, key string, header ...string) *httptest.ResponseRecorder {
+	t.Helper()
+	return s.do(t, http.MethodGet, target, key, nil, header...)
+}
+
+func golden(t *testing.T, name, got string) {
+	t.Helper()
+	path := filepath.Join("testdata", name)
+	if *update {
+		if err := os.WriteFile(path, []byte(got), 0o644); err != nil {
+			t.Fatal(err)
+		}
+	}
+	want, err := os.ReadFile(path)
+	if err != nil {
+		t.Fatalf("%v; go test -update writes it", err)
+	}
+	if diff := cmp.Diff(string(want), got); diff != "" {
+		t.Errorf("%s differs (-want +got); go test -update rewrites it:\n%s", path, diff)
+	}
+}
+
+// content is what stands in a page's main element.
+func content(t *testing.T, w *httptest.ResponseRecorder) string {
+	t.Helper()
+	_, rest, ok := strings.Cut(w.Body.String(), "<main")
+	main, _, end := strings.Cut(rest, "</main>")
+	if !ok || !end {
+		t.Fatalf("status %d, no main element:\n%s", w.Code, w.Body)
+	}
+	return "<main" + main + "</main>\n"
+}
+
+func TestGolden(t *testing.T) {
+	s := newSite(reporttest.World(60), false)
+	for _, tc := range []struct{ name, key, target string }{
+		{"settlement.html", "all", "/?from=2019-01&to=2019-02&cpo=GB*DUN&emsp=&currency=&vat="},
+		{"settlement_incl.html", "volt", "/?from=2019-02&to=2019-02&vat=incl"},
+		{"settlement_nothing.html", "all", "/?from=2019-01&to=2019-01&currency=CHF"},
+		{"cdrs.html", "all", "/cdrs?from=2019-02&to=2019-02&limit=3"},
+		{"rejects.html", "all", "/rejects?reason=unknown_tariff"},
+		{"conflicts.html", "all", "/conflicts"},
+		{"refused.html", "all", "/refused"},
+	} {
+		t.Run(tc.name, func(t *testing.T) {
+			w := s.get(t, tc.target, tc.key)
+			if w.Code != http.StatusOK {
+				t.Fatalf("status %d: %s", w.Code, content(t, w))
+			}
+			golden(t, tc.name, content(t, w))
+		})
+	}
+	if s.log.Len() > 0 {
+		t.Errorf("logged: %s", s.log)
+	}
+}
+
+func TestSignIn(t *testing.T) {
+	s := newSite(reporttest.World(5), false)
+	w := s.get(t, "/cdrs?from=2019-01&to=2019-02", "")
+	const form = "/sign-in?next=%2Fcdrs%3Ffrom%3D2019-01%26to%3D2019-02"
+	if w.Code != http.StatusSeeOther || w.Header().Get("Location") != form {
+		t.Fatalf("not signed in: status %d, Location %q", w.Code, w.Header().Get("Location"))
+	}
+	if w = s.get(t, form, ""); w.Code != http.StatusOK || !strings.Contains(w.Body.String(), `name="next" value="/cdrs?from=2019-01&amp;to=2019-02"`) {
+		t.Errorf("form: status %d: %s", w.Code, content(t, w))
+	}
+	for _, key := range []string{"", "wrong", "other-scope"} {
+		w := s.do(t, http.MethodPost, "/sign-in", "", url.Values{"key": {key}})
+		if w.Code != http.StatusUnauthorized || len(w.Result().Cookies()) != 0 || !strings.Contains(w.Body.String(), `role="alert"`) {
+			t.Errorf("key %q: status %d, cookies %v", key, w.Code, w.Result().Cookies())
+		}
+	}
+	w = s.do(t, http.MethodPost, "/sign-in", "", url.Values{"key": {" all\n"}, "next": {"/cdrs?from=2019-01"}})
+	if w.Code != http.StatusSeeOther || w.Header().Get("Location") != "/cdrs?from=2019-01" {
+		t.Errorf("signed in: status %d, Location %q", w.Code, w.Header().Get("Location"))
+	}
+	if c := s.cookie(t, "all"); !c.HttpOnly || c.SameSite != http.SameSiteStrictMode || c.Path != "/" || c.Secure {
+		t.Errorf("cookie %+v", c)
+	}
+	w = s.do(t, http.MethodPost, "/sign-out", "all", url.Values{})
+	if c := w.Result().Cookies(); len(c) != 1 || c[0].MaxAge >= 0 || c[0].Value != "" {
+		t.Errorf("sign-out leaves %v", c)
+	}
+}
+
+func TestSecureCookie(t *testing.T) {
+	engine := gin.New()
+	page.Mount(engine, page.Deps{Key: apiKeys, SecureCookie: true, Logger: slog.New(slog.DiscardHandler)})
+	if c := (site{Handler: engine}).cookie(t, "all"); !c.Secure {
+		t.Errorf("cookie %+v", c)
+	}
+}
+
+func TestSignInStaysHere(t *testing.T) {
+	s := newSite(reporttest.World(1), false)
+	for _, next := range []string{"https://evil.example/", "//evil.example/", `/\evil.example/`, "evil", "javascript:alert(1)", "", "/\t/evil.example"} {
+		w := s.do(t, http.MethodPost, "/sign-in", "", url.Values{"key": {"all"}, "next": {next}})
+		if got := w.Header().Get("Location"); got != "/" {
+			t.Errorf("next %q leads to %q", next, got)
+		}
+	}
+}
+
+func TestFormsFromOtherSitesAreRefused(t *testing.T) {
+	s := newSite(reporttest.World(1), false)
+	for _, path := range []string{"/sign-in", "/sign-out"} {
+		w := s.do(t, http.MethodPost, path, "", url.Values{"key": {"all"}}, "Sec-Fetch-Site", "cross-site", "Origin", "https://evil.example")
+		if w.Code != http.StatusForbidden || len(w.Result().Cookies()) != 0 {
+			t.Errorf("%s: status %d, cookies %v", path, w.Code, w.Result().Cookies())
+		}
+	}
+}
+
+// Open lets in who asks on this machine for this machine, and nobody else.
+func TestOpen(t *testing.T) {
+	store := reporttest.World(5)
+	for _, tc := range []struct {
+		name   string
+		open   bool
+		header []string
+		want   int
+	}{
+		{"closed by default", false, nil, http.StatusSeeOther},
+		{"localhost", true, nil, http.StatusOK},
+		{"127.0.0.1", true, []string{"Host", "127.0.0.1:8080"}, http.StatusOK},
+		{"::1", true, []string{"Host", "[::1]:8080"}, http.StatusOK},
+		{"name pointed here by another site", true, []string{"Host", "evil.example:8080"}, http.StatusSeeOther},
+		{"behind a proxy", true, []string{"X-Forwarded-For", "192.0.2.7"}, http.StatusSeeOther},
+		{"behind a standard proxy", true, []string{"Forwarded", "for=192.0.2.7"}, http.StatusSeeOther},
+	} {
+		if w := newSite(store, tc.open).get(t, "/", "", tc.header...); w.Code != tc.want {
+			t.Errorf("%s: status %d, want %d", tc.name, w.Code, tc.want)
+		}
+	}
+	r := httptest.NewRequestWithContext(t.Context(), http.MethodGet, "http://localhost/", nil)
+	r.RemoteAddr = "192.0.2.7:4000"
+	w := httptest.NewRecorder()
+	newSite(store, true).ServeHTTP(w, r)
+	if w.Code != http.StatusSeeOther {
+		t.Errorf("from another machine: status %d", w.Code)
+	}
+}
+
+func TestHeaders(t *testing.T) {
+	s := newSite(reporttest.World(5), true)
+	for _, target := range []string{"/", "/sign-in", "/cdrs", "/cdrs/GB/DUN/nope", "/settlement.csv"} {
+		h := s.get(t, target, "").Header()
+		if !strings.HasPrefix(h.Get("Content-Security-Policy"), "default-src 'none'; style-src 'self'") ||
+			h.Get("X-Content-Type-Options") != "nosniff" || h.Get("Cache-Control") != "no-store" {
+			t.Errorf("%s: %v", target, h)
+		}
+	}
+	w := s.get(t, "/", "")
+	_, after, _ := strings.Cut(w.Body.String(), `<link rel="stylesheet" href="`)
+	style, _, _ := strings.Cut(after, `"`)
+	sheet := s.get(t, style, "")
+	if sheet.Code != http.StatusOK || !strings.HasPrefix(sheet.Header().Get("Content-Type"), "text/css") || !strings.Contains(sheet.Header().Get("Cache-Control"), "immutable") {
+		t.Errorf("%s: status %d, %v", style, sheet.Code, sheet.Header())
+	}
+	if strings.Contains(w.Body.String(), "<script") || strings.Contains(w.Body.String(), "style=") {
+		t.Error("the page has what its own policy forbids")
+	}
+}
+
+func TestErrors(t *testing.T) {
+	away := &reporttest.Store{Err: fmt.Errorf("dial tcp 10.0.0.7:9000: %w", settlement.ErrUnavailable)}
+	broken := &reporttest.Store{Err: errors.New("secret of the disk")}
+	world := reporttest.World(20)
+	for _, tc := range []struct {
+		name, key, target string
+		store             *reporttest.Store
+		status            int
+		shows             string
+	}{
+		{"bad month", "all", "/?from=2019-1", world, 400, "<code>from</code>"},
+		{"bad vat", "all", "/?vat=gross", world, 400, "<code>vat</code>"},
+		{"unknown parameter", "all", "/cdrs?party=GB*DUN", world, 400, "<code>party</code>"},
+		{"bad cursor", "all", "/cdrs?cursor=x", world, 400, "<code>cursor</code>"},
+		{"unknown cdr", "all", "/cdrs/GB/DUN/nope", world, 404, "Not found"},
+		{"refused to a restricted key", "volt", "/refused", world, 404, "Not found"},
+		{"store away", "all", "/", away, 503, "nothing is lost"},
+		{"our fault", "all", "/", broken, 500, "request_id"},
+		{"our fault in a download", "all", "/cdrs.csv", broken, 500, "request_id"},
+	} {
+		t.Run(tc.name, func(t *testing.T) {
+			w := newSite(tc.store, false).get(t, tc.target, tc.key)
+			if w.Code != tc.status || !strings.Contains(content(t, w), tc.shows) {
+				t.Errorf("status %d, want %d and %q: %s", w.Code, tc.status, tc.shows, content(t, w))
+			}
+			if strings.Contains(w.Body.String(), "secret") || strings.Contains(w.Body.String(), "10.0.0.7") {
+				t.Errorf("the page tells the cause: %s", content(t, w))
+			}
+		})
+	}
+}
+
+func TestOthersDoNotExist(t *testing.T) {
+	store := reporttest.World(60)
+	s := newSite(store, false)
+	volt := ocpi.NewParty("DE", "VOL")
+	for i := range store.All {
+		d := &store.All[i].CDRSummary
+		w := s.get(t, report.CDRPath(d.Key), "volt")
+		if want := map[bool]int{true: 200, false: 404}[d.EMSP == volt]; w.Code != want {
+			t.Errorf("%s to %s: status %d, want %d", d.Key, d.EMSP, w.Code, want)
+		}
+	}
+	for _, target := range []string{"/", "/cdrs?limit=1000", "/rejects", "/cdrs.csv", "/settlement.csv"} {
+		if body := s.get(t, target, "volt").Body.String(); strings.Contains(body, "NL*EXW") && !strings.Contains(body, `placeholder="NL*EXW"`) || strings.Contains(body, "GB*OCT") {
+			t.Errorf("%s shows others:\n%s", target, body)
+		}
+	}
+}
+
+func TestEmpty(t *testing.T) {
+	s := newSite(&reporttest.Store{}, true)
+	for target, says := range map[string]string{
+		"/": "No CDR has come in yet", "/cdrs": "No CDR matches", "/rejects": "Nothing was rejected",
+		"/conflicts": "No conflicts", "/refused": "Nothing was refused",
+	} {
+		if w := s.get(t, target, ""); w.Code != http.StatusOK || !strings.Contains(content(t, w), says) {
+			t.Errorf("%s: status %d, want %q: %s", target, w.Code, says, content(t, w))
+		}
+	}
+}

@@ -1,0 +1,289 @@
+package page
+
+import (
+	"fmt"
+	"maps"
+	"net/http"
+	"net/url"
+	"slices"
+	"strings"
+
+	"github.com/gin-gonic/gin"
+	"github.com/roamclear/roamclear/api/report"
+	"github.com/roamclear/roamclear/ocpi"
+	"github.com/roamclear/roamclear/settlement"
+)
+
+const (
+	defaultMonths = 3    // the latest ones, when a visitor named none
+	maxRows       = 2000 // of the settlement table; totals are always whole
+)
+
+// filters are the choices of a page's form.
+type filters struct {
+	From, To, CPO, EMSP, Currency     string
+	Status, Claim, Credit, Reason, ID string
+	InclVAT                           bool
+	Months, CPOs, EMSPs, Currencies   []string // to choose from
+}
+
+// newFilters reads what the form shows as chosen, and takes the parameter vat
+// out of q: package report does not know it.
+func newFilters(q url.Values) (filters, vatSide, error) {
+	vat := q.Get("vat")
+	q.Del("vat")
+	if vat != "" && vat != "excl" && vat != "incl" {
+		return filters{}, exclVAT, &report.Error{Status: http.StatusBadRequest, Code: "invalid_parameter", Field: "vat",
+			Message: fmt.Sprintf("%q is neither excl nor incl", vat)}
+	}
+	f := filters{
+		From: q.Get("from"), To: q.Get("to"), CPO: q.Get("cpo"), EMSP: q.Get("emsp"), Currency: q.Get("currency"),
+		Status: q.Get("status"), Claim: q.Get("claim"), Credit: q.Get("credit"), Reason: q.Get("reason"), ID: q.Get("id"),
+		InclVAT: vat == "incl",
+	}
+	return f, vatSide(f.InclVAT), nil
+}
+
+// dropEmpty takes out the parameters that a form sent without a value.
+func dropEmpty(q url.Values) url.Values {
+	maps.DeleteFunc(q, func(_ string, v []string) bool { return len(v) == 1 && v[0] == "" })
+	return q
+}
+
+// names adds the months and lets chosen ones be chosen even without data.
+func (f *filters) offerMonths(months []settlement.Month) {
+	for _, m := range months {
+		f.Months = append(f.Months, m.String())
+	}
+	for _, chosen := range []string{f.From, f.To} {
+		if chosen != "" && !slices.Contains(f.Months, chosen) {
+			f.Months = append(f.Months, chosen)
+		}
+	}
+	slices.Sort(f.Months)
+	slices.Reverse(f.Months)
+}
+
+// offer adds the parties and currencies that rows name.
+func (f *filters) offer(rows []settlement.SettlementRow) {
+	cpos, emsps, currencies := map[string]bool{}, map[string]bool{}, map[string]bool{}
+	for i := range rows {
+		cpos[rows[i].CPO.String()] = true
+		if !rows[i].EMSP.IsZero() {
+			emsps[rows[i].EMSP.String()] = true
+		}
+		currencies[rows[i].Currency] = true
+	}
+	for chosen, set := range map[*string]map[string]bool{&f.CPO: cpos, &f.EMSP: emsps, &f.Currency: currencies} {
+		if *chosen != "" {
+			set[*chosen] = true
+		}
+	}
+	f.CPOs, f.EMSPs, f.Currencies = slices.Sorted(maps.Keys(cpos)), slices.Sorted(maps.Keys(emsps)), slices.Sorted(maps.Keys(currencies))
+}
+
+// settlementLine is one row of the table.
+type settlementLine struct {
+	Name, Currency          string // Name is "GB*DUN → NL*EXW"
+	Claimed, Credits, Net   figure
+	Computed, Difference    figure
+	Unpriced                figure
+	CDRs, CreditCount       uint64
+	UnpricedCount, Differs  uint64
+	URL, CreditsURL         string
+	UnpricedURL, DiffersURL string
+	Tax                     string
+	Total                   bool
+	Calm                    string // class of a difference that is nothing but rounding
+}
+
+// monthGroup is the rows of one month.
+type monthGroup struct {
+	Month string
+	Lines []settlementLine
+}
+
+type settlementView struct {
+	frame
+	Filters filters
+	Totals  []settlementLine // one per currency
+	Groups  []monthGroup
+	More    int  // rows left out
+	NoData  bool // nothing was ever received
+	CSV     string
+	Clear   string
+}
+
+// settlementRows reads the rows of the chosen months, for all parties that the
+// visitor may see, and those of them that match the other choices.
+func (s *server) settlementRows(c *gin.Context, v visitor, f *filters) (q settlement.SettlementQuery, all, rows []settlement.SettlementRow, err error) {
+	months, err := s.Reader.Months(c.Request.Context(), v.Party)
+	if err != nil {
+		return q, nil, nil, fmt.Errorf("read months: %w", err)
+	}
+	if len(months) == 0 {
+		return q, nil, nil, nil
+	}
+	values := dropEmpty(c.Request.URL.Query())
+	values.Del("vat")
+	if values.Get("from") == "" && values.Get("to") == "" {
+		values.Set("from", months[max(0, len(months)-defaultMonths)].String())
+		values.Set("to", months[len(months)-1].String())
+	}
+	for _, name := range []string{"from", "to"} { // one month named alone is that month
+		if values.Get(name) == "" {
+			values.Set(name, values.Get("from")+values.Get("to"))
+		}
+	}
+	f.From, f.To = values.Get("from"), values.Get("to")
+	q, err = report.SettlementQuery(values, v.Key)
+	if err != nil {
+		return q, nil, nil, err
+	}
+	f.offerMonths(months)
+	wide := settlement.SettlementQuery{From: q.From, To: q.To, Party: q.Party}
+	all, err = s.Reader.Settlement(c.Request.Context(), wide)
+	if err != nil {
+		return q, nil, nil, fmt.Errorf("settlement %s to %s: %w", q.From, q.To, err)
+	}
+	f.offer(all)
+	for i := range all {
+		if r := &all[i]; (q.CPO.IsZero() || q.CPO == r.CPO) && (q.EMSP.IsZero() || q.EMSP == r.EMSP) && (q.Currency == "" || q.Currency == r.Currency) {
+			rows = append(rows, *r)
+		}
+	}
+	return q, all, rows, nil
+}
+
+// settlement answers GET /.
+func (s *server) settlement(c *gin.Context, v visitor) error {
+	f, side, err := newFilters(dropEmpty(c.Request.URL.Query()))
+	if err != nil {
+		return err
+	}
+	q, all, rows, err := s.settlementRows(c, v, &f)
+	if err != nil {
+		return err
+	}
+	view := settlementView{Filters: f, NoData: all == nil, Clear: "/"}
+	chosen := chosenValues(q, side)
+	view.frame = frame{Title: "Settlement", Here: "Settlement", Visitor: &v, Query: chosen}
+	view.CSV = view.with("/settlement.csv", "from", "to", "cpo", "emsp", "currency")
+	view.fill(rows, side)
+	s.render(c, http.StatusOK, "settlement", view)
+	return nil
+}
+
+func chosenValues(q settlement.SettlementQuery, side vatSide) url.Values {
+	v := url.Values{"from": {q.From.String()}, "to": {q.To.String()}, "currency": {q.Currency}}
+	for name, p := range map[string]ocpi.Party{"cpo": q.CPO, "emsp": q.EMSP} {
+		if !p.IsZero() {
+			v.Set(name, p.String())
+		}
+	}
+	if side == inclVAT {
+		v.Set("vat", "incl")
+	}
+	return dropEmpty(v)
+}
+
+// settlementCSV answers GET /settlement.csv: the rows of the table, exact,
+// with all amounts.
+func (s *server) settlementCSV(c *gin.Context, v visitor) error {
+	var f filters
+	q, _, rows, err := s.settlementRows(c, v, &f)
+	if err != nil {
+		return err
+	}
+	report.CSVHeaders(c, report.SettlementFile(q))
+	c.Status(http.StatusOK)
+	return report.SettlementCSV(rows).Encode(c.Writer)
+}
+
+// fill makes the table: totals by currency first, then the rows by month.
+func (v *settlementView) fill(rows []settlement.SettlementRow, side vatSide) {
+	totals := totalsByCurrency(rows)
+	claims, results := fitColumns(append(slices.Clone(rows), totals...), side)
+	for i := range totals {
+		l := newLine(&totals[i], side, claims, results)
+		l.Total = true
+		v.Totals = append(v.Totals, l)
+	}
+	if len(rows) > maxRows {
+		v.More = len(rows) - maxRows
+		rows = rows[:maxRows]
+	}
+	for i := range rows {
+		month := rows[i].Month.String()
+		if n := len(v.Groups); n == 0 || v.Groups[n-1].Month != month {
+			v.Groups = append(v.Groups, monthGroup{Month: month})
+		}
+		l := newLine(&rows[i], side, claims, results)
+		l.link(&rows[i], side)
+		g := &v.Groups[len(v.Groups)-1]
+		g.Lines = append(g.Lines, l)
+	}
+}
+
+// fitColumns finds the decimals of what partners claim and of what we compute.
+func fitColumns(rows []settlement.SettlementRow, side vatSide) (claims, results column) {
+	claims.places, results.places = 2, 2
+	for i := range rows {
+		r := &rows[i]
+		for _, s := range []settlement.Sum{r.Claimed, r.Credits, r.Net, r.UnpricedClaimed} {
+			claims.fit(side.sum(s))
+		}
+		results.fit(side.sum(r.Computed))
+		results.fit(side.sum(r.Difference()))
+	}
+	return claims, results
+}
+
+func newLine(r *settlement.SettlementRow, side vatSide, claims, results column) settlementLine {
+	emsp := "unknown"
+	if !r.EMSP.IsZero() {
+		emsp = r.EMSP.String()
+	}
+	calm := ""
+	if r.DiffersCount == 0 {
+		calm = "calm"
+	}
+	return settlementLine{
+		Calm: calm,
+		Name: r.CPO.String() + " → " + emsp, Currency: r.Currency,
+		Claimed: side.figure(r.Claimed, claims), Credits: side.figure(r.Credits, claims), Net: side.figure(r.Net, claims),
+		Computed: side.figure(r.Computed, results), Difference: side.figure(r.Difference(), results),
+		Unpriced: side.figure(r.UnpricedClaimed, claims),
+		CDRs:     r.CDRCount, CreditCount: r.CreditCount, UnpricedCount: r.UnpricedCount, Differs: r.DiffersCount,
+		Tax: taxLine(r.Tax),
+	}
+}
+
+// link adds the addresses of the CDRs behind the row and behind its exceptions.
+func (l *settlementLine) link(r *settlement.SettlementRow, side vatSide) {
+	of := func(name, value string) string {
+		q := report.RowParams(r)
+		if side == inclVAT {
+			q.Set("vat", "incl")
+		}
+		if name != "" {
+			q.Set(name, value)
+		}
+		return address("/cdrs", q)
+	}
+	l.URL, l.CreditsURL = of("", ""), of("credit", "true")
+	l.UnpricedURL, l.DiffersURL = of("status", "rejected"), of("claim", "differs")
+}
+
+// taxLine names the computed tax by rate, for the row's title.
+func taxLine(taxes []settlement.TaxSum) string {
+	parts := make([]string, len(taxes))
+	for i, t := range taxes {
+		rate := ""
+		if t.Percentage != nil {
+			rate = " " + report.Quantity(*t.Percentage) + " %"
+		}
+		parts[i] = t.Name + rate + ": " + newFigure(t.Amount, 2).Text
+	}
+	return strings.Join(parts, ", ")
+}
