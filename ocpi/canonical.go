@@ -100,17 +100,18 @@ func (c *canonicalizer) object() {
 		if !ok {
 			break
 		}
-		m := memberText{name: name, prefix: prefixOf(name), start: len(c.out)}
-		if n := len(c.members); n > first {
+		n := len(c.members)
+		if n > first {
 			c.out = append(c.out, ',')
-			m.start++
-			inOrder = inOrder && c.members[n-1].before(&m)
+		}
+		c.members = append(c.members, memberText{name: name, prefix: prefixOf(name), start: len(c.out)})
+		if n > first && inOrder {
+			inOrder = c.members[n-1].before(&c.members[n])
 		}
 		c.appendString(name, c.nameAt, c.nameEnd)
 		c.out = append(c.out, ':')
 		c.value()
-		m.end = len(c.out)
-		c.members = append(c.members, m)
+		c.members[n].end = len(c.out)
 	}
 	if !inOrder {
 		c.sort(c.members[first:], start)
