@@ -173,6 +173,7 @@ func (p *Pricer) compute(cdr *ocpi.CDR, row *Row, profileName string) {
 	for _, t := range r.Taxes {
 		o.Taxes = append(o.Taxes, Tax{Name: t.Name, Percentage: t.Percentage, Amount: t.Amount})
 	}
+	o.Explanation = p.engine.Explain(&in, r).AppendJSON(nil)
 }
 
 // findTariffs fills the tariffs the CDR carries or, for ids it names but does

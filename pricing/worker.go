@@ -16,8 +16,9 @@ type PartitionClaim interface {
 	// Committed returns the next offset and its metadata, -1 when none.
 	Committed() (next int64, metadata string)
 	// Read returns the records from an offset on, at least one; it waits for
-	// one until ctx ends. An offset that is gone is an error, never skipped.
-	Read(ctx context.Context, from int64, maxRecords, maxBytes int) ([]ingest.Record, error)
+	// one until ctx ends, or, with a wait other than 0, for that long, and
+	// then returns none. An offset that is gone is an error, never skipped.
+	Read(ctx context.Context, from int64, maxRecords, maxBytes int, wait time.Duration) ([]ingest.Record, error)
 	// Commit moves the group's offset. Any error means the claim is lost.
 	Commit(ctx context.Context, next int64, metadata string) error
 }
@@ -129,23 +130,24 @@ func (w *Worker) resume(ctx context.Context, partition int32, c PartitionClaim) 
 // more. The linger is the only clock in the worker and decides nothing but
 // the batch's size.
 func gather(ctx context.Context, c PartitionClaim, next int64, busy bool) ([]ingest.Record, error) {
-	records, err := c.Read(ctx, next, maxRows, maxBytes)
+	records, err := c.Read(ctx, next, maxRows, maxBytes, 0)
 	if err != nil {
 		return nil, err
 	}
-	linger := idleLinger
-	if busy || len(records) >= busyRows {
-		linger = busyLinger
-	}
-	wait, cancel := context.WithTimeout(ctx, linger)
-	defer cancel()
-	size := bodyBytes(records)
+	began, size := time.Now(), bodyBytes(records)
 	for len(records) < fullRows && size < maxBytes/2 {
+		linger := idleLinger
+		if busy || len(records) >= busyRows {
+			linger = busyLinger
+		}
+		if linger -= time.Since(began); linger <= 0 {
+			break
+		}
 		next = records[len(records)-1].Offset + 1
-		more, err := c.Read(wait, next, maxRows-len(records), maxBytes/2)
+		more, err := c.Read(ctx, next, maxRows-len(records), maxBytes/2, linger)
 		if err != nil {
-			if wait.Err() != nil {
-				break // lingered long enough, or asked to stop: finish what we have
+			if ctx.Err() != nil {
+				break // asked to stop: finish what we have
 			}
 			return nil, err
 		}

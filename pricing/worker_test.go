@@ -37,7 +37,7 @@ func (p *partition) Committed() (int64, string) {
 
 var errGap = errors.New("records are gone from the log")
 
-func (p *partition) Read(ctx context.Context, from int64, maxRecords, _ int) ([]ingest.Record, error) {
+func (p *partition) Read(ctx context.Context, from int64, maxRecords, _ int, wait time.Duration) ([]ingest.Record, error) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	if from < p.start {
@@ -46,8 +46,16 @@ func (p *partition) Read(ctx context.Context, from int64, maxRecords, _ int) ([]
 	if from < int64(len(p.records)) {
 		return append([]ingest.Record(nil), p.records[from:min(int64(len(p.records)), from+int64(maxRecords))]...), nil
 	}
-	<-ctx.Done()
-	return nil, ctx.Err()
+	var patience <-chan time.Time
+	if wait > 0 {
+		patience = time.After(wait)
+	}
+	select {
+	case <-ctx.Done():
+		return nil, ctx.Err()
+	case <-patience:
+		return nil, nil
+	}
 }
 
 func (p *partition) Commit(_ context.Context, next int64, metadata string) error {

@@ -92,18 +92,18 @@ func (r *Recorder) Run(ctx context.Context, topic ingest.Topic, partition int32,
 }
 
 func gather(ctx context.Context, c pricing.PartitionClaim, next int64) ([]ingest.Record, error) {
-	recs, err := c.Read(ctx, next, recordRows, recordBytes)
+	recs, err := c.Read(ctx, next, recordRows, recordBytes, 0)
 	if err != nil {
 		return nil, err
 	}
-	wait, cancel := context.WithTimeout(ctx, recordLinger)
-	defer cancel()
+	began := time.Now()
 	for len(recs) < recordRows {
-		more, err := c.Read(wait, recs[len(recs)-1].Offset+1, recordRows-len(recs), recordBytes)
+		linger := recordLinger - time.Since(began)
+		if linger <= 0 {
+			break
+		}
+		more, err := c.Read(ctx, recs[len(recs)-1].Offset+1, recordRows-len(recs), recordBytes, linger)
 		if err != nil {
-			if wait.Err() != nil {
-				return recs, nil
-			}
 			return nil, err
 		}
 		recs = append(recs, more...)
@@ -125,6 +125,9 @@ func (r *Recorder) store(ctx context.Context, topic ingest.Topic, partition int3
 		err := r.Store.WriteObjects(ctx, topic, r.Epoch, partition, recs, states)
 		if err == nil {
 			return nil
+		}
+		if ctx.Err() != nil {
+			return err
 		}
 		r.Logger.Warn("store records", "topic", topic, "partition", partition, "next", next, "error", err)
 		timer := time.NewTimer(delay)

@@ -2,6 +2,7 @@ package kafka
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"time"
 
@@ -62,13 +63,12 @@ func (c *Claim) load(ctx context.Context) error {
 	return nil
 }
 
-// Read returns records from an offset on: at least one, at most maxRecords
-// and about maxBytes (both positive; one fetch is never more than
-// Options.FetchBytes). It waits until there is one or ctx ends; with a wait
-// other than 0 for that long only, and then returns none. What was
-// fetched beyond maxRecords is kept for the next Read that goes on there.
-// Records belong to the caller and stay valid; each keeps the memory of its
-// whole fetch alive.
+// Read returns records from an offset on, at most maxRecords and about
+// maxBytes (both positive; one fetch is never more than Options.FetchBytes).
+// With wait 0 it waits until there is one or ctx ends, else for that long and
+// then returns none. What was fetched beyond maxRecords is kept for the next
+// Read that goes on there. Records belong to the caller and stay valid; each
+// keeps the memory of its whole fetch alive.
 //
 // Errors: ctx's, and those that end a follower, see Log.Tail.
 func (c *Claim) Read(ctx context.Context, from int64, maxRecords, maxBytes int, wait time.Duration) ([]ingest.Record, error) {
@@ -119,7 +119,7 @@ func (c *Claim) commit(ctx context.Context, next int64, metadata string) error {
 			return p.Error
 		}
 	}
-	return fmt.Errorf("no answer for the partition")
+	return errors.New("no answer for the partition")
 }
 
 // Committed returns what a group has committed, by partition. A partition it
@@ -136,6 +136,9 @@ func (l *Log) Committed(ctx context.Context, group string, topic ingest.Topic) (
 	})
 	if err == nil {
 		err = res.Error
+	}
+	if errors.Is(err, segmentio.GroupIdNotFound) {
+		return map[int32]Offset{}, nil // nobody has joined it yet
 	}
 	if err != nil {
 		return nil, fmt.Errorf("read commits of %s: %w", group, err)

@@ -43,6 +43,7 @@ type Follower struct {
 	logger   *slog.Logger
 	progress *ingest.Progress
 	loaded   chan struct{} // closed once the store's state is in
+	once     sync.Once     // closes loaded, also when Run is called again
 	inert    prometheus.Counter
 
 	mu        sync.RWMutex // guards everything below
@@ -80,7 +81,7 @@ func (f *Follower) Run(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	close(f.loaded)
+	f.once.Do(func() { close(f.loaded) })
 	f.progress.Advance(0, from)
 	return f.log.Tail(ctx, ingest.TopicReference, 0, from, func(recs []ingest.Record) error {
 		f.mu.Lock()

@@ -39,11 +39,16 @@ type Follower struct {
 	epoch    uint8
 	progress *ingest.Progress
 	started  chan struct{} // closed when every partition knows where it starts
+	start    sync.Once     // closes started, also when Run is called again
 	inert    prometheus.Counter
 
-	mu    sync.RWMutex // guards parts and their maps
-	parts []map[ocpi.Key]*ingest.ObjectState
-	part  func(ocpi.Key) int32
+	part    func(ocpi.Key) int32
+	lookups chan lookup
+
+	mu        sync.RWMutex // guards everything below
+	parts     []map[ocpi.Key]*ingest.ObjectState
+	absent    map[ocpi.Key]struct{} // neither here nor in the store
+	evictions uint64
 }
 
 // NewFollower returns a Follower; partition maps a key to its partition of
@@ -52,8 +57,8 @@ func NewFollower(log Log, store Store, epoch uint8, partition func(ocpi.Key, int
 	n := log.Partitions(ingest.TopicSessions)
 	f := &Follower{
 		log: log, store: store, epoch: epoch, progress: ingest.NewProgress(n), started: make(chan struct{}),
-		parts: make([]map[ocpi.Key]*ingest.ObjectState, n),
-		part:  func(k ocpi.Key) int32 { return partition(k, n) },
+		parts: make([]map[ocpi.Key]*ingest.ObjectState, n), absent: map[ocpi.Key]struct{}{}, lookups: make(chan lookup),
+		part: func(k ocpi.Key) int32 { return partition(k, n) },
 		inert: prometheus.NewCounter(prometheus.CounterOpts{
 			Name: "roamclear_session_inapplicable_total",
 			Help: "Session changes that did not apply when their turn came: an older last_updated, or a PATCH of an unknown Session."}),
@@ -76,8 +81,9 @@ func (f *Follower) Run(ctx context.Context) error {
 		starts[p] = next
 		f.progress.Advance(int32(p), next)
 	}
-	close(f.started)
+	f.start.Do(func() { close(f.started) })
 	g, ctx := errgroup.WithContext(ctx)
+	g.Go(func() error { return f.serveLookups(ctx) })
 	for p, from := range starts {
 		g.Go(func() error {
 			return f.log.Tail(ctx, ingest.TopicSessions, int32(p), from, func(recs []ingest.Record) error {
@@ -101,6 +107,7 @@ func (f *Follower) foldBatch(ctx context.Context, p int32, recs []ingest.Record)
 		r := &recs[i]
 		if s := f.apply(&d, f.parts[p][r.Key], r); s != nil {
 			f.parts[p][r.Key] = s
+			delete(f.absent, r.Key)
 		}
 	}
 	size := len(f.parts[p])
@@ -120,7 +127,8 @@ func (f *Follower) fetchMissing(ctx context.Context, p int32, recs []ingest.Reco
 	f.mu.RLock()
 	for i := range recs {
 		k := recs[i].Key
-		if f.parts[p][k] == nil && !asked[k] {
+		_, absent := f.absent[k]
+		if f.parts[p][k] == nil && !absent && !asked[k] {
 			asked[k] = true
 			keys = append(keys, k)
 		}
@@ -178,6 +186,7 @@ func (f *Follower) evict(ctx context.Context, p int32) error {
 	}
 	f.mu.Lock()
 	defer f.mu.Unlock()
+	f.evictions++
 	for k, s := range f.parts[p] {
 		if s.Position.Offset < next {
 			delete(f.parts[p], k)
@@ -195,16 +204,15 @@ func (f *Follower) Get(ctx context.Context, key ocpi.Key) (ingest.ObjectState, b
 	}
 	f.mu.RLock()
 	s := f.parts[f.part(key)][key]
+	_, absent := f.absent[key]
 	f.mu.RUnlock()
 	if s != nil {
 		return *s, true, nil
 	}
-	found, err := f.store.LookupSessions(ctx, []ocpi.Key{key})
-	if err != nil {
-		return ingest.ObjectState{}, false, fmt.Errorf("look up session %s: %w", key, err)
+	if absent {
+		return ingest.ObjectState{}, false, nil
 	}
-	state, ok := found[key]
-	return state, ok, nil
+	return f.ask(ctx, key)
 }
 
 // WaitNext returns when every record of a partition before next is folded.

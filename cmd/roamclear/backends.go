@@ -1,0 +1,132 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"os"
+	"time"
+
+	"github.com/prometheus/client_golang/prometheus"
+
+	"github.com/roamclear/roamclear/ingest"
+	"github.com/roamclear/roamclear/ingest/kafka"
+	"github.com/roamclear/roamclear/settlement/clickhouse"
+)
+
+// logEpoch is the topic epoch this version writes: topics that are re-created
+// or re-partitioned are a new epoch (registered in the control log).
+const logEpoch = 1
+
+// Consumer groups.
+const (
+	groupPricing = "roamclear-pricing" // TopicCDRs
+	groupRecords = "roamclear-records" // every other topic with partner data
+)
+
+// backends are the log and the store, embedded or on servers. Only this file
+// knows which.
+type backends struct {
+	log    *kafka.Log
+	store  *clickhouse.Store
+	broker *kafka.Embedded    // nil on servers
+	engine *clickhouse.Engine // nil on servers
+	login  clickhouseLogin
+	addrs  []string // brokers
+}
+
+// openBackends starts what is embedded and opens both ends. What it opened is
+// closed again when a later step fails.
+func openBackends(ctx context.Context, c *Config, dir *dataDir, logger *slog.Logger, reg prometheus.Registerer) (_ *backends, err error) {
+	b := &backends{}
+	defer func() {
+		if err != nil {
+			closing, cancel := context.WithTimeout(context.WithoutCancel(ctx), 10*time.Second)
+			defer cancel()
+			err = errors.Join(err, b.Close(closing))
+		}
+	}()
+	// Both start at the same time: a start takes as long as the slower one.
+	engineErr := make(chan error, 1)
+	go func() { engineErr <- b.openStore(ctx, c, dir, logger, reg) }()
+	logErr := b.openLog(ctx, c, dir, logger, reg)
+	if err := errors.Join(logErr, <-engineErr); err != nil {
+		return nil, err
+	}
+	return b, nil
+}
+
+func (b *backends) openLog(ctx context.Context, c *Config, dir *dataDir, logger *slog.Logger, reg prometheus.Registerer) error {
+	o := kafka.Options{Brokers: c.Kafka.Brokers, Replication: c.Kafka.Replication, Logger: logger, Registerer: reg}
+	if len(o.Brokers) == 0 {
+		broker, err := kafka.StartEmbedded(ctx, kafka.EmbeddedOptions{
+			Dir: dir.join("log"), CapBytes: c.Kafka.CapBytes, Logger: logger, Registerer: reg,
+			Groups: map[ingest.Topic][]string{
+				ingest.TopicCDRs:      {groupPricing},
+				ingest.TopicSessions:  {groupRecords},
+				ingest.TopicReference: {groupRecords},
+				ingest.TopicRefused:   {groupRecords},
+			},
+		})
+		if err != nil {
+			return fmt.Errorf("start embedded log: %w", err)
+		}
+		b.broker, o = broker, broker.Options()
+	}
+	o.Epoch, o.Partitions, o.QueueBytes = logEpoch, c.Kafka.Partitions, c.Kafka.QueueBytes
+	b.addrs = o.Brokers
+	log, err := kafka.Open(ctx, o)
+	if err != nil {
+		return fmt.Errorf("open log: %w", err)
+	}
+	b.log = log
+	return nil
+}
+
+func (b *backends) openStore(ctx context.Context, c *Config, dir *dataDir, logger *slog.Logger, reg prometheus.Registerer) error {
+	o := clickhouse.Options{Addr: c.Store.Addr, Database: c.Store.Database, User: c.Store.User, Password: c.Store.Password}
+	if len(o.Addr) == 0 {
+		library, err := clickhouse.FetchEngine(ctx, os.Stderr)
+		if err != nil {
+			return fmt.Errorf("find the embedded store's engine: %w", err)
+		}
+		b.engine, err = clickhouse.StartEngine(ctx, clickhouse.EngineOptions{
+			Dir: dir.join("store"), Library: library, MaxMemory: c.Store.MemoryBytes, Logger: logger,
+		})
+		if err != nil {
+			return fmt.Errorf("start embedded store: %w", err)
+		}
+		o = b.engine.Options()
+	}
+	b.login = clickhouseLogin{Addr: o.Addr, Database: o.Database, User: o.User, Password: o.Password}
+	o.Logger, o.Registerer = logger, reg
+	store, err := clickhouse.Open(ctx, o)
+	if err != nil {
+		return fmt.Errorf("open store: %w", err)
+	}
+	b.store = store
+	if err := store.Migrate(ctx); err != nil {
+		return fmt.Errorf("bring the store's schema up to date: %w", err)
+	}
+	return nil
+}
+
+// Close closes in data order: the log's clients, the store's pools, the
+// engine, the broker.
+func (b *backends) Close(ctx context.Context) error {
+	var errs []error
+	if b.log != nil {
+		errs = append(errs, b.log.Close())
+	}
+	if b.store != nil {
+		errs = append(errs, b.store.Close())
+	}
+	if b.engine != nil {
+		errs = append(errs, b.engine.Close(ctx))
+	}
+	if b.broker != nil {
+		errs = append(errs, b.broker.Close())
+	}
+	return errors.Join(errs...)
+}

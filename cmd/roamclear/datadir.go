@@ -1,0 +1,143 @@
+package main
+
+import (
+	"crypto/rand"
+	"encoding/base64"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"strings"
+
+	"golang.org/x/sys/unix"
+)
+
+// dataDir is the one directory everything the service keeps is under:
+//
+//	lock           held while a process uses the directory
+//	admin-token    the admin API's token, made at the first start, mode 0600
+//	service.json   where the running service is, mode 0600; gone when it stopped
+//	log/           the embedded broker
+//	store/         the embedded ClickHouse engine
+type dataDir struct {
+	path string
+	lock *os.File
+}
+
+// exitInUse is the exit code when another process has the data directory.
+const exitInUse = 3
+
+// openDataDir creates the directory when it is new and takes its lock.
+func openDataDir(path string) (*dataDir, error) {
+	abs, err := filepath.Abs(path)
+	if err != nil {
+		return nil, fmt.Errorf("data directory %s: %w", path, err)
+	}
+	if err := os.MkdirAll(abs, 0o700); err != nil {
+		return nil, fmt.Errorf("create data directory: %w", err)
+	}
+	lock, err := os.OpenFile(filepath.Join(abs, "lock"), os.O_CREATE|os.O_RDWR, 0o600)
+	if err != nil {
+		return nil, fmt.Errorf("open lock of data directory: %w", err)
+	}
+	if err := unix.Flock(int(lock.Fd()), unix.LOCK_EX|unix.LOCK_NB); err != nil {
+		lock.Close() //nolint:errcheck // nothing was written
+		if errors.Is(err, unix.EWOULDBLOCK) {
+			return nil, &exitError{exitInUse, fmt.Errorf("data directory %s is in use by another roamclear process: stop it first, or choose another with --data", abs)}
+		}
+		return nil, fmt.Errorf("lock data directory %s: %w", abs, err)
+	}
+	return &dataDir{path: abs, lock: lock}, nil
+}
+
+// Close releases the lock.
+func (d *dataDir) Close() error { return d.lock.Close() }
+
+func (d *dataDir) join(name string) string { return filepath.Join(d.path, name) }
+
+// adminToken returns the admin API's token, made when the directory is new.
+func (d *dataDir) adminToken() (string, error) {
+	b, err := os.ReadFile(d.join(adminTokenFile))
+	if err == nil {
+		return strings.TrimSpace(string(b)), nil
+	}
+	if !errors.Is(err, fs.ErrNotExist) {
+		return "", fmt.Errorf("read admin token: %w", err)
+	}
+	token := randomToken()
+	if err := writeFile(d.join(adminTokenFile), []byte(token+"\n")); err != nil {
+		return "", fmt.Errorf("write admin token: %w", err)
+	}
+	return token, nil
+}
+
+func randomToken() string {
+	var b [32]byte
+	rand.Read(b[:]) //nolint:errcheck // crypto/rand.Read never fails
+	return base64.RawURLEncoding.EncodeToString(b[:])
+}
+
+// serviceInfo says where the running service and its backends are.
+type serviceInfo struct {
+	URL        string          `json:"url"`
+	PID        int             `json:"pid"`
+	Brokers    []string        `json:"brokers"`
+	ClickHouse clickhouseLogin `json:"clickhouse"`
+}
+
+type clickhouseLogin struct {
+	Addr     []string `json:"addr"`
+	Database string   `json:"database"`
+	User     string   `json:"user"`
+	Password string   `json:"password"`
+}
+
+func (d *dataDir) writeService(s serviceInfo) error {
+	b, err := json.MarshalIndent(s, "", "  ")
+	if err != nil {
+		return fmt.Errorf("encode service file: %w", err)
+	}
+	if err := writeFile(d.join(serviceFile), append(b, '\n')); err != nil {
+		return fmt.Errorf("write service file: %w", err)
+	}
+	return nil
+}
+
+func (d *dataDir) removeService() error {
+	if err := os.Remove(d.join(serviceFile)); err != nil && !errors.Is(err, fs.ErrNotExist) {
+		return fmt.Errorf("remove service file: %w", err)
+	}
+	return nil
+}
+
+// readService reads where the service that runs on a data directory is.
+func readService(path string) (serviceInfo, error) {
+	var s serviceInfo
+	b, err := os.ReadFile(filepath.Join(path, serviceFile))
+	if err != nil {
+		return s, err
+	}
+	if err := json.Unmarshal(b, &s); err != nil {
+		return s, fmt.Errorf("read %s: %w", filepath.Join(path, serviceFile), err)
+	}
+	return s, nil
+}
+
+// writeFile replaces a file as a whole, readable by its owner only.
+func writeFile(path string, content []byte) error {
+	tmp, err := os.CreateTemp(filepath.Dir(path), ".new-*")
+	if err != nil {
+		return err
+	}
+	_, err = tmp.Write(content)
+	err = errors.Join(err, tmp.Sync(), tmp.Close())
+	if err == nil {
+		err = os.Rename(tmp.Name(), path)
+	}
+	if err != nil {
+		return errors.Join(err, os.Remove(tmp.Name()))
+	}
+	return nil
+}

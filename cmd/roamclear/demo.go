@@ -1,0 +1,277 @@
+package main
+
+import (
+	"bytes"
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"net/http"
+	"os"
+	"strconv"
+	"strings"
+	"time"
+
+	"github.com/spf13/cobra"
+
+	"github.com/roamclear/roamclear/api"
+	"github.com/roamclear/roamclear/benchmarks/world"
+	"github.com/roamclear/roamclear/ingest/control"
+)
+
+// demoOptions say how much of the real charges the demo world takes.
+type demoOptions struct {
+	rows    string // "" = the extract in the binary, a number, or "all"
+	charges string // path of the whole collection, for rows beyond the extract
+	seed    uint64
+}
+
+// defaultCharges is where the whole collection lies beside a checkout.
+const defaultCharges = "../shared/data/real-charges.csv.gz"
+
+func (o *demoOptions) register(cmd *cobra.Command) {
+	cmd.Flags().StringVar(&o.rows, "rows", "", "real charges of the demo world: a number, or all (default: the 2,000 in the binary)")
+	cmd.Flags().StringVar(&o.charges, "charges", defaultCharges, "gzipped CSV of the whole collection, for --rows beyond the 2,000")
+	cmd.Flags().Uint64Var(&o.seed, "seed", 1, "seed of what the demo world makes up")
+}
+
+func newDemoCmd() *cobra.Command {
+	var service serviceFlags
+	var o demoOptions
+	cmd := &cobra.Command{
+		Use:   "demo",
+		Short: "Load a demo roaming world into a running service",
+		Long: "demo builds a roaming world on charges that real cars made (stations, times and energy are real; tariffs,\n" +
+			"eMSPs and mishaps are made up from a seed) and pushes it over the service's public OCPI interface, as\n" +
+			"partners would. Then it prints what came of it and where to look.",
+		Example: "  roamclear demo --data data\n  roamclear demo --data data --rows all",
+		Args:    cobra.NoArgs,
+		RunE: func(cmd *cobra.Command, _ []string) error {
+			client, err := service.client()
+			if err != nil {
+				return err
+			}
+			d := &demo{client: client, options: o, out: cmd.OutOrStdout(), progress: cmd.ErrOrStderr()}
+			return d.run(cmd.Context())
+		},
+	}
+	service.register(cmd)
+	o.register(cmd)
+	return cmd
+}
+
+// demo loads the world into a service and says what came of it.
+type demo struct {
+	client   *adminClient
+	options  demoOptions
+	out      io.Writer
+	progress io.Writer
+	tokens   map[string]string // by party
+	key      string            // API key for reports
+}
+
+// demoFile keeps what the demo was given, so that a second start can say where
+// to look. Mode 0600, as it holds tokens.
+type demoFile struct {
+	Tokens map[string]string `json:"tokens"`
+	Key    string            `json:"key"`
+	CDR    string            `json:"cdr"` // path below /api/v1/cdrs of the CDR to look at
+}
+
+func (d *demo) path(name string) string { return d.client.data + "/" + name }
+
+func (d *demo) run(ctx context.Context) error {
+	b, err := os.ReadFile(d.path("demo.json"))
+	if err == nil {
+		var f demoFile
+		if err := json.Unmarshal(b, &f); err != nil {
+			return fmt.Errorf("read %s: %w", d.path("demo.json"), err)
+		}
+		d.tokens, d.key = f.Tokens, f.Key
+		d.printf("\nThe demo world is still here.\n")
+		return d.show(ctx, f.CDR)
+	}
+	if !errors.Is(err, os.ErrNotExist) {
+		return fmt.Errorf("read demo file: %w", err)
+	}
+	return d.load(ctx)
+}
+
+// load pushes the world and waits until all of it is stored.
+func (d *demo) load(ctx context.Context) error {
+	options, source, err := d.options.world()
+	if err != nil {
+		return err
+	}
+	defer source.Close() //nolint:errcheck // read only
+	d.tokens = map[string]string{}
+	d.printf("Loading the demo world: real charges, pushed as OCPI by ten partners …\n")
+	bar := newBar(d.progress, -1, "requests")
+	began := time.Now()
+	report, err := world.Push(ctx, options, world.PushOptions{
+		BaseURL: d.client.url, Token: d.partner,
+		Progress: func(r world.Report) { bar.Set(r.Requests) }, //nolint:errcheck // a bar that cannot be drawn changes no result
+	})
+	bar.Finish() //nolint:errcheck // as above
+	if err != nil {
+		return err
+	}
+	var secret api.KeySecret
+	request := api.KeyRequest{Name: "demo", Scopes: []string{control.ScopeFinanceRead}}
+	if err := d.client.do(ctx, http.MethodPost, "/keys", request, &secret); err != nil {
+		return fmt.Errorf("make an API key: %w", err)
+	}
+	d.key = secret.Secret
+	d.printf("\nPushed %d requests in %.1f s:", report.Requests, time.Since(began).Seconds())
+	for _, m := range []world.Module{world.Locations, world.Tariffs, world.Tokens, world.Sessions, world.CDRs} {
+		d.printf(" %d %s,", report.Modules[m], m)
+	}
+	d.printf(" %d tried again.\nAmong the CDRs:", report.Retries)
+	for c := world.Good; c <= world.Incomplete; c++ {
+		d.printf(" %d %s,", report.Accepted.ByClass[c], c)
+	}
+	d.printf(" as real life has it.\n")
+	for _, example := range report.Examples {
+		d.printf("  unexpected answer: %s\n", example)
+	}
+	if report.Unexpected > 0 {
+		return fmt.Errorf("%d answers were not what the objects called for", report.Unexpected)
+	}
+	if err := d.await(ctx, report.Accepted); err != nil {
+		return err
+	}
+	cdr, err := d.saveExamples(ctx)
+	if err != nil {
+		return err
+	}
+	return d.show(ctx, cdr)
+}
+
+// world opens the charges and says which world to make of them.
+func (o *demoOptions) world() (world.Options, io.ReadCloser, error) {
+	w := world.Options{Seed: o.seed}
+	path := ""
+	switch n, err := strconv.Atoi(o.rows); {
+	case o.rows == "":
+	case o.rows == "all":
+		path = o.charges
+	case err != nil || n < 1:
+		return w, nil, fmt.Errorf("--rows %s: want a number of charges, or all", o.rows)
+	default:
+		w.Rows = n
+		if n > 2000 {
+			path = o.charges
+		}
+	}
+	source, err := world.Open(path)
+	if err != nil {
+		return w, nil, err
+	}
+	w.Source = source
+	return w, source, nil
+}
+
+// partner makes a party of the world known to the service.
+func (d *demo) partner(ctx context.Context, p world.Partner) (string, error) {
+	request := api.PartnerRequest{Name: p.Name, Roles: []control.Role{control.NewRole(p.Role, p.Party.Country, p.Party.ID)}}
+	var answer api.PartnerToken
+	if err := d.client.do(ctx, http.MethodPost, "/partners", request, &answer); err != nil {
+		return "", err
+	}
+	d.tokens[p.Party.String()] = answer.Token
+	return answer.Token, nil
+}
+
+// await returns when the settlement report counts what was acknowledged.
+func (d *demo) await(ctx context.Context, accepted *world.Reference) error {
+	want := 0
+	for _, line := range accepted.Lines {
+		want += line.CDRs + line.Credits
+	}
+	ctx, cancel := context.WithTimeout(ctx, 5*time.Minute)
+	defer cancel()
+	for {
+		rows, err := d.settlement(ctx)
+		got := 0
+		for _, r := range rows {
+			got += r.CDRs + r.Credits
+		}
+		if err == nil && got >= want {
+			return nil
+		}
+		if !pause(ctx, 100*time.Millisecond) {
+			return fmt.Errorf("the report counts %d of %d CDRs: %w", got, want, errors.Join(err, ctx.Err()))
+		}
+	}
+}
+
+// saveExamples picks one CDR to look at, writes another one to push, and keeps
+// what the next start needs.
+func (d *demo) saveExamples(ctx context.Context) (string, error) {
+	var list struct {
+		CDRs []struct {
+			URL string `json:"url"`
+		} `json:"cdrs"`
+	}
+	if err := d.get(ctx, "/api/v1/cdrs?claim=differs&limit=1", &list); err != nil {
+		return "", err
+	}
+	if len(list.CDRs) == 0 {
+		if err := d.get(ctx, "/api/v1/cdrs?status=priced&limit=1", &list); err != nil {
+			return "", err
+		}
+	}
+	f := demoFile{Tokens: d.tokens, Key: d.key}
+	if len(list.CDRs) > 0 {
+		f.CDR = list.CDRs[0].URL
+	}
+	for item, err := range world.Items(world.Options{Seed: d.options.seed, Rows: 1, Only: []world.Module{world.CDRs}, Clean: true}) {
+		if err != nil {
+			return "", err
+		}
+		another := bytes.Replace(item.Body, []byte(`"id":"`), []byte(`"id":"demo-`), 1)
+		if err := writeFile(d.path("demo-cdr.json"), another); err != nil {
+			return "", fmt.Errorf("write example CDR: %w", err)
+		}
+		f.Tokens["example"] = d.tokens[item.Sender.String()]
+		break
+	}
+	b, err := json.MarshalIndent(f, "", "  ")
+	if err != nil {
+		return "", fmt.Errorf("encode demo file: %w", err)
+	}
+	if err := writeFile(d.path("demo.json"), b); err != nil {
+		return "", fmt.Errorf("write demo file: %w", err)
+	}
+	return f.CDR, nil
+}
+
+func (d *demo) printf(format string, args ...any) {
+	fmt.Fprintf(d.out, format, args...) //nolint:errcheck // a terminal that went away changes no result
+}
+
+// get reads a report.
+func (d *demo) get(ctx context.Context, path string, into any) error {
+	req, err := http.NewRequestWithContext(ctx, http.MethodGet, d.client.url+path, nil)
+	if err != nil {
+		return fmt.Errorf("read %s: %w", path, err)
+	}
+	req.Header.Set("Authorization", "Bearer "+d.key)
+	res, err := d.client.http.Do(req)
+	if err != nil {
+		return fmt.Errorf("read %s: %w", path, err)
+	}
+	defer res.Body.Close() //nolint:errcheck // read only
+	b, err := io.ReadAll(io.LimitReader(res.Body, 64<<20))
+	if err != nil {
+		return fmt.Errorf("read %s: %w", path, err)
+	}
+	if res.StatusCode != http.StatusOK {
+		return fmt.Errorf("read %s: HTTP %d: %s", path, res.StatusCode, strings.TrimSpace(string(b)))
+	}
+	if err := json.Unmarshal(b, into); err != nil {
+		return fmt.Errorf("read %s: %w", path, err)
+	}
+	return nil
+}

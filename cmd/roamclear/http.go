@@ -1,0 +1,187 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"net"
+	"net/http"
+	"time"
+
+	"github.com/gin-gonic/gin"
+
+	"github.com/roamclear/roamclear/api"
+	ocpihttp "github.com/roamclear/roamclear/api/ocpi"
+	"github.com/roamclear/roamclear/api/page"
+	"github.com/roamclear/roamclear/api/report"
+	"github.com/roamclear/roamclear/ingest"
+	"github.com/roamclear/roamclear/ingest/control"
+	"github.com/roamclear/roamclear/ingest/kafka"
+	"github.com/roamclear/roamclear/ocpi"
+	"github.com/roamclear/roamclear/settlement"
+	"github.com/roamclear/roamclear/settlement/clickhouse"
+)
+
+// httpServer is the api role: everything that is served over HTTP.
+type httpServer struct {
+	listener net.Listener
+	server   *http.Server
+	url      string
+}
+
+// newHTTPServer takes the address and wires the interfaces; start serves.
+func newHTTPServer(s *service) (*httpServer, error) {
+	listener, err := net.Listen("tcp", s.config.Listen)
+	if err != nil {
+		return nil, fmt.Errorf("listen: %w: another process serves there, or choose another address with --listen", err)
+	}
+	h := &httpServer{listener: listener, url: "http://" + listener.Addr().String()}
+	h.server = &http.Server{
+		Handler:           routes(s),
+		ReadHeaderTimeout: 10 * time.Second,
+		ReadTimeout:       time.Minute,
+		WriteTimeout:      2 * time.Minute,
+		IdleTimeout:       5 * time.Minute,
+		MaxHeaderBytes:    32 << 10,
+	}
+	return h, nil
+}
+
+func (h *httpServer) start(failed chan<- error) error {
+	go func() {
+		if err := h.server.Serve(h.listener); !errors.Is(err, http.ErrServerClosed) {
+			failed <- fmt.Errorf("serve http: %w", err)
+		}
+	}()
+	return nil
+}
+
+func (h *httpServer) stop(ctx context.Context) error {
+	ctx, cancel := context.WithTimeout(ctx, 10*time.Second)
+	defer cancel()
+	if err := h.server.Shutdown(ctx); err != nil {
+		// Requests that are still under way are cut off: their senders do not
+		// have an answer, and a retry is harmless.
+		return errors.Join(fmt.Errorf("stop http: %w", err), h.server.Close())
+	}
+	return nil
+}
+
+func routes(s *service) http.Handler {
+	b := s.backends
+	partners := ocpihttp.New(ocpihttp.Deps{
+		Partners: s.control, Intake: s.intake, Objects: current{s.reference, s.sessions},
+		CDRs: cdrSource{b.store, b.log}, CDRLists: b.store,
+		Metrics: api.NewMetrics(s.registry), Logger: s.logger, PublicURL: s.config.PublicURL,
+		MaxBody: s.config.Limits.BodyBytes, InFlight: s.config.Limits.InFlight,
+	})
+	engine := api.NewEngine(s.logger, partners.Fallback())
+	api.MountHealth(engine, s.registry, s.checks()...)
+	api.NewAdmin(s.control, s.adminToken, s.logger).Mount(engine)
+	partners.Mount(engine)
+	report.Mount(engine, report.Deps{
+		Reader: b.store, Logger: s.logger,
+		Auth: func(c *gin.Context) (report.Key, error) { return s.apiKey(c.GetHeader("Authorization")) },
+	})
+	page.Mount(engine, page.Deps{
+		Reader: b.store, Logger: s.logger, Open: loopback(s.config.Listen),
+		Key: func(_ context.Context, key string) (report.Key, error) { return s.apiKey("Bearer " + key) },
+	})
+	return engine
+}
+
+// apiKey finds what the key in an Authorization header allows.
+func (s *service) apiKey(authorization string) (report.Key, error) {
+	if !s.control.Ready() {
+		return report.Key{}, fmt.Errorf("%w: keys are still being read", settlement.ErrUnavailable)
+	}
+	k, ok := s.control.State().Key(authorization)
+	if !ok {
+		return report.Key{}, report.ErrNoKey
+	}
+	return report.Key{Scopes: k.Scopes, Party: k.Party}, nil
+}
+
+// loopback reports whether only this machine can reach the address.
+func loopback(listen string) bool {
+	host, _, err := net.SplitHostPort(listen)
+	if err != nil {
+		return false
+	}
+	if host == "localhost" {
+		return true
+	}
+	ip := net.ParseIP(host)
+	return ip != nil && ip.IsLoopback()
+}
+
+// checks are what must be well for the process to be ready.
+func (s *service) checks() []api.Check {
+	b := s.backends
+	checks := []api.Check{
+		{Name: "running", Ready: func(context.Context) error {
+			if s.stopping.Load() {
+				return errors.New("stopping")
+			}
+			if why := s.alarm.Load(); why != nil {
+				return errors.New(*why + ": run roamclear verify, put back what is missing, start again")
+			}
+			return nil
+		}},
+		{Name: "control", Ready: func(context.Context) error {
+			if !s.control.Ready() {
+				return control.ErrNotReady
+			}
+			return nil
+		}},
+		{Name: "tariffs", Ready: func(context.Context) error {
+			if !s.reference.Ready() || !s.sessions.Ready() {
+				return errors.New("tariffs, locations and sessions are still being read")
+			}
+			return nil
+		}},
+		{Name: "store", Ready: b.store.Ping},
+		{Name: "log", Ready: func(ctx context.Context) error {
+			_, _, err := b.log.Bounds(ctx, ingest.TopicControl, 0)
+			return err
+		}},
+	}
+	if b.broker != nil {
+		checks = append(checks, api.Check{Name: "log space", Ready: func(context.Context) error {
+			if b.broker.Full() {
+				return errors.New("the embedded log has reached its cap or the disk is nearly full: pushes get 503 until the store has caught up (setting kafka.cap_bytes)")
+			}
+			return nil
+		}})
+	}
+	return checks
+}
+
+// cdrSource reads single CDRs, and tells one that does not exist from one
+// that is still on its way.
+type cdrSource struct {
+	store *clickhouse.Store
+	log   *kafka.Log
+}
+
+// CDR implements ocpihttp.CDRSource.
+func (c cdrSource) CDR(ctx context.Context, key ocpi.Key) ([]byte, ocpi.Version, error) {
+	raw, v, _, err := c.store.CDRRaw(ctx, key)
+	if !errors.Is(err, settlement.ErrNotFound) {
+		return raw, v, err
+	}
+	partition := kafka.Partition(key, c.log.Partitions(ingest.TopicCDRs))
+	_, end, err := c.log.Bounds(ctx, ingest.TopicCDRs, partition)
+	if err != nil {
+		return nil, 0, fmt.Errorf("%w: read the log's end: %w", settlement.ErrUnavailable, err)
+	}
+	next, err := c.store.Checkpoint(ctx, ingest.TopicCDRs, logEpoch, partition)
+	if err != nil {
+		return nil, 0, err
+	}
+	if next < end {
+		return nil, 0, ocpihttp.ErrNotYet
+	}
+	raw, v, _, err = c.store.CDRRaw(ctx, key)
+	return raw, v, err
+}

@@ -1,0 +1,166 @@
+package main
+
+import (
+	"fmt"
+	"net/http"
+	"net/url"
+	"strings"
+
+	"github.com/roamclear/roamclear/api"
+	"github.com/roamclear/roamclear/ingest/control"
+	"github.com/spf13/cobra"
+)
+
+// newPartnerCmd administers the partners of a running service.
+func newPartnerCmd() *cobra.Command {
+	var service serviceFlags
+	cmd := &cobra.Command{
+		Use:   "partner",
+		Short: "Add, list, rotate and remove the partners that push OCPI",
+		Long: `Administer the partners of a running service: who may push what.
+
+The service is found through its data directory (--data), or by --url and the
+environment variable ROAMCLEAR_ADMIN_TOKEN.`,
+		Args: cobra.NoArgs,
+	}
+	service.register(cmd)
+	cmd.AddCommand(newPartnerAddCmd(&service), newPartnerListCmd(&service), newPartnerRotateCmd(&service), newPartnerRemoveCmd(&service))
+	return cmd
+}
+
+func newPartnerAddCmd(service *serviceFlags) *cobra.Command {
+	var (
+		roles          []string
+		country, party string
+		q              api.PartnerRequest
+		encoding       string
+	)
+	cmd := &cobra.Command{
+		Use:   "add --role ROLE --country CC --party ID [--name NAME] [--token TOKEN]",
+		Short: "Add a partner and print its token",
+		Long: `Add a partner and print its token, alone, on standard output. The token is
+shown this once; only its hash is kept. The partner sends it as
+"Authorization: Token …", as it is or in Base64.`,
+		Example: `  roamclear partner add --data data --role CPO --country GB --party DUN --name "Dundee City Council"
+  roamclear partner add --role EMSP --country NL --party EXW --token my-own-secret-token
+  ROAMCLEAR_ADMIN_TOKEN=… roamclear partner add --url https://roam.example --role CPO --country US --party BOU`,
+		Args: cobra.NoArgs,
+		RunE: func(cmd *cobra.Command, _ []string) error {
+			for _, role := range roles {
+				q.Roles = append(q.Roles, control.NewRole(role, country, party))
+			}
+			if q.Name == "" {
+				q.Name = q.Roles[0].Party().String()
+			}
+			q.Encoding = control.TokenEncoding(encoding)
+			c, err := service.client()
+			if err != nil {
+				return err
+			}
+			var added api.PartnerToken
+			if err := c.do(cmd.Context(), http.MethodPost, "/partners", q, &added); err != nil {
+				return fmt.Errorf("add partner: %w", err)
+			}
+			cmd.PrintErrf("Partner %s added. This is its token, shown once:\n", added.Partner.ID)
+			_, err = fmt.Fprintln(cmd.OutOrStdout(), added.Token)
+			return err
+		},
+	}
+	f := cmd.Flags()
+	f.StringSliceVar(&roles, "role", nil, "role of the party: CPO, EMSP, HUB, NAP, NSP, OTHER or SCSP; several are separated by commas")
+	f.StringVar(&country, "country", "", "country_code of the party, two letters")
+	f.StringVar(&party, "party", "", "party_id of the party, up to three characters")
+	f.StringVar(&q.Name, "name", "", `name of the partner for people (default the party, as "GB*DUN")`)
+	f.StringVar(&q.Token, "token", "", "the token, 8 to 64 characters (default a new random one)")
+	f.StringVar(&encoding, "token-encoding", string(control.EncodingAuto), "how the partner sends its token: raw, base64, or auto for either")
+	for _, name := range []string{"role", "country", "party"} {
+		must(cmd.MarkFlagRequired(name))
+	}
+	return cmd
+}
+
+// must is for errors that only a mistake in this program can cause.
+func must(err error) {
+	if err != nil {
+		panic(err)
+	}
+}
+
+func newPartnerListCmd(service *serviceFlags) *cobra.Command {
+	return &cobra.Command{
+		Use:     "list",
+		Short:   "List the partners",
+		Example: "  roamclear partner list --data data",
+		Args:    cobra.NoArgs,
+		RunE: func(cmd *cobra.Command, _ []string) error {
+			c, err := service.client()
+			if err != nil {
+				return err
+			}
+			var list api.PartnerList
+			if err := c.do(cmd.Context(), http.MethodGet, "/partners", nil, &list); err != nil {
+				return fmt.Errorf("list partners: %w", err)
+			}
+			rows := [][]string{{"ID", "NAME", "ROLES", "TOKEN"}}
+			for _, p := range list.Partners {
+				roles := make([]string, len(p.Roles))
+				for i, r := range p.Roles {
+					roles[i] = r.String()
+				}
+				token := "one"
+				if p.RotationUntil != "" {
+					token = "rotating, old one until " + p.RotationUntil
+				}
+				rows = append(rows, []string{p.ID, p.Name, strings.Join(roles, ", "), token})
+			}
+			return printTable(cmd.OutOrStdout(), rows)
+		},
+	}
+}
+
+func newPartnerRotateCmd(service *serviceFlags) *cobra.Command {
+	var q api.RotateRequest
+	cmd := &cobra.Command{
+		Use:   "rotate ID [--token TOKEN]",
+		Short: "Give a partner a new token and print it",
+		Long: `Give a partner a new token and print it, alone, on standard output. The old
+one works until the new one is first used, at most for 7 days.`,
+		Example: "  roamclear partner rotate gb-dun-cpo --data data",
+		Args:    cobra.ExactArgs(1),
+		RunE: func(cmd *cobra.Command, args []string) error {
+			c, err := service.client()
+			if err != nil {
+				return err
+			}
+			var rotated api.PartnerToken
+			if err := c.do(cmd.Context(), http.MethodPost, "/partners/"+url.PathEscape(args[0])+"/rotate", q, &rotated); err != nil {
+				return fmt.Errorf("rotate token of %s: %w", args[0], err)
+			}
+			cmd.PrintErrf("New token of %s, shown once. The old one ends when this is used, or at %s:\n", args[0], rotated.Partner.RotationUntil)
+			_, err = fmt.Fprintln(cmd.OutOrStdout(), rotated.Token)
+			return err
+		},
+	}
+	cmd.Flags().StringVar(&q.Token, "token", "", "the new token, 8 to 64 characters (default a new random one)")
+	return cmd
+}
+
+func newPartnerRemoveCmd(service *serviceFlags) *cobra.Command {
+	return &cobra.Command{
+		Use:     "remove ID",
+		Short:   "Remove a partner: its tokens end at once, what it sent stays",
+		Example: "  roamclear partner remove gb-dun-cpo --data data",
+		Args:    cobra.ExactArgs(1),
+		RunE: func(cmd *cobra.Command, args []string) error {
+			c, err := service.client()
+			if err != nil {
+				return err
+			}
+			if err := c.do(cmd.Context(), http.MethodDelete, "/partners/"+url.PathEscape(args[0]), nil, nil); err != nil {
+				return fmt.Errorf("remove partner %s: %w", args[0], err)
+			}
+			cmd.PrintErrf("Partner %s removed.\n", args[0])
+			return nil
+		},
+	}
+}

@@ -1,0 +1,178 @@
+package main
+
+import (
+	"bytes"
+	"context"
+	"log/slog"
+	"net/http/httptest"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+
+	"github.com/google/go-cmp/cmp"
+	"github.com/roamclear/roamclear/api"
+	"github.com/roamclear/roamclear/ingest/control"
+	"github.com/roamclear/roamclear/ingest/control/controltest"
+	"github.com/spf13/cobra"
+)
+
+// runningService serves the admin interface and writes the files by which
+// commands find it into a data directory.
+func runningService(t *testing.T) (data string, c *control.Control) {
+	t.Helper()
+	ctx, cancel := context.WithCancel(t.Context())
+	c, err := control.Open(ctx, controltest.NewLog(), control.Options{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	done := make(chan error, 1)
+	go func() { done <- c.Run(ctx) }()
+	logger := slog.New(slog.DiscardHandler)
+	e := api.NewEngine(logger)
+	api.NewAdmin(c, "admin-secret", logger).Mount(e)
+	srv := httptest.NewServer(e)
+	t.Cleanup(func() {
+		srv.Close()
+		cancel()
+		if err := <-done; err != nil {
+			t.Error(err)
+		}
+	})
+	data = t.TempDir()
+	write(t, filepath.Join(data, serviceFile), `{"url":"`+srv.URL+`"}`)
+	write(t, filepath.Join(data, adminTokenFile), "admin-secret\n")
+	return data, c
+}
+
+func write(t *testing.T, path, content string) {
+	t.Helper()
+	if err := os.WriteFile(path, []byte(content), 0o600); err != nil {
+		t.Fatal(err)
+	}
+}
+
+// run runs a command line and returns its standard output.
+func run(t *testing.T, cmd *cobra.Command, args ...string) (string, error) {
+	t.Helper()
+	var out, errOut bytes.Buffer
+	cmd.SetOut(&out)
+	cmd.SetErr(&errOut)
+	cmd.SetArgs(args)
+	cmd.SilenceErrors, cmd.SilenceUsage = true, true
+	err := cmd.ExecuteContext(t.Context())
+	return out.String(), err
+}
+
+func TestPartnerCommands(t *testing.T) {
+	data, c := runningService(t)
+	out, err := run(t, newPartnerCmd(), "add", "--data", data, "--role", "CPO", "--country", "GB", "--party", "DUN", "--name", "Dundee City Council")
+	token := strings.TrimSuffix(out, "\n")
+	if err != nil || strings.ContainsAny(token, " \n") {
+		t.Fatalf("add: %v, output %q", err, out)
+	}
+	if p, ok := c.Authenticate("Token " + token); !ok || p.Name != "Dundee City Council" {
+		t.Errorf("the printed token finds %+v", p)
+	}
+	if out, err := run(t, newPartnerCmd(), "add", "--data", data, "--role", "EMSP,CPO", "--country", "nl", "--party", "exw", "--token", "exw-own-token"); err != nil || out != "exw-own-token\n" {
+		t.Errorf("add with a token: %v, output %q", err, out)
+	}
+	if _, err := run(t, newPartnerCmd(), "add", "--data", data, "--role", "CPO", "--country", "GB", "--party", "DUN"); err == nil || !strings.Contains(err.Error(), "already belongs to partner gb-dun-cpo") {
+		t.Errorf("add twice: %v", err)
+	}
+	out, err = run(t, newPartnerCmd(), "rotate", "gb-dun-cpo", "--data", data)
+	if out == token+"\n" {
+		t.Error("rotate prints the old token")
+	}
+	if _, ok := c.Authenticate("Token " + token); err != nil || !ok {
+		t.Errorf("rotate: %v; the old token works: %v", err, ok)
+	}
+	out, err = run(t, newPartnerCmd(), "list", "--data", data)
+	if err != nil {
+		t.Error(err)
+	}
+	lines := strings.Split(out, "\n")
+	if len(lines) != 4 || !strings.Contains(lines[1], "rotating, old one until 2") {
+		t.Fatalf("list:\n%s", out)
+	}
+	want := []string{
+		"ID           NAME                 ROLES                     TOKEN",
+		"nl-exw-emsp  NL*EXW               EMSP NL*EXW, CPO NL*EXW   one",
+	}
+	if diff := cmp.Diff(strings.Fields(want[0]), strings.Fields(lines[0])); diff != "" {
+		t.Error(diff)
+	}
+	if diff := cmp.Diff(strings.Fields(want[1]), strings.Fields(lines[2])); diff != "" {
+		t.Error(diff)
+	}
+	if _, err := run(t, newPartnerCmd(), "remove", "gb-dun-cpo", "--data", data); err != nil {
+		t.Error(err)
+	}
+	if _, err := run(t, newPartnerCmd(), "remove", "gb-dun-cpo", "--data", data); err == nil || !strings.Contains(err.Error(), "there is no partner gb-dun-cpo") {
+		t.Errorf("remove twice: %v", err)
+	}
+}
+
+func TestKeyCommands(t *testing.T) {
+	data, c := runningService(t)
+	out, err := run(t, newKeyCmd(), "add", "--data", data, "--scope", "finance:read", "--party", "GB/DUN")
+	k, ok := c.State().Key("Bearer " + strings.TrimSuffix(out, "\n"))
+	if err != nil || !ok || k.Party.String() != "GB*DUN" {
+		t.Fatalf("add: %v, output %q, key %+v", err, out, k)
+	}
+	out, err = run(t, newKeyCmd(), "list", "--data", data)
+	if want := []string{"ID", "NAME", "SCOPES", "PARTY", k.ID, k.ID, "finance:read", "GB*DUN"}; err != nil || cmp.Diff(want, strings.Fields(out)) != "" {
+		t.Errorf("list: %v\n%s", err, out)
+	}
+	if _, err := run(t, newKeyCmd(), "remove", k.ID, "--data", data); err != nil {
+		t.Error(err)
+	}
+	if out, err := run(t, newKeyCmd(), "add", "--data", data, "--scope", "everything"); err == nil || out != "" {
+		t.Errorf("unknown scope: %v, output %q", err, out)
+	}
+}
+
+func TestCommandsFindTheService(t *testing.T) {
+	data, _ := runningService(t)
+	file, err := os.ReadFile(filepath.Join(data, serviceFile))
+	if err != nil {
+		t.Fatal(err)
+	}
+	url := strings.TrimSuffix(strings.TrimPrefix(string(file), `{"url":"`), `"}`)
+	empty, stopped, wrong, odd := t.TempDir(), t.TempDir(), t.TempDir(), t.TempDir()
+	write(t, filepath.Join(stopped, serviceFile), `{"url":"http://127.0.0.1:1"}`)
+	write(t, filepath.Join(stopped, adminTokenFile), "admin-secret")
+	write(t, filepath.Join(wrong, serviceFile), string(file))
+	write(t, filepath.Join(wrong, adminTokenFile), "wrong-secret")
+	write(t, filepath.Join(odd, serviceFile), "{}")
+	tests := []struct {
+		name  string
+		args  []string
+		env   map[string]string
+		wants string // part of the error, "" = none
+	}{
+		{"data directory", []string{"--data", data}, nil, ""},
+		{"flag and token variable", []string{"--data", empty, "--url", url + "/"}, map[string]string{tokenVariable: "admin-secret"}, ""},
+		{"both variables", []string{"--data", empty}, map[string]string{urlVariable: url, tokenVariable: "admin-secret"}, ""},
+		{"flag, token in the data directory", []string{"--data", data, "--url", url}, nil, ""},
+		{"never started", []string{"--data", empty}, nil, "start one with `roamclear serve --data " + empty},
+		{"stopped", []string{"--data", stopped}, nil, "is it running?"},
+		{"wrong token", []string{"--data", wrong}, nil, "refuses the admin token"},
+		{"no token", []string{"--data", empty, "--url", url}, nil, "set " + tokenVariable},
+		{"odd file", []string{"--data", odd}, nil, "does not say where"},
+		{"something else answers", []string{"--data", empty, "--url", url + "/nowhere"}, map[string]string{tokenVariable: "admin-secret"}, "no such object"},
+	}
+	for _, tt := range tests {
+		t.Run(tt.name, func(t *testing.T) {
+			t.Setenv(urlVariable, "")
+			t.Setenv(tokenVariable, "")
+			for name, value := range tt.env {
+				t.Setenv(name, value)
+			}
+			_, err := run(t, newPartnerCmd(), append([]string{"list"}, tt.args...)...)
+			if tt.wants == "" && err != nil || tt.wants != "" && (err == nil || !strings.Contains(err.Error(), tt.wants)) {
+				t.Errorf("got %v, want %q", err, tt.wants)
+			}
+		})
+	}
+}

@@ -1,0 +1,388 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"os"
+	"runtime/debug"
+	"sync/atomic"
+	"time"
+
+	"github.com/prometheus/client_golang/prometheus"
+	"github.com/prometheus/client_golang/prometheus/collectors"
+	"github.com/spf13/cobra"
+	"golang.org/x/sync/errgroup"
+
+	"github.com/roamclear/roamclear/ingest"
+	"github.com/roamclear/roamclear/ingest/control"
+	"github.com/roamclear/roamclear/ingest/kafka"
+	"github.com/roamclear/roamclear/pricing"
+	"github.com/roamclear/roamclear/pricing/reference"
+	"github.com/roamclear/roamclear/pricing/session"
+	"github.com/roamclear/roamclear/settlement"
+)
+
+func newServeCmd() *cobra.Command {
+	var withDemo bool
+	var o demoOptions
+	cmd := &cobra.Command{
+		Use:   "serve",
+		Short: "Run the service",
+		Long: "serve runs the clearing house: all roles in one process on the embedded log and store by default,\n" +
+			"or the named roles against Apache Kafka and ClickHouse servers. It stops in order on Ctrl-C.",
+		Example: "  roamclear serve --data data\n  roamclear serve --data data --demo\n" +
+			"  roamclear serve --roles price --kafka.brokers k1:9092,k2:9092 --clickhouse.addr ch1:9000",
+		Args: cobra.NoArgs,
+		RunE: func(cmd *cobra.Command, _ []string) error {
+			c, err := configFrom(cmd.Flags())
+			if err != nil {
+				return err
+			}
+			s, err := startService(cmd.Context(), c, os.Stderr)
+			if err != nil {
+				return err
+			}
+			var after func(context.Context) error
+			if withDemo {
+				after = func(ctx context.Context) error {
+					flags := serviceFlags{data: c.Data}
+					client, err := flags.client()
+					if err != nil {
+						return err
+					}
+					d := &demo{client: client, options: o, out: cmd.OutOrStdout(), progress: cmd.ErrOrStderr()}
+					if err := d.run(ctx); err != nil {
+						return err
+					}
+					d.printf("\nRunning. Ctrl-C stops it; what is here stays in %s.\n", c.Data)
+					return nil
+				}
+			}
+			return s.run(cmd.Context(), after)
+		},
+	}
+	configFlags(cmd.Flags())
+	cmd.Flags().BoolVar(&withDemo, "demo", false, "load a demo roaming world when the data directory is new")
+	o.register(cmd)
+	return cmd
+}
+
+func newCheckConfigCmd() *cobra.Command {
+	cmd := &cobra.Command{
+		Use:     "check-config",
+		Short:   "Check the settings and print them as they would be used",
+		Example: "  roamclear check-config --config roamclear.yaml",
+		Args:    cobra.NoArgs,
+		RunE: func(cmd *cobra.Command, _ []string) error {
+			c, err := configFrom(cmd.Flags())
+			if err != nil {
+				return err
+			}
+			return printConfig(cmd.OutOrStdout(), c)
+		},
+	}
+	configFlags(cmd.Flags())
+	return cmd
+}
+
+// stopWithin is how long an orderly stop may take altogether.
+const stopWithin = 30 * time.Second
+
+// service is the running process: its backends, its followers, its roles.
+type service struct {
+	config     Config
+	dir        *dataDir
+	logger     *slog.Logger
+	registry   *prometheus.Registry
+	backends   *backends
+	control    *control.Control
+	reference  *reference.Follower
+	sessions   *session.Follower
+	intake     *ingest.Service
+	adminToken string
+	metrics    *pricing.Metrics
+	http       *httpServer // nil without the api role
+
+	stopping atomic.Bool
+	alarm    atomic.Pointer[string] // why a worker stopped for good; not ready from then on
+}
+
+// startService opens everything a process needs; nothing runs yet.
+func startService(ctx context.Context, c Config, stderr *os.File) (_ *service, err error) {
+	tuneMemory()
+	s := &service{config: c, logger: newLogger(c.Log, stderr), registry: prometheus.NewRegistry()}
+	s.registry.MustRegister(collectors.NewGoCollector(), collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}))
+	if s.dir, err = openDataDir(c.Data); err != nil {
+		return nil, err
+	}
+	defer func() {
+		if err != nil {
+			err = errors.Join(err, s.close(context.WithoutCancel(ctx)))
+		}
+	}()
+	if s.adminToken, err = s.dir.adminToken(); err != nil {
+		return nil, err
+	}
+	if s.backends, err = openBackends(ctx, &c, s.dir, s.logger, s.registry); err != nil {
+		return nil, err
+	}
+	b := s.backends
+	if s.control, err = control.Open(ctx, b.log, control.Options{Logger: s.logger}); err != nil {
+		return nil, err
+	}
+	s.reference = reference.NewFollower(b.log, b.store, logEpoch, s.logger, s.registry)
+	s.sessions = session.NewFollower(b.log, b.store, logEpoch, kafka.Partition, s.registry)
+	s.metrics = pricing.NewMetrics(s.registry, time.Now)
+	s.intake = ingest.NewService(b.log, current{s.reference, s.sessions}, time.Now, ingest.NewMetrics(s.registry))
+	if c.has(roleAPI) {
+		if s.http, err = newHTTPServer(s); err != nil {
+			return nil, err
+		}
+	}
+	return s, nil
+}
+
+// tuneMemory lets the heap grow to four times what is live before it is
+// collected: the live heap is small, so the default collects a hundred times a
+// second under load. GOGC in the environment wins.
+func tuneMemory() {
+	if os.Getenv("GOGC") == "" {
+		debug.SetGCPercent(400)
+	}
+}
+
+// run works until ctx ends or something fails that cannot be worked around,
+// then stops in data order: no more requests, workers finish their batches,
+// followers, clients, backends. after, when not nil, runs once the service is
+// ready.
+func (s *service) run(ctx context.Context, after func(context.Context) error) error {
+	follow, stopFollowing := context.WithCancel(context.WithoutCancel(ctx))
+	defer stopFollowing()
+	work, stopWorking := context.WithCancel(follow)
+	defer stopWorking()
+
+	failed := make(chan error, 8)
+	followers, workers := &errgroup.Group{}, &errgroup.Group{}
+	spawn := func(g *errgroup.Group, ctx context.Context, name string, f func(context.Context) error) {
+		g.Go(func() error {
+			if err := f(ctx); err != nil && ctx.Err() == nil {
+				failed <- fmt.Errorf("%s: %w", name, err)
+			}
+			return nil
+		})
+	}
+	if s.backends.broker != nil {
+		spawn(followers, follow, "embedded log", s.backends.broker.Run)
+	}
+	spawn(followers, follow, "control", s.control.Run)
+	spawn(followers, follow, "reference", s.persist("reference", s.reference.Run))
+	spawn(followers, follow, "sessions", s.persist("sessions", s.sessions.Run))
+	err := s.identify(ctx)
+	if err == nil {
+		if s.config.has(rolePrice) {
+			spawn(workers, work, "pricing", s.keep("pricing", s.price))
+		}
+		if s.config.has(roleSettle) {
+			spawn(workers, work, "records", s.keep("records", s.record))
+		}
+		if s.http != nil {
+			err = s.http.start(failed)
+		}
+	}
+	if err == nil {
+		err = s.announce()
+	}
+	if err == nil && after != nil {
+		go func() {
+			if err := after(ctx); err != nil && ctx.Err() == nil {
+				failed <- fmt.Errorf("demo: %w", err)
+			}
+		}()
+	}
+	if err == nil {
+		select {
+		case <-ctx.Done():
+			s.logger.Info("stopping", "within", stopWithin)
+		case err = <-failed:
+			s.logger.Error("stopping after a failure", "error", err)
+		}
+	}
+	return errors.Join(err, s.stop(ctx, stopWorking, workers, stopFollowing, followers))
+}
+
+func (s *service) stop(ctx context.Context, stopWorking func(), workers *errgroup.Group, stopFollowing func(), followers *errgroup.Group) error {
+	s.stopping.Store(true)
+	limit, cancel := context.WithTimeout(context.WithoutCancel(ctx), stopWithin)
+	defer cancel()
+	watchdog := time.AfterFunc(stopWithin, func() {
+		s.logger.Error("stop took too long: leaving; what was acknowledged is in the log", "within", stopWithin)
+		os.Exit(1)
+	})
+	defer watchdog.Stop()
+	var errs []error
+	if s.http != nil {
+		errs = append(errs, s.http.stop(limit))
+	}
+	stopWorking()
+	errs = append(errs, workers.Wait())
+	stopFollowing()
+	errs = append(errs, followers.Wait(), s.close(limit))
+	s.logger.Info("stopped")
+	return errors.Join(errs...)
+}
+
+// close closes backends and directory.
+func (s *service) close(ctx context.Context) error {
+	var errs []error
+	if s.backends != nil {
+		errs = append(errs, s.backends.Close(ctx))
+	}
+	if s.dir != nil {
+		errs = append(errs, s.dir.removeService(), s.dir.Close())
+	}
+	return errors.Join(errs...)
+}
+
+// announce tells the commands on this machine where the service is.
+func (s *service) announce() error {
+	f := serviceInfo{PID: os.Getpid(), Brokers: s.backends.addrs, ClickHouse: s.backends.login}
+	if s.http != nil {
+		f.URL = s.http.url
+		s.logger.Info("ready", "url", f.URL, "roles", s.config.Roles, "data", s.dir.path)
+	}
+	return s.dir.writeService(f)
+}
+
+// identify holds log and store together: one installation, known topics.
+func (s *service) identify(ctx context.Context) error {
+	ctx, cancel := context.WithTimeout(ctx, time.Minute)
+	defer cancel()
+	if err := s.control.WaitReady(ctx); err != nil {
+		return fmt.Errorf("fold the control log: %w", err)
+	}
+	inLog := s.control.State().Installation()
+	inStore, err := s.backends.store.Installation(ctx)
+	if err != nil {
+		return fmt.Errorf("read the store's installation: %w", err)
+	}
+	switch {
+	case inLog == "" && inStore == "":
+		inLog = randomToken()
+		if _, err := s.control.Do(ctx, control.Command{ID: "installation", Change: control.InstallationCreated{ID: inLog}}); err != nil {
+			return fmt.Errorf("register the installation: %w", err)
+		}
+		fallthrough
+	case inStore == "":
+		// The log knows, the store is new: a first start that was cut short,
+		// or a store to be filled again from a log that still holds it all.
+		if err := s.backends.store.SetInstallation(ctx, s.control.State().Installation()); err != nil {
+			return fmt.Errorf("write the store's installation: %w", err)
+		}
+	case inLog != inStore:
+		return fmt.Errorf("this log and this store do not belong together (installation %q in the log, %q in the store): put back the ones that do, or start with a new data directory", inLog, inStore)
+	}
+	return s.registerTopics(ctx)
+}
+
+// registerTopics registers each topic's epoch and partition count, or checks
+// them: a re-partitioned topic maps keys to other partitions.
+func (s *service) registerTopics(ctx context.Context) error {
+	for _, t := range []ingest.Topic{ingest.TopicCDRs, ingest.TopicSessions, ingest.TopicReference, ingest.TopicRefused} {
+		n := s.backends.log.Partitions(t)
+		epoch, ok := s.control.State().Topic(t)
+		if !ok {
+			change := control.TopicRegistered{Topic: t, Epoch: logEpoch, Partitions: n}
+			if _, err := s.control.Do(ctx, control.Command{ID: "topic-" + string(t), Change: change}); err != nil {
+				return fmt.Errorf("register topic %s: %w", t, err)
+			}
+			continue
+		}
+		if epoch.Epoch != logEpoch || int(epoch.Partitions) != n {
+			return fmt.Errorf("topic %s has %d partitions, registered are epoch %d with %d: it was re-created or re-partitioned; put the old one back", t, n, epoch.Epoch, epoch.Partitions)
+		}
+	}
+	return nil
+}
+
+// price is the price role: the group that works on the CDR topic.
+func (s *service) price(ctx context.Context) error {
+	store := s.backends.store
+	w := &pricing.Worker{
+		Store: store, Gate: s.reference, Inputs: s.reference, Policies: policies{s.control},
+		Epoch: logEpoch, Logger: s.logger, Metrics: s.metrics,
+	}
+	causes := func() uint64 { return s.reference.Causes() + uint64(len(s.control.State().Partners())) }
+	return s.backends.log.Consume(ctx, groupPricing, []ingest.Topic{ingest.TopicCDRs}, func(ctx context.Context, c *kafka.Claim) error {
+		g, ctx := errgroup.WithContext(ctx)
+		g.Go(func() error { return w.Run(ctx, c.Partition(), c) })
+		g.Go(func() error { return w.Heal(ctx, c.Partition(), store, causes) })
+		return g.Wait()
+	})
+}
+
+// record is the settle role's keeper of every other topic.
+func (s *service) record(ctx context.Context) error {
+	r := &settlement.Recorder{
+		Store: s.backends.store, Epoch: logEpoch, Logger: s.logger,
+		Folds: map[ingest.Topic]settlement.Folded{ingest.TopicReference: s.reference, ingest.TopicSessions: s.sessions},
+	}
+	topics := []ingest.Topic{ingest.TopicSessions, ingest.TopicReference, ingest.TopicRefused}
+	return s.backends.log.Consume(ctx, groupRecords, topics, func(ctx context.Context, c *kafka.Claim) error {
+		return r.Run(ctx, c.Topic(), c.Partition(), c)
+	})
+}
+
+// keep runs a worker again after a failure it can recover from: a lost claim,
+// a store that is away. A gap in the log is not one: the worker stops for
+// good, the process says so and is no longer ready; pushes are still accepted.
+func (s *service) keep(name string, run func(context.Context) error) func(context.Context) error {
+	return func(ctx context.Context) error {
+		for {
+			err := run(ctx)
+			if ctx.Err() != nil {
+				return nil
+			}
+			var gap *kafka.GapError
+			if errors.As(err, &gap) {
+				reason := fmt.Sprintf("%s stopped: %v", name, err)
+				s.alarm.Store(&reason)
+				s.logger.Error("records are missing from the log: stopped, not skipped", "worker", name, "error", err)
+				<-ctx.Done()
+				return nil
+			}
+			s.logger.Warn("worker stopped, starting it again", "worker", name, "error", err)
+			if !pause(ctx, time.Second) {
+				return nil
+			}
+		}
+	}
+}
+
+// persist runs a follower again while the store it starts from is away.
+func (s *service) persist(name string, run func(context.Context) error) func(context.Context) error {
+	return func(ctx context.Context) error {
+		for {
+			err := run(ctx)
+			if ctx.Err() != nil || !errors.Is(err, settlement.ErrUnavailable) {
+				return err
+			}
+			s.logger.Warn("follower waits for the store", "follower", name, "error", err)
+			if !pause(ctx, 500*time.Millisecond) {
+				return nil
+			}
+		}
+	}
+}
+
+func pause(ctx context.Context, d time.Duration) bool {
+	timer := time.NewTimer(d)
+	defer timer.Stop()
+	select {
+	case <-ctx.Done():
+		return false
+	case <-timer.C:
+		return true
+	}
+}
