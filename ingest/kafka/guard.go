@@ -152,12 +152,14 @@ func (e *Embedded) TrimTo(topic ingest.Topic, partition int32, committed int64) 
 	return nil
 }
 
-// ends returns where every partition ends, by its name.
+// ends returns where every partition that was ever written to ends.
 func (e *Embedded) ends() map[string]int64 {
 	ends := make(map[string]int64)
 	for _, t := range topics {
 		for _, p := range e.cluster.PartitionInfos(string(t)) {
-			ends[partitionName(string(t), p.Partition)] = p.HighWatermark
+			if p.HighWatermark > 0 {
+				ends[partitionName(string(t), p.Partition)] = p.HighWatermark
+			}
 		}
 	}
 	return ends
@@ -186,9 +188,13 @@ func (e *Embedded) trimRefused() error {
 // segment is one file of a partition: the offset it begins with, its bytes.
 type segment struct{ base, size int64 }
 
+func partitionDir(topic ingest.Topic, partition int32) string {
+	return string(topic) + "-" + strconv.Itoa(int(partition))
+}
+
 // segments returns the files of a partition, oldest first.
 func (e *Embedded) segments(topic ingest.Topic, partition int32) ([]segment, error) {
-	dir := filepath.Join(e.opts.Dir, brokerDir, "partitions", string(topic)+"-"+strconv.Itoa(int(partition)))
+	dir := filepath.Join(e.opts.Dir, brokerDir, "partitions", partitionDir(topic, partition))
 	entries, err := os.ReadDir(dir)
 	if err != nil && !errors.Is(err, os.ErrNotExist) { // none before the first record
 		return nil, err
