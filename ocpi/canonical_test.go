@@ -3,7 +3,6 @@ package ocpi
 import (
 	"encoding/hex"
 	"errors"
-	"math/big"
 	"strings"
 	"testing"
 )
@@ -121,16 +120,6 @@ func TestCanonicalHashKeepsDecodedValid(t *testing.T) {
 	if token.UID != "abc" {
 		t.Errorf("uid became %q", token.UID)
 	}
-}
-
-// valueOf returns the exact value of a JSON number whose exponent is small.
-func valueOf(t *testing.T, s string) *big.Rat {
-	t.Helper()
-	r, ok := new(big.Rat).SetString(s)
-	if !ok {
-		t.Fatalf("big.Rat cannot read %q", s)
-	}
-	return r
 }
 
 func FuzzCanonicalHash(f *testing.F) {

@@ -1,5 +1,7 @@
 package ocpi
 
+import "strings"
+
 // Location reads a Location object with its EVSEs (mod_locations). What
 // describes the place is let pass with a finding; ids, owner, time zone
 // (R-LOC-05) and last_updated must be right.
@@ -99,8 +101,7 @@ func (d *Decoder) timeZone(name string) string {
 	}
 	wrong := s == "" || len(s) > 255 || !isLetter(s[0])
 	for i := range len(s) {
-		c := s[i]
-		wrong = wrong || !(isLetter(c) || c-'0' <= 9 || c == '/' || c == '_' || c == '-' || c == '+')
+		wrong = wrong || !isLetter(s[i]) && s[i]-'0' > 9 && strings.IndexByte("/_-+", s[i]) < 0
 	}
 	if wrong {
 		d.refuse(name, "want an IANA time zone such as Europe/Amsterdam")

@@ -238,3 +238,36 @@ func FuzzDecodeTariff(f *testing.F) {
 		compareTariff(t, &d, Version(version%3)+V211, raw)
 	})
 }
+
+// FuzzDecodeObjects holds the other decoders to the same idea of JSON, and to
+// refusing what is no object.
+func FuzzDecodeObjects(f *testing.F) {
+	for _, file := range []string{"location_211.json", "location_221.json", "session_211.json", "session_221.json", "session_230.json", "token_211.json"} {
+		raw := compact(f, readTestdata(f, file))
+		f.Add(uint8(0), raw, uint16(0), "")
+		for j, value := range oddValues {
+			f.Add(uint8(j), raw, uint16(1+j*2), value)
+		}
+	}
+	var d Decoder
+	f.Fuzz(func(t *testing.T, version uint8, raw []byte, n uint16, value string) {
+		if n > 0 {
+			raw = replaceValue(raw, int(n), value)
+		}
+		tree, notJSON := parseTree(raw)
+		_, isObject := tree.(node)
+		v := Version(version%3) + V211
+		_, location := d.Location(v, raw)
+		_, session := d.Session(v, raw)
+		_, token := d.Token(v, raw)
+		for _, err := range []error{location, session, token} {
+			_, syntax := errors.AsType[*SyntaxError](err)
+			if syntax != (notJSON != nil) {
+				t.Fatalf("got %v, oracle: %v", err, notJSON)
+			}
+			if _, invalid := errors.AsType[*Invalid](err); !syntax && !isObject && !invalid {
+				t.Fatalf("got %v for what is no object", err)
+			}
+		}
+	})
+}
