@@ -39,6 +39,11 @@ func (x *Explanation) UnmarshalJSON(data []byte) error {
 	if x.Unpriced, err = readLines(s.Unpriced); err != nil {
 		return err
 	}
+	for _, l := range append(x.Lines[:len(x.Lines):len(x.Lines)], x.Unpriced...) {
+		if l.Tariff < 0 || l.Tariff >= len(x.Tariffs) {
+			return fmt.Errorf("read explanation: tariff %d of %d", l.Tariff, len(x.Tariffs))
+		}
+	}
 	for _, l := range s.Limits {
 		x.Limits = append(x.Limits, LimitHit{l.Max, l.AfterTax, l.Bound.Number})
 	}
