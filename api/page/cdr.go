@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"net/http"
 	"net/url"
+	"strings"
 	"time"
 
 	"github.com/gin-gonic/gin"
@@ -54,6 +55,7 @@ type cdrView struct {
 	Verdict     verdict
 	Sentence    string
 	Amounts     []comparison
+	Calm        string // class of a difference that is nothing but rounding
 	Tax         string
 	Explanation *explanation // nil unless priced
 	Findings    []ocpi.Finding
@@ -90,6 +92,9 @@ func newCDRView(d *settlement.CDRDetail) (*cdrView, error) {
 		Verdict: verdictOf(&d.CDRSummary), Sentence: sentenceOf(&d.CDRSummary),
 		Amounts: comparisons(&d.CDRSummary), Tax: taxLine(d.Taxes), Facts: factsOf(d),
 		Month: monthOf(&d.CDRSummary).String(), Back: address("/cdrs", rowOf(&d.CDRSummary)),
+	}
+	if d.Claim == pricing.ClaimAgrees {
+		v.Calm = "calm"
 	}
 	if d.CreditOf != "" {
 		v.Credited = report.CDRPath(ocpi.Key{Party: d.Key.Party, ID: ocpi.Fold(d.CreditOf)})
@@ -135,7 +140,11 @@ func monthOf(s *settlement.CDRSummary) settlement.Month {
 func sentenceOf(s *settlement.CDRSummary) string {
 	switch {
 	case s.Status == pricing.Rejected:
-		return "We could not price this CDR: " + s.Detail + "."
+		why := s.Detail
+		if why == "" {
+			why = strings.ReplaceAll(s.Reason, "_", " ")
+		}
+		return "We could not price this CDR: " + strings.TrimSuffix(why, ".") + "."
 	case s.Status == pricing.Credited:
 		return "This CDR credits " + s.CreditOf + ". It is not priced again: it cancels what was claimed."
 	case s.Claim == pricing.ClaimAgrees:

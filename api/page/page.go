@@ -3,7 +3,6 @@ package page
 import (
 	"bytes"
 	"context"
-	"errors"
 	"fmt"
 	"log/slog"
 	"net/http"
@@ -71,7 +70,7 @@ func (s *server) guarded(fn func(c *gin.Context) error) gin.HandlerFunc {
 func (s *server) shown(fn func(c *gin.Context, v visitor) error) gin.HandlerFunc {
 	return s.guarded(func(c *gin.Context) error {
 		v, err := s.visitor(c)
-		if errors.Is(err, report.ErrNoKey) {
+		if notSignedIn(err) {
 			c.Redirect(http.StatusSeeOther, "/sign-in?next="+url.QueryEscape(c.Request.URL.RequestURI()))
 			return nil
 		}
@@ -80,6 +79,12 @@ func (s *server) shown(fn func(c *gin.Context, v visitor) error) gin.HandlerFunc
 		}
 		return fn(c, v)
 	})
+}
+
+// notSignedIn reports whether an error means that no key, or none that is
+// known, was given.
+func notSignedIn(err error) bool {
+	return err != nil && report.Classify(err).Status == http.StatusUnauthorized
 }
 
 // fail shows what can be told about an error, and logs it when it is ours.

@@ -2,7 +2,6 @@ package page
 
 import (
 	"encoding/base64"
-	"errors"
 	"net"
 	"net/http"
 	"net/url"
@@ -10,7 +9,6 @@ import (
 
 	"github.com/gin-gonic/gin"
 	"github.com/roamclear/roamclear/api/report"
-	"github.com/roamclear/roamclear/settlement"
 )
 
 const (
@@ -92,7 +90,7 @@ func (s *server) signIn(c *gin.Context) error {
 	key, err := s.Key(c.Request.Context(), apiKey)
 	wrong := ""
 	switch {
-	case errors.Is(err, report.ErrNoKey), errors.Is(err, settlement.ErrNotFound):
+	case notSignedIn(err):
 		wrong = "This key is not known, or was removed. Check that it was copied whole."
 	case err != nil:
 		return err

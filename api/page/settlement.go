@@ -50,7 +50,7 @@ func dropEmpty(q url.Values) url.Values {
 	return q
 }
 
-// names adds the months and lets chosen ones be chosen even without data.
+// offerMonths adds the months, latest first, and chosen ones even without data.
 func (f *filters) offerMonths(months []settlement.Month) {
 	for _, m := range months {
 		f.Months = append(f.Months, m.String())

@@ -1,12 +1,12 @@
 package report
 
 import (
-	"crypto/rand"
 	"errors"
 	"fmt"
 	"net/http"
 
 	"github.com/gin-gonic/gin"
+	"github.com/roamclear/roamclear/api"
 	"github.com/roamclear/roamclear/settlement"
 )
 
@@ -49,27 +49,34 @@ var (
 		Message: "this resource comes as application/json or, where it is a table, as text/csv"}
 )
 
-// Classify turns any error into what may be told about it: an [Error] stays,
-// errors of keys and of the store get their status, and everything else is an
-// internal error whose text is not told.
+// Classify turns any error into what may be told about it. An [Error] stays; a
+// bad cursor is a parameter at fault; all others have the status and code of
+// [api.Classify], and words of our own where a finance person can act on them.
+// The text of an error of ours is never told.
 func Classify(err error) *Error {
 	if e, ok := errors.AsType[*Error](err); ok {
 		return e
 	}
-	switch {
-	case errors.Is(err, ErrNoKey):
-		return &Error{Status: http.StatusUnauthorized, Code: "unauthorized",
-			Message: "send an API key as: Authorization: Bearer KEY"}
-	case errors.Is(err, settlement.ErrNotFound):
-		return &Error{Status: http.StatusNotFound, Code: "not_found", Message: "there is no such object"}
-	case errors.Is(err, settlement.ErrCursor):
+	if errors.Is(err, settlement.ErrCursor) {
 		return invalid("cursor", "not a cursor of this list; leave it out to start at the first page")
-	case errors.Is(err, settlement.ErrUnavailable):
-		return &Error{Status: http.StatusServiceUnavailable, Code: "unavailable",
-			Message: "the store is not reachable at the moment; nothing is lost, try again in " + RetryAfter + " seconds"}
 	}
-	return &Error{Status: http.StatusInternalServerError, Code: "internal",
-		Message: "something went wrong here; the log has the cause under this request_id"}
+	kind := api.Classify(err)
+	if errors.Is(err, ErrNoKey) {
+		kind = api.KindUnauthorized
+	}
+	e := &Error{Status: kind.HTTP(), Code: kind.Code(), Message: kind.Message(err)}
+	switch {
+	case kind == api.KindUnauthorized:
+		e.Message = "send an API key as: Authorization: Bearer KEY"
+	case kind == api.KindNotFound:
+		e.Message = "there is no such object"
+	case kind == api.KindInternal:
+		e.Message = "something went wrong here; the log has the cause under this request_id"
+	case kind.Retry():
+		e.Code = api.KindUnavailable.Code()
+		e.Message = "the data is not reachable at the moment; nothing is lost, try again in " + RetryAfter + " seconds"
+	}
+	return e
 }
 
 // RequestID returns the id of the request: the one a middleware or the client
@@ -80,7 +87,7 @@ func RequestID(c *gin.Context) string {
 	}
 	id := c.GetHeader(requestIDHeader)
 	if id == "" || len(id) > 64 {
-		id = rand.Text()
+		id = api.NewRequestID()
 	}
 	c.Header(requestIDHeader, id)
 	return id

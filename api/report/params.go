@@ -1,6 +1,7 @@
 package report
 
 import (
+	"errors"
 	"net/url"
 	"slices"
 	"strconv"
@@ -52,7 +53,7 @@ func newParams(values url.Values, known []string) *params {
 // fail keeps the error whose field sorts first, so that the answer does not
 // depend on the order of a map.
 func (p *params) fail(e *Error) {
-	if old, ok := p.err.(*Error); !ok || e.Field < old.Field {
+	if old, ok := errors.AsType[*Error](p.err); !ok || e.Field < old.Field {
 		p.err = e
 	}
 }

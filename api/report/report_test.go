@@ -16,8 +16,10 @@ import (
 
 	"github.com/gin-gonic/gin"
 	"github.com/google/go-cmp/cmp"
+	"github.com/roamclear/roamclear/api"
 	"github.com/roamclear/roamclear/api/report"
 	"github.com/roamclear/roamclear/api/report/reporttest"
+	"github.com/roamclear/roamclear/ingest/control"
 	"github.com/roamclear/roamclear/ocpi"
 	"github.com/roamclear/roamclear/settlement"
 )
@@ -48,7 +50,9 @@ func auth(c *gin.Context) (report.Key, error) {
 	case "Bearer other-scope":
 		return report.Key{Scopes: []string{"admin:write"}}, nil
 	case "Bearer not-folded-yet":
-		return report.Key{}, fmt.Errorf("fold control log: %w", settlement.ErrUnavailable)
+		return report.Key{}, fmt.Errorf("look up key: %w", control.ErrNotReady)
+	case "Bearer of-the-api":
+		return report.Key{}, fmt.Errorf("look up key: %w", api.ErrUnauthorized)
 	}
 	return report.Key{}, fmt.Errorf("look up key: %w", report.ErrNoKey)
 }
@@ -147,6 +151,7 @@ func TestErrors(t *testing.T) {
 		code, field     string
 	}{
 		{"no key", "", report2019, healthy, 401, "unauthorized", ""},
+		{"no key, as package api says it", "of-the-api", report2019, healthy, 401, "unauthorized", ""},
 		{"key without scope", "other-scope", report2019, healthy, 403, "missing_scope", ""},
 		{"keys not known yet", "not-folded-yet", report2019, healthy, 503, "unavailable", ""},
 		{"from missing", "all", "/api/v1/reports/settlement?to=2019-03", healthy, 400, "invalid_parameter", "from"},
