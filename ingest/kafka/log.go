@@ -106,7 +106,7 @@ var _ ingest.Appender = (*Log)(nil)
 
 // Open connects to the log, creates the topics that are missing, checks the
 // number of partitions of the others, and returns once the leader of every
-// partition answers. Errors name the topic and how to go on. Close the Log.
+// partition answers and appends will be taken. Errors name the topic and how to go on. Close the Log.
 func Open(ctx context.Context, o Options) (*Log, error) {
 	o, err := o.withDefaults()
 	if err != nil {
@@ -123,7 +123,7 @@ func Open(ctx context.Context, o Options) (*Log, error) {
 	// Only now: a transport that has seen the brokers without the topics
 	// would go on saying so until its metadata expires.
 	l.produce, l.fetch = l.client(), l.transport()
-	if err := l.awaitLeaders(ctx); err != nil {
+	if err := l.awaitBrokers(ctx); err != nil {
 		l.closing()
 		l.closeTransports()
 		return nil, fmt.Errorf("open log: %w", err)

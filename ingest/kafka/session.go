@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"math"
 	"net"
+	"time"
 
 	segmentio "github.com/segmentio/kafka-go"
 	"github.com/segmentio/kafka-go/protocol"
@@ -23,18 +24,32 @@ type session struct {
 // fits reports whether n more records keep the sequence within 31 bits.
 func (s session) fits(n int32) bool { return s.open && s.next <= math.MaxInt32-n }
 
-// newSession asks the broker for a producer id that nobody has used.
+// newSession asks the broker for a producer id that nobody has used. It waits
+// out a coordinator that is just loading, as after a broker's start.
 func (l *Log) newSession(ctx context.Context) (session, error) {
 	ctx, cancel := context.WithTimeout(ctx, requestTimeout)
 	defer cancel()
+	for wait := 20 * time.Millisecond; ; wait = min(2*wait, time.Second) {
+		s, err := l.initProducer(ctx)
+		if err == nil || !coordinatorLoading(err) || !pause(ctx, wait) {
+			return s, err
+		}
+	}
+}
+
+func (l *Log) initProducer(ctx context.Context) (session, error) {
 	res, err := l.produce.InitProducerID(ctx, &segmentio.InitProducerIDRequest{ProducerID: -1, ProducerEpoch: -1})
+	if err == nil {
+		err = res.Error
+	}
 	if err != nil {
 		return session{}, fmt.Errorf("begin producer session: %w", err)
 	}
-	if res.Error != nil {
-		return session{}, fmt.Errorf("begin producer session: %w", res.Error)
-	}
 	return session{id: int64(res.Producer.ProducerID), epoch: int16(res.Producer.ProducerEpoch), open: true}, nil
+}
+
+func coordinatorLoading(err error) bool {
+	return errors.Is(err, segmentio.GroupLoadInProgress) || errors.Is(err, segmentio.GroupCoordinatorNotAvailable) || errors.Is(err, segmentio.NotCoordinatorForGroup)
 }
 
 // refused reports whether a produce error says for sure that nothing was

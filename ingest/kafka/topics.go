@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 	"strconv"
 	"time"
 
@@ -113,7 +114,9 @@ func (l *Log) describe(ctx context.Context) (map[ingest.Topic]int, error) {
 		}
 		have = make(map[ingest.Topic]int, len(topics))
 		for _, t := range m.Topics {
-			have[ingest.Topic(t.Name)] = len(t.Partitions)
+			if name := ingest.Topic(t.Name); slices.Contains(topics, name) {
+				have[name] = len(t.Partitions)
+			}
 		}
 		return nil
 	})
@@ -143,9 +146,10 @@ func (l *Log) create(ctx context.Context, missing []segmentio.TopicConfig) error
 	})
 }
 
-// awaitLeaders returns when the leader of every partition answers. Brokers
-// listen, and name leaders, before they have loaded their partitions.
-func (l *Log) awaitLeaders(ctx context.Context) error {
+// awaitBrokers returns when the leader of every partition answers and
+// producer sessions can be had. Brokers listen, and name leaders, before they
+// have loaded their partitions.
+func (l *Log) awaitBrokers(ctx context.Context) error {
 	for _, t := range topics {
 		for p := range l.counts[t] {
 			err := retry(ctx, func() error {
@@ -157,7 +161,10 @@ func (l *Log) awaitLeaders(ctx context.Context) error {
 			}
 		}
 	}
-	return nil
+	return retry(ctx, func() error {
+		_, err := l.newSession(ctx)
+		return err
+	})
 }
 
 // permanent marks an error that waiting does not cure.
