@@ -4,7 +4,9 @@ import (
 	"errors"
 	"fmt"
 	"os"
+	"os/signal"
 	"runtime"
+	"syscall"
 
 	"github.com/ebitengine/purego"
 )
@@ -48,8 +50,10 @@ func runChild(library, config, data string) error {
 	purego.RegisterLibFunc(&resultError, lib, "chdb_result_error")
 	purego.RegisterLibFunc(&destroyResult, lib, "chdb_destroy_query_result")
 
-	// The Go runtime owns the signals of this process.
+	// The Go runtime owns the signals of this process. A file that may not grow
+	// (ulimit -f) is an error of one insert, not the end of the engine.
 	setSignalHandlers(0)
+	signal.Ignore(syscall.SIGXFSZ)
 	argv := cStrings("clickhouse", "--config-file="+config, "--path="+data,
 		"--query=SYSTEM START LISTEN TCP; SYSTEM START LISTEN HTTP", "--interactive")
 	var pin runtime.Pinner

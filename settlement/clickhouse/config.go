@@ -35,6 +35,7 @@ func (e *Engine) writeConfig() error {
 		"@USERS@", escapeXML(e.files.users),
 		"@BACKUPS@", escapeXML(e.files.backups),
 		"@MEMORY@", fmt.Sprint(e.opts.MaxMemory),
+		"@KEEPFREE@", fmt.Sprint(e.opts.KeepFree),
 	).Replace(configXML)
 	if err := os.WriteFile(e.files.config, []byte(config), 0o600); err != nil {
 		return fmt.Errorf("write the engine's configuration: %w", err)
@@ -60,7 +61,7 @@ func escapeXML(s string) string {
 // Caches and pools are small: the embedded engine shares its machine with
 // everything else. fsync_after_insert does not cover merged parts, hence the
 // two *_to_fsync_after_merge settings: an insert that was acknowledged and then
-// merged must survive a power cut as well.
+// merged must survive a power cut as well. keep_free_space_bytes: see checkSpace.
 const configXML = `<clickhouse>
   <log-level>warning</log-level>
   <logger><console>0</console><log>@LOG@</log><size>10M</size><count>3</count></logger>
@@ -89,6 +90,7 @@ const configXML = `<clickhouse>
   <background_schedule_pool_size>8</background_schedule_pool_size>
   <background_message_broker_schedule_pool_size>1</background_message_broker_schedule_pool_size>
   <background_distributed_schedule_pool_size>1</background_distributed_schedule_pool_size>
+  <storage_configuration><disks><default><keep_free_space_bytes>@KEEPFREE@</keep_free_space_bytes></default></disks></storage_configuration>
   <backups><allowed_path>@BACKUPS@</allowed_path></backups>
   <merge_tree>
     <fsync_after_insert>1</fsync_after_insert>
@@ -103,6 +105,8 @@ const configXML = `<clickhouse>
 </clickhouse>
 `
 
+// Profile default stays empty: it is the base of every other one.
+//
 // The library's own session is hard-wired to user default with an empty
 // password from the loopback address. Its quota lets it do just what it must,
 // the two SYSTEM START LISTEN; after them it may do nothing that touches data.
@@ -111,11 +115,12 @@ const configXML = `<clickhouse>
 // whoever holds its password.
 const usersXML = `<clickhouse>
   <profiles>
-    <default>
+    <default></default>
+    <closed>
       <max_memory_usage>10000000</max_memory_usage>
       <max_threads>1</max_threads>
       <max_execution_time>5</max_execution_time>
-    </default>
+    </closed>
     <roamclear>
       <async_insert>0</async_insert>
       <allow_suspicious_low_cardinality_types>0</allow_suspicious_low_cardinality_types>
@@ -129,7 +134,7 @@ const usersXML = `<clickhouse>
     <default>
       <password></password>
       <networks><ip>127.0.0.1</ip></networks>
-      <profile>default</profile>
+      <profile>closed</profile>
       <quota>listen</quota>
       <grants><query>GRANT SYSTEM LISTEN ON *.*</query></grants>
     </default>

@@ -16,6 +16,7 @@ import (
 	"time"
 
 	ch "github.com/ClickHouse/clickhouse-go/v2"
+	"golang.org/x/sys/unix"
 )
 
 // The engine's user and database. The user may also use databases whose names
@@ -28,12 +29,14 @@ const (
 // Bounds of the engine's life.
 const (
 	defaultMaxMemory = 2 << 30
+	defaultKeepFree  = 512 << 20
 	readyTimeout     = time.Minute
 	readyPoll        = 20 * time.Millisecond
+	stopPoll         = 200 * time.Millisecond
 	firstStarts      = 3
 	minBackoff       = 100 * time.Millisecond
 	maxBackoff       = 5 * time.Second
-	steadyAfter      = 30 * time.Second // up that long: the next back-off starts anew
+	steadyAfter      = time.Second // up that long: the next back-off starts anew
 	outputKept       = 4096
 )
 
@@ -43,6 +46,7 @@ type EngineOptions struct {
 	Library   string // as FetchEngine returns it
 	Exe       string // binary that calls MaybeRunChild; "" is the running one
 	MaxMemory int64  // bytes the engine may use; 0 is 2 GiB
+	KeepFree  uint64 // bytes of the disk that stay free; 0 is 512 MiB
 	Logger    *slog.Logger
 }
 
@@ -83,6 +87,9 @@ func StartEngine(ctx context.Context, opts EngineOptions) (*Engine, error) {
 	}
 	if opts.MaxMemory == 0 {
 		opts.MaxMemory = defaultMaxMemory
+	}
+	if opts.KeepFree == 0 {
+		opts.KeepFree = defaultKeepFree
 	}
 	if err := os.MkdirAll(dir, 0o700); err != nil {
 		return nil, fmt.Errorf("make the engine's directory: %w", err)
@@ -212,7 +219,27 @@ func (e *Engine) HTTPAddr() string { return fmt.Sprintf("127.0.0.1:%d", e.httpPo
 
 // Options returns what Open needs to use the engine.
 func (e *Engine) Options() Options {
-	return Options{Addr: []string{e.Addr()}, Database: EngineDatabase, User: EngineUser, Password: e.password}
+	return Options{
+		Addr: []string{e.Addr()}, Database: EngineDatabase, User: EngineUser, Password: e.password,
+		CheckSpace: e.checkSpace,
+	}
+}
+
+// checkSpace refuses to write when the disk is nearly full. ClickHouse 26.7
+// as this library does not report a write that fails in the middle of a part
+// (measured with a file-size limit and with a tmpfs filled meanwhile: the
+// insert is acknowledged, the part cannot be read). So it must not come to
+// that: the engine starts no insert and no merge that would leave less than
+// KeepFree, and we neither write nor call a batch stored below half of it.
+func (e *Engine) checkSpace() error {
+	var fs unix.Statfs_t
+	if err := unix.Statfs(e.files.data, &fs); err != nil {
+		return fmt.Errorf("ask for free space in %s: %w", e.files.data, err)
+	}
+	if free := fs.Bavail * uint64(fs.Bsize); free < e.opts.KeepFree/2 {
+		return fmt.Errorf("%d MB free in %s, %d MB must stay free: make room on the disk", free>>20, e.files.data, e.opts.KeepFree>>20)
+	}
+	return nil
 }
 
 // Pid returns the child's process id, 0 while there is none.
@@ -229,22 +256,32 @@ func (e *Engine) Close(ctx context.Context) error {
 		return nil
 	}
 	close(e.stop)
-	e.mu.Lock()
-	if e.master != nil {
-		_, _ = e.master.Write([]byte{4}) // end of file, as typed at a terminal
-	}
-	e.mu.Unlock()
-	var err error
-	select {
-	case <-e.done:
-	case <-ctx.Done():
-		err = fmt.Errorf("stop the engine in time, killed it instead: %w", ctx.Err())
-		if pid := e.Pid(); pid != 0 {
-			_ = syscall.Kill(pid, syscall.SIGKILL)
+	tick := time.NewTicker(stopPoll)
+	defer tick.Stop()
+	for {
+		e.typeEOF()
+		select {
+		case <-e.done:
+			return e.lock.Close()
+		case <-ctx.Done():
+			if pid := e.Pid(); pid != 0 {
+				_ = syscall.Kill(pid, syscall.SIGKILL)
+			}
+			<-e.done
+			return errors.Join(fmt.Errorf("stop the engine in time, killed it instead: %w", ctx.Err()), e.lock.Close())
+		case <-tick.C:
 		}
-		<-e.done
 	}
-	return errors.Join(err, e.lock.Close())
+}
+
+// typeEOF tells the child to end, as a person at its terminal would. A child
+// that has not come to its prompt yet may miss it, so it is typed again.
+func (e *Engine) typeEOF() {
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	if e.master != nil {
+		_, _ = e.master.Write([]byte{4})
+	}
 }
 
 // child is one run of the engine's process. err is valid once exited is closed.

@@ -34,7 +34,7 @@ var transientCodes = map[int32]bool{
 }
 
 const (
-	codeSameQueryID    = 216 // QUERY_WITH_SAME_ID_IS_ALREADY_RUNNING
+	codeSameQueryID = 216 // QUERY_WITH_SAME_ID_IS_ALREADY_RUNNING
 )
 
 // fail wraps err with what was attempted, and with ErrUnavailable where the

@@ -150,7 +150,8 @@ func newResultRows() *resultRows {
 	return r
 }
 
-func (r *resultRows) append(row *pricing.Row) error {
+// checkResult refuses what the table cannot express.
+func checkResult(row *pricing.Row) error {
 	o := &row.Outcome
 	if row.Generation > maxGeneration {
 		return fmt.Errorf("store result of %s: re-priced more than %d times", row.Record.Key, maxGeneration)
@@ -158,6 +159,11 @@ func (r *resultRows) append(row *pricing.Row) error {
 	if o.Status < pricing.Rejected || o.Status > pricing.Credited || o.Claim > pricing.ClaimDiffers {
 		return fmt.Errorf("store result of %s: status %d, claim %d", row.Record.Key, o.Status, o.Claim)
 	}
+	return checkPosition(row.Record.Position)
+}
+
+func (r *resultRows) append(row *pricing.Row) error {
+	o := &row.Outcome
 	findings := ""
 	if len(o.Findings) > 0 {
 		b, err := json.Marshal(o.Findings)

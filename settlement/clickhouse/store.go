@@ -33,6 +33,7 @@ type Options struct {
 	TLS        *tls.Config // nil: plain TCP
 	Logger     *slog.Logger
 	Registerer prometheus.Registerer // nil: no metrics
+	CheckSpace func() error          // an error when nothing may be written; nil: the server looks after its disk
 }
 
 // Store is the store in one ClickHouse database. Its methods may be called
@@ -43,6 +44,7 @@ type Store struct {
 	db      string
 	log     *slog.Logger
 	metrics *metrics
+	space   func() error
 
 	// Every insert statement's deduplication token ends in nonce and serial, so
 	// that ClickHouse drops nothing but our own immediate resend of the very
@@ -57,7 +59,10 @@ var _ settlement.Reader = (*Store)(nil)
 // Open connects, and makes the database when it does not exist. Call Migrate
 // before anything else.
 func Open(ctx context.Context, o Options) (*Store, error) {
-	s := &Store{db: o.Database, log: o.Logger, metrics: newMetrics(o.Registerer), nonce: rand.Text()[:10]}
+	s := &Store{db: o.Database, log: o.Logger, metrics: newMetrics(o.Registerer), space: o.CheckSpace, nonce: rand.Text()[:10]}
+	if s.space == nil {
+		s.space = func() error { return nil }
+	}
 	if s.log == nil {
 		s.log = slog.New(slog.DiscardHandler)
 	}

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"sync"
 
+	"github.com/ClickHouse/ch-go/proto"
 	"github.com/roamclear/roamclear/ingest"
 	"github.com/roamclear/roamclear/pricing"
 )
@@ -21,13 +22,6 @@ var batchRowsPool = sync.Pool{New: func() any {
 	return &batchRows{records: newRecordRows(), copies: newCopyRows(), cdrs: newCDRRows(), results: newResultRows()}
 }}
 
-func (b *batchRows) reset() {
-	b.records.reset()
-	b.copies.reset()
-	b.cdrs.reset()
-	b.results.reset()
-}
-
 // WriteCDRs stores a batch: its records, its copies by identity, its CDRs and
 // its results, one part per table, and then the checkpoint. A reader that sees
 // a result sees everything it rests on. When it returns an error, nothing or
@@ -35,51 +29,51 @@ func (b *batchRows) reset() {
 // batches cut anywhere, completes it and changes nothing else. The batch's
 // memory may be reused once it has returned.
 func (s *Store) WriteCDRs(ctx context.Context, b *pricing.Batch) error {
-	if b.Topic != ingest.TopicCDRs {
-		return fmt.Errorf("store batch of CDRs: topic %q", b.Topic)
-	}
-	rows := batchRowsPool.Get().(*batchRows)
-	defer func() {
-		rows.reset()
-		batchRowsPool.Put(rows)
-	}()
-	if err := rows.fill(b); err != nil {
+	topic, err := checkBatch(b)
+	if err != nil {
 		return fmt.Errorf("store batch of CDRs: %w", err)
 	}
-	token := rangeToken(b.Topic, b.Epoch, b.Partition, b.First, b.Last)
-	for _, block := range []*block{rows.records.block, rows.copies.block, rows.cdrs.block, rows.results.block} {
-		if err := s.insert(ctx, block, token); err != nil {
-			return err
-		}
+	into := batchRowsPool.Get().(*batchRows)
+	defer batchRowsPool.Put(into)
+	token, n := rangeToken(b.Topic, b.Epoch, b.Partition, b.First, b.Last), len(b.Rows)
+	err = s.insert(ctx, into.records.block, token, n, func(i int) error { into.records.append(topic, &b.Rows[i].Record); return nil })
+	if err != nil {
+		return err
+	}
+	err = s.insert(ctx, into.copies.block, token, n, func(i int) error { into.copies.append(&b.Rows[i].Record); return nil })
+	if err != nil {
+		return err
+	}
+	err = s.insert(ctx, into.cdrs.block, token, n, func(i int) error { into.cdrs.append(&b.Rows[i]); return nil })
+	if err != nil {
+		return err
+	}
+	err = s.insert(ctx, into.results.block, token, n, func(i int) error { return into.results.append(&b.Rows[i]) })
+	if err != nil {
+		return err
 	}
 	return s.writeCheckpoint(ctx, b.Topic, b.Epoch, b.Partition, b.Last+1)
 }
 
-func (b *batchRows) fill(batch *pricing.Batch) error {
-	topic, err := topicNumber(batch.Topic)
-	if err != nil {
-		return err
+// checkBatch returns an error for a batch that is not a gapless run of records
+// of one partition, each with its result.
+func checkBatch(b *pricing.Batch) (topic proto.Enum8, err error) {
+	if b.Topic != ingest.TopicCDRs {
+		return 0, fmt.Errorf("topic %q", b.Topic)
 	}
-	if want := batch.Last - batch.First + 1; int64(len(batch.Rows)) != want {
-		return fmt.Errorf("%d rows for offsets %d to %d", len(batch.Rows), batch.First, batch.Last)
+	if want := b.Last - b.First + 1; int64(len(b.Rows)) != want {
+		return 0, fmt.Errorf("%d rows for offsets %d to %d", len(b.Rows), b.First, b.Last)
 	}
-	for i := range batch.Rows {
-		row := &batch.Rows[i]
-		want := ingest.Position{Epoch: batch.Epoch, Partition: batch.Partition, Offset: batch.First + int64(i)}
-		if row.Record.Position != want {
-			return fmt.Errorf("row %d is record %s, want %s", i, row.Record.Position, want)
+	for i := range b.Rows {
+		want := ingest.Position{Epoch: b.Epoch, Partition: b.Partition, Offset: b.First + int64(i)}
+		if got := b.Rows[i].Record.Position; got != want {
+			return 0, fmt.Errorf("row %d is record %s, want %s", i, got, want)
 		}
-		if err := checkPosition(want); err != nil {
-			return err
-		}
-		b.records.append(topic, &row.Record)
-		b.copies.append(&row.Record)
-		b.cdrs.append(row)
-		if err := b.results.append(row); err != nil {
-			return err
+		if err := checkResult(&b.Rows[i]); err != nil {
+			return 0, err
 		}
 	}
-	return nil
+	return topicNumber(b.Topic)
 }
 
 // WriteResults stores results of records that are in the store already: a
@@ -87,20 +81,18 @@ func (b *batchRows) fill(batch *pricing.Batch) error {
 // (a higher Generation). It touches neither records nor checkpoint. Rows are
 // of one epoch and partition; their Bodies are not read.
 func (s *Store) WriteResults(ctx context.Context, epoch uint8, partition int32, rows []pricing.Row) error {
-	results := newResultRows()
 	for i := range rows {
 		p := rows[i].Record.Position
 		if p.Epoch != epoch || p.Partition != partition {
 			return fmt.Errorf("store results of partition %d-%d: row %d is record %s", epoch, partition, i, p)
 		}
-		if err := checkPosition(p); err != nil {
-			return fmt.Errorf("store results: %w", err)
-		}
-		if err := results.append(&rows[i]); err != nil {
+		if err := checkResult(&rows[i]); err != nil {
 			return err
 		}
 	}
-	return s.insert(ctx, results.block, fmt.Sprintf("%d/%d/repriced", epoch, partition))
+	results := newResultRows()
+	return s.insert(ctx, results.block, fmt.Sprintf("%d/%d/repriced", epoch, partition), len(rows),
+		func(i int) error { return results.append(&rows[i]) })
 }
 
 // WriteObjects stores a gapless run of records of the topics of sessions,
@@ -117,7 +109,6 @@ func (s *Store) WriteObjects(ctx context.Context, topic ingest.Topic, epoch uint
 		return fmt.Errorf("store records: %w", err)
 	}
 	first := recs[0].Offset
-	records, objects := newRecordRows(), newObjectRows()
 	for i := range recs {
 		want := ingest.Position{Epoch: epoch, Partition: partition, Offset: first + int64(i)}
 		if recs[i].Position != want {
@@ -126,22 +117,21 @@ func (s *Store) WriteObjects(ctx context.Context, topic ingest.Topic, epoch uint
 		if err := checkPosition(want); err != nil {
 			return fmt.Errorf("store records of %s: %w", topic, err)
 		}
-		records.append(number, &recs[i])
 	}
 	for i := range states {
 		if p := states[i].Position; p.Epoch != epoch || p.Partition != partition {
 			return fmt.Errorf("store state of %s: it is of record %s, not of partition %d-%d", states[i].Key, p, epoch, partition)
 		}
-		if err := objects.append(number, &states[i]); err != nil {
-			return err
-		}
 	}
 	last := recs[len(recs)-1].Offset
 	token := rangeToken(topic, epoch, partition, first, last)
-	if err := s.insert(ctx, records.block, token); err != nil {
+	records, objects := newRecordRows(), newObjectRows()
+	err = s.insert(ctx, records.block, token, len(recs), func(i int) error { records.append(number, &recs[i]); return nil })
+	if err != nil {
 		return err
 	}
-	if err := s.insert(ctx, objects.block, token); err != nil {
+	err = s.insert(ctx, objects.block, token, len(states), func(i int) error { return objects.append(number, &states[i]) })
+	if err != nil {
 		return err
 	}
 	return s.writeCheckpoint(ctx, topic, epoch, partition, last+1)
@@ -153,11 +143,13 @@ func rangeToken(topic ingest.Topic, epoch uint8, partition int32, first, last in
 
 func (s *Store) writeCheckpoint(ctx context.Context, topic ingest.Topic, epoch uint8, partition int32, next int64) error {
 	c := newCheckpointRows()
-	c.topic.Append(topicNumbers[topic])
-	c.epoch.Append(epoch)
-	c.partition.Append(partition)
-	c.next.Append(next)
-	return s.insert(ctx, c.block, fmt.Sprintf("%s/%d/%d/%d", topic, epoch, partition, next))
+	return s.insert(ctx, c.block, fmt.Sprintf("%s/%d/%d/%d", topic, epoch, partition, next), 1, func(int) error {
+		c.topic.Append(topicNumbers[topic])
+		c.epoch.Append(epoch)
+		c.partition.Append(partition)
+		c.next.Append(next)
+		return nil
+	})
 }
 
 // Checkpoint returns the offset of the first record that is not stored, 0 when
