@@ -33,7 +33,7 @@ var operators = []operator{
 	{ocpi.NewParty("GB", "DUN"), "dundee", "GBP", "Europe/London", "0.3550", "0.50", "20", "Greenmarket Multi Car Park"},
 	{ocpi.NewParty("GB", "PER"), "perth", "GBP", "Europe/London", "0.2900", "", "20", "Leslie Street Car Park"},
 	{ocpi.NewParty("FR", "PAR"), "paris", "EUR", "Europe/Paris", "0.4125", "1.00", "20", "Rue de Rivoli 12"},
-	{ocpi.NewParty("FR", "MOU"), "mougins", "EUR", "Europe/Paris", "0.3100", "", "20", "Place des Patriotes"},
+	{ocpi.NewParty("FR", "MOU"), "mougins", "EUR", "Europe/Paris", "0.3100", "", "20", "Rue du Port"},
 	{ocpi.NewParty("US", "BOU"), "boulder", "USD", "America/Denver", "0.2500", "", "0", "1500 Pearl St"},
 }
 
