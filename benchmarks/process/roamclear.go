@@ -6,7 +6,9 @@ import (
 	"fmt"
 	"net"
 	"net/http"
+	"os"
 	"os/exec"
+	"path/filepath"
 	"strings"
 	"time"
 
@@ -41,7 +43,8 @@ func FreeAddress() (string, error) {
 	return l.Addr().String(), l.Close()
 }
 
-// Ready waits until the service says that it is, or ends, or ctx does.
+// Ready waits until the service says that it is and can be found by its data
+// directory, or until it ends, or ctx does.
 func (r *Roamclear) Ready(ctx context.Context) error {
 	client := http.Client{Timeout: 2 * time.Second}
 	defer client.CloseIdleConnections()
@@ -56,10 +59,12 @@ func (r *Roamclear) Ready(ctx context.Context) error {
 		response, err := client.Do(request)
 		if err == nil {
 			response.Body.Close() //nolint:errcheck // nothing more to read
-			if response.StatusCode == http.StatusOK {
-				return nil
-			}
 			err = errors.New(response.Status)
+			if response.StatusCode == http.StatusOK {
+				if _, err = os.Stat(filepath.Join(r.Data, "service.json")); err == nil {
+					return nil
+				}
+			}
 		}
 		if ctx.Err() == nil {
 			last = err
