@@ -207,6 +207,9 @@ func compact(tb testing.TB, raw []byte) []byte {
 
 func FuzzDecodeCDR(f *testing.F) {
 	for i, tt := range cdrVectors {
+		if tt.file == "complex10_221.json" {
+			continue // small bodies are found more in
+		}
 		raw := compact(f, readTestdata(f, tt.file))
 		f.Add(uint8(tt.v), raw, uint16(0), "")
 		for j, value := range oddValues {
