@@ -35,17 +35,19 @@ func (p *Pricer) Line(dst, line []byte, number int) ([]byte, Verdict) {
 	if err == nil {
 		err = p.guarded(&p.request, &p.result)
 	}
-	return p.answer(dst, number, err)
+	dst, verdict := p.answer(dst, number, err)
+	return append(dst, '\n'), verdict
 }
 
 // tooLong is Line for a line that was not read.
 func (p *Pricer) tooLong(dst []byte, number int) []byte {
 	p.cdr, p.findings, p.request = nil, p.findings[:0], Request{}
 	dst, _ = p.answer(dst, number, errTooLong)
-	return dst
+	return append(dst, '\n')
 }
 
-// answer appends the answer to the request, which err stopped if it is not nil.
+// answer appends the answer to the request, which err stopped if it is not
+// nil. number is that of its line, 0 for none.
 func (p *Pricer) answer(dst []byte, number int, err error) ([]byte, Verdict) {
 	r, out := &p.request, &p.result
 	reason, detail := "", ""
@@ -77,10 +79,13 @@ func (p *Pricer) answer(dst []byte, number int, err error) ([]byte, Verdict) {
 	}
 	dst = p.appendFindings(dst, out)
 	if err != nil {
-		dst = append(dst, `,"error":`...)
-		dst = appendString(dst, "line "+strconv.Itoa(number)+": "+err.Error())
+		text := err.Error()
+		if number > 0 {
+			text = "line " + strconv.Itoa(number) + ": " + text
+		}
+		dst = appendString(append(dst, `,"error":`...), text)
 	}
-	return append(dst, "}\n"...), verdict
+	return append(dst, '}'), verdict
 }
 
 func (p *Pricer) appendID(dst []byte, r *Request) []byte {

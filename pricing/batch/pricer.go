@@ -4,7 +4,6 @@ import (
 	"bytes"
 	"errors"
 	"fmt"
-	"io"
 
 	"github.com/roamclear/roamclear/ocpi"
 	"github.com/roamclear/roamclear/pricing/reference"
@@ -88,20 +87,9 @@ func (p *Pricer) Price(r *Request, out *tariff.Result) error {
 	return nil
 }
 
-// CDR returns the CDR of the last Price, valid until the next.
-func (p *Pricer) CDR() *ocpi.CDR { return p.cdr }
-
-// Input returns what the last Price was computed from, valid until the next.
-func (p *Pricer) Input() *tariff.Input { return &p.in }
-
-// WriteExplanation writes how the last Price came about, as text.
-func (p *Pricer) WriteExplanation(w io.Writer, out *tariff.Result) error {
-	return p.engine.Explain(&p.in, out).Text(w)
-}
-
-// Findings returns what is noteworthy about the CDR of the last Price, beyond
-// the findings of its result.
-func (p *Pricer) Findings() []ocpi.Finding { return p.findings }
+// Reason returns the code of why the request of the last WriteText or WriteJSON
+// has no price, "" when it has one.
+func (p *Pricer) Reason() string { return p.result.Reason }
 
 // prepare reads everything the price depends on.
 func (p *Pricer) prepare(r *Request) error {

@@ -33,8 +33,12 @@ func (c *Counts) Lines() (n int) {
 
 // String writes the counts for a person.
 func (c *Counts) String() string {
-	return fmt.Sprintf("%d lines: %d agree, %d differ, %d without totals to compare, %d without a price, %d not readable",
-		c.Lines(), c[Agrees], c[Differs], c[Absent], c[Unpriced], c[Bad])
+	lines := "lines"
+	if c.Lines() == 1 {
+		lines = "line"
+	}
+	return fmt.Sprintf("%d %s: %d agree, %d differ, %d without totals to compare, %d without a price, %d not readable",
+		c.Lines(), lines, c[Agrees], c[Differs], c[Absent], c[Unpriced], c[Bad])
 }
 
 // chunk is a run of whole lines on its way from the reader over a worker to
