@@ -66,6 +66,7 @@ func (c *checker) text(tariff *node, v ocpi.Version) {
 	c.enumValue(tariff.member("type"), "type", tariffTypes, ocpi.Info, "the type does not bear on the price")
 	c.enumValue(tariff.member("tax_included"), "tax_included", taxIncludedValues, ocpi.Serious, "it counts as not stated, so NO is assumed")
 	c.country(tariff.member("country_code"))
+	c.identity(tariff)
 	for i, element := range tariff.member("elements").items() {
 		c.members(&element, elementPath(i), elementMembers, v)
 		for j, component := range element.member("price_components").items() {
@@ -141,6 +142,22 @@ func (c *checker) enumValue(n *node, path string, known []string, severity ocpi.
 		c.add("enum_spelling", severity, path, got+" is unknown, so "+effect+"; write "+match)
 	default:
 		c.add("unknown_enum", severity, path, got+" is unknown, so "+effect+"; write one of "+strings.Join(known, ", "))
+	}
+}
+
+// identity checks what CDRs refer to the tariff by.
+func (c *checker) identity(tariff *node) {
+	for _, name := range []string{"id", "party_id"} {
+		n := tariff.member(name)
+		if n == nil || n.kind != '"' {
+			continue
+		}
+		if n.text != strings.TrimSpace(n.text) {
+			c.add("id_space", ocpi.Warning, name, "a space at its beginning or end is part of it, so a CDR that leaves it out names another tariff; remove it")
+		}
+		if name == "party_id" && n.text != strings.ToUpper(n.text) {
+			c.add("party_case", ocpi.Info, name, "lower case is read, but other readers may not match the owner; write "+strings.ToUpper(n.text))
+		}
 	}
 }
 

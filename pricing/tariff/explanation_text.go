@@ -34,7 +34,7 @@ func (x *Explanation) Text(w io.Writer) error {
 func (x *Explanation) textHeader(b *bufio.Writer) {
 	for i := range x.Tariffs {
 		t := &x.Tariffs[i]
-		source := "from our store"
+		source := "not sent with the CDR"
 		if t.Embedded {
 			source = "sent with the CDR"
 		}
