@@ -67,8 +67,8 @@ func (c *Claim) load(ctx context.Context) error {
 // maxBytes (both positive; one fetch is never more than Options.FetchBytes).
 // With wait 0 it waits until there is one or ctx ends, else for that long and
 // then returns none. What was fetched beyond maxRecords is kept for the next
-// Read that goes on there. Records belong to the caller and stay valid; each
-// keeps the memory of its whole fetch alive.
+// Read that goes on there. Bodies stay valid until Release, for ever if it is
+// never called; each keeps the memory of its whole fetch alive.
 //
 // Errors: ctx's, and those that end a follower, see Log.Tail.
 func (c *Claim) Read(ctx context.Context, from int64, maxRecords, maxBytes int, wait time.Duration) ([]ingest.Record, error) {
@@ -88,6 +88,11 @@ func (c *Claim) Read(ctx context.Context, from int64, maxRecords, maxBytes int, 
 	c.ahead = c.ahead[n:]
 	return records, nil
 }
+
+// Release says that no body of any record that Read has returned will be used
+// again (their envelopes may be): later reads use the memory for theirs. Call
+// it once a batch is committed. It is worth several µs per record under load.
+func (c *Claim) Release() { c.reader.memory.release(len(c.ahead) > 0) }
 
 // maxAhead bounds the records of one fetch, however small they are.
 const maxAhead = 50_000

@@ -104,6 +104,7 @@ func (c *consumer) begin(ctx context.Context, gen *segmentio.Generation) {
 				topic: ingest.Topic(topic), partition: int32(a.ID),
 				reader: c.log.reader(ingest.Topic(topic), int32(a.ID)),
 			}
+			claim.reader.memory = &slabs{}
 			c.running.Add(1)
 			gen.Start(func(gctx context.Context) {
 				defer c.running.Done()

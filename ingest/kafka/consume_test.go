@@ -1,6 +1,7 @@
 package kafka
 
 import (
+	"bytes"
 	"context"
 	"errors"
 	"fmt"
@@ -111,6 +112,51 @@ func TestClaimReadIsBounded(t *testing.T) {
 	}
 	if diff := cmp.Diff([]int{3, 2, 1, 14, 18, 0}, got); diff != "" {
 		t.Errorf("records per read (-want +got):\n%s", diff)
+	}
+}
+
+// Released memory is used again, but not that of records still to come.
+func TestReleaseReusesMemory(t *testing.T) {
+	l, _ := watchedLog(t, nil, Options{})
+	for i := range 10 {
+		appendT(t, l, i)
+	}
+	claims := make(chan *Claim)
+	stop := consumeT(t, l, "pricing", func(_ context.Context, c *Claim) error {
+		claims <- c
+		return nil
+	})
+	c := <-claims
+	read := func(from int64, n int) []ingest.Record {
+		t.Helper()
+		records, err := c.Read(t.Context(), from, n, 1<<20, 0)
+		if err != nil || len(records) != n {
+			t.Fatalf("%d records, %v", len(records), err)
+		}
+		for i, r := range records {
+			if want := testBody(int(from) + i); !bytes.Equal(r.Body, want) {
+				t.Errorf("offset %d holds %s, want %s", r.Offset, r.Body, want)
+			}
+		}
+		return records
+	}
+	read(0, 4)
+	c.Release()
+	if n := len(c.reader.memory.free); n != 0 {
+		t.Errorf("%d slabs are free though records of the fetch are still to come", n)
+	}
+	read(4, 6)  // of the same fetch
+	read(0, 10) // of another
+	c.Release()
+	if n := len(c.reader.memory.free); n != 2 {
+		t.Errorf("%d slabs are free, want 2", n)
+	}
+	read(0, 10)
+	if n := len(c.reader.memory.free); n != 1 {
+		t.Errorf("%d slabs are free after a read, want 1", n)
+	}
+	if err := stop(); err != nil {
+		t.Error(err)
 	}
 }
 

@@ -18,18 +18,17 @@ import (
 // A fetch is one Fetch request (version 11, Kafka 2.3 and later) for one
 // partition, written and read by ourselves through kafka-go's raw exchange:
 // the whole answer lands in one slab of memory that the records then alias.
-// The slab belongs to the garbage collector, so records stay valid for as
-// long as anyone holds them. Reusing it saves nothing that can be measured
-// (see BenchmarkFetch) and would tie the records to their reader.
 type fetchRequest struct {
-	fetch.Request // routes the request to the partition's leader
+	fetch.Request        // routes the request to the partition's leader
+	slab          []byte // to read the answer into, if it is large enough
 }
 
 type fetchResponse struct {
 	code      int16
 	logStart  int64
-	end       int64 // high watermark
-	recordSet []byte
+	end       int64  // high watermark
+	recordSet []byte // aliases slab
+	slab      []byte
 }
 
 const (
@@ -57,7 +56,11 @@ func (r *fetchRequest) RawExchange(rw io.ReadWriter) (protocol.Message, error) {
 	if n > maxResponse {
 		return nil, fmt.Errorf("read fetch: answer of %d bytes, at most %d", n, maxResponse)
 	}
-	slab := make([]byte, n)
+	slab := r.slab
+	if cap(slab) < int(n) {
+		slab = make([]byte, n)
+	}
+	slab = slab[:n]
 	if _, err := io.ReadFull(rw, slab); err != nil {
 		return nil, fmt.Errorf("read fetch: %w", err)
 	}
@@ -101,20 +104,20 @@ func appendString(b []byte, s string) []byte {
 var errFetchShort = errors.New("read fetch: answer cut short")
 
 // decodeFetch reads the answer to a fetch of one partition.
-func decodeFetch(b []byte) (*fetchResponse, error) {
-	d := cursor{b: b}
+func decodeFetch(slab []byte) (*fetchResponse, error) {
+	d := cursor{b: slab}
 	d.skip(4 + 4) // correlation, throttle time
 	code := int16(d.uint16())
 	d.skip(4) // session
 	if topics := d.uint32(); topics == 0 {
 		if code != 0 {
-			return &fetchResponse{code: code}, nil
+			return &fetchResponse{code: code, slab: slab}, nil
 		}
 		return nil, errFetchShort
 	}
 	d.skip(int(d.uint16())) // topic
 	d.skip(4 + 4)           // partitions, partition
-	r := &fetchResponse{code: int16(d.uint16())}
+	r := &fetchResponse{code: int16(d.uint16()), slab: slab}
 	r.end = int64(d.uint64())
 	d.skip(8) // last stable offset
 	r.logStart = int64(d.uint64())
@@ -135,12 +138,15 @@ func decodeFetch(b []byte) (*fetchResponse, error) {
 }
 
 // fetchOnce asks the leader once. An empty answer means that nothing came
-// within wait. Errors: *GapError where from is outside the log, else what the
-// broker or the network said.
-func (l *Log) fetchOnce(ctx context.Context, topic ingest.Topic, partition int32, from int64, maxBytes int, wait time.Duration) (*fetchResponse, error) {
+// within wait. The answer is in slab if that is large enough. After an error
+// slab must not be used again: a connection may still be reading into it.
+//
+// Errors: *GapError where from is outside the log, else what the broker or
+// the network said.
+func (l *Log) fetchOnce(ctx context.Context, topic ingest.Topic, partition int32, from int64, maxBytes int, wait time.Duration, slab []byte) (*fetchResponse, error) {
 	ctx, cancel := context.WithTimeout(ctx, wait+requestTimeout)
 	defer cancel()
-	req := &fetchRequest{Request: fetch.Request{
+	req := &fetchRequest{slab: slab, Request: fetch.Request{
 		MaxWaitTime: int32(wait.Milliseconds()), MinBytes: 1, MaxBytes: int32(maxBytes),
 		Topics: []fetch.RequestTopic{{Topic: string(topic), Partitions: []fetch.RequestPartition{{
 			Partition: partition, FetchOffset: from, PartitionMaxBytes: int32(maxBytes),

@@ -52,7 +52,7 @@ func (l *Log) Read(ctx context.Context, topic ingest.Topic, partition int32, fro
 	p := l.reader(topic, partition)
 	var records []ingest.Record
 	err := retry(ctx, func() error {
-		res, err := l.fetchOnce(ctx, topic, partition, from, l.opts.FetchBytes, 0)
+		res, err := l.fetchOnce(ctx, topic, partition, from, l.opts.FetchBytes, 0, nil)
 		if err == nil {
 			records, err = p.decode(res.recordSet, from, maxRecords)
 		}
@@ -101,12 +101,9 @@ func (l *Log) await(ctx context.Context, p *partitionReader, from int64, maxReco
 				return nil, nil
 			}
 		}
-		res, err := l.fetchOnce(ctx, p.topic, p.partition, from, maxBytes, poll)
-		if err == nil {
-			var records []ingest.Record
-			if records, err = p.decode(res.recordSet, from, maxRecords); err == nil && len(records) > 0 {
-				return records, nil
-			}
+		records, err := l.fetchRecords(ctx, p, from, maxRecords, maxBytes, poll)
+		if err == nil && len(records) > 0 {
+			return records, nil
 		}
 		if ctx.Err() != nil {
 			return nil, ctx.Err()
@@ -124,6 +121,21 @@ func (l *Log) await(ctx context.Context, p *partitionReader, from int64, maxReco
 		}
 		wait = min(2*wait, time.Second)
 	}
+}
+
+// fetchRecords fetches once into the reader's memory and decodes.
+func (l *Log) fetchRecords(ctx context.Context, p *partitionReader, from int64, maxRecords, maxBytes int, wait time.Duration) ([]ingest.Record, error) {
+	res, err := l.fetchOnce(ctx, p.topic, p.partition, from, maxBytes, wait, p.memory.take())
+	if err != nil {
+		return nil, err
+	}
+	records, err := p.decode(res.recordSet, from, maxRecords)
+	if len(records) == 0 {
+		p.memory.give(res.slab)
+	} else {
+		p.memory.keep(res.slab)
+	}
+	return records, err
 }
 
 // lasting reports whether reading again would fail again.

@@ -38,6 +38,7 @@ type partitionReader struct {
 	partition int32
 	epoch     uint8
 	envelopes envelopeReader
+	memory    *slabs // nil: new memory for every fetch
 }
 
 // decode returns the records of a record set from offset `from` on, at most
