@@ -131,7 +131,11 @@ func rowOf(s *settlement.CDRSummary) url.Values {
 	return report.RowParams(&settlement.SettlementRow{CPO: s.CPO, EMSP: s.EMSP, Currency: s.Currency, Month: monthOf(s)})
 }
 
+// monthOf is the month of a CDR's end, the zero month where that is not known.
 func monthOf(s *settlement.CDRSummary) settlement.Month {
+	if s.End.IsZero() {
+		return settlement.Month{}
+	}
 	end := s.End.UTC()
 	return settlement.Month{Year: end.Year(), Month: end.Month()}
 }

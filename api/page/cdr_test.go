@@ -54,6 +54,10 @@ func TestCDRShows(t *testing.T) {
 			func(*settlement.CDRDetail) []string {
 				return []string{`<span class="unknown">unknown</span>`, "the total including VAT is not stated"}
 			}},
+		{"an unknown end", func(d *settlement.CDRDetail) bool { return d.End.IsZero() },
+			func(d *settlement.CDRDetail) []string {
+				return []string{"to unknown UTC", d.CPO.String() + " → " + d.EMSP.String() + ", " + d.Currency + "</a>"}
+			}},
 		{"copies", func(d *settlement.CDRDetail) bool { return len(d.Copies) == 2 },
 			func(*settlement.CDRDetail) []string {
 				return []string{"first, counts", "repeat, same content", "conflict, other content"}
@@ -115,7 +119,7 @@ func TestCSVHasEveryPage(t *testing.T) {
 	if w.Code == http.StatusOK {
 		t.Fatal("vat changes nothing in a table that has both, so it is no parameter of it")
 	}
-	w = newSite(store, true).get(t, "/cdrs.csv?from=2019-01&cpo=", "")
+	w = newSite(store, true).get(t, "/cdrs.csv?cpo=", "")
 	rows, err := csv.NewReader(w.Body).ReadAll()
 	if err != nil || w.Code != http.StatusOK {
 		t.Fatalf("status %d: %v", w.Code, err)

@@ -97,9 +97,8 @@ func (s *server) asset(c *gin.Context) error {
 
 var templates = func() map[string]*template.Template {
 	funcs := template.FuncMap{
-		"day":      func(t time.Time) string { return t.UTC().Format("2006-01-02") },
-		"minute":   func(t time.Time) string { return t.UTC().Format("2006-01-02 15:04") },
-		"second":   func(t time.Time) string { return t.UTC().Format("2006-01-02 15:04:05") },
+		"minute":   func(t time.Time) string { return formatted(t, "2006-01-02 15:04") },
+		"second":   func(t time.Time) string { return formatted(t, "2006-01-02 15:04:05") },
 		"grouped":  func(n uint64) string { return grouped(fmt.Sprint(n)) },
 		"words":    func(code string) string { return strings.ReplaceAll(code, "_", " ") },
 		"sentence": func(s string) string { return strings.ToUpper(s[:1]) + s[1:] },
@@ -112,6 +111,14 @@ var templates = func() map[string]*template.Template {
 	}
 	return set
 }()
+
+// formatted writes a time in UTC, or that it is not known.
+func formatted(t time.Time, layout string) string {
+	if t.IsZero() {
+		return "unknown"
+	}
+	return t.UTC().Format(layout)
+}
 
 // dict passes several named values to a template.
 func dict(pairs ...any) (map[string]any, error) {

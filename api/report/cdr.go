@@ -21,8 +21,8 @@ type cdrSummary struct {
 	CPO        string      `json:"cpo"`
 	EMSP       *string     `json:"emsp"`
 	ID         string      `json:"id"`
-	Start      string      `json:"start"`
-	End        string      `json:"end"`
+	Start      *string     `json:"start"`
+	End        *string     `json:"end"`
 	Currency   string      `json:"currency"`
 	Credit     bool        `json:"credit"`
 	CreditOf   string      `json:"credit_of,omitempty"`
@@ -42,7 +42,7 @@ type cdrSummary struct {
 
 func newCDRSummary(s *settlement.CDRSummary) cdrSummary {
 	return cdrSummary{
-		CPO: s.CPO.String(), EMSP: partyPtr(s.EMSP), ID: s.ID, Start: instant(s.Start), End: instant(s.End),
+		CPO: s.CPO.String(), EMSP: partyPtr(s.EMSP), ID: s.ID, Start: knownInstant(s.Start), End: knownInstant(s.End),
 		Currency: s.Currency, Credit: s.Credit, CreditOf: s.CreditOf, SessionID: s.SessionID, LocationID: s.LocationID,
 		EnergyKWh: quantityPtr(s.EnergyKWh), Claimed: newAmount(s.ClaimedExcl, s.ClaimedIncl),
 		Status: s.Status.String(), Reason: s.Reason, Detail: s.Detail,
@@ -53,6 +53,15 @@ func newCDRSummary(s *settlement.CDRSummary) cdrSummary {
 
 // instant writes a time as OCPI does: UTC, at most milliseconds.
 func instant(t time.Time) string { return ocpi.TimeOf(t).String() }
+
+// knownInstant is nil for a time that the CDR does not tell.
+func knownInstant(t time.Time) *string {
+	if t.IsZero() {
+		return nil
+	}
+	s := instant(t)
+	return &s
+}
 
 // CDRPath is the path of a CDR below /api/v1, and of its page.
 func CDRPath(k ocpi.Key) string {
@@ -283,7 +292,7 @@ func CDRsCSV(cdrs []settlement.CDRSummary) *CSV {
 			difference = Money(d.ClaimedExcl.Sub(*d.ComputedExcl))
 		}
 		t.Rows[i] = []string{
-			cell(s.CPO), cell(text(s.EMSP)), cell(s.ID), s.Start, s.End, cell(s.Currency), fmt.Sprint(s.Credit),
+			cell(s.CPO), cell(text(s.EMSP)), cell(s.ID), text(s.Start), text(s.End), cell(s.Currency), fmt.Sprint(s.Credit),
 			cell(s.CreditOf), cell(s.SessionID), cell(s.LocationID),
 			text(s.EnergyKWh), text(claimed.ExclVAT), text(claimed.InclVAT), text(computed.ExclVAT), text(computed.InclVAT),
 			difference, s.Status, cell(s.Reason), s.Claim, s.Received, s.Position,

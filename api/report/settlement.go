@@ -46,9 +46,10 @@ func newSettlementRow(r *settlement.SettlementRow) settlementRow {
 // RowParams are the query parameters that list exactly the CDRs of a row:
 // those that are not credits and those that are.
 func RowParams(r *settlement.SettlementRow) url.Values {
-	q := url.Values{
-		"from": {r.Month.String()}, "to": {r.Month.String()},
-		"cpo": {r.CPO.String()}, "currency": {r.Currency},
+	q := url.Values{"cpo": {r.CPO.String()}, "currency": {r.Currency}}
+	if !r.Month.IsZero() {
+		q.Set("from", r.Month.String())
+		q.Set("to", r.Month.String())
 	}
 	if !r.EMSP.IsZero() {
 		q.Set("emsp", r.EMSP.String())

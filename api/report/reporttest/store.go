@@ -27,7 +27,12 @@ type Store struct {
 
 var _ settlement.Reader = (*Store)(nil)
 
+// month is the zero month where the end is not known: such a CDR is in the
+// lists, but in no month.
 func month(d *settlement.CDRSummary) settlement.Month {
+	if d.End.IsZero() {
+		return settlement.Month{}
+	}
 	end := d.End.UTC()
 	return settlement.Month{Year: end.Year(), Month: end.Month()}
 }
@@ -40,7 +45,7 @@ func concerns(party ocpi.Party, d *settlement.CDRSummary) bool {
 func (s *Store) Months(_ context.Context, party ocpi.Party) ([]settlement.Month, error) {
 	var months []settlement.Month
 	for i := range s.All {
-		if d := &s.All[i].CDRSummary; concerns(party, d) && !slices.Contains(months, month(d)) {
+		if d := &s.All[i].CDRSummary; concerns(party, d) && !month(d).IsZero() && !slices.Contains(months, month(d)) {
 			months = append(months, month(d))
 		}
 	}

@@ -160,6 +160,8 @@ func damage(d *settlement.CDRDetail, i int) {
 		reason := reasons[i%len(reasons)]
 		d.Status, d.Reason, d.Detail, d.Claim = pricing.Rejected, reason.code, reason.detail, pricing.ClaimAbsent
 		d.ComputedExcl, d.ComputedIncl, d.Taxes = nil, nil, nil
+	case i%97 == 50: // OCPI's "not known": 1970-1-1T00:00:00Z
+		d.End = time.Time{}
 	case i%41 == 3:
 		d.ClaimedIncl = nil
 		d.Findings = []byte(`[{"code":"incl_vat_missing","severity":"info","path":"total_cost.incl_vat","detail":"the total including VAT is not stated"}]`)
