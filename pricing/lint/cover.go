@@ -42,10 +42,15 @@ func (c *checker) coverage() {
 		}
 	}
 	if bounded {
-		c.add("analysis_bounded", ocpi.Info, "elements", "the restrictions combine in too many ways to be compared completely: unreachable elements and gaps may be missing from this list; use fewer elements")
+		c.bounded()
 		return
 	}
 	c.gaps(s, gaps, priced)
+}
+
+// bounded reports that the analysis was given up.
+func (c *checker) bounded() {
+	c.add("analysis_bounded", ocpi.Info, "elements", "the restrictions combine in too many ways to be compared completely: unreachable elements and gaps may be missing from this list; use fewer elements")
 }
 
 // offers lists the components of a dimension that apply in a phase.

@@ -21,7 +21,11 @@ func (c *checker) gaps(s *space, gaps [len(dimensions)][]box, priced [len(dimens
 	severity := ocpi.Warning
 	if priced[energy] && priced[timed] {
 		severity = ocpi.Info
-		if both := meet(gaps[energy], gaps[timed]); len(both) > 0 {
+		both, ok := s.meet(gaps[energy], gaps[timed])
+		if !ok {
+			c.bounded()
+		}
+		if len(both) > 0 {
 			c.add("charging_gap", ocpi.Warning, "elements", "neither ENERGY nor TIME has a price "+s.when(both)+": charging is then free; add a last element without restrictions")
 		}
 	}
@@ -50,9 +54,12 @@ func (c *checker) nothingByUse() {
 	c.add("free_of_charge", ocpi.Info, "elements", "every price of a charge is zero or missing: charging is free")
 }
 
-// meet returns what is in both regions.
-func meet(a, b []box) (both []box) {
+// meet returns what is in both regions; ok is false when that is too much work.
+func (s *space) meet(a, b []box) (both []box, ok bool) {
 	for i := range a {
+		if s.budget -= len(b); s.budget < 0 {
+			return nil, false
+		}
 		for j := range b {
 			if a[i].disjoint(&b[j]) {
 				continue
@@ -64,7 +71,7 @@ func meet(a, b []box) (both []box) {
 			both = append(both, common)
 		}
 	}
-	return both
+	return both, true
 }
 
 // maxGaps is how many parts of a gap are spelt out.

@@ -146,9 +146,18 @@ func TestBounds(t *testing.T) {
 			},
 		})
 	}
-	findings := Check(knotted)
-	if !slices.ContainsFunc(findings, func(f ocpi.Finding) bool { return f.Code == "analysis_bounded" }) {
-		t.Error("not bounded")
+	twice := *knotted
+	twice.Elements = slices.Clone(knotted.Elements[:200])
+	for i := range twice.Elements {
+		p := twice.Elements[i].Components[0]
+		p.Type = ocpi.ComponentTime
+		twice.Elements[i].Components = append([]ocpi.PriceComponent{p}, twice.Elements[i].Components...)
+	}
+	for _, tariff := range []*ocpi.Tariff{knotted, &twice} {
+		findings := Check(tariff)
+		if !slices.ContainsFunc(findings, func(f ocpi.Finding) bool { return f.Code == "analysis_bounded" }) {
+			t.Errorf("%d elements: not bounded", len(tariff.Elements))
+		}
 	}
 
 	long := &ocpi.Tariff{Version: ocpi.V221, Currency: "EUR"}
@@ -157,7 +166,7 @@ func TestBounds(t *testing.T) {
 			Components: []ocpi.PriceComponent{{Type: ocpi.ComponentFlat, Price: ocpi.NewNumber(-1, 0), StepSize: ocpi.NewNumber(1, 0)}},
 		})
 	}
-	findings = Check(long)
+	findings := Check(long)
 	if len(findings) != maxFindings+1 || findings[maxFindings].Code != "more_findings" {
 		t.Errorf("%d findings, the last %+v", len(findings), findings[len(findings)-1])
 	}
