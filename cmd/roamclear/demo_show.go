@@ -30,7 +30,7 @@ func (d *demo) settlement(ctx context.Context) ([]demoRow, error) {
 	var report struct {
 		Rows []demoRow `json:"rows"`
 	}
-	err := d.get(ctx, "/api/v1/reports/settlement?from=2000-01&to=2099-12", &report)
+	err := d.get(ctx, "/api/v1/reports/settlement?from=2016-01&to=2025-12", &report)
 	return report.Rows, err
 }
 
@@ -74,7 +74,7 @@ func (d *demo) show(ctx context.Context, cdr string) error {
 	d.printf(`
 Where to look
   page      %[1]s/
-  report    curl -s -H 'Authorization: Bearer %[2]s' '%[1]s/api/v1/reports/settlement?from=2000-01&to=2099-12'
+  report    curl -s -H 'Authorization: Bearer %[2]s' '%[1]s/api/v1/reports/settlement?from=2016-01&to=2025-12'
   push one  curl -i -H 'Authorization: Token %[3]s' -H 'Content-Type: application/json' --data-binary @%[4]s %[1]s/ocpi/2.2.1/receiver/cdrs
   prove it  roamclear verify --data %[5]s
 `, d.client.url, d.key, d.tokens["example"], d.path("demo-cdr.json"), d.client.data)

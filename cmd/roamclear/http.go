@@ -47,13 +47,12 @@ func newHTTPServer(s *service) (*httpServer, error) {
 	return h, nil
 }
 
-func (h *httpServer) start(failed chan<- error) error {
+func (h *httpServer) start(failed chan<- error) {
 	go func() {
 		if err := h.server.Serve(h.listener); !errors.Is(err, http.ErrServerClosed) {
 			failed <- fmt.Errorf("serve http: %w", err)
 		}
 	}()
-	return nil
 }
 
 func (h *httpServer) stop(ctx context.Context) error {

@@ -187,12 +187,10 @@ func (s *service) run(ctx context.Context, after func(context.Context) error) er
 		if s.config.has(roleSettle) {
 			spawn(workers, work, "records", s.keep("records", s.record))
 		}
-		if s.http != nil {
-			err = s.http.start(failed)
-		}
-	}
-	if err == nil {
 		err = s.announce()
+	}
+	if err == nil && s.http != nil {
+		s.http.start(failed)
 	}
 	if err == nil && after != nil {
 		go func() {

@@ -1,0 +1,151 @@
+package main
+
+import (
+	"context"
+	"fmt"
+	"io"
+	"log/slog"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strings"
+	"testing"
+
+	ch "github.com/ClickHouse/clickhouse-go/v2"
+	"github.com/prometheus/client_golang/prometheus"
+)
+
+// damage runs SQL on the store of a stopped service's data directory.
+func damage(t *testing.T, data string, statements ...string) {
+	t.Helper()
+	dir, err := openDataDir(data)
+	if err != nil {
+		t.Fatal(err)
+	}
+	c := testConfig(data)
+	b, err := openBackends(t.Context(), &c, dir, slog.New(slog.DiscardHandler), prometheus.NewRegistry())
+	if err != nil {
+		t.Fatal(err)
+	}
+	conn, err := ch.Open(&ch.Options{Addr: b.login.Addr, Auth: ch.Auth{Database: b.login.Database, Username: b.login.User, Password: b.login.Password}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	ctx := ch.Context(t.Context(), ch.WithSettings(ch.Settings{"mutations_sync": 1, "lightweight_deletes_sync": 1}))
+	for _, sql := range statements {
+		if err := conn.Exec(ctx, sql); err != nil {
+			t.Fatalf("%s: %v", sql, err)
+		}
+	}
+	if err := conn.Close(); err != nil {
+		t.Error(err)
+	}
+	if err := b.Close(context.WithoutCancel(t.Context())); err != nil {
+		t.Error(err)
+	}
+	if err := dir.Close(); err != nil {
+		t.Error(err)
+	}
+}
+
+func copyDir(t *testing.T, from, to string) {
+	t.Helper()
+	if out, err := exec.Command("cp", "-a", from+"/.", to).CombinedOutput(); err != nil {
+		t.Fatalf("copy %s: %v: %s", from, err, out)
+	}
+}
+
+// pushed makes a data directory with some CDRs in it, stopped in order.
+func pushed(t *testing.T) (data string, s *testService) {
+	t.Helper()
+	data = t.TempDir()
+	s = startTest(t, data)
+	s.partner("CPO", "GB", "DUN")
+	s.partner("EMSP", "NL", "EXW")
+	s.financeKey()
+	s.accepted("GB*DUN", "PUT", "/receiver/locations/GB/DUN/L1", testLocation)
+	s.accepted("GB*DUN", "PUT", "/receiver/tariffs/GB/DUN/T1", testTariff)
+	for i := range 6 {
+		s.accepted("GB*DUN", "POST", cdrs, testCDR(fmt.Sprintf("c-%d", i), "EXW", "T1", "7.00", "8.40"))
+	}
+	s.accepted("GB*DUN", "POST", cdrs, testCDR("c-0", "EXW", "T1", "7.00", "8.40"))
+	s.accepted("GB*DUN", "POST", cdrs, credited(testCDR("c-1-C", "EXW", "T1", "-7.00", "-8.40"), "c-1"))
+	s.stored(7)
+	return data, s
+}
+
+// verifyAll runs verify on a data directory and returns what it printed.
+func verifyAll(t *testing.T, data string) (string, error) {
+	t.Helper()
+	var out strings.Builder
+	err := verify(t.Context(), testConfig(data), &out, io.Discard, true)
+	return out.String(), err
+}
+
+func TestVerifySeesDamage(t *testing.T) {
+	data, s := pushed(t)
+	s.stop()
+	if out, err := verifyAll(t, data); err != nil || !strings.Contains(out, "7: 6 priced, 0 rejected, 1 credits; beside them 1 repeats, 0 conflicts") {
+		t.Fatalf("undamaged: %v\n%s", err, out)
+	}
+
+	f := func(name, want string, statements ...string) {
+		t.Helper()
+		copied := t.TempDir()
+		copyDir(t, data, copied)
+		damage(t, copied, statements...)
+		out, err := verifyAll(t, copied)
+		if err == nil || !strings.Contains(out, "DISAGREES") || !strings.Contains(out, want) {
+			t.Errorf("%s: verify says %v, want it to fail and say %q:\n%s", name, err, want, out)
+		}
+	}
+	f("a record gone", "are not in the store", "DELETE FROM records WHERE topic = 'cdrs' AND id = 'C-2'")
+	f("a reference record gone", "roamclear.reference/0", "DELETE FROM records WHERE topic = 'reference' AND offset = 0")
+	f("a CDR gone from lists", "no row in cdrs", "DELETE FROM cdrs WHERE id = 'C-3'")
+	f("a CDR gone from reports", "no row in results", "DELETE FROM results WHERE id = 'C-3'")
+	f("a result doubled where reports count it twice", "settlement report", doubleResult)
+	f("a CDR doubled under another id", "no first copy", "INSERT INTO cdrs SELECT * REPLACE ('C-3B' AS id) FROM cdrs AS c WHERE c.id = 'C-3'")
+	f("a computed amount changed", "computed excl_vat is stored as 6.99", "ALTER TABLE results UPDATE computed_excl = 6.99 WHERE id = 'C-3'")
+	f("a claim changed", "claimed excl_vat is stored as 8", "ALTER TABLE results UPDATE claimed_excl = 8 WHERE id = 'C-3'")
+	f("a debtor changed", "books CDR", "ALTER TABLE results UPDATE emsp_party = 'XXX' WHERE id = 'C-3'")
+	f("a body changed", "differs from the log's", "ALTER TABLE records UPDATE body = replaceOne(body, '7.00', '7.01') WHERE topic = 'cdrs' AND id = 'C-3'")
+}
+
+// doubleResult puts a result into another partition of the store as well,
+// where FINAL does not meet the first.
+const doubleResult = "INSERT INTO results SELECT * REPLACE (partition + 1 AS partition) FROM results WHERE id = 'C-3'"
+
+func TestVerifySeesAnOlderStore(t *testing.T) {
+	data, s := pushed(t)
+	s.stop()
+	older := t.TempDir()
+	copyDir(t, filepath.Join(data, "store"), older)
+
+	tokens, key := s.tokens, s.key
+	s = startTest(t, data)
+	s.tokens, s.key = tokens, key
+	s.accepted("GB*DUN", "POST", cdrs, testCDR("c-8", "EXW", "T1", "7.00", "8.40"))
+	s.stored(8)
+	s.stop()
+	if out, err := verifyAll(t, data); err != nil {
+		t.Fatalf("after a second run: %v\n%s", err, out)
+	}
+
+	if err := os.RemoveAll(filepath.Join(data, "store")); err != nil {
+		t.Fatal(err)
+	}
+	copyDir(t, older, filepath.Join(data, "store"))
+	out, err := verifyAll(t, data)
+	if err == nil || !strings.Contains(out, "an older copy of the store was put back") {
+		t.Errorf("older store: verify says %v:\n%s", err, out)
+	}
+
+	// The log still holds what the older store lacks, so a start heals it.
+	s = startTest(t, data)
+	s.tokens, s.key = tokens, key
+	s.stored(8)
+	s.stop()
+	if out, err := verifyAll(t, data); err != nil {
+		t.Errorf("healed: %v\n%s", err, out)
+	}
+}
