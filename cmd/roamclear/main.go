@@ -63,7 +63,7 @@ func newRootCmd() *cobra.Command {
 	}
 	root.AddCommand(
 		newServeCmd(), newDemoCmd(), newPartnerCmd(), newKeyCmd(), newVerifyCmd(), newCheckConfigCmd(),
-		newEngineCmd(),
+		newEngineCmd(), newPriceCmd(), newLintCmd(),
 	)
 	return root
 }
