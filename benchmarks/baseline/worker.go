@@ -53,7 +53,7 @@ func workBatch(ctx context.Context, r *kafka.Reader, conn driver.Conn) error {
 	defer cancel()
 	for len(messages) < batchRows {
 		m, err := r.FetchMessage(limited)
-		if limited.Err() != nil {
+		if err != nil && limited.Err() != nil {
 			break
 		}
 		if err != nil {
