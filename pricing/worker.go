@@ -19,6 +19,8 @@ type PartitionClaim interface {
 	// one until ctx ends, or, with a wait other than 0, for that long, and
 	// then returns none. An offset that is gone is an error, never skipped.
 	Read(ctx context.Context, from int64, maxRecords, maxBytes int, wait time.Duration) ([]ingest.Record, error)
+	// Release says that no body Read has returned is used any more.
+	Release()
 	// Commit moves the group's offset. Any error means the claim is lost.
 	Commit(ctx context.Context, next int64, metadata string) error
 }
@@ -88,6 +90,7 @@ func (w *Worker) Run(ctx context.Context, partition int32, c PartitionClaim) err
 			return err
 		}
 		next = batch.Last + 1
+		c.Release()
 		if ctx.Err() != nil {
 			return nil
 		}

@@ -58,6 +58,8 @@ func (p *partition) Read(ctx context.Context, from int64, maxRecords, _ int, wai
 	}
 }
 
+func (p *partition) Release() {}
+
 func (p *partition) Commit(_ context.Context, next int64, metadata string) error {
 	p.mu.Lock()
 	defer p.mu.Unlock()

@@ -74,6 +74,7 @@ func (r *Recorder) Run(ctx context.Context, topic ingest.Topic, partition int32,
 				ledger.Add(&recs[i], "", ocpi.Number{}, ocpi.Number{})
 			}
 		}
+		c.Release()
 		if next < ledger.Next {
 			continue
 		}
