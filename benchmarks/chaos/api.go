@@ -130,7 +130,7 @@ func (a *api) get(ctx context.Context, path string, into any) (status int, err e
 	if err != nil {
 		return 0, fmt.Errorf("get %s: %w", path, err)
 	}
-	defer response.Body.Close()
+	defer response.Body.Close() //nolint:errcheck // only read
 	body, err := io.ReadAll(io.LimitReader(response.Body, 64<<20))
 	if err != nil {
 		return 0, fmt.Errorf("get %s: %w", path, err)

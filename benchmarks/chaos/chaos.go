@@ -42,6 +42,7 @@ type Result struct {
 	Requests     int // acknowledged, CDRs and all else
 	CDRs         int // acknowledged CDRs that count
 	Retries      int // pushes without an answer, or asked to come back
+	Unexpected   int // answers that no push calls for: each is a violation
 	LongestBack  time.Duration
 	Missing      int // acknowledged and not in the report
 	Twice        int // in the report more often than acknowledged
@@ -73,8 +74,7 @@ type run struct {
 }
 
 // Run runs the rounds. An error means that the run could not be carried out:
-// the service did not come back, or refused what it must accept. Violations
-// are in the result.
+// the service did not come back. Violations are in the result.
 func Run(ctx context.Context, o Options) (_ *Result, err error) {
 	if o.Concurrency == 0 {
 		o.Concurrency = 16
@@ -110,7 +110,10 @@ func Run(ctx context.Context, o Options) (_ *Result, err error) {
 		return &c.result, fmt.Errorf("push: %w", err)
 	}
 	c.result.Requests, c.result.Retries = partners.requests, partners.retries
-	c.result.CDRs = partners.counted
+	c.result.CDRs, c.result.Unexpected = partners.counted, partners.unexpected
+	for _, example := range partners.examples {
+		c.result.violate("wrong answer: %s", example)
+	}
 	if err := partners.compare(ctx, c.service.URL, &c.result); err != nil {
 		return &c.result, err
 	}
@@ -167,7 +170,9 @@ func (c *run) round(ctx context.Context, n int) error {
 	back := time.Since(killed)
 	c.result.Rounds = n
 	c.result.LongestBack = max(c.result.LongestBack, back)
-	fmt.Fprintf(c.options.Log, "round %3d of %d: killed the %s, back after %s\n", n, c.options.Rounds, what, back.Round(time.Millisecond))
+	if _, err := fmt.Fprintf(c.options.Log, "round %3d of %d: killed the %s, back after %s\n", n, c.options.Rounds, what, back.Round(time.Millisecond)); err != nil {
+		return fmt.Errorf("print progress: %w", err)
+	}
 	return nil
 }
 

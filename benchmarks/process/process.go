@@ -8,6 +8,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -47,15 +48,13 @@ func Start(log, binary string, args ...string) (*Process, <-chan string, error) 
 	first := make(chan string, 1)
 	go func() {
 		defer close(p.done)
-		lines := bufio.NewScanner(out)
-		if lines.Scan() {
-			first <- lines.Text()
+		rest := bufio.NewReader(out)
+		if line, err := rest.ReadString('\n'); err == nil {
+			first <- strings.TrimSpace(line)
 		}
 		close(first)
-		for lines.Scan() {
-			fmt.Fprintln(file, lines.Text())
-		}
-		p.err = errors.Join(p.cmd.Wait(), file.Close())
+		_, copied := io.Copy(file, rest)
+		p.err = errors.Join(p.cmd.Wait(), copied, file.Close())
 	}()
 	return p, first, nil
 }

@@ -75,7 +75,7 @@ func (c *client) get(ctx context.Context, url string, data any, patience time.Du
 		if err != nil {
 			return 0, err
 		}
-		defer response.Body.Close()
+		defer response.Body.Close() //nolint:errcheck // only read
 		if wait, busy := comeBack(response); busy {
 			return wait, errAgain
 		}
@@ -111,7 +111,7 @@ func (c *client) push(ctx context.Context, i Item, patience time.Duration) (a an
 		if err != nil {
 			return 0, err
 		}
-		defer response.Body.Close()
+		defer response.Body.Close() //nolint:errcheck // only read
 		if wait, busy := comeBack(response); busy {
 			return wait, errAgain
 		}

@@ -12,6 +12,7 @@ import (
 	"context"
 	"fmt"
 	"io"
+	"log"
 	"os"
 	"os/signal"
 	"path/filepath"
@@ -72,7 +73,7 @@ func run(ctx context.Context, o *options, out io.Writer) error {
 		}
 	}
 	var raw strings.Builder
-	out = io.MultiWriter(out, &raw)
+	print := log.New(io.MultiWriter(out, &raw), "", 0)
 	bodies, err := render(o)
 	if err != nil {
 		return err
@@ -85,9 +86,9 @@ func run(ctx context.Context, o *options, out io.Writer) error {
 	if err != nil {
 		return fmt.Errorf("%w (logs are in %s)", err, dir)
 	}
-	fmt.Fprintf(out, "%d CDRs per measurement, %d distinct charges, %d bytes on average\n", o.count, len(bodies), averageSize(bodies))
+	print.Printf("%d CDRs per measurement, %d distinct charges, %d bytes on average", o.count, len(bodies), averageSize(bodies))
 	m := newMeasurements(o)
-	err = m.run(ctx, o, s, bodies, out)
+	err = m.run(ctx, o, s, bodies, print)
 	if stopErr := s.stop(ctx); err == nil {
 		err = stopErr
 	}
@@ -102,7 +103,7 @@ func run(ctx context.Context, o *options, out io.Writer) error {
 	if err := os.WriteFile(path, []byte(report), 0o644); err != nil {
 		return fmt.Errorf("write report: %w", err)
 	}
-	fmt.Fprintf(out, "\n%s\nreport: %s\n", m.summary(o), path)
+	print.Printf("\n%s\nreport: %s", m.summary(o), path)
 	return os.RemoveAll(dir)
 }
 

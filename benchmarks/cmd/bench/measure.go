@@ -3,7 +3,7 @@ package main
 import (
 	"context"
 	"fmt"
-	"io"
+	"log"
 	"time"
 
 	"github.com/roamclear/roamclear/benchmarks/floors"
@@ -58,7 +58,7 @@ type subject struct {
 
 // run measures everything, round by round. The first round is preceded by one
 // that warms up and is thrown away.
-func (m *measurements) run(ctx context.Context, o *options, s *stack, bodies []load.Body, out io.Writer) error {
+func (m *measurements) run(ctx context.Context, o *options, s *stack, bodies []load.Body, print *log.Logger) error {
 	addr, path := s.endpoint()
 	subjects := []*subject{
 		{name: product, addr: addr, path: path, tokens: s.tokens, ingest: s.ingest.Pid(), worker: s.worker.Pid(), database: productDatabase},
@@ -80,12 +80,12 @@ func (m *measurements) run(ctx context.Context, o *options, s *stack, bodies []l
 					Addr: x.addr, Path: x.path, Tokens: x.tokens, Bodies: bodies, Connections: connections, Count: o.count,
 					Run: fmt.Sprintf("R%dC%d", round, connections),
 				}
-				if err := m.measure(ctx, s, x, lo, round, out); err != nil {
+				if err := m.measure(ctx, s, x, lo, round, print); err != nil {
 					return fmt.Errorf("measure %s at %d connections: %w", x.name, connections, err)
 				}
 			}
 		}
-		if err := m.inProcess(ctx, s, whole, round, out); err != nil {
+		if err := m.inProcess(ctx, s, whole, round, print); err != nil {
 			return err
 		}
 	}
@@ -111,7 +111,7 @@ func (s *stack) clocks(x *subject) (c clocks, err error) {
 }
 
 // measure pushes to one subject and waits until it has stored everything.
-func (m *measurements) measure(ctx context.Context, s *stack, x *subject, lo load.Options, round int, out io.Writer) error {
+func (m *measurements) measure(ctx context.Context, s *stack, x *subject, lo load.Options, round int, print *log.Logger) error {
 	before, err := s.clocks(x)
 	if err != nil {
 		return err
@@ -146,10 +146,10 @@ func (m *measurements) measure(ctx context.Context, s *stack, x *subject, lo loa
 		line += fmt.Sprintf("  worker %7s  engine %7s  broker %7s", micros(worker), micros(engine), micros(broker))
 	}
 	if round == 0 {
-		fmt.Fprintln(out, line, " (warm-up, not counted)")
+		print.Print(line, "  (warm-up, not counted)")
 		return nil
 	}
-	fmt.Fprintln(out, line)
+	print.Print(line)
 	q := m.byName[x.name][lo.Connections]
 	q.rate = append(q.rate, r.Rate())
 	q.p50, q.p99 = append(q.p50, r.Latency.PerMille(500)), append(q.p99, r.Latency.PerMille(990))
@@ -183,7 +183,7 @@ func (s *stack) awaitStored(ctx context.Context, x *subject) error {
 }
 
 // inProcess measures the floors that need no server.
-func (m *measurements) inProcess(ctx context.Context, s *stack, bodies [][]byte, round int, out io.Writer) error {
+func (m *measurements) inProcess(ctx context.Context, s *stack, bodies [][]byte, round int, print *log.Logger) error {
 	topic := fmt.Sprintf("floors.%d", round)
 	if err := s.createTopic(ctx, topic); err != nil {
 		return err
@@ -201,7 +201,7 @@ func (m *measurements) inProcess(ctx context.Context, s *stack, bodies [][]byte,
 		if err != nil {
 			return fmt.Errorf("floor of %s: %w", f.name, err)
 		}
-		fmt.Fprintf(out, "round %d  floor: %-30s %s per CDR\n", round, f.name, micros(cost))
+		print.Printf("round %d  floor: %-30s %s per CDR", round, f.name, micros(cost))
 		if round > 0 {
 			m.floors[f.name] = append(m.floors[f.name], cost)
 		}

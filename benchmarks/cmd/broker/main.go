@@ -29,7 +29,9 @@ func main() {
 				return err
 			}
 			defer func() { err = errors.Join(err, broker.Close()) }()
-			fmt.Fprintln(c.OutOrStdout(), broker.Addr())
+			if _, err := fmt.Fprintln(c.OutOrStdout(), broker.Addr()); err != nil {
+				return fmt.Errorf("print address: %w", err)
+			}
 			<-c.Context().Done()
 			return nil
 		},

@@ -7,11 +7,11 @@ package main
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"io"
 	"os"
 	"os/signal"
+	"strings"
 	"syscall"
 	"time"
 
@@ -52,16 +52,12 @@ func run(ctx context.Context, o chaos.Options, out io.Writer) error {
 	started := time.Now()
 	r, err := chaos.Run(ctx, o)
 	if r != nil {
-		fmt.Fprintf(out, "\n%d rounds in %s: service killed %d times (%d while it started), engine %d times; back within %s\n",
-			r.Rounds, time.Since(started).Round(time.Second), r.ServiceKills, r.StartKills, r.EngineKills, r.LongestBack.Round(time.Millisecond))
-		fmt.Fprintf(out, "acknowledged  %d requests, %d CDRs that count; %d tries without an answer\n", r.Requests, r.CDRs, r.Retries)
-		fmt.Fprintf(out, "missing       %d\ncounted twice %d\nviolations    %d\n", r.Missing, r.Twice, len(r.Violations))
-		for _, v := range r.Violations {
-			fmt.Fprintln(out, " ", v)
+		if _, err := io.WriteString(out, summary(r, time.Since(started))); err != nil {
+			return fmt.Errorf("print result: %w", err)
 		}
 	}
 	if err == nil && len(r.Violations) > 0 {
-		err = errors.New("the report is not what was acknowledged")
+		err = fmt.Errorf("%d violations", len(r.Violations))
 	}
 	if err != nil {
 		return fmt.Errorf("%w (data and logs are in %s)", err, o.Dir)
@@ -70,4 +66,16 @@ func run(ctx context.Context, o chaos.Options, out io.Writer) error {
 		return os.RemoveAll(o.Dir)
 	}
 	return nil
+}
+
+func summary(r *chaos.Result, took time.Duration) string {
+	var w strings.Builder
+	fmt.Fprintf(&w, "\n%d rounds in %s: service killed %d times (%d while it started), engine %d times; back within %s\n",
+		r.Rounds, took.Round(time.Second), r.ServiceKills, r.StartKills, r.EngineKills, r.LongestBack.Round(time.Millisecond))
+	fmt.Fprintf(&w, "acknowledged  %d requests, %d CDRs that count; %d tries without an answer\n", r.Requests, r.CDRs, r.Retries)
+	fmt.Fprintf(&w, "missing       %d\ncounted twice %d\nwrong answers %d\n", r.Missing, r.Twice, r.Unexpected)
+	for _, v := range r.Violations {
+		fmt.Fprintln(&w, " ", v)
+	}
+	return w.String()
 }

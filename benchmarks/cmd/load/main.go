@@ -54,7 +54,9 @@ func main() {
 			if err != nil {
 				return err
 			}
-			print(c.OutOrStdout(), result)
+			if _, err := io.WriteString(c.OutOrStdout(), summary(result)); err != nil {
+				return fmt.Errorf("print result: %w", err)
+			}
 			if len(result.Status) > 0 {
 				return fmt.Errorf("%d of %d CDRs were not acknowledged", o.Count-result.Acknowledged, o.Count)
 			}
@@ -99,13 +101,15 @@ func readTokens(path string) (map[ocpi.Party]string, error) {
 	return tokens, nil
 }
 
-func print(w io.Writer, r *load.Result) {
-	fmt.Fprintf(w, "acknowledged  %d CDRs, %d MB in %s\n", r.Acknowledged, r.Bytes/1_000_000, r.Elapsed.Round(time.Millisecond))
-	fmt.Fprintf(w, "rate          %d CDR/s\n", r.Rate())
-	fmt.Fprintf(w, "latency       p50 %s  p90 %s  p99 %s  max %s\n",
+func summary(r *load.Result) string {
+	var w strings.Builder
+	fmt.Fprintf(&w, "acknowledged  %d CDRs, %d MB in %s\n", r.Acknowledged, r.Bytes/1_000_000, r.Elapsed.Round(time.Millisecond))
+	fmt.Fprintf(&w, "rate          %d CDR/s\n", r.Rate())
+	fmt.Fprintf(&w, "latency       p50 %s  p90 %s  p99 %s  max %s\n",
 		r.Latency.PerMille(500).Round(time.Microsecond), r.Latency.PerMille(900).Round(time.Microsecond),
 		r.Latency.PerMille(990).Round(time.Microsecond), r.Latency.PerMille(1000).Round(time.Microsecond))
 	for status, n := range r.Status {
-		fmt.Fprintf(w, "other         %s: %d\n", status, n)
+		fmt.Fprintf(&w, "other         %s: %d\n", status, n)
 	}
+	return w.String()
 }
