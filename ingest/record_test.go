@@ -7,8 +7,8 @@ import (
 
 func TestPositionString(t *testing.T) {
 	tests := map[Position]string{
-		{}: "0-0-0",
-		{Epoch: 1, Partition: 3, Offset: 4711}:                                  "1-3-4711",
+		{}:                                     "0-0-0",
+		{Epoch: 1, Partition: 3, Offset: 4711}: "1-3-4711",
 		{Epoch: math.MaxUint8, Partition: math.MaxInt32, Offset: math.MaxInt64}: "255-2147483647-9223372036854775807",
 	}
 	for p, want := range tests {

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"strings"
 	"sync"
 	"time"
 
@@ -41,7 +42,7 @@ func NewService(log Appender, current Current, now func() time.Time, m *Metrics)
 // CDR accepts one Charge Detail Record (OCPI mod_cdrs, POST). It returns when
 // the record is durable. Errors: *ocpi.SyntaxError, *ocpi.Invalid (both kept
 // in TopicRefused), ErrUnknownObject for a CDR of a party the sender does not
-// own, ErrOverload, ErrOutcomeUnknown. The receipt's strings alias body.
+// own, ErrOverload, ErrOutcomeUnknown.
 func (s *Service) CDR(ctx context.Context, from Sender, v ocpi.Version, body []byte) (Receipt, error) {
 	e := Envelope{Object: ObjectCDR, Method: MethodPost, Version: v, Sender: from.ID, Received: s.received()}
 	d := s.decoders.Get().(*ocpi.Decoder)
@@ -51,13 +52,19 @@ func (s *Service) CDR(ctx context.Context, from Sender, v ocpi.Version, body []b
 		return Receipt{}, s.refuse(ctx, &e, body, err)
 	}
 	e.Key = cdr.Key(from.first())
-	if !from.Owns(e.Key.Party) {
+	owner, ok := from.own(e.Key.Party)
+	if !ok {
 		return Receipt{}, s.refuse(ctx, &e, body, ErrUnknownObject)
 	}
+	e.Key.Party = owner
 	if e.Hash, err = d.CanonicalHash(body); err != nil {
 		return Receipt{}, s.refuse(ctx, &e, body, err)
 	}
-	r := Receipt{Key: e.Key, ID: cdr.ID, Created: true, Findings: append([]ocpi.Finding(nil), cdr.Findings...)}
+	// The decoder goes back to the pool before the receipt is read: an id that
+	// was sent with escapes lives in its arena.
+	id := strings.Clone(cdr.ID)
+	e.Key.ID = ocpi.Fold(id)
+	r := Receipt{Key: e.Key, ID: id, Created: true, Findings: append([]ocpi.Finding(nil), cdr.Findings...)}
 	r.Position, err = s.log.Append(ctx, TopicCDRs, &e, body)
 	s.metrics.count(e.Object, err)
 	return r, err

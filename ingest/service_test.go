@@ -113,6 +113,23 @@ func TestBodiesThatCannotBeUsedAreKeptWithTheirReason(t *testing.T) {
 	f("another party's", strings.Replace(goodCDR, `"party_id":"DUN"`, `"party_id":"PKC"`, 1), "unknown object")
 }
 
+// A receipt is read after the decoder has gone on to the next body.
+func TestAReceiptIsItsOwn(t *testing.T) {
+	s := newService(&memoryLog{}, objects{})
+	first, err := s.CDR(t.Context(), dundee, ocpi.V221, []byte(strings.Replace(goodCDR, `"id":"c-1"`, `"id":"a\/bb"`, 1)))
+	if err != nil {
+		t.Fatal(err)
+	}
+	for range 8 { // the pool may hand out another decoder
+		if _, err := s.CDR(t.Context(), dundee, ocpi.V221, []byte(strings.Replace(goodCDR, `"id":"c-1"`, `"id":"z\/zz"`, 1))); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if first.ID != "a/bb" || first.Key.ID != "A/BB" {
+		t.Errorf("the first receipt now says %s, %s; want a/bb, A/BB", first.ID, first.Key)
+	}
+}
+
 func TestNoSuccessWithoutTheLog(t *testing.T) {
 	for _, fault := range []error{ingest.ErrOverload, ingest.ErrOutcomeUnknown} {
 		log := &memoryLog{err: fault}

@@ -21,12 +21,18 @@ type Sender struct {
 
 // Owns reports whether the sender may write for p.
 func (s Sender) Owns(p ocpi.Party) bool {
+	_, ok := s.own(p)
+	return ok
+}
+
+// own returns the sender's own copy of p, whose strings alias no body.
+func (s Sender) own(p ocpi.Party) (ocpi.Party, bool) {
 	for _, own := range s.Parties {
 		if own == p {
-			return true
+			return own, true
 		}
 	}
-	return false
+	return ocpi.Party{}, false
 }
 
 // Target is a client-owned object as a URL addresses it. Sub is the path

@@ -2,6 +2,7 @@ package pricing
 
 import (
 	"encoding/hex"
+	"errors"
 	"fmt"
 	"runtime/debug"
 	"strings"
@@ -284,7 +285,7 @@ func reject(o *Outcome, reason, detail string) {
 }
 
 func reasonOf(err error) string {
-	if u, ok := err.(*tariff.Unpriceable); ok {
+	if u, ok := errors.AsType[*tariff.Unpriceable](err); ok {
 		return u.Code
 	}
 	return "unpriceable_tariff"

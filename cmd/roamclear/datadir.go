@@ -75,7 +75,7 @@ func (d *dataDir) adminToken() (string, error) {
 
 func randomToken() string {
 	var b [32]byte
-	rand.Read(b[:]) //nolint:errcheck // crypto/rand.Read never fails
+	rand.Read(b[:]) // never fails
 	return base64.RawURLEncoding.EncodeToString(b[:])
 }
 

@@ -297,7 +297,7 @@ func (s *service) registerTopics(ctx context.Context) error {
 			}
 			continue
 		}
-		if epoch.Epoch != logEpoch || int(epoch.Partitions) != n {
+		if epoch.Epoch != logEpoch || epoch.Partitions != n {
 			return fmt.Errorf("topic %s has %d partitions, registered are epoch %d with %d: it was re-created or re-partitioned; put the old one back", t, n, epoch.Epoch, epoch.Partitions)
 		}
 	}
