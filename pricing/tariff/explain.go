@@ -1,10 +1,6 @@
 package tariff
 
-import (
-	"time"
-
-	"github.com/roamclear/roamclear/ocpi"
-)
+import "github.com/roamclear/roamclear/ocpi"
 
 // explainTariffs names the tariffs; their elements follow once it is known
 // which the lines speak of.
@@ -107,7 +103,7 @@ func (e *Engine) addSegment(n *trace, from int) {
 	}
 	t := &e.tariffs[n.tariff]
 	if t.usesWallClock {
-		s.Local = e.localText(n.state.wall)
+		s.Local = localMinuteOf(n.state.wall)
 	}
 	if t.usesCurrent && n.state.has&measuredCurrent != 0 {
 		s.Current = [2]ocpi.Number{number12(n.state.minCurrent), number12(n.state.maxCurrent)}
@@ -229,17 +225,4 @@ func plus(a, b ocpi.Number) ocpi.Number {
 
 func difference(a, b ocpi.Number) ocpi.Number {
 	return ocpi.NewNumber(a.Coef()-b.Coef(), a.Scale())
-}
-
-// localText writes a local date and minute. Charges share few minutes, but a
-// string per segment is what an explanation that is stored needs anyway.
-func (e *Engine) localText(w wall) string {
-	x := &e.explain
-	if w == x.lastWall && x.lastLocal != "" {
-		return x.lastLocal
-	}
-	at := time.Unix(int64(w.day)*secondsPerDay+int64(w.second), 0).UTC()
-	x.locals = at.AppendFormat(x.locals[:0], "2006-01-02T15:04")
-	x.lastWall, x.lastLocal = w, string(x.locals)
-	return x.lastLocal
 }

@@ -71,7 +71,7 @@ type Line struct {
 type Segment struct {
 	First, Last int // indexes into charging_periods
 	Quantity    ocpi.Number
-	Local       string      // local date and minute, "" when nothing looked at it
+	Local       LocalMinute // 0 when nothing looked at it
 	Elapsed     ocpi.Number // seconds since the session's (or the reservation's) start
 	KWh         ocpi.Number // before the period
 	Current     [2]ocpi.Number
@@ -108,20 +108,17 @@ type trace struct {
 
 // explainer is the scratch space of Explain.
 type explainer struct {
-	on        bool
-	result    Result
-	traces    []trace
-	misses    []Miss
-	head      []int32 // first trace per tally
-	tail      []int32
-	segments  []Segment
-	elements  []ElementRef
-	seen      []bool // elements of a tariff
-	sum       int128 // of the segment being extended
-	locals    []byte
-	lastWall  wall
-	lastLocal string
-	out       Explanation
+	on       bool
+	result   Result
+	traces   []trace
+	misses   []Miss
+	head     []int32 // first trace per tally
+	tail     []int32
+	segments []Segment
+	elements []ElementRef
+	seen     []bool // elements of a tariff
+	sum      int128 // of the segment being extended
+	out      Explanation
 }
 
 // Explain explains the price of in, which was just priced into out. What it

@@ -2,7 +2,6 @@ package tariff
 
 import (
 	"encoding/json"
-	"fmt"
 	"strconv"
 	"time"
 
@@ -93,7 +92,7 @@ func (t *TariffRef) append(b []byte) []byte {
 	b = appendString(append(b, `,"version":`...), t.Version.String())
 	if t.Updated.IsSet() {
 		b = append(b, `,"updated":"`...)
-		b = append(t.Updated.Go().AppendFormat(b, timeLayout), '"')
+		b = append(appendTime(b, t.Updated), '"')
 	}
 	b = append(b, `,"embedded":`...)
 	b = strconv.AppendBool(b, t.Embedded)
@@ -105,8 +104,6 @@ func (t *TariffRef) append(b []byte) []byte {
 	}
 	return append(b, ']', '}')
 }
-
-const timeLayout = "2006-01-02T15:04:05.999Z07:00"
 
 func (l *Line) append(b []byte) []byte {
 	b = strconv.AppendInt(append(b, `{"t":`...), int64(l.Tariff), 10)
@@ -150,8 +147,8 @@ func (s *Segment) append(b []byte) []byte {
 	b = strconv.AppendInt(append(b, `{"f":`...), int64(s.First), 10)
 	b = strconv.AppendInt(append(b, `,"l":`...), int64(s.Last), 10)
 	b = appendNumber(append(b, `,"q":`...), s.Quantity)
-	if s.Local != "" {
-		b = append(append(append(b, `,"at":"`...), s.Local...), '"')
+	if s.Local != 0 {
+		b = append(s.Local.append(append(b, `,"at":"`...)), '"')
 	}
 	b = appendNumber(append(b, `,"s":`...), s.Elapsed)
 	b = appendNumber(append(b, `,"kwh":`...), s.KWh)
@@ -212,12 +209,14 @@ func appendString(b []byte, s string) []byte {
 func appendRestrictions(b []byte, r *ocpi.Restrictions) []byte {
 	clock := func(key string, t ocpi.TimeOfDay) {
 		if t.IsSet() {
-			b = fmt.Appendf(b, `,"%s":"%02d:%02d"`, key, t.Minute()/60, t.Minute()%60)
+			b = append(append(append(b, `,"`...), key...), `":"`...)
+			b = append(appendClock(b, t.Minute()), '"')
 		}
 	}
 	date := func(key string, d ocpi.Date) {
 		if d.IsSet() {
-			b = fmt.Appendf(b, `,"%s":"%04d-%02d-%02d"`, key, d.Year, d.Month, d.Day)
+			b = append(append(append(b, `,"`...), key...), `":"`...)
+			b = append(appendOCPIDate(b, d), '"')
 		}
 	}
 	clock("start_time", r.StartTime)

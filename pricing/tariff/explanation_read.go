@@ -276,8 +276,12 @@ func readLines(stored []storedLine) ([]Line, error) {
 			l.Billed = l.Measured
 		}
 		for _, g := range s.S {
+			local, err := parseLocalMinute(g.At)
+			if err != nil {
+				return nil, fmt.Errorf("read explanation: local time: %w", err)
+			}
 			seg := Segment{
-				First: g.F, Last: g.L, Quantity: g.Q.Number, Local: g.At, Elapsed: g.S.Number, KWh: g.KWh.Number,
+				First: g.F, Last: g.L, Quantity: g.Q.Number, Local: local, Elapsed: g.S.Number, KWh: g.KWh.Number,
 				Current: [2]ocpi.Number{g.A[0].Number, g.A[1].Number}, Power: [2]ocpi.Number{g.KW[0].Number, g.KW[1].Number},
 			}
 			for _, m := range g.Missed {

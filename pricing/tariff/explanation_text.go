@@ -5,7 +5,6 @@ import (
 	"fmt"
 	"io"
 	"strings"
-	"time"
 
 	"github.com/roamclear/roamclear/ocpi"
 )
@@ -119,10 +118,8 @@ func (x *Explanation) textSegments(b *bufio.Writer, l *Line) {
 // stateText is what restrictions were tested against.
 func stateText(s *Segment) string {
 	var parts []string
-	if s.Local != "" {
-		if at, err := time.Parse("2006-01-02T15:04", s.Local); err == nil {
-			parts = append(parts, at.Format("Monday 2006-01-02 15:04"))
-		}
+	if s.Local != 0 {
+		parts = append(parts, s.Local.Go().Format("Monday 2006-01-02 15:04"))
 	}
 	parts = append(parts, durationText(s.Elapsed)+" into the session", s.KWh.String()+" kWh before")
 	for _, m := range []struct {

@@ -10,14 +10,24 @@ const (
 	maxHours           = 200_000 // per volume; a tick count of more could leave 64 bits
 )
 
+// Per number of decimals: the largest coefficient of a volume of hours, how
+// many ticks one unit of it is, and half of one unit in ticks.
+var maxHourCoef, ticksPerUnit, halfUnit = func() (limit, ticks, half [13]int64) {
+	for d := range limit {
+		limit[d] = maxHours * pow10i64[d]
+		ticks[d] = 36 * pow10i64[12-d]
+		half[d] = ticks[d] / 2
+	}
+	return limit, ticks, half
+}()
+
 // ticksOf converts a volume of hours; ok is false beyond maxHours.
 func ticksOf(n ocpi.Number) (ticks int64, ok bool) {
-	coef, shift := n.Coef(), pow10i64[12-n.Scale()]
-	limit := maxHours * pow10i64[12] / shift
-	if coef > limit || coef < -limit {
+	coef, scale := n.Coef(), n.Scale()
+	if limit := maxHourCoef[scale]; coef > limit || coef < -limit {
 		return 0, false
 	}
-	return coef * shift * 36, true
+	return coef * ticksPerUnit[scale], true
 }
 
 // recoverSeconds undoes the rounding of hours (P-05): OCPI numbers have 4
@@ -30,8 +40,7 @@ func ticksOf(n ocpi.Number) (ticks int64, ok bool) {
 // decimals tell the seconds.
 func recoverSeconds(ticks int64, decimals uint8, length int64) (recovered int64, exact bool) {
 	if length >= 0 {
-		// Half of the last printed decimal, in ticks: 0.5 × 10^-d × 3600 s.
-		tolerance := 1800 * ticksPerSecond / pow10i64[decimals]
+		tolerance := halfUnit[decimals]
 		if d := ticks - length; -tolerance <= d && d <= tolerance {
 			return length, true
 		}

@@ -21,6 +21,7 @@ type Engine struct {
 	lines   int
 
 	energy, charging, parking, reservation dimension
+	found                                  [ocpi.ComponentParkingTime + 1]int32 // candidates of the period at hand
 
 	sessionStart           ocpi.Time
 	reservationStart       ocpi.Time

@@ -2,6 +2,7 @@ package tariff
 
 import (
 	"math"
+	"math/bits"
 
 	"github.com/roamclear/roamclear/ocpi"
 )
@@ -136,8 +137,13 @@ func compileWindow(r *ocpi.Restrictions, c *restriction) {
 // pico returns a number as an integer of 10^-12: at most 18 digits shifted by
 // 12, so it always fits.
 func pico(n ocpi.Number) int128 {
-	var a arith
-	return a.mul(int128Of(n.Coef()), int128Of(pow10i64[12-n.Scale()]))
+	coef := n.Coef()
+	if coef < 0 {
+		hi, lo := bits.Mul64(uint64(-coef), uint64(pow10i64[12-n.Scale()]))
+		return int128{int64(hi), lo}.neg()
+	}
+	hi, lo := bits.Mul64(uint64(coef), uint64(pow10i64[12-n.Scale()]))
+	return int128{int64(hi), lo}
 }
 
 // nanoseconds returns a number of seconds rounded up to nanoseconds, so that

@@ -6,6 +6,13 @@ import "github.com/roamclear/roamclear/ocpi"
 // OCPI defines no rounding; its examples round a half away from zero). It is
 // the one place where anything is rounded. d must be positive.
 func (e *Engine) roundDiv(n, d int128) int128 {
+	if n.hi == 0 && d.hi == 0 && int64(d.lo) > 0 { // ordinary money
+		q := n.lo / d.lo
+		if rest := n.lo - q*d.lo; rest > d.lo-rest || rest == d.lo-rest && (e.profile.Half == HalfUp || q&1 == 1) {
+			q++
+		}
+		return int128{0, q}
+	}
 	q, r := n.div(d)
 	rh, rl := r.abs()
 	rest := int128{int64(rh), rl}

@@ -39,24 +39,25 @@ func (e *Engine) checkSplit(i int, p *period, t *used, s *state) {
 	if !p.end.IsSet() || p.end <= p.start || p.reservationOnly() || !e.crosses(p, t, s) {
 		return
 	}
-	last := *s
-	last.elapsed = int64(p.end-e.sessionStart) - 1
+	elapsed, wall, kwh := s.elapsed, s.wall, s.kwh
+	s.elapsed = int64(p.end-e.sessionStart) - 1
 	if t.usesWallClock {
-		last.wall = e.clock.at(p.end - 1)
+		s.wall = e.clock.at(p.end - 1)
 	}
 	if p.energy.sign() > 0 {
-		last.kwh = e.sub(e.add(s.kwh, p.energy), int128Of(1))
+		s.kwh = e.sub(e.add(s.kwh, p.energy), int128Of(1))
 	}
-	for _, kind := range [...]ocpi.Component{ocpi.ComponentFlat, ocpi.ComponentEnergy, ocpi.ComponentTime, ocpi.ComponentParkingTime} {
-		if p.has&volumeOf[kind] == 0 && kind != ocpi.ComponentFlat {
-			continue
-		}
+	for kind := ocpi.ComponentFlat; kind <= ocpi.ComponentParkingTime; kind++ {
 		list := t.session[kind]
-		if e.find(list, s, i) != e.find(list, &last, i) {
+		if len(list) == 0 || list[0].has == 0 || kind != ocpi.ComponentFlat && p.has&volumeOf[kind] == 0 {
+			continue // nothing that could change, or nothing to price
+		}
+		if e.find(list, s, i) != int(e.found[kind]) {
 			e.raise(noticePeriodNotSplit, i)
-			return
+			break
 		}
 	}
+	s.elapsed, s.wall, s.kwh = elapsed, wall, kwh
 }
 
 var volumeOf = [...]uint16{

@@ -147,11 +147,15 @@ type wall struct {
 	weekday uint8 // time.Weekday
 }
 
-// wallClock remembers the span last used: the periods of one charge nearly
-// always fall into one.
+// wallClock remembers the span of the zone and the local day last used: the
+// periods of one charge nearly always fall into one.
 type wallClock struct {
 	zone                *Zone
-	offset, from, until int64
+	offset, from, until int64 // the span, in Unix seconds
+	midnight            int64 // start of the day, in local seconds
+	day                 int32
+	weekday             uint8
+	known               bool // of the last three
 }
 
 func (c *wallClock) reset(z *Zone) {
@@ -168,12 +172,20 @@ func (c *wallClock) at(t ocpi.Time) wall {
 		c.offset, c.from, c.until = c.zone.span(unix)
 	}
 	local := unix + c.offset
-	day := floorDiv(local, 24*60*60)
+	second := local - c.midnight
+	if uint64(second) >= secondsPerDay || !c.known {
+		c.setDay(floorDiv(local, secondsPerDay))
+		second = local - c.midnight
+	}
+	return wall{day: c.day, second: int32(second), weekday: c.weekday}
+}
+
+func (c *wallClock) setDay(day int64) {
 	weekday := (day + 4) % 7 // 1970-01-01 was a Thursday
 	if weekday < 0 {
 		weekday += 7
 	}
-	return wall{day: int32(day), second: int32(local - day*24*60*60), weekday: uint8(weekday)}
+	c.midnight, c.day, c.weekday, c.known = day*secondsPerDay, int32(day), uint8(weekday), true
 }
 
 func floorDiv(x, d int64) int64 {
