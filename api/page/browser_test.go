@@ -153,6 +153,7 @@ type look struct {
 	name          string
 	width, height int64
 	dark, phone   bool
+	paper         bool // as printed: nothing scrolls there
 }
 
 func (l look) emulate() chromedp.Action[chromedp.Void] {
@@ -163,6 +164,7 @@ func (l look) emulate() chromedp.Action[chromedp.Void] {
 	}
 	return chromedp.Steps(size, chromedp.Func(func(ctx context.Context, tab *chromedp.Target) error {
 		_, err := cdp.Call(ctx, tab, emulation.SetEmulatedMedia, emulation.SetEmulatedMediaParams{
+			Media:    map[bool]string{true: "print", false: "screen"}[l.paper],
 			Features: []*emulation.MediaFeature{{Name: "prefers-color-scheme", Value: scheme}},
 		})
 		return err
@@ -193,8 +195,8 @@ func TestPagesFitTheWindow(t *testing.T) {
 		{"cdr-no-vat", one(func(d *settlement.CDRDetail) bool { return d.ClaimedIncl == nil })},
 	}
 	for _, l := range []look{
-		{"desktop", 1280, 1300, false, false}, {"dark", 1280, 1300, true, false},
-		{"phone", 390, 1400, false, true}, {"narrow", 320, 1400, true, true},
+		{"desktop", 1280, 1300, false, false, false}, {"dark", 1280, 1300, true, false, false},
+		{"phone", 390, 1400, false, true, false}, {"narrow", 320, 1400, true, true, false}, {"paper", 718, 1000, false, false, true},
 	} {
 		do(t, ctx, l.emulate())
 		for _, p := range pages {
