@@ -95,16 +95,10 @@ func (r random) restrictions() (x ocpi.Restrictions) {
 	optional(&x.MaxKWh, 10, "5", "10", "20.5")
 	optional(&x.MinDuration, 10, "0", "600", "3600", "1800")
 	optional(&x.MaxDuration, 10, "1800", "3600", "7200")
-	if r.chance(8) {
-		optional(&x.MinCurrent, 100, "16", "32.0")
-	} else {
-		optional(&x.MaxCurrent, 8, "16", "32.0")
-	}
-	if r.chance(8) {
-		optional(&x.MinPower, 100, "11", "22.0")
-	} else {
-		optional(&x.MaxPower, 8, "11", "22.0")
-	}
+	optional(&x.MinCurrent, 9, "16", "32.0")
+	optional(&x.MaxCurrent, 9, "16", "32.0", "40")
+	optional(&x.MinPower, 9, "11", "22.0")
+	optional(&x.MaxPower, 9, "11", "22.0", "50")
 	if r.chance(12) {
 		x.Reservation = pick(r, ocpi.Reservation, ocpi.Reservation, ocpi.ReservationExpires)
 	}
@@ -125,6 +119,12 @@ func (r random) cdr(version ocpi.Version) *ocpi.CDR {
 		second.MinPrice, second.MaxPrice, second.TaxIncluded = c.Tariffs[0].MinPrice, c.Tariffs[0].MaxPrice, c.Tariffs[0].TaxIncluded
 		c.Tariffs = append(c.Tariffs, second)
 		ids = append(ids, "B")
+	}
+	if r.chance(5) { // an older version beside the newer one
+		older := r.tariff(version, "A", currency)
+		older.MinPrice, older.MaxPrice, older.TaxIncluded = c.Tariffs[0].MinPrice, c.Tariffs[0].MaxPrice, c.Tariffs[0].TaxIncluded
+		older.End = at + ocpi.Time(int64(pick(r, -1, 0, 1))*ocpi.Second)
+		c.Tariffs = append([]ocpi.Tariff{older}, c.Tariffs...)
 	}
 	if r.chance(10) {
 		c.Tariffs[0].End = at + ocpi.Time(int64(pick(r, -1, 0, 1))*ocpi.Second)
