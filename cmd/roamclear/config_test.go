@@ -1,0 +1,101 @@
+package main
+
+import (
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+
+	"github.com/google/go-cmp/cmp"
+	"github.com/spf13/pflag"
+)
+
+func load(t *testing.T, file string, environ []string, args ...string) (Config, error) {
+	t.Helper()
+	flags := pflag.NewFlagSet("serve", pflag.ContinueOnError)
+	configFlags(flags)
+	if file != "" {
+		path := filepath.Join(t.TempDir(), "roamclear.yaml")
+		if err := os.WriteFile(path, []byte(file), 0o600); err != nil {
+			t.Fatal(err)
+		}
+		args = append(args, "--config", path)
+	}
+	if err := flags.Parse(args); err != nil {
+		t.Fatal(err)
+	}
+	return loadConfig(flags, environ)
+}
+
+func TestSettingsOverrideOneAnother(t *testing.T) {
+	c, err := load(t, "listen: 127.0.0.1:1\ndata: from-file\nkafka:\n  partitions: 4\n  brokers: [f:1]\nclickhouse:\n  addr: [c:1]\nroles: [api]\n",
+		[]string{"ROAMCLEAR_DATA=from-env", "ROAMCLEAR_KAFKA_BROKERS=e:1,e:2", "ROAMCLEAR_CLICKHOUSE_PASSWORD=secret", "OTHER=1", "ROAMCLEAR_URL=http://x"},
+		"--kafka.partitions", "6", "--roles", "price,settle")
+	if err != nil {
+		t.Fatal(err)
+	}
+	want := defaultConfig()
+	want.Listen, want.Data, want.Roles = "127.0.0.1:1", "from-env", []string{"price", "settle"}
+	want.Kafka.Partitions, want.Kafka.Brokers = 6, []string{"e:1", "e:2"}
+	want.Store.Addr, want.Store.Password = []string{"c:1"}, "secret"
+	if diff := cmp.Diff(want, c); diff != "" {
+		t.Errorf("defaults < file < environment < flags (-want +got):\n%s", diff)
+	}
+}
+
+func TestBadSettingsAreAllNamed(t *testing.T) {
+	f := func(name, file string, environ []string, args []string, want ...string) {
+		t.Helper()
+		_, err := load(t, file, environ, args...)
+		if err == nil {
+			t.Errorf("%s: accepted", name)
+			return
+		}
+		for _, w := range want {
+			if !strings.Contains(err.Error(), w) {
+				t.Errorf("%s: %v\nwant it to mention %q", name, err, w)
+			}
+		}
+	}
+	f("unknown keys", "lisen: x\nkafka:\n  broker: y\n", nil, nil, `unknown setting "lisen"`, `unknown setting "kafka.broker"`)
+	f("unknown variable", "", []string{"ROAMCLEAR_LISEN=x"}, nil, "ROAMCLEAR_LISEN")
+	f("several values", "", nil, []string{"--listen", "nowhere", "--log.level", "loud", "--kafka.cap_bytes", "5"}, "listen: nowhere", "log.level: loud", "kafka.cap_bytes: 5")
+	f("roles apart on the embedded default", "", nil, []string{"--roles", "api"}, "kafka.brokers and clickhouse.addr")
+	f("unknown role", "", nil, []string{"--roles", "api,prise"}, "prise")
+	f("not YAML", "listen: [", nil, nil, "read config file")
+	f("wrong type", "kafka:\n  partitions: many\n", nil, nil, "partitions")
+}
+
+func TestDataDirectoryInUse(t *testing.T) {
+	path := t.TempDir()
+	dir, err := openDataDir(path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	_, err = openDataDir(path)
+	exit, ok := err.(*exitError)
+	if !ok || exit.code != exitInUse || !strings.Contains(err.Error(), "in use by another roamclear process") {
+		t.Errorf("second process gets %v, want exit code %d and what to do", err, exitInUse)
+	}
+	if err := dir.Close(); err != nil {
+		t.Fatal(err)
+	}
+	again, err := openDataDir(path)
+	if err != nil {
+		t.Fatalf("after the first has gone: %v", err)
+	}
+	token, err := again.adminToken()
+	if err != nil {
+		t.Fatal(err)
+	}
+	info, err := os.Stat(again.join(adminTokenFile))
+	if err != nil || info.Mode().Perm() != 0o600 {
+		t.Errorf("admin token file: %v, %v; want mode 0600", info, err)
+	}
+	if same, err := again.adminToken(); err != nil || same != token || len(token) < 32 {
+		t.Errorf("second start has token %q, %v; want %q", same, err, token)
+	}
+	if err := again.Close(); err != nil {
+		t.Fatal(err)
+	}
+}
