@@ -58,7 +58,7 @@ func TestCDRDetail(t *testing.T) {
 	if diff := cmp.Diff(want, got, equal); diff != "" {
 		t.Errorf("-want +got:\n%s", diff)
 	}
-	if d, err := s.CDR(t.Context(), keyOf("D1")); err != nil || len(d.Taxes) != 2 || d.Taxes[1].Amount.String() != "0.1" || string(d.Explanation) != `{"lines":[]}` {
+	if d, err := s.CDR(t.Context(), keyOf("D1")); err != nil || len(d.Taxes) != 4 || d.Taxes[2].Amount.String() != "0.1" || string(d.Explanation) != `{"lines":[]}` {
 		t.Errorf("priced CDR: %+v, %v", d, err)
 	}
 	if d, err := s.CDR(t.Context(), keyOf("C1")); err != nil || len(d.Copies) != 1 || d.Copies[0].Conflict {

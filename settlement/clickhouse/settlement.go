@@ -1,8 +1,11 @@
 package clickhouse
 
 import (
+	"cmp"
 	"context"
 	"fmt"
+	"slices"
+	"strings"
 	"time"
 
 	"github.com/ClickHouse/clickhouse-go/v2/lib/driver"
@@ -34,26 +37,24 @@ func monthOf(n uint32) settlement.Month {
 	return settlement.Month{Year: int(n / 100), Month: time.Month(n % 100)}
 }
 
-// settlementSQL sums results in one snapshot. Each CDR takes part once as
-// itself (tax_number 0) and once more per tax of its computed price, so that
-// amounts and taxes can never come from different moments. sum() leaves NULL
-// out, which is why every sum of optional amounts has its count of NULLs.
+// settlementSQL sums results in one query, so that amounts and taxes can never
+// come from different moments. sum() leaves NULL out, which is why every sum of
+// optional amounts has its count of NULLs. Taxes are summed by a text of name
+// and rate, see taxesOf.
 const settlementSQL = `
 SELECT cpo_country, cpo_party, emsp_country, emsp_party, month, currency,
-	tax_number > 0 AS is_tax, if(is_tax, tax_name[tax_number], '') AS tax, if(is_tax, tax_percentage[tax_number], NULL) AS percentage,
-	sum(if(is_tax, tax_amount[tax_number], 0)) AS tax_sum,
-	countIf(NOT credit), countIf(credit), countIf(priced), countIf(rejected), countIf(NOT credit AND claim = 'differs'),
+	countIf(NOT credit), countIf(credit), countIf(rejected), countIf(NOT credit AND claim = 'differs'),
 	sumIf(claimed_excl, NOT credit), sumIf(claimed_incl, NOT credit), countIf(NOT credit AND claimed_incl IS NULL),
 	sumIf(claimed_excl, credit), sumIf(claimed_incl, credit), countIf(credit AND claimed_incl IS NULL),
 	sumIf(computed_excl, priced), sumIf(computed_incl, priced), countIf(priced AND computed_incl IS NULL),
-	sumIf(claimed_excl, rejected), sumIf(claimed_incl, rejected), countIf(rejected AND claimed_incl IS NULL)
+	sumIf(claimed_excl, rejected), sumIf(claimed_incl, rejected), countIf(rejected AND claimed_incl IS NULL),
+	sumMapIf(mapFromArrays(arrayMap((n, p) -> concat(n, '\0', ifNull(toString(p), '')), tax_name, tax_percentage), tax_amount), priced)
 FROM (
 	SELECT *, NOT credit AND status = 'priced' AS priced, NOT credit AND status = 'rejected' AS rejected
 	FROM results FINAL%s
 )
-ARRAY JOIN if(priced, range(0, length(tax_name) + 1), [0]) AS tax_number
-GROUP BY cpo_country, cpo_party, emsp_country, emsp_party, month, currency, is_tax, tax, percentage
-ORDER BY month, cpo_country, cpo_party, emsp_country, emsp_party, currency, is_tax, tax, percentage`
+GROUP BY cpo_country, cpo_party, emsp_country, emsp_party, month, currency
+ORDER BY month, cpo_country, cpo_party, emsp_country, emsp_party, currency`
 
 // Settlement implements [settlement.Reader]: what each CPO claims from each
 // eMSP by month and currency, and what we compute. Rows come in the order of
@@ -92,46 +93,62 @@ func settlementWhere(q settlement.SettlementQuery) where {
 func (s *Store) settle(ctx context.Context, w where) ([]settlement.SettlementRow, error) {
 	var out []settlement.SettlementRow
 	err := s.each(ctx, "settle", fmt.Sprintf(settlementSQL, w.String()), w.args, func(rows driver.Rows) error {
-		row, tax, err := scanSettlement(rows)
-		if err != nil {
-			return err
-		}
-		if tax == nil {
-			out = append(out, row)
-			return nil
-		}
-		// A tax row follows the row of its CDRs: is_tax is in the order.
-		last := &out[len(out)-1]
-		last.Tax = append(last.Tax, *tax)
-		return nil
+		row, err := scanSettlement(rows)
+		out = append(out, row)
+		return err
 	})
 	return out, err
 }
 
-// scanSettlement reads one row of settlementSQL: a settlement row, or one of
-// the taxes of the row before.
-func scanSettlement(rows driver.Rows) (settlement.SettlementRow, *settlement.TaxSum, error) {
+func scanSettlement(rows driver.Rows) (settlement.SettlementRow, error) {
 	var r settlement.SettlementRow
-	var tax settlement.TaxSum
 	var month uint32
-	var isTax uint8
-	var priced uint64
+	var taxes map[string]decimal.Decimal
 	claimed, credits, computed, unpriced := new(sums), new(sums), new(sums), new(sums)
 	err := rows.Scan(&r.CPO.Country, &r.CPO.ID, &r.EMSP.Country, &r.EMSP.ID, &month, &r.Currency,
-		&isTax, &tax.Name, &tax.Percentage, &tax.Amount,
-		&r.CDRCount, &r.CreditCount, &priced, &r.UnpricedCount, &r.DiffersCount,
+		&r.CDRCount, &r.CreditCount, &r.UnpricedCount, &r.DiffersCount,
 		&claimed.excl, &claimed.incl, &claimed.missing, &credits.excl, &credits.incl, &credits.missing,
-		&computed.excl, &computed.incl, &computed.missing, &unpriced.excl, &unpriced.incl, &unpriced.missing)
+		&computed.excl, &computed.incl, &computed.missing, &unpriced.excl, &unpriced.incl, &unpriced.missing, &taxes)
 	if err != nil {
-		return r, nil, err
-	}
-	if isTax != 0 {
-		return r, &tax, nil
+		return r, err
 	}
 	r.Month = monthOf(month)
 	r.Claimed, r.Credits, r.Computed, r.UnpricedClaimed = claimed.sum(), credits.sum(), computed.sum(), unpriced.sum()
 	r.Net = add(r.Claimed, r.Credits)
-	return r, nil, nil
+	r.Tax, err = taxesOf(taxes)
+	return r, err
+}
+
+// taxesOf reads sums by "name NUL rate", ordered by name and rate, those
+// without a rate first.
+func taxesOf(sums map[string]decimal.Decimal) ([]settlement.TaxSum, error) {
+	var out []settlement.TaxSum
+	for key, amount := range sums {
+		i := strings.LastIndexByte(key, 0)
+		tax := settlement.TaxSum{Name: key[:i], Amount: amount}
+		if rate := key[i+1:]; rate != "" {
+			percentage, err := decimal.NewFromString(rate)
+			if err != nil {
+				return nil, fmt.Errorf("tax rate %q: %w", rate, err)
+			}
+			tax.Percentage = &percentage
+		}
+		out = append(out, tax)
+	}
+	slices.SortFunc(out, func(a, b settlement.TaxSum) int {
+		if c := strings.Compare(a.Name, b.Name); c != 0 || a.Percentage == nil || b.Percentage == nil {
+			return cmp.Or(c, cmp.Compare(rated(a), rated(b)))
+		}
+		return a.Percentage.Cmp(*b.Percentage)
+	})
+	return out, nil
+}
+
+func rated(t settlement.TaxSum) int {
+	if t.Percentage == nil {
+		return 0
+	}
+	return 1
 }
 
 // sums is a Sum as it is read: a sum over no amount at all is NULL.

@@ -22,7 +22,7 @@ const january = `
 	GB*DUN NL*EXW c4 2019-01-31 GBP 7.00/8.40     priced   7.00/8.40       VAT:20=1.40
 	GB*DUN NL*EXW c1 2019-01-15 GBP 10.00/12.00   priced   10.00/12.00     VAT:20=2.00
 	GB*DUN NL*EXW c2 2019-01-20 GBP 500.00/600.00 priced   500.00/600.00   VAT:20=100.00  #dearer
-	GB*DUN DE*TNM d1 2019-01-02 GBP 3.00/3.60     priced   3.00/3.60       VAT:20=0.50,VAT:5=0.10
+	GB*DUN DE*TNM d1 2019-01-02 GBP 3.00/3.60     priced   3.00/3.60       VAT:20=0.30,VAT:20=0.20,VAT:5=0.10,Levy:-=0.01
 	GB*DUN DE*TNM d2 2019-01-03 GBP 4.00/-        priced   4.00/-          -
 	GB*DUN DE*TNM d3 2019-01-03 GBP 0.01/0.01     priced   0.0000/0.0000   VAT:0=0.00
 	GB*DUN NL*EXW f1 2019-02-01 GBP 1.00/1.20     priced   1.00/1.20       VAT:20=0.20
@@ -35,6 +35,7 @@ const januarySettled = `2019-01 GB*DUN DE*TNM GBP: 3 CDRs, 0 credits
   net      7.01/- (1 missing)
   computed 7/- (1 missing)
   unpriced 0/0 in 0 CDRs; 1 claims differ
+  tax      Levy no rate: 0.01
   tax      VAT 0%: 0
   tax      VAT 5%: 0.1
   tax      VAT 20%: 0.5

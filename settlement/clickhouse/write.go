@@ -10,16 +10,21 @@ import (
 	"github.com/roamclear/roamclear/pricing"
 )
 
-// batchRows are the blocks of one batch of CDRs; they keep their memory.
-type batchRows struct {
-	records *recordRows
-	copies  *copyRows
-	cdrs    *cdrRows
-	results *resultRows
+// blocks are one writer's blocks of every table; they keep their memory.
+type blocks struct {
+	records     *recordRows
+	copies      *copyRows
+	cdrs        *cdrRows
+	results     *resultRows
+	objects     *objectRows
+	checkpoints *checkpointRows
 }
 
-var batchRowsPool = sync.Pool{New: func() any {
-	return &batchRows{records: newRecordRows(), copies: newCopyRows(), cdrs: newCDRRows(), results: newResultRows()}
+var blocksPool = sync.Pool{New: func() any {
+	return &blocks{
+		records: newRecordRows(), copies: newCopyRows(), cdrs: newCDRRows(),
+		results: newResultRows(), objects: newObjectRows(), checkpoints: newCheckpointRows(),
+	}
 }}
 
 // WriteCDRs stores a batch: its records, its copies by identity, its CDRs and
@@ -33,8 +38,8 @@ func (s *Store) WriteCDRs(ctx context.Context, b *pricing.Batch) error {
 	if err != nil {
 		return fmt.Errorf("store batch of CDRs: %w", err)
 	}
-	into := batchRowsPool.Get().(*batchRows)
-	defer batchRowsPool.Put(into)
+	into := blocksPool.Get().(*blocks)
+	defer blocksPool.Put(into)
 	token, n := rangeToken(b.Topic, b.Epoch, b.Partition, b.First, b.Last), len(b.Rows)
 	err = s.insert(ctx, into.records.block, token, n, func(i int) error { into.records.append(topic, &b.Rows[i].Record); return nil })
 	if err != nil {
@@ -52,7 +57,7 @@ func (s *Store) WriteCDRs(ctx context.Context, b *pricing.Batch) error {
 	if err != nil {
 		return err
 	}
-	return s.writeCheckpoint(ctx, b.Topic, b.Epoch, b.Partition, b.Last+1)
+	return s.writeCheckpoint(ctx, into.checkpoints, b.Topic, b.Epoch, b.Partition, b.Last+1)
 }
 
 // checkBatch returns an error for a batch that is not a gapless run of records
@@ -90,9 +95,10 @@ func (s *Store) WriteResults(ctx context.Context, epoch uint8, partition int32, 
 			return err
 		}
 	}
-	results := newResultRows()
-	return s.insert(ctx, results.block, fmt.Sprintf("%d/%d/repriced", epoch, partition), len(rows),
-		func(i int) error { return results.append(&rows[i]) })
+	into := blocksPool.Get().(*blocks)
+	defer blocksPool.Put(into)
+	return s.insert(ctx, into.results.block, fmt.Sprintf("%d/%d/repriced", epoch, partition), len(rows),
+		func(i int) error { return into.results.append(&rows[i]) })
 }
 
 // WriteObjects stores a gapless run of records of the topics of sessions,
@@ -125,24 +131,24 @@ func (s *Store) WriteObjects(ctx context.Context, topic ingest.Topic, epoch uint
 	}
 	last := recs[len(recs)-1].Offset
 	token := rangeToken(topic, epoch, partition, first, last)
-	records, objects := newRecordRows(), newObjectRows()
-	err = s.insert(ctx, records.block, token, len(recs), func(i int) error { records.append(number, &recs[i]); return nil })
+	into := blocksPool.Get().(*blocks)
+	defer blocksPool.Put(into)
+	err = s.insert(ctx, into.records.block, token, len(recs), func(i int) error { into.records.append(number, &recs[i]); return nil })
 	if err != nil {
 		return err
 	}
-	err = s.insert(ctx, objects.block, token, len(states), func(i int) error { return objects.append(number, &states[i]) })
+	err = s.insert(ctx, into.objects.block, token, len(states), func(i int) error { return into.objects.append(number, &states[i]) })
 	if err != nil {
 		return err
 	}
-	return s.writeCheckpoint(ctx, topic, epoch, partition, last+1)
+	return s.writeCheckpoint(ctx, into.checkpoints, topic, epoch, partition, last+1)
 }
 
 func rangeToken(topic ingest.Topic, epoch uint8, partition int32, first, last int64) string {
 	return fmt.Sprintf("%s/%d/%d/%d-%d", topic, epoch, partition, first, last)
 }
 
-func (s *Store) writeCheckpoint(ctx context.Context, topic ingest.Topic, epoch uint8, partition int32, next int64) error {
-	c := newCheckpointRows()
+func (s *Store) writeCheckpoint(ctx context.Context, c *checkpointRows, topic ingest.Topic, epoch uint8, partition int32, next int64) error {
 	return s.insert(ctx, c.block, fmt.Sprintf("%s/%d/%d/%d", topic, epoch, partition, next), 1, func(int) error {
 		c.topic.Append(topicNumbers[topic])
 		c.epoch.Append(epoch)

@@ -9,8 +9,10 @@
 -- NULL means "not known", which is not zero. month is YYYYMM of the CDR's end
 -- in UTC, 0 when that is not known.
 --
--- Bodies and explanations are most of the bytes, and ZSTD(1) is what they
--- take: see the figures at BenchmarkCodecs.
+-- Bodies and explanations are most of the bytes. ZSTD(1) costs the engine the
+-- CPU of LZ4 for little more than half the bytes: see BenchmarkCodecs. Parts
+-- stay compact up to 128 MiB: a batch of 5,000 is then one data file per table
+-- to sync, instead of one per column.
 
 -- One row per record of the log, repeats included: nothing else is needed to
 -- build every other table anew.
@@ -36,7 +38,7 @@ CREATE TABLE IF NOT EXISTS records
 ENGINE = ReplacingMergeTree
 PARTITION BY (topic, partition)
 ORDER BY (topic, partition, epoch, offset)
-SETTINGS non_replicated_deduplication_window = 100;
+SETTINGS non_replicated_deduplication_window = 100, min_bytes_for_wide_part = 134217728;
 
 -- Which copies of a CDR there are, by identity: what tells repeats and
 -- conflicts without reading bodies.
@@ -55,7 +57,7 @@ CREATE TABLE IF NOT EXISTS copies
 ENGINE = ReplacingMergeTree
 PARTITION BY partition
 ORDER BY (country, party, id, epoch, offset)
-SETTINGS non_replicated_deduplication_window = 100;
+SETTINGS non_replicated_deduplication_window = 100, min_bytes_for_wide_part = 134217728;
 
 -- One row per CDR: the first accepted copy. ver falls with the position, see
 -- rowVersion, so the lowest position wins whatever is written again.
@@ -96,7 +98,7 @@ CREATE TABLE IF NOT EXISTS cdrs
 ENGINE = ReplacingMergeTree(ver)
 PARTITION BY partition
 ORDER BY (country, party, id)
-SETTINGS non_replicated_deduplication_window = 100;
+SETTINGS non_replicated_deduplication_window = 100, min_bytes_for_wide_part = 134217728;
 
 -- One row per CDR: what it came to. ver begins with the same position as in
 -- cdrs, so both tables agree on the winner; within one position a later
@@ -154,7 +156,7 @@ CREATE TABLE IF NOT EXISTS results
 ENGINE = ReplacingMergeTree(ver)
 PARTITION BY partition
 ORDER BY (country, party, id)
-SETTINGS non_replicated_deduplication_window = 100;
+SETTINGS non_replicated_deduplication_window = 100, min_bytes_for_wide_part = 134217728;
 
 -- The folded state of Sessions, Locations and Tokens (one row per identity,
 -- the last applied position wins) and of Tariffs (one row per version: their
@@ -183,7 +185,7 @@ CREATE TABLE IF NOT EXISTS objects
 ENGINE = ReplacingMergeTree(ver)
 PARTITION BY (topic, partition)
 ORDER BY (object, country, party, id, sub, tariff_position)
-SETTINGS non_replicated_deduplication_window = 100;
+SETTINGS non_replicated_deduplication_window = 100, min_bytes_for_wide_part = 134217728;
 
 -- How far each partition of each topic has been stored: written last of a
 -- batch. The highest row counts.
