@@ -16,6 +16,10 @@ import (
 type Current interface {
 	// Get returns the object's current body; ok is false when it is unknown.
 	Get(ctx context.Context, t Target) (raw []byte, v ocpi.Version, ok bool, err error)
+	// CatchUp returns once everything the log held of the object when it was
+	// called has been folded. A process that has just started, or another
+	// one than took the push, may not know an object yet that exists.
+	CatchUp(ctx context.Context, t Target) error
 	// Wait returns once the record at p has been folded, so that the next
 	// Get sees it.
 	Wait(ctx context.Context, topic Topic, p Position) error
@@ -93,11 +97,11 @@ func (s *Service) change(ctx context.Context, from Sender, v ocpi.Version, m Met
 	if !from.Owns(t.Key.Party) {
 		return Receipt{}, s.refuse(ctx, &e, body, ErrUnknownObject)
 	}
-	base, _, existed, err := s.current.Get(ctx, Target{Object: t.Object, Key: t.Key, Sub: tokenType(t)})
+	needsBase := m != MethodPut || (t.Object == ObjectLocation && t.Sub != "")
+	base, existed, err := s.base(ctx, t, needsBase)
 	if err != nil {
 		return Receipt{}, fmt.Errorf("read current %s %s: %w", t.Object, t.Key, err)
 	}
-	needsBase := m != MethodPut || (t.Object == ObjectLocation && t.Sub != "")
 	if needsBase && !existed {
 		return Receipt{}, s.refuse(ctx, &e, body, ErrUnknownObject)
 	}
@@ -130,6 +134,21 @@ func (s *Service) change(ctx context.Context, from Sender, v ocpi.Version, m Met
 		return r, fmt.Errorf("%w: the record is durable but not yet visible: %w", ErrOutcomeUnknown, err)
 	}
 	return r, nil
+}
+
+// base returns the object a change applies to. Before one that must exist is
+// called unknown, the log is read to its end.
+func (s *Service) base(ctx context.Context, t Target, mustExist bool) (raw []byte, ok bool, err error) {
+	whole := Target{Object: t.Object, Key: t.Key, Sub: tokenType(t)}
+	raw, _, ok, err = s.current.Get(ctx, whole)
+	if err != nil || ok || !mustExist {
+		return raw, ok, err
+	}
+	if err := s.current.CatchUp(ctx, whole); err != nil {
+		return nil, false, err
+	}
+	raw, _, ok, err = s.current.Get(ctx, whole)
+	return raw, ok, err
 }
 
 // validate decodes the object as it will stand after the change.

@@ -43,6 +43,8 @@ func (o objects) Get(_ context.Context, t ingest.Target) ([]byte, ocpi.Version, 
 	return []byte(raw), ocpi.V221, ok, nil
 }
 
+func (o objects) CatchUp(context.Context, ingest.Target) error { return nil }
+
 func (o objects) Wait(context.Context, ingest.Topic, ingest.Position) error { return nil }
 
 const goodCDR = `{"country_code":"GB","party_id":"DUN","id":"c-1","start_date_time":"2019-01-05T10:00:00Z","end_date_time":"2019-01-05T11:00:00Z",

@@ -98,6 +98,18 @@ type Row struct {
 	Generation uint16
 }
 
+// Booked is the instant that decides a CDR's month: its end; where that is not
+// known (OCPI's sentinel 1970-1-1T00:00:00Z) its start, else its last_updated.
+func (r *Row) Booked() ocpi.Time {
+	switch {
+	case r.End.IsSet():
+		return r.End
+	case r.Start.IsSet():
+		return r.Start
+	}
+	return r.LastUpdated
+}
+
 // Batch is a gapless run of CDR records of one partition. It is stored as one
 // part per table, its checkpoint last.
 type Batch struct {

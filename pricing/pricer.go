@@ -19,6 +19,7 @@ const (
 	ReasonNoTimeZone    = "no_time_zone"
 	ReasonDebtorUnknown = "debtor_unknown"
 	ReasonEndFirst      = "end_before_start"
+	ReasonTimesUnknown  = "times_unknown"
 	ReasonUnreadable    = "unreadable"
 	ReasonPanic         = "internal_error"
 )
@@ -107,7 +108,9 @@ func (p *Pricer) price(rec *ingest.Record, row *Row, profile string) {
 		reject(o, ReasonDebtorUnknown, "no eMSP "+row.Debtor.String()+" is registered here: add the partner, and the CDR is priced by itself")
 	case cdr.Credit:
 		o.Status = Credited
-	case cdr.End.IsSet() && cdr.End < cdr.Start:
+	case !cdr.Start.IsSet() || !cdr.End.IsSet():
+		reject(o, ReasonTimesUnknown, "the CDR does not say when the charge began and ended (1970-1-1T00:00:00Z asks for pricing by hand)")
+	case cdr.End < cdr.Start:
 		reject(o, ReasonEndFirst, "the charge ends at "+cdr.End.String()+", before it starts at "+cdr.Start.String())
 	default:
 		p.compute(cdr, row, profile)

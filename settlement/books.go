@@ -28,7 +28,7 @@ func (a account) String() string {
 }
 
 func accountOf(r *pricing.Row) account {
-	return account{r.Creditor, r.Debtor, monthOf(r.End), r.Currency}
+	return account{r.Creditor, r.Debtor, monthOf(r.Booked()), r.Currency}
 }
 
 func newBooks() *books { return &books{accounts: map[account]*SettlementRow{}} }

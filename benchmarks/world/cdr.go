@@ -222,7 +222,7 @@ func (c *charge) item(body cdrBody, class Class) Item {
 		Sender: c.cpo.party, Module: CDRs, Method: "POST", Body: text(body), Lane: c.lane(), Class: class,
 		Claim: Claim{
 			Key: ocpi.NewKey(body.CountryCode, body.PartyID, body.ID), EMSP: c.driver.emsp.party,
-			End: c.row.end, Currency: c.cpo.currency, Credit: body.Credit, NoIncl: !c.cpo.taxed,
+			End: c.booked(), Currency: c.cpo.currency, Credit: body.Credit, NoIncl: !c.cpo.taxed,
 		},
 	}
 	if t := body.TotalCost; t != nil {
@@ -232,6 +232,15 @@ func (c *charge) item(body cdrBody, class Class) Item {
 		}
 	}
 	return i
+}
+
+// booked is when the settlement counts the charge: at its end or, where the
+// source lost that (1970-01-01T00:00:00Z, OCPI's "not known"), at its start.
+func (c *charge) booked() time.Time {
+	if c.row.end.Unix() == 0 {
+		return c.row.start
+	}
+	return c.row.end
 }
 
 // lane keeps everything about one charge in order.

@@ -36,7 +36,7 @@ type Item struct {
 type Claim struct {
 	Key      ocpi.Key
 	EMSP     ocpi.Party
-	End      time.Time
+	End      time.Time // of the month it counts in: the end or, where that is not known, the start
 	Currency string
 	Credit   bool
 	Excl     decimal.Decimal
@@ -44,11 +44,5 @@ type Claim struct {
 	NoIncl   bool // the CDR does not state the amount including tax
 }
 
-// Month of the end, UTC, such as "2018-04"; "" where the source lost the end
-// (1970-01-01T00:00:00Z stands for a time that is not known).
-func (c *Claim) Month() string {
-	if c.End.Unix() == 0 {
-		return ""
-	}
-	return c.End.UTC().Format("2006-01")
-}
+// Month of the end, UTC, such as "2018-04".
+func (c *Claim) Month() string { return c.End.UTC().Format("2006-01") }

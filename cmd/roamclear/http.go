@@ -69,7 +69,7 @@ func (h *httpServer) stop(ctx context.Context) error {
 func routes(s *service) http.Handler {
 	b := s.backends
 	partners := ocpihttp.New(ocpihttp.Deps{
-		Partners: s.control, Intake: s.intake, Objects: current{s.reference, s.sessions},
+		Partners: s.control, Intake: s.intake, Objects: latest{current{s.reference, s.sessions}},
 		CDRs: cdrSource{b.store, b.log}, CDRLists: b.store,
 		Metrics: api.NewMetrics(s.registry), Logger: s.logger, PublicURL: s.config.PublicURL,
 		MaxBody: s.config.Limits.BodyBytes, InFlight: s.config.Limits.InFlight,

@@ -13,6 +13,7 @@ import (
 	"github.com/roamclear/roamclear/ocpi"
 	"github.com/roamclear/roamclear/pricing/reference"
 	"github.com/roamclear/roamclear/pricing/session"
+	"github.com/roamclear/roamclear/settlement"
 )
 
 // current joins the two followers into what the intake and the APIs read.
@@ -30,12 +31,36 @@ func (c current) Get(ctx context.Context, t ingest.Target) ([]byte, ocpi.Version
 	return s.Body, s.Version, ok, err
 }
 
+// CatchUp implements ingest.Current.
+func (c current) CatchUp(ctx context.Context, t ingest.Target) error {
+	if t.Object == ingest.ObjectSession {
+		return c.sessions.CatchUp(ctx, t.Key)
+	}
+	return c.reference.CatchUp(ctx)
+}
+
 // Wait implements ingest.Current.
 func (c current) Wait(ctx context.Context, topic ingest.Topic, p ingest.Position) error {
 	if topic == ingest.TopicSessions {
 		return c.sessions.WaitNext(ctx, p.Partition, p.Offset+1)
 	}
 	return c.reference.WaitNext(ctx, p.Partition, p.Offset+1)
+}
+
+// latest is current for partners who read: before an object is called unknown,
+// the log is read to its end.
+type latest struct{ current }
+
+// Get implements ocpihttp.Objects.
+func (l latest) Get(ctx context.Context, t ingest.Target) ([]byte, ocpi.Version, bool, error) {
+	raw, v, ok, err := l.current.Get(ctx, t)
+	if err != nil || ok {
+		return raw, v, ok, err
+	}
+	if err := l.CatchUp(ctx, t); err != nil {
+		return nil, 0, false, fmt.Errorf("%w: %w", settlement.ErrUnavailable, err)
+	}
+	return l.current.Get(ctx, t)
 }
 
 // policies says, from the control log, who can be billed and how CDRs of a

@@ -18,6 +18,7 @@ import (
 // Log is the reading end of the log the follower needs.
 type Log interface {
 	Tail(ctx context.Context, topic ingest.Topic, partition int32, from int64, fn func([]ingest.Record) error) error
+	Bounds(ctx context.Context, topic ingest.Topic, partition int32) (start, end int64, err error)
 	Partitions(topic ingest.Topic) int
 }
 
@@ -213,6 +214,17 @@ func (f *Follower) Get(ctx context.Context, key ocpi.Key) (ingest.ObjectState, b
 		return ingest.ObjectState{}, false, nil
 	}
 	return f.ask(ctx, key)
+}
+
+// CatchUp returns when everything that was in the log of a Session when it was
+// called has been folded: what is unknown then, nobody PUT.
+func (f *Follower) CatchUp(ctx context.Context, key ocpi.Key) error {
+	p := f.part(key)
+	_, end, err := f.log.Bounds(ctx, ingest.TopicSessions, p)
+	if err != nil {
+		return fmt.Errorf("read end of %s/%d: %w", ingest.TopicSessions, p, err)
+	}
+	return f.WaitNext(ctx, p, end)
 }
 
 // WaitNext returns when every record of a partition before next is folded.
