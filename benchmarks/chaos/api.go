@@ -79,7 +79,7 @@ func (s *sum) differences(d []string, name string, want *world.Sum) []string {
 // settlement reads the report of a span of months.
 func (a *api) settlement(ctx context.Context, from, to string) ([]settlementRow, error) {
 	var report struct{ Rows []settlementRow }
-	_, err := a.get(ctx, "/api/v1/reports/settlement?from="+from+"&to="+to, &report)
+	err := a.get(ctx, "/api/v1/reports/settlement?from="+from+"&to="+to, &report)
 	return report.Rows, err
 }
 
@@ -95,7 +95,7 @@ func (a *api) cdrs(ctx context.Context, line world.Line) (map[string]int, error)
 			CDRs []struct{ ID string }
 			Next string
 		}
-		if _, err := a.get(ctx, "/api/v1/cdrs?"+query.Encode(), &page); err != nil {
+		if err := a.get(ctx, "/api/v1/cdrs?"+query.Encode(), &page); err != nil {
 			return nil, err
 		}
 		for _, c := range page.CDRs {
@@ -108,38 +108,28 @@ func (a *api) cdrs(ctx context.Context, line world.Line) (map[string]int, error)
 	}
 }
 
-// cdr reports whether a CDR is there.
-func (a *api) cdr(ctx context.Context, cpo ocpi.Party, id string) (bool, error) {
-	var any json.RawMessage
-	status, err := a.get(ctx, "/api/v1/cdrs/"+cpo.Country+"/"+cpo.ID+"/"+url.PathEscape(id), &any)
-	if status == http.StatusNotFound {
-		return false, nil
-	}
-	return err == nil, err
-}
-
-func (a *api) get(ctx context.Context, path string, into any) (status int, err error) {
+func (a *api) get(ctx context.Context, path string, into any) error {
 	ctx, cancel := context.WithTimeout(ctx, 30*time.Second)
 	defer cancel()
 	request, err := http.NewRequestWithContext(ctx, http.MethodGet, a.url+path, nil)
 	if err != nil {
-		return 0, err
+		return err
 	}
 	request.Header.Set("Authorization", "Bearer "+a.key)
 	response, err := http.DefaultClient.Do(request)
 	if err != nil {
-		return 0, fmt.Errorf("get %s: %w", path, err)
+		return fmt.Errorf("get %s: %w", path, err)
 	}
 	defer response.Body.Close() //nolint:errcheck // only read
 	body, err := io.ReadAll(io.LimitReader(response.Body, 64<<20))
 	if err != nil {
-		return 0, fmt.Errorf("get %s: %w", path, err)
+		return fmt.Errorf("get %s: %w", path, err)
 	}
 	if response.StatusCode != http.StatusOK {
-		return response.StatusCode, fmt.Errorf("get %s: HTTP %d %.200s", path, response.StatusCode, body)
+		return fmt.Errorf("get %s: HTTP %d %.200s", path, response.StatusCode, body)
 	}
 	if err := json.Unmarshal(body, into); err != nil {
-		return response.StatusCode, fmt.Errorf("read %s: %w", path, err)
+		return fmt.Errorf("read %s: %w", path, err)
 	}
-	return response.StatusCode, nil
+	return nil
 }

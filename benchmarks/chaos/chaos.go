@@ -41,6 +41,7 @@ type Result struct {
 	EngineKills  int
 	Requests     int // acknowledged, CDRs and all else
 	CDRs         int // acknowledged CDRs that count
+	Sessions     int // completed Sessions that were read back
 	Retries      int // pushes without an answer, or asked to come back
 	Unexpected   int // answers that no push calls for: each is a violation
 	LongestBack  time.Duration
@@ -115,6 +116,9 @@ func Run(ctx context.Context, o Options) (_ *Result, err error) {
 		c.result.violate("wrong answer: %s", example)
 	}
 	if err := partners.compare(ctx, c.service.URL, &c.result); err != nil {
+		return &c.result, err
+	}
+	if c.result.Sessions, err = partners.compareSessions(ctx, &c.result); err != nil {
 		return &c.result, err
 	}
 	if out, err := c.service.Run(ctx, "verify"); err != nil {

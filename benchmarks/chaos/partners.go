@@ -19,6 +19,7 @@ type partners struct {
 	accepted world.Reference
 	lines    map[world.Line]map[string]bool // identities by settlement line
 	counted  int
+	sessions sessions
 	requests int
 	retries  int
 
@@ -28,7 +29,7 @@ type partners struct {
 
 // newPartners makes the partners known to the service.
 func newPartners(ctx context.Context, s *process.Roamclear, o Options) (*partners, error) {
-	p := &partners{options: o, url: s.URL, tokens: map[string]string{}, lines: map[world.Line]map[string]bool{}}
+	p := &partners{options: o, url: s.URL, tokens: map[string]string{}, sessions: sessions{}, lines: map[world.Line]map[string]bool{}}
 	for _, partner := range world.Partners() {
 		token, err := s.AddPartner(ctx, partner)
 		if err != nil {
@@ -63,8 +64,14 @@ func (p *partners) push(ctx, rounds context.Context) error {
 	return nil
 }
 
-// accept remembers a CDR that the service acknowledged.
+// accept remembers what the service acknowledged.
 func (p *partners) accept(i *world.Item) {
+	if i.Module == world.Sessions {
+		p.sessions.accept(i)
+	}
+	if i.Module != world.CDRs {
+		return
+	}
 	p.accepted.Accept(i)
 	if !i.Class.Counts() {
 		return
@@ -115,9 +122,6 @@ func (p *partners) compare(ctx context.Context, url string, r *Result) error {
 		}
 	}
 	for _, line := range want.Sorted() {
-		if line.Month == "" {
-			continue // no report of months shows it: compared CDR by CDR below
-		}
 		differences := reported[line].differences(want.Lines[line])
 		if len(differences) == 0 {
 			continue
@@ -127,7 +131,7 @@ func (p *partners) compare(ctx context.Context, url string, r *Result) error {
 			return err
 		}
 	}
-	return p.unknownEnds(ctx, a, r)
+	return nil
 }
 
 // lookInto lists the CDRs of a line that differs.
@@ -151,32 +155,9 @@ func (p *partners) lookInto(ctx context.Context, a *api, line world.Line, r *Res
 	return nil
 }
 
-// unknownEnds asks for the CDRs whose end the source lost, one by one.
-func (p *partners) unknownEnds(ctx context.Context, a *api, r *Result) error {
-	for line, ids := range p.lines {
-		if line.Month != "" {
-			continue
-		}
-		for id := range ids {
-			found, err := a.cdr(ctx, line.CPO, id)
-			if err != nil {
-				return err
-			}
-			if !found {
-				r.Missing++
-				r.violate("CDR %s of %s was acknowledged and is missing", id, line.CPO)
-			}
-		}
-	}
-	return nil
-}
-
 // span is the first and the last month of the reference.
 func span(r *world.Reference) (from, to string) {
 	for l := range r.Lines {
-		if l.Month == "" {
-			continue
-		}
 		if from == "" || l.Month < from {
 			from = l.Month
 		}
@@ -191,10 +172,8 @@ func complete(rows []settlementRow, want *world.Reference) bool {
 	for n := range rows {
 		reported += rows[n].CDRs + rows[n].Credits
 	}
-	for l, t := range want.Lines {
-		if l.Month != "" {
-			acknowledged += t.CDRs + t.Credits
-		}
+	for _, t := range want.Lines {
+		acknowledged += t.CDRs + t.Credits
 	}
 	return reported >= acknowledged
 }

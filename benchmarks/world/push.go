@@ -27,7 +27,7 @@ type PushOptions struct {
 	// Progress, when set, is called after every answer, by one goroutine at a
 	// time.
 	Progress func(Report)
-	// Accepted, when set, is called for every CDR that was acknowledged, by one
+	// Accepted, when set, is called for everything that was acknowledged, by one
 	// goroutine at a time.
 	Accepted func(*Item)
 }
@@ -164,16 +164,23 @@ func (p *pusher) send(ctx context.Context, i Item) error {
 		if len(p.report.Examples) < maxExamples {
 			p.report.Examples = append(p.report.Examples, fmt.Sprintf("%s %s %s as %s: %v", i.Method, i.Module, i.Claim.Key.ID+i.Path, i.Sender, problem))
 		}
-	} else if i.Module == CDRs {
-		p.report.Accepted.Accept(&i)
-		if p.options.Accepted != nil {
-			p.options.Accepted(&i)
-		}
+	} else {
+		p.accept(&i)
 	}
 	if p.options.Progress != nil {
 		p.options.Progress(p.report)
 	}
 	return nil
+}
+
+// accept notes an item that the service acknowledged.
+func (p *pusher) accept(i *Item) {
+	if i.Module == CDRs {
+		p.report.Accepted.Accept(i)
+	}
+	if p.options.Accepted != nil {
+		p.options.Accepted(i)
+	}
 }
 
 // problem says what is wrong with the answer to an item.

@@ -72,7 +72,7 @@ func summary(r *chaos.Result, took time.Duration) string {
 	var w strings.Builder
 	fmt.Fprintf(&w, "\n%d rounds in %s: service killed %d times (%d while it started), engine %d times; back within %s\n",
 		r.Rounds, took.Round(time.Second), r.ServiceKills, r.StartKills, r.EngineKills, r.LongestBack.Round(time.Millisecond))
-	fmt.Fprintf(&w, "acknowledged  %d requests, %d CDRs that count; %d tries without an answer\n", r.Requests, r.CDRs, r.Retries)
+	fmt.Fprintf(&w, "acknowledged  %d requests, %d CDRs that count, %d Sessions read back; %d tries without an answer\n", r.Requests, r.CDRs, r.Sessions, r.Retries)
 	fmt.Fprintf(&w, "missing       %d\ncounted twice %d\nwrong answers %d\n", r.Missing, r.Twice, r.Unexpected)
 	for _, v := range r.Violations {
 		fmt.Fprintln(&w, " ", v)
