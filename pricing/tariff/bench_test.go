@@ -38,3 +38,17 @@ func BenchmarkPrice(b *testing.B) {
 		})
 	}
 }
+
+func BenchmarkPrepare(b *testing.B) {
+	for _, name := range benchNames {
+		b.Run(name, func(b *testing.B) {
+			t := &benchInput(b, name).CDR.Tariffs[0]
+			b.ReportAllocs()
+			for b.Loop() {
+				if _, err := Prepare(t); err != nil {
+					b.Fatal(err)
+				}
+			}
+		})
+	}
+}

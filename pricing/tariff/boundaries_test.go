@@ -83,7 +83,7 @@ func TestWallClockBoundsAreAll(t *testing.T) {
 		holds := func(at ocpi.Time) (list []bool) {
 			w := clock.at(at)
 			for i := range p.elements {
-				c := p.elements[i].compiled
+				c := p.compiled[i]
 				c.has &= hasTime | hasDate | hasWeekday
 				list = append(list, c.failsOn(&state{wall: w}) == NoRestriction)
 			}

@@ -35,24 +35,26 @@ func (e *Engine) chooseTariffs() *Unpriceable {
 		return e.chooseForAll()
 	}
 	lastID, last := "", noTariff
-	for i := range e.cdr.Periods {
-		id := e.cdr.Periods[i].TariffID
+	from, periods := e.cdr.Periods, e.periods[:len(e.cdr.Periods)]
+	for i := range from {
+		id := from[i].TariffID
 		switch {
+		case last != noTariff && id == lastID: // nearly always
 		case id == "" && e.profile.Untagged == UntaggedPriced:
-			e.periods[i].tariff = int32(last)
+			periods[i].tariff = int32(last)
 			continue
 		case id == "":
 			e.raise(noticePeriodWithoutTariff, i)
-			e.periods[i].tariff = noTariff
+			periods[i].tariff = noTariff
 			continue
-		case last == noTariff || id != lastID:
+		default:
 			index, why := e.useNamed(id, i)
 			if why != nil {
 				return why
 			}
 			lastID, last = id, index
 		}
-		e.periods[i].tariff = int32(last)
+		periods[i].tariff = int32(last)
 	}
 	if e.profile.Untagged == UntaggedPriced {
 		for i := len(e.periods) - 2; i >= 0; i-- {

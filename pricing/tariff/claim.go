@@ -9,10 +9,9 @@ import "github.com/roamclear/roamclear/ocpi"
 // the side with more of them, and never coarser than the currency's minor unit.
 func (e *Engine) claimOf(claimed ocpi.Price, computed Money) Claim {
 	printed := max(e.minorUnit, claimed.Excl.Scale(), claimed.Incl.Scale())
-	unit := pow10[12-printed]
+	// Twice the tolerance, so that half a minor unit stays whole.
 	tolerance := e.mul(pow10[12-e.minorUnit], int128Of(int64(e.lines)))
-	tolerance, _ = tolerance.div(int128Of(2))
-	if tolerance.less(unit) {
+	if unit := int128Of(2 * pow10i64[12-printed]); tolerance.less(unit) {
 		tolerance = unit
 	}
 	verdict := ClaimAbsent
@@ -24,7 +23,7 @@ func (e *Engine) claimOf(claimed ocpi.Price, computed Money) Claim {
 		if d.sign() < 0 {
 			d = d.neg()
 		}
-		if tolerance.less(d) {
+		if tolerance.less(e.add(d, d)) {
 			return ClaimDiffers
 		}
 		verdict = ClaimAgrees

@@ -7,13 +7,9 @@ import "github.com/roamclear/roamclear/ocpi"
 func (e *Engine) explainTariffs() {
 	for i := range e.tariffs {
 		t := &e.tariffs[i]
-		owner := "*"
-		if t.country != "" || t.party != "" {
-			owner = t.owner
-		}
-		e.explain.out.Tariffs = append(e.explain.out.Tariffs, TariffRef{
-			ID: t.id, Owner: owner, Version: t.version, Updated: t.updated, Embedded: t.source.Embedded,
-		})
+		ref := t.ref
+		ref.Embedded = t.source.Embedded
+		e.explain.out.Tariffs = append(e.explain.out.Tariffs, ref)
 	}
 }
 
@@ -105,11 +101,11 @@ func (e *Engine) addSegment(n *trace, from int) {
 	if t.usesWallClock {
 		s.Local = localMinuteOf(n.state.wall)
 	}
-	if t.usesCurrent && n.state.has&measuredCurrent != 0 {
-		s.Current = [2]ocpi.Number{number12(n.state.minCurrent), number12(n.state.maxCurrent)}
+	if t.usesCurrent && n.state.period.measured&measuredCurrent != 0 {
+		s.Current = [2]ocpi.Number{number12(n.state.period.minCurrent), number12(n.state.period.maxCurrent)}
 	}
-	if t.usesCurrent && n.state.has&measuredPower != 0 {
-		s.Power = [2]ocpi.Number{number12(n.state.minPower), number12(n.state.maxPower)}
+	if t.usesCurrent && n.state.period.measured&measuredPower != 0 {
+		s.Power = [2]ocpi.Number{number12(n.state.period.minPower), number12(n.state.period.maxPower)}
 	}
 	x.segments = append(x.segments, s)
 }
@@ -176,7 +172,7 @@ func (e *Engine) explainElements() {
 		from := len(x.elements)
 		for j, seen := range x.seen {
 			if seen {
-				x.elements = append(x.elements, ElementRef{j, t.elements[j].restrictions})
+				x.elements = append(x.elements, t.elements[j])
 			}
 		}
 		x.out.Tariffs[i].Elements = x.elements[from:len(x.elements):len(x.elements)]

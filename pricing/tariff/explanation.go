@@ -39,12 +39,16 @@ type TariffRef struct {
 	Updated  ocpi.Time
 	Embedded bool // it came with the CDR
 	Elements []ElementRef
+
+	json []byte // the members before Elements as AppendJSON writes them, made by Prepare
 }
 
 // ElementRef is a tariff element by its index, with its restrictions.
 type ElementRef struct {
 	Index        int
 	Restrictions ocpi.Restrictions
+
+	json []byte // as AppendJSON writes it, made by Prepare
 }
 
 // Line is what one price component charged. Quantities are in kWh for ENERGY,

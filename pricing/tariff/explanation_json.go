@@ -87,28 +87,46 @@ func (x *Explanation) appendTotals(b []byte) []byte {
 func (x *Explanation) MarshalJSON() ([]byte, error) { return x.AppendJSON(nil), nil }
 
 func (t *TariffRef) append(b []byte) []byte {
+	if t.json != nil {
+		b = append(b, t.json...)
+	} else {
+		b = t.appendHead(b)
+	}
+	if t.Embedded {
+		b = append(b, `,"embedded":true`...)
+	}
+	b = append(b, `,"elements":[`...)
+	for i := range t.Elements {
+		b = t.Elements[i].append(comma(b, i))
+	}
+	return append(b, ']', '}')
+}
+
+// appendHead appends what is the same for every explanation by the tariff.
+func (t *TariffRef) appendHead(b []byte) []byte {
 	b = appendString(append(b, `{"id":`...), t.ID)
 	b = appendString(append(b, `,"owner":`...), t.Owner)
 	b = appendString(append(b, `,"version":`...), t.Version.String())
 	if t.Updated.IsSet() {
-		b = append(b, `,"updated":"`...)
-		b = append(appendTime(b, t.Updated), '"')
+		b = append(appendTime(append(b, `,"updated":"`...), t.Updated), '"')
 	}
-	b = append(b, `,"embedded":`...)
-	b = strconv.AppendBool(b, t.Embedded)
-	b = append(b, `,"elements":[`...)
-	for i := range t.Elements {
-		b = append(comma(b, i), `{"i":`...)
-		b = strconv.AppendInt(b, int64(t.Elements[i].Index), 10)
-		b = append(appendRestrictions(b, &t.Elements[i].Restrictions), '}')
+	return b
+}
+
+func (e *ElementRef) append(b []byte) []byte {
+	if e.json != nil {
+		return append(b, e.json...)
 	}
-	return append(b, ']', '}')
+	b = strconv.AppendInt(append(b, `{"i":`...), int64(e.Index), 10)
+	return append(appendRestrictions(b, &e.Restrictions), '}')
 }
 
 func (l *Line) append(b []byte) []byte {
 	b = strconv.AppendInt(append(b, `{"t":`...), int64(l.Tariff), 10)
 	b = strconv.AppendInt(append(b, `,"e":`...), int64(l.Element), 10)
-	b = strconv.AppendInt(append(b, `,"c":`...), int64(l.Component), 10)
+	if l.Component != 0 {
+		b = strconv.AppendInt(append(b, `,"c":`...), int64(l.Component), 10)
+	}
 	b = append(append(append(b, `,"k":"`...), l.Kind.String()...), '"')
 	if l.Reservation {
 		b = append(b, `,"r":true`...)
@@ -130,7 +148,7 @@ func (l *Line) append(b []byte) []byte {
 	}
 	b = append(b, `,"s":[`...)
 	for i := range l.Segments {
-		b = l.Segments[i].append(comma(b, i))
+		b = l.Segments[i].append(comma(b, i), len(l.Segments) == 1)
 	}
 	return append(b, ']', '}')
 }
@@ -143,15 +161,25 @@ func (l *Line) billedIfOther() ocpi.Number {
 	return ocpi.Number{}
 }
 
-func (s *Segment) append(b []byte) []byte {
+// append leaves out what goes without saying: a last period that is the
+// first, the quantity of an only segment, zero energy and zero seconds before.
+func (s *Segment) append(b []byte, only bool) []byte {
 	b = strconv.AppendInt(append(b, `{"f":`...), int64(s.First), 10)
-	b = strconv.AppendInt(append(b, `,"l":`...), int64(s.Last), 10)
-	b = appendNumber(append(b, `,"q":`...), s.Quantity)
+	if s.Last != s.First {
+		b = strconv.AppendInt(append(b, `,"l":`...), int64(s.Last), 10)
+	}
+	if !only {
+		b = appendNumber(append(b, `,"q":`...), s.Quantity)
+	}
 	if s.Local != 0 {
 		b = append(s.Local.append(append(b, `,"at":"`...)), '"')
 	}
-	b = appendNumber(append(b, `,"s":`...), s.Elapsed)
-	b = appendNumber(append(b, `,"kwh":`...), s.KWh)
+	if s.Elapsed.Sign() != 0 {
+		b = appendNumber(append(b, `,"s":`...), s.Elapsed)
+	}
+	if s.KWh.Sign() != 0 {
+		b = appendNumber(append(b, `,"kwh":`...), s.KWh)
+	}
 	for _, m := range [...]struct {
 		key    string
 		bounds [2]ocpi.Number

@@ -159,7 +159,7 @@ type storedLine struct {
 
 type storedSegment struct {
 	F      int             `json:"f"`
-	L      int             `json:"l"`
+	L      *int            `json:"l"`
 	Q      storedNumber    `json:"q"`
 	At     string          `json:"at"`
 	S      storedNumber    `json:"s"`
@@ -207,7 +207,7 @@ func (t *storedTariff) ref() (TariffRef, error) {
 		if err != nil {
 			return ref, fmt.Errorf("read explanation: tariff %q: %w", t.ID, err)
 		}
-		ref.Elements = append(ref.Elements, ElementRef{t.Elements[i].I, r})
+		ref.Elements = append(ref.Elements, ElementRef{Index: t.Elements[i].I, Restrictions: r})
 	}
 	return ref, nil
 }
@@ -258,6 +258,14 @@ func (e *storedElement) restrictions() (r ocpi.Restrictions, err error) {
 	return r, nil
 }
 
+// orZero is the number, zero where it was left out.
+func orZero(n storedNumber) ocpi.Number {
+	if !n.IsSet() {
+		return ocpi.NewNumber(0, 0)
+	}
+	return n.Number
+}
+
 func readLines(stored []storedLine) ([]Line, error) {
 	var lines []Line
 	for i := range stored {
@@ -281,8 +289,14 @@ func readLines(stored []storedLine) ([]Line, error) {
 				return nil, fmt.Errorf("read explanation: local time: %w", err)
 			}
 			seg := Segment{
-				First: g.F, Last: g.L, Quantity: g.Q.Number, Local: local, Elapsed: g.S.Number, KWh: g.KWh.Number,
+				First: g.F, Last: g.F, Quantity: g.Q.Number, Local: local, Elapsed: orZero(g.S), KWh: orZero(g.KWh),
 				Current: [2]ocpi.Number{g.A[0].Number, g.A[1].Number}, Power: [2]ocpi.Number{g.KW[0].Number, g.KW[1].Number},
+			}
+			if g.L != nil {
+				seg.Last = *g.L
+			}
+			if len(s.S) == 1 {
+				seg.Quantity = l.Measured
 			}
 			for _, m := range g.Missed {
 				seg.Missed = append(seg.Missed, m.Miss)

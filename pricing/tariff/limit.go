@@ -45,9 +45,13 @@ type final struct {
 // it. Sub-totals are not touched.
 func (e *Engine) applyLimits(total *amount) final {
 	f := final{exclKnown: !total.exclUnknown, inclKnown: !total.inclUnknown}
-	den := e.denominator(0)
-	f.excl, f.incl = ratio{num: total.excl, den: den}, ratio{num: total.incl, den: den}
 	t := &e.tariffs[0]
+	f.excl.num, f.incl.num = total.excl, total.incl
+	if t.unlimited {
+		return f
+	}
+	f.excl.den = e.denominator(0)
+	f.incl.den = f.excl.den
 	if !e.onlyReservation && e.profile.Limit != LimitNoMin {
 		e.applyLimit(&f, t, &t.minPrice, -1, 0)
 	}

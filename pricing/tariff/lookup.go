@@ -46,12 +46,7 @@ func (e *Engine) stateAt(s *state, p *period, t *used) {
 		s.wall = e.clock.at(p.start)
 	}
 	s.elapsed = int64(p.start - e.sessionStart)
-	if t.usesCurrent {
-		s.has = p.measured
-		s.minCurrent, s.maxCurrent = p.minCurrent, p.maxCurrent
-		s.minPower, s.maxPower = p.minPower, p.maxPower
-		s.parked = p.parking != 0 && p.time == 0 && p.energy.isZero()
-	}
+	s.period = p
 }
 
 func (e *Engine) chargePeriod(i int, p *period, t *used, s *state) {
@@ -113,8 +108,10 @@ func (e *Engine) find(list []candidate, s *state, period int) int {
 
 // matches returns what a restriction fails on under the profile.
 func (e *Engine) matches(r *restriction, s *state, period int) Restriction {
-	if fails := r.failsOn(s); fails != NoRestriction {
-		return fails
+	if r.has&(hasWallClock|hasElapsed|hasEnergy) != 0 {
+		if fails := r.failsOn(s); fails != NoRestriction {
+			return fails
+		}
 	}
 	if r.has&hasEqualWindow != 0 && e.profile.Window == WindowNever {
 		return OnTime
@@ -122,13 +119,13 @@ func (e *Engine) matches(r *restriction, s *state, period int) Restriction {
 	if r.has&hasMeasured == 0 {
 		return NoRestriction
 	}
-	fails, unverified, straddled := r.failsOnMeasured(s)
+	fails, unverified, straddled := r.failsOnMeasured(s.period)
 	if fails != NoRestriction {
 		return fails
 	}
-	if unverified && !(s.parked && r.has&(hasMinCurrent|hasMinPower) == 0) {
+	if unverified && !(s.period.parked() && r.has&(hasMinCurrent|hasMinPower) == 0) {
 		if e.profile.Evidence == EvidenceRequired {
-			if r.has&hasCurrent != 0 && s.has&measuredCurrent == 0 {
+			if r.has&hasCurrent != 0 && s.period.measured&measuredCurrent == 0 {
 				return OnCurrent
 			}
 			return OnPower

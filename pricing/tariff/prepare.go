@@ -37,11 +37,12 @@ func unpriceable(code, format string, args ...any) *Unpriceable {
 // concurrent use.
 type Prepared struct {
 	id, country, party, currency string
-	owner                        string // "DE*ALL"
 	version                      ocpi.Version
 	start, end, updated          ocpi.Time
 	tax                          taxMode
-	elements                     []element
+	ref                          TariffRef // without elements
+	elements                     []ElementRef
+	compiled                     []restriction // of the elements
 	components                   []component
 	rates                        []ocpi.Number // distinct VAT percentages, in order of appearance
 
@@ -55,18 +56,12 @@ type Prepared struct {
 	grossDivisor  int128 // common divisor that taking tax out of gross prices needs, else 1
 	minPrice      limit
 	maxPrice      limit
+	unlimited     bool // neither limit is set
 	usesWallClock bool // some restriction is on local time, date or weekday
 	usesCurrent   bool // some restriction is on current or power
 	usesBounds    bool // some restriction can change inside a period
 	bounds        bounds
 	notices       uint64
-}
-
-// element is what remains of a tariff element: its restrictions as sent are
-// needed to explain, the compiled ones live in the candidates.
-type element struct {
-	restrictions ocpi.Restrictions
-	compiled     restriction
 }
 
 // component is one compiled price component.
@@ -122,9 +117,10 @@ func Prepare(t *ocpi.Tariff) (*Prepared, error) {
 		id: strings.Clone(t.ID), country: strings.Clone(t.CountryCode), party: strings.Clone(t.PartyID),
 		currency: strings.Clone(t.Currency), version: t.Version,
 		start: t.Start, end: t.End, updated: t.LastUpdated,
-		tax: taxModeOf(t), elements: make([]element, len(t.Elements)),
+		tax: taxModeOf(t), elements: make([]ElementRef, len(t.Elements)), compiled: make([]restriction, len(t.Elements)),
 	}
-	p.owner = p.country + "*" + p.party
+	p.ref = TariffRef{ID: p.id, Owner: p.country + "*" + p.party, Version: p.version, Updated: p.updated}
+	p.ref.json = p.ref.appendHead(nil)
 	if p.version == ocpi.V211 {
 		p.notices |= 1 << noticeRules211
 	}
@@ -139,6 +135,7 @@ func Prepare(t *ocpi.Tariff) (*Prepared, error) {
 	if err := p.compilePrices(t); err != nil {
 		return nil, err
 	}
+	p.bounds.settle()
 	p.indexCandidates()
 	return p, nil
 }
@@ -149,7 +146,8 @@ func (p *Prepared) addElement(i int, e *ocpi.TariffElement) error {
 		return unpriceable("unknown_restriction", "elements[%d] has a reservation restriction that OCPI does not define", i)
 	}
 	compiled := compileRestriction(r)
-	p.elements[i] = element{restrictions: *r, compiled: compiled}
+	p.elements[i], p.compiled[i] = ElementRef{Index: i, Restrictions: *r}, compiled
+	p.elements[i].json = p.elements[i].append(nil)
 	p.usesWallClock = p.usesWallClock || compiled.has&hasWallClock != 0
 	p.usesCurrent = p.usesCurrent || compiled.has&hasMeasured != 0
 	p.usesBounds = p.usesBounds || compiled.has&(hasWallClock|hasElapsed|hasEnergy) != 0
@@ -216,6 +214,6 @@ func (p *Prepared) indexCandidates() {
 		if n := len(*list); n > 0 && p.components[(*list)[n-1].component].element == c.element {
 			continue
 		}
-		*list = append(*list, candidate{restriction: p.elements[c.element].compiled, component: int32(i)})
+		*list = append(*list, candidate{restriction: p.compiled[c.element], component: int32(i)})
 	}
 }

@@ -168,13 +168,9 @@ func nanoseconds(n ocpi.Number) int64 {
 // (P-03).
 type state struct {
 	wall    wall
-	elapsed int64  // nanoseconds since the session's start
-	kwh     int128 // 10^-12 kWh of the periods before
-	parked  bool   // nothing but parking was measured: 0 A unless stated otherwise
-	// Measured in the period; has says which.
-	has                    uint8
-	minCurrent, maxCurrent int128
-	minPower, maxPower     int128
+	elapsed int64   // nanoseconds since the session's start
+	kwh     int128  // 10^-12 kWh of the periods before
+	period  *period // for what was measured in it
 }
 
 const (
@@ -222,12 +218,12 @@ func (r *restriction) inWindow(second int32) bool {
 // failsOnMeasured tests current and power: the period reached the range, so a
 // minimum is tested against the period's MAX_* (else its MIN_*), a maximum
 // against its MIN_* (else its MAX_*). straddled: the period lies on both sides.
-func (r *restriction) failsOnMeasured(s *state) (fails Restriction, unverified, straddled bool) {
+func (r *restriction) failsOnMeasured(p *period) (fails Restriction, unverified, straddled bool) {
 	if r.has&hasCurrent != 0 {
-		if s.has&measuredCurrent == 0 {
+		if p.measured&measuredCurrent == 0 {
 			unverified = true
 		} else {
-			low, high := s.minCurrent, s.maxCurrent
+			low, high := p.minCurrent, p.maxCurrent
 			if r.has&hasMinCurrent != 0 && high.less(r.minCurrent) || r.has&hasMaxCurrent != 0 && !low.less(r.maxCurrent) {
 				return OnCurrent, unverified, false
 			}
@@ -235,10 +231,10 @@ func (r *restriction) failsOnMeasured(s *state) (fails Restriction, unverified, 
 		}
 	}
 	if r.has&hasPower != 0 {
-		if s.has&measuredPower == 0 {
+		if p.measured&measuredPower == 0 {
 			return NoRestriction, true, straddled
 		}
-		low, high := s.minPower, s.maxPower
+		low, high := p.minPower, p.maxPower
 		if r.has&hasMinPower != 0 && high.less(r.minPower) || r.has&hasMaxPower != 0 && !low.less(r.maxPower) {
 			return OnPower, unverified, false
 		}

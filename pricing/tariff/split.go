@@ -1,6 +1,10 @@
 package tariff
 
-import "github.com/roamclear/roamclear/ocpi"
+import (
+	"slices"
+
+	"github.com/roamclear/roamclear/ocpi"
+)
 
 // bounds are the points at which restrictions of a tariff change, sorted.
 type bounds struct {
@@ -29,6 +33,14 @@ func (b *bounds) addBounds(r *restriction) {
 	if r.has&hasMaxKWh != 0 {
 		b.energies = append(b.energies, r.maxKWh)
 	}
+}
+
+// settle sorts the bounds and drops repeats.
+func (b *bounds) settle() {
+	slices.Sort(b.seconds)
+	slices.Sort(b.elapsed)
+	slices.SortFunc(b.energies, int128.cmp)
+	b.seconds, b.elapsed, b.energies = slices.Compact(b.seconds), slices.Compact(b.elapsed), slices.Compact(b.energies)
 }
 
 // checkSplit flags a period inside which the price changes (P-02: the CPO
@@ -89,11 +101,11 @@ func (e *Engine) crosses(p *period, t *used, s *state) bool {
 	from := int64(s.wall.second)
 	until := from + length/ocpi.Second
 	for _, at := range t.bounds.seconds {
-		if from < int64(at) && int64(at) < until || int64(at)+secondsPerDay < until {
+		if from < int64(at) && int64(at) < until {
 			return true
 		}
 	}
-	return false
+	return int64(t.bounds.seconds[0])+secondsPerDay < until // the earliest of the next day
 }
 
 // changeInside returns the first price that changes strictly inside a period,

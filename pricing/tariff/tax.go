@@ -117,6 +117,7 @@ func (p *Prepared) compilePrices(t *ocpi.Tariff) error {
 	}
 	p.minPrice = p.compileLimit(&a, t.MinPrice)
 	p.maxPrice = p.compileLimit(&a, t.MaxPrice)
+	p.unlimited = !t.MinPrice.IsSet() && !t.MaxPrice.IsSet()
 	if a.overflow {
 		return unpriceable("overflow", "the prices and VAT rates of the tariff have more digits than can be priced exactly")
 	}

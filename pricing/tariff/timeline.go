@@ -6,7 +6,7 @@ import "github.com/roamclear/roamclear/ocpi"
 type period struct {
 	start, end ocpi.Time // end is 0 when unknown
 	has        uint16
-	measured   uint8  // which of the four below
+	measured   uint8  // which of the four at the end hold something
 	tariff     int32  // index into Engine.tariffs, or noTariff
 	energy     int128 // 10^-12 kWh
 	time       int64  // ticks of charging
@@ -34,6 +34,10 @@ func (p *period) reservationOnly() bool {
 	return p.has&volumeReservation != 0 && p.energy.isZero() && p.time == 0 && p.parking == 0
 }
 
+// parked reports whether nothing but parking was measured: 0 A and 0 kW unless
+// stated otherwise.
+func (p *period) parked() bool { return p.parking != 0 && p.time == 0 && p.energy.isZero() }
+
 // layOut builds the timeline: a period lasts until the next one starts, the
 // last one until the CDR ends.
 func (e *Engine) layOut() *Unpriceable {
@@ -55,7 +59,7 @@ func (e *Engine) layOut() *Unpriceable {
 	for i := range c.Periods {
 		p := &e.periods[i]
 		from := &c.Periods[i]
-		*p = period{start: from.Start, end: c.End, tariff: noTariff}
+		p.start, p.end, p.tariff = from.Start, c.End, noTariff
 		if i+1 < len(c.Periods) {
 			p.end = c.Periods[i+1].Start
 		}
@@ -80,6 +84,8 @@ func (e *Engine) layOut() *Unpriceable {
 
 // measure reads the volumes of a period. Several of one dimension add up.
 func (e *Engine) measure(p *period, from *ocpi.ChargingPeriod, i int) *Unpriceable {
+	p.has, p.measured = 0, 0 // the entry is used again; what measured does not name stays stale
+	p.energy, p.time, p.parking, p.reserved = int128{}, 0, 0, 0
 	var decimals [3]uint8 // fewest printed decimals of TIME, PARKING_TIME, RESERVATION_TIME
 	for j := range from.Dimensions {
 		v := &from.Dimensions[j]
