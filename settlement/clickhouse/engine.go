@@ -8,7 +8,6 @@ import (
 	"log/slog"
 	"net"
 	"os"
-	"os/exec"
 	"path/filepath"
 	"sync"
 	"sync/atomic"
@@ -282,49 +281,6 @@ func (e *Engine) typeEOF() {
 	if e.master != nil {
 		_, _ = e.master.Write([]byte{4})
 	}
-}
-
-// child is one run of the engine's process. err is valid once exited is closed.
-type child struct {
-	cmd    *exec.Cmd
-	exited chan struct{}
-	err    error
-}
-
-func (c *child) kill() {
-	_ = c.cmd.Process.Kill()
-	<-c.exited
-}
-
-// startChild starts the engine's process on a terminal of its own.
-func (e *Engine) startChild() (*child, error) {
-	master, slave, err := openPTY()
-	if err != nil {
-		return nil, err
-	}
-	cmd := exec.Command(e.opts.Exe, childCommand, e.opts.Library, e.files.config, e.files.data)
-	cmd.Stdin, cmd.Stdout, cmd.Stderr = slave, slave, slave
-	cmd.Dir = e.opts.Dir
-	cmd.Env = []string{"HOME=" + e.opts.Dir, "TERM=dumb", "TZ=UTC", "LC_ALL=C"}
-	cmd.SysProcAttr = &syscall.SysProcAttr{Setsid: true, Setctty: true, Ctty: 0, Pdeathsig: syscall.SIGKILL}
-	c := &child{cmd: cmd, exited: make(chan struct{})}
-	started := make(chan error)
-	go runOnOwnThread(c, started)
-	err = <-started
-	_ = slave.Close()
-	if err != nil {
-		_ = master.Close()
-		return nil, fmt.Errorf("start %s: %w", e.opts.Exe, err)
-	}
-	e.pid.Store(int64(cmd.Process.Pid))
-	e.mu.Lock()
-	e.master, e.output = master, nil
-	e.mu.Unlock()
-	go e.drain(master)
-	if e.stopping.Load() { // Close did not see this terminal
-		_ = cmd.Process.Kill()
-	}
-	return c, nil
 }
 
 func freePorts() (tcp, http int, err error) {

@@ -15,10 +15,12 @@ import (
 
 func TestMigrateIsIdempotentAndLocked(t *testing.T) {
 	s := newStore(t)
-	migrations := []migration{
-		{1, "0001_store", "SELECT 1"}, // already there: not run again
-		{2, "0002_once", "-- a column; of two\nALTER TABLE installation ADD COLUMN once String;\nSELECT 1;\n"},
+	migrations, err := readMigrations(migrationFiles)
+	if err != nil {
+		t.Fatal(err)
 	}
+	next := uint32(len(migrations) + 1)
+	migrations = append(migrations, migration{next, "once", "-- a column; of two\nALTER TABLE installation ADD COLUMN once String;\nSELECT 1;\n"})
 	var wg sync.WaitGroup
 	for range 8 {
 		wg.Go(func() {
@@ -28,11 +30,11 @@ func TestMigrateIsIdempotentAndLocked(t *testing.T) {
 		})
 	}
 	wg.Wait() // a second ADD COLUMN would have failed
-	if n := count(t, s, "SELECT count() FROM schema_migrations"); n != 2 {
-		t.Errorf("%d migrations recorded, want 2", n)
+	if n := count(t, s, "SELECT count() FROM schema_migrations"); n != uint64(next) {
+		t.Errorf("%d migrations recorded, want %d", n, next)
 	}
-	err := s.Migrate(t.Context())
-	if err == nil || !strings.Contains(err.Error(), "schema version 2") {
+	err = s.Migrate(t.Context())
+	if err == nil || !strings.Contains(err.Error(), fmt.Sprintf("schema version %d", next)) {
 		t.Errorf("older binary on a newer store: %v", err)
 	}
 }
