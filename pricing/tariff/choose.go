@@ -105,7 +105,7 @@ func (e *Engine) chooseForAll() *Unpriceable {
 
 func (e *Engine) candidateValid(embedded bool, i int) bool {
 	if !embedded {
-		return e.in.Tariffs[i].ValidAt(e.cdr.Start)
+		return e.in.Tariffs[i] != nil && e.in.Tariffs[i].ValidAt(e.cdr.Start)
 	}
 	t := &e.cdr.Tariffs[i]
 	return (!t.Start.IsSet() || t.Start <= e.cdr.Start) && (!t.End.IsSet() || e.cdr.Start < t.End)
@@ -124,7 +124,7 @@ func (e *Engine) useNamed(id string, period int) (int, *Unpriceable) {
 			have := ""
 			if embedded {
 				have = e.cdr.Tariffs[i].ID
-			} else {
+			} else if e.in.Tariffs[i] != nil {
 				have = e.in.Tariffs[i].id
 			}
 			if !sameID(have, id) {
@@ -171,6 +171,9 @@ func (e *Engine) use(source UsedTariff) (int, *Unpriceable) {
 
 func (e *Engine) prepared(source UsedTariff) (*Prepared, *Unpriceable) {
 	if !source.Embedded {
+		if e.in.Tariffs[source.Index] == nil {
+			return nil, &Unpriceable{ReasonUnknownTariff, reasonUnknownTarifDetail}
+		}
 		return e.in.Tariffs[source.Index], nil
 	}
 	if source.Index < len(e.in.Embedded) && e.in.Embedded[source.Index] != nil {

@@ -84,7 +84,9 @@ func (e *Engine) addSegment(n *trace, from int) {
 	missed := x.misses[n.missed[0]:n.missed[1]:n.missed[1]]
 	if k := len(x.segments) - 1; k >= from {
 		last := &x.segments[k]
-		if last.Last+1 == int(n.period) && sameMisses(last.Missed, missed) {
+		full := len(x.segments) >= maxSegments
+		x.truncated = x.truncated || full
+		if full || last.Last+1 == int(n.period) && sameMisses(last.Missed, missed) {
 			last.Last = int(n.period)
 			x.sum = e.add(x.sum, n.quantity)
 			last.Quantity = quantityOf(n.kind, x.sum)

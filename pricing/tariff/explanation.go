@@ -28,7 +28,16 @@ type Explanation struct {
 	Total      Money
 	Claimed    Money // the CDR's total_cost as sent
 	Claim      Claim
+	// Truncated: the CDR has so many periods or its tariff so many elements that
+	// segments were merged or misses left out. No amount is affected.
+	Truncated bool
 }
+
+// Bounds of an explanation.
+const (
+	maxSegments = 2_000
+	maxMisses   = 10_000
+)
 
 // TariffRef names a tariff version that was used, and the elements that the
 // explanation speaks of.
@@ -112,17 +121,18 @@ type trace struct {
 
 // explainer is the scratch space of Explain.
 type explainer struct {
-	on       bool
-	result   Result
-	traces   []trace
-	misses   []Miss
-	head     []int32 // first trace per tally
-	tail     []int32
-	segments []Segment
-	elements []ElementRef
-	seen     []bool // elements of a tariff
-	sum      int128 // of the segment being extended
-	out      Explanation
+	on        bool
+	result    Result
+	traces    []trace
+	misses    []Miss
+	head      []int32 // first trace per tally
+	tail      []int32
+	segments  []Segment
+	elements  []ElementRef
+	seen      []bool // elements of a tariff
+	truncated bool
+	sum       int128 // of the segment being extended
+	out       Explanation
 }
 
 // Explain explains the price of in, which was just priced into out. What it
@@ -134,7 +144,7 @@ func (e *Engine) Explain(in *Input, out *Result) *Explanation {
 		Engine: EngineVersion, Tariffs: x.out.Tariffs[:0], Lines: x.out.Lines[:0], Unpriced: x.out.Unpriced[:0],
 		Limits: x.out.Limits[:0], Taxes: x.out.Taxes[:0],
 	}
-	x.on = true
+	x.on, x.truncated = true, false
 	e.Price(in, &x.result)
 	x.on = false
 	x.out.Profile = e.profile.Name
@@ -151,6 +161,7 @@ func (e *Engine) Explain(in *Input, out *Result) *Explanation {
 	e.explainTariffs()
 	e.explainLines()
 	e.explainTotal(out)
+	x.out.Truncated = x.truncated
 	return &x.out
 }
 
@@ -160,6 +171,10 @@ func (e *Engine) traceLookup(t *used, kind ocpi.Component, list []candidate, fou
 	from := int32(len(x.misses))
 	for j := range list {
 		if j == found {
+			break
+		}
+		if len(x.misses) == maxMisses {
+			x.truncated = true
 			break
 		}
 		x.misses = append(x.misses, Miss{

@@ -48,6 +48,9 @@ func (x *Explanation) AppendJSON(b []byte) []byte {
 		}
 		b = append(b, ']')
 	}
+	if x.Truncated {
+		b = append(b, `,"truncated":true`...)
+	}
 	return append(x.appendTotals(b), '}')
 }
 

@@ -23,7 +23,7 @@ func (x *Explanation) UnmarshalJSON(data []byte) error {
 	}
 	*x = Explanation{
 		Engine: s.Engine, Profile: s.Profile, Version: version, Currency: s.Currency,
-		Zone: s.Zone, ZoneSource: s.ZoneSource, ZoneDB: s.ZoneDB, Credit: s.Credit, Reason: s.Reason, Detail: s.Detail,
+		Zone: s.Zone, ZoneSource: s.ZoneSource, ZoneDB: s.ZoneDB, Credit: s.Credit, Reason: s.Reason, Detail: s.Detail, Truncated: s.Truncated,
 		Limit: s.Limit.money(), Rounding: s.Rounding.money(), Total: s.Total.money(), Claimed: s.Claimed.money(), Claim: claim,
 	}
 	for _, t := range s.Tariffs {
@@ -93,6 +93,7 @@ type storedExplanation struct {
 	Credit     bool           `json:"credit"`
 	Reason     string         `json:"reason"`
 	Detail     string         `json:"detail"`
+	Truncated  bool           `json:"truncated"`
 	Tariffs    []storedTariff `json:"tariffs"`
 	Lines      []storedLine   `json:"lines"`
 	Unpriced   []storedLine   `json:"unpriced"`

@@ -26,6 +26,9 @@ func (x *Explanation) Text(w io.Writer) error {
 		fmt.Fprintf(b, "No price: %s of %s.\n", quantityText(l.Kind, l.Measured), dimensionText(l))
 		x.textSegments(b, l)
 	}
+	if x.Truncated {
+		b.WriteString("There is more to say than fits: periods were merged or reasons left out. The amounts are complete.\n")
+	}
 	x.textTotals(b)
 	return b.Flush()
 }
@@ -106,7 +109,7 @@ func (x *Explanation) textSegments(b *bufio.Writer, l *Line) {
 		if s.Last > s.First {
 			periods = fmt.Sprintf("periods %d to %d", s.First+1, s.Last+1)
 		}
-		fmt.Fprintf(b, "   %s, %s%s", periods, quantityText(l.Kind, s.Quantity), stateText(s))
+		fmt.Fprintf(b, "   %s, %s%s", periods, quantityText(l.Kind, s.Quantity), stateText(s, l.Reservation))
 		for _, m := range s.Missed {
 			fmt.Fprintf(b, "; not element %d (%s): %s", m.Element+1,
 				restrictionsText(x.restrictions(l.Tariff, m.Element)), missText(m.On))
@@ -116,12 +119,16 @@ func (x *Explanation) textSegments(b *bufio.Writer, l *Line) {
 }
 
 // stateText is what restrictions were tested against.
-func stateText(s *Segment) string {
+func stateText(s *Segment, reservation bool) string {
+	since := " into the session"
+	if reservation {
+		since = " into the reservation"
+	}
 	var parts []string
 	if s.Local != 0 {
 		parts = append(parts, s.Local.Go().Format("Monday 2006-01-02 15:04"))
 	}
-	parts = append(parts, durationText(s.Elapsed)+" into the session", s.KWh.String()+" kWh before")
+	parts = append(parts, durationText(s.Elapsed)+since, s.KWh.String()+" kWh before")
 	for _, m := range []struct {
 		v    [2]ocpi.Number
 		unit string

@@ -9,7 +9,6 @@ import "github.com/roamclear/roamclear/ocpi"
 // any energy flowed still pays its FLAT.
 func (e *Engine) chargeFlat(i int, p *period, t *used, s *state) {
 	found := e.find(t.session[ocpi.ComponentFlat], s, i)
-	e.found[ocpi.ComponentFlat] = int32(found)
 	if found < 0 {
 		return
 	}

@@ -71,9 +71,6 @@ func (e *Engine) chargePeriod(i int, p *period, t *used, s *state) {
 // without a component costs nothing and does not count for step_size.
 func (e *Engine) charge(t *used, list []candidate, s *state, i int, p *period, q int128, d *dimension) {
 	found := e.find(list, s, i)
-	if d != &e.reservation {
-		e.found[d.kind] = int32(found)
-	}
 	if e.explain.on {
 		e.traceLookup(t, d.kind, list, found, s, i, q)
 	}

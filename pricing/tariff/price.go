@@ -21,7 +21,6 @@ type Engine struct {
 	lines   int
 
 	energy, charging, parking, reservation dimension
-	found                                  [ocpi.ComponentParkingTime + 1]int32 // candidates of the period at hand
 
 	sessionStart           ocpi.Time
 	reservationStart       ocpi.Time
@@ -33,7 +32,8 @@ type Engine struct {
 	decimals     int
 	grossDivisor int128
 	unit         int128 // Engine.den / 10^roundScale
-	roundScale   uint8
+	scale        uint8  // decimals of every amount
+	roundScale   uint8  // decimals that are rounded to, at most scale
 	minorUnit    uint8
 	final        final
 	total        amount // before limits

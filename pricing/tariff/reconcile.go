@@ -75,6 +75,27 @@ func (e *Engine) Reconcile(in *Input, claimed ocpi.Price) Reconciliation {
 	return out
 }
 
+// Readings returns what every other profile makes of the CDR, as far as it
+// differs: what a person deciding on a dispute wants to see beside the price.
+func (e *Engine) Readings(in *Input) []Reading {
+	var base, out Result
+	if e.Price(in, &base); !base.OK {
+		return nil
+	}
+	var list []Reading
+	for _, p := range profiles {
+		other := *in
+		other.Profile = p
+		if in.Profile != nil {
+			other.Profile = p.WithScale(in.Profile.Scale)
+		}
+		if e.Price(&other, &out); out.OK && out.Total != base.Total {
+			list = append(list, Reading{p.Name, "priced under the profile " + p.Name, out.Total})
+		}
+	}
+	return list
+}
+
 func (in *Input) currency() string {
 	if in.CDR == nil {
 		return ""

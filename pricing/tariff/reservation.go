@@ -26,8 +26,7 @@ func (e *Engine) inferExpiry() {
 // RESERVATION_EXPIRES elements come first whatever their place, per dimension;
 // what they do not price, the RESERVATION elements do.
 func (e *Engine) chargeReservation(i int, p *period, t *used, s *state) {
-	rs := *s
-	rs.elapsed = int64(p.start - e.reservationStart)
+	rs := e.reserved(s)
 	flat := e.reservationList(t, ocpi.ComponentFlat, &rs, i)
 	if found := e.find(flat, &rs, i); found >= 0 {
 		e.chargeReservationFlat(t, flat, found, &rs, i)

@@ -38,21 +38,22 @@ func (e *Engine) number(n int128) ocpi.Number {
 // numberOf turns an integer of the rounding unit into a number with the
 // profile's decimals.
 func (e *Engine) numberOf(q int128) ocpi.Number {
-	if e.profile.Scale > e.roundScale {
-		q = e.mul(q, pow10[e.profile.Scale-e.roundScale])
+	if e.scale > e.roundScale {
+		q = e.mul(q, pow10[e.scale-e.roundScale])
 	}
 	coef, ok := q.int64()
 	if !ok || coef > maxCoefficient || coef < -maxCoefficient {
 		e.overflow = true
 		return ocpi.Number{}
 	}
-	return ocpi.NewNumber(coef, e.profile.Scale)
+	return ocpi.NewNumber(coef, e.scale)
 }
 
 // setRounding fixes the unit that results are rounded to.
 func (e *Engine) setRounding() {
 	e.minorUnit = minorUnit(e.cdr.Currency)
-	e.roundScale = min(e.profile.Scale, 12)
+	e.scale = min(e.profile.Scale, 12)
+	e.roundScale = e.scale
 	if e.profile.Round != RoundTotal {
 		e.roundScale = min(e.roundScale, e.minorUnit)
 	}

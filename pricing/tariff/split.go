@@ -48,32 +48,76 @@ func (b *bounds) settle() {
 // The price stays that of the period's start: energy cannot be split after the
 // fact, and the CPO alone knows.
 func (e *Engine) checkSplit(i int, p *period, t *used, s *state) {
-	if !p.end.IsSet() || p.end <= p.start || p.reservationOnly() || !e.crosses(p, t, s) {
+	if !p.end.IsSet() || p.end <= p.start {
 		return
 	}
-	elapsed, wall, kwh := s.elapsed, s.wall, s.kwh
-	s.elapsed = int64(p.end-e.sessionStart) - 1
+	if !p.reservationOnly() && e.crosses(p, t, s) {
+		e.compareEnds(i, p, t, s, false)
+	}
+	if p.has&volumeReservation != 0 {
+		rs := e.reserved(s)
+		if e.crosses(p, t, &rs) {
+			e.compareEnds(i, p, t, &rs, true)
+		}
+	}
+}
+
+// compareEnds compares the prices at a period's start and just before its end.
+func (e *Engine) compareEnds(i int, p *period, t *used, s *state, reserved bool) {
+	last := *s
+	last.elapsed += int64(p.end-p.start) - 1
 	if t.usesWallClock {
-		s.wall = e.clock.at(p.end - 1)
+		last.wall = e.clock.at(p.end - 1)
 	}
 	if p.energy.sign() > 0 {
-		s.kwh = e.sub(e.add(s.kwh, p.energy), int128Of(1))
+		last.kwh = e.sub(e.add(s.kwh, p.energy), int128Of(1))
 	}
+	if e.changed(i, p, t, s, &last, reserved) != ocpi.ComponentUnknown {
+		e.raise(noticePeriodNotSplit, i)
+	}
+}
+
+// reserved returns the state as a reservation sees it: time counts from where
+// the reservation was made.
+func (e *Engine) reserved(s *state) state {
+	rs := *s
+	rs.elapsed = int64(s.period.start - e.reservationStart)
+	return rs
+}
+
+// changed returns the first price component type that two states of a period
+// price differently, of those that the period has volume for.
+func (e *Engine) changed(i int, p *period, t *used, a, b *state, reserved bool) ocpi.Component {
 	for kind := ocpi.ComponentFlat; kind <= ocpi.ComponentParkingTime; kind++ {
-		list := t.session[kind]
-		if len(list) == 0 || list[0].has == 0 || kind != ocpi.ComponentFlat && p.has&volumeOf[kind] == 0 {
-			continue // nothing that could change, or nothing to price
+		switch {
+		case reserved && kind != ocpi.ComponentFlat && kind != ocpi.ComponentTime:
+			continue
+		case !reserved && kind != ocpi.ComponentFlat && p.has&volumeOf[kind] == 0:
+			continue
+		case !reserved && (len(t.session[kind]) == 0 || t.session[kind][0].has == 0):
+			continue // nothing that could change
 		}
-		if e.find(list, s, i) != int(e.found[kind]) {
-			e.raise(noticePeriodNotSplit, i)
-			break
+		if e.componentAt(t, kind, a, i, reserved) != e.componentAt(t, kind, b, i, reserved) {
+			return kind
 		}
 	}
-	s.elapsed, s.wall, s.kwh = elapsed, wall, kwh
+	return ocpi.ComponentUnknown
 }
 
 var volumeOf = [...]uint16{
 	ocpi.ComponentEnergy: volumeEnergy, ocpi.ComponentTime: volumeTime, ocpi.ComponentParkingTime: volumeParking,
+}
+
+// componentAt returns the component that prices a type in a state, -1 for none.
+func (e *Engine) componentAt(t *used, kind ocpi.Component, s *state, i int, reserved bool) int32 {
+	list := t.session[kind]
+	if reserved {
+		list = e.reservationList(t, kind, s, i)
+	}
+	if found := e.find(list, s, i); found >= 0 {
+		return list[found].component
+	}
+	return -1
 }
 
 // crosses reports whether a bound lies strictly inside the period.
@@ -111,20 +155,25 @@ func (e *Engine) crosses(p *period, t *used, s *state) bool {
 // changeInside returns the first price that changes strictly inside a period,
 // and when, looking at every bound inside it.
 func (e *Engine) changeInside(i int, p *period, t *used, s *state) (kind ocpi.Component, at string) {
-	if !t.usesBounds || !p.end.IsSet() || p.end <= p.start || p.reservationOnly() || !e.crosses(p, t, s) {
+	if !t.usesBounds || !p.end.IsSet() || p.end <= p.start {
 		return ocpi.ComponentUnknown, ""
 	}
-	try := func(inside *state, when string) bool {
-		for k := ocpi.ComponentFlat; k <= ocpi.ComponentParkingTime; k++ {
-			if k != ocpi.ComponentFlat && p.has&volumeOf[k] == 0 {
-				continue
-			}
-			if e.find(t.session[k], s, i) != e.find(t.session[k], inside, i) {
-				kind, at = k, when
-				return true
-			}
+	if !p.reservationOnly() {
+		if kind, at = e.changeIn(i, p, t, s, false); kind != ocpi.ComponentUnknown {
+			return kind, at
 		}
-		return false
+	}
+	if p.has&volumeReservation != 0 {
+		rs := e.reserved(s)
+		return e.changeIn(i, p, t, &rs, true)
+	}
+	return ocpi.ComponentUnknown, ""
+}
+
+func (e *Engine) changeIn(i int, p *period, t *used, s *state, reserved bool) (kind ocpi.Component, at string) {
+	try := func(inside *state, when string) bool {
+		kind, at = e.changed(i, p, t, s, inside, reserved), when
+		return kind != ocpi.ComponentUnknown
 	}
 	for _, bound := range t.bounds.elapsed {
 		if s.elapsed < bound && bound-s.elapsed < int64(p.end-p.start) {
@@ -144,15 +193,15 @@ func (e *Engine) changeInside(i int, p *period, t *used, s *state) (kind ocpi.Co
 			}
 		}
 	}
-	if t.usesWallClock {
-		e.wallChangeInside(p, t, s, try)
+	if t.usesWallClock && e.wallChangeInside(p, t, s, try) {
+		return kind, at
 	}
-	return kind, at
+	return ocpi.ComponentUnknown, ""
 }
 
 // wallChangeInside tries the local bounds of the first nine days of a period,
 // which have every weekday in them.
-func (e *Engine) wallChangeInside(p *period, t *used, s *state, try func(*state, string) bool) {
+func (e *Engine) wallChangeInside(p *period, t *used, s *state, try func(*state, string) bool) bool {
 	for day := range int64(9) {
 		for _, bound := range t.bounds.seconds {
 			instant := p.start + ocpi.Time((int64(bound)-int64(s.wall.second)+day*secondsPerDay)*ocpi.Second)
@@ -163,8 +212,9 @@ func (e *Engine) wallChangeInside(p *period, t *used, s *state, try func(*state,
 			inside.elapsed += int64(instant - p.start)
 			inside.wall = e.clock.at(instant)
 			if try(&inside, "at "+instant.String()) {
-				return
+				return true
 			}
 		}
 	}
+	return false
 }
