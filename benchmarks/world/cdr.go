@@ -186,15 +186,27 @@ func periodBodies(r *row, t *tariff, all []period) []periodBody {
 		if p.parked {
 			b.Dimensions = []dimensionBody{{"PARKING_TIME", hours(length)}}
 		} else {
-			b.Dimensions = []dimensionBody{{"ENERGY", kwh(p.wattHours)}, {"TIME", hours(length)}}
-			if r.dc && length > 0 {
-				power := decimal.New(p.wattHours, -3).Mul(decimal.NewFromInt(3600)).DivRound(decimal.NewFromInt(int64(length/time.Second)), 1)
-				b.Dimensions = append(b.Dimensions, dimensionBody{"MAX_POWER", number(power)})
-			}
+			b.Dimensions = append([]dimensionBody{{"ENERGY", kwh(p.wattHours)}, {"TIME", hours(length)}}, flow(r, &p)...)
 		}
 		bodies[i] = b
 	}
 	return bodies
+}
+
+// flow is what the meter saw of current (AC, amperes) or power (DC, kW): no
+// tariff here looks at it.
+func flow(r *row, p *period) []dimensionBody {
+	seconds := int64(p.end.Sub(p.start) / time.Second)
+	if seconds <= 0 || p.wattHours < 0 {
+		return nil
+	}
+	mean := decimal.NewFromInt(p.wattHours * 3600).Div(decimal.NewFromInt(seconds)) // watts
+	kinds, unit := [2]string{"MIN_CURRENT", "MAX_CURRENT"}, decimal.NewFromInt(230)
+	if r.dc {
+		kinds, unit = [2]string{"MIN_POWER", "MAX_POWER"}, decimal.NewFromInt(1000)
+	}
+	low, high := mean.Mul(decimal.New(9, -1)), mean.Mul(decimal.New(11, -1))
+	return []dimensionBody{{kinds[0], number(low.DivRound(unit, 1))}, {kinds[1], number(high.DivRound(unit, 1))}}
 }
 
 // signature looks like a meter's signed readings. Nothing here can check it.

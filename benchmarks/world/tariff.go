@@ -214,6 +214,7 @@ type tariffBody struct {
 	Currency    string            `json:"currency"`
 	Type        string            `json:"type"`
 	Text        []displayTextBody `json:"tariff_alt_text"`
+	URL         string            `json:"tariff_alt_url"`
 	MinPrice    *priceBody        `json:"min_price,omitempty"`
 	MaxPrice    *priceBody        `json:"max_price,omitempty"`
 	Elements    []elementBody     `json:"elements"`
@@ -225,6 +226,7 @@ func (t *tariff) body(c *cpo) []byte {
 	b := tariffBody{
 		CountryCode: c.party.Country, PartyID: c.party.ID, ID: t.id, Currency: c.currency, Type: "REGULAR",
 		Text:     []displayTextBody{{language(c), t.text}},
+		URL:      "https://tariffs.example/" + objectPath(c.party, t.id),
 		MinPrice: t.min.body(), MaxPrice: t.max.body(),
 		LastUpdated: "2016-06-01T00:00:00Z",
 	}
