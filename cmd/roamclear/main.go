@@ -3,6 +3,7 @@
 //	roamclear serve --data DIR     run the service (all roles by default)
 //	roamclear partner, key         administer a running service
 //	roamclear verify --data DIR    prove that nothing was lost or counted twice
+//	roamclear reprice --from MONTH price stored CDRs again, report what changes
 //	roamclear price, lint          price a CDR, check a tariff, without a service
 package main
 
@@ -63,7 +64,7 @@ func newRootCmd() *cobra.Command {
 	}
 	root.AddCommand(
 		newServeCmd(), newDemoCmd(), newPartnerCmd(), newKeyCmd(), newVerifyCmd(), newCheckConfigCmd(),
-		newEngineCmd(), newPriceCmd(), newLintCmd(),
+		newEngineCmd(), newPriceCmd(), newLintCmd(), newRepriceCmd(),
 	)
 	return root
 }

@@ -1,0 +1,219 @@
+package main
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"log/slog"
+
+	"github.com/prometheus/client_golang/prometheus"
+	"github.com/spf13/cobra"
+
+	"github.com/roamclear/roamclear/ingest"
+	"github.com/roamclear/roamclear/ingest/control"
+	"github.com/roamclear/roamclear/ocpi"
+	"github.com/roamclear/roamclear/pricing/reference"
+	"github.com/roamclear/roamclear/pricing/tariff"
+	"github.com/roamclear/roamclear/settlement"
+)
+
+// repriceFlags are the flags of the reprice command besides the settings.
+type repriceFlags struct {
+	from, to, party, profile, run, format string
+	restart, apply, quiet                 bool
+}
+
+// newRepriceCmd prices stored CDRs again.
+func newRepriceCmd() *cobra.Command {
+	var f repriceFlags
+	cmd := &cobra.Command{
+		Use:   "reprice --from YYYY-MM [--to YYYY-MM]",
+		Short: "Price stored CDRs again and report what would change",
+		Long: `Price the stored CDRs of some months (of their end, UTC) again from their raw
+bodies, with this version's engine and the tariffs, locations and partners known
+now, and report what would change: by how much, in which rows of the settlement
+report, and why. Nothing is overwritten.
+
+A run is named by its months, party, profile and engine, or by --run. Stopped, the
+same command goes on where it was; complete, it only reports again. --restart
+begins it anew, to include CDRs, tariffs and partners that came since.
+
+--apply makes what was reported count, after reporting it. A CDR whose result has
+changed since it was compared is left alone. Applied again, nothing changes.
+
+It works beside a running service or without one.
+
+Profiles: ` + profileNames() + `.`,
+		Example: `  roamclear reprice --data data --from 2019-01 --to 2019-03
+  roamclear reprice --data data --from 2019-01 --party GB/DUN --profile STEP_NONE --format json
+  roamclear reprice --data data --from 2019-01 --to 2019-03 --apply`,
+		Args: cobra.NoArgs,
+		RunE: func(cmd *cobra.Command, _ []string) error {
+			r, err := f.repricing()
+			if err != nil {
+				return &exitError{2, err}
+			}
+			c, err := configFrom(cmd.Flags())
+			if err != nil {
+				return err
+			}
+			var progress func(done, total int64)
+			if !f.quiet {
+				progress = repriceBar(cmd.ErrOrStderr())
+			}
+			return reprice(cmd.Context(), c, r, &f, cmd.OutOrStdout(), progress)
+		},
+	}
+	configFlags(cmd.Flags())
+	flags := cmd.Flags()
+	flags.StringVar(&f.from, "from", "", "first month, such as 2019-01")
+	flags.StringVar(&f.to, "to", "", "last month (default the first)")
+	flags.StringVar(&f.party, "party", "", "only CDRs of this CPO or eMSP, such as GB/DUN (default all)")
+	flags.StringVar(&f.profile, "profile", "", "how the rules are read (default as each partner's policy says)")
+	flags.StringVar(&f.run, "run", "", "name of the run (default made of what it prices)")
+	flags.StringVar(&f.format, "format", "text", "text or json")
+	flags.BoolVar(&f.restart, "restart", false, "begin the run anew")
+	flags.BoolVar(&f.apply, "apply", false, "make the new results count")
+	flags.BoolVar(&f.quiet, "quiet", false, "no progress bar")
+	must(cmd.MarkFlagRequired("from"))
+	return cmd
+}
+
+// maxRunName bounds the name of a run, in bytes.
+const maxRunName = 200
+
+// repricing checks the flags.
+func (f *repriceFlags) repricing() (r settlement.Repricing, err error) {
+	if f.to == "" {
+		f.to = f.from
+	}
+	r.Run, r.Profile = f.run, f.profile
+	if r.From, err = settlement.ParseMonth(f.from); err != nil {
+		return r, fmt.Errorf("--from: %w", err)
+	}
+	if r.To, err = settlement.ParseMonth(f.to); err != nil {
+		return r, fmt.Errorf("--to: %w", err)
+	}
+	if r.From.Compare(r.To) > 0 {
+		return r, fmt.Errorf("--from %s is after --to %s", r.From, r.To)
+	}
+	if f.party != "" {
+		var ok bool
+		if r.Party, ok = ocpi.ParseParty(f.party); !ok {
+			return r, fmt.Errorf("--party %q: want a country and a party, such as GB/DUN", f.party)
+		}
+	}
+	if p, ok := tariff.ProfileByName(f.profile); !ok {
+		return r, fmt.Errorf("--profile %q: want one of %s", f.profile, profileNames())
+	} else if f.profile != "" {
+		r.Profile = p.Name
+	}
+	if f.format != "text" && f.format != "json" {
+		return r, fmt.Errorf("--format %q: want text or json", f.format)
+	}
+	if len(f.run) > maxRunName {
+		return r, fmt.Errorf("--run: %d bytes, want at most %d", len(f.run), maxRunName)
+	}
+	return r, nil
+}
+
+// reprice carries out one run on the log and the store of c.
+func reprice(ctx context.Context, c Config, r settlement.Repricing, f *repriceFlags, out io.Writer, progress func(done, total int64)) (err error) {
+	p, closeAll, err := openRepricer(ctx, c)
+	if err != nil {
+		return err
+	}
+	defer func() { err = errors.Join(err, closeAll()) }()
+	p.Progress = progress
+	if f.restart {
+		if err := p.Restart(ctx, r); err != nil {
+			return err
+		}
+	}
+	report, err := p.Run(ctx, r)
+	if err != nil {
+		return err
+	}
+	if f.format == "text" {
+		if err := printRepricing(out, report); err != nil {
+			return err
+		}
+	}
+	if f.apply {
+		before := report.Applied
+		if report.Applied, err = p.Apply(ctx, r); err != nil {
+			return err
+		}
+		if f.format == "text" {
+			if err := printApplied(out, before, report.Applied); err != nil {
+				return err
+			}
+		}
+	}
+	if f.format == "json" {
+		e := json.NewEncoder(out)
+		e.SetIndent("", "  ")
+		return e.Encode(repriceView(report))
+	}
+	return nil
+}
+
+// openRepricer opens log and store and folds what prices depend on.
+func openRepricer(ctx context.Context, c Config) (_ *settlement.Repricer, closeAll func() error, err error) {
+	b, closeBackends, err := openForVerify(ctx, &c)
+	if err != nil {
+		return nil, nil, err
+	}
+	follow, stop := context.WithCancel(ctx)
+	ref := reference.NewFollower(b.log, b.store, logEpoch, slog.New(slog.DiscardHandler), prometheus.NewRegistry())
+	following, controlled := make(chan error, 1), make(chan error, 1)
+	go func() { following <- ref.Run(follow) }()
+	closeAll = func() error {
+		stop()
+		<-following
+		return closeBackends()
+	}
+	ctl, err := control.Open(ctx, b.log, control.Options{})
+	if err == nil {
+		go func() { controlled <- ctl.Run(follow) }()
+		closeAll = func() error {
+			stop()
+			<-following
+			<-controlled
+			return closeBackends()
+		}
+		err = firstOf(controlled, func() error { return ctl.WaitReady(ctx) })
+	}
+	if err != nil {
+		return nil, nil, errors.Join(fmt.Errorf("read partners: %w", err), closeAll())
+	}
+	if err := catchUp(ctx, ref, following); err != nil {
+		return nil, nil, errors.Join(fmt.Errorf("read tariffs and locations: %w", err), closeAll())
+	}
+	return &settlement.Repricer{
+		Store: b.store, Inputs: ref, Policies: policies{ctl}, Epoch: logEpoch, Partitions: int32(b.log.Partitions(ingest.TopicCDRs)),
+	}, closeAll, nil
+}
+
+// firstOf waits for ready, or for the follower it waits on to end.
+func firstOf(done chan error, ready func() error) error {
+	caught := make(chan error, 1)
+	go func() { caught <- ready() }()
+	select {
+	case err := <-caught:
+		return err
+	case err := <-done:
+		done <- err
+		return err
+	}
+}
+
+func repriceBar(w io.Writer) func(done, total int64) {
+	bar := newBar(w, -1, "pricing again")
+	return func(done, total int64) {
+		bar.ChangeMax64(total)
+		bar.Set64(done) //nolint:errcheck // a bar that cannot be drawn changes no result
+	}
+}

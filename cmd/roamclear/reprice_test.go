@@ -1,0 +1,179 @@
+package main
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"strings"
+	"testing"
+
+	"github.com/google/go-cmp/cmp"
+	"github.com/roamclear/roamclear/settlement"
+)
+
+// repriceAs runs `roamclear reprice` for January 2019 and returns its report.
+func repriceAs(t *testing.T, data string, args ...string) (r repriceJSON) {
+	t.Helper()
+	args = append([]string{"--data", data, "--log.level", "error", "--from", "2019-01", "--quiet", "--format", "json"}, args...)
+	out, err := run(t, newRepriceCmd(), args...)
+	if err != nil {
+		t.Fatalf("reprice %v: %v\n%s", args, err, out)
+	}
+	if err := json.Unmarshal([]byte(out), &r); err != nil {
+		t.Fatalf("reprice %v: %v\n%s", args, err, out)
+	}
+	return r
+}
+
+func total(excl, incl string) repriceTotalJSON { return repriceTotalJSON{Excl: excl, Incl: &incl} }
+
+// computedIs wants the settlement report to compute these sums.
+func (s *testService) computedIs(excl, incl string, differs int) {
+	s.t.Helper()
+	var got struct {
+		Rows []struct {
+			Computed repriceTotalJSON
+			Differs  int `json:"differs_count"`
+		}
+	}
+	s.finance("/reports/settlement?from=2019-01&to=2019-01", &got)
+	if len(got.Rows) != 1 {
+		s.t.Fatalf("%d settlement rows, want 1", len(got.Rows))
+	}
+	if diff := cmp.Diff(total(excl, incl), got.Rows[0].Computed); diff != "" || got.Rows[0].Differs != differs {
+		s.t.Errorf("settlement computes (-want +got), %d claims differ, want %d:\n%s", got.Rows[0].Differs, differs, diff)
+	}
+}
+
+// TestReprice prices what was priced under the default profile again under
+// another: 40 minutes of parking cost 1.3333 instead of the 1.50 of 45.
+func TestReprice(t *testing.T) {
+	data, s := pushed(t)
+	s.computedIs("42.00", "50.40", 0)
+
+	want := repriceJSON{
+		Run: "2019-01..2019-01, STEP_NONE, engine 1, zones " + zoneDB(t, data), From: "2019-01", To: "2019-01", Profile: "STEP_NONE",
+		CDRs: 7, Changed: 6, Applied: repriceAppliedJSON{Pending: 6},
+		Currencies: []repriceShiftJSON{{Currency: "GBP"}},
+		Causes:     []repriceShiftJSON{{Change: "amount", Causes: "profile", Currency: "GBP"}},
+		Accounts:   []repriceShiftJSON{{CPO: "GB*DUN", EMSP: "NL*EXW", Month: "2019-01", Currency: "GBP"}},
+	}
+	for _, shift := range []*repriceShiftJSON{&want.Currencies[0], &want.Causes[0], &want.Accounts[0]} {
+		shift.Changed, shift.Old, shift.New, shift.Delta = 6, total("42.00", "50.40"), total("40.9998", "49.20"), total("-1.0002", "-1.20")
+	}
+	got := repriceAs(t, data, "--profile", "STEP_NONE")
+	largest := got.Largest
+	got.Largest = nil
+	if diff := cmp.Diff(want, got); diff != "" {
+		t.Errorf("report (-want +got):\n%s", diff)
+	}
+	if len(largest) != 5 || largest[0].CDR != "GB*DUN*C-0" || *largest[0].Old.Excl != "7.00" || *largest[0].New.Excl != "6.8333" ||
+		largest[0].Old.Profile != "STEP_LAST" || largest[0].New.Profile != "STEP_NONE" || largest[0].New.Claim != "differs" {
+		t.Errorf("largest changes: %+v", largest)
+	}
+	s.computedIs("42.00", "50.40", 0) // nothing changed
+	verified(t, data)
+
+	apply(t, s, "STEP_NONE", repriceAppliedJSON{Applied: 6})
+	s.computedIs("40.9998", "49.20", 6)
+	verified(t, data)
+	apply(t, s, "STEP_NONE", repriceAppliedJSON{Applied: 6}) // again: nothing moves
+	s.computedIs("40.9998", "49.20", 6)
+
+	// A later run goes back, the earlier one can no longer be applied.
+	apply(t, s, "DEFAULT", repriceAppliedJSON{Applied: 6})
+	s.computedIs("42.00", "50.40", 0)
+	apply(t, s, "STEP_NONE", repriceAppliedJSON{Overtaken: 6})
+	s.computedIs("42.00", "50.40", 0)
+	verified(t, data)
+
+	// Begun anew it compares with what counts now, also without a service.
+	s.stop()
+	if again := repriceAs(t, data, "--profile", "STEP_NONE", "--restart"); again.Changed != 6 || again.Applied.Pending != 6 {
+		t.Errorf("begun anew: %d changes, %+v, want 6 pending", again.Changed, again.Applied)
+	}
+	if none := repriceAs(t, data, "--profile", "STEP_NONE", "--party", "GB/PKC"); none.CDRs != 0 || none.Changed != 0 {
+		t.Errorf("another party's CDRs: %d priced, %d changes, want none", none.CDRs, none.Changed)
+	}
+	if out, err := verifyAll(t, data); err != nil {
+		t.Errorf("verify: %v\n%s", err, out)
+	}
+}
+
+func apply(t *testing.T, s *testService, profile string, want repriceAppliedJSON) {
+	t.Helper()
+	got := repriceAs(t, s.data, "--profile", profile, "--apply")
+	if diff := cmp.Diff(want, got.Applied); diff != "" {
+		t.Errorf("apply %s (-want +got):\n%s", profile, diff)
+	}
+}
+
+func zoneDB(t *testing.T, data string) string {
+	t.Helper()
+	_, zones, ok := strings.Cut(repriceAs(t, data, "--from", "2018-01").Run, "zones ")
+	if !ok {
+		t.Fatal("the name of a run has no time-zone database")
+	}
+	return zones
+}
+
+func TestRepriceResumes(t *testing.T) {
+	data, s := pushed(t)
+	s.stop()
+	r := settlement.Repricing{Run: "audit", From: settlement.Month{Year: 2019, Month: 1}, To: settlement.Month{Year: 2019, Month: 3}, Profile: "STEP_NONE"}
+	pages := func(stopAfter int) (*settlement.RepriceReport, error) {
+		ctx, cancel := context.WithCancel(t.Context())
+		defer cancel()
+		p, closeAll, err := openRepricer(t.Context(), testConfig(data))
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer func() {
+			if err := closeAll(); err != nil {
+				t.Error(err)
+			}
+		}()
+		p.PageRows = 1
+		p.Progress = func(int64, int64) {
+			if stopAfter--; stopAfter == 0 {
+				cancel()
+			}
+		}
+		return p.Run(ctx, r)
+	}
+	if _, err := pages(2); !errors.Is(err, context.Canceled) {
+		t.Fatalf("interrupted run: %v", err)
+	}
+	report, err := pages(-1)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if report.Resumed < 2 || report.Resumed > 6 || report.CDRs != 7 || report.Changed != 6 {
+		t.Errorf("resumed run: %d CDRs of %d before, %d changes; want some of 7 before, 6 changes", report.Resumed, report.CDRs, report.Changed)
+	}
+	if report, err = pages(-1); err != nil || report.Resumed != 7 || report.Changed != 6 {
+		t.Errorf("complete run: %v, %+v", err, report)
+	}
+	_, err = run(t, newRepriceCmd(), "--data", data, "--from", "2019-01", "--run", "audit", "--quiet")
+	if err == nil || !strings.Contains(err.Error(), "--restart") {
+		t.Errorf("a run of that name for other months: %v, want it refused", err)
+	}
+}
+
+func TestRepriceText(t *testing.T) {
+	data, s := pushed(t)
+	s.stop()
+	out, err := run(t, newRepriceCmd(), "--data", data, "--from", "2019-01", "--profile", "STEP_NONE", "--quiet", "--apply")
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, want := range []string{
+		"Priced     7 CDRs again", "Would change  6: 6 pending, 0 applied",
+		"GBP       6     42.00  40.9998  -1.0002  -1.20", "another amount  another profile", "2019-01  GB*DUN  NL*EXW  GBP",
+		"GB*DUN*C-0", "Applied    6 results",
+	} {
+		if !strings.Contains(out, want) {
+			t.Errorf("report lacks %q:\n%s", want, out)
+		}
+	}
+}

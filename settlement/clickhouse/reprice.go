@@ -1,0 +1,236 @@
+package clickhouse
+
+import (
+	"context"
+	"fmt"
+	"strings"
+
+	"github.com/ClickHouse/ch-go/proto"
+	ch "github.com/ClickHouse/clickhouse-go/v2"
+	"github.com/ClickHouse/clickhouse-go/v2/lib/driver"
+	"github.com/roamclear/roamclear/ocpi"
+	"github.com/roamclear/roamclear/settlement"
+)
+
+var _ settlement.RepriceStore = (*Store)(nil)
+
+// repricedRows are rows of table repricings: those of results and what they
+// were compared with.
+type repricedRows struct {
+	*block
+	result                                     *resultRows
+	run, oldTariffHash                         []string
+	kind, causes, oldCurrency                  *proto.ColLowCardinality[string]
+	oldEMSPCountry, oldEMSPParty, oldReason    *proto.ColLowCardinality[string]
+	oldTimeZone, oldZoneDB, oldProfile, oldEng *proto.ColLowCardinality[string]
+	oldVer                                     proto.ColUInt64
+	oldMonth                                   proto.ColUInt32
+	oldStatus, oldClaim                        proto.ColEnum8
+	oldExcl, oldIncl                           *proto.ColNullable[proto.Decimal128]
+}
+
+func newRepricedRows() *repricedRows {
+	r := &repricedRows{
+		result: newResultRows(), kind: lowCard(), causes: lowCard(), oldCurrency: lowCard(),
+		oldEMSPCountry: lowCard(), oldEMSPParty: lowCard(), oldReason: lowCard(),
+		oldTimeZone: lowCard(), oldZoneDB: lowCard(), oldProfile: lowCard(), oldEng: lowCard(),
+		oldExcl: decimals(), oldIncl: decimals(),
+	}
+	columns := append([]blockColumn{texts("run", &r.run)}, r.result.columns...)
+	r.block = newBlock("repricings", append(columns,
+		values("kind", r.kind), values("causes", r.causes), values("old_ver", &r.oldVer), values("old_month", &r.oldMonth),
+		values("old_currency", r.oldCurrency), values("old_emsp_country", r.oldEMSPCountry), values("old_emsp_party", r.oldEMSPParty),
+		values("old_status", &r.oldStatus), values("old_claim", &r.oldClaim), values("old_reason", r.oldReason),
+		values("old_computed_excl", r.oldExcl), values("old_computed_incl", r.oldIncl), texts("old_tariff_hash", &r.oldTariffHash),
+		values("old_time_zone", r.oldTimeZone), values("old_zone_db", r.oldZoneDB), values("old_profile", r.oldProfile),
+		values("old_engine", r.oldEng))...)
+	return r
+}
+
+func (r *repricedRows) append(run string, c *settlement.Repriced) error {
+	if err := r.result.append(&c.Row); err != nil {
+		return err
+	}
+	r.run = append(r.run, run)
+	r.kind.Append(string(c.Kind))
+	r.causes.Append(c.Causes)
+	r.oldVer.Append(c.Version)
+	r.oldMonth.Append(numberOfMonth(c.Month))
+	r.oldCurrency.Append(c.Currency)
+	o := &c.Old
+	r.oldEMSPCountry.Append(o.EMSP.Country)
+	r.oldEMSPParty.Append(o.EMSP.ID)
+	r.oldStatus.Append(proto.Enum8(o.Status))
+	r.oldClaim.Append(proto.Enum8(o.Claim))
+	r.oldReason.Append(o.Reason)
+	r.oldExcl.Append(optional(o.Excl))
+	r.oldIncl.Append(optional(o.Incl))
+	r.oldTariffHash = append(r.oldTariffHash, o.TariffHash)
+	r.oldTimeZone.Append(o.TimeZone)
+	r.oldZoneDB.Append(o.ZoneDB)
+	r.oldProfile.Append(o.Profile)
+	r.oldEng.Append(o.Engine)
+	return nil
+}
+
+// WriteRepriced implements [settlement.RepriceStore].
+func (s *Store) WriteRepriced(ctx context.Context, run string, epoch uint8, page []settlement.Repriced, p settlement.RepriceProgress) error {
+	for i := range page {
+		at := page[i].Row.Record.Position
+		if at.Epoch != epoch || at.Partition != p.Partition {
+			return fmt.Errorf("store results of a re-pricing in partition %d-%d: row %d is record %s", epoch, p.Partition, i, at)
+		}
+		if err := checkResult(&page[i].Row); err != nil {
+			return err
+		}
+	}
+	if len(page) > 0 {
+		rows := newRepricedRows()
+		err := s.insert(ctx, rows.block, fmt.Sprintf("%d/%d/%d", epoch, p.Partition, p.Next), len(page),
+			func(i int) error { return rows.append(run, &page[i]) })
+		if err != nil {
+			return err
+		}
+	}
+	err := s.conn.Exec(ctx, "INSERT INTO repricing_progress (run, partition, next, terms, ending, cdrs) VALUES (?, ?, ?, ?, ?, ?)",
+		run, p.Partition, p.Next, p.Terms, p.End, p.CDRs)
+	return fail("note progress of a re-pricing", err)
+}
+
+// RepriceProgress implements [settlement.RepriceStore].
+func (s *Store) RepriceProgress(ctx context.Context, run string) ([]settlement.RepriceProgress, error) {
+	var out []settlement.RepriceProgress
+	err := s.each(ctx, "read progress of a re-pricing",
+		"SELECT partition, next, terms, ending, toInt64(cdrs) FROM repricing_progress FINAL WHERE run = ? ORDER BY partition", []any{run},
+		func(rows driver.Rows) error {
+			var p settlement.RepriceProgress
+			err := rows.Scan(&p.Partition, &p.Next, &p.Terms, &p.End, &p.CDRs)
+			out = append(out, p)
+			return err
+		})
+	return out, err
+}
+
+// ForgetRepricing implements [settlement.RepriceStore]. Progress goes first:
+// progress without its rows would pass for a run that changes nothing.
+func (s *Store) ForgetRepricing(ctx context.Context, run string) error {
+	for _, table := range []string{"repricing_progress", "repricings"} {
+		if err := s.conn.Exec(ctx, "ALTER TABLE "+table+" DROP PARTITION ?", run); err != nil {
+			return fail("forget a re-pricing", err)
+		}
+	}
+	return nil
+}
+
+// applyWindow is how many offsets are compared with the results at a time: it
+// bounds the engine's memory, at a few dozen bytes an offset.
+const applyWindow = 500_000
+
+// windows calls fn for each run of offsets in which a re-pricing has changes.
+func (s *Store) windows(ctx context.Context, run string, fn func(partition int32, epoch uint8, from, to int64) error) error {
+	type window struct {
+		partition int32
+		epoch     uint8
+		number    int64
+	}
+	var all []window
+	err := s.each(ctx, "list changes of a re-pricing", fmt.Sprintf(
+		`SELECT DISTINCT partition, epoch, intDiv(offset, %d) AS number FROM repricings WHERE run = ? ORDER BY ALL`, applyWindow), []any{run},
+		func(rows driver.Rows) error {
+			var w window
+			err := rows.Scan(&w.partition, &w.epoch, &w.number)
+			all = append(all, w)
+			return err
+		})
+	for i := 0; err == nil && i < len(all); i++ {
+		w := all[i]
+		err = fn(w.partition, w.epoch, w.number*applyWindow, (w.number+1)*applyWindow)
+	}
+	return err
+}
+
+// applySQL writes the new results of a window whose old result still counts.
+// old_ver holds the position, so within a partition it names one row.
+const applySQL = `INSERT INTO results (%[1]s) SELECT %[1]s FROM repricings FINAL
+WHERE run = ? AND partition = ? AND epoch = ? AND offset >= ? AND offset < ? AND old_ver IN (
+	SELECT ver FROM results FINAL WHERE partition = ? AND epoch = ? AND offset >= ? AND offset < ?)`
+
+// ApplyRepriced implements [settlement.RepriceStore].
+func (s *Store) ApplyRepriced(ctx context.Context, run string, epoch uint8, partition int32) error {
+	// Explanations are most of a row, so blocks are small. What is written
+	// again is written: the engine must not take it for a resend.
+	ctx = ch.Context(ctx, ch.WithSettings(ch.Settings{
+		"max_block_size": 4096, "min_insert_block_size_rows": 65536, "min_insert_block_size_bytes": 64 << 20,
+		"insert_deduplicate": 0, "max_threads": 1,
+	}))
+	var names []string
+	for _, c := range newResultRows().columns {
+		names = append(names, c.name)
+	}
+	query := fmt.Sprintf(applySQL, strings.Join(names, ", "))
+	return s.windows(ctx, run, func(p int32, e uint8, from, to int64) error {
+		if p != partition || e != epoch {
+			return nil
+		}
+		return fail("apply a re-pricing", s.conn.Exec(ctx, query, run, p, e, from, to, p, e, from, to))
+	})
+}
+
+// sameResult tells a run's result from one that another run made at the same
+// generation.
+const sameResult = "sipHash64(status, reason, emsp_country, emsp_party, toString(computed_excl), toString(computed_incl), profile, engine, tariff_hash, time_zone, explanation)"
+
+// AppliedChanges implements [settlement.RepriceStore].
+func (s *Store) AppliedChanges(ctx context.Context, run string) (settlement.Applied, error) {
+	var a settlement.Applied
+	err := s.windows(ctx, run, func(p int32, e uint8, from, to int64) error {
+		var applied, pending, all uint64
+		err := s.conn.QueryRow(ctx, fmt.Sprintf(`
+			SELECT countIf(c.ver = n.ver AND c.content = n.content), countIf(c.ver = n.old_ver), count()
+			FROM (SELECT offset, ver, old_ver, %[1]s AS content FROM repricings FINAL
+				WHERE run = ? AND partition = ? AND epoch = ? AND offset >= ? AND offset < ?) AS n
+			LEFT JOIN (SELECT offset, ver, %[1]s AS content FROM results FINAL
+				WHERE partition = ? AND epoch = ? AND offset >= ? AND offset < ?) AS c ON n.offset = c.offset`, sameResult),
+			run, p, e, from, to, p, e, from, to).Scan(&applied, &pending, &all)
+		a.Applied, a.Pending = a.Applied+int64(applied), a.Pending+int64(pending)
+		a.Overtaken += int64(all - applied - pending)
+		return fail("compare a re-pricing with the results", err)
+	})
+	return a, err
+}
+
+// Changes implements [settlement.RepriceStore].
+func (s *Store) Changes(ctx context.Context, run string, fn func(*settlement.Change) error) error {
+	return s.each(ctx, "read changes of a re-pricing", "SELECT formatRow('RowBinary', "+strings.Join(changeColumns, ", ")+`)
+		FROM repricings FINAL WHERE run = ?`, []any{run},
+		func(rows driver.Rows) error {
+			var raw string
+			if err := rows.Scan(&raw); err != nil {
+				return err
+			}
+			c, err := readChange(raw)
+			if err != nil {
+				return err
+			}
+			return fn(c)
+		})
+}
+
+var changeColumns = []string{
+	"country", "party", "id", "partition", "epoch", "offset", "cpo_country", "cpo_party", "old_month", "old_currency", "kind", "causes",
+	"old_emsp_country", "old_emsp_party", "old_status", "old_claim", "old_reason", "old_computed_excl", "old_computed_incl",
+	"old_profile", "old_tariff_hash", "old_time_zone", "old_zone_db", "old_engine",
+	"emsp_country", "emsp_party", "status", "claim", "reason", "computed_excl", "computed_incl",
+	"profile", "tariff_hash", "time_zone", "zone_db", "engine",
+}
+
+func readChange(raw string) (*settlement.Change, error) {
+	r := rowReader{rest: raw}
+	var c settlement.Change
+	c.Key = ocpi.Key{Party: r.party(), ID: r.text()}
+	c.Position.Partition, c.Position.Epoch, c.Position.Offset = int32(r.u32()), r.u8(), int64(r.u64())
+	c.CPO, c.Month, c.Currency = r.party(), monthOf(r.u32()), r.text()
+	c.Kind, c.Causes = settlement.ChangeKind(r.text()), r.text()
+	c.Old, c.New = r.side(), r.side()
+	return &c, r.end()
+}

@@ -1,0 +1,258 @@
+package settlement
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"runtime"
+	"strings"
+	"sync"
+
+	"github.com/roamclear/roamclear/ingest"
+	"github.com/roamclear/roamclear/ocpi"
+	"github.com/roamclear/roamclear/pricing"
+	"github.com/roamclear/roamclear/pricing/tariff"
+	"golang.org/x/sync/errgroup"
+)
+
+// Repricing says which stored CDRs are priced again, and how. The months are
+// those of the CDRs' ends in UTC, both inclusive.
+type Repricing struct {
+	Run      string     // name of the run; "" = its terms
+	From, To Month      //
+	Party    ocpi.Party // CPO or eMSP of the CDRs; zero: all
+	Profile  string     // pricing profile; "" = each CPO's own
+}
+
+// Terms is what a run stands for, on one line. Another engine or time-zone
+// database makes another run of the same months.
+func (r Repricing) Terms() string {
+	terms := []string{r.From.String() + ".." + r.To.String()}
+	if !r.Party.IsZero() {
+		terms = append(terms, r.Party.String())
+	}
+	if r.Profile != "" {
+		terms = append(terms, r.Profile)
+	}
+	return strings.Join(append(terms, "engine "+tariff.EngineVersion, "zones "+tariff.ZoneDBVersion()), ", ")
+}
+
+// Name is the name of the run.
+func (r Repricing) Name() string {
+	if r.Run != "" {
+		return r.Run
+	}
+	return r.Terms()
+}
+
+// Counted is the result that counts for a CDR now. Of the row, what a result
+// keeps is set.
+type Counted struct {
+	pricing.Row
+	Month   Month
+	Version uint64 // the store's own, names this very row
+}
+
+// Repriced is one CDR whose result a run would change.
+type Repriced struct {
+	Change
+	Version uint64      // of the result it was compared with
+	Row     pricing.Row // the new result, one generation on
+}
+
+// RepriceProgress is how far a run got in one partition.
+type RepriceProgress struct {
+	Terms     string
+	Partition int32
+	Next      int64 // offset to go on at
+	End       int64 // where the partition ended when the run began
+	CDRs      int64 // priced again so far
+}
+
+// RepriceStore is what re-pricing needs of the store.
+type RepriceStore interface {
+	Checkpoint(ctx context.Context, topic ingest.Topic, epoch uint8, partition int32) (next int64, err error)
+	// CountedResults calls fn for the results that count, of the months and
+	// the party of r, in the order of offsets, those of from <= offset < to.
+	CountedResults(ctx context.Context, r *Repricing, epoch uint8, partition int32, from, to int64, fn func(*Counted) error) error
+	// CDRRecords calls fn for the records at the given offsets, which ascend;
+	// one that stands in the store twice may come twice.
+	CDRRecords(ctx context.Context, epoch uint8, partition int32, offsets []int64, fn func(*ingest.Record) error) error
+	// RepriceProgress returns where a run stands; nothing when it has not begun.
+	RepriceProgress(ctx context.Context, run string) ([]RepriceProgress, error)
+	// WriteRepriced stores a page of a run and then how far it got. The same
+	// page again changes nothing.
+	WriteRepriced(ctx context.Context, run string, epoch uint8, page []Repriced, progress RepriceProgress) error
+	// ForgetRepricing removes a run's results and progress.
+	ForgetRepricing(ctx context.Context, run string) error
+	// Changes calls fn for everything a run would change.
+	Changes(ctx context.Context, run string, fn func(*Change) error) error
+	// ApplyRepriced makes the new results of one partition count, each unless
+	// another result has come to count since it was compared.
+	ApplyRepriced(ctx context.Context, run string, epoch uint8, partition int32) error
+	// AppliedChanges counts the run's changes by whether their new result
+	// counts now, still could, or was overtaken by another result.
+	AppliedChanges(ctx context.Context, run string) (Applied, error)
+}
+
+// Applied is how the changes of a run stand.
+type Applied struct {
+	Applied   int64 // their new result counts
+	Pending   int64 // the result they were compared with still counts
+	Overtaken int64 // another result counts: the CDR was priced again meanwhile
+}
+
+// Repricer prices stored CDRs again from their raw bodies with the present
+// engine and inputs, beside the results that count: a run overwrites nothing
+// until it is applied.
+type Repricer struct {
+	Store      RepriceStore
+	Inputs     pricing.Inputs
+	Policies   pricing.Policies
+	Epoch      uint8
+	Partitions int32
+	PageRows   int // CDRs priced between two notes of progress; 0: repricePage
+	// Progress, when set, is called now and then with how much is done.
+	Progress func(done, total int64)
+}
+
+const repricePage = 5000
+
+// Run begins the run or goes on where it stopped, and returns its report.
+// When the run is complete already, it only reports.
+func (p *Repricer) Run(ctx context.Context, r Repricing) (*RepriceReport, error) {
+	partitions, err := p.open(ctx, &r)
+	if err != nil {
+		return nil, err
+	}
+	report := newRepriceReport(&r)
+	var total, done int64
+	for _, part := range partitions {
+		total, done = total+part.End, done+part.Next
+		report.Resumed += part.CDRs
+	}
+	var mu sync.Mutex // guards done
+	var g errgroup.Group
+	g.SetLimit(runtime.GOMAXPROCS(0))
+	ctx, cancel := context.WithCancelCause(ctx)
+	defer cancel(nil)
+	for i := range partitions {
+		part := &partitions[i]
+		g.Go(func() error {
+			err := p.partition(ctx, &r, part, func(by int64) {
+				mu.Lock()
+				defer mu.Unlock()
+				done += by
+				if p.Progress != nil {
+					p.Progress(done, total)
+				}
+			})
+			if err != nil {
+				cancel(err)
+			}
+			return err
+		})
+	}
+	if err := g.Wait(); err != nil {
+		return nil, err
+	}
+	for _, part := range partitions {
+		report.CDRs += part.CDRs
+	}
+	if err := p.Store.Changes(ctx, r.Name(), report.add); err != nil {
+		return nil, fmt.Errorf("read what the run %q would change: %w", r.Name(), err)
+	}
+	report.finish()
+	report.Applied, err = p.Store.AppliedChanges(ctx, r.Name())
+	return report, err
+}
+
+// Restart forgets a run, so that the next Run begins anew. What was applied of
+// it stays applied.
+func (p *Repricer) Restart(ctx context.Context, r Repricing) error {
+	return p.Store.ForgetRepricing(ctx, r.Name())
+}
+
+// Apply makes the results of a complete run count, and returns how its changes
+// stand then. Applied again, it changes nothing.
+func (p *Repricer) Apply(ctx context.Context, r Repricing) (Applied, error) {
+	partitions, err := p.open(ctx, &r)
+	if err != nil {
+		return Applied{}, err
+	}
+	for _, part := range partitions {
+		if part.Next < part.End {
+			return Applied{}, fmt.Errorf("apply the run %q: it is not complete, run it again first", r.Name())
+		}
+		if err := p.Store.ApplyRepriced(ctx, r.Name(), p.Epoch, part.Partition); err != nil {
+			return Applied{}, fmt.Errorf("apply the run %q: %w", r.Name(), err)
+		}
+	}
+	return p.Store.AppliedChanges(ctx, r.Name())
+}
+
+// open returns where each partition of the run stands; a new run ends where
+// the store ends now.
+func (p *Repricer) open(ctx context.Context, r *Repricing) ([]RepriceProgress, error) {
+	known, err := p.Store.RepriceProgress(ctx, r.Name())
+	if err != nil {
+		return nil, fmt.Errorf("read progress of the run %q: %w", r.Name(), err)
+	}
+	if len(known) == 0 {
+		// What an interrupted --restart may have left is no part of this run.
+		if err := p.Store.ForgetRepricing(ctx, r.Name()); err != nil {
+			return nil, fmt.Errorf("begin the run %q: %w", r.Name(), err)
+		}
+	}
+	partitions := make([]RepriceProgress, p.Partitions)
+	begun := make([]bool, p.Partitions)
+	for _, k := range known {
+		if k.Terms != r.Terms() {
+			return nil, fmt.Errorf("the run %q was begun for %s, not for %s: name another with --run, or begin it anew with --restart", r.Name(), k.Terms, r.Terms())
+		}
+		if k.Partition < 0 || k.Partition >= p.Partitions {
+			return nil, fmt.Errorf("the run %q has a partition %d, the log does not: begin it anew with --restart", r.Name(), k.Partition)
+		}
+		partitions[k.Partition], begun[k.Partition] = k, true
+	}
+	for i := range partitions {
+		if begun[i] {
+			continue
+		}
+		end, err := p.Store.Checkpoint(ctx, ingest.TopicCDRs, p.Epoch, int32(i))
+		if err != nil {
+			return nil, fmt.Errorf("read where partition %d ends: %w", i, err)
+		}
+		partitions[i] = RepriceProgress{Terms: r.Terms(), Partition: int32(i), End: end}
+		if err := p.Store.WriteRepriced(ctx, r.Name(), p.Epoch, nil, partitions[i]); err != nil {
+			return nil, fmt.Errorf("begin the run %q: %w", r.Name(), err)
+		}
+	}
+	return partitions, nil
+}
+
+// partition prices what is left of one partition, page by page.
+func (p *Repricer) partition(ctx context.Context, r *Repricing, progress *RepriceProgress, moved func(by int64)) error {
+	if progress.Next >= progress.End {
+		return nil
+	}
+	size := p.PageRows
+	if size <= 0 {
+		size = repricePage
+	}
+	w := &repricePages{Repricer: p, repricing: r, progress: progress, pricer: pricing.NewPricer(p.Inputs, p.Policies), moved: moved}
+	err := p.Store.CountedResults(ctx, r, p.Epoch, progress.Partition, progress.Next, progress.End, func(c *Counted) error {
+		w.page = append(w.page, *c)
+		if len(w.page) < size {
+			return nil
+		}
+		return w.price(ctx, w.page[len(w.page)-1].Record.Offset+1)
+	})
+	if err == nil {
+		err = w.price(ctx, progress.End)
+	}
+	if err != nil {
+		return fmt.Errorf("price partition %d again: %w", progress.Partition, errors.Join(err, context.Cause(ctx)))
+	}
+	return nil
+}

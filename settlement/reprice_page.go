@@ -1,0 +1,82 @@
+package settlement
+
+import (
+	"context"
+	"fmt"
+
+	"github.com/roamclear/roamclear/ingest"
+	"github.com/roamclear/roamclear/pricing"
+)
+
+// repricePages prices pages of one partition and notes how far it got.
+type repricePages struct {
+	*Repricer
+	repricing *Repricing
+	progress  *RepriceProgress
+	pricer    *pricing.Pricer
+	moved     func(by int64)
+
+	page    []Counted
+	offsets []int64
+	changed []Repriced
+	row     pricing.Row
+}
+
+// price prices the page that is collected, and notes that everything before
+// next is done.
+func (w *repricePages) price(ctx context.Context, next int64) error {
+	if next == w.progress.Next {
+		return nil
+	}
+	w.offsets, w.changed = w.offsets[:0], w.changed[:0]
+	for i := range w.page {
+		w.offsets = append(w.offsets, w.page[i].Record.Offset)
+	}
+	i := 0
+	if len(w.offsets) > 0 {
+		err := w.Store.CDRRecords(ctx, w.Epoch, w.progress.Partition, w.offsets, func(rec *ingest.Record) error {
+			if i > 0 && rec.Offset == w.offsets[i-1] {
+				return nil // a replay left it twice
+			}
+			if i == len(w.page) || rec.Offset != w.offsets[i] {
+				return w.missing(i)
+			}
+			w.compare(rec, &w.page[i])
+			i++
+			return nil
+		})
+		if err != nil {
+			return err
+		}
+	}
+	if i < len(w.page) {
+		return w.missing(i)
+	}
+	progress := *w.progress
+	progress.Next, progress.CDRs = next, progress.CDRs+int64(len(w.page))
+	if err := w.Store.WriteRepriced(ctx, w.repricing.Name(), w.Epoch, w.changed, progress); err != nil {
+		return err
+	}
+	by := next - w.progress.Next
+	*w.progress = progress
+	clear(w.changed) // gives the bodies they refer to back
+	w.page = w.page[:0]
+	w.moved(by)
+	return nil
+}
+
+func (w *repricePages) missing(i int) error {
+	return fmt.Errorf("the result of %s has no record at offset %d: run `roamclear verify`", w.page[i].Record.Key, w.offsets[i])
+}
+
+// compare prices one CDR and keeps the result when it is another one.
+func (w *repricePages) compare(rec *ingest.Record, old *Counted) {
+	w.pricer.PriceWith(rec, &w.row, w.repricing.Profile)
+	change, changed := compare(old, &w.row)
+	if !changed {
+		return
+	}
+	w.row.Record.Body = nil
+	w.row.Generation = old.Generation + 1
+	w.changed = append(w.changed, Repriced{Change: change, Version: old.Version, Row: w.row})
+}
