@@ -97,11 +97,18 @@ func (c *Claim) Release() { c.reader.memory.release(len(c.ahead) > 0) }
 // maxAhead bounds the records of one fetch, however small they are.
 const maxAhead = 50_000
 
+// MaxMetadata is how many bytes of metadata a commit can keep: Kafka's default
+// of offset.metadata.max.bytes.
+const MaxMetadata = 4096
+
 // Commit says that every record before next is done, and keeps metadata with
 // it. The broker refuses it when the partition has gone to another member.
-// Any error wraps ErrOwnershipLost: what was done stays done, and whoever
-// owns the partition next does it again.
+// Any error but that of more than MaxMetadata bytes wraps ErrOwnershipLost:
+// what was done stays done, and whoever owns the partition next does it again.
 func (c *Claim) Commit(ctx context.Context, next int64, metadata string) error {
+	if len(metadata) > MaxMetadata {
+		return fmt.Errorf("commit %d of %s/%d for %s: metadata has %d bytes, at most %d", next, c.topic, c.partition, c.group, len(metadata), MaxMetadata)
+	}
 	if err := c.commit(ctx, next, metadata); err != nil {
 		return fmt.Errorf("commit %d of %s/%d for %s: %w: %w", next, c.topic, c.partition, c.group, ErrOwnershipLost, err)
 	}

@@ -44,7 +44,7 @@ func (c Compression) decompress(records []byte) ([]byte, error) {
 		return nil, fmt.Errorf("decompress batch: unknown compression %d", c)
 	}
 	r := codec.NewReader(bytes.NewReader(records))
-	defer r.Close()
+	defer r.Close() //nolint:errcheck // it only gives buffers back
 	out, err := io.ReadAll(io.LimitReader(r, maxUnpacked+1))
 	if err != nil {
 		return nil, fmt.Errorf("decompress batch: %w", err)

@@ -5,6 +5,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"strings"
 	"testing"
 	"time"
 
@@ -185,6 +186,9 @@ func TestCommitIsFencedByTheGeneration(t *testing.T) {
 	}
 	if err := now.Commit(t.Context(), 1, "fresh"); err != nil {
 		t.Error(err)
+	}
+	if err := now.Commit(t.Context(), 1, strings.Repeat("x", MaxMetadata+1)); err == nil || errors.Is(err, ErrOwnershipLost) {
+		t.Errorf("commit with too much metadata: %v", err)
 	}
 	if next, metadata := now.Committed(); next != 1 || metadata != "fresh" {
 		t.Errorf("committed %d %q", next, metadata)

@@ -22,15 +22,10 @@ func lockDir(dir string) (*os.File, error) {
 		return nil, fmt.Errorf("lock directory: %w", err)
 	}
 	if err := unix.Flock(int(f.Fd()), unix.LOCK_EX|unix.LOCK_NB); err != nil {
-		defer f.Close()
-		if !errors.Is(err, unix.EWOULDBLOCK) {
-			return nil, fmt.Errorf("lock directory: %w", err)
+		if errors.Is(err, unix.EWOULDBLOCK) {
+			err = inUse(path)
 		}
-		holder, readErr := os.ReadFile(path)
-		if readErr != nil || len(holder) == 0 {
-			return nil, ErrDirInUse
-		}
-		return nil, fmt.Errorf("%w (process id %s)", ErrDirInUse, strings.TrimSpace(string(holder)))
+		return nil, errors.Join(fmt.Errorf("lock directory: %w", err), f.Close())
 	}
 	if err := f.Truncate(0); err != nil {
 		return nil, errors.Join(fmt.Errorf("lock directory: %w", err), f.Close())
@@ -39,4 +34,13 @@ func lockDir(dir string) (*os.File, error) {
 		return nil, errors.Join(fmt.Errorf("lock directory: %w", err), f.Close())
 	}
 	return f, nil
+}
+
+// inUse names the process that holds the lock, as far as it is known.
+func inUse(path string) error {
+	holder, err := os.ReadFile(path)
+	if err != nil || len(holder) == 0 {
+		return ErrDirInUse
+	}
+	return fmt.Errorf("%w (process id %s)", ErrDirInUse, strings.TrimSpace(string(holder)))
 }

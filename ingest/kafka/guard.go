@@ -52,7 +52,7 @@ func (e *Embedded) measure() error {
 		return fmt.Errorf("measure free space: %w", err)
 	}
 	e.size.Store(size)
-	e.free.Store(int64(s.Bavail) * int64(s.Bsize))
+	e.free.Store(int64(s.Bavail * uint64(s.Bsize)))
 	e.alarm(&e.capped, size > e.opts.CapBytes-capMargin, "embedded log is at its cap, appends are refused until it is trimmed")
 	e.alarm(&e.lowDisk, e.free.Load() < e.opts.MinFreeBytes, "disk is nearly full, appends are refused until there is room")
 	return nil
