@@ -102,3 +102,34 @@ end: 2025-07-01T13:00:00Z`)
 	}
 	t.Error("not found")
 }
+
+// A newer version of the tariff that was published before the charge started
+// makes the one in the CDR stale; one published later does not.
+func TestAuditStaleTariff(t *testing.T) {
+	for updated, want := range map[string]bool{"2025-06-30T00:00:00Z": true, "2025-07-02T00:00:00Z": false} {
+		in := auditInput(t)
+		newer := in.CDR.Tariffs[0]
+		newer.LastUpdated = mustTime(t, updated)
+		p, err := Prepare(&newer)
+		if err != nil {
+			t.Fatal(err)
+		}
+		in.Tariffs = []*Prepared{p}
+		got := slices.ContainsFunc(NewEngine().Audit(in), func(f ocpi.Finding) bool { return f.Code == "stale_tariff" })
+		if got != want {
+			t.Errorf("updated %s: stale %t, want %t", updated, got, want)
+		}
+	}
+}
+
+// 2.1.1 states the connector's voltage and amperage: 230 V × 16 A give 3.68 kW,
+// 50 minutes of it 3.1 kWh.
+func TestAuditConnectorPower(t *testing.T) {
+	in := auditInput(t)
+	in.CDR.Location = ocpi.CDRLocation{PowerType: "AC_1_PHASE", MaxVoltage: number("230"), MaxAmperage: number("16")}
+	findings := NewEngine().Audit(in)
+	i := slices.IndexFunc(findings, func(f ocpi.Finding) bool { return f.Code == "energy_above_power" })
+	if i < 0 || !strings.Contains(findings[i].Detail, "3.68 kW") {
+		t.Errorf("findings %+v", findings)
+	}
+}

@@ -1,6 +1,10 @@
 package tariff
 
-import "github.com/roamclear/roamclear/ocpi"
+import (
+	"slices"
+
+	"github.com/roamclear/roamclear/ocpi"
+)
 
 // Explanation says why a price is what it is, as codes and numbers: it is what
 // is stored; sentences are made when it is read ([Explanation.Text]).
@@ -165,31 +169,41 @@ func (e *Engine) Explain(in *Input, out *Result) *Explanation {
 	return &x.out
 }
 
-// traceLookup remembers one lookup and why earlier candidates did not match.
+// traceLookup remembers one lookup and why earlier elements did not apply.
 func (e *Engine) traceLookup(t *used, kind ocpi.Component, list []candidate, found int, s *state, i int, q int128) {
 	x := &e.explain
-	from := int32(len(x.misses))
-	for j := range list {
-		if j == found {
-			break
-		}
-		if len(x.misses) == maxMisses {
-			x.truncated = true
-			break
-		}
-		x.misses = append(x.misses, Miss{
-			Element: int(t.components[list[j].component].element),
-			On:      e.matches(&list[j].restriction, s, i),
-		})
-	}
-	n := trace{
-		tally: -1, kind: kind, tariff: e.periods[i].tariff, period: int32(i), next: -1,
-		quantity: q, state: *s, missed: [2]int32{from, int32(len(x.misses))},
-	}
+	from := len(x.misses)
+	before := int32(len(t.elements)) // elements from here on were not looked at
+	n := trace{tally: -1, kind: kind, tariff: e.periods[i].tariff, period: int32(i), next: -1, quantity: q, state: *s}
 	if found >= 0 {
 		n.tally = t.first + list[found].component
+		before = t.components[list[found].component].element
 	}
+	for _, lists := range [...]*[ocpi.ComponentParkingTime + 1][]candidate{&t.session, &t.reserved, &t.expired} {
+		for j := range lists[kind] {
+			c := &lists[kind][j]
+			element := t.components[c.component].element
+			if element >= before {
+				break
+			}
+			on := OnReservation
+			if len(list) > 0 && &lists[kind][0] == &list[0] {
+				on = e.matches(&c.restriction, s, i)
+			}
+			e.miss(Miss{Element: int(element), On: on})
+		}
+	}
+	slices.SortFunc(x.misses[from:], func(a, b Miss) int { return a.Element - b.Element })
+	n.missed = [2]int32{int32(from), int32(len(x.misses))}
 	x.traces = append(x.traces, n)
+}
+
+func (e *Engine) miss(m Miss) {
+	if len(e.explain.misses) == maxMisses {
+		e.explain.truncated = true
+		return
+	}
+	e.explain.misses = append(e.explain.misses, m)
 }
 
 // number12 returns an integer of 10^-12 units without trailing zeros.

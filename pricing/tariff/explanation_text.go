@@ -112,7 +112,7 @@ func (x *Explanation) textSegments(b *bufio.Writer, l *Line) {
 		fmt.Fprintf(b, "   %s, %s%s", periods, quantityText(l.Kind, s.Quantity), stateText(s, l.Reservation))
 		for _, m := range s.Missed {
 			fmt.Fprintf(b, "; not element %d (%s): %s", m.Element+1,
-				restrictionsText(x.restrictions(l.Tariff, m.Element)), missText(m.On))
+				restrictionsText(x.restrictions(l.Tariff, m.Element)), missText(m.On, l.Reservation))
 		}
 		b.WriteString(".\n")
 	}
@@ -144,7 +144,7 @@ func stateText(s *Segment, reservation bool) string {
 	return " (" + strings.Join(parts, ", ") + ")"
 }
 
-func missText(on Restriction) string {
+func missText(on Restriction, reservation bool) string {
 	switch on {
 	case OnTime:
 		return "the time of day does not fit"
@@ -161,7 +161,10 @@ func missText(on Restriction) string {
 	case OnPower:
 		return "the power does not fit"
 	}
-	return on.String() + " does not fit"
+	if reservation {
+		return "it is not for this reservation"
+	}
+	return "this is not a reservation"
 }
 
 func (x *Explanation) textTotals(b *bufio.Writer) {

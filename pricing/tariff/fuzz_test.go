@@ -68,6 +68,35 @@ func FuzzPriceValues(f *testing.F) {
 	})
 }
 
+// FuzzPrepare feeds tariffs as partners send them, and prices a charge by
+// whatever can be prepared.
+func FuzzPrepare(f *testing.F) {
+	files, err := filepath.Glob("testdata/spec/*/tariff*.json")
+	if err != nil || len(files) < 40 {
+		f.Fatal(len(files), err)
+	}
+	for _, file := range files {
+		raw, err := os.ReadFile(file)
+		if err != nil {
+			f.Fatal(err)
+		}
+		f.Add(uint8(len(file)), raw)
+	}
+	f.Fuzz(func(t *testing.T, version uint8, raw []byte) {
+		v := ocpi.V211 + ocpi.Version(version%3)
+		tariff, err := new(ocpi.Decoder).Tariff(v, raw)
+		if err != nil {
+			return
+		}
+		cdr := randomOf(uint64(version)).cdr(v)
+		cdr.Tariffs, cdr.Currency = []ocpi.Tariff{*tariff}, tariff.Currency
+		for i := range cdr.Periods {
+			cdr.Periods[i].TariffID = ""
+		}
+		checkAny(t, &Input{CDR: cdr, Zone: amsterdam})
+	})
+}
+
 // FuzzExplanation reads stored explanations, whatever they hold.
 func FuzzExplanation(f *testing.F) {
 	in, e, out := benchInput(f, "complex10"), NewEngine(), &Result{}

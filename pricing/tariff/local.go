@@ -39,10 +39,11 @@ func parseLocalMinute(s string) (LocalMinute, error) {
 }
 
 func appendDate(b []byte, year, month, day int) []byte {
-	if year < 1000 { // no charge and no tariff is that old; keep four digits
-		b = append(b, "0000"[:4-len(strconv.Itoa(max(year, 0)))]...)
+	if 0 <= year && year <= 9999 {
+		b = append2(append2(b, year/100), year%100)
+	} else {
+		b = strconv.AppendInt(b, int64(year), 10)
 	}
-	b = strconv.AppendInt(b, int64(year), 10)
 	return append2(append(append2(append(b, '-'), month), '-'), day)
 }
 
