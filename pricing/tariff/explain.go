@@ -7,6 +7,7 @@ import "github.com/roamclear/roamclear/ocpi"
 func (e *Engine) explainTariffs() {
 	for i := range e.tariffs {
 		t := &e.tariffs[i]
+		t.render()
 		ref := t.ref
 		ref.Embedded = t.source.Embedded
 		e.explain.out.Tariffs = append(e.explain.out.Tariffs, ref)

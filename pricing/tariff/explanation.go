@@ -53,7 +53,7 @@ type TariffRef struct {
 	Embedded bool // it came with the CDR
 	Elements []ElementRef
 
-	json []byte // the members before Elements as AppendJSON writes them, made by Prepare
+	json []byte // the members before Elements as AppendJSON writes them
 }
 
 // ElementRef is a tariff element by its index, with its restrictions.
@@ -61,7 +61,7 @@ type ElementRef struct {
 	Index        int
 	Restrictions ocpi.Restrictions
 
-	json []byte // as AppendJSON writes it, made by Prepare
+	json []byte // as AppendJSON writes it
 }
 
 // Line is what one price component charged. Quantities are in kWh for ENERGY,

@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"strconv"
 	"strings"
+	"sync"
 
 	"github.com/roamclear/roamclear/ocpi"
 )
@@ -41,6 +42,7 @@ type Prepared struct {
 	start, end, updated          ocpi.Time
 	tax                          taxMode
 	ref                          TariffRef // without elements
+	rendered                     sync.Once // of ref.json and elements[].json
 	elements                     []ElementRef
 	compiled                     []restriction // of the elements
 	components                   []component
@@ -119,8 +121,12 @@ func Prepare(t *ocpi.Tariff) (*Prepared, error) {
 		start: t.Start, end: t.End, updated: t.LastUpdated,
 		tax: taxModeOf(t), elements: make([]ElementRef, len(t.Elements)), compiled: make([]restriction, len(t.Elements)),
 	}
+	count := 0
+	for i := range t.Elements {
+		count += len(t.Elements[i].Components)
+	}
+	p.components = make([]component, 0, min(count, MaxComponents))
 	p.ref = TariffRef{ID: p.id, Owner: p.country + "*" + p.party, Version: p.version, Updated: p.updated}
-	p.ref.json = p.ref.appendHead(nil)
 	if p.version == ocpi.V211 {
 		p.notices |= 1 << noticeRules211
 	}
@@ -147,7 +153,6 @@ func (p *Prepared) addElement(i int, e *ocpi.TariffElement) error {
 	}
 	compiled := compileRestriction(r)
 	p.elements[i], p.compiled[i] = ElementRef{Index: i, Restrictions: *r}, compiled
-	p.elements[i].json = p.elements[i].append(nil)
 	p.usesWallClock = p.usesWallClock || compiled.has&hasWallClock != 0
 	p.usesCurrent = p.usesCurrent || compiled.has&hasMeasured != 0
 	p.usesBounds = p.usesBounds || compiled.has&(hasWallClock|hasElapsed|hasEnergy) != 0
@@ -181,6 +186,17 @@ func (p *Prepared) addElement(i int, e *ocpi.TariffElement) error {
 	return nil
 }
 
+// render makes, at the first explanation, the JSON that every explanation by
+// the tariff repeats.
+func (p *Prepared) render() {
+	p.rendered.Do(func() {
+		p.ref.json = p.ref.appendHead(nil)
+		for i := range p.elements {
+			p.elements[i].json = p.elements[i].append(nil)
+		}
+	})
+}
+
 // pricesOnlyParking reports whether an element's components are PARKING_TIME
 // and FLAT and nothing else, with at least one PARKING_TIME (P-11).
 func pricesOnlyParking(e *ocpi.TariffElement) bool {
@@ -201,16 +217,31 @@ func pricesOnlyParking(e *ocpi.TariffElement) bool {
 // in which they are looked up. The first component of a type in an element
 // stands for the element (P-04, "Two components of same D in one element").
 func (p *Prepared) indexCandidates() {
-	for i := range p.components {
-		c := &p.components[i]
-		lists := &p.session
+	var counts [3][ocpi.ComponentParkingTime + 1]int
+	context := func(c *component) (int, *[ocpi.ComponentParkingTime + 1][]candidate) {
 		switch c.reservation {
 		case ocpi.Reservation:
-			lists = &p.reserved
+			return 1, &p.reserved
 		case ocpi.ReservationExpires:
-			lists = &p.expired
+			return 2, &p.expired
 		}
+		return 0, &p.session
+	}
+	for i := range p.components {
+		c := &p.components[i]
+		n, _ := context(c)
+		counts[n][c.kind]++
+	}
+	all := make([]candidate, 0, len(p.components)) // one allocation, near each other
+	for i := range p.components {
+		c := &p.components[i]
+		n, lists := context(c)
 		list := &lists[c.kind]
+		if *list == nil {
+			from, to := len(all), len(all)+counts[n][c.kind]
+			all = all[:to]
+			*list = all[from:from:to]
+		}
 		if n := len(*list); n > 0 && p.components[(*list)[n-1].component].element == c.element {
 			continue
 		}
