@@ -186,15 +186,20 @@ func detailBody(d *settlement.CDRDetail) ([]byte, error) {
 		Explanation: orJSON(d.Explanation, "null"), Text: words, Findings: orJSON(d.Findings, "[]"),
 		Copies: newCopies(d.Copies),
 	}
+	return withRaw(d.Raw, detail)
+}
+
+// withRaw encodes v, an object, with a member raw in front of the others.
+func withRaw(raw []byte, v any) ([]byte, error) {
 	var rest bytes.Buffer
 	enc := json.NewEncoder(&rest)
 	enc.SetEscapeHTML(false)
-	if err := enc.Encode(detail); err != nil {
+	if err := enc.Encode(v); err != nil {
 		return nil, err
 	}
-	body := make([]byte, 0, len(d.Raw)+rest.Len()+16)
+	body := make([]byte, 0, len(raw)+rest.Len()+16)
 	body = append(body, `{"raw":`...)
-	body = append(body, d.Raw...)
+	body = append(body, raw...)
 	body = append(body, ',')
 	return append(body, rest.Bytes()[1:]...), nil
 }

@@ -172,7 +172,7 @@ func TestParametersAreDocumented(t *testing.T) {
 	doc := loadContract(t)
 	s := newSite(reporttest.World(3), true)
 	for path, item := range doc.root["paths"].(map[string]any) {
-		if path == "/api/v1/openapi.yaml" || strings.Contains(path, "{") {
+		if path == "/api/v1/openapi.yaml" || strings.Contains(path, "{") || item.(map[string]any)["get"] == nil {
 			continue
 		}
 		var documented []string

@@ -18,23 +18,31 @@ type Deps struct {
 	// ErrNoKey is answered 401, settlement.ErrUnavailable 503, others 500.
 	Auth   func(c *gin.Context) (Key, error)
 	Logger *slog.Logger
+	// Tariffs and Sessions are what POST /price and single Sessions need.
+	Tariffs  Tariffs
+	Sessions Sessions
 }
 
 type server struct {
 	reader settlement.Reader
 	auth   func(c *gin.Context) (Key, error)
 	log    *slog.Logger
+
+	tariffs  Tariffs
+	sessions Sessions
 }
 
 // Mount adds the routes, which carry their whole path from /api/v1 on.
 func Mount(g gin.IRouter, d Deps) {
-	s := &server{reader: d.Reader, auth: d.Auth, log: d.Logger}
+	s := &server{reader: d.Reader, auth: d.Auth, log: d.Logger, tariffs: d.Tariffs, sessions: d.Sessions}
 	g.GET("/api/v1/openapi.yaml", openAPI)
 	g.GET("/api/v1/reports/settlement", s.handle(s.settlement))
 	g.GET("/api/v1/cdrs", s.handle(s.cdrs))
 	// The id is a catch-all so that an id with an escaped "/" arrives whether
 	// or not the engine routes by the escaped path.
 	g.GET("/api/v1/cdrs/:country/:party/*id", s.handle(s.cdr))
+	g.GET("/api/v1/sessions/:country/:party/*id", s.handle(s.session))
+	g.POST("/api/v1/price", s.handle(s.price))
 	g.GET("/api/v1/rejects", s.handle(s.rejects))
 	g.GET("/api/v1/conflicts", s.handle(s.conflicts))
 	g.GET("/api/v1/refusals", s.handle(s.refusals))

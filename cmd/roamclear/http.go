@@ -79,7 +79,7 @@ func routes(s *service) http.Handler {
 	api.NewAdmin(s.control, s.adminToken, s.logger).Mount(engine)
 	partners.Mount(engine)
 	report.Mount(engine, report.Deps{
-		Reader: b.store, Logger: s.logger,
+		Reader: b.store, Logger: s.logger, Tariffs: s.reference, Sessions: s.sessions,
 		Auth: func(c *gin.Context) (report.Key, error) { return s.apiKey(c.GetHeader("Authorization")) },
 	})
 	page.Mount(engine, page.Deps{
