@@ -179,7 +179,7 @@ func (s *service) run(ctx context.Context, after func(context.Context) error) er
 	spawn(followers, follow, "control", s.control.Run)
 	spawn(followers, follow, "reference", s.persist("reference", s.reference.Run))
 	spawn(followers, follow, "sessions", s.persist("sessions", s.sessions.Run))
-	err := s.identify(ctx)
+	err := s.identifyOr(ctx, failed)
 	if err == nil {
 		if s.config.has(rolePrice) {
 			spawn(workers, work, "pricing", s.keep("pricing", s.price))
@@ -251,6 +251,22 @@ func (s *service) announce() error {
 		s.logger.Info("ready", "url", f.URL, "roles", s.config.Roles, "data", s.dir.path)
 	}
 	return s.dir.writeService(f)
+}
+
+// identifyOr is identify, given up as soon as a follower fails.
+func (s *service) identifyOr(ctx context.Context, failed <-chan error) error {
+	ctx, cancel := context.WithCancelCause(ctx)
+	defer cancel(nil)
+	identified := make(chan error, 1)
+	go func() { identified <- s.identify(ctx) }()
+	select {
+	case err := <-identified:
+		return err
+	case err := <-failed:
+		cancel(err)
+		<-identified
+		return err
+	}
 }
 
 // identify holds log and store together: one installation, known topics.
