@@ -26,7 +26,7 @@ type EmbeddedOptions struct {
 	Dir          string // its own; created if missing
 	CapBytes     int64  // size of Dir from which on appends are refused, less capMargin: 512 MiB
 	MinFreeBytes int64  // free space on Dir's file system below which appends are refused: 192 MiB
-	RefusedBytes int64  // of bodies we could not use that are kept: 32 MiB
+	RefusedBytes int64  // of bodies we could not use that are kept, if no group reads them: 32 MiB
 
 	// Groups names, per topic, the consumer groups that read it. What all of
 	// them have committed is trimmed. A topic without groups is kept whole.

@@ -85,8 +85,8 @@ func dirSize(dir string) (int64, error) {
 	return size, err
 }
 
-// Trim deletes what every registered group has committed, and all but the
-// newest of the bodies we could not use.
+// Trim deletes what every registered group has committed and, where no group
+// reads them, all but the newest of the bodies we could not use.
 func (e *Embedded) Trim() error {
 	var errs []error
 	for topic, groups := range e.opts.Groups {
@@ -99,7 +99,9 @@ func (e *Embedded) Trim() error {
 			}
 		}
 	}
-	errs = append(errs, e.trimRefused())
+	if len(e.opts.Groups[ingest.TopicRefused]) == 0 {
+		errs = append(errs, e.trimRefused()) // else a group would find a gap
+	}
 	return errors.Join(errs...)
 }
 

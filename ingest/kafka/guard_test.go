@@ -112,6 +112,19 @@ func TestTrimKeepsTheNewestRefusedBodies(t *testing.T) {
 	}
 }
 
+func TestTrimLeavesNoGapToAGroupThatReadsRefusedBodies(t *testing.T) {
+	e := startEmbeddedT(t, EmbeddedOptions{RefusedBytes: 5 << 20, Groups: map[ingest.Topic][]string{ingest.TopicRefused: {"records"}}})
+	l := openT(t, e.Options())
+	fill(t, l, ingest.TopicRefused, 200)
+	commitT(t, l, "records", ingest.TopicRefused, map[int32]int64{0: 60})
+	if err := e.Trim(); err != nil {
+		t.Fatal(err)
+	}
+	if start, _ := boundsT(t, l, ingest.TopicRefused, 0); start != 60 {
+		t.Errorf("log starts at %d, want 60", start)
+	}
+}
+
 func TestCapRefusesUntilTrimmed(t *testing.T) {
 	e := startEmbeddedT(t, EmbeddedOptions{CapBytes: capMargin + 6<<20, Groups: map[ingest.Topic][]string{ingest.TopicCDRs: {"pricing"}}})
 	l := openT(t, e.Options())
