@@ -13,6 +13,8 @@ type used struct {
 	source UsedTariff
 	first  int32  // index of its first component in Engine.tallies
 	factor int128 // from its denominator to the price's
+
+	flatSettled bool // no FLAT of it can be charged any more
 }
 
 const noTariff = -1
@@ -164,7 +166,7 @@ func (e *Engine) use(source UsedTariff) (int, *Unpriceable) {
 	}
 	e.raiseAll(p.notices)
 	first := len(e.tallies)
-	e.tariffs = append(e.tariffs, used{Prepared: p, source: source, first: int32(first), factor: int128Of(1)})
+	e.tariffs = append(e.tariffs, used{Prepared: p, source: source, first: int32(first), factor: int128Of(1), flatSettled: len(p.session[ocpi.ComponentFlat]) == 0})
 	e.growTallies(first + len(p.components))
 	return len(e.tariffs) - 1, nil
 }

@@ -8,11 +8,14 @@ import "github.com/roamclear/roamclear/ocpi"
 // inactive and active again is not charged again. A charge that failed before
 // any energy flowed still pays its FLAT.
 func (e *Engine) chargeFlat(i int, p *period, t *used, s *state) {
-	found := e.find(t.session[ocpi.ComponentFlat], s, i)
+	list := t.session[ocpi.ComponentFlat]
+	found := e.find(list, s, i)
 	if found < 0 {
 		return
 	}
-	y := &e.tallies[t.first+t.session[ocpi.ComponentFlat][found].component]
+	// Where the first FLAT has no restriction no other can become active.
+	t.flatSettled = list[0].has == 0
+	y := &e.tallies[t.first+list[found].component]
 	if y.used {
 		return
 	}
@@ -31,6 +34,6 @@ func (e *Engine) chargeFlat(i int, p *period, t *used, s *state) {
 	}
 	e.flatCharged = true
 	if e.explain.on {
-		e.traceLookup(t, ocpi.ComponentFlat, t.session[ocpi.ComponentFlat], found, s, i, y.quantity)
+		e.traceLookup(t, ocpi.ComponentFlat, list, found, s, i, y.quantity)
 	}
 }

@@ -51,7 +51,9 @@ func (e *Engine) stateAt(s *state, p *period, t *used) {
 
 func (e *Engine) chargePeriod(i int, p *period, t *used, s *state) {
 	if !p.reservationOnly() {
-		e.chargeFlat(i, p, t, s)
+		if !t.flatSettled {
+			e.chargeFlat(i, p, t, s)
+		}
 		if p.has&volumeEnergy != 0 {
 			e.charge(t, t.session[ocpi.ComponentEnergy], s, i, p, p.energy, &e.energy)
 		}

@@ -1,6 +1,8 @@
 package tariff
 
 import (
+	"os"
+	"path/filepath"
 	"slices"
 	"strings"
 	"testing"
@@ -148,12 +150,37 @@ func TestExpectedCredit(t *testing.T) {
 	}
 }
 
-// TestNoAllocations holds the steady state of the bare price.
+// TestNoAllocations holds the steady state of the bare price, on the bench
+// CDRs and on every vector: limits, reservations, credits, all profiles.
 func TestNoAllocations(t *testing.T) {
+	inputs := map[string]*Input{}
 	for _, name := range benchNames {
-		in, e, out := benchInput(t, name), NewEngine(), &Result{}
+		inputs[name] = benchInput(t, name)
+	}
+	files, err := filepath.Glob("testdata/vectors/*.txt")
+	if err != nil || len(files) == 0 {
+		t.Fatal(files, err)
+	}
+	for _, file := range files {
+		text, err := os.ReadFile(file)
+		if err != nil {
+			t.Fatal(err)
+		}
+		head, _, _ := strings.Cut(string(text), "\n---\n")
+		in := &parseVector(t, head).in
+		for i := range in.CDR.Tariffs {
+			p, err := Prepare(&in.CDR.Tariffs[i])
+			if err != nil {
+				t.Fatal(err)
+			}
+			in.Embedded = append(in.Embedded, p)
+		}
+		inputs[file] = in
+	}
+	for name, in := range inputs {
+		e, out := NewEngine(), &Result{}
 		e.Price(in, out)
-		if n := testing.AllocsPerRun(100, func() { e.Price(in, out) }); n != 0 {
+		if n := testing.AllocsPerRun(20, func() { e.Price(in, out) }); n != 0 {
 			t.Errorf("%s: %v allocations", name, n)
 		}
 	}

@@ -26,6 +26,7 @@ const (
 	volumeSessionOnly
 	volumeUnknown
 
+	volumeTimed     = volumeTime | volumeParking | volumeReservation
 	volumePriceable = volumeEnergy | volumeTime | volumeParking | volumeReservation
 )
 
@@ -129,7 +130,7 @@ func (e *Engine) measure(p *period, from *ocpi.ChargingPeriod, i int) *Unpriceab
 		return &Unpriceable{ReasonUnknownDimension, reasonUnknownDimDetail}
 	}
 	p.fillMeasured()
-	if p.has&(volumeTime|volumeParking|volumeReservation) != 0 && e.profile.Hours == HoursRecovered {
+	if p.has&volumeTimed != 0 && e.profile.Hours == HoursRecovered {
 		e.recoverHours(p, decimals, i)
 	}
 	return nil
@@ -171,23 +172,47 @@ func (e *Engine) recoverHours(p *period, decimals [3]uint8, i int) {
 	if p.end.IsSet() && p.end >= p.start && int64(p.end-p.start) < maxHours*ocpi.Hour {
 		length = int64(p.end-p.start) * ticksPerNanosecond
 	}
-	for d, ticks := range [...]*int64{&p.time, &p.parking, &p.reserved} {
-		if *ticks == 0 {
-			continue
-		}
-		if *ticks < 0 {
-			e.raise(noticeNegativeTime, i)
-		}
-		alone := length
-		if p.time != 0 && ticks != &p.time || p.parking != 0 && ticks != &p.parking || p.reserved != 0 && ticks != &p.reserved {
-			alone = -1
-		}
-		var exact bool
-		*ticks, exact = recoverSeconds(*ticks, decimals[d], alone)
-		if !exact {
-			e.raise(noticeHoursImprecise, i)
+	switch p.has & volumeTimed {
+	case volumeTime:
+		e.recover(&p.time, decimals[0], length, i)
+	case volumeParking:
+		e.recover(&p.parking, decimals[1], length, i)
+	case volumeReservation:
+		e.recover(&p.reserved, decimals[2], length, i)
+	default:
+		e.recoverSeveral(p, decimals, length, i)
+	}
+}
+
+// recoverSeveral recovers a period that lists several time dimensions: the
+// clock tells only where all but one of them are zero.
+func (e *Engine) recoverSeveral(p *period, decimals [3]uint8, length int64, i int) {
+	counted := 0
+	for _, ticks := range [...]int64{p.time, p.parking, p.reserved} {
+		if ticks != 0 {
+			counted++
 		}
 	}
+	if counted > 1 {
+		length = -1
+	}
+	e.recover(&p.time, decimals[0], length, i)
+	e.recover(&p.parking, decimals[1], length, i)
+	e.recover(&p.reserved, decimals[2], length, i)
+}
+
+func (e *Engine) recover(ticks *int64, decimals uint8, length int64, i int) {
+	if *ticks == 0 {
+		return
+	}
+	if *ticks < 0 {
+		e.raise(noticeNegativeTime, i)
+	}
+	recovered, exact := recoverSeconds(*ticks, decimals, length)
+	if !exact {
+		e.raise(noticeHoursImprecise, i)
+	}
+	*ticks = recovered
 }
 
 // findSessionStart finds the instant that durations count from (P-03): the
