@@ -32,10 +32,12 @@ type series struct {
 type measurements struct {
 	byName map[string]map[int]*series // by connections
 	floors map[string][]time.Duration // in this process, per CDR
+
+	loadBefore string // of the machine
 }
 
 func newMeasurements(o *options) *measurements {
-	m := &measurements{byName: map[string]map[int]*series{}, floors: map[string][]time.Duration{}}
+	m := &measurements{byName: map[string]map[int]*series{}, floors: map[string][]time.Duration{}, loadBefore: others()}
 	for _, name := range []string{product, base, readFloor, httpDecode} {
 		m.byName[name] = map[int]*series{}
 		for _, c := range o.connections {

@@ -63,6 +63,7 @@ func (m *measurements) report(o *options, charges, size int, raw string) string 
 	fmt.Fprintf(&s, "- machine: %s\n- commit: %s\n- command: `go run ./benchmarks/cmd/bench --rounds %d --count %d --rows %d --seed %d`\n",
 		machine(), commit(), o.rounds, o.count, o.rows, o.seed)
 	fmt.Fprintf(&s, "- load: %d distinct real charges, %d bytes on average, each pushed under a new id; %d CDRs per measurement; one warm-up round thrown away\n", charges, size, o.count)
+	fmt.Fprintf(&s, "- load average of the machine before and after: %s; %s (this run alone makes about 3: more means that others were at work)\n", m.loadBefore, others())
 	s.WriteString("- broker: the embedded one (each batch fsynced), in a process of its own; one ClickHouse engine for both sides; `minimum / median` of the rounds\n\n")
 	s.WriteString("Processor time is user + system of each process, in µs per CDR. The baseline is `benchmarks/baseline`: see its package comment for what it leaves out.\n\n")
 	s.WriteString("| connections | what | durable CDR/s (max / median) | p50 | p99 | ingest µs | worker µs | engine µs | broker µs |\n|---:|---|---:|---:|---:|---:|---:|---:|---:|\n")
@@ -107,6 +108,16 @@ func machine() string {
 		kernel = strings.TrimSpace(string(text))
 	}
 	return fmt.Sprintf("%d × %s, Linux %s, %s", runtime.NumCPU(), model, kernel, runtime.Version())
+}
+
+// others is how busy the machine is, this run included: load averages over 1,
+// 5 and 15 minutes.
+func others() string {
+	text, err := os.ReadFile("/proc/loadavg")
+	if err != nil {
+		return "unknown"
+	}
+	return strings.Join(strings.Fields(string(text))[:3], " ")
 }
 
 func commit() string {
