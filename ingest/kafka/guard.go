@@ -90,8 +90,8 @@ func dirSize(dir string) (int64, error) {
 func (e *Embedded) Trim() error {
 	var errs []error
 	for topic, groups := range e.opts.Groups {
-		if topic == ingest.TopicControl || topic == ingest.TopicReference || len(groups) == 0 {
-			continue // kept whole: every process folds them from the start
+		if topic == ingest.TopicControl || len(groups) == 0 {
+			continue // kept whole: every process folds it from the start
 		}
 		for _, p := range e.cluster.PartitionInfos(string(topic)) {
 			if committed, ok := e.committed(topic, p.Partition, groups); ok {
