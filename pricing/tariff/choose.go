@@ -24,6 +24,9 @@ const noTariff = -1
 // anywhere else. A period without a name costs nothing where others have one;
 // where none has (2.1.1 has no such field), the CDR's one tariff applies to all.
 func (e *Engine) chooseTariffs() *Unpriceable {
+	if n := len(e.cdr.Tariffs); n > MaxTariffs {
+		return unpriceable(ReasonTooManyTariffs, "the CDR carries %d tariffs; at most %d are looked at", n, MaxTariffs)
+	}
 	named := false
 	if e.profile.Choice == ChooseByID {
 		for i := range e.cdr.Periods {
@@ -221,5 +224,17 @@ func sameID(a, b string) bool {
 	if a == b {
 		return true
 	}
-	return ocpi.Fold(a) == ocpi.Fold(b)
+	for i := range len(a) {
+		if upper(a[i]) != upper(b[i]) {
+			return false
+		}
+	}
+	return true
+}
+
+func upper(c byte) byte {
+	if 'a' <= c && c <= 'z' {
+		return c - ('a' - 'A')
+	}
+	return c
 }

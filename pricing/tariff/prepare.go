@@ -15,7 +15,7 @@ const (
 	MaxElements   = 500    // elements of one tariff
 	MaxComponents = 2_000  // price components of one tariff
 	MaxPeriods    = 10_000 // charging periods of one CDR
-	MaxTariffs    = 100    // tariffs used by one CDR
+	MaxTariffs    = 100    // tariffs carried by one CDR, and used by it
 )
 
 // Unpriceable says why a tariff or a CDR cannot be priced: a stable

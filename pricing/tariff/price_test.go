@@ -31,6 +31,7 @@ func TestNoPrice(t *testing.T) {
 		{ReasonUnknownDimension, one + periods, func(in *Input) { in.CDR.Periods[0].Dimensions[0].Dimension = ocpi.DimUnknown }},
 		{ReasonOverflow, strings.Replace(one, "0.25", "999999999999999999", 1) + periods, func(in *Input) { in.CDR.Periods[0].Dimensions[0].Volume = number("999999999999999999") }},
 		{ReasonTooManyPeriods, one + periods, func(in *Input) { in.CDR.Periods = make([]ocpi.ChargingPeriod, MaxPeriods+1) }},
+		{ReasonTooManyTariffs, one + periods, func(in *Input) { in.CDR.Tariffs = make([]ocpi.Tariff, MaxTariffs+1) }},
 		{"too_many_elements", one + periods, func(in *Input) { in.CDR.Tariffs[0].Elements = make([]ocpi.TariffElement, MaxElements+1) }},
 		{"missing_price", one + periods, func(in *Input) { in.CDR.Tariffs[0].Elements[0].Components[0].Price = ocpi.Number{} }},
 		{"unknown_dimension", one + periods, func(in *Input) { in.CDR.Tariffs[0].Elements[0].Components[0].Type = ocpi.ComponentUnknown }},
