@@ -32,6 +32,7 @@ func TestMain(m *testing.M) {
 // testService is a whole service on the embedded log and store.
 type testService struct {
 	t      *testing.T
+	inside *service
 	data   string
 	url    string
 	key    string            // finance API key
@@ -55,7 +56,7 @@ func startTest(t *testing.T, data string) *testService {
 	ctx, cancel := context.WithCancel(context.WithoutCancel(t.Context()))
 	done := make(chan error, 1)
 	go func() { done <- s.run(ctx, nil) }()
-	ts := &testService{t: t, data: data, url: s.http.url, tokens: map[string]string{}}
+	ts := &testService{t: t, inside: s, data: data, url: s.http.url, tokens: map[string]string{}}
 	stopped := false
 	ts.stop = func() {
 		if stopped {

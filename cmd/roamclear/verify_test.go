@@ -13,6 +13,10 @@ import (
 
 	ch "github.com/ClickHouse/clickhouse-go/v2"
 	"github.com/prometheus/client_golang/prometheus"
+	"golang.org/x/sync/errgroup"
+
+	"github.com/roamclear/roamclear/ingest"
+	"github.com/roamclear/roamclear/ocpi"
 )
 
 // damage runs SQL on the store of a stopped service's data directory.
@@ -147,5 +151,45 @@ func TestVerifySeesAnOlderStore(t *testing.T) {
 	s.stop()
 	if out, err := verifyAll(t, data); err != nil {
 		t.Errorf("healed: %v\n%s", err, out)
+	}
+}
+
+// What the log no longer holds is held against the checkpoint taken before it
+// was trimmed, and damage to it is seen.
+func TestVerifyBeyondATrimmedLog(t *testing.T) {
+	data, s := pushed(t)
+	const more = 2400
+	padding := strings.Repeat("x", 12_000) // a log is trimmed by segments of 4 MiB
+	from := ingest.Sender{ID: "gb-dun-cpo", Parties: []ocpi.Party{{Country: "GB", ID: "DUN"}}}
+	var g errgroup.Group
+	g.SetLimit(64)
+	for i := range more {
+		g.Go(func() error {
+			body := strings.Replace(testCDR(fmt.Sprintf("t-%d", i), "EXW", "T1", "7.00", "8.40"), `"kept"`, `"padding":"`+padding+`","kept"`, 1)
+			_, err := s.inside.intake.CDR(t.Context(), from, ocpi.V221, []byte(body))
+			return err
+		})
+	}
+	if err := g.Wait(); err != nil {
+		t.Fatal(err)
+	}
+	s.stored(7 + more)
+	s.eventually("both partitions of the log are trimmed", func() bool {
+		for p := range int32(2) {
+			start, _, err := s.inside.backends.log.Bounds(t.Context(), ingest.TopicCDRs, p)
+			if err != nil || start == 0 {
+				return false
+			}
+		}
+		return true
+	})
+	s.stop()
+	out, err := verifyAll(t, data)
+	if err != nil || strings.Contains(out, " 0 against the checkpoint") {
+		t.Fatalf("trimmed: verify says %v:\n%s", err, out)
+	}
+	damage(t, data, "ALTER TABLE records UPDATE body = replaceOne(body, '7.00', '7.01') WHERE topic = 'cdrs' AND offset = 5 AND partition = 0")
+	if out, err := verifyAll(t, data); err == nil || !strings.Contains(out, "their digest is") {
+		t.Errorf("a record changed that the log no longer holds: verify says %v:\n%s", err, out)
 	}
 }
