@@ -50,7 +50,7 @@ func (e *Engine) applyLimits(total *amount) final {
 	if t.unlimited {
 		return f
 	}
-	f.excl.den = e.denominator(0)
+	f.excl.den = e.den
 	f.incl.den = f.excl.den
 	if !e.onlyReservation && e.profile.Limit != LimitNoMin {
 		e.applyLimit(&f, t, &t.minPrice, -1, 0)
@@ -66,7 +66,7 @@ func (e *Engine) applyLimit(f *final, t *used, l *limit, side, hit int) {
 	if !l.exclSet && !l.inclSet {
 		return
 	}
-	den := e.denominator(0)
+	den := e.den
 	bound := func(n int128) ratio { return ratio{num: e.mul(n, t.factor), den: den} }
 	before := *f
 	exclHit := l.exclSet && f.exclKnown && e.compare(f.excl, bound(l.excl)) == side

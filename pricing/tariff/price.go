@@ -31,7 +31,8 @@ type Engine struct {
 
 	decimals     int
 	grossDivisor int128
-	unit         int128 // Engine.den / 10^roundScale
+	den          int128 // of every amount: 36 × 10^(12+decimals) × grossDivisor
+	unit         int128 // den / 10^roundScale
 	scale        uint8  // decimals of every amount
 	roundScale   uint8  // decimals that are rounded to, at most scale
 	minorUnit    uint8
@@ -106,10 +107,10 @@ func (e *Engine) price(out *Result) *Unpriceable {
 	e.chargePeriods()
 	e.applySteps()
 	e.unify()
+	e.setRounding()
 	if e.overflow {
 		return &Unpriceable{ReasonOverflow, reasonOverflowDetail}
 	}
-	e.setRounding()
 	e.amounts()
 	e.total = e.sum()
 	e.final = e.applyLimits(&e.total)

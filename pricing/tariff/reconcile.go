@@ -186,7 +186,7 @@ type pricedLine struct {
 // rememberLines keeps the lines of our price, which the engine still holds.
 func (r *reconciler) rememberLines() {
 	e := r.engine
-	den := e.denominator(0).big()
+	den := e.den.big()
 	for i := range e.tariffs {
 		t := &e.tariffs[i]
 		for j := range t.components {

@@ -49,7 +49,8 @@ func (e *Engine) numberOf(q int128) ocpi.Number {
 	return ocpi.NewNumber(coef, e.scale)
 }
 
-// setRounding fixes the unit that results are rounded to.
+// setRounding fixes the denominator of every amount and the unit that results
+// are rounded to. Overflow here leaves nothing to divide by: ask before going on.
 func (e *Engine) setRounding() {
 	e.minorUnit = minorUnit(e.cdr.Currency)
 	e.scale = min(e.profile.Scale, 12)
@@ -57,6 +58,7 @@ func (e *Engine) setRounding() {
 	if e.profile.Round != RoundTotal {
 		e.roundScale = min(e.roundScale, e.minorUnit)
 	}
+	e.den = e.denominator(0)
 	e.unit = e.denominator(e.roundScale)
 }
 

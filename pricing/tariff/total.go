@@ -104,7 +104,7 @@ func (e *Engine) fillTaxes(out *Result, total *amount, f *final) {
 		return
 	}
 	after := e.minus(f.incl, f.excl)
-	before := ratio{num: e.sub(total.incl, total.excl), den: e.denominator(0)}
+	before := ratio{num: e.sub(total.incl, total.excl), den: e.den}
 	for i := range e.rates {
 		r := &e.rates[i]
 		share := ratio{num: r.tax, den: before.den}
