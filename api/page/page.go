@@ -16,6 +16,8 @@ import (
 // Deps is what the page needs.
 type Deps struct {
 	Reader settlement.Reader
+	// Tariffs are the ones that charges can be priced with.
+	Tariffs report.Tariffs
 	// Key tells what an API key allows. An error that wraps report.ErrNoKey
 	// asks the visitor to sign in again.
 	Key func(ctx context.Context, apiKey string) (report.Key, error)
@@ -44,6 +46,8 @@ func Mount(g gin.IRouter, d Deps) {
 	g.GET("/rejects", s.shown(s.rejects))
 	g.GET("/conflicts", s.shown(s.conflicts))
 	g.GET("/refused", s.shown(s.refused))
+	g.GET("/price", s.shown(s.price))
+	g.POST("/price", s.shown(s.askPrice))
 	g.GET("/sign-in", s.guarded(s.signInForm))
 	g.POST("/sign-in", s.guarded(s.signIn))
 	g.POST("/sign-out", s.guarded(s.signOut))

@@ -83,7 +83,7 @@ func routes(s *service) http.Handler {
 		Auth: func(c *gin.Context) (report.Key, error) { return s.apiKey(c.GetHeader("Authorization")) },
 	})
 	page.Mount(engine, page.Deps{
-		Reader: b.store, Logger: s.logger, Open: loopback(s.config.Listen),
+		Reader: b.store, Logger: s.logger, Tariffs: s.reference, Open: loopback(s.config.Listen),
 		Key: func(_ context.Context, key string) (report.Key, error) { return s.apiKey("Bearer " + key) },
 	})
 	return engine

@@ -1,0 +1,323 @@
+package page
+
+import (
+	"fmt"
+	"strings"
+	"time"
+
+	"github.com/roamclear/roamclear/ocpi"
+	"github.com/roamclear/roamclear/pricing/tariff"
+	"github.com/roamclear/roamclear/pricing/whatif"
+	"github.com/shopspring/decimal"
+)
+
+// The picture of a price that builds up: an area per component, stacked, a
+// line for the total, local time below. Everything is computed with exact
+// decimals and printed in tenths of a unit of the view box.
+const (
+	maxSamples  = 120 // points of the curve
+	maxRows12   = 14  // of the table beside the picture, other than changes
+	maxTicksX   = 6
+	maxMarks    = 24 // instants at which the price changes; of more none is marked
+	chartWidth  = 720
+	chartHeight = 380
+	plotLeft    = 76
+	plotRight   = 704
+	plotTop     = 54
+	plotBottom  = 332
+	minLabel    = 110 // width of a phase that its name fits into
+)
+
+// chart is the picture and the table of the same numbers.
+type chart struct {
+	Currency, Side string // "before VAT"
+	Title, Desc    string
+	Areas          []area
+	Total          string // path
+	Phases         []phase
+	Ticks          []tick // below
+	Levels         []tick // to the left
+	Marks          []string
+	Columns        []string
+	Rows           []chartRow
+	Limited        bool // the total is not what the areas sum to: a limit applies
+}
+
+// area is one component.
+type area struct {
+	Name, Class, Path string
+	Amount            figure // at the end
+}
+
+// tick is a label on an axis. Edge is where it stands next to the other axis's end.
+type tick struct{ At, Label string }
+
+// phase is what happens for a time: reservation, charging, parking.
+type phase struct{ Class, Label, X, Width, Middle string }
+
+// chartRow is one instant of the table.
+type chartRow struct {
+	At     string
+	KWh    figure
+	Parts  []figure
+	Total  figure
+	Change bool
+}
+
+// part is a component of a price.
+type part struct {
+	name, class string
+	of          func(*whatif.Point) tariff.Money
+}
+
+var parts = []part{
+	{"Fixed fees", "fixed", func(p *whatif.Point) tariff.Money { return p.Fixed }},
+	{"Reservation", "reservation", func(p *whatif.Point) tariff.Money { return p.Reservation }},
+	{"Energy", "energy", func(p *whatif.Point) tariff.Money { return p.Energy }},
+	{"Charging time", "time", func(p *whatif.Point) tariff.Money { return p.Time }},
+	{"Parking", "parking", func(p *whatif.Point) tariff.Money { return p.Parking }},
+}
+
+// drawing is a chart being drawn.
+type drawing struct {
+	*chart
+	curve      []whatif.Point
+	charge     *whatif.Charge
+	zone       *tariff.Zone
+	side       vatSide
+	parts      []part // that charge anything
+	begin, end ocpi.Time
+	most       decimal.Decimal // at the top
+	sums       [][]decimal.Decimal
+}
+
+// newChart draws the curve, nil where there is nothing to draw.
+func newChart(curve []whatif.Point, c *whatif.Charge, zone *tariff.Zone, currency string, side vatSide) *chart {
+	if len(curve) == 0 || curve[0].At == curve[len(curve)-1].At {
+		return nil
+	}
+	d := &drawing{chart: &chart{Currency: currency, Side: "before VAT"}, curve: curve, charge: c, zone: zone, side: side,
+		begin: curve[0].At, end: curve[len(curve)-1].At}
+	if side == inclVAT {
+		d.Side = "including VAT"
+	}
+	last := &curve[len(curve)-1]
+	for _, p := range parts {
+		for i := range curve {
+			if !d.amount(p.of(&curve[i])).IsZero() {
+				d.parts = append(d.parts, p)
+				break
+			}
+		}
+	}
+	d.stack()
+	d.levels()
+	d.areas(last)
+	d.line()
+	d.phases()
+	d.ticks()
+	d.marks()
+	d.rows()
+	d.describe(last)
+	return d.chart
+}
+
+// amount is the side shown of an amount, zero where nothing was priced.
+func (d *drawing) amount(m tariff.Money) decimal.Decimal {
+	if d.side == inclVAT {
+		return m.Incl.Decimal()
+	}
+	return m.Excl.Decimal()
+}
+
+// stack adds the parts up at each point and finds the highest value.
+func (d *drawing) stack() {
+	d.sums = make([][]decimal.Decimal, len(d.curve))
+	tenth := decimal.New(1, -3) // sub-totals are rounded each on its own
+	for i := range d.curve {
+		sum := decimal.Zero
+		d.sums[i] = []decimal.Decimal{sum}
+		for _, p := range d.parts {
+			sum = sum.Add(d.amount(p.of(&d.curve[i])))
+			d.sums[i] = append(d.sums[i], sum)
+		}
+		total := d.amount(d.curve[i].Total)
+		d.Limited = d.Limited || total.Sub(sum).Abs().GreaterThan(tenth)
+		d.most = decimal.Max(d.most, sum, total)
+	}
+}
+
+func (d *drawing) x(at ocpi.Time) string {
+	seconds, length := int64(at-d.begin)/ocpi.Second, int64(d.end-d.begin)/ocpi.Second
+	return tenths(plotLeft*10 + (plotRight-plotLeft)*10*seconds/length)
+}
+
+func (d *drawing) y(v decimal.Decimal) string {
+	up := v.Mul(decimal.NewFromInt((plotBottom-plotTop)*10)).DivRound(d.most, 0).IntPart()
+	return tenths(plotBottom*10 - min(max(up, 0), (plotBottom-plotTop)*10))
+}
+
+// tenths writes a coordinate without a needless decimal.
+func tenths(n int64) string {
+	if n%10 == 0 {
+		return fmt.Sprint(n / 10)
+	}
+	return fmt.Sprintf("%d.%d", n/10, n%10)
+}
+
+// levels puts at most six round amounts on the left axis.
+func (d *drawing) levels() {
+	if !d.most.IsPositive() {
+		d.most = decimal.NewFromInt(1)
+	}
+	step := decimal.New(1, -4)
+	for i := 0; d.most.GreaterThan(step.Mul(decimal.NewFromInt(5))); i++ {
+		step = step.Mul([]decimal.Decimal{decimal.NewFromInt(2), decimal.New(25, -1), decimal.NewFromInt(2)}[i%3])
+	}
+	d.most = d.most.DivRound(step, 8).Ceil().Mul(step)
+	places := column{}
+	for v := decimal.Zero; v.LessThanOrEqual(d.most); v = v.Add(step) {
+		places.fitQuantity(&v)
+	}
+	for v := decimal.Zero; v.LessThanOrEqual(d.most); v = v.Add(step) {
+		d.Levels = append(d.Levels, tick{d.y(v), newFigure(v, places.places).Text})
+	}
+}
+
+// areas draws each part between the sum below it and the sum with it.
+func (d *drawing) areas(last *whatif.Point) {
+	for k, p := range d.parts {
+		var b strings.Builder
+		for i := range d.curve {
+			fmt.Fprintf(&b, "%c%s %s", "ML"[min(i, 1)], d.x(d.curve[i].At), d.y(d.sums[i][k+1]))
+		}
+		for i := len(d.curve) - 1; i >= 0; i-- {
+			fmt.Fprintf(&b, "L%s %s", d.x(d.curve[i].At), d.y(d.sums[i][k]))
+		}
+		b.WriteByte('Z')
+		d.Areas = append(d.Areas, area{p.name, p.class, b.String(), newFigure(d.amount(p.of(last)), 2)})
+	}
+}
+
+// line draws the total.
+func (d *drawing) line() {
+	var b strings.Builder
+	for i := range d.curve {
+		fmt.Fprintf(&b, "%c%s %s", "ML"[min(i, 1)], d.x(d.curve[i].At), d.y(d.amount(d.curve[i].Total)))
+	}
+	d.chart.Total = b.String()
+}
+
+// phases names above the plot what happens.
+func (d *drawing) phases() {
+	charged := d.charge.Start + ocpi.Time(d.charge.Duration)
+	for _, p := range []struct {
+		class, label string
+		from, until  ocpi.Time
+	}{{"reservation", "reserved", d.begin, d.charge.Start}, {"energy", "charging", d.charge.Start, charged}, {"parking", "parked", charged, d.end}} {
+		if p.from >= p.until {
+			continue
+		}
+		width := int64(plotRight-plotLeft) * 10 * (int64(p.until-p.from) / ocpi.Second) / (int64(d.end-d.begin) / ocpi.Second)
+		shown := phase{Class: p.class, X: d.x(p.from), Width: tenths(width), Middle: d.x(p.from + (p.until-p.from)/2)}
+		if width >= minLabel*10 {
+			shown.Label = p.label
+		}
+		d.Phases = append(d.Phases, shown)
+	}
+}
+
+var tickSteps = []time.Duration{
+	time.Minute, 2 * time.Minute, 5 * time.Minute, 10 * time.Minute, 15 * time.Minute, 30 * time.Minute,
+	time.Hour, 2 * time.Hour, 3 * time.Hour, 6 * time.Hour, 12 * time.Hour, 24 * time.Hour, 48 * time.Hour, 7 * 24 * time.Hour,
+}
+
+// ticks puts round local times below the plot, a date at midnight.
+func (d *drawing) ticks() {
+	step := tickSteps[len(tickSteps)-1]
+	for _, s := range tickSteps {
+		if time.Duration(d.end-d.begin)/s < maxTicksX {
+			step = s
+			break
+		}
+	}
+	_, offset := d.zone.Local(d.begin).Zone()
+	local := int64(d.begin) + int64(offset)*ocpi.Second
+	for at := d.begin + ocpi.Time((int64(step)-local%int64(step))%int64(step)); at <= d.end; at += ocpi.Time(step) {
+		wall := d.zone.Local(at)
+		label := wall.Format("15:04")
+		if label == "00:00" || step >= 24*time.Hour {
+			label = wall.Format("2 Jan")
+		}
+		d.Ticks = append(d.Ticks, tick{d.x(at), label})
+	}
+}
+
+// marks are the instants at which a charging period begins.
+func (d *drawing) marks() {
+	for i := 1; i < len(d.curve); i++ {
+		if d.curve[i].Begins && d.curve[i].At < d.end {
+			d.Marks = append(d.Marks, d.x(d.curve[i].At))
+		}
+	}
+	if len(d.Marks) > maxMarks {
+		d.Marks = nil
+	}
+}
+
+// rows is the table: the ends, where the price changes, and some between.
+func (d *drawing) rows() {
+	for _, p := range d.parts {
+		d.Columns = append(d.Columns, p.name)
+	}
+	layout := "15:04"
+	if d.zone.Local(d.begin).Format("0102") != d.zone.Local(d.end).Format("0102") {
+		layout = "Mon 2 Jan 15:04"
+	}
+	var shown []int
+	every := max(1, len(d.curve)/maxRows12)
+	changes := len(d.Marks) > 0
+	for i := range d.curve {
+		p := &d.curve[i]
+		fee := i+1 < len(d.curve) && d.curve[i+1].At == p.At // the price right before a fee
+		if i == 0 || i == len(d.curve)-1 || i%every == 0 || changes && (p.Begins || fee) {
+			shown = append(shown, i)
+		}
+	}
+	money, energy := column{2}, column{}
+	for _, i := range shown {
+		for _, p := range d.parts {
+			v := d.amount(p.of(&d.curve[i]))
+			money.fit(&v)
+		}
+		total, kwh := d.amount(d.curve[i].Total), d.curve[i].KWh.Decimal()
+		money.fit(&total)
+		energy.fitQuantity(&kwh)
+	}
+	for _, i := range shown {
+		p := &d.curve[i]
+		row := chartRow{
+			At: d.zone.Local(p.At).Format(layout), KWh: newFigure(p.KWh.Decimal(), energy.places),
+			Total: newFigure(d.amount(p.Total), money.places), Change: p.Begins && i > 0,
+		}
+		for _, c := range d.parts {
+			row.Parts = append(row.Parts, newFigure(d.amount(c.of(p)), money.places))
+		}
+		d.Rows = append(d.Rows, row)
+	}
+}
+
+// describe says in words what the picture shows.
+func (d *drawing) describe(last *whatif.Point) {
+	layout := "15:04"
+	d.Title = fmt.Sprintf("The price building up to %s %s %s", newFigure(d.amount(last.Total), 2).Text, d.Currency, d.Side)
+	s := fmt.Sprintf("From %s to %s the price rises from %s to %s %s.", d.zone.Local(d.begin).Format(layout), d.zone.Local(d.end).Format(layout),
+		newFigure(d.amount(d.curve[0].Total), 2).Text, newFigure(d.amount(last.Total), 2).Text, d.Currency)
+	for i := range d.Areas {
+		s += " " + d.Areas[i].Name + ": " + d.Areas[i].Amount.Text + "."
+	}
+	if d.Limited {
+		s += " A price limit of the tariff applies."
+	}
+	d.Desc = s + " The table has the same numbers."
+}

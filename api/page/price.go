@@ -1,0 +1,301 @@
+package page
+
+import (
+	"cmp"
+	"errors"
+	"fmt"
+	"net/http"
+	"net/url"
+	"slices"
+	"strconv"
+	"strings"
+	"time"
+
+	"github.com/gin-gonic/gin"
+	"github.com/roamclear/roamclear/api/report"
+	"github.com/roamclear/roamclear/ocpi"
+	"github.com/roamclear/roamclear/pricing/reference"
+	"github.com/roamclear/roamclear/pricing/tariff"
+	"github.com/roamclear/roamclear/pricing/whatif"
+)
+
+const (
+	maxTariffs = 500 // that the form lists
+	maxForm    = report.MaxPriceRequest
+	startForm  = "2006-01-02T15:04" // what <input type=datetime-local> sends
+)
+
+// priceForm is what a visitor filled in.
+type priceForm struct {
+	Tariff  string // "GB*DUN*id"; "" when JSON is given
+	JSON    string // a tariff's own text
+	Start   string // local
+	Minutes string
+	KWh     string
+	Parking string // minutes
+	Zone    string // "": that of the tariff's country
+	InclVAT bool
+}
+
+// tariffOption is one known tariff to choose.
+type tariffOption struct{ Key, Name string }
+
+type priceView struct {
+	frame
+	Form    priceForm
+	Tariffs []tariffOption
+	More    int // tariffs that are not listed
+	Wrong   *report.Error
+	Price   *priceShown // nil where there is none
+}
+
+// WrongField is the field of the form that cannot be used, "" for none.
+func (v priceView) WrongField() string {
+	if v.Wrong == nil {
+		return ""
+	}
+	return v.Wrong.Field
+}
+
+// priceShown is the answer.
+type priceShown struct {
+	Sentence    string
+	Zone        string // whose local times are shown, and why that
+	Chart       *chart
+	Explanation *explanation
+	Findings    []ocpi.Finding
+}
+
+// price answers GET /price: a charge that was not made, and what it costs.
+func (s *server) price(c *gin.Context, v visitor) error {
+	q := c.Request.URL.Query()
+	return s.showPrice(c, v, q)
+}
+
+// askPrice answers POST /price. A tariff that was pasted does not fit into an
+// address; everything else gets one that can be kept and passed on.
+func (s *server) askPrice(c *gin.Context, v visitor) error {
+	c.Request.Body = http.MaxBytesReader(c.Writer, c.Request.Body, maxForm)
+	if err := c.Request.ParseForm(); err != nil {
+		return &report.Error{Status: http.StatusBadRequest, Code: "invalid_parameter", Field: "json",
+			Message: fmt.Sprintf("the form cannot be read: a tariff may have at most %d kB", maxForm>>10)}
+	}
+	q := c.Request.PostForm
+	if strings.TrimSpace(q.Get("json")) != "" {
+		return s.showPrice(c, v, q)
+	}
+	q.Del("json")
+	c.Redirect(http.StatusSeeOther, address("/price", dropEmpty(q)))
+	return nil
+}
+
+func (s *server) showPrice(c *gin.Context, v visitor, q url.Values) error {
+	view := priceView{frame: frame{Title: "What would it cost?", Here: "Price", Visitor: &v, Query: q}}
+	view.Form = priceForm{
+		Tariff: q.Get("tariff"), JSON: strings.TrimSpace(q.Get("json")), Start: q.Get("start"),
+		Minutes: q.Get("minutes"), KWh: q.Get("kwh"), Parking: q.Get("parking"), Zone: strings.TrimSpace(q.Get("zone")),
+		InclVAT: q.Get("vat") == "incl",
+	}
+	view.list(s.Tariffs, v.Key)
+	view.Form.fill(view.Tariffs, q)
+	status := http.StatusOK
+	if view.Form.Tariff != "" || view.Form.JSON != "" {
+		shown, err := view.Form.price(v.Key, s.Tariffs)
+		if err != nil {
+			wrong, ok := errors.AsType[*report.Error](err)
+			if !ok {
+				return fmt.Errorf("price a charge: %w", err)
+			}
+			view.Wrong, status = wrong, wrong.Status
+		}
+		view.Price = shown
+	}
+	s.render(c, status, "price", view)
+	return nil
+}
+
+// list offers the tariffs that the visitor may name, by owner and id.
+func (v *priceView) list(known report.Tariffs, key report.Key) {
+	known.Tariffs(func(t *reference.TariffVersion) {
+		if key.Sees(t.Key.Party, t.Key.Party) {
+			v.Tariffs = append(v.Tariffs, tariffOption{t.Key.String(), t.Key.Party.String() + " " + t.Key.ID})
+		}
+	})
+	slices.SortFunc(v.Tariffs, func(a, b tariffOption) int { return cmp.Compare(a.Key, b.Key) })
+	v.More = max(0, len(v.Tariffs)-maxTariffs)
+	v.Tariffs = v.Tariffs[:len(v.Tariffs)-v.More]
+	chosen := func(o tariffOption) bool { return o.Key == v.Form.Tariff }
+	if v.Form.Tariff != "" && !slices.ContainsFunc(v.Tariffs, chosen) {
+		v.Tariffs = append(v.Tariffs, tariffOption{v.Form.Tariff, v.Form.Tariff})
+	}
+}
+
+// fill sets what a visitor who just came would otherwise have to type: the
+// first tariff, and an evening's charge.
+func (f *priceForm) fill(tariffs []tariffOption, q url.Values) {
+	if f.Tariff == "" && f.JSON == "" && !q.Has("tariff") && len(tariffs) > 0 {
+		f.Tariff = tariffs[0].Key
+	}
+	def := func(to *string, name, value string) {
+		if !q.Has(name) {
+			*to = value
+		}
+	}
+	def(&f.Start, "start", time.Now().UTC().Format("2006-01-02")+"T18:00")
+	def(&f.Minutes, "minutes", "120")
+	def(&f.KWh, "kwh", "20")
+	def(&f.Parking, "parking", "0")
+}
+
+// request turns the form into what POST /api/v1/price takes, so that both
+// price alike. The error names a field of the form.
+func (f *priceForm) request() (*report.PriceRequest, *tariff.Zone, string, error) {
+	q := &report.PriceRequest{}
+	zoneName, why := f.Zone, "as you chose"
+	if f.JSON != "" {
+		q.Tariff = []byte(f.JSON)
+	} else {
+		party, id, _ := strings.Cut(strings.Replace(f.Tariff, "*", "/", 1), "*")
+		owner, ok := ocpi.ParseParty(party)
+		if !ok || id == "" {
+			return nil, nil, "", wrongField("tariff", "%q is not a tariff such as GB*DUN*id", f.Tariff)
+		}
+		q.TariffID = &report.ObjectID{CountryCode: owner.Country, PartyID: owner.ID, ID: id}
+		if zoneName == "" {
+			zoneName, why = reference.ZoneOfCountry(owner.Country), "that of "+owner.Country+", where the tariff’s owner is"
+		}
+	}
+	zone := tariff.UTC
+	if zoneName != "" {
+		z, err := tariff.LoadZone(zoneName)
+		if err != nil {
+			return nil, nil, "", wrongField("zone", "%q is not an IANA time zone such as Europe/Amsterdam", zoneName)
+		}
+		zone, q.TimeZone = z, zoneName
+	} else {
+		why = "because no time zone is known"
+	}
+	start, err := time.Parse(startForm, strings.TrimSuffix(f.Start, ":00Z"))
+	if err != nil {
+		return nil, nil, "", wrongField("start", "%q is not a date and a time", f.Start)
+	}
+	q.Start = zone.Instant(start.Year(), start.Month(), start.Day(), start.Hour(), start.Minute()).String()
+	minutes, err := minutesIn("minutes", f.Minutes)
+	if err != nil {
+		return nil, nil, "", err
+	}
+	parking, err := minutesIn("parking", f.Parking)
+	if err != nil {
+		return nil, nil, "", err
+	}
+	kwh, err := ocpi.ParseNumber(strings.ReplaceAll(strings.TrimSpace(f.KWh), ",", "."))
+	if err != nil {
+		return nil, nil, "", wrongField("kwh", "%q is not a decimal such as 20.5", f.KWh)
+	}
+	minutes, parking = minutes*60, parking*60
+	q.DurationS, q.ParkingS, q.EnergyKWh = &minutes, parking, report.Decimal{Number: kwh}
+	return q, zone, why, nil
+}
+
+func minutesIn(field, s string) (int64, error) {
+	const most = int64(whatif.MaxLength / time.Minute)
+	s = strings.TrimSpace(s)
+	if s == "" {
+		return 0, nil
+	}
+	n, err := strconv.ParseInt(s, 10, 32)
+	if err != nil || n < 0 || n > most {
+		return 0, wrongField(field, "%q is not a whole number of minutes from 0 to %d", s, most)
+	}
+	return n, nil
+}
+
+func wrongField(field, format string, args ...any) error {
+	return &report.Error{Status: http.StatusBadRequest, Code: "invalid_parameter", Field: field, Message: fmt.Sprintf(format, args...)}
+}
+
+// formFields names the fields of the form that stand for members of a request.
+var formFields = map[string]string{
+	"tariff_id": "tariff", "duration_s": "minutes", "energy_kwh": "kwh", "parking_s": "parking", "time_zone": "zone",
+}
+
+// price prices the form's charge.
+func (f *priceForm) price(key report.Key, known report.Tariffs) (*priceShown, error) {
+	q, zone, why, err := f.request()
+	if err != nil {
+		return nil, err
+	}
+	shown, err := f.show(q, zone, key, known)
+	if wrong, ok := errors.AsType[*report.Error](err); ok {
+		named := *wrong
+		switch field, ok := formFields[wrong.Field]; {
+		case ok:
+			named.Field = field
+		case strings.HasPrefix(wrong.Field, "tariff"): // a path within the tariff
+			named.Field, named.Message = "json", strings.TrimPrefix(strings.TrimPrefix(wrong.Field, "tariff"), ".")+" "+wrong.Message
+		}
+		return nil, &named
+	}
+	if err != nil {
+		return nil, err
+	}
+	shown.Zone = "Local times are those of " + zone.Name() + ", " + why + "."
+	return shown, nil
+}
+
+func (f *priceForm) show(q *report.PriceRequest, zone *tariff.Zone, key report.Key, known report.Tariffs) (*priceShown, error) {
+	t, err := q.Resolve(key, known)
+	if err != nil {
+		return nil, err
+	}
+	p, err := t.Price()
+	if err != nil {
+		return nil, err
+	}
+	curve, err := whatif.Curve(&t.Charge, &t.Terms, maxSamples)
+	if err != nil {
+		return nil, fmt.Errorf("price the charge as it goes on: %w", err)
+	}
+	side := vatSide(f.InclVAT)
+	if !p.Result.Total.Incl.IsSet() {
+		side = exclVAT
+	} else if !p.Result.Total.Excl.IsSet() {
+		side = inclVAT
+	}
+	return &priceShown{
+		Sentence:    priceSentence(&t.Charge, p, zone),
+		Chart:       newChart(curve, &t.Charge, zone, p.CDR.Currency, side),
+		Explanation: newExplanation(p.Explanation),
+		Findings:    append(t.Findings, p.Result.Findings...),
+	}, nil
+}
+
+// priceSentence says what was asked and what it costs.
+func priceSentence(c *whatif.Charge, p *whatif.Price, zone *tariff.Zone) string {
+	kwh := newFigure(c.EnergyKWh.Decimal(), 0).Text
+	s := fmt.Sprintf("%s kWh in %s from %s", kwh, spoken(c.Duration), zone.Local(c.Start).Format("Monday 2 January 2006, 15:04"))
+	if c.ParkingAfter > 0 {
+		s += ", then " + spoken(c.ParkingAfter) + " parked"
+	}
+	total := p.Result.Total
+	switch excl, incl := newFigure(total.Excl.Decimal(), 2).Text, newFigure(total.Incl.Decimal(), 2).Text; {
+	case !total.Incl.IsSet():
+		return fmt.Sprintf("%s, costs %s %s before VAT; the tariff does not tell the VAT.", s, excl, p.CDR.Currency)
+	case !total.Excl.IsSet():
+		return fmt.Sprintf("%s, costs %s %s including VAT; the tariff does not tell the VAT.", s, incl, p.CDR.Currency)
+	default:
+		return fmt.Sprintf("%s, costs %s %s before VAT, %s including VAT.", s, excl, p.CDR.Currency, incl)
+	}
+}
+
+// spoken writes whole minutes as "2 h 15 min".
+func spoken(d time.Duration) string {
+	h, m := int(d/time.Hour), int(d/time.Minute)%60
+	switch {
+	case h == 0:
+		return fmt.Sprintf("%d min", m)
+	case m == 0:
+		return fmt.Sprintf("%d h", h)
+	}
+	return fmt.Sprintf("%d h %d min", h, m)
+}
