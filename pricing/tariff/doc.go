@@ -17,7 +17,11 @@
 //	tax.go          amounts before and after taxes (amount.go)
 //	limit.go        min_price and max_price
 //	total.go        the CDR's totals by field, rounded once (round.go)
-//	claim.go        whether the partner's own total agrees
+//	claim.go        whether the partner's own total agrees (credit.go)
+//
+// and beside it: explain.go says why (explanation*.go, words.go), audit.go what
+// is wrong with the CDR (split.go), reconcile.go which other reading gives the
+// partner's total (profile.go, mistakes.go).
 //
 // Quantities are integers: energy in 10^-12 kWh, time in 10^-10 s ("ticks",
 // the coarsest unit in which an hour with 12 decimals is exact). An amount is
