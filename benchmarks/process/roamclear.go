@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"math/rand/v2"
 	"net"
 	"net/http"
 	"os"
@@ -34,13 +35,20 @@ func Serve(log, binary, data, listen string, args ...string) (*Roamclear, error)
 	return &Roamclear{Process: p, Binary: binary, Data: data, URL: "http://" + listen}, nil
 }
 
-// FreeAddress is a loopback address that was free a moment ago.
+// FreeAddress is a loopback address that was free a moment ago. It is below
+// the ports that the kernel gives to outgoing connections: while the service is
+// down, a client that tries again could be given the very port it dials, and
+// would talk to itself.
 func FreeAddress() (string, error) {
-	l, err := net.Listen("tcp", "127.0.0.1:0")
-	if err != nil {
-		return "", fmt.Errorf("find a free port: %w", err)
+	var last error
+	for range 100 {
+		l, err := net.Listen("tcp", fmt.Sprintf("127.0.0.1:%d", 20_000+rand.IntN(12_000)))
+		if err == nil {
+			return l.Addr().String(), l.Close()
+		}
+		last = err
 	}
-	return l.Addr().String(), l.Close()
+	return "", fmt.Errorf("find a free port: %w", last)
 }
 
 // Ready waits until the service says that it is and can be found by its data
