@@ -22,9 +22,11 @@ const (
 	resendAfter   = 250 * time.Millisecond // doubled each time
 )
 
-// blockRows is how many rows are encoded at a time. With 3 KB bodies, 5,000 at
-// once cost 160 MB of garbage per batch; see BenchmarkWriteCDRs.
-const blockRows = 512
+// blockRows is how many rows are encoded at a time. Measured with 3.7 KB bodies
+// and batches of 5,000: all rows at once 10 µs of CPU and 32 KB of garbage per
+// CDR, 64 to 512 at a time 5.3 to 6 µs (no difference beyond the noise) and 0.6
+// to 3.3 KB. Larger blocks mean fewer for the server to join.
+const blockRows = 256
 
 // block is the rows of one insert, column by column. Columns are filled with
 // typed appends into ch-go columns that keep their memory, and handed to

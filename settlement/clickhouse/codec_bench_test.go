@@ -1,7 +1,6 @@
 package clickhouse
 
 import (
-	"fmt"
 	"testing"
 	"time"
 )
@@ -9,6 +8,13 @@ import (
 // BenchmarkCodecs measures what bodies and explanations cost the engine under
 // each codec: CPU of the insert (batches of 5,000, merges stopped), CPU of one
 // merge of everything, and bytes on disk, per CDR.
+//
+// On 2 busy cores (load 20 to 30, so the times are upper bounds; ratios are
+// from interleaved rounds), 50,000 bodies of 3,753 bytes: a record takes 3,833
+// bytes with NONE, 637 with LZ4, 363 with ZSTD(1), 377 with ZSTD(3); a result
+// 1,502, 376, 241, 253. Inserting records costs 9.0 µs with NONE (the bytes
+// themselves), 7.0 with LZ4, 6.8 with ZSTD(1); one merge of them 12.6, 15.0,
+// 16.8, and 20.4 with ZSTD(3). So ZSTD(1).
 func BenchmarkCodecs(b *testing.B) {
 	const rows, perBatch = 50_000, 5_000
 	for _, codec := range []string{"NONE", "LZ4", "ZSTD(1)", "ZSTD(3)"} {
@@ -44,7 +50,6 @@ func BenchmarkCodecs(b *testing.B) {
 				}
 				body := count(b, s, "SELECT sum(length(body)) FROM records") / rows
 				b.ReportMetric(float64(body), "body-B/CDR")
-				b.Log(fmt.Sprintf("%d CDRs of %d bytes", rows, body))
 			}
 		})
 	}

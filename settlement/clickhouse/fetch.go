@@ -53,6 +53,9 @@ func FetchEngine(ctx context.Context, progress io.Writer) (string, error) {
 		return "", fmt.Errorf("make the engine's cache directory: %w", err)
 	}
 	// Two processes that start on a fresh machine must not download twice.
+	say := func(format string, args ...any) {
+		_, _ = fmt.Fprintf(progress, format+"\n", args...) // whether anybody reads it does not matter
+	}
 	lock, err := lockFile(filepath.Join(filepath.Dir(path), "fetch.lock"), true)
 	if err != nil {
 		return "", err
@@ -63,13 +66,13 @@ func FetchEngine(ctx context.Context, progress io.Writer) (string, error) {
 		return path, nil
 	}
 	if !errors.Is(err, fs.ErrNotExist) {
-		fmt.Fprintf(progress, "%v: fetching it again\n", err)
+		say("%v: fetching it again", err)
 	}
-	fmt.Fprintf(progress, "fetching the ClickHouse engine %s through npm (178 MB, once per machine)\n", EngineVersion)
+	say("fetching the ClickHouse engine %s through npm (178 MB, once per machine)", EngineVersion)
 	if err := downloadEngine(ctx, path); err != nil {
 		return "", fmt.Errorf("fetch the ClickHouse engine: %w", err)
 	}
-	fmt.Fprintf(progress, "engine checked (SHA-256 %s) and kept in %s\n", engineSHA256[:12], path)
+	say("engine checked (SHA-256 %s) and kept in %s", engineSHA256[:12], path)
 	return path, nil
 }
 

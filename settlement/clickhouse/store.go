@@ -21,7 +21,7 @@ import (
 const (
 	maxOpenConns = 16
 	dialTimeout  = 5 * time.Second
-	readTimeout  = 5 * time.Minute
+	readTimeout  = time.Minute // the server reports progress all the while, so silence is an outage
 )
 
 // Options say where the store is.

@@ -105,6 +105,10 @@ func ownCPU(tb testing.TB) time.Duration {
 // BenchmarkWriteCDRs measures the whole write path of the store against the
 // real engine with synced writes: CPU of this process (encoding and sending
 // all five tables) and of the engine (merges included), per CDR.
+//
+// On 2 busy cores (load 10 to 30), batches of 5,000: 5.1 to 6 µs of our CPU and
+// 28 to 42 µs of the engine's; with LZ4 on the wire 10.7 µs of ours and no less
+// of the engine's, hence none. Batches of 500: 17 to 23 µs and 87 to 200 µs.
 func BenchmarkWriteCDRs(b *testing.B) {
 	for _, n := range []int{500, 5000} {
 		b.Run(fmt.Sprint(n), func(b *testing.B) {
