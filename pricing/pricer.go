@@ -51,6 +51,7 @@ type Pricer struct {
 	policies Policies
 	decoder  ocpi.Decoder
 	engine   *tariff.Engine
+	in       tariff.Input // of the row priced last, with its result
 	result   tariff.Result
 	cache    map[string]*cachedTariff
 	embedded []*tariff.Prepared
@@ -74,24 +75,40 @@ func NewPricer(inputs Inputs, policies Policies) *Pricer {
 // Price fills row for one CDR record. It never fails: what cannot be priced
 // is a reject with its reason, a panic included.
 func (p *Pricer) Price(rec *ingest.Record, row *Row) {
-	p.price(rec, row, "")
+	p.PriceWith(rec, row, "")
+	p.Explain(row)
 }
 
-// PriceWith prices with a named profile instead of the partner's.
+// PriceWith prices with a named profile instead of the partner's when profile
+// is not "". The outcome has no explanation yet: Explain adds it, to the row
+// priced last.
 func (p *Pricer) PriceWith(rec *ingest.Record, row *Row, profile string) {
+	*row = Row{Record: *rec, Creditor: rec.Key.Party}
+	defer p.rejectPanic(row)
 	p.price(rec, row, profile)
 }
 
+// Explain explains the price of the row priced last; a row that is not priced
+// stays as it is.
+func (p *Pricer) Explain(row *Row) {
+	if row.Outcome.Status != Priced {
+		return
+	}
+	defer p.rejectPanic(row)
+	row.Outcome.Explanation = p.engine.Explain(&p.in, &p.result).AppendJSON(nil)
+}
+
+// rejectPanic, deferred, makes a panic a reject.
+func (p *Pricer) rejectPanic(row *Row) {
+	if r := recover(); r != nil {
+		p.engine = tariff.NewEngine()
+		row.Outcome = Outcome{Status: Rejected, Reason: ReasonPanic,
+			Detail:      fmt.Sprintf("pricing panicked: %v at %s", r, firstFrame(debug.Stack())),
+			ClaimedExcl: row.Outcome.ClaimedExcl, ClaimedIncl: row.Outcome.ClaimedIncl}
+	}
+}
+
 func (p *Pricer) price(rec *ingest.Record, row *Row, profile string) {
-	*row = Row{Record: *rec, Creditor: rec.Key.Party}
-	defer func() {
-		if r := recover(); r != nil {
-			p.engine = tariff.NewEngine()
-			row.Outcome = Outcome{Status: Rejected, Reason: ReasonPanic,
-				Detail:      fmt.Sprintf("pricing panicked: %v at %s", r, firstFrame(debug.Stack())),
-				ClaimedExcl: row.Outcome.ClaimedExcl, ClaimedIncl: row.Outcome.ClaimedIncl}
-		}
-	}()
 	cdr, err := p.decoder.CDR(rec.Version, rec.Body)
 	if err != nil {
 		row.Outcome = Outcome{Status: Rejected, Reason: ReasonUnreadable, Detail: err.Error()}
@@ -137,7 +154,8 @@ func (p *Pricer) describe(cdr *ocpi.CDR, row *Row) {
 // compute finds tariffs and zone and calls the engine.
 func (p *Pricer) compute(cdr *ocpi.CDR, row *Row, profileName string) {
 	o := &row.Outcome
-	in := tariff.Input{CDR: cdr}
+	p.in = tariff.Input{CDR: cdr}
+	in := &p.in
 	if profileName == "" {
 		profileName = p.policies.Profile(row.Creditor)
 	}
@@ -149,13 +167,13 @@ func (p *Pricer) compute(cdr *ocpi.CDR, row *Row, profileName string) {
 		}
 		in.Profile = profile
 	}
-	if !p.findTariffs(cdr, row, &in) {
+	if !p.findTariffs(cdr, row, in) {
 		return
 	}
-	if !p.findZone(cdr, row, &in) {
+	if !p.findZone(cdr, row, in) {
 		return
 	}
-	p.engine.Price(&in, &p.result)
+	p.engine.Price(in, &p.result)
 	r := &p.result
 	o.Findings = append(o.Findings, r.Findings...)
 	o.Profile = tariff.Default.Name
@@ -177,7 +195,6 @@ func (p *Pricer) compute(cdr *ocpi.CDR, row *Row, profileName string) {
 	for _, t := range r.Taxes {
 		o.Taxes = append(o.Taxes, Tax{Name: t.Name, Percentage: t.Percentage, Amount: t.Amount})
 	}
-	o.Explanation = p.engine.Explain(&in, r).AppendJSON(nil)
 }
 
 // findTariffs fills the tariffs the CDR carries or, for ids it names but does

@@ -72,7 +72,11 @@ func (w *repricePages) missing(i int) error {
 // compare prices one CDR and keeps the result when it is another one.
 func (w *repricePages) compare(rec *ingest.Record, old *Counted) {
 	w.pricer.PriceWith(rec, &w.row, w.repricing.Profile)
-	change, changed := compare(old, &w.row)
+	if _, changed := compare(old, &w.row); !changed {
+		return
+	}
+	w.pricer.Explain(&w.row)
+	change, changed := compare(old, &w.row) // a panic in Explain makes it a reject
 	if !changed {
 		return
 	}

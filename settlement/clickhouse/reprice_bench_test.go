@@ -1,0 +1,84 @@
+package clickhouse
+
+import (
+	"fmt"
+	"testing"
+
+	"github.com/roamclear/roamclear/ocpi"
+	"github.com/roamclear/roamclear/pricing"
+	"github.com/roamclear/roamclear/pricing/reference"
+	"github.com/roamclear/roamclear/settlement"
+	"golang.org/x/sys/unix"
+)
+
+// own gives prices nothing beside the CDR's own tariff.
+type own struct{}
+
+func (own) Tariff(ocpi.Key, ocpi.Time, ocpi.Time) *reference.TariffVersion { return nil }
+func (own) Zone(ocpi.Key, string, ocpi.Time) (zone, source string) {
+	return "Europe/London", "location"
+}
+func (own) TokenOwner(string) (ocpi.Party, bool) { return ocpi.Party{}, false }
+func (own) DebtorKnown(ocpi.Party) bool          { return true }
+func (own) Profile(ocpi.Party) string            { return "" }
+
+// priced is a realistic batch with the results that pricing gives it.
+func priced(tb testing.TB, first int64, n int) *pricing.Batch {
+	b := realisticBatch(tb, first, n)
+	pricer := pricing.NewPricer(own{}, own{})
+	for i := range b.Rows {
+		record := b.Rows[i].Record
+		pricer.Price(&record, &b.Rows[i])
+		if b.Rows[i].Outcome.Status != pricing.Priced {
+			tb.Fatalf("%s: %s", b.Rows[i].Outcome.Reason, b.Rows[i].Outcome.Detail)
+		}
+	}
+	return b
+}
+
+// BenchmarkReprice prices 50,000 stored CDRs of 3 KB with their tariffs inside
+// again, when all results stay and when all change. The CPU time is this
+// process's: reading, decoding, pricing, comparing and, for changes, writing;
+// the engine's own is not in it.
+func BenchmarkReprice(b *testing.B) {
+	s := newStore(b)
+	const batch, batches = 5000, 10
+	for i := range int64(batches) {
+		write(b, s, priced(b, i*batch, batch))
+	}
+	p := &settlement.Repricer{Store: s, Inputs: own{}, Policies: own{}, Epoch: 1, Partitions: 1}
+	for _, c := range []struct{ name, profile string }{{"same", ""}, {"changed", "LINE_HALF_UP"}} {
+		b.Run(c.name, func(b *testing.B) {
+			began, runs := cpu(b), 0
+			var changed int64
+			for b.Loop() {
+				runs++
+				r := settlement.Repricing{
+					Run:  fmt.Sprint(c.name, b.N, "-", runs),
+					From: settlement.Month{Year: 2019, Month: 1}, To: settlement.Month{Year: 2019, Month: 12}, Profile: c.profile,
+				}
+				report, err := p.Run(b.Context(), r)
+				if err != nil {
+					b.Fatal(err)
+				}
+				if report.CDRs != batch*batches {
+					b.Fatalf("%d CDRs priced", report.CDRs)
+				}
+				changed = report.Changed
+			}
+			perCDR := (cpu(b) - began) / float64(runs*batch*batches)
+			b.ReportMetric(perCDR*1e6, "cpu-µs/CDR")
+			b.ReportMetric(1/perCDR, "CDR/core-s")
+			b.ReportMetric(float64(changed), "changed")
+		})
+	}
+}
+
+// cpu returns the CPU time this process has used, in seconds.
+func cpu(tb testing.TB) float64 {
+	var u unix.Rusage
+	if err := unix.Getrusage(unix.RUSAGE_SELF, &u); err != nil {
+		tb.Fatal(err)
+	}
+	return float64(u.Utime.Nano()+u.Stime.Nano()) / 1e9
+}

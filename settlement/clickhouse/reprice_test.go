@@ -1,0 +1,207 @@
+package clickhouse
+
+import (
+	"strings"
+	"testing"
+
+	"github.com/google/go-cmp/cmp"
+	"github.com/roamclear/roamclear/ingest"
+	"github.com/roamclear/roamclear/ocpi"
+	"github.com/roamclear/roamclear/pricing"
+	"github.com/roamclear/roamclear/settlement"
+)
+
+var numbers = cmp.Comparer(func(a, b ocpi.Number) bool {
+	return a.IsSet() == b.IsSet() && (!a.IsSet() || a.Cmp(b) == 0)
+})
+
+var wholeYear = settlement.Repricing{From: settlement.Month{Year: 2019, Month: 1}, To: settlement.Month{Year: 2019, Month: 12}}
+
+func counted(t *testing.T, s *Store, r settlement.Repricing) []settlement.Counted {
+	t.Helper()
+	var all []settlement.Counted
+	err := s.CountedResults(t.Context(), &r, 1, 0, 0, 1000, func(c *settlement.Counted) error {
+		all = append(all, *c)
+		return nil
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	return all
+}
+
+const twoMonths = `
+	GB*DUN NL*EXW c1 2019-01-15 GBP 10.00/12.00                      priced 10.00/12.00 VAT:20=2.00
+	GB*DUN NL*EXW c2 2019-01-16 GBP 5.00/-                           rejected unknown_tariff -
+	GB*DUN NL*EXW k1 2019-01-17 GBP -1.00/-1.20                      credit c1 -
+	GB*DUN -      c3 2019-01-18 EUR 999999999999999999/0.000000000001 priced -0.999999999999/- VAT:20=-0.000000000001,levy:-=3
+	GB*PKC DE*TNM c4 2019-02-01 GBP 0/0                              priced 1.5/1.8 -`
+
+// What is read back is what was written, in the order of offsets.
+func TestCountedResultsComeBackExact(t *testing.T) {
+	s := newStore(t)
+	b := batchOf(t, 0, 0, twoMonths)
+	write(t, s, b)
+	got := counted(t, s, wholeYear)
+	if len(got) != len(b.Rows) {
+		t.Fatalf("%d results, want %d", len(got), len(b.Rows))
+	}
+	for i := range got {
+		w, g := &b.Rows[i], &got[i]
+		want := settlement.Counted{
+			Row: pricing.Row{
+				Record:   ingest.Record{Position: w.Record.Position, Envelope: ingest.Envelope{Key: w.Record.Key}},
+				Creditor: w.Creditor, Debtor: w.Debtor, Currency: w.Currency, Credit: w.Credit, Outcome: w.Outcome,
+			},
+			Month:   settlement.Month{Year: 2019, Month: w.End.Go().Month()},
+			Version: rowVersion(w.Record.Position, resultRank(0, w.Outcome.Status)),
+		}
+		o := &want.Outcome // what re-pricing does not compare is not read
+		o.Detail, o.TariffIDs, o.TariffSource, o.ZoneSource, o.Explanation, o.Findings = "", "", "", "", nil, nil
+		if diff := cmp.Diff(want, *g, numbers); diff != "" {
+			t.Errorf("result %d (-want +got):\n%s", i, diff)
+		}
+	}
+	for _, c := range []struct {
+		r    settlement.Repricing
+		want int
+	}{
+		{settlement.Repricing{From: wholeYear.From, To: wholeYear.From}, 4},
+		{settlement.Repricing{From: wholeYear.From, To: wholeYear.To, Party: ocpi.Party{Country: "DE", ID: "TNM"}}, 1},
+		{settlement.Repricing{From: wholeYear.From, To: wholeYear.To, Party: ocpi.Party{Country: "GB", ID: "DUN"}}, 4},
+	} {
+		if got := counted(t, s, c.r); len(got) != c.want {
+			t.Errorf("%s selects %d results, want %d", c.r.Terms(), len(got), c.want)
+		}
+	}
+}
+
+// repriced is a page that gives every priced CDR of b the amounts of to.
+func repriced(t *testing.T, s *Store, b *pricing.Batch, to string) []settlement.Repriced {
+	t.Helper()
+	var page []settlement.Repriced
+	for _, c := range counted(t, s, wholeYear) {
+		if c.Outcome.Status != pricing.Priced {
+			continue
+		}
+		row := b.Rows[c.Record.Offset]
+		row.Generation = c.Generation + 1
+		row.Outcome.ComputedExcl, row.Outcome.ComputedIncl = amountsIn(to)
+		page = append(page, settlement.Repriced{Version: c.Version, Row: row, Change: settlement.Change{
+			Key: c.Record.Key, Position: c.Record.Position, CPO: c.Creditor, Month: c.Month, Currency: c.Currency,
+			Kind: settlement.AmountMoves, Causes: settlement.CauseRule,
+			Old: settlement.ChangeSide{EMSP: c.Debtor, Status: c.Outcome.Status, Claim: c.Outcome.Claim,
+				Excl: c.Outcome.ComputedExcl, Incl: c.Outcome.ComputedIncl, Profile: "old", TariffHash: "aa", TimeZone: "UTC", ZoneDB: "2025a", Engine: "0"},
+			New: settlement.ChangeSide{EMSP: row.Debtor, Status: row.Outcome.Status, Claim: row.Outcome.Claim,
+				Excl: row.Outcome.ComputedExcl, Incl: row.Outcome.ComputedIncl, Profile: row.Outcome.Profile, TariffHash: row.Outcome.TariffHash,
+				TimeZone: row.Outcome.TimeZone, ZoneDB: row.Outcome.ZoneDB, Engine: row.Outcome.EngineVersion},
+		}})
+	}
+	return page
+}
+
+func note(t *testing.T, s *Store, run string, page []settlement.Repriced, next int64) {
+	t.Helper()
+	p := settlement.RepriceProgress{Terms: "terms of " + run, Next: next, End: 5, CDRs: next}
+	if err := s.WriteRepriced(t.Context(), run, 1, page, p); err != nil {
+		t.Fatal(err)
+	}
+}
+
+func TestARunIsKeptAndAppliedOnce(t *testing.T) {
+	s := newStore(t)
+	b := batchOf(t, 0, 0, twoMonths)
+	write(t, s, b)
+	first, second := repriced(t, s, b, "2/2.4"), repriced(t, s, b, "3/3.6")
+	note(t, s, "first", nil, 0)
+	note(t, s, "first", first, 5)
+	note(t, s, "first", first, 5) // a repeat of the page changes nothing
+	note(t, s, "second", second, 5)
+
+	progress, err := s.RepriceProgress(t.Context(), "first")
+	want := []settlement.RepriceProgress{{Terms: "terms of first", Next: 5, End: 5, CDRs: 5}}
+	if diff := cmp.Diff(want, progress); err != nil || diff != "" {
+		t.Errorf("progress: %v (-want +got):\n%s", err, diff)
+	}
+	got := map[ocpi.Key]settlement.Change{}
+	if err := s.Changes(t.Context(), "first", func(c *settlement.Change) error { got[c.Key] = *c; return nil }); err != nil {
+		t.Fatal(err)
+	}
+	for _, c := range first {
+		if diff := cmp.Diff(c.Change, got[c.Key], numbers); diff != "" {
+			t.Errorf("change of %s (-want +got):\n%s", c.Key, diff)
+		}
+	}
+	if len(got) != len(first) {
+		t.Errorf("%d changes, want %d", len(got), len(first))
+	}
+
+	stands := func(run string, want settlement.Applied) {
+		t.Helper()
+		if got, err := s.AppliedChanges(t.Context(), run); err != nil || got != want {
+			t.Errorf("%s: %+v, %v, want %+v", run, got, err, want)
+		}
+	}
+	apply := func(run string) {
+		t.Helper()
+		if err := s.ApplyRepriced(t.Context(), run, 1, 0); err != nil {
+			t.Fatal(err)
+		}
+	}
+	stands("first", settlement.Applied{Pending: 3})
+	apply("first")
+	stands("first", settlement.Applied{Applied: 3})
+	rows := count(t, s, "SELECT count() FROM results")
+	apply("first")
+	if again := count(t, s, "SELECT count() FROM results"); again != rows {
+		t.Errorf("applied twice: %d rows, had %d", again, rows)
+	}
+	// Both were compared with the same results: the second came too late.
+	stands("second", settlement.Applied{Overtaken: 3})
+	apply("second")
+	stands("first", settlement.Applied{Applied: 3})
+	for _, c := range counted(t, s, wholeYear) {
+		if c.Outcome.Status == pricing.Priced && (c.Outcome.ComputedExcl.String() != "2" || c.Generation != 1) {
+			t.Errorf("%s computes %s in generation %d, want 2 in 1", c.Record.Key, c.Outcome.ComputedExcl, c.Generation)
+		}
+	}
+	d, err := s.CDR(t.Context(), keyOf("c1"))
+	if err != nil || string(d.Explanation) != `{"lines":[]}` || d.Generation != 1 || len(d.Taxes) != 1 {
+		t.Errorf("applied result: %v, %+v", err, d)
+	}
+
+	if err := s.ForgetRepricing(t.Context(), "first"); err != nil {
+		t.Fatal(err)
+	}
+	if progress, err := s.RepriceProgress(t.Context(), "first"); err != nil || len(progress) != 0 {
+		t.Errorf("forgotten run: %v, %v", progress, err)
+	}
+	stands("first", settlement.Applied{})
+	stands("second", settlement.Applied{Overtaken: 3})
+}
+
+// A row that is cut short or too long is an error, never an amount.
+func TestRowReaderRefusesWhatItDidNotAskFor(t *testing.T) {
+	s := newStore(t)
+	write(t, s, batchOf(t, 0, 0, twoMonths))
+	var raw string
+	err := s.conn.QueryRow(t.Context(), "SELECT "+countedColumns+" FROM results FINAL WHERE offset = 3").Scan(&raw)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if _, err := readCounted(raw); err != nil {
+		t.Fatal(err)
+	}
+	for n := range raw {
+		if _, err := readCounted(raw[:n]); err == nil {
+			t.Errorf("%d of %d bytes are taken for a row", n, len(raw))
+		}
+	}
+	if _, err := readCounted(raw + "x"); err == nil {
+		t.Error("a row with a byte behind it is taken for a row")
+	}
+	r := rowReader{rest: strings.Repeat("\xff", 15) + "\x7f"}
+	if n := r.number(); r.end() == nil {
+		t.Errorf("2^127-1 is taken for %s", n)
+	}
+}
