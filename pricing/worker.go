@@ -62,7 +62,7 @@ const (
 	fullRows   = 5_000
 	busyRows   = 300
 	idleLinger = 150 * time.Millisecond
-	busyLinger = 1500 * time.Millisecond
+	busyLinger = 3 * time.Second
 )
 
 // Run works on one claimed partition until ctx ends or the claim is lost.
@@ -173,7 +173,6 @@ func (w *Worker) process(ctx context.Context, p *Pricer, b *Batch, records []ing
 	if err := w.Gate.CatchUp(ctx); err != nil {
 		return fmt.Errorf("wait for tariffs and locations: %w", err)
 	}
-	w.Metrics.pending(b.Partition, records[0].Received)
 	b.First, b.Last = records[0].Offset, records[len(records)-1].Offset
 	if cap(b.Rows) < len(records) {
 		b.Rows = make([]Row, len(records))

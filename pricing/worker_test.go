@@ -150,7 +150,7 @@ func records(bodies ...string) []ingest.Record {
 
 func worker(s *store, in pricing.Inputs) *pricing.Worker {
 	return &pricing.Worker{Store: s, Gate: gate{}, Inputs: in, Policies: policies{}, Epoch: 1,
-		Logger: slog.New(slog.DiscardHandler), Metrics: pricing.NewMetrics(prometheus.NewRegistry(), time.Now)}
+		Logger: slog.New(slog.DiscardHandler), Metrics: pricing.NewMetrics(prometheus.NewRegistry())}
 }
 
 // run works until the store has what it wants. The worker's lingering takes

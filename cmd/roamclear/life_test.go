@@ -68,6 +68,7 @@ func TestLifeOfACDR(t *testing.T) {
 	rejectsHeal(s)
 	sender(s, body)
 	badInput(s)
+	measured(s)
 	verified(t, s.data)
 }
 
@@ -258,6 +259,24 @@ func badInput(s *testService) {
 		s.finance("/refusals", &got)
 		return len(got.Refusals) >= 3
 	})
+}
+
+// measured wants the metrics that operators watch.
+func measured(s *testService) {
+	s.t.Helper()
+	a := s.request("GET", "/metrics", "", "")
+	for _, line := range []string{
+		`roamclear_ingest_accepted_total{object="cdr"} `,
+		`roamclear_ingest_refused_total{object="cdr",reason="not_json"} 1`,
+		`roamclear_pricing_records_total{reason="unknown_tariff",status="rejected"} 1`,
+		`roamclear_pricing_healed_total 2`,
+		`roamclear_pricing_waiting_records{partition="0"} 0`,
+		`roamclear_pricing_oldest_unpriced_seconds{partition="1"} 0`,
+	} {
+		if !strings.Contains(a.body, line) {
+			s.t.Errorf("metrics lack %q", line)
+		}
+	}
 }
 
 // verified runs `roamclear verify` and wants it to agree.

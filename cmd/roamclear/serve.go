@@ -134,7 +134,8 @@ func startService(ctx context.Context, c Config, stderr *os.File) (_ *service, e
 	}
 	s.reference = reference.NewFollower(b.log, b.store, logEpoch, s.logger, s.registry)
 	s.sessions = session.NewFollower(b.log, b.store, logEpoch, kafka.Partition, s.registry)
-	s.metrics = pricing.NewMetrics(s.registry, time.Now)
+	s.metrics = pricing.NewMetrics(s.registry)
+	s.registry.MustRegister(&lagCollector{log: b.log, now: time.Now})
 	s.intake = ingest.NewService(b.log, current{s.reference, s.sessions}, time.Now, ingest.NewMetrics(s.registry))
 	if c.has(roleAPI) {
 		if s.http, err = newHTTPServer(s); err != nil {
