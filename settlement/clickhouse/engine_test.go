@@ -289,7 +289,7 @@ func TestParentKilled(t *testing.T) {
 	}
 	dir := filepath.Join(t.TempDir(), "engine")
 	parent := exec.CommandContext(t.Context(), os.Args[0], "-test.run=^TestParentKilled$", "-test.v")
-	parent.Env = append(os.Environ(), parentVariable+"="+dir)
+	parent.Env = append(os.Environ(), parentVariable+"="+dir, "TMPDIR="+t.TempDir()) // it cannot clean up
 	out, err := parent.StdoutPipe()
 	if err != nil {
 		t.Fatal(err)
