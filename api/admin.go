@@ -14,7 +14,7 @@ import (
 	"github.com/roamclear/roamclear/ocpi"
 )
 
-// Admin is the admin interface: partners and API keys.
+// Admin is the admin interface: partners, API keys and closed periods.
 //
 // A POST may carry an Idempotency-Key: repeated, it takes effect once (the
 // repeat answers 409, since the token was handed out before). A change of a
@@ -41,6 +41,8 @@ func (a *Admin) Mount(r gin.IRouter) {
 	g.GET("/keys", a.listKeys)
 	g.POST("/keys", a.addKey)
 	g.DELETE("/keys/:id", a.removeKey)
+	g.GET("/periods", a.listPeriods)
+	g.POST("/periods", a.closePeriod)
 }
 
 func (a *Admin) authenticate(c *gin.Context) {

@@ -44,6 +44,7 @@ var kinds = []kind{
 	{"token.confirmed", 1, decode[TokenConfirmed]},
 	{"key.added", 1, decode[KeyAdded]},
 	{"key.removed", 1, decode[KeyRemoved]},
+	{"period.closed", 1, decode[PeriodClosed]},
 }
 
 func kindOf(c Change) kind {
@@ -64,6 +65,8 @@ func kindOf(c Change) kind {
 		return kinds[6]
 	case KeyRemoved:
 		return kinds[7]
+	case PeriodClosed:
+		return kinds[8]
 	}
 	panic(fmt.Sprintf("control: change of type %T has no kind", c))
 }

@@ -25,7 +25,7 @@ func events(t *rapid.T) []Event {
 	party := func() string { return fmt.Sprint("P", rapid.IntRange(1, 4).Draw(t, "party")) }
 	hash := func() TokenHash { return HashToken(one("token", 6)) }
 	draw := func() Change {
-		switch rapid.IntRange(0, 7).Draw(t, "kind") {
+		switch rapid.IntRange(0, 8).Draw(t, "kind") {
 		case 0:
 			return InstallationCreated{ID: one("inst", 2)}
 		case 1:
@@ -40,6 +40,8 @@ func events(t *rapid.T) []Event {
 			return TokenConfirmed{ID: one("p", 4), TokenHash: hash()}
 		case 6:
 			return KeyAdded{ID: one("k", 3), Name: "n", Hash: hash(), Scopes: []string{ScopeFinanceRead}}
+		case 7:
+			return PeriodClosed{Month: one("1969-1", 2)}
 		}
 		return KeyRemoved{ID: one("k", 3)}
 	}
@@ -173,6 +175,7 @@ func TestEventsAreFrozen(t *testing.T) {
 		TokenConfirmed{ID: "gb-dun-cpo", TokenHash: hash},
 		KeyAdded{ID: "key-1", Name: "finance", Hash: hash, Scopes: []string{ScopeFinanceRead}, Country: "GB", PartyID: "DUN"},
 		KeyRemoved{ID: "key-1"},
+		PeriodClosed{Month: "2018-11"},
 	}
 	if len(all) != len(kinds) {
 		t.Fatalf("%d changes for %d kinds", len(all), len(kinds))

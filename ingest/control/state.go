@@ -26,6 +26,7 @@ type State struct {
 	roles        map[Role]*Partner
 	tokens       map[TokenHash]*Partner
 	keyHashes    map[TokenHash]*APIKey
+	closed       []string // months such as "2019-01", ascending; never changed, replaced
 	commands     recentCommands
 }
 
@@ -54,6 +55,7 @@ func (s *State) published() *State {
 		roles:        maps.Clone(s.roles),
 		tokens:       maps.Clone(s.tokens),
 		keyHashes:    maps.Clone(s.keyHashes),
+		closed:       s.closed,
 	}
 }
 

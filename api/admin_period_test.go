@@ -1,0 +1,26 @@
+package api
+
+import (
+	"net/http"
+	"testing"
+
+	"github.com/google/go-cmp/cmp"
+)
+
+func TestAdminClosesPeriods(t *testing.T) {
+	a := newAdmin(t)
+	var got PeriodList
+	a.do(http.MethodGet, "/periods", "", http.StatusOK, &got)
+	if diff := cmp.Diff(PeriodList{Closed: []string{}}, got); diff != "" {
+		t.Error(diff)
+	}
+	a.do(http.MethodPost, "/periods", `{"month":"2019-02"}`, http.StatusCreated, nil)
+	a.do(http.MethodPost, "/periods", `{"month":"2019-01"}`, http.StatusCreated, nil)
+	a.do(http.MethodPost, "/periods", `{"month":"2019-01"}`, http.StatusConflict, nil)
+	a.do(http.MethodPost, "/periods", `{"month":"9999-01"}`, http.StatusConflict, nil)
+	a.do(http.MethodPost, "/periods", `{"month":"January"}`, http.StatusBadRequest, nil)
+	a.do(http.MethodGet, "/periods", "", http.StatusOK, &got)
+	if diff := cmp.Diff(PeriodList{Closed: []string{"2019-01", "2019-02"}}, got); diff != "" {
+		t.Error(diff)
+	}
+}
