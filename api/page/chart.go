@@ -2,6 +2,7 @@ package page
 
 import (
 	"fmt"
+	"slices"
 	"strings"
 	"time"
 
@@ -16,9 +17,9 @@ import (
 // decimals and printed in tenths of a unit of the view box.
 const (
 	maxSamples  = 120 // points of the curve
-	maxRows12   = 14  // of the table beside the picture, other than changes
-	maxTicksX   = 6
-	maxMarks    = 24 // instants at which the price changes; of more none is marked
+	maxRegular  = 12  // rows of the table beside the picture, besides changes
+	maxTicks    = 6   // below
+	maxMarks    = 24  // instants at which the price changes; of more none is marked
 	chartWidth  = 720
 	chartHeight = 380
 	plotLeft    = 76
@@ -40,7 +41,8 @@ type chart struct {
 	Marks          []string
 	Columns        []string
 	Rows           []chartRow
-	Limited        bool // the total is not what the areas sum to: a limit applies
+	Limited        bool   // the total is not what the areas sum to: a limit applies
+	Beyond         string // path around what lies above the total then
 }
 
 // area is one component.
@@ -49,7 +51,7 @@ type area struct {
 	Amount            figure // at the end
 }
 
-// tick is a label on an axis. Edge is where it stands next to the other axis's end.
+// tick is a label on an axis.
 type tick struct{ At, Label string }
 
 // phase is what happens for a time: reservation, charging, parking.
@@ -206,6 +208,9 @@ func (d *drawing) line() {
 		fmt.Fprintf(&b, "%c%s %s", "ML"[min(i, 1)], d.x(d.curve[i].At), d.y(d.amount(d.curve[i].Total)))
 	}
 	d.chart.Total = b.String()
+	if d.Limited {
+		d.Beyond = fmt.Sprintf("%sL%d %dL%d %dZ", d.chart.Total, plotRight, plotTop, plotLeft, plotTop)
+	}
 }
 
 // phases names above the plot what happens.
@@ -232,21 +237,43 @@ var tickSteps = []time.Duration{
 	time.Hour, 2 * time.Hour, 3 * time.Hour, 6 * time.Hour, 12 * time.Hour, 24 * time.Hour, 48 * time.Hour, 7 * 24 * time.Hour,
 }
 
-// ticks puts round local times below the plot, a date at midnight.
-func (d *drawing) ticks() {
-	step := tickSteps[len(tickSteps)-1]
-	for _, s := range tickSteps {
-		if time.Duration(d.end-d.begin)/s < maxTicksX {
-			step = s
-			break
+// tickStep is the smallest step that divides a length into at most n parts.
+func tickStep(length ocpi.Time, n int) ocpi.Time {
+	for _, step := range tickSteps {
+		if time.Duration(length)/step < time.Duration(n) {
+			return ocpi.Time(step)
 		}
 	}
-	_, offset := d.zone.Local(d.begin).Zone()
-	local := int64(d.begin) + int64(offset)*ocpi.Second
-	for at := d.begin + ocpi.Time((int64(step)-local%int64(step))%int64(step)); at <= d.end; at += ocpi.Time(step) {
+	return ocpi.Time(tickSteps[len(tickSteps)-1])
+}
+
+// roundTimes lists the instants in a charge at which its local clock shows a
+// multiple of a step.
+func roundTimes(begin, end ocpi.Time, zone *tariff.Zone, n int) (list []ocpi.Time, step ocpi.Time) {
+	step = tickStep(end-begin, n)
+	_, offset := zone.Local(begin).Zone()
+	local := begin + ocpi.Time(int64(offset)*ocpi.Second)
+	for at := begin + (step-local%step)%step; at <= end; at += step {
+		list = append(list, at)
+	}
+	return list, step
+}
+
+// tableTimes lists the instants that the table is to have, besides those at
+// which the price changes.
+func tableTimes(c *whatif.Charge, zone *tariff.Zone) []ocpi.Time {
+	end := c.Start + ocpi.Time(c.Duration+c.ParkingAfter)
+	list, _ := roundTimes(c.Start-ocpi.Time(c.Reserved), end, zone, maxRegular)
+	return list
+}
+
+// ticks puts round local times below the plot, a date at midnight.
+func (d *drawing) ticks() {
+	times, step := roundTimes(d.begin, d.end, d.zone, maxTicks)
+	for _, at := range times {
 		wall := d.zone.Local(at)
 		label := wall.Format("15:04")
-		if label == "00:00" || step >= 24*time.Hour {
+		if label == "00:00" || step >= ocpi.Time(24*time.Hour) {
 			label = wall.Format("2 Jan")
 		}
 		d.Ticks = append(d.Ticks, tick{d.x(at), label})
@@ -275,12 +302,12 @@ func (d *drawing) rows() {
 		layout = "Mon 2 Jan 15:04"
 	}
 	var shown []int
-	every := max(1, len(d.curve)/maxRows12)
+	regular := tableTimes(d.charge, d.zone)
 	changes := len(d.Marks) > 0
 	for i := range d.curve {
 		p := &d.curve[i]
 		fee := i+1 < len(d.curve) && d.curve[i+1].At == p.At // the price right before a fee
-		if i == 0 || i == len(d.curve)-1 || i%every == 0 || changes && (p.Begins || fee) {
+		if i == 0 || i == len(d.curve)-1 || slices.Contains(regular, p.At) || changes && (p.Begins || fee) {
 			shown = append(shown, i)
 		}
 	}

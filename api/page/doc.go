@@ -1,6 +1,7 @@
 // Package page is what finance people look at: the settlement table, the CDRs
 // behind each row, one CDR with the partner's claim beside our result and its
-// explanation, rejects by reason, conflicts and refused bodies. It is HTML
+// explanation, rejects by reason, conflicts and refused bodies, and what a
+// charge would cost, as a picture of how its price builds up. It is HTML
 // made on the server, with one style sheet, no script and nothing from
 // elsewhere.
 //

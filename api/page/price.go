@@ -252,7 +252,7 @@ func (f *priceForm) show(q *report.PriceRequest, zone *tariff.Zone, key report.K
 	if err != nil {
 		return nil, err
 	}
-	curve, err := whatif.Curve(&t.Charge, &t.Terms, maxSamples)
+	curve, err := whatif.Curve(&t.Charge, &t.Terms, maxSamples, tableTimes(&t.Charge, zone)...)
 	if err != nil {
 		return nil, fmt.Errorf("price the charge as it goes on: %w", err)
 	}

@@ -1,9 +1,10 @@
 // Package report is the finance side of the HTTP interface: the settlement
-// report, single CDRs with their explanation, and the lists of CDRs, rejects,
-// conflicts and refused bodies, under /api/v1.
+// report, single CDRs and Sessions with their explanation, the lists of CDRs,
+// rejects, conflicts and refused bodies, and what a charge would cost, under
+// /api/v1.
 //
-// In come a [settlement.Reader] and a way to tell whose API key a request
-// carries; out go JSON and CSV. Money, energy and percentages leave as plain
+// In come a [settlement.Reader], the Tariffs, Locations and Sessions as they
+// stand, and a way to tell whose API key a request carries; out go JSON and CSV. Money, energy and percentages leave as plain
 // decimal strings, exact as stored: never rounded here, never a float. A key
 // restricted to a party sees what that party is CPO or eMSP of; all else
 // answers as if it did not exist.

@@ -57,6 +57,7 @@ func TestLifeOfACDR(t *testing.T) {
 	s.accepted("GB*DUN", "PUT", "/receiver/locations/GB/DUN/L1", testLocation)
 	s.accepted("GB*DUN", "PUT", "/receiver/tariffs/GB/DUN/T1", testTariff)
 	sessions(s)
+	prices(s)
 	body := testCDR("c-1", "EXW", "T1", "7.00", "8.40")
 	pushAndReadBack(s, body)
 	s.stored(1)

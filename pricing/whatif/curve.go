@@ -2,6 +2,7 @@ package whatif
 
 import (
 	"slices"
+	"time"
 
 	"github.com/roamclear/roamclear/ocpi"
 	"github.com/roamclear/roamclear/pricing/tariff"
@@ -29,22 +30,23 @@ type sample struct {
 
 // Curve prices a charge as if it ended at each of a number of instants, at
 // most n and MaxCurve: its begin, every instant at which the price changes,
-// regular steps between, and its end. Where the price changes more often than
-// half of n, the steps alone are left. The last Point is the price that [Of]
-// gives, or there is none when that has none.
+// those that are asked for, regular steps between, of whole minutes where there
+// is room, and its end. Where the price changes more often than a third of n,
+// those instants are left out. The last Point is the price that [Of] gives, or
+// there is none when that has none.
 //
 // With prices that are not negative the total never falls, but for two rules of
 // OCPI: a charge that ends in an element with a large step_size may cost more
 // than one that goes on into an element with a small one; and a limit that is
 // stated on one side of tax only moves the other side in proportion.
-func Curve(c *Charge, by *Terms, n int) ([]Point, error) {
+func Curve(c *Charge, by *Terms, n int, also ...ocpi.Time) ([]Point, error) {
 	p, err := newPlan(c, by)
 	if err != nil {
 		return nil, err
 	}
 	engine, out := tariff.NewEngine(), tariff.Result{}
 	var curve []Point
-	for _, s := range p.samples(min(n, MaxCurve)) {
+	for _, s := range p.samples(min(n, MaxCurve), also) {
 		in := p.input(p.cdrUntil(s.point, s.begins))
 		engine.Price(&in, &out)
 		if !out.OK {
@@ -64,18 +66,29 @@ func Curve(c *Charge, by *Terms, n int) ([]Point, error) {
 }
 
 // samples lists what to price, in order.
-func (p *plan) samples(most int) []sample {
+func (p *plan) samples(most int, also []ocpi.Time) []sample {
 	list := []sample{{p.points[0], true}}
-	if 2*len(p.points) <= most {
+	if 3*len(p.points) <= most {
 		for _, at := range p.points[1:] {
 			list = append(list, sample{at, false}, sample{at, true})
 		}
 	}
-	steps := int64(max(1, most-len(list)))
-	length := int64(p.end-p.begin) / ocpi.Second
-	for i := int64(1); i < steps; i++ {
-		at := p.begin + ocpi.Time(length*i/steps*ocpi.Second)
-		list = append(list, sample{point{at, p.energyAt(at)}, false})
+	add := func(at ocpi.Time) {
+		if p.begin < at && at < p.end && len(list) < most-1 {
+			list = append(list, sample{point{at, p.energyAt(at)}, false})
+		}
+	}
+	for _, at := range also {
+		add(at)
+	}
+	if room := ocpi.Time(most - len(list)); room > 1 {
+		step := roundUpTo((p.end-p.begin)/room+1, ocpi.Time(ocpi.Second))
+		if minute := ocpi.Time(time.Minute); step > minute {
+			step = roundUpTo(step, minute)
+		}
+		for at := p.begin + step; at < p.end; at += step {
+			add(at)
+		}
 	}
 	list = append(list, sample{p.last(), false})
 	slices.SortStableFunc(list, func(a, b sample) int {
@@ -92,3 +105,5 @@ func (p *plan) samples(most int) []sample {
 	}
 	return list
 }
+
+func roundUpTo(n, unit ocpi.Time) ocpi.Time { return (n + unit - 1) / unit * unit }

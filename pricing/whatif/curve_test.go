@@ -2,6 +2,7 @@ package whatif_test
 
 import (
 	"fmt"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -14,8 +15,7 @@ import (
 )
 
 // The fee at the start and the one for overstaying stand upright, the second
-// tier begins at 10 kWh, and 12.50 is the most that is charged. Energy is billed
-// in whole Wh: 3.334 kWh at 0.30 after 13 min 20 s.
+// tier begins at 10 kWh, and 12.50 is the most that is charged.
 func TestCurve(t *testing.T) {
 	by := whatif.Terms{Tariff: prepare(t, `"elements":[
 		{"price_components":[{"type":"PARKING_TIME","price":6,"vat":0,"step_size":1}]},
@@ -31,17 +31,18 @@ func TestCurve(t *testing.T) {
 	}
 	want := `
 08:00:00 0 kWh 1.0000 = fixed 1.0000 energy 0.0000 parking 
-08:13:20 3.3333 kWh 2.0002 = fixed 1.0000 energy 1.0002 parking 
-08:26:40 6.6666 kWh 3.0001 = fixed 1.0000 energy 2.0001 parking 
+08:14:00 3.5 kWh 2.0500 = fixed 1.0000 energy 1.0500 parking 
+08:28:00 7 kWh 3.1000 = fixed 1.0000 energy 2.1000 parking 
 08:40:00 10 kWh 4.0000 = fixed 1.0000 energy 3.0000 parking 
-08:53:20 13.3333 kWh 5.6670 = fixed 1.0000 energy 4.6670 parking 
+08:42:00 10.5 kWh 4.2500 = fixed 1.0000 energy 3.2500 parking 
+08:56:00 14 kWh 6.0000 = fixed 1.0000 energy 5.0000 parking 
 09:00:00 15 kWh 6.5000 = fixed 1.0000 energy 5.5000 parking 
-09:06:40 15 kWh 7.1667 = fixed 1.0000 energy 5.5000 parking 0.6667
-09:20:00 15 kWh 8.5000 = fixed 1.0000 energy 5.5000 parking 2.0000
+09:10:00 15 kWh 7.5000 = fixed 1.0000 energy 5.5000 parking 1.0000
+09:24:00 15 kWh 8.9000 = fixed 1.0000 energy 5.5000 parking 2.4000
 09:30:00 15 kWh 9.5000 = fixed 1.0000 energy 5.5000 parking 3.0000
 09:30:00 15 kWh 12.5000 = fixed 6.0000 energy 5.5000 parking 3.0000
-09:33:20 15 kWh 12.5000 = fixed 6.0000 energy 5.5000 parking 3.3333
-09:46:40 15 kWh 12.5000 = fixed 6.0000 energy 5.5000 parking 4.6667
+09:38:00 15 kWh 12.5000 = fixed 6.0000 energy 5.5000 parking 3.8000
+09:52:00 15 kWh 12.5000 = fixed 6.0000 energy 5.5000 parking 5.2000
 10:00:00 15 kWh 12.5000 = fixed 6.0000 energy 5.5000 parking 6.0000
 `
 	var got strings.Builder
@@ -51,6 +52,14 @@ func TestCurve(t *testing.T) {
 	}
 	if diff := cmp.Diff(want, got.String()); diff != "" {
 		t.Errorf("-want +got\n%s", diff)
+	}
+	// Instants that are asked for are there, those outside are not.
+	asked := instant(t, "2025-06-02T08:20:10Z")
+	if curve, err = whatif.Curve(&c, &by, 16, asked, c.Start-1, c.Start+ocpi.Time(3*ocpi.Hour)); err != nil || len(curve) > 16 {
+		t.Fatal(err, len(curve))
+	}
+	if !slices.ContainsFunc(curve, func(p whatif.Point) bool { return p.At == asked }) || curve[0].At != c.Start {
+		t.Errorf("%s is not in the curve", asked)
 	}
 }
 

@@ -83,23 +83,15 @@ func (p *plan) instants() ([]ocpi.Time, error) {
 		list = append(list, p.charged)
 	}
 	for _, elapsed := range p.by.Tariff.ElapsedBounds() {
-		elapsed = roundUpToSecond(elapsed)
 		if elapsed > 0 && elapsed < int64(p.Reserved) {
-			list = append(list, p.begin+ocpi.Time(elapsed))
+			list = append(list, p.begin+roundUpTo(ocpi.Time(elapsed), ocpi.Time(ocpi.Second)))
 		}
 		if elapsed > 0 && elapsed < int64(p.end-p.Start) {
-			list = append(list, p.Start+ocpi.Time(elapsed))
+			list = append(list, p.Start+roundUpTo(ocpi.Time(elapsed), ocpi.Time(ocpi.Second)))
 		}
 	}
 	slices.Sort(list)
 	return slices.Compact(list), nil
-}
-
-func roundUpToSecond(nanoseconds int64) int64 {
-	if rest := nanoseconds % ocpi.Second; rest > 0 && nanoseconds < int64(MaxLength) {
-		return nanoseconds + ocpi.Second - rest
-	}
-	return nanoseconds
 }
 
 // energyAt is the energy that has flowed at an instant, rounded down; at the
