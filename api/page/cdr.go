@@ -57,7 +57,8 @@ type cdrView struct {
 	Amounts     []comparison
 	Calm        string // class of a difference that is nothing but rounding
 	Tax         string
-	Explanation *explanation // nil unless priced
+	Explanation *explanation            // nil unless priced
+	Why         *pricing.Reconciliation // nil unless the claim differs
 	Findings    []ocpi.Finding
 	Copies      []copyLine // empty unless there is more than one
 	Facts       []fact
@@ -109,6 +110,12 @@ func newCDRView(d *settlement.CDRDetail) (*cdrView, error) {
 	if len(d.Findings) > 0 {
 		if err := json.Unmarshal(d.Findings, &v.Findings); err != nil {
 			return nil, fmt.Errorf("read findings: %w", err)
+		}
+	}
+	if len(d.Reconciliation) > 0 {
+		v.Why = &pricing.Reconciliation{}
+		if err := json.Unmarshal(d.Reconciliation, v.Why); err != nil {
+			return nil, fmt.Errorf("read reconciliation: %w", err)
 		}
 	}
 	if len(d.Explanation) > 0 {

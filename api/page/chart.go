@@ -2,9 +2,7 @@ package page
 
 import (
 	"fmt"
-	"slices"
 	"strings"
-	"time"
 
 	"github.com/roamclear/roamclear/ocpi"
 	"github.com/roamclear/roamclear/pricing/tariff"
@@ -56,15 +54,6 @@ type tick struct{ At, Label string }
 
 // phase is what happens for a time: reservation, charging, parking.
 type phase struct{ Class, Label, X, Width, Middle string }
-
-// chartRow is one instant of the table.
-type chartRow struct {
-	At     string
-	KWh    figure
-	Parts  []figure
-	Total  figure
-	Change bool
-}
 
 // part is a component of a price.
 type part struct {
@@ -167,25 +156,6 @@ func tenths(n int64) string {
 	return fmt.Sprintf("%d.%d", n/10, n%10)
 }
 
-// levels puts at most six round amounts on the left axis.
-func (d *drawing) levels() {
-	if !d.most.IsPositive() {
-		d.most = decimal.NewFromInt(1)
-	}
-	step := decimal.New(1, -4)
-	for i := 0; d.most.GreaterThan(step.Mul(decimal.NewFromInt(5))); i++ {
-		step = step.Mul([]decimal.Decimal{decimal.NewFromInt(2), decimal.New(25, -1), decimal.NewFromInt(2)}[i%3])
-	}
-	d.most = d.most.DivRound(step, 8).Ceil().Mul(step)
-	places := column{}
-	for v := decimal.Zero; v.LessThanOrEqual(d.most); v = v.Add(step) {
-		places.fitQuantity(&v)
-	}
-	for v := decimal.Zero; v.LessThanOrEqual(d.most); v = v.Add(step) {
-		d.Levels = append(d.Levels, tick{d.y(v), newFigure(v, places.places).Text})
-	}
-}
-
 // areas draws each part between the sum below it and the sum with it.
 func (d *drawing) areas(last *whatif.Point) {
 	for k, p := range d.parts {
@@ -232,54 +202,6 @@ func (d *drawing) phases() {
 	}
 }
 
-var tickSteps = []time.Duration{
-	time.Minute, 2 * time.Minute, 5 * time.Minute, 10 * time.Minute, 15 * time.Minute, 30 * time.Minute,
-	time.Hour, 2 * time.Hour, 3 * time.Hour, 6 * time.Hour, 12 * time.Hour, 24 * time.Hour, 48 * time.Hour, 7 * 24 * time.Hour,
-}
-
-// tickStep is the smallest step that divides a length into at most n parts.
-func tickStep(length ocpi.Time, n int) ocpi.Time {
-	for _, step := range tickSteps {
-		if time.Duration(length)/step < time.Duration(n) {
-			return ocpi.Time(step)
-		}
-	}
-	return ocpi.Time(tickSteps[len(tickSteps)-1])
-}
-
-// roundTimes lists the instants in a charge at which its local clock shows a
-// multiple of a step.
-func roundTimes(begin, end ocpi.Time, zone *tariff.Zone, n int) (list []ocpi.Time, step ocpi.Time) {
-	step = tickStep(end-begin, n)
-	_, offset := zone.Local(begin).Zone()
-	local := begin + ocpi.Time(int64(offset)*ocpi.Second)
-	for at := begin + (step-local%step)%step; at <= end; at += step {
-		list = append(list, at)
-	}
-	return list, step
-}
-
-// tableTimes lists the instants that the table is to have, besides those at
-// which the price changes.
-func tableTimes(c *whatif.Charge, zone *tariff.Zone) []ocpi.Time {
-	end := c.Start + ocpi.Time(c.Duration+c.ParkingAfter)
-	list, _ := roundTimes(c.Start-ocpi.Time(c.Reserved), end, zone, maxRegular)
-	return list
-}
-
-// ticks puts round local times below the plot, a date at midnight.
-func (d *drawing) ticks() {
-	times, step := roundTimes(d.begin, d.end, d.zone, maxTicks)
-	for _, at := range times {
-		wall := d.zone.Local(at)
-		label := wall.Format("15:04")
-		if label == "00:00" || step >= ocpi.Time(24*time.Hour) {
-			label = wall.Format("2 Jan")
-		}
-		d.Ticks = append(d.Ticks, tick{d.x(at), label})
-	}
-}
-
 // marks are the instants at which a charging period begins.
 func (d *drawing) marks() {
 	for i := 1; i < len(d.curve); i++ {
@@ -289,48 +211,6 @@ func (d *drawing) marks() {
 	}
 	if len(d.Marks) > maxMarks {
 		d.Marks = nil
-	}
-}
-
-// rows is the table: the ends, where the price changes, and some between.
-func (d *drawing) rows() {
-	for _, p := range d.parts {
-		d.Columns = append(d.Columns, p.name)
-	}
-	layout := "15:04"
-	if d.zone.Local(d.begin).Format("0102") != d.zone.Local(d.end).Format("0102") {
-		layout = "Mon 2 Jan 15:04"
-	}
-	var shown []int
-	regular := tableTimes(d.charge, d.zone)
-	changes := len(d.Marks) > 0
-	for i := range d.curve {
-		p := &d.curve[i]
-		fee := i+1 < len(d.curve) && d.curve[i+1].At == p.At // the price right before a fee
-		if i == 0 || i == len(d.curve)-1 || slices.Contains(regular, p.At) || changes && (p.Begins || fee) {
-			shown = append(shown, i)
-		}
-	}
-	money, energy := column{2}, column{}
-	for _, i := range shown {
-		for _, p := range d.parts {
-			v := d.amount(p.of(&d.curve[i]))
-			money.fit(&v)
-		}
-		total, kwh := d.amount(d.curve[i].Total), d.curve[i].KWh.Decimal()
-		money.fit(&total)
-		energy.fitQuantity(&kwh)
-	}
-	for _, i := range shown {
-		p := &d.curve[i]
-		row := chartRow{
-			At: d.zone.Local(p.At).Format(layout), KWh: newFigure(p.KWh.Decimal(), energy.places),
-			Total: newFigure(d.amount(p.Total), money.places), Change: p.Begins && i > 0,
-		}
-		for _, c := range d.parts {
-			row.Parts = append(row.Parts, newFigure(d.amount(c.of(p)), money.places))
-		}
-		d.Rows = append(d.Rows, row)
 	}
 }
 

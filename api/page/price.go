@@ -7,7 +7,6 @@ import (
 	"net/http"
 	"net/url"
 	"slices"
-	"strconv"
 	"strings"
 	"time"
 
@@ -22,20 +21,7 @@ import (
 const (
 	maxTariffs = 500 // that the form lists
 	maxForm    = report.MaxPriceRequest
-	startForm  = "2006-01-02T15:04" // what <input type=datetime-local> sends
 )
-
-// priceForm is what a visitor filled in.
-type priceForm struct {
-	Tariff  string // "GB*DUN*id"; "" when JSON is given
-	JSON    string // a tariff's own text
-	Start   string // local
-	Minutes string
-	KWh     string
-	Parking string // minutes
-	Zone    string // "": that of the tariff's country
-	InclVAT bool
-}
 
 // tariffOption is one known tariff to choose.
 type tariffOption struct{ Key, Name string }
@@ -128,119 +114,6 @@ func (v *priceView) list(known report.Tariffs, key report.Key) {
 	if v.Form.Tariff != "" && !slices.ContainsFunc(v.Tariffs, chosen) {
 		v.Tariffs = append(v.Tariffs, tariffOption{v.Form.Tariff, v.Form.Tariff})
 	}
-}
-
-// fill sets what a visitor who just came would otherwise have to type: the
-// first tariff, and an evening's charge.
-func (f *priceForm) fill(tariffs []tariffOption, q url.Values) {
-	if f.Tariff == "" && f.JSON == "" && !q.Has("tariff") && len(tariffs) > 0 {
-		f.Tariff = tariffs[0].Key
-	}
-	def := func(to *string, name, value string) {
-		if !q.Has(name) {
-			*to = value
-		}
-	}
-	def(&f.Start, "start", time.Now().UTC().Format("2006-01-02")+"T18:00")
-	def(&f.Minutes, "minutes", "120")
-	def(&f.KWh, "kwh", "20")
-	def(&f.Parking, "parking", "0")
-}
-
-// request turns the form into what POST /api/v1/price takes, so that both
-// price alike. The error names a field of the form.
-func (f *priceForm) request() (*report.PriceRequest, *tariff.Zone, string, error) {
-	q := &report.PriceRequest{}
-	zoneName, why := f.Zone, "as you chose"
-	if f.JSON != "" {
-		q.Tariff = []byte(f.JSON)
-	} else {
-		party, id, _ := strings.Cut(strings.Replace(f.Tariff, "*", "/", 1), "*")
-		owner, ok := ocpi.ParseParty(party)
-		if !ok || id == "" {
-			return nil, nil, "", wrongField("tariff", "%q is not a tariff such as GB*DUN*id", f.Tariff)
-		}
-		q.TariffID = &report.ObjectID{CountryCode: owner.Country, PartyID: owner.ID, ID: id}
-		if zoneName == "" {
-			zoneName, why = reference.ZoneOfCountry(owner.Country), "that of "+owner.Country+", where the tariff’s owner is"
-		}
-	}
-	zone := tariff.UTC
-	if zoneName != "" {
-		z, err := tariff.LoadZone(zoneName)
-		if err != nil {
-			return nil, nil, "", wrongField("zone", "%q is not an IANA time zone such as Europe/Amsterdam", zoneName)
-		}
-		zone, q.TimeZone = z, zoneName
-	} else {
-		why = "because no time zone is known"
-	}
-	start, err := time.Parse(startForm, strings.TrimSuffix(f.Start, ":00Z"))
-	if err != nil {
-		return nil, nil, "", wrongField("start", "%q is not a date and a time", f.Start)
-	}
-	q.Start = zone.Instant(start.Year(), start.Month(), start.Day(), start.Hour(), start.Minute()).String()
-	minutes, err := minutesIn("minutes", f.Minutes)
-	if err != nil {
-		return nil, nil, "", err
-	}
-	parking, err := minutesIn("parking", f.Parking)
-	if err != nil {
-		return nil, nil, "", err
-	}
-	kwh, err := ocpi.ParseNumber(strings.ReplaceAll(strings.TrimSpace(f.KWh), ",", "."))
-	if err != nil {
-		return nil, nil, "", wrongField("kwh", "%q is not a decimal such as 20.5", f.KWh)
-	}
-	minutes, parking = minutes*60, parking*60
-	q.DurationS, q.ParkingS, q.EnergyKWh = &minutes, parking, report.Decimal{Number: kwh}
-	return q, zone, why, nil
-}
-
-func minutesIn(field, s string) (int64, error) {
-	const most = int64(whatif.MaxLength / time.Minute)
-	s = strings.TrimSpace(s)
-	if s == "" {
-		return 0, nil
-	}
-	n, err := strconv.ParseInt(s, 10, 32)
-	if err != nil || n < 0 || n > most {
-		return 0, wrongField(field, "%q is not a whole number of minutes from 0 to %d", s, most)
-	}
-	return n, nil
-}
-
-func wrongField(field, format string, args ...any) error {
-	return &report.Error{Status: http.StatusBadRequest, Code: "invalid_parameter", Field: field, Message: fmt.Sprintf(format, args...)}
-}
-
-// formFields names the fields of the form that stand for members of a request.
-var formFields = map[string]string{
-	"tariff_id": "tariff", "duration_s": "minutes", "energy_kwh": "kwh", "parking_s": "parking", "time_zone": "zone",
-}
-
-// price prices the form's charge.
-func (f *priceForm) price(key report.Key, known report.Tariffs) (*priceShown, error) {
-	q, zone, why, err := f.request()
-	if err != nil {
-		return nil, err
-	}
-	shown, err := f.show(q, zone, key, known)
-	if wrong, ok := errors.AsType[*report.Error](err); ok {
-		named := *wrong
-		switch field, ok := formFields[wrong.Field]; {
-		case ok:
-			named.Field = field
-		case strings.HasPrefix(wrong.Field, "tariff"): // a path within the tariff
-			named.Field, named.Message = "json", strings.TrimPrefix(strings.TrimPrefix(wrong.Field, "tariff"), ".")+" "+wrong.Message
-		}
-		return nil, &named
-	}
-	if err != nil {
-		return nil, err
-	}
-	shown.Zone = "Local times are those of " + zone.Name() + ", " + why + "."
-	return shown, nil
 }
 
 func (f *priceForm) show(q *report.PriceRequest, zone *tariff.Zone, key report.Key, known report.Tariffs) (*priceShown, error) {

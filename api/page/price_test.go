@@ -78,8 +78,8 @@ func TestPriceForm(t *testing.T) {
 		{"bad zone", evening + "&zone=Dundee", "all", nil, 400, "is not an IANA time zone"},
 		{"pasted", "/price", "volt", paste, 200, "costs 8.00 GBP before VAT"},
 		{"pasted, but the place is not known", "/price", "all", with("zone", ""), 422, "the price depends on local time"},
-		{"pasted, but not JSON", "/price", "all", with("json", "{"), 400, "Is not an OCPI Tariff object"},
-		{"pasted with a mistake", "/price", "all", with("json", strings.Replace(reporttest.DayAndNight, "0.45", `"x"`, 1)), 400, "Elements[2].price_components[0].price"},
+		{"pasted, but not JSON", "/price", "all", with("json", "{"), 400, "The tariff: is not an OCPI Tariff object"},
+		{"pasted with a mistake", "/price", "all", with("json", strings.Replace(reporttest.DayAndNight, "0.45", `"x"`, 1)), 400, "In the tariff, elements[2].price_components[0].price: "},
 		{"pasted too much", "/price", "all", with("json", strings.Repeat("x", 300<<10)), 400, "at most 256 kB"},
 	} {
 		t.Run(tc.name, func(t *testing.T) {

@@ -35,6 +35,7 @@ type cdrSummary struct {
 	Detail     string      `json:"detail,omitempty"`
 	Computed   *amountJSON `json:"computed"`
 	Claim      string      `json:"claim"`
+	Cause      string      `json:"cause,omitempty"`
 	Received   string      `json:"received"`
 	Position   string      `json:"position"`
 	URL        string      `json:"url"`
@@ -46,7 +47,7 @@ func newCDRSummary(s *settlement.CDRSummary) cdrSummary {
 		Currency: s.Currency, Credit: s.Credit, CreditOf: s.CreditOf, SessionID: s.SessionID, LocationID: s.LocationID,
 		EnergyKWh: quantityPtr(s.EnergyKWh), Claimed: newAmount(s.ClaimedExcl, s.ClaimedIncl),
 		Status: s.Status.String(), Reason: s.Reason, Detail: s.Detail,
-		Computed: newAmount(s.ComputedExcl, s.ComputedIncl), Claim: s.Claim.String(),
+		Computed: newAmount(s.ComputedExcl, s.ComputedIncl), Claim: s.Claim.String(), Cause: s.Cause,
 		Received: instant(s.Received), Position: s.Position.String(), URL: "/api/v1" + CDRPath(s.Key),
 	}
 }
@@ -109,7 +110,10 @@ type cdrResult struct {
 	Computed   *amountJSON `json:"computed"`
 	Tax        []taxJSON   `json:"tax"`
 	Claim      string      `json:"claim"`
-	PricedFrom pricedFrom  `json:"priced_from"`
+	Cause      string      `json:"cause,omitempty"`
+	// Reconciliation is a pricing.Reconciliation, null unless the claim differs.
+	Reconciliation json.RawMessage `json:"reconciliation"`
+	PricedFrom     pricedFrom      `json:"priced_from"`
 }
 
 type copyJSON struct {
@@ -229,7 +233,7 @@ func newCDRResult(d *settlement.CDRDetail) cdrResult {
 	return cdrResult{
 		Status: d.Status.String(), Reason: d.Reason, Detail: d.Detail,
 		Claimed: newAmount(d.ClaimedExcl, d.ClaimedIncl), Computed: newAmount(d.ComputedExcl, d.ComputedIncl),
-		Tax: newTaxes(d.Taxes), Claim: d.Claim.String(),
+		Tax: newTaxes(d.Taxes), Claim: d.Claim.String(), Cause: d.Cause, Reconciliation: orJSON(d.Reconciliation, "null"),
 		PricedFrom: pricedFrom{
 			TariffIDs: ids, TariffHash: d.TariffHash, TariffSource: d.TariffSource,
 			TimeZone: d.TimeZone, ZoneSource: d.ZoneSource, ZoneDB: d.ZoneDB,

@@ -4,10 +4,10 @@
 // /api/v1.
 //
 // In come a [settlement.Reader], the Tariffs, Locations and Sessions as they
-// stand, and a way to tell whose API key a request carries; out go JSON and CSV. Money, energy and percentages leave as plain
-// decimal strings, exact as stored: never rounded here, never a float. A key
-// restricted to a party sees what that party is CPO or eMSP of; all else
-// answers as if it did not exist.
+// stand, and a way to tell whose API key a request carries; out go JSON and
+// CSV. Money, energy and percentages leave as plain decimal strings, exact as
+// stored: never rounded here, never a float. A key restricted to a party sees
+// what that party is CPO or eMSP of; all else answers as if it did not exist.
 //
 // openapi.yaml is the contract; a test holds it against what is answered. The
 // parsing of query parameters is exported because package page shows the same

@@ -24,7 +24,7 @@ const (
 var (
 	settlementParams = []string{"from", "to", "cpo", "emsp", "currency"}
 	rejectParams     = []string{"from", "to", "cpo", "emsp", "currency", "reason", "id", "limit", "cursor"}
-	cdrParams        = append(slices.Clone(rejectParams), "status", "claim", "credit")
+	cdrParams        = append(slices.Clone(rejectParams), "status", "claim", "cause", "credit")
 	conflictParams   = []string{"limit", "cursor"}
 	refusalParams    = []string{"sender", "limit", "cursor"}
 )
@@ -177,7 +177,7 @@ func (p *params) cdrQuery(key Key) settlement.CDRQuery {
 	return settlement.CDRQuery{
 		Party: key.Party, CPO: p.party("cpo"), EMSP: p.party("emsp"),
 		From: from, To: to, Currency: p.currency(),
-		Reason: p.values.Get("reason"), ID: ocpi.Fold(p.values.Get("id")),
+		Reason: p.values.Get("reason"), Cause: p.values.Get("cause"), ID: ocpi.Fold(p.values.Get("id")),
 		After: p.values.Get("cursor"), Limit: p.limit(MaxLimit),
 	}
 }

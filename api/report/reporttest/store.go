@@ -146,7 +146,7 @@ func selects(q *settlement.CDRQuery, d *settlement.CDRSummary) bool {
 		(q.From.IsZero() || month(d).Compare(q.From) >= 0) && (q.To.IsZero() || month(d).Compare(q.To) <= 0) &&
 		(q.Currency == "" || q.Currency == d.Currency) && (q.Status == 0 || q.Status == d.Status) &&
 		(q.Claim == nil || *q.Claim == d.Claim) && (q.Credit == nil || *q.Credit == d.Credit) &&
-		(q.Reason == "" || q.Reason == d.Reason) && (q.ID == "" || q.ID == d.Key.ID)
+		(q.Reason == "" || q.Reason == d.Reason) && (q.Cause == "" || q.Cause == d.Cause) && (q.ID == "" || q.ID == d.Key.ID)
 }
 
 // CDRs implements settlement.Reader. Its cursors are indexes.

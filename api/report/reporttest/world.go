@@ -106,6 +106,9 @@ func newCDR(random *rand.Rand, i int) settlement.CDRDetail {
 		}
 		d.Explanation = x.AppendJSON(nil)
 	}
+	if d.Claim == pricing.ClaimDiffers {
+		d.Cause, d.Reconciliation = "none_found", []byte(`{"verdict":"none_found","readings":[],"difference_excl_vat":"1.50","dimensions":["energy"]}`)
+	}
 	d.Raw = raw(&d)
 	d.Hash = sha256.Sum256(d.Raw)
 	return d

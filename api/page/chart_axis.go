@@ -1,0 +1,68 @@
+package page
+
+import (
+	"time"
+
+	"github.com/roamclear/roamclear/ocpi"
+	"github.com/roamclear/roamclear/pricing/tariff"
+	"github.com/shopspring/decimal"
+)
+
+// levels puts at most six round amounts on the left axis.
+func (d *drawing) levels() {
+	if !d.most.IsPositive() {
+		d.most = decimal.NewFromInt(1)
+	}
+	step := decimal.New(1, -4)
+	for i := 0; d.most.GreaterThan(step.Mul(decimal.NewFromInt(5))); i++ {
+		step = step.Mul([]decimal.Decimal{decimal.NewFromInt(2), decimal.New(25, -1), decimal.NewFromInt(2)}[i%3])
+	}
+	d.most = d.most.DivRound(step, 8).Ceil().Mul(step)
+	places := column{}
+	for v := decimal.Zero; v.LessThanOrEqual(d.most); v = v.Add(step) {
+		places.fitQuantity(&v)
+	}
+	for v := decimal.Zero; v.LessThanOrEqual(d.most); v = v.Add(step) {
+		d.Levels = append(d.Levels, tick{d.y(v), newFigure(v, places.places).Text})
+	}
+}
+
+var tickSteps = []time.Duration{
+	time.Minute, 2 * time.Minute, 5 * time.Minute, 10 * time.Minute, 15 * time.Minute, 30 * time.Minute,
+	time.Hour, 2 * time.Hour, 3 * time.Hour, 6 * time.Hour, 12 * time.Hour, 24 * time.Hour, 48 * time.Hour, 7 * 24 * time.Hour,
+}
+
+// tickStep is the smallest step that divides a length into at most n parts.
+func tickStep(length ocpi.Time, n int) ocpi.Time {
+	for _, step := range tickSteps {
+		if time.Duration(length)/step < time.Duration(n) {
+			return ocpi.Time(step)
+		}
+	}
+	return ocpi.Time(tickSteps[len(tickSteps)-1])
+}
+
+// roundTimes lists the instants in a charge at which its local clock shows a
+// multiple of a step.
+func roundTimes(begin, end ocpi.Time, zone *tariff.Zone, n int) (list []ocpi.Time, step ocpi.Time) {
+	step = tickStep(end-begin, n)
+	_, offset := zone.Local(begin).Zone()
+	local := begin + ocpi.Time(int64(offset)*ocpi.Second)
+	for at := begin + (step-local%step)%step; at <= end; at += step {
+		list = append(list, at)
+	}
+	return list, step
+}
+
+// ticks puts round local times below the plot, a date at midnight.
+func (d *drawing) ticks() {
+	times, step := roundTimes(d.begin, d.end, d.zone, maxTicks)
+	for _, at := range times {
+		wall := d.zone.Local(at)
+		label := wall.Format("15:04")
+		if label == "00:00" || step >= ocpi.Time(24*time.Hour) {
+			label = wall.Format("2 Jan")
+		}
+		d.Ticks = append(d.Ticks, tick{d.x(at), label})
+	}
+}
