@@ -8,8 +8,12 @@ import (
 	"github.com/roamclear/roamclear/pricing/tariff"
 )
 
-// MaxCurve bounds the points of a curve.
-const MaxCurve = 200
+// MaxCurve bounds the points of a curve, maxCurvePeriods the charging periods
+// that are priced for it in all: each point is a CDR of its own.
+const (
+	MaxCurve        = 200
+	maxCurvePeriods = 50_000
+)
 
 // Point is what a charge costs if it ends at an instant.
 type Point struct {
@@ -29,11 +33,12 @@ type sample struct {
 }
 
 // Curve prices a charge as if it ended at each of a number of instants, at
-// most n and MaxCurve: its begin, every instant at which the price changes,
-// those that are asked for, regular steps between, of whole minutes where there
-// is room, and its end. Where the price changes more often than a third of n,
-// those instants are left out. The last Point is the price that [Of] gives, or
-// there is none when that has none.
+// most n and MaxCurve, and fewer where it has very many periods: its begin,
+// every instant at which the price changes, those that are asked for, regular
+// steps between, of whole minutes where there is room, and its end. Where the
+// price changes more often than a third of that, those instants are left out.
+// The last Point is the price that [Of] gives, or there is none when that has
+// none.
 //
 // With prices that are not negative the total never falls, but for two rules of
 // OCPI: a charge that ends in an element with a large step_size may cost more
@@ -46,7 +51,7 @@ func Curve(c *Charge, by *Terms, n int, also ...ocpi.Time) ([]Point, error) {
 	}
 	engine, out := tariff.NewEngine(), tariff.Result{}
 	var curve []Point
-	for _, s := range p.samples(min(n, MaxCurve), also) {
+	for _, s := range p.samples(min(n, MaxCurve, maxCurvePeriods/len(p.points)), also) {
 		in := p.input(p.cdrUntil(s.point, s.begins))
 		engine.Price(&in, &out)
 		if !out.OK {
