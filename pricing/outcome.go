@@ -61,6 +61,10 @@ type Outcome struct {
 	ReservationExcl, ReservationIncl ocpi.Number
 	Taxes                            []Tax
 	Claim                            Claim
+	// Why the claim differs (ClaimDiffers only): in one word, and a
+	// Reconciliation as JSON.
+	Cause          string
+	Reconciliation []byte
 
 	// What it was computed from.
 	TariffIDs     string // joined by ",", as sent

@@ -88,14 +88,21 @@ func (p *Pricer) PriceWith(rec *ingest.Record, row *Row, profile string) {
 	p.price(rec, row, profile)
 }
 
-// Explain explains the price of the row priced last; a row that is not priced
-// stays as it is.
+// Explain completes the row priced last: the explanation of its price, what an
+// audit of the CDR finds and, where the claim differs, why. A row that is not
+// priced stays as it is.
 func (p *Pricer) Explain(row *Row) {
 	if row.Outcome.Status != Priced {
 		return
 	}
 	defer p.rejectPanic(row)
 	row.Outcome.Explanation = p.engine.Explain(&p.in, &p.result).AppendJSON(nil)
+	p.audit(row, p.in.CDR.Findings)
+	if row.Outcome.Claim == ClaimDiffers {
+		if err := p.reconcile(row); err != nil {
+			panic(err) // strings and numbers of our own always encode
+		}
+	}
 }
 
 // rejectPanic, deferred, makes a panic a reject.
@@ -125,6 +132,10 @@ func (p *Pricer) price(rec *ingest.Record, row *Row, profile string) {
 		reject(o, ReasonDebtorUnknown, "no eMSP "+row.Debtor.String()+" is registered here: add the partner, and the CDR is priced by itself")
 	case cdr.Credit:
 		o.Status = Credited
+		if cdr.TotalCost.Excl.Sign() > 0 {
+			o.Findings = append(o.Findings, ocpi.Finding{Code: "credit_positive", Severity: ocpi.Serious, Path: "total_cost.excl_vat",
+				Detail: "a credit CDR negates the total of what it credits; this one adds to the claim"})
+		}
 	case !cdr.Start.IsSet() || !cdr.End.IsSet():
 		reject(o, ReasonTimesUnknown, "the CDR does not say when the charge began and ended (1970-1-1T00:00:00Z asks for pricing by hand)")
 	case cdr.End < cdr.Start:

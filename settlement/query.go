@@ -56,6 +56,7 @@ type SettlementRow struct {
 	UnpricedClaimed Sum
 	Tax             []TaxSum // of Computed, by rate
 	DiffersCount    uint64   // CDRs whose claim differs from what we computed
+	Corrections     Sum      // what re-pricing moved Computed by in months closed before; part of no other sum
 }
 
 // Difference is what the partner claims beyond what we computed, over the CDRs
@@ -96,6 +97,7 @@ type CDRQuery struct {
 	Claim    *pricing.Claim
 	Credit   *bool
 	Reason   string
+	Cause    string // why the claim differs
 	ID       string // folded
 	After    string
 	Limit    int
@@ -133,6 +135,7 @@ type CDRSummary struct {
 	Profile      string
 	Engine       string
 	Generation   uint16
+	Cause        string // why the claim differs, "" when it does not
 }
 
 // ReasonCount is how many CDRs of one currency are rejected for one reason,
@@ -168,8 +171,11 @@ type CDRDetail struct {
 	Raw         []byte
 	Explanation []byte // JSON of pricing/tariff.Explanation, nil when not priced
 	Findings    []byte // JSON list of ocpi.Finding
-	Taxes       []TaxSum
-	Copies      []Copy
+	// Reconciliation is JSON of pricing.Reconciliation, nil unless the claim
+	// differs.
+	Reconciliation []byte
+	Taxes          []TaxSum
+	Copies         []Copy
 }
 
 // ConflictQuery selects identities of which copies with another content came.

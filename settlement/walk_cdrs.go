@@ -28,6 +28,11 @@ func (v *Verifier) walkCDRs(ctx context.Context, w *walker, books *books) error 
 			return v.Store.ResultsRange(ctx, v.Epoch, w.partition, 0, w.next, fn)
 		})
 	defer stopResults()
+	corrections, stopCorrections := newSide(w, "corrections", func(c *StoredCorrection) (ocpi.Key, ingest.Position) { return c.Key, c.Position },
+		func(fn func(StoredCorrection) error) error {
+			return v.Store.CorrectionsRange(ctx, v.Epoch, w.partition, 0, w.next, fn)
+		})
+	defer stopCorrections()
 	seen := map[ocpi.Key]first{}
 	policies := &storedPolicies{}
 	pricer := pricing.NewPricer(v.Inputs, policies)
@@ -40,7 +45,7 @@ func (v *Verifier) walkCDRs(ctx context.Context, w *walker, books *books) error 
 			} else {
 				w.report.Conflicts++
 			}
-			pricer.Price(r, &row)
+			pricer.PriceWith(r, &row, "")
 			w.count(r, &row)
 			return nil
 		}
@@ -58,7 +63,7 @@ func (v *Verifier) walkCDRs(ctx context.Context, w *walker, books *books) error 
 		if stored != nil {
 			policies.profile = stored.Profile
 		}
-		pricer.Price(r, &row)
+		pricer.PriceWith(r, &row, "")
 		w.count(r, &row)
 		if cdr != nil {
 			w.booked(r, &row, "cdrs", account{cdr.CPO, cdr.EMSP, cdr.Month, cdr.Currency}, cdr.Credit)
@@ -66,6 +71,15 @@ func (v *Verifier) walkCDRs(ctx context.Context, w *walker, books *books) error 
 		if stored != nil {
 			w.outcome(r, &row, stored)
 			books.add(&row, stored)
+			all, err := corrections.allAt(r)
+			if err != nil {
+				return err
+			}
+			w.corrected(stored, all, books, func(profile string) *pricing.Row {
+				policies.profile = profile
+				pricer.PriceWith(r, &row, "")
+				return &row
+			})
 		}
 		return nil
 	})
@@ -75,7 +89,10 @@ func (v *Verifier) walkCDRs(ctx context.Context, w *walker, books *books) error 
 	if err := cdrs.rest(); err != nil {
 		return err
 	}
-	return results.rest()
+	if err := results.rest(); err != nil {
+		return err
+	}
+	return corrections.rest()
 }
 
 // count adds a record to the recomputed ledger.

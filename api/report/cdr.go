@@ -103,14 +103,14 @@ type pricedFrom struct {
 }
 
 type cdrResult struct {
-	Status     string      `json:"status"`
-	Reason     string      `json:"reason,omitempty"`
-	Detail     string      `json:"detail,omitempty"`
-	Claimed    *amountJSON `json:"claimed"`
-	Computed   *amountJSON `json:"computed"`
-	Tax        []taxJSON   `json:"tax"`
-	Claim      string      `json:"claim"`
-	Cause      string      `json:"cause,omitempty"`
+	Status   string      `json:"status"`
+	Reason   string      `json:"reason,omitempty"`
+	Detail   string      `json:"detail,omitempty"`
+	Claimed  *amountJSON `json:"claimed"`
+	Computed *amountJSON `json:"computed"`
+	Tax      []taxJSON   `json:"tax"`
+	Claim    string      `json:"claim"`
+	Cause    string      `json:"cause,omitempty"`
 	// Reconciliation is a pricing.Reconciliation, null unless the claim differs.
 	Reconciliation json.RawMessage `json:"reconciliation"`
 	PricedFrom     pricedFrom      `json:"priced_from"`

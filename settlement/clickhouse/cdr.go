@@ -56,13 +56,13 @@ func (s *Store) readResult(ctx context.Context, key ocpi.Key, d *settlement.CDRD
 	w.key(key)
 	found := false
 	err := s.each(ctx, "read CDR "+key.String(), "SELECT "+summaryColumns+
-		", explanation, findings, tax_name, tax_percentage, tax_amount FROM results FINAL"+w.String(), w.args,
+		", explanation, findings, reconciliation, tax_name, tax_percentage, tax_amount FROM results FINAL"+w.String(), w.args,
 		func(rows driver.Rows) error {
 			found = true
 			var names []string
 			var percentages []*decimal.Decimal
 			var amounts []decimal.Decimal
-			if _, err := scanResult(rows, &d.CDRSummary, &d.Explanation, &d.Findings, &names, &percentages, &amounts); err != nil {
+			if _, err := scanResult(rows, &d.CDRSummary, &d.Explanation, &d.Findings, &d.Reconciliation, &names, &percentages, &amounts); err != nil {
 				return err
 			}
 			for i, name := range names {
@@ -75,6 +75,9 @@ func (s *Store) readResult(ctx context.Context, key ocpi.Key, d *settlement.CDRD
 	}
 	if len(d.Explanation) == 0 {
 		d.Explanation = nil
+	}
+	if len(d.Reconciliation) == 0 {
+		d.Reconciliation = nil
 	}
 	return err
 }

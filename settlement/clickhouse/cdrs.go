@@ -15,7 +15,7 @@ import (
 // summaryColumns are the columns of results that scanResult reads.
 const summaryColumns = `country, party, id, month, partition, epoch, offset, cpo_country, cpo_party, emsp_country, emsp_party,
 	currency, credit, toUInt8(status), reason, detail, claimed_excl, claimed_incl, computed_excl, computed_incl,
-	toUInt8(claim), tariff_ids, time_zone, zone_source, tariff_hash, tariff_source, zone_db, profile, engine, generation`
+	toUInt8(claim), tariff_ids, time_zone, zone_source, tariff_hash, tariff_source, zone_db, profile, engine, generation, cause`
 
 // scanResult reads the part of a summary that table results holds; more are
 // the destinations of columns behind it.
@@ -25,7 +25,7 @@ func scanResult(rows driver.Rows, c *settlement.CDRSummary, more ...any) (month 
 		&c.Position.Partition, &c.Position.Epoch, &c.Position.Offset,
 		&c.CPO.Country, &c.CPO.ID, &c.EMSP.Country, &c.EMSP.ID,
 		&c.Currency, &credit, &status, &c.Reason, &c.Detail, &c.ClaimedExcl, &c.ClaimedIncl, &c.ComputedExcl, &c.ComputedIncl,
-		&claim, &c.TariffIDs, &c.TimeZone, &c.ZoneSource, &c.TariffHash, &c.TariffSource, &c.ZoneDB, &c.Profile, &c.Engine, &c.Generation},
+		&claim, &c.TariffIDs, &c.TimeZone, &c.ZoneSource, &c.TariffHash, &c.TariffSource, &c.ZoneDB, &c.Profile, &c.Engine, &c.Generation, &c.Cause},
 		more...)...)
 	c.Credit, c.Status, c.Claim = credit != 0, pricing.Status(status), pricing.Claim(claim)
 	return month, err
@@ -82,6 +82,9 @@ func cdrsWhere(q settlement.CDRQuery) where {
 	}
 	if q.Reason != "" {
 		w.and("reason = ?", q.Reason)
+	}
+	if q.Cause != "" {
+		w.and("cause = ?", q.Cause)
 	}
 	if q.ID != "" {
 		w.and("id = ?", q.ID)

@@ -113,6 +113,8 @@ type resultRows struct {
 	taxAmount                          *proto.ColArr[proto.Decimal128]
 	detail, tariffIDs, tariffHash      []string
 	explanation, findings              []string
+	reconciliation                     []string
+	cause                              *proto.ColLowCardinality[string]
 	tariffSource, timeZone, zoneSource *proto.ColLowCardinality[string]
 	zoneDB, profile, engine            *proto.ColLowCardinality[string]
 
@@ -127,7 +129,7 @@ func newResultRows() *resultRows {
 		cpoCountry: lowCard(), cpoParty: lowCard(), emspCountry: lowCard(), emspParty: lowCard(),
 		taxName: proto.NewArray[string](new(proto.ColStr)), taxPercentage: decimals().Array(),
 		taxAmount:    proto.NewArray[proto.Decimal128](new(proto.ColDecimal128)),
-		tariffSource: lowCard(), timeZone: lowCard(), zoneSource: lowCard(), zoneDB: lowCard(), profile: lowCard(), engine: lowCard(),
+		tariffSource: lowCard(), timeZone: lowCard(), zoneSource: lowCard(), zoneDB: lowCard(), profile: lowCard(), engine: lowCard(), cause: lowCard(),
 	}
 	columns := []blockColumn{
 		values("country", r.country), values("party", r.party), texts("id", &r.id),
@@ -146,7 +148,8 @@ func newResultRows() *resultRows {
 		texts("tariff_ids", &r.tariffIDs), texts("tariff_hash", &r.tariffHash), values("tariff_source", r.tariffSource),
 		values("time_zone", r.timeZone), values("zone_source", r.zoneSource), values("zone_db", r.zoneDB),
 		values("profile", r.profile), values("engine", r.engine),
-		texts("explanation", &r.explanation), texts("findings", &r.findings))...)
+		texts("explanation", &r.explanation), texts("findings", &r.findings),
+		values("cause", r.cause), texts("reconciliation", &r.reconciliation))...)
 	return r
 }
 
@@ -201,6 +204,8 @@ func (r *resultRows) append(row *pricing.Row) error {
 	r.engine.Append(o.EngineVersion)
 	r.explanation = append(r.explanation, text(o.Explanation))
 	r.findings = append(r.findings, findings)
+	r.cause.Append(o.Cause)
+	r.reconciliation = append(r.reconciliation, text(o.Reconciliation))
 	return nil
 }
 

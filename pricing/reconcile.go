@@ -1,0 +1,75 @@
+package pricing
+
+import (
+	"encoding/json"
+	"fmt"
+
+	"github.com/roamclear/roamclear/ocpi"
+	"github.com/roamclear/roamclear/pricing/tariff"
+)
+
+// Reconciliation says why a partner's claim differs from what we computed, as
+// it is stored and served: see tariff.Reconciliation.
+type Reconciliation struct {
+	Verdict        string    `json:"verdict"` // found, several, none_found, not_comparable
+	Readings       []Reading `json:"readings"`
+	DifferenceExcl string    `json:"difference_excl_vat,omitempty"` // the claim less ours
+	DifferenceIncl string    `json:"difference_incl_vat,omitempty"`
+	Dimensions     []string  `json:"dimensions"` // sub-totals that differ: fixed, energy, time, parking, reservation
+}
+
+// Reading is one other reading of the tariff that gives the claim to the cent.
+type Reading struct {
+	Code    string `json:"code"`
+	Detail  string `json:"detail"`
+	ExclVAT string `json:"excl_vat,omitempty"`
+	InclVAT string `json:"incl_vat,omitempty"`
+}
+
+// Cause is the reconciliation in one word: the code of the one reading that
+// gives the claim, else the verdict.
+func (r *Reconciliation) Cause() string {
+	if r.Verdict == string(tariff.VerdictFound) && len(r.Readings) == 1 {
+		return r.Readings[0].Code
+	}
+	return r.Verdict
+}
+
+// Sentence is the reconciliation as a person reads it.
+func (r *Reconciliation) Sentence() string {
+	switch r.Verdict {
+	case string(tariff.VerdictFound):
+		return "One other reading gives the partner's total to the cent: " + r.Readings[0].Detail + "."
+	case string(tariff.VerdictSeveral):
+		return fmt.Sprintf("%d other readings give the partner's total to the cent.", len(r.Readings))
+	case string(tariff.VerdictNoneFound):
+		return "No known reading of the tariff gives the partner's total."
+	}
+	return "The totals cannot be compared."
+}
+
+// reconcile looks for what makes the claim of the row priced last differ.
+func (p *Pricer) reconcile(row *Row) error {
+	found := p.engine.Reconcile(&p.in, p.in.CDR.TotalCost)
+	r := Reconciliation{
+		Verdict: string(found.Verdict), Readings: []Reading{}, Dimensions: found.Dimensions,
+		DifferenceExcl: found.Difference.Excl.String(), DifferenceIncl: found.Difference.Incl.String(),
+	}
+	if r.Dimensions == nil {
+		r.Dimensions = []string{}
+	}
+	for _, f := range found.Readings {
+		r.Readings = append(r.Readings, Reading{f.Code, f.Detail, f.Total.Excl.String(), f.Total.Incl.String()})
+	}
+	b, err := json.Marshal(r)
+	if err != nil {
+		return fmt.Errorf("encode reconciliation of %s: %w", row.Record.Key, err)
+	}
+	row.Outcome.Cause, row.Outcome.Reconciliation = r.Cause(), b
+	return nil
+}
+
+// audit holds the CDR of the row priced last against itself and its tariffs.
+func (p *Pricer) audit(row *Row, decoded []ocpi.Finding) {
+	row.Outcome.Findings = append(append([]ocpi.Finding(nil), decoded...), p.engine.Audit(&p.in)...)
+}
