@@ -177,9 +177,9 @@ func (d *drawing) line() {
 	for i := range d.curve {
 		fmt.Fprintf(&b, "%c%s %s", "ML"[min(i, 1)], d.x(d.curve[i].At), d.y(d.amount(d.curve[i].Total)))
 	}
-	d.chart.Total = b.String()
+	d.Total = b.String()
 	if d.Limited {
-		d.Beyond = fmt.Sprintf("%sL%d %dL%d %dZ", d.chart.Total, plotRight, plotTop, plotLeft, plotTop)
+		d.Beyond = fmt.Sprintf("%sL%d %dL%d %dZ", d.Total, plotRight, plotTop, plotLeft, plotTop)
 	}
 }
 

@@ -70,8 +70,12 @@ func (s *server) askPrice(c *gin.Context, v visitor) error {
 	if strings.TrimSpace(q.Get("json")) != "" {
 		return s.showPrice(c, v, q)
 	}
-	q.Del("json")
-	c.Redirect(http.StatusSeeOther, address("/price", dropEmpty(q)))
+	for _, name := range []string{"json", "zone", "vat"} { // an amount that was cleared is not one that was not asked for
+		if strings.TrimSpace(q.Get(name)) == "" {
+			q.Del(name)
+		}
+	}
+	c.Redirect(http.StatusSeeOther, address("/price", q))
 	return nil
 }
 

@@ -1,6 +1,7 @@
 package page
 
 import (
+	"cmp"
 	"errors"
 	"fmt"
 	"net/http"
@@ -88,7 +89,7 @@ func (f *priceForm) request() (*report.PriceRequest, *tariff.Zone, string, error
 	if err != nil {
 		return nil, nil, "", err
 	}
-	kwh, err := ocpi.ParseNumber(strings.ReplaceAll(strings.TrimSpace(f.KWh), ",", "."))
+	kwh, err := ocpi.ParseNumber(cmp.Or(strings.ReplaceAll(strings.TrimSpace(f.KWh), ",", "."), "0"))
 	if err != nil {
 		return nil, nil, "", wrongField("kwh", "%q is not a decimal such as 20.5", f.KWh)
 	}

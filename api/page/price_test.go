@@ -68,6 +68,7 @@ func TestPriceForm(t *testing.T) {
 		{"or of the visitor's choice", evening + "&zone=Europe/Paris", "all", nil, 200, "Local times are those of Europe/Paris, as you chose"},
 		{"a tariff without price", strings.Replace(evening, "DAY-NIGHT", "ODD", 1), "all", nil, 422, "WEATHER"},
 		{"nothing happens", "/price?tariff=GB*DUN*DAY-NIGHT&start=2019-02-11T19:00&minutes=0&kwh=0&parking=0", "all", nil, 200, "costs 0.50 GBP before VAT"},
+		{"no energy", "/price?tariff=GB*DUN*DAY-NIGHT&start=2019-02-11T19:00&minutes=60&kwh=&parking=", "all", nil, 200, "0 kWh in 1 h from Monday 11 February 2019, 19:00, costs 0.50 GBP before VAT"},
 		{"not a tariff", "/price?tariff=x", "all", nil, 400, "is not a tariff such as GB*DUN*id"},
 		{"not a start", evening + "&start=today", "all", nil, 200, "costs"}, // the first counts
 		{"bad start", "/price?tariff=GB*DUN*DAY-NIGHT&start=today", "all", nil, 400, "is not a date and a time"},
@@ -101,8 +102,8 @@ func TestPriceForm(t *testing.T) {
 // A form without a pasted tariff leads to an address that can be kept.
 func TestPriceHasAnAddress(t *testing.T) {
 	s := newPriceSite(t, false)
-	w := s.do(t, http.MethodPost, "/price", "all", url.Values{"tariff": {"GB*DUN*DAY-NIGHT"}, "json": {" \n"}, "kwh": {"20"}, "zone": {""}})
-	if got := w.Header().Get("Location"); w.Code != http.StatusSeeOther || got != "/price?kwh=20&tariff=GB%2ADUN%2ADAY-NIGHT" {
+	w := s.do(t, http.MethodPost, "/price", "all", url.Values{"tariff": {"GB*DUN*DAY-NIGHT"}, "json": {" \n"}, "kwh": {""}, "zone": {""}})
+	if got := w.Header().Get("Location"); w.Code != http.StatusSeeOther || got != "/price?kwh=&tariff=GB%2ADUN%2ADAY-NIGHT" {
 		t.Errorf("status %d, Location %q", w.Code, got)
 	}
 }
