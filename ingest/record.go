@@ -63,7 +63,7 @@ type Envelope struct {
 	Key      ocpi.Key  // folded identity; for EVSE and Connector pushes the Location's
 	Sub      string    // path below the object: "" or "EVSE_UID" or "EVSE_UID/CONNECTOR_ID", for tokens the type
 	Received ocpi.Time // when the body was complete, by the receiving process's clock
-	Hash     Hash      // canonical content hash of the body, see ocpi.CanonicalHash
+	Hash     Hash      // canonical content hash of the body, see ocpi.CanonicalHash; of a CDR the worker adds it
 	Reason   string    // TopicRefused only: why the body could not be used
 }
 

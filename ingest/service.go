@@ -61,9 +61,6 @@ func (s *Service) CDR(ctx context.Context, from Sender, v ocpi.Version, body []b
 		return Receipt{}, s.refuse(ctx, &e, body, ErrUnknownObject)
 	}
 	e.Key.Party = owner
-	if e.Hash, err = d.CanonicalHash(body); err != nil {
-		return Receipt{}, s.refuse(ctx, &e, body, err)
-	}
 	// The decoder goes back to the pool before the receipt is read: an id that
 	// was sent with escapes lives in its arena.
 	id := strings.Clone(cdr.ID)

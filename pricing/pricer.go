@@ -85,7 +85,21 @@ func (p *Pricer) Price(rec *ingest.Record, row *Row) {
 func (p *Pricer) PriceWith(rec *ingest.Record, row *Row, profile string) {
 	*row = Row{Record: *rec, Creditor: rec.Key.Party}
 	defer p.rejectPanic(row)
+	p.hash(&row.Record)
 	p.price(rec, row, profile)
+}
+
+// hash adds the content hash, which tells a repeat from a conflict. Nobody
+// needs it before the store, so it is not on the way of the acknowledgement:
+// it would be a fifth of an intake's CPU (measured). The intake has found the
+// body to be JSON; one that is not has no hash and becomes a reject.
+func (p *Pricer) hash(rec *ingest.Record) {
+	if rec.Hash != (ingest.Hash{}) {
+		return
+	}
+	if h, err := p.decoder.CanonicalHash(rec.Body); err == nil {
+		rec.Hash = h
+	}
 }
 
 // Explain completes the row priced last: the explanation of its price, what an

@@ -75,6 +75,10 @@ func pushed(t *testing.T) (data string, s *testService) {
 	s.accepted("GB*DUN", "POST", cdrs, testCDR("c-0", "EXW", "T1", "7.00", "8.40"))
 	s.accepted("GB*DUN", "POST", cdrs, credited(testCDR("c-1-C", "EXW", "T1", "-7.00", "-8.40"), "c-1"))
 	s.stored(7)
+	s.eventually("the reference records are stored", func() bool {
+		next, err := s.inside.backends.store.Checkpoint(t.Context(), ingest.TopicReference, logEpoch, 0)
+		return err == nil && next == 2
+	})
 	return data, s
 }
 
