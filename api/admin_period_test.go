@@ -18,7 +18,7 @@ func TestAdminClosesPeriods(t *testing.T) {
 	a.do(http.MethodPost, "/periods", `{"month":"2019-01"}`, http.StatusCreated, nil)
 	a.do(http.MethodPost, "/periods", `{"month":"2019-01"}`, http.StatusConflict, nil)
 	a.do(http.MethodPost, "/periods", `{"month":"9999-01"}`, http.StatusConflict, nil)
-	a.do(http.MethodPost, "/periods", `{"month":"January"}`, http.StatusBadRequest, nil)
+	a.do(http.MethodPost, "/periods", `{"month":"January"}`, http.StatusUnprocessableEntity, nil)
 	a.do(http.MethodGet, "/periods", "", http.StatusOK, &got)
 	if diff := cmp.Diff(PeriodList{Closed: []string{"2019-01", "2019-02"}}, got); diff != "" {
 		t.Error(diff)

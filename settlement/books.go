@@ -33,17 +33,22 @@ func accountOf(r *pricing.Row) account {
 
 func newBooks() *books { return &books{accounts: map[account]*SettlementRow{}} }
 
-// add books one CDR: claims from its raw body (fresh), the rest as stored.
-func (b *books) add(fresh *pricing.Row, stored *StoredResult) {
-	a := accountOf(fresh)
+// row returns the row of an account, a new one the first time.
+func (b *books) row(a account) *SettlementRow {
 	s := b.accounts[a]
 	if s == nil {
 		s = &SettlementRow{CPO: cloneParty(a.cpo), EMSP: cloneParty(a.emsp), Month: a.month, Currency: strings.Clone(a.currency)}
-		for _, sum := range []*Sum{&s.Claimed, &s.Credits, &s.Net, &s.Computed, &s.UnpricedClaimed} {
+		for _, sum := range []*Sum{&s.Claimed, &s.Credits, &s.Net, &s.Computed, &s.UnpricedClaimed, &s.Corrections} {
 			sum.Incl = new(decimal.Decimal)
 		}
 		b.accounts[account{s.CPO, s.EMSP, s.Month, s.Currency}] = s
 	}
+	return s
+}
+
+// add books one CDR: claims from its raw body (fresh), the rest as stored.
+func (b *books) add(fresh *pricing.Row, stored *StoredResult) {
+	s := b.row(accountOf(fresh))
 	f := &fresh.Outcome
 	s.Net.add(f.ClaimedExcl, f.ClaimedIncl)
 	if fresh.Credit {
@@ -141,6 +146,7 @@ func diffRows(own, row *SettlementRow) []string {
 	sum("net", &own.Net, &row.Net)
 	sum("computed", &own.Computed, &row.Computed)
 	sum("unpriced_claimed", &own.UnpricedClaimed, &row.UnpricedClaimed)
+	sum("corrections", &own.Corrections, &row.Corrections)
 	return diffs
 }
 

@@ -88,8 +88,9 @@ type RepriceStore interface {
 	// Changes calls fn for everything a run would change.
 	Changes(ctx context.Context, run string, fn func(*Change) error) error
 	// ApplyRepriced makes the new results of one partition count, each unless
-	// another result has come to count since it was compared.
-	ApplyRepriced(ctx context.Context, run string, epoch uint8, partition int32) error
+	// another result has come to count since it was compared. Those of closed
+	// months become corrections.
+	ApplyRepriced(ctx context.Context, run string, epoch uint8, partition int32, closed []ClosedMonth) error
 	// AppliedChanges counts the run's changes by whether their new result
 	// counts now, still could, or was overtaken by another result.
 	AppliedChanges(ctx context.Context, run string) (Applied, error)
@@ -98,6 +99,7 @@ type RepriceStore interface {
 // Applied is how the changes of a run stand.
 type Applied struct {
 	Applied   int64 // their new result counts
+	Corrected int64 // of them, those that are corrections of a closed month
 	Pending   int64 // the result they were compared with still counts
 	Overtaken int64 // another result counts: the CDR was priced again meanwhile
 }
@@ -109,6 +111,7 @@ type Repricer struct {
 	Store      RepriceStore
 	Inputs     pricing.Inputs
 	Policies   pricing.Policies
+	Periods    Periods
 	Epoch      uint8
 	Partitions int32
 	PageRows   int // CDRs priced between two notes of progress; 0: repricePage
@@ -126,6 +129,7 @@ func (p *Repricer) Run(ctx context.Context, r Repricing) (*RepriceReport, error)
 		return nil, err
 	}
 	report := newRepriceReport(&r)
+	report.Closed = closedMonths(p.Periods, &r)
 	var total, done int64
 	for _, part := range partitions {
 		total, done = total+part.End, done+part.Next
@@ -180,11 +184,12 @@ func (p *Repricer) Apply(ctx context.Context, r Repricing) (Applied, error) {
 	if err != nil {
 		return Applied{}, err
 	}
+	closed := closedMonths(p.Periods, &r)
 	for _, part := range partitions {
 		if part.Next < part.End {
 			return Applied{}, fmt.Errorf("apply the run %q: it is not complete, run it again first", r.Name())
 		}
-		if err := p.Store.ApplyRepriced(ctx, r.Name(), p.Epoch, part.Partition); err != nil {
+		if err := p.Store.ApplyRepriced(ctx, r.Name(), p.Epoch, part.Partition, closed); err != nil {
 			return Applied{}, fmt.Errorf("apply the run %q: %w", r.Name(), err)
 		}
 	}

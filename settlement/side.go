@@ -65,6 +65,25 @@ func (s *side[T]) at(r *ingest.Record) (*T, error) {
 	}
 }
 
+// allAt returns the table's rows of the record, none when it has none.
+func (s *side[T]) allAt(r *ingest.Record) ([]T, error) {
+	var all []T
+	for {
+		if err := s.fill(); err != nil || s.row == nil {
+			return all, err
+		}
+		switch _, position := s.identity(s.row); {
+		case position.Offset > r.Offset:
+			return all, nil
+		case position.Offset < r.Offset:
+			s.leftOver()
+		default:
+			all = append(all, *s.row)
+			s.row = nil
+		}
+	}
+}
+
 func (s *side[T]) fill() error {
 	if s.row != nil || s.end {
 		return nil

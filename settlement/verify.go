@@ -27,6 +27,9 @@ type VerifyStore interface {
 	WinnersRange(ctx context.Context, epoch uint8, partition int32, from, to int64, fn func(StoredCDR) error) error
 	// ResultsRange yields what reports read: one row an identity.
 	ResultsRange(ctx context.Context, epoch uint8, partition int32, from, to int64, fn func(StoredResult) error) error
+	// CorrectionsRange yields the corrections of closed months, those of one
+	// CDR in the order in which they came.
+	CorrectionsRange(ctx context.Context, epoch uint8, partition int32, from, to int64, fn func(StoredCorrection) error) error
 	// SettlementAt is Reader.Settlement over the records before next.
 	SettlementAt(ctx context.Context, q SettlementQuery, next map[int32]int64) ([]SettlementRow, error)
 }

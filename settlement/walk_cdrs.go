@@ -45,7 +45,7 @@ func (v *Verifier) walkCDRs(ctx context.Context, w *walker, books *books) error 
 			} else {
 				w.report.Conflicts++
 			}
-			pricer.PriceWith(r, &row, "")
+			w.price(pricer, r, &row)
 			w.count(r, &row)
 			return nil
 		}
@@ -63,7 +63,7 @@ func (v *Verifier) walkCDRs(ctx context.Context, w *walker, books *books) error 
 		if stored != nil {
 			policies.profile = stored.Profile
 		}
-		pricer.PriceWith(r, &row, "")
+		w.price(pricer, r, &row)
 		w.count(r, &row)
 		if cdr != nil {
 			w.booked(r, &row, "cdrs", account{cdr.CPO, cdr.EMSP, cdr.Month, cdr.Currency}, cdr.Credit)
@@ -93,6 +93,17 @@ func (v *Verifier) walkCDRs(ctx context.Context, w *walker, books *books) error 
 		return err
 	}
 	return corrections.rest()
+}
+
+// price prices a record from its raw body alone, and checks the content hash
+// that tells repeats from conflicts.
+func (w *walker) price(p *pricing.Pricer, r *ingest.Record, row *pricing.Row) {
+	bare := *r
+	bare.Hash = ingest.Hash{}
+	p.PriceWith(&bare, row, "")
+	if row.Record.Hash != r.Hash {
+		w.disagree(r.Offset, "CDR %s is stored with content hash %x, its raw body has %x", r.Key, r.Hash[:8], row.Record.Hash[:8])
+	}
 }
 
 // count adds a record to the recomputed ledger.

@@ -16,7 +16,7 @@ func totalsByCurrency(rows []settlement.SettlementRow) []settlement.SettlementRo
 		t := byCurrency[rows[i].Currency]
 		if t == nil {
 			zero := settlement.Sum{Incl: new(decimal.Decimal)}
-			t = &settlement.SettlementRow{Currency: rows[i].Currency, Claimed: zero, Credits: zero, Net: zero, Computed: zero, UnpricedClaimed: zero}
+			t = &settlement.SettlementRow{Currency: rows[i].Currency, Claimed: zero, Credits: zero, Net: zero, Computed: zero, UnpricedClaimed: zero, Corrections: zero}
 			byCurrency[rows[i].Currency] = t
 		}
 		addRow(t, &rows[i])
@@ -39,7 +39,7 @@ func addRow(t, r *settlement.SettlementRow) {
 		from settlement.Sum
 	}{
 		{&t.Claimed, r.Claimed}, {&t.Credits, r.Credits}, {&t.Net, r.Net},
-		{&t.Computed, r.Computed}, {&t.UnpricedClaimed, r.UnpricedClaimed},
+		{&t.Computed, r.Computed}, {&t.UnpricedClaimed, r.UnpricedClaimed}, {&t.Corrections, r.Corrections},
 	} {
 		addSum(s.to, s.from)
 	}

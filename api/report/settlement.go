@@ -28,6 +28,7 @@ type settlementRow struct {
 	UnpricedClaimed sumJSON   `json:"unpriced_claimed"`
 	DiffersCount    uint64    `json:"differs_count"`
 	Tax             []taxJSON `json:"tax"`
+	Corrections     sumJSON   `json:"corrections"` // of months that were closed, landing in this one
 	CDRsURL         string    `json:"cdrs_url"`
 }
 
@@ -38,7 +39,7 @@ func newSettlementRow(r *settlement.SettlementRow) settlementRow {
 		Claimed: newSum(r.Claimed), Credits: newSum(r.Credits), Net: newSum(r.Net),
 		Computed: newSum(r.Computed), Difference: newSum(r.Difference()),
 		UnpricedCount: r.UnpricedCount, UnpricedClaimed: newSum(r.UnpricedClaimed),
-		DiffersCount: r.DiffersCount, Tax: newTaxes(r.Tax),
+		DiffersCount: r.DiffersCount, Tax: newTaxes(r.Tax), Corrections: newSum(r.Corrections),
 		CDRsURL: "/api/v1/cdrs?" + RowParams(r).Encode(),
 	}
 }
@@ -98,6 +99,7 @@ var settlementHeader = []string{
 	"difference_excl_vat", "difference_incl_vat",
 	"unpriced_count", "unpriced_claimed_excl_vat", "unpriced_claimed_incl_vat",
 	"differs_count", "tax",
+	"corrections_excl_vat", "corrections_incl_vat",
 }
 
 // SettlementCSV is the settlement report as a table; an amount that is not
@@ -115,6 +117,7 @@ func SettlementCSV(rows []settlement.SettlementRow) *CSV {
 			r.Difference.ExclVAT, text(r.Difference.InclVAT),
 			count(r.UnpricedCount), r.UnpricedClaimed.ExclVAT, text(r.UnpricedClaimed.InclVAT),
 			count(r.DiffersCount), cell(compactTaxes(rows[i].Tax)),
+			r.Corrections.ExclVAT, text(r.Corrections.InclVAT),
 		}
 	}
 	return t

@@ -40,7 +40,9 @@ A run is named by its months, party, profile and engine, or by --run. Stopped, t
 same command goes on where it was; complete, it only reports again. --restart
 begins it anew, to include CDRs, tariffs and partners that came since.
 
---apply makes what was reported count, after reporting it. A CDR whose result has
+--apply makes what was reported count, after reporting it; of a closed month it
+becomes corrections, which the settlement report shows in the first month after
+that is open. A CDR whose result has
 changed since it was compared is left alone. Applied again, nothing changes.
 
 It works beside a running service or without one.
@@ -160,6 +162,12 @@ func reprice(ctx context.Context, c Config, r settlement.Repricing, f *repriceFl
 	return nil
 }
 
+// periods says from the control log which months are closed.
+type periods struct{ control *control.Control }
+
+// Closed implements settlement.Periods.
+func (p periods) Closed(m settlement.Month) bool { return p.control.State().Closed(m.String()) }
+
 // openRepricer opens log and store and folds what prices depend on.
 func openRepricer(ctx context.Context, c Config) (_ *settlement.Repricer, closeAll func() error, err error) {
 	b, closeBackends, err := openForVerify(ctx, &c)
@@ -193,7 +201,7 @@ func openRepricer(ctx context.Context, c Config) (_ *settlement.Repricer, closeA
 		return nil, nil, errors.Join(fmt.Errorf("read tariffs and locations: %w", err), closeAll())
 	}
 	return &settlement.Repricer{
-		Store: b.store, Inputs: ref, Policies: policies{ctl}, Epoch: logEpoch, Partitions: int32(b.log.Partitions(ingest.TopicCDRs)),
+		Store: b.store, Inputs: ref, Policies: policies{ctl}, Periods: periods{ctl}, Epoch: logEpoch, Partitions: int32(b.log.Partitions(ingest.TopicCDRs)),
 	}, closeAll, nil
 }
 

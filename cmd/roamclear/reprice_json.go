@@ -17,6 +17,7 @@ type repriceJSON struct {
 	CDRs       int64              `json:"cdr_count"`
 	Resumed    int64              `json:"resumed_count"`
 	Changed    int64              `json:"changed_count"`
+	Closed     []closedMonthJSON  `json:"closed,omitempty"`
 	Applied    repriceAppliedJSON `json:"applied"`
 	Currencies []repriceShiftJSON `json:"currencies"`
 	Causes     []repriceShiftJSON `json:"causes"`
@@ -26,8 +27,15 @@ type repriceJSON struct {
 
 type repriceAppliedJSON struct {
 	Applied   int64 `json:"applied_count"`
+	Corrected int64 `json:"corrected_count"` // of them, as corrections
 	Pending   int64 `json:"pending_count"`
 	Overtaken int64 `json:"overtaken_count"`
+}
+
+// closedMonthJSON is a closed month and the one its corrections land in.
+type closedMonthJSON struct {
+	Month string `json:"month"`
+	Lands string `json:"lands"`
 }
 
 type repriceShiftJSON struct {
@@ -80,6 +88,9 @@ func repriceView(r *settlement.RepriceReport) repriceJSON {
 		Party: optionalParty(r.Repricing.Party),
 		CDRs:  r.CDRs, Resumed: r.Resumed, Changed: r.Changed, Applied: repriceAppliedJSON(r.Applied),
 		Currencies: []repriceShiftJSON{}, Causes: []repriceShiftJSON{}, Accounts: []repriceShiftJSON{}, Largest: []repriceCDRJSON{},
+	}
+	for _, c := range r.Closed {
+		v.Closed = append(v.Closed, closedMonthJSON{c.Month.String(), c.Lands.String()})
 	}
 	for i := range r.Currencies {
 		c := &r.Currencies[i]

@@ -107,6 +107,9 @@ func printRepricing(w io.Writer, r *settlement.RepriceReport) error {
 		fmt.Fprintf(&b, ", %d of them before this call", r.Resumed)
 	}
 	fmt.Fprintf(&b, "\nWould change  %d: %d pending, %d applied, %d overtaken by a newer result\n", r.Changed, r.Applied.Pending, r.Applied.Applied, r.Applied.Overtaken)
+	for _, c := range r.Closed {
+		fmt.Fprintf(&b, "Closed     %s: its changes become corrections in %s\n", c.Month, c.Lands)
+	}
 	if r.Changed == 0 {
 		b.WriteString("Every result would be the same.\n")
 	} else {
@@ -164,7 +167,7 @@ func sideText(s *settlement.ChangeSide) string {
 }
 
 func printApplied(w io.Writer, before, after settlement.Applied) error {
-	_, err := fmt.Fprintf(w, "\nApplied    %d results; %d count in all, %d were overtaken by a newer result and left alone\n",
-		after.Applied-before.Applied, after.Applied, after.Overtaken)
+	_, err := fmt.Fprintf(w, "\nApplied    %d results, %d of them as corrections; %d count in all, %d were overtaken by a newer result and left alone\n",
+		after.Applied-before.Applied, after.Corrected-before.Corrected, after.Applied, after.Overtaken)
 	return err
 }

@@ -3,6 +3,7 @@ package clickhouse
 import (
 	"context"
 	"fmt"
+	"slices"
 	"strings"
 
 	"github.com/ClickHouse/ch-go/proto"
@@ -149,31 +150,52 @@ func (s *Store) windows(ctx context.Context, run string, fn func(partition int32
 	return err
 }
 
-// applySQL writes the new results of a window whose old result still counts.
-// old_ver holds the position, so within a partition it names one row.
-const applySQL = `INSERT INTO results (%[1]s) SELECT %[1]s FROM repricings FINAL
-WHERE run = ? AND partition = ? AND epoch = ? AND offset >= ? AND offset < ? AND old_ver IN (
-	SELECT ver FROM results FINAL WHERE partition = ? AND epoch = ? AND offset >= ? AND offset < ?)`
+// applySQL writes the new results of a window whose old result still counts:
+// in a closed month that is its latest correction. old_ver holds the position,
+// so within a partition it names one row.
+const applySQL = `INSERT INTO %[1]s (%[2]s) SELECT %[3]s FROM repricings FINAL
+WHERE run = ? AND partition = ? AND epoch = ? AND offset >= ? AND offset < ? AND %[4]s AND old_ver IN (
+	SELECT max(ver) FROM (
+		SELECT offset, ver FROM results FINAL WHERE partition = ? AND epoch = ? AND offset >= ? AND offset < ?
+		UNION ALL SELECT offset, ver FROM corrections WHERE partition = ? AND epoch = ? AND offset >= ? AND offset < ?)
+	GROUP BY offset)`
 
 // ApplyRepriced implements [settlement.RepriceStore].
-func (s *Store) ApplyRepriced(ctx context.Context, run string, epoch uint8, partition int32) error {
+func (s *Store) ApplyRepriced(ctx context.Context, run string, epoch uint8, partition int32, closed []settlement.ClosedMonth) error {
 	// Explanations are most of a row, so blocks are small. What is written
 	// again is written: the engine must not take it for a resend.
 	ctx = ch.Context(ctx, ch.WithSettings(ch.Settings{
 		"max_block_size": 4096, "min_insert_block_size_rows": 65536, "min_insert_block_size_bytes": 64 << 20,
 		"insert_deduplicate": 0, "max_threads": 1,
 	}))
-	var names []string
-	for _, c := range newResultRows().columns {
-		names = append(names, c.name)
+	months, lands := []uint32{0}, []uint32{0} // 0: a month that is not known is open
+	for _, c := range closed {
+		months, lands = append(months, numberOfMonth(c.Month)), append(lands, numberOfMonth(c.Lands))
 	}
-	query := fmt.Sprintf(applySQL, strings.Join(names, ", "))
+	results, all := columnNames(newResultRows().block), columnNames(newRepricedRows().block)
+	const landing = "transform(old_month, ?, ?, toUInt32(0))"
+	toResults := fmt.Sprintf(applySQL, "results", results, results, landing+" = 0")
+	toCorrections := fmt.Sprintf(applySQL, "corrections", all+", lands", all+", "+landing+" AS lands", "lands != 0")
 	return s.windows(ctx, run, func(p int32, e uint8, from, to int64) error {
 		if p != partition || e != epoch {
 			return nil
 		}
-		return fail("apply a re-pricing", s.conn.Exec(ctx, query, run, p, e, from, to, p, e, from, to))
+		selected, counting := []any{run, p, e, from, to}, []any{p, e, from, to, p, e, from, to}
+		landing := []any{months, lands}
+		err := s.conn.Exec(ctx, toResults, slices.Concat(selected, landing, counting)...)
+		if err == nil && len(closed) > 0 {
+			err = s.conn.Exec(ctx, toCorrections, slices.Concat(landing, selected, counting)...)
+		}
+		return fail("apply a re-pricing", err)
 	})
+}
+
+func columnNames(b *block) string {
+	names := make([]string, len(b.columns))
+	for i, c := range b.columns {
+		names[i] = c.name
+	}
+	return strings.Join(names, ", ")
 }
 
 // sameResult tells a run's result from one that another run made at the same
@@ -184,15 +206,20 @@ const sameResult = "sipHash64(status, reason, emsp_country, emsp_party, toString
 func (s *Store) AppliedChanges(ctx context.Context, run string) (settlement.Applied, error) {
 	var a settlement.Applied
 	err := s.windows(ctx, run, func(p int32, e uint8, from, to int64) error {
-		var applied, pending, all uint64
+		var applied, corrected, pending, all uint64
 		err := s.conn.QueryRow(ctx, fmt.Sprintf(`
-			SELECT countIf(c.ver = n.ver AND c.content = n.content), countIf(c.ver = n.old_ver), count()
+			SELECT countIf(c.ver = n.ver AND c.content = n.content) AS applied, countIf(c.ver = n.ver AND c.content = n.content AND c.correction),
+				countIf(c.ver = n.old_ver), count()
 			FROM (SELECT offset, ver, old_ver, %[1]s AS content FROM repricings FINAL
 				WHERE run = ? AND partition = ? AND epoch = ? AND offset >= ? AND offset < ?) AS n
-			LEFT JOIN (SELECT offset, ver, %[1]s AS content FROM results FINAL
-				WHERE partition = ? AND epoch = ? AND offset >= ? AND offset < ?) AS c ON n.offset = c.offset`, sameResult),
-			run, p, e, from, to, p, e, from, to).Scan(&applied, &pending, &all)
-		a.Applied, a.Pending = a.Applied+int64(applied), a.Pending+int64(pending)
+			LEFT JOIN (SELECT offset, ver, content, correction FROM (
+				SELECT offset, ver, %[1]s AS content, 0 AS correction FROM results FINAL
+				WHERE partition = ? AND epoch = ? AND offset >= ? AND offset < ?
+				UNION ALL SELECT offset, ver, %[1]s AS content, 1 AS correction FROM corrections FINAL
+				WHERE partition = ? AND epoch = ? AND offset >= ? AND offset < ?)
+				ORDER BY ver DESC LIMIT 1 BY offset) AS c ON n.offset = c.offset`, sameResult),
+			run, p, e, from, to, p, e, from, to, p, e, from, to).Scan(&applied, &corrected, &pending, &all)
+		a.Applied, a.Corrected, a.Pending = a.Applied+int64(applied), a.Corrected+int64(corrected), a.Pending+int64(pending)
 		a.Overtaken += int64(all - applied - pending)
 		return fail("compare a re-pricing with the results", err)
 	})

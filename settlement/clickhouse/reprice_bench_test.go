@@ -20,6 +20,7 @@ func (own) Zone(ocpi.Key, string, ocpi.Time) (zone, source string) {
 }
 func (own) TokenOwner(string) (ocpi.Party, bool) { return ocpi.Party{}, false }
 func (own) DebtorKnown(ocpi.Party) bool          { return true }
+func (own) Closed(settlement.Month) bool         { return false }
 func (own) Profile(ocpi.Party) string            { return "" }
 
 // priced is a realistic batch with the results that pricing gives it.
@@ -46,7 +47,7 @@ func BenchmarkReprice(b *testing.B) {
 	for i := range int64(batches) {
 		write(b, s, priced(b, i*batch, batch))
 	}
-	p := &settlement.Repricer{Store: s, Inputs: own{}, Policies: own{}, Epoch: 1, Partitions: 1}
+	p := &settlement.Repricer{Store: s, Inputs: own{}, Policies: own{}, Periods: own{}, Epoch: 1, Partitions: 1}
 	for _, c := range []struct{ name, profile string }{{"same", ""}, {"changed", "LINE_HALF_UP"}} {
 		b.Run(c.name, func(b *testing.B) {
 			began, runs := cpu(b), 0

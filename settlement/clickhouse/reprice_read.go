@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"math/bits"
+	"slices"
 	"strings"
 
 	ch "github.com/ClickHouse/clickhouse-go/v2"
@@ -20,19 +21,26 @@ import (
 // countedColumns are what CountedResults reads, in readCounted's order. They
 // come as one RowBinary string a row: clickhouse-go makes each of the decimals
 // a big integer, which costs more than pricing the CDR does.
-var countedColumns = "formatRow('RowBinary', country, party, id, offset, ver, generation, cpo_country, cpo_party, emsp_country, emsp_party, " +
+var countedColumns = "country, party, id, offset, ver, generation, cpo_country, cpo_party, emsp_country, emsp_party, " +
 	"month, currency, credit, status, claim, reason, " + strings.Join(amountNames[:], ", ") +
-	", tax_name, tax_percentage, tax_amount, tariff_hash, time_zone, zone_db, profile, engine)"
+	", tax_name, tax_percentage, tax_amount, tariff_hash, time_zone, zone_db, profile, engine"
+
+// countedSQL takes a CDR of a closed month as its latest correction has it.
+const countedSQL = `SELECT formatRow('RowBinary', %[1]s) FROM (
+	SELECT %[1]s FROM results FINAL WHERE %[2]s AND offset NOT IN (SELECT offset FROM corrections WHERE %[2]s)
+	UNION ALL SELECT %[1]s FROM (SELECT %[1]s FROM corrections FINAL WHERE %[2]s ORDER BY ver DESC LIMIT 1 BY offset)
+)%[3]s ORDER BY offset`
 
 // CountedResults implements [settlement.RepriceStore].
 func (s *Store) CountedResults(ctx context.Context, r *settlement.Repricing, epoch uint8, partition int32, from, to int64, fn func(*settlement.Counted) error) error {
+	const here = "partition = ? AND epoch = ? AND offset >= ? AND offset < ?"
+	at := []any{partition, epoch, from, to}
 	var w where
-	w.and("partition = ? AND epoch = ? AND offset >= ? AND offset < ?", partition, epoch, from, to)
 	w.months(r.From, r.To)
 	w.parties(r.Party, ocpi.Party{}, ocpi.Party{})
 	ctx = ch.Context(ctx, ch.WithSettings(ch.Settings{"max_bytes_before_external_sort": sortMemory}))
 	return s.each(ctx, fmt.Sprintf("read results of %d-%d", epoch, partition),
-		"SELECT "+countedColumns+" FROM results FINAL"+w.String()+" ORDER BY offset", w.args,
+		fmt.Sprintf(countedSQL, countedColumns, here, w.String()), slices.Concat(at, at, at, w.args),
 		func(rows driver.Rows) error {
 			var raw string
 			if err := rows.Scan(&raw); err != nil {

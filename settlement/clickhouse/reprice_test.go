@@ -144,7 +144,7 @@ func TestARunIsKeptAndAppliedOnce(t *testing.T) {
 	}
 	apply := func(run string) {
 		t.Helper()
-		if err := s.ApplyRepriced(t.Context(), run, 1, 0); err != nil {
+		if err := s.ApplyRepriced(t.Context(), run, 1, 0, nil); err != nil {
 			t.Fatal(err)
 		}
 	}
@@ -185,7 +185,7 @@ func TestRowReaderRefusesWhatItDidNotAskFor(t *testing.T) {
 	s := newStore(t)
 	write(t, s, batchOf(t, 0, 0, twoMonths))
 	var raw string
-	err := s.conn.QueryRow(t.Context(), "SELECT "+countedColumns+" FROM results FINAL WHERE offset = 3").Scan(&raw)
+	err := s.conn.QueryRow(t.Context(), "SELECT formatRow('RowBinary', "+countedColumns+") FROM results FINAL WHERE offset = 3").Scan(&raw)
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -97,7 +97,10 @@ func (s *Store) settle(ctx context.Context, w where) ([]settlement.SettlementRow
 		out = append(out, row)
 		return err
 	})
-	return out, err
+	if err != nil {
+		return nil, err
+	}
+	return s.correct(ctx, w, out)
 }
 
 func scanSettlement(rows driver.Rows) (settlement.SettlementRow, error) {

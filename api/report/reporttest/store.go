@@ -70,7 +70,7 @@ func (s *Store) Settlement(_ context.Context, q settlement.SettlementQuery) ([]s
 			zero := settlement.Sum{Incl: new(decimal.Decimal)}
 			rows = append(rows, settlement.SettlementRow{
 				CPO: d.CPO, EMSP: d.EMSP, Month: month(&d.CDRSummary), Currency: d.Currency,
-				Claimed: zero, Credits: zero, Net: zero, Computed: zero, UnpricedClaimed: zero,
+				Claimed: zero, Credits: zero, Net: zero, Computed: zero, UnpricedClaimed: zero, Corrections: zero,
 			})
 		}
 		count(&rows[at], d)

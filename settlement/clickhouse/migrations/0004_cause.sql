@@ -7,3 +7,7 @@ ALTER TABLE results ADD COLUMN IF NOT EXISTS reconciliation String CODEC(ZSTD(1)
 ALTER TABLE repricings ADD COLUMN IF NOT EXISTS cause LowCardinality(String);
 
 ALTER TABLE repricings ADD COLUMN IF NOT EXISTS reconciliation String CODEC(ZSTD(1));
+
+ALTER TABLE corrections ADD COLUMN IF NOT EXISTS cause LowCardinality(String);
+
+ALTER TABLE corrections ADD COLUMN IF NOT EXISTS reconciliation String CODEC(ZSTD(1));
