@@ -41,7 +41,7 @@ func TestPostThenGetCDR(t *testing.T) {
 		if resp.StatusCode != 201 || e.StatusCode != 1000 || e.Data != nil {
 			t.Fatalf("POST: HTTP %d with %+v", resp.StatusCode, e)
 		}
-		if want := "Success; 2 findings, first: total_cost.excl_vat quoted_number"; e.StatusMessage != want {
+		if want := "Success; 2 findings, most serious: total_cost.excl_vat quoted_number"; e.StatusMessage != want {
 			t.Errorf("message %q, want %q", e.StatusMessage, want)
 		}
 		if got := resp.Header.Get("X-Roamclear-Receipt"); got != "1-3-4711" {

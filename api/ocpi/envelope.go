@@ -56,20 +56,37 @@ func errorAnswer(kind api.Kind, err error) answer {
 			a.data = data
 		}
 	}
-	if len(a.message) > maxMessage {
-		a.message = strings.ToValidUTF8(a.message[:maxMessage], "") + "…"
-	}
+	a.message = bounded(a.message)
 	return a
 }
 
-// successMessage counts the findings of an accepted body: what departs from
-// OCPI without doing harm.
+// successMessage counts the findings of an accepted body, which departs from
+// OCPI or says something doubtful, and names the most serious one.
 func successMessage(findings []ocpi.Finding) string {
-	switch len(findings) {
-	case 0:
+	if len(findings) == 0 {
 		return ""
-	case 1:
-		return "Success; 1 finding: " + findings[0].Path + " " + findings[0].Code
 	}
-	return "Success; " + strconv.Itoa(len(findings)) + " findings, first: " + findings[0].Path + " " + findings[0].Code
+	worst := &findings[0]
+	for i := range findings {
+		if findings[i].Severity > worst.Severity {
+			worst = &findings[i]
+		}
+	}
+	m := "Success; 1 finding: "
+	if len(findings) > 1 {
+		m = "Success; " + strconv.Itoa(len(findings)) + " findings, most serious: "
+	}
+	m += worst.Path + " " + worst.Code
+	if worst.Detail != "" {
+		m += " (" + worst.Detail + ")"
+	}
+	return bounded(m)
+}
+
+// bounded cuts a message that is too long.
+func bounded(message string) string {
+	if len(message) > maxMessage {
+		return strings.ToValidUTF8(message[:maxMessage], "") + "…"
+	}
+	return message
 }

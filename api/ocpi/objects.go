@@ -4,6 +4,7 @@ import (
 	"github.com/roamclear/roamclear/api"
 	"github.com/roamclear/roamclear/ingest"
 	"github.com/roamclear/roamclear/ocpi"
+	"github.com/roamclear/roamclear/pricing/lint"
 )
 
 // address reads the target with what stands below the object: the parts of a
@@ -46,7 +47,26 @@ func (x *exchange) put() (answer, error) {
 	if err != nil {
 		return answer{}, err
 	}
-	return pushed(x.s.Intake.Put(x.r.Context(), x.sender(), x.route.version, t, x.body))
+	r, err := x.s.Intake.Put(x.r.Context(), x.sender(), x.route.version, t, x.body)
+	if err == nil && t.Object == ingest.ObjectTariff {
+		x.lint(&r)
+	}
+	return pushed(r, err)
+}
+
+// maxLints bounds how many tariffs are checked at once. Most take a fraction of
+// a millisecond; one built to be slow can take the time of hundreds of CDRs.
+const maxLints = 8
+
+// lint adds what makes a tariff that is now durable unpriceable, ambiguous or
+// surprising. It refuses nothing: where too many are being checked, the owner
+// is told what the decoder found, and reads the rest at /api/v1/tariffs.
+func (x *exchange) lint(r *ingest.Receipt) {
+	if !x.s.lints.Enter() {
+		return
+	}
+	defer x.s.lints.Leave()
+	r.Findings = lint.Tariff(x.body, x.route.version).Findings // the decoder's among them
 }
 
 func (x *exchange) patch() (answer, error) {

@@ -125,6 +125,13 @@ func partners(t testing.TB) *control.Control {
 // serve returns a handler over b; change may alter what the Server works with.
 func serve(t testing.TB, b *backend, change func(*Deps)) http.Handler {
 	t.Helper()
+	h, _ := serveWith(t, b, change)
+	return h
+}
+
+// serveWith is serve that also returns the Server.
+func serveWith(t testing.TB, b *backend, change func(*Deps)) (http.Handler, *Server) {
+	t.Helper()
 	if b.version == 0 {
 		b.version = ocpi.V221
 	}
@@ -146,7 +153,7 @@ func serve(t testing.TB, b *backend, change func(*Deps)) http.Handler {
 	s := New(d)
 	e := api.NewEngine(d.Logger, s.Fallback())
 	s.Mount(e)
-	return e
+	return e, s
 }
 
 // envelope is OCPI's response format.

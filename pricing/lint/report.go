@@ -81,8 +81,7 @@ func read(raw []byte, v ocpi.Version, explain bool) Report {
 		c.meaning()
 		if _, err := tariff.Prepare(t); err != nil {
 			c.add("unpriceable", ocpi.Serious, "$", err.Error()+": no CDR can be priced with this tariff; mend what is listed here")
-		}
-		if explain {
+		} else if explain {
 			r.PriceList = PriceList(t)
 		}
 	}

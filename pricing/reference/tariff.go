@@ -6,6 +6,7 @@ import (
 
 	"github.com/roamclear/roamclear/ingest"
 	"github.com/roamclear/roamclear/ocpi"
+	"github.com/roamclear/roamclear/pricing/lint"
 	"github.com/roamclear/roamclear/pricing/tariff"
 )
 
@@ -18,6 +19,9 @@ type TariffVersion struct {
 	once     sync.Once
 	prepared *tariff.Prepared
 	err      error
+
+	lintOnce sync.Once
+	findings []ocpi.Finding
 }
 
 // Prepared returns the version compiled for the engine, or why it cannot be.
@@ -31,6 +35,13 @@ func (v *TariffVersion) Prepared() (*tariff.Prepared, error) {
 		v.prepared, v.err = tariff.Prepare(t)
 	})
 	return v.prepared, v.err
+}
+
+// Findings returns what package lint finds in the version, the worst first. It
+// is looked for once; the caller must not change it.
+func (v *TariffVersion) Findings() []ocpi.Finding {
+	v.lintOnce.Do(func() { v.findings = lint.Tariff(v.Body, v.Version).Findings })
+	return v.findings
 }
 
 // Hash returns the hex canonical content hash of the version.
@@ -160,4 +171,14 @@ func (f *Follower) Tariffs(fn func(*TariffVersion)) {
 			fn(v)
 		}
 	}
+}
+
+// Versions counts the versions of a Tariff that are known, withdrawn ones too.
+func (f *Follower) Versions(key ocpi.Key) int {
+	f.mu.RLock()
+	defer f.mu.RUnlock()
+	if h := f.tariffs[key]; h != nil {
+		return len(h.versions)
+	}
+	return 0
 }
