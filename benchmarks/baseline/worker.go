@@ -191,7 +191,7 @@ func resultValues(r *row) ([]any, error) {
 	if err != nil {
 		return nil, fmt.Errorf("explain %s: %w", c.ID, err)
 	}
-	return append(values, names, rates, amounts, c.Tariffs[0].ID, "", "cdr", zones[c.Location.Country], "location", "", "", "baseline", string(explanation), ""), nil
+	return append(values, names, rates, amounts, c.Tariffs[0].ID, "", "cdr", zones[c.Location.Country], "location", "", "", "baseline", string(explanation), "", "", ""), nil
 }
 
 func appendAmount(values []any, p *Priced, kind string) []any {
