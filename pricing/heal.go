@@ -57,6 +57,12 @@ func (w *Worker) Heal(ctx context.Context, partition int32, store RejectStore, c
 	}
 }
 
+// closed reports whether the row's month is closed: it stays as it was, and
+// re-pricing turns the price into a correction.
+func (w *Worker) closed(row *Row) bool {
+	return w.Closed != nil && row.Booked().IsSet() && w.Closed(row.Booked())
+}
+
 func (w *Worker) healOnce(ctx context.Context, p *Pricer, partition int32, store RejectStore) error {
 	after := ""
 	for {
@@ -69,7 +75,7 @@ func (w *Worker) healOnce(ctx context.Context, p *Pricer, partition int32, store
 			var row Row
 			p.Price(&rejects[i].Record, &row)
 			row.Generation = rejects[i].Generation
-			if row.Outcome.Status != Rejected {
+			if row.Outcome.Status != Rejected && !w.closed(&row) {
 				rows = append(rows, row)
 			}
 		}

@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"github.com/roamclear/roamclear/ingest"
+	"github.com/roamclear/roamclear/ocpi"
 )
 
 // PartitionClaim is one partition of a topic that this process owns for now, as the
@@ -46,9 +47,12 @@ type Worker struct {
 	Gate     Gate
 	Inputs   Inputs
 	Policies Policies
-	Epoch    uint8
-	Logger   *slog.Logger
-	Metrics  *Metrics
+	// Closed reports whether the month of an instant is closed: Heal leaves
+	// its rejects alone. nil: no month is.
+	Closed  func(at ocpi.Time) bool
+	Epoch   uint8
+	Logger  *slog.Logger
+	Metrics *Metrics
 }
 
 // Bounds of a batch. A batch closes at maxRows or maxBytes; when few records

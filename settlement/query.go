@@ -231,7 +231,8 @@ type OCPIPage struct {
 // a single object does not exist, and ErrCursor when After is not a cursor.
 type Reader interface {
 	// Months are the months in which there is at least one CDR of which party
-	// (any if zero) is CPO or eMSP, ascending.
+	// (any if zero) is CPO or eMSP, or in which a correction of one lands,
+	// ascending.
 	Months(ctx context.Context, party ocpi.Party) ([]Month, error)
 	Settlement(ctx context.Context, q SettlementQuery) ([]SettlementRow, error)
 	CDR(ctx context.Context, key ocpi.Key) (*CDRDetail, error)

@@ -168,6 +168,11 @@ type periods struct{ control *control.Control }
 // Closed implements settlement.Periods.
 func (p periods) Closed(m settlement.Month) bool { return p.control.State().Closed(m.String()) }
 
+// closedAt reports whether the month of an instant, UTC, is closed.
+func (p periods) closedAt(at ocpi.Time) bool {
+	return p.control.State().Closed(at.Go().Format("2006-01"))
+}
+
 // openRepricer opens log and store and folds what prices depend on.
 func openRepricer(ctx context.Context, c Config) (_ *settlement.Repricer, closeAll func() error, err error) {
 	b, closeBackends, err := openForVerify(ctx, &c)

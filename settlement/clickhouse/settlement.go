@@ -20,7 +20,11 @@ func (s *Store) Months(ctx context.Context, party ocpi.Party) ([]settlement.Mont
 	w.parties(party, ocpi.Party{}, ocpi.Party{})
 	w.and("month > 0")
 	var months []settlement.Month
-	err := s.each(ctx, "list months", "SELECT DISTINCT month FROM results FINAL"+w.String()+" ORDER BY month", w.args,
+	err := s.each(ctx, "list months", `SELECT DISTINCT month FROM (
+		SELECT cpo_country, cpo_party, emsp_country, emsp_party, month FROM results FINAL
+		UNION ALL SELECT cpo_country, cpo_party, emsp_country, emsp_party, lands AS month FROM corrections
+		UNION ALL SELECT cpo_country, cpo_party, old_emsp_country AS emsp_country, old_emsp_party AS emsp_party, lands AS month FROM corrections
+		)`+w.String()+" ORDER BY month", w.args,
 		func(rows driver.Rows) error {
 			var n uint32
 			err := rows.Scan(&n)

@@ -1,0 +1,59 @@
+package pricing_test
+
+import (
+	"context"
+	"strings"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"github.com/google/go-cmp/cmp"
+	"github.com/roamclear/roamclear/ocpi"
+	"github.com/roamclear/roamclear/pricing"
+)
+
+// rejects is a store whose rejects are these records.
+type rejects struct {
+	rows   []pricing.Row
+	healed []string
+}
+
+func (s *rejects) Rejects(context.Context, int32, []string, string, int) ([]pricing.Row, string, error) {
+	return s.rows, "", nil
+}
+
+func (s *rejects) WriteResults(_ context.Context, _ uint8, _ int32, rows []pricing.Row) error {
+	for i := range rows {
+		s.healed = append(s.healed, rows[i].ID)
+	}
+	return nil
+}
+
+// A reject whose cause is gone is priced by itself, but not when its month is
+// closed, nor while its cause stands.
+func TestHealLeavesClosedMonthsAlone(t *testing.T) {
+	const total = `{"excl_vat":5}`
+	s := &rejects{}
+	for _, r := range records(
+		cdr("january", "EXW", tariff, total),
+		strings.ReplaceAll(cdr("february", "EXW", tariff, total), "2019-01-05T1", "2019-02-05T1"),
+		strings.ReplaceAll(cdr("unknown", "XXX", tariff, total), "2019-01-05T1", "2019-02-05T1"),
+	) {
+		s.rows = append(s.rows, pricing.Row{Record: r, Outcome: pricing.Outcome{Status: pricing.Rejected}})
+	}
+	synctest.Test(t, func(t *testing.T) {
+		ctx, cancel := context.WithCancel(t.Context())
+		w := worker(&store{}, inputs{})
+		w.Closed = func(at ocpi.Time) bool { return at.Go().Month() == time.January }
+		done := make(chan error)
+		go func() { done <- w.Heal(ctx, 0, s, func() uint64 { return 1 }) }()
+		time.Sleep(2 * time.Second) // of the bubble's clock
+		cancel()
+		if err := <-done; err != nil {
+			t.Error(err)
+		}
+	})
+	if diff := cmp.Diff([]string{"february"}, s.healed); diff != "" {
+		t.Errorf("healed (-want +got):\n%s", diff)
+	}
+}
