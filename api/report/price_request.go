@@ -29,6 +29,7 @@ type Tariffs interface {
 	CurrentTariff(key ocpi.Key) *reference.TariffVersion
 	Tariff(key ocpi.Key, received, start ocpi.Time) *reference.TariffVersion
 	Tariffs(fn func(*reference.TariffVersion))
+	Versions(key ocpi.Key) int
 	Zone(location ocpi.Key, country string, received ocpi.Time) (zone, source string)
 	TokenOwner(contractID string) (ocpi.Party, bool)
 	Get(ctx context.Context, t ingest.Target) (raw []byte, v ocpi.Version, ok bool, err error)

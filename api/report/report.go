@@ -18,7 +18,7 @@ type Deps struct {
 	// ErrNoKey is answered 401, settlement.ErrUnavailable 503, others 500.
 	Auth   func(c *gin.Context) (Key, error)
 	Logger *slog.Logger
-	// Tariffs and Sessions are what POST /price and single Sessions need.
+	// Tariffs and Sessions are what POST /price, Tariffs and single Sessions need.
 	Tariffs  Tariffs
 	Sessions Sessions
 }
@@ -42,6 +42,8 @@ func Mount(g gin.IRouter, d Deps) {
 	// or not the engine routes by the escaped path.
 	g.GET("/api/v1/cdrs/:country/:party/*id", s.handle(s.cdr))
 	g.GET("/api/v1/sessions/:country/:party/*id", s.handle(s.session))
+	g.GET("/api/v1/tariffs", s.handle(s.listTariffs))
+	g.GET("/api/v1/tariffs/:country/:party/*id", s.handle(s.tariff))
 	g.POST("/api/v1/price", s.handle(s.price))
 	g.GET("/api/v1/rejects", s.handle(s.rejects))
 	g.GET("/api/v1/conflicts", s.handle(s.conflicts))

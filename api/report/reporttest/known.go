@@ -29,6 +29,12 @@ const (
 {"price_components":[{"type":"ENERGY","price":0.55,"vat":20,"step_size":1}]},
 {"price_components":[{"type":"FLAT","price":8.00,"vat":20,"step_size":1}],"restrictions":{"min_duration":10800}}],
 "last_updated":"2018-12-01T00:00:00Z"}`
+	// Its author forgot that VAT is a percentage, that Wh are not kWh, and
+	// that the first element that fits applies.
+	doubtful = `{"country_code":"NL","party_id":"OPL","id":"AC/fast 2","currency":"EUR","type":"regular","elements":[
+{"price_components":[{"type":"ENERGY","price":0.39,"vat":0.21,"step_size":1000},{"type":"PARKING_TIME","price":"1.50","step_size":300}]},
+{"price_components":[{"type":"ENERGY","price":0.29,"vat":0.21,"step_size":1}],"restrictions":{"start_time":"23:00","end_time":"07:00","day_of_week":["SATURDAY","SUNDAY"]}}],
+"start_date_time":"2018-12-01T00:00:00Z","end_date_time":"2019-12-01T00:00:00Z","max_price":{"excl_vat":45},"last_updated":"2018-12-01T00:00:00Z"}`
 	// What it charges for is not in OCPI.
 	unpriceable = `{"country_code":"GB","party_id":"DUN","id":"ODD","currency":"GBP","elements":[
 {"price_components":[{"type":"WEATHER","price":1,"step_size":1}]}],"last_updated":"2018-12-01T00:00:00Z"}`
@@ -68,14 +74,15 @@ func state(object ingest.Object, version ocpi.Version, country, party, id, body 
 	}
 }
 
-// Known is a follower that knows the Tariffs DAY-NIGHT and ODD of GB*DUN and
-// TIERS of FR*PAR, and the Location GREENMARKET of GB*DUN.
+// Known is a follower that knows the Tariffs DAY-NIGHT and ODD of GB*DUN, TIERS
+// of FR*PAR and AC/fast 2 of NL*OPL, and the Location GREENMARKET of GB*DUN.
 func Known(t testing.TB) *reference.Follower {
 	t.Helper()
 	store := known{
 		state(ingest.ObjectTariff, ocpi.V221, "GB", "DUN", "DAY-NIGHT", DayAndNight),
 		state(ingest.ObjectTariff, ocpi.V230, "FR", "PAR", "TIERS", tiered),
 		state(ingest.ObjectTariff, ocpi.V221, "GB", "DUN", "ODD", unpriceable),
+		state(ingest.ObjectTariff, ocpi.V221, "NL", "OPL", "AC/fast 2", doubtful),
 		state(ingest.ObjectLocation, ocpi.V221, "GB", "DUN", "GREENMARKET", greenmarket),
 	}
 	f := reference.NewFollower(controltest.NewLog(), store, 1, slog.New(slog.DiscardHandler), prometheus.NewRegistry())
