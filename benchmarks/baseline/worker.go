@@ -168,7 +168,7 @@ func resultValues(r *row) ([]any, error) {
 		for range 12 {
 			values = append(values, nil)
 		}
-		return append(values, []string{}, []*decimal.Decimal{}, []decimal.Decimal{}, "", "", "", "", "", "", "", "baseline", "", ""), nil
+		return append(values, []string{}, []*decimal.Decimal{}, []decimal.Decimal{}, "", "", "", "", "", "", "", "baseline", "", "", "", ""), nil
 	}
 	verdict := "agrees"
 	if !p.Total.Excl.Equal(c.TotalCost.Excl) {
