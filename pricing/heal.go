@@ -64,6 +64,11 @@ func (w *Worker) closed(row *Row) bool {
 }
 
 func (w *Worker) healOnce(ctx context.Context, p *Pricer, partition int32, store RejectStore) error {
+	// A follower that has just started may know the tariff and not yet the
+	// zone: what it is healed to stays.
+	if err := w.Gate.CatchUp(ctx); err != nil {
+		return fmt.Errorf("wait for tariffs and locations: %w", err)
+	}
 	after := ""
 	for {
 		rejects, next, err := store.Rejects(ctx, partition, Healable, after, healPage)

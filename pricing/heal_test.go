@@ -57,3 +57,51 @@ func TestHealLeavesClosedMonthsAlone(t *testing.T) {
 		t.Errorf("healed (-want +got):\n%s", diff)
 	}
 }
+
+// opening is a gate behind which the zone is known.
+type opening struct {
+	inputs
+	open bool
+}
+
+func (o *opening) CatchUp(context.Context) error { o.open = true; return nil }
+
+func (o *opening) Zone(location ocpi.Key, country string, received ocpi.Time) (string, string) {
+	if !o.open {
+		return "Asia/Tokyo", "country"
+	}
+	return o.inputs.Zone(location, country, received)
+}
+
+// zoned notes the zones that rejects were healed with.
+type zoned struct {
+	rejects
+	zones []string
+}
+
+func (s *zoned) WriteResults(_ context.Context, _ uint8, _ int32, rows []pricing.Row) error {
+	for i := range rows {
+		s.zones = append(s.zones, rows[i].Outcome.TimeZone)
+	}
+	return nil
+}
+
+// A process that has just started knows only part of the reference data. What
+// it heals a reject to stays, so it must not look before it has caught up.
+func TestHealWaitsForTheFollower(t *testing.T) {
+	r := records(cdr("a", "EXW", tariff, `{"excl_vat":5}`))[0]
+	s := &zoned{rejects: rejects{rows: []pricing.Row{{Record: r}}}}
+	synctest.Test(t, func(t *testing.T) {
+		ctx, cancel := context.WithTimeout(t.Context(), 2*time.Second)
+		defer cancel()
+		in := &opening{}
+		w := worker(&store{}, in)
+		w.Gate = in
+		if err := w.Heal(ctx, 0, s, func() uint64 { return 1 }); err != nil {
+			t.Error(err)
+		}
+	})
+	if diff := cmp.Diff([]string{"Europe/London"}, s.zones); diff != "" {
+		t.Errorf("zones of healed results (-want +got):\n%s", diff)
+	}
+}

@@ -257,7 +257,8 @@ func (p *Pricer) findTariffs(cdr *ocpi.CDR, row *Row, in *tariff.Input) bool {
 		reject(&row.Outcome, ReasonUnknownTariff, "the CDR carries no tariff and names none in its charging periods")
 		return false
 	}
-	row.Outcome.TariffIDs, row.Outcome.TariffHash = strings.Join(ids, ","), strings.Join(hashes, ",")
+	// Joining one id copies nothing: it would stay in the decoder's arena.
+	row.Outcome.TariffIDs, row.Outcome.TariffHash = strings.Clone(strings.Join(ids, ",")), strings.Join(hashes, ",")
 	in.Embedded, in.Tariffs = p.embedded, p.stored
 	return true
 }
@@ -321,7 +322,7 @@ func (p *Pricer) findZone(cdr *ocpi.CDR, row *Row, in *tariff.Input) bool {
 		return true
 	}
 	in.Zone, in.ZoneSource = zone, source
-	row.Outcome.TimeZone, row.Outcome.ZoneSource = name, source
+	row.Outcome.TimeZone, row.Outcome.ZoneSource = zone.Name(), source
 	return true
 }
 

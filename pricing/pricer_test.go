@@ -1,0 +1,47 @@
+package pricing_test
+
+import (
+	"strings"
+	"testing"
+
+	"github.com/roamclear/roamclear/ocpi"
+	"github.com/roamclear/roamclear/pricing"
+)
+
+// cdr211 is a CDR as OCPI 2.1.1 has it, with a time zone of its own.
+func cdr211(zone string) string {
+	return `{"id":"x","start_date_time":"2019-01-05T10:00:00Z","stop_date_time":"2019-01-05T11:00:00Z","auth_id":"C","auth_method":"WHITELIST",
+"location":{"id":"L1","type":"ON_STREET","address":"a","city":"c","postal_code":"p","country":"GBR","coordinates":{"latitude":"56.46000","longitude":"-2.97000"},"time_zone":"` + zone + `",
+"evses":[{"uid":"E1","status":"AVAILABLE","connectors":[{"id":"1","standard":"IEC_62196_T2","format":"SOCKET","power_type":"AC_3_PHASE","voltage":230,"amperage":32,"last_updated":"2019-01-01T00:00:00Z"}],"last_updated":"2019-01-01T00:00:00Z"}],"last_updated":"2019-01-01T00:00:00Z"},
+"currency":"GBP","tariffs":[{"id":"T1","currency":"GBP","elements":[{"price_components":[{"type":"ENERGY","price":0.25,"step_size":1}]}],"last_updated":"2019-01-01T00:00:00Z"}],
+"charging_periods":[{"start_date_time":"2019-01-05T10:00:00Z","dimensions":[{"type":"ENERGY","volume":20}]}],
+"total_cost":5,"total_energy":20,"total_time":1,"last_updated":"2019-01-05T11:05:00Z"}`
+}
+
+// billed knows who pays for every contract.
+type billed struct{ inputs }
+
+func (billed) TokenOwner(string) (ocpi.Party, bool) {
+	return ocpi.Party{Country: "NL", ID: "EXW"}, true
+}
+
+// A batch's rows are stored together, so pricing one must not write into the
+// strings of another: what was sent with escapes lives in the decoder's arena.
+func TestRowsOfABatchShareNothing(t *testing.T) {
+	escaped := func(id string) string {
+		return strings.ReplaceAll(cdr("a", "EXW", tariff, `{"excl_vat":5}`), `"T1"`, `"`+id+`"`)
+	}
+	recs := records(escaped(`\u0041\u0041`), escaped(`\u0042\u0042`), cdr211(`Europe\/London`), cdr211(`America\/Denver`))
+	recs[2].Version, recs[3].Version = ocpi.V211, ocpi.V211
+	p := pricing.NewPricer(billed{}, policies{})
+	rows := make([]pricing.Row, len(recs))
+	for i := range recs {
+		p.Price(&recs[i], &rows[i])
+	}
+	for i, want := range []string{"AA Europe/London", "BB Europe/London", "T1 Europe/London", "T1 America/Denver"} {
+		o := &rows[i].Outcome
+		if got := o.TariffIDs + " " + o.TimeZone; got != want || o.Status != pricing.Priced {
+			t.Errorf("row %d was priced with %q (%s %s), want %q", i, got, o.Status, o.Detail, want)
+		}
+	}
+}
