@@ -97,8 +97,7 @@ func shiftCells(s *settlement.Shift) []string {
 // maxShownAccounts bounds the rows on a terminal; JSON has them all.
 const maxShownAccounts = 40
 
-// printRepricing prints a run's report for people. Amounts are computed totals
-// excluding VAT where nothing else is said.
+// printRepricing prints a run's report for people.
 func printRepricing(w io.Writer, r *settlement.RepriceReport) error {
 	var b strings.Builder
 	fmt.Fprintf(&b, "Run        %s\n", r.Repricing.Name())
@@ -106,7 +105,7 @@ func printRepricing(w io.Writer, r *settlement.RepriceReport) error {
 	if r.Resumed > 0 {
 		fmt.Fprintf(&b, ", %d of them before this call", r.Resumed)
 	}
-	fmt.Fprintf(&b, "\nWould change  %d: %d pending, %d applied, %d overtaken by a newer result\n", r.Changed, r.Applied.Pending, r.Applied.Applied, r.Applied.Overtaken)
+	fmt.Fprintf(&b, "\nChanges    %d results: %d pending, %d applied, %d overtaken by a newer result\n", r.Changed, r.Applied.Pending, r.Applied.Applied, r.Applied.Overtaken)
 	for _, c := range r.Closed {
 		fmt.Fprintf(&b, "Closed     %s: its changes become corrections in %s\n", c.Month, c.Lands)
 	}
@@ -120,6 +119,7 @@ func printRepricing(w io.Writer, r *settlement.RepriceReport) error {
 }
 
 func writeShifts(b *strings.Builder, r *settlement.RepriceReport) {
+	b.WriteString("\nAmounts are the computed totals excluding VAT of the CDRs whose results change; an\nunpriced CDR counts as nothing.\n")
 	figures := []string{"CDRs", "OLD", "NEW", "MOVES", "INCL. VAT"}
 	t := newTable(append([]string{"CURRENCY"}, figures...)...)
 	for i := range r.Currencies {

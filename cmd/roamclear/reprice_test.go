@@ -168,7 +168,7 @@ func TestRepriceText(t *testing.T) {
 		t.Fatal(err)
 	}
 	for _, want := range []string{
-		"Priced     7 CDRs again", "Would change  6: 6 pending, 0 applied",
+		"Priced     7 CDRs again", "Changes    6 results: 6 pending, 0 applied",
 		"GBP       6     42.00  40.9998  -1.0002  -1.20", "another amount  another profile", "2019-01  GB*DUN  NL*EXW  GBP",
 		"GB*DUN*C-0", "Applied    6 results",
 	} {
