@@ -45,7 +45,8 @@ func newCopyLine(c *settlement.Copy, what string) copyLine {
 	}
 }
 
-type fact struct{ Name, Value string }
+// fact is what is known of an object; URL is where more of it stands, "" for nowhere.
+type fact struct{ Name, Value, URL string }
 
 type cdrView struct {
 	frame
@@ -78,7 +79,7 @@ func (s *server) cdr(c *gin.Context, v visitor) error {
 	if err != nil {
 		return fmt.Errorf("read cdr %s: %w", k, err)
 	}
-	view, err := newCDRView(d)
+	view, err := newCDRView(d, v.Key)
 	if err != nil {
 		return fmt.Errorf("show cdr %s: %w", k, err)
 	}
@@ -87,11 +88,11 @@ func (s *server) cdr(c *gin.Context, v visitor) error {
 	return nil
 }
 
-func newCDRView(d *settlement.CDRDetail) (*cdrView, error) {
+func newCDRView(d *settlement.CDRDetail, key report.Key) (*cdrView, error) {
 	v := &cdrView{
 		CDR: d, EMSPName: partyName(&d.CDRSummary), Energy: orUnknown(d.EnergyKWh, 0),
 		Verdict: verdictOf(&d.CDRSummary), Sentence: sentenceOf(&d.CDRSummary),
-		Amounts: comparisons(&d.CDRSummary), Tax: taxLine(d.Taxes), Facts: factsOf(d),
+		Amounts: comparisons(&d.CDRSummary), Tax: taxLine(d.Taxes), Facts: factsOf(d, key),
 		Month: monthOf(&d.CDRSummary).String(), Back: address("/cdrs", rowOf(&d.CDRSummary)),
 	}
 	if d.Claim == pricing.ClaimAgrees {
@@ -203,17 +204,17 @@ func comparisons(s *settlement.CDRSummary) []comparison {
 }
 
 // factsOf lists where the CDR came from and what it was priced from.
-func factsOf(d *settlement.CDRDetail) []fact {
+func factsOf(d *settlement.CDRDetail, key report.Key) []fact {
 	all := []fact{
-		{"Session", d.SessionID}, {"Location", d.LocationID},
-		{"Received", d.Received.UTC().Format("2006-01-02 15:04:05") + " UTC from " + d.Sender + ", OCPI " + d.Version.String()},
-		{"Receipt", d.Position.String()}, {"Content hash", hex.EncodeToString(d.Hash[:])},
-		{"Tariff", d.TariffIDs}, {"Tariff taken from", map[string]string{"cdr": "the CDR itself", "store": "the tariffs the partner pushed"}[d.TariffSource]},
-		{"Tariff hash", d.TariffHash}, {"Time zone", withSource(d.TimeZone, d.ZoneSource)}, {"Time-zone database", d.ZoneDB},
-		{"Profile", d.Profile}, {"Engine", d.Engine},
+		{Name: "Session", Value: d.SessionID}, {Name: "Location", Value: d.LocationID},
+		{Name: "Received", Value: d.Received.UTC().Format("2006-01-02 15:04:05") + " UTC from " + d.Sender + ", OCPI " + d.Version.String()},
+		{Name: "Receipt", Value: d.Position.String()}, {Name: "Content hash", Value: hex.EncodeToString(d.Hash[:])},
+		{Name: "Tariff", Value: d.TariffIDs, URL: tariffURL(d, key)}, {Name: "Tariff taken from", Value: map[string]string{"cdr": "the CDR itself", "store": "the tariffs the partner pushed"}[d.TariffSource]},
+		{Name: "Tariff hash", Value: d.TariffHash}, {Name: "Time zone", Value: withSource(d.TimeZone, d.ZoneSource)}, {Name: "Time-zone database", Value: d.ZoneDB},
+		{Name: "Profile", Value: d.Profile}, {Name: "Engine", Value: d.Engine},
 	}
 	if d.Generation > 0 {
-		all = append(all, fact{"Priced again", fmt.Sprintf("%d times", d.Generation)})
+		all = append(all, fact{Name: "Priced again", Value: fmt.Sprintf("%d times", d.Generation)})
 	}
 	var known []fact
 	for _, f := range all {
@@ -222,6 +223,15 @@ func factsOf(d *settlement.CDRDetail) []fact {
 		}
 	}
 	return known
+}
+
+// tariffURL is the address of the tariff of the partner that priced a CDR, ""
+// where the CDR brought its own, several did, or it is not for the visitor.
+func tariffURL(d *settlement.CDRDetail, key report.Key) string {
+	if d.TariffSource != "store" || strings.Contains(d.TariffIDs, ",") || !key.Sees(d.Key.Party, d.Key.Party) {
+		return ""
+	}
+	return report.TariffPath(ocpi.Key{Party: d.Key.Party, ID: ocpi.Fold(d.TariffIDs)})
 }
 
 func withSource(zone, source string) string {

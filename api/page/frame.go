@@ -47,7 +47,7 @@ func (f frame) Menu() []entry {
 	if f.Visitor.Party.IsZero() {
 		list = append(list, entry{Name: "Refused", Href: "/refused"})
 	}
-	list = append(list, entry{Name: "Price", Href: "/price"})
+	list = append(list, entry{Name: "Tariffs", Href: "/tariffs"}, entry{Name: "Price", Href: "/price"})
 	for i := range list {
 		list[i].Current = list[i].Name == f.Here
 	}
@@ -106,7 +106,7 @@ var templates = func() map[string]*template.Template {
 		"dict":     dict,
 	}
 	set := map[string]*template.Template{}
-	for _, name := range []string{"settlement", "cdrs", "cdr", "rejects", "conflicts", "refused", "price", "signin", "error"} {
+	for _, name := range []string{"settlement", "cdrs", "cdr", "rejects", "conflicts", "refused", "tariffs", "tariff", "price", "signin", "error"} {
 		set[name] = template.Must(template.New(name).Funcs(funcs).
 			ParseFS(files, "templates/layout.html", "templates/parts.html", "templates/"+name+".html"))
 	}

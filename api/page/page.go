@@ -16,7 +16,7 @@ import (
 // Deps is what the page needs.
 type Deps struct {
 	Reader settlement.Reader
-	// Tariffs are the ones that charges can be priced with.
+	// Tariffs are the ones that partners pushed.
 	Tariffs report.Tariffs
 	// Key tells what an API key allows. An error that wraps report.ErrNoKey
 	// asks the visitor to sign in again.
@@ -46,6 +46,8 @@ func Mount(g gin.IRouter, d Deps) {
 	g.GET("/rejects", s.shown(s.rejects))
 	g.GET("/conflicts", s.shown(s.conflicts))
 	g.GET("/refused", s.shown(s.refused))
+	g.GET("/tariffs", s.shown(s.tariffs))
+	g.GET("/tariffs/:country/:party/*id", s.shown(s.tariff))
 	g.GET("/price", s.shown(s.price))
 	g.POST("/price", s.shown(s.askPrice))
 	g.GET("/sign-in", s.guarded(s.signInForm))
