@@ -58,6 +58,7 @@ func TestLifeOfACDR(t *testing.T) {
 	s.accepted("GB*DUN", "PUT", "/receiver/tariffs/GB/DUN/T1", testTariff)
 	sessions(s)
 	prices(s)
+	tariffs(s)
 	body := testCDR("c-1", "EXW", "T1", "7.00", "8.40")
 	pushAndReadBack(s, body)
 	s.stored(1)
