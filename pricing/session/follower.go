@@ -72,15 +72,11 @@ func NewFollower(log Log, store Store, epoch uint8, partition func(ocpi.Key, int
 }
 
 // Run follows every partition from the store's checkpoint until ctx ends.
+// Called again after an error it goes on where it was.
 func (f *Follower) Run(ctx context.Context) error {
-	starts := make([]int64, len(f.parts))
-	for p := range f.parts {
-		next, err := f.store.Checkpoint(ctx, ingest.TopicSessions, f.epoch, int32(p))
-		if err != nil {
-			return fmt.Errorf("read checkpoint of %s/%d: %w", ingest.TopicSessions, p, err)
-		}
-		starts[p] = next
-		f.progress.Advance(int32(p), next)
+	starts, err := f.starts(ctx)
+	if err != nil {
+		return err
 	}
 	f.start.Do(func() { close(f.started) })
 	g, ctx := errgroup.WithContext(ctx)
@@ -93,6 +89,24 @@ func (f *Follower) Run(ctx context.Context) error {
 		})
 	}
 	return g.Wait()
+}
+
+// starts returns where to follow each partition from. What is in memory is
+// complete up to where the fold got to, and stays so only if it goes on there:
+// the checkpoint may be further, since another process keeps it.
+func (f *Follower) starts(ctx context.Context) ([]int64, error) {
+	starts := make([]int64, len(f.parts))
+	for p := range f.parts {
+		if !f.Ready() {
+			next, err := f.store.Checkpoint(ctx, ingest.TopicSessions, f.epoch, int32(p))
+			if err != nil {
+				return nil, fmt.Errorf("read checkpoint of %s/%d: %w", ingest.TopicSessions, p, err)
+			}
+			f.progress.Advance(int32(p), next)
+		}
+		starts[p] = f.progress.Next(int32(p))
+	}
+	return starts, nil
 }
 
 func (f *Follower) foldBatch(ctx context.Context, p int32, recs []ingest.Record) error {

@@ -2,8 +2,10 @@ package session_test
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"strings"
+	"sync"
 	"testing"
 
 	"github.com/prometheus/client_golang/prometheus"
@@ -144,5 +146,64 @@ func TestReplayChangesNothing(t *testing.T) {
 				t.Errorf("store holds the state of record %d, replay from %d: %s, want %s", stored, checkpoint, got, want)
 			}
 		}
+	}
+}
+
+// breaking is a store that another process keeps, and that can be away.
+type breaking struct {
+	mu sync.Mutex
+	memoryStore
+	away bool
+}
+
+func (s *breaking) set(away bool, m memoryStore) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.away, s.memoryStore = away, m
+}
+
+var errAway = errors.New("store is away")
+
+func (s *breaking) Checkpoint(ctx context.Context, topic ingest.Topic, epoch uint8, p int32) (int64, error) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.memoryStore.Checkpoint(ctx, topic, epoch, p)
+}
+
+func (s *breaking) LookupSessions(ctx context.Context, keys []ocpi.Key) (map[ocpi.Key]ingest.ObjectState, error) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.away {
+		return nil, errAway
+	}
+	return s.memoryStore.LookupSessions(ctx, keys)
+}
+
+// While this process waits for the store, another one may store records that
+// it has not folded: going on at the checkpoint would leave what is in memory
+// as it was, for ever.
+func TestAfterAnOutageNothingIsSkipped(t *testing.T) {
+	log, store := controltest.NewLog(), &breaking{}
+	f := session.NewFollower(onePartition{log}, store, 1, func(ocpi.Key, int) int32 { return 0 }, prometheus.NewRegistry())
+	ended := make(chan error, 1)
+	go func() { ended <- f.Run(t.Context()) }()
+	state(t, f, push(t, log, ingest.MethodPut, put("1", 5, 0)))
+
+	store.set(true, memoryStore{})
+	other := &ingest.Envelope{Object: ingest.ObjectSession, Method: ingest.MethodPut, Version: ocpi.V221, Key: ocpi.NewKey("GB", "DUN", "S2")}
+	if _, err := log.Append(t.Context(), ingest.TopicSessions, other, []byte(strings.Replace(put("1", 5, 0), "S1", "S2", 1))); err != nil {
+		t.Fatal(err)
+	}
+	if err := <-ended; !errors.Is(err, errAway) {
+		t.Fatalf("follower ended with %v, want the store's error", err)
+	}
+	last := push(t, log, ingest.MethodPatch, patch("2", 10, 5))
+	store.set(false, memoryStore{next: last.Offset + 1})
+
+	ctx, cancel := context.WithCancel(t.Context())
+	go func() { ended <- f.Run(ctx) }()
+	defer func() { cancel(); <-ended }()
+	if got, want := state(t, f, last), "2 kWh, periods at [0 5]"; got != want {
+		t.Errorf("after the outage: %s, want %s", got, want)
 	}
 }
