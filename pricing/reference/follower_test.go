@@ -2,6 +2,7 @@ package reference_test
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"log/slog"
 	"testing"
@@ -171,4 +172,47 @@ func describe(f *reference.Follower, received int) []string {
 	}
 	zone, source := f.Zone(ocpi.NewKey("GB", "DUN", "L1"), "USA", at(received))
 	return []string{version, current, zone, source}
+}
+
+// cutShort is a store whose connection breaks after the Tariffs, once.
+type cutShort struct {
+	memoryStore
+	broken *bool
+}
+
+var errBroken = errors.New("connection broke")
+
+func (s cutShort) LoadObjects(ctx context.Context, kind ingest.Object, fn func(ingest.ObjectState) error) error {
+	if kind == ingest.ObjectLocation && !*s.broken {
+		*s.broken = true
+		return errBroken
+	}
+	return s.memoryStore.LoadObjects(ctx, kind, fn)
+}
+
+// A load that broke off is done again, and no version is there twice.
+func TestALoadThatBrokeOffIsDoneAgain(t *testing.T) {
+	version := func(offset int64, price string) ingest.ObjectState {
+		return ingest.ObjectState{Object: ingest.ObjectTariff, Key: ocpi.NewKey("GB", "DUN", "T1"), Version: ocpi.V221,
+			Position: ingest.Position{Epoch: 1, Offset: offset}, Received: at(int(offset)), Body: []byte(tariffBody(price, ""))}
+	}
+	store := cutShort{memoryStore{next: 2, states: []ingest.ObjectState{version(0, "0.10"), version(1, "0.20")}}, new(bool)}
+	log := controltest.NewLog()
+	for range 2 {
+		push(t, log, 1, ingest.ObjectToken, ingest.MethodPut, "U1", "{}")
+	}
+	f := reference.NewFollower(log, store, 1, slog.New(slog.DiscardHandler), prometheus.NewRegistry())
+	if err := f.Run(t.Context()); !errors.Is(err, errBroken) {
+		t.Fatalf("first load: %v, want the store's error", err)
+	}
+	ctx, cancel := context.WithCancel(t.Context())
+	done := make(chan error, 1)
+	go func() { done <- f.Run(ctx) }()
+	defer func() { cancel(); <-done }()
+	if err := f.CatchUp(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	if n := f.Versions(ocpi.NewKey("GB", "DUN", "T1")); n != 2 {
+		t.Errorf("%d versions, want the 2 there are", n)
+	}
 }

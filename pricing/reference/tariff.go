@@ -59,8 +59,13 @@ type history struct {
 	tomb     ingest.ObjectState
 }
 
+// restore takes what the store holds, oldest first. A load that broke off is
+// done again from the start: what it had brought is there already.
 func (h *history) restore(s ingest.ObjectState, d *ocpi.Decoder) {
-	h.next = max(h.next, s.Position.Offset+1)
+	if s.Position.Offset < h.next {
+		return
+	}
+	h.next = s.Position.Offset + 1
 	if s.Deleted {
 		h.deleted, h.tomb = true, s
 		return
