@@ -4,7 +4,9 @@ import (
 	"crypto/sha256"
 	"encoding/binary"
 	"encoding/json"
+	"errors"
 	"fmt"
+	"hash/crc32"
 
 	"github.com/roamclear/roamclear/ingest"
 	"github.com/roamclear/roamclear/ocpi"
@@ -12,7 +14,7 @@ import (
 )
 
 // Ledger is the checkpoint of one partition of the log: how many records came
-// before Next, a digest chained over their offsets and bytes, and what their
+// before Next, a digest chained over their offsets and contents, and what their
 // CDRs claim per currency. It is committed with the offset as the consumer
 // group's metadata, so it is exact for that offset, lives outside the store,
 // and exists before the log can be trimmed. verify holds the store against it.
@@ -74,14 +76,24 @@ func (l *Ledger) Add(r *ingest.Record, currency string, excl, incl ocpi.Number) 
 	l.Sums[currency] = s
 }
 
+// chain links a record to the digest of those before it: by its offset, its
+// content hash and a checksum of its very bytes (the content hash does not see
+// white space; hashing the bytes as well would cost what the rest of the
+// ledger costs ten times over).
 func chain(previous Digest, r *ingest.Record) Digest {
-	body := sha256.Sum256(r.Body)
-	var link [sha256.Size + 8 + sha256.Size]byte
+	content := r.Hash
+	if content == (ingest.Hash{}) {
+		content = sha256.Sum256(r.Body)
+	}
+	var link [sha256.Size + 8 + 4 + sha256.Size]byte
 	copy(link[:], previous[:])
 	binary.BigEndian.PutUint64(link[sha256.Size:], uint64(r.Offset))
-	copy(link[sha256.Size+8:], body[:])
+	binary.BigEndian.PutUint32(link[sha256.Size+8:], crc32.Checksum(r.Body, castagnoli))
+	copy(link[sha256.Size+12:], content[:])
 	return sha256.Sum256(link[:])
 }
+
+var castagnoli = crc32.MakeTable(crc32.Castagnoli)
 
 // Metadata returns the ledger as the commit's metadata.
 func (l *Ledger) Metadata() (string, error) {
@@ -92,7 +104,12 @@ func (l *Ledger) Metadata() (string, error) {
 	return string(b), nil
 }
 
-// ParseLedger reads a commit's metadata. next is the committed offset, which
+// ErrLedger says that a group's commit is not one of ours, as when somebody
+// has reset the group's offsets. What it counted is lost: reading on would
+// prove nothing.
+var ErrLedger = errors.New("the group's commit was not made by roamclear: put back the one that was, with its metadata")
+
+// ParseLedger reads a commit's metadata. It returns [ErrLedger] when it cannot. next is the committed offset, which
 // the ledger must agree with; "" at offset 0 is an empty ledger.
 func ParseLedger(metadata string, next int64) (Ledger, error) {
 	if metadata == "" && next <= 0 {
@@ -100,10 +117,10 @@ func ParseLedger(metadata string, next int64) (Ledger, error) {
 	}
 	var l Ledger
 	if err := json.Unmarshal([]byte(metadata), &l); err != nil {
-		return Ledger{}, fmt.Errorf("decode ledger at offset %d: %w", next, err)
+		return Ledger{}, fmt.Errorf("decode ledger at offset %d: %w (%w)", next, ErrLedger, err)
 	}
 	if l.Next != next {
-		return Ledger{}, fmt.Errorf("ledger is for offset %d, the commit says %d", l.Next, next)
+		return Ledger{}, fmt.Errorf("ledger is for offset %d, the commit says %d: %w", l.Next, next, ErrLedger)
 	}
 	return l, nil
 }

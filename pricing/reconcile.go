@@ -71,5 +71,5 @@ func (p *Pricer) reconcile(row *Row) error {
 
 // audit holds the CDR of the row priced last against itself and its tariffs.
 func (p *Pricer) audit(row *Row, decoded []ocpi.Finding) {
-	row.Outcome.Findings = append(append([]ocpi.Finding(nil), decoded...), p.engine.Audit(&p.in)...)
+	row.Outcome.Findings = append(append([]ocpi.Finding(nil), decoded...), p.engine.AuditPriced(&p.in, &p.result)...)
 }

@@ -22,7 +22,13 @@ func Audit(cdr *ocpi.CDR, prepared []*Prepared) []ocpi.Finding {
 func (e *Engine) Audit(in *Input) []ocpi.Finding {
 	var out Result
 	e.Price(in, &out)
-	a := &audit{engine: e, in: in, cdr: in.CDR, price: &out, counts: map[string]int{}}
+	return e.AuditPriced(in, &out)
+}
+
+// AuditPriced is Audit of an input that was just priced into out (and may have
+// been explained since).
+func (e *Engine) AuditPriced(in *Input, out *Result) []ocpi.Finding {
+	a := &audit{engine: e, in: in, cdr: in.CDR, price: out}
 	for _, f := range out.Findings {
 		if f.Code != noticeTexts[noticePeriodNotSplit].Code { // reported for every period below
 			a.add(f)
@@ -51,10 +57,13 @@ type audit struct {
 	cdr      *ocpi.CDR
 	price    *Result
 	findings []ocpi.Finding
-	counts   map[string]int // only counted, never iterated
+	counts   map[string]int // only counted, never iterated; made with the first finding
 }
 
 func (a *audit) add(f ocpi.Finding) {
+	if a.counts == nil {
+		a.counts = map[string]int{}
+	}
 	if a.counts[f.Code]++; a.counts[f.Code] <= maxPerCode {
 		a.findings = append(a.findings, f)
 	}
@@ -95,16 +104,16 @@ func (a *audit) order() {
 func (a *audit) tariffs() {
 	for i := range a.cdr.Tariffs {
 		t := &a.cdr.Tariffs[i]
-		path := fmt.Sprintf("tariffs[%d]", i)
+		path := func() string { return fmt.Sprintf("tariffs[%d]", i) }
 		if t.Currency != "" && a.cdr.Currency != "" && !strings.EqualFold(t.Currency, a.cdr.Currency) {
-			a.find("currency_differs", ocpi.Serious, path+".currency", "the CDR is in %s, the tariff in %s", a.cdr.Currency, t.Currency)
+			a.find("currency_differs", ocpi.Serious, path()+".currency", "the CDR is in %s, the tariff in %s", a.cdr.Currency, t.Currency)
 		}
 		if t.LastUpdated.IsSet() && t.LastUpdated > a.cdr.Start {
-			a.find("tariff_changed_after_start", ocpi.Warning, path+".last_updated", "the tariff was updated at %s, after the charge started: the driver may have accepted another version", t.LastUpdated)
+			a.find("tariff_changed_after_start", ocpi.Warning, path()+".last_updated", "the tariff was updated at %s, after the charge started: the driver may have accepted another version", t.LastUpdated)
 		}
 		for _, known := range a.in.Tariffs {
 			if known != nil && sameID(known.id, t.ID) && known.updated > t.LastUpdated && known.updated <= a.cdr.Start && known.ValidAt(a.cdr.Start) {
-				a.find("stale_tariff", ocpi.Serious, path, "a version of %s was published before the charge started; the CDR carries the one of %s", known.updated, t.LastUpdated)
+				a.find("stale_tariff", ocpi.Serious, path(), "a version of %s was published before the charge started; the CDR carries the one of %s", known.updated, t.LastUpdated)
 				break
 			}
 		}
