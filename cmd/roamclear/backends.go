@@ -12,6 +12,7 @@ import (
 
 	"github.com/roamclear/roamclear/ingest"
 	"github.com/roamclear/roamclear/ingest/kafka"
+	"github.com/roamclear/roamclear/settlement"
 	"github.com/roamclear/roamclear/settlement/clickhouse"
 )
 
@@ -101,15 +102,37 @@ func (b *backends) openStore(ctx context.Context, c *Config, dir *dataDir, logge
 	}
 	b.login = clickhouseLogin{Addr: o.Addr, Database: o.Database, User: o.User, Password: o.Password}
 	o.Logger, o.Registerer = logger, reg
-	store, err := clickhouse.Open(ctx, o)
+	err := awaitStore(ctx, logger, func() (err error) {
+		b.store, err = clickhouse.Open(ctx, o)
+		return err
+	})
 	if err != nil {
 		return fmt.Errorf("open store: %w", err)
 	}
-	b.store = store
-	if err := store.Migrate(ctx); err != nil {
+	if err := awaitStore(ctx, logger, func() error { return b.store.Migrate(ctx) }); err != nil {
 		return fmt.Errorf("bring the store's schema up to date: %w", err)
 	}
 	return nil
+}
+
+// storePatience is how long a start waits for a store that is just starting
+// too, as the log's client does for its brokers.
+const storePatience = 30 * time.Second
+
+// awaitStore asks again while the store is away.
+func awaitStore(ctx context.Context, logger *slog.Logger, ask func() error) error {
+	ctx, cancel := context.WithTimeout(ctx, storePatience)
+	defer cancel()
+	for {
+		err := ask()
+		if err == nil || !errors.Is(err, settlement.ErrUnavailable) {
+			return err
+		}
+		logger.Warn("waiting for the store", "error", err)
+		if !pause(ctx, time.Second) {
+			return err
+		}
+	}
 }
 
 // Close closes in data order: the log's clients, the store's pools, the

@@ -56,7 +56,7 @@ func (l *Log) Read(ctx context.Context, topic ingest.Topic, partition int32, fro
 		if err == nil {
 			records, err = p.decode(res.recordSet, from, maxRecords)
 		}
-		if lasting(err) {
+		if Lasting(err) {
 			return permanent{err}
 		}
 		return err
@@ -112,7 +112,7 @@ func (l *Log) await(ctx context.Context, p *partitionReader, from int64, maxReco
 			wait = 20 * time.Millisecond
 			continue
 		}
-		if lasting(err) {
+		if Lasting(err) {
 			return nil, err
 		}
 		l.opts.Logger.Warn("fetch failed", "topic", p.topic, "partition", p.partition, "from", from, "error", err)
@@ -138,8 +138,9 @@ func (l *Log) fetchRecords(ctx context.Context, p *partitionReader, from int64, 
 	return records, err
 }
 
-// lasting reports whether reading again would fail again.
-func lasting(err error) bool {
+// Lasting reports whether reading again would fail again: records are missing,
+// or are not what this package writes.
+func Lasting(err error) bool {
 	if _, ok := errors.AsType[*GapError](err); ok {
 		return true
 	}

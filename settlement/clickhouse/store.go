@@ -59,7 +59,7 @@ var _ settlement.Reader = (*Store)(nil)
 // Open connects, and makes the database when it does not exist. Call Migrate
 // before anything else.
 func Open(ctx context.Context, o Options) (*Store, error) {
-	s := &Store{db: o.Database, log: o.Logger, metrics: newMetrics(o.Registerer), space: o.CheckSpace, nonce: rand.Text()[:10]}
+	s := &Store{db: o.Database, log: o.Logger, space: o.CheckSpace, nonce: rand.Text()[:10]}
 	if s.space == nil {
 		s.space = func() error { return nil }
 	}
@@ -82,6 +82,7 @@ func Open(ctx context.Context, o Options) (*Store, error) {
 		_ = s.conn.Close()
 		return nil, fail("open clickhouse "+fmt.Sprint(o.Addr), err)
 	}
+	s.metrics = newMetrics(o.Registerer) // only now: whoever failed may try again
 	return s, nil
 }
 

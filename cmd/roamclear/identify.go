@@ -1,0 +1,106 @@
+package main
+
+import (
+	"context"
+	"fmt"
+	"time"
+
+	"github.com/roamclear/roamclear/ingest"
+	"github.com/roamclear/roamclear/ingest/control"
+)
+
+// identifyOr is identify, given up as soon as a follower fails.
+func (s *service) identifyOr(ctx context.Context, failed <-chan error) error {
+	ctx, cancel := context.WithCancelCause(ctx)
+	defer cancel(nil)
+	identified := make(chan error, 1)
+	go func() { identified <- s.identify(ctx) }()
+	select {
+	case err := <-identified:
+		return err
+	case err := <-failed:
+		cancel(err)
+		<-identified
+		return err
+	}
+}
+
+// identify holds log and store together: one installation, known topics.
+func (s *service) identify(ctx context.Context) error {
+	ctx, cancel := context.WithTimeout(ctx, time.Minute)
+	defer cancel()
+	if err := s.control.WaitReady(ctx); err != nil {
+		return fmt.Errorf("fold the control log: %w", err)
+	}
+	inLog := s.control.State().Installation()
+	var inStore string
+	err := awaitStore(ctx, s.logger, func() (err error) {
+		inStore, err = s.backends.store.Installation(ctx)
+		return err
+	})
+	if err != nil {
+		return fmt.Errorf("read the store's installation: %w", err)
+	}
+	switch {
+	case inLog == "" && inStore == "":
+		inLog = randomToken()
+		if _, err := s.control.Do(ctx, control.Command{ID: "installation", Change: control.InstallationCreated{ID: inLog}}); err != nil {
+			return fmt.Errorf("register the installation: %w", err)
+		}
+		fallthrough
+	case inStore == "":
+		// The log knows, the store is new: a first start that was cut short,
+		// or a store to be filled again from a log that still holds it all.
+		if err := s.backends.store.SetInstallation(ctx, s.control.State().Installation()); err != nil {
+			return fmt.Errorf("write the store's installation: %w", err)
+		}
+	case inLog != inStore:
+		return fmt.Errorf("this log and this store do not belong together (installation %q in the log, %q in the store): put back the ones that do, or start with a new data directory", inLog, inStore)
+	}
+	if err := s.registerTopics(ctx); err != nil {
+		return err
+	}
+	return s.checkEnds(ctx)
+}
+
+// registerTopics registers each topic's epoch and partition count, or checks
+// them: a re-partitioned topic maps keys to other partitions.
+func (s *service) registerTopics(ctx context.Context) error {
+	for _, t := range []ingest.Topic{ingest.TopicCDRs, ingest.TopicSessions, ingest.TopicReference, ingest.TopicRefused} {
+		n := s.backends.log.Partitions(t)
+		epoch, ok := s.control.State().Topic(t)
+		if !ok {
+			change := control.TopicRegistered{Topic: t, Epoch: logEpoch, Partitions: n}
+			if _, err := s.control.Do(ctx, control.Command{ID: "topic-" + string(t), Change: change}); err != nil {
+				return fmt.Errorf("register topic %s: %w", t, err)
+			}
+			continue
+		}
+		if epoch.Epoch != logEpoch || epoch.Partitions != n {
+			return fmt.Errorf("topic %s has %d partitions, registered are epoch %d with %d: it was re-created or re-partitioned; put the old one back", t, n, epoch.Epoch, epoch.Partitions)
+		}
+	}
+	return nil
+}
+
+// checkEnds refuses a log that ends before what the store has stored: an older
+// copy of it was put back, or it lost its end. It would hand out offsets again
+// that the store has seen, and other CDRs would take the place of those.
+func (s *service) checkEnds(ctx context.Context) error {
+	for _, t := range []ingest.Topic{ingest.TopicCDRs, ingest.TopicSessions, ingest.TopicReference, ingest.TopicRefused} {
+		for p := range int32(s.backends.log.Partitions(t)) {
+			stored, err := s.backends.store.Checkpoint(ctx, t, logEpoch, p)
+			if err != nil {
+				return err
+			}
+			_, end, err := s.backends.log.Bounds(ctx, t, p)
+			if err != nil {
+				return fmt.Errorf("read the end of %s/%d: %w", t, p, err)
+			}
+			if stored > end {
+				return fmt.Errorf("the store holds %s/%d up to offset %d, the log ends at %d: put back the log that belongs to this store, or a store that is no newer than the log", t, p, stored, end)
+			}
+		}
+	}
+	return nil
+}

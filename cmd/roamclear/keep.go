@@ -1,0 +1,65 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"time"
+
+	"github.com/roamclear/roamclear/ingest/kafka"
+	"github.com/roamclear/roamclear/pricing"
+	"github.com/roamclear/roamclear/settlement"
+)
+
+// keep runs a worker again after a failure it can recover from: a lost claim,
+// a store that is away. A gap in the log is not one, nor a record or a commit
+// that is not ours: the worker stops for good, the process says so and is no
+// longer ready; pushes are still accepted.
+func (s *service) keep(name string, run func(context.Context) error) func(context.Context) error {
+	return func(ctx context.Context) error {
+		for {
+			err := run(ctx)
+			if ctx.Err() != nil {
+				return nil
+			}
+			if kafka.Lasting(err) || errors.Is(err, pricing.ErrLedger) {
+				reason := fmt.Sprintf("%s stopped: %v", name, err)
+				s.alarm.Store(&reason)
+				s.logger.Error("the log is not what it must be: stopped, nothing skipped", "worker", name, "error", err)
+				<-ctx.Done()
+				return nil
+			}
+			s.logger.Warn("worker stopped, starting it again", "worker", name, "error", err)
+			if !pause(ctx, time.Second) {
+				return nil
+			}
+		}
+	}
+}
+
+// persist runs a follower again while the store it starts from is away.
+func (s *service) persist(name string, run func(context.Context) error) func(context.Context) error {
+	return func(ctx context.Context) error {
+		for {
+			err := run(ctx)
+			if ctx.Err() != nil || !errors.Is(err, settlement.ErrUnavailable) {
+				return err
+			}
+			s.logger.Warn("follower waits for the store", "follower", name, "error", err)
+			if !pause(ctx, 500*time.Millisecond) {
+				return nil
+			}
+		}
+	}
+}
+
+func pause(ctx context.Context, d time.Duration) bool {
+	timer := time.NewTimer(d)
+	defer timer.Stop()
+	select {
+	case <-ctx.Done():
+		return false
+	case <-timer.C:
+		return true
+	}
+}
