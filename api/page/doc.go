@@ -1,9 +1,9 @@
 // Package page is what finance people look at: the settlement table, the CDRs
 // behind each row, one CDR with the partner's claim beside our result and its
-// explanation, rejects by reason, conflicts and refused bodies, and what a
-// charge would cost, as a picture of how its price builds up. It is HTML
-// made on the server, with one style sheet, no script and nothing from
-// elsewhere.
+// explanation, rejects by reason, conflicts and refused bodies, tariffs with
+// what is doubtful in them, and what a charge would cost, as a picture of how
+// its price builds up. It is HTML made on the server, with one style sheet, no
+// script and nothing from elsewhere.
 //
 // It shows what package report answers, under the same query parameters, and
 // adds one of its own: vat, "excl" (the default) or "incl". Sums of figures on

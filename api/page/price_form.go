@@ -56,12 +56,12 @@ func (f *priceForm) request() (*report.PriceRequest, *tariff.Zone, string, error
 	if f.JSON != "" {
 		q.Tariff = []byte(f.JSON)
 	} else {
-		party, id, _ := strings.Cut(strings.Replace(f.Tariff, "*", "/", 1), "*")
-		owner, ok := ocpi.ParseParty(party)
-		if !ok || id == "" {
+		k, ok := report.ParseTariffKey(f.Tariff)
+		if !ok {
 			return nil, nil, "", wrongField("tariff", "%q is not a tariff such as GB*DUN*id", f.Tariff)
 		}
-		q.TariffID = &report.ObjectID{CountryCode: owner.Country, PartyID: owner.ID, ID: id}
+		owner := k.Party
+		q.TariffID = &report.ObjectID{CountryCode: owner.Country, PartyID: owner.ID, ID: k.ID}
 		if zoneName == "" {
 			zoneName, why = reference.ZoneOfCountry(owner.Country), "that of "+owner.Country+", where the tariff’s owner is"
 		}

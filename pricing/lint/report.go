@@ -80,7 +80,7 @@ func read(raw []byte, v ocpi.Version, explain bool) Report {
 		c.decoded(t.Findings)
 		c.meaning()
 		if _, err := tariff.Prepare(t); err != nil {
-			c.add("unpriceable", ocpi.Serious, "$", err.Error()+": no CDR can be priced with this tariff; mend what is listed here")
+			c.add("unpriceable", ocpi.Serious, "$", "no CDR can be priced with this tariff ("+err.Error()+"); mend what is listed here")
 		} else if explain {
 			r.PriceList = PriceList(t)
 		}
