@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"runtime/debug"
 	"strings"
+	"unsafe"
 
 	"github.com/roamclear/roamclear/ingest"
 	"github.com/roamclear/roamclear/ocpi"
@@ -15,13 +16,14 @@ import (
 
 // Reject reasons of the worker; the engine has its own, see package tariff.
 const (
-	ReasonUnknownTariff = "unknown_tariff"
-	ReasonNoTimeZone    = "no_time_zone"
-	ReasonDebtorUnknown = "debtor_unknown"
-	ReasonEndFirst      = "end_before_start"
-	ReasonTimesUnknown  = "times_unknown"
-	ReasonUnreadable    = "unreadable"
-	ReasonPanic         = "internal_error"
+	ReasonUnknownTariff  = "unknown_tariff"
+	ReasonNoTimeZone     = "no_time_zone"
+	ReasonDebtorUnknown  = "debtor_unknown"
+	ReasonEndFirst       = "end_before_start"
+	ReasonTimesUnknown   = "times_unknown"
+	ReasonUnreadable     = "unreadable"
+	ReasonPanic          = "internal_error"
+	ReasonUnknownProfile = "unknown_profile"
 )
 
 // Healable lists the reject reasons whose cause can go away by itself: a
@@ -56,6 +58,8 @@ type Pricer struct {
 	cache    map[string]*cachedTariff
 	embedded []*tariff.Prepared
 	stored   []*tariff.Prepared
+	scratch  []byte
+	kept     []byte // see keep
 }
 
 type cachedTariff struct {
@@ -110,7 +114,8 @@ func (p *Pricer) Explain(row *Row) {
 		return
 	}
 	defer p.rejectPanic(row)
-	row.Outcome.Explanation = p.engine.Explain(&p.in, &p.result).AppendJSON(nil)
+	p.scratch = p.engine.Explain(&p.in, &p.result).AppendJSON(p.scratch[:0])
+	row.Outcome.Explanation = p.keep(p.scratch)
 	p.audit(row, p.in.CDR.Findings)
 	if row.Outcome.Claim == ClaimDiffers {
 		if err := p.reconcile(row); err != nil {
@@ -161,19 +166,43 @@ func (p *Pricer) price(rec *ingest.Record, row *Row, profile string) {
 
 // describe copies what the store keeps of a CDR whether it can be priced or not.
 func (p *Pricer) describe(cdr *ocpi.CDR, row *Row) {
-	// Strings of the decoder may live in its arena, which the next call reuses.
-	row.ID, row.Start, row.End, row.LastUpdated = strings.Clone(cdr.ID), cdr.Start, cdr.End, cdr.LastUpdated
-	row.Currency = strings.Clone(ocpi.Fold(cdr.Currency))
-	row.Credit, row.CreditReferenceID = cdr.Credit, strings.Clone(ocpi.Fold(cdr.CreditReferenceID))
-	row.SessionID = strings.Clone(ocpi.Fold(cdr.SessionID))
-	row.TokenUID, row.ContractID = strings.Clone(cdr.Token.UID), strings.Clone(cdr.Token.ContractID)
-	row.LocationID, row.EVSEUID = strings.Clone(cdr.Location.ID), strings.Clone(cdr.Location.EVSEUID)
+	// Strings of the decoder live in the body or in its arena, which the next
+	// call reuses.
+	row.ID, row.Start, row.End, row.LastUpdated = p.text(cdr.ID), cdr.Start, cdr.End, cdr.LastUpdated
+	row.Currency = p.text(ocpi.Fold(cdr.Currency))
+	row.Credit, row.CreditReferenceID = cdr.Credit, p.text(ocpi.Fold(cdr.CreditReferenceID))
+	row.SessionID = p.text(ocpi.Fold(cdr.SessionID))
+	row.TokenUID, row.ContractID = p.text(cdr.Token.UID), p.text(cdr.Token.ContractID)
+	row.LocationID, row.EVSEUID = p.text(cdr.Location.ID), p.text(cdr.Location.EVSEUID)
 	row.EnergyKWh, row.TimeHours, row.ParkingHours = cdr.TotalEnergy, cdr.TotalTime, cdr.TotalParkingTime
 	row.Outcome.ClaimedExcl, row.Outcome.ClaimedIncl = cdr.TotalCost.Excl, cdr.TotalCost.Incl
-	row.Debtor = ocpi.Party{Country: strings.Clone(ocpi.Fold(cdr.Token.CountryCode)), ID: strings.Clone(ocpi.Fold(cdr.Token.PartyID))}
+	row.Debtor = ocpi.Party{Country: p.text(ocpi.Fold(cdr.Token.CountryCode)), ID: p.text(ocpi.Fold(cdr.Token.PartyID))}
 	if row.Debtor.Country == "" || row.Debtor.ID == "" {
 		row.Debtor, _ = p.inputs.TokenOwner(ocpi.Fold(cdr.Token.ContractID))
 	}
+}
+
+// keepChunk is how much keep allocates at a time: rows are many and their texts
+// small, so one allocation serves dozens.
+const keepChunk = 64 << 10
+
+// keep returns a copy of b that lives as long as somebody holds it.
+func (p *Pricer) keep(b []byte) []byte {
+	if cap(p.kept)-len(p.kept) < len(b) {
+		p.kept = make([]byte, 0, max(keepChunk, len(b)))
+	}
+	start := len(p.kept)
+	p.kept = append(p.kept, b...)
+	return p.kept[start:len(p.kept):len(p.kept)]
+}
+
+// text is keep for a string.
+func (p *Pricer) text(s string) string {
+	if s == "" {
+		return ""
+	}
+	b := p.keep(unsafe.Slice(unsafe.StringData(s), len(s)))
+	return unsafe.String(&b[0], len(b)) // nobody writes to b again
 }
 
 // compute finds tariffs and zone and calls the engine.
@@ -187,7 +216,7 @@ func (p *Pricer) compute(cdr *ocpi.CDR, row *Row, profileName string) {
 	if profileName != "" {
 		profile, ok := tariff.ProfileByName(profileName)
 		if !ok {
-			reject(o, "unknown_profile", "the partner's policy names a pricing profile that this version does not have: "+profileName)
+			reject(o, ReasonUnknownProfile, "the partner's policy names a pricing profile that this version does not have: "+profileName)
 			return
 		}
 		in.Profile = profile
