@@ -39,6 +39,7 @@ type StoredResult struct {
 	Credit     bool
 	Status     pricing.Status
 	Claim      pricing.Claim
+	Reason     string // of a reject
 	Profile    string
 
 	ClaimedExcl, ClaimedIncl   *decimal.Decimal

@@ -23,6 +23,8 @@ type VerifyStore interface {
 	Checkpoint(ctx context.Context, topic ingest.Topic, epoch uint8, partition int32) (next int64, err error)
 	// RecordsRange yields every stored row of the range, a doubled one twice.
 	RecordsRange(ctx context.Context, topic ingest.Topic, epoch uint8, partition int32, from, to int64, fn func(ingest.Record) error) error
+	// CopiesRange yields every stored row of the range, a doubled one twice.
+	CopiesRange(ctx context.Context, epoch uint8, partition int32, from, to int64, fn func(StoredCopy) error) error
 	// WinnersRange yields what lists read: one row an identity.
 	WinnersRange(ctx context.Context, epoch uint8, partition int32, from, to int64, fn func(StoredCDR) error) error
 	// ResultsRange yields what reports read: one row an identity.

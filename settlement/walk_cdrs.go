@@ -2,6 +2,7 @@ package settlement
 
 import (
 	"context"
+	"slices"
 
 	"github.com/roamclear/roamclear/ingest"
 	"github.com/roamclear/roamclear/ocpi"
@@ -9,90 +10,135 @@ import (
 	"github.com/shopspring/decimal"
 )
 
-// first is what the walk remembers of an identity's first accepted copy.
-type first struct {
-	offset int64
-	hash   ingest.Hash
+// cdrWalk walks the records of a partition of CDRs beside the tables that hold
+// what came of them.
+type cdrWalk struct {
+	*walker
+	copies      *side[StoredCopy]
+	cdrs        *side[StoredCDR]
+	results     *side[StoredResult]
+	corrections *side[StoredCorrection]
+	books       *books
+
+	first    map[ocpi.Key]ingest.Hash // content hashes of the first accepted copies
+	policies storedPolicies
+	pricer   *pricing.Pricer
+	row      pricing.Row // of the record priced last
 }
 
 // walkCDRs walks the records of a partition beside what lists and reports
 // read of it.
 func (v *Verifier) walkCDRs(ctx context.Context, w *walker, books *books) error {
-	cdrs, stopCDRs := newSide(w, "cdrs", func(c *StoredCDR) (ocpi.Key, ingest.Position) { return c.Key, c.Position },
+	c := &cdrWalk{walker: w, books: books, first: map[ocpi.Key]ingest.Hash{}}
+	c.pricer = pricing.NewPricer(v.Inputs, &c.policies)
+	var stop [4]func()
+	c.copies, stop[0] = newSide(w, "copies", func(r *StoredCopy) (ocpi.Key, ingest.Position) { return r.Key, r.Position },
+		func(fn func(StoredCopy) error) error {
+			return v.Store.CopiesRange(ctx, v.Epoch, w.partition, 0, w.next, fn)
+		})
+	defer stop[0]()
+	c.cdrs, stop[1] = newSide(w, "cdrs", func(r *StoredCDR) (ocpi.Key, ingest.Position) { return r.Key, r.Position },
 		func(fn func(StoredCDR) error) error {
 			return v.Store.WinnersRange(ctx, v.Epoch, w.partition, 0, w.next, fn)
 		})
-	defer stopCDRs()
-	results, stopResults := newSide(w, "results", func(r *StoredResult) (ocpi.Key, ingest.Position) { return r.Key, r.Position },
+	defer stop[1]()
+	c.results, stop[2] = newSide(w, "results", func(r *StoredResult) (ocpi.Key, ingest.Position) { return r.Key, r.Position },
 		func(fn func(StoredResult) error) error {
 			return v.Store.ResultsRange(ctx, v.Epoch, w.partition, 0, w.next, fn)
 		})
-	defer stopResults()
-	corrections, stopCorrections := newSide(w, "corrections", func(c *StoredCorrection) (ocpi.Key, ingest.Position) { return c.Key, c.Position },
+	defer stop[2]()
+	c.corrections, stop[3] = newSide(w, "corrections", func(r *StoredCorrection) (ocpi.Key, ingest.Position) { return r.Key, r.Position },
 		func(fn func(StoredCorrection) error) error {
 			return v.Store.CorrectionsRange(ctx, v.Epoch, w.partition, 0, w.next, fn)
 		})
-	defer stopCorrections()
-	seen := map[ocpi.Key]first{}
-	policies := &storedPolicies{}
-	pricer := pricing.NewPricer(v.Inputs, policies)
-	var row pricing.Row
-	err := v.walk(ctx, w, func(r *ingest.Record) error {
-		f, again := seen[r.Key]
-		if again {
-			if f.hash == r.Hash {
-				w.report.Repeats++
-			} else {
-				w.report.Conflicts++
-			}
-			w.price(pricer, r, &row)
-			w.count(r, &row)
-			return nil
-		}
-		seen[cloneKey(r.Key)] = first{r.Offset, r.Hash}
-		w.report.CDRs++
-		cdr, err := cdrs.at(r)
-		if err != nil {
+	defer stop[3]()
+	if err := v.walk(ctx, w, c.visit); err != nil {
+		return err
+	}
+	for _, rest := range []func() error{c.copies.rest, c.cdrs.rest, c.results.rest, c.corrections.rest} {
+		if err := rest(); err != nil {
 			return err
 		}
-		stored, err := results.at(r)
-		if err != nil {
-			return err
-		}
-		policies.profile = ""
-		if stored != nil {
-			policies.profile = stored.Profile
-		}
-		w.price(pricer, r, &row)
-		w.count(r, &row)
-		if cdr != nil {
-			w.booked(r, &row, "cdrs", account{cdr.CPO, cdr.EMSP, cdr.Month, cdr.Currency}, cdr.Credit)
-		}
-		if stored != nil {
-			w.outcome(r, &row, stored)
-			books.add(&row, stored)
-			all, err := corrections.allAt(r)
-			if err != nil {
-				return err
-			}
-			w.corrected(stored, all, books, func(profile string) *pricing.Row {
-				policies.profile = profile
-				pricer.PriceWith(r, &row, "")
-				return &row
-			})
-		}
-		return nil
-	})
+	}
+	return nil
+}
+
+// visit proves one record: the first accepted copy of a CDR, or another one.
+func (c *cdrWalk) visit(r *ingest.Record) error {
+	rows, err := c.copies.allAt(r)
 	if err != nil {
 		return err
 	}
-	if err := cdrs.rest(); err != nil {
+	c.copied(r, rows)
+	hash, again := c.first[r.Key]
+	if !again {
+		c.first[cloneKey(r.Key)] = r.Hash
+		c.report.CDRs++
+		return c.visitFirst(r)
+	}
+	if hash == r.Hash {
+		c.report.Repeats++
+	} else {
+		c.report.Conflicts++
+	}
+	c.price(c.pricer, r, &c.row)
+	c.count(r, &c.row)
+	return nil
+}
+
+// visitFirst proves what came of a CDR.
+func (c *cdrWalk) visitFirst(r *ingest.Record) error {
+	cdr, err := c.cdrs.at(r)
+	if err != nil {
 		return err
 	}
-	if err := results.rest(); err != nil {
+	stored, err := c.results.at(r)
+	if err != nil {
 		return err
 	}
-	return corrections.rest()
+	c.policies.profile = ""
+	if stored != nil {
+		c.policies.profile = stored.Profile
+	}
+	c.price(c.pricer, r, &c.row)
+	c.count(r, &c.row)
+	if cdr != nil {
+		c.booked(r, &c.row, "cdrs", account{cdr.CPO, cdr.EMSP, cdr.Month, cdr.Currency}, cdr.Credit)
+		c.same(r, "cdrs", cdr.Key, cdr.Hash)
+	}
+	if stored == nil {
+		return nil
+	}
+	c.outcome(r, &c.row, stored)
+	c.books.add(&c.row, stored)
+	corrections, err := c.corrections.allAt(r)
+	if err != nil {
+		return err
+	}
+	c.corrected(stored, corrections, c.books, func(profile string) *pricing.Row {
+		c.policies.profile = profile
+		c.pricer.PriceWith(r, &c.row, "")
+		return &c.row
+	})
+	return nil
+}
+
+// copied holds what tells repeats from conflicts against the record: a row for
+// every copy, more than one only where a replay left it.
+func (w *walker) copied(r *ingest.Record, rows []StoredCopy) {
+	if len(rows) == 0 {
+		w.disagree(r.Offset, "CDR %s has no row in copies", r.Key)
+	}
+	for i := range rows {
+		w.same(r, "copies", rows[i].Key, rows[i].Hash)
+	}
+}
+
+// same holds the identity and the content hash of a row against the record.
+func (w *walker) same(r *ingest.Record, table string, key ocpi.Key, hash ingest.Hash) {
+	if key != r.Key || hash != r.Hash {
+		w.disagree(r.Offset, "%s holds %s with content hash %x where the record is %s with %x", table, key, hash[:8], r.Key, r.Hash[:8])
+	}
 }
 
 // price prices a record from its raw body alone, and checks the content hash
@@ -137,7 +183,8 @@ func (w *walker) outcome(r *ingest.Record, fresh *pricing.Row, s *StoredResult) 
 	w.amount(r, "claimed excl_vat", s.ClaimedExcl, f.ClaimedExcl)
 	w.amount(r, "claimed incl_vat", s.ClaimedIncl, f.ClaimedIncl)
 	if s.Status == pricing.Rejected {
-		return // its cause may have gone away; healing prices it
+		w.rejected(r, f, s)
+		return
 	}
 	if s.Status != f.Status {
 		w.disagree(r.Offset, "CDR %s is stored as %s; priced again from its raw body it is %s %s", r.Key, s.Status, f.Status, f.Reason)
@@ -145,6 +192,20 @@ func (w *walker) outcome(r *ingest.Record, fresh *pricing.Row, s *StoredResult) 
 	}
 	w.amount(r, "computed excl_vat", s.ComputedExcl, f.ComputedExcl)
 	w.amount(r, "computed incl_vat", s.ComputedIncl, f.ComputedIncl)
+	if s.Claim != f.Claim {
+		w.disagree(r.Offset, "CDR %s: the claim is stored as %s, priced again it is %s", r.Key, s.Claim, f.Claim)
+	}
+}
+
+// transient are the reasons that do not follow from the raw body: healing
+// prices it when the cause goes away, or re-pricing does.
+var transient = append([]string{pricing.ReasonPanic, pricing.ReasonUnknownProfile}, pricing.Healable...)
+
+// rejected holds a stored reject against what the raw body gives now.
+func (w *walker) rejected(r *ingest.Record, fresh *pricing.Outcome, s *StoredResult) {
+	if fresh.Status != pricing.Rejected && !slices.Contains(transient, s.Reason) {
+		w.disagree(r.Offset, "CDR %s is stored as rejected for %q; priced again from its raw body it is %s", r.Key, s.Reason, fresh.Status)
+	}
 }
 
 // booked holds the account a table books a CDR on against its raw body.

@@ -66,7 +66,7 @@ func (s *Store) WinnersRange(ctx context.Context, epoch uint8, partition int32, 
 // position of the record it was computed from.
 func (s *Store) ResultsRange(ctx context.Context, epoch uint8, partition int32, from, to int64, fn func(settlement.StoredResult) error) error {
 	return s.inRange(ctx, `country, party, id, partition, epoch, offset, generation,
-		cpo_country, cpo_party, emsp_country, emsp_party, month, currency, credit, toUInt8(status), toUInt8(claim), profile,
+		cpo_country, cpo_party, emsp_country, emsp_party, month, currency, credit, toUInt8(status), toUInt8(claim), reason, profile,
 		claimed_excl, claimed_incl, computed_excl, computed_incl`, "results FINAL", epoch, partition, from, to,
 		func(rows driver.Rows) error {
 			var r settlement.StoredResult
@@ -74,7 +74,7 @@ func (s *Store) ResultsRange(ctx context.Context, epoch uint8, partition int32, 
 			var credit, status, claim uint8
 			if err := rows.Scan(&r.Key.Party.Country, &r.Key.Party.ID, &r.Key.ID,
 				&r.Position.Partition, &r.Position.Epoch, &r.Position.Offset, &r.Generation,
-				&r.CPO.Country, &r.CPO.ID, &r.EMSP.Country, &r.EMSP.ID, &month, &r.Currency, &credit, &status, &claim, &r.Profile,
+				&r.CPO.Country, &r.CPO.ID, &r.EMSP.Country, &r.EMSP.ID, &month, &r.Currency, &credit, &status, &claim, &r.Reason, &r.Profile,
 				&r.ClaimedExcl, &r.ClaimedIncl, &r.ComputedExcl, &r.ComputedIncl); err != nil {
 				return err
 			}
