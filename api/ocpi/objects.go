@@ -1,6 +1,9 @@
 package ocpihttp
 
 import (
+	"context"
+	"time"
+
 	"github.com/roamclear/roamclear/api"
 	"github.com/roamclear/roamclear/ingest"
 	"github.com/roamclear/roamclear/ocpi"
@@ -42,12 +45,23 @@ func wrongParameter(name, reason string) error {
 	return &ocpi.Invalid{Fields: []ocpi.FieldError{{Path: name, Reason: reason}}}
 }
 
+// objectLimit is how long a request about a client-owned object may take. It
+// waits for the follower, which waits for a store that is away; without a
+// limit such requests would take every place that CDRs need.
+const objectLimit = 10 * time.Second
+
+func (x *exchange) limited() (context.Context, context.CancelFunc) {
+	return context.WithTimeout(x.r.Context(), objectLimit)
+}
+
 func (x *exchange) put() (answer, error) {
 	t, err := x.address()
 	if err != nil {
 		return answer{}, err
 	}
-	r, err := x.s.Intake.Put(x.r.Context(), x.sender(), x.route.version, t, x.body)
+	ctx, cancel := x.limited()
+	defer cancel()
+	r, err := x.s.Intake.Put(ctx, x.sender(), x.route.version, t, x.body)
 	if err == nil && t.Object == ingest.ObjectTariff {
 		x.lint(&r)
 	}
@@ -74,7 +88,9 @@ func (x *exchange) patch() (answer, error) {
 	if err != nil {
 		return answer{}, err
 	}
-	return pushed(x.s.Intake.Patch(x.r.Context(), x.sender(), x.route.version, t, x.body))
+	ctx, cancel := x.limited()
+	defer cancel()
+	return pushed(x.s.Intake.Patch(ctx, x.sender(), x.route.version, t, x.body))
 }
 
 func (x *exchange) delete() (answer, error) {
@@ -82,7 +98,9 @@ func (x *exchange) delete() (answer, error) {
 	if err != nil {
 		return answer{}, err
 	}
-	return pushed(x.s.Intake.Delete(x.r.Context(), x.sender(), x.route.version, t))
+	ctx, cancel := x.limited()
+	defer cancel()
+	return pushed(x.s.Intake.Delete(ctx, x.sender(), x.route.version, t))
 }
 
 func pushed(r ingest.Receipt, err error) (answer, error) {
@@ -103,7 +121,9 @@ func (x *exchange) get() (answer, error) {
 }
 
 func (x *exchange) object(t ingest.Target) (answer, error) {
-	raw, v, ok, err := x.s.Objects.Get(x.r.Context(), t)
+	ctx, cancel := x.limited()
+	defer cancel()
+	raw, v, ok, err := x.s.Objects.Get(ctx, t)
 	if err != nil {
 		return answer{}, err
 	}

@@ -1,8 +1,11 @@
 package ocpihttp
 
 import (
+	"context"
 	"errors"
 	"testing"
+	"testing/synctest"
+	"time"
 
 	"github.com/google/go-cmp/cmp"
 	"github.com/roamclear/roamclear/ingest"
@@ -140,5 +143,44 @@ func TestGetObjects(t *testing.T) {
 	b.version, b.readErr = ocpi.V221, errors.New("broken")
 	if _, e := request(t, h, "GET", base+"/sessions/GB/DUN/S1", dundeeToken, ""); e.StatusCode != 3000 {
 		t.Errorf("broken follower: %d", e.StatusCode)
+	}
+}
+
+// stuck is an intake and a follower that wait for a store which is away.
+type stuck struct{}
+
+func (stuck) CDR(ctx context.Context, _ ingest.Sender, _ ocpi.Version, _ []byte) (ingest.Receipt, error) {
+	return ingest.Receipt{}, errors.New("no CDR was pushed")
+}
+
+func (s stuck) Put(ctx context.Context, _ ingest.Sender, _ ocpi.Version, _ ingest.Target, _ []byte) (ingest.Receipt, error) {
+	return s.Delete(ctx, ingest.Sender{}, 0, ingest.Target{})
+}
+
+func (s stuck) Patch(ctx context.Context, _ ingest.Sender, _ ocpi.Version, _ ingest.Target, _ []byte) (ingest.Receipt, error) {
+	return s.Delete(ctx, ingest.Sender{}, 0, ingest.Target{})
+}
+
+func (stuck) Delete(ctx context.Context, _ ingest.Sender, _ ocpi.Version, _ ingest.Target) (ingest.Receipt, error) {
+	<-ctx.Done()
+	return ingest.Receipt{}, ctx.Err()
+}
+
+func (stuck) Get(ctx context.Context, _ ingest.Target) ([]byte, ocpi.Version, bool, error) {
+	<-ctx.Done()
+	return nil, 0, false, ctx.Err()
+}
+
+// A request that waits holds a place that others need: it gives up.
+func TestObjectsDoNotWaitForEver(t *testing.T) {
+	for method, path := range map[string]string{"PUT": "tariffs", "PATCH": "locations", "DELETE": "tariffs", "GET": "sessions"} {
+		synctest.Test(t, func(t *testing.T) {
+			h := serve(t, &backend{}, func(d *Deps) { d.Intake, d.Objects = stuck{}, stuck{} })
+			began := time.Now()
+			resp, _ := request(t, h, method, "/ocpi/2.2.1/receiver/"+path+"/GB/DUN/1", dundeeToken, "{}")
+			if resp.StatusCode != 503 || resp.Header.Get("Retry-After") == "" || time.Since(began) != objectLimit {
+				t.Errorf("%s: HTTP %d after %v, want 503 with Retry-After after %v", method, resp.StatusCode, time.Since(began), objectLimit)
+			}
+		})
 	}
 }
