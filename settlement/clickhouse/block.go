@@ -164,6 +164,7 @@ func (s *Store) send(ctx context.Context, b *block, n int, fill func(i int) erro
 	for from := 0; from < n; from += blockRows {
 		if from > 0 {
 			if err := batch.Flush(); err != nil {
+				_ = batch.Abort() // the driver would keep the connection's place in the pool for ever
 				return err
 			}
 			b.reset()

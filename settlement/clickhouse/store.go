@@ -92,7 +92,7 @@ func connOptions(o Options, database string) *ch.Options {
 	return &ch.Options{
 		Addr:         o.Addr,
 		Auth:         ch.Auth{Database: database, Username: o.User, Password: o.Password},
-		TLS:          o.TLS,
+		DialContext:  dialer(o.TLS),
 		DialTimeout:  dialTimeout,
 		ReadTimeout:  readTimeout,
 		MaxOpenConns: maxOpenConns,

@@ -1,7 +1,18 @@
 package clickhouse
 
 import (
+	"context"
+	"errors"
+	"log/slog"
+	"net"
+	"syscall"
 	"testing"
+	"testing/synctest"
+	"time"
+
+	"github.com/ClickHouse/clickhouse-go/v2/lib/column"
+	"github.com/ClickHouse/clickhouse-go/v2/lib/driver"
+	"github.com/roamclear/roamclear/settlement"
 )
 
 // One batch is one part in each table, however many blocks it is sent in: an
@@ -26,4 +37,52 @@ func TestOnePartPerBatch(t *testing.T) {
 			t.Errorf("%s: %d rows, want %d", table, n, 2*rows)
 		}
 	}
+}
+
+// broken is a connection whose batches cannot be flushed.
+type broken struct {
+	driver.Conn
+	begun, aborted int
+}
+
+func (c *broken) PrepareBatch(context.Context, string, ...driver.PrepareBatchOption) (driver.Batch, error) {
+	c.begun++
+	return &brokenBatch{conn: c}, nil
+}
+
+type brokenBatch struct {
+	driver.Batch
+	conn *broken
+}
+
+func (*brokenBatch) Columns() []column.Interface { return []column.Interface{&column.String{}} }
+func (*brokenBatch) Flush() error                { return syscall.ETIMEDOUT }
+func (b *brokenBatch) Abort() error              { b.conn.aborted++; return nil }
+
+// The pool has few places: a batch that breaks off must give its own back, or
+// after some outages nothing is stored any more.
+func TestABrokenBatchGivesItsConnectionBack(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		conn := &broken{}
+		s := &Store{conn: conn, log: slog.New(slog.DiscardHandler), metrics: newMetrics(nil), space: func() error { return nil }}
+		var ids []string
+		b := newBlock("records", texts("id", &ids))
+		err := s.insert(t.Context(), b, "token", blockRows+1, func(int) error { ids = append(ids, "x"); return nil })
+		if !errors.Is(err, settlement.ErrUnavailable) || conn.begun != insertResends+1 || conn.aborted != conn.begun {
+			t.Errorf("insert: %v; %d batches begun, %d given back", err, conn.begun, conn.aborted)
+		}
+	})
+}
+
+// A server that hangs takes nothing and breaks nothing: the write must end.
+func TestWritesToAServerThatHangsEnd(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		ours, theirs := net.Pipe()
+		defer theirs.Close() //nolint:errcheck // nothing was written
+		began := time.Now()
+		_, err := patientConn{ours}.Write([]byte("a block"))
+		if !lost(err) || time.Since(began) != writeTimeout {
+			t.Errorf("write ended with %v after %v, want a lost connection after %v", err, time.Since(began), writeTimeout)
+		}
+	})
 }
