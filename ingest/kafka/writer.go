@@ -121,7 +121,7 @@ func (w *writer) send(b *batch) {
 		base, err = w.produce(b)
 	}
 	w.metrics.observe(w.topic, b, time.Since(start), err)
-	w.release(b)
+	w.release(b, err == nil)
 	if err == nil {
 		b.finish(base, nil)
 		return
@@ -170,12 +170,16 @@ func (w *writer) produce(b *batch) (int64, error) {
 }
 
 // release takes a batch's bytes off the queue and keeps its memory for the
-// next one. What waits for the batch needs only its outcome.
-func (w *writer) release(b *batch) {
+// next one, unless it failed: a connection may still be reading from it. What
+// waits for the batch needs only its outcome.
+func (w *writer) release(b *batch, sent bool) {
 	w.mu.Lock()
 	defer w.mu.Unlock()
 	w.bytes -= len(b.buf) - batchRecordsAt
-	w.spare, b.buf = b.buf, nil
+	if sent {
+		w.spare = b.buf
+	}
+	b.buf = nil
 }
 
 // awaitBroker refuses all that waits and all that comes, until the broker

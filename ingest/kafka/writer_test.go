@@ -360,3 +360,17 @@ func TestManyAppendAtOnce(t *testing.T) {
 		}
 	}
 }
+
+// A produce that timed out may still be on its way out of our memory.
+func TestMemoryOfAFailedBatchIsNotUsedAgain(t *testing.T) {
+	w := newWriter(&Log{}, ingest.TopicCDRs, 0, nil)
+	for _, sent := range []bool{true, false} {
+		b := newBatch(nil)
+		memory := &b.buf[0]
+		w.release(b, sent)
+		if again := w.spare != nil && &w.spare[0] == memory; again != sent {
+			t.Errorf("sent %t: used again %t", sent, again)
+		}
+		w.spare = nil
+	}
+}
