@@ -36,3 +36,20 @@ func Apply(v ocpi.Version, m Method, t Target, base, body []byte) ([]byte, error
 	}
 	return whole, err
 }
+
+// Stale reports whether a change of base to whole carries an older
+// last_updated than what it changes: it was overtaken on its way and is to be
+// ignored (R-OWN-07). A part of a Location is held against that part, since
+// the Location takes over the latest last_updated of all its parts. An equal
+// one is no older, and where either says none nothing is known to be older.
+func Stale(t Target, base, whole []byte) bool {
+	evse, connector := SplitSub(t)
+	old, known := ocpi.Sub(base, evse, connector)
+	changed, ok := ocpi.Sub(whole, evse, connector)
+	if !known || !ok {
+		return false
+	}
+	before, known := ocpi.LastUpdated(old)
+	after, ok := ocpi.LastUpdated(changed)
+	return known && ok && after < before
+}

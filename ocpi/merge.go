@@ -94,3 +94,14 @@ func periodStart(o rawObject) string {
 	}
 	return s
 }
+
+// LastUpdated returns the last_updated of an object as it was sent; false
+// when it has none that can be read.
+func LastUpdated(object []byte) (Time, bool) {
+	o, err := splitObject(object, "$")
+	if err != nil {
+		return 0, false
+	}
+	t, _, err := ParseTime(o.text("last_updated"))
+	return t, err == nil
+}

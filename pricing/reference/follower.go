@@ -69,7 +69,7 @@ func NewFollower(log Log, store Store, epoch uint8, logger *slog.Logger, reg pro
 		tokens: map[tokenKey]*ingest.ObjectState{}, contracts: map[string][]ocpi.Party{},
 		inert: prometheus.NewCounter(prometheus.CounterOpts{
 			Name: "roamclear_reference_inapplicable_total",
-			Help: "Changes of Locations, Tariffs and Tokens that no longer applied when their turn came, such as a PATCH of an EVSE that is not there."}),
+			Help: "Changes of Locations, Tariffs and Tokens that did not apply when their turn came: an older last_updated, or a PATCH of an EVSE that is not there."}),
 	}
 	reg.MustRegister(f.inert)
 	return f
@@ -180,8 +180,9 @@ func (f *Follower) apply(r *ingest.Record, old *ingest.ObjectState) (*ingest.Obj
 		f.inert.Inc()
 		return nil, false
 	}
-	body, err := ingest.Apply(r.Version, r.Method, ingest.Target{Object: r.Object, Key: r.Key, Sub: r.Sub}, base, r.Body)
-	if err != nil {
+	t := ingest.Target{Object: r.Object, Key: r.Key, Sub: r.Sub}
+	body, err := ingest.Apply(r.Version, r.Method, t, base, r.Body)
+	if err != nil || ingest.Stale(t, base, body) {
 		f.inert.Inc()
 		return nil, false
 	}

@@ -5,6 +5,8 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"slices"
+	"strings"
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
@@ -172,6 +174,80 @@ func describe(f *reference.Follower, received int) []string {
 	}
 	zone, source := f.Zone(ocpi.NewKey("GB", "DUN", "L1"), "USA", at(received))
 	return []string{version, current, zone, source}
+}
+
+// stamped is a body with another last_updated, the n-th minute of 2019-01-01.
+func stamped(body string, n int) string {
+	return strings.ReplaceAll(body, "2019-01-01T00:00", fmt.Sprintf("2019-01-01T00:%02d", n))
+}
+
+// What was overtaken on its way changes nothing (R-OWN-07), and a follower
+// that starts in the middle decides alike.
+func TestAnOlderLastUpdatedIsIgnored(t *testing.T) {
+	const (
+		token     = `{"country_code":"GB","party_id":"DUN","uid":"U1","type":"RFID","contract_id":"%s","issuer":"i","valid":true,"whitelist":"ALWAYS","last_updated":"2019-01-01T00:00:00Z"}`
+		evse      = `{"uid":"E1","status":"%s","last_updated":"2019-01-01T00:00:00Z"}`
+		connector = `{"id":"1","format":"%s","last_updated":"2019-01-01T00:00:00Z"}`
+		patch     = `{"%s":"%s","last_updated":"2019-01-01T00:00:00Z"}`
+	)
+	location := strings.Replace(locationBody("Europe/London"), `"last_updated"`, `"evses":[{"uid":"E1","status":"AVAILABLE","last_updated":"2019-01-01T00:00:00Z"}],"last_updated"`, 1)
+	steps := []struct {
+		object ingest.Object
+		method ingest.Method
+		sub    string
+		body   string
+		minute int // of last_updated
+		want   string
+	}{
+		{ingest.ObjectTariff, ingest.MethodPut, "", tariffBody("0.10", ""), 5, `"price":0.10`},
+		{ingest.ObjectTariff, ingest.MethodPut, "", tariffBody("0.20", ""), 4, `"price":0.10`},
+		{ingest.ObjectTariff, ingest.MethodPut, "", tariffBody("0.30", ""), 5, `"price":0.30`},
+		{ingest.ObjectTariff, ingest.MethodDelete, "", "", 0, ""},
+		{ingest.ObjectTariff, ingest.MethodPut, "", tariffBody("0.40", ""), 3, `"price":0.40`},
+		{ingest.ObjectToken, ingest.MethodPut, "RFID", fmt.Sprintf(token, "C1"), 5, `"contract_id":"C1"`},
+		{ingest.ObjectToken, ingest.MethodPut, "RFID", fmt.Sprintf(token, "C2"), 4, `"contract_id":"C1"`},
+		{ingest.ObjectToken, ingest.MethodPatch, "RFID", fmt.Sprintf(patch, "contract_id", "C3"), 4, `"contract_id":"C1"`},
+		{ingest.ObjectToken, ingest.MethodPatch, "RFID", fmt.Sprintf(patch, "contract_id", "C4"), 6, `"contract_id":"C4"`},
+		{ingest.ObjectLocation, ingest.MethodPut, "", location, 5, `"status":"AVAILABLE"`},
+		{ingest.ObjectLocation, ingest.MethodPut, "E1", fmt.Sprintf(evse, "CHARGING"), 8, `"status":"CHARGING"`},
+		{ingest.ObjectLocation, ingest.MethodPatch, "E1", fmt.Sprintf(patch, "status", "BLOCKED"), 7, `"status":"CHARGING"`},
+		{ingest.ObjectLocation, ingest.MethodPut, "E1", fmt.Sprintf(evse, "RESERVED"), 7, `"status":"CHARGING"`},
+		{ingest.ObjectLocation, ingest.MethodPut, "", location, 6, `"status":"CHARGING"`}, // the EVSE's change made the Location as new
+		{ingest.ObjectLocation, ingest.MethodPut, "E1/1", fmt.Sprintf(connector, "SOCKET"), 2, `"format":"SOCKET"`},
+		{ingest.ObjectLocation, ingest.MethodPut, "E1/1", fmt.Sprintf(connector, "CABLE"), 1, `"format":"SOCKET"`},
+		{ingest.ObjectLocation, ingest.MethodPatch, "E1/1", fmt.Sprintf(patch, "format", "CABLE"), 3, `"format":"CABLE"`},
+		{ingest.ObjectLocation, ingest.MethodPatch, "", fmt.Sprintf(patch, "city", "older"), 7, `"city":"c"`},
+		{ingest.ObjectLocation, ingest.MethodPatch, "", fmt.Sprintf(patch, "city", "newer"), 9, `"city":"newer"`},
+	}
+	log := controltest.NewLog()
+	var stored memoryStore
+	for i, s := range steps {
+		id := map[ingest.Object]string{ingest.ObjectTariff: "T1", ingest.ObjectToken: "U1", ingest.ObjectLocation: "L1"}[s.object]
+		e := &ingest.Envelope{Object: s.object, Method: s.method, Version: ocpi.V221, Key: ocpi.NewKey("GB", "DUN", id), Sub: s.sub, Received: at(i)}
+		pos, err := log.Append(t.Context(), ingest.TopicReference, e, []byte(stamped(s.body, s.minute)))
+		if err != nil {
+			t.Fatal(err)
+		}
+		whole, restarted := follow(t, log, memoryStore{}), follow(t, log, stored)
+		target := ingest.Target{Object: s.object, Key: e.Key}
+		if s.object == ingest.ObjectToken {
+			target.Sub = s.sub
+		}
+		for name, f := range map[string]*reference.Follower{"whole log": whole, "restarted": restarted} {
+			raw, _, ok, err := f.Get(t.Context(), target)
+			if err != nil || ok != (s.want != "") || !strings.Contains(string(raw), s.want) {
+				t.Errorf("step %d, %s: %s %v (known %v), want %s", i, name, raw, err, ok, s.want)
+			}
+		}
+		if s.object != ingest.ObjectTariff {
+			stored.states = slices.DeleteFunc(stored.states, func(o ingest.ObjectState) bool { return o.Object == s.object })
+		}
+		stored.states = append(stored.states, whole.States(0, []ingest.Record{{Position: pos, Envelope: *e}})...)
+		stored.next = pos.Offset + 1
+	}
+	if n := follow(t, log, memoryStore{}).Versions(ocpi.NewKey("GB", "DUN", "T1")); n != 3 {
+		t.Errorf("%d versions of the tariff, want 3", n)
+	}
 }
 
 // cutShort is a store whose connection breaks after the Tariffs, once.

@@ -73,7 +73,9 @@ func (h *history) restore(s ingest.ObjectState, d *ocpi.Decoder) {
 	h.add(s, d)
 }
 
-// fold applies one record and reports whether it made a new version.
+// fold applies one record and reports whether it made a new version. A push
+// with an older last_updated than the current version's makes none; after a
+// deletion any push does.
 func (h *history) fold(r *ingest.Record, d *ocpi.Decoder) bool {
 	if r.Offset < h.next {
 		return false
@@ -88,19 +90,18 @@ func (h *history) fold(r *ingest.Record, d *ocpi.Decoder) bool {
 		h.deleted, h.tomb = true, s
 		return false
 	}
-	s.Body = r.Body
-	if r.Method == ingest.MethodPatch { // 2.1.1 only
-		current := h.current()
-		if current == nil {
-			return false
-		}
-		whole, err := ingest.Apply(r.Version, r.Method, ingest.Target{Object: r.Object, Key: r.Key}, current.Body, r.Body)
-		if err != nil {
-			return false
-		}
-		s.Body = whole
+	var base []byte
+	if current := h.current(); current != nil {
+		base = current.Body
+	} else if r.Method == ingest.MethodPatch { // 2.1.1 only
+		return false
 	}
-	s.Body = append([]byte(nil), s.Body...)
+	t := ingest.Target{Object: r.Object, Key: r.Key}
+	whole, err := ingest.Apply(r.Version, r.Method, t, base, r.Body)
+	if err != nil || ingest.Stale(t, base, whole) {
+		return false
+	}
+	s.Body = append([]byte(nil), whole...)
 	return h.add(s, d)
 }
 
