@@ -44,4 +44,5 @@ type StoredResult struct {
 
 	ClaimedExcl, ClaimedIncl   *decimal.Decimal
 	ComputedExcl, ComputedIncl *decimal.Decimal
+	Taxes                      []TaxSum // of the computed amounts
 }

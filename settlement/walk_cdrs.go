@@ -2,7 +2,9 @@ package settlement
 
 import (
 	"context"
+	"fmt"
 	"slices"
+	"strings"
 
 	"github.com/roamclear/roamclear/ingest"
 	"github.com/roamclear/roamclear/ocpi"
@@ -192,9 +194,34 @@ func (w *walker) outcome(r *ingest.Record, fresh *pricing.Row, s *StoredResult) 
 	}
 	w.amount(r, "computed excl_vat", s.ComputedExcl, f.ComputedExcl)
 	w.amount(r, "computed incl_vat", s.ComputedIncl, f.ComputedIncl)
+	if was, is := taxText(s.Taxes), taxText(freshTaxes(f.Taxes)); was != is {
+		w.disagree(r.Offset, "CDR %s: taxes are stored as %q, its raw body gives %q", r.Key, was, is)
+	}
 	if s.Claim != f.Claim {
 		w.disagree(r.Offset, "CDR %s: the claim is stored as %s, priced again it is %s", r.Key, s.Claim, f.Claim)
 	}
+}
+
+func freshTaxes(taxes []pricing.Tax) []TaxSum {
+	var sums []TaxSum
+	for _, t := range taxes {
+		s := TaxSum{Name: t.Name, Amount: t.Amount.Decimal()}
+		if t.Percentage.IsSet() {
+			rate := t.Percentage.Decimal()
+			s.Percentage = &rate
+		}
+		sums = append(sums, s)
+	}
+	return sums
+}
+
+// taxText puts taxes on one line, to compare and to show.
+func taxText(taxes []TaxSum) string {
+	var b strings.Builder
+	for _, t := range taxes {
+		fmt.Fprintf(&b, "%s %s%%: %s; ", t.Name, text(t.Percentage), t.Amount)
+	}
+	return b.String()
 }
 
 // transient are the reasons that do not follow from the raw body: healing

@@ -65,9 +65,7 @@ func (s *Store) readResult(ctx context.Context, key ocpi.Key, d *settlement.CDRD
 			if _, err := scanResult(rows, &d.CDRSummary, &d.Explanation, &d.Findings, &d.Reconciliation, &names, &percentages, &amounts); err != nil {
 				return err
 			}
-			for i, name := range names {
-				d.Taxes = append(d.Taxes, settlement.TaxSum{Name: name, Percentage: percentages[i], Amount: amounts[i]})
-			}
+			d.Taxes = taxRows(names, percentages, amounts)
 			return nil
 		})
 	if err == nil && !found {
@@ -80,6 +78,15 @@ func (s *Store) readResult(ctx context.Context, key ocpi.Key, d *settlement.CDRD
 		d.Reconciliation = nil
 	}
 	return err
+}
+
+// taxRows are the three columns of a result's taxes, row by row.
+func taxRows(names []string, percentages []*decimal.Decimal, amounts []decimal.Decimal) []settlement.TaxSum {
+	var taxes []settlement.TaxSum
+	for i, name := range names {
+		taxes = append(taxes, settlement.TaxSum{Name: name, Percentage: percentages[i], Amount: amounts[i]})
+	}
+	return taxes
 }
 
 // CDRRaw returns the body of a CDR's first accepted copy, byte for byte, with

@@ -8,6 +8,7 @@ import (
 	"github.com/ClickHouse/clickhouse-go/v2/lib/driver"
 	"github.com/roamclear/roamclear/pricing"
 	"github.com/roamclear/roamclear/settlement"
+	"github.com/shopspring/decimal"
 )
 
 // sortMemory bounds what the engine holds to put a partition in the order of
@@ -67,18 +68,21 @@ func (s *Store) WinnersRange(ctx context.Context, epoch uint8, partition int32, 
 func (s *Store) ResultsRange(ctx context.Context, epoch uint8, partition int32, from, to int64, fn func(settlement.StoredResult) error) error {
 	return s.inRange(ctx, `country, party, id, partition, epoch, offset, generation,
 		cpo_country, cpo_party, emsp_country, emsp_party, month, currency, credit, toUInt8(status), toUInt8(claim), reason, profile,
-		claimed_excl, claimed_incl, computed_excl, computed_incl`, "results FINAL", epoch, partition, from, to,
+		claimed_excl, claimed_incl, computed_excl, computed_incl, tax_name, tax_percentage, tax_amount`, "results FINAL", epoch, partition, from, to,
 		func(rows driver.Rows) error {
 			var r settlement.StoredResult
 			var month uint32
 			var credit, status, claim uint8
+			var names []string
+			var percentages []*decimal.Decimal
+			var amounts []decimal.Decimal
 			if err := rows.Scan(&r.Key.Party.Country, &r.Key.Party.ID, &r.Key.ID,
 				&r.Position.Partition, &r.Position.Epoch, &r.Position.Offset, &r.Generation,
 				&r.CPO.Country, &r.CPO.ID, &r.EMSP.Country, &r.EMSP.ID, &month, &r.Currency, &credit, &status, &claim, &r.Reason, &r.Profile,
-				&r.ClaimedExcl, &r.ClaimedIncl, &r.ComputedExcl, &r.ComputedIncl); err != nil {
+				&r.ClaimedExcl, &r.ClaimedIncl, &r.ComputedExcl, &r.ComputedIncl, &names, &percentages, &amounts); err != nil {
 				return err
 			}
-			r.Month, r.Credit = monthOf(month), credit != 0
+			r.Month, r.Credit, r.Taxes = monthOf(month), credit != 0, taxRows(names, percentages, amounts)
 			r.Status, r.Claim = pricing.Status(status), pricing.Claim(claim)
 			return fn(r)
 		})
