@@ -165,7 +165,7 @@ func (s *Service) validate(d *ocpi.Decoder, v ocpi.Version, m Method, t Target, 
 			return nil, err
 		}
 	}
-	var country, party, id string
+	var country, party, id, tokenType string
 	var findings []ocpi.Finding
 	switch t.Object {
 	case ObjectLocation:
@@ -192,17 +192,19 @@ func (s *Service) validate(d *ocpi.Decoder, v ocpi.Version, m Method, t Target, 
 			return nil, err
 		}
 		country, party, id, findings = o.CountryCode, o.PartyID, o.UID, o.Findings
+		tokenType = o.Type
 	default:
 		return nil, fmt.Errorf("object kind %d cannot be changed", t.Object)
 	}
-	if err := sameIdentity(v, t, country, party, id); err != nil {
+	if err := sameIdentity(v, t, country, party, id, tokenType); err != nil {
 		return nil, err
 	}
 	return append([]ocpi.Finding(nil), findings...), nil
 }
 
 // sameIdentity holds the body's identity against the URL's (R-OWN-02, E6, E7).
-func sameIdentity(v ocpi.Version, t Target, country, party, id string) error {
+// A Token's type is part of it (mod_tokens): of one uid there may be several.
+func sameIdentity(v ocpi.Version, t Target, country, party, id, tokenType string) error {
 	idField := "id"
 	if t.Object == ObjectToken {
 		idField = "uid"
@@ -210,6 +212,8 @@ func sameIdentity(v ocpi.Version, t Target, country, party, id string) error {
 	switch {
 	case ocpi.Fold(id) != t.Key.ID:
 		return invalid(idField, "is not the id in the URL")
+	case t.Object == ObjectToken && ocpi.Fold(tokenType) != ocpi.Fold(t.Sub):
+		return invalid("type", "is not the type in the URL, which is RFID unless ?type= says another")
 	case v == ocpi.V211:
 		return nil
 	case ocpi.Fold(country) != t.Key.Party.Country:

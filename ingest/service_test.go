@@ -3,6 +3,7 @@ package ingest_test
 import (
 	"context"
 	"errors"
+	"fmt"
 	"strings"
 	"sync"
 	"testing"
@@ -180,4 +181,44 @@ func TestChanges(t *testing.T) {
 	f("PATCH of a Session nobody PUT", ingest.MethodPatch, other, `{"kwh":1,"last_updated":"2019-02-01T00:00:00Z"}`, "unknown object", false)
 	foreign := ingest.Target{Object: ingest.ObjectLocation, Key: ocpi.NewKey("GB", "PKC", "L1"), ID: "L1"}
 	f("PUT in another party's name", ingest.MethodPut, foreign, location, "unknown object", false)
+}
+
+// A Token's type is part of its identity: body and URL must agree on it.
+func TestTheTypeOfAToken(t *testing.T) {
+	const body = `{"country_code":"GB","party_id":"DUN","uid":"U1","type":"%s","contract_id":"C1","issuer":"i","valid":true,"whitelist":"ALWAYS","last_updated":"2019-01-01T00:00:00Z"}`
+	key := ocpi.NewKey("GB", "DUN", "U1")
+	cases := []struct {
+		name, inURL, patch string
+		inBody             string
+		wrong              bool
+	}{
+		{"the same", "RFID", "", "RFID", false},
+		{"another one than the default", "OTHER", "", "OTHER", false},
+		{"in small letters", "OTHER", "", "other", false},
+		{"the default, another in the body", "RFID", "", "OTHER", true},
+		{"another one, RFID in the body", "OTHER", "", "RFID", true},
+		{"PATCH of another member", "OTHER", `{"valid":false,"last_updated":"2019-02-01T00:00:00Z"}`, "OTHER", false},
+		{"PATCH of the type", "OTHER", `{"type":"RFID","last_updated":"2019-02-01T00:00:00Z"}`, "OTHER", true},
+	}
+	for _, c := range cases {
+		log := &memoryLog{}
+		s := newService(log, objects{key: fmt.Sprintf(body, c.inBody)})
+		target := ingest.Target{Object: ingest.ObjectToken, Key: key, ID: "U1", Sub: c.inURL}
+		var err error
+		if c.patch != "" {
+			_, err = s.Patch(t.Context(), dundee, ocpi.V221, target, []byte(c.patch))
+		} else {
+			_, err = s.Put(t.Context(), dundee, ocpi.V221, target, []byte(fmt.Sprintf(body, c.inBody)))
+		}
+		if !c.wrong {
+			if err != nil || len(log.records[ingest.TopicReference]) != 1 {
+				t.Errorf("%s: %v, want accepted", c.name, err)
+			}
+			continue
+		}
+		invalid, ok := errors.AsType[*ocpi.Invalid](err)
+		if !ok || len(invalid.Fields) != 1 || invalid.Fields[0].Path != "type" {
+			t.Errorf("%s: %v, want type to be wrong", c.name, err)
+		}
+	}
 }
