@@ -9,6 +9,7 @@ import (
 	"io"
 	"net/http"
 	"os"
+	"slices"
 	"strconv"
 	"strings"
 	"time"
@@ -67,45 +68,71 @@ type demo struct {
 	options  demoOptions
 	out      io.Writer
 	progress io.Writer
-	tokens   map[string]string // by party
-	key      string            // API key for reports
+	file     demoFile
 }
 
-// demoFile keeps what the demo was given, so that a second start can say where
-// to look. Mode 0600, as it holds tokens.
+// demoFile keeps what the demo world is made with, so that an interrupted load
+// goes on and a second start can say where to look. Mode 0600, as it holds
+// tokens.
 type demoFile struct {
-	Tokens map[string]string `json:"tokens"`
-	Key    string            `json:"key"`
-	CDR    string            `json:"cdr"` // path below /api/v1/cdrs of the CDR to look at
+	Tokens  map[string]string `json:"tokens"`  // by party; chosen before anything is sent
+	Key     string            `json:"key"`     // API key for reports
+	Example string            `json:"example"` // party whose CDR demo-cdr.json is
+	CDR     string            `json:"cdr"`     // path of the CDR to look at
+	Loaded  bool              `json:"loaded"`
 }
 
 func (d *demo) path(name string) string { return d.client.data + "/" + name }
 
 func (d *demo) run(ctx context.Context) error {
-	b, err := os.ReadFile(d.path("demo.json"))
-	if err == nil {
-		var f demoFile
-		if err := json.Unmarshal(b, &f); err != nil {
-			return fmt.Errorf("read %s: %w", d.path("demo.json"), err)
+	if err := d.read(); errors.Is(err, os.ErrNotExist) {
+		d.file.Tokens = map[string]string{}
+		for _, p := range world.Partners() {
+			d.file.Tokens[p.Party.String()] = randomToken()
 		}
-		d.tokens, d.key = f.Tokens, f.Key
-		d.printf("\nThe demo world is still here.\n")
-		return d.show(ctx, f.CDR)
+		if err := d.save(); err != nil {
+			return err
+		}
+	} else if err != nil {
+		return err
 	}
-	if !errors.Is(err, os.ErrNotExist) {
-		return fmt.Errorf("read demo file: %w", err)
+	if d.file.Loaded {
+		d.printf("\nThe demo world is still here.\n")
+		return d.show(ctx)
 	}
 	return d.load(ctx)
 }
 
-// load pushes the world and waits until all of it is stored.
+func (d *demo) read() error {
+	b, err := os.ReadFile(d.path("demo.json"))
+	if err == nil {
+		err = json.Unmarshal(b, &d.file)
+	}
+	if err != nil {
+		return fmt.Errorf("read demo file: %w", err)
+	}
+	return nil
+}
+
+func (d *demo) save() error {
+	b, err := json.MarshalIndent(d.file, "", "  ")
+	if err != nil {
+		return fmt.Errorf("encode demo file: %w", err)
+	}
+	if err := writeFile(d.path("demo.json"), b); err != nil {
+		return fmt.Errorf("write demo file: %w", err)
+	}
+	return nil
+}
+
+// load pushes the world and waits until all of it is stored. What an earlier,
+// interrupted load pushed is pushed again: that changes nothing.
 func (d *demo) load(ctx context.Context) error {
 	options, source, err := d.options.world()
 	if err != nil {
 		return err
 	}
 	defer source.Close() //nolint:errcheck // read only
-	d.tokens = map[string]string{}
 	d.printf("Loading the demo world: real charges, pushed as OCPI by ten partners …\n")
 	bar := newBar(d.progress, -1, "requests")
 	began := time.Now()
@@ -117,12 +144,17 @@ func (d *demo) load(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	var secret api.KeySecret
-	request := api.KeyRequest{Name: "demo", Scopes: []string{control.ScopeFinanceRead}}
-	if err := d.client.do(ctx, http.MethodPost, "/keys", request, &secret); err != nil {
-		return fmt.Errorf("make an API key: %w", err)
+	if d.file.Key == "" {
+		var secret api.KeySecret
+		request := api.KeyRequest{Name: "demo", Scopes: []string{control.ScopeFinanceRead}}
+		if err := d.client.do(ctx, http.MethodPost, "/keys", request, &secret); err != nil {
+			return fmt.Errorf("make an API key: %w", err)
+		}
+		d.file.Key = secret.Secret
+		if err := d.save(); err != nil {
+			return err
+		}
 	}
-	d.key = secret.Secret
 	d.printf("\nPushed %d requests in %.1f s:", report.Requests, time.Since(began).Seconds())
 	for _, m := range []world.Module{world.Locations, world.Tariffs, world.Tokens, world.Sessions, world.CDRs} {
 		d.printf(" %d %s,", report.Modules[m], m)
@@ -141,11 +173,10 @@ func (d *demo) load(ctx context.Context) error {
 	if err := d.await(ctx, report.Accepted); err != nil {
 		return err
 	}
-	cdr, err := d.saveExamples(ctx)
-	if err != nil {
+	if err := d.saveExamples(ctx); err != nil {
 		return err
 	}
-	return d.show(ctx, cdr)
+	return d.show(ctx)
 }
 
 // world opens the charges and says which world to make of them.
@@ -172,15 +203,22 @@ func (o *demoOptions) world() (world.Options, io.ReadCloser, error) {
 	return w, source, nil
 }
 
-// partner makes a party of the world known to the service.
+// partner makes a party of the world known to the service. One that an earlier
+// load has added has its token already.
 func (d *demo) partner(ctx context.Context, p world.Partner) (string, error) {
-	request := api.PartnerRequest{Name: p.Name, Roles: []control.Role{control.NewRole(p.Role, p.Party.Country, p.Party.ID)}}
-	var answer api.PartnerToken
-	if err := d.client.do(ctx, http.MethodPost, "/partners", request, &answer); err != nil {
+	token := d.file.Tokens[p.Party.String()]
+	var known api.PartnerList
+	if err := d.client.do(ctx, http.MethodGet, "/partners", nil, &known); err != nil {
 		return "", err
 	}
-	d.tokens[p.Party.String()] = answer.Token
-	return answer.Token, nil
+	role := control.NewRole(p.Role, p.Party.Country, p.Party.ID)
+	for _, k := range known.Partners {
+		if slices.Contains(k.Roles, role) {
+			return token, nil
+		}
+	}
+	request := api.PartnerRequest{Name: p.Name, Roles: []control.Role{role}, Token: token}
+	return token, d.client.do(ctx, http.MethodPost, "/partners", request, &api.PartnerToken{})
 }
 
 // await returns when the settlement report counts what was acknowledged.
@@ -206,45 +244,38 @@ func (d *demo) await(ctx context.Context, accepted *world.Reference) error {
 	}
 }
 
-// saveExamples picks one CDR to look at, writes another one to push, and keeps
-// what the next start needs.
-func (d *demo) saveExamples(ctx context.Context) (string, error) {
+// saveExamples picks one CDR to look at and writes another one to push.
+func (d *demo) saveExamples(ctx context.Context) error {
 	var list struct {
 		CDRs []struct {
 			URL string `json:"url"`
 		} `json:"cdrs"`
 	}
-	if err := d.get(ctx, "/api/v1/cdrs?claim=differs&limit=1", &list); err != nil {
-		return "", err
-	}
-	if len(list.CDRs) == 0 {
-		if err := d.get(ctx, "/api/v1/cdrs?status=priced&limit=1", &list); err != nil {
-			return "", err
+	for _, query := range []string{"?claim=differs&limit=1", "?status=priced&limit=1"} {
+		if err := d.get(ctx, "/api/v1/cdrs"+query, &list); err != nil {
+			return err
+		}
+		if len(list.CDRs) > 0 {
+			d.file.CDR = list.CDRs[0].URL
+			break
 		}
 	}
-	f := demoFile{Tokens: d.tokens, Key: d.key}
-	if len(list.CDRs) > 0 {
-		f.CDR = list.CDRs[0].URL
-	}
-	for item, err := range world.Items(world.Options{Seed: d.options.seed, Rows: 1, Only: []world.Module{world.CDRs}, Clean: true}) {
+	for item, err := range world.Items(world.Options{Seed: d.options.seed, Only: []world.Module{world.CDRs}, Clean: true}) {
 		if err != nil {
-			return "", err
+			return err
+		}
+		if item.Class != world.Good {
+			continue
 		}
 		another := bytes.Replace(item.Body, []byte(`"id":"`), []byte(`"id":"demo-`), 1)
 		if err := writeFile(d.path("demo-cdr.json"), another); err != nil {
-			return "", fmt.Errorf("write example CDR: %w", err)
+			return fmt.Errorf("write example CDR: %w", err)
 		}
-		f.Tokens["example"] = d.tokens[item.Sender.String()]
+		d.file.Example = item.Sender.String()
 		break
 	}
-	b, err := json.MarshalIndent(f, "", "  ")
-	if err != nil {
-		return "", fmt.Errorf("encode demo file: %w", err)
-	}
-	if err := writeFile(d.path("demo.json"), b); err != nil {
-		return "", fmt.Errorf("write demo file: %w", err)
-	}
-	return f.CDR, nil
+	d.file.Loaded = true
+	return d.save()
 }
 
 func (d *demo) printf(format string, args ...any) {
@@ -257,7 +288,7 @@ func (d *demo) get(ctx context.Context, path string, into any) error {
 	if err != nil {
 		return fmt.Errorf("read %s: %w", path, err)
 	}
-	req.Header.Set("Authorization", "Bearer "+d.key)
+	req.Header.Set("Authorization", "Bearer "+d.file.Key)
 	res, err := d.client.http.Do(req)
 	if err != nil {
 		return fmt.Errorf("read %s: %w", path, err)

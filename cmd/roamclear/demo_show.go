@@ -38,7 +38,7 @@ func (d *demo) settlement(ctx context.Context) ([]demoRow, error) {
 const maxShownRows = 15
 
 // show prints the settlement summary, one explained CDR and where to look.
-func (d *demo) show(ctx context.Context, cdr string) error {
+func (d *demo) show(ctx context.Context) error {
 	rows, err := d.settlement(ctx)
 	if err != nil {
 		return err
@@ -62,7 +62,7 @@ func (d *demo) show(ctx context.Context, cdr string) error {
 	if len(rows) > maxShownRows {
 		d.printf("  … and %d more rows\n", len(rows)-maxShownRows)
 	}
-	if cdr != "" {
+	if cdr := d.file.CDR; cdr != "" {
 		var detail struct {
 			Text string `json:"explanation_text"`
 		}
@@ -77,7 +77,7 @@ Where to look
   report    curl -s -H 'Authorization: Bearer %[2]s' '%[1]s/api/v1/reports/settlement?from=2016-01&to=2025-12'
   push one  curl -i -H 'Authorization: Token %[3]s' -H 'Content-Type: application/json' --data-binary @%[4]s %[1]s/ocpi/2.2.1/receiver/cdrs
   prove it  roamclear verify --data %[5]s
-`, d.client.url, d.key, d.tokens["example"], d.path("demo-cdr.json"), d.client.data)
+`, d.client.url, d.file.Key, d.file.Tokens[d.file.Example], d.path("demo-cdr.json"), d.client.data)
 	return nil
 }
 

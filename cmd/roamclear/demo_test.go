@@ -1,0 +1,76 @@
+package main
+
+import (
+	"bytes"
+	"context"
+	"io"
+	"os"
+	"strings"
+	"testing"
+	"time"
+)
+
+// A load that was interrupted goes on at the next start; the world is there
+// once, and the line it prints pushes a CDR that is priced.
+func TestDemoGoesOnAfterAnInterruption(t *testing.T) {
+	s := startTest(t, t.TempDir())
+	load := func(ctx context.Context) (string, error) {
+		flags := serviceFlags{data: s.data}
+		client, err := flags.client()
+		if err != nil {
+			t.Fatal(err)
+		}
+		var out bytes.Buffer
+		d := &demo{client: client, options: demoOptions{rows: "60", seed: 1}, out: &out, progress: io.Discard}
+		err = d.run(ctx)
+		s.key, s.tokens = d.file.Key, d.file.Tokens
+		return out.String(), err
+	}
+	interrupted, interrupt := context.WithCancel(t.Context())
+	defer interrupt()
+	go func() {
+		for !strings.Contains(s.request("GET", "/metrics", "", "").body, `roamclear_ingest_accepted_total{object="tariff"} 1`) {
+			if !pause(interrupted, 5*time.Millisecond) {
+				return
+			}
+		}
+		interrupt()
+	}()
+	if _, err := load(interrupted); err == nil {
+		t.Log("the first load was quicker than its interruption")
+	}
+	out, err := load(t.Context())
+	if err != nil || !strings.Contains(out, "Who claims what from whom") || !strings.Contains(out, "One CDR explained") {
+		t.Fatalf("second load: %v\n%s", err, out)
+	}
+	again, err := load(t.Context())
+	if err != nil || !strings.Contains(again, "still here") {
+		t.Errorf("third start: %v\n%s", err, again)
+	}
+	body, err := os.ReadFile(s.data + "/demo-cdr.json")
+	if err != nil {
+		t.Fatal(err)
+	}
+	a := s.request("POST", "/ocpi/2.2.1/receiver/cdrs", "Token "+exampleToken(t, s.data), string(body))
+	if a.status != 201 {
+		t.Fatalf("the example CDR: HTTP %d %s", a.status, a.body)
+	}
+	s.eventually("the example CDR is priced", func() bool {
+		var got struct {
+			CDRs []struct{ Status, Claim string } `json:"cdrs"`
+		}
+		id := string(body[bytes.Index(body, []byte(`"id":"`))+6:])
+		s.finance("/cdrs?id="+id[:strings.IndexByte(id, '"')], &got)
+		return len(got.CDRs) == 1 && got.CDRs[0].Status == "priced" && got.CDRs[0].Claim == "agrees"
+	})
+	verified(t, s.data)
+}
+
+func exampleToken(t *testing.T, data string) string {
+	t.Helper()
+	d := &demo{client: &adminClient{data: data}}
+	if err := d.read(); err != nil {
+		t.Fatal(err)
+	}
+	return d.file.Tokens[d.file.Example]
+}
