@@ -32,6 +32,33 @@ func (r *reconciler) tryMistakes() {
 	}
 }
 
+// tryRawHours bills the hours as printed and applies step_size in another way:
+// whoever bills 0.1667 h rarely rounds it up again. The first that gives the
+// total stands for all.
+func (r *reconciler) tryRawHours() {
+	const code = "rounded_hours_billed_raw"
+	for _, s := range [...]struct {
+		rule   StepRule
+		detail string
+	}{
+		{StepNone, "step_size was ignored"},
+		{StepPerPeriod, "step_size was applied to every charging period"},
+		{StepPerDimension, "step_size was applied to charging and to parking each"},
+		{StepCombined, "step_size was applied to charging and parking together"},
+		{StepLastRelevant, "step_size was applied to whichever of charging and parking came last"},
+		{StepLastAllVolume, "step_size was applied to all time of the last kind, the part without a price included"},
+		{StepLast, "step_size was applied once, to the parking, or to the charging where no parking is priced"},
+	} {
+		p := *r.profile()
+		p.Name, p.Hours, p.Step = code, HoursRaw, s.rule
+		in := *r.in
+		in.Profile = &p
+		if r.try(code, "the rounded hours were billed as printed, and "+s.detail, &in); len(r.found) > 0 {
+			return
+		}
+	}
+}
+
 // tryZones prices in other time zones.
 func (r *reconciler) tryZones() {
 	if !r.base.NeededZone || r.in.CDR == nil {
@@ -134,19 +161,21 @@ func (r *reconciler) tryTaxes() {
 	r.offer("excl_incl_swapped", "the amounts before and after tax were exchanged", Money{t.Incl, t.Excl})
 	one := big.NewRat(1, 1)
 	twice, gross := new(big.Rat), new(big.Rat)
-	sum := new(big.Rat)
+	sum, taxed := new(big.Rat), new(big.Rat)
 	for _, l := range r.lines {
 		factor := new(big.Rat).Set(one)
 		if l.rate != nil {
 			factor.Add(factor, l.rate)
 		}
 		sum.Add(sum, l.excl)
+		taxed.Add(taxed, l.incl)
 		twice.Add(twice, new(big.Rat).Mul(l.incl, factor))
 		if factor.Sign() != 0 {
 			gross.Add(gross, new(big.Rat).Quo(l.excl, factor))
 		}
 	}
 	r.offer("vat_twice", "VAT was added twice", Money{t.Excl, r.number(twice)})
+	r.offer("vat_twice", "the amounts including VAT were taken for the ones before it, and VAT was added again", Money{r.number(taxed), r.number(twice)})
 	r.offer("prices_taken_as_gross", "the tariff's prices were read as including VAT", Money{r.number(gross), r.number(sum)})
 	for _, l := range r.lines {
 		if l.rate == nil {

@@ -6,8 +6,11 @@ package tariff
 // outside engines share. A Profile is read only.
 type Profile struct {
 	Name string
-	Step StepRule
-	Flat FlatRule
+	// Means says in a billing clerk's words what the profile does that another
+	// does not: a clause without its full stop, "" for a profile without a name.
+	Means string
+	Step  StepRule
+	Flat  FlatRule
 	// Round and Half say where and how amounts are rounded; Scale is the number
 	// of decimals of every amount in a Result (0 in a literal means 0).
 	Round RoundRule
@@ -151,28 +154,47 @@ const (
 
 // Default is the reading of record: STEP_LAST and every choice as the current
 // text has it, totals rounded half away from zero at 4 decimals.
-var Default = &Profile{Name: "STEP_LAST", Scale: 4}
+var Default = &Profile{Name: "STEP_LAST", Scale: 4,
+	Means: "step_size was applied once to the energy and once to the parking, or to the charging where no parking is priced, as the current text of OCPI has it"}
 
 var profiles = []*Profile{
 	Default,
-	{Name: "STEP_LAST_RELEVANT", Step: StepLastRelevant, Scale: 4},
-	{Name: "STEP_PER_DIM", Step: StepPerDimension, Scale: 4},
-	{Name: "STEP_COMBINED", Step: StepCombined, Scale: 4},
-	{Name: "STEP_LAST_ALLVOL", Step: StepLastAllVolume, Scale: 4},
-	{Name: "STEP_NONE", Step: StepNone, Scale: 4},
-	{Name: "FLAT_FIRST_ONLY", Flat: FlatFirstOnly, Scale: 4},
-	{Name: "TOTAL_HALF_UP", Round: RoundTotalMinor, Scale: 4},
-	{Name: "TOTAL_HALF_EVEN", Round: RoundTotalMinor, Half: HalfEven, Scale: 4},
-	{Name: "LINE_HALF_UP", Round: RoundLineMinor, Scale: 4},
-	{Name: "LINE_HALF_EVEN", Round: RoundLineMinor, Half: HalfEven, Scale: 4},
-	{Name: "FIRST_VALID_TARIFF", Choice: ChooseFirstValid, Scale: 4},
-	{Name: "UNTAGGED_PRICED", Untagged: UntaggedPriced, Scale: 4},
-	{Name: "HOURS_RAW", Hours: HoursRaw, Scale: 4},
-	{Name: "EVIDENCE_REQUIRED", Evidence: EvidenceRequired, Scale: 4},
-	{Name: "EQUAL_WINDOW_NEVER", Window: WindowNever, Scale: 4},
-	{Name: "LIMIT_PROPORTIONAL", Limit: LimitProportional, Scale: 4},
-	{Name: "LIMIT_GIVEN_ONLY", Limit: LimitGivenOnly, Scale: 4},
-	{Name: "SURPLUS_LAST_PRESENT", Surplus: SurplusLastPresent, Scale: 4},
+	{Name: "STEP_LAST_RELEVANT", Step: StepLastRelevant, Scale: 4,
+		Means: "step_size was applied to whichever of charging and parking came last"},
+	{Name: "STEP_PER_DIM", Step: StepPerDimension, Scale: 4,
+		Means: "step_size was applied to charging and to parking each, as OCPI 2.2 had it"},
+	{Name: "STEP_COMBINED", Step: StepCombined, Scale: 4,
+		Means: "step_size was applied to charging and parking together, as OCPI 2.2-d2 had it"},
+	{Name: "STEP_LAST_ALLVOL", Step: StepLastAllVolume, Scale: 4,
+		Means: "step_size was applied to all time of the last kind, the part without a price included"},
+	{Name: "STEP_NONE", Step: StepNone, Scale: 4,
+		Means: "step_size was ignored: the exact quantities were billed"},
+	{Name: "FLAT_FIRST_ONLY", Flat: FlatFirstOnly, Scale: 4,
+		Means: "only the first FLAT was charged"},
+	{Name: "TOTAL_HALF_UP", Round: RoundTotalMinor, Scale: 4,
+		Means: "the totals were rounded to the currency's minor unit, halves away from zero"},
+	{Name: "TOTAL_HALF_EVEN", Round: RoundTotalMinor, Half: HalfEven, Scale: 4,
+		Means: "the totals were rounded to the currency's minor unit, halves to the even neighbour"},
+	{Name: "LINE_HALF_UP", Round: RoundLineMinor, Scale: 4,
+		Means: "every cost line was rounded to the currency's minor unit before they were added up, halves away from zero"},
+	{Name: "LINE_HALF_EVEN", Round: RoundLineMinor, Half: HalfEven, Scale: 4,
+		Means: "every cost line was rounded to the currency's minor unit before they were added up, halves to the even neighbour"},
+	{Name: "FIRST_VALID_TARIFF", Choice: ChooseFirstValid, Scale: 4,
+		Means: "the tariff_id of the charging periods was ignored: the first tariff that was valid priced them all"},
+	{Name: "UNTAGGED_PRICED", Untagged: UntaggedPriced, Scale: 4,
+		Means: "charging periods without tariff_id were priced by the tariff of their neighbours"},
+	{Name: "HOURS_RAW", Hours: HoursRaw, Scale: 4,
+		Means: "the rounded hours were billed as printed instead of the seconds they stand for"},
+	{Name: "EVIDENCE_REQUIRED", Evidence: EvidenceRequired, Scale: 4,
+		Means: "prices restricted by current or power were not applied where the CDR does not tell the current or power"},
+	{Name: "EQUAL_WINDOW_NEVER", Window: WindowNever, Scale: 4,
+		Means: "a price whose start_time equals its end_time was never applied"},
+	{Name: "LIMIT_PROPORTIONAL", Limit: LimitProportional, Scale: 4,
+		Means: "min_price and max_price were applied before tax only, and the amount after tax followed in proportion"},
+	{Name: "LIMIT_GIVEN_ONLY", Limit: LimitGivenOnly, Scale: 4,
+		Means: "a min_price or max_price that gives no amount after tax left the amount after tax as it was"},
+	{Name: "SURPLUS_LAST_PRESENT", Surplus: SurplusLastPresent, Scale: 4,
+		Means: "the energy that step_size adds was billed at the price of the last period that lists energy, be it 0 kWh"},
 }
 
 // Profiles returns every named profile, the default first.

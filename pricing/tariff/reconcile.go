@@ -38,8 +38,9 @@ type Reconciliation struct {
 }
 
 // Reconcile looks for the readings that reproduce a partner's total to the
-// currency's minor unit, on every side that both know. It prices the CDR some
-// forty times: for a dispute, not for every CDR.
+// currency's minor unit, on every side that both know; two departures at once
+// only where no single one does. It prices the CDR some forty times, and once
+// for each of Input.Others: for a dispute, not for every CDR.
 func (e *Engine) Reconcile(in *Input, claimed ocpi.Price) Reconciliation {
 	var base Result
 	e.Price(in, &base)
@@ -63,6 +64,9 @@ func (e *Engine) Reconcile(in *Input, claimed ocpi.Price) Reconciliation {
 	r.tryZones()
 	r.tryVolumes()
 	r.tryTariffs()
+	if len(r.found) == 0 {
+		r.tryRawHours()
+	}
 	out.Readings = r.found
 	switch len(r.found) {
 	case 0:
@@ -90,7 +94,7 @@ func (e *Engine) Readings(in *Input) []Reading {
 			other.Profile = p.WithScale(in.Profile.Scale)
 		}
 		if e.Price(&other, &out); out.OK && out.Total != base.Total {
-			list = append(list, Reading{p.Name, "priced under the profile " + p.Name, out.Total})
+			list = append(list, Reading{p.Name, p.Means, out.Total})
 		}
 	}
 	return list
@@ -143,7 +147,7 @@ func (r *reconciler) offer(code, detail string, total Money) {
 		return
 	}
 	for _, have := range r.found {
-		if have.Code == code {
+		if have.Code == code && have.Detail == detail {
 			return
 		}
 	}
@@ -172,7 +176,7 @@ func (r *reconciler) tryProfiles() {
 		}
 		in := *r.in
 		in.Profile = p.WithScale(r.profile().Scale)
-		r.try(p.Name, "priced under the profile "+p.Name, &in)
+		r.try(p.Name, p.Means, &in)
 	}
 }
 

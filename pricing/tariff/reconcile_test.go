@@ -45,6 +45,22 @@ element: TIME 6 step 60
 period: 2025-07-01T04:10:00Z TIME 0.1667
 end: 2025-07-01T04:20:00Z`
 
+// dear has a price at which the rounding of 0.1667 h is cents.
+const dear = `
+tariff: inline id=T currency=EUR
+period: 2025-07-01T04:10:00Z TIME 0.1667
+end: 2025-07-01T04:20:00Z
+element: TIME 2000 `
+
+// rawTwice has 600.12 s and 200.16 s, which are 601 s and 201 s a period, or
+// 801 s in all: 802 s, 445.56, only where each period is rounded.
+const rawTwice = `
+tariff: inline id=T currency=EUR
+element: TIME 2000 step 1
+period: 2025-07-01T04:10:00Z TIME 0.1667
+period: 2025-07-01T04:20:00Z TIME 0.0556
+end: 2025-07-01T04:23:20Z`
+
 // TestReconcile claims what each mistake gives, worked out by hand, and
 // expects it named: alone where nothing else gives the same total.
 func TestReconcile(t *testing.T) {
@@ -58,6 +74,7 @@ func TestReconcile(t *testing.T) {
 		{dayAndNight, "7.11", "7.11", VerdictFound, "vat_forgotten"},
 		{dayAndNight, "8.10", "7.11", VerdictFound, "excl_incl_swapped"},
 		{dayAndNight, "7.11", "9.25", VerdictFound, "vat_twice"},
+		{dayAndNight, "8.10", "9.25", VerdictFound, "vat_twice"},
 		{dayAndNight, "7.11", "8.53", VerdictFound, "vat_one_rate_for_all"},
 		{dayAndNight, "6.25", "7.11", VerdictFound, "prices_taken_as_gross"},
 		{dayAndNight, "6.84", "7.78", VerdictFound, "STEP_NONE"},
@@ -72,6 +89,9 @@ func TestReconcile(t *testing.T) {
 		{limited + "period: 2025-07-01T04:10:00Z ENERGY 2", "0.60", "0.66", VerdictFound, "min_price_forgotten"},
 		{steps, "4.00", "4.00", VerdictFound, "step_per_period"},
 		{tenMinutes, "1.10", "1.10", VerdictFound, "HOURS_RAW"},
+		{dear + "step 1", "333.40", "333.40", VerdictFound, "rounded_hours_billed_raw"},
+		{dear + "step 1", "333.89", "333.89", VerdictFound, "HOURS_RAW"}, // 601 s
+		{rawTwice, "445.56", "445.56", VerdictFound, "rounded_hours_billed_raw"},
 	} {
 		t.Run(c.excl+"/"+c.incl, func(t *testing.T) {
 			v := parseVector(t, c.text)
@@ -126,5 +146,24 @@ func TestReconcileNotComparable(t *testing.T) {
 	v.in.CDR.Tariffs = nil
 	if got := NewEngine().Reconcile(&v.in, ocpi.Price{Excl: number("1")}); got.Verdict != VerdictNotComparable {
 		t.Errorf("no tariff: %+v", got)
+	}
+}
+
+// Every profile says in words what it does, and no word is its own name.
+func TestProfilesSayWhatTheyMean(t *testing.T) {
+	seen := map[string]string{}
+	for _, p := range Profiles() {
+		if len(p.Means) < 20 || strings.Contains(p.Means, p.Name) || strings.HasSuffix(p.Means, ".") {
+			t.Errorf("%s means %q", p.Name, p.Means)
+		}
+		if other := seen[p.Means]; other != "" {
+			t.Errorf("%s and %s mean the same", p.Name, other)
+		}
+		seen[p.Means] = p.Name
+	}
+	v := parseVector(t, dayAndNight)
+	got := NewEngine().Reconcile(&v.in, ocpi.Price{Excl: number("6.84"), Incl: number("7.78")})
+	if got.Verdict != VerdictFound || !strings.Contains(got.Readings[0].Detail, "step_size was ignored") {
+		t.Errorf("got %+v", got)
 	}
 }
