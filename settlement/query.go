@@ -178,14 +178,34 @@ type CDRDetail struct {
 	Copies         []Copy
 }
 
-// ConflictQuery selects identities of which copies with another content came.
+// CopyKind says what came again under an identity.
+type CopyKind uint8
+
+// Kinds of copies.
+const (
+	CopyConflict CopyKind = iota // at least one copy with another content
+	CopyRepeat                   // copies, all with the same content
+	CopyAny                      // either
+)
+
+var copyKindNames = [...]string{"conflict", "repeat", "all"}
+
+// String returns the kind in lower case.
+func (k CopyKind) String() string { return copyKindNames[k] }
+
+// ConflictQuery selects identities of which further copies came, those with
+// another content unless Kind says otherwise. Zero members do not restrict.
+// Party restricts to CDRs in which it is CPO or eMSP.
 type ConflictQuery struct {
 	Party ocpi.Party
+	CPO   ocpi.Party
+	ID    string // folded
+	Kind  CopyKind
 	After string
 	Limit int
 }
 
-// Conflict is one identity with the copies that differ from its first.
+// Conflict is one identity with the copies that came after its first.
 type Conflict struct {
 	Key    ocpi.Key
 	First  Copy

@@ -11,8 +11,8 @@ import (
 	"github.com/roamclear/roamclear/settlement"
 )
 
-// conflictJSON is an identity of which a copy with another content came. The
-// first copy counts; the others are evidence.
+// conflictJSON is an identity of which further copies came. The first copy
+// counts; the others are evidence.
 type conflictJSON struct {
 	CPO    string     `json:"cpo"`
 	ID     string     `json:"id"` // folded to upper case

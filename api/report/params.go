@@ -25,7 +25,7 @@ var (
 	settlementParams = []string{"from", "to", "cpo", "emsp", "currency"}
 	rejectParams     = []string{"from", "to", "cpo", "emsp", "currency", "reason", "id", "limit", "cursor"}
 	cdrParams        = append(slices.Clone(rejectParams), "status", "claim", "cause", "credit")
-	conflictParams   = []string{"limit", "cursor"}
+	conflictParams   = []string{"cpo", "id", "kind", "limit", "cursor"}
 	refusalParams    = []string{"sender", "limit", "cursor"}
 )
 
@@ -200,6 +200,23 @@ func (p *params) claim() *pricing.Claim {
 // [*Error] that names the parameter.
 func ConflictQuery(values url.Values, key Key) (settlement.ConflictQuery, error) {
 	p := newParams(values, conflictParams)
-	q := settlement.ConflictQuery{Party: key.Party, After: values.Get("cursor"), Limit: p.limit(MaxLimit)}
+	q := settlement.ConflictQuery{
+		Party: key.Party, CPO: p.party("cpo"), ID: ocpi.Fold(values.Get("id")), Kind: p.copyKind(),
+		After: values.Get("cursor"), Limit: p.limit(MaxLimit),
+	}
 	return q, p.err
+}
+
+func (p *params) copyKind() settlement.CopyKind {
+	s := p.values.Get("kind")
+	if s == "" {
+		return settlement.CopyConflict
+	}
+	for k := settlement.CopyConflict; k <= settlement.CopyAny; k++ {
+		if k.String() == s {
+			return k
+		}
+	}
+	p.fail(invalid("kind", "%q is not one of conflict, repeat, all", s))
+	return settlement.CopyConflict
 }

@@ -119,6 +119,7 @@ func TestGolden(t *testing.T) {
 		{"cdrs.csv", "all", "/api/v1/cdrs?claim=differs", "text/csv"},
 		{"rejects.json", "all", "/api/v1/rejects?reason=unknown_tariff", "application/json"},
 		{"conflicts.json", "all", "/api/v1/conflicts", ""},
+		{"repeats.json", "all", "/api/v1/conflicts?kind=repeat", ""},
 		{"refusals.json", "all", "/api/v1/refusals", ""},
 		{"cdr.json", "all", "/api/v1/cdrs/fr/mou/mou-10011", ""},
 	} {
@@ -136,6 +137,36 @@ func TestGolden(t *testing.T) {
 	}
 	if s.log.Len() > 0 {
 		t.Errorf("logged: %s", s.log)
+	}
+}
+
+func TestConflictFilters(t *testing.T) {
+	s := newSite(reporttest.World(60), true)
+	for query, want := range map[string]string{
+		"":                          "MOU-10011 BOU-10042",
+		"?cpo=FR*MOU":               "MOU-10011",
+		"?cpo=FR*MOU&id=mou-10011":  "MOU-10011",
+		"?id=nope":                  "",
+		"?kind=conflict&id=DUN-1":   "",
+		"?kind=all&cpo=US*BOU":      "BOU-10042",
+		"?kind=repeat&id=MOU-10011": "",
+	} {
+		var page struct {
+			Conflicts []struct {
+				ID string `json:"id"`
+			} `json:"conflicts"`
+		}
+		w := s.get(t, "all", "/api/v1/conflicts"+query)
+		if err := json.Unmarshal(w.Body.Bytes(), &page); err != nil {
+			t.Fatal(err)
+		}
+		var ids []string
+		for _, c := range page.Conflicts {
+			ids = append(ids, c.ID)
+		}
+		if got := strings.Join(ids, " "); w.Code != http.StatusOK || got != want {
+			t.Errorf("%s: status %d, %q, want %q", query, w.Code, got, want)
+		}
 	}
 }
 
@@ -171,6 +202,8 @@ func TestErrors(t *testing.T) {
 		{"limit too high", "all", "/api/v1/cdrs?limit=1001", healthy, 400, "invalid_parameter", "limit"},
 		{"refusals limit too high", "all", "/api/v1/refusals?limit=101", healthy, 400, "invalid_parameter", "limit"},
 		{"bad cursor", "all", "/api/v1/conflicts?cursor=xyz", healthy, 400, "invalid_parameter", "cursor"},
+		{"bad kind", "all", "/api/v1/conflicts?kind=double", healthy, 400, "invalid_parameter", "kind"},
+		{"bad party of conflicts", "all", "/api/v1/conflicts?cpo=Dundee", healthy, 400, "invalid_parameter", "cpo"},
 		{"unknown cdr", "all", "/api/v1/cdrs/GB/DUN/nope", healthy, 404, "not_found", ""},
 		{"cdr without id", "all", "/api/v1/cdrs/GB/DUN/", healthy, 404, "not_found", ""},
 		{"cdr with more path", "all", "/api/v1/cdrs/GB/DUN/a/b", healthy, 404, "not_found", ""},

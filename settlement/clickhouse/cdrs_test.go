@@ -164,7 +164,9 @@ func TestConflicts(t *testing.T) {
 		FR*BEL FR*IZI p1 2019-01-09 EUR 2.00/2.40 priced 2.00/2.40 - #a
 		FR*BEL FR*IZI p1 2019-01-09 EUR 3.00/3.60 priced 3.00/3.60 - #b
 		FR*BEL FR*IZI p1 2019-01-09 EUR 2.00/2.40 priced 2.00/2.40 - #a
-		FR*BEL FR*IZI p2 2019-01-09 EUR 2.00/2.40 priced 2.00/2.40 - #a`))
+		FR*BEL FR*IZI p2 2019-01-09 EUR 2.00/2.40 priced 2.00/2.40 - #a
+		FR*BEL FR*IZI p3 2019-01-09 EUR 2.00/2.40 priced 2.00/2.40 - #a
+		FR*BEL FR*IZI p3 2019-01-09 EUR 2.00/2.40 priced 2.00/2.40 - #a`))
 	list := func(q settlement.ConflictQuery) (string, string) {
 		t.Helper()
 		page, err := s.Conflicts(t.Context(), q)
@@ -194,6 +196,22 @@ func TestConflicts(t *testing.T) {
 	}
 	if got, _ := list(settlement.ConflictQuery{Party: ocpi.NewParty("NL", "EXW")}); got != dundee {
 		t.Errorf("eMSP's own: %s", got)
+	}
+	repeats := "FR*BEL*P3@4 false@5, GB*DUN*C1@0 false@5"
+	for name, tc := range map[string]struct {
+		q    settlement.ConflictQuery
+		want string
+	}{
+		"repeats":             {settlement.ConflictQuery{Kind: settlement.CopyRepeat}, repeats},
+		"repeats of one CPO":  {settlement.ConflictQuery{Kind: settlement.CopyRepeat, CPO: ocpi.NewParty("GB", "DUN")}, "GB*DUN*C1@0 false@5"},
+		"all of one CPO":      {settlement.ConflictQuery{Kind: settlement.CopyAny, CPO: ocpi.NewParty("FR", "BEL")}, paris + ", FR*BEL*P3@4 false@5"},
+		"one identity":        {settlement.ConflictQuery{ID: "C2"}, dundee},
+		"one that is no such": {settlement.ConflictQuery{ID: "P3"}, ""},
+		"one eMSP's repeats":  {settlement.ConflictQuery{Kind: settlement.CopyRepeat, Party: ocpi.NewParty("FR", "IZI")}, "FR*BEL*P3@4 false@5"},
+	} {
+		if got, _ := list(tc.q); got != tc.want {
+			t.Errorf("%s: %q, want %q", name, got, tc.want)
+		}
 	}
 }
 

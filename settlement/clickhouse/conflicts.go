@@ -40,6 +40,14 @@ func (s *Store) Conflicts(ctx context.Context, q settlement.ConflictQuery) (sett
 	return page, nil
 }
 
+// having is what the copies of an identity must show. Rows that a replay has
+// doubled are one copy: positions are counted, not rows.
+var having = [...]string{
+	settlement.CopyConflict: "min(hash) != max(hash)",
+	settlement.CopyRepeat:   "min(hash) = max(hash) AND uniqExact(partition, epoch, offset) > 1",
+	settlement.CopyAny:      "uniqExact(partition, epoch, offset) > 1",
+}
+
 // conflictKeys returns the identities of the page, and one more when there is
 // another page.
 func (s *Store) conflictKeys(ctx context.Context, q settlement.ConflictQuery) ([]ocpi.Key, error) {
@@ -51,6 +59,12 @@ func (s *Store) conflictKeys(ctx context.Context, q settlement.ConflictQuery) ([
 	if q.After != "" {
 		w.and("(country, party, id) > (?, ?, ?)", cursor.Country, cursor.Party, string(cursor.ID))
 	}
+	if !q.CPO.IsZero() {
+		w.and("country = ? AND party = ?", q.CPO.Country, q.CPO.ID) // the CPO is part of a CDR's identity
+	}
+	if q.ID != "" {
+		w.and("id = ?", q.ID)
+	}
 	if !q.Party.IsZero() {
 		var own where
 		own.parties(q.Party, ocpi.Party{}, ocpi.Party{})
@@ -58,8 +72,8 @@ func (s *Store) conflictKeys(ctx context.Context, q settlement.ConflictQuery) ([
 	}
 	var keys []ocpi.Key
 	err = s.each(ctx, "list conflicts", "SELECT country, party, id FROM copies"+w.String()+
-		fmt.Sprintf(` GROUP BY country, party, id HAVING min(hash) != max(hash)
-		ORDER BY country, party, id LIMIT %d`, pageSize(q.Limit)+1), w.args,
+		fmt.Sprintf(` GROUP BY country, party, id HAVING %s
+		ORDER BY country, party, id LIMIT %d`, having[q.Kind], pageSize(q.Limit)+1), w.args,
 		func(rows driver.Rows) error {
 			var k ocpi.Key
 			err := rows.Scan(&k.Party.Country, &k.Party.ID, &k.ID)

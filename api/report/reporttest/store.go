@@ -217,7 +217,8 @@ func (s *Store) Conflicts(ctx context.Context, q settlement.ConflictQuery) (sett
 		if err != nil {
 			return page, err
 		}
-		if !concerns(q.Party, &first.CDRSummary) {
+		if !concerns(q.Party, &first.CDRSummary) || !q.CPO.IsZero() && q.CPO != first.CPO || q.ID != "" && q.ID != first.Key.ID ||
+			q.Kind != settlement.CopyAny && q.Kind != kindOf(&s.Conflicted[i]) {
 			continue
 		}
 		if len(page.Conflicts) == q.Limit {
@@ -227,6 +228,13 @@ func (s *Store) Conflicts(ctx context.Context, q settlement.ConflictQuery) (sett
 		page.Conflicts = append(page.Conflicts, s.Conflicted[i])
 	}
 	return page, nil
+}
+
+func kindOf(c *settlement.Conflict) settlement.CopyKind {
+	if slices.ContainsFunc(c.Others, func(o settlement.Copy) bool { return o.Conflict }) {
+		return settlement.CopyConflict
+	}
+	return settlement.CopyRepeat
 }
 
 // Refusals implements settlement.Reader.

@@ -58,7 +58,9 @@ func World(n int) *Store {
 		case i%29 == 7 && d.Status == pricing.Priced:
 			s.All = append(s.All, creditOf(d, n+i))
 		case i%31 == 11:
-			s.addCopies(d)
+			s.addCopies(d, true)
+		case i%31 == 12:
+			s.addCopies(d, false)
 		}
 	}
 	slices.SortStableFunc(s.All, func(a, b settlement.CDRDetail) int {
@@ -190,8 +192,8 @@ func creditOf(d *settlement.CDRDetail, i int) settlement.CDRDetail {
 	return c
 }
 
-// addCopies gives d a repeat and a conflict.
-func (s *Store) addCopies(d *settlement.CDRDetail) {
+// addCopies gives d a repeat and, when conflict says so, a conflict.
+func (s *Store) addCopies(d *settlement.CDRDetail, conflict bool) {
 	repeat := settlement.Copy{Position: d.Position, Received: d.Received.Add(time.Minute), Sender: d.Sender, Hash: d.Hash}
 	repeat.Position.Offset += 100_000
 	other := repeat
@@ -199,7 +201,10 @@ func (s *Store) addCopies(d *settlement.CDRDetail) {
 	other.Received = d.Received.Add(26 * time.Hour)
 	other.Hash = sha256.Sum256([]byte(d.ID))
 	other.Conflict = true
-	d.Copies = []settlement.Copy{repeat, other}
+	d.Copies = []settlement.Copy{repeat}
+	if conflict {
+		d.Copies = append(d.Copies, other)
+	}
 	s.Conflicted = append(s.Conflicted, settlement.Conflict{
 		Key: d.Key, First: settlement.Copy{Position: d.Position, Received: d.Received, Sender: d.Sender, Hash: d.Hash}, Others: d.Copies,
 	})
