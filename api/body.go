@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"io"
 	"net/http"
+	"strings"
 )
 
 // DefaultMaxBody is the largest body accepted by default, in bytes: well
@@ -13,9 +14,12 @@ import (
 const DefaultMaxBody = 64 << 10
 
 // ReadBody reads the request's body into buf, which it returns grown if need
-// be. Errors: ErrTooLarge beyond limit bytes, ErrBody when the sender broke
-// off.
+// be. Errors: ErrEncoding for one that is compressed, ErrTooLarge beyond limit
+// bytes, ErrBody when the sender broke off.
 func ReadBody(r *http.Request, buf []byte, limit int) ([]byte, error) {
+	if encoding := strings.Join(r.Header["Content-Encoding"], ","); encoding != "" && !strings.EqualFold(encoding, "identity") {
+		return buf[:0], fmt.Errorf("%w (got %q)", ErrEncoding, encoding)
+	}
 	if r.ContentLength > int64(limit) {
 		return buf[:0], fmt.Errorf("%w: %d bytes, at most %d are accepted", ErrTooLarge, r.ContentLength, limit)
 	}

@@ -7,6 +7,17 @@ import (
 	"testing"
 )
 
+func TestReadBodyThatIsCompressed(t *testing.T) {
+	for encodings, refused := range map[string]bool{"": false, "identity": false, "Identity": false, "gzip": true, "gzip,identity": true, "br": true, "x": true} {
+		r := httptest.NewRequestWithContext(t.Context(), "POST", "/", strings.NewReader("{}"))
+		r.Header["Content-Encoding"] = strings.Split(encodings, ",")
+		_, err := ReadBody(r, nil, 100)
+		if (err != nil) != refused || refused && (Classify(err) != KindEncoding || !strings.Contains(err.Error(), "uncompressed")) {
+			t.Errorf("%q: %v", encodings, err)
+		}
+	}
+}
+
 // Buffers are used again, with whatever capacity an earlier body left them.
 func TestReadBodyIntoAUsedBuffer(t *testing.T) {
 	const limit = 100

@@ -114,7 +114,7 @@ func LogInternal(c *gin.Context, logger *slog.Logger, kind Kind, err error) {
 }
 
 // decodeJSON reads a small JSON body strictly. Errors are ErrBody,
-// ErrTooLarge.
+// ErrEncoding, ErrTooLarge.
 func decodeJSON(r *http.Request, v any) error {
 	body, err := ReadBody(r, nil, DefaultMaxBody)
 	if err != nil {

@@ -42,6 +42,7 @@ func TestClassify(t *testing.T) {
 		{&control.Refused{Kind: control.RefusedConflict}, KindConflict, 409, [2]int{200, 2000}},
 		{&control.Refused{Kind: control.RefusedRepeat}, KindConflict, 409, [2]int{200, 2000}},
 		{ErrTooLarge, KindTooLarge, 413, [2]int{413, 2001}},
+		{ErrEncoding, KindEncoding, 415, [2]int{415, 2001}},
 		{ingest.ErrOverload, KindOverload, 503, [2]int{503, 3000}},
 		{ErrBusy, KindOverload, 503, [2]int{503, 3000}},
 		{control.ErrNotReady, KindOverload, 503, [2]int{503, 3000}},

@@ -24,6 +24,7 @@ const (
 	KindMethod
 	KindConflict
 	KindTooLarge
+	KindEncoding
 	KindOverload
 	KindUnavailable
 )
@@ -34,6 +35,7 @@ var (
 	ErrNotFound     = errors.New("no such resource")
 	ErrMethod       = errors.New("method not allowed here")
 	ErrTooLarge     = errors.New("body too large")
+	ErrEncoding     = errors.New("content encoding not supported: bodies must be sent uncompressed, without Content-Encoding")
 	ErrBody         = errors.New("body could not be read to its end")
 	ErrBusy         = errors.New("too many requests under way, try again")
 )
@@ -59,6 +61,7 @@ var answers = [...]answerTo{
 	KindMethod:       {"method_not_allowed", http.StatusMethodNotAllowed, http.StatusMethodNotAllowed, 2000, ""},
 	KindConflict:     {"conflict", http.StatusConflict, http.StatusOK, 2000, ""},
 	KindTooLarge:     {"too_large", http.StatusRequestEntityTooLarge, http.StatusRequestEntityTooLarge, 2001, ""},
+	KindEncoding:     {"unsupported_encoding", http.StatusUnsupportedMediaType, http.StatusUnsupportedMediaType, 2001, ""},
 	KindOverload:     {"overloaded", http.StatusServiceUnavailable, http.StatusServiceUnavailable, 3000, "overloaded, nothing was done: try again"},
 	KindUnavailable:  {"unavailable", http.StatusServiceUnavailable, http.StatusServiceUnavailable, 3000, "temporarily unavailable: try again, a repeat is harmless"},
 }
@@ -106,6 +109,8 @@ func Classify(err error) Kind {
 		return KindMethod
 	case errors.Is(err, ErrTooLarge):
 		return KindTooLarge
+	case errors.Is(err, ErrEncoding):
+		return KindEncoding
 	case errors.Is(err, ingest.ErrOverload), errors.Is(err, ErrBusy), errors.Is(err, control.ErrNotReady):
 		return KindOverload
 	case errors.Is(err, ingest.ErrOutcomeUnknown), errors.Is(err, settlement.ErrUnavailable),

@@ -191,6 +191,19 @@ func request(t *testing.T, h http.Handler, method, path, token, body string, hea
 	return resp, e
 }
 
+// A compressed body would be kept as bytes that are not JSON; its sender must
+// hear what to change.
+func TestCompressedPushesAreRefused(t *testing.T) {
+	for path, token := range map[string]string{"POST /cdrs": dundeeToken, "PUT /sessions/GB/DUN/S1": dundeeToken, "PATCH /tokens/NL/EXW/T1": exwToken} {
+		b := &backend{}
+		method, path, _ := strings.Cut(path, " ")
+		resp, e := request(t, serve(t, b, nil), method, "/ocpi/2.2.1/receiver"+path, token, "{}", "Content-Encoding", "gzip")
+		if resp.StatusCode != http.StatusUnsupportedMediaType || e.StatusCode != 2001 || !strings.Contains(e.StatusMessage, "uncompressed") || len(b.pushes) != 0 {
+			t.Errorf("%s %s: HTTP %d with %d %q, %d pushes", method, path, resp.StatusCode, e.StatusCode, e.StatusMessage, len(b.pushes))
+		}
+	}
+}
+
 // The rows of the matrix of HTTP and OCPI status codes in our requirements
 // that concern this edition. What lies behind an Intake is its error.
 func TestErrorMatrix(t *testing.T) {
