@@ -33,6 +33,9 @@ var Healable = []string{ReasonUnknownTariff, ReasonNoTimeZone, ReasonDebtorUnkno
 // Inputs is where a price's inputs come from.
 type Inputs interface {
 	Tariff(key ocpi.Key, received, start ocpi.Time) *reference.TariffVersion
+	// TariffsBefore lists what else the owner may have priced with: for
+	// reconciliation alone, never for a price.
+	TariffsBefore(key ocpi.Key, received ocpi.Time, limit int) []*reference.TariffVersion
 	Zone(location ocpi.Key, country string, received ocpi.Time) (zone, source string)
 	TokenOwner(contractID string) (ocpi.Party, bool)
 }

@@ -3,6 +3,7 @@ package pricing
 import (
 	"encoding/json"
 	"fmt"
+	"slices"
 
 	"github.com/roamclear/roamclear/ocpi"
 	"github.com/roamclear/roamclear/pricing/tariff"
@@ -50,6 +51,7 @@ func (r *Reconciliation) Sentence() string {
 
 // reconcile looks for what makes the claim of the row priced last differ.
 func (p *Pricer) reconcile(row *Row) error {
+	p.in.Others = p.otherVersions(row)
 	found := p.engine.Reconcile(&p.in, p.in.CDR.TotalCost)
 	r := Reconciliation{
 		Verdict: string(found.Verdict), Readings: []Reading{}, Dimensions: found.Dimensions,
@@ -67,6 +69,37 @@ func (p *Pricer) reconcile(row *Row) error {
 	}
 	row.Outcome.Cause, row.Outcome.Reconciliation = r.Cause(), b
 	return nil
+}
+
+// maxOtherVersions bounds the versions of tariffs that one reconciliation
+// prices with.
+const maxOtherVersions = 32
+
+// otherVersions returns the versions of the tariffs of the row priced last that
+// their owner had sent us by then, the newest first: those the price was not
+// computed with. One that cannot be priced with explains no total.
+func (p *Pricer) otherVersions(row *Row) (others []*tariff.Prepared) {
+	var asked []string
+	ask := func(id string) {
+		id = ocpi.Fold(id)
+		if id == "" || slices.Contains(asked, id) || len(others) >= maxOtherVersions {
+			return
+		}
+		asked = append(asked, id)
+		key := ocpi.Key{Party: row.Creditor, ID: id}
+		for _, v := range p.inputs.TariffsBefore(key, row.Record.Received, maxOtherVersions-len(others)) {
+			if prepared, err := v.Prepared(); err == nil && !slices.Contains(p.stored, prepared) {
+				others = append(others, prepared)
+			}
+		}
+	}
+	for i := range p.in.CDR.Tariffs {
+		ask(p.in.CDR.Tariffs[i].ID)
+	}
+	for _, t := range p.stored {
+		ask(t.ID())
+	}
+	return others
 }
 
 // audit holds the CDR of the row priced last against itself and its tariffs.

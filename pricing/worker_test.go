@@ -112,8 +112,9 @@ func (gate) CatchUp(context.Context) error { return nil }
 // inputs knows no tariffs but those the CDRs carry, and London everywhere.
 type inputs struct{ panics bool }
 
-func (i inputs) Tariff(ocpi.Key, ocpi.Time, ocpi.Time) *reference.TariffVersion { return nil }
-func (i inputs) TokenOwner(string) (ocpi.Party, bool)                           { return ocpi.Party{}, false }
+func (i inputs) Tariff(ocpi.Key, ocpi.Time, ocpi.Time) *reference.TariffVersion  { return nil }
+func (inputs) TariffsBefore(ocpi.Key, ocpi.Time, int) []*reference.TariffVersion { return nil }
+func (i inputs) TokenOwner(string) (ocpi.Party, bool)                            { return ocpi.Party{}, false }
 func (i inputs) Zone(ocpi.Key, string, ocpi.Time) (string, string) {
 	if i.panics {
 		panic("a fault in our own code")

@@ -107,6 +107,34 @@ func TestTariffVersionOfACDR(t *testing.T) {
 	}
 }
 
+func TestTariffsBeforeACDR(t *testing.T) {
+	log := controltest.NewLog()
+	push(t, log, 10, ingest.ObjectTariff, ingest.MethodPut, "T1", tariffBody("0.10", ""))
+	push(t, log, 20, ingest.ObjectTariff, ingest.MethodPut, "T1", tariffBody("0.20", `"start_date_time":"2030-01-01T00:00:00Z",`))
+	push(t, log, 25, ingest.ObjectTariff, ingest.MethodDelete, "T1", "")
+	push(t, log, 30, ingest.ObjectTariff, ingest.MethodPut, "T1", tariffBody("0.30", ""))
+	f := follow(t, log, memoryStore{})
+	for _, c := range []struct {
+		id              string
+		received, limit int
+		want            []int64 // offsets
+	}{
+		{"t1", 40, 9, []int64{3, 1, 0}},
+		{"t1", 30, 2, []int64{3, 1}},
+		{"t1", 29, 9, []int64{1, 0}},
+		{"t1", 5, 9, nil},
+		{"t2", 40, 9, nil},
+	} {
+		var got []int64
+		for _, v := range f.TariffsBefore(ocpi.NewKey("GB", "DUN", c.id), at(c.received), c.limit) {
+			got = append(got, v.Position.Offset)
+		}
+		if !slices.Equal(got, c.want) {
+			t.Errorf("%s received by %d, at most %d: versions at %v, want %v", c.id, c.received, c.limit, got, c.want)
+		}
+	}
+}
+
 func TestZoneOfACDR(t *testing.T) {
 	log := controltest.NewLog()
 	push(t, log, 10, ingest.ObjectLocation, ingest.MethodPut, "L1", locationBody("Europe/Dublin"))

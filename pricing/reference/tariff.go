@@ -188,3 +188,23 @@ func (f *Follower) Versions(key ocpi.Key) int {
 	}
 	return 0
 }
+
+// TariffsBefore returns the versions of a Tariff that were received no later
+// than `received`, the newest first and at most limit of them, withdrawn ones
+// and ones of any validity included: what its owner may have priced a CDR with.
+// The answer for a CDR does not depend on when it is asked for.
+func (f *Follower) TariffsBefore(key ocpi.Key, received ocpi.Time, limit int) []*TariffVersion {
+	f.mu.RLock()
+	defer f.mu.RUnlock()
+	h := f.tariffs[key]
+	if h == nil {
+		return nil
+	}
+	var list []*TariffVersion
+	for i := len(h.versions) - 1; i >= 0 && len(list) < limit; i-- {
+		if v := h.versions[i]; v.Received <= received {
+			list = append(list, v)
+		}
+	}
+	return list
+}

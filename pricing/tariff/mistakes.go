@@ -116,41 +116,6 @@ func (r *reconciler) tryPeriods(code, detail string, vary func(*ocpi.Volume)) {
 	r.try(code, detail, &in)
 }
 
-// tryTariffs prices with every other tariff at hand.
-func (r *reconciler) tryTariffs() {
-	first := *r.profile()
-	first.Choice = ChooseFirstValid
-	for i, t := range r.in.Tariffs {
-		if t == nil || r.uses(UsedTariff{false, i}) {
-			continue
-		}
-		c := *r.in.CDR
-		c.Tariffs = nil
-		in := *r.in
-		in.CDR, in.Embedded, in.Tariffs, in.Profile = &c, nil, r.in.Tariffs[i:i+1], &first
-		r.try("tariff_of_another_version", "priced with tariff "+t.id+" as updated "+t.updated.String(), &in)
-	}
-	for i := range r.in.CDR.Tariffs {
-		if r.uses(UsedTariff{true, i}) {
-			continue
-		}
-		c := *r.in.CDR
-		c.Tariffs = c.Tariffs[i : i+1]
-		in := *r.in
-		in.CDR, in.Profile, in.Embedded = &c, &first, nil
-		r.try("another_tariff_of_the_cdr", "priced with tariff "+c.Tariffs[0].ID+" for every period", &in)
-	}
-}
-
-func (r *reconciler) uses(t UsedTariff) bool {
-	for _, u := range r.base.Used {
-		if u == t {
-			return true
-		}
-	}
-	return false
-}
-
 // tryTaxes varies what happened between the amounts before and after tax.
 func (r *reconciler) tryTaxes() {
 	t := r.base.Total

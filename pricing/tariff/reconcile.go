@@ -64,6 +64,7 @@ func (e *Engine) Reconcile(in *Input, claimed ocpi.Price) Reconciliation {
 	r.tryZones()
 	r.tryVolumes()
 	r.tryTariffs()
+	r.tryVersions()
 	if len(r.found) == 0 {
 		r.tryRawHours()
 	}

@@ -123,6 +123,49 @@ func TestReconcileTariffVersion(t *testing.T) {
 	}
 }
 
+// Others explain the total by their last_updated, each in the place of its own
+// tariff, and never bear on the price.
+func TestReconcileOtherVersions(t *testing.T) {
+	version := func(id, updated, price string) *Prepared {
+		o := inlineTariff(t, ocpi.V221, "id="+id+" currency=EUR")
+		o.Elements, o.LastUpdated = []ocpi.TariffElement{inlineElement(t, "ENERGY "+price+" step 1000")}, instant(t, updated)
+		p, err := Prepare(&o)
+		if err != nil {
+			t.Fatal(err)
+		}
+		return p
+	}
+	june, may := version("T", "2025-06-01T00:00:00Z", "0.90"), version("T", "2025-05-01T00:00:00Z", "0.80")
+	for name, c := range map[string]struct {
+		others   []*Prepared
+		excl     string
+		verdict  Verdict
+		readings []string
+	}{
+		"by date":            {[]*Prepared{june, may}, "2.40", VerdictFound, []string{"2025-05-01T00:00:00Z"}},
+		"equal in price":     {[]*Prepared{june, version("T", "2025-04-01T00:00:00Z", "0.90")}, "2.70", VerdictSeveral, []string{"2025-06-01T00:00:00Z", "2025-04-01T00:00:00Z"}},
+		"of a stranger":      {[]*Prepared{version("U", "2025-05-01T00:00:00Z", "0.80")}, "2.40", VerdictNoneFound, nil},
+		"we price as before": {[]*Prepared{june}, "3.00", VerdictAgrees, nil},
+	} {
+		t.Run(name, func(t *testing.T) {
+			v := parseVector(t, steps)
+			for i := range v.in.CDR.Periods {
+				v.in.CDR.Periods[i].TariffID = "T"
+			}
+			v.in.Others = c.others
+			got := NewEngine().Reconcile(&v.in, ocpi.Price{Excl: number(c.excl)})
+			if got.Verdict != c.verdict || len(got.Readings) != len(c.readings) {
+				t.Fatalf("got %+v", got)
+			}
+			for i, updated := range c.readings {
+				if r := got.Readings[i]; r.Code != "tariff_of_another_version" || !strings.HasSuffix(r.Detail, "last updated "+updated) {
+					t.Errorf("got %+v, want the version of %s", r, updated)
+				}
+			}
+		})
+	}
+}
+
 // The sub-totals say where a difference sits that no reading explains.
 func TestReconcileDimensions(t *testing.T) {
 	v := parseVector(t, dayAndNight)

@@ -8,6 +8,9 @@ type Input struct {
 	// Tariffs are candidates besides the ones embedded in the CDR: used when it
 	// embeds none, or when a period names an id that it does not embed.
 	Tariffs []*Prepared
+	// Others are other versions of tariffs above or in the CDR. No price is ever
+	// computed with them: only [Engine.Reconcile] asks whether the partner did.
+	Others []*Prepared
 	// Embedded are CDR.Tariffs already prepared, in the same order; nil lets the
 	// engine prepare them.
 	Embedded []*Prepared

@@ -15,6 +15,7 @@ import (
 type own struct{}
 
 func (own) Tariff(ocpi.Key, ocpi.Time, ocpi.Time) *reference.TariffVersion { return nil }
+func (own) TariffsBefore(ocpi.Key, ocpi.Time, int) []*reference.TariffVersion { return nil }
 func (own) Zone(ocpi.Key, string, ocpi.Time) (zone, source string) {
 	return "Europe/London", "location"
 }

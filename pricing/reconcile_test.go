@@ -1,0 +1,84 @@
+package pricing_test
+
+import (
+	"context"
+	"encoding/json"
+	"log/slog"
+	"strings"
+	"testing"
+
+	"github.com/google/go-cmp/cmp"
+	"github.com/prometheus/client_golang/prometheus"
+	"github.com/roamclear/roamclear/ingest"
+	"github.com/roamclear/roamclear/ingest/control/controltest"
+	"github.com/roamclear/roamclear/ocpi"
+	"github.com/roamclear/roamclear/pricing"
+	"github.com/roamclear/roamclear/pricing/reference"
+)
+
+type emptyStore struct{}
+
+func (emptyStore) Checkpoint(context.Context, ingest.Topic, uint8, int32) (int64, error) {
+	return 0, nil
+}
+
+func (emptyStore) LoadObjects(context.Context, ingest.Object, func(ingest.ObjectState) error) error {
+	return nil
+}
+
+// A CDR that claims by a version its CPO has replaced, or not put in force yet,
+// is told so, by that version's last_updated. Versions that came after the CDR
+// do not count, so that the answer does not depend on when a worker asks.
+func TestReconcileNamesTheTariffVersion(t *testing.T) {
+	log := controltest.NewLog()
+	for minute, version := range []struct{ price, updated, validity string }{
+		{"0.25", "2019-01-01T00:00:00Z", ""},
+		{"0.31", "2019-01-02T00:00:00Z", ""},
+		{"0.35", "2019-01-03T00:00:00Z", `"start_date_time":"2019-06-01T00:00:00Z",`},
+		{"0.40", "2019-01-04T00:00:00Z", ""}, // after the CDRs
+	} {
+		body := strings.NewReplacer("0.25", version.price, "2019-01-01T00:00:00Z", version.updated, `"elements"`, version.validity+`"elements"`).Replace(tariff)
+		e := &ingest.Envelope{Object: ingest.ObjectTariff, Method: ingest.MethodPut, Version: ocpi.V221, Sender: "gb-dun-cpo",
+			Key: ocpi.NewKey("GB", "DUN", "T1"), Received: ocpi.Time(int64(minute+1) * 60 * ocpi.Second)}
+		if _, err := log.Append(t.Context(), ingest.TopicReference, e, []byte(body)); err != nil {
+			t.Fatal(err)
+		}
+	}
+	f := reference.NewFollower(log, emptyStore{}, 1, slog.New(slog.DiscardHandler), prometheus.NewRegistry())
+	ctx, cancel := context.WithCancel(t.Context())
+	done := make(chan error, 1)
+	go func() { done <- f.Run(ctx) }()
+	t.Cleanup(func() { cancel(); <-done })
+	if err := f.CatchUp(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	const other = "One other reading gives the partner's total to the cent: priced with the version of tariff T1 that was last updated "
+	p := pricing.NewPricer(f, policies{})
+	for _, c := range []struct{ name, tariffs, claim, cause, sentence string }{
+		{"the one in force", "", `{"excl_vat":6.20,"incl_vat":7.44}`, "", ""},
+		{"the one before", "", `{"excl_vat":5.00,"incl_vat":6.00}`, "tariff_of_another_version", other + "2019-01-01T00:00:00Z."},
+		{"the one to come", "", `{"excl_vat":7.00,"incl_vat":8.40}`, "tariff_of_another_version", other + "2019-01-03T00:00:00Z."},
+		{"one not known yet", "", `{"excl_vat":8.00,"incl_vat":9.60}`, "none_found", "No known reading of the tariff gives the partner's total."},
+		{"another than the CDR carries", tariff, `{"excl_vat":6.20,"incl_vat":7.44}`, "tariff_of_another_version", other + "2019-01-02T00:00:00Z."},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			rec := records(cdr("a", "EXW", c.tariffs, c.claim))[0]
+			rec.Received = ocpi.Time(3 * 60 * ocpi.Second)
+			var row pricing.Row
+			p.Price(&rec, &row)
+			if row.Outcome.Status != pricing.Priced || row.Outcome.Cause != c.cause {
+				t.Fatalf("%s %s, cause %q: %s", row.Outcome.Status, row.Outcome.Detail, row.Outcome.Cause, row.Outcome.Reconciliation)
+			}
+			if c.cause == "" {
+				return
+			}
+			var r pricing.Reconciliation
+			if err := json.Unmarshal(row.Outcome.Reconciliation, &r); err != nil {
+				t.Fatal(err)
+			}
+			if diff := cmp.Diff(c.sentence, r.Sentence()); diff != "" {
+				t.Error(diff)
+			}
+		})
+	}
+}
