@@ -66,6 +66,25 @@ func TestBadSettingsAreAllNamed(t *testing.T) {
 	f("wrong type", "kafka:\n  partitions: many\n", nil, nil, "partitions")
 }
 
+func TestThePageIsOpenToThisMachineAlone(t *testing.T) {
+	for _, c := range []struct {
+		listen, publicURL string
+		want              bool
+	}{
+		{"127.0.0.1:8080", "", true},
+		{"localhost:8080", "", true},
+		{"[::1]:8080", "", true},
+		{"127.0.0.1:8080", "https://clearing.example", false}, // behind a proxy
+		{":8080", "", false},
+		{"0.0.0.0:8080", "", false},
+		{"192.0.2.1:8080", "", false},
+	} {
+		if got := pageOpen(&Config{Listen: c.listen, PublicURL: c.publicURL}); got != c.want {
+			t.Errorf("listen %s, public_url %q: open %t, want %t", c.listen, c.publicURL, got, c.want)
+		}
+	}
+}
+
 func TestDataDirectoryInUse(t *testing.T) {
 	path := t.TempDir()
 	dir, err := openDataDir(path)

@@ -83,7 +83,7 @@ func routes(s *service) http.Handler {
 		Auth: func(c *gin.Context) (report.Key, error) { return s.apiKey(c.GetHeader("Authorization")) },
 	})
 	page.Mount(engine, page.Deps{
-		Reader: b.store, Logger: s.logger, Tariffs: s.reference, Open: loopback(s.config.Listen),
+		Reader: b.store, Logger: s.logger, Tariffs: s.reference, Open: pageOpen(&s.config),
 		Key: func(_ context.Context, key string) (report.Key, error) { return s.apiKey("Bearer " + key) },
 	})
 	return engine
@@ -100,6 +100,11 @@ func (s *service) apiKey(authorization string) (report.Key, error) {
 	}
 	return report.Key{Scopes: k.Scopes, Party: k.Party}, nil
 }
+
+// pageOpen reports whether the page lets in, without a key, who asks from this
+// machine. With a public URL a proxy stands in front, whose requests come from
+// this machine too.
+func pageOpen(c *Config) bool { return c.PublicURL == "" && loopback(c.Listen) }
 
 // loopback reports whether only this machine can reach the address.
 func loopback(listen string) bool {
