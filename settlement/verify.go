@@ -3,6 +3,7 @@ package settlement
 import (
 	"context"
 	"fmt"
+	"slices"
 
 	"github.com/roamclear/roamclear/ingest"
 	"github.com/roamclear/roamclear/pricing"
@@ -92,38 +93,67 @@ func (r *Report) disagree(topic ingest.Topic, partition int32, offset int64, for
 	r.Disagreements = append(r.Disagreements, Disagreement{topic, partition, offset, fmt.Sprintf(format, args...)})
 }
 
+// maxWalks bounds how often Verify walks again because the results changed
+// under it: a reject was healed, or a re-pricing applied, while it walked.
+const maxWalks = 3
+
 // Verify walks log and store at one fixed position: what the store had
-// checkpointed when it began.
+// checkpointed when it began. Disagreements found while results changed prove
+// nothing, so it walks again then.
 func (v *Verifier) Verify(ctx context.Context) (*Report, error) {
-	report := &Report{}
+	for walk := 1; ; walk++ {
+		report, moved, err := v.once(ctx)
+		if err != nil || !moved || len(report.Disagreements) == 0 || walk == maxWalks {
+			return report, err
+		}
+	}
+}
+
+// once walks everything once; moved says that the settlement report of the
+// fixed position is not what it was when the walk began.
+func (v *Verifier) once(ctx context.Context) (report *Report, moved bool, err error) {
+	report = &Report{}
 	books := newBooks()
 	nexts := map[int32]int64{}
-	for p := range int32(v.Log.Partitions(ingest.TopicCDRs)) {
-		w, err := v.open(ctx, report, ingest.TopicCDRs, p)
-		if err != nil {
-			return nil, err
+	walkers := make([]*walker, v.Log.Partitions(ingest.TopicCDRs))
+	for p := range walkers {
+		if walkers[p], err = v.open(ctx, report, ingest.TopicCDRs, int32(p)); err != nil {
+			return nil, false, err
 		}
-		nexts[p] = w.next
+		nexts[int32(p)] = walkers[p].next
+	}
+	before, err := v.Store.SettlementAt(ctx, SettlementQuery{}, nexts)
+	if err != nil {
+		return nil, false, fmt.Errorf("read settlement report: %w", err)
+	}
+	for _, w := range walkers {
 		if err := v.walkCDRs(ctx, w, books); err != nil {
-			return nil, err
+			return nil, false, err
 		}
 	}
 	for _, topic := range []ingest.Topic{ingest.TopicSessions, ingest.TopicReference, ingest.TopicRefused} {
 		for p := range int32(v.Log.Partitions(topic)) {
 			w, err := v.open(ctx, report, topic, p)
 			if err != nil {
-				return nil, err
+				return nil, false, err
 			}
 			if err := v.walk(ctx, w, func(*ingest.Record) error { return nil }); err != nil {
-				return nil, err
+				return nil, false, err
 			}
 		}
 	}
-	rows, err := v.Store.SettlementAt(ctx, SettlementQuery{}, nexts)
+	after, err := v.Store.SettlementAt(ctx, SettlementQuery{}, nexts)
 	if err != nil {
-		return nil, fmt.Errorf("read settlement report: %w", err)
+		return nil, false, fmt.Errorf("read settlement report: %w", err)
 	}
-	report.Rows = len(rows)
-	books.compare(report, rows)
-	return report, nil
+	report.Rows = len(after)
+	books.compare(report, after)
+	return report, !sameRows(before, after), nil
+}
+
+// sameRows reports whether two readings of the report say the same.
+func sameRows(a, b []SettlementRow) bool {
+	return slices.EqualFunc(a, b, func(x, y SettlementRow) bool {
+		return x.CPO == y.CPO && x.EMSP == y.EMSP && x.Month == y.Month && x.Currency == y.Currency && len(diffRows(&x, &y)) == 0
+	})
 }
