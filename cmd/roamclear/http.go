@@ -22,7 +22,8 @@ import (
 	"github.com/roamclear/roamclear/settlement/clickhouse"
 )
 
-// httpServer is the api role: everything that is served over HTTP.
+// httpServer serves everything that is served over HTTP: partners, finance and
+// operators with the api role, health and metrics without it.
 type httpServer struct {
 	listener net.Listener
 	server   *http.Server
@@ -66,7 +67,13 @@ func (h *httpServer) stop(ctx context.Context) error {
 	return nil
 }
 
+// routes serves what the process's roles need: health and metrics always.
 func routes(s *service) http.Handler {
+	if !s.config.has(roleAPI) {
+		engine := api.NewEngine(s.logger)
+		api.MountHealth(engine, s.registry, s.checks()...)
+		return engine
+	}
 	b := s.backends
 	partners := ocpihttp.New(ocpihttp.Deps{
 		Partners: s.control, Intake: s.intake, Objects: latest{current{s.reference, s.sessions}},

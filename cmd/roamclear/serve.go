@@ -103,7 +103,7 @@ type service struct {
 	intake     *ingest.Service
 	adminToken string
 	metrics    *pricing.Metrics
-	http       *httpServer // nil without the api role
+	http       *httpServer
 
 	stopping atomic.Bool
 	alarm    atomic.Pointer[string] // why a worker stopped for good; not ready from then on
@@ -137,10 +137,8 @@ func startService(ctx context.Context, c Config, stderr *os.File) (_ *service, e
 	s.metrics = pricing.NewMetrics(s.registry)
 	s.registry.MustRegister(&lagCollector{log: b.log, now: time.Now})
 	s.intake = ingest.NewService(b.log, current{s.reference, s.sessions}, time.Now, ingest.NewMetrics(s.registry))
-	if c.has(roleAPI) {
-		if s.http, err = newHTTPServer(s); err != nil {
-			return nil, err
-		}
+	if s.http, err = newHTTPServer(s); err != nil {
+		return nil, err
 	}
 	return s, nil
 }
@@ -190,7 +188,7 @@ func (s *service) run(ctx context.Context, after func(context.Context) error) er
 		}
 		err = s.announce()
 	}
-	if err == nil && s.http != nil {
+	if err == nil {
 		s.http.start(failed)
 	}
 	if err == nil && after != nil {
@@ -221,9 +219,7 @@ func (s *service) stop(ctx context.Context, stopWorking func(), workers *errgrou
 	})
 	defer watchdog.Stop()
 	var errs []error
-	if s.http != nil {
-		errs = append(errs, s.http.stop(limit))
-	}
+	errs = append(errs, s.http.stop(limit))
 	stopWorking()
 	errs = append(errs, workers.Wait())
 	stopFollowing()
@@ -246,11 +242,8 @@ func (s *service) close(ctx context.Context) error {
 
 // announce tells the commands on this machine where the service is.
 func (s *service) announce() error {
-	f := serviceInfo{PID: os.Getpid(), Brokers: s.backends.addrs, ClickHouse: s.backends.login}
-	if s.http != nil {
-		f.URL = s.http.url
-		s.logger.Info("ready", "url", f.URL, "roles", s.config.Roles, "data", s.dir.path)
-	}
+	f := serviceInfo{URL: s.http.url, PID: os.Getpid(), Brokers: s.backends.addrs, ClickHouse: s.backends.login}
+	s.logger.Info("ready", "url", f.URL, "roles", s.config.Roles, "data", s.dir.path)
 	return s.dir.writeService(f)
 }
 
