@@ -74,23 +74,23 @@ func (e *Engine) chooseTariffs() *Unpriceable {
 // chooseForAll picks one tariff for every period.
 func (e *Engine) chooseForAll() *Unpriceable {
 	embedded := len(e.cdr.Tariffs) > 0
-	count := len(e.cdr.Tariffs)
-	if !embedded {
-		count = len(e.in.Tariffs)
-	}
+	count := e.offered(embedded)
 	if count == 0 {
 		return &Unpriceable{ReasonUnknownTariff, reasonUnknownTarifDetail}
 	}
-	choice, valid := noTariff, 0
+	choice, valid, oneID := noTariff, 0, true
 	for i := range count {
 		if e.candidateValid(embedded, i) {
 			if valid == 0 {
 				choice = i
 			}
+			oneID = oneID && sameID(e.idOf(embedded, i), e.idOf(embedded, choice))
 			valid++
 		}
 	}
 	switch {
+	case valid > 1 && oneID:
+		choice = e.inForce(e.idOf(embedded, choice), embedded)
 	case valid > 1:
 		e.raise(noticeAmbiguousTariff, -1)
 	case valid == 0 && count > 1:
@@ -108,6 +108,25 @@ func (e *Engine) chooseForAll() *Unpriceable {
 	return nil
 }
 
+// offered returns how many tariffs the CDR embeds, or are beside it.
+func (e *Engine) offered(embedded bool) int {
+	if embedded {
+		return len(e.cdr.Tariffs)
+	}
+	return len(e.in.Tariffs)
+}
+
+// idOf returns the id of one of them.
+func (e *Engine) idOf(embedded bool, i int) string {
+	switch {
+	case embedded:
+		return e.cdr.Tariffs[i].ID
+	case e.in.Tariffs[i] == nil:
+		return ""
+	}
+	return e.in.Tariffs[i].id
+}
+
 func (e *Engine) candidateValid(embedded bool, i int) bool {
 	if !embedded {
 		return e.in.Tariffs[i] != nil && e.in.Tariffs[i].ValidAt(e.cdr.Start)
@@ -117,33 +136,10 @@ func (e *Engine) candidateValid(embedded bool, i int) bool {
 }
 
 // useNamed finds a tariff by its id: embedded in the CDR, else among the
-// candidates; of several versions the first that was valid at the start.
+// candidates; see inForce.
 func (e *Engine) useNamed(id string, period int) (int, *Unpriceable) {
 	for _, embedded := range [...]bool{true, false} {
-		count := len(e.cdr.Tariffs)
-		if !embedded {
-			count = len(e.in.Tariffs)
-		}
-		found := noTariff
-		for i := range count {
-			have := ""
-			if embedded {
-				have = e.cdr.Tariffs[i].ID
-			} else if e.in.Tariffs[i] != nil {
-				have = e.in.Tariffs[i].id
-			}
-			if !sameID(have, id) {
-				continue
-			}
-			if e.candidateValid(embedded, i) {
-				found = i
-				break
-			}
-			if found == noTariff {
-				found = i
-			}
-		}
-		if found != noTariff {
+		if found := e.inForce(id, embedded); found != noTariff {
 			return e.use(UsedTariff{embedded, found})
 		}
 	}
@@ -166,6 +162,9 @@ func (e *Engine) use(source UsedTariff) (int, *Unpriceable) {
 	}
 	if !p.ValidAt(e.cdr.Start) {
 		e.raise(noticeTariffNotValid, -1)
+	}
+	if !source.Embedded && e.foreign(p) {
+		e.raiseWith(noticeTariffOwner, fmt.Sprintf("tariff %s belongs to %s*%s, the CDR to %s*%s", p.id, p.country, p.party, e.cdr.CountryCode, e.cdr.PartyID))
 	}
 	e.raiseAll(p.notices)
 	first := len(e.tallies)

@@ -17,6 +17,8 @@ const (
 	noticeTaxIncludedMissing
 	noticeVATAbsent
 	noticeAmbiguousTariff
+	noticeAmbiguousVersion
+	noticeTariffOwner
 	noticeTariffNotValid
 	noticePeriodWithoutTariff
 	noticePeriodNotSplit
@@ -45,6 +47,8 @@ var noticeTexts = [noticeCount]ocpi.Finding{
 	noticeTaxIncludedMissing:        {Code: "tax_included_missing", Severity: ocpi.Warning, Detail: "the tariff does not say whether its prices include taxes; NO was assumed"},
 	noticeVATAbsent:                 {Code: "vat_absent", Severity: ocpi.Info, Detail: "a price component has no VAT; no VAT was added"},
 	noticeAmbiguousTariff:           {Code: "ambiguous_tariff", Severity: ocpi.Serious, Detail: "several tariffs were valid and no period names one; the first was used"},
+	noticeAmbiguousVersion:          {Code: "ambiguous_tariff_version", Severity: ocpi.Serious},
+	noticeTariffOwner:               {Code: "tariff_owner_differs", Severity: ocpi.Warning},
 	noticeTariffNotValid:            {Code: "tariff_not_valid", Severity: ocpi.Serious, Detail: "the tariff was not valid when the charge started"},
 	noticePeriodWithoutTariff:       {Code: "period_without_tariff", Severity: ocpi.Serious, Detail: "the period names no tariff although others do; it costs nothing"},
 	noticePeriodNotSplit:            {Code: "period_not_split", Severity: ocpi.Warning, Detail: "the price changes inside the period; the price at its start was applied to all of it"},
@@ -71,6 +75,12 @@ var noticeTexts = [noticeCount]ocpi.Finding{
 type notices struct {
 	raised uint64
 	period [noticeCount]int32 // -1: the CDR as a whole
+	named  []namedNotice      // of those whose sentence names something
+}
+
+type namedNotice struct {
+	code   notice
+	detail string
 }
 
 func (f *notices) raise(code notice, period int) {
@@ -78,6 +88,14 @@ func (f *notices) raise(code notice, period int) {
 		f.raised |= 1 << code
 		f.period[code] = int32(period)
 	}
+}
+
+// raiseWith raises a notice about the CDR as a whole with a sentence of its own.
+func (f *notices) raiseWith(code notice, detail string) {
+	if f.raised&(1<<code) == 0 {
+		f.named = append(f.named, namedNotice{code, detail})
+	}
+	f.raise(code, -1)
 }
 
 // raiseAll raises what a tariff was found to have when it was prepared.
@@ -98,6 +116,11 @@ func (f *notices) appendTo(findings []ocpi.Finding) []ocpi.Finding {
 		}
 		finding := noticeTexts[code]
 		finding.Path = periodPath(int(f.period[code]))
+		for i := range f.named {
+			if f.named[i].code == code {
+				finding.Detail = f.named[i].detail
+			}
+		}
 		findings = append(findings, finding)
 	}
 	return findings

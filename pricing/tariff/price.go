@@ -70,7 +70,7 @@ func (e *Engine) reset(in *Input) {
 	if e.profile == nil {
 		e.profile = Default
 	}
-	e.overflow, e.raised = false, 0
+	e.overflow, e.raised, e.named = false, 0, e.named[:0]
 	e.clock.reset(in.Zone)
 	e.tariffs, e.tallies, e.rates = e.tariffs[:0], e.tallies[:0], e.rates[:0]
 	e.buckets = [bucketCount]amount{}
