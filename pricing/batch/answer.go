@@ -35,6 +35,9 @@ func (p *Pricer) Line(dst, line []byte, number int) ([]byte, Verdict) {
 	if err == nil {
 		err = p.guarded(&p.request, &p.result)
 	}
+	if err == nil {
+		p.totalDiffers(&p.result)
+	}
 	dst, verdict := p.answer(dst, number, err)
 	return append(dst, '\n'), verdict
 }

@@ -79,7 +79,8 @@ func (p *Pricer) explain(r *Request) (Verdict, error) {
 	if err != nil {
 		return Bad, err
 	}
-	out.Findings = p.engine.Audit(&p.in)
+	fine := p.fine()
+	out.Findings = p.engine.Audit(&fine)
 	switch {
 	case !out.OK:
 		return Unpriced, nil
@@ -93,7 +94,8 @@ func (p *Pricer) explain(r *Request) (Verdict, error) {
 
 // reconcileText says which reading gives the partner's total.
 func (p *Pricer) reconcileText(b *bytes.Buffer) {
-	rec := p.engine.Reconcile(&p.in, p.cdr.TotalCost)
+	fine := p.fine()
+	rec := p.engine.Reconcile(&fine, p.cdr.TotalCost)
 	b.WriteByte('\n')
 	switch rec.Verdict {
 	case tariff.VerdictFound:
@@ -122,7 +124,8 @@ func known(n ocpi.Number) string {
 }
 
 func (p *Pricer) appendReconciliation(dst []byte) []byte {
-	rec := p.engine.Reconcile(&p.in, p.cdr.TotalCost)
+	fine := p.fine()
+	rec := p.engine.Reconcile(&fine, p.cdr.TotalCost)
 	dst = appendString(append(dst, `{"verdict":`...), string(rec.Verdict))
 	dst = append(dst, `,"readings":[`...)
 	for i := range rec.Readings {

@@ -78,13 +78,34 @@ func (p *Pricer) Price(r *Request, out *tariff.Result) error {
 	}
 	p.engine.Price(&p.in, out)
 	if p.defaults.Scale < tariff.Default.Scale {
-		// The verdict must not depend on how many decimals are printed.
-		fine := p.in
-		fine.Profile = fine.Profile.WithScale(tariff.Default.Scale)
+		fine := p.fine()
 		p.engine.Price(&fine, &p.verdict)
 		out.Claim = p.verdict.Claim
 	}
 	return nil
+}
+
+// fine is the input for a verdict or a search, which must not depend on how
+// many decimals are printed.
+func (p *Pricer) fine() tariff.Input {
+	fine := p.in
+	if p.defaults.Scale < tariff.Default.Scale {
+		fine.Profile = fine.Profile.WithScale(tariff.Default.Scale)
+	}
+	return fine
+}
+
+// totalDiffers adds the finding that [tariff.Engine.Audit] would, with the
+// figures the verdict rests on.
+func (p *Pricer) totalDiffers(out *tariff.Result) {
+	if !out.OK || out.Claim != tariff.ClaimDiffers {
+		return
+	}
+	judged := out
+	if p.defaults.Scale < tariff.Default.Scale {
+		judged = &p.verdict
+	}
+	out.Findings = append(out.Findings, tariff.TotalDiffers(p.cdr, judged))
 }
 
 // Reason returns the code of why the request of the last WriteText or WriteJSON

@@ -148,9 +148,15 @@ func (a *audit) subtotals() {
 		a.find("subtotal_differs", ocpi.Warning, path, "the CDR's %s is not what its tariff gives", path)
 	}
 	if a.price.Claim == ClaimDiffers {
-		a.find("total_differs", ocpi.Serious, "total_cost", "the CDR claims %s / %s, its tariff gives %s / %s",
-			amountText(a.cdr.TotalCost.Excl), amountText(a.cdr.TotalCost.Incl), amountText(a.price.Total.Excl), amountText(a.price.Total.Incl))
+		a.add(TotalDiffers(a.cdr, a.price))
 	}
+}
+
+// TotalDiffers is the finding of a CDR whose claim differs from its price (P-12).
+func TotalDiffers(cdr *ocpi.CDR, price *Result) ocpi.Finding {
+	return ocpi.Finding{Code: "total_differs", Severity: ocpi.Serious, Path: "total_cost",
+		Detail: fmt.Sprintf("the CDR claims %s / %s, its tariff gives %s / %s", amountText(cdr.TotalCost.Excl), amountText(cdr.TotalCost.Incl),
+			amountText(price.Total.Excl), amountText(price.Total.Incl))}
 }
 
 // credit checks a credit CDR (P-13).
