@@ -15,6 +15,8 @@ func TestLintCommand(t *testing.T) {
 		"version":      {args: []string{"--ocpi", "2.2.1", nightTariff}},
 		"no_json":      {stdin: `[{`, args: []string{"-"}},
 		"no_file":      {args: []string{nightTariff, "testdata/price/missing.json"}},
+		"no_arguments": {args: []string{}},
+		"unknown_flag": {args: []string{"--explian", nightTariff}},
 		"bad_severity": {args: []string{"--fail-on", "fatal", nightTariff}},
 	} {
 		t.Run(name, func(t *testing.T) {

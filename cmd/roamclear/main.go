@@ -38,7 +38,7 @@ func execute(args []string) int {
 	context.AfterFunc(ctx, stop)
 	root := newRootCmd()
 	root.SetArgs(args)
-	err := root.ExecuteContext(ctx)
+	err := executeCommand(ctx, root)
 	if err == nil {
 		return 0
 	}

@@ -25,7 +25,7 @@ func runCommand(t *testing.T, cmd *cobra.Command, stdin string, args ...string) 
 	cmd.SetErr(&errs)
 	cmd.SetArgs(args)
 	cmd.SilenceUsage, cmd.SilenceErrors = true, true
-	err := cmd.ExecuteContext(t.Context())
+	err := executeCommand(t.Context(), cmd)
 	if exit, ok := errors.AsType[*exitError](err); ok {
 		code, err = exit.code, exit.err
 	} else if err != nil {
@@ -85,6 +85,10 @@ func TestPriceCommand(t *testing.T) {
 		"differs_json":    {args: []string{"--cdr", nightCDR, "--tariff", nightTariff, "--time-zone", "Europe/Madrid", "--format", "json"}},
 		"another_zone":    {args: []string{"--cdr", nightCDR, "--tariff", nightTariff, "--time-zone", "Atlantic/Canary"}},
 		"no_file":         {args: []string{"--cdr", "testdata/price/missing.json"}},
+		"no_arguments":    {args: []string{}},
+		"unknown_flag":    {args: []string{"--cdr", specCDR, "--zone", "Europe/London"}},
+		"cdr_and_batch":   {args: []string{"--cdr", specCDR, "--batch", "-"}},
+		"an_argument":     {args: []string{specCDR}},
 		"no_cdr":          {stdin: "{}", args: []string{"--cdr", "-"}},
 		"unknown_zone":    {args: []string{"--cdr", specCDR, "--time-zone", "Mars/Olympus"}},
 		"unknown_profile": {args: []string{"--cdr", specCDR, "--profile", "STEP_TWICE"}},

@@ -5,7 +5,10 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"io/fs"
 	"log/slog"
+	"os"
+	"path/filepath"
 
 	"github.com/prometheus/client_golang/prometheus"
 	"github.com/schollz/progressbar/v3"
@@ -28,7 +31,7 @@ func newVerifyCmd() *cobra.Command {
 			"every accepted CDR is priced, rejected, a credit, a repeat or a conflict, exactly once, and the sums agree\n" +
 			"from the raw bodies through the results to the settlement report. What the log no longer holds is held\n" +
 			"against the checkpoint taken before it was trimmed. It works beside a running service or without one.\n\n" +
-			"Exit code 0: all of it agrees. 1: the list of what does not is printed.",
+			"Exit code 0: all of it agrees. 1: the list of what does not is printed. 2: there is no installation.",
 		Example: "  roamclear verify --data data",
 		Args:    cobra.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
@@ -87,10 +90,11 @@ func catchUp(ctx context.Context, ref *reference.Follower, done chan error) erro
 }
 
 // openForVerify opens the backends itself when no service has the data
-// directory, and else connects to those of the service that has it.
+// directory, and else connects to those of the service that has it. It makes
+// no installation where there is none.
 func openForVerify(ctx context.Context, c *Config) (*backends, func() error, error) {
 	quiet := slog.New(slog.DiscardHandler)
-	dir, err := openDataDir(c.Data)
+	dir, err := openInstallation(c)
 	var inUse *exitError
 	switch {
 	case errors.As(err, &inUse) && inUse.code == exitInUse:
@@ -120,6 +124,47 @@ func openForVerify(ctx context.Context, c *Config) (*backends, func() error, err
 		}
 		return errs
 	}, nil
+}
+
+// openInstallation takes the data directory if what is embedded is in it. It is
+// nil, and not needed, when log and store are on servers.
+func openInstallation(c *Config) (*dataDir, error) {
+	var needed []string
+	if len(c.Kafka.Brokers) == 0 {
+		needed = append(needed, "log")
+	}
+	if len(c.Store.Addr) == 0 {
+		needed = append(needed, "store")
+	}
+	if len(needed) == 0 {
+		return nil, nil
+	}
+	if err := hasAll(c.Data, "lock"); err != nil {
+		return nil, err
+	}
+	dir, err := openDataDir(c.Data)
+	if err != nil {
+		return nil, err
+	}
+	if err := hasAll(c.Data, needed...); err != nil {
+		return nil, errors.Join(err, dir.Close())
+	}
+	return dir, nil
+}
+
+// hasAll refuses a directory that lacks one of the names.
+func hasAll(dir string, names ...string) error {
+	for _, name := range names {
+		path := filepath.Join(dir, name)
+		_, err := os.Stat(path)
+		if errors.Is(err, fs.ErrNotExist) {
+			return &exitError{exitUsage, fmt.Errorf("no installation in %s, there is no %s: name its directory with --data, or its servers with --kafka.brokers and --clickhouse.addr", dir, path)}
+		}
+		if err != nil {
+			return fmt.Errorf("look for an installation: %w", err)
+		}
+	}
+	return nil
 }
 
 // ledgers reads what each topic's group committed last.

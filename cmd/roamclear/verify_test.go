@@ -13,6 +13,7 @@ import (
 
 	ch "github.com/ClickHouse/clickhouse-go/v2"
 	"github.com/prometheus/client_golang/prometheus"
+	"github.com/spf13/cobra"
 	"golang.org/x/sync/errgroup"
 
 	"github.com/roamclear/roamclear/ingest"
@@ -88,6 +89,42 @@ func verifyAll(t *testing.T, data string) (string, error) {
 	var out strings.Builder
 	err := verify(t.Context(), testConfig(data), &out, io.Discard, true)
 	return out.String(), err
+}
+
+// A mistyped directory must neither pass nor become an installation.
+func TestNothingIsProvenWhereThereIsNoInstallation(t *testing.T) {
+	f := func(name, data, missing string) {
+		t.Helper()
+		for _, cmd := range []*cobra.Command{newVerifyCmd(), newRepriceCmd()} {
+			args := []string{"--data", data, "--quiet"}
+			if cmd.Name() == "reprice" {
+				args = append(args, "--from", "2019-01")
+			}
+			_, stderr, code := runCommand(t, cmd, "", args...)
+			if code != exitUsage || !strings.Contains(stderr, "no installation in "+data) || !strings.Contains(stderr, missing+":") {
+				t.Errorf("%s, %s: exit code %d, %s; want %s to be missing", name, cmd.Name(), code, stderr, missing)
+			}
+		}
+	}
+	home := t.TempDir()
+	missing := filepath.Join(home, "mistyped")
+	f("no directory", missing, filepath.Join(missing, "lock"))
+	if entries, err := os.ReadDir(home); err != nil || len(entries) != 0 {
+		t.Errorf("left behind: %v, %v", entries, err)
+	}
+	f("another directory", home, filepath.Join(home, "lock"))
+	dir, err := openDataDir(home)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := dir.Close(); err != nil {
+		t.Fatal(err)
+	}
+	f("a service on servers had it", home, filepath.Join(home, "log"))
+	if err := os.Mkdir(filepath.Join(home, "log"), 0o700); err != nil {
+		t.Fatal(err)
+	}
+	f("no store", home, filepath.Join(home, "store"))
 }
 
 func TestVerifySeesDamage(t *testing.T) {
