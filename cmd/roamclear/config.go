@@ -91,7 +91,7 @@ func configFlags(f *pflag.FlagSet) {
 	f.Int("limits.body_bytes", d.Limits.BodyBytes, "largest body accepted, in bytes")
 	f.Int("limits.in_flight", d.Limits.InFlight, "requests worked on at once; more get 503")
 	f.StringSlice("kafka.brokers", nil, "Kafka brokers host:port; empty: the embedded broker")
-	f.Int("kafka.partitions", d.Kafka.Partitions, "partitions of the CDR and Session topics when they are created; 0: 2")
+	f.Int("kafka.partitions", d.Kafka.Partitions, "partitions of the CDR and Session topics; 0: 2 at creation, later as many as there are")
 	f.Int("kafka.replication", d.Kafka.Replication, "replicas of each topic when it is created")
 	f.Int("kafka.queue_bytes", d.Kafka.QueueBytes, "bytes waiting for the broker, per partition; more get 503")
 	f.Int64("kafka.cap_bytes", d.Kafka.CapBytes, "size of the embedded log beyond which pushes get 503, in bytes")
@@ -112,7 +112,7 @@ func loadConfig(flags *pflag.FlagSet, environ []string) (Config, error) {
 	if err := k.Load(structs.Provider(defaultConfig(), "koanf"), nil); err != nil {
 		return Config{}, fmt.Errorf("load defaults: %w", err)
 	}
-	known := k.Keys()
+	known, defaults := k.Keys(), k.Copy()
 	var problems []error
 	if path, _ := flags.GetString("config"); path != "" {
 		fromFile := koanf.New(".")
@@ -141,9 +141,12 @@ func loadConfig(flags *pflag.FlagSet, environ []string) (Config, error) {
 	}), nil); err != nil {
 		return Config{}, fmt.Errorf("load flags: %w", err)
 	}
+	problems = append(problems, wrongTypes(k, defaults)...)
 	var c Config
 	if err := k.Unmarshal("", &c); err != nil {
-		problems = append(problems, fmt.Errorf("settings: %w", err))
+		if len(problems) == 0 { // else it says the same in other words
+			problems = append(problems, fmt.Errorf("settings: %w", err))
+		}
 		return Config{}, errors.Join(problems...)
 	}
 	problems = append(problems, c.problems()...)

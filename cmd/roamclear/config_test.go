@@ -51,6 +51,9 @@ func TestBadSettingsAreAllNamed(t *testing.T) {
 			t.Errorf("%s: accepted", name)
 			return
 		}
+		if strings.Contains(err.Error(), "decoding failed") {
+			t.Errorf("%s: the decoder's own words: %v", name, err)
+		}
 		for _, w := range want {
 			if !strings.Contains(err.Error(), w) {
 				t.Errorf("%s: %v\nwant it to mention %q", name, err, w)
@@ -63,7 +66,32 @@ func TestBadSettingsAreAllNamed(t *testing.T) {
 	f("roles apart on the embedded default", "", nil, []string{"--roles", "api"}, "kafka.brokers and clickhouse.addr")
 	f("unknown role", "", nil, []string{"--roles", "api,prise"}, "prise")
 	f("not YAML", "listen: [", nil, nil, "read config file")
-	f("wrong type", "kafka:\n  partitions: many\n", nil, nil, "partitions")
+	f("wrong type", "kafka:\n  cap_bytes: abc\n", nil, nil, "kafka.cap_bytes: abc: want a whole number")
+	f("wrong type in the environment", "", []string{"ROAMCLEAR_KAFKA_CAP_BYTES=512MiB"}, nil, "kafka.cap_bytes: 512MiB: want a whole number")
+	f("wrong types", "kafka:\n  partitions: 2.5\nlimits:\n  in_flight: [1]\nlog:\n  level: [a, b]\nroles: [[api]]\n", nil, nil,
+		"kafka.partitions: 2.5: want a whole number", "limits.in_flight: [1]: want a whole number", "log.level: [a b]: want one value", "roles: [[api]]: want a list of values")
+	f("a section that is none", "kafka: 5\n", nil, nil, `unknown setting "kafka"`)
+}
+
+func TestNumbersAsTheyAreWritten(t *testing.T) {
+	c, err := load(t, "kafka:\n  cap_bytes: 0x10000000\n  queue_bytes: 2e6\n  partitions: '3'\n", []string{"ROAMCLEAR_LIMITS_IN_FLIGHT=7"})
+	if err != nil || c.Kafka.CapBytes != 1<<28 || c.Kafka.QueueBytes != 2_000_000 || c.Kafka.Partitions != 3 || c.Limits.InFlight != 7 {
+		t.Errorf("%+v %+v, %v", c.Kafka, c.Limits, err)
+	}
+}
+
+func TestPrintedSettingsSayWhatZeroPartitionsAre(t *testing.T) {
+	for partitions, want := range map[int]string{0: "partitions: 0 # 2 at creation, later as many as there are\n", 6: "partitions: 6\n"} {
+		c := defaultConfig()
+		c.Kafka.Partitions = partitions
+		var out strings.Builder
+		if err := printConfig(&out, c); err != nil || !strings.Contains(out.String(), want) {
+			t.Errorf("%d: %v, want %q in\n%s", partitions, err, want, out.String())
+		}
+		if got, err := load(t, out.String(), nil); err != nil || got.Kafka.Partitions != partitions {
+			t.Errorf("%d: what was printed is read as %d, %v", partitions, got.Kafka.Partitions, err)
+		}
+	}
 }
 
 func TestThePageIsOpenToThisMachineAlone(t *testing.T) {

@@ -1,6 +1,7 @@
 package main
 
 import (
+	"bytes"
 	"context"
 	"fmt"
 	"io"
@@ -103,6 +104,7 @@ func printConfig(w io.Writer, c Config) error {
 	if err != nil {
 		return fmt.Errorf("print settings: %w", err)
 	}
+	b = bytes.Replace(b, []byte("partitions: 0\n"), []byte("partitions: 0 # 2 at creation, later as many as there are\n"), 1)
 	_, err = w.Write(b)
 	return err
 }
