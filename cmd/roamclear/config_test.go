@@ -1,6 +1,7 @@
 package main
 
 import (
+	"errors"
 	"os"
 	"path/filepath"
 	"strings"
@@ -120,7 +121,7 @@ func TestDataDirectoryInUse(t *testing.T) {
 		t.Fatal(err)
 	}
 	_, err = openDataDir(path)
-	exit, ok := err.(*exitError)
+	exit, ok := errors.AsType[*exitError](err)
 	if !ok || exit.code != exitInUse || !strings.Contains(err.Error(), "in use by another roamclear process") {
 		t.Errorf("second process gets %v, want exit code %d and what to do", err, exitInUse)
 	}

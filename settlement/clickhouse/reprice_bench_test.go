@@ -14,7 +14,7 @@ import (
 // own gives prices nothing beside the CDR's own tariff.
 type own struct{}
 
-func (own) Tariff(ocpi.Key, ocpi.Time, ocpi.Time) *reference.TariffVersion { return nil }
+func (own) Tariff(ocpi.Key, ocpi.Time, ocpi.Time) *reference.TariffVersion    { return nil }
 func (own) TariffsBefore(ocpi.Key, ocpi.Time, int) []*reference.TariffVersion { return nil }
 func (own) Zone(ocpi.Key, string, ocpi.Time) (zone, source string) {
 	return "Europe/London", "location"
