@@ -75,7 +75,7 @@ func (s *server) cdr(c *gin.Context, v visitor) error {
 	if err != nil {
 		return err
 	}
-	d, err := v.Visible(s.Reader.CDR(c.Request.Context(), k))
+	d, err := v.Detail(c.Request.Context(), s.Reader, k)
 	if err != nil {
 		return fmt.Errorf("read cdr %s: %w", k, err)
 	}

@@ -93,6 +93,21 @@ func TestCDRExplainsInTheEnginesWords(t *testing.T) {
 	}
 }
 
+// A credit that does not cancel what it names says so.
+func TestACreditThatDoesNotCancel(t *testing.T) {
+	store := reporttest.World(200)
+	credit := find(t, store, func(d *settlement.CDRDetail) bool { return d.Credit })
+	s := newSite(store, true)
+	if w := s.get(t, report.CDRPath(credit.Key), ""); strings.Contains(w.Body.String(), "credit_of_") || strings.Contains(w.Body.String(), "credit_not_") {
+		t.Errorf("a credit that cancels has a finding:\n%s", content(t, w))
+	}
+	credit.CreditOf = "NOPE"
+	w := s.get(t, report.CDRPath(credit.Key), "")
+	if w.Code != http.StatusOK || !strings.Contains(w.Body.String(), "no CDR NOPE of "+credit.CPO.String()+" is known") {
+		t.Errorf("status %d, want the finding in\n%s", w.Code, content(t, w))
+	}
+}
+
 // What partners send is text, never markup.
 func TestNoMarkupFromPartners(t *testing.T) {
 	const evil = `<script>alert(1)</script>`

@@ -162,7 +162,7 @@ func (s *server) cdr(c *gin.Context, key Key) error {
 	if err != nil {
 		return err
 	}
-	d, err := key.Visible(s.reader.CDR(c.Request.Context(), k))
+	d, err := key.Detail(c.Request.Context(), s.reader, k)
 	if err != nil {
 		return fmt.Errorf("read cdr %s: %w", k, err)
 	}

@@ -1,0 +1,87 @@
+package report
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+
+	"github.com/roamclear/roamclear/ocpi"
+	"github.com/roamclear/roamclear/settlement"
+	"github.com/shopspring/decimal"
+)
+
+// Detail reads one CDR, if the key may see it. The findings of a credit CDR
+// include what is wrong between it and the CDR that it credits (OCPI 2.2.1
+// mod_cdrs, "Credit CDRs"). They are found when it is read and not when it is
+// priced: the two may come in either order.
+func (k Key) Detail(ctx context.Context, r settlement.Reader, key ocpi.Key) (*settlement.CDRDetail, error) {
+	d, err := k.Visible(r.CDR(ctx, key))
+	if err != nil || !d.Credit {
+		return d, err
+	}
+	credited := ocpi.Key{Party: key.Party, ID: ocpi.Fold(d.CreditOf)}
+	original, err := k.Visible(r.CDR(ctx, credited))
+	if err != nil && !errors.Is(err, settlement.ErrNotFound) {
+		return nil, fmt.Errorf("read the credited cdr %s: %w", credited, err)
+	}
+	var findings []ocpi.Finding
+	if len(d.Findings) > 0 {
+		if err := json.Unmarshal(d.Findings, &findings); err != nil {
+			return nil, fmt.Errorf("read findings of cdr %s: %w", key, err)
+		}
+	}
+	var originalSummary *settlement.CDRSummary
+	if original != nil {
+		originalSummary = &original.CDRSummary
+	}
+	shown := *d
+	if shown.Findings, err = json.Marshal(append(findings, creditFindings(&d.CDRSummary, originalSummary)...)); err != nil {
+		return nil, fmt.Errorf("write findings of cdr %s: %w", key, err)
+	}
+	return &shown, nil
+}
+
+// creditFindings holds a credit CDR against the one it credits, nil when that
+// is not known.
+func creditFindings(credit, original *settlement.CDRSummary) []ocpi.Finding {
+	findings := []ocpi.Finding{}
+	find := func(code, path, detail string, args ...any) {
+		findings = append(findings, ocpi.Finding{Code: code, Severity: ocpi.Serious, Path: path, Detail: fmt.Sprintf(detail, args...)})
+	}
+	switch {
+	case original == nil:
+		find("credit_of_unknown", "credit_reference_id", "no CDR %s of %s is known: it has not come yet, or the id is wrong", credit.CreditOf, credit.Key.Party)
+		return findings
+	case original.Credit:
+		find("credit_of_credit", "credit_reference_id", "%s is a credit CDR itself", credit.CreditOf)
+	}
+	if credit.Currency != original.Currency {
+		find("credit_currency", "currency", "in %s, the credited CDR in %s", credit.Currency, original.Currency)
+		return findings // amounts of two currencies do not compare
+	}
+	if !negates(credit.ClaimedExcl, original.ClaimedExcl) || !negates(credit.ClaimedIncl, original.ClaimedIncl) {
+		find("credit_not_negated", "total_cost", "%s, want the total of the credited CDR negated, which is %s",
+			bothAmounts(credit), bothAmounts(original))
+	}
+	return findings
+}
+
+// negates reports whether a is exactly -b; where one is not stated, neither
+// may the other be.
+func negates(a, b *decimal.Decimal) bool {
+	if a == nil || b == nil {
+		return a == b
+	}
+	return a.Equal(b.Neg())
+}
+
+func bothAmounts(s *settlement.CDRSummary) string {
+	amount := func(d *decimal.Decimal) string {
+		if d == nil {
+			return "nothing"
+		}
+		return Money(*d)
+	}
+	return amount(s.ClaimedExcl) + " excl. VAT and " + amount(s.ClaimedIncl) + " incl. VAT"
+}
