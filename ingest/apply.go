@@ -11,7 +11,7 @@ import (
 // function that validates a push before it is appended and folds it after.
 // base is nil when the object is unknown. Unknown members are preserved.
 func Apply(v ocpi.Version, m Method, t Target, base, body []byte) ([]byte, error) {
-	evse, connector := SplitSub(t)
+	evse, connector := t.Part()
 	nested := t.Object == ObjectLocation && evse != ""
 	var whole []byte
 	var err error
@@ -43,7 +43,7 @@ func Apply(v ocpi.Version, m Method, t Target, base, body []byte) ([]byte, error
 // the Location takes over the latest last_updated of all its parts. An equal
 // one is no older, and where either says none nothing is known to be older.
 func Stale(t Target, base, whole []byte) bool {
-	evse, connector := SplitSub(t)
+	evse, connector := t.Part()
 	old, known := ocpi.Sub(base, evse, connector)
 	changed, ok := ocpi.Sub(whole, evse, connector)
 	if !known || !ok {

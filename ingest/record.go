@@ -61,10 +61,31 @@ type Envelope struct {
 	Version  ocpi.Version
 	Sender   string    // partner id, see package control
 	Key      ocpi.Key  // folded identity; for EVSE and Connector pushes the Location's
-	Sub      string    // path below the object: "" or "EVSE_UID" or "EVSE_UID/CONNECTOR_ID", for tokens the type
+	Variant  string    // see Identity
+	Path     string    // of a part of a Location: "EVSE_UID" or "EVSE_UID/CONNECTOR_ID", see PartPath; "" = the whole object
 	Received ocpi.Time // when the body was complete, by the receiving process's clock
 	Hash     Hash      // canonical content hash of the body, see ocpi.CanonicalHash; of a CDR the worker adds it
 	Reason   string    // TopicRefused only: why the body could not be used
+}
+
+// Identity returns which object the record is about.
+func (e *Envelope) Identity() Identity { return Identity{e.Object, e.Key, e.Variant} }
+
+// Sub returns variant and path as one text, as header and store have it: a
+// kind of object has the one or the other, never both.
+func (e *Envelope) Sub() string {
+	if e.Object == ObjectLocation {
+		return e.Path
+	}
+	return e.Variant
+}
+
+// SetSub sets variant and path to what Sub returned.
+func (e *Envelope) SetSub(sub string) {
+	e.Variant, e.Path = sub, ""
+	if e.Object == ObjectLocation {
+		e.Variant, e.Path = "", sub
+	}
 }
 
 // Hash is a SHA-256.

@@ -90,11 +90,11 @@ func (s *Service) Delete(ctx context.Context, from Sender, v ocpi.Version, t Tar
 }
 
 func (s *Service) change(ctx context.Context, from Sender, v ocpi.Version, m Method, t Target, body []byte) (Receipt, error) {
-	e := Envelope{Object: t.Object, Method: m, Version: v, Sender: from.ID, Key: t.Key, Sub: t.Sub, Received: s.received()}
+	e := Envelope{Object: t.Object, Method: m, Version: v, Sender: from.ID, Key: t.Key, Variant: t.Variant, Path: t.Path, Received: s.received()}
 	if !from.Owns(t.Key.Party) {
 		return Receipt{}, s.refuse(ctx, &e, body, ErrUnknownObject)
 	}
-	needsBase := m != MethodPut || (t.Object == ObjectLocation && t.Sub != "")
+	needsBase := m != MethodPut || t.Path != ""
 	base, existed, err := s.base(ctx, t, needsBase)
 	if err != nil {
 		return Receipt{}, fmt.Errorf("read current %s %s: %w", t.Object, t.Key, err)
@@ -118,7 +118,7 @@ func (s *Service) change(ctx context.Context, from Sender, v ocpi.Version, m Met
 		topic = TopicSessions
 	}
 	r := Receipt{Key: t.Key, ID: t.ID, Created: !existed, Findings: findings}
-	if evse, connector := SplitSub(t); evse != "" {
+	if evse, connector := t.Part(); evse != "" {
 		_, known := ocpi.Sub(base, evse, connector)
 		r.Created = !known
 	}
@@ -136,7 +136,7 @@ func (s *Service) change(ctx context.Context, from Sender, v ocpi.Version, m Met
 // base returns the object a change applies to. Before one that must exist is
 // called unknown, the log is read to its end.
 func (s *Service) base(ctx context.Context, t Target, mustExist bool) (raw []byte, ok bool, err error) {
-	whole := Target{Object: t.Object, Key: t.Key, Sub: tokenType(t)}
+	whole := Target{Object: t.Object, Key: t.Key, Variant: t.Variant}
 	raw, _, ok, err = s.current.Get(ctx, whole)
 	if err != nil || ok || !mustExist {
 		return raw, ok, err
@@ -212,7 +212,7 @@ func sameIdentity(v ocpi.Version, t Target, country, party, id, tokenType string
 	switch {
 	case ocpi.Fold(id) != t.Key.ID:
 		return invalid(idField, "is not the id in the URL")
-	case t.Object == ObjectToken && ocpi.Fold(tokenType) != ocpi.Fold(t.Sub):
+	case t.Object == ObjectToken && ocpi.Fold(tokenType) != ocpi.Fold(t.Variant):
 		return invalid("type", "is not the type in the URL, which is RFID unless ?type= says another")
 	case v == ocpi.V211:
 		return nil
@@ -251,15 +251,6 @@ func (s Sender) first() ocpi.Party {
 		return ocpi.Party{}
 	}
 	return s.Parties[0]
-}
-
-// tokenType is the part of Sub that belongs to the object's identity: a
-// Token's type. A Location's Sub is a path inside the object.
-func tokenType(t Target) string {
-	if t.Object == ObjectToken {
-		return t.Sub
-	}
-	return ""
 }
 
 func invalid(path, reason string) error {

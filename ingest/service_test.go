@@ -147,7 +147,7 @@ func TestChanges(t *testing.T) {
 	key := ocpi.NewKey("GB", "DUN", "L1")
 	whole := ingest.Target{Object: ingest.ObjectLocation, Key: key, ID: "L1"}
 	evse := func(uid string) ingest.Target {
-		return ingest.Target{Object: ingest.ObjectLocation, Key: key, ID: "L1", Sub: ingest.SubPath(uid, "")}
+		return ingest.Target{Object: ingest.ObjectLocation, Key: key, ID: "L1", Path: ingest.PartPath(uid, "")}
 	}
 	const newEVSE = `{"uid":"E/2","status":"CHARGING","connectors":[],"last_updated":"2019-02-01T00:00:00Z"}`
 	f := func(name string, method ingest.Method, target ingest.Target, body, wantError string, wantCreated bool) {
@@ -203,7 +203,7 @@ func TestTheTypeOfAToken(t *testing.T) {
 	for _, c := range cases {
 		log := &memoryLog{}
 		s := newService(log, objects{key: fmt.Sprintf(body, c.inBody)})
-		target := ingest.Target{Object: ingest.ObjectToken, Key: key, ID: "U1", Sub: c.inURL}
+		target := ingest.Target{Object: ingest.ObjectToken, Key: key, ID: "U1", Variant: c.inURL}
 		var err error
 		if c.patch != "" {
 			_, err = s.Patch(t.Context(), dundee, ocpi.V221, target, []byte(c.patch))

@@ -35,32 +35,31 @@ func (s Sender) own(p ocpi.Party) (ocpi.Party, bool) {
 	return ocpi.Party{}, false
 }
 
-// Target is a client-owned object as a URL addresses it. Sub is the path
-// below it, see SubPath, for a Location and the token type for a Token.
+// Target is a client-owned object as a URL addresses it, or a part of one.
 type Target struct {
-	Object Object
-	Key    ocpi.Key
-	ID     string // as in the URL
-	Sub    string
+	Object  Object
+	Key     ocpi.Key
+	ID      string // as in the URL
+	Variant string // see Identity
+	Path    string // of a part of a Location, see PartPath; "" = the whole object
 }
 
-// SubPath joins the uid of an EVSE and the id of a Connector (each may be
-// empty) into a Target's Sub. Ids may hold any printable character, so each
+// Identity returns which object the target is, or is a part of.
+func (t Target) Identity() Identity { return Identity{t.Object, t.Key, t.Variant} }
+
+// PartPath joins the uid of an EVSE and the id of a Connector (each may be
+// empty) into a Target's Path. Ids may hold any printable character, so each
 // segment is percent-encoded.
-func SubPath(evseUID, connectorID string) string {
+func PartPath(evseUID, connectorID string) string {
 	if connectorID == "" {
 		return url.PathEscape(evseUID)
 	}
 	return url.PathEscape(evseUID) + "/" + url.PathEscape(connectorID)
 }
 
-// SplitSub returns what SubPath joined; both are empty for anything but a
-// part of a Location.
-func SplitSub(t Target) (evseUID, connectorID string) {
-	if t.Object != ObjectLocation {
-		return "", ""
-	}
-	evse, connector, _ := strings.Cut(t.Sub, "/")
+// Part returns what PartPath joined: both are empty for a whole object.
+func (t Target) Part() (evseUID, connectorID string) {
+	evse, connector, _ := strings.Cut(t.Path, "/")
 	return unescape(evse), unescape(connector)
 }
 

@@ -32,7 +32,7 @@ type Intake interface {
 }
 
 // Objects reads the client-owned objects as this process has folded them. It
-// is asked for whole objects: Sub is "" but for a Token, where it is the type.
+// is asked for whole objects: Path is "".
 type Objects interface {
 	Get(ctx context.Context, t ingest.Target) (raw []byte, version ocpi.Version, ok bool, err error)
 }

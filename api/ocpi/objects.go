@@ -20,9 +20,9 @@ func (x *exchange) address() (ingest.Target, error) {
 	}
 	switch t.Object {
 	case ingest.ObjectLocation:
-		t.Sub = ingest.SubPath(api.Param(x.c, "evse"), api.Param(x.c, "connector"))
+		t.Path = ingest.PartPath(api.Param(x.c, "evse"), api.Param(x.c, "connector"))
 	case ingest.ObjectToken:
-		t.Sub, err = x.tokenType()
+		t.Variant, err = x.tokenType()
 	}
 	return t, err
 }

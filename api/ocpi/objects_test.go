@@ -18,7 +18,11 @@ func TestPushes(t *testing.T) {
 	exw := ingest.Sender{ID: "nl-exw-emsp", Parties: []ocpi.Party{{Country: "NL", ID: "EXW"}}}
 	target := func(o ingest.Object, party, id, sub string) ingest.Target {
 		country := map[string]string{"DUN": "GB", "PKC": "GB", "EXW": "NL"}[party]
-		return ingest.Target{Object: o, Key: ocpi.NewKey(country, party, id), ID: id, Sub: sub}
+		t := ingest.Target{Object: o, Key: ocpi.NewKey(country, party, id), ID: id, Path: sub}
+		if o == ingest.ObjectToken {
+			t.Variant, t.Path = sub, ""
+		}
+		return t
 	}
 	tests := []struct {
 		method, path, token string
@@ -109,8 +113,8 @@ func TestGetObjects(t *testing.T) {
 		connector = `{"id":"C1","x":1.0}`
 		base      = "/ocpi/2.2.1/receiver"
 	)
-	object := func(o ingest.Object, country, party, id, sub string) ingest.Target {
-		return ingest.Target{Object: o, Key: ocpi.NewKey(country, party, id), Sub: sub}
+	object := func(o ingest.Object, country, party, id, variant string) ingest.Target {
+		return ingest.Target{Object: o, Key: ocpi.NewKey(country, party, id), Variant: variant}
 	}
 	b := &backend{objects: map[ingest.Target]string{
 		object(ingest.ObjectLocation, "GB", "DUN", "LOC1", ""):    location,

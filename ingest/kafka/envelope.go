@@ -18,7 +18,7 @@ import (
 //	int64    receiving time, nanoseconds since 1970 UTC, big endian
 //	[32]byte content hash
 //	uvarint  length of the country code, then of the party id, in the record's key
-//	string   sender, sub, reason: each a uvarint length and its bytes
+//	string   sender, sub (see ingest.Envelope.Sub), reason: each a uvarint length and its bytes
 //
 // The record's key is "COUNTRY*PARTY*ID", readable with any Kafka tool, and
 // null when the identity is empty. The lengths split it again, since an id
@@ -55,7 +55,7 @@ func appendKey(b []byte, k ocpi.Key) []byte {
 // envelopeSize returns the length of what appendEnvelope appends.
 func envelopeSize(e *ingest.Envelope) int {
 	n := envelopeFixed + uvarintSize(len(e.Key.Party.Country)) + uvarintSize(len(e.Key.Party.ID))
-	for _, s := range [...]string{e.Sender, e.Sub, e.Reason} {
+	for _, s := range [...]string{e.Sender, e.Sub(), e.Reason} {
 		n += uvarintSize(len(s)) + len(s)
 	}
 	return n
@@ -67,7 +67,7 @@ func appendEnvelope(b []byte, e *ingest.Envelope) []byte {
 	b = append(b, e.Hash[:]...)
 	b = binary.AppendUvarint(b, uint64(len(e.Key.Party.Country)))
 	b = binary.AppendUvarint(b, uint64(len(e.Key.Party.ID)))
-	for _, s := range [...]string{e.Sender, e.Sub, e.Reason} {
+	for _, s := range [...]string{e.Sender, e.Sub(), e.Reason} {
 		b = binary.AppendUvarint(b, uint64(len(s)))
 		b = append(b, s...)
 	}
@@ -133,7 +133,8 @@ func (r *envelopeReader) decodeStrings(e *ingest.Envelope, key, b []byte) error 
 	if r.sender != string(parts[0]) {
 		r.sender = string(parts[0])
 	}
-	e.Sender, e.Sub, e.Reason = r.sender, string(parts[1]), string(parts[2])
+	e.Sender, e.Reason = r.sender, string(parts[2])
+	e.SetSub(string(parts[1]))
 	return nil
 }
 

@@ -134,7 +134,7 @@ func (f *Follower) restore(s ingest.ObjectState) {
 }
 
 func (f *Follower) setToken(s *ingest.ObjectState) {
-	f.tokens[tokenKey{s.Key, s.Sub}] = s
+	f.tokens[tokenKey{s.Key, s.Variant}] = s
 	t, err := f.decoder.Token(s.Version, s.Body)
 	if err != nil {
 		f.inert.Inc()
@@ -160,7 +160,7 @@ func (f *Follower) fold(r *ingest.Record) {
 	case ingest.ObjectLocation:
 		f.foldLocation(r)
 	case ingest.ObjectToken:
-		k := tokenKey{r.Key, r.Sub}
+		k := tokenKey{r.Key, r.Variant}
 		if s, ok := f.apply(r, f.tokens[k]); ok {
 			f.setToken(s)
 		}
@@ -180,18 +180,15 @@ func (f *Follower) apply(r *ingest.Record, old *ingest.ObjectState) (*ingest.Obj
 		f.inert.Inc()
 		return nil, false
 	}
-	t := ingest.Target{Object: r.Object, Key: r.Key, Sub: r.Sub}
+	t := ingest.Target{Object: r.Object, Key: r.Key, Variant: r.Variant, Path: r.Path}
 	body, err := ingest.Apply(r.Version, r.Method, t, base, r.Body)
 	if err != nil || ingest.Stale(t, base, body) {
 		f.inert.Inc()
 		return nil, false
 	}
 	s := &ingest.ObjectState{
-		Object: r.Object, Key: r.Key, Sub: r.Sub, Version: r.Version, Sender: r.Sender,
+		Object: r.Object, Key: r.Key, Variant: r.Variant, Version: r.Version, Sender: r.Sender,
 		Position: r.Position, Received: r.Received, Body: append([]byte(nil), body...),
-	}
-	if r.Object == ingest.ObjectLocation {
-		s.Sub = ""
 	}
 	return s, true
 }

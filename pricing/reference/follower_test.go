@@ -251,16 +251,14 @@ func TestAnOlderLastUpdatedIsIgnored(t *testing.T) {
 	var stored memoryStore
 	for i, s := range steps {
 		id := map[ingest.Object]string{ingest.ObjectTariff: "T1", ingest.ObjectToken: "U1", ingest.ObjectLocation: "L1"}[s.object]
-		e := &ingest.Envelope{Object: s.object, Method: s.method, Version: ocpi.V221, Key: ocpi.NewKey("GB", "DUN", id), Sub: s.sub, Received: at(i)}
+		e := &ingest.Envelope{Object: s.object, Method: s.method, Version: ocpi.V221, Key: ocpi.NewKey("GB", "DUN", id), Received: at(i)}
+		e.SetSub(s.sub)
 		pos, err := log.Append(t.Context(), ingest.TopicReference, e, []byte(stamped(s.body, s.minute)))
 		if err != nil {
 			t.Fatal(err)
 		}
 		whole, restarted := follow(t, log, memoryStore{}), follow(t, log, stored)
-		target := ingest.Target{Object: s.object, Key: e.Key}
-		if s.object == ingest.ObjectToken {
-			target.Sub = s.sub
-		}
+		target := ingest.Target{Object: s.object, Key: e.Key, Variant: e.Variant}
 		for name, f := range map[string]*reference.Follower{"whole log": whole, "restarted": restarted} {
 			raw, _, ok, err := f.Get(t.Context(), target)
 			if err != nil || ok != (s.want != "") || !strings.Contains(string(raw), s.want) {

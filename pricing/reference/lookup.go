@@ -26,7 +26,7 @@ func (f *Follower) Get(ctx context.Context, t ingest.Target) (raw []byte, v ocpi
 	case ingest.ObjectLocation:
 		s = f.locations[t.Key]
 	case ingest.ObjectToken:
-		s = f.tokens[tokenKey{t.Key, t.Sub}]
+		s = f.tokens[tokenKey{t.Key, t.Variant}]
 	}
 	if s == nil {
 		return nil, 0, false, nil
@@ -82,9 +82,9 @@ func (f *Follower) States(partition int32, recs []ingest.Record) []ingest.Object
 		k := tokenKey{r.Key, ""}
 		var s *ingest.ObjectState
 		if r.Object == ingest.ObjectToken {
-			k.typ = r.Sub
+			k.typ = r.Variant
 			s = f.tokens[k]
-			k.typ = "token/" + r.Sub
+			k.typ = "token/" + r.Variant
 		} else {
 			s = f.locations[r.Key]
 		}

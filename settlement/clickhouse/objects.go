@@ -19,7 +19,7 @@ func scanObject(rows driver.Rows) (ingest.ObjectState, error) {
 	var object, version, deleted uint8
 	var received, lastUpdated time.Time
 	var zones []byte
-	err := rows.Scan(&object, &o.Key.Party.Country, &o.Key.Party.ID, &o.Key.ID, &o.Sub,
+	err := rows.Scan(&object, &o.Key.Party.Country, &o.Key.Party.ID, &o.Key.ID, &o.Variant,
 		&o.Position.Partition, &o.Position.Epoch, &o.Position.Offset,
 		&version, &o.Sender, &received, &lastUpdated, &deleted, &zones, &o.Body)
 	if err != nil {

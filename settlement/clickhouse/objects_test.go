@@ -15,9 +15,10 @@ import (
 func objectRecord(topic ingest.Topic, object ingest.Object, offset int64, id string) ingest.Record {
 	body := fmt.Appendf(nil, `{"id":%q,"n":%d}`, id, offset)
 	r := ingest.Record{Position: ingest.Position{Epoch: 1, Offset: offset}, Body: body, Envelope: ingest.Envelope{
-		Object: object, Method: ingest.MethodPut, Version: ocpi.V221, Sender: "dun", Key: keyOf(id), Sub: "RFID",
+		Object: object, Method: ingest.MethodPut, Version: ocpi.V221, Sender: "dun", Key: keyOf(id),
 		Received: ocpi.TimeOf(received) + ocpi.Time(offset), Hash: sha256.Sum256(body),
 	}}
+	r.SetSub("RFID")
 	if topic == ingest.TopicRefused {
 		r.Reason = "no id"
 	}
@@ -25,7 +26,7 @@ func objectRecord(topic ingest.Topic, object ingest.Object, offset int64, id str
 }
 
 func stateOf(r ingest.Record) ingest.ObjectState {
-	return ingest.ObjectState{Object: r.Object, Key: r.Key, Sub: r.Sub, Version: r.Version, Sender: r.Sender,
+	return ingest.ObjectState{Object: r.Object, Key: r.Key, Variant: r.Variant, Version: r.Version, Sender: r.Sender,
 		Position: r.Position, Received: r.Received, LastUpdated: r.Received - 5, Body: r.Body}
 }
 

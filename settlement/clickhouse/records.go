@@ -22,13 +22,14 @@ func scanRecord(rows driver.Rows) (ingest.Record, error) {
 	var r ingest.Record
 	var object, method, version uint8
 	var received time.Time
-	var hash string
+	var sub, hash string
 	err := rows.Scan(&r.Partition, &r.Epoch, &r.Offset, &object, &method, &version, &r.Sender,
-		&r.Key.Party.Country, &r.Key.Party.ID, &r.Key.ID, &r.Sub, &received, &hash, &r.Reason, &r.Body)
+		&r.Key.Party.Country, &r.Key.Party.ID, &r.Key.ID, &sub, &received, &hash, &r.Reason, &r.Body)
 	if err != nil {
 		return r, err
 	}
 	r.Object, r.Method, r.Version = ingest.Object(object), ingest.Method(method), ocpi.Version(version)
+	r.SetSub(sub)
 	r.Received = ocpi.TimeOf(received)
 	copy(r.Hash[:], hash)
 	return r, nil

@@ -134,7 +134,7 @@ func (r *recordRows) append(topic proto.Enum8, rec *ingest.Record) {
 	r.method.Append(uint8(rec.Method))
 	r.version.Append(uint8(rec.Version))
 	r.sender.Append(rec.Sender)
-	r.sub = append(r.sub, rec.Sub)
+	r.sub = append(r.sub, rec.Sub())
 	r.reason = append(r.reason, rec.Reason)
 	r.body = append(r.body, text(rec.Body))
 	r.received.AppendRaw(proto.DateTime64(rec.Received))
@@ -209,7 +209,7 @@ func (o *objectRows) append(topic proto.Enum8, s *ingest.ObjectState) error {
 	o.sender.Append(s.Sender)
 	o.received.AppendRaw(proto.DateTime64(s.Received))
 	o.lastUpdated.AppendRaw(proto.DateTime64(s.LastUpdated))
-	o.sub = append(o.sub, s.Sub)
+	o.sub = append(o.sub, s.Variant)
 	o.zones = append(o.zones, text(zones))
 	o.body = append(o.body, text(s.Body))
 	return nil
