@@ -41,6 +41,7 @@ type StoredResult struct {
 	Claim      pricing.Claim
 	Reason     string // of a reject
 	Profile    string
+	Engine     string // the tariff.EngineVersion it was computed by
 
 	ClaimedExcl, ClaimedIncl   *decimal.Decimal
 	ComputedExcl, ComputedIncl *decimal.Decimal

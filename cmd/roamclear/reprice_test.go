@@ -8,6 +8,7 @@ import (
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
+	"github.com/roamclear/roamclear/pricing/tariff"
 	"github.com/roamclear/roamclear/settlement"
 )
 
@@ -52,7 +53,7 @@ func TestReprice(t *testing.T) {
 	s.computedIs("42.00", "50.40", 0)
 
 	want := repriceJSON{
-		Run: "2019-01..2019-01, STEP_NONE, engine 1, zones " + zoneDB(t, data), From: "2019-01", To: "2019-01", Profile: "STEP_NONE",
+		Run: "2019-01..2019-01, STEP_NONE, engine " + tariff.EngineVersion + ", zones " + zoneDB(t, data), From: "2019-01", To: "2019-01", Profile: "STEP_NONE",
 		CDRs: 7, Changed: 6, Applied: repriceAppliedJSON{Pending: 6},
 		Currencies: []repriceShiftJSON{{Currency: "GBP"}},
 		Causes:     []repriceShiftJSON{{Change: "amount", Causes: "profile", Currency: "GBP"}},

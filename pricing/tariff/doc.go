@@ -32,4 +32,4 @@ package tariff
 
 // EngineVersion names the engine's behaviour; it changes whenever the same
 // input could give another result.
-const EngineVersion = "1"
+const EngineVersion = "2"

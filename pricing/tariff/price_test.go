@@ -1,6 +1,7 @@
 package tariff
 
 import (
+	"fmt"
 	"os"
 	"path/filepath"
 	"slices"
@@ -136,6 +137,33 @@ end: 2025-07-01T05:00:00Z`
 		var out Result
 		if NewEngine().Price(&v.in, &out); out.Claim != c.want {
 			t.Errorf("claim %q / %q: %s, want %s", c.excl, c.incl, out.Claim, c.want)
+		}
+	}
+}
+
+// TestClaimOfManyLines: lines beyond the fifth bring no further tolerance.
+func TestClaimOfManyLines(t *testing.T) {
+	for _, c := range []struct {
+		lines   int
+		claimed string
+		want    Claim
+	}{
+		{1, "1.01", ClaimAgrees}, {1, "1.011", ClaimDiffers}, {4, "4.02", ClaimAgrees}, {4, "4.021", ClaimDiffers},
+		{5, "5.025", ClaimAgrees}, {5, "5.03", ClaimDiffers}, {6, "6.025", ClaimAgrees}, {6, "6.03", ClaimDiffers},
+		{400, "400.03", ClaimDiffers}, {400, "402", ClaimDiffers}, {400, "399.975", ClaimAgrees},
+	} {
+		text := "tariff: inline id=T currency=EUR"
+		for i := range c.lines {
+			text += fmt.Sprintf("\nelement: ENERGY 1 vat 0 | min_duration %d, max_duration %d", i*60, i*60+60)
+		}
+		for i := range c.lines {
+			text += fmt.Sprintf("\nperiod: 2025-07-01T%02d:%02d:00Z ENERGY 1", i/60, i%60)
+		}
+		v := parseVector(t, text+fmt.Sprintf("\nend: 2025-07-01T%02d:%02d:00Z", c.lines/60, c.lines%60))
+		v.in.CDR.TotalCost.Excl = number(c.claimed)
+		var out Result
+		if NewEngine().Price(&v.in, &out); out.Lines != c.lines || out.Claim != c.want {
+			t.Errorf("%d lines (want %d), claimed %s of %s: %s, want %s", out.Lines, c.lines, c.claimed, out.Total.Excl, out.Claim, c.want)
 		}
 	}
 }

@@ -207,6 +207,8 @@ func (v *vector) parseLine(t *testing.T, key, value string) {
 		cdr.Periods = append(cdr.Periods, p)
 	case "end":
 		cdr.End = mustTime(t, value)
+	case "claimed":
+		cdr.TotalCost = inlinePrice(t, strings.ReplaceAll(value, " ", ""))
 	case "credit":
 		cdr.Credit, cdr.CreditReferenceID = true, value
 	default:

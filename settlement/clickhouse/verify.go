@@ -67,7 +67,7 @@ func (s *Store) WinnersRange(ctx context.Context, epoch uint8, partition int32, 
 // position of the record it was computed from.
 func (s *Store) ResultsRange(ctx context.Context, epoch uint8, partition int32, from, to int64, fn func(settlement.StoredResult) error) error {
 	return s.inRange(ctx, `country, party, id, partition, epoch, offset, generation,
-		cpo_country, cpo_party, emsp_country, emsp_party, month, currency, credit, toUInt8(status), toUInt8(claim), reason, profile,
+		cpo_country, cpo_party, emsp_country, emsp_party, month, currency, credit, toUInt8(status), toUInt8(claim), reason, profile, engine,
 		claimed_excl, claimed_incl, computed_excl, computed_incl, tax_name, tax_percentage, tax_amount`, "results FINAL", epoch, partition, from, to,
 		func(rows driver.Rows) error {
 			var r settlement.StoredResult
@@ -78,7 +78,7 @@ func (s *Store) ResultsRange(ctx context.Context, epoch uint8, partition int32, 
 			var amounts []decimal.Decimal
 			if err := rows.Scan(&r.Key.Party.Country, &r.Key.Party.ID, &r.Key.ID,
 				&r.Position.Partition, &r.Position.Epoch, &r.Position.Offset, &r.Generation,
-				&r.CPO.Country, &r.CPO.ID, &r.EMSP.Country, &r.EMSP.ID, &month, &r.Currency, &credit, &status, &claim, &r.Reason, &r.Profile,
+				&r.CPO.Country, &r.CPO.ID, &r.EMSP.Country, &r.EMSP.ID, &month, &r.Currency, &credit, &status, &claim, &r.Reason, &r.Profile, &r.Engine,
 				&r.ClaimedExcl, &r.ClaimedIncl, &r.ComputedExcl, &r.ComputedIncl, &names, &percentages, &amounts); err != nil {
 				return err
 			}

@@ -1,0 +1,40 @@
+package settlement
+
+import (
+	"strings"
+	"testing"
+
+	"github.com/roamclear/roamclear/ingest"
+	"github.com/roamclear/roamclear/pricing"
+	"github.com/roamclear/roamclear/pricing/tariff"
+)
+
+// A verdict on a claim belongs to the edition of the engine that gave it: a row
+// of another edition is not wrong for it. Amounts and status must agree always.
+func TestVerdictOfAnotherEngine(t *testing.T) {
+	const other = "0"
+	for _, c := range []struct {
+		name, engine  string
+		status        pricing.Status
+		stored, fresh pricing.Claim
+		want          string
+	}{
+		{"the same", tariff.EngineVersion, pricing.Priced, pricing.ClaimAgrees, pricing.ClaimAgrees, ""},
+		{"another verdict", tariff.EngineVersion, pricing.Priced, pricing.ClaimAgrees, pricing.ClaimDiffers, "the claim is stored as agrees"},
+		{"another verdict by another engine", other, pricing.Priced, pricing.ClaimAgrees, pricing.ClaimDiffers, ""},
+		{"another status by another engine", other, pricing.Credited, pricing.ClaimAgrees, pricing.ClaimAgrees, "is stored as credit"},
+	} {
+		report := &Report{}
+		w := &walker{report: report, topic: ingest.TopicCDRs}
+		fresh := pricing.Row{Outcome: pricing.Outcome{Status: pricing.Priced, Claim: c.fresh}}
+		stored := StoredResult{Engine: c.engine, Status: c.status, Claim: c.stored, Month: monthOf(0)}
+		w.outcome(&ingest.Record{}, &fresh, &stored)
+		var got []string
+		for _, d := range report.Disagreements {
+			got = append(got, d.What)
+		}
+		if text := strings.Join(got, "; "); (text == "") != (c.want == "") || !strings.Contains(text, c.want) {
+			t.Errorf("%s: %q, want %q", c.name, text, c.want)
+		}
+	}
+}
