@@ -11,7 +11,7 @@ import (
 	"github.com/gin-gonic/gin"
 
 	"github.com/roamclear/roamclear/api"
-	ocpihttp "github.com/roamclear/roamclear/api/ocpi"
+	"github.com/roamclear/roamclear/api/hub"
 	"github.com/roamclear/roamclear/api/page"
 	"github.com/roamclear/roamclear/api/report"
 	"github.com/roamclear/roamclear/ingest"
@@ -75,7 +75,7 @@ func routes(s *service) http.Handler {
 		return engine
 	}
 	b := s.backends
-	partners := ocpihttp.New(ocpihttp.Deps{
+	partners := hub.New(hub.Deps{
 		Partners: s.control, Intake: s.intake, Objects: latest{current{s.reference, s.sessions}},
 		CDRs: cdrSource{b.store, b.log}, CDRLists: b.store,
 		Metrics: api.NewMetrics(s.registry), Logger: s.logger, PublicURL: s.config.PublicURL,
@@ -175,7 +175,7 @@ type cdrSource struct {
 	log   *kafka.Log
 }
 
-// CDR implements ocpihttp.CDRSource.
+// CDR implements hub.CDRSource.
 func (c cdrSource) CDR(ctx context.Context, key ocpi.Key) ([]byte, ocpi.Version, error) {
 	raw, v, _, err := c.store.CDRRaw(ctx, key)
 	if !errors.Is(err, settlement.ErrNotFound) {
@@ -191,7 +191,7 @@ func (c cdrSource) CDR(ctx context.Context, key ocpi.Key) ([]byte, ocpi.Version,
 		return nil, 0, err
 	}
 	if next < end {
-		return nil, 0, ocpihttp.ErrNotYet
+		return nil, 0, hub.ErrNotYet
 	}
 	raw, v, _, err = c.store.CDRRaw(ctx, key)
 	return raw, v, err

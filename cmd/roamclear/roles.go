@@ -52,7 +52,7 @@ func (c current) Wait(ctx context.Context, topic ingest.Topic, p ingest.Position
 // the log is read to its end.
 type latest struct{ current }
 
-// Get implements ocpihttp.Objects.
+// Get implements hub.Objects.
 func (l latest) Get(ctx context.Context, t ingest.Target) ([]byte, ocpi.Version, bool, error) {
 	raw, v, ok, err := l.current.Get(ctx, t)
 	if err != nil || ok {

@@ -1,4 +1,4 @@
-// Package ocpihttp is what partners see: OCPI over HTTP, as a hub serves it
+// Package hub is what partners see: OCPI over HTTP, as a hub serves it
 // (Receiver towards the owner of an object, Sender towards its reader). What
 // comes in are pushes, handed to an [Intake]; what goes out are the raw bodies
 // of objects, spliced into OCPI's envelope as they were sent.
@@ -16,4 +16,4 @@
 //     nothing about the other party shows in it.
 //   - 503 with Retry-After is kept for overload, for a store that has not
 //     caught up, and for an outcome that is unknown; a repeat is harmless.
-package ocpihttp
+package hub

@@ -1,4 +1,4 @@
-package ocpihttp
+package hub
 
 import (
 	"context"

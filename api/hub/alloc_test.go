@@ -3,7 +3,7 @@
 // Under the race detector sync.Pool drops what it is given at random, so
 // allocations cannot be counted there.
 
-package ocpihttp
+package hub
 
 import "testing"
 
