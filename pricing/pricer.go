@@ -56,13 +56,18 @@ type Pricer struct {
 	policies Policies
 	decoder  ocpi.Decoder
 	engine   *tariff.Engine
-	in       tariff.Input // of the row priced last, with its result
-	result   tariff.Result
 	cache    map[string]*cachedTariff
-	embedded []*tariff.Prepared
-	stored   []*tariff.Prepared
+	charge   charge // scratch of one call, which hands it on by name
 	scratch  []byte
 	kept     []byte // see keep
+}
+
+// charge is a CDR with what it is priced with and the price.
+type charge struct {
+	in       tariff.Input
+	result   tariff.Result
+	embedded []*tariff.Prepared
+	stored   []*tariff.Prepared
 }
 
 type cachedTariff struct {
@@ -79,21 +84,23 @@ func NewPricer(inputs Inputs, policies Policies) *Pricer {
 	return &Pricer{inputs: inputs, policies: policies, engine: tariff.NewEngine(), cache: map[string]*cachedTariff{}}
 }
 
-// Price fills row for one CDR record. It never fails: what cannot be priced
-// is a reject with its reason, a panic included.
+// Price fills row for one CDR record, its explanation included. It never fails:
+// what cannot be priced is a reject with its reason, a panic included.
 func (p *Pricer) Price(rec *ingest.Record, row *Row) {
-	p.PriceWith(rec, row, "")
-	p.Explain(row)
+	p.PriceWith(rec, row, "", func(*Row) bool { return true })
 }
 
 // PriceWith prices with a named profile instead of the partner's when profile
-// is not "". The outcome has no explanation yet: Explain adds it, to the row
-// priced last.
-func (p *Pricer) PriceWith(rec *ingest.Record, row *Row, profile string) {
+// is not "". An explanation costs several prices: the outcome gets one only
+// where explain, asked once the price is known, says so; nil never does.
+func (p *Pricer) PriceWith(rec *ingest.Record, row *Row, profile string, explain func(*Row) bool) {
 	*row = Row{Record: *rec, Creditor: rec.Key.Party}
 	defer p.rejectPanic(row)
 	p.hash(&row.Record)
-	p.price(rec, row, profile)
+	c := p.price(rec, row, profile)
+	if row.Outcome.Status == Priced && explain != nil && explain(row) {
+		p.explain(row, c)
+	}
 }
 
 // hash adds the content hash, which tells a repeat from a conflict. Nobody
@@ -109,19 +116,14 @@ func (p *Pricer) hash(rec *ingest.Record) {
 	}
 }
 
-// Explain completes the row priced last: the explanation of its price, what an
-// audit of the CDR finds and, where the claim differs, why. A row that is not
-// priced stays as it is.
-func (p *Pricer) Explain(row *Row) {
-	if row.Outcome.Status != Priced {
-		return
-	}
-	defer p.rejectPanic(row)
-	p.scratch = p.engine.Explain(&p.in, &p.result).AppendJSON(p.scratch[:0])
+// explain completes a priced row: the explanation of its price, what an audit of
+// the CDR finds and, where the claim differs, why.
+func (p *Pricer) explain(row *Row, c *charge) {
+	p.scratch = p.engine.Explain(&c.in, &c.result).AppendJSON(p.scratch[:0])
 	row.Outcome.Explanation = p.keep(p.scratch)
-	p.audit(row, p.in.CDR.Findings)
+	p.audit(row, c)
 	if row.Outcome.Claim == ClaimDiffers {
-		if err := p.reconcile(row); err != nil {
+		if err := p.reconcile(row, c); err != nil {
 			panic(err) // strings and numbers of our own always encode
 		}
 	}
@@ -137,11 +139,13 @@ func (p *Pricer) rejectPanic(row *Row) {
 	}
 }
 
-func (p *Pricer) price(rec *ingest.Record, row *Row, profile string) {
+// price prices one record. The charge is the Pricer's scratch, until the next call.
+func (p *Pricer) price(rec *ingest.Record, row *Row, profile string) *charge {
+	c := &p.charge
 	cdr, err := p.decoder.CDR(rec.Version, rec.Body)
 	if err != nil {
 		row.Outcome = Outcome{Status: Rejected, Reason: ReasonUnreadable, Detail: err.Error()}
-		return
+		return c
 	}
 	p.describe(cdr, row)
 	o := &row.Outcome
@@ -163,8 +167,9 @@ func (p *Pricer) price(rec *ingest.Record, row *Row, profile string) {
 	case cdr.End < cdr.Start:
 		reject(o, ReasonEndFirst, "the charge ends at "+cdr.End.String()+", before it starts at "+cdr.Start.String())
 	default:
-		p.compute(cdr, row, profile)
+		p.compute(cdr, row, c, profile)
 	}
+	return c
 }
 
 // describe copies what the store keeps of a CDR whether it can be priced or not.
@@ -209,10 +214,10 @@ func (p *Pricer) text(s string) string {
 }
 
 // compute finds tariffs and zone and calls the engine.
-func (p *Pricer) compute(cdr *ocpi.CDR, row *Row, profileName string) {
+func (p *Pricer) compute(cdr *ocpi.CDR, row *Row, c *charge, profileName string) {
 	o := &row.Outcome
-	p.in = tariff.Input{CDR: cdr}
-	in := &p.in
+	c.in = tariff.Input{CDR: cdr}
+	in := &c.in
 	if profileName == "" {
 		profileName = p.policies.Profile(row.Creditor)
 	}
@@ -224,14 +229,14 @@ func (p *Pricer) compute(cdr *ocpi.CDR, row *Row, profileName string) {
 		}
 		in.Profile = profile
 	}
-	if !p.findTariffs(cdr, row, in) {
+	if !p.findTariffs(cdr, row, c) {
 		return
 	}
 	if !p.findZone(cdr, row, in) {
 		return
 	}
-	p.engine.Price(in, &p.result)
-	r := &p.result
+	r := &c.result
+	p.engine.Price(in, r)
 	o.Findings = append(o.Findings, r.Findings...)
 	o.Profile = tariff.Default.Name
 	if in.Profile != nil {
@@ -256,18 +261,18 @@ func (p *Pricer) compute(cdr *ocpi.CDR, row *Row, profileName string) {
 
 // findTariffs fills the tariffs the CDR carries or, for ids it names but does
 // not carry, the owner's version in force.
-func (p *Pricer) findTariffs(cdr *ocpi.CDR, row *Row, in *tariff.Input) bool {
-	p.embedded, p.stored = p.embedded[:0], p.stored[:0]
+func (p *Pricer) findTariffs(cdr *ocpi.CDR, row *Row, c *charge) bool {
+	c.embedded, c.stored = c.embedded[:0], c.stored[:0]
 	var ids, hashes []string
 	for i := range cdr.Tariffs {
 		t := &cdr.Tariffs[i]
-		c := p.prepare(t)
-		if c.err != nil {
-			reject(&row.Outcome, reasonOf(c.err), c.err.Error())
+		cached := p.prepare(t)
+		if cached.err != nil {
+			reject(&row.Outcome, reasonOf(cached.err), cached.err.Error())
 			return false
 		}
-		p.embedded = append(p.embedded, c.prepared)
-		ids, hashes = append(ids, t.ID), append(hashes, c.hash)
+		c.embedded = append(c.embedded, cached.prepared)
+		ids, hashes = append(ids, t.ID), append(hashes, cached.hash)
 	}
 	row.Outcome.TariffSource = "cdr"
 	for _, id := range p.missing(cdr) {
@@ -281,17 +286,17 @@ func (p *Pricer) findTariffs(cdr *ocpi.CDR, row *Row, in *tariff.Input) bool {
 			reject(&row.Outcome, reasonOf(err), err.Error())
 			return false
 		}
-		p.stored = append(p.stored, prepared)
+		c.stored = append(c.stored, prepared)
 		ids, hashes = append(ids, id), append(hashes, v.Hash())
 		row.Outcome.TariffSource = "store"
 	}
-	if len(p.embedded)+len(p.stored) == 0 {
+	if len(c.embedded)+len(c.stored) == 0 {
 		reject(&row.Outcome, ReasonUnknownTariff, "the CDR carries no tariff and names none in its charging periods")
 		return false
 	}
 	// Joining one id copies nothing: it would stay in the decoder's arena.
 	row.Outcome.TariffIDs, row.Outcome.TariffHash = strings.Clone(strings.Join(ids, ",")), strings.Join(hashes, ",")
-	in.Embedded, in.Tariffs = p.embedded, p.stored
+	c.in.Embedded, c.in.Tariffs = c.embedded, c.stored
 	return true
 }
 

@@ -45,3 +45,33 @@ func TestRowsOfABatchShareNothing(t *testing.T) {
 		}
 	}
 }
+
+// Whether a price is explained is decided inside the call that computes it, so
+// that no explanation can be of another row; asking costs no allocation.
+func TestExplainedOnRequest(t *testing.T) {
+	recs := records(cdr("a", "EXW", tariff, `{"excl_vat":5}`), cdr("b", "EXW", tariff, `{"excl_vat":6}`), cdr("c", "XXX", tariff, `{"excl_vat":6}`))
+	p := pricing.NewPricer(billed{}, policies{})
+	var row pricing.Row
+	var seen []string
+	differs := func(r *pricing.Row) bool {
+		seen = append(seen, r.ID)
+		return r.Outcome.Claim == pricing.ClaimDiffers
+	}
+	for i, want := range []struct{ explained, cause bool }{{false, false}, {true, true}, {false, false}} {
+		p.PriceWith(&recs[i], &row, "", differs)
+		if o := &row.Outcome; (o.Explanation != nil) != want.explained || (o.Cause != "") != want.cause {
+			t.Errorf("row %d (%s, claim %s): explanation %s, cause %q", i, o.Status, o.Claim, o.Explanation, o.Cause)
+		}
+	}
+	if got := strings.Join(seen, ""); got != "ab" {
+		t.Errorf("asked about %q, want the priced ones, ab", got)
+	}
+	asked := 0
+	bare := testing.AllocsPerRun(50, func() { p.PriceWith(&recs[0], &row, "", nil) })
+	with := testing.AllocsPerRun(50, func() {
+		p.PriceWith(&recs[0], &row, "", func(r *pricing.Row) bool { asked += len(r.ID); return false })
+	})
+	if with != bare {
+		t.Errorf("%v allocations where an explanation is asked about, %v without", with, bare)
+	}
+}

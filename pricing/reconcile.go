@@ -49,10 +49,10 @@ func (r *Reconciliation) Sentence() string {
 	return "The totals cannot be compared."
 }
 
-// reconcile looks for what makes the claim of the row priced last differ.
-func (p *Pricer) reconcile(row *Row) error {
-	p.in.Others = p.otherVersions(row)
-	found := p.engine.Reconcile(&p.in, p.in.CDR.TotalCost)
+// reconcile looks for what makes the claim differ.
+func (p *Pricer) reconcile(row *Row, c *charge) error {
+	c.in.Others = p.otherVersions(row, c)
+	found := p.engine.Reconcile(&c.in, c.in.CDR.TotalCost)
 	r := Reconciliation{
 		Verdict: string(found.Verdict), Readings: []Reading{}, Dimensions: found.Dimensions,
 		DifferenceExcl: found.Difference.Excl.String(), DifferenceIncl: found.Difference.Incl.String(),
@@ -75,10 +75,10 @@ func (p *Pricer) reconcile(row *Row) error {
 // prices with.
 const maxOtherVersions = 32
 
-// otherVersions returns the versions of the tariffs of the row priced last that
-// their owner had sent us by then, the newest first: those the price was not
-// computed with. One that cannot be priced with explains no total.
-func (p *Pricer) otherVersions(row *Row) (others []*tariff.Prepared) {
+// otherVersions returns the versions of the charge's tariffs that their owner
+// had sent us by then, the newest first: those the price was not computed with.
+// One that cannot be priced with explains no total.
+func (p *Pricer) otherVersions(row *Row, c *charge) (others []*tariff.Prepared) {
 	var asked []string
 	ask := func(id string) {
 		id = ocpi.Fold(id)
@@ -88,21 +88,21 @@ func (p *Pricer) otherVersions(row *Row) (others []*tariff.Prepared) {
 		asked = append(asked, id)
 		key := ocpi.Key{Party: row.Creditor, ID: id}
 		for _, v := range p.inputs.TariffsBefore(key, row.Record.Received, maxOtherVersions-len(others)) {
-			if prepared, err := v.Prepared(); err == nil && !slices.Contains(p.stored, prepared) {
+			if prepared, err := v.Prepared(); err == nil && !slices.Contains(c.stored, prepared) {
 				others = append(others, prepared)
 			}
 		}
 	}
-	for i := range p.in.CDR.Tariffs {
-		ask(p.in.CDR.Tariffs[i].ID)
+	for i := range c.in.CDR.Tariffs {
+		ask(c.in.CDR.Tariffs[i].ID)
 	}
-	for _, t := range p.stored {
+	for _, t := range c.stored {
 		ask(t.ID())
 	}
 	return others
 }
 
-// audit holds the CDR of the row priced last against itself and its tariffs.
-func (p *Pricer) audit(row *Row, decoded []ocpi.Finding) {
-	row.Outcome.Findings = append(append([]ocpi.Finding(nil), decoded...), p.engine.AuditPriced(&p.in, &p.result)...)
+// audit holds the CDR against itself and its tariffs.
+func (p *Pricer) audit(row *Row, c *charge) {
+	row.Outcome.Findings = append(append([]ocpi.Finding(nil), c.in.CDR.Findings...), p.engine.AuditPriced(&c.in, &c.result)...)
 }

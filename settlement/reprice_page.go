@@ -69,14 +69,14 @@ func (w *repricePages) missing(i int) error {
 	return fmt.Errorf("the result of %s has no record at offset %d: run `roamclear verify`", w.page[i].Record.Key, w.offsets[i])
 }
 
-// compare prices one CDR and keeps the result when it is another one.
+// compare prices one CDR and keeps the result when it is another one; only then
+// is it worth an explanation.
 func (w *repricePages) compare(rec *ingest.Record, old *Counted) {
-	w.pricer.PriceWith(rec, &w.row, w.repricing.Profile)
-	if _, changed := compare(old, &w.row); !changed {
-		return
-	}
-	w.pricer.Explain(&w.row)
-	change, changed := compare(old, &w.row) // a panic in Explain makes it a reject
+	w.pricer.PriceWith(rec, &w.row, w.repricing.Profile, func(fresh *pricing.Row) bool {
+		_, changed := compare(old, fresh)
+		return changed
+	})
+	change, changed := compare(old, &w.row) // a panic in the explanation makes it a reject
 	if !changed {
 		return
 	}

@@ -120,7 +120,7 @@ func (c *cdrWalk) visitFirst(r *ingest.Record) error {
 	}
 	c.corrected(stored, corrections, c.books, func(profile string) *pricing.Row {
 		c.policies.profile = profile
-		c.pricer.PriceWith(r, &c.row, "")
+		c.pricer.PriceWith(r, &c.row, "", nil)
 		return &c.row
 	})
 	return nil
@@ -149,7 +149,7 @@ func (w *walker) same(r *ingest.Record, table string, key ocpi.Key, hash ingest.
 func (w *walker) price(p *pricing.Pricer, r *ingest.Record, row *pricing.Row) {
 	bare := *r
 	bare.Hash = ingest.Hash{}
-	p.PriceWith(&bare, row, "")
+	p.PriceWith(&bare, row, "", nil)
 	if row.Record.Hash != r.Hash {
 		w.disagree(r.Offset, "CDR %s is stored with content hash %x, its raw body has %x", r.Key, r.Hash[:8], row.Record.Hash[:8])
 	}
