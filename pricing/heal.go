@@ -4,6 +4,8 @@ import (
 	"context"
 	"fmt"
 	"time"
+
+	"github.com/roamclear/roamclear/ingest"
 )
 
 // RejectStore is what healing needs of the store.
@@ -11,9 +13,9 @@ type RejectStore interface {
 	// Rejects returns the CDRs of a partition whose result is a reject for
 	// one of the reasons, with Record and Generation, in pages; next is "" at
 	// the end.
-	Rejects(ctx context.Context, partition int32, reasons []string, after string, limit int) (rejects []Row, next string, err error)
+	Rejects(ctx context.Context, p ingest.Partition, reasons []string, after string, limit int) (rejects []Row, next string, err error)
 	// WriteResults stores outcomes of records that are stored already.
-	WriteResults(ctx context.Context, epoch uint8, partition int32, rows []Row) error
+	WriteResults(ctx context.Context, p ingest.Partition, rows []Row) error
 }
 
 const (
@@ -25,7 +27,7 @@ const (
 // Heal prices rejects again when their cause has gone away, until ctx ends.
 // causes counts the events that can heal one (a Tariff, a zone, a partner);
 // every healAnyway it looks without being told, so that no wake-up is lost.
-func (w *Worker) Heal(ctx context.Context, partition int32, store RejectStore, causes func() uint64) error {
+func (w *Worker) Heal(ctx context.Context, partition ingest.Partition, store RejectStore, causes func() uint64) error {
 	ticker := time.NewTicker(healInterval)
 	defer ticker.Stop()
 	pricer := NewPricer(w.Inputs, w.Policies)
@@ -63,7 +65,7 @@ func (w *Worker) closed(row *Row) bool {
 	return w.Closed != nil && row.Booked().IsSet() && w.Closed(row.Booked())
 }
 
-func (w *Worker) healOnce(ctx context.Context, p *Pricer, partition int32, store RejectStore) error {
+func (w *Worker) healOnce(ctx context.Context, p *Pricer, partition ingest.Partition, store RejectStore) error {
 	// A follower that has just started may know the tariff and not yet the
 	// zone: what it is healed to stays.
 	if err := w.Gate.CatchUp(ctx); err != nil {
@@ -73,7 +75,7 @@ func (w *Worker) healOnce(ctx context.Context, p *Pricer, partition int32, store
 	for {
 		rejects, next, err := store.Rejects(ctx, partition, Healable, after, healPage)
 		if err != nil {
-			return fmt.Errorf("list rejects of partition %d: %w", partition, err)
+			return fmt.Errorf("list rejects of %s: %w", partition, err)
 		}
 		rows := make([]Row, 0, len(rejects))
 		for i := range rejects {
@@ -85,8 +87,8 @@ func (w *Worker) healOnce(ctx context.Context, p *Pricer, partition int32, store
 			}
 		}
 		if len(rows) > 0 {
-			if err := store.WriteResults(ctx, w.Epoch, partition, rows); err != nil {
-				return fmt.Errorf("store %d healed results of partition %d: %w", len(rows), partition, err)
+			if err := store.WriteResults(ctx, partition, rows); err != nil {
+				return fmt.Errorf("store %d healed results of %s: %w", len(rows), partition, err)
 			}
 			w.Metrics.healed.Add(float64(len(rows)))
 		}

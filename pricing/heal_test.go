@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"github.com/google/go-cmp/cmp"
+	"github.com/roamclear/roamclear/ingest"
 	"github.com/roamclear/roamclear/ocpi"
 	"github.com/roamclear/roamclear/pricing"
 )
@@ -18,11 +19,11 @@ type rejects struct {
 	healed []string
 }
 
-func (s *rejects) Rejects(context.Context, int32, []string, string, int) ([]pricing.Row, string, error) {
+func (s *rejects) Rejects(context.Context, ingest.Partition, []string, string, int) ([]pricing.Row, string, error) {
 	return s.rows, "", nil
 }
 
-func (s *rejects) WriteResults(_ context.Context, _ uint8, _ int32, rows []pricing.Row) error {
+func (s *rejects) WriteResults(_ context.Context, _ ingest.Partition, rows []pricing.Row) error {
 	for i := range rows {
 		s.healed = append(s.healed, rows[i].ID)
 	}
@@ -46,7 +47,7 @@ func TestHealLeavesClosedMonthsAlone(t *testing.T) {
 		w := worker(&store{}, inputs{})
 		w.Closed = func(at ocpi.Time) bool { return at.Go().Month() == time.January }
 		done := make(chan error)
-		go func() { done <- w.Heal(ctx, 0, s, func() uint64 { return 1 }) }()
+		go func() { done <- w.Heal(ctx, cdrs, s, func() uint64 { return 1 }) }()
 		time.Sleep(2 * time.Second) // of the bubble's clock
 		cancel()
 		if err := <-done; err != nil {
@@ -79,7 +80,7 @@ type zoned struct {
 	zones []string
 }
 
-func (s *zoned) WriteResults(_ context.Context, _ uint8, _ int32, rows []pricing.Row) error {
+func (s *zoned) WriteResults(_ context.Context, _ ingest.Partition, rows []pricing.Row) error {
 	for i := range rows {
 		s.zones = append(s.zones, rows[i].Outcome.TimeZone)
 	}
@@ -97,7 +98,7 @@ func TestHealWaitsForTheFollower(t *testing.T) {
 		in := &opening{}
 		w := worker(&store{}, in)
 		w.Gate = in
-		if err := w.Heal(ctx, 0, s, func() uint64 { return 1 }); err != nil {
+		if err := w.Heal(ctx, cdrs, s, func() uint64 { return 1 }); err != nil {
 			t.Error(err)
 		}
 	})

@@ -117,9 +117,7 @@ func (r *Row) Booked() ocpi.Time {
 // Batch is a gapless run of CDR records of one partition. It is stored as one
 // part per table, its checkpoint last.
 type Batch struct {
-	Topic     ingest.Topic
-	Epoch     uint8
-	Partition int32
+	Partition ingest.Partition
 	First     int64 // offset of the first record
 	Last      int64 // offset of the last record
 	Rows      []Row

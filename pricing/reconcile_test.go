@@ -18,7 +18,7 @@ import (
 
 type emptyStore struct{}
 
-func (emptyStore) Checkpoint(context.Context, ingest.Topic, uint8, int32) (int64, error) {
+func (emptyStore) Checkpoint(context.Context, ingest.Partition) (int64, error) {
 	return 0, nil
 }
 
@@ -44,7 +44,7 @@ func TestReconcileNamesTheTariffVersion(t *testing.T) {
 			t.Fatal(err)
 		}
 	}
-	f := reference.NewFollower(log, emptyStore{}, 1, slog.New(slog.DiscardHandler), prometheus.NewRegistry())
+	f := reference.NewFollower(log, emptyStore{}, slog.New(slog.DiscardHandler), prometheus.NewRegistry())
 	ctx, cancel := context.WithCancel(t.Context())
 	done := make(chan error, 1)
 	go func() { done <- f.Run(ctx) }()

@@ -11,28 +11,13 @@ import (
 	"github.com/roamclear/roamclear/ocpi"
 )
 
-// PartitionClaim is one partition of a topic that this process owns for now, as the
-// consumer group hands it out.
-type PartitionClaim interface {
-	// Committed returns the next offset and its metadata, -1 when none.
-	Committed() (next int64, metadata string)
-	// Read returns the records from an offset on, at least one; it waits for
-	// one until ctx ends, or, with a wait other than 0, for that long, and
-	// then returns none. An offset that is gone is an error, never skipped.
-	Read(ctx context.Context, from int64, maxRecords, maxBytes int, wait time.Duration) ([]ingest.Record, error)
-	// Release says that no body Read has returned is used any more.
-	Release()
-	// Commit moves the group's offset. Any error means the claim is lost.
-	Commit(ctx context.Context, next int64, metadata string) error
-}
-
 // Store is where results go.
 type Store interface {
 	// WriteCDRs stores a batch, its checkpoint last. A replay of any part of
 	// it changes nothing.
 	WriteCDRs(ctx context.Context, b *Batch) error
 	// Checkpoint returns the offset up to which the store holds everything.
-	Checkpoint(ctx context.Context, topic ingest.Topic, epoch uint8, partition int32) (next int64, err error)
+	Checkpoint(ctx context.Context, p ingest.Partition) (next int64, err error)
 }
 
 // Gate lets a batch through once the followers of the reference topics have
@@ -50,7 +35,6 @@ type Worker struct {
 	// Closed reports whether the month of an instant is closed: Heal leaves
 	// its rejects alone. nil: no month is.
 	Closed  func(at ocpi.Time) bool
-	Epoch   uint8
 	Logger  *slog.Logger
 	Metrics *Metrics
 }
@@ -69,14 +53,14 @@ const (
 	busyLinger = 3 * time.Second
 )
 
-// Run works on one claimed partition until ctx ends or the claim is lost.
-func (w *Worker) Run(ctx context.Context, partition int32, c PartitionClaim) error {
-	next, ledger, err := w.resume(ctx, partition, c)
+// Run works on one partition until ctx ends or the lease is lost.
+func (w *Worker) Run(ctx context.Context, c ingest.Lease) error {
+	next, ledger, err := w.resume(ctx, c)
 	if err != nil {
 		return err
 	}
 	pricer := NewPricer(w.Inputs, w.Policies)
-	batch := &Batch{Topic: ingest.TopicCDRs, Epoch: w.Epoch, Partition: partition}
+	batch := &Batch{Partition: c.Partition()}
 	busy := false
 	for {
 		records, err := gather(ctx, c, next, busy)
@@ -84,7 +68,7 @@ func (w *Worker) Run(ctx context.Context, partition int32, c PartitionClaim) err
 			if ctx.Err() != nil {
 				return nil
 			}
-			return fmt.Errorf("read %s/%d at %d: %w", ingest.TopicCDRs, partition, next, err)
+			return fmt.Errorf("read %s at %d: %w", c.Partition(), next, err)
 		}
 		busy = len(records) >= busyRows
 		work, done := finishing(ctx)
@@ -119,16 +103,16 @@ func finishing(ctx context.Context) (context.Context, func()) {
 // resume returns where to go on: at the lower of the group's commit and the
 // store's checkpoint. The ledger stands at the commit; records before it are
 // stored again but not counted again.
-func (w *Worker) resume(ctx context.Context, partition int32, c PartitionClaim) (int64, Ledger, error) {
+func (w *Worker) resume(ctx context.Context, c ingest.Lease) (int64, Ledger, error) {
 	committed, metadata := c.Committed()
 	committed = max(committed, 0)
 	ledger, err := ParseLedger(metadata, committed)
 	if err != nil {
-		return 0, Ledger{}, fmt.Errorf("resume %s/%d: %w", ingest.TopicCDRs, partition, err)
+		return 0, Ledger{}, fmt.Errorf("resume %s: %w", c.Partition(), err)
 	}
-	stored, err := w.Store.Checkpoint(ctx, ingest.TopicCDRs, w.Epoch, partition)
+	stored, err := w.Store.Checkpoint(ctx, c.Partition())
 	if err != nil {
-		return 0, Ledger{}, fmt.Errorf("resume %s/%d: %w", ingest.TopicCDRs, partition, err)
+		return 0, Ledger{}, fmt.Errorf("resume %s: %w", c.Partition(), err)
 	}
 	return min(committed, stored), ledger, nil
 }
@@ -136,7 +120,7 @@ func (w *Worker) resume(ctx context.Context, partition int32, c PartitionClaim) 
 // gather collects one batch: it waits for a first record, then lingers for
 // more. The linger is the only clock in the worker and decides nothing but
 // the batch's size.
-func gather(ctx context.Context, c PartitionClaim, next int64, busy bool) ([]ingest.Record, error) {
+func gather(ctx context.Context, c ingest.Lease, next int64, busy bool) ([]ingest.Record, error) {
 	records, err := c.Read(ctx, next, maxRows, maxBytes, 0)
 	if err != nil {
 		return nil, err
@@ -173,7 +157,7 @@ func bodyBytes(records []ingest.Record) int {
 }
 
 // process prices, stores and commits one batch.
-func (w *Worker) process(ctx context.Context, p *Pricer, b *Batch, records []ingest.Record, l *Ledger, c PartitionClaim) error {
+func (w *Worker) process(ctx context.Context, p *Pricer, b *Batch, records []ingest.Record, l *Ledger, c ingest.Lease) error {
 	if err := w.Gate.CatchUp(ctx); err != nil {
 		return fmt.Errorf("wait for tariffs and locations: %w", err)
 	}
@@ -200,7 +184,7 @@ func (w *Worker) process(ctx context.Context, p *Pricer, b *Batch, records []ing
 			return err
 		}
 		if err := c.Commit(ctx, l.Next, metadata); err != nil {
-			return fmt.Errorf("commit %s/%d at %d: %w", b.Topic, b.Partition, l.Next, err)
+			return fmt.Errorf("commit %s at %d: %w", b.Partition, l.Next, err)
 		}
 	}
 	w.Metrics.done(b)
@@ -217,12 +201,12 @@ func (w *Worker) store(ctx context.Context, b *Batch) error {
 			return nil
 		}
 		w.Metrics.storeErrors.Inc()
-		w.Logger.Warn("store batch", "topic", b.Topic, "partition", b.Partition, "first", b.First, "last", b.Last, "error", err)
+		w.Logger.Warn("store batch", "partition", b.Partition, "first", b.First, "last", b.Last, "error", err)
 		timer := time.NewTimer(delay)
 		select {
 		case <-ctx.Done():
 			timer.Stop()
-			return fmt.Errorf("store %s/%d %d-%d: %w", b.Topic, b.Partition, b.First, b.Last, errors.Join(err, ctx.Err()))
+			return fmt.Errorf("store %s %d-%d: %w", b.Partition, b.First, b.Last, errors.Join(err, ctx.Err()))
 		case <-timer.C:
 		}
 		delay = min(2*delay, 2*time.Second)

@@ -60,6 +60,10 @@ func (p *partition) Read(ctx context.Context, from int64, maxRecords, _ int, wai
 
 func (p *partition) Release() {}
 
+func (p *partition) Partition() ingest.Partition { return cdrs }
+
+var cdrs = ingest.Partition{Topic: ingest.TopicCDRs, Epoch: 1}
+
 func (p *partition) Commit(_ context.Context, next int64, metadata string) error {
 	p.mu.Lock()
 	defer p.mu.Unlock()
@@ -83,7 +87,7 @@ type store struct {
 	done     context.CancelFunc
 }
 
-func (s *store) Checkpoint(context.Context, ingest.Topic, uint8, int32) (int64, error) {
+func (s *store) Checkpoint(context.Context, ingest.Partition) (int64, error) {
 	return s.next, nil
 }
 
@@ -150,7 +154,7 @@ func records(bodies ...string) []ingest.Record {
 }
 
 func worker(s *store, in pricing.Inputs) *pricing.Worker {
-	return &pricing.Worker{Store: s, Gate: gate{}, Inputs: in, Policies: policies{}, Epoch: 1,
+	return &pricing.Worker{Store: s, Gate: gate{}, Inputs: in, Policies: policies{},
 		Logger: slog.New(slog.DiscardHandler), Metrics: pricing.NewMetrics(prometheus.NewRegistry())}
 }
 
@@ -165,7 +169,7 @@ func run(t *testing.T, p *partition, s *store, in pricing.Inputs) (err error) {
 		if s.rows == nil {
 			s.rows = map[int64]pricing.Row{}
 		}
-		err = worker(s, in).Run(ctx, 0, p)
+		err = worker(s, in).Run(ctx, p)
 	})
 	return err
 }

@@ -104,12 +104,12 @@ func (b *books) compare(report *Report, rows []SettlementRow) {
 		a := account{row.CPO, row.EMSP, row.Month, row.Currency}
 		own := b.accounts[a]
 		if own == nil {
-			report.disagree(ingest.TopicCDRs, 0, -1, "the settlement report has a row that no CDR accounts for: %s", a)
+			report.disagree(ingest.Partition{Topic: ingest.TopicCDRs}, -1, "the settlement report has a row that no CDR accounts for: %s", a)
 			continue
 		}
 		delete(b.accounts, a)
 		for _, d := range diffRows(own, row) {
-			report.disagree(ingest.TopicCDRs, 0, -1, "settlement report, %s: %s", a, d)
+			report.disagree(ingest.Partition{Topic: ingest.TopicCDRs}, -1, "settlement report, %s: %s", a, d)
 		}
 	}
 	left := make([]string, 0, len(b.accounts))
@@ -118,7 +118,7 @@ func (b *books) compare(report *Report, rows []SettlementRow) {
 	}
 	slices.Sort(left)
 	for _, a := range left {
-		report.disagree(ingest.TopicCDRs, 0, -1, "the settlement report lacks a row: %s", a)
+		report.disagree(ingest.Partition{Topic: ingest.TopicCDRs}, -1, "the settlement report lacks a row: %s", a)
 	}
 }
 

@@ -13,8 +13,8 @@ import (
 
 // ObjectStore is where records other than CDRs and the state they fold to go.
 type ObjectStore interface {
-	WriteObjects(ctx context.Context, topic ingest.Topic, epoch uint8, partition int32, recs []ingest.Record, states []ingest.ObjectState) error
-	Checkpoint(ctx context.Context, topic ingest.Topic, epoch uint8, partition int32) (next int64, err error)
+	WriteObjects(ctx context.Context, p ingest.Partition, recs []ingest.Record, states []ingest.ObjectState) error
+	Checkpoint(ctx context.Context, p ingest.Partition) (next int64, err error)
 }
 
 // Folded is this process's follower of a topic.
@@ -29,7 +29,6 @@ type Folded interface {
 // they fold to, as the log's keeper in the store.
 type Recorder struct {
 	Store  ObjectStore
-	Epoch  uint8
 	Folds  map[ingest.Topic]Folded // nil for a topic that folds to nothing
 	Logger *slog.Logger
 }
@@ -41,17 +40,18 @@ const (
 	recordLinger = 300 * time.Millisecond
 )
 
-// Run works on one claimed partition until ctx ends or the claim is lost.
-func (r *Recorder) Run(ctx context.Context, topic ingest.Topic, partition int32, c pricing.PartitionClaim) error {
+// Run works on one partition until ctx ends or the lease is lost.
+func (r *Recorder) Run(ctx context.Context, c ingest.Lease) error {
+	p := c.Partition()
 	committed, metadata := c.Committed()
 	committed = max(committed, 0)
 	ledger, err := pricing.ParseLedger(metadata, committed)
 	if err != nil {
-		return fmt.Errorf("resume %s/%d: %w", topic, partition, err)
+		return fmt.Errorf("resume %s: %w", p, err)
 	}
-	stored, err := r.Store.Checkpoint(ctx, topic, r.Epoch, partition)
+	stored, err := r.Store.Checkpoint(ctx, p)
 	if err != nil {
-		return fmt.Errorf("resume %s/%d: %w", topic, partition, err)
+		return fmt.Errorf("resume %s: %w", p, err)
 	}
 	next := min(committed, stored)
 	for ctx.Err() == nil {
@@ -60,10 +60,10 @@ func (r *Recorder) Run(ctx context.Context, topic ingest.Topic, partition int32,
 			if ctx.Err() != nil {
 				return nil
 			}
-			return fmt.Errorf("read %s/%d at %d: %w", topic, partition, next, err)
+			return fmt.Errorf("read %s at %d: %w", p, next, err)
 		}
 		next = recs[len(recs)-1].Offset + 1
-		if err := r.store(ctx, topic, partition, next, recs); err != nil {
+		if err := r.store(ctx, p, next, recs); err != nil {
 			if ctx.Err() != nil {
 				return nil
 			}
@@ -86,13 +86,13 @@ func (r *Recorder) Run(ctx context.Context, topic ingest.Topic, partition int32,
 			if ctx.Err() != nil {
 				return nil
 			}
-			return fmt.Errorf("commit %s/%d at %d: %w", topic, partition, ledger.Next, err)
+			return fmt.Errorf("commit %s at %d: %w", p, ledger.Next, err)
 		}
 	}
 	return nil
 }
 
-func gather(ctx context.Context, c pricing.PartitionClaim, next int64) ([]ingest.Record, error) {
+func gather(ctx context.Context, c ingest.Lease, next int64) ([]ingest.Record, error) {
 	recs, err := c.Read(ctx, next, recordRows, recordBytes, 0)
 	if err != nil {
 		return nil, err
@@ -113,29 +113,29 @@ func gather(ctx context.Context, c pricing.PartitionClaim, next int64) ([]ingest
 }
 
 // store writes one batch, trying again while the store is away.
-func (r *Recorder) store(ctx context.Context, topic ingest.Topic, partition int32, next int64, recs []ingest.Record) error {
+func (r *Recorder) store(ctx context.Context, p ingest.Partition, next int64, recs []ingest.Record) error {
 	var states []ingest.ObjectState
-	if fold := r.Folds[topic]; fold != nil {
-		if err := fold.WaitNext(ctx, partition, next); err != nil {
-			return fmt.Errorf("wait for the fold of %s/%d: %w", topic, partition, err)
+	if fold := r.Folds[p.Topic]; fold != nil {
+		if err := fold.WaitNext(ctx, p.Number, next); err != nil {
+			return fmt.Errorf("wait for the fold of %s: %w", p, err)
 		}
-		states = fold.States(partition, recs)
+		states = fold.States(p.Number, recs)
 	}
 	delay := 50 * time.Millisecond
 	for {
-		err := r.Store.WriteObjects(ctx, topic, r.Epoch, partition, recs, states)
+		err := r.Store.WriteObjects(ctx, p, recs, states)
 		if err == nil {
 			return nil
 		}
 		if ctx.Err() != nil {
 			return err
 		}
-		r.Logger.Warn("store records", "topic", topic, "partition", partition, "next", next, "error", err)
+		r.Logger.Warn("store records", "partition", p, "next", next, "error", err)
 		timer := time.NewTimer(delay)
 		select {
 		case <-ctx.Done():
 			timer.Stop()
-			return fmt.Errorf("store %s/%d up to %d: %w", topic, partition, next, err)
+			return fmt.Errorf("store %s up to %d: %w", p, next, err)
 		case <-timer.C:
 		}
 		delay = min(2*delay, 2*time.Second)

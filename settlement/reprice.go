@@ -71,18 +71,18 @@ type RepriceProgress struct {
 
 // RepriceStore is what re-pricing needs of the store.
 type RepriceStore interface {
-	Checkpoint(ctx context.Context, topic ingest.Topic, epoch uint8, partition int32) (next int64, err error)
+	Checkpoint(ctx context.Context, p ingest.Partition) (next int64, err error)
 	// CountedResults calls fn for the results that count, of the months and
 	// the party of r, in the order of offsets, those of from <= offset < to.
-	CountedResults(ctx context.Context, r *Repricing, epoch uint8, partition int32, from, to int64, fn func(*Counted) error) error
+	CountedResults(ctx context.Context, r *Repricing, p ingest.Partition, from, to int64, fn func(*Counted) error) error
 	// CDRRecords calls fn for the records at the given offsets, which ascend;
 	// one that stands in the store twice may come twice.
-	CDRRecords(ctx context.Context, epoch uint8, partition int32, offsets []int64, fn func(*ingest.Record) error) error
+	CDRRecords(ctx context.Context, p ingest.Partition, offsets []int64, fn func(*ingest.Record) error) error
 	// RepriceProgress returns where a run stands; nothing when it has not begun.
 	RepriceProgress(ctx context.Context, run string) ([]RepriceProgress, error)
 	// WriteRepriced stores a page of a run and then how far it got. The same
 	// page again changes nothing.
-	WriteRepriced(ctx context.Context, run string, epoch uint8, page []Repriced, progress RepriceProgress) error
+	WriteRepriced(ctx context.Context, run string, p ingest.Partition, page []Repriced, progress RepriceProgress) error
 	// ForgetRepricing removes a run's results and progress.
 	ForgetRepricing(ctx context.Context, run string) error
 	// Changes calls fn for everything a run would change.
@@ -90,7 +90,7 @@ type RepriceStore interface {
 	// ApplyRepriced makes the new results of one partition count, each unless
 	// another result has come to count since it was compared. Those of closed
 	// months become corrections.
-	ApplyRepriced(ctx context.Context, run string, epoch uint8, partition int32, closed []ClosedMonth) error
+	ApplyRepriced(ctx context.Context, run string, p ingest.Partition, closed []ClosedMonth) error
 	// AppliedChanges counts the run's changes by whether their new result
 	// counts now, still could, or was overtaken by another result.
 	AppliedChanges(ctx context.Context, run string) (Applied, error)
@@ -112,9 +112,8 @@ type Repricer struct {
 	Inputs     pricing.Inputs
 	Policies   pricing.Policies
 	Periods    Periods
-	Epoch      uint8
-	Partitions int32
-	PageRows   int // CDRs priced between two notes of progress; 0: repricePage
+	Partitions []ingest.Partition // of the CDRs
+	PageRows   int                // CDRs priced between two notes of progress; 0: repricePage
 	// Progress, when set, is called now and then with how much is done.
 	Progress func(done, total int64)
 }
@@ -189,7 +188,7 @@ func (p *Repricer) Apply(ctx context.Context, r Repricing) (Applied, error) {
 		if part.Next < part.End {
 			return Applied{}, fmt.Errorf("apply the run %q: it is not complete, run it again first", r.Name())
 		}
-		if err := p.Store.ApplyRepriced(ctx, r.Name(), p.Epoch, part.Partition, closed); err != nil {
+		if err := p.Store.ApplyRepriced(ctx, r.Name(), p.Partitions[part.Partition], closed); err != nil {
 			return Applied{}, fmt.Errorf("apply the run %q: %w", r.Name(), err)
 		}
 	}
@@ -209,13 +208,13 @@ func (p *Repricer) open(ctx context.Context, r *Repricing) ([]RepriceProgress, e
 			return nil, fmt.Errorf("begin the run %q: %w", r.Name(), err)
 		}
 	}
-	partitions := make([]RepriceProgress, p.Partitions)
-	begun := make([]bool, p.Partitions)
+	partitions := make([]RepriceProgress, len(p.Partitions))
+	begun := make([]bool, len(p.Partitions))
 	for _, k := range known {
 		if k.Terms != r.Terms() {
 			return nil, fmt.Errorf("the run %q was begun for %s, not for %s: name another with --run, or begin it anew with --restart", r.Name(), k.Terms, r.Terms())
 		}
-		if k.Partition < 0 || k.Partition >= p.Partitions {
+		if k.Partition < 0 || int(k.Partition) >= len(p.Partitions) {
 			return nil, fmt.Errorf("the run %q has a partition %d, the log does not: begin it anew with --restart", r.Name(), k.Partition)
 		}
 		partitions[k.Partition], begun[k.Partition] = k, true
@@ -224,12 +223,12 @@ func (p *Repricer) open(ctx context.Context, r *Repricing) ([]RepriceProgress, e
 		if begun[i] {
 			continue
 		}
-		end, err := p.Store.Checkpoint(ctx, ingest.TopicCDRs, p.Epoch, int32(i))
+		end, err := p.Store.Checkpoint(ctx, p.Partitions[i])
 		if err != nil {
-			return nil, fmt.Errorf("read where partition %d ends: %w", i, err)
+			return nil, fmt.Errorf("read where %s ends: %w", p.Partitions[i], err)
 		}
-		partitions[i] = RepriceProgress{Terms: r.Terms(), Partition: int32(i), End: end}
-		if err := p.Store.WriteRepriced(ctx, r.Name(), p.Epoch, nil, partitions[i]); err != nil {
+		partitions[i] = RepriceProgress{Terms: r.Terms(), Partition: p.Partitions[i].Number, End: end}
+		if err := p.Store.WriteRepriced(ctx, r.Name(), p.Partitions[i], nil, partitions[i]); err != nil {
 			return nil, fmt.Errorf("begin the run %q: %w", r.Name(), err)
 		}
 	}
@@ -246,7 +245,7 @@ func (p *Repricer) partition(ctx context.Context, r *Repricing, progress *Repric
 		size = repricePage
 	}
 	w := &repricePages{Repricer: p, repricing: r, progress: progress, pricer: pricing.NewPricer(p.Inputs, p.Policies), moved: moved}
-	err := p.Store.CountedResults(ctx, r, p.Epoch, progress.Partition, progress.Next, progress.End, func(c *Counted) error {
+	err := p.Store.CountedResults(ctx, r, p.Partitions[progress.Partition], progress.Next, progress.End, func(c *Counted) error {
 		w.page = append(w.page, *c)
 		if len(w.page) < size {
 			return nil

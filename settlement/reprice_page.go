@@ -34,7 +34,7 @@ func (w *repricePages) price(ctx context.Context, next int64) error {
 	}
 	i := 0
 	if len(w.offsets) > 0 {
-		err := w.Store.CDRRecords(ctx, w.Epoch, w.progress.Partition, w.offsets, func(rec *ingest.Record) error {
+		err := w.Store.CDRRecords(ctx, w.Partitions[w.progress.Partition], w.offsets, func(rec *ingest.Record) error {
 			if i > 0 && rec.Offset == w.offsets[i-1] {
 				return nil // a replay left it twice
 			}
@@ -54,7 +54,7 @@ func (w *repricePages) price(ctx context.Context, next int64) error {
 	}
 	progress := *w.progress
 	progress.Next, progress.CDRs = next, progress.CDRs+int64(len(w.page))
-	if err := w.Store.WriteRepriced(ctx, w.repricing.Name(), w.Epoch, w.changed, progress); err != nil {
+	if err := w.Store.WriteRepriced(ctx, w.repricing.Name(), w.Partitions[w.progress.Partition], w.changed, progress); err != nil {
 		return err
 	}
 	by := next - w.progress.Next

@@ -11,30 +11,28 @@ import (
 
 // VerifyLog is what verify reads of the log.
 type VerifyLog interface {
-	Partitions(topic ingest.Topic) int
-	Bounds(ctx context.Context, topic ingest.Topic, partition int32) (start, end int64, err error)
-	Read(ctx context.Context, topic ingest.Topic, partition int32, from int64, maxRecords int) ([]ingest.Record, error)
+	ingest.Reader
 	// Ledger returns what the group that works on the topic committed last.
-	Ledger(ctx context.Context, topic ingest.Topic, partition int32) (pricing.Ledger, error)
+	Ledger(ctx context.Context, p ingest.Partition) (pricing.Ledger, error)
 }
 
 // VerifyStore is what verify reads of the store. Rows come in the order of
 // their offsets, those before next only.
 type VerifyStore interface {
-	Checkpoint(ctx context.Context, topic ingest.Topic, epoch uint8, partition int32) (next int64, err error)
+	Checkpoint(ctx context.Context, p ingest.Partition) (next int64, err error)
 	// RecordsRange yields every stored row of the range, a doubled one twice.
-	RecordsRange(ctx context.Context, topic ingest.Topic, epoch uint8, partition int32, from, to int64, fn func(ingest.Record) error) error
+	RecordsRange(ctx context.Context, p ingest.Partition, from, to int64, fn func(ingest.Record) error) error
 	// CopiesRange yields every stored row of the range, a doubled one twice.
-	CopiesRange(ctx context.Context, epoch uint8, partition int32, from, to int64, fn func(StoredCopy) error) error
+	CopiesRange(ctx context.Context, p ingest.Partition, from, to int64, fn func(StoredCopy) error) error
 	// WinnersRange yields what lists read: one row an identity.
-	WinnersRange(ctx context.Context, epoch uint8, partition int32, from, to int64, fn func(StoredCDR) error) error
+	WinnersRange(ctx context.Context, p ingest.Partition, from, to int64, fn func(StoredCDR) error) error
 	// ResultsRange yields what reports read: one row an identity.
-	ResultsRange(ctx context.Context, epoch uint8, partition int32, from, to int64, fn func(StoredResult) error) error
+	ResultsRange(ctx context.Context, p ingest.Partition, from, to int64, fn func(StoredResult) error) error
 	// CorrectionsRange yields the corrections of closed months, those of one
 	// CDR in the order in which they came.
-	CorrectionsRange(ctx context.Context, epoch uint8, partition int32, from, to int64, fn func(StoredCorrection) error) error
+	CorrectionsRange(ctx context.Context, p ingest.Partition, from, to int64, fn func(StoredCorrection) error) error
 	// SettlementAt is Reader.Settlement over the records before next.
-	SettlementAt(ctx context.Context, q SettlementQuery, next map[int32]int64) ([]SettlementRow, error)
+	SettlementAt(ctx context.Context, q SettlementQuery, next map[ingest.Partition]int64) ([]SettlementRow, error)
 }
 
 // Verifier proves conservation: every record of the log is in the store once,
@@ -45,15 +43,13 @@ type Verifier struct {
 	Log    VerifyLog
 	Store  VerifyStore
 	Inputs pricing.Inputs
-	Epoch  uint8
 	// Progress, when set, is called now and then with the records walked so far.
-	Progress func(topic ingest.Topic, partition int32, done, total int64)
+	Progress func(p ingest.Partition, done, total int64)
 }
 
 // Disagreement is one thing that does not add up.
 type Disagreement struct {
-	Topic     ingest.Topic
-	Partition int32
+	Partition ingest.Partition
 	Offset    int64 // -1 where it is not about one record
 	What      string
 }
@@ -61,9 +57,9 @@ type Disagreement struct {
 // String puts the disagreement on one line.
 func (d Disagreement) String() string {
 	if d.Offset < 0 {
-		return fmt.Sprintf("%s/%d: %s", d.Topic, d.Partition, d.What)
+		return fmt.Sprintf("%s: %s", d.Partition, d.What)
 	}
-	return fmt.Sprintf("%s/%d at offset %d: %s", d.Topic, d.Partition, d.Offset, d.What)
+	return fmt.Sprintf("%s at offset %d: %s", d.Partition, d.Offset, d.What)
 }
 
 // Report is what verify found. It passes when Disagreements is empty.
@@ -85,12 +81,12 @@ type Report struct {
 
 const maxDisagreements = 200
 
-func (r *Report) disagree(topic ingest.Topic, partition int32, offset int64, format string, args ...any) {
+func (r *Report) disagree(p ingest.Partition, offset int64, format string, args ...any) {
 	if len(r.Disagreements) >= maxDisagreements {
 		r.Omitted++
 		return
 	}
-	r.Disagreements = append(r.Disagreements, Disagreement{topic, partition, offset, fmt.Sprintf(format, args...)})
+	r.Disagreements = append(r.Disagreements, Disagreement{p, offset, fmt.Sprintf(format, args...)})
 }
 
 // maxWalks bounds how often Verify walks again because the results changed
@@ -114,13 +110,14 @@ func (v *Verifier) Verify(ctx context.Context) (*Report, error) {
 func (v *Verifier) once(ctx context.Context) (report *Report, moved bool, err error) {
 	report = &Report{}
 	books := newBooks()
-	nexts := map[int32]int64{}
-	walkers := make([]*walker, v.Log.Partitions(ingest.TopicCDRs))
-	for p := range walkers {
-		if walkers[p], err = v.open(ctx, report, ingest.TopicCDRs, int32(p)); err != nil {
+	nexts := map[ingest.Partition]int64{}
+	var walkers []*walker
+	for _, p := range v.Log.Partitions(ingest.TopicCDRs) {
+		w, err := v.open(ctx, report, p)
+		if err != nil {
 			return nil, false, err
 		}
-		nexts[int32(p)] = walkers[p].next
+		walkers, nexts[p] = append(walkers, w), w.next
 	}
 	before, err := v.Store.SettlementAt(ctx, SettlementQuery{}, nexts)
 	if err != nil {
@@ -131,9 +128,9 @@ func (v *Verifier) once(ctx context.Context) (report *Report, moved bool, err er
 			return nil, false, err
 		}
 	}
-	for _, topic := range []ingest.Topic{ingest.TopicSessions, ingest.TopicReference, ingest.TopicRefused} {
-		for p := range int32(v.Log.Partitions(topic)) {
-			w, err := v.open(ctx, report, topic, p)
+	for _, topic := range ingest.TopicsOf(ingest.GroupRecords) {
+		for _, p := range v.Log.Partitions(topic) {
+			w, err := v.open(ctx, report, p)
 			if err != nil {
 				return nil, false, err
 			}

@@ -13,8 +13,7 @@ import (
 // walker is the walk over one partition.
 type walker struct {
 	report    *Report
-	topic     ingest.Topic
-	partition int32
+	partition ingest.Partition
 	next      int64 // the fixed position: the store's checkpoint
 	logStart  int64
 	committed pricing.Ledger
@@ -22,21 +21,21 @@ type walker struct {
 }
 
 func (w *walker) disagree(offset int64, format string, args ...any) {
-	w.report.disagree(w.topic, w.partition, offset, format, args...)
+	w.report.disagree(w.partition, offset, format, args...)
 }
 
-func (v *Verifier) open(ctx context.Context, report *Report, topic ingest.Topic, p int32) (*walker, error) {
-	w := &walker{report: report, topic: topic, partition: p}
+func (v *Verifier) open(ctx context.Context, report *Report, p ingest.Partition) (*walker, error) {
+	w := &walker{report: report, partition: p}
 	var err error
-	if w.committed, err = v.Log.Ledger(ctx, topic, p); err != nil {
-		return nil, fmt.Errorf("read checkpoint of the log %s/%d: %w", topic, p, err)
+	if w.committed, err = v.Log.Ledger(ctx, p); err != nil {
+		return nil, fmt.Errorf("read checkpoint of the log %s: %w", p, err)
 	}
-	if w.next, err = v.Store.Checkpoint(ctx, topic, v.Epoch, p); err != nil {
-		return nil, fmt.Errorf("read checkpoint of the store %s/%d: %w", topic, p, err)
+	if w.next, err = v.Store.Checkpoint(ctx, p); err != nil {
+		return nil, fmt.Errorf("read checkpoint of the store %s: %w", p, err)
 	}
-	start, end, err := v.Log.Bounds(ctx, topic, p)
+	start, end, err := v.Log.Bounds(ctx, p)
 	if err != nil {
-		return nil, fmt.Errorf("read bounds of %s/%d: %w", topic, p, err)
+		return nil, fmt.Errorf("read bounds of %s: %w", p, err)
 	}
 	w.logStart = start
 	if w.next < w.committed.Next {
@@ -55,7 +54,7 @@ func (v *Verifier) walk(ctx context.Context, w *walker, visit func(*ingest.Recor
 	log := logPages{ctx: ctx, log: v.Log, w: w}
 	expect := int64(0)
 	var previous ingest.Record
-	err := v.Store.RecordsRange(ctx, w.topic, v.Epoch, w.partition, 0, w.next, func(r ingest.Record) error {
+	err := v.Store.RecordsRange(ctx, w.partition, 0, w.next, func(r ingest.Record) error {
 		switch {
 		case r.Offset > expect:
 			w.disagree(expect, "records %d to %d are not in the store", expect, r.Offset-1)
@@ -76,18 +75,18 @@ func (v *Verifier) walk(ctx context.Context, w *walker, visit func(*ingest.Recor
 			return err
 		}
 		if v.Progress != nil && w.report.Records%4096 == 0 {
-			v.Progress(w.topic, w.partition, r.Offset, w.next)
+			v.Progress(w.partition, r.Offset, w.next)
 		}
 		if err := visit(&r); err != nil {
 			return err
 		}
-		if r.Offset < w.committed.Next && w.topic != ingest.TopicCDRs {
+		if r.Offset < w.committed.Next && w.partition.Topic != ingest.TopicCDRs {
 			w.ledger.Add(&r, "", ocpi.Number{}, ocpi.Number{})
 		}
 		return nil
 	})
 	if err != nil {
-		return fmt.Errorf("walk %s/%d: %w", w.topic, w.partition, err)
+		return fmt.Errorf("walk %s: %w", w.partition, err)
 	}
 	if expect < w.next {
 		w.disagree(expect, "records %d to %d are not in the store", expect, w.next-1)
@@ -132,10 +131,10 @@ func (l *logPages) compare(r *ingest.Record) error {
 		l.page = l.page[1:]
 	}
 	if len(l.page) == 0 {
-		page, err := l.log.Read(l.ctx, l.w.topic, l.w.partition, r.Offset, 1000)
+		page, err := l.log.Read(l.ctx, l.w.partition, r.Offset, 1000)
 		if err != nil {
 			// A running service may have trimmed what its checkpoint proves.
-			start, _, boundsErr := l.log.Bounds(l.ctx, l.w.topic, l.w.partition)
+			start, _, boundsErr := l.log.Bounds(l.ctx, l.w.partition)
 			if boundsErr == nil && start > r.Offset {
 				l.w.logStart = start
 				l.w.report.TrimmedProven++

@@ -37,22 +37,22 @@ func (v *Verifier) walkCDRs(ctx context.Context, w *walker, books *books) error 
 	var stop [4]func()
 	c.copies, stop[0] = newSide(w, "copies", func(r *StoredCopy) (ocpi.Key, ingest.Position) { return r.Key, r.Position },
 		func(fn func(StoredCopy) error) error {
-			return v.Store.CopiesRange(ctx, v.Epoch, w.partition, 0, w.next, fn)
+			return v.Store.CopiesRange(ctx, w.partition, 0, w.next, fn)
 		})
 	defer stop[0]()
 	c.cdrs, stop[1] = newSide(w, "cdrs", func(r *StoredCDR) (ocpi.Key, ingest.Position) { return r.Key, r.Position },
 		func(fn func(StoredCDR) error) error {
-			return v.Store.WinnersRange(ctx, v.Epoch, w.partition, 0, w.next, fn)
+			return v.Store.WinnersRange(ctx, w.partition, 0, w.next, fn)
 		})
 	defer stop[1]()
 	c.results, stop[2] = newSide(w, "results", func(r *StoredResult) (ocpi.Key, ingest.Position) { return r.Key, r.Position },
 		func(fn func(StoredResult) error) error {
-			return v.Store.ResultsRange(ctx, v.Epoch, w.partition, 0, w.next, fn)
+			return v.Store.ResultsRange(ctx, w.partition, 0, w.next, fn)
 		})
 	defer stop[2]()
 	c.corrections, stop[3] = newSide(w, "corrections", func(r *StoredCorrection) (ocpi.Key, ingest.Position) { return r.Key, r.Position },
 		func(fn func(StoredCorrection) error) error {
-			return v.Store.CorrectionsRange(ctx, v.Epoch, w.partition, 0, w.next, fn)
+			return v.Store.CorrectionsRange(ctx, w.partition, 0, w.next, fn)
 		})
 	defer stop[3]()
 	if err := v.walk(ctx, w, c.visit); err != nil {

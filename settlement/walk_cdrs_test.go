@@ -25,7 +25,7 @@ func TestVerdictOfAnotherEngine(t *testing.T) {
 		{"another status by another engine", other, pricing.Credited, pricing.ClaimAgrees, pricing.ClaimAgrees, "is stored as credit"},
 	} {
 		report := &Report{}
-		w := &walker{report: report, topic: ingest.TopicCDRs}
+		w := &walker{report: report, partition: ingest.Partition{Topic: ingest.TopicCDRs}}
 		fresh := pricing.Row{Outcome: pricing.Outcome{Status: pricing.Priced, Claim: c.fresh}}
 		stored := StoredResult{Engine: c.engine, Status: c.status, Claim: c.stored, Month: monthOf(0)}
 		w.outcome(&ingest.Record{}, &fresh, &stored)

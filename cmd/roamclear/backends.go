@@ -10,7 +10,6 @@ import (
 
 	"github.com/prometheus/client_golang/prometheus"
 
-	"github.com/roamclear/roamclear/ingest"
 	"github.com/roamclear/roamclear/ingest/kafka"
 	"github.com/roamclear/roamclear/settlement"
 	"github.com/roamclear/roamclear/settlement/clickhouse"
@@ -19,12 +18,6 @@ import (
 // logEpoch is the topic epoch this version writes: topics that are re-created
 // or re-partitioned are a new epoch (registered in the control log).
 const logEpoch = 1
-
-// Consumer groups.
-const (
-	groupPricing = "roamclear-pricing" // TopicCDRs
-	groupRecords = "roamclear-records" // every other topic with partner data
-)
 
 // backends are the log and the store, embedded or on servers. Only this file
 // knows which.
@@ -63,12 +56,6 @@ func (b *backends) openLog(ctx context.Context, c *Config, dir *dataDir, logger 
 	if len(o.Brokers) == 0 {
 		broker, err := kafka.StartEmbedded(ctx, kafka.EmbeddedOptions{
 			Dir: dir.join("log"), CapBytes: c.Kafka.CapBytes, Logger: logger, Registerer: reg,
-			Groups: map[ingest.Topic][]string{
-				ingest.TopicCDRs:      {groupPricing},
-				ingest.TopicSessions:  {groupRecords},
-				ingest.TopicReference: {groupRecords},
-				ingest.TopicRefused:   {groupRecords},
-			},
 		})
 		if err != nil {
 			return fmt.Errorf("start embedded log: %w", err)

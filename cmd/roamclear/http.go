@@ -153,7 +153,7 @@ func (s *service) checks() []api.Check {
 		}},
 		{Name: "store", Ready: b.store.Ping},
 		{Name: "log", Ready: func(ctx context.Context) error {
-			_, _, err := b.log.Bounds(ctx, ingest.TopicControl, 0)
+			_, _, err := b.log.Bounds(ctx, b.log.Partitions(ingest.TopicControl)[0])
 			return err
 		}},
 	}
@@ -181,12 +181,12 @@ func (c cdrSource) CDR(ctx context.Context, key ocpi.Key) ([]byte, ocpi.Version,
 	if !errors.Is(err, settlement.ErrNotFound) {
 		return raw, v, err
 	}
-	partition := kafka.Partition(key, c.log.Partitions(ingest.TopicCDRs))
-	_, end, err := c.log.Bounds(ctx, ingest.TopicCDRs, partition)
+	partition := c.log.Place(ingest.TopicCDRs, key)
+	_, end, err := c.log.Bounds(ctx, partition)
 	if err != nil {
 		return nil, 0, fmt.Errorf("%w: read the log's end: %w", settlement.ErrUnavailable, err)
 	}
-	next, err := c.store.Checkpoint(ctx, ingest.TopicCDRs, logEpoch, partition)
+	next, err := c.store.Checkpoint(ctx, partition)
 	if err != nil {
 		return nil, 0, err
 	}

@@ -66,8 +66,11 @@ func (s *service) identify(ctx context.Context) error {
 // registerTopics registers each topic's epoch and partition count, or checks
 // them: a re-partitioned topic maps keys to other partitions.
 func (s *service) registerTopics(ctx context.Context) error {
-	for _, t := range []ingest.Topic{ingest.TopicCDRs, ingest.TopicSessions, ingest.TopicReference, ingest.TopicRefused} {
-		n := s.backends.log.Partitions(t)
+	for _, spec := range ingest.Topics() {
+		t, n := spec.Topic, len(s.backends.log.Partitions(spec.Topic))
+		if !spec.Stored() {
+			continue // the control topic has one partition and cannot speak of itself
+		}
 		epoch, ok := s.control.State().Topic(t)
 		if !ok {
 			change := control.TopicRegistered{Topic: t, Epoch: logEpoch, Partitions: n}
@@ -87,18 +90,21 @@ func (s *service) registerTopics(ctx context.Context) error {
 // copy of it was put back, or it lost its end. It would hand out offsets again
 // that the store has seen, and other CDRs would take the place of those.
 func (s *service) checkEnds(ctx context.Context) error {
-	for _, t := range []ingest.Topic{ingest.TopicCDRs, ingest.TopicSessions, ingest.TopicReference, ingest.TopicRefused} {
-		for p := range int32(s.backends.log.Partitions(t)) {
-			stored, err := s.backends.store.Checkpoint(ctx, t, logEpoch, p)
+	for _, spec := range ingest.Topics() {
+		if !spec.Stored() {
+			continue
+		}
+		for _, p := range s.backends.log.Partitions(spec.Topic) {
+			stored, err := s.backends.store.Checkpoint(ctx, p)
 			if err != nil {
 				return err
 			}
-			_, end, err := s.backends.log.Bounds(ctx, t, p)
+			_, end, err := s.backends.log.Bounds(ctx, p)
 			if err != nil {
-				return fmt.Errorf("read the end of %s/%d: %w", t, p, err)
+				return fmt.Errorf("read the end of %s: %w", p, err)
 			}
 			if stored > end {
-				return fmt.Errorf("the store holds %s/%d up to offset %d, the log ends at %d: put back the log that belongs to this store, or a store that is no newer than the log", t, p, stored, end)
+				return fmt.Errorf("the store holds %s up to offset %d, the log ends at %d: put back the log that belongs to this store, or a store that is no newer than the log", p, stored, end)
 			}
 		}
 	}

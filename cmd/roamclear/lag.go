@@ -40,25 +40,25 @@ func (c *lagCollector) Describe(ch chan<- *prometheus.Desc) {
 func (c *lagCollector) Collect(ch chan<- prometheus.Metric) {
 	ctx, cancel := context.WithTimeout(context.Background(), scrapeTimeout)
 	defer cancel()
-	committed, err := c.log.Committed(ctx, groupPricing, ingest.TopicCDRs)
+	committed, err := c.log.Committed(ctx, ingest.GroupPricing, ingest.TopicCDRs)
 	if err != nil {
 		ch <- prometheus.NewInvalidMetric(lagRecords, err)
 		return
 	}
-	for p := range int32(c.log.Partitions(ingest.TopicCDRs)) {
+	for _, p := range c.log.Partitions(ingest.TopicCDRs) {
 		waiting, age, err := c.partition(ctx, p, committed)
 		if err != nil {
 			ch <- prometheus.NewInvalidMetric(lagRecords, err)
 			continue
 		}
-		label := strconv.Itoa(int(p))
+		label := strconv.Itoa(int(p.Number))
 		ch <- prometheus.MustNewConstMetric(lagRecords, prometheus.GaugeValue, float64(waiting), label)
 		ch <- prometheus.MustNewConstMetric(lagAge, prometheus.GaugeValue, age.Seconds(), label)
 	}
 }
 
-func (c *lagCollector) partition(ctx context.Context, p int32, committed map[int32]kafka.Offset) (waiting int64, age time.Duration, err error) {
-	start, end, err := c.log.Bounds(ctx, ingest.TopicCDRs, p)
+func (c *lagCollector) partition(ctx context.Context, p ingest.Partition, committed map[ingest.Partition]kafka.Offset) (waiting int64, age time.Duration, err error) {
+	start, end, err := c.log.Bounds(ctx, p)
 	if err != nil {
 		return 0, 0, err
 	}
@@ -69,7 +69,7 @@ func (c *lagCollector) partition(ctx context.Context, p int32, committed map[int
 	if next >= end {
 		return 0, 0, nil
 	}
-	oldest, err := c.log.Read(ctx, ingest.TopicCDRs, p, next, 1)
+	oldest, err := c.log.Read(ctx, p, next, 1)
 	if err != nil || len(oldest) == 0 {
 		return end - next, 0, err
 	}

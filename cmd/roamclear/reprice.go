@@ -180,7 +180,7 @@ func openRepricer(ctx context.Context, c Config) (_ *settlement.Repricer, closeA
 		return nil, nil, err
 	}
 	follow, stop := context.WithCancel(ctx)
-	ref := reference.NewFollower(b.log, b.store, logEpoch, slog.New(slog.DiscardHandler), prometheus.NewRegistry())
+	ref := reference.NewFollower(b.log, b.store, slog.New(slog.DiscardHandler), prometheus.NewRegistry())
 	following, controlled := make(chan error, 1), make(chan error, 1)
 	go func() { following <- ref.Run(follow) }()
 	closeAll = func() error {
@@ -206,7 +206,7 @@ func openRepricer(ctx context.Context, c Config) (_ *settlement.Repricer, closeA
 		return nil, nil, errors.Join(fmt.Errorf("read tariffs and locations: %w", err), closeAll())
 	}
 	return &settlement.Repricer{
-		Store: b.store, Inputs: ref, Policies: policies{ctl}, Periods: periods{ctl}, Epoch: logEpoch, Partitions: int32(b.log.Partitions(ingest.TopicCDRs)),
+		Store: b.store, Inputs: ref, Policies: policies{ctl}, Periods: periods{ctl}, Partitions: b.log.Partitions(ingest.TopicCDRs),
 	}, closeAll, nil
 }
 

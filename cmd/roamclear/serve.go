@@ -132,8 +132,8 @@ func startService(ctx context.Context, c Config, stderr *os.File) (_ *service, e
 	if s.control, err = control.Open(ctx, b.log, control.Options{Logger: s.logger}); err != nil {
 		return nil, err
 	}
-	s.reference = reference.NewFollower(b.log, b.store, logEpoch, s.logger, s.registry)
-	s.sessions = session.NewFollower(b.log, b.store, logEpoch, kafka.Partition, s.registry)
+	s.reference = reference.NewFollower(b.log, b.store, s.logger, s.registry)
+	s.sessions = session.NewFollower(b.log, b.store, s.registry)
 	s.metrics = pricing.NewMetrics(s.registry)
 	s.registry.MustRegister(&lagCollector{log: b.log, now: time.Now})
 	s.intake = ingest.NewService(b.log, current{s.reference, s.sessions}, time.Now, ingest.NewMetrics(s.registry))
@@ -252,13 +252,13 @@ func (s *service) price(ctx context.Context) error {
 	store := s.backends.store
 	w := &pricing.Worker{
 		Store: store, Gate: s.reference, Inputs: s.reference, Policies: policies{s.control}, Closed: periods{s.control}.closedAt,
-		Epoch: logEpoch, Logger: s.logger, Metrics: s.metrics,
+		Logger: s.logger, Metrics: s.metrics,
 	}
 	causes := func() uint64 { return s.reference.Causes() + uint64(len(s.control.State().Partners())) }
-	return s.backends.log.Consume(ctx, groupPricing, []ingest.Topic{ingest.TopicCDRs}, func(ctx context.Context, c *kafka.Claim) error {
+	return s.backends.log.Consume(ctx, ingest.GroupPricing, ingest.TopicsOf(ingest.GroupPricing), func(ctx context.Context, l *kafka.Lease) error {
 		g, ctx := errgroup.WithContext(ctx)
-		g.Go(func() error { return w.Run(ctx, c.Partition(), c) })
-		g.Go(func() error { return w.Heal(ctx, c.Partition(), store, causes) })
+		g.Go(func() error { return w.Run(ctx, l) })
+		g.Go(func() error { return w.Heal(ctx, l.Partition(), store, causes) })
 		return g.Wait()
 	})
 }
@@ -266,11 +266,10 @@ func (s *service) price(ctx context.Context) error {
 // record is the settle role's keeper of every other topic.
 func (s *service) record(ctx context.Context) error {
 	r := &settlement.Recorder{
-		Store: s.backends.store, Epoch: logEpoch, Logger: s.logger,
+		Store: s.backends.store, Logger: s.logger,
 		Folds: map[ingest.Topic]settlement.Folded{ingest.TopicReference: s.reference, ingest.TopicSessions: s.sessions},
 	}
-	topics := []ingest.Topic{ingest.TopicSessions, ingest.TopicReference, ingest.TopicRefused}
-	return s.backends.log.Consume(ctx, groupRecords, topics, func(ctx context.Context, c *kafka.Claim) error {
-		return r.Run(ctx, c.Topic(), c.Partition(), c)
+	return s.backends.log.Consume(ctx, ingest.GroupRecords, ingest.TopicsOf(ingest.GroupRecords), func(ctx context.Context, l *kafka.Lease) error {
+		return r.Run(ctx, l)
 	})
 }

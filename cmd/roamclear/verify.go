@@ -55,14 +55,14 @@ func verify(ctx context.Context, c Config, out, progress io.Writer, quiet bool) 
 	defer func() { err = errors.Join(err, closeBackends()) }()
 
 	follow, stop := context.WithCancel(ctx)
-	ref := reference.NewFollower(b.log, b.store, logEpoch, slog.New(slog.DiscardHandler), prometheus.NewRegistry())
+	ref := reference.NewFollower(b.log, b.store, slog.New(slog.DiscardHandler), prometheus.NewRegistry())
 	done := make(chan error, 1)
 	go func() { done <- ref.Run(follow) }()
 	defer func() { stop(); <-done }()
 	if err := catchUp(ctx, ref, done); err != nil {
 		return fmt.Errorf("read tariffs and locations: %w", err)
 	}
-	v := &settlement.Verifier{Log: ledgers{b.log}, Store: b.store, Inputs: ref, Epoch: logEpoch}
+	v := &settlement.Verifier{Log: ledgers{b.log}, Store: b.store, Inputs: ref}
 	if !quiet {
 		v.Progress = progressBar(progress)
 	}
@@ -171,16 +171,13 @@ func hasAll(dir string, names ...string) error {
 type ledgers struct{ *kafka.Log }
 
 // Ledger implements settlement.VerifyLog.
-func (l ledgers) Ledger(ctx context.Context, topic ingest.Topic, partition int32) (pricing.Ledger, error) {
-	group := groupRecords
-	if topic == ingest.TopicCDRs {
-		group = groupPricing
-	}
-	offsets, err := l.Committed(ctx, group, topic)
+func (l ledgers) Ledger(ctx context.Context, p ingest.Partition) (pricing.Ledger, error) {
+	spec, _ := p.Topic.Spec()
+	offsets, err := l.Committed(ctx, spec.Group, p.Topic)
 	if err != nil {
 		return pricing.Ledger{}, err
 	}
-	o, ok := offsets[partition]
+	o, ok := offsets[p]
 	if !ok || o.Next < 0 {
 		return pricing.Ledger{}, nil
 	}
@@ -189,11 +186,11 @@ func (l ledgers) Ledger(ctx context.Context, topic ingest.Topic, partition int32
 
 var _ settlement.VerifyStore = (*clickhouse.Store)(nil)
 
-func progressBar(w io.Writer) func(ingest.Topic, int32, int64, int64) {
+func progressBar(w io.Writer) func(ingest.Partition, int64, int64) {
 	var bar *progressbar.ProgressBar
 	current := ""
-	return func(topic ingest.Topic, partition int32, done, total int64) {
-		if name := fmt.Sprintf("%s/%d", topic, partition); name != current {
+	return func(p ingest.Partition, done, total int64) {
+		if name := p.String(); name != current {
 			current = name
 			bar = newBar(w, total, name)
 		}

@@ -77,7 +77,7 @@ func pushed(t *testing.T) (data string, s *testService) {
 	s.accepted("GB*DUN", "POST", cdrs, credited(testCDR("c-1-C", "EXW", "T1", "-7.00", "-8.40"), "c-1"))
 	s.stored(7)
 	s.eventually("the reference records are stored", func() bool {
-		next, err := s.inside.backends.store.Checkpoint(t.Context(), ingest.TopicReference, logEpoch, 0)
+		next, err := s.inside.backends.store.Checkpoint(t.Context(), s.inside.backends.log.Partitions(ingest.TopicReference)[0])
 		return err == nil && next == 2
 	})
 	return data, s
@@ -221,8 +221,8 @@ func TestVerifyBeyondATrimmedLog(t *testing.T) {
 	}
 	s.stored(7 + more)
 	s.eventually("both partitions of the log are trimmed", func() bool {
-		for p := range int32(2) {
-			start, _, err := s.inside.backends.log.Bounds(t.Context(), ingest.TopicCDRs, p)
+		for _, p := range s.inside.backends.log.Partitions(ingest.TopicCDRs) {
+			start, _, err := s.inside.backends.log.Bounds(t.Context(), p)
 			if err != nil || start == 0 {
 				return false
 			}

@@ -21,14 +21,10 @@ var ErrNotReady = errors.New("control log not read yet, try again")
 // one is not used.
 const RotationGrace = 7 * 24 * time.Hour
 
-// Log is the log as Control uses it. Tail hands on the records of a partition
-// from an offset on, in order, until its context ends or fn returns an error;
-// fn must not keep the records. Bounds returns the first offset there is and
-// the one the next record will get.
+// Log is both ends of the log.
 type Log interface {
 	ingest.Appender
-	Tail(ctx context.Context, topic ingest.Topic, partition int32, from int64, fn func([]ingest.Record) error) error
-	Bounds(ctx context.Context, topic ingest.Topic, partition int32) (start, end int64, err error)
+	ingest.Reader
 }
 
 // Options of a Control.
@@ -44,10 +40,11 @@ type Control struct {
 	now    func() ocpi.Time
 	logger *slog.Logger
 
-	end      int64 // of the log when it was opened
-	progress *ingest.Progress
-	state    atomic.Pointer[State]
-	fold     *State // owned by the goroutine in Run
+	partition ingest.Partition
+	end       int64 // of the log when it was opened
+	progress  *ingest.Progress
+	state     atomic.Pointer[State]
+	fold      *State // owned by the goroutine in Run
 
 	turn    chan struct{}   // holds the one command under way
 	confirm chan freshToken // to Run: new tokens of rotations seen in use
@@ -63,7 +60,8 @@ type freshToken struct {
 // Open looks at the control log and returns a Control that has not folded
 // anything yet: Run does.
 func Open(ctx context.Context, log Log, o Options) (*Control, error) {
-	start, end, err := log.Bounds(ctx, ingest.TopicControl, 0)
+	partition := log.Partitions(ingest.TopicControl)[0]
+	start, end, err := log.Bounds(ctx, partition)
 	if err != nil {
 		return nil, fmt.Errorf("open control log: %w", err)
 	}
@@ -71,7 +69,7 @@ func Open(ctx context.Context, log Log, o Options) (*Control, error) {
 		return nil, fmt.Errorf("open control log: topic %s begins at offset %d, so partners and keys registered before are lost: restore the topic, and set its retention to unlimited", ingest.TopicControl, start)
 	}
 	c := &Control{
-		log: log, now: o.Now, logger: o.Logger, end: end,
+		log: log, now: o.Now, logger: o.Logger, partition: partition, end: end,
 		progress: ingest.NewProgress(1), fold: NewState(),
 		turn: make(chan struct{}, 1), confirm: make(chan freshToken, 64),
 	}
@@ -107,7 +105,7 @@ func (c *Control) Run(ctx context.Context) error {
 	confirming.Go(func() { c.confirmTokens(ctx) })
 	defer cancel()
 
-	err := c.log.Tail(ctx, ingest.TopicControl, 0, 0, c.foldBatch)
+	err := c.log.Tail(ctx, c.partition, 0, c.foldBatch)
 	if ctx.Err() != nil && (err == nil || errors.Is(err, ctx.Err())) {
 		return nil
 	}

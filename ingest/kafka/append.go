@@ -30,18 +30,19 @@ func (l *Log) Append(ctx context.Context, topic ingest.Topic, e *ingest.Envelope
 	if err := ctx.Err(); err != nil {
 		return ingest.Position{}, fmt.Errorf("append to %s: %w: %w", topic, ingest.ErrOverload, err)
 	}
-	p := Partition(e.Key, len(ws))
-	b, place, err := ws[p].add(e, body)
+	w := ws[ingest.Place(e.Key, len(ws))]
+	p := w.partition
+	b, place, err := w.add(e, body)
 	if err != nil {
-		return ingest.Position{}, fmt.Errorf("append to %s/%d: %w", topic, p, err)
+		return ingest.Position{}, fmt.Errorf("append to %s: %w", p, err)
 	}
 	select {
 	case <-b.done:
 	case <-ctx.Done():
-		return ingest.Position{}, fmt.Errorf("append to %s/%d: %w: %w", topic, p, ingest.ErrOutcomeUnknown, ctx.Err())
+		return ingest.Position{}, fmt.Errorf("append to %s: %w: %w", p, ingest.ErrOutcomeUnknown, ctx.Err())
 	}
 	if b.err != nil {
-		return ingest.Position{}, fmt.Errorf("append to %s/%d: %w", topic, p, b.err)
+		return ingest.Position{}, fmt.Errorf("append to %s: %w", p, b.err)
 	}
-	return ingest.Position{Epoch: l.opts.Epoch, Partition: p, Offset: b.base + int64(place)}, nil
+	return p.At(b.base + int64(place)), nil
 }

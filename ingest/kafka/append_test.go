@@ -29,18 +29,18 @@ func TestAppendedRecordsComeBack(t *testing.T) {
 			if diff := cmp.Diff(want[p], got); diff != "" {
 				t.Errorf("compression %d, partition %d (-want +got):\n%s", c, p, diff)
 			}
-			read, err := l.Read(t.Context(), ingest.TopicCDRs, p, 3, 5)
+			read, err := l.Read(t.Context(), l.partition(ingest.TopicCDRs, p), 3, 5)
 			if err != nil {
 				t.Fatal(err)
 			}
 			if diff := cmp.Diff(want[p][3:8], read); diff != "" {
 				t.Errorf("compression %d, partition %d, Read (-want +got):\n%s", c, p, diff)
 			}
-			start, end, err := l.Bounds(t.Context(), ingest.TopicCDRs, p)
+			start, end, err := l.Bounds(t.Context(), l.partition(ingest.TopicCDRs, p))
 			if err != nil || start != 0 || end != int64(len(want[p])) {
 				t.Errorf("bounds %d, %d, %v; want 0, %d", start, end, err, len(want[p]))
 			}
-			if rest, err := l.Read(t.Context(), ingest.TopicCDRs, p, end, 5); len(rest) != 0 || err != nil {
+			if rest, err := l.Read(t.Context(), l.partition(ingest.TopicCDRs, p), end, 5); len(rest) != 0 || err != nil {
 				t.Errorf("read at the end: %d records, %v", len(rest), err)
 			}
 		}
@@ -52,7 +52,7 @@ func tailUntil(tb testing.TB, l *Log, topic ingest.Topic, partition int32, from,
 	tb.Helper()
 	var got []ingest.Record
 	enough := errors.New("enough")
-	err := l.Tail(tb.Context(), topic, partition, from, func(records []ingest.Record) error {
+	err := l.Tail(tb.Context(), l.partition(topic, partition), from, func(records []ingest.Record) error {
 		got = append(got, records...)
 		if from+int64(len(got)) >= end {
 			return enough
@@ -70,7 +70,7 @@ func TestTailEndsWithItsContext(t *testing.T) {
 	ctx, cancel := context.WithCancel(t.Context())
 	done := make(chan error)
 	go func() {
-		done <- l.Tail(ctx, ingest.TopicControl, 0, 0, func([]ingest.Record) error { cancel(); return nil })
+		done <- l.Tail(ctx, l.partition(ingest.TopicControl, 0), 0, func([]ingest.Record) error { cancel(); return nil })
 	}()
 	if _, err := l.Append(t.Context(), ingest.TopicControl, &ingest.Envelope{}, []byte("event")); err != nil {
 		t.Fatal(err)

@@ -53,10 +53,11 @@ func TestBrokersBehaveAlike(t *testing.T) {
 }
 
 func conformAppend(t *testing.T, l *Log, run string) {
-	for _, topic := range topics {
+	for _, spec := range ingest.Topics() {
+		topic := spec.Topic
 		e := testEnvelope(0)
 		e.Key.ID = run
-		p := Partition(e.Key, l.Partitions(topic))
+		p := l.Place(topic, e.Key).Number
 		_, end := boundsT(t, l, topic, p)
 		var want []ingest.Record
 		for i := range 50 {
@@ -73,7 +74,7 @@ func conformAppend(t *testing.T, l *Log, run string) {
 		if diff := cmp.Diff(want, tailUntil(t, l, topic, p, end, end+50)); diff != "" {
 			t.Errorf("%s (-want +got):\n%s", topic, diff)
 		}
-		got, err := l.Read(t.Context(), topic, p, end+10, 5)
+		got, err := l.Read(t.Context(), l.partition(topic, p), end+10, 5)
 		if diff := cmp.Diff(want[10:15], got); diff != "" || err != nil {
 			t.Errorf("%s: %v (-want +got):\n%s", topic, err, diff)
 		}
@@ -85,7 +86,7 @@ func conformAppend(t *testing.T, l *Log, run string) {
 
 func conformConcurrent(t *testing.T, l *Log, run string) {
 	const callers, each = 64, 20
-	before := make([]int64, l.Partitions(ingest.TopicCDRs))
+	before := make([]int64, len(l.Partitions(ingest.TopicCDRs)))
 	for p := range before {
 		_, before[p] = boundsT(t, l, ingest.TopicCDRs, int32(p))
 	}
@@ -129,9 +130,9 @@ func conformConcurrent(t *testing.T, l *Log, run string) {
 func conformGroup(t *testing.T, l *Log, o Options, run string) {
 	o.Registerer = nil
 	second := openT(t, o)
-	n := l.Partitions(ingest.TopicCDRs)
-	claims := make(chan *Claim, 100*n)
-	work := func(ctx context.Context, c *Claim) error {
+	n := len(l.Partitions(ingest.TopicCDRs))
+	claims := make(chan *Lease, 100*n)
+	work := func(ctx context.Context, c *Lease) error {
 		claims <- c
 		<-ctx.Done()
 		return ctx.Err()
@@ -142,11 +143,11 @@ func conformGroup(t *testing.T, l *Log, o Options, run string) {
 		go func() { done <- l.Consume(ctx, run, []ingest.Topic{ingest.TopicCDRs}, work) }()
 		return func() error { cancel(); return <-done }
 	}
-	first := make(map[int32]*Claim)
+	first := make(map[int32]*Lease)
 	leaveFirst := join(l)
 	for len(first) < n {
 		c := <-claims
-		first[c.Partition()] = c
+		first[c.Partition().Number] = c
 	}
 	for p, c := range first {
 		if next, _ := c.Committed(); next != -1 {
@@ -157,10 +158,10 @@ func conformGroup(t *testing.T, l *Log, o Options, run string) {
 		}
 	}
 	leaveSecond := join(second)
-	now := make(map[int32]*Claim)
+	now := make(map[int32]*Lease)
 	for len(now) < n {
-		if c := <-claims; c.generation > first[c.Partition()].generation {
-			now[c.Partition()] = c
+		if c := <-claims; c.generation > first[c.Partition().Number].generation {
+			now[c.Partition().Number] = c
 		}
 	}
 	for p, c := range now {
@@ -175,15 +176,15 @@ func conformGroup(t *testing.T, l *Log, o Options, run string) {
 		t.Error(err)
 	}
 	committed, err := l.Committed(t.Context(), run, ingest.TopicCDRs)
-	if err != nil || len(committed) != n || committed[1] != (Offset{Next: 1, Metadata: "of 1"}) {
+	if err != nil || len(committed) != n || committed[l.partition(ingest.TopicCDRs, 1)] != (Offset{Next: 1, Metadata: "of 1"}) {
 		t.Errorf("commits %v, %v", committed, err)
 	}
 }
 
 func conformGap(t *testing.T, l *Log) {
 	start, end := boundsT(t, l, ingest.TopicControl, 0)
-	want := GapError{Topic: ingest.TopicControl, Want: end + 5, Start: start, End: end}
-	_, err := l.Read(t.Context(), ingest.TopicControl, 0, end+5, 1)
+	want := GapError{Partition: l.partition(ingest.TopicControl, 0), Want: end + 5, Start: start, End: end}
+	_, err := l.Read(t.Context(), l.partition(ingest.TopicControl, 0), end+5, 1)
 	if gap, ok := errors.AsType[*GapError](err); !ok || *gap != want {
 		t.Errorf("read past the end: %v, want %v", err, &want)
 	}

@@ -33,9 +33,9 @@ const (
 // When the group changes hands, or ctx ends, the context of work ends; work
 // finishes what it has begun, may still commit it (with a context that has not
 // ended), and returns. It should do so within 30 s, or the others take over
-// without it. It is called again with a new Claim for each partition it then
+// without it. It is called again with a new Lease for each partition it then
 // has. Work that returns nil earlier keeps its partition, idle, until then.
-func (l *Log) Consume(ctx context.Context, group string, topics []ingest.Topic, work func(ctx context.Context, c *Claim) error) error {
+func (l *Log) Consume(ctx context.Context, group string, topics []ingest.Topic, work func(ctx context.Context, l *Lease) error) error {
 	names := make([]string, len(topics))
 	for i, t := range topics {
 		names[i] = string(t)
@@ -70,7 +70,7 @@ func (l *Log) Consume(ctx context.Context, group string, topics []ingest.Topic, 
 type consumer struct {
 	log    *Log
 	group  string
-	work   func(ctx context.Context, c *Claim) error
+	work   func(ctx context.Context, c *Lease) error
 	cancel context.CancelFunc
 
 	running sync.WaitGroup // calls of work
@@ -99,41 +99,41 @@ func (c *consumer) begin(ctx context.Context, gen *segmentio.Generation) {
 	for topic, assignments := range gen.Assignments {
 		for _, a := range assignments {
 			given++
-			claim := &Claim{
+			lease := &Lease{
 				log: c.log, group: c.group, generation: gen.ID, member: gen.MemberID,
-				topic: ingest.Topic(topic), partition: int32(a.ID),
-				reader: c.log.reader(ingest.Topic(topic), int32(a.ID)),
+				partition: c.log.partition(ingest.Topic(topic), int32(a.ID)),
 			}
-			claim.reader.memory = &slabs{}
+			lease.reader = &partitionReader{partition: lease.partition}
+			lease.reader.memory = &slabs{}
 			c.running.Add(1)
 			gen.Start(func(gctx context.Context) {
 				defer c.running.Done()
-				c.run(ctx, gctx, claim)
+				c.run(ctx, gctx, lease)
 			})
 		}
 	}
 	c.log.opts.Logger.Info("joined group", "group", c.group, "generation", gen.ID, "partitions", given)
 }
 
-// run works on one claim until ctx or the generation ends. That it returns
+// run works on one lease until ctx or the generation ends. That it returns
 // ends the generation, so errors that pass lead to joining again.
-func (c *consumer) run(ctx, generation context.Context, claim *Claim) {
+func (c *consumer) run(ctx, generation context.Context, lease *Lease) {
 	ctx, cancel := context.WithCancel(ctx)
 	defer cancel()
 	defer context.AfterFunc(generation, cancel)()
 
-	err := claim.load(ctx)
+	err := lease.load(ctx)
 	if err == nil {
-		err = c.work(ctx, claim)
+		err = c.work(ctx, lease)
 	}
 	switch {
 	case err == nil:
 		<-ctx.Done() // returning would send everyone into a rebalance
 	case ctx.Err() != nil && errors.Is(err, ctx.Err()):
 	case errors.Is(err, ErrOwnershipLost):
-		c.log.opts.Logger.Warn("partition lost", "group", c.group, "topic", claim.topic, "partition", claim.partition, "error", err)
+		c.log.opts.Logger.Warn("partition lost", "group", c.group, "partition", lease.partition, "error", err)
 	default:
-		c.log.opts.Logger.Error("partition stopped", "group", c.group, "topic", claim.topic, "partition", claim.partition, "error", err)
+		c.log.opts.Logger.Error("partition stopped", "group", c.group, "partition", lease.partition, "error", err)
 		c.fail(err)
 	}
 }

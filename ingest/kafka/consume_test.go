@@ -16,7 +16,7 @@ import (
 
 // consumeT consumes TopicRefused until stop is called, which returns what
 // Consume said.
-func consumeT(t *testing.T, l *Log, group string, work func(ctx context.Context, c *Claim) error) (stop func() error) {
+func consumeT(t *testing.T, l *Log, group string, work func(ctx context.Context, c *Lease) error) (stop func() error) {
 	t.Helper()
 	ctx, cancel := context.WithCancel(t.Context())
 	done := make(chan error, 1)
@@ -33,7 +33,7 @@ func TestConsumeGoesOnWhereItWasCommitted(t *testing.T) {
 		appendT(t, l, i)
 	}
 	read := make(chan []int64)
-	work := func(ctx context.Context, c *Claim) error {
+	work := func(ctx context.Context, c *Lease) error {
 		next, metadata := c.Committed()
 		if next == -1 {
 			next = 0
@@ -67,7 +67,7 @@ func TestConsumeGoesOnWhereItWasCommitted(t *testing.T) {
 		}
 	}
 	committed, err := l.Committed(t.Context(), "pricing", ingest.TopicRefused)
-	if diff := cmp.Diff(map[int32]Offset{0: {Next: 10, Metadata: "up to 10"}}, committed); diff != "" || err != nil {
+	if diff := cmp.Diff(map[ingest.Partition]Offset{l.partition(ingest.TopicRefused, 0): {Next: 10, Metadata: "up to 10"}}, committed); diff != "" || err != nil {
 		t.Errorf("%v, commits (-want +got):\n%s", err, diff)
 	}
 	none, err := l.Committed(t.Context(), "nobody", ingest.TopicRefused)
@@ -76,7 +76,7 @@ func TestConsumeGoesOnWhereItWasCommitted(t *testing.T) {
 	}
 }
 
-func TestClaimReadIsBounded(t *testing.T) {
+func TestLeaseReadIsBounded(t *testing.T) {
 	l, _ := watchedLog(t, nil, Options{})
 	for i := range 20 {
 		appendT(t, l, i)
@@ -84,7 +84,7 @@ func TestClaimReadIsBounded(t *testing.T) {
 	size := len(testBody(0))
 	var got []int
 	result := make(chan error)
-	stop := consumeT(t, l, "pricing", func(ctx context.Context, c *Claim) error {
+	stop := consumeT(t, l, "pricing", func(ctx context.Context, c *Lease) error {
 		next := int64(0)
 		read := func(maxRecords, maxBytes int) error {
 			records, err := c.Read(ctx, next, maxRecords, maxBytes, 0)
@@ -122,8 +122,8 @@ func TestReleaseReusesMemory(t *testing.T) {
 	for i := range 10 {
 		appendT(t, l, i)
 	}
-	claims := make(chan *Claim)
-	stop := consumeT(t, l, "pricing", func(_ context.Context, c *Claim) error {
+	claims := make(chan *Lease)
+	stop := consumeT(t, l, "pricing", func(_ context.Context, c *Lease) error {
 		claims <- c
 		return nil
 	})
@@ -168,8 +168,8 @@ func TestCommitIsFencedByTheGeneration(t *testing.T) {
 	other := openT(t, Options{Brokers: c.ListenAddrs()})
 	appendT(t, l, 0)
 
-	claims := make(chan *Claim, 16)
-	work := func(ctx context.Context, c *Claim) error {
+	claims := make(chan *Lease, 16)
+	work := func(ctx context.Context, c *Lease) error {
 		claims <- c
 		<-ctx.Done()
 		return ctx.Err()
@@ -197,7 +197,7 @@ func TestCommitIsFencedByTheGeneration(t *testing.T) {
 		t.Error(err)
 	}
 	got, err := l.Committed(t.Context(), "pricing", ingest.TopicRefused)
-	if err != nil || got[0] != (Offset{Next: 1, Metadata: "fresh"}) {
+	if err != nil || got[l.partition(ingest.TopicRefused, 0)] != (Offset{Next: 1, Metadata: "fresh"}) {
 		t.Errorf("commits %v, %v", got, err)
 	}
 }
@@ -206,7 +206,7 @@ func TestLostOwnershipJoinsAgain(t *testing.T) {
 	l, _ := watchedLog(t, nil, Options{})
 	times := 0
 	again := make(chan struct{})
-	stop := consumeT(t, l, "pricing", func(ctx context.Context, c *Claim) error {
+	stop := consumeT(t, l, "pricing", func(ctx context.Context, c *Lease) error {
 		if times++; times == 1 {
 			c.generation-- // as if another generation had begun
 			return c.Commit(ctx, 1, "")
@@ -224,7 +224,7 @@ func TestLostOwnershipJoinsAgain(t *testing.T) {
 func TestErrorOfWorkEndsConsume(t *testing.T) {
 	l, _ := watchedLog(t, nil, Options{})
 	broken := errors.New("broken")
-	err := l.Consume(t.Context(), "pricing", []ingest.Topic{ingest.TopicRefused}, func(context.Context, *Claim) error { return broken })
+	err := l.Consume(t.Context(), "pricing", []ingest.Topic{ingest.TopicRefused}, func(context.Context, *Lease) error { return broken })
 	if !errors.Is(err, broken) {
 		t.Errorf("consume ended with %v", err)
 	}
@@ -240,7 +240,7 @@ func TestGapsStopEveryReader(t *testing.T) {
 	}
 	f := func(from int64, want GapError) {
 		t.Helper()
-		want.Topic = ingest.TopicRefused
+		want.Partition = l.partition(ingest.TopicRefused, 0)
 		check := func(name string, err error) {
 			t.Helper()
 			if gap, ok := errors.AsType[*GapError](err); !ok || *gap != want {
@@ -248,11 +248,11 @@ func TestGapsStopEveryReader(t *testing.T) {
 			}
 		}
 		none := func([]ingest.Record) error { t.Error("records handed out"); return nil }
-		check("Tail", l.Tail(t.Context(), ingest.TopicRefused, 0, from, none))
-		_, err := l.Read(t.Context(), ingest.TopicRefused, 0, from, 10)
+		check("Tail", l.Tail(t.Context(), l.partition(ingest.TopicRefused, 0), from, none))
+		_, err := l.Read(t.Context(), l.partition(ingest.TopicRefused, 0), from, 10)
 		check("Read", err)
 		group := fmt.Sprintf("from %d", from)
-		check("Consume", l.Consume(t.Context(), group, []ingest.Topic{ingest.TopicRefused}, func(ctx context.Context, c *Claim) error {
+		check("Consume", l.Consume(t.Context(), group, []ingest.Topic{ingest.TopicRefused}, func(ctx context.Context, c *Lease) error {
 			_, err := c.Read(ctx, from, 10, 1<<20, 0)
 			return err
 		}))

@@ -72,7 +72,7 @@ func crashChild(dir string) error {
 }
 
 func crashConsume(ctx context.Context, l *Log) error {
-	return l.Consume(ctx, "pricing", []ingest.Topic{ingest.TopicCDRs}, func(ctx context.Context, c *Claim) error {
+	return l.Consume(ctx, "pricing", []ingest.Topic{ingest.TopicCDRs}, func(ctx context.Context, c *Lease) error {
 		next, _ := c.Committed()
 		for next = max(next, 0); ; {
 			records, err := c.Read(ctx, next, 20, 1<<20, 0)
@@ -83,7 +83,7 @@ func crashConsume(ctx context.Context, l *Log) error {
 			if err := c.Commit(ctx, next, fmt.Sprintf("checkpoint %d", next)); err != nil {
 				return err
 			}
-			fmt.Printf("commit %d %d\n", c.Partition(), next)
+			fmt.Printf("commit %d %d\n", c.Partition().Number, next)
 		}
 	})
 }
@@ -196,7 +196,7 @@ func checkAfterCrash(t *testing.T, dir string, truth *crashTruth) {
 	}
 	for p := range int32(2) {
 		start, end := boundsT(t, l, ingest.TopicCDRs, p)
-		c := commits[p]
+		c := commits[l.partition(ingest.TopicCDRs, p)]
 		if c.Next < truth.committed[p] || c.Next > end || c.Next > 0 && c.Metadata != fmt.Sprintf("checkpoint %d", c.Next) {
 			t.Errorf("partition %d: commit %+v, child was told %d, log ends at %d", p, c, truth.committed[p], end)
 		}

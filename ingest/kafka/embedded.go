@@ -28,8 +28,9 @@ type EmbeddedOptions struct {
 	MinFreeBytes int64  // free space on Dir's file system below which appends are refused: 192 MiB
 	RefusedBytes int64  // of bodies we could not use that are kept, if no group reads them: 32 MiB
 
-	// Groups names, per topic, the consumer groups that read it. What all of
-	// them have committed is trimmed. A topic without groups is kept whole.
+	// Groups names, per topic, the consumer groups that read it: those of the
+	// table of topics. What all of them have committed is trimmed. A topic
+	// without groups is kept whole.
 	Groups map[ingest.Topic][]string
 
 	Logger     *slog.Logger // nil: nothing is logged
@@ -132,6 +133,14 @@ func (o EmbeddedOptions) withDefaults() EmbeddedOptions {
 	}{{&o.CapBytes, defaultCapBytes}, {&o.MinFreeBytes, defaultMinFreeBytes}, {&o.RefusedBytes, defaultRefusedBytes}} {
 		if *d.v == 0 {
 			*d.v = d.d
+		}
+	}
+	if o.Groups == nil {
+		o.Groups = map[ingest.Topic][]string{}
+		for _, t := range ingest.Topics() {
+			if t.Stored() {
+				o.Groups[t.Topic] = []string{t.Group}
+			}
 		}
 	}
 	if o.Logger == nil {

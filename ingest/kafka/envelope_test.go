@@ -33,7 +33,9 @@ func encodeRecords(tb testing.TB, c Compression, envelopes []*ingest.Envelope, b
 	return set
 }
 
-func testReader() *partitionReader { return &partitionReader{topic: ingest.TopicCDRs, epoch: 1} }
+func testReader() *partitionReader {
+	return &partitionReader{partition: ingest.Partition{Topic: ingest.TopicCDRs, Epoch: 1}}
+}
 
 func FuzzEnvelopeRoundTrip(f *testing.F) {
 	f.Add(byte(1), byte(1), byte(2), int64(1_557_000_000_000_000_000), "dundee", "GB", "DUN", "CDR-1", "", "", []byte(`{}`))

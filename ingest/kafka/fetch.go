@@ -143,34 +143,34 @@ func decodeFetch(slab []byte) (*fetchResponse, error) {
 //
 // Errors: *GapError where from is outside the log, else what the broker or
 // the network said.
-func (l *Log) fetchOnce(ctx context.Context, topic ingest.Topic, partition int32, from int64, maxBytes int, wait time.Duration, slab []byte) (*fetchResponse, error) {
+func (l *Log) fetchOnce(ctx context.Context, p ingest.Partition, from int64, maxBytes int, wait time.Duration, slab []byte) (*fetchResponse, error) {
 	ctx, cancel := context.WithTimeout(ctx, wait+requestTimeout)
 	defer cancel()
 	req := &fetchRequest{slab: slab, Request: fetch.Request{
 		MaxWaitTime: int32(wait.Milliseconds()), MinBytes: 1, MaxBytes: int32(maxBytes),
-		Topics: []fetch.RequestTopic{{Topic: string(topic), Partitions: []fetch.RequestPartition{{
-			Partition: partition, FetchOffset: from, PartitionMaxBytes: int32(maxBytes),
+		Topics: []fetch.RequestTopic{{Topic: string(p.Topic), Partitions: []fetch.RequestPartition{{
+			Partition: p.Number, FetchOffset: from, PartitionMaxBytes: int32(maxBytes),
 		}}}},
 	}}
 	m, err := l.fetch.RoundTrip(ctx, l.addr, req)
 	if err != nil {
-		return nil, fmt.Errorf("fetch %s/%d: %w", topic, partition, err)
+		return nil, fmt.Errorf("fetch %s: %w", p, err)
 	}
 	res := m.(*fetchResponse)
 	if res.code == 0 {
 		return res, nil
 	}
 	if err := segmentio.Error(res.code); !errors.Is(err, segmentio.OffsetOutOfRange) {
-		return nil, fmt.Errorf("fetch %s/%d from %d: %w", topic, partition, from, err)
+		return nil, fmt.Errorf("fetch %s from %d: %w", p, from, err)
 	}
-	start, end, err := l.bounds(ctx, topic, partition)
+	start, end, err := l.bounds(ctx, p)
 	if err != nil {
 		return nil, err
 	}
 	if start <= from && from <= end {
-		return nil, fmt.Errorf("fetch %s/%d from %d: %w", topic, partition, from, segmentio.OffsetOutOfRange)
+		return nil, fmt.Errorf("fetch %s from %d: %w", p, from, segmentio.OffsetOutOfRange)
 	}
-	return nil, &GapError{Topic: topic, Partition: partition, Want: from, Start: start, End: end}
+	return nil, &GapError{Partition: p, Want: from, Start: start, End: end}
 }
 
 // cursor reads big-endian fields; past the end it yields zeros and says short.

@@ -90,7 +90,7 @@ func dirSize(dir string) (int64, error) {
 func (e *Embedded) Trim() error {
 	var errs []error
 	for topic, groups := range e.opts.Groups {
-		if topic == ingest.TopicControl || len(groups) == 0 {
+		if spec, _ := topic.Spec(); !spec.Stored() || len(groups) == 0 {
 			continue // kept whole: every process folds it from the start
 		}
 		for _, p := range e.cluster.PartitionInfos(string(topic)) {
@@ -157,10 +157,10 @@ func (e *Embedded) TrimTo(topic ingest.Topic, partition int32, committed int64) 
 // ends returns where every partition that was ever written to ends.
 func (e *Embedded) ends() map[string]int64 {
 	ends := make(map[string]int64)
-	for _, t := range topics {
-		for _, p := range e.cluster.PartitionInfos(string(t)) {
+	for _, t := range ingest.Topics() {
+		for _, p := range e.cluster.PartitionInfos(string(t.Topic)) {
 			if p.HighWatermark > 0 {
-				ends[partitionName(string(t), p.Partition)] = p.HighWatermark
+				ends[partitionName(string(t.Topic), p.Partition)] = p.HighWatermark
 			}
 		}
 	}

@@ -33,8 +33,8 @@ func commitT(t *testing.T, l *Log, group string, topic ingest.Topic, offsets map
 	var todo sync.WaitGroup
 	todo.Add(len(offsets))
 	go func() { todo.Wait(); cancel() }()
-	err := l.Consume(ctx, group, []ingest.Topic{topic}, func(ctx context.Context, c *Claim) error {
-		if next, ok := offsets[c.Partition()]; ok {
+	err := l.Consume(ctx, group, []ingest.Topic{topic}, func(ctx context.Context, c *Lease) error {
+		if next, ok := offsets[c.Partition().Number]; ok {
 			defer todo.Done()
 			return c.Commit(context.WithoutCancel(ctx), next, "checkpoint of "+group)
 		}
@@ -47,7 +47,7 @@ func commitT(t *testing.T, l *Log, group string, topic ingest.Topic, offsets map
 
 func boundsT(t *testing.T, l *Log, topic ingest.Topic, p int32) (start, end int64) {
 	t.Helper()
-	start, end, err := l.Bounds(t.Context(), topic, p)
+	start, end, err := l.Bounds(t.Context(), l.partition(topic, p))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -99,7 +99,7 @@ func TestTrimDeletesWhatAllGroupsHaveCommitted(t *testing.T) {
 }
 
 func TestTrimKeepsTheNewestRefusedBodies(t *testing.T) {
-	e := startEmbeddedT(t, EmbeddedOptions{RefusedBytes: 5 << 20})
+	e := startEmbeddedT(t, EmbeddedOptions{RefusedBytes: 5 << 20, Groups: map[ingest.Topic][]string{}})
 	l := openT(t, e.Options())
 	fill(t, l, ingest.TopicRefused, 200)
 	if err := e.Trim(); err != nil {

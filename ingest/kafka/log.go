@@ -15,6 +15,7 @@ import (
 	"github.com/segmentio/kafka-go/sasl"
 
 	"github.com/roamclear/roamclear/ingest"
+	"github.com/roamclear/roamclear/ocpi"
 )
 
 // Options of a Log. Only Brokers must be set; every other zero value is
@@ -102,7 +103,10 @@ type Log struct {
 	closeOnce sync.Once
 }
 
-var _ ingest.Appender = (*Log)(nil)
+var (
+	_ ingest.Appender = (*Log)(nil)
+	_ ingest.Reader   = (*Log)(nil)
+)
 
 // Open connects to the log, creates the topics that are missing, checks the
 // number of partitions of the others, and returns once the leader of every
@@ -150,17 +154,33 @@ func (l *Log) client() *segmentio.Client {
 func (l *Log) startWriters() {
 	m := newWriterMetrics(l.opts.Registerer)
 	l.writers = make(map[ingest.Topic][]*writer, len(l.counts))
-	for _, t := range topics {
-		for p := range l.counts[t] {
-			w := newWriter(l, t, p, m)
-			l.writers[t] = append(l.writers[t], w)
+	for topic := range l.counts {
+		for _, p := range l.Partitions(topic) {
+			w := newWriter(l, p, m)
+			l.writers[topic] = append(l.writers[topic], w)
 			l.running.Go(w.run)
 		}
 	}
 }
 
-// Partitions returns how many partitions a topic has, 0 for an unknown one.
-func (l *Log) Partitions(topic ingest.Topic) int { return l.counts[topic] }
+// Partitions lists the partitions of a topic, by number; none of one that is
+// not known.
+func (l *Log) Partitions(topic ingest.Topic) []ingest.Partition {
+	all := make([]ingest.Partition, l.counts[topic])
+	for i := range all {
+		all[i] = l.partition(topic, int32(i))
+	}
+	return all
+}
+
+// Place returns the partition in which all records of a key stand.
+func (l *Log) Place(topic ingest.Topic, key ocpi.Key) ingest.Partition {
+	return l.partition(topic, ingest.Place(key, l.counts[topic]))
+}
+
+func (l *Log) partition(topic ingest.Topic, number int32) ingest.Partition {
+	return ingest.Partition{Topic: topic, Epoch: l.opts.Epoch, Number: number}
+}
 
 // Close sends what has been queued and lets go of the brokers. Appends after
 // it are refused with ingest.ErrOverload. Consume and Tail must have returned.

@@ -17,44 +17,44 @@ const pollWait = 500 * time.Millisecond
 
 // Bounds returns the first offset that a partition has and the one that the
 // next record will get.
-func (l *Log) Bounds(ctx context.Context, topic ingest.Topic, partition int32) (start, end int64, err error) {
+func (l *Log) Bounds(ctx context.Context, p ingest.Partition) (start, end int64, err error) {
 	err = retry(ctx, func() error {
-		start, end, err = l.bounds(ctx, topic, partition)
+		start, end, err = l.bounds(ctx, p)
 		return err
 	})
 	return start, end, err
 }
 
-func (l *Log) bounds(ctx context.Context, topic ingest.Topic, partition int32) (start, end int64, err error) {
+func (l *Log) bounds(ctx context.Context, p ingest.Partition) (start, end int64, err error) {
 	ctx, cancel := context.WithTimeout(ctx, requestTimeout)
 	defer cancel()
-	p := int(partition)
+	topic, number := string(p.Topic), int(p.Number)
 	res, err := l.produce.ListOffsets(ctx, &segmentio.ListOffsetsRequest{
-		Topics: map[string][]segmentio.OffsetRequest{string(topic): {segmentio.FirstOffsetOf(p), segmentio.LastOffsetOf(p)}},
+		Topics: map[string][]segmentio.OffsetRequest{topic: {segmentio.FirstOffsetOf(number), segmentio.LastOffsetOf(number)}},
 	})
 	if err != nil {
-		return 0, 0, fmt.Errorf("bounds of %s/%d: %w", topic, partition, err)
+		return 0, 0, fmt.Errorf("bounds of %s: %w", p, err)
 	}
-	for _, o := range res.Topics[string(topic)] {
-		if o.Partition == p {
+	for _, o := range res.Topics[topic] {
+		if o.Partition == number {
 			if o.Error != nil {
-				return 0, 0, fmt.Errorf("bounds of %s/%d: %w", topic, partition, o.Error)
+				return 0, 0, fmt.Errorf("bounds of %s: %w", p, o.Error)
 			}
 			return o.FirstOffset, o.LastOffset, nil
 		}
 	}
-	return 0, 0, fmt.Errorf("bounds of %s/%d: no answer for the partition", topic, partition)
+	return 0, 0, fmt.Errorf("bounds of %s: no answer for the partition", p)
 }
 
 // Read returns records from an offset on, at most maxRecords and what one
 // fetch yields, none at the end of the log. The caller owns them.
-func (l *Log) Read(ctx context.Context, topic ingest.Topic, partition int32, from int64, maxRecords int) ([]ingest.Record, error) {
-	p := l.reader(topic, partition)
+func (l *Log) Read(ctx context.Context, p ingest.Partition, from int64, maxRecords int) ([]ingest.Record, error) {
+	reader := &partitionReader{partition: p}
 	var records []ingest.Record
 	err := retry(ctx, func() error {
-		res, err := l.fetchOnce(ctx, topic, partition, from, l.opts.FetchBytes, 0, nil)
+		res, err := l.fetchOnce(ctx, p, from, l.opts.FetchBytes, 0, nil)
 		if err == nil {
-			records, err = p.decode(res.recordSet, from, maxRecords)
+			records, err = reader.decode(res.recordSet, from, maxRecords)
 		}
 		if Lasting(err) {
 			return permanent{err}
@@ -64,10 +64,6 @@ func (l *Log) Read(ctx context.Context, topic ingest.Topic, partition int32, fro
 	return records, err
 }
 
-func (l *Log) reader(topic ingest.Topic, partition int32) *partitionReader {
-	return &partitionReader{topic: topic, partition: partition, epoch: l.opts.Epoch}
-}
-
 // Tail hands on the records of a partition from an offset on, in order, as
 // they come, until ctx ends (then it returns its error) or fn returns one. It
 // needs no group and commits nothing. Records belong to fn, but each keeps
@@ -75,10 +71,10 @@ func (l *Log) reader(topic ingest.Topic, partition int32) *partitionReader {
 //
 // Errors of broker and network are waited out. *GapError, *RecordError and
 // *EnvelopeError are returned: the follower must not go on.
-func (l *Log) Tail(ctx context.Context, topic ingest.Topic, partition int32, from int64, fn func([]ingest.Record) error) error {
-	p := l.reader(topic, partition)
+func (l *Log) Tail(ctx context.Context, p ingest.Partition, from int64, fn func([]ingest.Record) error) error {
+	reader := &partitionReader{partition: p}
 	for {
-		records, err := l.await(ctx, p, from, math.MaxInt, l.opts.FetchBytes, 0)
+		records, err := l.await(ctx, reader, from, math.MaxInt, l.opts.FetchBytes, 0)
 		if err != nil {
 			return err
 		}
@@ -115,7 +111,7 @@ func (l *Log) await(ctx context.Context, p *partitionReader, from int64, maxReco
 		if Lasting(err) {
 			return nil, err
 		}
-		l.opts.Logger.Warn("fetch failed", "topic", p.topic, "partition", p.partition, "from", from, "error", err)
+		l.opts.Logger.Warn("fetch failed", "partition", p.partition, "from", from, "error", err)
 		if !pause(ctx, wait) {
 			return nil, ctx.Err()
 		}
@@ -125,7 +121,7 @@ func (l *Log) await(ctx context.Context, p *partitionReader, from int64, maxReco
 
 // fetchRecords fetches once into the reader's memory and decodes.
 func (l *Log) fetchRecords(ctx context.Context, p *partitionReader, from int64, maxRecords, maxBytes int, wait time.Duration) ([]ingest.Record, error) {
-	res, err := l.fetchOnce(ctx, p.topic, p.partition, from, maxBytes, wait, p.memory.take())
+	res, err := l.fetchOnce(ctx, p.partition, from, maxBytes, wait, p.memory.take())
 	if err != nil {
 		return nil, err
 	}

@@ -12,8 +12,7 @@ import (
 // log ends before what has already been read. Reading on would lose records
 // in silence: stop and tell the operator.
 type GapError struct {
-	Topic      ingest.Topic
-	Partition  int32
+	Partition  ingest.Partition
 	Want       int64 // the offset that was due
 	Start, End int64 // of the log: first offset there is, next to be written
 	Found      int64 // the offset that came instead, if one came
@@ -21,7 +20,7 @@ type GapError struct {
 
 // Error says what is missing and what may have happened.
 func (e *GapError) Error() string {
-	at := fmt.Sprintf("log %s/%d: offset %d was due", e.Topic, e.Partition, e.Want)
+	at := fmt.Sprintf("log %s: offset %d was due", e.Partition, e.Want)
 	switch {
 	case e.Found > 0:
 		return fmt.Sprintf("%s and %d came: the records between are missing", at, e.Found)
@@ -34,9 +33,7 @@ func (e *GapError) Error() string {
 // partitionReader decodes the record sets of one partition, checking that no
 // offset is missing.
 type partitionReader struct {
-	topic     ingest.Topic
-	partition int32
-	epoch     uint8
+	partition ingest.Partition
 	envelopes envelopeReader
 	memory    *slabs // nil: new memory for every fetch
 }
@@ -109,7 +106,7 @@ func (p *partitionReader) decodeBatch(records []ingest.Record, b []byte, from in
 		switch {
 		case r.Offset < from: // the batch began earlier than what was asked for
 		case r.Offset > from:
-			return nil, &GapError{Topic: p.topic, Partition: p.partition, Want: from, Found: r.Offset}
+			return nil, &GapError{Partition: p.partition, Want: from, Found: r.Offset}
 		default:
 			records = append(records, r)
 			from++
@@ -122,7 +119,7 @@ func (p *partitionReader) decodeBatch(records []ingest.Record, b []byte, from in
 func (p *partitionReader) decodeRecord(r *ingest.Record, c *cursor, base int64) error {
 	c.skip(1)  // attributes
 	c.varint() // timestamp: the envelope has it
-	r.Position = ingest.Position{Epoch: p.epoch, Partition: p.partition, Offset: base + c.varint()}
+	r.Position = p.partition.At(base + c.varint())
 	key := c.nullable()
 	r.Body = c.nullable()
 	if headers := c.varint(); headers != 1 || string(c.nullable()) != headerKey {
@@ -133,7 +130,7 @@ func (p *partitionReader) decodeRecord(r *ingest.Record, c *cursor, base int64) 
 		return p.foreign(r.Offset, "record is cut short")
 	}
 	if err := p.envelopes.decode(&r.Envelope, key, header); err != nil {
-		return fmt.Errorf("log %s/%d, offset %d: %w", p.topic, p.partition, r.Offset, err)
+		return fmt.Errorf("log %s, offset %d: %w", p.partition, r.Offset, err)
 	}
 	return nil
 }
@@ -151,19 +148,18 @@ func (c *cursor) nullable() []byte {
 // RecordError says that what stands in the log is not what this package
 // writes. Reading it again does not help.
 type RecordError struct {
-	Topic     ingest.Topic
-	Partition int32
+	Partition ingest.Partition
 	Offset    int64 // of the record, or of its batch's first
 	Reason    string
 }
 
 // Error says where and what.
 func (e *RecordError) Error() string {
-	return fmt.Sprintf("log %s/%d, offset %d: %s", e.Topic, e.Partition, e.Offset, e.Reason)
+	return fmt.Sprintf("log %s, offset %d: %s", e.Partition, e.Offset, e.Reason)
 }
 
 func (p *partitionReader) foreign(offset int64, reason string) error {
-	return &RecordError{Topic: p.topic, Partition: p.partition, Offset: offset, Reason: reason}
+	return &RecordError{Partition: p.partition, Offset: offset, Reason: reason}
 }
 
 func (p *partitionReader) corrupt(batch []byte, format string, args ...any) error {

@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"slices"
 	"strconv"
 	"time"
 
@@ -13,15 +12,10 @@ import (
 	"github.com/roamclear/roamclear/ingest"
 )
 
-// topics lists every topic, those that all else depends on last.
-var topics = []ingest.Topic{
-	ingest.TopicCDRs, ingest.TopicSessions, ingest.TopicReference, ingest.TopicRefused, ingest.TopicControl,
-}
-
 // wantPartitions returns how many partitions a topic must have, 0 for "as
 // many as it has".
-func (o Options) wantPartitions(t ingest.Topic) int {
-	if t == ingest.TopicCDRs || t == ingest.TopicSessions {
+func (o Options) wantPartitions(t ingest.TopicSpec) int {
+	if t.Spread {
 		return o.Partitions
 	}
 	return 1
@@ -31,7 +25,7 @@ func (o Options) wantPartitions(t ingest.Topic) int {
 // might otherwise delete by its own defaults (7 days) is said explicitly.
 // Only bodies we could not use are bounded, and on the embedded broker our
 // own guard does that, since its retention can leave a partition empty.
-func (o Options) topicSettings(t ingest.Topic) map[string]string {
+func (o Options) topicSettings(t ingest.TopicSpec) map[string]string {
 	s := map[string]string{
 		"cleanup.policy":         "delete",
 		"retention.ms":           "-1",
@@ -43,9 +37,9 @@ func (o Options) topicSettings(t ingest.Topic) map[string]string {
 		s["segment.bytes"] = strconv.Itoa(embeddedSegmentBytes)
 		return s
 	}
-	if t == ingest.TopicRefused {
-		s["retention.ms"] = strconv.FormatInt((30 * 24 * time.Hour).Milliseconds(), 10)
-		s["retention.bytes"] = strconv.Itoa(1 << 30)
+	if r := t.Retention; r != (ingest.Retention{}) {
+		s["retention.ms"] = strconv.FormatInt(r.Age.Milliseconds(), 10)
+		s["retention.bytes"] = strconv.FormatInt(r.Bytes, 10)
 	}
 	if o.Replication >= 3 {
 		s["min.insync.replicas"] = "2"
@@ -61,8 +55,8 @@ func (l *Log) ensureTopics(ctx context.Context) (map[ingest.Topic]int, error) {
 		return nil, err
 	}
 	var missing []segmentio.TopicConfig
-	for _, t := range topics {
-		if existing[t] == 0 {
+	for _, t := range ingest.Topics() {
+		if existing[t.Topic] == 0 {
 			missing = append(missing, l.topicConfig(t))
 		}
 	}
@@ -71,27 +65,27 @@ func (l *Log) ensureTopics(ctx context.Context) (map[ingest.Topic]int, error) {
 			return nil, err
 		}
 	}
-	for _, t := range topics {
-		want, have := l.opts.wantPartitions(t), existing[t]
+	for _, t := range ingest.Topics() {
+		want, have := l.opts.wantPartitions(t), existing[t.Topic]
 		if have == 0 {
-			if existing[t] = want; want == 0 {
-				existing[t] = defaultPartitions
+			if existing[t.Topic] = want; want == 0 {
+				existing[t.Topic] = defaultPartitions
 			}
 			continue
 		}
 		if want == 0 || want == have {
 			continue
 		}
-		if t == ingest.TopicCDRs || t == ingest.TopicSessions {
-			return nil, fmt.Errorf("topic %s has %d partitions and kafka.partitions says %d: set kafka.partitions to %d (more partitions would tear copies of one CDR apart; they need a new topic epoch)", t, have, want, have)
+		if t.Spread {
+			return nil, fmt.Errorf("topic %s has %d partitions and kafka.partitions says %d: set kafka.partitions to %d (more partitions would tear copies of one CDR apart; they need a new topic epoch)", t.Topic, have, want, have)
 		}
-		return nil, fmt.Errorf("topic %s has %d partitions and must have one: delete it and start again, if it is empty", t, have)
+		return nil, fmt.Errorf("topic %s has %d partitions and must have one: delete it and start again, if it is empty", t.Topic, have)
 	}
 	return existing, nil
 }
 
-func (l *Log) topicConfig(t ingest.Topic) segmentio.TopicConfig {
-	c := segmentio.TopicConfig{Topic: string(t), NumPartitions: l.opts.wantPartitions(t), ReplicationFactor: l.opts.Replication}
+func (l *Log) topicConfig(t ingest.TopicSpec) segmentio.TopicConfig {
+	c := segmentio.TopicConfig{Topic: string(t.Topic), NumPartitions: l.opts.wantPartitions(t), ReplicationFactor: l.opts.Replication}
 	if c.NumPartitions == 0 {
 		c.NumPartitions = defaultPartitions
 	}
@@ -112,10 +106,10 @@ func (l *Log) describe(ctx context.Context) (map[ingest.Topic]int, error) {
 		if err != nil {
 			return fmt.Errorf("ask %s for its topics: %w", l.addr, err)
 		}
-		have = make(map[ingest.Topic]int, len(topics))
+		have = make(map[ingest.Topic]int)
 		for _, t := range m.Topics {
-			if name := ingest.Topic(t.Name); slices.Contains(topics, name) {
-				have[name] = len(t.Partitions)
+			if spec, ok := ingest.Topic(t.Name).Spec(); ok {
+				have[spec.Topic] = len(t.Partitions)
 			}
 		}
 		return nil
@@ -150,10 +144,10 @@ func (l *Log) create(ctx context.Context, missing []segmentio.TopicConfig) error
 // producer sessions can be had. Brokers listen, and name leaders, before they
 // have loaded their partitions.
 func (l *Log) awaitBrokers(ctx context.Context) error {
-	for _, t := range topics {
-		for p := range l.counts[t] {
+	for topic := range l.counts {
+		for _, p := range l.Partitions(topic) {
 			err := retry(ctx, func() error {
-				_, _, err := l.bounds(ctx, t, int32(p))
+				_, _, err := l.bounds(ctx, p)
 				return err
 			})
 			if err != nil {

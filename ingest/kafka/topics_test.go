@@ -13,11 +13,12 @@ func TestOpenCreatesTopicsThatKeepTheirRecords(t *testing.T) {
 	for topic, want := range map[ingest.Topic]int{
 		ingest.TopicCDRs: 5, ingest.TopicSessions: 5, ingest.TopicReference: 1, ingest.TopicRefused: 1, ingest.TopicControl: 1, "other": 0,
 	} {
-		if got := l.Partitions(topic); got != want {
+		if got := len(l.Partitions(topic)); got != want {
 			t.Errorf("%s has %d partitions, want %d", topic, got, want)
 		}
 	}
-	for _, topic := range topics {
+	for _, spec := range ingest.Topics() {
+		topic := spec.Topic
 		configs := c.TopicInfo(string(topic)).Configs
 		forever := topic != ingest.TopicRefused
 		if got := *configs["retention.ms"]; (got == "-1") != forever {
@@ -53,8 +54,8 @@ func TestOpenTakesWhatIsThereIfNothingIsSet(t *testing.T) {
 	}
 	t.Cleanup(c.Close)
 	l := openT(t, Options{Brokers: c.ListenAddrs()})
-	if l.Partitions(ingest.TopicCDRs) != 6 || l.Partitions(ingest.TopicSessions) != defaultPartitions {
-		t.Errorf("cdrs %d, sessions %d", l.Partitions(ingest.TopicCDRs), l.Partitions(ingest.TopicSessions))
+	if len(l.Partitions(ingest.TopicCDRs)) != 6 || len(l.Partitions(ingest.TopicSessions)) != defaultPartitions {
+		t.Errorf("cdrs %d, sessions %d", len(l.Partitions(ingest.TopicCDRs)), len(l.Partitions(ingest.TopicSessions)))
 	}
 }
 

@@ -21,8 +21,7 @@ const maxBatchRecords = 10_000
 // arrived meanwhile. The broker's acknowledgements are the only clock.
 type writer struct {
 	log       *Log
-	topic     ingest.Topic
-	partition int
+	partition ingest.Partition
 	metrics   *writerMetrics
 
 	mu     sync.Mutex
@@ -36,8 +35,8 @@ type writer struct {
 	session session // owned by run
 }
 
-func newWriter(l *Log, topic ingest.Topic, partition int, m *writerMetrics) *writer {
-	w := &writer{log: l, topic: topic, partition: partition, metrics: m}
+func newWriter(l *Log, p ingest.Partition, m *writerMetrics) *writer {
+	w := &writer{log: l, partition: p, metrics: m}
 	w.wake.L = &w.mu
 	return w
 }
@@ -120,7 +119,7 @@ func (w *writer) send(b *batch) {
 		w.session = session{}
 		base, err = w.produce(b)
 	}
-	w.metrics.observe(w.topic, b, time.Since(start), err)
+	w.metrics.observe(w.partition.Topic, b, time.Since(start), err)
 	w.release(b, err == nil)
 	if err == nil {
 		b.finish(base, nil)
@@ -134,7 +133,7 @@ func (w *writer) send(b *batch) {
 		err = fmt.Errorf("%w: %w", ingest.ErrOutcomeUnknown, err)
 	}
 	b.finish(0, err)
-	w.log.opts.Logger.Error("produce failed", "topic", w.topic, "partition", w.partition, "records", b.count, "error", err)
+	w.log.opts.Logger.Error("produce failed", "partition", w.partition, "records", b.count, "error", err)
 	if lost {
 		w.awaitBroker(err)
 	}
@@ -156,7 +155,7 @@ func (w *writer) produce(b *batch) (int64, error) {
 		return 0, err
 	}
 	res, err := w.log.produce.RawProduce(ctx, &segmentio.RawProduceRequest{
-		Topic: string(w.topic), Partition: w.partition, RequiredAcks: segmentio.RequireAll,
+		Topic: string(w.partition.Topic), Partition: int(w.partition.Number), RequiredAcks: segmentio.RequireAll,
 		RawRecords: protocol.RawRecordSet{Reader: bytes.NewReader(packed)},
 	})
 	if err != nil {
@@ -198,7 +197,7 @@ func (w *writer) awaitBroker(cause error) {
 			w.session = s
 			break
 		}
-		w.log.opts.Logger.Warn("broker is away", "topic", w.topic, "partition", w.partition, "error", err)
+		w.log.opts.Logger.Warn("broker is away", "partition", w.partition, "error", err)
 	}
 	w.mu.Lock()
 	w.away = false

@@ -338,7 +338,7 @@ func TestManyAppendAtOnce(t *testing.T) {
 	wg.Wait()
 	bodies := map[ingest.Position]string{}
 	for p := range int32(3) {
-		_, end, err := l.Bounds(t.Context(), ingest.TopicCDRs, p)
+		_, end, err := l.Bounds(t.Context(), l.partition(ingest.TopicCDRs, p))
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -363,7 +363,7 @@ func TestManyAppendAtOnce(t *testing.T) {
 
 // A produce that timed out may still be on its way out of our memory.
 func TestMemoryOfAFailedBatchIsNotUsedAgain(t *testing.T) {
-	w := newWriter(&Log{}, ingest.TopicCDRs, 0, nil)
+	w := newWriter(&Log{}, ingest.Partition{Topic: ingest.TopicCDRs}, nil)
 	for _, sent := range []bool{true, false} {
 		b := newBatch(nil)
 		memory := &b.buf[0]

@@ -20,16 +20,10 @@ import (
 	"github.com/roamclear/roamclear/ocpi"
 )
 
-// Log is the reading end of the log the follower needs.
-type Log interface {
-	Tail(ctx context.Context, topic ingest.Topic, partition int32, from int64, fn func([]ingest.Record) error) error
-	Bounds(ctx context.Context, topic ingest.Topic, partition int32) (start, end int64, err error)
-}
-
 // Store is what the follower starts from.
 type Store interface {
 	// Checkpoint returns the offset up to which the store holds everything.
-	Checkpoint(ctx context.Context, topic ingest.Topic, epoch uint8, partition int32) (next int64, err error)
+	Checkpoint(ctx context.Context, p ingest.Partition) (next int64, err error)
 	// LoadObjects calls fn for every object of a kind, for Tariffs for every
 	// version, oldest first.
 	LoadObjects(ctx context.Context, kind ingest.Object, fn func(ingest.ObjectState) error) error
@@ -37,9 +31,9 @@ type Store interface {
 
 // Follower holds the folded state. It is safe for concurrent use.
 type Follower struct {
-	log      Log
+	log      ingest.Reader
 	store    Store
-	epoch    uint8
+	topic    ingest.Partition // its only one
 	logger   *slog.Logger
 	progress *ingest.Progress
 	loaded   chan struct{} // closed once the store's state is in
@@ -61,9 +55,9 @@ type tokenKey struct {
 }
 
 // NewFollower returns a Follower that has folded nothing yet: call Run.
-func NewFollower(log Log, store Store, epoch uint8, logger *slog.Logger, reg prometheus.Registerer) *Follower {
+func NewFollower(log ingest.Reader, store Store, logger *slog.Logger, reg prometheus.Registerer) *Follower {
 	f := &Follower{
-		log: log, store: store, epoch: epoch, logger: logger,
+		log: log, store: store, topic: log.Partitions(ingest.TopicReference)[0], logger: logger,
 		progress: ingest.NewProgress(1), loaded: make(chan struct{}),
 		tariffs: map[ocpi.Key]*history{}, locations: map[ocpi.Key]*ingest.ObjectState{},
 		tokens: map[tokenKey]*ingest.ObjectState{}, contracts: map[string][]ocpi.Party{},
@@ -83,7 +77,7 @@ func (f *Follower) Run(ctx context.Context) error {
 	}
 	f.once.Do(func() { close(f.loaded) })
 	f.progress.Advance(0, from)
-	return f.log.Tail(ctx, ingest.TopicReference, 0, from, func(recs []ingest.Record) error {
+	return f.log.Tail(ctx, f.topic, from, func(recs []ingest.Record) error {
 		f.mu.Lock()
 		for i := range recs {
 			f.fold(&recs[i])
@@ -99,7 +93,7 @@ func (f *Follower) Run(ctx context.Context) error {
 func (f *Follower) load(ctx context.Context) (int64, error) {
 	// The checkpoint is read first: what the store gains meanwhile is folded
 	// twice, which changes nothing.
-	from, err := f.store.Checkpoint(ctx, ingest.TopicReference, f.epoch, 0)
+	from, err := f.store.Checkpoint(ctx, f.topic)
 	if err != nil {
 		return 0, fmt.Errorf("read checkpoint of %s: %w", ingest.TopicReference, err)
 	}
@@ -257,7 +251,7 @@ func (f *Follower) Next() int64 { return f.progress.Next(0) }
 // CatchUp returns when the follower has folded everything that was in the log
 // when it was called.
 func (f *Follower) CatchUp(ctx context.Context) error {
-	_, end, err := f.log.Bounds(ctx, ingest.TopicReference, 0)
+	_, end, err := f.log.Bounds(ctx, f.topic)
 	if err != nil {
 		return fmt.Errorf("read end of %s: %w", ingest.TopicReference, err)
 	}

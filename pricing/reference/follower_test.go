@@ -23,7 +23,7 @@ type memoryStore struct {
 	states []ingest.ObjectState
 }
 
-func (s memoryStore) Checkpoint(context.Context, ingest.Topic, uint8, int32) (int64, error) {
+func (s memoryStore) Checkpoint(context.Context, ingest.Partition) (int64, error) {
 	return s.next, nil
 }
 
@@ -41,7 +41,7 @@ func (s memoryStore) LoadObjects(_ context.Context, kind ingest.Object, fn func(
 
 func follow(t *testing.T, log *controltest.Log, store reference.Store) *reference.Follower {
 	t.Helper()
-	f := reference.NewFollower(log, store, 1, slog.New(slog.DiscardHandler), prometheus.NewRegistry())
+	f := reference.NewFollower(log, store, slog.New(slog.DiscardHandler), prometheus.NewRegistry())
 	ctx, cancel := context.WithCancel(t.Context())
 	done := make(chan error, 1)
 	go func() { done <- f.Run(ctx) }()
@@ -174,7 +174,7 @@ func TestRestartFromTheStore(t *testing.T) {
 
 	var records []ingest.Record
 	ctx, cancel := context.WithCancel(t.Context())
-	_ = log.Tail(ctx, ingest.TopicReference, 0, 0, func(r []ingest.Record) error {
+	_ = log.Tail(ctx, log.Partitions(ingest.TopicReference)[0], 0, func(r []ingest.Record) error {
 		records = append(records, r...)
 		cancel()
 		return nil
@@ -303,7 +303,7 @@ func TestALoadThatBrokeOffIsDoneAgain(t *testing.T) {
 	for range 2 {
 		push(t, log, 1, ingest.ObjectToken, ingest.MethodPut, "U1", "{}")
 	}
-	f := reference.NewFollower(log, store, 1, slog.New(slog.DiscardHandler), prometheus.NewRegistry())
+	f := reference.NewFollower(log, store, slog.New(slog.DiscardHandler), prometheus.NewRegistry())
 	if err := f.Run(t.Context()); !errors.Is(err, errBroken) {
 		t.Fatalf("first load: %v, want the store's error", err)
 	}

@@ -15,16 +15,9 @@ import (
 	"golang.org/x/sync/errgroup"
 )
 
-// Log is the reading end of the log the follower needs.
-type Log interface {
-	Tail(ctx context.Context, topic ingest.Topic, partition int32, from int64, fn func([]ingest.Record) error) error
-	Bounds(ctx context.Context, topic ingest.Topic, partition int32) (start, end int64, err error)
-	Partitions(topic ingest.Topic) int
-}
-
 // Store holds the folded state of every Session up to its checkpoint.
 type Store interface {
-	Checkpoint(ctx context.Context, topic ingest.Topic, epoch uint8, partition int32) (next int64, err error)
+	Checkpoint(ctx context.Context, p ingest.Partition) (next int64, err error)
 	LookupSessions(ctx context.Context, keys []ocpi.Key) (map[ocpi.Key]ingest.ObjectState, error)
 }
 
@@ -35,15 +28,14 @@ const maxSessions = 50_000
 // Follower holds the Sessions that changed since the store's checkpoint, and
 // reads the others from the store. It is safe for concurrent use.
 type Follower struct {
-	log      Log
+	log      ingest.Reader
 	store    Store
-	epoch    uint8
+	topic    []ingest.Partition
 	progress *ingest.Progress
 	started  chan struct{} // closed when every partition knows where it starts
 	start    sync.Once     // closes started, also when Run is called again
 	inert    prometheus.Counter
 
-	part    func(ocpi.Key) int32
 	lookups chan lookup
 
 	mu        sync.RWMutex // guards everything below
@@ -52,14 +44,13 @@ type Follower struct {
 	evictions uint64
 }
 
-// NewFollower returns a Follower; partition maps a key to its partition of
-// the topic, as the writing end does.
-func NewFollower(log Log, store Store, epoch uint8, partition func(ocpi.Key, int) int32, reg prometheus.Registerer) *Follower {
-	n := log.Partitions(ingest.TopicSessions)
+// NewFollower returns a Follower that has folded nothing yet: call Run.
+func NewFollower(log ingest.Reader, store Store, reg prometheus.Registerer) *Follower {
+	topic := log.Partitions(ingest.TopicSessions)
+	n := len(topic)
 	f := &Follower{
-		log: log, store: store, epoch: epoch, progress: ingest.NewProgress(n), started: make(chan struct{}),
+		log: log, store: store, topic: topic, progress: ingest.NewProgress(n), started: make(chan struct{}),
 		parts: make([]map[ocpi.Key]*ingest.ObjectState, n), absent: map[ocpi.Key]struct{}{}, lookups: make(chan lookup),
-		part: func(k ocpi.Key) int32 { return partition(k, n) },
 		inert: prometheus.NewCounter(prometheus.CounterOpts{
 			Name: "roamclear_session_inapplicable_total",
 			Help: "Session changes that did not apply when their turn came: an older last_updated, or a PATCH of an unknown Session."}),
@@ -83,7 +74,7 @@ func (f *Follower) Run(ctx context.Context) error {
 	g.Go(func() error { return f.serveLookups(ctx) })
 	for p, from := range starts {
 		g.Go(func() error {
-			return f.log.Tail(ctx, ingest.TopicSessions, int32(p), from, func(recs []ingest.Record) error {
+			return f.log.Tail(ctx, f.topic[p], from, func(recs []ingest.Record) error {
 				return f.foldBatch(ctx, int32(p), recs)
 			})
 		})
@@ -98,9 +89,9 @@ func (f *Follower) starts(ctx context.Context) ([]int64, error) {
 	starts := make([]int64, len(f.parts))
 	for p := range f.parts {
 		if !f.Ready() {
-			next, err := f.store.Checkpoint(ctx, ingest.TopicSessions, f.epoch, int32(p))
+			next, err := f.store.Checkpoint(ctx, f.topic[p])
 			if err != nil {
-				return nil, fmt.Errorf("read checkpoint of %s/%d: %w", ingest.TopicSessions, p, err)
+				return nil, fmt.Errorf("read checkpoint of %s: %w", f.topic[p], err)
 			}
 			f.progress.Advance(int32(p), next)
 		}
@@ -195,9 +186,9 @@ func (f *Follower) apply(d *ocpi.Decoder, old *ingest.ObjectState, r *ingest.Rec
 
 // evict lets go of the Sessions that the store holds.
 func (f *Follower) evict(ctx context.Context, p int32) error {
-	next, err := f.store.Checkpoint(ctx, ingest.TopicSessions, f.epoch, p)
+	next, err := f.store.Checkpoint(ctx, f.topic[p])
 	if err != nil {
-		return fmt.Errorf("read checkpoint of %s/%d: %w", ingest.TopicSessions, p, err)
+		return fmt.Errorf("read checkpoint of %s: %w", f.topic[p], err)
 	}
 	f.mu.Lock()
 	defer f.mu.Unlock()
@@ -233,18 +224,21 @@ func (f *Follower) Get(ctx context.Context, key ocpi.Key) (ingest.ObjectState, b
 // CatchUp returns when everything that was in the log of a Session when it was
 // called has been folded: what is unknown then, nobody PUT.
 func (f *Follower) CatchUp(ctx context.Context, key ocpi.Key) error {
-	p := f.part(key)
-	_, end, err := f.log.Bounds(ctx, ingest.TopicSessions, p)
+	p := f.log.Place(ingest.TopicSessions, key)
+	_, end, err := f.log.Bounds(ctx, p)
 	if err != nil {
-		return fmt.Errorf("read end of %s/%d: %w", ingest.TopicSessions, p, err)
+		return fmt.Errorf("read end of %s: %w", p, err)
 	}
-	return f.WaitNext(ctx, p, end)
+	return f.WaitNext(ctx, p.Number, end)
 }
 
 // WaitNext returns when every record of a partition before next is folded.
 func (f *Follower) WaitNext(ctx context.Context, partition int32, next int64) error {
 	return f.progress.WaitNext(ctx, partition, next)
 }
+
+// part returns the number of a Session's partition.
+func (f *Follower) part(key ocpi.Key) int32 { return f.log.Place(ingest.TopicSessions, key).Number }
 
 // Ready reports whether the follower knows where it starts.
 func (f *Follower) Ready() bool {

@@ -15,18 +15,13 @@ import (
 	"github.com/roamclear/roamclear/pricing/session"
 )
 
-// onePartition is the in-memory log seen as a topic of one partition.
-type onePartition struct{ *controltest.Log }
-
-func (onePartition) Partitions(ingest.Topic) int { return 1 }
-
 // memoryStore is a store that holds Sessions up to a checkpoint.
 type memoryStore struct {
 	next     int64
 	sessions map[ocpi.Key]ingest.ObjectState
 }
 
-func (s memoryStore) Checkpoint(context.Context, ingest.Topic, uint8, int32) (int64, error) {
+func (s memoryStore) Checkpoint(context.Context, ingest.Partition) (int64, error) {
 	return s.next, nil
 }
 
@@ -74,7 +69,7 @@ func push(t *testing.T, log *controltest.Log, m ingest.Method, body string) inge
 
 func follow(t *testing.T, log *controltest.Log, store session.Store) *session.Follower {
 	t.Helper()
-	f := session.NewFollower(onePartition{log}, store, 1, func(ocpi.Key, int) int32 { return 0 }, prometheus.NewRegistry())
+	f := session.NewFollower(log, store, prometheus.NewRegistry())
 	ctx, cancel := context.WithCancel(t.Context())
 	done := make(chan error, 1)
 	go func() { done <- f.Run(ctx) }()
@@ -164,10 +159,10 @@ func (s *breaking) set(away bool, m memoryStore) {
 
 var errAway = errors.New("store is away")
 
-func (s *breaking) Checkpoint(ctx context.Context, topic ingest.Topic, epoch uint8, p int32) (int64, error) {
+func (s *breaking) Checkpoint(ctx context.Context, p ingest.Partition) (int64, error) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	return s.memoryStore.Checkpoint(ctx, topic, epoch, p)
+	return s.memoryStore.Checkpoint(ctx, p)
 }
 
 func (s *breaking) LookupSessions(ctx context.Context, keys []ocpi.Key) (map[ocpi.Key]ingest.ObjectState, error) {
@@ -184,7 +179,7 @@ func (s *breaking) LookupSessions(ctx context.Context, keys []ocpi.Key) (map[ocp
 // as it was, for ever.
 func TestAfterAnOutageNothingIsSkipped(t *testing.T) {
 	log, store := controltest.NewLog(), &breaking{}
-	f := session.NewFollower(onePartition{log}, store, 1, func(ocpi.Key, int) int32 { return 0 }, prometheus.NewRegistry())
+	f := session.NewFollower(log, store, prometheus.NewRegistry())
 	ended := make(chan error, 1)
 	go func() { ended <- f.Run(t.Context()) }()
 	state(t, f, push(t, log, ingest.MethodPut, put("1", 5, 0)))

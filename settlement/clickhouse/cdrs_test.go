@@ -9,7 +9,6 @@ import (
 	"time"
 
 	"github.com/google/go-cmp/cmp"
-	"github.com/roamclear/roamclear/ingest"
 	"github.com/roamclear/roamclear/ocpi"
 	"github.com/roamclear/roamclear/pricing"
 	"github.com/roamclear/roamclear/settlement"
@@ -81,7 +80,7 @@ func dec(s string) *decimal.Decimal {
 func TestHostileText(t *testing.T) {
 	s := newStore(t)
 	texts := []string{"o'brien", `back\slash`, "tab\there", "line\nbreak", "nul\x00byte", "bad\xff\xfeutf8", `"quoted" ? @name {p:String}`, "中文 é", "-- ; DROP TABLE cdrs", strings.Repeat("L", 300)}
-	b := &pricing.Batch{Topic: ingest.TopicCDRs, Epoch: 1, Last: int64(len(texts)) - 1}
+	b := &pricing.Batch{Partition: cdrsOf(0), Last: int64(len(texts)) - 1}
 	for i, text := range texts {
 		row := batchOf(t, 0, int64(i), "GB*DUN NL*EXW x 2019-01-15 GBP 10.00/12.00 rejected r -").Rows[0]
 		row.ID, row.Record.Key.ID, row.Outcome.Reason, row.SessionID = text, ocpi.Fold(text), text, text
@@ -99,7 +98,7 @@ func TestHostileText(t *testing.T) {
 		if err != nil || len(page.CDRs) != 1 || page.CDRs[0].ID != text || page.CDRs[0].SessionID != text || page.CDRs[0].Reason != text {
 			t.Errorf("%q: listed as %+v, %v", text, page.CDRs, err)
 		}
-		rejects, _, err := s.Rejects(t.Context(), 0, []string{text}, "", 10)
+		rejects, _, err := s.Rejects(t.Context(), cdrsOf(0), []string{text}, "", 10)
 		if err != nil || len(rejects) != 1 || rejects[0].Record.Key != key {
 			t.Errorf("%q: rejects %+v, %v", text, rejects, err)
 		}

@@ -8,16 +8,17 @@ import (
 	"strings"
 
 	"github.com/ClickHouse/clickhouse-go/v2/lib/driver"
+	"github.com/roamclear/roamclear/ingest"
 	"github.com/roamclear/roamclear/settlement"
 	"github.com/shopspring/decimal"
 )
 
 // CorrectionsRange calls fn for every correction of a CDR whose record is in
 // the range, by position, and those of one CDR in the order in which they came.
-func (s *Store) CorrectionsRange(ctx context.Context, epoch uint8, partition int32, from, to int64, fn func(settlement.StoredCorrection) error) error {
-	return s.each(ctx, fmt.Sprintf("read corrections of %d-%d", epoch, partition),
+func (s *Store) CorrectionsRange(ctx context.Context, p ingest.Partition, from, to int64, fn func(settlement.StoredCorrection) error) error {
+	return s.each(ctx, fmt.Sprintf("read corrections of %s", p),
 		"SELECT lands, formatRow('RowBinary', "+strings.Join(changeColumns, ", ")+`) FROM corrections FINAL
-		WHERE partition = ? AND epoch = ? AND offset >= ? AND offset < ? ORDER BY offset, ver`, []any{partition, epoch, from, to},
+		WHERE partition = ? AND epoch = ? AND offset >= ? AND offset < ? ORDER BY offset, ver`, []any{p.Number, p.Epoch, from, to},
 		func(rows driver.Rows) error {
 			var lands uint32
 			var raw string

@@ -6,6 +6,7 @@ import (
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
+	"github.com/roamclear/roamclear/ingest"
 	"github.com/roamclear/roamclear/ocpi"
 	"github.com/roamclear/roamclear/pricing"
 	"github.com/roamclear/roamclear/settlement"
@@ -46,7 +47,7 @@ func TestCorrectionsLandInTheOpenMonth(t *testing.T) {
 	march := settlement.Month{Year: 2019, Month: 3}
 	closed := []settlement.ClosedMonth{{Month: wholeYear.From, Lands: march}, {Month: settlement.Month{Year: 2019, Month: 2}, Lands: march}}
 	for range 2 { // applied again, nothing moves
-		if err := s.ApplyRepriced(t.Context(), "run", 1, 0, closed); err != nil {
+		if err := s.ApplyRepriced(t.Context(), "run", cdrsOf(0), closed); err != nil {
 			t.Fatal(err)
 		}
 	}
@@ -78,7 +79,7 @@ func TestCorrectionsLandInTheOpenMonth(t *testing.T) {
 	if err != nil || len(months) != 2 || months[1] != march {
 		t.Errorf("its months are %v, %v", months, err)
 	}
-	none, err := s.SettlementAt(t.Context(), settlement.SettlementQuery{From: march, To: march}, map[int32]int64{0: 0})
+	none, err := s.SettlementAt(t.Context(), settlement.SettlementQuery{From: march, To: march}, map[ingest.Partition]int64{cdrsOf(0): 0})
 	if err != nil || len(none) != 0 {
 		t.Errorf("before the first record: %v, %v", none, err)
 	}

@@ -18,7 +18,6 @@ import (
 	"time"
 
 	ch "github.com/ClickHouse/clickhouse-go/v2"
-	"github.com/roamclear/roamclear/ingest"
 	"github.com/roamclear/roamclear/pricing"
 	"github.com/roamclear/roamclear/settlement"
 	"golang.org/x/sys/unix"
@@ -108,7 +107,7 @@ func TestKilledDuringInserts(t *testing.T) {
 		t.Errorf("claimed %s, %v", statement(rows1), err)
 	}
 	for partition := range int32(2) {
-		if next, err := s.Checkpoint(t.Context(), ingest.TopicCDRs, 1, partition); err != nil || next != rounds*batches*rows {
+		if next, err := s.Checkpoint(t.Context(), cdrsOf(partition)); err != nil || next != rounds*batches*rows {
 			t.Errorf("checkpoint %d, %v", next, err)
 		}
 	}
@@ -228,7 +227,7 @@ func TestDiskFull(t *testing.T) {
 		} else if err := s.WriteCDRs(t.Context(), b); !errors.Is(err, settlement.ErrUnavailable) || !strings.Contains(err.Error(), step.want) {
 			t.Errorf("%d bytes to be kept free: %v, want ErrUnavailable with %q", step.keep, err, step.want)
 		}
-		if next, err := s.Checkpoint(t.Context(), ingest.TopicCDRs, 1, 0); err != nil || next != stored {
+		if next, err := s.Checkpoint(t.Context(), cdrsOf(0)); err != nil || next != stored {
 			t.Errorf("checkpoint %d, %v; want %d", next, err, stored)
 		}
 		if err := s.Close(); err != nil {

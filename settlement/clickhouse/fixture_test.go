@@ -13,6 +13,11 @@ import (
 	"github.com/roamclear/roamclear/settlement"
 )
 
+// cdrsOf returns a partition of the topic of CDRs.
+func cdrsOf(number int32) ingest.Partition {
+	return ingest.Partition{Topic: ingest.TopicCDRs, Epoch: 1, Number: number}
+}
+
 // received is when the first record of a fixture came in; each one after it
 // came a second later.
 var received = time.Date(2019, 6, 1, 12, 0, 0, 123456789, time.UTC)
@@ -28,7 +33,7 @@ var received = time.Date(2019, 6, 1, 12, 0, 0, 123456789, time.UTC)
 // another content of the same id.
 func batchOf(tb testing.TB, partition int32, first int64, lines string) *pricing.Batch {
 	tb.Helper()
-	b := &pricing.Batch{Topic: ingest.TopicCDRs, Epoch: 1, Partition: partition, First: first}
+	b := &pricing.Batch{Partition: cdrsOf(partition), First: first}
 	for line := range strings.Lines(lines) {
 		if line = strings.TrimSpace(line); line == "" {
 			continue
@@ -38,7 +43,7 @@ func batchOf(tb testing.TB, partition int32, first int64, lines string) *pricing
 		if len(f) != 9 {
 			tb.Fatalf("line %q has %d fields", line, len(f))
 		}
-		p := ingest.Position{Epoch: 1, Partition: partition, Offset: first + int64(len(b.Rows))}
+		p := b.Partition.At(first + int64(len(b.Rows)))
 		b.Rows = append(b.Rows, rowOf(tb, p, f, content))
 	}
 	b.Last = first + int64(len(b.Rows)) - 1

@@ -12,6 +12,11 @@ import (
 	"github.com/roamclear/roamclear/settlement"
 )
 
+// partitionOf returns the first partition of a topic.
+func partitionOf(topic ingest.Topic) ingest.Partition {
+	return ingest.Partition{Topic: topic, Epoch: 1}
+}
+
 func objectRecord(topic ingest.Topic, object ingest.Object, offset int64, id string) ingest.Record {
 	body := fmt.Appendf(nil, `{"id":%q,"n":%d}`, id, offset)
 	r := ingest.Record{Position: ingest.Position{Epoch: 1, Offset: offset}, Body: body, Envelope: ingest.Envelope{
@@ -41,7 +46,7 @@ func put(t *testing.T, s *Store, topic ingest.Topic, recs []ingest.Record, n int
 				states = append(states, stateOf(r))
 			}
 		}
-		if err := s.WriteObjects(t.Context(), topic, 1, 0, part, states); err != nil {
+		if err := s.WriteObjects(t.Context(), partitionOf(topic), part, states); err != nil {
 			t.Fatal(err)
 		}
 	}
@@ -75,10 +80,10 @@ func TestObjects(t *testing.T) {
 			t.Errorf("%s: %v, -want +got:\n%s", kind, err, diff)
 		}
 	}
-	if next, err := s.Checkpoint(t.Context(), ingest.TopicReference, 1, 0); err != nil || next != 16 {
+	if next, err := s.Checkpoint(t.Context(), partitionOf(ingest.TopicReference)); err != nil || next != 16 {
 		t.Errorf("checkpoint %d, %v; want 16", next, err)
 	}
-	if next, err := s.Checkpoint(t.Context(), ingest.TopicReference, 2, 0); err != nil || next != 0 {
+	if next, err := s.Checkpoint(t.Context(), ingest.Partition{Topic: ingest.TopicReference, Epoch: 2}); err != nil || next != 0 {
 		t.Errorf("checkpoint of another epoch %d, %v; want 0", next, err)
 	}
 	stop := errors.New("enough")
@@ -97,7 +102,7 @@ func TestSessionsLookup(t *testing.T) {
 	put(t, s, ingest.TopicSessions, recs, 2)
 	zoned := stateOf(recs[2])
 	zoned.Deleted, zoned.Zones = true, []ingest.ZoneChange{{Received: 5, Zone: "Europe/Paris"}}
-	if err := s.WriteObjects(t.Context(), ingest.TopicSessions, 1, 0, recs[2:], []ingest.ObjectState{zoned}); err != nil {
+	if err := s.WriteObjects(t.Context(), partitionOf(ingest.TopicSessions), recs[2:], []ingest.ObjectState{zoned}); err != nil {
 		t.Fatal(err)
 	}
 	got, err := s.LookupSessions(t.Context(), []ocpi.Key{keyOf("s1"), keyOf("s3"), keyOf("s2")})
@@ -168,15 +173,15 @@ func TestWriteRefuses(t *testing.T) {
 		},
 		"another topic": func() error {
 			b := batchOf(t, 0, 0, january)
-			b.Topic = ingest.TopicSessions
+			b.Partition.Topic = ingest.TopicSessions
 			return s.WriteCDRs(t.Context(), b)
 		},
 		"a topic that is not stored": func() error {
-			return s.WriteObjects(t.Context(), ingest.TopicControl, 1, 0, []ingest.Record{{}}, nil)
+			return s.WriteObjects(t.Context(), partitionOf(ingest.TopicControl), []ingest.Record{{}}, nil)
 		},
 		"records with a gap": func() error {
 			recs := []ingest.Record{objectRecord(ingest.TopicSessions, ingest.ObjectSession, 0, "s"), objectRecord(ingest.TopicSessions, ingest.ObjectSession, 2, "s")}
-			return s.WriteObjects(t.Context(), ingest.TopicSessions, 1, 0, recs, nil)
+			return s.WriteObjects(t.Context(), partitionOf(ingest.TopicSessions), recs, nil)
 		},
 	} {
 		if err := spoil(); err == nil {

@@ -57,11 +57,11 @@ func (s *Store) each(ctx context.Context, attempt, query string, args []any, fn 
 // offset < to, in the order of offsets. A record that stands in the store
 // twice, as after a replay that has not been merged yet, comes twice: whoever
 // checks the store must see it.
-func (s *Store) RecordsRange(ctx context.Context, topic ingest.Topic, epoch uint8, partition int32, from, to int64, fn func(ingest.Record) error) error {
-	return s.each(ctx, fmt.Sprintf("read records of %s %d-%d", topic, epoch, partition),
+func (s *Store) RecordsRange(ctx context.Context, p ingest.Partition, from, to int64, fn func(ingest.Record) error) error {
+	return s.each(ctx, fmt.Sprintf("read records of %s", p),
 		"SELECT "+recordColumns+` FROM records
 		WHERE topic = ? AND partition = ? AND epoch = ? AND offset >= ? AND offset < ? ORDER BY offset`,
-		[]any{topicName(topic), partition, epoch, from, to},
+		[]any{p.Topic.Short(), p.Number, p.Epoch, from, to},
 		func(rows driver.Rows) error {
 			r, err := scanRecord(rows)
 			if err != nil {
@@ -93,7 +93,6 @@ func (s *Store) recordsAt(ctx context.Context, positions []ingest.Position) (map
 
 // rejectCursor names the last reject of a page.
 type rejectCursor struct {
-	Epoch  uint8 `json:"e"`
 	Offset int64 `json:"o"`
 }
 
@@ -101,27 +100,27 @@ type rejectCursor struct {
 // pricing them again: of each the Record, the Generation, and of the Outcome
 // its Status and Reason, the rest of the row being unset. Reasons, when there
 // are any, restrict. next is the cursor of the next page, "" at the end.
-func (s *Store) Rejects(ctx context.Context, partition int32, reasons []string, after string, limit int) (rejects []pricing.Row, next string, err error) {
+func (s *Store) Rejects(ctx context.Context, p ingest.Partition, reasons []string, after string, limit int) (rejects []pricing.Row, next string, err error) {
 	cursor, err := decodeCursor[rejectCursor](after)
 	if err != nil {
 		return nil, "", err
 	}
 	limit = pageSize(limit)
 	var w where
-	w.and("partition = ? AND status = 'rejected'", partition)
+	w.and("partition = ? AND epoch = ? AND status = 'rejected'", p.Number, p.Epoch)
 	if after != "" {
-		w.and("(epoch, offset) > (?, ?)", cursor.Epoch, cursor.Offset)
+		w.and("offset > ?", cursor.Offset)
 	}
 	if len(reasons) > 0 {
 		w.and("reason IN (?)", reasons)
 	}
 	var positions []ingest.Position
-	err = s.each(ctx, "read rejects", "SELECT epoch, offset, generation, reason FROM results FINAL"+w.String()+
-		fmt.Sprintf(" ORDER BY epoch, offset LIMIT %d", limit), w.args,
+	err = s.each(ctx, "read rejects", "SELECT offset, generation, reason FROM results FINAL"+w.String()+
+		fmt.Sprintf(" ORDER BY offset LIMIT %d", limit), w.args,
 		func(rows driver.Rows) error {
 			row := pricing.Row{Outcome: pricing.Outcome{Status: pricing.Rejected}}
-			row.Record.Partition = partition
-			err := rows.Scan(&row.Record.Epoch, &row.Record.Offset, &row.Generation, &row.Outcome.Reason)
+			row.Record.Position = p.At(0)
+			err := rows.Scan(&row.Record.Offset, &row.Generation, &row.Outcome.Reason)
 			rejects = append(rejects, row)
 			positions = append(positions, row.Record.Position)
 			return err
@@ -142,7 +141,7 @@ func (s *Store) Rejects(ctx context.Context, partition int32, reasons []string, 
 	}
 	if len(rejects) == limit {
 		last := rejects[limit-1].Record
-		next, err = encodeCursor(rejectCursor{Epoch: last.Epoch, Offset: last.Offset})
+		next, err = encodeCursor(rejectCursor{Offset: last.Offset})
 	}
 	return rejects, next, err
 }

@@ -9,6 +9,7 @@ import (
 	"github.com/ClickHouse/ch-go/proto"
 	ch "github.com/ClickHouse/clickhouse-go/v2"
 	"github.com/ClickHouse/clickhouse-go/v2/lib/driver"
+	"github.com/roamclear/roamclear/ingest"
 	"github.com/roamclear/roamclear/ocpi"
 	"github.com/roamclear/roamclear/settlement"
 )
@@ -75,11 +76,10 @@ func (r *repricedRows) append(run string, c *settlement.Repriced) error {
 }
 
 // WriteRepriced implements [settlement.RepriceStore].
-func (s *Store) WriteRepriced(ctx context.Context, run string, epoch uint8, page []settlement.Repriced, p settlement.RepriceProgress) error {
+func (s *Store) WriteRepriced(ctx context.Context, run string, in ingest.Partition, page []settlement.Repriced, p settlement.RepriceProgress) error {
 	for i := range page {
-		at := page[i].Row.Record.Position
-		if at.Epoch != epoch || at.Partition != p.Partition {
-			return fmt.Errorf("store results of a re-pricing in partition %d-%d: row %d is record %s", epoch, p.Partition, i, at)
+		if at := page[i].Row.Record.Position; at != in.At(at.Offset) {
+			return fmt.Errorf("store results of a re-pricing in %s: row %d is record %s", in, i, at)
 		}
 		if err := checkResult(&page[i].Row); err != nil {
 			return err
@@ -87,7 +87,7 @@ func (s *Store) WriteRepriced(ctx context.Context, run string, epoch uint8, page
 	}
 	if len(page) > 0 {
 		rows := newRepricedRows()
-		err := s.insert(ctx, rows.block, fmt.Sprintf("%d/%d/%d", epoch, p.Partition, p.Next), len(page),
+		err := s.insert(ctx, rows.block, fmt.Sprintf("%s/%d", in, p.Next), len(page),
 			func(i int) error { return rows.append(run, &page[i]) })
 		if err != nil {
 			return err
@@ -161,7 +161,7 @@ WHERE run = ? AND partition = ? AND epoch = ? AND offset >= ? AND offset < ? AND
 	GROUP BY offset)`
 
 // ApplyRepriced implements [settlement.RepriceStore].
-func (s *Store) ApplyRepriced(ctx context.Context, run string, epoch uint8, partition int32, closed []settlement.ClosedMonth) error {
+func (s *Store) ApplyRepriced(ctx context.Context, run string, in ingest.Partition, closed []settlement.ClosedMonth) error {
 	// Explanations are most of a row, so blocks are small. What is written
 	// again is written: the engine must not take it for a resend.
 	ctx = ch.Context(ctx, ch.WithSettings(ch.Settings{
@@ -177,7 +177,7 @@ func (s *Store) ApplyRepriced(ctx context.Context, run string, epoch uint8, part
 	toResults := fmt.Sprintf(applySQL, "results", results, results, landing+" = 0")
 	toCorrections := fmt.Sprintf(applySQL, "corrections", all+", lands", all+", "+landing+" AS lands", "lands != 0")
 	return s.windows(ctx, run, func(p int32, e uint8, from, to int64) error {
-		if p != partition || e != epoch {
+		if p != in.Number || e != in.Epoch {
 			return nil
 		}
 		selected, counting := []any{run, p, e, from, to}, []any{p, e, from, to, p, e, from, to}

@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"testing"
 
+	"github.com/roamclear/roamclear/ingest"
 	"github.com/roamclear/roamclear/ocpi"
 	"github.com/roamclear/roamclear/pricing"
 	"github.com/roamclear/roamclear/pricing/reference"
@@ -48,7 +49,7 @@ func BenchmarkReprice(b *testing.B) {
 	for i := range int64(batches) {
 		write(b, s, priced(b, i*batch, batch))
 	}
-	p := &settlement.Repricer{Store: s, Inputs: own{}, Policies: own{}, Periods: own{}, Epoch: 1, Partitions: 1}
+	p := &settlement.Repricer{Store: s, Inputs: own{}, Policies: own{}, Periods: own{}, Partitions: []ingest.Partition{cdrsOf(0)}}
 	for _, c := range []struct{ name, profile string }{{"same", ""}, {"changed", "LINE_HALF_UP"}} {
 		b.Run(c.name, func(b *testing.B) {
 			began, runs := cpu(b), 0

@@ -32,14 +32,14 @@ const countedSQL = `SELECT formatRow('RowBinary', %[1]s) FROM (
 )%[3]s ORDER BY offset`
 
 // CountedResults implements [settlement.RepriceStore].
-func (s *Store) CountedResults(ctx context.Context, r *settlement.Repricing, epoch uint8, partition int32, from, to int64, fn func(*settlement.Counted) error) error {
+func (s *Store) CountedResults(ctx context.Context, r *settlement.Repricing, p ingest.Partition, from, to int64, fn func(*settlement.Counted) error) error {
 	const here = "partition = ? AND epoch = ? AND offset >= ? AND offset < ?"
-	at := []any{partition, epoch, from, to}
+	at := []any{p.Number, p.Epoch, from, to}
 	var w where
 	w.months(r.From, r.To)
 	w.parties(r.Party, ocpi.Party{}, ocpi.Party{})
 	ctx = ch.Context(ctx, ch.WithSettings(ch.Settings{"max_bytes_before_external_sort": sortMemory}))
-	return s.each(ctx, fmt.Sprintf("read results of %d-%d", epoch, partition),
+	return s.each(ctx, fmt.Sprintf("read results of %s", p),
 		fmt.Sprintf(countedSQL, countedColumns, here, w.String()), slices.Concat(at, at, at, w.args),
 		func(rows driver.Rows) error {
 			var raw string
@@ -50,14 +50,14 @@ func (s *Store) CountedResults(ctx context.Context, r *settlement.Repricing, epo
 			if err != nil {
 				return err
 			}
-			c.Record.Epoch, c.Record.Partition = epoch, partition
+			c.Record.Epoch, c.Record.Partition = p.Epoch, p.Number
 			return fn(c)
 		})
 }
 
 // CDRRecords implements [settlement.RepriceStore]: records are kept in the
 // order of offsets, so this reads one run of the table.
-func (s *Store) CDRRecords(ctx context.Context, epoch uint8, partition int32, offsets []int64, fn func(*ingest.Record) error) error {
+func (s *Store) CDRRecords(ctx context.Context, p ingest.Partition, offsets []int64, fn func(*ingest.Record) error) error {
 	if len(offsets) == 0 {
 		return nil
 	}
@@ -70,10 +70,10 @@ func (s *Store) CDRRecords(ctx context.Context, epoch uint8, partition int32, of
 			return fmt.Errorf("make table of offsets: %w", err)
 		}
 	}
-	return s.each(ch.Context(ctx, ch.WithExternalTable(table)), fmt.Sprintf("read records of CDRs %d-%d", epoch, partition),
+	return s.each(ch.Context(ctx, ch.WithExternalTable(table)), fmt.Sprintf("read records of %s", p),
 		"SELECT "+recordColumns+` FROM records
 		WHERE topic = 'cdrs' AND partition = ? AND epoch = ? AND offset >= ? AND offset <= ? AND offset IN wanted ORDER BY offset`,
-		[]any{partition, epoch, offsets[0], offsets[len(offsets)-1]},
+		[]any{p.Number, p.Epoch, offsets[0], offsets[len(offsets)-1]},
 		func(rows driver.Rows) error {
 			r, err := scanRecord(rows)
 			if err != nil {

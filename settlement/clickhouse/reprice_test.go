@@ -20,7 +20,7 @@ var wholeYear = settlement.Repricing{From: settlement.Month{Year: 2019, Month: 1
 func counted(t *testing.T, s *Store, r settlement.Repricing) []settlement.Counted {
 	t.Helper()
 	var all []settlement.Counted
-	err := s.CountedResults(t.Context(), &r, 1, 0, 0, 1000, func(c *settlement.Counted) error {
+	err := s.CountedResults(t.Context(), &r, cdrsOf(0), 0, 1000, func(c *settlement.Counted) error {
 		all = append(all, *c)
 		return nil
 	})
@@ -103,7 +103,7 @@ func repriced(t *testing.T, s *Store, b *pricing.Batch, to string) []settlement.
 func note(t *testing.T, s *Store, run string, page []settlement.Repriced, next int64) {
 	t.Helper()
 	p := settlement.RepriceProgress{Terms: "terms of " + run, Next: next, End: 5, CDRs: next}
-	if err := s.WriteRepriced(t.Context(), run, 1, page, p); err != nil {
+	if err := s.WriteRepriced(t.Context(), run, cdrsOf(p.Partition), page, p); err != nil {
 		t.Fatal(err)
 	}
 }
@@ -144,7 +144,7 @@ func TestARunIsKeptAndAppliedOnce(t *testing.T) {
 	}
 	apply := func(run string) {
 		t.Helper()
-		if err := s.ApplyRepriced(t.Context(), run, 1, 0, nil); err != nil {
+		if err := s.ApplyRepriced(t.Context(), run, cdrsOf(0), nil); err != nil {
 			t.Fatal(err)
 		}
 	}

@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"github.com/ClickHouse/clickhouse-go/v2/lib/driver"
+	"github.com/roamclear/roamclear/ingest"
 	"github.com/roamclear/roamclear/ocpi"
 	"github.com/roamclear/roamclear/settlement"
 	"github.com/shopspring/decimal"
@@ -69,18 +70,19 @@ func (s *Store) Settlement(ctx context.Context, q settlement.SettlementQuery) ([
 }
 
 // SettlementAt is Settlement over the CDRs whose record stands below next of
-// its partition, in epoch 1; of partitions that next does not name, none. It
-// is the same figure whatever has been stored since.
-func (s *Store) SettlementAt(ctx context.Context, q settlement.SettlementQuery, next map[int32]int64) ([]settlement.SettlementRow, error) {
+// its partition; of partitions that next does not name, none. It is the same
+// figure whatever has been stored since.
+func (s *Store) SettlementAt(ctx context.Context, q settlement.SettlementQuery, next map[ingest.Partition]int64) ([]settlement.SettlementRow, error) {
 	w := settlementWhere(q)
-	partitions, ends := []int32{}, []int64{}
+	// One number for epoch and partition, as transform takes it.
+	partitions, ends := []int64{}, []int64{}
 	for p, n := range next {
-		partitions, ends = append(partitions, p), append(ends, n)
+		partitions, ends = append(partitions, int64(p.Epoch)<<32|int64(p.Number)), append(ends, n)
 	}
 	if len(partitions) == 0 {
 		return nil, nil
 	}
-	w.and("epoch = 1 AND offset < transform(partition, ?, ?, toInt64(0))", partitions, ends)
+	w.and("offset < transform(bitOr(bitShiftLeft(toInt64(epoch), 32), toInt64(partition)), ?, ?, toInt64(0))", partitions, ends)
 	return s.settle(ctx, w)
 }
 

@@ -6,6 +6,7 @@ import (
 	"time"
 
 	"github.com/google/go-cmp/cmp"
+	"github.com/roamclear/roamclear/ingest"
 	"github.com/roamclear/roamclear/ocpi"
 	"github.com/roamclear/roamclear/pricing"
 	"github.com/roamclear/roamclear/settlement"
@@ -116,7 +117,7 @@ func TestReplayChangesNothing(t *testing.T) {
 	if n := count(t, s, "SELECT count() FROM copies FINAL"); n != 12 {
 		t.Errorf("%d copies, want 12", n)
 	}
-	next, err := s.Checkpoint(t.Context(), whole.Topic, 1, 0)
+	next, err := s.Checkpoint(t.Context(), whole.Partition)
 	if err != nil || next != 12 {
 		t.Errorf("checkpoint %d, %v; want 12", next, err)
 	}
@@ -133,7 +134,7 @@ func TestSettlementAtOnePosition(t *testing.T) {
 	write(t, s, batchOf(t, 0, 0, january), batchOf(t, 3, 100, `
 		FR*BEL FR*IZI p1 2019-01-09 EUR 2.00/2.40 priced 2.00/2.40 VAT:20=0.40
 		FR*BEL FR*IZI p2 2019-01-09 EUR 3.00/3.60 priced 3.00/3.60 VAT:20=0.60`))
-	at := func(next map[int32]int64) string {
+	at := func(next map[ingest.Partition]int64) string {
 		rows, err := s.SettlementAt(t.Context(), settlement.SettlementQuery{To: month(2019, time.January)}, next)
 		if err != nil {
 			t.Fatal(err)
@@ -148,10 +149,10 @@ func TestSettlementAtOnePosition(t *testing.T) {
   unpriced 0/0 in 0 CDRs; 0 claims differ
   tax      VAT 20%: 0.4
 `
-	if diff := cmp.Diff(paris+januarySettled, at(map[int32]int64{0: 12, 3: 101})); diff != "" {
+	if diff := cmp.Diff(paris+januarySettled, at(map[ingest.Partition]int64{cdrsOf(0): 12, cdrsOf(3): 101})); diff != "" {
 		t.Errorf("-want +got:\n%s", diff)
 	}
-	if got := at(map[int32]int64{0: 0, 3: 100}) + at(nil); got != "" {
+	if got := at(map[ingest.Partition]int64{cdrsOf(0): 0, cdrsOf(3): 100}) + at(nil); got != "" {
 		t.Errorf("before the first record: %s", got)
 	}
 }
@@ -163,14 +164,14 @@ func TestRepricing(t *testing.T) {
 		GB*DUN NL*EXW c2 2019-01-15 GBP 20.00/24.00 rejected no_zone -
 		GB*DUN NL*EXW c1 2019-01-15 GBP 10.00/12.00 rejected unknown_tariff -`)
 	write(t, s, b)
-	rejects, next, err := s.Rejects(t.Context(), 2, nil, "", 10)
+	rejects, next, err := s.Rejects(t.Context(), cdrsOf(2), nil, "", 10)
 	if err != nil || next != "" || len(rejects) != 2 {
 		t.Fatalf("rejects %v, next %q, %v", rejects, next, err)
 	}
 	if diff := cmp.Diff(b.Rows[0].Record, rejects[0].Record); diff != "" {
 		t.Errorf("record of a reject, -want +got:\n%s", diff)
 	}
-	rejects, _, err = s.Rejects(t.Context(), 2, []string{"no_zone", "other"}, "", 10)
+	rejects, _, err = s.Rejects(t.Context(), cdrsOf(2), []string{"no_zone", "other"}, "", 10)
 	if err != nil || len(rejects) != 1 || rejects[0].Outcome.Reason != "no_zone" {
 		t.Fatalf("rejects for one reason: %v, %v", rejects, err)
 	}
@@ -197,7 +198,7 @@ func TestRepricing(t *testing.T) {
 		if excl == "0" {
 			row.Outcome = pricing.Outcome{Status: pricing.Rejected, Reason: "gone"}
 		}
-		if err := s.WriteResults(t.Context(), 1, 2, []pricing.Row{row}); err != nil {
+		if err := s.WriteResults(t.Context(), cdrsOf(2), []pricing.Row{row}); err != nil {
 			t.Fatal(err)
 		}
 	}

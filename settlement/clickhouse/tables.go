@@ -3,7 +3,6 @@ package clickhouse
 import (
 	"encoding/json"
 	"fmt"
-	"strings"
 	"unsafe"
 
 	"github.com/ClickHouse/ch-go/proto"
@@ -24,9 +23,6 @@ func topicNumber(t ingest.Topic) (proto.Enum8, error) {
 	}
 	return n, nil
 }
-
-// topicName is the topic as the store's Enum8 names it, such as "cdrs".
-func topicName(t ingest.Topic) string { return strings.TrimPrefix(string(t), "roamclear.") }
 
 // Versions of rows in ReplacingMergeTree tables: the highest wins.
 const (

@@ -6,6 +6,7 @@ import (
 
 	ch "github.com/ClickHouse/clickhouse-go/v2"
 	"github.com/ClickHouse/clickhouse-go/v2/lib/driver"
+	"github.com/roamclear/roamclear/ingest"
 	"github.com/roamclear/roamclear/pricing"
 	"github.com/roamclear/roamclear/settlement"
 	"github.com/shopspring/decimal"
@@ -18,18 +19,18 @@ const sortMemory = 256 << 20
 // inRange reads rows of a partition with from <= offset < to in the order of
 // offsets. The tables below are not kept in that order, so read a partition in
 // one call rather than in many slices.
-func (s *Store) inRange(ctx context.Context, columns, table string, epoch uint8, partition int32, from, to int64, fn func(driver.Rows) error) error {
+func (s *Store) inRange(ctx context.Context, columns, table string, p ingest.Partition, from, to int64, fn func(driver.Rows) error) error {
 	ctx = ch.Context(ctx, ch.WithSettings(ch.Settings{"max_bytes_before_external_sort": sortMemory}))
-	return s.each(ctx, fmt.Sprintf("read %s of %d-%d", table, epoch, partition),
+	return s.each(ctx, fmt.Sprintf("read %s of %s", table, p),
 		"SELECT "+columns+" FROM "+table+`
 		WHERE partition = ? AND epoch = ? AND offset >= ? AND offset < ? ORDER BY offset`,
-		[]any{partition, epoch, from, to}, fn)
+		[]any{p.Number, p.Epoch, from, to}, fn)
 }
 
 // CopiesRange calls fn for every stored copy of a CDR. Like RecordsRange it
 // gives a row that stands in the store twice two times.
-func (s *Store) CopiesRange(ctx context.Context, epoch uint8, partition int32, from, to int64, fn func(settlement.StoredCopy) error) error {
-	return s.inRange(ctx, "country, party, id, partition, epoch, offset, hash", "copies", epoch, partition, from, to,
+func (s *Store) CopiesRange(ctx context.Context, p ingest.Partition, from, to int64, fn func(settlement.StoredCopy) error) error {
+	return s.inRange(ctx, "country, party, id, partition, epoch, offset, hash", "copies", p, from, to,
 		func(rows driver.Rows) error {
 			var c settlement.StoredCopy
 			var hash string
@@ -44,9 +45,9 @@ func (s *Store) CopiesRange(ctx context.Context, epoch uint8, partition int32, f
 
 // WinnersRange calls fn for every CDR whose first accepted copy stands in the
 // range: the rows that every list counts, chosen as every list chooses them.
-func (s *Store) WinnersRange(ctx context.Context, epoch uint8, partition int32, from, to int64, fn func(settlement.StoredCDR) error) error {
+func (s *Store) WinnersRange(ctx context.Context, p ingest.Partition, from, to int64, fn func(settlement.StoredCDR) error) error {
 	return s.inRange(ctx, `country, party, id, partition, epoch, offset, hash,
-		cpo_country, cpo_party, emsp_country, emsp_party, month, currency, credit`, "cdrs FINAL", epoch, partition, from, to,
+		cpo_country, cpo_party, emsp_country, emsp_party, month, currency, credit`, "cdrs FINAL", p, from, to,
 		func(rows driver.Rows) error {
 			var c settlement.StoredCDR
 			var hash string
@@ -65,10 +66,10 @@ func (s *Store) WinnersRange(ctx context.Context, epoch uint8, partition int32, 
 
 // ResultsRange calls fn for every result that a settlement counts, by the
 // position of the record it was computed from.
-func (s *Store) ResultsRange(ctx context.Context, epoch uint8, partition int32, from, to int64, fn func(settlement.StoredResult) error) error {
+func (s *Store) ResultsRange(ctx context.Context, p ingest.Partition, from, to int64, fn func(settlement.StoredResult) error) error {
 	return s.inRange(ctx, `country, party, id, partition, epoch, offset, generation,
 		cpo_country, cpo_party, emsp_country, emsp_party, month, currency, credit, toUInt8(status), toUInt8(claim), reason, profile, engine,
-		claimed_excl, claimed_incl, computed_excl, computed_incl, tax_name, tax_percentage, tax_amount`, "results FINAL", epoch, partition, from, to,
+		claimed_excl, claimed_incl, computed_excl, computed_incl, tax_name, tax_percentage, tax_amount`, "results FINAL", p, from, to,
 		func(rows driver.Rows) error {
 			var r settlement.StoredResult
 			var month uint32

@@ -18,16 +18,16 @@ func ranges(t *testing.T, s *Store, from, to int64) string {
 		return err
 	}
 	for _, err := range []error{
-		s.RecordsRange(t.Context(), ingest.TopicCDRs, 1, 0, from, to, func(r ingest.Record) error {
+		s.RecordsRange(t.Context(), cdrsOf(0), from, to, func(r ingest.Record) error {
 			return line("record", r.Position, string(r.Body))
 		}),
-		s.CopiesRange(t.Context(), 1, 0, from, to, func(c settlement.StoredCopy) error {
+		s.CopiesRange(t.Context(), cdrsOf(0), from, to, func(c settlement.StoredCopy) error {
 			return line("copy", c.Position, fmt.Sprintf("%s %x", c.Key, c.Hash[:2]))
 		}),
-		s.WinnersRange(t.Context(), 1, 0, from, to, func(c settlement.StoredCDR) error {
+		s.WinnersRange(t.Context(), cdrsOf(0), from, to, func(c settlement.StoredCDR) error {
 			return line("cdr", c.Position, fmt.Sprintf("%s %x %s>%s %s %s %v", c.Key, c.Hash[:2], c.EMSP, c.CPO, c.Month, c.Currency, c.Credit))
 		}),
-		s.ResultsRange(t.Context(), 1, 0, from, to, func(r settlement.StoredResult) error {
+		s.ResultsRange(t.Context(), cdrsOf(0), from, to, func(r settlement.StoredResult) error {
 			return line("result", r.Position, fmt.Sprintf("%s %s>%s %s %s %v %s %s %s", r.Key, r.EMSP, r.CPO, r.Month, r.Currency, r.Credit, r.Status, r.Claim, r.ClaimedExcl))
 		}),
 	} {

@@ -40,7 +40,7 @@ func (s *Store) WriteCDRs(ctx context.Context, b *pricing.Batch) error {
 	}
 	into := blocksPool.Get().(*blocks)
 	defer blocksPool.Put(into)
-	token, n := rangeToken(b.Topic, b.Epoch, b.Partition, b.First, b.Last), len(b.Rows)
+	token, n := rangeToken(b.Partition, b.First, b.Last), len(b.Rows)
 	err = s.insert(ctx, into.records.block, token, n, func(i int) error { into.records.append(topic, &b.Rows[i].Record); return nil })
 	if err != nil {
 		return err
@@ -57,20 +57,20 @@ func (s *Store) WriteCDRs(ctx context.Context, b *pricing.Batch) error {
 	if err != nil {
 		return err
 	}
-	return s.writeCheckpoint(ctx, into.checkpoints, b.Topic, b.Epoch, b.Partition, b.Last+1)
+	return s.writeCheckpoint(ctx, into.checkpoints, b.Partition, b.Last+1)
 }
 
 // checkBatch returns an error for a batch that is not a gapless run of records
 // of one partition, each with its result.
 func checkBatch(b *pricing.Batch) (topic proto.Enum8, err error) {
-	if b.Topic != ingest.TopicCDRs {
-		return 0, fmt.Errorf("topic %q", b.Topic)
+	if b.Partition.Topic != ingest.TopicCDRs {
+		return 0, fmt.Errorf("topic %q", b.Partition.Topic)
 	}
 	if want := b.Last - b.First + 1; int64(len(b.Rows)) != want {
 		return 0, fmt.Errorf("%d rows for offsets %d to %d", len(b.Rows), b.First, b.Last)
 	}
 	for i := range b.Rows {
-		want := ingest.Position{Epoch: b.Epoch, Partition: b.Partition, Offset: b.First + int64(i)}
+		want := b.Partition.At(b.First + int64(i))
 		if got := b.Rows[i].Record.Position; got != want {
 			return 0, fmt.Errorf("row %d is record %s, want %s", i, got, want)
 		}
@@ -78,18 +78,17 @@ func checkBatch(b *pricing.Batch) (topic proto.Enum8, err error) {
 			return 0, err
 		}
 	}
-	return topicNumber(b.Topic)
+	return topicNumber(b.Partition.Topic)
 }
 
 // WriteResults stores results of records that are in the store already: a
 // reject that has become priceable (same Generation, priced), or a re-pricing
 // (a higher Generation). It touches neither records nor checkpoint. Rows are
 // of one epoch and partition; their Bodies are not read.
-func (s *Store) WriteResults(ctx context.Context, epoch uint8, partition int32, rows []pricing.Row) error {
+func (s *Store) WriteResults(ctx context.Context, p ingest.Partition, rows []pricing.Row) error {
 	for i := range rows {
-		p := rows[i].Record.Position
-		if p.Epoch != epoch || p.Partition != partition {
-			return fmt.Errorf("store results of partition %d-%d: row %d is record %s", epoch, partition, i, p)
+		if at := rows[i].Record.Position; at != p.At(at.Offset) {
+			return fmt.Errorf("store results of %s: row %d is record %s", p, i, at)
 		}
 		if err := checkResult(&rows[i]); err != nil {
 			return err
@@ -97,7 +96,7 @@ func (s *Store) WriteResults(ctx context.Context, epoch uint8, partition int32, 
 	}
 	into := blocksPool.Get().(*blocks)
 	defer blocksPool.Put(into)
-	return s.insert(ctx, into.results.block, fmt.Sprintf("%d/%d/repriced", epoch, partition), len(rows),
+	return s.insert(ctx, into.results.block, p.String()+"/repriced", len(rows),
 		func(i int) error { return into.results.append(&rows[i]) })
 }
 
@@ -106,31 +105,31 @@ func (s *Store) WriteResults(ctx context.Context, epoch uint8, partition int32, 
 // Sessions, Locations, Tariffs and Tokens; none for refused bodies), and then
 // the checkpoint. Replays change nothing: records are keyed by position, and
 // of the states of one object the highest position wins.
-func (s *Store) WriteObjects(ctx context.Context, topic ingest.Topic, epoch uint8, partition int32, recs []ingest.Record, states []ingest.ObjectState) error {
+func (s *Store) WriteObjects(ctx context.Context, p ingest.Partition, recs []ingest.Record, states []ingest.ObjectState) error {
 	if len(recs) == 0 {
 		return nil
 	}
-	number, err := topicNumber(topic)
+	number, err := topicNumber(p.Topic)
 	if err != nil {
 		return fmt.Errorf("store records: %w", err)
 	}
 	first := recs[0].Offset
 	for i := range recs {
-		want := ingest.Position{Epoch: epoch, Partition: partition, Offset: first + int64(i)}
+		want := p.At(first + int64(i))
 		if recs[i].Position != want {
-			return fmt.Errorf("store records of %s: record %d is %s, want %s", topic, i, recs[i].Position, want)
+			return fmt.Errorf("store records of %s: record %d is %s, want %s", p, i, recs[i].Position, want)
 		}
 		if err := checkPosition(want); err != nil {
-			return fmt.Errorf("store records of %s: %w", topic, err)
+			return fmt.Errorf("store records of %s: %w", p, err)
 		}
 	}
 	for i := range states {
-		if p := states[i].Position; p.Epoch != epoch || p.Partition != partition {
-			return fmt.Errorf("store state of %s: it is of record %s, not of partition %d-%d", states[i].Key, p, epoch, partition)
+		if at := states[i].Position; at != p.At(at.Offset) {
+			return fmt.Errorf("store state of %s: it is of record %s, not of %s", states[i].Key, at, p)
 		}
 	}
 	last := recs[len(recs)-1].Offset
-	token := rangeToken(topic, epoch, partition, first, last)
+	token := rangeToken(p, first, last)
 	into := blocksPool.Get().(*blocks)
 	defer blocksPool.Put(into)
 	err = s.insert(ctx, into.records.block, token, len(recs), func(i int) error { into.records.append(number, &recs[i]); return nil })
@@ -141,18 +140,18 @@ func (s *Store) WriteObjects(ctx context.Context, topic ingest.Topic, epoch uint
 	if err != nil {
 		return err
 	}
-	return s.writeCheckpoint(ctx, into.checkpoints, topic, epoch, partition, last+1)
+	return s.writeCheckpoint(ctx, into.checkpoints, p, last+1)
 }
 
-func rangeToken(topic ingest.Topic, epoch uint8, partition int32, first, last int64) string {
-	return fmt.Sprintf("%s/%d/%d/%d-%d", topic, epoch, partition, first, last)
+func rangeToken(p ingest.Partition, first, last int64) string {
+	return fmt.Sprintf("%s/%d/%d-%d", p, p.Epoch, first, last)
 }
 
-func (s *Store) writeCheckpoint(ctx context.Context, c *checkpointRows, topic ingest.Topic, epoch uint8, partition int32, next int64) error {
-	return s.insert(ctx, c.block, fmt.Sprintf("%s/%d/%d/%d", topic, epoch, partition, next), 1, func(int) error {
-		c.topic.Append(topicNumbers[topic])
-		c.epoch.Append(epoch)
-		c.partition.Append(partition)
+func (s *Store) writeCheckpoint(ctx context.Context, c *checkpointRows, p ingest.Partition, next int64) error {
+	return s.insert(ctx, c.block, fmt.Sprintf("%s/%d/%d", p, p.Epoch, next), 1, func(int) error {
+		c.topic.Append(topicNumbers[p.Topic])
+		c.epoch.Append(p.Epoch)
+		c.partition.Append(p.Number)
 		c.next.Append(next)
 		return nil
 	})
@@ -160,9 +159,9 @@ func (s *Store) writeCheckpoint(ctx context.Context, c *checkpointRows, topic in
 
 // Checkpoint returns the offset of the first record that is not stored, 0 when
 // nothing of the partition is.
-func (s *Store) Checkpoint(ctx context.Context, topic ingest.Topic, epoch uint8, partition int32) (next int64, err error) {
+func (s *Store) Checkpoint(ctx context.Context, p ingest.Partition) (next int64, err error) {
 	err = s.conn.QueryRow(ctx,
 		"SELECT max(next) FROM checkpoints WHERE topic = ? AND epoch = ? AND partition = ?",
-		topicName(topic), epoch, partition).Scan(&next)
-	return next, fail(fmt.Sprintf("read checkpoint of %s %d-%d", topic, epoch, partition), err)
+		p.Topic.Short(), p.Epoch, p.Number).Scan(&next)
+	return next, fail(fmt.Sprintf("read checkpoint of %s", p), err)
 }

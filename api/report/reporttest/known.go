@@ -53,7 +53,7 @@ const (
 // known is a store that holds everything partners pushed.
 type known []ingest.ObjectState
 
-func (known) Checkpoint(context.Context, ingest.Topic, uint8, int32) (int64, error) { return 0, nil }
+func (known) Checkpoint(context.Context, ingest.Partition) (int64, error) { return 0, nil }
 
 func (k known) LoadObjects(_ context.Context, kind ingest.Object, fn func(ingest.ObjectState) error) error {
 	for _, s := range k {
@@ -85,7 +85,7 @@ func Known(t testing.TB) *reference.Follower {
 		state(ingest.ObjectTariff, ocpi.V221, "NL", "OPL", "AC/fast 2", doubtful),
 		state(ingest.ObjectLocation, ocpi.V221, "GB", "DUN", "GREENMARKET", greenmarket),
 	}
-	f := reference.NewFollower(controltest.NewLog(), store, 1, slog.New(slog.DiscardHandler), prometheus.NewRegistry())
+	f := reference.NewFollower(controltest.NewLog(), store, slog.New(slog.DiscardHandler), prometheus.NewRegistry())
 	ctx, cancel := context.WithCancel(context.WithoutCancel(t.Context()))
 	done := make(chan error, 1)
 	go func() { done <- f.Run(ctx) }()

@@ -7,6 +7,7 @@ import (
 	"sync"
 
 	"github.com/roamclear/roamclear/ingest"
+	"github.com/roamclear/roamclear/ocpi"
 )
 
 // Log is a control log in memory. Set its exported fields before use.
@@ -51,15 +52,31 @@ func (l *Log) Append(_ context.Context, _ ingest.Topic, e *ingest.Envelope, body
 	return pos, nil
 }
 
+// Partitions lists the one partition, of whatever topic is asked for.
+func (l *Log) Partitions(topic ingest.Topic) []ingest.Partition {
+	return []ingest.Partition{{Topic: topic, Epoch: 1}}
+}
+
+// Place returns the one partition.
+func (l *Log) Place(topic ingest.Topic, _ ocpi.Key) ingest.Partition { return l.Partitions(topic)[0] }
+
+// Read returns the records from an offset on, at most maxRecords.
+func (l *Log) Read(_ context.Context, _ ingest.Partition, from int64, maxRecords int) ([]ingest.Record, error) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	records := slices.Clone(l.records[from:])
+	return records[:min(len(records), maxRecords)], nil
+}
+
 // Bounds returns Start and the offset of the next record.
-func (l *Log) Bounds(context.Context, ingest.Topic, int32) (start, end int64, err error) {
+func (l *Log) Bounds(context.Context, ingest.Partition) (start, end int64, err error) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	return l.Start, int64(len(l.records)), nil
 }
 
 // Tail hands on all records from an offset on, until ctx ends.
-func (l *Log) Tail(ctx context.Context, _ ingest.Topic, _ int32, from int64, fn func([]ingest.Record) error) error {
+func (l *Log) Tail(ctx context.Context, _ ingest.Partition, from int64, fn func([]ingest.Record) error) error {
 	for {
 		l.mu.Lock()
 		records, grown := l.records[from:], l.grown

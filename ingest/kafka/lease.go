@@ -17,37 +17,35 @@ type Offset struct {
 	Metadata string // what the member committed with it
 }
 
-// Claim is the right to work on one partition for one generation of a group.
-// It is not safe for concurrent use.
-type Claim struct {
+// Lease is the right to work on one partition for one generation of a group.
+// It implements [ingest.Lease] and is not safe for concurrent use.
+type Lease struct {
 	log        *Log
 	group      string
 	generation int32
 	member     string
-	topic      ingest.Topic
-	partition  int32
+	partition  ingest.Partition
 
 	committed Offset
 	reader    *partitionReader
 	ahead     []ingest.Record // fetched and not handed out yet
 }
 
-// Topic returns the claim's topic.
-func (c *Claim) Topic() ingest.Topic { return c.topic }
+var _ ingest.Lease = (*Lease)(nil)
 
-// Partition returns the claim's partition.
-func (c *Claim) Partition() int32 { return c.partition }
+// Partition returns what the lease is for.
+func (c *Lease) Partition() ingest.Partition { return c.partition }
 
-// Committed returns what was committed when the claim began, or since by
+// Committed returns what was committed when the lease began, or since by
 // Commit: the next offset to work on, -1 if the group never committed one,
 // and the metadata that went with it.
-func (c *Claim) Committed() (next int64, metadata string) {
+func (c *Lease) Committed() (next int64, metadata string) {
 	return c.committed.Next, c.committed.Metadata
 }
 
-func (c *Claim) load(ctx context.Context) error {
+func (c *Lease) load(ctx context.Context) error {
 	err := retry(ctx, func() error {
-		committed, err := c.log.Committed(ctx, c.group, c.topic)
+		committed, err := c.log.Committed(ctx, c.group, c.partition.Topic)
 		if err != nil {
 			return err
 		}
@@ -71,7 +69,7 @@ func (c *Claim) load(ctx context.Context) error {
 // never called; each keeps the memory of its whole fetch alive.
 //
 // Errors: ctx's, and those that end a follower, see Log.Tail.
-func (c *Claim) Read(ctx context.Context, from int64, maxRecords, maxBytes int, wait time.Duration) ([]ingest.Record, error) {
+func (c *Lease) Read(ctx context.Context, from int64, maxRecords, maxBytes int, wait time.Duration) ([]ingest.Record, error) {
 	if len(c.ahead) == 0 || c.ahead[0].Offset != from {
 		records, err := c.log.await(ctx, c.reader, from, maxAhead, min(maxBytes, c.log.opts.FetchBytes), wait)
 		if err != nil {
@@ -92,7 +90,7 @@ func (c *Claim) Read(ctx context.Context, from int64, maxRecords, maxBytes int, 
 // Release says that no body of any record that Read has returned will be used
 // again (their envelopes may be): later reads use the memory for theirs. Call
 // it once a batch is committed: it halves what reading costs, see slabs.
-func (c *Claim) Release() { c.reader.memory.release(len(c.ahead) > 0) }
+func (c *Lease) Release() { c.reader.memory.release(len(c.ahead) > 0) }
 
 // maxAhead bounds the records of one fetch, however small they are.
 const maxAhead = 50_000
@@ -105,29 +103,30 @@ const MaxMetadata = 4096
 // it. The broker refuses it when the partition has gone to another member.
 // Any error but that of more than MaxMetadata bytes wraps ErrOwnershipLost:
 // what was done stays done, and whoever owns the partition next does it again.
-func (c *Claim) Commit(ctx context.Context, next int64, metadata string) error {
+func (c *Lease) Commit(ctx context.Context, next int64, metadata string) error {
 	if len(metadata) > MaxMetadata {
-		return fmt.Errorf("commit %d of %s/%d for %s: metadata has %d bytes, at most %d", next, c.topic, c.partition, c.group, len(metadata), MaxMetadata)
+		return fmt.Errorf("commit %d of %s for %s: metadata has %d bytes, at most %d", next, c.partition, c.group, len(metadata), MaxMetadata)
 	}
 	if err := c.commit(ctx, next, metadata); err != nil {
-		return fmt.Errorf("commit %d of %s/%d for %s: %w: %w", next, c.topic, c.partition, c.group, ErrOwnershipLost, err)
+		return fmt.Errorf("commit %d of %s for %s: %w: %w", next, c.partition, c.group, ErrOwnershipLost, err)
 	}
 	c.committed = Offset{Next: next, Metadata: metadata}
 	return nil
 }
 
-func (c *Claim) commit(ctx context.Context, next int64, metadata string) error {
+func (c *Lease) commit(ctx context.Context, next int64, metadata string) error {
 	ctx, cancel := context.WithTimeout(ctx, requestTimeout)
 	defer cancel()
+	topic, number := string(c.partition.Topic), int(c.partition.Number)
 	res, err := c.log.admin.OffsetCommit(ctx, &segmentio.OffsetCommitRequest{
 		GroupID: c.group, GenerationID: int(c.generation), MemberID: c.member,
-		Topics: map[string][]segmentio.OffsetCommit{string(c.topic): {{Partition: int(c.partition), Offset: next, Metadata: metadata}}},
+		Topics: map[string][]segmentio.OffsetCommit{topic: {{Partition: number, Offset: next, Metadata: metadata}}},
 	})
 	if err != nil {
 		return err
 	}
-	for _, p := range res.Topics[string(c.topic)] {
-		if p.Partition == int(c.partition) {
+	for _, p := range res.Topics[topic] {
+		if p.Partition == number {
 			return p.Error
 		}
 	}
@@ -136,7 +135,7 @@ func (c *Claim) commit(ctx context.Context, next int64, metadata string) error {
 
 // Committed returns what a group has committed, by partition. A partition it
 // never committed is not in the map.
-func (l *Log) Committed(ctx context.Context, group string, topic ingest.Topic) (map[int32]Offset, error) {
+func (l *Log) Committed(ctx context.Context, group string, topic ingest.Topic) (map[ingest.Partition]Offset, error) {
 	ctx, cancel := context.WithTimeout(ctx, requestTimeout)
 	defer cancel()
 	partitions := make([]int, l.counts[topic])
@@ -150,18 +149,18 @@ func (l *Log) Committed(ctx context.Context, group string, topic ingest.Topic) (
 		err = res.Error
 	}
 	if errors.Is(err, segmentio.GroupIdNotFound) {
-		return map[int32]Offset{}, nil // nobody has joined it yet
+		return map[ingest.Partition]Offset{}, nil // nobody has joined it yet
 	}
 	if err != nil {
 		return nil, fmt.Errorf("read commits of %s: %w", group, err)
 	}
-	offsets := make(map[int32]Offset, len(partitions))
+	offsets := make(map[ingest.Partition]Offset, len(partitions))
 	for _, p := range res.Topics[string(topic)] {
 		if p.Error != nil {
 			return nil, fmt.Errorf("read commits of %s for %s/%d: %w", group, topic, p.Partition, p.Error)
 		}
 		if p.CommittedOffset >= 0 {
-			offsets[int32(p.Partition)] = Offset{Next: p.CommittedOffset, Metadata: p.Metadata}
+			offsets[l.partition(topic, int32(p.Partition))] = Offset{Next: p.CommittedOffset, Metadata: p.Metadata}
 		}
 	}
 	return offsets, nil

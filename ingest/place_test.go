@@ -1,6 +1,7 @@
-package kafka
+package ingest
 
 import (
+	"fmt"
 	"testing"
 
 	"github.com/roamclear/roamclear/ocpi"
@@ -8,13 +9,13 @@ import (
 
 // The vectors are frozen: a change tears the copies of an object apart. They
 // were computed with an independent FNV-1a (Python).
-func TestPartitionVectors(t *testing.T) {
+func TestPlaceVectors(t *testing.T) {
 	f := func(country, party, id string, want4, want6, want7 int32) {
 		t.Helper()
 		key := ocpi.NewKey(country, party, id)
 		for n, want := range map[int]int32{1: 0, 4: want4, 6: want6, 7: want7} {
-			if got := Partition(key, n); got != want {
-				t.Errorf("Partition(%s, %d) = %d, want %d", key, n, got, want)
+			if got := Place(key, n); got != want {
+				t.Errorf("Place(%s, %d) = %d, want %d", key, n, got, want)
 			}
 		}
 	}
@@ -26,11 +27,11 @@ func TestPartitionVectors(t *testing.T) {
 	f("GB", "DU", "NCDR-1", 2, 0, 1)
 }
 
-func TestPartitionSpreads(t *testing.T) {
+func TestPlaceSpreads(t *testing.T) {
 	const n, each = 6, 1000
 	var counts [n]int
 	for i := range n * each {
-		counts[Partition(testEnvelope(i).Key, n)]++
+		counts[Place(ocpi.NewKey("GB", "DUN", fmt.Sprintf("CDR-%06d", i)), n)]++
 	}
 	for p, c := range counts {
 		if c < each*8/10 || c > each*12/10 {

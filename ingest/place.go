@@ -1,12 +1,12 @@
-package kafka
+package ingest
 
 import "github.com/roamclear/roamclear/ocpi"
 
-// Partition returns the partition of an identity among n: FNV-1a (64 bit) of
-// country, party and id with a zero byte after each of the first two, modulo
-// n. It is frozen, because it decides where all copies of an object meet:
-// another function, or another n, is a new topic epoch.
-func Partition(key ocpi.Key, n int) int32 {
+// Place returns the number of the partition of an identity among n: FNV-1a (64
+// bit) of country, party and id with a zero byte after each of the first two,
+// modulo n. It is frozen, because it decides where all copies of an object
+// meet: another function, or another n, is a new topic epoch.
+func Place(key ocpi.Key, n int) int32 {
 	h := uint64(fnvOffset)
 	h = fnv(h, key.Party.Country)
 	h *= fnvPrime // the zero byte
