@@ -56,7 +56,7 @@ func TestClassify(t *testing.T) {
 	for _, tt := range tests {
 		kind := Classify(fmt.Errorf("do x: %w", tt.err))
 		http, code := kind.OCPI()
-		if kind != tt.want || kind.HTTP() != tt.http || [2]int{http, code} != tt.ocpi {
+		if kind != tt.want || kind.HTTP() != tt.http || [2]int{http, int(code)} != tt.ocpi {
 			t.Errorf("%T %v: kind %d, HTTP %d, OCPI %d %d", tt.err, tt.err, kind, kind.HTTP(), http, code)
 		}
 		if kind.Retry() != (tt.http == 503) {
@@ -165,7 +165,7 @@ func TestRouteMetrics(t *testing.T) {
 	reg := prometheus.NewRegistry()
 	r := NewMetrics(reg).Route("POST cdrs")
 	for _, a := range [][2]int{{201, 1000}, {201, 1000}, {200, 1000}, {200, 2001}, {503, 3000}} {
-		r.Done(time.Now(), a[0], a[1])
+		r.Done(time.Now(), a[0], ocpi.Status(a[1]))
 	}
 	got := map[string]uint64{}
 	families, err := reg.Gather()

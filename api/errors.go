@@ -48,22 +48,22 @@ type answerTo struct {
 	code     string // stable name in the errors of the other interfaces
 	http     int
 	ocpiHTTP int
-	ocpi     int
+	ocpi     ocpi.Status
 	message  string // "" = the error's own text is fit for the sender
 }
 
 var answers = [...]answerTo{
-	KindInternal:     {"internal", http.StatusInternalServerError, http.StatusOK, 3000, "internal error"},
-	KindSyntax:       {"not_json", http.StatusBadRequest, http.StatusBadRequest, 2001, ""},
-	KindInvalid:      {"invalid", http.StatusUnprocessableEntity, http.StatusOK, 2001, ""},
-	KindUnauthorized: {"unauthorized", http.StatusUnauthorized, http.StatusUnauthorized, 2000, ""},
-	KindNotFound:     {"not_found", http.StatusNotFound, http.StatusNotFound, 2000, "no such object"},
-	KindMethod:       {"method_not_allowed", http.StatusMethodNotAllowed, http.StatusMethodNotAllowed, 2000, ""},
-	KindConflict:     {"conflict", http.StatusConflict, http.StatusOK, 2000, ""},
-	KindTooLarge:     {"too_large", http.StatusRequestEntityTooLarge, http.StatusRequestEntityTooLarge, 2001, ""},
-	KindEncoding:     {"unsupported_encoding", http.StatusUnsupportedMediaType, http.StatusUnsupportedMediaType, 2001, ""},
-	KindOverload:     {"overloaded", http.StatusServiceUnavailable, http.StatusServiceUnavailable, 3000, "overloaded, nothing was done: try again"},
-	KindUnavailable:  {"unavailable", http.StatusServiceUnavailable, http.StatusServiceUnavailable, 3000, "temporarily unavailable: try again, a repeat is harmless"},
+	KindInternal:     {"internal", http.StatusInternalServerError, http.StatusOK, ocpi.StatusServerError, "internal error"},
+	KindSyntax:       {"not_json", http.StatusBadRequest, http.StatusBadRequest, ocpi.StatusInvalid, ""},
+	KindInvalid:      {"invalid", http.StatusUnprocessableEntity, http.StatusOK, ocpi.StatusInvalid, ""},
+	KindUnauthorized: {"unauthorized", http.StatusUnauthorized, http.StatusUnauthorized, ocpi.StatusClientError, ""},
+	KindNotFound:     {"not_found", http.StatusNotFound, http.StatusNotFound, ocpi.StatusClientError, "no such object"},
+	KindMethod:       {"method_not_allowed", http.StatusMethodNotAllowed, http.StatusMethodNotAllowed, ocpi.StatusClientError, ""},
+	KindConflict:     {"conflict", http.StatusConflict, http.StatusOK, ocpi.StatusClientError, ""},
+	KindTooLarge:     {"too_large", http.StatusRequestEntityTooLarge, http.StatusRequestEntityTooLarge, ocpi.StatusInvalid, ""},
+	KindEncoding:     {"unsupported_encoding", http.StatusUnsupportedMediaType, http.StatusUnsupportedMediaType, ocpi.StatusInvalid, ""},
+	KindOverload:     {"overloaded", http.StatusServiceUnavailable, http.StatusServiceUnavailable, ocpi.StatusServerError, "overloaded, nothing was done: try again"},
+	KindUnavailable:  {"unavailable", http.StatusServiceUnavailable, http.StatusServiceUnavailable, ocpi.StatusServerError, "temporarily unavailable: try again, a repeat is harmless"},
 }
 
 // Code returns the kind's stable name.
@@ -73,7 +73,9 @@ func (k Kind) Code() string { return answers[k].code }
 func (k Kind) HTTP() int { return answers[k].http }
 
 // OCPI returns the kind's HTTP status and OCPI status code.
-func (k Kind) OCPI() (httpStatus, statusCode int) { return answers[k].ocpiHTTP, answers[k].ocpi }
+func (k Kind) OCPI() (httpStatus int, statusCode ocpi.Status) {
+	return answers[k].ocpiHTTP, answers[k].ocpi
+}
 
 // Retry reports whether the sender should try again after a moment.
 func (k Kind) Retry() bool { return k == KindOverload || k == KindUnavailable }

@@ -6,6 +6,7 @@ import (
 
 	"github.com/gin-gonic/gin"
 	"github.com/prometheus/client_golang/prometheus"
+	"github.com/roamclear/roamclear/ocpi"
 )
 
 // Metrics measures the HTTP interfaces.
@@ -36,23 +37,23 @@ type Route struct {
 // "POST receiver/cdrs": a label, so it must not hold ids.
 func (m *Metrics) Route(name string) *Route {
 	r := &Route{m: m, name: name}
-	r.ok = r.observer(200, 1000)
-	r.stored = r.observer(201, 1000)
+	r.ok = r.observer(200, ocpi.StatusSuccess)
+	r.stored = r.observer(201, ocpi.StatusSuccess)
 	return r
 }
 
-func (r *Route) observer(http, ocpi int) prometheus.Observer {
-	return r.m.duration.WithLabelValues(r.name, strconv.Itoa(http), strconv.Itoa(ocpi))
+func (r *Route) observer(http int, status ocpi.Status) prometheus.Observer {
+	return r.m.duration.WithLabelValues(r.name, strconv.Itoa(http), strconv.Itoa(int(status)))
 }
 
 // Done records one answer.
-func (r *Route) Done(began time.Time, http, ocpi int) {
+func (r *Route) Done(began time.Time, http int, status ocpi.Status) {
 	o := r.stored
 	switch {
-	case http == 200 && ocpi == 1000:
+	case http == 200 && status == ocpi.StatusSuccess:
 		o = r.ok
-	case http != 201 || ocpi != 1000:
-		o = r.observer(http, ocpi)
+	case http != 201 || status != ocpi.StatusSuccess:
+		o = r.observer(http, status)
 	}
 	o.Observe(time.Since(began).Seconds())
 }

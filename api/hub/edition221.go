@@ -7,11 +7,8 @@ import (
 	"github.com/roamclear/roamclear/ocpi"
 )
 
-// Roles of an endpoint, and the paths of the modules in OCPI 2.2.1.
+// Paths of the CDRs module in OCPI 2.2.1.
 const (
-	receiver = "RECEIVER"
-	sender   = "SENDER"
-
 	cdrsReceiver = "/2.2.1/receiver/cdrs"
 	cdrsSender   = "/2.2.1/sender/cdrs"
 )
@@ -25,12 +22,12 @@ func edition221() edition {
 		tokens    = "/2.2.1/receiver/tokens"
 	)
 	ed := edition{version: ocpi.V221, endpoints: []endpoint{
-		{"locations", receiver, locations},
-		{"tariffs", receiver, tariffs},
-		{"sessions", receiver, sessions},
-		{"cdrs", receiver, cdrsReceiver},
-		{"cdrs", sender, cdrsSender},
-		{"tokens", receiver, tokens},
+		{"locations", ocpi.RoleReceiver, locations},
+		{"tariffs", ocpi.RoleReceiver, tariffs},
+		{"sessions", ocpi.RoleReceiver, sessions},
+		{"cdrs", ocpi.RoleReceiver, cdrsReceiver},
+		{"cdrs", ocpi.RoleSender, cdrsSender},
+		{"tokens", ocpi.RoleReceiver, tokens},
 	}}
 	add := func(method, path string, object ingest.Object, h handler) {
 		ed.routes = append(ed.routes, route{method: method, path: path, object: object, handle: h})

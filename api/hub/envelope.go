@@ -5,42 +5,10 @@ import (
 	"errors"
 	"strconv"
 	"strings"
-	"time"
 
 	"github.com/roamclear/roamclear/api"
 	"github.com/roamclear/roamclear/ocpi"
 )
-
-// appendEnvelope writes OCPI's response format (2.2.1 transport, "Response
-// format").
-func appendEnvelope(b []byte, a answer, status int, now time.Time) []byte {
-	b = append(b, '{')
-	if a.data != nil {
-		b = append(b, `"data":`...)
-		b = append(b, a.data...)
-		b = append(b, ',')
-	}
-	b = append(b, `"status_code":`...)
-	b = strconv.AppendInt(b, int64(status), 10)
-	b = append(b, `,"status_message":`...)
-	if a.message == "" {
-		b = append(b, `"Success"`...)
-	} else {
-		b = appendString(b, a.message)
-	}
-	b = append(b, `,"timestamp":"`...)
-	b = now.UTC().AppendFormat(b, "2006-01-02T15:04:05Z")
-	return append(b, `"}`...)
-}
-
-// appendString writes a JSON string.
-func appendString(b []byte, s string) []byte {
-	quoted, err := json.Marshal(s)
-	if err != nil {
-		panic(err) // a string can always be written
-	}
-	return append(b, quoted...)
-}
 
 // maxMessage bounds status_message, in bytes.
 const maxMessage = 1000

@@ -99,7 +99,7 @@ func (x *exchange) checkRouting() error {
 	if x.route.object == 0 {
 		return nil
 	}
-	country, party := header(x.r, fromCountry), header(x.r, fromParty)
+	country, party := header(x.r, ocpi.HeaderFromCountry), header(x.r, ocpi.HeaderFromParty)
 	if country == "" && party == "" || x.partner.Owns(ocpi.NewParty(country, party)) {
 		return nil
 	}
@@ -139,27 +139,21 @@ func header(r *http.Request, canonical string) string {
 // statusOf returns how an error is answered: its HTTP status and OCPI code.
 // That a Location is unknown has a code of its own; a change of what is
 // unknown counts as a wrong parameter.
-func (x *exchange) statusOf(kind api.Kind, err error) (httpStatus, ocpiStatus int) {
+func (x *exchange) statusOf(kind api.Kind, err error) (httpStatus int, ocpiStatus ocpi.Status) {
 	httpStatus, ocpiStatus = kind.OCPI()
 	switch {
 	case kind != api.KindNotFound || errors.Is(err, api.ErrNotFound):
 	case x.route.object == ingest.ObjectLocation:
-		ocpiStatus = statusUnknownLocation
+		ocpiStatus = ocpi.StatusUnknownLocation
 	case x.route.method != http.MethodGet:
-		ocpiStatus = statusInvalid
+		ocpiStatus = ocpi.StatusInvalid
 	}
 	return httpStatus, ocpiStatus
 }
 
-const (
-	statusSuccess         = 1000
-	statusInvalid         = 2001
-	statusUnknownLocation = 2003
-)
-
 // reply sends the answer or the error.
-func (x *exchange) reply(a answer, err error, now time.Time) (httpStatus, ocpiStatus int) {
-	httpStatus, ocpiStatus = http.StatusOK, statusSuccess
+func (x *exchange) reply(a answer, err error, now time.Time) (httpStatus int, ocpiStatus ocpi.Status) {
+	httpStatus, ocpiStatus = http.StatusOK, ocpi.StatusSuccess
 	if a.created {
 		httpStatus = http.StatusCreated
 	}
@@ -182,7 +176,8 @@ func (x *exchange) reply(a answer, err error, now time.Time) (httpStatus, ocpiSt
 		x.setHeader(receiptHeader, a.receipt)
 	}
 	x.echo()
-	x.out = appendEnvelope(x.out[:0], a, ocpiStatus, now)
+	envelope := ocpi.Envelope{Data: a.data, Status: ocpiStatus, Message: a.message, Time: now}
+	x.out = envelope.Append(x.out[:0])
 	w := x.c.Writer
 	w.Header()["Content-Type"] = jsonType
 	w.WriteHeader(httpStatus)

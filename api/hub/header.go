@@ -1,18 +1,12 @@
 package hub
 
-import "github.com/roamclear/roamclear/api"
-
-// Headers by their canonical names, as net/http keeps them. OCPI compares
-// header names without case.
-const (
-	requestID     = "X-Request-Id"
-	correlationID = "X-Correlation-Id"
-	toCountry     = "Ocpi-To-Country-Code"
-	toParty       = "Ocpi-To-Party-Id"
-	fromCountry   = "Ocpi-From-Country-Code"
-	fromParty     = "Ocpi-From-Party-Id"
-	receiptHeader = "X-Roamclear-Receipt" // position of the record in the log
+import (
+	"github.com/roamclear/roamclear/api"
+	"github.com/roamclear/roamclear/ocpi"
 )
+
+// receiptHeader carries the position of the record in the log.
+const receiptHeader = "X-Roamclear-Receipt"
 
 var jsonType = []string{"application/json"}
 
@@ -34,15 +28,15 @@ func (x *exchange) setHeader(name, value string) {
 // echo gives back the ids of the message (R-MSGID: missing ones are made up)
 // and turns the routing headers round.
 func (x *exchange) echo() {
-	x.echoID(requestID)
-	x.echoID(correlationID)
+	x.echoID(ocpi.HeaderRequestID)
+	x.echoID(ocpi.HeaderCorrelationID)
 	if x.route.object == 0 {
 		return
 	}
-	x.turn(fromCountry, toCountry)
-	x.turn(fromParty, toParty)
-	x.turn(toCountry, fromCountry)
-	x.turn(toParty, fromParty)
+	x.turn(ocpi.HeaderFromCountry, ocpi.HeaderToCountry)
+	x.turn(ocpi.HeaderFromParty, ocpi.HeaderToParty)
+	x.turn(ocpi.HeaderToCountry, ocpi.HeaderFromCountry)
+	x.turn(ocpi.HeaderToParty, ocpi.HeaderFromParty)
 }
 
 func (x *exchange) echoID(name string) {

@@ -52,7 +52,7 @@ type edition struct {
 // endpoint is one module in version details (OCPI 2.2.1 version_information).
 type endpoint struct {
 	identifier string
-	role       string // SENDER or RECEIVER
+	role       ocpi.InterfaceRole
 	path       string
 }
 

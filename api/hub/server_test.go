@@ -384,18 +384,18 @@ func TestVersions(t *testing.T) {
 				t.Errorf("versions: %s, want %s", e.Data, want)
 			}
 			_, e = request(t, h, "GET", "/ocpi/2.2.1"+slash, nspToken, "")
-			var got detailsView
+			var got ocpi.VersionDetails
 			if err := json.Unmarshal(e.Data, &got); err != nil {
 				t.Fatal(err)
 			}
 			base := tt.origin + "/ocpi/2.2.1/"
-			want := detailsView{Version: "2.2.1", Endpoints: []endpointView{
-				{"locations", "RECEIVER", base + "receiver/locations"},
-				{"tariffs", "RECEIVER", base + "receiver/tariffs"},
-				{"sessions", "RECEIVER", base + "receiver/sessions"},
-				{"cdrs", "RECEIVER", base + "receiver/cdrs"},
-				{"cdrs", "SENDER", base + "sender/cdrs"},
-				{"tokens", "RECEIVER", base + "receiver/tokens"},
+			want := ocpi.VersionDetails{Version: "2.2.1", Endpoints: []ocpi.Endpoint{
+				{Identifier: "locations", Role: "RECEIVER", URL: base + "receiver/locations"},
+				{Identifier: "tariffs", Role: "RECEIVER", URL: base + "receiver/tariffs"},
+				{Identifier: "sessions", Role: "RECEIVER", URL: base + "receiver/sessions"},
+				{Identifier: "cdrs", Role: "RECEIVER", URL: base + "receiver/cdrs"},
+				{Identifier: "cdrs", Role: "SENDER", URL: base + "sender/cdrs"},
+				{Identifier: "tokens", Role: "RECEIVER", URL: base + "receiver/tokens"},
 			}}
 			if diff := cmp.Diff(want, got); diff != "" {
 				t.Error(diff)

@@ -3,42 +3,28 @@ package hub
 import (
 	"encoding/json"
 	"fmt"
+
+	"github.com/roamclear/roamclear/ocpi"
 )
-
-type versionView struct {
-	Version string `json:"version"`
-	URL     string `json:"url"`
-}
-
-type endpointView struct {
-	Identifier string `json:"identifier"`
-	Role       string `json:"role"`
-	URL        string `json:"url"`
-}
-
-type detailsView struct {
-	Version   string         `json:"version"`
-	Endpoints []endpointView `json:"endpoints"`
-}
 
 // versions answers GET /ocpi/versions (OCPI 2.2.1 version_information).
 func (s *Server) versions(x *exchange) (answer, error) {
-	var list []versionView
+	var list []ocpi.VersionInfo
 	for _, ed := range s.editions {
-		list = append(list, versionView{ed.version.String(), x.url("/" + ed.version.String())})
+		list = append(list, ocpi.VersionInfo{Version: ed.version.String(), URL: x.url("/" + ed.version.String())})
 	}
 	return jsonAnswer(list)
 }
 
 // versionDetails answers GET /ocpi/{version}.
 func (s *Server) versionDetails(x *exchange) (answer, error) {
-	view := detailsView{Version: x.route.version.String(), Endpoints: []endpointView{}}
+	view := ocpi.VersionDetails{Version: x.route.version.String(), Endpoints: []ocpi.Endpoint{}}
 	for _, ed := range s.editions {
 		if ed.version != x.route.version {
 			continue
 		}
 		for _, e := range ed.endpoints {
-			view.Endpoints = append(view.Endpoints, endpointView{e.identifier, e.role, x.url(e.path)})
+			view.Endpoints = append(view.Endpoints, ocpi.Endpoint{Identifier: e.identifier, Role: e.role, URL: x.url(e.path)})
 		}
 	}
 	return jsonAnswer(view)
