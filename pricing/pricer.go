@@ -1,7 +1,6 @@
 package pricing
 
 import (
-	"encoding/hex"
 	"errors"
 	"fmt"
 	"runtime/debug"
@@ -54,9 +53,9 @@ type Policies interface {
 type Pricer struct {
 	inputs   Inputs
 	policies Policies
-	decoder  ocpi.Decoder
+	decoder  ocpi.Decoder // of the CDR
+	beside   ocpi.Decoder // of tariffs that are not in it
 	engine   *tariff.Engine
-	cache    map[string]*cachedTariff
 	charge   charge // scratch of one call, which hands it on by name
 	scratch  []byte
 	kept     []byte // see keep
@@ -68,20 +67,12 @@ type charge struct {
 	result   tariff.Result
 	embedded []*tariff.Prepared
 	stored   []*tariff.Prepared
+	versions []*reference.TariffVersion // that stored were compiled from
 }
-
-type cachedTariff struct {
-	prepared *tariff.Prepared
-	err      error
-	hash     string
-}
-
-// maxCachedTariffs bounds the compiled tariffs a Pricer keeps.
-const maxCachedTariffs = 4096
 
 // NewPricer returns a Pricer.
 func NewPricer(inputs Inputs, policies Policies) *Pricer {
-	return &Pricer{inputs: inputs, policies: policies, engine: tariff.NewEngine(), cache: map[string]*cachedTariff{}}
+	return &Pricer{inputs: inputs, policies: policies, engine: tariff.NewEngine()}
 }
 
 // Price fills row for one CDR record, its explanation included. It never fails:
@@ -262,17 +253,17 @@ func (p *Pricer) compute(cdr *ocpi.CDR, row *Row, c *charge, profileName string)
 // findTariffs fills the tariffs the CDR carries or, for ids it names but does
 // not carry, the owner's version in force.
 func (p *Pricer) findTariffs(cdr *ocpi.CDR, row *Row, c *charge) bool {
-	c.embedded, c.stored = c.embedded[:0], c.stored[:0]
+	c.embedded, c.stored, c.versions = c.embedded[:0], c.stored[:0], c.versions[:0]
 	var ids, hashes []string
 	for i := range cdr.Tariffs {
 		t := &cdr.Tariffs[i]
-		cached := p.prepare(t)
-		if cached.err != nil {
-			reject(&row.Outcome, reasonOf(cached.err), cached.err.Error())
+		own := p.prepare(t)
+		if own.err != nil {
+			reject(&row.Outcome, reasonOf(own.err), own.err.Error())
 			return false
 		}
-		c.embedded = append(c.embedded, cached.prepared)
-		ids, hashes = append(ids, t.ID), append(hashes, cached.hash)
+		c.embedded = append(c.embedded, own.prepared)
+		ids, hashes = append(ids, t.ID), append(hashes, own.hash)
 	}
 	row.Outcome.TariffSource = "cdr"
 	for _, id := range p.missing(cdr) {
@@ -281,12 +272,12 @@ func (p *Pricer) findTariffs(cdr *ocpi.CDR, row *Row, c *charge) bool {
 			reject(&row.Outcome, ReasonUnknownTariff, "tariff "+id+" is neither in the CDR nor among the tariffs of "+row.Creditor.String())
 			return false
 		}
-		prepared, err := v.Prepared()
-		if err != nil {
-			reject(&row.Outcome, reasonOf(err), err.Error())
+		stored := p.prepareStored(v.Version, v.Body)
+		if stored.err != nil {
+			reject(&row.Outcome, reasonOf(stored.err), stored.err.Error())
 			return false
 		}
-		c.stored = append(c.stored, prepared)
+		c.stored, c.versions = append(c.stored, stored.prepared), append(c.versions, v)
 		ids, hashes = append(ids, id), append(hashes, v.Hash())
 		row.Outcome.TariffSource = "store"
 	}
@@ -323,22 +314,6 @@ next:
 		missing = append(missing, id)
 	}
 	return missing
-}
-
-func (p *Pricer) prepare(t *ocpi.Tariff) *cachedTariff {
-	if c := p.cache[string(t.Raw)]; c != nil {
-		return c
-	}
-	c := &cachedTariff{}
-	c.prepared, c.err = tariff.Prepare(t)
-	if hash, err := p.decoder.CanonicalHash(t.Raw); err == nil {
-		c.hash = hex.EncodeToString(hash[:])
-	}
-	if len(p.cache) >= maxCachedTariffs {
-		clear(p.cache)
-	}
-	p.cache[string(t.Raw)] = c
-	return c
 }
 
 // findZone sets the time zone: the CDR's own (2.1.1), else the Location's.

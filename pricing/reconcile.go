@@ -88,8 +88,11 @@ func (p *Pricer) otherVersions(row *Row, c *charge) (others []*tariff.Prepared) 
 		asked = append(asked, id)
 		key := ocpi.Key{Party: row.Creditor, ID: id}
 		for _, v := range p.inputs.TariffsBefore(key, row.Record.Received, maxOtherVersions-len(others)) {
-			if prepared, err := v.Prepared(); err == nil && !slices.Contains(c.stored, prepared) {
-				others = append(others, prepared)
+			if slices.Contains(c.versions, v) {
+				continue
+			}
+			if other := p.prepareStored(v.Version, v.Body); other.err == nil {
+				others = append(others, other.prepared)
 			}
 		}
 	}

@@ -206,13 +206,24 @@ func (e *Engine) checkTogether() *Unpriceable {
 		case i == 0:
 		case !sameID(t.currency, first.currency):
 			return unpriceable(ReasonMixedCurrency, "tariff %q is in %s, tariff %q in %s", first.id, first.currency, t.id, t.currency)
-		case t.tax != first.tax:
+		case t.tax != first.tax && !(t.tax.beforeTax() && first.tax.beforeTax()):
 			return unpriceable(ReasonMixedTaxes, "tariffs %q and %q differ in tax_included", first.id, t.id)
 		case !t.minPrice.same(first.minPrice) || !t.maxPrice.same(first.maxPrice):
 			return unpriceable(ReasonMixedLimits, "tariffs %q and %q have different price limits; OCPI does not say what each applies to", first.id, t.id)
 		}
 	}
 	return nil
+}
+
+// forgetCurrents makes the currents of a 2.1.1 CDR unknown to tariffs of later
+// versions: it states those of the session, they restrict by those of the period,
+// summed over its phases.
+func (e *Engine) forgetCurrents() {
+	for i := range e.periods {
+		if t := e.periods[i].tariff; t != noTariff && e.tariffs[t].version != ocpi.V211 {
+			e.periods[i].measured &^= measuredCurrent
+		}
+	}
 }
 
 // sameID compares as OCPI's CiString does: ASCII letters without case.

@@ -96,6 +96,9 @@ func (e *Engine) price(out *Result) *Unpriceable {
 	if why := e.checkTogether(); why != nil {
 		return why
 	}
+	if e.cdr.Version == ocpi.V211 {
+		e.forgetCurrents()
+	}
 	for i := range e.tariffs {
 		out.NeededZone = out.NeededZone || e.tariffs[i].usesWallClock
 		out.Used = append(out.Used, e.tariffs[i].source)

@@ -18,6 +18,11 @@ const (
 	taxNone                    // 2.3.0 N/A: there is no tax
 )
 
+// beforeTax reports whether prices are those before tax. Tariffs that agree in it
+// can be summed although they came in different versions of OCPI: each line
+// knows or does not know its tax by the version of its own tariff.
+func (m taxMode) beforeTax() bool { return m == taxOnTop || m == taxUnknown || m == taxAdded }
+
 func taxModeOf(t *ocpi.Tariff) taxMode {
 	switch {
 	case t.Version == ocpi.V211:

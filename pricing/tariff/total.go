@@ -33,7 +33,7 @@ func (e *Engine) bucketIndex(c *component) int {
 
 // sum adds the buckets up to the session's total before limits.
 func (e *Engine) sum() amount {
-	total := amount{inclUnknown: e.tariffs[0].tax == taxUnknown}
+	total := amount{inclUnknown: e.noTaxKnown()}
 	for i := range e.buckets {
 		b := &e.buckets[i]
 		if !b.present {
@@ -45,6 +45,17 @@ func (e *Engine) sum() amount {
 		total.inclUnknown = total.inclUnknown || b.inclUnknown
 	}
 	return total
+}
+
+// noTaxKnown reports whether no used tariff says anything of tax, so that the
+// amount after tax is unknown even where nothing was charged.
+func (e *Engine) noTaxKnown() bool {
+	for i := range e.tariffs {
+		if e.tariffs[i].tax != taxUnknown {
+			return false
+		}
+	}
+	return true
 }
 
 // fill rounds every total into the result.
