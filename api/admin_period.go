@@ -5,11 +5,12 @@ import (
 
 	"github.com/gin-gonic/gin"
 	"github.com/roamclear/roamclear/ingest/control"
+	"github.com/roamclear/roamclear/ocpi"
 )
 
 // PeriodList answers GET /admin/v1/periods: the closed months, ascending.
 type PeriodList struct {
-	Closed []string `json:"closed"` // such as "2019-01"
+	Closed []ocpi.Month `json:"closed"` // such as "2019-01"
 }
 
 // PeriodRequest is the body of POST /admin/v1/periods: the month to close.
@@ -22,7 +23,7 @@ func (a *Admin) listPeriods(c *gin.Context) {
 }
 
 func (a *Admin) periods() PeriodList {
-	return PeriodList{Closed: append([]string{}, a.control.State().ClosedPeriods()...)}
+	return PeriodList{Closed: append([]ocpi.Month{}, a.control.State().ClosedPeriods()...)}
 }
 
 func (a *Admin) closePeriod(c *gin.Context) {
@@ -31,10 +32,16 @@ func (a *Admin) closePeriod(c *gin.Context) {
 		a.fail(c, err)
 		return
 	}
-	if _, err := a.control.Do(c.Request.Context(), control.Command{ID: command(c), Change: control.PeriodClosed{Month: q.Month}}); err != nil {
+	month, err := ocpi.ParseMonth(q.Month)
+	if err != nil {
+		err = &control.Refused{Kind: control.RefusedInvalid, Reason: err.Error()}
+	} else {
+		_, err = a.control.Do(c.Request.Context(), control.Command{ID: command(c), Change: control.PeriodClosed{Month: month}})
+	}
+	if err != nil {
 		a.fail(c, err)
 		return
 	}
-	a.logger.Info("period closed", "month", q.Month)
+	a.logger.Info("period closed", "month", month)
 	c.JSON(http.StatusCreated, a.periods())
 }

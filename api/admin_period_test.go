@@ -5,13 +5,14 @@ import (
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
+	"github.com/roamclear/roamclear/ocpi"
 )
 
 func TestAdminClosesPeriods(t *testing.T) {
 	a := newAdmin(t)
 	var got PeriodList
 	a.do(http.MethodGet, "/periods", "", http.StatusOK, &got)
-	if diff := cmp.Diff(PeriodList{Closed: []string{}}, got); diff != "" {
+	if diff := cmp.Diff(PeriodList{Closed: []ocpi.Month{}}, got); diff != "" {
 		t.Error(diff)
 	}
 	a.do(http.MethodPost, "/periods", `{"month":"2019-02"}`, http.StatusCreated, nil)
@@ -20,7 +21,7 @@ func TestAdminClosesPeriods(t *testing.T) {
 	a.do(http.MethodPost, "/periods", `{"month":"9999-01"}`, http.StatusConflict, nil)
 	a.do(http.MethodPost, "/periods", `{"month":"January"}`, http.StatusUnprocessableEntity, nil)
 	a.do(http.MethodGet, "/periods", "", http.StatusOK, &got)
-	if diff := cmp.Diff(PeriodList{Closed: []string{"2019-01", "2019-02"}}, got); diff != "" {
+	if diff := cmp.Diff(PeriodList{Closed: []ocpi.Month{ocpi.MonthOf(2019, 1), ocpi.MonthOf(2019, 2)}}, got); diff != "" {
 		t.Error(diff)
 	}
 }

@@ -62,7 +62,7 @@ func (w *Worker) Heal(ctx context.Context, partition ingest.Partition, store Rej
 // closed reports whether the row's month is closed: it stays as it was, and
 // re-pricing turns the price into a correction.
 func (w *Worker) closed(row *Row) bool {
-	return w.Closed != nil && row.Booked().IsSet() && w.Closed(row.Booked())
+	return w.Closed != nil && !row.Booked().IsZero() && w.Closed(row.Booked())
 }
 
 func (w *Worker) healOnce(ctx context.Context, p *Pricer, partition ingest.Partition, store RejectStore) error {

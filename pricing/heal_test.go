@@ -45,7 +45,7 @@ func TestHealLeavesClosedMonthsAlone(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		ctx, cancel := context.WithCancel(t.Context())
 		w := worker(&store{}, inputs{})
-		w.Closed = func(at ocpi.Time) bool { return at.Go().Month() == time.January }
+		w.Closed = func(m ocpi.Month) bool { return m == ocpi.MonthOf(2019, time.January) }
 		done := make(chan error)
 		go func() { done <- w.Heal(ctx, cdrs, s, func() uint64 { return 1 }) }()
 		time.Sleep(2 * time.Second) // of the bubble's clock

@@ -3,6 +3,7 @@ package pricing
 import (
 	"github.com/roamclear/roamclear/ingest"
 	"github.com/roamclear/roamclear/ocpi"
+	"github.com/roamclear/roamclear/pricing/tariff"
 )
 
 // Status is how a CDR record ended.
@@ -20,28 +21,6 @@ var statusNames = [...]string{"", "rejected", "priced", "credit"}
 // String returns the status in lower case.
 func (s Status) String() string { return statusNames[s] }
 
-// Claim is the verdict on the partner's own totals.
-type Claim uint8
-
-// Verdicts.
-const (
-	ClaimAbsent Claim = iota
-	ClaimAgrees
-	ClaimDiffers
-)
-
-var claimNames = [...]string{"absent", "agrees", "differs"}
-
-// String returns the verdict in lower case.
-func (c Claim) String() string { return claimNames[c] }
-
-// Tax is one tax rate's amount on the computed side.
-type Tax struct {
-	Name       string      // "VAT"
-	Percentage ocpi.Number // absent where the tariff does not say
-	Amount     ocpi.Number // 4 decimals
-}
-
 // Outcome is what the pricing worker found for one CDR record. All amounts
 // are rounded once, at 4 decimals; an unset Number is unknown, never zero.
 type Outcome struct {
@@ -49,19 +28,13 @@ type Outcome struct {
 	Reason string // Rejected: stable code, such as "unknown_tariff"
 	Detail string // Rejected: one sentence
 
-	// What the partner claims: the CDR's total_cost as sent.
-	ClaimedExcl, ClaimedIncl ocpi.Number
-	// What we computed (Priced only). Sub-totals are unset where nothing of
-	// that kind was priced.
-	ComputedExcl, ComputedIncl       ocpi.Number
-	FixedExcl, FixedIncl             ocpi.Number
-	EnergyExcl, EnergyIncl           ocpi.Number
-	TimeExcl, TimeIncl               ocpi.Number
-	ParkingExcl, ParkingIncl         ocpi.Number
-	ReservationExcl, ReservationIncl ocpi.Number
-	Taxes                            []Tax
-	Claim                            Claim
-	// Why the claim differs (ClaimDiffers only): in one word, and a
+	Claimed  tariff.Money // the CDR's total_cost as sent
+	Computed tariff.Money // what we computed (Priced only)
+	// Sub-totals of Computed, unset where nothing of that kind was priced.
+	Fixed, Energy, Time, Parking, Reservation tariff.Money
+	Taxes                                     []tariff.Tax // of Computed, by rate
+	Claim                                     tariff.Claim
+	// Why the claim differs (tariff.ClaimDiffers only): in one word, and a
 	// Reconciliation as JSON.
 	Cause          string
 	Reconciliation []byte
@@ -102,17 +75,8 @@ type Row struct {
 	Generation uint16
 }
 
-// Booked is the instant that decides a CDR's month: its end; where that is not
-// known (OCPI's sentinel 1970-1-1T00:00:00Z) its start, else its last_updated.
-func (r *Row) Booked() ocpi.Time {
-	switch {
-	case r.End.IsSet():
-		return r.End
-	case r.Start.IsSet():
-		return r.Start
-	}
-	return r.LastUpdated
-}
+// Booked is the month the CDR is booked in.
+func (r *Row) Booked() ocpi.Month { return ocpi.Booked(r.End, r.Start, r.LastUpdated) }
 
 // Batch is a gapless run of CDR records of one partition. It is stored as one
 // part per table, its checkpoint last.

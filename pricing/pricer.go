@@ -113,7 +113,7 @@ func (p *Pricer) explain(row *Row, c *charge) {
 	p.scratch = p.engine.Explain(&c.in, &c.result).AppendJSON(p.scratch[:0])
 	row.Outcome.Explanation = p.keep(p.scratch)
 	p.audit(row, c)
-	if row.Outcome.Claim == ClaimDiffers {
+	if row.Outcome.Claim == tariff.ClaimDiffers {
 		if err := p.reconcile(row, c); err != nil {
 			panic(err) // strings and numbers of our own always encode
 		}
@@ -125,8 +125,8 @@ func (p *Pricer) rejectPanic(row *Row) {
 	if r := recover(); r != nil {
 		p.engine = tariff.NewEngine()
 		row.Outcome = Outcome{Status: Rejected, Reason: ReasonPanic,
-			Detail:      fmt.Sprintf("pricing panicked: %v at %s", r, firstFrame(debug.Stack())),
-			ClaimedExcl: row.Outcome.ClaimedExcl, ClaimedIncl: row.Outcome.ClaimedIncl}
+			Detail:  fmt.Sprintf("pricing panicked: %v at %s", r, firstFrame(debug.Stack())),
+			Claimed: row.Outcome.Claimed}
 	}
 }
 
@@ -174,7 +174,7 @@ func (p *Pricer) describe(cdr *ocpi.CDR, row *Row) {
 	row.TokenUID, row.ContractID = p.text(cdr.Token.UID), p.text(cdr.Token.ContractID)
 	row.LocationID, row.EVSEUID = p.text(cdr.Location.ID), p.text(cdr.Location.EVSEUID)
 	row.EnergyKWh, row.TimeHours, row.ParkingHours = cdr.TotalEnergy, cdr.TotalTime, cdr.TotalParkingTime
-	row.Outcome.ClaimedExcl, row.Outcome.ClaimedIncl = cdr.TotalCost.Excl, cdr.TotalCost.Incl
+	row.Outcome.Claimed = tariff.Money{Excl: cdr.TotalCost.Excl, Incl: cdr.TotalCost.Incl}
 	row.Debtor = ocpi.Party{Country: p.text(ocpi.Fold(cdr.Token.CountryCode)), ID: p.text(ocpi.Fold(cdr.Token.PartyID))}
 	if row.Debtor.Country == "" || row.Debtor.ID == "" {
 		row.Debtor, _ = p.inputs.TokenOwner(ocpi.Fold(cdr.Token.ContractID))
@@ -238,16 +238,9 @@ func (p *Pricer) compute(cdr *ocpi.CDR, row *Row, c *charge, profileName string)
 		return
 	}
 	o.Status = Priced
-	o.ComputedExcl, o.ComputedIncl = r.Total.Excl, r.Total.Incl
-	o.FixedExcl, o.FixedIncl = r.Fixed.Excl, r.Fixed.Incl
-	o.EnergyExcl, o.EnergyIncl = r.Energy.Excl, r.Energy.Incl
-	o.TimeExcl, o.TimeIncl = r.Time.Excl, r.Time.Incl
-	o.ParkingExcl, o.ParkingIncl = r.Parking.Excl, r.Parking.Incl
-	o.ReservationExcl, o.ReservationIncl = r.Reservation.Excl, r.Reservation.Incl
-	o.Claim = Claim(r.Claim)
-	for _, t := range r.Taxes {
-		o.Taxes = append(o.Taxes, Tax{Name: t.Name, Percentage: t.Percentage, Amount: t.Amount})
-	}
+	o.Computed, o.Claim = r.Total, r.Claim
+	o.Fixed, o.Energy, o.Time, o.Parking, o.Reservation = r.Fixed, r.Energy, r.Time, r.Parking, r.Reservation
+	o.Taxes = append(o.Taxes, r.Taxes...) // the engine reuses its own
 }
 
 // findTariffs fills the tariffs the CDR carries or, for ids it names but does

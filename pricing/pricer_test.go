@@ -6,6 +6,7 @@ import (
 
 	"github.com/roamclear/roamclear/ocpi"
 	"github.com/roamclear/roamclear/pricing"
+	rules "github.com/roamclear/roamclear/pricing/tariff" // tariff is a text here
 )
 
 // cdr211 is a CDR as OCPI 2.1.1 has it, with a time zone of its own.
@@ -55,7 +56,7 @@ func TestExplainedOnRequest(t *testing.T) {
 	var seen []string
 	differs := func(r *pricing.Row) bool {
 		seen = append(seen, r.ID)
-		return r.Outcome.Claim == pricing.ClaimDiffers
+		return r.Outcome.Claim == rules.ClaimDiffers
 	}
 	for i, want := range []struct{ explained, cause bool }{{false, false}, {true, true}, {false, false}} {
 		p.PriceWith(&recs[i], &row, "", differs)

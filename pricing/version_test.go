@@ -25,7 +25,7 @@ func totals(o *pricing.Outcome) string {
 	if o.Status != pricing.Priced {
 		return o.Status.String() + " " + o.Reason
 	}
-	return o.ComputedExcl.String() + "/" + o.ComputedIncl.String() + " " + o.Claim.String()
+	return o.Computed.Excl.String() + "/" + o.Computed.Incl.String() + " " + o.Claim.String()
 }
 
 // The same text of a tariff means another price in another version of OCPI:

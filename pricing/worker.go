@@ -32,9 +32,9 @@ type Worker struct {
 	Gate     Gate
 	Inputs   Inputs
 	Policies Policies
-	// Closed reports whether the month of an instant is closed: Heal leaves
+	// Closed reports whether a month is closed: Heal leaves
 	// its rejects alone. nil: no month is.
-	Closed  func(at ocpi.Time) bool
+	Closed  func(ocpi.Month) bool
 	Logger  *slog.Logger
 	Metrics *Metrics
 }
@@ -174,7 +174,7 @@ func (w *Worker) process(ctx context.Context, p *Pricer, b *Batch, records []ing
 	}
 	for i := range b.Rows {
 		if r := &b.Rows[i]; r.Record.Offset >= l.Next {
-			l.Add(&r.Record, r.Currency, r.Outcome.ClaimedExcl, r.Outcome.ClaimedIncl)
+			l.Add(&r.Record, r.Currency, r.Outcome.Claimed.Excl, r.Outcome.Claimed.Incl)
 		}
 	}
 	// A replay below the ledger moves nothing: the commit only goes forward.

@@ -197,7 +197,7 @@ func TestEveryRecordEndsInOneOutcome(t *testing.T) {
 		got := o.Status.String()
 		switch o.Status {
 		case pricing.Priced:
-			got += fmt.Sprintf(" %s %s %s", o.ComputedExcl, o.ComputedIncl, o.Claim)
+			got += fmt.Sprintf(" %s %s %s", o.Computed.Excl, o.Computed.Incl, o.Claim)
 		case pricing.Rejected:
 			got += " " + o.Reason
 		}
@@ -216,8 +216,8 @@ func TestAPanicIsARejectOfItsRecord(t *testing.T) {
 		t.Fatal(err)
 	}
 	o := s.rows[0].Outcome
-	if o.Status != pricing.Rejected || o.Reason != pricing.ReasonPanic || o.ClaimedExcl.String() != "5" {
-		t.Errorf("outcome %s %s claimed %q, want a reject that keeps the claim", o.Status, o.Reason, o.ClaimedExcl)
+	if o.Status != pricing.Rejected || o.Reason != pricing.ReasonPanic || o.Claimed.Excl.String() != "5" {
+		t.Errorf("outcome %s %s claimed %q, want a reject that keeps the claim", o.Status, o.Reason, o.Claimed.Excl)
 	}
 }
 

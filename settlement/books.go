@@ -8,6 +8,7 @@ import (
 	"github.com/roamclear/roamclear/ingest"
 	"github.com/roamclear/roamclear/ocpi"
 	"github.com/roamclear/roamclear/pricing"
+	"github.com/roamclear/roamclear/pricing/tariff"
 	"github.com/shopspring/decimal"
 )
 
@@ -18,7 +19,7 @@ type books struct{ accounts map[account]*SettlementRow }
 // account is what one settlement row is about.
 type account struct {
 	cpo, emsp ocpi.Party
-	month     Month
+	month     ocpi.Month
 	currency  string
 }
 
@@ -28,7 +29,7 @@ func (a account) String() string {
 }
 
 func accountOf(r *pricing.Row) account {
-	return account{r.Creditor, r.Debtor, monthOf(r.Booked()), r.Currency}
+	return account{r.Creditor, r.Debtor, r.Booked(), r.Currency}
 }
 
 func newBooks() *books { return &books{accounts: map[account]*SettlementRow{}} }
@@ -38,9 +39,6 @@ func (b *books) row(a account) *SettlementRow {
 	s := b.accounts[a]
 	if s == nil {
 		s = &SettlementRow{CPO: cloneParty(a.cpo), EMSP: cloneParty(a.emsp), Month: a.month, Currency: strings.Clone(a.currency)}
-		for _, sum := range []*Sum{&s.Claimed, &s.Credits, &s.Net, &s.Computed, &s.UnpricedClaimed, &s.Corrections} {
-			sum.Incl = new(decimal.Decimal)
-		}
 		b.accounts[account{s.CPO, s.EMSP, s.Month, s.Currency}] = s
 	}
 	return s
@@ -49,52 +47,33 @@ func (b *books) row(a account) *SettlementRow {
 // add books one CDR: claims from its raw body (fresh), the rest as stored.
 func (b *books) add(fresh *pricing.Row, stored *StoredResult) {
 	s := b.row(accountOf(fresh))
-	f := &fresh.Outcome
-	s.Net.add(f.ClaimedExcl, f.ClaimedIncl)
+	claimed := SumOf(fresh.Outcome.Claimed)
+	s.Net = s.Net.Add(claimed)
 	if fresh.Credit {
 		s.CreditCount++
-		s.Credits.add(f.ClaimedExcl, f.ClaimedIncl)
+		s.Credits = s.Credits.Add(claimed)
 		return
 	}
 	s.CDRCount++
-	s.Claimed.add(f.ClaimedExcl, f.ClaimedIncl)
+	s.Claimed = s.Claimed.Add(claimed)
 	if stored.Status != pricing.Priced {
 		s.UnpricedCount++
-		s.UnpricedClaimed.add(f.ClaimedExcl, f.ClaimedIncl)
+		s.UnpricedClaimed = s.UnpricedClaimed.Add(claimed)
 		return
 	}
-	s.Computed.addDecimal(stored.ComputedExcl, stored.ComputedIncl)
-	if stored.Claim == pricing.ClaimDiffers {
+	s.Computed = s.Computed.Add(storedSum(stored.ComputedExcl, stored.ComputedIncl))
+	if stored.Claim == tariff.ClaimDiffers {
 		s.DiffersCount++
 	}
 }
 
-// add adds one amount. Incl stays nil once one is missing.
-func (s *Sum) add(excl, incl ocpi.Number) {
-	s.Excl = s.Excl.Add(excl.Decimal())
-	switch {
-	case !incl.IsSet():
-		s.MissingIncl++
-		s.Incl = nil
-	case s.Incl != nil:
-		sum := s.Incl.Add(incl.Decimal())
-		s.Incl = &sum
+// storedSum is the sum of one amount as the store reads it.
+func storedSum(excl, incl *decimal.Decimal) Sum {
+	missing := uint64(0)
+	if incl == nil {
+		missing = 1
 	}
-}
-
-// addDecimal is add for amounts as the store reads them.
-func (s *Sum) addDecimal(excl, incl *decimal.Decimal) {
-	if excl != nil {
-		s.Excl = s.Excl.Add(*excl)
-	}
-	switch {
-	case incl == nil:
-		s.MissingIncl++
-		s.Incl = nil
-	case s.Incl != nil:
-		sum := s.Incl.Add(*incl)
-		s.Incl = &sum
-	}
+	return NewSum(excl, incl, missing)
 }
 
 // compare holds the books against the report, both ways.
@@ -133,20 +112,21 @@ func diffRows(own, row *SettlementRow) []string {
 	count("credit_count", own.CreditCount, row.CreditCount)
 	count("unpriced_count", own.UnpricedCount, row.UnpricedCount)
 	count("differs_count", own.DiffersCount, row.DiffersCount)
-	sum := func(name string, own, report *Sum) {
+	sum := func(name string, own, report Sum) {
 		if !own.Excl.Equal(report.Excl) {
 			diffs = append(diffs, fmt.Sprintf("%s excl_vat is %s, CDRs give %s", name, report.Excl, own.Excl))
 		}
-		if text(own.Incl) != text(report.Incl) || own.MissingIncl != report.MissingIncl {
-			diffs = append(diffs, fmt.Sprintf("%s incl_vat is %s (%d missing), CDRs give %s (%d missing)", name, text(report.Incl), report.MissingIncl, text(own.Incl), own.MissingIncl))
+		own.Excl = report.Excl // what is left to compare is the side including VAT
+		if !own.Equal(report) {
+			diffs = append(diffs, fmt.Sprintf("%s incl_vat is %s (%d missing), CDRs give %s (%d missing)", name, text(report.Incl()), report.MissingIncl, text(own.Incl()), own.MissingIncl))
 		}
 	}
-	sum("claimed", &own.Claimed, &row.Claimed)
-	sum("credits", &own.Credits, &row.Credits)
-	sum("net", &own.Net, &row.Net)
-	sum("computed", &own.Computed, &row.Computed)
-	sum("unpriced_claimed", &own.UnpricedClaimed, &row.UnpricedClaimed)
-	sum("corrections", &own.Corrections, &row.Corrections)
+	sum("claimed", own.Claimed, row.Claimed)
+	sum("credits", own.Credits, row.Credits)
+	sum("net", own.Net, row.Net)
+	sum("computed", own.Computed, row.Computed)
+	sum("unpriced_claimed", own.UnpricedClaimed, row.UnpricedClaimed)
+	sum("corrections", own.Corrections, row.Corrections)
 	return diffs
 }
 
@@ -156,14 +136,6 @@ func text(d *decimal.Decimal) string {
 		return "unknown"
 	}
 	return d.String()
-}
-
-func monthOf(t ocpi.Time) Month {
-	if !t.IsSet() {
-		return Month{}
-	}
-	g := t.Go()
-	return Month{g.Year(), g.Month()}
 }
 
 func cloneParty(p ocpi.Party) ocpi.Party {

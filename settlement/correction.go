@@ -3,15 +3,16 @@ package settlement
 import (
 	"github.com/roamclear/roamclear/ocpi"
 	"github.com/roamclear/roamclear/pricing"
+	"github.com/roamclear/roamclear/pricing/tariff"
 )
 
 // Periods says which months are closed: what reports say of them stays.
 type Periods interface {
-	Closed(m Month) bool
+	Closed(m ocpi.Month) bool
 }
 
 // ClosedMonth is a closed month with the open one that its corrections land in.
-type ClosedMonth struct{ Month, Lands Month }
+type ClosedMonth struct{ Month, Lands ocpi.Month }
 
 // closedMonths returns the closed months of a re-pricing. Corrections land in
 // the first month after that is open.
@@ -34,14 +35,14 @@ func closedMonths(p Periods, r *Repricing) []ClosedMonth {
 // holds it.
 type StoredCorrection struct {
 	Change
-	Lands Month
+	Lands ocpi.Month
 }
 
 // corrected holds the corrections of a CDR, in their order, against its stored
 // result and against what its raw body gives, and books them. price prices the
 // raw body again under a profile.
 func (w *walker) corrected(stored *StoredResult, corrections []StoredCorrection, books *books, price func(profile string) *pricing.Row) {
-	status, excl, incl := stored.Status, text(stored.ComputedExcl), text(stored.ComputedIncl)
+	status, computed := stored.Status, text(stored.ComputedExcl)+", "+text(stored.ComputedIncl)+" incl_vat"
 	for i := range corrections {
 		c := &corrections[i]
 		at := c.Position.Offset
@@ -49,36 +50,37 @@ func (w *walker) corrected(stored *StoredResult, corrections []StoredCorrection,
 			w.disagree(at, "a correction of %s stands where the record is %s", c.Key, stored.Key)
 			continue
 		}
-		if c.Old.Status != status || numberText(c.Old.Excl) != excl || numberText(c.Old.Incl) != incl {
-			w.disagree(at, "a correction of CDR %s begins at %s %s, %s incl_vat; what counted before was %s %s, %s incl_vat",
-				c.Key, c.Old.Status, numberText(c.Old.Excl), numberText(c.Old.Incl), status, excl, incl)
+		if was := moneyText(c.Old.Computed); c.Old.Status != status || was != computed {
+			w.disagree(at, "a correction of CDR %s begins at %s %s; what counted before was %s %s", c.Key, c.Old.Status, was, status, computed)
 		}
-		status, excl, incl = c.New.Status, numberText(c.New.Excl), numberText(c.New.Incl)
+		status, computed = c.New.Status, moneyText(c.New.Computed)
 		if status != pricing.Rejected {
 			o := &price(c.New.Profile).Outcome
-			if o.Status != status || numberText(o.ComputedExcl) != excl || numberText(o.ComputedIncl) != incl {
-				w.disagree(at, "a correction of CDR %s ends at %s %s, %s incl_vat; priced again from its raw body it is %s %s, %s incl_vat",
-					c.Key, status, excl, incl, o.Status, numberText(o.ComputedExcl), numberText(o.ComputedIncl))
+			if is := moneyText(o.Computed); o.Status != status || is != computed {
+				w.disagree(at, "a correction of CDR %s ends at %s %s; priced again from its raw body it is %s %s", c.Key, status, computed, o.Status, is)
 			}
 		}
 		books.correct(c)
 	}
 }
 
-// numberText is text for amounts as the engine has them.
+// moneyText is an amount on one line, canonical as text is.
+func moneyText(m tariff.Money) string {
+	return numberText(m.Excl) + ", " + numberText(m.Incl) + " incl_vat"
+}
+
 func numberText(n ocpi.Number) string {
 	if !n.IsSet() {
-		return "unknown"
+		return text(nil)
 	}
-	return n.Decimal().String()
+	d := n.Decimal()
+	return text(&d)
 }
 
 // correct books a correction in the month it lands in.
 func (b *books) correct(c *StoredCorrection) {
 	from := b.row(account{c.CPO, c.Old.EMSP, c.Lands, c.Currency})
-	if c.Old.Status == pricing.Priced {
-		from.Corrections.add(c.Old.Excl.Neg(), c.Old.Incl.Neg())
-	}
+	from.Corrections = from.Corrections.Sub(c.Old.computed())
 	to := b.row(account{c.CPO, c.New.EMSP, c.Lands, c.Currency})
-	c.New.addTo(&to.Corrections)
+	to.Corrections = to.Corrections.Add(c.New.computed())
 }

@@ -8,6 +8,7 @@ import (
 	"github.com/roamclear/roamclear/ingest"
 	"github.com/roamclear/roamclear/ocpi"
 	"github.com/roamclear/roamclear/pricing"
+	"github.com/roamclear/roamclear/pricing/tariff"
 	"github.com/shopspring/decimal"
 )
 
@@ -18,66 +19,10 @@ var (
 	ErrCursor      = errors.New("invalid cursor")    // After is not a cursor of such a page
 )
 
-// Month is a calendar month in UTC.
-type Month struct {
-	Year  int
-	Month time.Month
-}
-
-// Sum is a column of a settlement row. Incl is nil when the amount including
-// VAT of at least one CDR is missing: MissingIncl says of how many.
-type Sum struct {
-	Excl        decimal.Decimal
-	Incl        *decimal.Decimal
-	MissingIncl uint64
-}
-
-// TaxSum is the computed tax at one rate. Percentage is nil where the tariff
-// states none.
-type TaxSum struct {
-	Name       string
-	Percentage *decimal.Decimal
-	Amount     decimal.Decimal
-}
-
-// SettlementRow is what one CPO claims from one eMSP for one month and
-// currency, and what we compute. The month is that of the CDR's end, UTC.
-type SettlementRow struct {
-	CPO, EMSP       ocpi.Party
-	Month           Month
-	Currency        string
-	CDRCount        uint64 // CDRs that are not credits, rejects included
-	CreditCount     uint64
-	Claimed         Sum // total_cost of CDRs that are not credits, rejects included
-	Credits         Sum // total_cost of credit CDRs: negative
-	Net             Sum // Claimed + Credits
-	Computed        Sum // what we priced, credits left out
-	UnpricedCount   uint64
-	UnpricedClaimed Sum
-	Tax             []TaxSum // of Computed, by rate
-	DiffersCount    uint64   // CDRs whose claim differs from what we computed
-	Corrections     Sum      // what re-pricing moved Computed by in months closed before; part of no other sum
-}
-
-// Difference is what the partner claims beyond what we computed, over the CDRs
-// that were priced: claimed - unpriced claimed - computed. Its amount including
-// VAT is nil when one of the three is.
-func (r *SettlementRow) Difference() Sum {
-	d := Sum{
-		Excl:        r.Claimed.Excl.Sub(r.UnpricedClaimed.Excl).Sub(r.Computed.Excl),
-		MissingIncl: r.Claimed.MissingIncl + r.Computed.MissingIncl, // unpriced ones are among the claimed
-	}
-	if r.Claimed.Incl != nil && r.UnpricedClaimed.Incl != nil && r.Computed.Incl != nil {
-		incl := r.Claimed.Incl.Sub(*r.UnpricedClaimed.Incl).Sub(*r.Computed.Incl)
-		d.Incl = &incl
-	}
-	return d
-}
-
 // SettlementQuery selects settlement rows. Months are inclusive. Party, when
 // not zero, restricts to rows in which it is CPO or eMSP.
 type SettlementQuery struct {
-	From, To Month
+	From, To ocpi.Month
 	Party    ocpi.Party
 	CPO      ocpi.Party
 	EMSP     ocpi.Party
@@ -91,10 +36,10 @@ type CDRQuery struct {
 	Party    ocpi.Party
 	CPO      ocpi.Party
 	EMSP     ocpi.Party
-	From, To Month // both inclusive
+	From, To ocpi.Month // both inclusive
 	Currency string
 	Status   pricing.Status
-	Claim    *pricing.Claim
+	Claim    *tariff.Claim
 	Credit   *bool
 	Reason   string
 	Cause    string // why the claim differs
@@ -111,6 +56,7 @@ type CDRSummary struct {
 	Received    time.Time
 	CPO, EMSP   ocpi.Party
 	Start, End  time.Time
+	Month       ocpi.Month // it is booked in
 	Currency    string
 	Credit      bool
 	CreditOf    string
@@ -125,7 +71,7 @@ type CDRSummary struct {
 	// Computed amounts are nil unless priced.
 	ComputedExcl *decimal.Decimal
 	ComputedIncl *decimal.Decimal
-	Claim        pricing.Claim
+	Claim        tariff.Claim
 	TariffIDs    string
 	TimeZone     string
 	ZoneSource   string
@@ -253,7 +199,7 @@ type Reader interface {
 	// Months are the months in which there is at least one CDR of which party
 	// (any if zero) is CPO or eMSP, or in which a correction of one lands,
 	// ascending.
-	Months(ctx context.Context, party ocpi.Party) ([]Month, error)
+	Months(ctx context.Context, party ocpi.Party) ([]ocpi.Month, error)
 	Settlement(ctx context.Context, q SettlementQuery) ([]SettlementRow, error)
 	CDR(ctx context.Context, key ocpi.Key) (*CDRDetail, error)
 	CDRs(ctx context.Context, q CDRQuery) (CDRPage, error)

@@ -19,7 +19,7 @@ import (
 // those of the CDRs' ends in UTC, both inclusive.
 type Repricing struct {
 	Run      string     // name of the run; "" = its terms
-	From, To Month      //
+	From, To ocpi.Month //
 	Party    ocpi.Party // CPO or eMSP of the CDRs; zero: all
 	Profile  string     // pricing profile; "" = each CPO's own
 }
@@ -49,7 +49,7 @@ func (r Repricing) Name() string {
 // keeps is set.
 type Counted struct {
 	pricing.Row
-	Month   Month
+	Month   ocpi.Month
 	Version uint64 // the store's own, names this very row
 }
 

@@ -7,6 +7,7 @@ import (
 	"github.com/roamclear/roamclear/ingest"
 	"github.com/roamclear/roamclear/ocpi"
 	"github.com/roamclear/roamclear/pricing"
+	"github.com/roamclear/roamclear/pricing/tariff"
 )
 
 // ChangeKind is what becomes of a result. Its names are frozen: they are stored.
@@ -40,9 +41,9 @@ const (
 type ChangeSide struct {
 	EMSP       ocpi.Party
 	Status     pricing.Status
-	Claim      pricing.Claim
+	Claim      tariff.Claim
 	Reason     string // why it is rejected
-	Excl, Incl ocpi.Number
+	Computed   tariff.Money
 	Profile    string
 	TariffHash string
 	TimeZone   string
@@ -55,7 +56,7 @@ type Change struct {
 	Key      ocpi.Key
 	Position ingest.Position
 	CPO      ocpi.Party
-	Month    Month
+	Month    ocpi.Month
 	Currency string
 	Kind     ChangeKind
 	Causes   string // joined by "+"
@@ -65,7 +66,7 @@ type Change struct {
 func sideOf(r *pricing.Row) ChangeSide {
 	o := &r.Outcome
 	return ChangeSide{
-		EMSP: r.Debtor, Status: o.Status, Claim: o.Claim, Reason: o.Reason, Excl: o.ComputedExcl, Incl: o.ComputedIncl,
+		EMSP: r.Debtor, Status: o.Status, Claim: o.Claim, Reason: o.Reason, Computed: o.Computed,
 		Profile: o.Profile, TariffHash: o.TariffHash, TimeZone: o.TimeZone, ZoneDB: o.ZoneDB, Engine: o.EngineVersion,
 	}
 }
@@ -94,7 +95,7 @@ func kindOf(old, fresh *pricing.Row) ChangeKind {
 		return NowRejected
 	case o.Status != f.Status:
 		return NowCredit
-	case !same(o.ComputedExcl, f.ComputedExcl) || !same(o.ComputedIncl, f.ComputedIncl):
+	case !same(o.Computed, f.Computed):
 		return AmountMoves
 	case o.Reason != f.Reason:
 		return ReasonMoves
@@ -108,17 +109,16 @@ func kindOf(old, fresh *pricing.Row) ChangeKind {
 
 func sameDetails(o, f *pricing.Outcome) bool {
 	return o.Claim == f.Claim &&
-		same(o.FixedExcl, f.FixedExcl) && same(o.FixedIncl, f.FixedIncl) &&
-		same(o.EnergyExcl, f.EnergyExcl) && same(o.EnergyIncl, f.EnergyIncl) &&
-		same(o.TimeExcl, f.TimeExcl) && same(o.TimeIncl, f.TimeIncl) &&
-		same(o.ParkingExcl, f.ParkingExcl) && same(o.ParkingIncl, f.ParkingIncl) &&
-		same(o.ReservationExcl, f.ReservationExcl) && same(o.ReservationIncl, f.ReservationIncl) &&
-		slices.EqualFunc(o.Taxes, f.Taxes, func(a, b pricing.Tax) bool {
-			return a.Name == b.Name && same(a.Percentage, b.Percentage) && same(a.Amount, b.Amount)
+		same(o.Fixed, f.Fixed) && same(o.Energy, f.Energy) && same(o.Time, f.Time) &&
+		same(o.Parking, f.Parking) && same(o.Reservation, f.Reservation) &&
+		slices.EqualFunc(o.Taxes, f.Taxes, func(a, b tariff.Tax) bool {
+			return a.Name == b.Name && sameNumber(a.Percentage, b.Percentage) && sameNumber(a.Amount, b.Amount)
 		})
 }
 
-func same(a, b ocpi.Number) bool {
+func same(a, b tariff.Money) bool { return sameNumber(a.Excl, b.Excl) && sameNumber(a.Incl, b.Incl) }
+
+func sameNumber(a, b ocpi.Number) bool {
 	return a.IsSet() == b.IsSet() && (!a.IsSet() || a.Cmp(b) == 0)
 }
 

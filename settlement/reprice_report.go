@@ -16,40 +16,25 @@ type Shift struct {
 	Old, New Sum
 }
 
-// Delta is New - Old; its amount including VAT is nil when one of the two is.
-func (s *Shift) Delta() Sum {
-	d := Sum{Excl: s.New.Excl.Sub(s.Old.Excl), MissingIncl: s.Old.MissingIncl + s.New.MissingIncl}
-	if s.Old.Incl != nil && s.New.Incl != nil {
-		incl := s.New.Incl.Sub(*s.Old.Incl)
-		d.Incl = &incl
-	}
-	return d
-}
+// Delta is how much the sum moves.
+func (s *Shift) Delta() Sum { return s.New.Sub(s.Old) }
 
-func newShift() *Shift {
-	return &Shift{Old: Sum{Incl: new(decimal.Decimal)}, New: Sum{Incl: new(decimal.Decimal)}}
-}
-
-// addTo adds what a result computes to a sum.
-func (s *ChangeSide) addTo(sum *Sum) {
-	if s.Status == pricing.Priced {
-		sum.add(s.Excl, s.Incl)
+// computed is what a result adds to a computed sum: nothing unless priced.
+func (s *ChangeSide) computed() Sum {
+	if s.Status != pricing.Priced {
+		return Sum{}
 	}
+	return SumOf(s.Computed)
 }
 
 // delta is how much the computed total of one CDR moves, excluding VAT.
-func (c *Change) delta() decimal.Decimal {
-	var s Shift
-	c.Old.addTo(&s.Old)
-	c.New.addTo(&s.New)
-	return s.New.Excl.Sub(s.Old.Excl)
-}
+func (c *Change) delta() decimal.Decimal { return c.New.computed().Sub(c.Old.computed()).Excl }
 
 // AccountShift is the shift of one row of the settlement report. A CDR whose
 // debtor changes counts in both its rows.
 type AccountShift struct {
 	CPO, EMSP ocpi.Party
-	Month     Month
+	Month     ocpi.Month
 	Currency  string
 	Shift
 }
@@ -108,7 +93,7 @@ func newRepriceReport(r *Repricing) *RepriceReport {
 func shiftOf[K comparable](m map[K]*Shift, k K) *Shift {
 	s := m[k]
 	if s == nil {
-		s = newShift()
+		s = &Shift{}
 		m[k] = s
 	}
 	return s
@@ -123,13 +108,11 @@ func (r *RepriceReport) add(c *Change) error {
 	}
 	for _, s := range []*Shift{shiftOf(r.currencies, c.Currency), shiftOf(r.causes, causeKey{c.Kind, c.Causes, reason, c.Currency})} {
 		s.Changes++
-		c.Old.addTo(&s.Old)
-		c.New.addTo(&s.New)
+		s.Old, s.New = s.Old.Add(c.Old.computed()), s.New.Add(c.New.computed())
 	}
 	from := shiftOf(r.accounts, account{c.CPO, c.Old.EMSP, c.Month, c.Currency})
 	to := shiftOf(r.accounts, account{c.CPO, c.New.EMSP, c.Month, c.Currency})
-	c.Old.addTo(&from.Old)
-	c.New.addTo(&to.New)
+	from.Old, to.New = from.Old.Add(c.Old.computed()), to.New.Add(c.New.computed())
 	from.Changes++
 	if to != from {
 		to.Changes++

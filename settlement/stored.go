@@ -4,6 +4,7 @@ import (
 	"github.com/roamclear/roamclear/ingest"
 	"github.com/roamclear/roamclear/ocpi"
 	"github.com/roamclear/roamclear/pricing"
+	"github.com/roamclear/roamclear/pricing/tariff"
 	"github.com/shopspring/decimal"
 )
 
@@ -22,7 +23,7 @@ type StoredCDR struct {
 	Position  ingest.Position // of the first accepted copy
 	Hash      ingest.Hash
 	CPO, EMSP ocpi.Party
-	Month     Month
+	Month     ocpi.Month
 	Currency  string
 	Credit    bool
 }
@@ -34,11 +35,11 @@ type StoredResult struct {
 	Position   ingest.Position // of the record it was computed from
 	Generation uint16
 	CPO, EMSP  ocpi.Party
-	Month      Month
+	Month      ocpi.Month
 	Currency   string
 	Credit     bool
 	Status     pricing.Status
-	Claim      pricing.Claim
+	Claim      tariff.Claim
 	Reason     string // of a reject
 	Profile    string
 	Engine     string // the tariff.EngineVersion it was computed by

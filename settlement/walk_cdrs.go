@@ -158,7 +158,7 @@ func (w *walker) price(p *pricing.Pricer, r *ingest.Record, row *pricing.Row) {
 // count adds a record to the recomputed ledger.
 func (w *walker) count(r *ingest.Record, row *pricing.Row) {
 	if r.Offset < w.committed.Next {
-		w.ledger.Add(r, row.Currency, row.Outcome.ClaimedExcl, row.Outcome.ClaimedIncl)
+		w.ledger.Add(r, row.Currency, row.Outcome.Claimed.Excl, row.Outcome.Claimed.Incl)
 	}
 }
 
@@ -183,8 +183,8 @@ func (w *walker) outcome(r *ingest.Record, fresh *pricing.Row, s *StoredResult) 
 		w.disagree(r.Offset, "CDR %s is neither priced nor rejected", r.Key)
 	}
 	w.booked(r, fresh, "results", account{s.CPO, s.EMSP, s.Month, s.Currency}, s.Credit)
-	w.amount(r, "claimed excl_vat", s.ClaimedExcl, f.ClaimedExcl)
-	w.amount(r, "claimed incl_vat", s.ClaimedIncl, f.ClaimedIncl)
+	w.amount(r, "claimed excl_vat", s.ClaimedExcl, f.Claimed.Excl)
+	w.amount(r, "claimed incl_vat", s.ClaimedIncl, f.Claimed.Incl)
 	if s.Status == pricing.Rejected {
 		w.rejected(r, f, s)
 		return
@@ -193,8 +193,8 @@ func (w *walker) outcome(r *ingest.Record, fresh *pricing.Row, s *StoredResult) 
 		w.disagree(r.Offset, "CDR %s is stored as %s; priced again from its raw body it is %s %s", r.Key, s.Status, f.Status, f.Reason)
 		return
 	}
-	w.amount(r, "computed excl_vat", s.ComputedExcl, f.ComputedExcl)
-	w.amount(r, "computed incl_vat", s.ComputedIncl, f.ComputedIncl)
+	w.amount(r, "computed excl_vat", s.ComputedExcl, f.Computed.Excl)
+	w.amount(r, "computed incl_vat", s.ComputedIncl, f.Computed.Incl)
 	if was, is := taxText(s.Taxes), taxText(freshTaxes(f.Taxes)); was != is {
 		w.disagree(r.Offset, "CDR %s: taxes are stored as %q, its raw body gives %q", r.Key, was, is)
 	}
@@ -205,7 +205,7 @@ func (w *walker) outcome(r *ingest.Record, fresh *pricing.Row, s *StoredResult) 
 	}
 }
 
-func freshTaxes(taxes []pricing.Tax) []TaxSum {
+func freshTaxes(taxes []tariff.Tax) []TaxSum {
 	var sums []TaxSum
 	for _, t := range taxes {
 		s := TaxSum{Name: t.Name, Amount: t.Amount.Decimal()}

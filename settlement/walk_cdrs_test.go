@@ -16,18 +16,18 @@ func TestVerdictOfAnotherEngine(t *testing.T) {
 	for _, c := range []struct {
 		name, engine  string
 		status        pricing.Status
-		stored, fresh pricing.Claim
+		stored, fresh tariff.Claim
 		want          string
 	}{
-		{"the same", tariff.EngineVersion, pricing.Priced, pricing.ClaimAgrees, pricing.ClaimAgrees, ""},
-		{"another verdict", tariff.EngineVersion, pricing.Priced, pricing.ClaimAgrees, pricing.ClaimDiffers, "the claim is stored as agrees"},
-		{"another verdict by another engine", other, pricing.Priced, pricing.ClaimAgrees, pricing.ClaimDiffers, ""},
-		{"another status by another engine", other, pricing.Credited, pricing.ClaimAgrees, pricing.ClaimAgrees, "is stored as credit"},
+		{"the same", tariff.EngineVersion, pricing.Priced, tariff.ClaimAgrees, tariff.ClaimAgrees, ""},
+		{"another verdict", tariff.EngineVersion, pricing.Priced, tariff.ClaimAgrees, tariff.ClaimDiffers, "the claim is stored as agrees"},
+		{"another verdict by another engine", other, pricing.Priced, tariff.ClaimAgrees, tariff.ClaimDiffers, ""},
+		{"another status by another engine", other, pricing.Credited, tariff.ClaimAgrees, tariff.ClaimAgrees, "is stored as credit"},
 	} {
 		report := &Report{}
 		w := &walker{report: report, partition: ingest.Partition{Topic: ingest.TopicCDRs}}
 		fresh := pricing.Row{Outcome: pricing.Outcome{Status: pricing.Priced, Claim: c.fresh}}
-		stored := StoredResult{Engine: c.engine, Status: c.status, Claim: c.stored, Month: monthOf(0)}
+		stored := StoredResult{Engine: c.engine, Status: c.status, Claim: c.stored}
 		w.outcome(&ingest.Record{}, &fresh, &stored)
 		var got []string
 		for _, d := range report.Disagreements {

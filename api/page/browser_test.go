@@ -20,6 +20,7 @@ import (
 	"github.com/roamclear/roamclear/api/report"
 	"github.com/roamclear/roamclear/api/report/reporttest"
 	"github.com/roamclear/roamclear/pricing"
+	"github.com/roamclear/roamclear/pricing/tariff"
 	"github.com/roamclear/roamclear/settlement"
 )
 
@@ -188,7 +189,7 @@ func TestPagesFitTheWindow(t *testing.T) {
 		{"cdrs", "/cdrs?from=2019-01&to=2019-01&limit=40"}, {"differs", "/cdrs?claim=differs"},
 		{"rejects", "/rejects"}, {"conflicts", "/conflicts"}, {"refused", "/refused"},
 		{"error", "/?from=2019-1"}, {"sign-in", "/sign-in"},
-		{"cdr", one(func(d *settlement.CDRDetail) bool { return d.Claim == pricing.ClaimDiffers && d.CPO.ID == "DUN" })},
+		{"cdr", one(func(d *settlement.CDRDetail) bool { return d.Claim == tariff.ClaimDiffers && d.CPO.ID == "DUN" })},
 		{"cdr-copies", one(func(d *settlement.CDRDetail) bool { return len(d.Copies) > 0 && d.Status == pricing.Priced })},
 		{"cdr-rejected", one(func(d *settlement.CDRDetail) bool { return d.Status == pricing.Rejected })},
 		{"cdr-credit", one(func(d *settlement.CDRDetail) bool { return d.Credit })},

@@ -93,9 +93,9 @@ func newCDRView(d *settlement.CDRDetail, key report.Key) (*cdrView, error) {
 		CDR: d, EMSPName: partyName(&d.CDRSummary), Energy: orUnknown(d.EnergyKWh, 0),
 		Verdict: verdictOf(&d.CDRSummary), Sentence: sentenceOf(&d.CDRSummary),
 		Amounts: comparisons(&d.CDRSummary), Tax: taxLine(d.Taxes), Facts: factsOf(d, key),
-		Month: monthOf(&d.CDRSummary).String(), Back: address("/cdrs", rowOf(&d.CDRSummary)),
+		Month: d.Month.String(), Back: address("/cdrs", rowOf(&d.CDRSummary)),
 	}
-	if d.Claim == pricing.ClaimAgrees {
+	if d.Claim == tariff.ClaimAgrees {
 		v.Calm = "calm"
 	}
 	if d.CreditOf != "" {
@@ -136,16 +136,7 @@ func newCDRView(d *settlement.CDRDetail, key report.Key) (*cdrView, error) {
 
 // rowOf selects the settlement row that a CDR counts in.
 func rowOf(s *settlement.CDRSummary) url.Values {
-	return report.RowParams(&settlement.SettlementRow{CPO: s.CPO, EMSP: s.EMSP, Currency: s.Currency, Month: monthOf(s)})
-}
-
-// monthOf is the month of a CDR's end, the zero month where that is not known.
-func monthOf(s *settlement.CDRSummary) settlement.Month {
-	if s.End.IsZero() {
-		return settlement.Month{}
-	}
-	end := s.End.UTC()
-	return settlement.Month{Year: end.Year(), Month: end.Month()}
+	return report.RowParams(&settlement.SettlementRow{CPO: s.CPO, EMSP: s.EMSP, Currency: s.Currency, Month: s.Month})
 }
 
 // sentenceOf says how a CDR ended as one would say it.
@@ -159,9 +150,9 @@ func sentenceOf(s *settlement.CDRSummary) string {
 		return "We could not price this CDR: " + strings.TrimSuffix(why, ".") + "."
 	case s.Status == pricing.Credited:
 		return "This CDR credits " + s.CreditOf + ". It is not priced again: it cancels what was claimed."
-	case s.Claim == pricing.ClaimAgrees:
+	case s.Claim == tariff.ClaimAgrees:
 		return "The partner’s total agrees with what we computed from the tariff."
-	case s.Claim == pricing.ClaimAbsent:
+	case s.Claim == tariff.ClaimAbsent:
 		return "The partner states no total to compare with."
 	}
 	d, side := differenceOf(s, exclVAT), "before VAT"

@@ -36,11 +36,11 @@ func TestCDRShows(t *testing.T) {
 		suits func(*settlement.CDRDetail) bool
 		shows func(*settlement.CDRDetail) []string
 	}{
-		{"a claim that agrees", func(d *settlement.CDRDetail) bool { return d.Claim == pricing.ClaimAgrees },
+		{"a claim that agrees", func(d *settlement.CDRDetail) bool { return d.Claim == tariff.ClaimAgrees },
 			func(d *settlement.CDRDetail) []string {
 				return []string{"total agrees with what we computed", "How we computed it", report.Money(*d.ComputedExcl), d.Sender, d.Position.String()}
 			}},
-		{"a claim that differs", func(d *settlement.CDRDetail) bool { return d.Claim == pricing.ClaimDiffers },
+		{"a claim that differs", func(d *settlement.CDRDetail) bool { return d.Claim == tariff.ClaimDiffers },
 			func(d *settlement.CDRDetail) []string {
 				return []string{"The partner claims " + report.Money(d.ClaimedExcl.Sub(*d.ComputedExcl)) + " " + d.Currency + " more than we computed"}
 			}},
@@ -56,7 +56,7 @@ func TestCDRShows(t *testing.T) {
 			}},
 		{"an unknown end", func(d *settlement.CDRDetail) bool { return d.End.IsZero() },
 			func(d *settlement.CDRDetail) []string {
-				return []string{"to unknown UTC", d.CPO.String() + " → " + d.EMSP.String() + ", " + d.Currency + "</a>"}
+				return []string{"to unknown UTC", d.CPO.String() + " → " + d.EMSP.String() + ", " + d.Start.Format("2006-01") + ", " + d.Currency + "</a>"}
 			}},
 		{"copies", func(d *settlement.CDRDetail) bool { return len(d.Copies) == 2 },
 			func(*settlement.CDRDetail) []string {

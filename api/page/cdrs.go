@@ -8,6 +8,7 @@ import (
 	"github.com/gin-gonic/gin"
 	"github.com/roamclear/roamclear/api/report"
 	"github.com/roamclear/roamclear/pricing"
+	"github.com/roamclear/roamclear/pricing/tariff"
 	"github.com/roamclear/roamclear/settlement"
 )
 
@@ -31,9 +32,9 @@ func verdictOf(s *settlement.CDRSummary) verdict {
 		return verdict{"not priced", "bad", s.Reason}
 	case s.Status == pricing.Credited:
 		return verdict{"credit", "plain", "cancels " + s.CreditOf}
-	case s.Claim == pricing.ClaimDiffers:
+	case s.Claim == tariff.ClaimDiffers:
 		return verdict{"differs", "warn", "the claim differs from what we computed"}
-	case s.Claim == pricing.ClaimAgrees:
+	case s.Claim == tariff.ClaimAgrees:
 		return verdict{"agrees", "good", "the claim agrees with what we computed"}
 	}
 	return verdict{"no claim", "plain", "the partner states no total to compare with"}
@@ -59,7 +60,7 @@ func newCDRLines(cdrs []settlement.CDRSummary, side vatSide) []cdrLine {
 			Difference: orUnknown(differenceOf(s, side), results.places),
 			Verdict:    verdictOf(s),
 		}
-		if s.Claim == pricing.ClaimAgrees {
+		if s.Claim == tariff.ClaimAgrees {
 			lines[i].Calm = "calm"
 		}
 	}

@@ -78,7 +78,7 @@ const (
 // sum returns the sum to show, nil where it is not known.
 func (v vatSide) sum(s settlement.Sum) *decimal.Decimal {
 	if v == inclVAT {
-		return s.Incl
+		return s.Incl()
 	}
 	return &s.Excl
 }

@@ -51,7 +51,7 @@ func dropEmpty(q url.Values) url.Values {
 }
 
 // offerMonths adds the months, latest first, and chosen ones even without data.
-func (f *filters) offerMonths(months []settlement.Month) {
+func (f *filters) offerMonths(months []ocpi.Month) {
 	for _, m := range months {
 		f.Months = append(f.Months, m.String())
 	}

@@ -15,8 +15,7 @@ func totalsByCurrency(rows []settlement.SettlementRow) []settlement.SettlementRo
 	for i := range rows {
 		t := byCurrency[rows[i].Currency]
 		if t == nil {
-			zero := settlement.Sum{Incl: new(decimal.Decimal)}
-			t = &settlement.SettlementRow{Currency: rows[i].Currency, Claimed: zero, Credits: zero, Net: zero, Computed: zero, UnpricedClaimed: zero, Corrections: zero}
+			t = &settlement.SettlementRow{Currency: rows[i].Currency}
 			byCurrency[rows[i].Currency] = t
 		}
 		addRow(t, &rows[i])
@@ -34,31 +33,12 @@ func addRow(t, r *settlement.SettlementRow) {
 	t.CreditCount += r.CreditCount
 	t.UnpricedCount += r.UnpricedCount
 	t.DiffersCount += r.DiffersCount
-	for _, s := range []struct {
-		to   *settlement.Sum
-		from settlement.Sum
-	}{
-		{&t.Claimed, r.Claimed}, {&t.Credits, r.Credits}, {&t.Net, r.Net},
-		{&t.Computed, r.Computed}, {&t.UnpricedClaimed, r.UnpricedClaimed}, {&t.Corrections, r.Corrections},
-	} {
-		addSum(s.to, s.from)
-	}
+	t.Claimed, t.Credits, t.Net = t.Claimed.Add(r.Claimed), t.Credits.Add(r.Credits), t.Net.Add(r.Net)
+	t.Computed, t.UnpricedClaimed = t.Computed.Add(r.Computed), t.UnpricedClaimed.Add(r.UnpricedClaimed)
+	t.Corrections = t.Corrections.Add(r.Corrections)
 	for _, tax := range r.Tax {
 		addTax(t, tax)
 	}
-}
-
-// addSum adds s to t; an amount including VAT that is not known in one is not
-// known in the total either.
-func addSum(t *settlement.Sum, s settlement.Sum) {
-	t.Excl = t.Excl.Add(s.Excl)
-	t.MissingIncl += s.MissingIncl
-	if t.Incl == nil || s.Incl == nil {
-		t.Incl = nil
-		return
-	}
-	incl := t.Incl.Add(*s.Incl)
-	t.Incl = &incl
 }
 
 func addTax(t *settlement.SettlementRow, tax settlement.TaxSum) {

@@ -64,7 +64,7 @@ type sumJSON struct {
 }
 
 func newSum(s settlement.Sum) sumJSON {
-	return sumJSON{ExclVAT: Money(s.Excl), InclVAT: moneyPtr(s.Incl), InclVATMissing: s.MissingIncl}
+	return sumJSON{ExclVAT: Money(s.Excl), InclVAT: moneyPtr(s.Incl()), InclVATMissing: s.MissingIncl}
 }
 
 // amountJSON is the price of one CDR; what is not known is null.

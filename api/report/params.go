@@ -9,6 +9,7 @@ import (
 
 	"github.com/roamclear/roamclear/ocpi"
 	"github.com/roamclear/roamclear/pricing"
+	"github.com/roamclear/roamclear/pricing/tariff"
 	"github.com/roamclear/roamclear/settlement"
 )
 
@@ -58,12 +59,12 @@ func (p *params) fail(e *Error) {
 	}
 }
 
-func (p *params) month(name string) settlement.Month {
+func (p *params) month(name string) ocpi.Month {
 	s := p.values.Get(name)
 	if s == "" {
-		return settlement.Month{}
+		return 0
 	}
-	m, err := settlement.ParseMonth(s)
+	m, err := ocpi.ParseMonth(s)
 	if err != nil {
 		p.fail(invalid(name, "%v", err))
 	}
@@ -71,7 +72,7 @@ func (p *params) month(name string) settlement.Month {
 }
 
 // months reads from and to, both inclusive.
-func (p *params) months() (from, to settlement.Month) {
+func (p *params) months() (from, to ocpi.Month) {
 	from, to = p.month("from"), p.month("to")
 	if !from.IsZero() && !to.IsZero() && to.Compare(from) < 0 {
 		p.fail(invalid("to", "%s is before from, %s", to, from))
@@ -120,7 +121,7 @@ func (p *params) limit(most int) int {
 func SettlementQuery(values url.Values, key Key) (settlement.SettlementQuery, error) {
 	p := newParams(values, settlementParams)
 	from, to := p.months()
-	for name, m := range map[string]settlement.Month{"from": from, "to": to} {
+	for name, m := range map[string]ocpi.Month{"from": from, "to": to} {
 		if m.IsZero() && values.Get(name) == "" {
 			p.fail(invalid(name, "required: a month such as 2019-01"))
 		}
@@ -182,12 +183,12 @@ func (p *params) cdrQuery(key Key) settlement.CDRQuery {
 	}
 }
 
-func (p *params) claim() *pricing.Claim {
+func (p *params) claim() *tariff.Claim {
 	s := p.values.Get("claim")
 	if s == "" {
 		return nil
 	}
-	for c := pricing.ClaimAbsent; c <= pricing.ClaimDiffers; c++ {
+	for c := tariff.ClaimAbsent; c <= tariff.ClaimDiffers; c++ {
 		if c.String() == s {
 			return &c
 		}

@@ -65,7 +65,7 @@ func newPeriodListCmd(service *serviceFlags) *cobra.Command {
 			}
 			rows := [][]string{{"CLOSED"}}
 			for _, m := range list.Closed {
-				rows = append(rows, []string{m})
+				rows = append(rows, []string{m.String()})
 			}
 			return printTable(cmd.OutOrStdout(), rows)
 		},

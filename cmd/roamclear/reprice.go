@@ -92,10 +92,10 @@ func (f *repriceFlags) repricing() (r settlement.Repricing, err error) {
 		f.to = f.from
 	}
 	r.Run, r.Profile = f.run, f.profile
-	if r.From, err = settlement.ParseMonth(f.from); err != nil {
+	if r.From, err = ocpi.ParseMonth(f.from); err != nil {
 		return r, fmt.Errorf("--from: %w", err)
 	}
-	if r.To, err = settlement.ParseMonth(f.to); err != nil {
+	if r.To, err = ocpi.ParseMonth(f.to); err != nil {
 		return r, fmt.Errorf("--to: %w", err)
 	}
 	if r.From.Compare(r.To) > 0 {
@@ -166,12 +166,7 @@ func reprice(ctx context.Context, c Config, r settlement.Repricing, f *repriceFl
 type periods struct{ control *control.Control }
 
 // Closed implements settlement.Periods.
-func (p periods) Closed(m settlement.Month) bool { return p.control.State().Closed(m.String()) }
-
-// closedAt reports whether the month of an instant, UTC, is closed.
-func (p periods) closedAt(at ocpi.Time) bool {
-	return p.control.State().Closed(at.Go().Format("2006-01"))
-}
+func (p periods) Closed(m ocpi.Month) bool { return p.control.State().Closed(m) }
 
 // openRepricer opens log and store and folds what prices depend on.
 func openRepricer(ctx context.Context, c Config) (_ *settlement.Repricer, closeAll func() error, err error) {

@@ -130,8 +130,8 @@ func shiftView(s *settlement.Shift, of repriceShiftJSON) repriceShiftJSON {
 
 func totalView(s settlement.Sum) repriceTotalJSON {
 	t := repriceTotalJSON{Excl: report.Money(s.Excl)}
-	if s.Incl != nil {
-		incl := report.Money(*s.Incl)
+	if known := s.Incl(); known != nil {
+		incl := report.Money(*known)
 		t.Incl = &incl
 	}
 	return t
@@ -140,7 +140,7 @@ func totalView(s settlement.Sum) repriceTotalJSON {
 func sideView(s *settlement.ChangeSide) repriceSideJSON {
 	return repriceSideJSON{
 		EMSP: optionalParty(s.EMSP), Status: s.Status.String(), Claim: s.Claim.String(), Reason: s.Reason,
-		Excl: numberView(s.Excl), Incl: numberView(s.Incl),
+		Excl: numberView(s.Computed.Excl), Incl: numberView(s.Computed.Incl),
 		Profile: s.Profile, TariffHash: s.TariffHash, TimeZone: s.TimeZone, ZoneDB: s.ZoneDB, Engine: s.Engine,
 	}
 }

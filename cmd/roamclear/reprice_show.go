@@ -61,10 +61,11 @@ func signed(d decimal.Decimal) string {
 }
 
 func signedIncl(s settlement.Sum) string {
-	if s.Incl == nil {
+	incl := s.Incl()
+	if incl == nil {
 		return "unknown"
 	}
-	return signed(*s.Incl)
+	return signed(*incl)
 }
 
 // table is a table of which some columns hold text and the rest figures.
@@ -160,10 +161,10 @@ func sideText(s *settlement.ChangeSide) string {
 	if s.Reason != "" {
 		return s.Reason
 	}
-	if !s.Excl.IsSet() {
+	if !s.Computed.Excl.IsSet() {
 		return s.Status.String()
 	}
-	return report.Money(s.Excl.Decimal())
+	return report.Money(s.Computed.Excl.Decimal())
 }
 
 func printApplied(w io.Writer, before, after settlement.Applied) error {

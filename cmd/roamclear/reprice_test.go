@@ -8,6 +8,7 @@ import (
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
+	"github.com/roamclear/roamclear/ocpi"
 	"github.com/roamclear/roamclear/pricing/tariff"
 	"github.com/roamclear/roamclear/settlement"
 )
@@ -121,7 +122,7 @@ func zoneDB(t *testing.T, data string) string {
 func TestRepriceResumes(t *testing.T) {
 	data, s := pushed(t)
 	s.stop()
-	r := settlement.Repricing{Run: "audit", From: settlement.Month{Year: 2019, Month: 1}, To: settlement.Month{Year: 2019, Month: 3}, Profile: "STEP_NONE"}
+	r := settlement.Repricing{Run: "audit", From: ocpi.MonthOf(2019, 1), To: ocpi.MonthOf(2019, 3), Profile: "STEP_NONE"}
 	pages := func(stopAfter int) (*settlement.RepriceReport, error) {
 		ctx, cancel := context.WithCancel(t.Context())
 		defer cancel()

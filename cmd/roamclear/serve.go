@@ -251,7 +251,7 @@ func (s *service) announce() error {
 func (s *service) price(ctx context.Context) error {
 	store := s.backends.store
 	w := &pricing.Worker{
-		Store: store, Gate: s.reference, Inputs: s.reference, Policies: policies{s.control}, Closed: periods{s.control}.closedAt,
+		Store: store, Gate: s.reference, Inputs: s.reference, Policies: policies{s.control}, Closed: periods{s.control}.Closed,
 		Logger: s.logger, Metrics: s.metrics,
 	}
 	causes := func() uint64 { return s.reference.Causes() + uint64(len(s.control.State().Partners())) }

@@ -19,23 +19,26 @@ func TestPeriodsAreClosedOnceAndAfterTheirEnd(t *testing.T) {
 		return ocpi.TimeOf(when)
 	}
 	before := s.published()
-	for i, c := range []struct{ month, at, refused string }{
-		{"2019-02", "2019-02-28T23:59:59Z", "has not ended"},
-		{"2019-02", "2019-03-01T00:00:00Z", ""},
-		{"2019-02", "2019-04-01T00:00:00Z", "closed already"},
-		{"2019-01", "2019-04-01T00:00:00Z", ""},
-		{"2019-1", "2019-04-01T00:00:00Z", "not a month"},
-		{"2019-13", "2019-04-01T00:00:00Z", "not a month"},
+	january, february := ocpi.MonthOf(2019, time.January), ocpi.MonthOf(2019, time.February)
+	for i, c := range []struct {
+		month       ocpi.Month
+		at, refused string
+	}{
+		{february, "2019-02-28T23:59:59Z", "has not ended"},
+		{february, "2019-03-01T00:00:00Z", ""},
+		{february, "2019-04-01T00:00:00Z", "closed already"},
+		{january, "2019-04-01T00:00:00Z", ""},
+		{0, "2019-04-01T00:00:00Z", "required"},
 	} {
 		err := s.Fold(Event{Command: string(rune('a' + i)), At: at(c.at), Change: PeriodClosed{Month: c.month}})
 		if (err == nil) != (c.refused == "") || (err != nil && !strings.Contains(err.Error(), c.refused)) {
 			t.Errorf("close %s at %s: %v, want %q", c.month, c.at, err, c.refused)
 		}
 	}
-	if diff := cmp.Diff([]string{"2019-01", "2019-02"}, s.published().ClosedPeriods()); diff != "" {
+	if diff := cmp.Diff([]ocpi.Month{january, february}, s.published().ClosedPeriods()); diff != "" {
 		t.Error(diff)
 	}
-	if !s.Closed("2019-01") || s.Closed("2019-03") || before.Closed("2019-01") {
+	if !s.Closed(january) || s.Closed(february.Add(1)) || before.Closed(january) {
 		t.Error("Closed does not say what ClosedPeriods says, or a published state changed")
 	}
 }

@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"os"
 	"testing"
+	"time"
 
 	"github.com/google/go-cmp/cmp"
 	"github.com/google/go-cmp/cmp/cmpopts"
@@ -41,7 +42,7 @@ func events(t *rapid.T) []Event {
 		case 6:
 			return KeyAdded{ID: one("k", 3), Name: "n", Hash: hash(), Scopes: []string{ScopeFinanceRead}}
 		case 7:
-			return PeriodClosed{Month: one("1969-1", 2)}
+			return PeriodClosed{Month: ocpi.MonthOf(1969, time.Month(rapid.IntRange(11, 12).Draw(t, "month")))}
 		}
 		return KeyRemoved{ID: one("k", 3)}
 	}
@@ -175,7 +176,7 @@ func TestEventsAreFrozen(t *testing.T) {
 		TokenConfirmed{ID: "gb-dun-cpo", TokenHash: hash},
 		KeyAdded{ID: "key-1", Name: "finance", Hash: hash, Scopes: []string{ScopeFinanceRead}, Country: "GB", PartyID: "DUN"},
 		KeyRemoved{ID: "key-1"},
-		PeriodClosed{Month: "2018-11"},
+		PeriodClosed{Month: ocpi.MonthOf(2018, time.November)},
 	}
 	if len(all) != len(kinds) {
 		t.Fatalf("%d changes for %d kinds", len(all), len(kinds))

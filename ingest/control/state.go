@@ -26,7 +26,7 @@ type State struct {
 	roles        map[Role]*Partner
 	tokens       map[TokenHash]*Partner
 	keyHashes    map[TokenHash]*APIKey
-	closed       []string // months such as "2019-01", ascending; never changed, replaced
+	closed       []ocpi.Month // ascending; never changed, replaced
 	commands     recentCommands
 }
 

@@ -62,7 +62,7 @@ func (s *Store) readResult(ctx context.Context, key ocpi.Key, d *settlement.CDRD
 			var names []string
 			var percentages []*decimal.Decimal
 			var amounts []decimal.Decimal
-			if _, err := scanResult(rows, &d.CDRSummary, &d.Explanation, &d.Findings, &d.Reconciliation, &names, &percentages, &amounts); err != nil {
+			if err := scanResult(rows, &d.CDRSummary, &d.Explanation, &d.Findings, &d.Reconciliation, &names, &percentages, &amounts); err != nil {
 				return err
 			}
 			d.Taxes = taxRows(names, percentages, amounts)

@@ -9,6 +9,7 @@ import (
 	"github.com/ClickHouse/clickhouse-go/v2/lib/driver"
 	"github.com/roamclear/roamclear/ocpi"
 	"github.com/roamclear/roamclear/pricing"
+	"github.com/roamclear/roamclear/pricing/tariff"
 	"github.com/roamclear/roamclear/settlement"
 )
 
@@ -19,16 +20,17 @@ const summaryColumns = `country, party, id, month, partition, epoch, offset, cpo
 
 // scanResult reads the part of a summary that table results holds; more are
 // the destinations of columns behind it.
-func scanResult(rows driver.Rows, c *settlement.CDRSummary, more ...any) (month uint32, err error) {
+func scanResult(rows driver.Rows, c *settlement.CDRSummary, more ...any) error {
+	var month uint32
 	var credit, status, claim uint8
-	err = rows.Scan(append([]any{&c.Key.Party.Country, &c.Key.Party.ID, &c.Key.ID, &month,
+	err := rows.Scan(append([]any{&c.Key.Party.Country, &c.Key.Party.ID, &c.Key.ID, &month,
 		&c.Position.Partition, &c.Position.Epoch, &c.Position.Offset,
 		&c.CPO.Country, &c.CPO.ID, &c.EMSP.Country, &c.EMSP.ID,
 		&c.Currency, &credit, &status, &c.Reason, &c.Detail, &c.ClaimedExcl, &c.ClaimedIncl, &c.ComputedExcl, &c.ComputedIncl,
 		&claim, &c.TariffIDs, &c.TimeZone, &c.ZoneSource, &c.TariffHash, &c.TariffSource, &c.ZoneDB, &c.Profile, &c.Engine, &c.Generation, &c.Cause},
 		more...)...)
-	c.Credit, c.Status, c.Claim = credit != 0, pricing.Status(status), pricing.Claim(claim)
-	return month, err
+	c.Month, c.Credit, c.Status, c.Claim = ocpi.Month(month), credit != 0, pricing.Status(status), tariff.Claim(claim)
+	return err
 }
 
 // CDRs implements [settlement.Reader].
@@ -43,13 +45,12 @@ func (s *Store) CDRs(ctx context.Context, q settlement.CDRQuery) (settlement.CDR
 	if q.After != "" {
 		w.and("(month, country, party, id) > (?, ?, ?, ?)", cursor.Month, cursor.Country, cursor.Party, string(cursor.ID))
 	}
-	var months []uint32
 	err = s.each(ctx, "list CDRs", "SELECT "+summaryColumns+" FROM results FINAL"+w.String()+
 		fmt.Sprintf(" ORDER BY month, country, party, id LIMIT %d", limit+1), w.args,
 		func(rows driver.Rows) error {
 			var c settlement.CDRSummary
-			month, err := scanResult(rows, &c)
-			page.CDRs, months = append(page.CDRs, c), append(months, month)
+			err := scanResult(rows, &c)
+			page.CDRs = append(page.CDRs, c)
 			return err
 		})
 	if err != nil {
@@ -57,7 +58,7 @@ func (s *Store) CDRs(ctx context.Context, q settlement.CDRQuery) (settlement.CDR
 	}
 	if len(page.CDRs) > limit {
 		page.CDRs = page.CDRs[:limit]
-		if page.Next, err = encodeCursor(cursorOf(months[limit-1], page.CDRs[limit-1].Key)); err != nil {
+		if page.Next, err = encodeCursor(cursorOf(uint32(page.CDRs[limit-1].Month), page.CDRs[limit-1].Key)); err != nil {
 			return page, err
 		}
 	}

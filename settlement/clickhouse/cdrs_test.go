@@ -11,6 +11,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 	"github.com/roamclear/roamclear/ocpi"
 	"github.com/roamclear/roamclear/pricing"
+	"github.com/roamclear/roamclear/pricing/tariff"
 	"github.com/roamclear/roamclear/settlement"
 	"github.com/shopspring/decimal"
 )
@@ -44,7 +45,7 @@ func TestCDRDetail(t *testing.T) {
 	want := &settlement.CDRDetail{
 		CDRSummary: settlement.CDRSummary{
 			Key: keyOf("C2"), ID: "c2", Position: first.Record.Position, Received: received.Add(time.Second),
-			CPO: first.Creditor, EMSP: first.Debtor, Start: first.Start.Go(), End: first.End.Go(), Currency: "GBP",
+			CPO: first.Creditor, EMSP: first.Debtor, Start: first.Start.Go(), End: first.End.Go(), Month: ocpi.MonthOf(2019, 1), Currency: "GBP",
 			SessionID: "S-c2", LocationID: "LOC1", EnergyKWh: dec("12.345"),
 			ClaimedExcl: dec("5"), ClaimedIncl: dec("6"), Status: pricing.Rejected, Reason: "unknown_tariff",
 			Detail: "why c2 cannot be priced", TariffIDs: "TAR1", TimeZone: "Europe/London", ZoneSource: "cdr",
@@ -123,7 +124,7 @@ func TestHostileText(t *testing.T) {
 func TestCDRsFilters(t *testing.T) {
 	s := newStore(t)
 	write(t, s, batchOf(t, 0, 0, january))
-	yes, no, differs := true, false, pricing.ClaimDiffers
+	yes, no, differs := true, false, tariff.ClaimDiffers
 	for name, tc := range map[string]struct {
 		q    settlement.CDRQuery
 		want string

@@ -9,8 +9,8 @@ import (
 
 	"github.com/ClickHouse/clickhouse-go/v2/lib/driver"
 	"github.com/roamclear/roamclear/ingest"
+	"github.com/roamclear/roamclear/ocpi"
 	"github.com/roamclear/roamclear/settlement"
-	"github.com/shopspring/decimal"
 )
 
 // CorrectionsRange calls fn for every correction of a CDR whose record is in
@@ -29,7 +29,7 @@ func (s *Store) CorrectionsRange(ctx context.Context, p ingest.Partition, from, 
 			if err != nil {
 				return err
 			}
-			return fn(settlement.StoredCorrection{Change: *c, Lands: monthOf(lands)})
+			return fn(settlement.StoredCorrection{Change: *c, Lands: ocpi.Month(lands)})
 		})
 }
 
@@ -54,21 +54,17 @@ GROUP BY cpo_country, cpo_party, emsp_country, emsp_party, month, currency`
 // correct adds the corrections that land in the selected rows, and the rows
 // that have nothing else.
 func (s *Store) correct(ctx context.Context, w where, out []settlement.SettlementRow) ([]settlement.SettlementRow, error) {
-	for i := range out {
-		out[i].Corrections.Incl = new(decimal.Decimal)
-	}
 	at := func(a, b settlement.SettlementRow) int {
 		return cmp.Or(a.Month.Compare(b.Month), cmp.Compare(a.CPO.Country, b.CPO.Country), cmp.Compare(a.CPO.ID, b.CPO.ID),
 			cmp.Compare(a.EMSP.Country, b.EMSP.Country), cmp.Compare(a.EMSP.ID, b.EMSP.ID), cmp.Compare(a.Currency, b.Currency))
 	}
 	err := s.each(ctx, "sum corrections", fmt.Sprintf(correctionSQL, w.String()), w.args, func(rows driver.Rows) error {
-		zero := settlement.Sum{Incl: new(decimal.Decimal)}
-		r := settlement.SettlementRow{Claimed: zero, Credits: zero, Net: zero, Computed: zero, UnpricedClaimed: zero}
+		var r settlement.SettlementRow
 		var month uint32
 		var correction sums
 		err := rows.Scan(&r.CPO.Country, &r.CPO.ID, &r.EMSP.Country, &r.EMSP.ID, &month, &r.Currency,
 			&correction.excl, &correction.incl, &correction.missing)
-		r.Month, r.Corrections = monthOf(month), correction.sum()
+		r.Month, r.Corrections = ocpi.Month(month), correction.sum()
 		i, found := slices.BinarySearchFunc(out, r, at)
 		if !found {
 			out = slices.Insert(out, i, r)

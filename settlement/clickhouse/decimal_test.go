@@ -7,7 +7,7 @@ import (
 	"github.com/ClickHouse/ch-go/proto"
 	"github.com/google/go-cmp/cmp"
 	"github.com/roamclear/roamclear/ocpi"
-	"github.com/roamclear/roamclear/pricing"
+	"github.com/roamclear/roamclear/pricing/tariff"
 	"github.com/shopspring/decimal"
 	"pgregory.net/rapid"
 )
@@ -41,7 +41,7 @@ func TestAmountsComeBackExact(t *testing.T) {
 	for i, text := range numbers {
 		row := batchOf(t, 0, int64(i), "GB*DUN NL*EXW x 2019-01-15 GBP "+text+"/"+text+" priced "+text+"/"+text+" -").Rows[0]
 		row.Record.Key.ID = text
-		row.Outcome.Taxes = []pricing.Tax{{Name: "VAT", Percentage: numberIn(text), Amount: numberIn(text)}}
+		row.Outcome.Taxes = []tariff.Tax{{Name: "VAT", Percentage: numberIn(text), Amount: numberIn(text)}}
 		b.Rows = append(b.Rows, row)
 	}
 	b.Last = int64(len(numbers)) - 1

@@ -10,6 +10,7 @@ import (
 	"github.com/roamclear/roamclear/ingest"
 	"github.com/roamclear/roamclear/ocpi"
 	"github.com/roamclear/roamclear/pricing"
+	"github.com/roamclear/roamclear/pricing/tariff"
 	"github.com/roamclear/roamclear/settlement"
 )
 
@@ -71,17 +72,17 @@ func rowOf(tb testing.TB, p ingest.Position, f []string, content string) pricing
 		EnergyKWh: ocpi.MustNumber("12.345"), TimeHours: ocpi.MustNumber("1"),
 	}
 	o := &r.Outcome
-	o.ClaimedExcl, o.ClaimedIncl = amountsIn(f[5])
+	o.Claimed = amountsIn(f[5])
 	o.TariffIDs, o.TimeZone, o.ZoneSource, o.ZoneDB, o.Profile, o.EngineVersion = "TAR1", "Europe/London", "cdr", "2026a", "default", "1"
 	o.TariffHash, o.TariffSource = strings.Repeat("ab", 32), "cdr"
 	switch f[6] {
 	case "priced":
-		o.Status, o.Claim = pricing.Priced, pricing.ClaimAgrees
-		o.ComputedExcl, o.ComputedIncl = amountsIn(f[7])
-		o.EnergyExcl, o.EnergyIncl = o.ComputedExcl, o.ComputedIncl
+		o.Status, o.Claim = pricing.Priced, tariff.ClaimAgrees
+		o.Computed = amountsIn(f[7])
+		o.Energy = o.Computed
 		o.Explanation = []byte(`{"lines":[]}`)
-		if o.ClaimedExcl.Cmp(o.ComputedExcl) != 0 {
-			o.Claim = pricing.ClaimDiffers
+		if o.Claimed.Excl.Cmp(o.Computed.Excl) != 0 {
+			o.Claim = tariff.ClaimDiffers
 		}
 	case "rejected":
 		o.Status, o.Reason, o.Detail = pricing.Rejected, f[7], "why "+f[2]+" cannot be priced"
@@ -95,15 +96,15 @@ func rowOf(tb testing.TB, p ingest.Position, f []string, content string) pricing
 		for part := range strings.SplitSeq(f[8], ",") {
 			name, rest, _ := strings.Cut(part, ":")
 			percentage, amount, _ := strings.Cut(rest, "=")
-			o.Taxes = append(o.Taxes, pricing.Tax{Name: name, Percentage: numberIn(percentage), Amount: numberIn(amount)})
+			o.Taxes = append(o.Taxes, tariff.Tax{Name: name, Percentage: numberIn(percentage), Amount: numberIn(amount)})
 		}
 	}
 	return r
 }
 
-func amountsIn(s string) (excl, incl ocpi.Number) {
+func amountsIn(s string) tariff.Money {
 	a, b, _ := strings.Cut(s, "/")
-	return numberIn(a), numberIn(b)
+	return tariff.Money{Excl: numberIn(a), Incl: numberIn(b)}
 }
 
 func numberIn(s string) ocpi.Number {
@@ -155,10 +156,10 @@ func statement(rows []settlement.SettlementRow) string {
 }
 
 func sumText(s settlement.Sum) string {
-	if s.Incl == nil {
+	if s.Incl() == nil {
 		return fmt.Sprintf("%s/- (%d missing)", s.Excl, s.MissingIncl)
 	}
-	return fmt.Sprintf("%s/%s", s.Excl, s.Incl)
+	return fmt.Sprintf("%s/%s", s.Excl, s.Incl())
 }
 
 func settle(tb testing.TB, s *Store, q settlement.SettlementQuery) string {

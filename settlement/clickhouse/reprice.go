@@ -57,7 +57,7 @@ func (r *repricedRows) append(run string, c *settlement.Repriced) error {
 	r.kind.Append(string(c.Kind))
 	r.causes.Append(c.Causes)
 	r.oldVer.Append(c.Version)
-	r.oldMonth.Append(numberOfMonth(c.Month))
+	r.oldMonth.Append(uint32(c.Month))
 	r.oldCurrency.Append(c.Currency)
 	o := &c.Old
 	r.oldEMSPCountry.Append(o.EMSP.Country)
@@ -65,8 +65,8 @@ func (r *repricedRows) append(run string, c *settlement.Repriced) error {
 	r.oldStatus.Append(proto.Enum8(o.Status))
 	r.oldClaim.Append(proto.Enum8(o.Claim))
 	r.oldReason.Append(o.Reason)
-	r.oldExcl.Append(optional(o.Excl))
-	r.oldIncl.Append(optional(o.Incl))
+	r.oldExcl.Append(optional(o.Computed.Excl))
+	r.oldIncl.Append(optional(o.Computed.Incl))
 	r.oldTariffHash = append(r.oldTariffHash, o.TariffHash)
 	r.oldTimeZone.Append(o.TimeZone)
 	r.oldZoneDB.Append(o.ZoneDB)
@@ -170,7 +170,7 @@ func (s *Store) ApplyRepriced(ctx context.Context, run string, in ingest.Partiti
 	}))
 	months, lands := []uint32{0}, []uint32{0} // 0: a month that is not known is open
 	for _, c := range closed {
-		months, lands = append(months, numberOfMonth(c.Month)), append(lands, numberOfMonth(c.Lands))
+		months, lands = append(months, uint32(c.Month)), append(lands, uint32(c.Lands))
 	}
 	results, all := columnNames(newResultRows().block), columnNames(newRepricedRows().block)
 	const landing = "transform(old_month, ?, ?, toUInt32(0))"
@@ -256,7 +256,7 @@ func readChange(raw string) (*settlement.Change, error) {
 	var c settlement.Change
 	c.Key = ocpi.Key{Party: r.party(), ID: r.text()}
 	c.Position.Partition, c.Position.Epoch, c.Position.Offset = int32(r.u32()), r.u8(), int64(r.u64())
-	c.CPO, c.Month, c.Currency = r.party(), monthOf(r.u32()), r.text()
+	c.CPO, c.Month, c.Currency = r.party(), ocpi.Month(r.u32()), r.text()
 	c.Kind, c.Causes = settlement.ChangeKind(r.text()), r.text()
 	c.Old, c.New = r.side(), r.side()
 	return &c, r.end()

@@ -22,7 +22,7 @@ func (own) Zone(ocpi.Key, string, ocpi.Time) (zone, source string) {
 }
 func (own) TokenOwner(string) (ocpi.Party, bool) { return ocpi.Party{}, false }
 func (own) DebtorKnown(ocpi.Party) bool          { return true }
-func (own) Closed(settlement.Month) bool         { return false }
+func (own) Closed(ocpi.Month) bool               { return false }
 func (own) Profile(ocpi.Party) string            { return "" }
 
 // priced is a realistic batch with the results that pricing gives it.
@@ -58,7 +58,7 @@ func BenchmarkReprice(b *testing.B) {
 				runs++
 				r := settlement.Repricing{
 					Run:  fmt.Sprint(c.name, b.N, "-", runs),
-					From: settlement.Month{Year: 2019, Month: 1}, To: settlement.Month{Year: 2019, Month: 12}, Profile: c.profile,
+					From: ocpi.MonthOf(2019, 1), To: ocpi.MonthOf(2019, 12), Profile: c.profile,
 				}
 				report, err := p.Run(b.Context(), r)
 				if err != nil {

@@ -15,6 +15,7 @@ import (
 	"github.com/roamclear/roamclear/ingest"
 	"github.com/roamclear/roamclear/ocpi"
 	"github.com/roamclear/roamclear/pricing"
+	"github.com/roamclear/roamclear/pricing/tariff"
 	"github.com/roamclear/roamclear/settlement"
 )
 
@@ -89,17 +90,14 @@ func readCounted(raw string) (*settlement.Counted, error) {
 	c.Record.Key = ocpi.Key{Party: r.party(), ID: r.text()}
 	c.Record.Offset, c.Version, c.Generation = int64(r.u64()), r.u64(), r.u16()
 	c.Creditor, c.Debtor = r.party(), r.party()
-	c.Month, c.Currency, c.Credit = monthOf(r.u32()), r.text(), r.u8() != 0
+	c.Month, c.Currency, c.Credit = ocpi.Month(r.u32()), r.text(), r.u8() != 0
 	o := &c.Outcome
-	o.Status, o.Claim, o.Reason = pricing.Status(r.u8()), pricing.Claim(r.u8()), r.text()
-	for _, into := range []*ocpi.Number{
-		&o.ClaimedExcl, &o.ClaimedIncl, &o.ComputedExcl, &o.ComputedIncl, &o.FixedExcl, &o.FixedIncl,
-		&o.EnergyExcl, &o.EnergyIncl, &o.TimeExcl, &o.TimeIncl, &o.ParkingExcl, &o.ParkingIncl, &o.ReservationExcl, &o.ReservationIncl,
-	} { // as in amountsOf
-		*into = r.optional()
+	o.Status, o.Claim, o.Reason = pricing.Status(r.u8()), tariff.Claim(r.u8()), r.text()
+	for _, into := range []*tariff.Money{&o.Claimed, &o.Computed, &o.Fixed, &o.Energy, &o.Time, &o.Parking, &o.Reservation} { // as in amountsOf
+		into.Excl, into.Incl = r.optional(), r.optional()
 	}
 	if n := r.length(); n > 0 {
-		o.Taxes = make([]pricing.Tax, n)
+		o.Taxes = make([]tariff.Tax, n)
 	}
 	for i := range o.Taxes {
 		o.Taxes[i].Name = r.text()
@@ -226,8 +224,8 @@ const maxCoefficient = 1e18 - 1
 
 func (r *rowReader) side() settlement.ChangeSide {
 	var s settlement.ChangeSide
-	s.EMSP, s.Status, s.Claim, s.Reason = r.party(), pricing.Status(r.u8()), pricing.Claim(r.u8()), r.text()
-	s.Excl, s.Incl = r.optional(), r.optional()
+	s.EMSP, s.Status, s.Claim, s.Reason = r.party(), pricing.Status(r.u8()), tariff.Claim(r.u8()), r.text()
+	s.Computed.Excl, s.Computed.Incl = r.optional(), r.optional()
 	s.Profile, s.TariffHash, s.TimeZone, s.ZoneDB, s.Engine = r.text(), r.text(), r.text(), r.text(), r.text()
 	return s
 }

@@ -15,7 +15,7 @@ var numbers = cmp.Comparer(func(a, b ocpi.Number) bool {
 	return a.IsSet() == b.IsSet() && (!a.IsSet() || a.Cmp(b) == 0)
 })
 
-var wholeYear = settlement.Repricing{From: settlement.Month{Year: 2019, Month: 1}, To: settlement.Month{Year: 2019, Month: 12}}
+var wholeYear = settlement.Repricing{From: ocpi.MonthOf(2019, 1), To: ocpi.MonthOf(2019, 12)}
 
 func counted(t *testing.T, s *Store, r settlement.Repricing) []settlement.Counted {
 	t.Helper()
@@ -53,7 +53,7 @@ func TestCountedResultsComeBackExact(t *testing.T) {
 				Record:   ingest.Record{Position: w.Record.Position, Envelope: ingest.Envelope{Key: w.Record.Key}},
 				Creditor: w.Creditor, Debtor: w.Debtor, Currency: w.Currency, Credit: w.Credit, Outcome: w.Outcome,
 			},
-			Month:   settlement.Month{Year: 2019, Month: w.End.Go().Month()},
+			Month:   w.End.Month(),
 			Version: rowVersion(w.Record.Position, resultRank(0, w.Outcome.Status)),
 		}
 		o := &want.Outcome // what re-pricing does not compare is not read
@@ -86,14 +86,14 @@ func repriced(t *testing.T, s *Store, b *pricing.Batch, to string) []settlement.
 		}
 		row := b.Rows[c.Record.Offset]
 		row.Generation = c.Generation + 1
-		row.Outcome.ComputedExcl, row.Outcome.ComputedIncl = amountsIn(to)
+		row.Outcome.Computed = amountsIn(to)
 		page = append(page, settlement.Repriced{Version: c.Version, Row: row, Change: settlement.Change{
 			Key: c.Record.Key, Position: c.Record.Position, CPO: c.Creditor, Month: c.Month, Currency: c.Currency,
 			Kind: settlement.AmountMoves, Causes: settlement.CauseRule,
 			Old: settlement.ChangeSide{EMSP: c.Debtor, Status: c.Outcome.Status, Claim: c.Outcome.Claim,
-				Excl: c.Outcome.ComputedExcl, Incl: c.Outcome.ComputedIncl, Profile: "old", TariffHash: "aa", TimeZone: "UTC", ZoneDB: "2025a", Engine: "0"},
+				Computed: c.Outcome.Computed, Profile: "old", TariffHash: "aa", TimeZone: "UTC", ZoneDB: "2025a", Engine: "0"},
 			New: settlement.ChangeSide{EMSP: row.Debtor, Status: row.Outcome.Status, Claim: row.Outcome.Claim,
-				Excl: row.Outcome.ComputedExcl, Incl: row.Outcome.ComputedIncl, Profile: row.Outcome.Profile, TariffHash: row.Outcome.TariffHash,
+				Computed: row.Outcome.Computed, Profile: row.Outcome.Profile, TariffHash: row.Outcome.TariffHash,
 				TimeZone: row.Outcome.TimeZone, ZoneDB: row.Outcome.ZoneDB, Engine: row.Outcome.EngineVersion},
 		}})
 	}
@@ -161,8 +161,8 @@ func TestARunIsKeptAndAppliedOnce(t *testing.T) {
 	apply("second")
 	stands("first", settlement.Applied{Applied: 3})
 	for _, c := range counted(t, s, wholeYear) {
-		if c.Outcome.Status == pricing.Priced && (c.Outcome.ComputedExcl.String() != "2" || c.Generation != 1) {
-			t.Errorf("%s computes %s in generation %d, want 2 in 1", c.Record.Key, c.Outcome.ComputedExcl, c.Generation)
+		if c.Outcome.Status == pricing.Priced && (c.Outcome.Computed.Excl.String() != "2" || c.Generation != 1) {
+			t.Errorf("%s computes %s in generation %d, want 2 in 1", c.Record.Key, c.Outcome.Computed.Excl, c.Generation)
 		}
 	}
 	d, err := s.CDR(t.Context(), keyOf("c1"))

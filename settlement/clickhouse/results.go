@@ -7,7 +7,7 @@ import (
 	"github.com/ClickHouse/ch-go/proto"
 	"github.com/roamclear/roamclear/ocpi"
 	"github.com/roamclear/roamclear/pricing"
-	"github.com/roamclear/roamclear/settlement"
+	"github.com/roamclear/roamclear/pricing/tariff"
 )
 
 // cdrRows are rows of table cdrs.
@@ -65,7 +65,7 @@ func (c *cdrRows) append(r *pricing.Row) {
 	c.start.AppendRaw(proto.DateTime64(r.Start))
 	c.end.AppendRaw(proto.DateTime64(r.End))
 	c.lastUpdated.AppendRaw(proto.DateTime64(r.LastUpdated))
-	c.month.Append(monthNumber(r.Booked()))
+	c.month.Append(uint32(r.Booked()))
 	c.currency.Append(r.Currency)
 	c.credit.Append(flag(r.Credit))
 	c.creditOf = append(c.creditOf, r.CreditReferenceID)
@@ -88,9 +88,9 @@ var amountNames = [...]string{
 
 func amountsOf(o *pricing.Outcome) [len(amountNames)]ocpi.Number {
 	return [...]ocpi.Number{
-		o.ClaimedExcl, o.ClaimedIncl, o.ComputedExcl, o.ComputedIncl, o.FixedExcl, o.FixedIncl,
-		o.EnergyExcl, o.EnergyIncl, o.TimeExcl, o.TimeIncl, o.ParkingExcl, o.ParkingIncl,
-		o.ReservationExcl, o.ReservationIncl,
+		o.Claimed.Excl, o.Claimed.Incl, o.Computed.Excl, o.Computed.Incl, o.Fixed.Excl, o.Fixed.Incl,
+		o.Energy.Excl, o.Energy.Incl, o.Time.Excl, o.Time.Incl, o.Parking.Excl, o.Parking.Incl,
+		o.Reservation.Excl, o.Reservation.Incl,
 	}
 }
 
@@ -159,7 +159,7 @@ func checkResult(row *pricing.Row) error {
 	if row.Generation > maxGeneration {
 		return fmt.Errorf("store result of %s: re-priced more than %d times", row.Record.Key, maxGeneration)
 	}
-	if o.Status < pricing.Rejected || o.Status > pricing.Credited || o.Claim > pricing.ClaimDiffers {
+	if o.Status < pricing.Rejected || o.Status > pricing.Credited || o.Claim > tariff.ClaimDiffers {
 		return fmt.Errorf("store result of %s: status %d, claim %d", row.Record.Key, o.Status, o.Claim)
 	}
 	return checkPosition(row.Record.Position)
@@ -183,7 +183,7 @@ func (r *resultRows) append(row *pricing.Row) error {
 	r.cpoParty.Append(row.Creditor.ID)
 	r.emspCountry.Append(row.Debtor.Country)
 	r.emspParty.Append(row.Debtor.ID)
-	r.month.Append(monthNumber(row.Booked()))
+	r.month.Append(uint32(row.Booked()))
 	r.currency.Append(row.Currency)
 	r.credit.Append(flag(row.Credit))
 	r.status.Append(proto.Enum8(o.Status))
@@ -209,7 +209,7 @@ func (r *resultRows) append(row *pricing.Row) error {
 	return nil
 }
 
-func (r *resultRows) appendTaxes(taxes []pricing.Tax) {
+func (r *resultRows) appendTaxes(taxes []tariff.Tax) {
 	r.names, r.percentages, r.taxes = r.names[:0], r.percentages[:0], r.taxes[:0]
 	for i := range taxes {
 		r.names = append(r.names, taxes[i].Name)
@@ -220,14 +220,3 @@ func (r *resultRows) appendTaxes(taxes []pricing.Tax) {
 	r.taxPercentage.Append(r.percentages)
 	r.taxAmount.Append(r.taxes)
 }
-
-// monthNumber returns YYYYMM of t in UTC, 0 when t is not known.
-func monthNumber(t ocpi.Time) uint32 {
-	if !t.IsSet() {
-		return 0
-	}
-	year, month, _ := t.Go().Date()
-	return numberOfMonth(settlement.Month{Year: year, Month: month})
-}
-
-func numberOfMonth(m settlement.Month) uint32 { return uint32(m.Year)*100 + uint32(m.Month) }

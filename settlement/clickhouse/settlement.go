@@ -6,7 +6,6 @@ import (
 	"fmt"
 	"slices"
 	"strings"
-	"time"
 
 	"github.com/ClickHouse/clickhouse-go/v2/lib/driver"
 	"github.com/roamclear/roamclear/ingest"
@@ -16,11 +15,11 @@ import (
 )
 
 // Months implements [settlement.Reader].
-func (s *Store) Months(ctx context.Context, party ocpi.Party) ([]settlement.Month, error) {
+func (s *Store) Months(ctx context.Context, party ocpi.Party) ([]ocpi.Month, error) {
 	var w where
 	w.parties(party, ocpi.Party{}, ocpi.Party{})
 	w.and("month > 0")
-	var months []settlement.Month
+	var months []ocpi.Month
 	err := s.each(ctx, "list months", `SELECT DISTINCT month FROM (
 		SELECT cpo_country, cpo_party, emsp_country, emsp_party, month FROM results FINAL
 		UNION ALL SELECT cpo_country, cpo_party, emsp_country, emsp_party, lands AS month FROM corrections
@@ -29,17 +28,10 @@ func (s *Store) Months(ctx context.Context, party ocpi.Party) ([]settlement.Mont
 		func(rows driver.Rows) error {
 			var n uint32
 			err := rows.Scan(&n)
-			months = append(months, monthOf(n))
+			months = append(months, ocpi.Month(n))
 			return err
 		})
 	return months, err
-}
-
-func monthOf(n uint32) settlement.Month {
-	if n == 0 {
-		return settlement.Month{}
-	}
-	return settlement.Month{Year: int(n / 100), Month: time.Month(n % 100)}
 }
 
 // settlementSQL sums results in one query, so that amounts and taxes can never
@@ -121,9 +113,9 @@ func scanSettlement(rows driver.Rows) (settlement.SettlementRow, error) {
 	if err != nil {
 		return r, err
 	}
-	r.Month = monthOf(month)
+	r.Month = ocpi.Month(month)
 	r.Claimed, r.Credits, r.Computed, r.UnpricedClaimed = claimed.sum(), credits.sum(), computed.sum(), unpriced.sum()
-	r.Net = add(r.Claimed, r.Credits)
+	r.Net = r.Claimed.Add(r.Credits)
 	r.Tax, err = taxesOf(taxes)
 	return r, err
 }
@@ -166,29 +158,4 @@ type sums struct {
 	missing    uint64
 }
 
-// sum returns the Sum: over no CDR at all it is zero, and with one amount
-// missing the sum including VAT is not known.
-func (s *sums) sum() settlement.Sum {
-	out := settlement.Sum{MissingIncl: s.missing}
-	if s.excl != nil {
-		out.Excl = *s.excl
-	}
-	switch {
-	case s.missing > 0:
-	case s.incl != nil:
-		out.Incl = s.incl
-	default:
-		out.Incl = new(decimal.Decimal)
-	}
-	return out
-}
-
-// add returns a + b; the amount including VAT is known when both are.
-func add(a, b settlement.Sum) settlement.Sum {
-	out := settlement.Sum{Excl: a.Excl.Add(b.Excl), MissingIncl: a.MissingIncl + b.MissingIncl}
-	if a.Incl != nil && b.Incl != nil {
-		incl := a.Incl.Add(*b.Incl)
-		out.Incl = &incl
-	}
-	return out
-}
+func (s *sums) sum() settlement.Sum { return settlement.NewSum(s.excl, s.incl, s.missing) }

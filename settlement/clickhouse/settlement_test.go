@@ -9,6 +9,7 @@ import (
 	"github.com/roamclear/roamclear/ingest"
 	"github.com/roamclear/roamclear/ocpi"
 	"github.com/roamclear/roamclear/pricing"
+	"github.com/roamclear/roamclear/pricing/tariff"
 	"github.com/roamclear/roamclear/settlement"
 )
 
@@ -64,7 +65,7 @@ const februarySettled = `2019-02 GB*DUN NL*EXW GBP: 1 CDRs, 0 credits
   tax      VAT 20%: 0.2
 `
 
-func month(y int, m time.Month) settlement.Month { return settlement.Month{Year: y, Month: m} }
+func month(y int, m time.Month) ocpi.Month { return ocpi.MonthOf(y, m) }
 
 func TestSettlement(t *testing.T) {
 	s := newStore(t)
@@ -92,7 +93,7 @@ func TestSettlement(t *testing.T) {
 		})
 	}
 	months, err := s.Months(t.Context(), tnm)
-	if err != nil || !slices.Equal(months, []settlement.Month{jan}) {
+	if err != nil || !slices.Equal(months, []ocpi.Month{jan}) {
 		t.Errorf("months %v, %v", months, err)
 	}
 }
@@ -194,7 +195,7 @@ func TestRepricing(t *testing.T) {
 		t.Helper()
 		row := b.Rows[offset]
 		row.Generation = generation
-		row.Outcome = pricing.Outcome{Status: pricing.Priced, ComputedExcl: ocpi.MustNumber(excl)}
+		row.Outcome = pricing.Outcome{Status: pricing.Priced, Computed: tariff.Money{Excl: ocpi.MustNumber(excl)}}
 		if excl == "0" {
 			row.Outcome = pricing.Outcome{Status: pricing.Rejected, Reason: "gone"}
 		}

@@ -7,7 +7,9 @@ import (
 	ch "github.com/ClickHouse/clickhouse-go/v2"
 	"github.com/ClickHouse/clickhouse-go/v2/lib/driver"
 	"github.com/roamclear/roamclear/ingest"
+	"github.com/roamclear/roamclear/ocpi"
 	"github.com/roamclear/roamclear/pricing"
+	"github.com/roamclear/roamclear/pricing/tariff"
 	"github.com/roamclear/roamclear/settlement"
 	"github.com/shopspring/decimal"
 )
@@ -59,7 +61,7 @@ func (s *Store) WinnersRange(ctx context.Context, p ingest.Partition, from, to i
 				return err
 			}
 			copy(c.Hash[:], hash)
-			c.Month, c.Credit = monthOf(month), credit != 0
+			c.Month, c.Credit = ocpi.Month(month), credit != 0
 			return fn(c)
 		})
 }
@@ -83,8 +85,8 @@ func (s *Store) ResultsRange(ctx context.Context, p ingest.Partition, from, to i
 				&r.ClaimedExcl, &r.ClaimedIncl, &r.ComputedExcl, &r.ComputedIncl, &names, &percentages, &amounts); err != nil {
 				return err
 			}
-			r.Month, r.Credit, r.Taxes = monthOf(month), credit != 0, taxRows(names, percentages, amounts)
-			r.Status, r.Claim = pricing.Status(status), pricing.Claim(claim)
+			r.Month, r.Credit, r.Taxes = ocpi.Month(month), credit != 0, taxRows(names, percentages, amounts)
+			r.Status, r.Claim = pricing.Status(status), tariff.Claim(claim)
 			return fn(r)
 		})
 }

@@ -63,12 +63,12 @@ func (w *where) parties(party, cpo, emsp ocpi.Party) {
 }
 
 // months restricts to an inclusive range; a zero end does not bound.
-func (w *where) months(from, to settlement.Month) {
+func (w *where) months(from, to ocpi.Month) {
 	if !from.IsZero() {
-		w.and("month >= ?", numberOfMonth(from))
+		w.and("month >= ?", uint32(from))
 	}
 	if !to.IsZero() {
-		w.and("month <= ?", numberOfMonth(to))
+		w.and("month <= ?", uint32(to))
 	}
 }
 

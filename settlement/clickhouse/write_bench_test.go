@@ -35,9 +35,8 @@ func realisticBatch(tb testing.TB, first int64, n int) *pricing.Batch {
 		r.LastUpdated, r.Record.Received = r.End+60e9, r.End+ocpi.Time(rnd.Int64N(90e9))
 		r.EnergyKWh = ocpi.NewNumber(int64(energy), 3)
 		o := &r.Outcome
-		o.ClaimedExcl, o.ClaimedIncl = ocpi.NewNumber(int64(cost), 2), ocpi.NewNumber(int64(cost*120), 4)
-		o.ComputedExcl, o.ComputedIncl = o.ClaimedExcl, o.ClaimedIncl
-		o.EnergyExcl, o.EnergyIncl = o.ClaimedExcl, o.ClaimedIncl
+		o.Claimed.Excl, o.Claimed.Incl = ocpi.NewNumber(int64(cost), 2), ocpi.NewNumber(int64(cost*120), 4)
+		o.Computed, o.Energy = o.Claimed, o.Claimed
 		o.Taxes[0].Amount = ocpi.NewNumber(int64(cost*20), 4)
 		r.Record.Body = bodyOf(r, rnd, station, tariff, start, energy)
 		r.Record.Hash = sha256.Sum256(r.Record.Body)
@@ -65,7 +64,7 @@ func bodyOf(r *pricing.Row, rnd *rand.Rand, station, tariff int, start time.Time
 		fmt.Fprintf(&s, `{"start_date_time":"%s","dimensions":[{"type":"ENERGY","volume":%d.%04d},{"type":"TIME","volume":0.%04d}],"tariff_id":"TAR%02d"}`, at.Format(time.RFC3339), energy/10000, rnd.IntN(10000), rnd.IntN(10000), tariff)
 	}
 	o := &r.Outcome
-	fmt.Fprintf(&s, `],"total_cost":{"excl_vat":%s,"incl_vat":%s},"total_energy":%s,"total_energy_cost":{"excl_vat":%s,"incl_vat":%s},"total_time":%d.%04d,"total_parking_time":0,"remark":"","last_updated":"%s"}`, o.ClaimedExcl, o.ClaimedIncl, r.EnergyKWh, o.EnergyExcl, o.EnergyIncl, energy/12000, rnd.IntN(10000), r.LastUpdated)
+	fmt.Fprintf(&s, `],"total_cost":{"excl_vat":%s,"incl_vat":%s},"total_energy":%s,"total_energy_cost":{"excl_vat":%s,"incl_vat":%s},"total_time":%d.%04d,"total_parking_time":0,"remark":"","last_updated":"%s"}`, o.Claimed.Excl, o.Claimed.Incl, r.EnergyKWh, o.Energy.Excl, o.Energy.Incl, energy/12000, rnd.IntN(10000), r.LastUpdated)
 	return []byte(s.String())
 }
 

@@ -12,6 +12,7 @@ import (
 
 	"github.com/roamclear/roamclear/ocpi"
 	"github.com/roamclear/roamclear/pricing"
+	"github.com/roamclear/roamclear/pricing/tariff"
 	"github.com/roamclear/roamclear/settlement"
 	"github.com/shopspring/decimal"
 )
@@ -27,29 +28,19 @@ type Store struct {
 
 var _ settlement.Reader = (*Store)(nil)
 
-// month is the zero month where the end is not known: such a CDR is in the
-// lists, but in no month.
-func month(d *settlement.CDRSummary) settlement.Month {
-	if d.End.IsZero() {
-		return settlement.Month{}
-	}
-	end := d.End.UTC()
-	return settlement.Month{Year: end.Year(), Month: end.Month()}
-}
-
 func concerns(party ocpi.Party, d *settlement.CDRSummary) bool {
 	return party.IsZero() || party == d.CPO || party == d.EMSP
 }
 
 // Months implements settlement.Reader.
-func (s *Store) Months(_ context.Context, party ocpi.Party) ([]settlement.Month, error) {
-	var months []settlement.Month
+func (s *Store) Months(_ context.Context, party ocpi.Party) ([]ocpi.Month, error) {
+	var months []ocpi.Month
 	for i := range s.All {
-		if d := &s.All[i].CDRSummary; concerns(party, d) && !month(d).IsZero() && !slices.Contains(months, month(d)) {
-			months = append(months, month(d))
+		if d := &s.All[i].CDRSummary; concerns(party, d) && !d.Month.IsZero() && !slices.Contains(months, d.Month) {
+			months = append(months, d.Month)
 		}
 	}
-	slices.SortFunc(months, settlement.Month.Compare)
+	slices.SortFunc(months, ocpi.Month.Compare)
 	return months, s.Err
 }
 
@@ -63,15 +54,11 @@ func (s *Store) Settlement(_ context.Context, q settlement.SettlementQuery) ([]s
 			continue
 		}
 		at := slices.IndexFunc(rows, func(r settlement.SettlementRow) bool {
-			return r.CPO == d.CPO && r.EMSP == d.EMSP && r.Month == month(&d.CDRSummary) && r.Currency == d.Currency
+			return r.CPO == d.CPO && r.EMSP == d.EMSP && r.Month == d.Month && r.Currency == d.Currency
 		})
 		if at < 0 {
 			at = len(rows)
-			zero := settlement.Sum{Incl: new(decimal.Decimal)}
-			rows = append(rows, settlement.SettlementRow{
-				CPO: d.CPO, EMSP: d.EMSP, Month: month(&d.CDRSummary), Currency: d.Currency,
-				Claimed: zero, Credits: zero, Net: zero, Computed: zero, UnpricedClaimed: zero, Corrections: zero,
-			})
+			rows = append(rows, settlement.SettlementRow{CPO: d.CPO, EMSP: d.EMSP, Month: d.Month, Currency: d.Currency})
 		}
 		count(&rows[at], d)
 	}
@@ -91,7 +78,7 @@ func count(r *settlement.SettlementRow, d *settlement.CDRDetail) {
 	}
 	r.CDRCount++
 	add(&r.Claimed, d.ClaimedExcl, d.ClaimedIncl)
-	if d.Claim == pricing.ClaimDiffers {
+	if d.Claim == tariff.ClaimDiffers {
 		r.DiffersCount++
 	}
 	if d.Status != pricing.Priced {
@@ -105,16 +92,13 @@ func count(r *settlement.SettlementRow, d *settlement.CDRDetail) {
 	}
 }
 
+// add adds one amount to a sum.
 func add(s *settlement.Sum, excl, incl *decimal.Decimal) {
-	s.Excl = s.Excl.Add(*excl)
-	switch {
-	case incl == nil:
-		s.Incl = nil
-		s.MissingIncl++
-	case s.Incl != nil:
-		total := s.Incl.Add(*incl)
-		s.Incl = &total
+	missing := uint64(0)
+	if incl == nil {
+		missing = 1
 	}
+	*s = s.Add(settlement.NewSum(excl, incl, missing))
 }
 
 func addTax(r *settlement.SettlementRow, t settlement.TaxSum) {
@@ -143,7 +127,7 @@ func (s *Store) CDR(_ context.Context, key ocpi.Key) (*settlement.CDRDetail, err
 func selects(q *settlement.CDRQuery, d *settlement.CDRSummary) bool {
 	return concerns(q.Party, d) &&
 		(q.CPO.IsZero() || q.CPO == d.CPO) && (q.EMSP.IsZero() || q.EMSP == d.EMSP) &&
-		(q.From.IsZero() || month(d).Compare(q.From) >= 0) && (q.To.IsZero() || month(d).Compare(q.To) <= 0) &&
+		(q.From.IsZero() || d.Month.Compare(q.From) >= 0) && (q.To.IsZero() || d.Month.Compare(q.To) <= 0) &&
 		(q.Currency == "" || q.Currency == d.Currency) && (q.Status == 0 || q.Status == d.Status) &&
 		(q.Claim == nil || *q.Claim == d.Claim) && (q.Credit == nil || *q.Credit == d.Credit) &&
 		(q.Reason == "" || q.Reason == d.Reason) && (q.Cause == "" || q.Cause == d.Cause) && (q.ID == "" || q.ID == d.Key.ID)
@@ -195,7 +179,7 @@ func (s *Store) RejectReasons(_ context.Context, q settlement.CDRQuery) ([]settl
 		if at < 0 {
 			at = len(counts)
 			counts = append(counts, settlement.ReasonCount{
-				Reason: d.Reason, Currency: d.Currency, Claimed: settlement.Sum{Incl: new(decimal.Decimal)},
+				Reason: d.Reason, Currency: d.Currency,
 			})
 		}
 		counts[at].Count++

@@ -64,7 +64,7 @@ func World(n int) *Store {
 		}
 	}
 	slices.SortStableFunc(s.All, func(a, b settlement.CDRDetail) int {
-		return cmp.Or(month(&a.CDRSummary).Compare(month(&b.CDRSummary)), cmp.Compare(a.Key.String(), b.Key.String()))
+		return cmp.Or(a.Month.Compare(b.Month), cmp.Compare(a.Key.String(), b.Key.String()))
 	})
 	s.Refused = []settlement.Refusal{
 		{Position: ingest.Position{Epoch: 1, Offset: 0}, Received: at("2019-01-09T08:12:44Z"), Sender: "perth",
@@ -94,7 +94,7 @@ func newCDR(random *rand.Rand, i int) settlement.CDRDetail {
 			Key: ocpi.Key{Party: op.party, ID: ocpi.Fold(id)}, ID: id,
 			Position: ingest.Position{Epoch: 1, Partition: int32(i % 4), Offset: int64(i / 4)},
 			Received: end.Add(90 * time.Second), CPO: op.party, EMSP: providers[random.IntN(len(providers))],
-			Start: start, End: end, Currency: op.currency, SessionID: "s-" + id, LocationID: op.station,
+			Start: start, End: end, Month: ocpi.TimeOf(end).Month(), Currency: op.currency, SessionID: "s-" + id, LocationID: op.station,
 			EnergyKWh: &energy, Engine: "1", Profile: "default", ZoneDB: "2025c",
 		},
 		Version: ocpi.V221, Sender: op.sender, Findings: []byte(`[]`),
@@ -108,7 +108,7 @@ func newCDR(random *rand.Rand, i int) settlement.CDRDetail {
 		}
 		d.Explanation = x.AppendJSON(nil)
 	}
-	if d.Claim == pricing.ClaimDiffers {
+	if d.Claim == tariff.ClaimDiffers {
 		d.Cause, d.Reconciliation = "none_found", []byte(`{"verdict":"none_found","readings":[],"difference_excl_vat":"1.50","dimensions":["energy"]}`)
 	}
 	d.Raw = raw(&d)
@@ -140,7 +140,7 @@ func (op *operator) priceBy(d *settlement.CDRDetail, energy decimal.Decimal) *ta
 		Segments: []tariff.Segment{{Quantity: number(energy), Elapsed: ocpi.NewNumber(0, 0), KWh: ocpi.NewNumber(0, 0)}}},
 		energy.Mul(decimal.RequireFromString(op.price)).Round(4))
 	claimedExcl, claimedIncl := excl.Round(2), incl.Round(2)
-	d.Status, d.Claim = pricing.Priced, pricing.ClaimAgrees
+	d.Status, d.Claim = pricing.Priced, tariff.ClaimAgrees
 	d.ComputedExcl, d.ComputedIncl, d.ClaimedExcl, d.ClaimedIncl = &excl, &incl, &claimedExcl, &claimedIncl
 	if !vat.IsZero() {
 		d.Taxes = []settlement.TaxSum{{Name: "VAT", Percentage: &vat, Amount: incl.Sub(excl)}}
@@ -160,13 +160,13 @@ func damage(d *settlement.CDRDetail, i int) {
 	case i%13 == 5: // the partner forgot the step or counted it twice
 		excl := d.ClaimedExcl.Mul(decimal.RequireFromString("1.08")).Round(2)
 		incl := d.ClaimedIncl.Mul(decimal.RequireFromString("1.08")).Round(2)
-		d.ClaimedExcl, d.ClaimedIncl, d.Claim = &excl, &incl, pricing.ClaimDiffers
+		d.ClaimedExcl, d.ClaimedIncl, d.Claim = &excl, &incl, tariff.ClaimDiffers
 	case i%17 == 9:
 		reason := reasons[i%len(reasons)]
-		d.Status, d.Reason, d.Detail, d.Claim = pricing.Rejected, reason.code, reason.detail, pricing.ClaimAbsent
+		d.Status, d.Reason, d.Detail, d.Claim = pricing.Rejected, reason.code, reason.detail, tariff.ClaimAbsent
 		d.ComputedExcl, d.ComputedIncl, d.Taxes = nil, nil, nil
 	case i%97 == 50: // OCPI's "not known": 1970-1-1T00:00:00Z
-		d.End = time.Time{}
+		d.End, d.Month = time.Time{}, ocpi.TimeOf(d.Start).Month()
 	case i%41 == 3:
 		d.ClaimedIncl = nil
 		d.Findings = []byte(`[{"code":"incl_vat_missing","severity":"info","path":"total_cost.incl_vat","detail":"the total including VAT is not stated"}]`)
@@ -177,7 +177,7 @@ func creditOf(d *settlement.CDRDetail, i int) settlement.CDRDetail {
 	c := *d
 	c.ID = d.ID + "-C"
 	c.Key.ID = ocpi.Fold(c.ID)
-	c.Credit, c.CreditOf, c.Status, c.Claim = true, d.Key.ID, pricing.Credited, pricing.ClaimAbsent
+	c.Credit, c.CreditOf, c.Status, c.Claim = true, d.Key.ID, pricing.Credited, tariff.ClaimAbsent
 	excl := d.ClaimedExcl.Neg()
 	c.ClaimedExcl = &excl
 	if d.ClaimedIncl != nil {

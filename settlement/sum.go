@@ -1,0 +1,100 @@
+package settlement
+
+import (
+	"github.com/roamclear/roamclear/ocpi"
+	"github.com/roamclear/roamclear/pricing/tariff"
+	"github.com/shopspring/decimal"
+)
+
+// Sum is a sum of amounts, exact. The zero value is the sum of nothing: 0,
+// before and including VAT.
+type Sum struct {
+	Excl        decimal.Decimal
+	MissingIncl uint64 // amounts whose side including VAT is missing
+
+	incl decimal.Decimal // of the amounts that have one
+}
+
+// SumOf is the sum of one amount. A side excluding VAT that is not known
+// counts as nothing.
+func SumOf(m tariff.Money) Sum {
+	s := Sum{Excl: m.Excl.Decimal()}
+	if !m.Incl.IsSet() {
+		s.MissingIncl = 1
+		return s
+	}
+	s.incl = m.Incl.Decimal()
+	return s
+}
+
+// NewSum is a sum that was added up elsewhere; nil is the sum of nothing.
+func NewSum(excl, incl *decimal.Decimal, missingIncl uint64) Sum {
+	s := Sum{MissingIncl: missingIncl}
+	if excl != nil {
+		s.Excl = *excl
+	}
+	if incl != nil {
+		s.incl = *incl
+	}
+	return s
+}
+
+// Incl is the sum including VAT, nil when it is missing of any amount.
+func (s Sum) Incl() *decimal.Decimal {
+	if s.MissingIncl > 0 {
+		return nil
+	}
+	return &s.incl
+}
+
+// Add returns s + o.
+func (s Sum) Add(o Sum) Sum {
+	return Sum{Excl: s.Excl.Add(o.Excl), incl: s.incl.Add(o.incl), MissingIncl: s.MissingIncl + o.MissingIncl}
+}
+
+// Sub returns s - o. What is missing in either is missing in the difference.
+func (s Sum) Sub(o Sum) Sum {
+	return Sum{Excl: s.Excl.Sub(o.Excl), incl: s.incl.Sub(o.incl), MissingIncl: s.MissingIncl + o.MissingIncl}
+}
+
+// Equal reports whether both say the same: 1.50 equals 1.5, and nothing is
+// compared of a side that is missing.
+func (s Sum) Equal(o Sum) bool {
+	return s.Excl.Equal(o.Excl) && s.MissingIncl == o.MissingIncl && (s.MissingIncl > 0 || s.incl.Equal(o.incl))
+}
+
+// TaxSum is the computed tax at one rate. Percentage is nil where the tariff
+// states none.
+type TaxSum struct {
+	Name       string
+	Percentage *decimal.Decimal
+	Amount     decimal.Decimal
+}
+
+// SettlementRow is what one CPO claims from one eMSP for one month and
+// currency, and what we compute. The month is the one CDRs are booked in:
+// [ocpi.Booked].
+type SettlementRow struct {
+	CPO, EMSP       ocpi.Party
+	Month           ocpi.Month
+	Currency        string
+	CDRCount        uint64 // CDRs that are not credits, rejects included
+	CreditCount     uint64
+	Claimed         Sum // total_cost of CDRs that are not credits, rejects included
+	Credits         Sum // total_cost of credit CDRs: negative
+	Net             Sum // Claimed + Credits
+	Computed        Sum // what we priced, credits left out
+	UnpricedCount   uint64
+	UnpricedClaimed Sum
+	Tax             []TaxSum // of Computed, by rate
+	DiffersCount    uint64   // CDRs whose claim differs from what we computed
+	Corrections     Sum      // what re-pricing moved Computed by in months closed before; part of no other sum
+}
+
+// Difference is what the partner claims beyond what we computed, over the CDRs
+// that were priced: claimed - unpriced claimed - computed.
+func (r *SettlementRow) Difference() Sum {
+	d := r.Claimed.Sub(r.UnpricedClaimed).Sub(r.Computed)
+	d.MissingIncl -= r.UnpricedClaimed.MissingIncl // they are among the claimed
+	return d
+}
