@@ -4,7 +4,7 @@ BIN     := bin/roamclear
 DATA    ?= data
 LINT    := github.com/golangci/golangci-lint/v2/cmd/golangci-lint@v2.12.0
 
-.PHONY: run build test race lint fmt fuzz bench chaos
+.PHONY: run build test race lint fmt fuzz bench chaos attack
 
 run: build ## start the service with a demo world on the embedded default
 	$(BIN) serve --data $(DATA) --demo
@@ -36,3 +36,6 @@ bench: build ## one interleaved run against floors and baseline; about 15 minute
 
 chaos: build ## kill -9 while partners push, then compare with the reference sums
 	go run ./benchmarks/cmd/chaos --rounds $(or $(ROUNDS),200)
+
+attack: build ## what one partner can do, in full size, and what it costs the others
+	go run ./benchmarks/cmd/attack

@@ -170,3 +170,33 @@ func stat(pid int) ([]string, error) {
 	}
 	return fields, nil
 }
+
+// Memory is the resident memory of a process in bytes, now and at its highest
+// since ForgetPeak.
+func Memory(pid int) (resident, peak int64, err error) {
+	text, err := os.ReadFile(fmt.Sprintf("/proc/%d/status", pid))
+	if err != nil {
+		return 0, 0, fmt.Errorf("read memory: %w", err)
+	}
+	for line := range strings.Lines(string(text)) {
+		name, value, _ := strings.Cut(line, ":")
+		into := map[string]*int64{"VmRSS": &resident, "VmHWM": &peak}[name]
+		if into == nil {
+			continue
+		}
+		kb, err := strconv.ParseInt(strings.TrimSuffix(strings.TrimSpace(value), " kB"), 10, 64)
+		if err != nil {
+			return 0, 0, fmt.Errorf("read memory of %d: %w", pid, err)
+		}
+		*into = kb << 10
+	}
+	return resident, peak, nil
+}
+
+// ForgetPeak lets a process's peak of memory begin at what is resident now.
+func ForgetPeak(pid int) error {
+	if err := os.WriteFile(fmt.Sprintf("/proc/%d/clear_refs", pid), []byte("5"), 0); err != nil {
+		return fmt.Errorf("reset the peak of memory: %w", err)
+	}
+	return nil
+}

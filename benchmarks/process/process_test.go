@@ -53,7 +53,7 @@ func TestAwaitAProcessThatEnds(t *testing.T) {
 	}
 }
 
-func TestChildrenAndProcessorTime(t *testing.T) {
+func TestChildrenMemoryAndProcessorTime(t *testing.T) {
 	p, first := start(t, `sleep 60 & echo up; n=0; while [ $n -lt 300000 ]; do n=$((n+1)); done; echo; wait`)
 	if _, err := p.Await(t.Context(), first); err != nil {
 		t.Fatal(err)
@@ -61,6 +61,13 @@ func TestChildrenAndProcessorTime(t *testing.T) {
 	children, err := Children(p.Pid())
 	if err != nil || len(children) != 1 {
 		t.Fatalf("children %v, %v; want one", children, err)
+	}
+	if err := ForgetPeak(children[0]); err != nil {
+		t.Fatal(err)
+	}
+	resident, peak, err := Memory(children[0])
+	if err != nil || resident == 0 || peak < resident {
+		t.Errorf("memory of the child: %d bytes, at most %d, %v", resident, peak, err)
 	}
 	child, err := os.FindProcess(children[0])
 	if err != nil {
