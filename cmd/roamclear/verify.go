@@ -104,7 +104,7 @@ func openForVerify(ctx context.Context, c *Config) (*backends, func() error, err
 		}
 		l := running.ClickHouse
 		c.Kafka.Brokers = running.Brokers
-		c.Store.Addr, c.Store.Database, c.Store.User, c.Store.Password = l.Addr, l.Database, l.User, l.Password
+		c.Store.Addr, c.Store.Database, c.Store.User, c.Store.Password = l.Addr, l.Database, l.User, secret(l.Password)
 	case err != nil:
 		return nil, nil, err
 	}
