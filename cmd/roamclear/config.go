@@ -6,7 +6,7 @@ import (
 	"slices"
 	"strings"
 
-	"github.com/spf13/pflag"
+	"github.com/spf13/cobra"
 )
 
 // Config is every setting of the service. Sources, each over the one before:
@@ -104,4 +104,4 @@ func (c *Config) problem() error {
 func (c *Config) has(role string) bool { return slices.Contains(c.Roles, role) }
 
 // configFrom loads the settings of a command.
-func configFrom(flags *pflag.FlagSet) (Config, error) { return loadConfig(flags, os.Environ()) }
+func configFrom(cmd *cobra.Command) (Config, error) { return loadConfig(cmd, os.Environ()) }

@@ -9,13 +9,13 @@ import (
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
-	"github.com/spf13/pflag"
+	"github.com/spf13/cobra"
 )
 
 func load(t *testing.T, file string, environ []string, args ...string) (Config, error) {
 	t.Helper()
-	flags := pflag.NewFlagSet("serve", pflag.ContinueOnError)
-	configFlags(flags)
+	cmd := &cobra.Command{}
+	configFlags(cmd)
 	if file != "" {
 		path := filepath.Join(t.TempDir(), "roamclear.yaml")
 		if err := os.WriteFile(path, []byte(file), 0o600); err != nil {
@@ -23,10 +23,10 @@ func load(t *testing.T, file string, environ []string, args ...string) (Config, 
 		}
 		args = append(args, "--config", path)
 	}
-	if err := flags.Parse(args); err != nil {
+	if err := cmd.ParseFlags(args); err != nil {
 		t.Fatal(err)
 	}
-	return loadConfig(flags, environ)
+	return loadConfig(cmd, environ)
 }
 
 func TestSettingsOverrideOneAnother(t *testing.T) {

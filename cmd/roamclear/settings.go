@@ -7,7 +7,7 @@ import (
 	"slices"
 	"strings"
 
-	"github.com/spf13/pflag"
+	"github.com/spf13/cobra"
 	"go.yaml.in/yaml/v3"
 )
 
@@ -31,7 +31,8 @@ func defaultConfig() Config {
 }
 
 // configFlags declares one flag per setting, named like its key.
-func configFlags(f *pflag.FlagSet) {
+func configFlags(cmd *cobra.Command) {
+	f := cmd.Flags()
 	f.String("config", "", "YAML file with settings, named as these flags")
 	c := defaultConfig()
 	for _, s := range settings(&c) {
@@ -52,11 +53,11 @@ func configFlags(f *pflag.FlagSet) {
 
 // loadConfig reads every source and checks the result. The error lists every
 // problem with the setting's name and value.
-func loadConfig(flags *pflag.FlagSet, environ []string) (Config, error) {
+func loadConfig(cmd *cobra.Command, environ []string) (Config, error) {
 	c := defaultConfig()
 	table := settings(&c)
 	given, problems := map[string]any{}, []error(nil)
-	if path, _ := flags.GetString("config"); path != "" {
+	if path, _ := cmd.Flags().GetString("config"); path != "" {
 		content, err := os.ReadFile(path)
 		if err == nil {
 			problems, err = fromFile(given, table, path, content)
@@ -66,7 +67,7 @@ func loadConfig(flags *pflag.FlagSet, environ []string) (Config, error) {
 		}
 	}
 	problems = append(problems, fromEnvironment(given, table, environ)...)
-	fromFlags(given, table, flags)
+	fromFlags(given, table, cmd)
 	typed := true
 	for _, s := range table {
 		value, ok := given[s.name]
@@ -149,13 +150,13 @@ func fromEnvironment(given map[string]any, table []setting, environ []string) (u
 }
 
 // fromFlags adds the settings that were given on the command line.
-func fromFlags(given map[string]any, table []setting, flags *pflag.FlagSet) {
+func fromFlags(given map[string]any, table []setting, cmd *cobra.Command) {
 	for _, s := range table {
-		f := flags.Lookup(s.name)
+		f := cmd.Flags().Lookup(s.name)
 		if f == nil || !f.Changed {
 			continue
 		}
-		if list, ok := f.Value.(pflag.SliceValue); ok {
+		if list, ok := f.Value.(interface{ GetSlice() []string }); ok {
 			given[s.name] = list.GetSlice()
 		} else {
 			given[s.name] = f.Value.String()

@@ -35,14 +35,14 @@ func newVerifyCmd() *cobra.Command {
 		Example: "  roamclear verify --data data",
 		Args:    cobra.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
-			c, err := configFrom(cmd.Flags())
+			c, err := configFrom(cmd)
 			if err != nil {
 				return err
 			}
 			return verify(cmd.Context(), c, cmd.OutOrStdout(), cmd.ErrOrStderr(), quiet)
 		},
 	}
-	configFlags(cmd.Flags())
+	configFlags(cmd)
 	cmd.Flags().BoolVar(&quiet, "quiet", false, "no progress bar")
 	return cmd
 }
