@@ -92,6 +92,7 @@ func (p *Pricer) PriceWith(rec *ingest.Record, row *Row, profile string, explain
 	if row.Outcome.Status == Priced && explain != nil && explain(row) {
 		p.explain(row, c)
 	}
+	row.Outcome.Findings, row.Outcome.Detail = boundFindings(row.Outcome.Findings), cutText(row.Outcome.Detail, maxDetail)
 }
 
 // hash adds the content hash, which tells a repeat from a conflict. Nobody
@@ -247,6 +248,15 @@ func (p *Pricer) compute(cdr *ocpi.CDR, row *Row, c *charge, profileName string)
 // not carry, the owner's version in force.
 func (p *Pricer) findTariffs(cdr *ocpi.CDR, row *Row, c *charge) bool {
 	c.embedded, c.stored, c.versions = c.embedded[:0], c.stored[:0], c.versions[:0]
+	if n := len(cdr.Tariffs); n > tariff.MaxTariffs {
+		reject(&row.Outcome, tariff.ReasonTooManyTariffs, fmt.Sprintf("the CDR carries %d tariffs; at most %d are looked at", n, tariff.MaxTariffs))
+		return false
+	}
+	missing := p.missing(cdr)
+	if len(missing) > tariff.MaxTariffs {
+		reject(&row.Outcome, tariff.ReasonTooManyTariffs, fmt.Sprintf("the charging periods name more than %d tariffs that the CDR does not carry", tariff.MaxTariffs))
+		return false
+	}
 	var ids, hashes []string
 	for i := range cdr.Tariffs {
 		t := &cdr.Tariffs[i]
@@ -259,7 +269,7 @@ func (p *Pricer) findTariffs(cdr *ocpi.CDR, row *Row, c *charge) bool {
 		ids, hashes = append(ids, t.ID), append(hashes, own.hash)
 	}
 	row.Outcome.TariffSource = "cdr"
-	for _, id := range p.missing(cdr) {
+	for _, id := range missing {
 		v := p.inputs.Tariff(ocpi.Key{Party: row.Creditor, ID: ocpi.Fold(id)}, row.Record.Received, cdr.Start)
 		if v == nil {
 			reject(&row.Outcome, ReasonUnknownTariff, "tariff "+id+" is neither in the CDR nor among the tariffs of "+row.Creditor.String())
@@ -285,7 +295,7 @@ func (p *Pricer) findTariffs(cdr *ocpi.CDR, row *Row, c *charge) bool {
 }
 
 // missing returns the distinct tariff ids the periods name and the CDR does
-// not carry.
+// not carry, one more than can be priced with at most.
 func (p *Pricer) missing(cdr *ocpi.CDR) []string {
 	var missing []string
 next:
@@ -304,7 +314,9 @@ next:
 				continue next
 			}
 		}
-		missing = append(missing, id)
+		if missing = append(missing, id); len(missing) > tariff.MaxTariffs {
+			break
+		}
 	}
 	return missing
 }

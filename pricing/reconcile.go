@@ -12,11 +12,13 @@ import (
 // Reconciliation says why a partner's claim differs from what we computed, as
 // it is stored and served: see tariff.Reconciliation.
 type Reconciliation struct {
-	Verdict        string    `json:"verdict"` // found, several, none_found, not_comparable
+	Verdict        string    `json:"verdict"` // found, several, none_found, cut_short, not_comparable
 	Readings       []Reading `json:"readings"`
+	More           int       `json:"more_readings,omitempty"`       // that give the claim too and are not listed
 	DifferenceExcl string    `json:"difference_excl_vat,omitempty"` // the claim less ours
 	DifferenceIncl string    `json:"difference_incl_vat,omitempty"`
-	Dimensions     []string  `json:"dimensions"` // sub-totals that differ: fixed, energy, time, parking, reservation
+	Dimensions     []string  `json:"dimensions"`          // sub-totals that differ: fixed, energy, time, parking, reservation
+	CutShort       bool      `json:"cut_short,omitempty"` // not every reading was tried: the CDR is too large
 }
 
 // Reading is one other reading of the tariff that gives the claim to the cent.
@@ -38,15 +40,21 @@ func (r *Reconciliation) Cause() string {
 
 // Sentence is the reconciliation as a person reads it.
 func (r *Reconciliation) Sentence() string {
+	text := "The totals cannot be compared."
 	switch r.Verdict {
 	case string(tariff.VerdictFound):
-		return "One other reading gives the partner's total to the cent: " + r.Readings[0].Detail + "."
+		text = "One other reading gives the partner's total to the cent: " + r.Readings[0].Detail + "."
 	case string(tariff.VerdictSeveral):
-		return fmt.Sprintf("%d other readings give the partner's total to the cent.", len(r.Readings))
+		text = fmt.Sprintf("%d other readings give the partner's total to the cent.", len(r.Readings)+r.More)
 	case string(tariff.VerdictNoneFound):
-		return "No known reading of the tariff gives the partner's total."
+		text = "No known reading of the tariff gives the partner's total."
+	case string(tariff.VerdictCutShort):
+		text = "None of the readings that were tried gives the partner's total."
 	}
-	return "The totals cannot be compared."
+	if r.CutShort {
+		text += " The CDR is too large for every reading to be tried."
+	}
+	return text
 }
 
 // reconcile looks for what makes the claim differ.
@@ -54,13 +62,15 @@ func (p *Pricer) reconcile(row *Row, c *charge) error {
 	c.in.Others = p.otherVersions(row, c)
 	found := p.engine.Reconcile(&c.in, c.in.CDR.TotalCost)
 	r := Reconciliation{
-		Verdict: string(found.Verdict), Readings: []Reading{}, Dimensions: found.Dimensions,
+		Verdict: string(found.Verdict), Readings: []Reading{}, Dimensions: found.Dimensions, CutShort: found.CutShort,
 		DifferenceExcl: found.Difference.Excl.String(), DifferenceIncl: found.Difference.Incl.String(),
 	}
 	if r.Dimensions == nil {
 		r.Dimensions = []string{}
 	}
-	for _, f := range found.Readings {
+	shown := found.Readings[:min(len(found.Readings), maxReadings)]
+	r.More = len(found.Readings) - len(shown)
+	for _, f := range shown {
 		r.Readings = append(r.Readings, Reading{f.Code, f.Detail, f.Total.Excl.String(), f.Total.Incl.String()})
 	}
 	b, err := json.Marshal(r)

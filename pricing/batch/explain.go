@@ -105,8 +105,13 @@ func (p *Pricer) reconcileText(b *bytes.Buffer) {
 		for _, reading := range rec.Readings {
 			fmt.Fprintf(b, "- %s: %s.\n", reading.Code, reading.Detail)
 		}
+	case tariff.VerdictCutShort:
+		b.WriteString("None of the readings that were tried reproduces the partner's total.\n")
 	default:
 		b.WriteString("No known reading of the tariff reproduces the partner's total.\n")
+	}
+	if rec.CutShort {
+		b.WriteString("The CDR is too large for every reading to be tried.\n")
 	}
 	if rec.Difference.Excl.IsSet() || rec.Difference.Incl.IsSet() {
 		fmt.Fprintf(b, "Difference, the partner's less ours: %s before tax, %s after tax.\n", known(rec.Difference.Excl), known(rec.Difference.Incl))
@@ -145,5 +150,9 @@ func (p *Pricer) appendReconciliation(dst []byte) []byte {
 		}
 		dst = appendString(dst, dimension)
 	}
-	return append(dst, `]}`...)
+	dst = append(dst, ']')
+	if rec.CutShort {
+		dst = append(dst, `,"cut_short":true`...)
+	}
+	return append(dst, '}')
 }

@@ -48,7 +48,7 @@ func (e *Engine) denominator(scale uint8) int128 {
 
 // amounts prices every tally (P-09): billed quantity × price, before and after
 // tax, and sums the lines by what they are for.
-func (e *Engine) amounts() {
+func (e *Engine) amounts() *Unpriceable {
 	one := int128Of(1)
 	for i := range e.tariffs {
 		t := &e.tariffs[i]
@@ -74,8 +74,12 @@ func (e *Engine) amounts() {
 				e.roundLine(y)
 			}
 			e.addLine(t, c, y, n)
+			if len(e.rates) > MaxRates {
+				return unpriceable(ReasonTooManyRates, "the CDR is charged at more than %d VAT rates", MaxRates)
+			}
 		}
 	}
+	return nil
 }
 
 // addLine adds a priced tally to its bucket, its tax to its rate.

@@ -25,9 +25,12 @@ func (e *Engine) Audit(in *Input) []ocpi.Finding {
 	return e.AuditPriced(in, &out)
 }
 
-// AuditPriced is Audit of an input that was just priced into out (and may have
-// been explained since).
+// AuditPriced is Audit of an input that was priced into out. Where the engine has
+// priced something else since, it prices the input again.
 func (e *Engine) AuditPriced(in *Input, out *Result) []ocpi.Finding {
+	if e.in != in || e.cdr != in.CDR {
+		e.Price(in, &Result{})
+	}
 	a := &audit{engine: e, in: in, cdr: in.CDR, price: out}
 	for _, f := range out.Findings {
 		if f.Code != noticeTexts[noticePeriodNotSplit].Code { // reported for every period below
@@ -70,6 +73,9 @@ func (a *audit) add(f ocpi.Finding) {
 }
 
 func (a *audit) find(code string, severity ocpi.Severity, path, format string, args ...any) {
+	if a.counts[code] >= maxPerCode {
+		return // before a sentence is made
+	}
 	a.add(ocpi.Finding{Code: code, Severity: severity, Path: path, Detail: fmt.Sprintf(format, args...)})
 }
 
@@ -117,26 +123,6 @@ func (a *audit) tariffs() {
 				break
 			}
 		}
-	}
-}
-
-// splits reports every period inside which a price changes, with the instant.
-func (a *audit) splits() {
-	e := a.engine
-	s := state{}
-	for i := range e.periods {
-		p := &e.periods[i]
-		if p.tariff != noTariff {
-			t := &e.tariffs[p.tariff]
-			e.stateAt(&s, p, t)
-			if kind, at := e.changeInside(i, p, t, &s); kind != ocpi.ComponentUnknown {
-				f := noticeTexts[noticePeriodNotSplit]
-				f.Path = periodPath(i)
-				f.Detail = fmt.Sprintf("the %s price changes %s; the price at the period's start was applied to all of it", kind, at)
-				a.add(f)
-			}
-		}
-		s.kwh = e.add(s.kwh, p.energy)
 	}
 }
 

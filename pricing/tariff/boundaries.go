@@ -15,11 +15,7 @@ import (
 // ElapsedBounds returns the durations since the start of the session (or of a
 // reservation), in nanoseconds and ascending, at which a restriction of the
 // tariff begins or ceases to hold (min_duration, max_duration).
-func (p *Prepared) ElapsedBounds() []int64 {
-	list := slices.Clone(p.bounds.elapsed)
-	slices.Sort(list)
-	return slices.Compact(list)
-}
+func (p *Prepared) ElapsedBounds() []int64 { return slices.Clone(p.bounds.elapsed) }
 
 // EnergyBounds returns the energies since the start of the session, in kWh and
 // ascending, at which a restriction begins or ceases to hold (min_kwh, max_kwh).
@@ -28,8 +24,7 @@ func (p *Prepared) EnergyBounds() []ocpi.Number {
 	for _, at := range p.bounds.energies {
 		list = append(list, number12(at))
 	}
-	slices.SortFunc(list, ocpi.Number.Cmp)
-	return slices.CompactFunc(list, func(a, b ocpi.Number) bool { return a.Cmp(b) == 0 })
+	return list
 }
 
 // WallClockBounds returns the instants strictly between from and until,
@@ -41,9 +36,6 @@ func (p *Prepared) WallClockBounds(zone *Zone, from, until ocpi.Time, most int) 
 	if !p.usesWallClock || zone == nil {
 		return nil, nil
 	}
-	seconds := slices.Clone(p.bounds.seconds)
-	slices.Sort(seconds)
-	seconds = slices.Compact(seconds)
 	var list []ocpi.Time
 	add := func(unix int64) bool {
 		if t := ocpi.Time(unix * ocpi.Second); from < t && t < until {
@@ -56,7 +48,7 @@ func (p *Prepared) WallClockBounds(zone *Zone, from, until ocpi.Time, most int) 
 		end = min(end, floorDiv(int64(until), ocpi.Second)+1)
 		midnight := floorDiv(unix+offset, secondsPerDay) * secondsPerDay
 		for ; midnight-offset < end; midnight += secondsPerDay {
-			for _, second := range seconds {
+			for _, second := range p.bounds.seconds {
 				at := midnight + int64(second) - offset
 				if at < unix || at >= end {
 					continue

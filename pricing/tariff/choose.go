@@ -138,7 +138,14 @@ func (e *Engine) candidateValid(embedded bool, i int) bool {
 // useNamed finds a tariff by its id: embedded in the CDR, else among the
 // candidates; see inForce.
 func (e *Engine) useNamed(id string, period int) (int, *Unpriceable) {
+	e.steps += len(e.tariffs)
+	for i := range e.tariffs {
+		if e.tariffs[i].id == id {
+			return i, nil // resolved for an earlier period
+		}
+	}
 	for _, embedded := range [...]bool{true, false} {
+		e.steps += e.offered(embedded)
 		if found := e.inForce(id, embedded); found != noTariff {
 			return e.use(UsedTariff{embedded, found})
 		}
@@ -170,6 +177,7 @@ func (e *Engine) use(source UsedTariff) (int, *Unpriceable) {
 	first := len(e.tallies)
 	e.tariffs = append(e.tariffs, used{Prepared: p, source: source, first: int32(first), factor: int128Of(1), flatSettled: len(p.session[ocpi.ComponentFlat]) == 0})
 	e.growTallies(first + len(p.components))
+	e.steps += len(p.components)
 	return len(e.tariffs) - 1, nil
 }
 

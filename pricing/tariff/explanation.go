@@ -148,10 +148,7 @@ func (e *Engine) Explain(in *Input, out *Result) *Explanation {
 		Engine: EngineVersion, Tariffs: x.out.Tariffs[:0], Lines: x.out.Lines[:0], Unpriced: x.out.Unpriced[:0],
 		Limits: x.out.Limits[:0], Taxes: x.out.Taxes[:0],
 	}
-	x.on, x.truncated = true, false
-	e.Price(in, &x.result)
-	x.on = false
-	x.out.Profile = e.profile.Name
+	x.out.Profile = profileOf(in).Name
 	if in.CDR != nil {
 		x.out.Version, x.out.Currency, x.out.Credit = in.CDR.Version, in.CDR.Currency, in.CDR.Credit
 	}
@@ -159,6 +156,9 @@ func (e *Engine) Explain(in *Input, out *Result) *Explanation {
 		x.out.Reason, x.out.Detail = out.Reason, out.Detail
 		return &x.out
 	}
+	x.on, x.truncated = true, false
+	e.Price(in, &x.result)
+	x.on = false
 	if out.NeededZone {
 		x.out.Zone, x.out.ZoneSource, x.out.ZoneDB = in.Zone.name, in.ZoneSource, ZoneDBVersion()
 	}

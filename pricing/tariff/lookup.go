@@ -22,9 +22,12 @@ type dimension struct {
 
 // chargePeriods looks up the component of every dimension in every period, at
 // the period's start, and tallies its volume (P-03, P-04).
-func (e *Engine) chargePeriods() {
+func (e *Engine) chargePeriods() *Unpriceable {
 	s := state{}
 	for i := range e.periods {
+		if e.steps > MaxSteps {
+			return unpriceable(ReasonTooMuchWork, "charging_periods × elements of its tariffs: more than %d restrictions to look at", MaxSteps)
+		}
 		p := &e.periods[i]
 		if p.tariff != noTariff {
 			t := &e.tariffs[p.tariff]
@@ -38,6 +41,7 @@ func (e *Engine) chargePeriods() {
 			s.kwh = e.add(s.kwh, p.energy)
 		}
 	}
+	return nil
 }
 
 // stateAt sets the state at the start of a period; s.kwh is the caller's.
@@ -99,9 +103,11 @@ func (e *Engine) find(list []candidate, s *state, period int) int {
 	for i := range list {
 		r := &list[i].restriction
 		if r.has == 0 || e.matches(r, s, period) == NoRestriction {
+			e.steps += i + 1
 			return i
 		}
 	}
+	e.steps += len(list)
 	return -1
 }
 

@@ -102,6 +102,10 @@ func (r *reconciler) tryVolumes() {
 
 // tryPeriods prices a copy of the CDR with varied volumes.
 func (r *reconciler) tryPeriods(code, detail string, vary func(*ocpi.Volume)) {
+	if r.left < r.cost {
+		r.cutShort = true
+		return // before a copy is made
+	}
 	c := *r.in.CDR
 	c.Periods = append([]ocpi.ChargingPeriod(nil), c.Periods...)
 	for i := range c.Periods {

@@ -16,6 +16,10 @@ const (
 	MaxComponents = 2_000  // price components of one tariff
 	MaxPeriods    = 10_000 // charging periods of one CDR
 	MaxTariffs    = 100    // tariffs carried by one CDR, and used by it
+	MaxRates      = 100    // distinct VAT percentages of one tariff, and of one CDR's lines
+	// MaxSteps bounds what is looked at for one price. The largest CDR of one
+	// dimension by the largest tariff stays below: 10,000 × 500.
+	MaxSteps = 6_000_000
 )
 
 // Unpriceable says why a tariff or a CDR cannot be priced: a stable
@@ -110,7 +114,7 @@ func (p *Prepared) ValidAt(t ocpi.Time) bool {
 
 // Prepare compiles a tariff. The error is an *[Unpriceable]:
 // "too_many_elements", "unknown_dimension", "unknown_restriction",
-// "missing_price", "vat_out_of_range" or "overflow".
+// "missing_price", "vat_out_of_range", "too_many_rates" or "overflow".
 func Prepare(t *ocpi.Tariff) (*Prepared, error) {
 	if len(t.Elements) > MaxElements {
 		return nil, unpriceable("too_many_elements", "the tariff has %d elements; at most %d are priced", len(t.Elements), MaxElements)

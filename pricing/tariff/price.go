@@ -20,6 +20,9 @@ type Engine struct {
 	buckets [bucketCount]amount
 	lines   int
 
+	steps      int // what the price, or the audit, has looked at so far
+	splitSteps int // of checkSplit
+
 	energy, charging, parking, reservation dimension
 
 	sessionStart           ocpi.Time
@@ -65,16 +68,20 @@ func (e *Engine) refuse(out *Result, why *Unpriceable) {
 	out.Findings = e.appendTo(out.Findings)
 }
 
-func (e *Engine) reset(in *Input) {
-	e.in, e.cdr, e.profile = in, in.CDR, in.Profile
-	if e.profile == nil {
-		e.profile = Default
+func profileOf(in *Input) *Profile {
+	if in.Profile == nil {
+		return Default
 	}
+	return in.Profile
+}
+
+func (e *Engine) reset(in *Input) {
+	e.in, e.cdr, e.profile = in, in.CDR, profileOf(in)
 	e.overflow, e.raised, e.named = false, 0, e.named[:0]
 	e.clock.reset(in.Zone)
 	e.tariffs, e.tallies, e.rates = e.tariffs[:0], e.tallies[:0], e.rates[:0]
 	e.buckets = [bucketCount]amount{}
-	e.lines = 0
+	e.lines, e.steps, e.splitSteps = 0, 0, 0
 	e.energy = dimension{kind: ocpi.ComponentEnergy, tariff: noTariff}
 	e.charging = dimension{kind: ocpi.ComponentTime, tariff: noTariff}
 	e.parking = dimension{kind: ocpi.ComponentParkingTime, tariff: noTariff}
@@ -107,14 +114,18 @@ func (e *Engine) price(out *Result) *Unpriceable {
 		return &Unpriceable{ReasonNoTimeZone, reasonNoTimeZoneDetail}
 	}
 	e.inferExpiry()
-	e.chargePeriods()
+	if why := e.chargePeriods(); why != nil {
+		return why
+	}
 	e.applySteps()
 	e.unify()
 	e.setRounding()
 	if e.overflow {
 		return &Unpriceable{ReasonOverflow, reasonOverflowDetail}
 	}
-	e.amounts()
+	if why := e.amounts(); why != nil {
+		return why
+	}
 	e.total = e.sum()
 	e.final = e.applyLimits(&e.total)
 	e.fill(out, &e.total, &e.final)

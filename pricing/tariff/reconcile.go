@@ -15,6 +15,7 @@ const (
 	VerdictFound         Verdict = "found"          // exactly one other reading does
 	VerdictSeveral       Verdict = "several"        // more than one does
 	VerdictNoneFound     Verdict = "none_found"     // none does
+	VerdictCutShort      Verdict = "cut_short"      // none of those that there was time for
 	VerdictNotComparable Verdict = "not_comparable" // there is no price, or no total to compare with
 )
 
@@ -35,7 +36,15 @@ type Reconciliation struct {
 	// "reservation") in which the CDR's own sub-totals differ from ours; empty when
 	// it carries none or they agree.
 	Dimensions []string
+	// CutShort: the CDR is so large that not every reading was tried; another may
+	// give the total too.
+	CutShort bool
 }
+
+// maxReconcileSteps bounds what one reconciliation looks at, in the steps of a
+// price: a CDR of 300 charging periods by a tariff of ten elements is priced with
+// every reading. Counted, never timed, so that it ends at the same one everywhere.
+const maxReconcileSteps = 1_000_000
 
 // Reconcile looks for the readings that reproduce a partner's total to the
 // currency's minor unit, on every side that both know; two departures at once
@@ -44,7 +53,7 @@ type Reconciliation struct {
 func (e *Engine) Reconcile(in *Input, claimed ocpi.Price) Reconciliation {
 	var base Result
 	e.Price(in, &base)
-	r := &reconciler{engine: e, in: in, claimed: claimed, base: &base, minor: minorUnit(in.currency())}
+	r := &reconciler{engine: e, in: in, claimed: claimed, base: &base, minor: minorUnit(in.currency()), cost: e.steps, left: maxReconcileSteps}
 	if !base.OK || !r.comparable(base.Total) {
 		return Reconciliation{Verdict: VerdictNotComparable}
 	}
@@ -68,11 +77,13 @@ func (e *Engine) Reconcile(in *Input, claimed ocpi.Price) Reconciliation {
 	if len(r.found) == 0 {
 		r.tryRawHours()
 	}
-	out.Readings = r.found
-	switch len(r.found) {
-	case 0:
+	out.Readings, out.CutShort = r.found, r.cutShort
+	switch {
+	case len(r.found) == 0 && r.cutShort:
+		out.Verdict = VerdictCutShort
+	case len(r.found) == 0:
 		out.Verdict = VerdictNoneFound
-	case 1:
+	case len(r.found) == 1:
 		out.Verdict = VerdictFound
 	default:
 		out.Verdict = VerdictSeveral
@@ -116,6 +127,10 @@ type reconciler struct {
 	minor   uint8
 	lines   []pricedLine
 	found   []Reading
+
+	cost     int // steps of our own price: about those of any other
+	left     int // steps
+	cutShort bool
 }
 
 // comparable reports whether some side is known to both.
@@ -158,17 +173,22 @@ func (r *reconciler) offer(code, detail string, total Money) {
 // try prices a variation of the input.
 func (r *reconciler) try(code, detail string, in *Input) {
 	var out Result
-	if r.engine.Price(in, &out); out.OK {
+	if r.price(in, &out); out.OK {
 		r.offer(code, detail, out.Total)
 	}
 }
 
-func (r *reconciler) profile() *Profile {
-	if r.in.Profile == nil {
-		return Default
+// price prices a variation while there are steps left for one more price.
+func (r *reconciler) price(in *Input, out *Result) {
+	if r.left < r.cost {
+		r.cutShort = true
+		return
 	}
-	return r.in.Profile
+	r.engine.Price(in, out)
+	r.left -= max(r.engine.steps, r.cost)
 }
+
+func (r *reconciler) profile() *Profile { return profileOf(r.in) }
 
 func (r *reconciler) tryProfiles() {
 	for _, p := range profiles {
@@ -181,7 +201,8 @@ func (r *reconciler) tryProfiles() {
 	}
 }
 
-// pricedLine is a cost line of our own price.
+// pricedLine is what lines of our own price with one VAT and for one sub-total
+// come to.
 type pricedLine struct {
 	excl, incl *big.Rat
 	rate       *big.Rat // VAT / 100, nil where there is none
@@ -189,9 +210,16 @@ type pricedLine struct {
 }
 
 // rememberLines keeps the lines of our price, which the engine still holds.
+// Lines of one rate are added up: rates are few, and exact fractions over many
+// rates grow long.
 func (r *reconciler) rememberLines() {
 	e := r.engine
 	den := e.den.big()
+	type group struct {
+		bucket int
+		vat    ocpi.Number
+	}
+	at := map[group]int{}
 	for i := range e.tariffs {
 		t := &e.tariffs[i]
 		for j := range t.components {
@@ -199,16 +227,30 @@ func (r *reconciler) rememberLines() {
 			if !y.used {
 				continue
 			}
-			l := pricedLine{
-				excl: new(big.Rat).SetFrac(y.excl.big(), den), incl: new(big.Rat).SetFrac(y.incl.big(), den),
-				bucket: e.bucketIndex(c),
-			}
+			g := group{bucket: e.bucketIndex(c)}
 			if c.vat.IsSet() {
-				l.rate = new(big.Rat).SetFrac(big.NewInt(c.vat.Coef()), new(big.Int).Mul(pow10[c.vat.Scale()].big(), big.NewInt(100)))
+				coef, scale := trimmed(c.vat)
+				g.vat = ocpi.NewNumber(coef, uint8(scale))
 			}
-			r.lines = append(r.lines, l)
+			k, ok := at[g]
+			if !ok {
+				k = len(r.lines)
+				at[g] = k
+				r.lines = append(r.lines, pricedLine{excl: new(big.Rat), incl: new(big.Rat), rate: percentOf(g.vat), bucket: g.bucket})
+			}
+			l := &r.lines[k]
+			l.excl.Add(l.excl, new(big.Rat).SetFrac(y.excl.big(), den))
+			l.incl.Add(l.incl, new(big.Rat).SetFrac(y.incl.big(), den))
 		}
 	}
+}
+
+// percentOf returns a VAT as a fraction of one, nil where there is none.
+func percentOf(vat ocpi.Number) *big.Rat {
+	if !vat.IsSet() {
+		return nil
+	}
+	return new(big.Rat).SetFrac(big.NewInt(vat.Coef()), new(big.Int).Mul(pow10[vat.Scale()].big(), big.NewInt(100)))
 }
 
 // dimensions compares the CDR's sub-totals with ours.

@@ -92,6 +92,8 @@ const (
 	ReasonUnknownDimension   = "unknown_dimension"
 	ReasonTooManyPeriods     = "too_many_periods"
 	ReasonTooManyTariffs     = "too_many_tariffs"
+	ReasonTooManyRates       = "too_many_rates"
+	ReasonTooMuchWork        = "too_much_work"
 	ReasonOverflow           = "overflow"
 	reasonNoCDRDetail        = "there is no CDR to price"
 	reasonOverflowDetail     = "the amounts do not fit 128 bits; the CDR needs pricing by hand"

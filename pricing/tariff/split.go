@@ -6,7 +6,8 @@ import (
 	"github.com/roamclear/roamclear/ocpi"
 )
 
-// bounds are the points at which restrictions of a tariff change, sorted.
+// bounds are the points at which restrictions of a tariff change, found, sorted
+// and freed of repeats once, when it is prepared.
 type bounds struct {
 	seconds  []int32  // of the local day; 0 is in it where dates or weekdays count
 	elapsed  []int64  // nanoseconds
@@ -35,6 +36,30 @@ func (b *bounds) addBounds(r *restriction) {
 	}
 }
 
+// elapsedAfter, energiesAfter and secondsAfter return the bounds beyond a state.
+
+func (b *bounds) elapsedAfter(at int64) []int64 {
+	i, found := slices.BinarySearch(b.elapsed, at)
+	return b.elapsed[skip(i, found):]
+}
+
+func (b *bounds) energiesAfter(at int128) []int128 {
+	i, found := slices.BinarySearchFunc(b.energies, at, int128.cmp)
+	return b.energies[skip(i, found):]
+}
+
+func (b *bounds) secondsAfter(at int32) []int32 {
+	i, found := slices.BinarySearch(b.seconds, at)
+	return b.seconds[skip(i, found):]
+}
+
+func skip(i int, found bool) int {
+	if found {
+		return i + 1
+	}
+	return i
+}
+
 // settle sorts the bounds and drops repeats.
 func (b *bounds) settle() {
 	slices.Sort(b.seconds)
@@ -43,14 +68,19 @@ func (b *bounds) settle() {
 	b.seconds, b.elapsed, b.energies = slices.Compact(b.seconds), slices.Compact(b.elapsed), slices.Compact(b.energies)
 }
 
+// maxSplitSteps bounds how long one price looks for periods that were not split.
+// It is a finding and moves no amount; an audit looks closer and says where it ended.
+const maxSplitSteps = 50_000
+
 // checkSplit flags a period inside which the price changes (P-02: the CPO
 // shall open a new period whenever another price component becomes active).
 // The price stays that of the period's start: energy cannot be split after the
 // fact, and the CPO alone knows.
 func (e *Engine) checkSplit(i int, p *period, t *used, s *state) {
-	if !p.end.IsSet() || p.end <= p.start {
+	if !p.end.IsSet() || p.end <= p.start || e.raised&(1<<noticePeriodNotSplit) != 0 || e.splitSteps > maxSplitSteps {
 		return
 	}
+	before := e.steps
 	if !p.reservationOnly() && e.crosses(p, t, s) {
 		e.compareEnds(i, p, t, s, false)
 	}
@@ -60,6 +90,8 @@ func (e *Engine) checkSplit(i int, p *period, t *used, s *state) {
 			e.compareEnds(i, p, t, &rs, true)
 		}
 	}
+	e.splitSteps += e.steps - before
+	e.steps = before // not the price's
 }
 
 // compareEnds compares the prices at a period's start and just before its end.
@@ -72,7 +104,8 @@ func (e *Engine) compareEnds(i int, p *period, t *used, s *state, reserved bool)
 	if p.energy.sign() > 0 {
 		last.kwh = e.sub(e.add(s.kwh, p.energy), int128Of(1))
 	}
-	if e.changed(i, p, t, s, &last, reserved) != ocpi.ComponentUnknown {
+	at := e.pricedAt(i, p, t, s, reserved)
+	if e.changed(&at, i, p, t, &last, reserved) != ocpi.ComponentUnknown {
 		e.raise(noticePeriodNotSplit, i)
 	}
 }
@@ -85,19 +118,32 @@ func (e *Engine) reserved(s *state) state {
 	return rs
 }
 
-// changed returns the first price component type that two states of a period
-// price differently, of those that the period has volume for.
-func (e *Engine) changed(i int, p *period, t *used, a, b *state, reserved bool) ocpi.Component {
+// pricedBy is which component of a tariff prices each type in some state: -1 for
+// none, notAsked where the period has nothing of it or nothing could change.
+type pricedBy [ocpi.ComponentParkingTime + 1]int32
+
+const notAsked = -2
+
+// pricedAt looks up every price component type that a period has volume for.
+func (e *Engine) pricedAt(i int, p *period, t *used, s *state, reserved bool) (by pricedBy) {
 	for kind := ocpi.ComponentFlat; kind <= ocpi.ComponentParkingTime; kind++ {
+		by[kind] = notAsked
 		switch {
 		case reserved && kind != ocpi.ComponentFlat && kind != ocpi.ComponentTime:
-			continue
 		case !reserved && kind != ocpi.ComponentFlat && p.has&volumeOf[kind] == 0:
-			continue
 		case !reserved && (len(t.session[kind]) == 0 || t.session[kind][0].has == 0):
-			continue // nothing that could change
+		default:
+			by[kind] = e.componentAt(t, kind, s, i, reserved)
 		}
-		if e.componentAt(t, kind, a, i, reserved) != e.componentAt(t, kind, b, i, reserved) {
+	}
+	return by
+}
+
+// changed returns the first price component type that another state of the
+// period prices differently.
+func (e *Engine) changed(at *pricedBy, i int, p *period, t *used, s *state, reserved bool) ocpi.Component {
+	for kind := ocpi.ComponentFlat; kind <= ocpi.ComponentParkingTime; kind++ {
+		if at[kind] != notAsked && at[kind] != e.componentAt(t, kind, s, i, reserved) {
 			return kind
 		}
 	}
@@ -123,17 +169,12 @@ func (e *Engine) componentAt(t *used, kind ocpi.Component, s *state, i int, rese
 // crosses reports whether a bound lies strictly inside the period.
 func (e *Engine) crosses(p *period, t *used, s *state) bool {
 	length := int64(p.end - p.start)
-	for _, at := range t.bounds.elapsed {
-		if s.elapsed < at && at-s.elapsed < length {
-			return true
-		}
+	if next := t.bounds.elapsedAfter(s.elapsed); len(next) > 0 && next[0]-s.elapsed < length {
+		return true
 	}
 	if p.energy.sign() > 0 && len(t.bounds.energies) > 0 {
-		end := e.add(s.kwh, p.energy)
-		for _, at := range t.bounds.energies {
-			if s.kwh.less(at) && at.less(end) {
-				return true
-			}
+		if next := t.bounds.energiesAfter(s.kwh); len(next) > 0 && next[0].less(e.add(s.kwh, p.energy)) {
+			return true
 		}
 	}
 	if len(t.bounds.seconds) == 0 {
@@ -142,79 +183,9 @@ func (e *Engine) crosses(p *period, t *used, s *state) bool {
 	if length >= secondsPerDay*ocpi.Second || e.clock.until*ocpi.Second < int64(p.end) && e.clock.until < zoneEnd {
 		return true
 	}
-	from := int64(s.wall.second)
-	until := from + length/ocpi.Second
-	for _, at := range t.bounds.seconds {
-		if from < int64(at) && int64(at) < until {
-			return true
-		}
+	until := int64(s.wall.second) + length/ocpi.Second
+	if next := t.bounds.secondsAfter(s.wall.second); len(next) > 0 && int64(next[0]) < until {
+		return true
 	}
 	return int64(t.bounds.seconds[0])+secondsPerDay < until // the earliest of the next day
-}
-
-// changeInside returns the first price that changes strictly inside a period,
-// and when, looking at every bound inside it.
-func (e *Engine) changeInside(i int, p *period, t *used, s *state) (kind ocpi.Component, at string) {
-	if !t.usesBounds || !p.end.IsSet() || p.end <= p.start {
-		return ocpi.ComponentUnknown, ""
-	}
-	if !p.reservationOnly() {
-		if kind, at = e.changeIn(i, p, t, s, false); kind != ocpi.ComponentUnknown {
-			return kind, at
-		}
-	}
-	if p.has&volumeReservation != 0 {
-		rs := e.reserved(s)
-		return e.changeIn(i, p, t, &rs, true)
-	}
-	return ocpi.ComponentUnknown, ""
-}
-
-func (e *Engine) changeIn(i int, p *period, t *used, s *state, reserved bool) (kind ocpi.Component, at string) {
-	try := func(inside *state, when string) bool {
-		kind, at = e.changed(i, p, t, s, inside, reserved), when
-		return kind != ocpi.ComponentUnknown
-	}
-	for _, bound := range t.bounds.elapsed {
-		if s.elapsed < bound && bound-s.elapsed < int64(p.end-p.start) {
-			inside := *s
-			inside.elapsed = bound
-			if try(&inside, "at "+(p.start+ocpi.Time(bound-s.elapsed)).String()) {
-				return kind, at
-			}
-		}
-	}
-	for _, bound := range t.bounds.energies {
-		if s.kwh.less(bound) && bound.less(e.add(s.kwh, p.energy)) {
-			inside := *s
-			inside.kwh = bound
-			if try(&inside, "at "+number12(bound).String()+" kWh") {
-				return kind, at
-			}
-		}
-	}
-	if t.usesWallClock && e.wallChangeInside(p, t, s, try) {
-		return kind, at
-	}
-	return ocpi.ComponentUnknown, ""
-}
-
-// wallChangeInside tries the local bounds of the first nine days of a period,
-// which have every weekday in them.
-func (e *Engine) wallChangeInside(p *period, t *used, s *state, try func(*state, string) bool) bool {
-	for day := range int64(9) {
-		for _, bound := range t.bounds.seconds {
-			instant := p.start + ocpi.Time((int64(bound)-int64(s.wall.second)+day*secondsPerDay)*ocpi.Second)
-			if instant <= p.start || instant >= p.end {
-				continue
-			}
-			inside := *s
-			inside.elapsed += int64(instant - p.start)
-			inside.wall = e.clock.at(instant)
-			if try(&inside, "at "+instant.String()) {
-				return true
-			}
-		}
-	}
-	return false
 }

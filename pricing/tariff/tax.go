@@ -99,7 +99,9 @@ func (p *Prepared) compilePrices(t *ocpi.Tariff) error {
 				return unpriceable("vat_out_of_range", "elements[%d].price_components[%d] has a VAT of %s percent", c.element, c.index, c.vat)
 			}
 			factors[i] = f
-			c.rate = p.rateIndex(c.vat)
+			if c.rate = p.rateIndex(c.vat); c.rate == MaxRates {
+				return unpriceable(ReasonTooManyRates, "the tariff has more than %d VAT rates", MaxRates)
+			}
 			if p.tax == taxIncluded {
 				g := gcd(p.grossDivisor, f.num)
 				part, _ := f.num.div(g)

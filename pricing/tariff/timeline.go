@@ -87,6 +87,7 @@ func (e *Engine) layOut() *Unpriceable {
 func (e *Engine) measure(p *period, from *ocpi.ChargingPeriod, i int) *Unpriceable {
 	p.has, p.measured = 0, 0 // the entry is used again; what measured does not name stays stale
 	p.energy, p.time, p.parking, p.reserved = int128{}, 0, 0, 0
+	e.steps += 1 + len(from.Dimensions)
 	var decimals [3]uint8 // fewest printed decimals of TIME, PARKING_TIME, RESERVATION_TIME
 	for j := range from.Dimensions {
 		v := &from.Dimensions[j]

@@ -26,6 +26,9 @@ func (r *reconciler) tryTariffs() {
 		c.Tariffs = c.Tariffs[i : i+1]
 		in := *r.in
 		in.CDR, in.Profile, in.Embedded = &c, &first, nil
+		if i < len(r.in.Embedded) {
+			in.Embedded = r.in.Embedded[i : i+1]
+		}
 		r.try("another_tariff_of_the_cdr", "priced with tariff "+c.Tariffs[0].ID+" for every period", &in)
 	}
 }
@@ -53,7 +56,7 @@ func (r *reconciler) tryVersions() {
 			}
 		}
 		var out Result
-		if r.engine.Price(&in, &out); out.OK && slices.Contains(out.Used, UsedTariff{false, 0}) {
+		if r.price(&in, &out); out.OK && slices.Contains(out.Used, UsedTariff{false, 0}) {
 			r.offer("tariff_of_another_version", versionText(t), out.Total)
 		}
 	}
