@@ -57,7 +57,7 @@ Profiles: ` + profileNames() + `.`,
 			if err != nil {
 				return &exitError{2, err}
 			}
-			c, err := configFrom(cmd)
+			c, err := configFrom(cmd.Flags())
 			if err != nil {
 				return err
 			}
@@ -68,7 +68,7 @@ Profiles: ` + profileNames() + `.`,
 			return reprice(cmd.Context(), c, r, &f, cmd.OutOrStdout(), progress)
 		},
 	}
-	configFlags(cmd)
+	configFlags(cmd.Flags())
 	flags := cmd.Flags()
 	flags.StringVar(&f.from, "from", "", "first month, such as 2019-01")
 	flags.StringVar(&f.to, "to", "", "last month (default the first)")

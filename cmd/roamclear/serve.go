@@ -36,7 +36,7 @@ func newServeCmd() *cobra.Command {
 			"  roamclear serve --roles price --kafka.brokers k1:9092,k2:9092 --clickhouse.addr ch1:9000",
 		Args: cobra.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
-			c, err := configFrom(cmd)
+			c, err := configFrom(cmd.Flags())
 			if err != nil {
 				return err
 			}
@@ -63,7 +63,7 @@ func newServeCmd() *cobra.Command {
 			return s.run(cmd.Context(), after)
 		},
 	}
-	configFlags(cmd)
+	configFlags(cmd.Flags())
 	cmd.Flags().BoolVar(&withDemo, "demo", false, "load a demo roaming world when the data directory is new")
 	o.register(cmd)
 	return cmd
@@ -76,14 +76,14 @@ func newCheckConfigCmd() *cobra.Command {
 		Example: "  roamclear check-config --config roamclear.yaml",
 		Args:    cobra.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
-			c, err := configFrom(cmd)
+			c, err := configFrom(cmd.Flags())
 			if err != nil {
 				return err
 			}
 			return printConfig(cmd.OutOrStdout(), c)
 		},
 	}
-	configFlags(cmd)
+	configFlags(cmd.Flags())
 	return cmd
 }
 
@@ -103,6 +103,7 @@ type service struct {
 	intake     *ingest.Service
 	adminToken string
 	metrics    *pricing.Metrics
+	relations  *settlement.RelationMetrics
 	http       *httpServer
 
 	stopping atomic.Bool
@@ -135,6 +136,7 @@ func startService(ctx context.Context, c Config, stderr *os.File) (_ *service, e
 	s.reference = reference.NewFollower(b.log, b.store, s.logger, s.registry)
 	s.sessions = session.NewFollower(b.log, b.store, s.registry)
 	s.metrics = pricing.NewMetrics(s.registry)
+	s.relations = settlement.NewRelationMetrics(s.registry)
 	s.registry.MustRegister(&lagCollector{log: b.log, now: time.Now})
 	s.intake = ingest.NewService(b.log, current{s.reference, s.sessions}, time.Now, ingest.NewMetrics(s.registry))
 	if s.http, err = newHTTPServer(s); err != nil {
@@ -263,13 +265,22 @@ func (s *service) price(ctx context.Context) error {
 	})
 }
 
-// record is the settle role's keeper of every other topic.
+// record is the settle role's keeper of every other topic. The relations between
+// CDRs are found by whoever keeps the one partition of reference data: so that
+// it is done once, and goes on elsewhere when this process goes away.
 func (s *service) record(ctx context.Context) error {
 	r := &settlement.Recorder{
 		Store: s.backends.store, Logger: s.logger,
 		Folds: map[ingest.Topic]settlement.Folded{ingest.TopicReference: s.reference, ingest.TopicSessions: s.sessions},
 	}
 	return s.backends.log.Consume(ctx, ingest.GroupRecords, ingest.TopicsOf(ingest.GroupRecords), func(ctx context.Context, l *kafka.Lease) error {
-		return r.Run(ctx, l)
+		if l.Partition().Topic != ingest.TopicReference {
+			return r.Run(ctx, l)
+		}
+		relater := &settlement.Relater{Store: s.backends.store, Logger: s.logger, Metrics: s.relations}
+		g, ctx := errgroup.WithContext(ctx)
+		g.Go(func() error { return r.Run(ctx, l) })
+		g.Go(func() error { return relater.Run(ctx) })
+		return g.Wait()
 	})
 }

@@ -35,14 +35,14 @@ func newVerifyCmd() *cobra.Command {
 		Example: "  roamclear verify --data data",
 		Args:    cobra.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
-			c, err := configFrom(cmd)
+			c, err := configFrom(cmd.Flags())
 			if err != nil {
 				return err
 			}
 			return verify(cmd.Context(), c, cmd.OutOrStdout(), cmd.ErrOrStderr(), quiet)
 		},
 	}
-	configFlags(cmd)
+	configFlags(cmd.Flags())
 	cmd.Flags().BoolVar(&quiet, "quiet", false, "no progress bar")
 	return cmd
 }
@@ -104,7 +104,7 @@ func openForVerify(ctx context.Context, c *Config) (*backends, func() error, err
 		}
 		l := running.ClickHouse
 		c.Kafka.Brokers = running.Brokers
-		c.Store.Addr, c.Store.Database, c.Store.User, c.Store.Password = l.Addr, l.Database, l.User, secret(l.Password)
+		c.Store.Addr, c.Store.Database, c.Store.User, c.Store.Password = l.Addr, l.Database, l.User, l.Password
 	case err != nil:
 		return nil, nil, err
 	}

@@ -1,0 +1,204 @@
+package clickhouse
+
+import (
+	"context"
+	"fmt"
+
+	ch "github.com/ClickHouse/clickhouse-go/v2"
+	"github.com/ClickHouse/clickhouse-go/v2/lib/driver"
+	"github.com/roamclear/roamclear/ingest"
+	"github.com/roamclear/roamclear/ocpi"
+	"github.com/roamclear/roamclear/settlement"
+)
+
+var _ settlement.RelationStore = (*Store)(nil)
+
+// maxCredits is how many credits of one CDR are looked at together. Nobody
+// sends as many in earnest; a partner that does must not make each further one
+// cost more.
+const maxCredits = 10_000
+
+// below restricts to rows whose record stands below the end of its partition;
+// of partitions that have no end, to none.
+func (w *where) below(ends settlement.Ends) {
+	// One number for epoch and partition, as transform takes it.
+	partitions, offsets := []int64{-1}, []int64{0} // transform wants one at least
+	for p, end := range ends {
+		partitions, offsets = append(partitions, int64(p.Epoch)<<32|int64(p.Number)), append(offsets, end)
+	}
+	w.and("offset < transform(bitOr(bitShiftLeft(toInt64(epoch), 32), toInt64(partition)), ?, ?, toInt64(0))", partitions, offsets)
+}
+
+// within restricts to rows whose record stands in the range.
+func (w *where) within(in settlement.Range) {
+	w.and("partition = ? AND epoch = ? AND offset >= ? AND offset < ?", in.Number, in.Epoch, in.From, in.To)
+}
+
+// ends reads a table of offsets by partition.
+func (s *Store) ends(ctx context.Context, attempt, query string, args ...any) (settlement.Ends, error) {
+	ends := settlement.Ends{}
+	err := s.each(ctx, attempt, query, args, func(rows driver.Rows) error {
+		p, next := ingest.Partition{Topic: ingest.TopicCDRs}, int64(0)
+		err := rows.Scan(&p.Number, &p.Epoch, &next)
+		ends[p] = next
+		return err
+	})
+	return ends, err
+}
+
+// CDRCheckpoints implements [settlement.RelationStore].
+func (s *Store) CDRCheckpoints(ctx context.Context) (settlement.Ends, error) {
+	return s.ends(ctx, "read checkpoints of CDRs",
+		"SELECT partition, epoch, max(next) FROM checkpoints WHERE topic = ? GROUP BY partition, epoch", ingest.TopicCDRs.Short())
+}
+
+// RelationProgress implements [settlement.RelationStore].
+func (s *Store) RelationProgress(ctx context.Context) (settlement.Ends, error) {
+	return s.ends(ctx, "read progress of relations",
+		"SELECT partition, epoch, max(next) FROM relation_progress GROUP BY partition, epoch")
+}
+
+// CreditsTouched implements [settlement.RelationStore]. records are in the
+// order of offsets, and credits are few: what it reads follows from the range.
+func (s *Store) CreditsTouched(ctx context.Context, in settlement.Range) (touched []settlement.Touched, err error) {
+	var credits, records where
+	credits.within(in)
+	records.and("topic = ?", in.Topic.Short())
+	records.within(in)
+	err = s.each(ctx, "find touched credits",
+		"SELECT country, party, credit_of, count() > ? FROM credits WHERE (country, party, credit_of) IN ("+
+			"SELECT country, party, credit_of FROM credits"+credits.String()+
+			" UNION ALL SELECT country, party, id FROM records"+records.String()+
+			") GROUP BY country, party, credit_of ORDER BY country, party, credit_of",
+		append(append([]any{maxCredits}, credits.args...), records.args...),
+		func(rows driver.Rows) error {
+			var t settlement.Touched
+			var crowded uint8
+			err := rows.Scan(&t.Key.Party.Country, &t.Key.Party.ID, &t.Key.ID, &crowded)
+			t.Crowded = crowded != 0
+			touched = append(touched, t)
+			return err
+		})
+	return touched, err
+}
+
+// CreditsUndecided implements [settlement.RelationStore].
+func (s *Store) CreditsUndecided(ctx context.Context, after ocpi.Key, limit int) (keys []ocpi.Key, err error) {
+	err = s.each(ctx, "list undecided credits", `SELECT DISTINCT other_country, other_party, other_id FROM relations FINAL
+		WHERE kind = ? AND active AND (other_country, other_party, other_id) > (?, ?, ?)
+		ORDER BY other_country, other_party, other_id LIMIT ?`,
+		[]any{string(settlement.CreditUndecided), after.Party.Country, after.Party.ID, after.ID, limit},
+		func(rows driver.Rows) error {
+			var k ocpi.Key
+			err := rows.Scan(&k.Party.Country, &k.Party.ID, &k.ID)
+			keys = append(keys, k)
+			return err
+		})
+	return keys, err
+}
+
+// Claims implements [settlement.RelationStore].
+func (s *Store) Claims(ctx context.Context, keys []ocpi.Key, below settlement.Ends, fn func(settlement.StoredClaim) error) error {
+	wanted, err := withKeys(keys)
+	if err != nil {
+		return err
+	}
+	var w where
+	w.and("(country, party, id) IN wanted")
+	w.below(below)
+	return s.each(ch.Context(ctx, wanted), "read credited CDRs", `SELECT country, party, id, credit, month, emsp_country, emsp_party,
+		currency, claimed_excl, claimed_incl FROM results FINAL`+w.String(), w.args,
+		func(rows driver.Rows) error {
+			var c settlement.StoredClaim
+			var credit uint8
+			var month uint32
+			if err := rows.Scan(&c.Key.Party.Country, &c.Key.Party.ID, &c.Key.ID, &credit, &month,
+				&c.EMSP.Country, &c.EMSP.ID, &c.Currency, &c.Excl, &c.Incl); err != nil {
+				return err
+			}
+			c.Credit, c.Month = credit != 0, ocpi.Month(month)
+			return fn(c)
+		})
+}
+
+// countedCredits returns a query over the counted credits that name the keys in the
+// table wanted: table credits says which may, cdrs and results which do.
+func countedCredits(in settlement.Range, below settlement.Ends) (query string, args []any) {
+	var named, w where
+	named.and("(country, party, credit_of) IN wanted")
+	if in != (settlement.Range{}) {
+		named.within(in)
+	}
+	w.and("(country, party, id) IN (SELECT country, party, id FROM credits"+named.String()+")", named.args...)
+	w.below(below)
+	return `(SELECT country, party, id, credit_of FROM cdrs FINAL` + w.String() + ` AND credit AND (country, party, credit_of) IN wanted) AS c
+		INNER JOIN (SELECT country, party, id, month, emsp_country, emsp_party, currency, claimed_excl, claimed_incl
+			FROM results FINAL` + w.String() + `) AS r USING (country, party, id)`, append(w.args, w.args...)
+}
+
+// CreditSums implements [settlement.RelationStore].
+func (s *Store) CreditSums(ctx context.Context, keys []ocpi.Key, below settlement.Ends, fn func(of ocpi.Key, sum settlement.CreditClaim, n uint64) error) error {
+	wanted, err := withKeys(keys)
+	if err != nil {
+		return err
+	}
+	query, args := countedCredits(settlement.Range{}, below)
+	return s.each(ch.Context(ctx, wanted), "sum credits", `SELECT country, party, credit_of, emsp_country, emsp_party, currency,
+		sum(claimed_excl), sum(claimed_incl), count() FROM `+query+`
+		GROUP BY country, party, credit_of, emsp_country, emsp_party, currency, sign(claimed_excl), sign(claimed_incl)`, args,
+		func(rows driver.Rows) error {
+			var of ocpi.Key
+			sum, n := settlement.CreditClaim{Credit: true}, uint64(0)
+			if err := rows.Scan(&of.Party.Country, &of.Party.ID, &of.ID, &sum.EMSP.Country, &sum.EMSP.ID, &sum.Currency,
+				&sum.Excl, &sum.Incl, &n); err != nil {
+				return err
+			}
+			return fn(of, sum, n)
+		})
+}
+
+// CreditsOf implements [settlement.RelationStore].
+func (s *Store) CreditsOf(ctx context.Context, keys []ocpi.Key, in settlement.Range, below settlement.Ends, fn func(settlement.StoredCredit) error) error {
+	wanted, err := withKeys(keys)
+	if err != nil {
+		return err
+	}
+	query, args := countedCredits(in, below)
+	return s.each(ch.Context(ctx, wanted), "read credits", `SELECT country, party, id, credit_of, month, emsp_country, emsp_party, currency,
+		claimed_excl, claimed_incl FROM `+query, args,
+		func(rows driver.Rows) error {
+			var c settlement.StoredCredit
+			var month uint32
+			if err := rows.Scan(&c.Key.Party.Country, &c.Key.Party.ID, &c.Key.ID, &c.Of.ID, &month,
+				&c.EMSP.Country, &c.EMSP.ID, &c.Currency, &c.Excl, &c.Incl); err != nil {
+				return err
+			}
+			c.Credit, c.Month, c.Of.Party = true, ocpi.Month(month), c.Key.Party
+			return fn(c)
+		})
+}
+
+// CreditsNamed calls fn for the identity and the position of every stored copy
+// of a credit, with what it names.
+func (s *Store) CreditsNamed(ctx context.Context, fn func(credit, of ocpi.Key, at ingest.Position) error) error {
+	return s.each(ctx, "list credits", "SELECT country, party, id, credit_of, partition, epoch, offset FROM credits", nil,
+		func(rows driver.Rows) error {
+			var credit, of ocpi.Key
+			var at ingest.Position
+			if err := rows.Scan(&credit.Party.Country, &credit.Party.ID, &credit.ID, &of.ID, &at.Partition, &at.Epoch, &at.Offset); err != nil {
+				return err
+			}
+			of.Party = credit.Party
+			return fn(credit, of, at)
+		})
+}
+
+// progressAttempt names the writing of a partition's progress.
+func progressAttempt(p ingest.Partition) string {
+	return fmt.Sprintf("note progress of relations of %s", p)
+}
+
+// WriteRelationProgress implements [settlement.RelationStore].
+func (s *Store) WriteRelationProgress(ctx context.Context, p ingest.Partition, next int64) error {
+	return fail(progressAttempt(p), s.conn.Exec(ctx, "INSERT INTO relation_progress (partition, epoch, next) VALUES (?, ?, ?)", p.Number, p.Epoch, next))
+}

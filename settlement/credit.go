@@ -1,0 +1,123 @@
+package settlement
+
+import (
+	"github.com/roamclear/roamclear/ocpi"
+	"github.com/shopspring/decimal"
+)
+
+// CreditClaim is what the rules of credits read of a CDR: who owes it, and what
+// it claims. It follows from the CDR alone.
+type CreditClaim struct {
+	Credit     bool
+	EMSP       ocpi.Party // zero: not known
+	Currency   string
+	Excl, Incl *decimal.Decimal // nil: not stated
+}
+
+// Credits are the credit CDRs that name one CDR, the original, held against it
+// (OCPI 2.2.1 mod_cdrs, "Credit CDRs"). What is said of each follows from the
+// set of them, never from the order in which they came: so all credits of a CDR
+// that is credited too much are marked, for which of them came first is chance.
+// Add all of them before anything is asked.
+type Credits struct {
+	original *CreditClaim // nil: nothing that can be credited
+	// What the matching ones take off, in the direction of the original's claim.
+	matching   uint64
+	excl, incl decimal.Decimal
+	inclKnown  bool // of the original and of all that match
+}
+
+// CreditsOf returns the credits of an original, none yet. original is nil where
+// no CDR has the id they name.
+func CreditsOf(original *CreditClaim) *Credits {
+	if original == nil || original.Credit {
+		return &Credits{}
+	}
+	return &Credits{original: original, inclKnown: original.Incl != nil}
+}
+
+// Add counts n credits, sum being what they claim together. They are alike in
+// eMSP, currency, the signs of their amounts and in which amounts they state.
+func (c *Credits) Add(sum *CreditClaim, n uint64) {
+	if c.original == nil || c.apart(sum) != "" || c.adds(sum) {
+		return
+	}
+	c.matching += n
+	c.excl = c.excl.Add(c.taken(sum.Excl))
+	if sum.Incl == nil {
+		c.inclKnown = false
+	}
+	c.incl = c.incl.Add(c.taken(sum.Incl))
+}
+
+// Of says what is wrong between a credit and its original, "" when nothing is.
+func (c *Credits) Of(credit *CreditClaim) RelationKind {
+	if c.original == nil {
+		return CreditOrphan
+	}
+	if kind := c.apart(credit); kind != "" {
+		return kind
+	}
+	if c.adds(credit) || c.exceeds() {
+		return CreditExcess
+	}
+	return ""
+}
+
+// Cancels reports whether the credits that match take the original's claim off
+// in full, and this one is of them. The original then counts neither among what
+// is computed nor among what differs.
+func (c *Credits) Cancels(credit *CreditClaim) bool {
+	if c.original == nil || c.matching == 0 || c.apart(credit) != "" || c.adds(credit) {
+		return false
+	}
+	return !c.excl.LessThan(c.claim(c.original.Excl)) &&
+		(!c.inclKnown || !c.incl.LessThan(c.claim(c.original.Incl)))
+}
+
+// apart says why a credit cannot be of the original: "" when it can.
+func (c *Credits) apart(credit *CreditClaim) RelationKind {
+	switch {
+	case credit.Currency != c.original.Currency:
+		return CreditMismatch
+	case credit.EMSP.IsZero() || c.original.EMSP.IsZero():
+		return CreditUndecided
+	case credit.EMSP != c.original.EMSP:
+		return CreditMismatch
+	}
+	return ""
+}
+
+// adds reports whether a credit adds to the claim instead of taking off.
+func (c *Credits) adds(credit *CreditClaim) bool {
+	return c.taken(credit.Excl).IsNegative() || c.taken(credit.Incl).IsNegative()
+}
+
+func (c *Credits) exceeds() bool {
+	return c.excl.GreaterThan(c.claim(c.original.Excl)) ||
+		c.inclKnown && c.incl.GreaterThan(c.claim(c.original.Incl))
+}
+
+// claim is an amount of the original as a positive number: nothing claimed is
+// zero, so any credit of it is too much.
+func (c *Credits) claim(amount *decimal.Decimal) decimal.Decimal { return c.taken(amount).Neg() }
+
+// taken is what an amount takes off the claim: the original may itself be
+// negative, and then a positive amount does.
+func (c *Credits) taken(amount *decimal.Decimal) decimal.Decimal {
+	if amount == nil {
+		return decimal.Zero
+	}
+	if c.negative() {
+		return *amount
+	}
+	return amount.Neg()
+}
+
+func (c *Credits) negative() bool {
+	excl, incl := c.original.Excl, c.original.Incl
+	if excl != nil && !excl.IsZero() {
+		return excl.IsNegative()
+	}
+	return incl != nil && incl.IsNegative()
+}
