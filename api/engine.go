@@ -1,7 +1,7 @@
 package api
 
 import (
-	"encoding/json"
+	"errors"
 	"fmt"
 	"log/slog"
 	"net/http"
@@ -10,10 +10,12 @@ import (
 	"strings"
 
 	"github.com/gin-gonic/gin"
+	"github.com/roamclear/roamclear/ocpi"
 )
 
 // Fallback answers, below a path prefix, what no route answers: unknown
 // paths, methods that do not exist there (the Allow header is set), panics.
+// The first one whose prefix fits answers; with an empty prefix, it answers all.
 type Fallback struct {
 	Prefix string
 	Answer func(c *gin.Context, err error)
@@ -40,7 +42,7 @@ func NewEngine(logger *slog.Logger, fallbacks ...Fallback) *gin.Engine {
 				return
 			}
 		}
-		Fail(c, logger, err)
+		c.AbortWithStatus(Classify(err).HTTP())
 	}
 	e.Use(recoverPanics(logger, answer))
 	e.NoRoute(func(c *gin.Context) { answer(c, ErrNotFound) })
@@ -64,6 +66,13 @@ type panicError struct{ value any }
 
 func (p *panicError) Error() string { return fmt.Sprintf("panic: %v", p.value) }
 
+// IsPanic reports whether an error is a handler's panic, which is logged where
+// it is caught.
+func IsPanic(err error) bool {
+	_, ok := errors.AsType[*panicError](err)
+	return ok
+}
+
 func recoverPanics(logger *slog.Logger, answer func(*gin.Context, error)) gin.HandlerFunc {
 	return func(c *gin.Context) {
 		defer func() {
@@ -84,52 +93,10 @@ func recoverPanics(logger *slog.Logger, answer func(*gin.Context, error)) gin.Ha
 	}
 }
 
-// errorBody is how errors look outside OCPI.
-type errorBody struct {
-	Error struct {
-		Code    string `json:"code"`
-		Message string `json:"message"`
-	} `json:"error"`
-}
-
-// Fail answers an error outside OCPI. One that nobody classified is logged
-// here, and here alone.
-func Fail(c *gin.Context, logger *slog.Logger, err error) {
-	kind := Classify(err)
-	LogInternal(c, logger, kind, err)
-	if kind.Retry() {
-		c.Header("Retry-After", "1")
-	}
-	var body errorBody
-	body.Error.Code, body.Error.Message = kind.Code(), kind.Message(err)
-	c.AbortWithStatusJSON(kind.HTTP(), body)
-}
-
 // LogInternal logs an error that its sender is told nothing about.
 func LogInternal(c *gin.Context, logger *slog.Logger, kind Kind, err error) {
-	if _, logged := err.(*panicError); kind != KindInternal || logged { //nolint:errorlint // made two functions above, never wrapped
+	if kind != KindInternal || IsPanic(err) {
 		return
 	}
-	logger.Error("request failed", "method", c.Request.Method, "route", c.FullPath(), "request_id", c.Request.Header.Get("X-Request-ID"), "err", err)
-}
-
-// decodeJSON reads a small JSON body strictly. Errors are ErrBody,
-// ErrEncoding, ErrTooLarge.
-func decodeJSON(r *http.Request, v any) error {
-	body, err := ReadBody(r, nil, DefaultMaxBody)
-	if err != nil {
-		return err
-	}
-	if len(body) == 0 {
-		return nil
-	}
-	d := json.NewDecoder(strings.NewReader(string(body)))
-	d.DisallowUnknownFields()
-	if err := d.Decode(v); err != nil {
-		return fmt.Errorf("%w: %w", ErrBody, err)
-	}
-	if d.More() {
-		return fmt.Errorf("%w: more than one JSON value", ErrBody)
-	}
-	return nil
+	logger.Error("request failed", "method", c.Request.Method, "route", c.FullPath(), "request_id", c.Request.Header.Get(ocpi.HeaderRequestID), "error", err)
 }

@@ -47,6 +47,7 @@ func TestClassify(t *testing.T) {
 		{ErrBusy, KindOverload, 503, [2]int{503, 3000}},
 		{control.ErrNotReady, KindOverload, 503, [2]int{503, 3000}},
 		{ingest.ErrOutcomeUnknown, KindUnavailable, 503, [2]int{503, 3000}},
+		{settlement.ErrCursor, KindCursor, 400, [2]int{200, 2001}},
 		{settlement.ErrUnavailable, KindUnavailable, 503, [2]int{503, 3000}},
 		{context.DeadlineExceeded, KindUnavailable, 503, [2]int{503, 3000}},
 		{context.Canceled, KindUnavailable, 503, [2]int{503, 3000}},
@@ -99,18 +100,13 @@ func TestEngineHidesWhatItCannotClassify(t *testing.T) {
 	var logged bytes.Buffer
 	logger := slog.New(slog.NewTextHandler(&logged, nil))
 	e := NewEngine(logger, Fallback{Prefix: "/other/", Answer: func(c *gin.Context, err error) { c.String(418, "other: %v", err) }})
-	e.GET("/fail", func(c *gin.Context) { Fail(c, logger, errors.New("secret detail")) })
 	e.GET("/panic", func(*gin.Context) { panic("secret detail") })
 	e.GET("/other/panic", func(*gin.Context) { panic("told to its own fallback") })
-	for _, path := range []string{"/fail", "/panic"} {
-		logged.Reset()
-		w := get(t, e, path)
-		if w.Code != 500 || w.Body.String() != `{"error":{"code":"internal","message":"internal error"}}` {
-			t.Errorf("%s: HTTP %d %s", path, w.Code, w.Body)
-		}
-		if n := strings.Count(logged.String(), "level=ERROR"); n != 1 || !strings.Contains(logged.String(), "secret detail") {
-			t.Errorf("%s: logged %d times: %s", path, n, &logged)
-		}
+	if w := get(t, e, "/panic"); w.Code != 500 || w.Body.String() != "" {
+		t.Errorf("panic without a fallback: HTTP %d %s", w.Code, w.Body)
+	}
+	if n := strings.Count(logged.String(), "level=ERROR"); n != 1 || !strings.Contains(logged.String(), "secret detail") {
+		t.Errorf("logged %d times: %s", n, &logged)
 	}
 	if w := get(t, e, "/other/nowhere"); w.Code != 418 || w.Body.String() != "other: no such resource" {
 		t.Errorf("fallback: HTTP %d %s", w.Code, w.Body)

@@ -18,6 +18,7 @@ type Kind uint8
 const (
 	KindInternal Kind = iota
 	KindSyntax
+	KindCursor
 	KindInvalid
 	KindUnauthorized
 	KindNotFound
@@ -55,6 +56,7 @@ type answerTo struct {
 var answers = [...]answerTo{
 	KindInternal:     {"internal", http.StatusInternalServerError, http.StatusOK, ocpi.StatusServerError, "internal error"},
 	KindSyntax:       {"not_json", http.StatusBadRequest, http.StatusBadRequest, ocpi.StatusInvalid, ""},
+	KindCursor:       {"invalid_parameter", http.StatusBadRequest, http.StatusOK, ocpi.StatusInvalid, "not a cursor of this list"},
 	KindInvalid:      {"invalid", http.StatusUnprocessableEntity, http.StatusOK, ocpi.StatusInvalid, ""},
 	KindUnauthorized: {"unauthorized", http.StatusUnauthorized, http.StatusUnauthorized, ocpi.StatusClientError, ""},
 	KindNotFound:     {"not_found", http.StatusNotFound, http.StatusNotFound, ocpi.StatusClientError, "no such object"},
@@ -107,6 +109,8 @@ func Classify(err error) Kind {
 		return KindUnauthorized
 	case errors.Is(err, ingest.ErrUnknownObject), errors.Is(err, settlement.ErrNotFound), errors.Is(err, ErrNotFound):
 		return KindNotFound
+	case errors.Is(err, settlement.ErrCursor):
+		return KindCursor
 	case errors.Is(err, ErrMethod):
 		return KindMethod
 	case errors.Is(err, ErrTooLarge):

@@ -26,6 +26,7 @@ type SettlementQuery struct {
 	Party    ocpi.Party
 	CPO      ocpi.Party
 	EMSP     ocpi.Party
+	NoEMSP   bool // only rows whose eMSP is not known
 	Currency string
 }
 
@@ -36,6 +37,7 @@ type CDRQuery struct {
 	Party    ocpi.Party
 	CPO      ocpi.Party
 	EMSP     ocpi.Party
+	NoEMSP   bool       // only CDRs whose eMSP is not known
 	From, To ocpi.Month // both inclusive
 	Currency string
 	Status   pricing.Status

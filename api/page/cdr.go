@@ -12,6 +12,7 @@ import (
 
 	"github.com/gin-gonic/gin"
 	"github.com/roamclear/roamclear/api/report"
+	"github.com/roamclear/roamclear/api/rest"
 	"github.com/roamclear/roamclear/ocpi"
 	"github.com/roamclear/roamclear/pricing"
 	"github.com/roamclear/roamclear/pricing/tariff"
@@ -75,7 +76,7 @@ func (s *server) cdr(c *gin.Context, v visitor) error {
 	if err != nil {
 		return err
 	}
-	d, err := v.Detail(c.Request.Context(), s.Reader, k)
+	d, err := report.Detail(c.Request.Context(), v.Key, s.Reader, k)
 	if err != nil {
 		return fmt.Errorf("read cdr %s: %w", k, err)
 	}
@@ -88,7 +89,7 @@ func (s *server) cdr(c *gin.Context, v visitor) error {
 	return nil
 }
 
-func newCDRView(d *settlement.CDRDetail, key report.Key) (*cdrView, error) {
+func newCDRView(d *settlement.CDRDetail, key rest.Key) (*cdrView, error) {
 	v := &cdrView{
 		CDR: d, EMSPName: partyName(&d.CDRSummary), Energy: orUnknown(d.EnergyKWh, 0),
 		Verdict: verdictOf(&d.CDRSummary), Sentence: sentenceOf(&d.CDRSummary),
@@ -195,7 +196,7 @@ func comparisons(s *settlement.CDRSummary) []comparison {
 }
 
 // factsOf lists where the CDR came from and what it was priced from.
-func factsOf(d *settlement.CDRDetail, key report.Key) []fact {
+func factsOf(d *settlement.CDRDetail, key rest.Key) []fact {
 	all := []fact{
 		{Name: "Session", Value: d.SessionID}, {Name: "Location", Value: d.LocationID},
 		{Name: "Received", Value: d.Received.UTC().Format("2006-01-02 15:04:05") + " UTC from " + d.Sender + ", OCPI " + d.Version.String()},
@@ -218,7 +219,7 @@ func factsOf(d *settlement.CDRDetail, key report.Key) []fact {
 
 // tariffURL is the address of the tariff of the partner that priced a CDR, ""
 // where the CDR brought its own, several did, or it is not for the visitor.
-func tariffURL(d *settlement.CDRDetail, key report.Key) string {
+func tariffURL(d *settlement.CDRDetail, key rest.Key) string {
 	if d.TariffSource != "store" || strings.Contains(d.TariffIDs, ",") || !key.Sees(d.Key.Party, d.Key.Party) {
 		return ""
 	}

@@ -7,6 +7,7 @@ import (
 
 	"github.com/gin-gonic/gin"
 	"github.com/roamclear/roamclear/api/report"
+	"github.com/roamclear/roamclear/api/rest"
 	"github.com/roamclear/roamclear/pricing"
 	"github.com/roamclear/roamclear/pricing/tariff"
 	"github.com/roamclear/roamclear/settlement"
@@ -152,12 +153,12 @@ func (s *server) cdrsCSV(c *gin.Context, v visitor) error {
 	if err != nil {
 		return err
 	}
-	q.Limit = report.MaxLimit
+	q.Limit = rest.MaxLimit
 	page, err := s.Reader.CDRs(c.Request.Context(), q)
 	if err != nil {
 		return fmt.Errorf("list cdrs: %w", err)
 	}
-	report.CSVHeaders(c, "cdrs.csv")
+	rest.CSVHeaders(c, "cdrs.csv")
 	c.Status(http.StatusOK)
 	table := report.CDRsCSV(page.CDRs)
 	for {
@@ -178,6 +179,6 @@ func (s *server) cdrsCSV(c *gin.Context, v visitor) error {
 
 // broken ends an answer of which a part went out already.
 func (s *server) broken(c *gin.Context, err error) error {
-	s.Logger.Warn("page: download broken off", "path", c.FullPath(), "request_id", report.RequestID(c), "error", err)
+	s.Logger.Warn("page: download broken off", "path", c.FullPath(), "request_id", rest.RequestID(c), "error", err)
 	panic(http.ErrAbortHandler)
 }

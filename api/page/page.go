@@ -10,6 +10,7 @@ import (
 
 	"github.com/gin-gonic/gin"
 	"github.com/roamclear/roamclear/api/report"
+	"github.com/roamclear/roamclear/api/rest"
 	"github.com/roamclear/roamclear/settlement"
 )
 
@@ -18,9 +19,9 @@ type Deps struct {
 	Reader settlement.Reader
 	// Tariffs are the ones that partners pushed.
 	Tariffs report.Tariffs
-	// Key tells what an API key allows. An error that wraps report.ErrNoKey
+	// Key tells what an API key allows. An error that wraps rest.ErrNoKey
 	// asks the visitor to sign in again.
-	Key func(ctx context.Context, apiKey string) (report.Key, error)
+	Key func(ctx context.Context, apiKey string) (rest.Key, error)
 	// Open lets in, without a key, who asks from this machine for this
 	// machine: set it only when the service listens on loopback alone.
 	Open bool
@@ -90,18 +91,18 @@ func (s *server) shown(fn func(c *gin.Context, v visitor) error) gin.HandlerFunc
 // notSignedIn reports whether an error means that no key, or none that is
 // known, was given.
 func notSignedIn(err error) bool {
-	return err != nil && report.Classify(err).Status == http.StatusUnauthorized
+	return err != nil && rest.Classify(err).Status == http.StatusUnauthorized
 }
 
 // fail shows what can be told about an error, and logs it when it is ours.
 func (s *server) fail(c *gin.Context, err error) {
-	e := *report.Classify(err)
+	e := *rest.Classify(err)
 	switch e.Status {
 	case http.StatusServiceUnavailable:
-		c.Header("Retry-After", report.RetryAfter)
-		s.Logger.Warn("page: store unavailable", "path", c.FullPath(), "request_id", report.RequestID(c), "error", err)
+		c.Header("Retry-After", rest.RetryAfter)
+		s.Logger.Warn("page: store unavailable", "path", c.FullPath(), "request_id", rest.RequestID(c), "error", err)
 	case http.StatusInternalServerError:
-		e.RequestID = report.RequestID(c)
+		e.RequestID = rest.RequestID(c)
 		s.Logger.Error("page: request failed", "path", c.FullPath(), "request_id", e.RequestID, "error", err)
 	}
 	s.render(c, e.Status, "error", errorView{frame: frame{Title: errorTitles[e.Status], Query: url.Values{}}, Error: &e})
@@ -117,7 +118,7 @@ var errorTitles = map[int]string{
 
 type errorView struct {
 	frame
-	Error *report.Error
+	Error *rest.Error
 }
 
 // render answers with a template. It is executed into memory first, so an

@@ -20,6 +20,7 @@ import (
 	"github.com/roamclear/roamclear/api/page"
 	"github.com/roamclear/roamclear/api/report"
 	"github.com/roamclear/roamclear/api/report/reporttest"
+	"github.com/roamclear/roamclear/api/rest"
 	"github.com/roamclear/roamclear/ocpi"
 	"github.com/roamclear/roamclear/settlement"
 )
@@ -32,17 +33,17 @@ func TestMain(m *testing.M) {
 }
 
 // apiKeys knows what the test's API keys allow.
-func apiKeys(_ context.Context, apiKey string) (report.Key, error) {
-	scopes := []string{report.ScopeRead}
+func apiKeys(_ context.Context, apiKey string) (rest.Key, error) {
+	scopes := []string{rest.ScopeRead}
 	switch apiKey {
 	case "all":
-		return report.Key{Scopes: scopes}, nil
+		return rest.Key{Scopes: scopes}, nil
 	case "volt":
-		return report.Key{Scopes: scopes, Party: ocpi.NewParty("DE", "VOL")}, nil
+		return rest.Key{Scopes: scopes, Party: ocpi.NewParty("DE", "VOL")}, nil
 	case "other-scope":
-		return report.Key{Scopes: []string{"admin:write"}}, nil
+		return rest.Key{Scopes: []string{"admin:write"}}, nil
 	}
-	return report.Key{}, fmt.Errorf("look up key: %w", report.ErrNoKey)
+	return rest.Key{}, fmt.Errorf("look up key: %w", rest.ErrNoKey)
 }
 
 // site is the page over a store, with what it logs.

@@ -12,6 +12,7 @@ import (
 
 	"github.com/gin-gonic/gin"
 	"github.com/roamclear/roamclear/api/report"
+	"github.com/roamclear/roamclear/api/rest"
 	"github.com/roamclear/roamclear/ocpi"
 	"github.com/roamclear/roamclear/pricing/reference"
 	"github.com/roamclear/roamclear/pricing/tariff"
@@ -31,7 +32,7 @@ type priceView struct {
 	Form    priceForm
 	Tariffs []tariffOption
 	More    int // tariffs that are not listed
-	Wrong   *report.Error
+	Wrong   *rest.Error
 	Price   *priceShown // nil where there is none
 }
 
@@ -63,7 +64,7 @@ func (s *server) price(c *gin.Context, v visitor) error {
 func (s *server) askPrice(c *gin.Context, v visitor) error {
 	c.Request.Body = http.MaxBytesReader(c.Writer, c.Request.Body, maxForm)
 	if err := c.Request.ParseForm(); err != nil {
-		return &report.Error{Status: http.StatusBadRequest, Code: "invalid_parameter", Field: "json",
+		return &rest.Error{Status: http.StatusBadRequest, Code: "invalid_parameter", Field: "json",
 			Message: fmt.Sprintf("the form cannot be read: a tariff may have at most %d kB", maxForm>>10)}
 	}
 	q := c.Request.PostForm
@@ -92,7 +93,7 @@ func (s *server) showPrice(c *gin.Context, v visitor, q url.Values) error {
 	if view.Form.Tariff != "" || view.Form.JSON != "" {
 		shown, err := view.Form.price(v.Key, s.Tariffs)
 		if err != nil {
-			wrong, ok := errors.AsType[*report.Error](err)
+			wrong, ok := errors.AsType[*rest.Error](err)
 			if !ok {
 				return fmt.Errorf("price a charge: %w", err)
 			}
@@ -105,7 +106,7 @@ func (s *server) showPrice(c *gin.Context, v visitor, q url.Values) error {
 }
 
 // list offers the tariffs that the visitor may name, by owner and id.
-func (v *priceView) list(known report.Tariffs, key report.Key) {
+func (v *priceView) list(known report.Tariffs, key rest.Key) {
 	known.Tariffs(func(t *reference.TariffVersion) {
 		if key.Sees(t.Key.Party, t.Key.Party) {
 			v.Tariffs = append(v.Tariffs, tariffOption{t.Key.String(), t.Key.Party.String() + " " + t.Key.ID})
@@ -120,7 +121,7 @@ func (v *priceView) list(known report.Tariffs, key report.Key) {
 	}
 }
 
-func (f *priceForm) show(q *report.PriceRequest, zone *tariff.Zone, key report.Key, known report.Tariffs) (*priceShown, error) {
+func (f *priceForm) show(q *report.PriceRequest, zone *tariff.Zone, key rest.Key, known report.Tariffs) (*priceShown, error) {
 	t, err := q.Resolve(key, known)
 	if err != nil {
 		return nil, err

@@ -11,6 +11,7 @@ import (
 	"time"
 
 	"github.com/roamclear/roamclear/api/report"
+	"github.com/roamclear/roamclear/api/rest"
 	"github.com/roamclear/roamclear/ocpi"
 	"github.com/roamclear/roamclear/pricing/reference"
 	"github.com/roamclear/roamclear/pricing/tariff"
@@ -112,7 +113,7 @@ func minutesIn(field, s string) (int64, error) {
 }
 
 func wrongField(field, format string, args ...any) error {
-	return &report.Error{Status: http.StatusBadRequest, Code: "invalid_parameter", Field: field, Message: fmt.Sprintf(format, args...)}
+	return &rest.Error{Status: http.StatusBadRequest, Code: "invalid_parameter", Field: field, Message: fmt.Sprintf(format, args...)}
 }
 
 // formFields names the fields of the form that stand for members of a request.
@@ -121,13 +122,13 @@ var formFields = map[string]string{
 }
 
 // price prices the form's charge.
-func (f *priceForm) price(key report.Key, known report.Tariffs) (*priceShown, error) {
+func (f *priceForm) price(key rest.Key, known report.Tariffs) (*priceShown, error) {
 	q, zone, why, err := f.request()
 	if err != nil {
 		return nil, err
 	}
 	shown, err := f.show(q, zone, key, known)
-	if wrong, ok := errors.AsType[*report.Error](err); ok {
+	if wrong, ok := errors.AsType[*rest.Error](err); ok {
 		named := *wrong
 		switch path, inTariff := strings.CutPrefix(wrong.Field, "tariff."); {
 		case inTariff:

@@ -8,7 +8,7 @@ import (
 	"strings"
 
 	"github.com/gin-gonic/gin"
-	"github.com/roamclear/roamclear/api/report"
+	"github.com/roamclear/roamclear/api/rest"
 )
 
 const (
@@ -19,7 +19,7 @@ const (
 
 // visitor is who looks at a page.
 type visitor struct {
-	report.Key
+	rest.Key
 	Open bool // no key was asked for, so there is nothing to sign out of
 }
 
@@ -29,17 +29,17 @@ func (s *server) visitor(c *gin.Context) (visitor, error) {
 	cookie, err := c.Request.Cookie(cookieName)
 	if err != nil {
 		if s.Open && fromThisMachine(c.Request) {
-			return visitor{Key: report.Key{Scopes: []string{report.ScopeRead}}, Open: true}, nil
+			return visitor{Key: rest.Key{Scopes: []string{rest.ScopeRead}}, Open: true}, nil
 		}
-		return visitor{}, report.ErrNoKey
+		return visitor{}, rest.ErrNoKey
 	}
 	apiKey, err := base64.RawURLEncoding.DecodeString(cookie.Value)
 	if err != nil {
-		return visitor{}, report.ErrNoKey
+		return visitor{}, rest.ErrNoKey
 	}
 	key, err := s.Key(c.Request.Context(), string(apiKey))
-	if err == nil && !key.CanRead() {
-		err = report.ErrNoKey
+	if err == nil && !key.Allows(rest.ScopeRead) {
+		err = rest.ErrNoKey
 	}
 	return visitor{Key: key}, err
 }
@@ -94,8 +94,8 @@ func (s *server) signIn(c *gin.Context) error {
 		wrong = "This key is not known, or was removed. Check that it was copied whole."
 	case err != nil:
 		return err
-	case !key.CanRead():
-		wrong = "This key is not for finance: it lacks the scope " + report.ScopeRead + "."
+	case !key.Allows(rest.ScopeRead):
+		wrong = "This key is not for finance: it lacks the scope " + rest.ScopeRead + "."
 	}
 	if wrong != "" {
 		s.render(c, http.StatusUnauthorized, "signin", signInView{frame: frame{Title: "Sign in", Query: url.Values{}}, Next: next, Wrong: wrong})
@@ -116,7 +116,7 @@ func (s *server) signOut(c *gin.Context) error {
 	return nil
 }
 
-var errCrossOrigin = &report.Error{Status: http.StatusForbidden, Code: "cross_origin",
+var errCrossOrigin = &rest.Error{Status: http.StatusForbidden, Code: "cross_origin",
 	Message: "the form was sent from another site; open this page itself and sign in there"}
 
 func (s *server) setCookie(c *gin.Context, value string, maxAge int) {

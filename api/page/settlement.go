@@ -10,6 +10,7 @@ import (
 
 	"github.com/gin-gonic/gin"
 	"github.com/roamclear/roamclear/api/report"
+	"github.com/roamclear/roamclear/api/rest"
 	"github.com/roamclear/roamclear/ocpi"
 	"github.com/roamclear/roamclear/settlement"
 )
@@ -33,7 +34,7 @@ func newFilters(q url.Values) (filters, vatSide, error) {
 	vat := q.Get("vat")
 	q.Del("vat")
 	if vat != "" && vat != "excl" && vat != "incl" {
-		return filters{}, exclVAT, &report.Error{Status: http.StatusBadRequest, Code: "invalid_parameter", Field: "vat",
+		return filters{}, exclVAT, &rest.Error{Status: http.StatusBadRequest, Code: "invalid_parameter", Field: "vat",
 			Message: fmt.Sprintf("%q is neither excl nor incl", vat)}
 	}
 	f := filters{
@@ -195,7 +196,7 @@ func (s *server) settlementCSV(c *gin.Context, v visitor) error {
 	if err != nil {
 		return err
 	}
-	report.CSVHeaders(c, report.SettlementFile(q))
+	rest.CSVHeaders(c, report.SettlementFile(q))
 	c.Status(http.StatusOK)
 	return report.SettlementCSV(rows).Encode(c.Writer)
 }

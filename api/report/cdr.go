@@ -1,7 +1,6 @@
 package report
 
 import (
-	"bytes"
 	"encoding/json"
 	"fmt"
 	"net/http"
@@ -10,6 +9,7 @@ import (
 	"time"
 
 	"github.com/gin-gonic/gin"
+	"github.com/roamclear/roamclear/api/rest"
 	"github.com/roamclear/roamclear/ocpi"
 	"github.com/roamclear/roamclear/pricing"
 	"github.com/roamclear/roamclear/pricing/tariff"
@@ -154,29 +154,26 @@ type cdrDetail struct {
 }
 
 // cdr answers GET /api/v1/cdrs/{country}/{party}/{id}.
-func (s *server) cdr(c *gin.Context, key Key) error {
-	if p := newParams(c.Request.URL.Query(), nil); p.err != nil {
-		return p.err
+func (s *server) cdr(c *gin.Context, key rest.Key) error {
+	if p := rest.NewParams(c.Request.URL.Query()); p.Err() != nil {
+		return p.Err()
 	}
 	k, err := PathKey(c)
 	if err != nil {
 		return err
 	}
-	d, err := key.Detail(c.Request.Context(), s.reader, k)
+	d, err := Detail(c.Request.Context(), key, s.reader, k)
 	if err != nil {
 		return fmt.Errorf("read cdr %s: %w", k, err)
 	}
-	body, err := detailBody(d)
+	detail, err := newCDRDetail(d)
 	if err != nil {
 		return fmt.Errorf("encode cdr %s: %w", k, err)
 	}
-	c.Data(http.StatusOK, "application/json; charset=utf-8", body)
-	return nil
+	return rest.WriteRaw(c, d.Raw, detail)
 }
 
-// detailBody encodes a CDR with its raw body byte for byte: encoding/json
-// would re-indent it.
-func detailBody(d *settlement.CDRDetail) ([]byte, error) {
+func newCDRDetail(d *settlement.CDRDetail) (*cdrDetail, error) {
 	if !json.Valid(d.Raw) {
 		return nil, fmt.Errorf("the stored body at %s is not JSON", d.Position)
 	}
@@ -184,28 +181,12 @@ func detailBody(d *settlement.CDRDetail) ([]byte, error) {
 	if err != nil {
 		return nil, err
 	}
-	detail := cdrDetail{
+	return &cdrDetail{
 		Version: d.Version.String(), Sender: d.Sender, Hash: fmt.Sprintf("%x", d.Hash),
 		CDR: newCDRSummary(&d.CDRSummary), Result: newCDRResult(d),
 		Explanation: orJSON(d.Explanation, "null"), Text: words, Findings: orJSON(d.Findings, "[]"),
 		Copies: newCopies(d.Copies),
-	}
-	return withRaw(d.Raw, detail)
-}
-
-// withRaw encodes v, an object, with a member raw in front of the others.
-func withRaw(raw []byte, v any) ([]byte, error) {
-	var rest bytes.Buffer
-	enc := json.NewEncoder(&rest)
-	enc.SetEscapeHTML(false)
-	if err := enc.Encode(v); err != nil {
-		return nil, err
-	}
-	body := make([]byte, 0, len(raw)+rest.Len()+16)
-	body = append(body, `{"raw":`...)
-	body = append(body, raw...)
-	body = append(body, ',')
-	return append(body, rest.Bytes()[1:]...), nil
+	}, nil
 }
 
 // explanationText puts a stored explanation into words, nil where there is none.
@@ -250,17 +231,17 @@ func orJSON(b []byte, absent string) json.RawMessage {
 }
 
 // cdrs answers GET /api/v1/cdrs.
-func (s *server) cdrs(c *gin.Context, key Key) error {
+func (s *server) cdrs(c *gin.Context, key rest.Key) error {
 	return s.cdrList(c, "cdrs", func() (settlement.CDRQuery, error) { return CDRQuery(c.Request.URL.Query(), key) })
 }
 
 // rejects answers GET /api/v1/rejects.
-func (s *server) rejects(c *gin.Context, key Key) error {
+func (s *server) rejects(c *gin.Context, key rest.Key) error {
 	return s.cdrList(c, "rejects", func() (settlement.CDRQuery, error) { return RejectQuery(c.Request.URL.Query(), key) })
 }
 
 func (s *server) cdrList(c *gin.Context, name string, query func() (settlement.CDRQuery, error)) error {
-	csv, err := wantsCSV(c)
+	csv, err := rest.WantsCSV(c)
 	if err != nil {
 		return err
 	}
@@ -272,15 +253,15 @@ func (s *server) cdrList(c *gin.Context, name string, query func() (settlement.C
 	if err != nil {
 		return fmt.Errorf("list %s: %w", name, err)
 	}
-	next := linkNext(c, page.Next)
+	next := rest.LinkNext(c, page.Next)
 	if csv {
-		return writeCSV(c, name+".csv", CDRsCSV(page.CDRs))
+		return rest.WriteCSV(c, name+".csv", CDRsCSV(page.CDRs))
 	}
 	list := make([]cdrSummary, len(page.CDRs))
 	for i := range page.CDRs {
 		list[i] = newCDRSummary(&page.CDRs[i])
 	}
-	writeJSON(c, http.StatusOK, map[string]any{name: list, "next": next})
+	rest.WriteJSON(c, http.StatusOK, map[string]any{name: list, "next": next})
 	return nil
 }
 
@@ -291,8 +272,8 @@ var cdrHeader = []string{
 }
 
 // CDRsCSV is a list of CDRs as a table; what is not known is an empty cell.
-func CDRsCSV(cdrs []settlement.CDRSummary) *CSV {
-	t := &CSV{Header: cdrHeader, Rows: make([][]string, len(cdrs))}
+func CDRsCSV(cdrs []settlement.CDRSummary) *rest.CSV {
+	t := &rest.CSV{Header: cdrHeader, Rows: make([][]string, len(cdrs))}
 	for i := range cdrs {
 		s := newCDRSummary(&cdrs[i])
 		claimed, computed := amountOrNone(s.Claimed), amountOrNone(s.Computed)
@@ -301,10 +282,10 @@ func CDRsCSV(cdrs []settlement.CDRSummary) *CSV {
 			difference = Money(d.ClaimedExcl.Sub(*d.ComputedExcl))
 		}
 		t.Rows[i] = []string{
-			cell(s.CPO), cell(text(s.EMSP)), cell(s.ID), text(s.Start), text(s.End), cell(s.Currency), fmt.Sprint(s.Credit),
-			cell(s.CreditOf), cell(s.SessionID), cell(s.LocationID),
+			rest.Cell(s.CPO), rest.Cell(text(s.EMSP)), rest.Cell(s.ID), text(s.Start), text(s.End), rest.Cell(s.Currency), fmt.Sprint(s.Credit),
+			rest.Cell(s.CreditOf), rest.Cell(s.SessionID), rest.Cell(s.LocationID),
 			text(s.EnergyKWh), text(claimed.ExclVAT), text(claimed.InclVAT), text(computed.ExclVAT), text(computed.InclVAT),
-			difference, s.Status, cell(s.Reason), s.Claim, s.Received, s.Position,
+			difference, s.Status, rest.Cell(s.Reason), s.Claim, s.Received, s.Position,
 		}
 	}
 	return t

@@ -8,6 +8,7 @@ import (
 	"unicode/utf8"
 
 	"github.com/gin-gonic/gin"
+	"github.com/roamclear/roamclear/api/rest"
 	"github.com/roamclear/roamclear/settlement"
 )
 
@@ -22,7 +23,7 @@ type conflictJSON struct {
 }
 
 // conflicts answers GET /api/v1/conflicts.
-func (s *server) conflicts(c *gin.Context, key Key) error {
+func (s *server) conflicts(c *gin.Context, key rest.Key) error {
 	q, err := ConflictQuery(c.Request.URL.Query(), key)
 	if err != nil {
 		return err
@@ -38,7 +39,7 @@ func (s *server) conflicts(c *gin.Context, key Key) error {
 			Others: newCopies(k.Others), URL: "/api/v1" + CDRPath(k.Key),
 		}
 	}
-	writeJSON(c, http.StatusOK, map[string]any{"conflicts": list, "next": linkNext(c, page.Next)})
+	rest.WriteJSON(c, http.StatusOK, map[string]any{"conflicts": list, "next": rest.LinkNext(c, page.Next)})
 	return nil
 }
 
@@ -54,18 +55,21 @@ type refusalJSON struct {
 	BodyBase64 string          `json:"body_base64,omitempty"`
 }
 
+var errRestricted = &rest.Error{Status: http.StatusForbidden, Code: "party_restricted",
+	Message: "refused bodies belong to no party that could be checked; use a key without --party"}
+
 // refusals answers GET /api/v1/refusals. Such bodies belong to a sender but to
 // no party that could be read from them, so a restricted key sees none.
-func (s *server) refusals(c *gin.Context, key Key) error {
+func (s *server) refusals(c *gin.Context, key rest.Key) error {
 	if !key.Party.IsZero() {
 		return errRestricted
 	}
-	p := newParams(c.Request.URL.Query(), refusalParams)
-	limit := p.limit(MaxRefusals)
-	if p.err != nil {
-		return p.err
+	p := rest.NewParams(c.Request.URL.Query(), refusalParams...)
+	limit := p.Limit(MaxRefusals)
+	if p.Err() != nil {
+		return p.Err()
 	}
-	refusals, next, err := s.reader.Refusals(c.Request.Context(), p.values.Get("sender"), p.values.Get("cursor"), limit)
+	refusals, next, err := s.reader.Refusals(c.Request.Context(), p.Text("sender"), p.Text("cursor"), limit)
 	if err != nil {
 		return fmt.Errorf("list refusals: %w", err)
 	}
@@ -73,7 +77,7 @@ func (s *server) refusals(c *gin.Context, key Key) error {
 	for i := range refusals {
 		list[i] = newRefusal(&refusals[i])
 	}
-	writeJSON(c, http.StatusOK, map[string]any{"refusals": list, "next": linkNext(c, next)})
+	rest.WriteJSON(c, http.StatusOK, map[string]any{"refusals": list, "next": rest.LinkNext(c, next)})
 	return nil
 }
 

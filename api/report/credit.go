@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 
+	"github.com/roamclear/roamclear/api/rest"
 	"github.com/roamclear/roamclear/ocpi"
 	"github.com/roamclear/roamclear/settlement"
 	"github.com/shopspring/decimal"
@@ -15,13 +16,13 @@ import (
 // include what is wrong between it and the CDR that it credits (OCPI 2.2.1
 // mod_cdrs, "Credit CDRs"). They are found when it is read and not when it is
 // priced: the two may come in either order.
-func (k Key) Detail(ctx context.Context, r settlement.Reader, key ocpi.Key) (*settlement.CDRDetail, error) {
-	d, err := k.Visible(r.CDR(ctx, key))
+func Detail(ctx context.Context, k rest.Key, r settlement.Reader, key ocpi.Key) (*settlement.CDRDetail, error) {
+	d, err := visible(ctx, k, r, key)
 	if err != nil || !d.Credit {
 		return d, err
 	}
 	credited := ocpi.Key{Party: key.Party, ID: ocpi.Fold(d.CreditOf)}
-	original, err := k.Visible(r.CDR(ctx, credited))
+	original, err := visible(ctx, k, r, credited)
 	if err != nil && !errors.Is(err, settlement.ErrNotFound) {
 		return nil, fmt.Errorf("read the credited cdr %s: %w", credited, err)
 	}
@@ -40,6 +41,16 @@ func (k Key) Detail(ctx context.Context, r settlement.Reader, key ocpi.Key) (*se
 		return nil, fmt.Errorf("write findings of cdr %s: %w", key, err)
 	}
 	return &shown, nil
+}
+
+// visible reads a CDR that the key may see: what belongs to others is
+// [settlement.ErrNotFound], like what does not exist.
+func visible(ctx context.Context, k rest.Key, r settlement.Reader, key ocpi.Key) (*settlement.CDRDetail, error) {
+	d, err := r.CDR(ctx, key)
+	if err == nil && !k.Sees(d.CPO, d.EMSP) {
+		return nil, settlement.ErrNotFound
+	}
+	return d, err
 }
 
 // creditFindings holds a credit CDR against the one it credits, nil when that

@@ -1,12 +1,10 @@
 package report
 
 import (
-	"errors"
 	"net/url"
 	"slices"
-	"strconv"
-	"strings"
 
+	"github.com/roamclear/roamclear/api/rest"
 	"github.com/roamclear/roamclear/ocpi"
 	"github.com/roamclear/roamclear/pricing"
 	"github.com/roamclear/roamclear/pricing/tariff"
@@ -15,132 +13,63 @@ import (
 
 // Bounds of what one request may ask for.
 const (
-	MaxMonths    = 120  // of a settlement report
-	DefaultLimit = 100  // objects of one page of a list
-	MaxLimit     = 1000 // objects of one page of a list
-	MaxRefusals  = 100  // refused bodies of one page, each as large as a body may be
+	MaxMonths   = 120 // of a settlement report
+	MaxRefusals = 100 // refused bodies of one page, each as large as a body may be
 )
 
 // Names of the query parameters of each resource.
 var (
 	settlementParams = []string{"from", "to", "cpo", "emsp", "currency"}
-	rejectParams     = []string{"from", "to", "cpo", "emsp", "currency", "reason", "id", "limit", "cursor"}
-	cdrParams        = append(slices.Clone(rejectParams), "status", "claim", "cause", "credit")
+	rejectParams     = []string{"from", "to", "cpo", "emsp", "currency", "reason", "id", "credit", "limit", "cursor"}
+	cdrParams        = append(slices.Clone(rejectParams), "status", "claim", "cause")
 	conflictParams   = []string{"cpo", "id", "kind", "limit", "cursor"}
 	refusalParams    = []string{"sender", "limit", "cursor"}
 )
 
-// params reads query parameters and keeps the first error.
-type params struct {
-	values url.Values
-	err    error
-}
-
-// newParams refuses names that are not known and names given twice: a
-// misspelt filter must never answer more than was asked for.
-func newParams(values url.Values, known []string) *params {
-	p := &params{values: values}
-	for name, v := range values {
-		switch {
-		case !slices.Contains(known, name):
-			p.fail(invalid(name, "no such parameter; known are: %s", strings.Join(known, ", ")))
-		case len(v) > 1:
-			p.fail(invalid(name, "given %d times", len(v)))
-		}
-	}
-	return p
-}
-
-// fail keeps the error whose field sorts first, so that the answer does not
-// depend on the order of a map.
-func (p *params) fail(e *Error) {
-	if old, ok := errors.AsType[*Error](p.err); !ok || e.Field < old.Field {
-		p.err = e
-	}
-}
-
-func (p *params) month(name string) ocpi.Month {
-	s := p.values.Get(name)
+func month(p *rest.Params, name string) ocpi.Month {
+	s := p.Text(name)
 	if s == "" {
 		return 0
 	}
 	m, err := ocpi.ParseMonth(s)
 	if err != nil {
-		p.fail(invalid(name, "%v", err))
+		p.Fail(rest.Invalid(name, "%v", err))
 	}
 	return m
 }
 
 // months reads from and to, both inclusive.
-func (p *params) months() (from, to ocpi.Month) {
-	from, to = p.month("from"), p.month("to")
+func months(p *rest.Params) (from, to ocpi.Month) {
+	from, to = month(p, "from"), month(p, "to")
 	if !from.IsZero() && !to.IsZero() && to.Compare(from) < 0 {
-		p.fail(invalid("to", "%s is before from, %s", to, from))
+		p.Fail(rest.Invalid("to", "%s is before from, %s", to, from))
 	}
 	return from, to
 }
 
-func (p *params) party(name string) ocpi.Party {
-	s := p.values.Get(name)
-	if s == "" {
-		return ocpi.Party{}
-	}
-	party, ok := ocpi.ParseParty(s)
-	if !ok {
-		p.fail(invalid(name, "%q is not a party such as GB*DUN", s))
-	}
-	return party
-}
-
-func (p *params) currency() string {
-	s := ocpi.Fold(p.values.Get("currency"))
-	if s == "" {
-		return ""
-	}
-	letters := strings.Trim(s, "ABCDEFGHIJKLMNOPQRSTUVWXYZ") == ""
-	if len(s) != 3 || !letters {
-		p.fail(invalid("currency", "%q is not a currency code such as EUR", s))
-	}
-	return s
-}
-
-func (p *params) limit(most int) int {
-	s := p.values.Get("limit")
-	if s == "" {
-		return min(DefaultLimit, most)
-	}
-	n, err := strconv.Atoi(s)
-	if err != nil || n < 1 || n > most {
-		p.fail(invalid("limit", "%q is not a number from 1 to %d", s, most))
-	}
-	return n
-}
-
 // SettlementQuery reads the parameters of a settlement report. Months are
-// required. The error is an [*Error] that names the parameter.
-func SettlementQuery(values url.Values, key Key) (settlement.SettlementQuery, error) {
-	p := newParams(values, settlementParams)
-	from, to := p.months()
+// required. The error is a [*rest.Error] that names the parameter.
+func SettlementQuery(values url.Values, key rest.Key) (settlement.SettlementQuery, error) {
+	p := rest.NewParams(values, settlementParams...)
+	from, to := months(p)
 	for name, m := range map[string]ocpi.Month{"from": from, "to": to} {
 		if m.IsZero() && values.Get(name) == "" {
-			p.fail(invalid(name, "required: a month such as 2019-01"))
+			p.Fail(rest.Invalid(name, "required: a month such as 2019-01"))
 		}
 	}
 	if !from.IsZero() && to.Compare(from) >= MaxMonths {
-		p.fail(invalid("to", "the report spans more than %d months; ask for fewer", MaxMonths))
+		p.Fail(rest.Invalid("to", "the report spans more than %d months; ask for fewer", MaxMonths))
 	}
-	q := settlement.SettlementQuery{
-		From: from, To: to, Party: key.Party,
-		CPO: p.party("cpo"), EMSP: p.party("emsp"), Currency: p.currency(),
-	}
-	return q, p.err
+	q := settlement.SettlementQuery{From: from, To: to, Party: key.Party, CPO: p.Party("cpo"), Currency: p.Currency("currency")}
+	q.EMSP, q.NoEMSP = p.PartyOrUnknown("emsp")
+	return q, p.Err()
 }
 
-// CDRQuery reads the parameters of a list of CDRs. The error is an [*Error]
-// that names the parameter.
-func CDRQuery(values url.Values, key Key) (settlement.CDRQuery, error) {
-	p := newParams(values, cdrParams)
-	q := p.cdrQuery(key)
+// CDRQuery reads the parameters of a list of CDRs. The error is a
+// [*rest.Error] that names the parameter.
+func CDRQuery(values url.Values, key rest.Key) (settlement.CDRQuery, error) {
+	p := rest.NewParams(values, cdrParams...)
+	q := cdrQuery(p, key)
 	switch s := values.Get("status"); s {
 	case "":
 	case pricing.Rejected.String():
@@ -150,41 +79,34 @@ func CDRQuery(values url.Values, key Key) (settlement.CDRQuery, error) {
 	case pricing.Credited.String():
 		q.Status = pricing.Credited
 	default:
-		p.fail(invalid("status", "%q is not one of priced, rejected, credit", s))
+		p.Fail(rest.Invalid("status", "%q is not one of priced, rejected, credit", s))
 	}
-	q.Claim = p.claim()
-	switch s := values.Get("credit"); s {
-	case "":
-	case "true", "false":
-		credit := s == "true"
-		q.Credit = &credit
-	default:
-		p.fail(invalid("credit", "%q is neither true nor false", s))
-	}
-	return q, p.err
+	q.Claim = claim(p)
+	return q, p.Err()
 }
 
-// RejectQuery reads the parameters of a list of rejected CDRs. The error is an
-// [*Error] that names the parameter.
-func RejectQuery(values url.Values, key Key) (settlement.CDRQuery, error) {
-	p := newParams(values, rejectParams)
-	q := p.cdrQuery(key)
+// RejectQuery reads the parameters of a list of rejected CDRs. The error is a
+// [*rest.Error] that names the parameter.
+func RejectQuery(values url.Values, key rest.Key) (settlement.CDRQuery, error) {
+	p := rest.NewParams(values, rejectParams...)
+	q := cdrQuery(p, key)
 	q.Status = pricing.Rejected
-	return q, p.err
+	return q, p.Err()
 }
 
-func (p *params) cdrQuery(key Key) settlement.CDRQuery {
-	from, to := p.months()
-	return settlement.CDRQuery{
-		Party: key.Party, CPO: p.party("cpo"), EMSP: p.party("emsp"),
-		From: from, To: to, Currency: p.currency(),
-		Reason: p.values.Get("reason"), Cause: p.values.Get("cause"), ID: ocpi.Fold(p.values.Get("id")),
-		After: p.values.Get("cursor"), Limit: p.limit(MaxLimit),
+func cdrQuery(p *rest.Params, key rest.Key) settlement.CDRQuery {
+	q := settlement.CDRQuery{
+		Party: key.Party, CPO: p.Party("cpo"), Currency: p.Currency("currency"), Credit: p.Bool("credit"),
+		Reason: p.Text("reason"), Cause: p.Text("cause"), ID: p.Folded("id"),
+		After: p.Text("cursor"), Limit: p.Limit(rest.MaxLimit),
 	}
+	q.From, q.To = months(p)
+	q.EMSP, q.NoEMSP = p.PartyOrUnknown("emsp")
+	return q
 }
 
-func (p *params) claim() *tariff.Claim {
-	s := p.values.Get("claim")
+func claim(p *rest.Params) *tariff.Claim {
+	s := p.Text("claim")
 	if s == "" {
 		return nil
 	}
@@ -193,23 +115,23 @@ func (p *params) claim() *tariff.Claim {
 			return &c
 		}
 	}
-	p.fail(invalid("claim", "%q is not one of agrees, differs, absent", s))
+	p.Fail(rest.Invalid("claim", "%q is not one of agrees, differs, absent", s))
 	return nil
 }
 
-// ConflictQuery reads the parameters of a list of conflicts. The error is an
-// [*Error] that names the parameter.
-func ConflictQuery(values url.Values, key Key) (settlement.ConflictQuery, error) {
-	p := newParams(values, conflictParams)
+// ConflictQuery reads the parameters of a list of conflicts. The error is a
+// [*rest.Error] that names the parameter.
+func ConflictQuery(values url.Values, key rest.Key) (settlement.ConflictQuery, error) {
+	p := rest.NewParams(values, conflictParams...)
 	q := settlement.ConflictQuery{
-		Party: key.Party, CPO: p.party("cpo"), ID: ocpi.Fold(values.Get("id")), Kind: p.copyKind(),
-		After: values.Get("cursor"), Limit: p.limit(MaxLimit),
+		Party: key.Party, CPO: p.Party("cpo"), ID: p.Folded("id"), Kind: copyKind(p),
+		After: p.Text("cursor"), Limit: p.Limit(rest.MaxLimit),
 	}
-	return q, p.err
+	return q, p.Err()
 }
 
-func (p *params) copyKind() settlement.CopyKind {
-	s := p.values.Get("kind")
+func copyKind(p *rest.Params) settlement.CopyKind {
+	s := p.Text("kind")
 	if s == "" {
 		return settlement.CopyConflict
 	}
@@ -218,6 +140,6 @@ func (p *params) copyKind() settlement.CopyKind {
 			return k
 		}
 	}
-	p.fail(invalid("kind", "%q is not one of conflict, repeat, all", s))
+	p.Fail(rest.Invalid("kind", "%q is not one of conflict, repeat, all", s))
 	return settlement.CopyConflict
 }

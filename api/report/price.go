@@ -8,7 +8,7 @@ import (
 	"strings"
 
 	"github.com/gin-gonic/gin"
-	"github.com/roamclear/roamclear/api"
+	"github.com/roamclear/roamclear/api/rest"
 	"github.com/roamclear/roamclear/ocpi"
 	"github.com/roamclear/roamclear/pricing/tariff"
 	"github.com/roamclear/roamclear/pricing/whatif"
@@ -92,16 +92,12 @@ func amountOf(m tariff.Money) *amountJSON {
 }
 
 // price answers POST /api/v1/price.
-func (s *server) price(c *gin.Context, key Key) error {
-	if p := newParams(c.Request.URL.Query(), nil); p.err != nil {
-		return p.err
+func (s *server) price(c *gin.Context, key rest.Key) error {
+	if p := rest.NewParams(c.Request.URL.Query()); p.Err() != nil {
+		return p.Err()
 	}
-	body, err := api.ReadBody(c.Request, nil, MaxPriceRequest)
-	if err != nil {
-		return err
-	}
-	q, err := readPriceRequest(body)
-	if err != nil {
+	var q PriceRequest
+	if err := rest.ReadJSON(c.Request, MaxPriceRequest, &q); err != nil {
 		return err
 	}
 	t, err := q.Resolve(key, s.tariffs)
@@ -116,11 +112,11 @@ func (s *server) price(c *gin.Context, key Key) error {
 	if err != nil {
 		return err
 	}
-	writeJSON(c, http.StatusOK, v)
+	rest.WriteJSON(c, http.StatusOK, v)
 	return nil
 }
 
-// Price prices the charge. The error is an [*Error].
+// Price prices the charge. The error is a [*rest.Error].
 func (t *PriceTerms) Price() (*whatif.Price, error) {
 	p, err := whatif.Of(&t.Charge, &t.Terms)
 	if err != nil {

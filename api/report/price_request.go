@@ -8,9 +8,8 @@ import (
 	"strings"
 	"time"
 
-	"github.com/go-json-experiment/json"
 	"github.com/go-json-experiment/json/jsontext"
-	"github.com/roamclear/roamclear/api"
+	"github.com/roamclear/roamclear/api/rest"
 	"github.com/roamclear/roamclear/ingest"
 	"github.com/roamclear/roamclear/ocpi"
 	"github.com/roamclear/roamclear/pricing/reference"
@@ -79,27 +78,6 @@ type PriceRequest struct {
 	Profile            string         `json:"profile,omitzero"`
 }
 
-// readPriceRequest decodes a body. Members that are not known, or given twice,
-// are errors: a misspelt one must never price another charge than was meant.
-func readPriceRequest(body []byte) (*PriceRequest, error) {
-	var q PriceRequest
-	err := json.Unmarshal(body, &q, json.RejectUnknownMembers(true))
-	if err == nil {
-		return &q, nil
-	}
-	if wrong, ok := errors.AsType[*json.SemanticError](err); ok {
-		field := strings.ReplaceAll(strings.TrimPrefix(string(wrong.JSONPointer), "/"), "/", ".")
-		switch {
-		case errors.Is(err, json.ErrUnknownName):
-			return nil, invalid(field, "no such member; see /api/v1/openapi.yaml")
-		case errors.Is(err, ocpi.ErrNumberSyntax), errors.Is(err, ocpi.ErrNumberRange):
-			return nil, invalid(field, "want a decimal such as \"20.5\", of at most 18 digits")
-		}
-		return nil, invalid(field, "has the wrong type or is too large")
-	}
-	return nil, &Error{Status: http.StatusBadRequest, Code: api.KindSyntax.Code(), Message: "the body is not one JSON object: " + strings.TrimPrefix(err.Error(), "jsontext: ")}
-}
-
 // PriceTerms is a resolved PriceRequest.
 type PriceTerms struct {
 	Charge   whatif.Charge
@@ -109,9 +87,9 @@ type PriceTerms struct {
 
 // Resolve finds the tariff, the time zone and the profile that a request
 // names. A key that is restricted to a party may name what that party owns;
-// what others own answers as if it did not exist. The error is an [*Error] that
+// what others own answers as if it did not exist. The error is a [*rest.Error] that
 // names the member.
-func (q *PriceRequest) Resolve(key Key, known Tariffs) (*PriceTerms, error) {
+func (q *PriceRequest) Resolve(key rest.Key, known Tariffs) (*PriceTerms, error) {
 	var t PriceTerms
 	var err error
 	if t.Terms.Tariff, t.Findings, err = q.tariff(key, known); err != nil {
@@ -122,7 +100,7 @@ func (q *PriceRequest) Resolve(key Key, known Tariffs) (*PriceTerms, error) {
 	}
 	profile, ok := tariff.ProfileByName(q.Profile)
 	if !ok {
-		return nil, invalid("profile", "%q is not a pricing profile", q.Profile)
+		return nil, rest.Invalid("profile", "%q is not a pricing profile", q.Profile)
 	}
 	t.Terms.Profile = profile
 	if t.Charge, err = q.charge(); err != nil {
@@ -131,19 +109,19 @@ func (q *PriceRequest) Resolve(key Key, known Tariffs) (*PriceTerms, error) {
 	return &t, nil
 }
 
-var errTariffMissing = invalid("tariff_id", "no such tariff is known here; give its key, or the tariff itself as tariff")
+var errTariffMissing = rest.Invalid("tariff_id", "no such tariff is known here; give its key, or the tariff itself as tariff")
 
-func (q *PriceRequest) tariff(key Key, known Tariffs) (*tariff.Prepared, []ocpi.Finding, error) {
+func (q *PriceRequest) tariff(key rest.Key, known Tariffs) (*tariff.Prepared, []ocpi.Finding, error) {
 	given := len(q.Tariff) > 0
 	switch {
 	case given && q.TariffID != nil:
-		return nil, nil, invalid("tariff_id", "give either tariff or tariff_id, not both")
+		return nil, nil, rest.Invalid("tariff_id", "give either tariff or tariff_id, not both")
 	case given:
 		return q.givenTariff()
 	case q.TariffID == nil:
-		return nil, nil, invalid("tariff", "missing: give a tariff, or the key of a known one as tariff_id")
+		return nil, nil, rest.Invalid("tariff", "missing: give a tariff, or the key of a known one as tariff_id")
 	case q.Version != "":
-		return nil, nil, invalid("version", "is that of tariff; a known one has its own")
+		return nil, nil, rest.Invalid("version", "is that of tariff; a known one has its own")
 	case !known.Ready():
 		return nil, nil, settlement.ErrUnavailable
 	}
@@ -160,18 +138,18 @@ func (q *PriceRequest) givenTariff() (*tariff.Prepared, []ocpi.Finding, error) {
 	version, ok := ocpi.DetectTariffVersion(q.Tariff)
 	if q.Version != "" {
 		if version, ok = ocpi.ParseVersion(q.Version); !ok {
-			return nil, nil, invalid("version", "%q is none of 2.1.1, 2.2.1 and 2.3.0", q.Version)
+			return nil, nil, rest.Invalid("version", "%q is none of 2.1.1, 2.2.1 and 2.3.0", q.Version)
 		}
 	}
 	if !ok {
-		return nil, nil, invalid("tariff", "is not an OCPI Tariff object")
+		return nil, nil, rest.Invalid("tariff", "is not an OCPI Tariff object")
 	}
 	t, err := new(ocpi.Decoder).TariffToPrice(version, q.Tariff)
 	if wrong, ok := errors.AsType[*ocpi.Invalid](err); ok {
-		return nil, nil, invalid("tariff."+wrong.Fields[0].Path, "%s", wrong.Fields[0].Reason)
+		return nil, nil, rest.Invalid("tariff."+wrong.Fields[0].Path, "%s", wrong.Fields[0].Reason)
 	}
 	if err != nil {
-		return nil, nil, invalid("tariff", "%v", err)
+		return nil, nil, rest.Invalid("tariff", "%v", err)
 	}
 	p, err := tariff.Prepare(t)
 	findings := make([]ocpi.Finding, len(t.Findings))
@@ -187,17 +165,17 @@ func unpriceable(field string, err error) error {
 	if err == nil {
 		return nil
 	}
-	return &Error{Status: http.StatusUnprocessableEntity, Code: "unpriceable", Field: field, Message: err.Error()}
+	return &rest.Error{Status: http.StatusUnprocessableEntity, Code: "unpriceable", Field: field, Message: err.Error()}
 }
 
-func (q *PriceRequest) zone(key Key, known Tariffs) (*tariff.Zone, string, error) {
+func (q *PriceRequest) zone(key rest.Key, known Tariffs) (*tariff.Zone, string, error) {
 	switch {
 	case q.TimeZone != "" && q.Location != nil:
-		return nil, "", invalid("location", "give either time_zone or location, not both")
+		return nil, "", rest.Invalid("location", "give either time_zone or location, not both")
 	case q.TimeZone != "":
 		z, err := tariff.LoadZone(q.TimeZone)
 		if err != nil {
-			return nil, "", invalid("time_zone", "%q is not an IANA time zone such as Europe/Amsterdam", q.TimeZone)
+			return nil, "", rest.Invalid("time_zone", "%q is not an IANA time zone such as Europe/Amsterdam", q.TimeZone)
 		}
 		return z, "given", nil
 	case q.Location == nil:
@@ -212,7 +190,7 @@ func (q *PriceRequest) zone(key Key, known Tariffs) (*tariff.Zone, string, error
 	}
 	z, err := tariff.LoadZone(name)
 	if name == "" || err != nil {
-		return nil, "", invalid("location", "no such location with a time zone is known here; give time_zone")
+		return nil, "", rest.Invalid("location", "no such location with a time zone is known here; give time_zone")
 	}
 	return z, source, nil
 }
@@ -230,7 +208,7 @@ func (q *PriceRequest) charge() (whatif.Charge, error) {
 	seconds := q.DurationS
 	switch {
 	case seconds != nil && q.End != "":
-		return c, invalid("end", "give either end or duration_s, not both")
+		return c, rest.Invalid("end", "give either end or duration_s, not both")
 	case q.End != "":
 		end, err := instantIn("end", q.End)
 		if err != nil {
@@ -239,7 +217,7 @@ func (q *PriceRequest) charge() (whatif.Charge, error) {
 		length := int64(end-c.Start) / ocpi.Second
 		seconds = &length
 	case seconds == nil:
-		return c, invalid("duration_s", "missing: give the charging time in seconds, or the end of charging as end")
+		return c, rest.Invalid("duration_s", "missing: give the charging time in seconds, or the end of charging as end")
 	}
 	for _, d := range []struct {
 		field   string
@@ -247,7 +225,7 @@ func (q *PriceRequest) charge() (whatif.Charge, error) {
 		to      *time.Duration
 	}{{"duration_s", *seconds, &c.Duration}, {"parking_s", q.ParkingS, &c.ParkingAfter}, {"reservation_s", q.ReservationS, &c.Reserved}} {
 		if most := int64(whatif.MaxLength / time.Second); d.seconds < 0 || d.seconds > most {
-			return c, invalid(d.field, "%d s is not from 0 to %d", d.seconds, most)
+			return c, rest.Invalid(d.field, "%d s is not from 0 to %d", d.seconds, most)
 		}
 		*d.to = time.Duration(d.seconds) * time.Second
 	}
@@ -257,7 +235,7 @@ func (q *PriceRequest) charge() (whatif.Charge, error) {
 func instantIn(field, s string) (ocpi.Time, error) {
 	at, err := time.Parse(time.RFC3339, s)
 	if err != nil || at.Nanosecond() != 0 || at.Year() < 1971 || at.Year() > 2200 {
-		return 0, invalid(field, "%q is not an instant in whole seconds such as 2025-06-02T17:00:00Z", s)
+		return 0, rest.Invalid(field, "%q is not an instant in whole seconds such as 2025-06-02T17:00:00Z", s)
 	}
 	return ocpi.TimeOf(at), nil
 }
@@ -270,7 +248,7 @@ var chargeFields = map[string]string{
 // chargeError names the request's member instead of the charge's.
 func chargeError(err error) error {
 	if wrong, ok := errors.AsType[*whatif.ChargeError](err); ok {
-		return invalid(chargeFields[wrong.Member], "%s", wrong.Reason)
+		return rest.Invalid(chargeFields[wrong.Member], "%s", wrong.Reason)
 	}
 	return err
 }

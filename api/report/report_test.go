@@ -19,6 +19,7 @@ import (
 	"github.com/roamclear/roamclear/api"
 	"github.com/roamclear/roamclear/api/report"
 	"github.com/roamclear/roamclear/api/report/reporttest"
+	"github.com/roamclear/roamclear/api/rest"
 	"github.com/roamclear/roamclear/ingest/control"
 	"github.com/roamclear/roamclear/ocpi"
 	"github.com/roamclear/roamclear/settlement"
@@ -38,23 +39,23 @@ var (
 )
 
 // auth knows four keys.
-func auth(c *gin.Context) (report.Key, error) {
-	scopes := []string{report.ScopeRead}
+func auth(c *gin.Context) (rest.Key, error) {
+	scopes := []string{rest.ScopeRead}
 	switch c.GetHeader("Authorization") {
 	case "Bearer all":
-		return report.Key{Scopes: scopes}, nil
+		return rest.Key{Scopes: scopes}, nil
 	case "Bearer dundee":
-		return report.Key{Scopes: scopes, Party: dundee}, nil
+		return rest.Key{Scopes: scopes, Party: dundee}, nil
 	case "Bearer volt":
-		return report.Key{Scopes: scopes, Party: volt}, nil
+		return rest.Key{Scopes: scopes, Party: volt}, nil
 	case "Bearer other-scope":
-		return report.Key{Scopes: []string{"admin:write"}}, nil
+		return rest.Key{Scopes: []string{"admin:write"}}, nil
 	case "Bearer not-folded-yet":
-		return report.Key{}, fmt.Errorf("look up key: %w", control.ErrNotReady)
+		return rest.Key{}, fmt.Errorf("look up key: %w", control.ErrNotReady)
 	case "Bearer of-the-api":
-		return report.Key{}, fmt.Errorf("look up key: %w", api.ErrUnauthorized)
+		return rest.Key{}, fmt.Errorf("look up key: %w", api.ErrUnauthorized)
 	}
-	return report.Key{}, fmt.Errorf("look up key: %w", report.ErrNoKey)
+	return rest.Key{}, fmt.Errorf("look up key: %w", rest.ErrNoKey)
 }
 
 // site is the reports over a store, with what they log.
@@ -75,6 +76,7 @@ func (s site) get(t testing.TB, key, path string, header ...string) *httptest.Re
 	t.Helper()
 	r := httptest.NewRequestWithContext(t.Context(), http.MethodGet, path, nil)
 	r.Header.Set("Authorization", "Bearer "+key)
+	r.Header.Set("X-Request-ID", "the-request") // so that answers compare
 	for i := 0; i+1 < len(header); i += 2 {
 		r.Header.Set(header[i], header[i+1])
 	}
@@ -216,7 +218,7 @@ func TestErrors(t *testing.T) {
 		t.Run(tc.name, func(t *testing.T) {
 			s := newSite(tc.store, true)
 			w := s.get(t, tc.key, tc.path)
-			var got struct{ Error report.Error }
+			var got struct{ Error rest.Error }
 			if err := json.Unmarshal(w.Body.Bytes(), &got); err != nil {
 				t.Fatalf("status %d, not JSON: %s", w.Code, w.Body)
 			}

@@ -3,10 +3,10 @@ package report
 import (
 	"context"
 	"fmt"
-	"net/http"
 	"strings"
 
 	"github.com/gin-gonic/gin"
+	"github.com/roamclear/roamclear/api/rest"
 	"github.com/roamclear/roamclear/ingest"
 	"github.com/roamclear/roamclear/ocpi"
 	"github.com/roamclear/roamclear/pricing/tariff"
@@ -44,9 +44,9 @@ type sessionJSON struct {
 }
 
 // session answers GET /api/v1/sessions/{country}/{party}/{id}.
-func (s *server) session(c *gin.Context, key Key) error {
-	if p := newParams(c.Request.URL.Query(), nil); p.err != nil {
-		return p.err
+func (s *server) session(c *gin.Context, key rest.Key) error {
+	if p := rest.NewParams(c.Request.URL.Query()); p.Err() != nil {
+		return p.Err()
 	}
 	k, err := PathKey(c)
 	if err != nil {
@@ -84,12 +84,7 @@ func (s *server) session(c *gin.Context, key Key) error {
 			return fmt.Errorf("price session %s: %w", k, err)
 		}
 	}
-	body, err := withRaw(state.Body, v)
-	if err != nil {
-		return fmt.Errorf("encode session %s: %w", k, err)
-	}
-	c.Data(http.StatusOK, "application/json; charset=utf-8", body)
-	return nil
+	return rest.WriteRaw(c, state.Body, v)
 }
 
 func newSession(session *ocpi.Session, state *ingest.ObjectState, emsp ocpi.Party) *sessionJSON {

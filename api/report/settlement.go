@@ -7,6 +7,7 @@ import (
 	"strconv"
 
 	"github.com/gin-gonic/gin"
+	"github.com/roamclear/roamclear/api/rest"
 	"github.com/roamclear/roamclear/settlement"
 )
 
@@ -59,8 +60,8 @@ func RowParams(r *settlement.SettlementRow) url.Values {
 }
 
 // settlement answers GET /api/v1/reports/settlement.
-func (s *server) settlement(c *gin.Context, key Key) error {
-	csv, err := wantsCSV(c)
+func (s *server) settlement(c *gin.Context, key rest.Key) error {
+	csv, err := rest.WantsCSV(c)
 	if err != nil {
 		return err
 	}
@@ -73,7 +74,7 @@ func (s *server) settlement(c *gin.Context, key Key) error {
 		return fmt.Errorf("settlement %s to %s: %w", q.From, q.To, err)
 	}
 	if csv {
-		return writeCSV(c, SettlementFile(q), SettlementCSV(rows))
+		return rest.WriteCSV(c, SettlementFile(q), SettlementCSV(rows))
 	}
 	answer := struct {
 		Rows []settlementRow `json:"rows"`
@@ -81,7 +82,7 @@ func (s *server) settlement(c *gin.Context, key Key) error {
 	for i := range rows {
 		answer.Rows[i] = newSettlementRow(&rows[i])
 	}
-	writeJSON(c, http.StatusOK, answer)
+	rest.WriteJSON(c, http.StatusOK, answer)
 	return nil
 }
 
@@ -104,19 +105,19 @@ var settlementHeader = []string{
 
 // SettlementCSV is the settlement report as a table; an amount that is not
 // known is an empty cell.
-func SettlementCSV(rows []settlement.SettlementRow) *CSV {
-	t := &CSV{Header: settlementHeader, Rows: make([][]string, len(rows))}
+func SettlementCSV(rows []settlement.SettlementRow) *rest.CSV {
+	t := &rest.CSV{Header: settlementHeader, Rows: make([][]string, len(rows))}
 	for i := range rows {
 		r := newSettlementRow(&rows[i])
 		t.Rows[i] = []string{
-			cell(r.CPO), cell(text(r.EMSP)), r.Month, cell(r.Currency), count(r.CDRCount), count(r.CreditCount),
+			rest.Cell(r.CPO), rest.Cell(text(r.EMSP)), r.Month, rest.Cell(r.Currency), count(r.CDRCount), count(r.CreditCount),
 			r.Claimed.ExclVAT, text(r.Claimed.InclVAT), count(r.Claimed.InclVATMissing),
 			r.Credits.ExclVAT, text(r.Credits.InclVAT), count(r.Credits.InclVATMissing),
 			r.Net.ExclVAT, text(r.Net.InclVAT),
 			r.Computed.ExclVAT, text(r.Computed.InclVAT), count(r.Computed.InclVATMissing),
 			r.Difference.ExclVAT, text(r.Difference.InclVAT),
 			count(r.UnpricedCount), r.UnpricedClaimed.ExclVAT, text(r.UnpricedClaimed.InclVAT),
-			count(r.DiffersCount), cell(compactTaxes(rows[i].Tax)),
+			count(r.DiffersCount), rest.Cell(compactTaxes(rows[i].Tax)),
 			r.Corrections.ExclVAT, text(r.Corrections.InclVAT),
 		}
 	}

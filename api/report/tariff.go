@@ -10,6 +10,7 @@ import (
 	"strings"
 
 	"github.com/gin-gonic/gin"
+	"github.com/roamclear/roamclear/api/rest"
 	"github.com/roamclear/roamclear/ocpi"
 	"github.com/roamclear/roamclear/pricing/lint"
 	"github.com/roamclear/roamclear/pricing/reference"
@@ -20,24 +21,24 @@ var tariffParams = []string{"party", "limit", "cursor"}
 
 // TariffChoice is a page of the Tariffs that stand now.
 type TariffChoice struct {
-	Key   Key
+	Key   rest.Key
 	Party ocpi.Party // owner; zero = any
 	After ocpi.Key   // the last of the page before; zero = the first page
 	Limit int
 }
 
 // TariffQuery reads the parameters of a list of Tariffs. The error is an
-// [*Error] that names the parameter.
-func TariffQuery(values url.Values, key Key) (TariffChoice, error) {
-	p := newParams(values, tariffParams)
-	q := TariffChoice{Key: key, Party: p.party("party"), Limit: p.limit(MaxLimit)}
+// [*rest.Error] that names the parameter.
+func TariffQuery(values url.Values, key rest.Key) (TariffChoice, error) {
+	p := rest.NewParams(values, tariffParams...)
+	q := TariffChoice{Key: key, Party: p.Party("party"), Limit: p.Limit(rest.MaxLimit)}
 	if cursor := values.Get("cursor"); cursor != "" {
 		var ok bool
 		if q.After, ok = ParseTariffKey(cursor); !ok {
-			p.fail(invalid("cursor", "not a cursor of this list; leave it out to start at the first page"))
+			p.Fail(rest.Invalid("cursor", "not a cursor of this list; leave it out to start at the first page"))
 		}
 	}
-	return q, p.err
+	return q, p.Err()
 }
 
 // ParseTariffKey reads "GB*DUN*id".
@@ -142,7 +143,7 @@ func setInstant(t ocpi.Time) *string {
 func TariffPath(k ocpi.Key) string { return "/tariffs" + strings.TrimPrefix(CDRPath(k), "/cdrs") }
 
 // listTariffs answers GET /api/v1/tariffs.
-func (s *server) listTariffs(c *gin.Context, key Key) error {
+func (s *server) listTariffs(c *gin.Context, key rest.Key) error {
 	q, err := TariffQuery(c.Request.URL.Query(), key)
 	if err != nil {
 		return err
@@ -166,7 +167,7 @@ func (s *server) listTariffs(c *gin.Context, key Key) error {
 	if err != nil {
 		return err
 	}
-	writeJSON(c, http.StatusOK, map[string]any{"tariffs": list, "next": linkNext(c, next)})
+	rest.WriteJSON(c, http.StatusOK, map[string]any{"tariffs": list, "next": rest.LinkNext(c, next)})
 	return nil
 }
 
@@ -199,9 +200,9 @@ type tariffDetail struct {
 }
 
 // tariff answers GET /api/v1/tariffs/{country}/{party}/{id}.
-func (s *server) tariff(c *gin.Context, key Key) error {
-	if p := newParams(c.Request.URL.Query(), nil); p.err != nil {
-		return p.err
+func (s *server) tariff(c *gin.Context, key rest.Key) error {
+	if p := rest.NewParams(c.Request.URL.Query()); p.Err() != nil {
+		return p.Err()
 	}
 	k, err := PathKey(c)
 	if err != nil {
@@ -211,20 +212,15 @@ func (s *server) tariff(c *gin.Context, key Key) error {
 	if err != nil {
 		return err
 	}
-	body, err := withRaw(known.Body, tariffDetail{
+	return rest.WriteRaw(c, known.Body, tariffDetail{
 		tariffSummary: newTariffSummary(known), Position: known.Position.String(), Hash: known.Hash(),
 		Versions: s.tariffs.Versions(k), PriceList: known.PriceList(), Findings: known.Findings(),
 	})
-	if err != nil {
-		return fmt.Errorf("encode tariff %s: %w", k, err)
-	}
-	c.Data(http.StatusOK, "application/json; charset=utf-8", body)
-	return nil
 }
 
 // CurrentTariff finds the version of a Tariff that stands. What belongs to
 // others is [settlement.ErrNotFound], like what does not exist.
-func CurrentTariff(known Tariffs, k ocpi.Key, key Key) (*KnownTariff, error) {
+func CurrentTariff(known Tariffs, k ocpi.Key, key rest.Key) (*KnownTariff, error) {
 	if !known.Ready() {
 		return nil, fmt.Errorf("read tariff %s: %w: tariffs are still being read", k, settlement.ErrUnavailable)
 	}

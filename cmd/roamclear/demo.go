@@ -16,7 +16,7 @@ import (
 
 	"github.com/spf13/cobra"
 
-	"github.com/roamclear/roamclear/api"
+	"github.com/roamclear/roamclear/api/admin"
 	"github.com/roamclear/roamclear/benchmarks/world"
 	"github.com/roamclear/roamclear/ingest/control"
 )
@@ -145,8 +145,8 @@ func (d *demo) load(ctx context.Context) error {
 		return err
 	}
 	if d.file.Key == "" {
-		var secret api.KeySecret
-		request := api.KeyRequest{Name: "demo", Scopes: []string{control.ScopeFinanceRead}}
+		var secret admin.KeySecret
+		request := admin.KeyRequest{Name: "demo", Scopes: []string{control.ScopeFinanceRead}}
 		if err := d.client.do(ctx, http.MethodPost, "/keys", request, &secret); err != nil {
 			return fmt.Errorf("make an API key: %w", err)
 		}
@@ -207,7 +207,7 @@ func (o *demoOptions) world() (world.Options, io.ReadCloser, error) {
 // load has added has its token already.
 func (d *demo) partner(ctx context.Context, p world.Partner) (string, error) {
 	token := d.file.Tokens[p.Party.String()]
-	var known api.PartnerList
+	var known admin.PartnerList
 	if err := d.client.do(ctx, http.MethodGet, "/partners", nil, &known); err != nil {
 		return "", err
 	}
@@ -217,8 +217,8 @@ func (d *demo) partner(ctx context.Context, p world.Partner) (string, error) {
 			return token, nil
 		}
 	}
-	request := api.PartnerRequest{Name: p.Name, Roles: []control.Role{role}, Token: token}
-	return token, d.client.do(ctx, http.MethodPost, "/partners", request, &api.PartnerToken{})
+	request := admin.PartnerRequest{Name: p.Name, Roles: []control.Role{role}, Token: token}
+	return token, d.client.do(ctx, http.MethodPost, "/partners", request, &admin.PartnerToken{})
 }
 
 // await returns when the settlement report counts what was acknowledged.

@@ -11,9 +11,11 @@ import (
 	"github.com/gin-gonic/gin"
 
 	"github.com/roamclear/roamclear/api"
+	"github.com/roamclear/roamclear/api/admin"
 	"github.com/roamclear/roamclear/api/hub"
 	"github.com/roamclear/roamclear/api/page"
 	"github.com/roamclear/roamclear/api/report"
+	"github.com/roamclear/roamclear/api/rest"
 	"github.com/roamclear/roamclear/ingest"
 	"github.com/roamclear/roamclear/ingest/control"
 	"github.com/roamclear/roamclear/ingest/kafka"
@@ -70,7 +72,7 @@ func (h *httpServer) stop(ctx context.Context) error {
 // routes serves what the process's roles need: health and metrics always.
 func routes(s *service) http.Handler {
 	if !s.config.has(roleAPI) {
-		engine := api.NewEngine(s.logger)
+		engine := api.NewEngine(s.logger, rest.Fallback("", s.logger))
 		api.MountHealth(engine, s.registry, s.checks()...)
 		return engine
 	}
@@ -81,31 +83,31 @@ func routes(s *service) http.Handler {
 		Metrics: api.NewMetrics(s.registry), Logger: s.logger, PublicURL: s.config.PublicURL,
 		MaxBody: s.config.Limits.BodyBytes, InFlight: s.config.Limits.InFlight,
 	})
-	engine := api.NewEngine(s.logger, partners.Fallback())
+	engine := api.NewEngine(s.logger, partners.Fallback(), rest.Fallback("", s.logger))
 	api.MountHealth(engine, s.registry, s.checks()...)
-	api.NewAdmin(s.control, s.adminToken, s.logger).Mount(engine)
+	admin.Mount(engine, admin.Deps{Control: s.control, Token: s.adminToken, Logger: s.logger})
 	partners.Mount(engine)
 	report.Mount(engine, report.Deps{
 		Reader: b.store, Logger: s.logger, Tariffs: s.reference, Sessions: s.sessions,
-		Auth: func(c *gin.Context) (report.Key, error) { return s.apiKey(c.GetHeader("Authorization")) },
+		Auth: func(c *gin.Context) (rest.Key, error) { return s.apiKey(c.GetHeader("Authorization")) },
 	})
 	page.Mount(engine, page.Deps{
 		Reader: b.store, Logger: s.logger, Tariffs: s.reference, Open: pageOpen(&s.config),
-		Key: func(_ context.Context, key string) (report.Key, error) { return s.apiKey("Bearer " + key) },
+		Key: func(_ context.Context, key string) (rest.Key, error) { return s.apiKey("Bearer " + key) },
 	})
 	return engine
 }
 
 // apiKey finds what the key in an Authorization header allows.
-func (s *service) apiKey(authorization string) (report.Key, error) {
+func (s *service) apiKey(authorization string) (rest.Key, error) {
 	if !s.control.Ready() {
-		return report.Key{}, fmt.Errorf("%w: keys are still being read", settlement.ErrUnavailable)
+		return rest.Key{}, fmt.Errorf("%w: keys are still being read", settlement.ErrUnavailable)
 	}
 	k, ok := s.control.State().Key(authorization)
 	if !ok {
-		return report.Key{}, report.ErrNoKey
+		return rest.Key{}, rest.ErrNoKey
 	}
-	return report.Key{Scopes: k.Scopes, Party: k.Party}, nil
+	return rest.Key{Scopes: k.Scopes, Party: k.Party}, nil
 }
 
 // pageOpen reports whether the page lets in, without a key, who asks from this

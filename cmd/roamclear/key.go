@@ -6,7 +6,7 @@ import (
 	"net/url"
 	"strings"
 
-	"github.com/roamclear/roamclear/api"
+	"github.com/roamclear/roamclear/api/admin"
 	"github.com/spf13/cobra"
 )
 
@@ -28,7 +28,7 @@ environment variable ROAMCLEAR_ADMIN_TOKEN.`,
 }
 
 func newKeyAddCmd(service *serviceFlags) *cobra.Command {
-	var q api.KeyRequest
+	var q admin.KeyRequest
 	cmd := &cobra.Command{
 		Use:   "add --scope SCOPE [--party CC/ID] [--name NAME]",
 		Short: "Add an API key and print it",
@@ -45,7 +45,7 @@ sees only what concerns that party, as CPO or as eMSP.`,
 			if err != nil {
 				return err
 			}
-			var added api.KeySecret
+			var added admin.KeySecret
 			if err := c.do(cmd.Context(), http.MethodPost, "/keys", q, &added); err != nil {
 				return fmt.Errorf("add key: %w", err)
 			}
@@ -73,7 +73,7 @@ func newKeyListCmd(service *serviceFlags) *cobra.Command {
 			if err != nil {
 				return err
 			}
-			var list api.KeyList
+			var list admin.KeyList
 			if err := c.do(cmd.Context(), http.MethodGet, "/keys", nil, &list); err != nil {
 				return fmt.Errorf("list keys: %w", err)
 			}

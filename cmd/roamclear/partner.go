@@ -6,7 +6,7 @@ import (
 	"net/url"
 	"strings"
 
-	"github.com/roamclear/roamclear/api"
+	"github.com/roamclear/roamclear/api/admin"
 	"github.com/roamclear/roamclear/ingest/control"
 	"github.com/spf13/cobra"
 )
@@ -32,7 +32,7 @@ func newPartnerAddCmd(service *serviceFlags) *cobra.Command {
 	var (
 		roles          []string
 		country, party string
-		q              api.PartnerRequest
+		q              admin.PartnerRequest
 		encoding       string
 	)
 	cmd := &cobra.Command{
@@ -57,7 +57,7 @@ shown this once; only its hash is kept. The partner sends it as
 			if err != nil {
 				return err
 			}
-			var added api.PartnerToken
+			var added admin.PartnerToken
 			if err := c.do(cmd.Context(), http.MethodPost, "/partners", q, &added); err != nil {
 				return fmt.Errorf("add partner: %w", err)
 			}
@@ -97,7 +97,7 @@ func newPartnerListCmd(service *serviceFlags) *cobra.Command {
 			if err != nil {
 				return err
 			}
-			var list api.PartnerList
+			var list admin.PartnerList
 			if err := c.do(cmd.Context(), http.MethodGet, "/partners", nil, &list); err != nil {
 				return fmt.Errorf("list partners: %w", err)
 			}
@@ -119,7 +119,7 @@ func newPartnerListCmd(service *serviceFlags) *cobra.Command {
 }
 
 func newPartnerRotateCmd(service *serviceFlags) *cobra.Command {
-	var q api.RotateRequest
+	var q admin.RotateRequest
 	cmd := &cobra.Command{
 		Use:   "rotate ID [--token TOKEN]",
 		Short: "Give a partner a new token and print it",
@@ -132,7 +132,7 @@ one works until the new one is first used, at most for 7 days.`,
 			if err != nil {
 				return err
 			}
-			var rotated api.PartnerToken
+			var rotated admin.PartnerToken
 			if err := c.do(cmd.Context(), http.MethodPost, "/partners/"+url.PathEscape(args[0])+"/rotate", q, &rotated); err != nil {
 				return fmt.Errorf("rotate token of %s: %w", args[0], err)
 			}

@@ -12,6 +12,8 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 	"github.com/roamclear/roamclear/api"
+	"github.com/roamclear/roamclear/api/admin"
+	"github.com/roamclear/roamclear/api/rest"
 	"github.com/roamclear/roamclear/ingest/control"
 	"github.com/roamclear/roamclear/ingest/control/controltest"
 	"github.com/spf13/cobra"
@@ -29,8 +31,8 @@ func runningService(t *testing.T) (data string, c *control.Control) {
 	done := make(chan error, 1)
 	go func() { done <- c.Run(ctx) }()
 	logger := slog.New(slog.DiscardHandler)
-	e := api.NewEngine(logger)
-	api.NewAdmin(c, "admin-secret", logger).Mount(e)
+	e := api.NewEngine(logger, rest.Fallback("", logger))
+	admin.Mount(e, admin.Deps{Control: c, Token: "admin-secret", Logger: logger})
 	srv := httptest.NewServer(e)
 	t.Cleanup(func() {
 		srv.Close()

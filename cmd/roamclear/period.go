@@ -6,7 +6,7 @@ import (
 
 	"github.com/spf13/cobra"
 
-	"github.com/roamclear/roamclear/api"
+	"github.com/roamclear/roamclear/api/admin"
 )
 
 func newPeriodCmd() *cobra.Command {
@@ -39,7 +39,7 @@ func newPeriodCloseCmd(service *serviceFlags) *cobra.Command {
 			if err != nil {
 				return err
 			}
-			if err := c.do(cmd.Context(), http.MethodPost, "/periods", api.PeriodRequest{Month: args[0]}, nil); err != nil {
+			if err := c.do(cmd.Context(), http.MethodPost, "/periods", admin.PeriodRequest{Month: args[0]}, nil); err != nil {
 				return fmt.Errorf("close period: %w", err)
 			}
 			cmd.PrintErrf("%s is closed.\n", args[0])
@@ -59,7 +59,7 @@ func newPeriodListCmd(service *serviceFlags) *cobra.Command {
 			if err != nil {
 				return err
 			}
-			var list api.PeriodList
+			var list admin.PeriodList
 			if err := c.do(cmd.Context(), http.MethodGet, "/periods", nil, &list); err != nil {
 				return fmt.Errorf("list periods: %w", err)
 			}

@@ -12,7 +12,7 @@ import (
 	"testing"
 	"time"
 
-	"github.com/roamclear/roamclear/api"
+	"github.com/roamclear/roamclear/api/admin"
 	"github.com/roamclear/roamclear/ingest/control"
 	"github.com/roamclear/roamclear/settlement/clickhouse"
 )
@@ -163,8 +163,8 @@ func (s *testService) partner(role, country, id string) {
 	if err != nil {
 		s.t.Fatal(err)
 	}
-	var got api.PartnerToken
-	request := api.PartnerRequest{Name: country + id, Roles: []control.Role{control.NewRole(role, country, id)}}
+	var got admin.PartnerToken
+	request := admin.PartnerRequest{Name: country + id, Roles: []control.Role{control.NewRole(role, country, id)}}
 	if err := client.do(s.t.Context(), http.MethodPost, "/partners", request, &got); err != nil {
 		s.t.Fatal(err)
 	}
@@ -179,8 +179,8 @@ func (s *testService) financeKey() {
 	if err != nil {
 		s.t.Fatal(err)
 	}
-	var got api.KeySecret
-	if err := client.do(s.t.Context(), http.MethodPost, "/keys", api.KeyRequest{Scopes: []string{control.ScopeFinanceRead}}, &got); err != nil {
+	var got admin.KeySecret
+	if err := client.do(s.t.Context(), http.MethodPost, "/keys", admin.KeyRequest{Scopes: []string{control.ScopeFinanceRead}}, &got); err != nil {
 		s.t.Fatal(err)
 	}
 	s.key = got.Secret

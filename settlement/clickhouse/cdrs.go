@@ -69,6 +69,7 @@ func cdrsWhere(q settlement.CDRQuery) where {
 	var w where
 	w.months(q.From, q.To)
 	w.parties(q.Party, q.CPO, q.EMSP)
+	w.noEMSP(q.NoEMSP)
 	if q.Currency != "" {
 		w.and("currency = ?", q.Currency)
 	}

@@ -82,6 +82,7 @@ func settlementWhere(q settlement.SettlementQuery) where {
 	var w where
 	w.months(q.From, q.To)
 	w.parties(q.Party, q.CPO, q.EMSP)
+	w.noEMSP(q.NoEMSP)
 	if q.Currency != "" {
 		w.and("currency = ?", q.Currency)
 	}

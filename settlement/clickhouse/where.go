@@ -62,6 +62,13 @@ func (w *where) parties(party, cpo, emsp ocpi.Party) {
 	}
 }
 
+// noEMSP restricts to rows that name no eMSP.
+func (w *where) noEMSP(only bool) {
+	if only {
+		w.and("emsp_country = '' AND emsp_party = ''")
+	}
+}
+
 // months restricts to an inclusive range; a zero end does not bound.
 func (w *where) months(from, to ocpi.Month) {
 	if !from.IsZero() {

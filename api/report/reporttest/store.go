@@ -47,7 +47,7 @@ func (s *Store) Months(_ context.Context, party ocpi.Party) ([]ocpi.Month, error
 // Settlement implements settlement.Reader.
 func (s *Store) Settlement(_ context.Context, q settlement.SettlementQuery) ([]settlement.SettlementRow, error) {
 	var rows []settlement.SettlementRow
-	list := settlement.CDRQuery{Party: q.Party, CPO: q.CPO, EMSP: q.EMSP, From: q.From, To: q.To, Currency: q.Currency}
+	list := settlement.CDRQuery{Party: q.Party, CPO: q.CPO, EMSP: q.EMSP, NoEMSP: q.NoEMSP, From: q.From, To: q.To, Currency: q.Currency}
 	for i := range s.All {
 		d := &s.All[i]
 		if !selects(&list, &d.CDRSummary) {
@@ -126,7 +126,7 @@ func (s *Store) CDR(_ context.Context, key ocpi.Key) (*settlement.CDRDetail, err
 
 func selects(q *settlement.CDRQuery, d *settlement.CDRSummary) bool {
 	return concerns(q.Party, d) &&
-		(q.CPO.IsZero() || q.CPO == d.CPO) && (q.EMSP.IsZero() || q.EMSP == d.EMSP) &&
+		(q.CPO.IsZero() || q.CPO == d.CPO) && (q.EMSP.IsZero() || q.EMSP == d.EMSP) && (!q.NoEMSP || d.EMSP.IsZero()) &&
 		(q.From.IsZero() || d.Month.Compare(q.From) >= 0) && (q.To.IsZero() || d.Month.Compare(q.To) <= 0) &&
 		(q.Currency == "" || q.Currency == d.Currency) && (q.Status == 0 || q.Status == d.Status) &&
 		(q.Claim == nil || *q.Claim == d.Claim) && (q.Credit == nil || *q.Credit == d.Credit) &&

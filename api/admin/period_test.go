@@ -1,4 +1,4 @@
-package api
+package admin
 
 import (
 	"net/http"
@@ -19,7 +19,7 @@ func TestAdminClosesPeriods(t *testing.T) {
 	a.do(http.MethodPost, "/periods", `{"month":"2019-01"}`, http.StatusCreated, nil)
 	a.do(http.MethodPost, "/periods", `{"month":"2019-01"}`, http.StatusConflict, nil)
 	a.do(http.MethodPost, "/periods", `{"month":"9999-01"}`, http.StatusConflict, nil)
-	a.do(http.MethodPost, "/periods", `{"month":"January"}`, http.StatusUnprocessableEntity, nil)
+	a.do(http.MethodPost, "/periods", `{"month":"January"}`, http.StatusBadRequest, nil)
 	a.do(http.MethodGet, "/periods", "", http.StatusOK, &got)
 	if diff := cmp.Diff(PeriodList{Closed: []ocpi.Month{ocpi.MonthOf(2019, 1), ocpi.MonthOf(2019, 2)}}, got); diff != "" {
 		t.Error(diff)

@@ -1,10 +1,11 @@
-package api
+package admin
 
 import (
-	"fmt"
 	"net/http"
 
 	"github.com/gin-gonic/gin"
+	"github.com/roamclear/roamclear/api"
+	"github.com/roamclear/roamclear/api/rest"
 	"github.com/roamclear/roamclear/ingest/control"
 	"github.com/roamclear/roamclear/ocpi"
 )
@@ -43,42 +44,41 @@ func keyView(k *control.APIKey) Key {
 	return view
 }
 
-func (a *Admin) listKeys(c *gin.Context) {
+func (s *server) listKeys(c *gin.Context) error {
 	list := KeyList{Keys: []Key{}}
-	for _, k := range a.control.State().Keys() {
+	for _, k := range s.control.State().Keys() {
 		list.Keys = append(list.Keys, keyView(k))
 	}
-	c.JSON(http.StatusOK, list)
+	rest.WriteJSON(c, http.StatusOK, list)
+	return nil
 }
 
-func (a *Admin) addKey(c *gin.Context) {
+func (s *server) addKey(c *gin.Context) error {
 	var q KeyRequest
-	if err := decodeJSON(c.Request, &q); err != nil {
-		a.fail(c, err)
-		return
+	if err := rest.ReadJSON(c.Request, api.DefaultMaxBody, &q); err != nil {
+		return err
 	}
 	n := control.NewKey{Name: q.Name, Scopes: q.Scopes}
 	if q.Party != "" {
 		var ok bool
 		if n.Party, ok = ocpi.ParseParty(q.Party); !ok {
-			a.fail(c, &ocpi.Invalid{Fields: []ocpi.FieldError{{Path: "party", Reason: fmt.Sprintf("%q: want country and party id, such as GB/DUN", q.Party)}}})
-			return
+			return rest.Invalid("party", "%q: want country and party id, such as GB/DUN", q.Party)
 		}
 	}
-	k, secret, err := a.control.AddKey(c.Request.Context(), command(c), n)
+	k, secret, err := s.control.AddKey(c.Request.Context(), command(c), n)
 	if err != nil {
-		a.fail(c, err)
-		return
+		return err
 	}
-	a.logger.Info("API key added", "key", k.ID)
-	c.JSON(http.StatusCreated, KeySecret{keyView(k), secret})
+	s.logger.Info("API key added", "key", k.ID)
+	rest.WriteJSON(c, http.StatusCreated, KeySecret{keyView(k), secret})
+	return nil
 }
 
-func (a *Admin) removeKey(c *gin.Context) {
-	if err := a.control.RemoveKey(c.Request.Context(), command(c), Param(c, "id")); err != nil {
-		a.fail(c, err)
-		return
+func (s *server) removeKey(c *gin.Context) error {
+	if err := s.control.RemoveKey(c.Request.Context(), command(c), api.Param(c, "id")); err != nil {
+		return err
 	}
-	a.logger.Info("API key removed", "key", Param(c, "id"))
+	s.logger.Info("API key removed", "key", api.Param(c, "id"))
 	c.Status(http.StatusNoContent)
+	return nil
 }

@@ -1,4 +1,4 @@
-package report
+package rest
 
 import (
 	_ "embed"
@@ -10,7 +10,7 @@ import (
 //go:embed openapi.yaml
 var openAPIYAML []byte
 
-// openAPI answers GET /api/v1/openapi.yaml, to everybody.
-func openAPI(c *gin.Context) {
+// OpenAPI answers GET /api/v1/openapi.yaml, to everybody.
+func OpenAPI(c *gin.Context) {
 	c.Data(http.StatusOK, "application/yaml; charset=utf-8", openAPIYAML)
 }

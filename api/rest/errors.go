@@ -1,13 +1,15 @@
-package report
+package rest
 
 import (
 	"errors"
 	"fmt"
+	"log/slog"
 	"net/http"
 
 	"github.com/gin-gonic/gin"
 	"github.com/roamclear/roamclear/api"
-	"github.com/roamclear/roamclear/settlement"
+	"github.com/roamclear/roamclear/ingest/control"
+	"github.com/roamclear/roamclear/ocpi"
 )
 
 // RetryAfter is the number of seconds a client is asked to wait when the store
@@ -15,16 +17,16 @@ import (
 const RetryAfter = "5"
 
 // requestIDHeader carries the request's id both ways.
-const requestIDHeader = "X-Request-ID"
+const requestIDHeader = ocpi.HeaderRequestID
 
-// Error is the member "error" of an answer that is not 2xx. Code is stable,
-// Field names the query or path parameter at fault.
+// Error is the member "error" of every answer that is not 2xx. Code is stable,
+// Field names the parameter, header or member at fault.
 type Error struct {
 	Status    int    `json:"-"`
 	Code      string `json:"code"`
 	Field     string `json:"field,omitempty"`
 	Message   string `json:"message"`
-	RequestID string `json:"request_id,omitempty"`
+	RequestID string `json:"request_id"`
 }
 
 // Error returns the message, with the field in front.
@@ -35,41 +37,34 @@ func (e *Error) Error() string {
 	return e.Field + ": " + e.Message
 }
 
-// invalid is the error of a parameter that cannot be used.
-func invalid(field, format string, args ...any) *Error {
+// Invalid is the error of a parameter or member that cannot be used.
+func Invalid(field, format string, args ...any) *Error {
 	return &Error{Status: http.StatusBadRequest, Code: "invalid_parameter", Field: field, Message: fmt.Sprintf(format, args...)}
 }
 
-var (
-	errNoScope = &Error{Status: http.StatusForbidden, Code: "missing_scope",
-		Message: "this API key has no scope " + ScopeRead + "; make one with: roamclear key add --scope " + ScopeRead}
-	errRestricted = &Error{Status: http.StatusForbidden, Code: "party_restricted",
-		Message: "refused bodies belong to no party that could be checked; use a key without --party"}
-	errNotAcceptable = &Error{Status: http.StatusNotAcceptable, Code: "not_acceptable",
-		Message: "this resource comes as application/json or, where it is a table, as text/csv"}
-)
-
-// Classify turns any error into what may be told about it. An [Error] stays; a
-// bad cursor is a parameter at fault; all others have the status and code of
-// [api.Classify], and words of our own where a finance person can act on them.
-// The text of an error of ours is never told.
+// Classify turns any error into what may be told about it. An [Error] stays;
+// all others have the status and code of [api.Classify], and words of our own
+// where the reader can act on them. The text of an error of ours is never told.
 func Classify(err error) *Error {
 	if e, ok := errors.AsType[*Error](err); ok {
 		return e
-	}
-	if errors.Is(err, settlement.ErrCursor) {
-		return invalid("cursor", "not a cursor of this list; leave it out to start at the first page")
 	}
 	kind := api.Classify(err)
 	if errors.Is(err, ErrNoKey) {
 		kind = api.KindUnauthorized
 	}
 	e := &Error{Status: kind.HTTP(), Code: kind.Code(), Message: kind.Message(err)}
+	if wrong, ok := errors.AsType[*ocpi.Invalid](err); ok && len(wrong.Fields) == 1 {
+		e.Field, e.Message = wrong.Fields[0].Path, wrong.Fields[0].Reason
+	}
+	_, refused := errors.AsType[*control.Refused](err) // has words of its own
 	switch {
 	case kind == api.KindUnauthorized:
 		e.Message = "send an API key as: Authorization: Bearer KEY"
-	case kind == api.KindNotFound:
+	case kind == api.KindNotFound && !refused:
 		e.Message = "there is no such object"
+	case kind == api.KindCursor:
+		e.Field, e.Message = "cursor", "not a cursor of this list; leave it out to start at the first page"
 	case kind == api.KindInternal:
 		e.Message = "something went wrong here; the log has the cause under this request_id"
 	case kind.Retry():
@@ -93,20 +88,35 @@ func RequestID(c *gin.Context) string {
 	return id
 }
 
-// fail answers with the error and logs it when it is ours.
-func (s *server) fail(c *gin.Context, err error) {
+// Told is what may be told about an error of this request. It sets the headers
+// that go with it, and logs an error that is ours, here and here alone.
+func Told(c *gin.Context, logger *slog.Logger, err error) *Error {
 	e := *Classify(err)
+	e.RequestID = RequestID(c)
 	switch e.Status {
 	case http.StatusUnauthorized:
 		c.Header("WWW-Authenticate", `Bearer realm="roamclear"`)
 	case http.StatusServiceUnavailable:
 		c.Header("Retry-After", RetryAfter)
-		s.log.Warn("report: store unavailable", "path", c.FullPath(), "request_id", RequestID(c), "error", err)
+		logger.Warn("request not served", "method", c.Request.Method, "route", c.FullPath(), "request_id", e.RequestID, "error", err)
 	case http.StatusInternalServerError:
-		e.RequestID = RequestID(c)
-		s.log.Error("report: request failed", "path", c.FullPath(), "request_id", e.RequestID, "error", err)
+		if !api.IsPanic(err) { // logged where it was caught, with its stack
+			logger.Error("request failed", "method", c.Request.Method, "route", c.FullPath(), "request_id", e.RequestID, "error", err)
+		}
 	}
-	writeJSON(c, e.Status, struct {
+	return &e
+}
+
+// Fail answers with an error.
+func Fail(c *gin.Context, logger *slog.Logger, err error) {
+	e := Told(c, logger, err)
+	WriteJSON(c, e.Status, struct {
 		Error *Error `json:"error"`
-	}{&e})
+	}{e})
+	c.Abort()
+}
+
+// Fallback answers what no route answers below a prefix.
+func Fallback(prefix string, logger *slog.Logger) api.Fallback {
+	return api.Fallback{Prefix: prefix, Answer: func(c *gin.Context, err error) { Fail(c, logger, err) }}
 }

@@ -1,0 +1,90 @@
+package admin
+
+import (
+	"crypto/sha256"
+	"crypto/subtle"
+	"log/slog"
+	"net/http"
+	"strconv"
+	"strings"
+
+	"github.com/gin-gonic/gin"
+	"github.com/roamclear/roamclear/api/rest"
+	"github.com/roamclear/roamclear/ingest/control"
+)
+
+// Deps is what the interface needs. It is open to whoever knows Token.
+type Deps struct {
+	Control *control.Control
+	Token   string
+	Logger  *slog.Logger
+}
+
+type server struct {
+	control *control.Control
+	token   [sha256.Size]byte
+	logger  *slog.Logger
+}
+
+// Mount adds the routes, which carry their whole path from /admin/v1 on.
+func Mount(g gin.IRouter, d Deps) {
+	s := &server{control: d.Control, token: sha256.Sum256([]byte(d.Token)), logger: d.Logger}
+	g.GET("/admin/v1/partners", s.handle(s.listPartners))
+	g.POST("/admin/v1/partners", s.handle(s.addPartner))
+	g.GET("/admin/v1/partners/:id", s.handle(s.getPartner))
+	g.DELETE("/admin/v1/partners/:id", s.handle(s.removePartner))
+	g.POST("/admin/v1/partners/:id/rotate", s.handle(s.rotateToken))
+	g.GET("/admin/v1/keys", s.handle(s.listKeys))
+	g.POST("/admin/v1/keys", s.handle(s.addKey))
+	g.DELETE("/admin/v1/keys/:id", s.handle(s.removeKey))
+	g.GET("/admin/v1/periods", s.handle(s.listPeriods))
+	g.POST("/admin/v1/periods", s.handle(s.closePeriod))
+}
+
+var errNoToken = &rest.Error{Status: http.StatusUnauthorized, Code: "unauthorized",
+	Message: "send the admin token as: Authorization: Bearer TOKEN"}
+
+// handle lets in who knows the token, and answers the error of fn.
+func (s *server) handle(fn func(c *gin.Context) error) gin.HandlerFunc {
+	return func(c *gin.Context) {
+		rest.Headers(c)
+		err := s.authenticate(c.GetHeader("Authorization"))
+		if err == nil && len(c.Request.URL.RawQuery) > 0 {
+			err = rest.NewParams(c.Request.URL.Query()).Err()
+		}
+		if err == nil {
+			err = fn(c)
+		}
+		if err != nil {
+			rest.Fail(c, s.logger, err)
+		}
+	}
+}
+
+// authenticate compares digests, in a time that tells nothing of the token.
+func (s *server) authenticate(authorization string) error {
+	scheme, token, _ := strings.Cut(authorization, " ")
+	sum := sha256.Sum256([]byte(token))
+	if !strings.EqualFold(scheme, "Bearer") || subtle.ConstantTimeCompare(sum[:], s.token[:]) != 1 {
+		return errNoToken
+	}
+	if !s.control.Ready() {
+		return control.ErrNotReady
+	}
+	return nil
+}
+
+func command(c *gin.Context) string { return c.GetHeader("Idempotency-Key") }
+
+// expected reads If-Match: a version in quotes, as in "3". 0 = any.
+func expected(c *gin.Context) (uint64, error) {
+	header := c.GetHeader("If-Match")
+	if header == "" {
+		return 0, nil
+	}
+	v, err := strconv.ParseUint(strings.Trim(header, `"`), 10, 64)
+	if err != nil || v == 0 {
+		return 0, rest.Invalid("If-Match", "%q: want a partner's version, such as \"3\"", header)
+	}
+	return v, nil
+}

@@ -1,0 +1,121 @@
+package admin
+
+import (
+	"net/http"
+
+	"github.com/gin-gonic/gin"
+	"github.com/roamclear/roamclear/api"
+	"github.com/roamclear/roamclear/api/rest"
+	"github.com/roamclear/roamclear/ingest/control"
+)
+
+// Partner is a partner as the admin interface shows it. The tokens are known
+// to nobody but the partner.
+type Partner struct {
+	ID       string                `json:"id"`
+	Name     string                `json:"name"`
+	Roles    []control.Role        `json:"roles"`
+	Encoding control.TokenEncoding `json:"token_encoding"`
+	Profile  string                `json:"profile,omitempty"`
+	Version  uint64                `json:"version"`
+	// RotationUntil is when the old token of a rotation under way ends.
+	RotationUntil string `json:"rotation_until,omitempty"`
+}
+
+func partnerView(p *control.Partner) Partner {
+	view := Partner{ID: p.ID, Name: p.Name, Roles: p.Roles, Encoding: p.Encoding, Profile: p.Profile, Version: p.Version}
+	if len(p.Tokens) > 1 {
+		view.RotationUntil = p.Tokens[1].Until.String()
+	}
+	return view
+}
+
+// PartnerList answers GET /admin/v1/partners.
+type PartnerList struct {
+	Partners []Partner `json:"partners"`
+}
+
+// PartnerToken answers what makes a token: the only time it is shown.
+type PartnerToken struct {
+	Partner Partner `json:"partner"`
+	Token   string  `json:"token"`
+}
+
+// PartnerRequest is the body of POST /admin/v1/partners.
+type PartnerRequest struct {
+	Name     string                `json:"name"`
+	Roles    []control.Role        `json:"roles"`
+	Token    string                `json:"token,omitempty"` // "" = one is made
+	Encoding control.TokenEncoding `json:"token_encoding,omitempty"`
+	Profile  string                `json:"profile,omitempty"`
+}
+
+// RotateRequest is the body of POST /admin/v1/partners/{id}/rotate; it may be
+// absent.
+type RotateRequest struct {
+	Token string `json:"token,omitempty"`
+}
+
+func (s *server) listPartners(c *gin.Context) error {
+	list := PartnerList{Partners: []Partner{}}
+	for _, p := range s.control.State().Partners() {
+		list.Partners = append(list.Partners, partnerView(p))
+	}
+	rest.WriteJSON(c, http.StatusOK, list)
+	return nil
+}
+
+func (s *server) getPartner(c *gin.Context) error {
+	p, ok := s.control.State().Partner(api.Param(c, "id"))
+	if !ok {
+		return api.ErrNotFound
+	}
+	rest.WriteJSON(c, http.StatusOK, partnerView(p))
+	return nil
+}
+
+func (s *server) addPartner(c *gin.Context) error {
+	var q PartnerRequest
+	if err := rest.ReadJSON(c.Request, api.DefaultMaxBody, &q); err != nil {
+		return err
+	}
+	p, token, err := s.control.AddPartner(c.Request.Context(), command(c), control.NewPartner(q))
+	if err != nil {
+		return err
+	}
+	s.logger.Info("partner added", "partner", p.ID)
+	c.Header("Location", "/admin/v1/partners/"+p.ID)
+	rest.WriteJSON(c, http.StatusCreated, PartnerToken{partnerView(p), token})
+	return nil
+}
+
+func (s *server) rotateToken(c *gin.Context) error {
+	var q RotateRequest
+	expect, err := expected(c)
+	if err == nil {
+		err = rest.ReadJSON(c.Request, api.DefaultMaxBody, &q)
+	}
+	if err != nil {
+		return err
+	}
+	p, token, err := s.control.RotateToken(c.Request.Context(), command(c), api.Param(c, "id"), expect, q.Token)
+	if err != nil {
+		return err
+	}
+	s.logger.Info("partner token rotated", "partner", p.ID)
+	rest.WriteJSON(c, http.StatusOK, PartnerToken{partnerView(p), token})
+	return nil
+}
+
+func (s *server) removePartner(c *gin.Context) error {
+	expect, err := expected(c)
+	if err == nil {
+		err = s.control.RemovePartner(c.Request.Context(), command(c), api.Param(c, "id"), expect)
+	}
+	if err != nil {
+		return err
+	}
+	s.logger.Info("partner removed", "partner", api.Param(c, "id"))
+	c.Status(http.StatusNoContent)
+	return nil
+}

@@ -1,0 +1,86 @@
+package rest
+
+import (
+	"bytes"
+	"encoding/csv"
+	"fmt"
+	"io"
+	"net/http"
+
+	"github.com/gin-gonic/gin"
+)
+
+const (
+	mimeCSV        = "text/csv"
+	csvContentType = "text/csv; charset=utf-8; header=present"
+)
+
+// CSV is a table with a header row, written as RFC 4180 wants it.
+type CSV struct {
+	Header []string
+	Rows   [][]string
+}
+
+// Encode writes the header, if there is one, and the rows.
+func (t *CSV) Encode(w io.Writer) error {
+	out := csv.NewWriter(w)
+	out.UseCRLF = true
+	if t.Header != nil {
+		if err := out.Write(t.Header); err != nil {
+			return fmt.Errorf("write csv: %w", err)
+		}
+	}
+	if err := out.WriteAll(t.Rows); err != nil {
+		return fmt.Errorf("write csv: %w", err)
+	}
+	return nil
+}
+
+// CSVHeaders makes the answer a file to be saved under name.
+func CSVHeaders(c *gin.Context, name string) {
+	c.Header("Content-Type", csvContentType)
+	c.Header("Content-Disposition", fmt.Sprintf("attachment; filename=%q", name))
+}
+
+// WriteCSV answers with a table under a file name.
+func WriteCSV(c *gin.Context, name string, table *CSV) error {
+	var b bytes.Buffer
+	if err := table.Encode(&b); err != nil {
+		return err
+	}
+	CSVHeaders(c, name)
+	c.Data(http.StatusOK, csvContentType, b.Bytes())
+	return nil
+}
+
+var errNotAcceptable = &Error{Status: http.StatusNotAcceptable, Code: "not_acceptable",
+	Message: "this resource comes as application/json or, where it is a table, as text/csv"}
+
+// WantsCSV decides between the two forms of a table.
+func WantsCSV(c *gin.Context) (bool, error) {
+	c.Header("Vary", "Accept")
+	if c.GetHeader("Accept") == "" {
+		return false, nil
+	}
+	switch c.NegotiateFormat(gin.MIMEJSON, mimeCSV) {
+	case gin.MIMEJSON:
+		return false, nil
+	case mimeCSV:
+		return true, nil
+	}
+	return false, errNotAcceptable
+}
+
+// Cell guards text that a partner chose: a spreadsheet takes a cell that
+// starts with one of these for a formula. Figures, which are ours and may
+// start with a minus, do not pass here.
+func Cell(s string) string {
+	if s == "" {
+		return s
+	}
+	switch s[0] {
+	case '=', '+', '-', '@', '\t', '\r', '\n':
+		return "'" + s
+	}
+	return s
+}

@@ -1,0 +1,72 @@
+package rest
+
+import (
+	"bytes"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"net/http"
+	"strings"
+
+	"github.com/gin-gonic/gin"
+	strict "github.com/go-json-experiment/json"
+	"github.com/roamclear/roamclear/api"
+	"github.com/roamclear/roamclear/ocpi"
+)
+
+const jsonContentType = "application/json; charset=utf-8"
+
+// WriteJSON answers with v. Unlike gin's it leaves "<" and "&" readable: the
+// answer is not HTML and says so.
+func WriteJSON(c *gin.Context, status int, v any) {
+	var b bytes.Buffer
+	enc := json.NewEncoder(&b)
+	enc.SetEscapeHTML(false)
+	if err := enc.Encode(v); err != nil {
+		panic(fmt.Errorf("encode answer: %w", err)) // our own types only
+	}
+	c.Data(status, jsonContentType, b.Bytes())
+}
+
+// WriteRaw answers with v, an object, with a member raw in front of the others
+// that holds a body byte for byte: encoding/json would re-indent it.
+func WriteRaw(c *gin.Context, raw []byte, v any) error {
+	var rest bytes.Buffer
+	enc := json.NewEncoder(&rest)
+	enc.SetEscapeHTML(false)
+	if err := enc.Encode(v); err != nil {
+		return fmt.Errorf("encode answer: %w", err)
+	}
+	body := make([]byte, 0, len(raw)+rest.Len()+16)
+	body = append(body, `{"raw":`...)
+	body = append(body, raw...)
+	body = append(body, ',')
+	c.Data(http.StatusOK, jsonContentType, append(body, rest.Bytes()[1:]...))
+	return nil
+}
+
+// ReadJSON reads a body of at most limit bytes into v, which an empty one
+// leaves as it is. Members that are not known, or given twice, are errors: a
+// misspelt one must never do another thing than was meant. The error is an
+// [*Error] that names the member, or one of [api.ReadBody].
+func ReadJSON(r *http.Request, limit int, v any) error {
+	body, err := api.ReadBody(r, nil, limit)
+	if err != nil || len(body) == 0 {
+		return err
+	}
+	err = strict.Unmarshal(body, v, strict.RejectUnknownMembers(true))
+	if err == nil {
+		return nil
+	}
+	if wrong, ok := errors.AsType[*strict.SemanticError](err); ok {
+		field := strings.ReplaceAll(strings.TrimPrefix(string(wrong.JSONPointer), "/"), "/", ".")
+		switch {
+		case errors.Is(err, strict.ErrUnknownName):
+			return Invalid(field, "no such member; see /api/v1/openapi.yaml")
+		case errors.Is(err, ocpi.ErrNumberSyntax), errors.Is(err, ocpi.ErrNumberRange):
+			return Invalid(field, "want a decimal such as \"20.5\", of at most 18 digits")
+		}
+		return Invalid(field, "has the wrong type or is too large")
+	}
+	return &Error{Status: http.StatusBadRequest, Code: api.KindSyntax.Code(), Message: "the body is not one JSON object: " + strings.TrimPrefix(err.Error(), "jsontext: ")}
+}

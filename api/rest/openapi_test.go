@@ -1,0 +1,421 @@
+package rest_test
+
+import (
+	"context"
+	"encoding/json"
+	"fmt"
+	"log/slog"
+	"net/http"
+	"net/http/httptest"
+	"os"
+	"regexp"
+	"slices"
+	"strings"
+	"testing"
+
+	"github.com/gin-gonic/gin"
+	"github.com/roamclear/roamclear/api"
+	"github.com/roamclear/roamclear/api/admin"
+	"github.com/roamclear/roamclear/api/report"
+	"github.com/roamclear/roamclear/api/report/reporttest"
+	"github.com/roamclear/roamclear/api/rest"
+	"github.com/roamclear/roamclear/ingest/control"
+	"github.com/roamclear/roamclear/ingest/control/controltest"
+	"go.yaml.in/yaml/v3"
+)
+
+// contract is openapi.yaml as plain maps.
+type contract struct{ root map[string]any }
+
+func loadContract(t *testing.T) contract {
+	t.Helper()
+	b, err := os.ReadFile("openapi.yaml")
+	if err != nil {
+		t.Fatal(err)
+	}
+	var doc contract
+	if err := yaml.Unmarshal(b, &doc.root); err != nil {
+		t.Fatal(err)
+	}
+	return doc
+}
+
+// at walks to a node and follows a $ref there, keeping nothing beside it.
+func (c contract) at(t *testing.T, node any, path ...string) any {
+	t.Helper()
+	for _, name := range path {
+		m, ok := c.deref(t, node).(map[string]any)
+		if !ok || m[name] == nil {
+			t.Fatalf("openapi.yaml: no %q in %v", name, path)
+		}
+		node = m[name]
+	}
+	return c.deref(t, node)
+}
+
+func (c contract) deref(t *testing.T, node any) any {
+	t.Helper()
+	m, ok := node.(map[string]any)
+	if !ok {
+		return node
+	}
+	ref, ok := m["$ref"].(string)
+	if !ok {
+		return node
+	}
+	return c.at(t, c.root, strings.Split(strings.TrimPrefix(ref, "#/"), "/")...)
+}
+
+// mismatch says where a value does not have the shape of a schema: a missing
+// or an undocumented member, another type, a pattern not met.
+func (c contract) mismatch(t *testing.T, schema, value any, path string) string {
+	t.Helper()
+	s, _ := c.deref(t, schema).(map[string]any)
+	if alternatives, ok := s["oneOf"].([]any); ok {
+		for _, a := range alternatives {
+			if c.mismatch(t, a, value, path) == "" {
+				return ""
+			}
+		}
+		return fmt.Sprintf("%s: %v is none of the alternatives", path, value)
+	}
+	if kinds := types(s["type"]); len(kinds) > 0 && !slices.Contains(kinds, kind(value)) {
+		return fmt.Sprintf("%s: is %s, want %v", path, kind(value), kinds)
+	}
+	if pattern, ok := s["pattern"].(string); ok && !regexp.MustCompile(pattern).MatchString(fmt.Sprint(value)) {
+		return fmt.Sprintf("%s: %v does not match %s", path, value, pattern)
+	}
+	if enum, ok := s["enum"].([]any); ok && !slices.Contains(enum, value) {
+		return fmt.Sprintf("%s: %v is not in %v", path, value, enum)
+	}
+	switch v := value.(type) {
+	case []any:
+		for i, item := range v {
+			if m := c.mismatch(t, s["items"], item, fmt.Sprintf("%s[%d]", path, i)); m != "" {
+				return m
+			}
+		}
+	case map[string]any:
+		return c.memberMismatch(t, s, v, path)
+	}
+	return ""
+}
+
+func (c contract) memberMismatch(t *testing.T, s map[string]any, value map[string]any, path string) string {
+	t.Helper()
+	properties, _ := s["properties"].(map[string]any)
+	required, _ := s["required"].([]any)
+	for _, name := range required {
+		if _, ok := value[name.(string)]; !ok {
+			return fmt.Sprintf("%s: %s is required", path, name)
+		}
+	}
+	for name, member := range value {
+		property, ok := properties[name]
+		if !ok && s["additionalProperties"] == true || properties == nil {
+			continue
+		}
+		if !ok {
+			return fmt.Sprintf("%s: %s is not documented", path, name)
+		}
+		if m := c.mismatch(t, property, member, path+"."+name); m != "" {
+			return m
+		}
+	}
+	return ""
+}
+
+func types(t any) []string {
+	switch t := t.(type) {
+	case string:
+		return []string{t}
+	case []any:
+		var list []string
+		for _, s := range t {
+			list = append(list, s.(string))
+		}
+		return list
+	}
+	return nil
+}
+
+func kind(v any) string {
+	switch v.(type) {
+	case nil:
+		return "null"
+	case bool:
+		return "boolean"
+	case float64:
+		return "integer"
+	case string:
+		return "string"
+	case []any:
+		return "array"
+	}
+	return "object"
+}
+
+// site is both interfaces on one engine, as the service mounts them.
+type site struct {
+	*gin.Engine
+	store *reporttest.Store
+}
+
+const adminToken = "0123456789abcdef"
+
+func newSite(t *testing.T, cdrs int) site {
+	t.Helper()
+	ctx, cancel := context.WithCancel(t.Context())
+	c, err := control.Open(ctx, controltest.NewLog(), control.Options{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	done := make(chan error, 1)
+	go func() { done <- c.Run(ctx) }()
+	t.Cleanup(func() {
+		cancel()
+		if err := <-done; err != nil {
+			t.Error(err)
+		}
+	})
+	if err := c.WaitReady(ctx); err != nil {
+		t.Fatal(err)
+	}
+	logger := slog.New(slog.DiscardHandler)
+	s := site{api.NewEngine(logger, rest.Fallback("", logger)), reporttest.World(cdrs)}
+	admin.Mount(s, admin.Deps{Control: c, Token: adminToken, Logger: logger})
+	report.Mount(s, report.Deps{
+		Reader: s.store, Logger: logger, Tariffs: reporttest.Known(t), Sessions: reporttest.KnownSessions(),
+		Auth: func(c *gin.Context) (rest.Key, error) {
+			if c.GetHeader("Authorization") != "Bearer all" {
+				return rest.Key{}, rest.ErrNoKey
+			}
+			return rest.Key{Scopes: []string{rest.ScopeRead}}, nil
+		},
+	})
+	return s
+}
+
+// do sends a request with the credentials of its interface, "" for none.
+func (s site) do(t *testing.T, method, path, body string) *httptest.ResponseRecorder {
+	t.Helper()
+	r := httptest.NewRequestWithContext(t.Context(), method, path, strings.NewReader(body))
+	token := "all"
+	if strings.HasPrefix(path, "/admin/") {
+		token = adminToken
+	}
+	r.Header.Set("Authorization", "Bearer "+token)
+	w := httptest.NewRecorder()
+	s.ServeHTTP(w, r)
+	return w
+}
+
+var ginParam = regexp.MustCompile(`[:*](\w+)`)
+
+func TestEveryRouteIsDocumented(t *testing.T) {
+	doc := loadContract(t)
+	mounted := map[string]bool{}
+	for _, r := range newSite(t, 1).Routes() {
+		path := ginParam.ReplaceAllString(r.Path, "{$1}")
+		mounted[r.Method+" "+path] = true
+		if responses := doc.at(t, doc.root, "paths", path, strings.ToLower(r.Method), "responses").(map[string]any); !answersWell(responses) {
+			t.Errorf("%s %s: no answer below 300 is documented", r.Method, path)
+		}
+	}
+	for path, item := range doc.root["paths"].(map[string]any) {
+		for method := range item.(map[string]any) {
+			if method = strings.ToUpper(method); !mounted[method+" "+path] {
+				t.Errorf("%s %s is documented but not mounted", method, path)
+			}
+		}
+	}
+}
+
+func answersWell(responses map[string]any) bool {
+	for status := range responses {
+		if strings.HasPrefix(status, "2") {
+			return true
+		}
+	}
+	return false
+}
+
+// Each documented query parameter is accepted and no other is: the answer to
+// an unknown one lists those that are known.
+func TestParametersAreDocumented(t *testing.T) {
+	doc := loadContract(t)
+	s := newSite(t, 3)
+	for path, item := range doc.root["paths"].(map[string]any) {
+		if path == "/api/v1/openapi.yaml" || strings.Contains(path, "{") || item.(map[string]any)["get"] == nil {
+			continue
+		}
+		documented := []string{}
+		if list, ok := item.(map[string]any)["get"].(map[string]any)["parameters"].([]any); ok {
+			for _, p := range list {
+				documented = append(documented, doc.at(t, p, "name").(string))
+			}
+		}
+		var failure struct{ Error rest.Error }
+		if err := json.Unmarshal(s.do(t, "GET", path+"?_=1", "").Body.Bytes(), &failure); err != nil {
+			t.Fatal(err)
+		}
+		_, list, _ := strings.Cut(failure.Error.Message, "known are: ")
+		known := strings.FieldsFunc(list, func(r rune) bool { return r == ',' || r == ' ' })
+		slices.Sort(known)
+		slices.Sort(documented)
+		if !slices.Equal(known, documented) {
+			t.Errorf("%s knows %v, documented are %v", path, known, documented)
+		}
+	}
+}
+
+// call sends a request and holds the answer against the schema of its route.
+func (s site) call(t *testing.T, doc contract, method, path, template, body string, want int) {
+	t.Helper()
+	w := s.do(t, method, path, body)
+	if w.Code != want {
+		t.Fatalf("%s %s: status %d, want %d: %s", method, path, w.Code, want, w.Body)
+	}
+	if want == http.StatusNoContent {
+		return
+	}
+	var value any
+	if err := json.Unmarshal(w.Body.Bytes(), &value); err != nil {
+		t.Fatal(err)
+	}
+	schema := doc.at(t, doc.root, "paths", template, strings.ToLower(method), "responses", fmt.Sprint(want), "content", "application/json", "schema")
+	if m := doc.mismatch(t, schema, value, path); m != "" {
+		t.Error(m)
+	}
+	if w.Header().Get("X-Request-Id") == "" {
+		t.Errorf("%s %s: no request id", method, path)
+	}
+}
+
+func TestReportsHaveTheDocumentedShape(t *testing.T) {
+	doc := loadContract(t)
+	s := newSite(t, 200)
+	check := func(path, template string, want int) {
+		t.Helper()
+		s.call(t, doc, "GET", path, template, "", want)
+	}
+	check("/api/v1/reports/settlement?from=2019-01&to=2019-03", "/api/v1/reports/settlement", http.StatusOK)
+	check("/api/v1/reports/settlement?from=2019-01", "/api/v1/reports/settlement", http.StatusBadRequest)
+	for _, list := range []string{"cdrs", "rejects", "conflicts", "refusals", "tariffs"} {
+		check("/api/v1/"+list, "/api/v1/"+list, http.StatusOK)
+		check("/api/v1/"+list+"?x=1", "/api/v1/"+list, http.StatusBadRequest)
+	}
+	for i := range s.store.All {
+		check("/api/v1"+report.CDRPath(s.store.All[i].Key), "/api/v1/cdrs/{country}/{party}/{id}", http.StatusOK)
+	}
+	check("/api/v1/cdrs/GB/DUN/nope", "/api/v1/cdrs/{country}/{party}/{id}", http.StatusNotFound)
+	check("/api/v1/sessions/GB/DUN/S-1", "/api/v1/sessions/{country}/{party}/{id}", http.StatusOK)
+	check("/api/v1/tariffs?limit=1", "/api/v1/tariffs", http.StatusOK)
+	for _, id := range []string{"GB/DUN/ODD", "GB/DUN/DAY-NIGHT", "NL/OPL/AC%2Ffast%202", "FR/PAR/TIERS"} {
+		check("/api/v1/tariffs/"+id, "/api/v1/tariffs/{country}/{party}/{id}", http.StatusOK)
+	}
+}
+
+func TestPricesHaveTheDocumentedShape(t *testing.T) {
+	doc, s := loadContract(t), newSite(t, 1)
+	for id, want := range map[string]int{"S-1": 200, "S-2": 200, "S-3": 200, "S-9": 404} {
+		s.call(t, doc, "GET", "/api/v1/sessions/GB/DUN/"+id, "/api/v1/sessions/{country}/{party}/{id}", "", want)
+	}
+	const known = `"tariff_id":{"country_code":"gb","party_id":"dun","id":"day-night"},"start":"2019-02-11T19:00:00Z","duration_s":7200`
+	for body, want := range map[string]int{
+		`{` + known + `,"energy_kwh":"20","time_zone":"Europe/London","reservation_s":60}`: 200,
+		`{` + known + `}`: 422, `{}`: 400, `[`: 400, "": 400,
+	} {
+		s.call(t, doc, "POST", "/api/v1/price", "/api/v1/price", body, want)
+	}
+	request := doc.at(t, doc.root, "components", "schemas", "PriceRequest", "properties").(map[string]any)
+	for name := range request {
+		w := s.do(t, "POST", "/api/v1/price", `{"`+name+`":null}`)
+		if strings.Contains(w.Body.String(), "no such member") {
+			t.Errorf("%s is documented but not known", name)
+		}
+	}
+}
+
+func TestAdminHasTheDocumentedShape(t *testing.T) {
+	doc := loadContract(t)
+	s := newSite(t, 1)
+	const dundee = `{"name":"Dundee","roles":[{"role":"cpo","country_code":"gb","party_id":"dun"}]}`
+	for _, c := range []struct {
+		method, path, template, body string
+		want                         int
+	}{
+		{"POST", "/partners", "", dundee, 201},
+		{"POST", "/partners", "", dundee, 409},
+		{"POST", "/partners", "", `{"name":"Dundee","roles":[]}`, 422},
+		{"POST", "/partners", "", `{"nmae":"Dundee"}`, 400},
+		{"GET", "/partners", "", "", 200},
+		{"GET", "/partners/gb-dun-cpo", "/partners/{id}", "", 200},
+		{"GET", "/partners/nobody", "/partners/{id}", "", 404},
+		{"POST", "/partners/gb-dun-cpo/rotate", "/partners/{id}/rotate", "", 200},
+		{"POST", "/partners/nobody/rotate", "/partners/{id}/rotate", "{}", 404},
+		{"GET", "/partners", "", "", 200},
+		{"POST", "/keys", "", `{"scopes":["finance:read"],"party":"GB/DUN"}`, 201},
+		{"POST", "/keys", "", `{"scopes":["finance:read"],"party":"DUN"}`, 400},
+		{"POST", "/keys", "", `{"scopes":[]}`, 422},
+		{"GET", "/keys", "", "", 200},
+		{"GET", "/keys?x=1", "/keys", "", 400},
+		{"DELETE", "/keys/nothing", "/keys/{id}", "", 404},
+		{"POST", "/periods", "", `{"month":"2019-01"}`, 201},
+		{"POST", "/periods", "", `{"month":"2019"}`, 400},
+		{"GET", "/periods", "", "", 200},
+		{"DELETE", "/partners/gb-dun-cpo", "/partners/{id}", "", 204},
+	} {
+		if c.template == "" {
+			c.template = c.path
+		}
+		s.call(t, doc, c.method, "/admin/v1"+c.path, "/admin/v1"+c.template, c.body, c.want)
+	}
+}
+
+// What no route answers has the same shape, wherever it was asked for.
+func TestEveryErrorHasOneShape(t *testing.T) {
+	doc := loadContract(t)
+	s := newSite(t, 1)
+	for method, path := range map[string]string{"GET": "/api/v1/nowhere", "DELETE": "/api/v1/cdrs", "PUT": "/admin/v1/partners", "POST": "/admin/v1/nowhere"} {
+		w := s.do(t, method, path, "")
+		var value any
+		if err := json.Unmarshal(w.Body.Bytes(), &value); err != nil {
+			t.Fatalf("%s %s: HTTP %d %s: %v", method, path, w.Code, w.Body, err)
+		}
+		if m := doc.mismatch(t, map[string]any{"$ref": "#/components/schemas/Failure"}, value, path); m != "" {
+			t.Error(m)
+		}
+	}
+}
+
+func TestContractIsServedToAll(t *testing.T) {
+	s := newSite(t, 1)
+	w := httptest.NewRecorder()
+	s.ServeHTTP(w, httptest.NewRequestWithContext(t.Context(), "GET", "/api/v1/openapi.yaml", nil))
+	if w.Code != http.StatusOK || !strings.HasPrefix(w.Body.String(), "openapi: 3.1.0\n") {
+		t.Errorf("status %d: %.40s", w.Code, w.Body)
+	}
+}
+
+// The check of shapes must be able to fail.
+func TestMismatchIsSeen(t *testing.T) {
+	doc := loadContract(t)
+	schema := map[string]any{"$ref": "#/components/schemas/Tax"}
+	for _, tc := range []struct{ value, want string }{
+		{`{"name":"VAT","percentage":"20","amount":"1.20"}`, ""},
+		{`{"name":"VAT","percentage":null,"amount":"1.20"}`, ""},
+		{`{"name":"VAT","percentage":"20"}`, "tax: amount is required"},
+		{`{"name":"VAT","percentage":"20","amount":1.2}`, "tax.amount: is integer, want [string]"},
+		{`{"name":"VAT","percentage":"20","amount":"1.2"}`, `tax.amount: 1.2 does not match ^-?[0-9]+\.[0-9]{2,}$`},
+		{`{"name":"VAT","percentage":"20","amount":"1.20","x":1}`, "tax: x is not documented"},
+	} {
+		var value any
+		if err := json.Unmarshal([]byte(tc.value), &value); err != nil {
+			t.Fatal(err)
+		}
+		if got := doc.mismatch(t, schema, value, "tax"); got != tc.want {
+			t.Errorf("%s: %q, want %q", tc.value, got, tc.want)
+		}
+	}
+}
