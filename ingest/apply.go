@@ -11,6 +11,21 @@ import (
 // function that validates a push before it is appended and folds it after.
 // base is nil when the object is unknown. Unknown members are preserved.
 func Apply(v ocpi.Version, m Method, t Target, base, body []byte) ([]byte, error) {
+	whole, err := apply(v, m, t, base, body)
+	if limit := maxSize[t.Object]; err == nil && limit > 0 && len(whole) > limit {
+		return nil, invalid(growing[t.Object], fmt.Sprintf("the %s would have %d bytes, at most %d are kept", t.Object, len(whole), limit))
+	}
+	return whole, err
+}
+
+// maxSize bounds the objects that PATCHes and parts make larger than any one
+// body can be, in bytes: a merge costs time and memory with the whole.
+var maxSize = map[Object]int{ObjectSession: 1 << 20, ObjectLocation: 4 << 20}
+
+// growing is the member that makes them so.
+var growing = map[Object]string{ObjectSession: "charging_periods", ObjectLocation: "evses"}
+
+func apply(v ocpi.Version, m Method, t Target, base, body []byte) ([]byte, error) {
 	evse, connector := t.Part()
 	nested := t.Object == ObjectLocation && evse != ""
 	var whole []byte

@@ -37,6 +37,17 @@ var objectNames = [...]string{"", "cdr", "session", "tariff", "location", "token
 // String returns the kind in lower case.
 func (o Object) String() string { return objectNames[o] }
 
+// Topic returns the topic by which objects of the kind come.
+func (o Object) Topic() Topic {
+	switch o {
+	case ObjectCDR:
+		return TopicCDRs
+	case ObjectSession:
+		return TopicSessions
+	}
+	return TopicReference
+}
+
 // Method is what the partner did with the object.
 type Method uint8
 
@@ -110,6 +121,11 @@ func (p Position) Append(b []byte) []byte {
 	b = append(strconv.AppendUint(b, uint64(p.Epoch), 10), '-')
 	b = append(strconv.AppendInt(b, int64(p.Partition), 10), '-')
 	return strconv.AppendInt(b, p.Offset, 10)
+}
+
+// Before reports whether p stands before q in their partition.
+func (p Position) Before(q Position) bool {
+	return p.Epoch < q.Epoch || p.Epoch == q.Epoch && p.Offset < q.Offset
 }
 
 // Record is one accepted body in the log. Body aliases the read buffer: it is

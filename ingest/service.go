@@ -11,18 +11,20 @@ import (
 	"github.com/roamclear/roamclear/ocpi"
 )
 
-// Current is the folded state of client-owned objects and Sessions as this
-// process knows it.
+// Current is what partners own now: an objects.Follower.
 type Current interface {
-	// Get returns the object's current body; ok is false when it is unknown.
-	Get(ctx context.Context, t Target) (raw []byte, v ocpi.Version, ok bool, err error)
-	// CatchUp returns once everything the log held of the object when it was
-	// called has been folded. A process that has just started, or another
-	// one than took the push, may not know an object yet that exists.
-	CatchUp(ctx context.Context, t Target) error
+	// Get returns the object as it stands; ok is false when there is none.
+	Get(ctx context.Context, t Target) (s ObjectState, ok bool, err error)
+	// Peek is Get but for what is in the log and not folded here yet: ok is
+	// false also for an object that is on its way.
+	Peek(ctx context.Context, t Target) (s ObjectState, ok bool, err error)
 	// Wait returns once the record at p has been folded, so that the next
 	// Get sees it.
 	Wait(ctx context.Context, topic Topic, p Position) error
+	// Findings returns what is doubtful in the object that the body of the
+	// record at p made or repeated; ok is false where that is for the decoder
+	// alone to say.
+	Findings(t Target, p Position, body Hash) (findings []ocpi.Finding, ok bool)
 }
 
 // Service accepts pushes. It is safe for concurrent use.
@@ -113,10 +115,7 @@ func (s *Service) change(ctx context.Context, from Sender, v ocpi.Version, m Met
 			return Receipt{}, s.refuse(ctx, &e, body, err)
 		}
 	}
-	topic := TopicReference
-	if t.Object == ObjectSession {
-		topic = TopicSessions
-	}
+	topic := t.Object.Topic()
 	r := Receipt{Key: t.Key, ID: t.ID, Created: !existed, Findings: findings}
 	if evse, connector := t.Part(); evse != "" {
 		_, known := ocpi.Sub(base, evse, connector)
@@ -130,22 +129,21 @@ func (s *Service) change(ctx context.Context, from Sender, v ocpi.Version, m Met
 	if err := s.current.Wait(ctx, topic, r.Position); err != nil {
 		return r, fmt.Errorf("%w: the record is durable but not yet visible: %w", ErrOutcomeUnknown, err)
 	}
+	if found, ok := s.current.Findings(t, r.Position, e.Hash); ok {
+		r.Findings = found
+	}
 	return r, nil
 }
 
-// base returns the object a change applies to. Before one that must exist is
-// called unknown, the log is read to its end.
+// base returns the object a change applies to. One that need not exist is not
+// looked for at the end of the log.
 func (s *Service) base(ctx context.Context, t Target, mustExist bool) (raw []byte, ok bool, err error) {
-	whole := Target{Object: t.Object, Key: t.Key, Variant: t.Variant}
-	raw, _, ok, err = s.current.Get(ctx, whole)
-	if err != nil || ok || !mustExist {
-		return raw, ok, err
+	read := s.current.Peek
+	if mustExist {
+		read = s.current.Get
 	}
-	if err := s.current.CatchUp(ctx, whole); err != nil {
-		return nil, false, err
-	}
-	raw, _, ok, err = s.current.Get(ctx, whole)
-	return raw, ok, err
+	state, ok, err := read(ctx, Target{Object: t.Object, Key: t.Key, Variant: t.Variant})
+	return state.Body, ok, err
 }
 
 // validate decodes the object as it will stand after the change.

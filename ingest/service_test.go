@@ -39,12 +39,18 @@ func (l *memoryLog) Append(_ context.Context, topic ingest.Topic, e *ingest.Enve
 // objects is a folded state that tests set by hand.
 type objects map[ocpi.Key]string
 
-func (o objects) Get(_ context.Context, t ingest.Target) ([]byte, ocpi.Version, bool, error) {
+func (o objects) Get(_ context.Context, t ingest.Target) (ingest.ObjectState, bool, error) {
 	raw, ok := o[t.Key]
-	return []byte(raw), ocpi.V221, ok, nil
+	return ingest.ObjectState{Version: ocpi.V221, Body: []byte(raw)}, ok, nil
 }
 
-func (o objects) CatchUp(context.Context, ingest.Target) error { return nil }
+func (o objects) Peek(ctx context.Context, t ingest.Target) (ingest.ObjectState, bool, error) {
+	return o.Get(ctx, t)
+}
+
+func (o objects) Findings(ingest.Target, ingest.Position, ingest.Hash) ([]ocpi.Finding, bool) {
+	return nil, false
+}
 
 func (o objects) Wait(context.Context, ingest.Topic, ingest.Position) error { return nil }
 
@@ -181,6 +187,50 @@ func TestChanges(t *testing.T) {
 	f("PATCH of a Session nobody PUT", ingest.MethodPatch, other, `{"kwh":1,"last_updated":"2019-02-01T00:00:00Z"}`, "unknown object", false)
 	foreign := ingest.Target{Object: ingest.ObjectLocation, Key: ocpi.NewKey("GB", "PKC", "L1"), ID: "L1"}
 	f("PUT in another party's name", ingest.MethodPut, foreign, location, "unknown object", false)
+}
+
+// An object that PATCHes would make too large is refused, by name, and the
+// body is kept.
+func TestMergedObjectsHaveALimit(t *testing.T) {
+	key := ocpi.NewKey("GB", "DUN", "S1")
+	session := `{"country_code":"GB","party_id":"DUN","id":"S1","start_date_time":"2019-01-01T10:00:00Z","kwh":1,"x":"` + strings.Repeat("x", 1<<20-2000) + `",
+"cdr_token":{"country_code":"NL","party_id":"EXW","uid":"U","type":"RFID","contract_id":"C"},"auth_method":"WHITELIST","location_id":"L1","evse_uid":"E1","connector_id":"1",
+"currency":"GBP","charging_periods":[],"status":"ACTIVE","last_updated":"2019-01-01T10:00:00Z"}`
+	target := ingest.Target{Object: ingest.ObjectSession, Key: key, ID: "S1"}
+	for size, refused := range map[int]bool{100: false, 2000: true} {
+		log := &memoryLog{}
+		body := fmt.Sprintf(`{"y":%q,"last_updated":"2019-01-01T10:01:00Z"}`, strings.Repeat("y", size))
+		_, err := newService(log, objects{key: session}).Patch(t.Context(), dundee, ocpi.V221, target, []byte(body))
+		if !refused {
+			if err != nil || len(log.records[ingest.TopicSessions]) != 1 {
+				t.Errorf("%d bytes more: %v, want accepted", size, err)
+			}
+			continue
+		}
+		invalid, ok := errors.AsType[*ocpi.Invalid](err)
+		if !ok || len(invalid.Fields) != 1 || invalid.Fields[0].Path != "charging_periods" || !strings.Contains(err.Error(), "at most 1048576") {
+			t.Errorf("%d bytes more: %v, want the limit named", size, err)
+		}
+		if kept := log.records[ingest.TopicRefused]; len(kept) != 1 || string(kept[0].Body) != body || len(log.records[ingest.TopicSessions]) != 0 {
+			t.Errorf("%d bytes more: kept %d bodies, want the refused one", size, len(kept))
+		}
+	}
+}
+
+// doubtful finds something in everything.
+type doubtful struct{ objects }
+
+func (doubtful) Findings(ingest.Target, ingest.Position, ingest.Hash) ([]ocpi.Finding, bool) {
+	return []ocpi.Finding{{Code: "doubtful"}}, true
+}
+
+// What the fold finds stands in the receipt, in the place of the decoder's.
+func TestTheFoldsFindingsAreInTheReceipt(t *testing.T) {
+	target := ingest.Target{Object: ingest.ObjectLocation, Key: ocpi.NewKey("GB", "DUN", "L1"), ID: "L1"}
+	r, err := newService(&memoryLog{}, doubtful{objects{}}).Put(t.Context(), dundee, ocpi.V221, target, []byte(location))
+	if err != nil || len(r.Findings) != 1 || r.Findings[0].Code != "doubtful" {
+		t.Errorf("findings %v, %v; want the fold's", r.Findings, err)
+	}
 }
 
 // A Token's type is part of its identity: body and URL must agree on it.

@@ -1,36 +1,23 @@
 package pricing_test
 
 import (
-	"context"
 	"encoding/json"
-	"log/slog"
 	"strings"
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
-	"github.com/prometheus/client_golang/prometheus"
 	"github.com/roamclear/roamclear/ingest"
-	"github.com/roamclear/roamclear/ingest/control/controltest"
+	"github.com/roamclear/roamclear/ingest/objects/objectstest"
 	"github.com/roamclear/roamclear/ocpi"
 	"github.com/roamclear/roamclear/pricing"
 	"github.com/roamclear/roamclear/pricing/reference"
 )
 
-type emptyStore struct{}
-
-func (emptyStore) Checkpoint(context.Context, ingest.Partition) (int64, error) {
-	return 0, nil
-}
-
-func (emptyStore) LoadObjects(context.Context, ingest.Object, func(ingest.ObjectState) error) error {
-	return nil
-}
-
 // A CDR that claims by a version its CPO has replaced, or not put in force yet,
 // is told so, by that version's last_updated. Versions that came after the CDR
 // do not count, so that the answer does not depend on when a worker asks.
 func TestReconcileNamesTheTariffVersion(t *testing.T) {
-	log := controltest.NewLog()
+	log := objectstest.NewLog(1)
 	for minute, version := range []struct{ price, updated, validity string }{
 		{"0.25", "2019-01-01T00:00:00Z", ""},
 		{"0.31", "2019-01-02T00:00:00Z", ""},
@@ -44,16 +31,10 @@ func TestReconcileNamesTheTariffVersion(t *testing.T) {
 			t.Fatal(err)
 		}
 	}
-	f := reference.NewFollower(log, emptyStore{}, slog.New(slog.DiscardHandler), prometheus.NewRegistry())
-	ctx, cancel := context.WithCancel(t.Context())
-	done := make(chan error, 1)
-	go func() { done <- f.Run(ctx) }()
-	t.Cleanup(func() { cancel(); <-done })
-	if err := f.CatchUp(t.Context()); err != nil {
-		t.Fatal(err)
-	}
+	x := reference.NewIndex()
+	objectstest.Follow(t, log, objectstest.NewStore(), x.Folds()...)
 	const other = "One other reading gives the partner's total to the cent: priced with the version of tariff T1 that was last updated "
-	p := pricing.NewPricer(f, policies{})
+	p := pricing.NewPricer(x, policies{})
 	for _, c := range []struct{ name, tariffs, claim, cause, sentence string }{
 		{"the one in force", "", `{"excl_vat":6.20,"incl_vat":7.44}`, "", ""},
 		{"the one before", "", `{"excl_vat":5.00,"incl_vat":6.00}`, "tariff_of_another_version", other + "2019-01-01T00:00:00Z."},

@@ -15,8 +15,8 @@ import (
 // Errors of the store that callers act on.
 var (
 	ErrNotFound    = errors.New("not found")
-	ErrUnavailable = errors.New("store unavailable") // try again later; wraps the cause
-	ErrCursor      = errors.New("invalid cursor")    // After is not a cursor of such a page
+	ErrUnavailable = ingest.ErrUnavailable        // try again later; wraps the cause
+	ErrCursor      = errors.New("invalid cursor") // After is not a cursor of such a page
 )
 
 // SettlementQuery selects settlement rows. Months are inclusive. Party, when

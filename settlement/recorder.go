@@ -17,20 +17,22 @@ type ObjectStore interface {
 	Checkpoint(ctx context.Context, p ingest.Partition) (next int64, err error)
 }
 
-// Folded is this process's follower of a topic.
+// Folded is what the records fold to: an objects.Follower.
 type Folded interface {
+	// Follows reports whether the topic's records fold to anything.
+	Follows(topic ingest.Topic) bool
 	// WaitNext returns when every record of the partition before next is folded.
-	WaitNext(ctx context.Context, partition int32, next int64) error
+	WaitNext(ctx context.Context, p ingest.Partition, next int64) error
 	// States returns the folded state of everything the records touched.
-	States(partition int32, recs []ingest.Record) []ingest.ObjectState
+	States(p ingest.Partition, recs []ingest.Record) []ingest.ObjectState
 }
 
 // Recorder stores the records of every topic but the CDRs', with the state
 // they fold to, as the log's keeper in the store.
 type Recorder struct {
-	Store  ObjectStore
-	Folds  map[ingest.Topic]Folded // nil for a topic that folds to nothing
-	Logger *slog.Logger
+	Store   ObjectStore
+	Objects Folded
+	Logger  *slog.Logger
 }
 
 // Bounds of a batch: see package pricing, whose batches these resemble.
@@ -115,11 +117,11 @@ func gather(ctx context.Context, c ingest.Lease, next int64) ([]ingest.Record, e
 // store writes one batch, trying again while the store is away.
 func (r *Recorder) store(ctx context.Context, p ingest.Partition, next int64, recs []ingest.Record) error {
 	var states []ingest.ObjectState
-	if fold := r.Folds[p.Topic]; fold != nil {
-		if err := fold.WaitNext(ctx, p.Number, next); err != nil {
+	if r.Objects.Follows(p.Topic) {
+		if err := r.Objects.WaitNext(ctx, p, next); err != nil {
 			return fmt.Errorf("wait for the fold of %s: %w", p, err)
 		}
-		states = fold.States(p.Number, recs)
+		states = r.Objects.States(p, recs)
 	}
 	delay := 50 * time.Millisecond
 	for {

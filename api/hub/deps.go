@@ -31,10 +31,10 @@ type Intake interface {
 	Delete(ctx context.Context, from ingest.Sender, v ocpi.Version, t ingest.Target) (ingest.Receipt, error)
 }
 
-// Objects reads the client-owned objects as this process has folded them. It
+// Objects reads the client-owned objects as they stand: an objects.Follower. It
 // is asked for whole objects: Path is "".
 type Objects interface {
-	Get(ctx context.Context, t ingest.Target) (raw []byte, version ocpi.Version, ok bool, err error)
+	Get(ctx context.Context, t ingest.Target) (s ingest.ObjectState, ok bool, err error)
 }
 
 // ErrNotYet says that the store has not got as far as the log: what it lacks

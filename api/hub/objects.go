@@ -7,7 +7,6 @@ import (
 	"github.com/roamclear/roamclear/api"
 	"github.com/roamclear/roamclear/ingest"
 	"github.com/roamclear/roamclear/ocpi"
-	"github.com/roamclear/roamclear/pricing/lint"
 )
 
 // address reads the target with what stands below the object: the parts of a
@@ -61,26 +60,7 @@ func (x *exchange) put() (answer, error) {
 	}
 	ctx, cancel := x.limited()
 	defer cancel()
-	r, err := x.s.Intake.Put(ctx, x.sender(), x.route.version, t, x.body)
-	if err == nil && t.Object == ingest.ObjectTariff {
-		x.lint(&r)
-	}
-	return pushed(r, err)
-}
-
-// maxLints bounds how many tariffs are checked at once. Most take 0.1 ms, but one
-// built to be slow takes 0.5 s, and must not keep CDRs waiting.
-const maxLints = 2
-
-// lint adds what makes a tariff that is now durable unpriceable, ambiguous or
-// surprising. It refuses nothing: where too many are being checked, the owner
-// is told what the decoder found, and reads the rest at /api/v1/tariffs.
-func (x *exchange) lint(r *ingest.Receipt) {
-	if !x.s.lints.Enter() {
-		return
-	}
-	defer x.s.lints.Leave()
-	r.Findings = lint.Tariff(x.body, x.route.version).Findings // the decoder's among them
+	return pushed(x.s.Intake.Put(ctx, x.sender(), x.route.version, t, x.body))
 }
 
 func (x *exchange) patch() (answer, error) {
@@ -123,14 +103,14 @@ func (x *exchange) get() (answer, error) {
 func (x *exchange) object(t ingest.Target) (answer, error) {
 	ctx, cancel := x.limited()
 	defer cancel()
-	raw, v, ok, err := x.s.Objects.Get(ctx, t)
+	o, ok, err := x.s.Objects.Get(ctx, t)
 	if err != nil {
 		return answer{}, err
 	}
 	if !ok {
 		return answer{}, ingest.ErrUnknownObject
 	}
-	return x.raw(raw, v)
+	return x.raw(o.Body, o.Version)
 }
 
 // getLocation serves a Location, one of its EVSEs or one of their Connectors.

@@ -18,7 +18,6 @@ const Prefix = "/ocpi"
 type Server struct {
 	Deps
 	limiter  *api.Limiter
-	lints    *api.Limiter // of pushed tariffs
 	editions []edition
 	unrouted *api.Route
 }
@@ -36,7 +35,7 @@ func New(d Deps) *Server {
 	}
 	d.PublicURL = strings.TrimRight(d.PublicURL, "/")
 	return &Server{
-		Deps: d, limiter: api.NewLimiter(d.InFlight), lints: api.NewLimiter(maxLints),
+		Deps: d, limiter: api.NewLimiter(d.InFlight),
 		editions: []edition{edition221()}, unrouted: d.Metrics.Route("ocpi unrouted"),
 	}
 }

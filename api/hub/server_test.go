@@ -69,10 +69,10 @@ func (b *backend) Delete(_ context.Context, from ingest.Sender, _ ocpi.Version, 
 	return b.push("DELETE", from, t, nil)
 }
 
-func (b *backend) Get(_ context.Context, t ingest.Target) (raw []byte, v ocpi.Version, ok bool, err error) {
+func (b *backend) Get(_ context.Context, t ingest.Target) (s ingest.ObjectState, ok bool, err error) {
 	t.ID = ""
 	body, ok := b.objects[t]
-	return []byte(body), b.version, ok, b.readErr
+	return ingest.ObjectState{Version: b.version, Body: []byte(body)}, ok, b.readErr
 }
 
 func (b *backend) OCPICDRs(_ context.Context, q settlement.OCPIQuery) (settlement.OCPIPage, error) {

@@ -22,7 +22,7 @@ import (
 const MaxPriceRequest = 256 << 10
 
 // Tariffs knows the Tariffs, Locations and Tokens that partners own: a
-// *reference.Follower.
+// *reference.Index with the *objects.Follower that fills it.
 type Tariffs interface {
 	Ready() bool
 	CurrentTariff(key ocpi.Key) *reference.TariffVersion
@@ -31,7 +31,7 @@ type Tariffs interface {
 	Versions(key ocpi.Key) int
 	Zone(location ocpi.Key, country string, received ocpi.Time) (zone, source string)
 	TokenOwner(contractID string) (ocpi.Party, bool)
-	Get(ctx context.Context, t ingest.Target) (raw []byte, v ocpi.Version, ok bool, err error)
+	Get(ctx context.Context, t ingest.Target) (s ingest.ObjectState, ok bool, err error)
 }
 
 // ObjectID names a Tariff or a Location by its owner and id.

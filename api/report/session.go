@@ -14,10 +14,10 @@ import (
 	"github.com/roamclear/roamclear/settlement"
 )
 
-// Sessions reads Sessions as they stand: a *session.Follower.
+// Sessions reads Sessions as they stand: an *objects.Follower.
 type Sessions interface {
 	Ready() bool
-	Get(ctx context.Context, key ocpi.Key) (ingest.ObjectState, bool, error)
+	Get(ctx context.Context, t ingest.Target) (s ingest.ObjectState, ok bool, err error)
 }
 
 // sessionJSON is a Session with its running price, but for its raw body, which
@@ -55,11 +55,11 @@ func (s *server) session(c *gin.Context, key rest.Key) error {
 	if !s.sessions.Ready() || !s.tariffs.Ready() {
 		return fmt.Errorf("read session %s: %w: sessions and tariffs are still being read", k, settlement.ErrUnavailable)
 	}
-	state, ok, err := s.sessions.Get(c.Request.Context(), k)
+	state, ok, err := s.sessions.Get(c.Request.Context(), ingest.Target{Object: ingest.ObjectSession, Key: k})
 	switch {
 	case err != nil:
 		return fmt.Errorf("read session %s: %w", k, err)
-	case !ok || state.Deleted:
+	case !ok:
 		return settlement.ErrNotFound
 	}
 	session, err := new(ocpi.Decoder).Session(state.Version, state.Body)
@@ -139,14 +139,14 @@ func (s *server) running(ctx context.Context, session *ocpi.Session, state *inge
 
 // location reads a Location, an empty one where it is not known.
 func (s *server) location(ctx context.Context, key ocpi.Key) (*ocpi.Location, error) {
-	raw, version, ok, err := s.tariffs.Get(ctx, ingest.Target{Object: ingest.ObjectLocation, Key: key})
+	o, ok, err := s.tariffs.Get(ctx, ingest.Target{Object: ingest.ObjectLocation, Key: key})
 	if err != nil {
 		return nil, fmt.Errorf("read location %s: %w", key, err)
 	}
 	if !ok {
 		return &ocpi.Location{}, nil
 	}
-	place, err := new(ocpi.Decoder).Location(version, raw)
+	place, err := new(ocpi.Decoder).Location(o.Version, o.Body)
 	if err != nil {
 		return &ocpi.Location{}, nil // as good as unknown
 	}

@@ -78,7 +78,7 @@ func routes(s *service) http.Handler {
 	}
 	b := s.backends
 	partners := hub.New(hub.Deps{
-		Partners: s.control, Intake: s.intake, Objects: latest{current{s.reference, s.sessions}},
+		Partners: s.control, Intake: s.intake, Objects: s.owned,
 		CDRs: cdrSource{b.store, b.log}, CDRLists: b.store,
 		Metrics: api.NewMetrics(s.registry), Logger: s.logger, PublicURL: s.config.PublicURL,
 		MaxBody: s.config.Limits.BodyBytes, InFlight: s.config.Limits.InFlight,
@@ -88,11 +88,11 @@ func routes(s *service) http.Handler {
 	admin.Mount(engine, admin.Deps{Control: s.control, Token: s.adminToken, Logger: s.logger})
 	partners.Mount(engine)
 	report.Mount(engine, report.Deps{
-		Reader: b.store, Logger: s.logger, Tariffs: s.reference, Sessions: s.sessions,
+		Reader: b.store, Logger: s.logger, Tariffs: s.owned, Sessions: s.owned,
 		Auth: func(c *gin.Context) (rest.Key, error) { return s.apiKey(c.GetHeader("Authorization")) },
 	})
 	page.Mount(engine, page.Deps{
-		Reader: b.store, Logger: s.logger, Tariffs: s.reference, Open: pageOpen(&s.config),
+		Reader: b.store, Logger: s.logger, Tariffs: s.owned, Open: pageOpen(&s.config),
 		Key: func(_ context.Context, key string) (rest.Key, error) { return s.apiKey("Bearer " + key) },
 	})
 	return engine
@@ -148,7 +148,10 @@ func (s *service) checks() []api.Check {
 			return nil
 		}},
 		{Name: "tariffs", Ready: func(context.Context) error {
-			if !s.reference.Ready() || !s.sessions.Ready() {
+			if err := s.owned.Stopped(); err != nil {
+				return err
+			}
+			if !s.owned.Ready() {
 				return errors.New("tariffs, locations and sessions are still being read")
 			}
 			return nil

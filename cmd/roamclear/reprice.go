@@ -6,15 +6,14 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"log/slog"
 
 	"github.com/prometheus/client_golang/prometheus"
 	"github.com/spf13/cobra"
 
 	"github.com/roamclear/roamclear/ingest"
 	"github.com/roamclear/roamclear/ingest/control"
+	"github.com/roamclear/roamclear/ingest/objects"
 	"github.com/roamclear/roamclear/ocpi"
-	"github.com/roamclear/roamclear/pricing/reference"
 	"github.com/roamclear/roamclear/pricing/tariff"
 	"github.com/roamclear/roamclear/settlement"
 )
@@ -175,7 +174,7 @@ func openRepricer(ctx context.Context, c Config) (_ *settlement.Repricer, closeA
 		return nil, nil, err
 	}
 	follow, stop := context.WithCancel(ctx)
-	ref := reference.NewFollower(b.log, b.store, slog.New(slog.DiscardHandler), prometheus.NewRegistry())
+	ref := newOwned(b, objects.Options{Registerer: prometheus.NewRegistry()})
 	following, controlled := make(chan error, 1), make(chan error, 1)
 	go func() { following <- ref.Run(follow) }()
 	closeAll = func() error {
@@ -197,7 +196,7 @@ func openRepricer(ctx context.Context, c Config) (_ *settlement.Repricer, closeA
 	if err != nil {
 		return nil, nil, errors.Join(fmt.Errorf("read partners: %w", err), closeAll())
 	}
-	if err := catchUp(ctx, ref, following); err != nil {
+	if err := firstOf(following, func() error { return ref.CatchUp(ctx) }); err != nil {
 		return nil, nil, errors.Join(fmt.Errorf("read tariffs and locations: %w", err), closeAll())
 	}
 	return &settlement.Repricer{

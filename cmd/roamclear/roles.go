@@ -11,57 +11,29 @@ import (
 
 	"github.com/roamclear/roamclear/ingest"
 	"github.com/roamclear/roamclear/ingest/control"
+	"github.com/roamclear/roamclear/ingest/objects"
 	"github.com/roamclear/roamclear/ocpi"
 	"github.com/roamclear/roamclear/pricing/reference"
-	"github.com/roamclear/roamclear/pricing/session"
-	"github.com/roamclear/roamclear/settlement"
 )
 
-// current joins the two followers into what the intake and the APIs read.
-type current struct {
-	reference *reference.Follower
-	sessions  *session.Follower
+// owned is what partners own now, with what prices rest on.
+type owned struct {
+	*objects.Follower
+	*reference.Index
 }
 
-// Get implements ingest.Current.
-func (c current) Get(ctx context.Context, t ingest.Target) ([]byte, ocpi.Version, bool, error) {
-	if t.Object != ingest.ObjectSession {
-		return c.reference.Get(ctx, t)
-	}
-	s, ok, err := c.sessions.Get(ctx, t.Key)
-	return s.Body, s.Version, ok, err
+// newOwned returns what will be known once Run has been called: the objects
+// that prices rest on, and those of the other folds.
+func newOwned(b *backends, o objects.Options, others ...objects.Fold) owned {
+	index := reference.NewIndex()
+	o.Log, o.Store, o.Folds = b.log, b.store, append(index.Folds(), others...)
+	return owned{objects.New(o), index}
 }
 
-// CatchUp implements ingest.Current.
-func (c current) CatchUp(ctx context.Context, t ingest.Target) error {
-	if t.Object == ingest.ObjectSession {
-		return c.sessions.CatchUp(ctx, t.Key)
-	}
-	return c.reference.CatchUp(ctx)
-}
-
-// Wait implements ingest.Current.
-func (c current) Wait(ctx context.Context, topic ingest.Topic, p ingest.Position) error {
-	if topic == ingest.TopicSessions {
-		return c.sessions.WaitNext(ctx, p.Partition, p.Offset+1)
-	}
-	return c.reference.WaitNext(ctx, p.Partition, p.Offset+1)
-}
-
-// latest is current for partners who read: before an object is called unknown,
-// the log is read to its end.
-type latest struct{ current }
-
-// Get implements hub.Objects.
-func (l latest) Get(ctx context.Context, t ingest.Target) ([]byte, ocpi.Version, bool, error) {
-	raw, v, ok, err := l.current.Get(ctx, t)
-	if err != nil || ok {
-		return raw, v, ok, err
-	}
-	if err := l.CatchUp(ctx, t); err != nil {
-		return nil, 0, false, fmt.Errorf("%w: %w", settlement.ErrUnavailable, err)
-	}
-	return l.current.Get(ctx, t)
+// CatchUp implements pricing.Gate: tariffs, locations and tokens are followed
+// up to the end of the log.
+func (o owned) CatchUp(ctx context.Context) error {
+	return o.Follower.CatchUp(ctx, ingest.TopicReference)
 }
 
 // policies says, from the control log, who can be billed and how CDRs of a

@@ -18,9 +18,8 @@ import (
 	"github.com/roamclear/roamclear/ingest"
 	"github.com/roamclear/roamclear/ingest/control"
 	"github.com/roamclear/roamclear/ingest/kafka"
+	"github.com/roamclear/roamclear/ingest/objects"
 	"github.com/roamclear/roamclear/pricing"
-	"github.com/roamclear/roamclear/pricing/reference"
-	"github.com/roamclear/roamclear/pricing/session"
 	"github.com/roamclear/roamclear/settlement"
 )
 
@@ -98,8 +97,7 @@ type service struct {
 	registry   *prometheus.Registry
 	backends   *backends
 	control    *control.Control
-	reference  *reference.Follower
-	sessions   *session.Follower
+	owned      owned
 	intake     *ingest.Service
 	adminToken string
 	metrics    *pricing.Metrics
@@ -133,12 +131,11 @@ func startService(ctx context.Context, c Config, stderr *os.File) (_ *service, e
 	if s.control, err = control.Open(ctx, b.log, control.Options{Logger: s.logger}); err != nil {
 		return nil, err
 	}
-	s.reference = reference.NewFollower(b.log, b.store, s.logger, s.registry)
-	s.sessions = session.NewFollower(b.log, b.store, s.registry)
+	s.owned = newOwned(b, objects.Options{Logger: s.logger, Registerer: s.registry}, objects.Sessions{})
 	s.metrics = pricing.NewMetrics(s.registry)
 	s.relations = settlement.NewRelationMetrics(s.registry)
 	s.registry.MustRegister(&lagCollector{log: b.log, now: time.Now})
-	s.intake = ingest.NewService(b.log, current{s.reference, s.sessions}, time.Now, ingest.NewMetrics(s.registry))
+	s.intake = ingest.NewService(b.log, s.owned, time.Now, ingest.NewMetrics(s.registry))
 	if s.http, err = newHTTPServer(s); err != nil {
 		return nil, err
 	}
@@ -178,8 +175,7 @@ func (s *service) run(ctx context.Context, after func(context.Context) error) er
 		spawn(followers, follow, "embedded log", s.backends.broker.Run)
 	}
 	spawn(followers, follow, "control", s.control.Run)
-	spawn(followers, follow, "reference", s.persist("reference", s.reference.Run))
-	spawn(followers, follow, "sessions", s.persist("sessions", s.sessions.Run))
+	spawn(followers, follow, "objects", s.persist("objects", s.owned.Run))
 	err := s.identifyOr(ctx, failed)
 	if err == nil {
 		if s.config.has(rolePrice) {
@@ -253,10 +249,10 @@ func (s *service) announce() error {
 func (s *service) price(ctx context.Context) error {
 	store := s.backends.store
 	w := &pricing.Worker{
-		Store: store, Gate: s.reference, Inputs: s.reference, Policies: policies{s.control}, Closed: periods{s.control}.Closed,
+		Store: store, Gate: s.owned, Inputs: s.owned, Policies: policies{s.control}, Closed: periods{s.control}.Closed,
 		Logger: s.logger, Metrics: s.metrics,
 	}
-	causes := func() uint64 { return s.reference.Causes() + uint64(len(s.control.State().Partners())) }
+	causes := func() uint64 { return s.owned.Causes() + uint64(len(s.control.State().Partners())) }
 	return s.backends.log.Consume(ctx, ingest.GroupPricing, ingest.TopicsOf(ingest.GroupPricing), func(ctx context.Context, l *kafka.Lease) error {
 		g, ctx := errgroup.WithContext(ctx)
 		g.Go(func() error { return w.Run(ctx, l) })
@@ -271,7 +267,7 @@ func (s *service) price(ctx context.Context) error {
 func (s *service) record(ctx context.Context) error {
 	r := &settlement.Recorder{
 		Store: s.backends.store, Logger: s.logger,
-		Folds: map[ingest.Topic]settlement.Folded{ingest.TopicReference: s.reference, ingest.TopicSessions: s.sessions},
+		Objects: s.owned,
 	}
 	return s.backends.log.Consume(ctx, ingest.GroupRecords, ingest.TopicsOf(ingest.GroupRecords), func(ctx context.Context, l *kafka.Lease) error {
 		if l.Partition().Topic != ingest.TopicReference {

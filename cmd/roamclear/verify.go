@@ -16,8 +16,8 @@ import (
 
 	"github.com/roamclear/roamclear/ingest"
 	"github.com/roamclear/roamclear/ingest/kafka"
+	"github.com/roamclear/roamclear/ingest/objects"
 	"github.com/roamclear/roamclear/pricing"
-	"github.com/roamclear/roamclear/pricing/reference"
 	"github.com/roamclear/roamclear/settlement"
 	"github.com/roamclear/roamclear/settlement/clickhouse"
 )
@@ -55,11 +55,11 @@ func verify(ctx context.Context, c Config, out, progress io.Writer, quiet bool) 
 	defer func() { err = errors.Join(err, closeBackends()) }()
 
 	follow, stop := context.WithCancel(ctx)
-	ref := reference.NewFollower(b.log, b.store, slog.New(slog.DiscardHandler), prometheus.NewRegistry())
+	ref := newOwned(b, objects.Options{Registerer: prometheus.NewRegistry()})
 	done := make(chan error, 1)
 	go func() { done <- ref.Run(follow) }()
 	defer func() { stop(); <-done }()
-	if err := catchUp(ctx, ref, done); err != nil {
+	if err := firstOf(done, func() error { return ref.CatchUp(ctx) }); err != nil {
 		return fmt.Errorf("read tariffs and locations: %w", err)
 	}
 	v := &settlement.Verifier{Log: ledgers{b.log}, Store: b.store, Inputs: ref}
@@ -75,18 +75,6 @@ func verify(ctx context.Context, c Config, out, progress io.Writer, quiet bool) 
 		return &exitError{code: 1}
 	}
 	return nil
-}
-
-func catchUp(ctx context.Context, ref *reference.Follower, done chan error) error {
-	caught := make(chan error, 1)
-	go func() { caught <- ref.CatchUp(ctx) }()
-	select {
-	case err := <-caught:
-		return err
-	case err := <-done:
-		done <- err
-		return err
-	}
 }
 
 // openForVerify opens the backends itself when no service has the data

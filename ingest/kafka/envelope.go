@@ -31,7 +31,18 @@ const (
 
 // EnvelopeError says that a record in the log has a header this program
 // cannot read: it was written by a newer one or by something else.
-type EnvelopeError struct{ Reason string }
+type EnvelopeError struct {
+	Reason string
+	newer  bool
+}
+
+// Unwrap returns ingest.ErrNewer where a newer version of roamclear wrote it.
+func (e *EnvelopeError) Unwrap() error {
+	if e.newer {
+		return ingest.ErrNewer
+	}
+	return nil
+}
 
 // Error says what was found.
 func (e *EnvelopeError) Error() string { return "record header: " + e.Reason }
@@ -90,14 +101,14 @@ type envelopeReader struct{ sender string }
 // The strings of e are copies: they pin nothing but themselves.
 func (r *envelopeReader) decode(e *ingest.Envelope, key, value []byte) error {
 	if len(value) == 0 || value[0] != envelopeV1 {
-		return &EnvelopeError{Reason: fmt.Sprintf("version % x is unknown to this version of roamclear", value[:min(1, len(value))])}
+		return &EnvelopeError{Reason: fmt.Sprintf("version % x is unknown to this version of roamclear", value[:min(1, len(value))]), newer: len(value) > 0 && value[0] > envelopeV1}
 	}
 	if len(value) < envelopeFixed {
 		return &EnvelopeError{Reason: "cut short"}
 	}
 	e.Object, e.Method, e.Version = ingest.Object(value[1]), ingest.Method(value[2]), ocpi.Version(value[3])
 	if e.Object > ingest.ObjectToken || e.Method > ingest.MethodDelete || e.Version > ocpi.V230 {
-		return &EnvelopeError{Reason: fmt.Sprintf("object %d, method %d or OCPI version %d is unknown to this version of roamclear", e.Object, e.Method, e.Version)}
+		return &EnvelopeError{Reason: fmt.Sprintf("object %d, method %d or OCPI version %d is unknown to this version of roamclear", e.Object, e.Method, e.Version), newer: true}
 	}
 	e.Received = ocpi.Time(binary.BigEndian.Uint64(value[4:]))
 	copy(e.Hash[:], value[12:])

@@ -3,6 +3,7 @@ package kafka
 import (
 	"encoding/binary"
 	"encoding/hex"
+	"errors"
 	"hash/crc32"
 	"testing"
 
@@ -116,6 +117,20 @@ func TestEnvelopeOfTheFutureIsRefused(t *testing.T) {
 	f("strings short", func(h []byte) []byte { return h[:len(h)-1] }, "record header: not a length")
 	f("too long", func(h []byte) []byte { return append(h, 0) }, "record header: 1 bytes too many")
 	f("key", func(h []byte) []byte { h[envelopeFixed] = 3; return h }, "record header: key and lengths do not agree")
+}
+
+// What only a newer version can read comes after all that this one can.
+func TestRecordsBeforeANewerOneAreRead(t *testing.T) {
+	newer := testEnvelope(3)
+	newer.Object = ingest.ObjectToken + 1
+	set := encodeRecords(t, CompressionNone, []*ingest.Envelope{testEnvelope(1), testEnvelope(2), newer}, [][]byte{testBody(1), testBody(2), testBody(3)})
+	records, err := testReader().decode(set, 0, 10)
+	if err != nil || len(records) != 2 {
+		t.Errorf("%d records, %v; want the 2 before it", len(records), err)
+	}
+	if _, err := testReader().decode(set, 2, 10); !errors.Is(err, ingest.ErrNewer) || !Lasting(err) {
+		t.Errorf("the next read: %v, want that a newer version is needed", err)
+	}
 }
 
 // FuzzRecordSet feeds the decoder bytes that no one checked. It must not

@@ -2,6 +2,7 @@ package kafka
 
 import (
 	"encoding/binary"
+	"errors"
 	"fmt"
 	"hash/crc32"
 
@@ -40,7 +41,8 @@ type partitionReader struct {
 
 // decode returns the records of a record set from offset `from` on, at most
 // maxRecords. Bodies alias set (or what it unpacks to). A batch cut short at
-// the end is left for the next fetch.
+// the end is left for the next fetch; so is what only a newer version of
+// roamclear can read, after records that this one can: then it is the error.
 func (p *partitionReader) decode(set []byte, from int64, maxRecords int) ([]ingest.Record, error) {
 	const header = batchHeader
 	var records []ingest.Record
@@ -53,7 +55,11 @@ func (p *partitionReader) decode(set []byte, from int64, maxRecords int) ([]inge
 			break
 		}
 		var err error
-		if records, err = p.decodeBatch(records, set[:size], from, maxRecords); err != nil {
+		records, err = p.decodeBatch(records, set[:size], from, maxRecords)
+		if errors.Is(err, ingest.ErrNewer) && len(records) > 0 {
+			return records, nil
+		}
+		if err != nil {
 			return nil, err
 		}
 		if n := len(records); n > 0 {
@@ -101,7 +107,7 @@ func (p *partitionReader) decodeBatch(records []ingest.Record, b []byte, from in
 		}
 		var r ingest.Record
 		if err := p.decodeRecord(&r, &body, base); err != nil {
-			return nil, err
+			return records, err
 		}
 		switch {
 		case r.Offset < from: // the batch began earlier than what was asked for

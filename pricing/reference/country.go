@@ -1,5 +1,25 @@
 package reference
 
+// SingleZone returns the IANA time zone of a country that has only one, by its
+// ISO 3166 alpha-3 code in upper case; "" for any other.
+func SingleZone(country string) string { return singleZone[country] }
+
+// singleZone maps ISO 3166 alpha-3 countries that keep one civil time to their
+// zone. Countries with several (such as USA, CAN, AUS, ESP, PRT) are not in it.
+var singleZone = map[string]string{
+	"ALB": "Europe/Tirane", "AND": "Europe/Andorra", "AUT": "Europe/Vienna", "BEL": "Europe/Brussels",
+	"BGR": "Europe/Sofia", "BIH": "Europe/Sarajevo", "CHE": "Europe/Zurich", "CYP": "Asia/Nicosia",
+	"CZE": "Europe/Prague", "DEU": "Europe/Berlin", "DNK": "Europe/Copenhagen", "EST": "Europe/Tallinn",
+	"FIN": "Europe/Helsinki", "FRA": "Europe/Paris", "GBR": "Europe/London", "GRC": "Europe/Athens",
+	"HRV": "Europe/Zagreb", "HUN": "Europe/Budapest", "IRL": "Europe/Dublin", "ISL": "Atlantic/Reykjavik",
+	"ISR": "Asia/Jerusalem", "ITA": "Europe/Rome", "JPN": "Asia/Tokyo", "KOR": "Asia/Seoul",
+	"LIE": "Europe/Vaduz", "LTU": "Europe/Vilnius", "LUX": "Europe/Luxembourg", "LVA": "Europe/Riga",
+	"MCO": "Europe/Monaco", "MDA": "Europe/Chisinau", "MKD": "Europe/Skopje", "MLT": "Europe/Malta",
+	"MNE": "Europe/Podgorica", "NLD": "Europe/Amsterdam", "NOR": "Europe/Oslo", "POL": "Europe/Warsaw",
+	"ROU": "Europe/Bucharest", "SGP": "Asia/Singapore", "SMR": "Europe/San_Marino", "SRB": "Europe/Belgrade",
+	"SVK": "Europe/Bratislava", "SVN": "Europe/Ljubljana", "SWE": "Europe/Stockholm", "TUR": "Europe/Istanbul",
+}
+
 // ZoneOfCountry is SingleZone for an ISO 3166 alpha-2 code in upper case, as
 // country_code has it. It is a suggestion where nothing but a tariff's owner is
 // known: a CPO may have Locations elsewhere.

@@ -2,9 +2,11 @@ package reference
 
 import (
 	"encoding/hex"
+	"slices"
 	"sync"
 
 	"github.com/roamclear/roamclear/ingest"
+	"github.com/roamclear/roamclear/ingest/objects"
 	"github.com/roamclear/roamclear/ocpi"
 	"github.com/roamclear/roamclear/pricing/lint"
 	"github.com/roamclear/roamclear/pricing/tariff"
@@ -54,82 +56,63 @@ func (v *TariffVersion) validAt(t ocpi.Time) bool {
 // history is every version of one Tariff, oldest first.
 type history struct {
 	versions []*TariffVersion
-	deleted  bool
-	next     int64 // records before this offset have been folded
-	tomb     ingest.ObjectState
+	deletion ingest.ObjectState // the last one
 }
 
-// restore takes what the store holds, oldest first. A load that broke off is
-// done again from the start: what it had brought is there already.
-func (h *history) restore(s ingest.ObjectState, d *ocpi.Decoder) {
-	if s.Position.Offset < h.next {
-		return
-	}
-	h.next = s.Position.Offset + 1
+// add appends a version and returns it, nil for a deletion.
+func (h *history) add(s *ingest.ObjectState) *TariffVersion {
 	if s.Deleted {
-		h.deleted, h.tomb = true, s
-		return
+		h.deletion = *s
+		return nil
 	}
-	h.add(s, d)
-}
-
-// fold applies one record and reports whether it made a new version. A push
-// with an older last_updated than the current version's makes none; after a
-// deletion any push does.
-func (h *history) fold(r *ingest.Record, d *ocpi.Decoder) bool {
-	if r.Offset < h.next {
-		return false
-	}
-	h.next = r.Offset + 1
-	s := ingest.ObjectState{
-		Object: r.Object, Key: r.Key, Version: r.Version, Sender: r.Sender,
-		Position: r.Position, Received: r.Received,
-	}
-	if r.Method == ingest.MethodDelete {
-		s.Deleted = true
-		h.deleted, h.tomb = true, s
-		return false
-	}
-	var base []byte
-	if current := h.current(); current != nil {
-		base = current.Body
-	} else if r.Method == ingest.MethodPatch { // 2.1.1 only
-		return false
-	}
-	t := ingest.Target{Object: r.Object, Key: r.Key}
-	whole, err := ingest.Apply(r.Version, r.Method, t, base, r.Body)
-	if err != nil || ingest.Stale(t, base, whole) {
-		return false
-	}
-	s.Body = append([]byte(nil), whole...)
-	return h.add(s, d)
-}
-
-// add appends a version unless it says what the current one says.
-func (h *history) add(s ingest.ObjectState, d *ocpi.Decoder) bool {
-	t, err := d.Tariff(s.Version, s.Body)
+	v := &TariffVersion{ObjectState: *s}
+	err := objects.Decode(func(d *ocpi.Decoder) error {
+		t, err := d.Tariff(s.Version, s.Body)
+		if err != nil {
+			return err
+		}
+		v.start, v.end, v.LastUpdated = t.Start, t.End, t.LastUpdated
+		v.hash, err = d.CanonicalHash(s.Body)
+		return err
+	})
 	if err != nil {
-		return false
+		return nil // the store holds what an older decoder could read
 	}
-	v := &TariffVersion{ObjectState: s, start: t.Start, end: t.End}
-	v.LastUpdated = t.LastUpdated
-	if v.hash, err = d.CanonicalHash(s.Body); err != nil {
-		return false
-	}
-	if n := len(h.versions); n > 0 && !h.deleted && h.versions[n-1].hash == v.hash {
-		return false
-	}
-	h.deleted = false
 	h.versions = append(h.versions, v)
-	return true
+	return v
+}
+
+// at returns the version that the record at p made, nil for none.
+func (h *history) at(p ingest.Position) *TariffVersion {
+	if v := h.upTo(p); v != nil && v.Position == p {
+		return v
+	}
+	return nil
+}
+
+// upTo returns the last version that a record up to p made, nil for none.
+func (h *history) upTo(p ingest.Position) *TariffVersion {
+	if h == nil {
+		return nil
+	}
+	for _, v := range slices.Backward(h.versions) {
+		if !p.Before(v.Position) {
+			return v
+		}
+	}
+	return nil
 }
 
 // current returns the version that stands, nil when deleted or unknown.
 func (h *history) current() *TariffVersion {
-	if h == nil || h.deleted || len(h.versions) == 0 {
+	if h == nil || len(h.versions) == 0 {
 		return nil
 	}
-	return h.versions[len(h.versions)-1]
+	last := h.versions[len(h.versions)-1]
+	if h.deletion.Deleted && last.Position.Before(h.deletion.Position) {
+		return nil
+	}
+	return last
 }
 
 // Tariff returns the version of a Tariff that a CDR received at `received`,
@@ -137,10 +120,10 @@ func (h *history) current() *TariffVersion {
 // the latest received before the CDR; if there is none, the first received
 // after it. nil means unknown. The answer can only change from unknown to
 // known, so it does not matter when a worker asks.
-func (f *Follower) Tariff(key ocpi.Key, received, start ocpi.Time) *TariffVersion {
-	f.mu.RLock()
-	defer f.mu.RUnlock()
-	h := f.tariffs[key]
+func (x *Index) Tariff(key ocpi.Key, received, start ocpi.Time) *TariffVersion {
+	x.mu.RLock()
+	defer x.mu.RUnlock()
+	h := x.tariffs[key]
 	if h == nil {
 		return nil
 	}
@@ -162,17 +145,17 @@ func (f *Follower) Tariff(key ocpi.Key, received, start ocpi.Time) *TariffVersio
 
 // CurrentTariff returns the version of a Tariff that stands now, for what-if
 // prices and reading back; nil when unknown or deleted.
-func (f *Follower) CurrentTariff(key ocpi.Key) *TariffVersion {
-	f.mu.RLock()
-	defer f.mu.RUnlock()
-	return f.tariffs[key].current()
+func (x *Index) CurrentTariff(key ocpi.Key) *TariffVersion {
+	x.mu.RLock()
+	defer x.mu.RUnlock()
+	return x.tariffs[key].current()
 }
 
 // Tariffs calls fn for the version of every Tariff that stands now.
-func (f *Follower) Tariffs(fn func(*TariffVersion)) {
-	f.mu.RLock()
-	defer f.mu.RUnlock()
-	for _, h := range f.tariffs {
+func (x *Index) Tariffs(fn func(*TariffVersion)) {
+	x.mu.RLock()
+	defer x.mu.RUnlock()
+	for _, h := range x.tariffs {
 		if v := h.current(); v != nil {
 			fn(v)
 		}
@@ -180,10 +163,10 @@ func (f *Follower) Tariffs(fn func(*TariffVersion)) {
 }
 
 // Versions counts the versions of a Tariff that are known, withdrawn ones too.
-func (f *Follower) Versions(key ocpi.Key) int {
-	f.mu.RLock()
-	defer f.mu.RUnlock()
-	if h := f.tariffs[key]; h != nil {
+func (x *Index) Versions(key ocpi.Key) int {
+	x.mu.RLock()
+	defer x.mu.RUnlock()
+	if h := x.tariffs[key]; h != nil {
 		return len(h.versions)
 	}
 	return 0
@@ -193,10 +176,10 @@ func (f *Follower) Versions(key ocpi.Key) int {
 // than `received`, the newest first and at most limit of them, withdrawn ones
 // and ones of any validity included: what its owner may have priced a CDR with.
 // The answer for a CDR does not depend on when it is asked for.
-func (f *Follower) TariffsBefore(key ocpi.Key, received ocpi.Time, limit int) []*TariffVersion {
-	f.mu.RLock()
-	defer f.mu.RUnlock()
-	h := f.tariffs[key]
+func (x *Index) TariffsBefore(key ocpi.Key, received ocpi.Time, limit int) []*TariffVersion {
+	x.mu.RLock()
+	defer x.mu.RUnlock()
+	h := x.tariffs[key]
 	if h == nil {
 		return nil
 	}

@@ -4,7 +4,7 @@
 // (WriteResults) and the raw records with the folded states of every other
 // topic (WriteObjects). Out of it come settlement figures and lists
 // ([settlement.Reader]), the states a restarted follower begins with
-// (LoadObjects, LookupSessions), the rejects to price again (Rejects), and the
+// (LoadObjects, LookupObjects), the rejects to price again (Rejects), and the
 // physical rows that `roamclear verify` holds against the log (RecordsRange,
 // CopiesRange, WinnersRange).
 //

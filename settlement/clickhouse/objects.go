@@ -3,6 +3,8 @@ package clickhouse
 import (
 	"context"
 	"encoding/json"
+	"maps"
+	"slices"
 	"time"
 
 	ch "github.com/ClickHouse/clickhouse-go/v2"
@@ -46,22 +48,35 @@ func (s *Store) LoadObjects(ctx context.Context, kind ingest.Object, fn func(ing
 		})
 }
 
-// LookupSessions returns the stored states of those Sessions that have one.
-func (s *Store) LookupSessions(ctx context.Context, keys []ocpi.Key) (map[ocpi.Key]ingest.ObjectState, error) {
-	found := make(map[ocpi.Key]ingest.ObjectState, len(keys))
-	if len(keys) == 0 {
-		return found, nil
+// LookupObjects returns the stored states of those objects that have one, of a
+// Tariff its last version or its deletion.
+func (s *Store) LookupObjects(ctx context.Context, ids []ingest.Identity) (map[ingest.Identity]ingest.ObjectState, error) {
+	found := make(map[ingest.Identity]ingest.ObjectState, len(ids))
+	wanted := map[ingest.Object][]ocpi.Key{}
+	for _, id := range ids {
+		wanted[id.Object] = append(wanted[id.Object], id.Key)
 	}
+	for kind, keys := range wanted {
+		if err := s.lookup(ctx, kind, keys, found); err != nil {
+			return nil, err
+		}
+	}
+	maps.DeleteFunc(found, func(id ingest.Identity, _ ingest.ObjectState) bool { return !slices.Contains(ids, id) })
+	return found, nil
+}
+
+// lookup adds the stored states of all objects of a kind that have one of the
+// keys, of any variant, to found.
+func (s *Store) lookup(ctx context.Context, kind ingest.Object, keys []ocpi.Key, found map[ingest.Identity]ingest.ObjectState) error {
 	wanted, err := withKeys(keys)
 	if err != nil {
-		return nil, err
+		return err
 	}
-	err = s.each(ch.Context(ctx, wanted), "look up sessions", "SELECT "+objectColumns+` FROM objects FINAL
-		WHERE object = ? AND (country, party, id) IN wanted`, []any{uint8(ingest.ObjectSession)},
+	return s.each(ch.Context(ctx, wanted), "look up "+kind.String()+"s", "SELECT "+objectColumns+` FROM objects FINAL
+		WHERE object = ? AND (country, party, id) IN wanted ORDER BY epoch, offset`, []any{uint8(kind)},
 		func(rows driver.Rows) error {
 			o, err := scanObject(rows)
-			found[o.Key] = o
+			found[o.Identity()] = o
 			return err
 		})
-	return found, err
 }

@@ -92,7 +92,7 @@ func TestObjects(t *testing.T) {
 	}
 }
 
-func TestSessionsLookup(t *testing.T) {
+func TestLookupObjects(t *testing.T) {
 	s := newStore(t)
 	recs := []ingest.Record{
 		objectRecord(ingest.TopicSessions, ingest.ObjectSession, 0, "s1"),
@@ -105,12 +105,16 @@ func TestSessionsLookup(t *testing.T) {
 	if err := s.WriteObjects(t.Context(), partitionOf(ingest.TopicSessions), recs[2:], []ingest.ObjectState{zoned}); err != nil {
 		t.Fatal(err)
 	}
-	got, err := s.LookupSessions(t.Context(), []ocpi.Key{keyOf("s1"), keyOf("s3"), keyOf("s2")})
-	want := map[ocpi.Key]ingest.ObjectState{keyOf("s1"): zoned, keyOf("s2"): stateOf(recs[1])}
+	id := func(key string) ingest.Identity {
+		return ingest.Identity{Object: ingest.ObjectSession, Key: keyOf(key), Variant: "RFID"}
+	}
+	other := ingest.Identity{Object: ingest.ObjectSession, Key: keyOf("s1"), Variant: "OTHER"}
+	got, err := s.LookupObjects(t.Context(), []ingest.Identity{id("s1"), id("s3"), id("s2"), other})
+	want := map[ingest.Identity]ingest.ObjectState{id("s1"): zoned, id("s2"): stateOf(recs[1])}
 	if diff := cmp.Diff(want, got); diff != "" || err != nil {
 		t.Errorf("%v, -want +got:\n%s", err, diff)
 	}
-	if got, err := s.LookupSessions(t.Context(), nil); err != nil || len(got) != 0 {
+	if got, err := s.LookupObjects(t.Context(), nil); err != nil || len(got) != 0 {
 		t.Errorf("no keys: %v, %v", got, err)
 	}
 }

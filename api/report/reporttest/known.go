@@ -2,13 +2,12 @@ package reporttest
 
 import (
 	"context"
-	"log/slog"
 	"strings"
 	"testing"
 
-	"github.com/prometheus/client_golang/prometheus"
 	"github.com/roamclear/roamclear/ingest"
-	"github.com/roamclear/roamclear/ingest/control/controltest"
+	"github.com/roamclear/roamclear/ingest/objects"
+	"github.com/roamclear/roamclear/ingest/objects/objectstest"
 	"github.com/roamclear/roamclear/ocpi"
 	"github.com/roamclear/roamclear/pricing/reference"
 )
@@ -50,20 +49,10 @@ const (
 "status":"ACTIVE","last_updated":"2019-02-11T20:15:00Z"}`
 )
 
-// known is a store that holds everything partners pushed.
-type known []ingest.ObjectState
-
-func (known) Checkpoint(context.Context, ingest.Partition) (int64, error) { return 0, nil }
-
-func (k known) LoadObjects(_ context.Context, kind ingest.Object, fn func(ingest.ObjectState) error) error {
-	for _, s := range k {
-		if s.Object == kind {
-			if err := fn(s); err != nil {
-				return err
-			}
-		}
-	}
-	return nil
+// Reference is what partners pushed besides CDRs and Sessions.
+type Reference struct {
+	*objects.Follower
+	*reference.Index
 }
 
 func state(object ingest.Object, version ocpi.Version, country, party, id, body string) ingest.ObjectState {
@@ -74,26 +63,19 @@ func state(object ingest.Object, version ocpi.Version, country, party, id, body 
 	}
 }
 
-// Known is a follower that knows the Tariffs DAY-NIGHT and ODD of GB*DUN, TIERS
-// of FR*PAR and AC/fast 2 of NL*OPL, and the Location GREENMARKET of GB*DUN.
-func Known(t testing.TB) *reference.Follower {
+// Known knows the Tariffs DAY-NIGHT and ODD of GB*DUN, TIERS of FR*PAR and
+// AC/fast 2 of NL*OPL, and the Location GREENMARKET of GB*DUN.
+func Known(t testing.TB) Reference {
 	t.Helper()
-	store := known{
+	store := objectstest.NewStore(
 		state(ingest.ObjectTariff, ocpi.V221, "GB", "DUN", "DAY-NIGHT", DayAndNight),
 		state(ingest.ObjectTariff, ocpi.V230, "FR", "PAR", "TIERS", tiered),
 		state(ingest.ObjectTariff, ocpi.V221, "GB", "DUN", "ODD", unpriceable),
 		state(ingest.ObjectTariff, ocpi.V221, "NL", "OPL", "AC/fast 2", doubtful),
 		state(ingest.ObjectLocation, ocpi.V221, "GB", "DUN", "GREENMARKET", greenmarket),
-	}
-	f := reference.NewFollower(controltest.NewLog(), store, slog.New(slog.DiscardHandler), prometheus.NewRegistry())
-	ctx, cancel := context.WithCancel(context.WithoutCancel(t.Context()))
-	done := make(chan error, 1)
-	go func() { done <- f.Run(ctx) }()
-	t.Cleanup(func() { cancel(); <-done })
-	if err := f.CatchUp(t.Context()); err != nil {
-		t.Fatal(err)
-	}
-	return f
+	)
+	x := reference.NewIndex()
+	return Reference{objectstest.Follow(t, objectstest.NewLog(1), store, x.Folds()...), x}
 }
 
 // Sessions are Sessions as they stand.
@@ -114,7 +96,7 @@ func KnownSessions() Sessions {
 func (Sessions) Ready() bool { return true }
 
 // Get implements report.Sessions.
-func (s Sessions) Get(_ context.Context, key ocpi.Key) (ingest.ObjectState, bool, error) {
-	state, ok := s[key]
+func (s Sessions) Get(_ context.Context, t ingest.Target) (ingest.ObjectState, bool, error) {
+	state, ok := s[t.Key]
 	return state, ok, nil
 }

@@ -1,0 +1,93 @@
+package objects
+
+import (
+	"bytes"
+	"errors"
+	"sync"
+
+	"github.com/roamclear/roamclear/ingest"
+	"github.com/roamclear/roamclear/ocpi"
+)
+
+// Fold is one kind of object: how its records change it, and who wants to know
+// of the states it takes. Its methods are called from many goroutines.
+type Fold interface {
+	// Kind is the kind of object.
+	Kind() ingest.Object
+	// Resident says that every object of the kind is held in memory: they are
+	// loaded at the start. Objects of other kinds are read when asked for.
+	Resident() bool
+	// Apply returns the object as it stands after a record, nil where the
+	// record says nothing new, or why it does not apply. old is nil where the
+	// object is not known; it may be deleted. The answer follows from the
+	// arguments alone and shares no memory with the record.
+	Apply(old *ingest.ObjectState, r *ingest.Record) (*ingest.ObjectState, error)
+	// Folded is told of every new state, those of one partition in order; of
+	// a resident kind first of those that the store holds, oldest first. It
+	// must not call the follower.
+	Folded(s *ingest.ObjectState)
+}
+
+// Versions is a Fold of whose objects every state is stored, not only the last.
+type Versions interface {
+	// At returns the state that the record at a position made, nil for none.
+	At(id ingest.Identity, p ingest.Position) *ingest.ObjectState
+}
+
+// Judge is a Fold that finds out more about an object than its decoder.
+type Judge interface {
+	// Findings returns what there is to say about the state that the record
+	// at a position made or, by the content hash of its body, repeated; ok is
+	// false where it cannot be said now.
+	Findings(id ingest.Identity, p ingest.Position, body ingest.Hash) (findings []ocpi.Finding, ok bool)
+}
+
+// ErrOvertaken says that a record's last_updated is older than the object's
+// (R-OWN-07).
+var ErrOvertaken = errors.New("an older last_updated than the object's")
+
+// Merge returns the object as it stands after a record, as every kind of
+// object has it: PUT replaces, PATCH merges. LastUpdated, and whether the
+// record was overtaken, is for the kind's Fold to say.
+func Merge(old *ingest.ObjectState, r *ingest.Record) (*ingest.ObjectState, error) {
+	base := standing(old)
+	if base == nil && r.Method != ingest.MethodPut {
+		return nil, ingest.ErrUnknownObject
+	}
+	body, err := ingest.Apply(r.Version, r.Method, target(r), base, r.Body)
+	if err != nil {
+		return nil, err
+	}
+	return &ingest.ObjectState{
+		Object: r.Object, Key: r.Key, Variant: r.Variant, Version: r.Version, Sender: r.Sender,
+		Position: r.Position, Received: r.Received, Body: bytes.Clone(body),
+	}, nil
+}
+
+// Overtaken reports whether a record carries an older last_updated than what
+// it changes, see ingest.Stale.
+func Overtaken(old, changed *ingest.ObjectState, r *ingest.Record) bool {
+	return ingest.Stale(target(r), standing(old), changed.Body)
+}
+
+func target(r *ingest.Record) ingest.Target {
+	return ingest.Target{Object: r.Object, Key: r.Key, Variant: r.Variant, Path: r.Path}
+}
+
+// standing returns the body of an object that is known and not deleted.
+func standing(s *ingest.ObjectState) []byte {
+	if s == nil || s.Deleted {
+		return nil
+	}
+	return s.Body
+}
+
+var decoders = sync.Pool{New: func() any { return new(ocpi.Decoder) }}
+
+// Decode calls fn with a decoder that nobody else uses meanwhile. What the
+// decoder returns is valid until fn returns.
+func Decode(fn func(d *ocpi.Decoder) error) error {
+	d := decoders.Get().(*ocpi.Decoder)
+	defer decoders.Put(d)
+	return fn(d)
+}

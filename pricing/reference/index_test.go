@@ -1,0 +1,358 @@
+package reference_test
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"slices"
+	"strings"
+	"testing"
+
+	"github.com/google/go-cmp/cmp"
+	"github.com/prometheus/client_golang/prometheus"
+
+	"github.com/roamclear/roamclear/ingest"
+	"github.com/roamclear/roamclear/ingest/objects"
+	"github.com/roamclear/roamclear/ingest/objects/objectstest"
+	"github.com/roamclear/roamclear/ocpi"
+	"github.com/roamclear/roamclear/pricing/reference"
+)
+
+// index is an Index with the follower that fills it.
+type index struct {
+	*objects.Follower
+	*reference.Index
+}
+
+func follow(t *testing.T, log *objectstest.Log, store objects.Store) index {
+	t.Helper()
+	x := reference.NewIndex()
+	return index{objectstest.Follow(t, log, store, x.Folds()...), x}
+}
+
+// at is the n-th minute of the tests' clock.
+func at(n int) ocpi.Time { return ocpi.Time(int64(n+1) * 60 * ocpi.Second) }
+
+func tariffBody(price, validity string) string {
+	return fmt.Sprintf(`{"country_code":"GB","party_id":"DUN","id":"T1","currency":"GBP",%s"elements":[{"price_components":[{"type":"ENERGY","price":%s,"step_size":1}]}],"last_updated":"2019-01-01T00:00:00Z"}`, validity, price)
+}
+
+func locationBody(zone string) string {
+	return fmt.Sprintf(`{"country_code":"GB","party_id":"DUN","id":"L1","publish":true,"address":"a","city":"c","country":"GBR","coordinates":{"latitude":"56.46000","longitude":"-2.97000"},"time_zone":%q,"last_updated":"2019-01-01T00:00:00Z"}`, zone)
+}
+
+func push(t *testing.T, log *objectstest.Log, minute int, object ingest.Object, method ingest.Method, id, body string) {
+	t.Helper()
+	e := &ingest.Envelope{Object: object, Method: method, Version: ocpi.V221, Sender: "gb-dun-cpo", Key: ocpi.NewKey("GB", "DUN", id), Received: at(minute)}
+	if _, err := log.Append(t.Context(), ingest.TopicReference, e, []byte(body)); err != nil {
+		t.Fatal(err)
+	}
+}
+
+func TestTariffVersionOfACDR(t *testing.T) {
+	log := objectstest.NewLog(1)
+	push(t, log, 10, ingest.ObjectTariff, ingest.MethodPut, "T1", tariffBody("0.10", ""))
+	push(t, log, 20, ingest.ObjectTariff, ingest.MethodPut, "T1", tariffBody("0.20", ""))
+	push(t, log, 25, ingest.ObjectTariff, ingest.MethodPut, "T1", tariffBody("0.20", "")) // says nothing new
+	push(t, log, 30, ingest.ObjectTariff, ingest.MethodPut, "T1", tariffBody("0.30", `"start_date_time":"1970-01-01T02:00:00Z",`))
+	push(t, log, 40, ingest.ObjectTariff, ingest.MethodDelete, "T1", "")
+	f := follow(t, log, objectstest.NewStore())
+	key := ocpi.NewKey("GB", "DUN", "t1")
+	cases := []struct {
+		name            string
+		received, start int
+		want            int64 // offset of the version, -1 = unknown
+	}{
+		{"the latest received before the CDR", 15, 5, 0},
+		{"a newer one", 22, 5, 1},
+		{"a repetition is no version", 27, 5, 1},
+		{"not valid yet at the session's start: the one before", 35, 5, 1},
+		{"valid at the session's start", 35, 130, 3},
+		{"none before: the first after, so that a late tariff heals a reject", 5, 5, 0},
+		{"deleted since: CDRs still need it", 50, 5, 1},
+	}
+	for _, c := range cases {
+		v := f.Tariff(key, at(c.received), at(c.start))
+		if v == nil || v.Position.Offset != c.want {
+			t.Errorf("%s: CDR received at %d of a charge begun at %d gets %v, want the version at offset %d", c.name, c.received, c.start, v, c.want)
+		}
+	}
+	if v := f.Tariff(ocpi.NewKey("GB", "DUN", "T2"), at(50), at(5)); v != nil {
+		t.Errorf("unknown tariff gives %v", v)
+	}
+	if v := f.CurrentTariff(key); v != nil {
+		t.Errorf("deleted tariff still stands: %v", v)
+	}
+}
+
+func TestTariffsBeforeACDR(t *testing.T) {
+	log := objectstest.NewLog(1)
+	push(t, log, 10, ingest.ObjectTariff, ingest.MethodPut, "T1", tariffBody("0.10", ""))
+	push(t, log, 20, ingest.ObjectTariff, ingest.MethodPut, "T1", tariffBody("0.20", `"start_date_time":"2030-01-01T00:00:00Z",`))
+	push(t, log, 25, ingest.ObjectTariff, ingest.MethodDelete, "T1", "")
+	push(t, log, 30, ingest.ObjectTariff, ingest.MethodPut, "T1", tariffBody("0.30", ""))
+	f := follow(t, log, objectstest.NewStore())
+	for _, c := range []struct {
+		id              string
+		received, limit int
+		want            []int64 // offsets
+	}{
+		{"t1", 40, 9, []int64{3, 1, 0}},
+		{"t1", 30, 2, []int64{3, 1}},
+		{"t1", 29, 9, []int64{1, 0}},
+		{"t1", 5, 9, nil},
+		{"t2", 40, 9, nil},
+	} {
+		var got []int64
+		for _, v := range f.TariffsBefore(ocpi.NewKey("GB", "DUN", c.id), at(c.received), c.limit) {
+			got = append(got, v.Position.Offset)
+		}
+		if !slices.Equal(got, c.want) {
+			t.Errorf("%s received by %d, at most %d: versions at %v, want %v", c.id, c.received, c.limit, got, c.want)
+		}
+	}
+}
+
+func TestZoneOfACDR(t *testing.T) {
+	log := objectstest.NewLog(1)
+	push(t, log, 10, ingest.ObjectLocation, ingest.MethodPut, "L1", locationBody("Europe/Dublin"))
+	push(t, log, 20, ingest.ObjectLocation, ingest.MethodPut, "L1", locationBody("Europe/London"))
+	push(t, log, 20, ingest.ObjectLocation, ingest.MethodPut, "L2", locationBody("Europe/London"))
+	f := follow(t, log, objectstest.NewStore())
+	cases := []struct {
+		name, id, country string
+		received          int
+		want, source      string
+	}{
+		{"the zone it had when the CDR came", "L1", "GBR", 15, "Europe/Dublin", "location"},
+		{"the corrected one", "L1", "GBR", 25, "Europe/London", "location"},
+		{"before the Location: the country's only zone", "L1", "FRA", 5, "Europe/Paris", "country"},
+		{"a country with several: the Location's first", "L1", "USA", 5, "Europe/Dublin", "location"},
+		{"unknown Location and country", "L9", "USA", 25, "", ""},
+	}
+	for _, c := range cases {
+		zone, source := f.Zone(ocpi.NewKey("GB", "DUN", c.id), c.country, at(c.received))
+		if zone != c.want || source != c.source {
+			t.Errorf("%s: %q from %q, want %q from %q", c.name, zone, source, c.want, c.source)
+		}
+	}
+}
+
+// A follower that starts from what the store was given answers like one that
+// folded the whole log.
+func TestRestartFromTheStore(t *testing.T) {
+	log := objectstest.NewLog(1)
+	push(t, log, 10, ingest.ObjectTariff, ingest.MethodPut, "T1", tariffBody("0.10", ""))
+	push(t, log, 11, ingest.ObjectLocation, ingest.MethodPut, "L1", locationBody("Europe/Dublin"))
+	push(t, log, 12, ingest.ObjectLocation, ingest.MethodPut, "L1", locationBody("Europe/London"))
+	push(t, log, 13, ingest.ObjectTariff, ingest.MethodDelete, "T1", "")
+	push(t, log, 14, ingest.ObjectTariff, ingest.MethodPut, "T1", tariffBody("0.20", ""))
+	push(t, log, 15, ingest.ObjectTariff, ingest.MethodPatch, "T9", `{}`) // nobody PUT it: changes nothing
+	whole := follow(t, log, objectstest.NewStore())
+
+	p := log.Partitions(ingest.TopicReference)[0]
+	records, err := log.Read(t.Context(), p, 0, 100)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for split := range len(records) + 1 {
+		store := objectstest.NewStore()
+		store.Put(p, int64(split), whole.States(p, records[:split])...)
+		restarted := follow(t, log, store)
+		for minute := range 20 {
+			a, b := describe(whole, minute), describe(restarted, minute)
+			if diff := cmp.Diff(a, b); diff != "" {
+				t.Errorf("store holds %d of %d records, CDR received at minute %d (-whole log +restarted):\n%s", split, len(records), minute, diff)
+			}
+		}
+	}
+}
+
+func describe(f index, received int) []string {
+	version := "unknown"
+	if v := f.Tariff(ocpi.NewKey("GB", "DUN", "T1"), at(received), at(0)); v != nil {
+		version = v.Position.String() + " " + v.Hash()
+	}
+	current := "none"
+	if v := f.CurrentTariff(ocpi.NewKey("GB", "DUN", "T1")); v != nil {
+		current = v.Position.String()
+	}
+	zone, source := f.Zone(ocpi.NewKey("GB", "DUN", "L1"), "USA", at(received))
+	return []string{version, current, zone, source}
+}
+
+// stamped is a body with another last_updated, the n-th minute of 2019-01-01.
+func stamped(body string, n int) string {
+	return strings.ReplaceAll(body, "2019-01-01T00:00", fmt.Sprintf("2019-01-01T00:%02d", n))
+}
+
+func fold(kind ingest.Object) func() objects.Fold {
+	return func() objects.Fold {
+		for _, f := range reference.NewIndex().Folds() {
+			if f.Kind() == kind {
+				return f
+			}
+		}
+		panic("no fold of " + kind.String())
+	}
+}
+
+func TestTariffsConform(t *testing.T) {
+	id := ingest.Identity{Object: ingest.ObjectTariff, Key: ocpi.NewKey("GB", "DUN", "T1")}
+	step := func(name string, m ingest.Method, price string, minute int, want string) objectstest.Step {
+		body := ""
+		if price != "" {
+			body = stamped(tariffBody(price, ""), minute)
+		}
+		return objectstest.Step{Name: name, Method: m, Body: body, Want: want}
+	}
+	objectstest.Conform(t, id, fold(id.Object), []objectstest.Step{
+		step("DELETE of what nobody PUT", ingest.MethodDelete, "", 0, ""),
+		step("PATCH of what nobody PUT", ingest.MethodPatch, "0.90", 9, ""),
+		step("PUT", ingest.MethodPut, "0.10", 5, `"price":0.10`),
+		step("the same again", ingest.MethodPut, "0.10", 5, `"price":0.10`),
+		step("an older last_updated is ignored", ingest.MethodPut, "0.20", 4, `"price":0.10`),
+		step("an equal one counts", ingest.MethodPut, "0.30", 5, `"price":0.30`),
+		step("what is no Tariff", ingest.MethodPut, `"x"`, 8, `"price":0.30`),
+		step("DELETE", ingest.MethodDelete, "", 0, ""),
+		step("DELETE again", ingest.MethodDelete, "", 0, ""),
+		step("PATCH of what was deleted", ingest.MethodPatch, "0.90", 9, ""),
+		step("PUT again, older", ingest.MethodPut, "0.40", 3, `"price":0.40`),
+	})
+}
+
+func TestTokensConform(t *testing.T) {
+	const (
+		token = `{"country_code":"GB","party_id":"DUN","uid":"U1","type":"RFID","contract_id":"%s","issuer":"i","valid":true,"whitelist":"ALWAYS","last_updated":"2019-01-01T00:00:00Z"}`
+		patch = `{"contract_id":"%s","last_updated":"2019-01-01T00:00:00Z"}`
+	)
+	id := ingest.Identity{Object: ingest.ObjectToken, Key: ocpi.NewKey("GB", "DUN", "U1"), Variant: "RFID"}
+	step := func(name string, m ingest.Method, form, contract string, minute int, want string) objectstest.Step {
+		return objectstest.Step{Name: name, Method: m, Body: stamped(fmt.Sprintf(form, contract), minute), Want: want}
+	}
+	objectstest.Conform(t, id, fold(id.Object), []objectstest.Step{
+		step("PATCH of what nobody PUT", ingest.MethodPatch, patch, "C0", 9, ""),
+		step("PUT", ingest.MethodPut, token, "C1", 5, `"contract_id":"C1"`),
+		step("PUT, older", ingest.MethodPut, token, "C2", 4, `"contract_id":"C1"`),
+		step("PATCH, older", ingest.MethodPatch, patch, "C3", 4, `"contract_id":"C1"`),
+		step("PATCH", ingest.MethodPatch, patch, "C4", 6, `"contract_id":"C4"`),
+	})
+}
+
+func TestLocationsConform(t *testing.T) {
+	const (
+		evse      = `{"uid":"E1","status":"%s","last_updated":"2019-01-01T00:00:00Z"}`
+		connector = `{"id":"1","format":"%s","last_updated":"2019-01-01T00:00:00Z"}`
+		city      = `{"city":"%s","last_updated":"2019-01-01T00:00:00Z"}`
+		format    = `{"format":"%s","last_updated":"2019-01-01T00:00:00Z"}`
+		status    = `{"status":"%s","last_updated":"2019-01-01T00:00:00Z"}`
+	)
+	whole := strings.Replace(locationBody("%s"), `"last_updated"`, `"evses":[{"uid":"E1","status":"AVAILABLE","last_updated":"2019-01-01T00:00:00Z"}],"last_updated"`, 1)
+	id := ingest.Identity{Object: ingest.ObjectLocation, Key: ocpi.NewKey("GB", "DUN", "L1")}
+	step := func(name string, m ingest.Method, path, form, word string, minute int, want string) objectstest.Step {
+		return objectstest.Step{Name: name, Method: m, Path: path, Body: stamped(fmt.Sprintf(form, word), minute), Want: want}
+	}
+	objectstest.Conform(t, id, fold(id.Object), []objectstest.Step{
+		step("EVSE of what nobody PUT", ingest.MethodPut, "E1", evse, "CHARGING", 1, ""),
+		step("PUT", ingest.MethodPut, "", whole, "Europe/London", 5, `"status":"AVAILABLE"`),
+		step("EVSE", ingest.MethodPut, "E1", evse, "CHARGING", 8, `"status":"CHARGING"`),
+		step("PATCH of the EVSE, older", ingest.MethodPatch, "E1", status, "BLOCKED", 7, `"status":"CHARGING"`),
+		step("EVSE, older", ingest.MethodPut, "E1", evse, "RESERVED", 7, `"status":"CHARGING"`),
+		step("PUT, older than what the EVSE made it", ingest.MethodPut, "", whole, "Europe/London", 6, `"status":"CHARGING"`),
+		step("connector", ingest.MethodPut, "E1/1", connector, "SOCKET", 2, `"format":"SOCKET"`),
+		step("connector, older", ingest.MethodPut, "E1/1", connector, "CABLE", 1, `"format":"SOCKET"`),
+		step("PATCH of the connector", ingest.MethodPatch, "E1/1", format, "CABLE", 3, `"format":"CABLE"`),
+		step("PATCH, older", ingest.MethodPatch, "", city, "older", 7, `"city":"c"`),
+		step("PATCH", ingest.MethodPatch, "", city, "newer", 9, `"city":"newer"`),
+		step("another zone", ingest.MethodPut, "", whole, "Europe/Dublin", 10, `"time_zone":"Europe/Dublin"`),
+	})
+}
+
+// What the store keeps of every kind says when its owner last changed it.
+func TestLastUpdatedIsKept(t *testing.T) {
+	log := objectstest.NewLog(1)
+	push(t, log, 1, ingest.ObjectTariff, ingest.MethodPut, "T1", tariffBody("0.10", ""))
+	push(t, log, 1, ingest.ObjectLocation, ingest.MethodPut, "L1", locationBody("Europe/London"))
+	push(t, log, 1, ingest.ObjectToken, ingest.MethodPut, "U1", `{"country_code":"GB","party_id":"DUN","uid":"U1","type":"RFID","contract_id":"C","issuer":"i","valid":true,"whitelist":"ALWAYS","last_updated":"2019-01-01T00:00:00Z"}`)
+	p := log.Partitions(ingest.TopicReference)[0]
+	records, err := log.Read(t.Context(), p, 0, 100)
+	if err != nil {
+		t.Fatal(err)
+	}
+	states := follow(t, log, objectstest.NewStore()).States(p, records)
+	if len(states) != 3 {
+		t.Errorf("%d states, want 3", len(states))
+	}
+	for _, s := range states {
+		if s.LastUpdated.String() != "2019-01-01T00:00:00Z" {
+			t.Errorf("%s was last updated %s", s.Identity(), s.LastUpdated)
+		}
+	}
+}
+
+// The findings of a tariff are found once, for the version a push made or
+// repeated; what was overtaken is no version.
+func TestFindingsOfAPush(t *testing.T) {
+	log := objectstest.NewLog(1)
+	doubtful := strings.Replace(tariffBody("0.10", ""), `"step_size":1`, `"vat":0.21,"step_size":1`, 1)
+	for _, body := range []string{stamped(doubtful, 5), stamped(doubtful, 5), stamped(doubtful, 4)} {
+		push(t, log, 1, ingest.ObjectTariff, ingest.MethodPut, "T1", body)
+	}
+	f := follow(t, log, objectstest.NewStore())
+	var d ocpi.Decoder
+	for offset, want := range []struct {
+		minute int
+		code   string
+	}{{5, "vat_fraction"}, {5, "vat_fraction"}, {4, ""}} {
+		hash, err := d.CanonicalHash([]byte(stamped(doubtful, want.minute)))
+		if err != nil {
+			t.Fatal(err)
+		}
+		findings, ok := f.Findings(ingest.Target{Object: ingest.ObjectTariff, Key: ocpi.NewKey("GB", "DUN", "T1")}, ingest.Position{Epoch: 1, Offset: int64(offset)}, hash)
+		code := ""
+		if len(findings) > 0 {
+			code = findings[0].Code
+		}
+		if code != want.code || ok != (want.code != "") {
+			t.Errorf("push %d: %q (%t), want %q", offset, code, ok, want.code)
+		}
+	}
+}
+
+// cutShort is a store whose connection breaks after the Tariffs, once.
+type cutShort struct {
+	*objectstest.Store
+	broken bool
+}
+
+var errBroken = errors.New("connection broke")
+
+func (s *cutShort) LoadObjects(ctx context.Context, kind ingest.Object, fn func(ingest.ObjectState) error) error {
+	err := s.Store.LoadObjects(ctx, kind, fn)
+	if kind == ingest.ObjectTariff && !s.broken {
+		s.broken = true
+		return errBroken
+	}
+	return err
+}
+
+// A load that broke off is done again, and no version is there twice.
+func TestALoadThatBrokeOffIsDoneAgain(t *testing.T) {
+	version := func(offset int64, price string) ingest.ObjectState {
+		return ingest.ObjectState{Object: ingest.ObjectTariff, Key: ocpi.NewKey("GB", "DUN", "T1"), Version: ocpi.V221,
+			Position: ingest.Position{Epoch: 1, Offset: offset}, Received: at(int(offset)), Body: []byte(tariffBody(price, ""))}
+	}
+	store := &cutShort{Store: objectstest.NewStore(version(0, "0.10"), version(1, "0.20"))}
+	x := reference.NewIndex()
+	f := objects.New(objects.Options{Log: objectstest.NewLog(1), Store: store, Folds: x.Folds(), Registerer: prometheus.NewRegistry()})
+	if err := f.Run(t.Context()); !errors.Is(err, errBroken) {
+		t.Fatalf("first load: %v, want the store's error", err)
+	}
+	objectstest.Run(t, f)
+	if err := f.CatchUp(t.Context(), ingest.TopicReference); err != nil {
+		t.Fatal(err)
+	}
+	if n := x.Versions(ocpi.NewKey("GB", "DUN", "T1")); n != 2 {
+		t.Errorf("%d versions, want the 2 there are", n)
+	}
+}
