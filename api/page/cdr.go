@@ -91,7 +91,7 @@ func (s *server) cdr(c *gin.Context, v visitor) error {
 
 func newCDRView(d *settlement.CDRDetail, key rest.Key) (*cdrView, error) {
 	v := &cdrView{
-		CDR: d, EMSPName: partyName(&d.CDRSummary), Energy: orUnknown(d.EnergyKWh, 0),
+		CDR: d, EMSPName: emspName(d.EMSP), Energy: orUnknown(d.EnergyKWh, 0),
 		Verdict: verdictOf(&d.CDRSummary), Sentence: sentenceOf(&d.CDRSummary),
 		Amounts: comparisons(&d.CDRSummary), Tax: taxLine(d.Taxes), Facts: factsOf(d, key),
 		Month: d.Month.String(), Back: address("/cdrs", rowOf(&d.CDRSummary)),
@@ -137,7 +137,7 @@ func newCDRView(d *settlement.CDRDetail, key rest.Key) (*cdrView, error) {
 
 // rowOf selects the settlement row that a CDR counts in.
 func rowOf(s *settlement.CDRSummary) url.Values {
-	return report.RowParams(&settlement.SettlementRow{CPO: s.CPO, EMSP: s.EMSP, Currency: s.Currency, Month: s.Month})
+	return report.RowParams(&settlement.SettlementRow{CPO: s.CPO, EMSP: s.EMSP, Currency: s.Currency, Month: s.Month}, report.PartAll)
 }
 
 // sentenceOf says how a CDR ended as one would say it.

@@ -8,6 +8,7 @@ import (
 	"github.com/gin-gonic/gin"
 	"github.com/roamclear/roamclear/api/report"
 	"github.com/roamclear/roamclear/api/rest"
+	"github.com/roamclear/roamclear/ocpi"
 	"github.com/roamclear/roamclear/pricing"
 	"github.com/roamclear/roamclear/pricing/tariff"
 	"github.com/roamclear/roamclear/settlement"
@@ -54,7 +55,7 @@ func newCDRLines(cdrs []settlement.CDRSummary, side vatSide) []cdrLine {
 	for i := range cdrs {
 		s := &cdrs[i]
 		lines[i] = cdrLine{
-			CDRSummary: *s, URL: report.CDRPath(s.Key), EMSPName: partyName(s),
+			CDRSummary: *s, URL: report.CDRPath(s.Key), EMSPName: emspName(s.EMSP),
 			Energy:     orUnknown(s.EnergyKWh, energy.places),
 			Claimed:    orUnknown(side.amount(s.ClaimedExcl, s.ClaimedIncl), claims.places),
 			Computed:   orUnknown(side.amount(s.ComputedExcl, s.ComputedIncl), results.places),
@@ -68,11 +69,12 @@ func newCDRLines(cdrs []settlement.CDRSummary, side vatSide) []cdrLine {
 	return lines
 }
 
-func partyName(s *settlement.CDRSummary) string {
-	if s.EMSP.IsZero() {
-		return "unknown"
+// emspName names who pays, also where no CDR says so, as a parameter does.
+func emspName(p ocpi.Party) string {
+	if p.IsZero() {
+		return rest.Unknown
 	}
-	return s.EMSP.String()
+	return p.String()
 }
 
 type cdrsView struct {

@@ -290,6 +290,27 @@ func TestErrors(t *testing.T) {
 	}
 }
 
+// A form keeps the filters it has no field for.
+func TestFormsKeepTheirFilters(t *testing.T) {
+	s := newSite(reporttest.World(60), true)
+	for target, names := range map[string][]string{
+		"/cdrs":    {"cause", "reason", "credit"},
+		"/rejects": {"currency", "reason", "credit", "id"},
+	} {
+		q := url.Values{}
+		values := map[string]string{"cause": "none_found", "reason": "unknown_tariff", "credit": "false", "currency": "GBP", "id": "X"}
+		for _, name := range names {
+			q.Set(name, values[name])
+		}
+		page := content(t, s.get(t, target+"?"+q.Encode(), ""))
+		for _, name := range names {
+			if want := `<input type="hidden" name="` + name + `" value="` + values[name] + `">`; !strings.Contains(page, want) {
+				t.Errorf("%s: no %s", target, want)
+			}
+		}
+	}
+}
+
 func TestOthersDoNotExist(t *testing.T) {
 	store := reporttest.World(60)
 	s := newSite(store, false)

@@ -22,10 +22,11 @@ const (
 
 // filters are the choices of a page's form.
 type filters struct {
-	From, To, CPO, EMSP, Currency     string
-	Status, Claim, Credit, Reason, ID string
-	InclVAT                           bool
-	Months, CPOs, EMSPs, Currencies   []string // to choose from
+	From, To, CPO, EMSP, Currency   string
+	Status, Claim, Credit           string
+	Reason, Cause, ID               string
+	InclVAT                         bool
+	Months, CPOs, EMSPs, Currencies []string // to choose from
 }
 
 // newFilters reads what the form shows as chosen, and takes the parameter vat
@@ -39,7 +40,7 @@ func newFilters(q url.Values) (filters, vatSide, error) {
 	}
 	f := filters{
 		From: q.Get("from"), To: q.Get("to"), CPO: q.Get("cpo"), EMSP: q.Get("emsp"), Currency: q.Get("currency"),
-		Status: q.Get("status"), Claim: q.Get("claim"), Credit: q.Get("credit"), Reason: q.Get("reason"), ID: q.Get("id"),
+		Status: q.Get("status"), Claim: q.Get("claim"), Credit: q.Get("credit"), Reason: q.Get("reason"), Cause: q.Get("cause"), ID: q.Get("id"),
 		InclVAT: vat == "incl",
 	}
 	return f, vatSide(f.InclVAT), nil
@@ -70,9 +71,7 @@ func (f *filters) offer(rows []settlement.SettlementRow) {
 	cpos, emsps, currencies := map[string]bool{}, map[string]bool{}, map[string]bool{}
 	for i := range rows {
 		cpos[rows[i].CPO.String()] = true
-		if !rows[i].EMSP.IsZero() {
-			emsps[rows[i].EMSP.String()] = true
-		}
+		emsps[emspName(rows[i].EMSP)] = true
 		currencies[rows[i].Currency] = true
 	}
 	for chosen, set := range map[*string]map[string]bool{&f.CPO: cpos, &f.EMSP: emsps, &f.Currency: currencies} {
@@ -149,7 +148,7 @@ func (s *server) settlementRows(c *gin.Context, v visitor, f *filters) (q settle
 	}
 	f.offer(all)
 	for i := range all {
-		if r := &all[i]; (q.CPO.IsZero() || q.CPO == r.CPO) && (q.EMSP.IsZero() || q.EMSP == r.EMSP) && (q.Currency == "" || q.Currency == r.Currency) {
+		if r := &all[i]; (q.CPO.IsZero() || q.CPO == r.CPO) && (q.EMSP.IsZero() || q.EMSP == r.EMSP) && (!q.NoEMSP || r.EMSP.IsZero()) && (q.Currency == "" || q.Currency == r.Currency) {
 			rows = append(rows, *r)
 		}
 	}
@@ -181,6 +180,9 @@ func chosenValues(q settlement.SettlementQuery, side vatSide) url.Values {
 		if !p.IsZero() {
 			v.Set(name, p.String())
 		}
+	}
+	if q.NoEMSP {
+		v.Set("emsp", rest.Unknown)
 	}
 	if side == inclVAT {
 		v.Set("vat", "incl")
@@ -241,17 +243,13 @@ func fitColumns(rows []settlement.SettlementRow, side vatSide) (claims, results 
 }
 
 func newLine(r *settlement.SettlementRow, side vatSide, claims, results column) settlementLine {
-	emsp := "unknown"
-	if !r.EMSP.IsZero() {
-		emsp = r.EMSP.String()
-	}
 	calm := ""
 	if r.DiffersCount == 0 {
 		calm = "calm"
 	}
 	return settlementLine{
 		Calm: calm,
-		Name: r.CPO.String() + " → " + emsp, Currency: r.Currency,
+		Name: r.CPO.String() + " → " + emspName(r.EMSP), Currency: r.Currency,
 		Claimed: side.figure(r.Claimed, claims), Credits: side.figure(r.Credits, claims), Net: side.figure(r.Net, claims),
 		Computed: side.figure(r.Computed, results), Difference: side.figure(r.Difference(), results),
 		Unpriced: side.figure(r.UnpricedClaimed, claims),
@@ -262,18 +260,15 @@ func newLine(r *settlement.SettlementRow, side vatSide, claims, results column) 
 
 // link adds the addresses of the CDRs behind the row and behind its exceptions.
 func (l *settlementLine) link(r *settlement.SettlementRow, side vatSide) {
-	of := func(name, value string) string {
-		q := report.RowParams(r)
+	of := func(part report.Part) string {
+		q := report.RowParams(r, part)
 		if side == inclVAT {
 			q.Set("vat", "incl")
 		}
-		if name != "" {
-			q.Set(name, value)
-		}
 		return address("/cdrs", q)
 	}
-	l.URL, l.CreditsURL = of("", ""), of("credit", "true")
-	l.UnpricedURL, l.DiffersURL = of("status", "rejected"), of("claim", "differs")
+	l.URL, l.CreditsURL = of(report.PartAll), of(report.PartCredits)
+	l.UnpricedURL, l.DiffersURL = of(report.PartUnpriced), of(report.PartDiffers)
 }
 
 // taxLine names the computed tax by rate, for the row's title.

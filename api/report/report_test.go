@@ -22,6 +22,8 @@ import (
 	"github.com/roamclear/roamclear/api/rest"
 	"github.com/roamclear/roamclear/ingest/control"
 	"github.com/roamclear/roamclear/ocpi"
+	"github.com/roamclear/roamclear/pricing"
+	"github.com/roamclear/roamclear/pricing/tariff"
 	"github.com/roamclear/roamclear/settlement"
 )
 
@@ -355,27 +357,73 @@ func TestPages(t *testing.T) {
 	}
 }
 
-// cdrs_url of every row lists as many CDRs as the row counts.
+// oddities adds what the CDRs of a row are easily mistaken for: others of its
+// CPO and month whose eMSP is not known, rejected credits, and credits whose
+// claim differs.
+func oddities(s *reporttest.Store) {
+	for i := range len(s.All) {
+		d := s.All[i]
+		d.Key.ID, d.ID = d.Key.ID+"-X", d.ID+"-x"
+		switch i % 3 {
+		case 0:
+			d.EMSP, d.Status, d.Reason = ocpi.Party{}, pricing.Rejected, "debtor_unknown"
+		case 1:
+			d.Credit, d.Status = true, pricing.Rejected
+		case 2:
+			d.Credit, d.Claim = true, tariff.ClaimDiffers
+		}
+		s.All = append(s.All, d)
+	}
+}
+
+// cdrs_url of every row lists as many CDRs as the row counts, and so do the
+// links of its parts.
 func TestRowsTraceToTheirCDRs(t *testing.T) {
-	s := newSite(reporttest.World(120), true)
-	var report struct {
+	store := reporttest.World(120)
+	oddities(store)
+	s := newSite(store, true)
+	listed := func(address string) int {
+		t.Helper()
+		var list struct{ CDRs []json.RawMessage }
+		w := s.get(t, "all", address+"&limit=1000")
+		if err := json.Unmarshal(w.Body.Bytes(), &list); err != nil || w.Code != http.StatusOK {
+			t.Fatalf("%s: status %d, %v: %s", address, w.Code, err, w.Body)
+		}
+		return len(list.CDRs)
+	}
+	var answer struct {
 		Rows []struct {
 			CDRCount    int    `json:"cdr_count"`
 			CreditCount int    `json:"credit_count"`
 			CDRsURL     string `json:"cdrs_url"`
 		}
 	}
-	w := s.get(t, "all", "/api/v1/reports/settlement?from=2019-01&to=2019-03")
-	if err := json.Unmarshal(w.Body.Bytes(), &report); err != nil || len(report.Rows) == 0 {
-		t.Fatalf("%v: %s", err, w.Body)
+	const months = "/api/v1/reports/settlement?from=2019-01&to=2019-03"
+	if err := json.Unmarshal(s.get(t, "all", months).Body.Bytes(), &answer); err != nil || len(answer.Rows) == 0 {
+		t.Fatalf("%v: %d rows", err, len(answer.Rows))
 	}
-	for _, r := range report.Rows {
-		var list struct{ CDRs []json.RawMessage }
-		if err := json.Unmarshal(s.get(t, "all", r.CDRsURL+"&limit=1000").Body.Bytes(), &list); err != nil {
-			t.Fatal(err)
+	for _, r := range answer.Rows {
+		if n := listed(r.CDRsURL); n != r.CDRCount+r.CreditCount {
+			t.Errorf("%s lists %d CDRs, the row counts %d and %d credits", r.CDRsURL, n, r.CDRCount, r.CreditCount)
 		}
-		if len(list.CDRs) != r.CDRCount+r.CreditCount {
-			t.Errorf("%s lists %d CDRs, the row counts %d and %d credits", r.CDRsURL, len(list.CDRs), r.CDRCount, r.CreditCount)
+	}
+	rows, err := store.Settlement(t.Context(), settlement.SettlementQuery{From: ocpi.MonthOf(2019, 1), To: ocpi.MonthOf(2019, 3)})
+	if err != nil {
+		t.Fatal(err)
+	}
+	for i := range rows {
+		r := &rows[i]
+		for part, want := range map[report.Part]uint64{
+			report.PartAll: r.CDRCount + r.CreditCount, report.PartCredits: r.CreditCount,
+			report.PartUnpriced: r.UnpricedCount, report.PartDiffers: r.DiffersCount,
+		} {
+			if address := "/api/v1/cdrs?" + report.RowParams(r, part).Encode(); listed(address) != int(want) {
+				t.Errorf("%s lists %d CDRs, the row counts %d", address, listed(address), want)
+			}
 		}
+	}
+	var unknown struct{ Rows []struct{ EMSP *string } }
+	if err := json.Unmarshal(s.get(t, "all", months+"&emsp=unknown").Body.Bytes(), &unknown); err != nil || len(unknown.Rows) == 0 || unknown.Rows[0].EMSP != nil {
+		t.Errorf("rows without an eMSP: %v, %+v", err, unknown.Rows)
 	}
 }

@@ -8,6 +8,8 @@ import (
 
 	"github.com/gin-gonic/gin"
 	"github.com/roamclear/roamclear/api/rest"
+	"github.com/roamclear/roamclear/pricing"
+	"github.com/roamclear/roamclear/pricing/tariff"
 	"github.com/roamclear/roamclear/settlement"
 )
 
@@ -41,20 +43,41 @@ func newSettlementRow(r *settlement.SettlementRow) settlementRow {
 		Computed: newSum(r.Computed), Difference: newSum(r.Difference()),
 		UnpricedCount: r.UnpricedCount, UnpricedClaimed: newSum(r.UnpricedClaimed),
 		DiffersCount: r.DiffersCount, Tax: newTaxes(r.Tax), Corrections: newSum(r.Corrections),
-		CDRsURL: "/api/v1/cdrs?" + RowParams(r).Encode(),
+		CDRsURL: "/api/v1/cdrs?" + RowParams(r, PartAll).Encode(),
 	}
 }
 
-// RowParams are the query parameters that list exactly the CDRs of a row:
-// those that are not credits and those that are.
-func RowParams(r *settlement.SettlementRow) url.Values {
-	q := url.Values{"cpo": {r.CPO.String()}, "currency": {r.Currency}}
+// Part is a part of the CDRs of a row.
+type Part uint8
+
+// Parts of a row.
+const (
+	PartAll      Part = iota // CDRs and credits
+	PartCredits              // CreditCount
+	PartUnpriced             // UnpricedCount
+	PartDiffers              // DiffersCount
+)
+
+// RowParams are the query parameters that list exactly the CDRs of a row, or a
+// part of them.
+func RowParams(r *settlement.SettlementRow, part Part) url.Values {
+	q := url.Values{"cpo": {r.CPO.String()}, "emsp": {rest.Unknown}, "currency": {r.Currency}}
 	if !r.Month.IsZero() {
 		q.Set("from", r.Month.String())
 		q.Set("to", r.Month.String())
 	}
 	if !r.EMSP.IsZero() {
 		q.Set("emsp", r.EMSP.String())
+	}
+	switch part {
+	case PartCredits:
+		q.Set("credit", "true")
+	case PartUnpriced: // a credit is never among what is not priced
+		q.Set("credit", "false")
+		q.Set("status", pricing.Rejected.String())
+	case PartDiffers:
+		q.Set("credit", "false")
+		q.Set("claim", tariff.ClaimDiffers.String())
 	}
 	return q
 }
