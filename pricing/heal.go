@@ -50,7 +50,7 @@ func (w *Worker) Heal(ctx context.Context, partition ingest.Partition, store Rej
 				if ctx.Err() != nil {
 					return nil
 				}
-				w.Metrics.storeErrors.Inc()
+				w.Metrics.healErrors.Inc()
 				w.Logger.Warn("look at rejects again", "partition", partition, "error", err)
 				continue
 			}

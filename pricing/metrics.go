@@ -4,10 +4,10 @@ import "github.com/prometheus/client_golang/prometheus"
 
 // Metrics says what the worker took in and how it ended.
 type Metrics struct {
-	outcomes    *prometheus.CounterVec
-	batchRows   prometheus.Histogram
-	storeErrors prometheus.Counter
-	healed      prometheus.Counter
+	outcomes   *prometheus.CounterVec
+	batchRows  prometheus.Histogram
+	healErrors prometheus.Counter
+	healed     prometheus.Counter
 }
 
 // NewMetrics registers the worker's metrics.
@@ -17,20 +17,20 @@ func NewMetrics(reg prometheus.Registerer) *Metrics {
 			Name: "roamclear_pricing_records_total", Help: "CDR records processed, by status and reject reason; replays count again."}, []string{"status", "reason"}),
 		batchRows: prometheus.NewHistogram(prometheus.HistogramOpts{
 			Name: "roamclear_pricing_batch_rows", Help: "Rows per stored batch.", Buckets: prometheus.ExponentialBuckets(1, 4, 8)}),
-		storeErrors: prometheus.NewCounter(prometheus.CounterOpts{
-			Name: "roamclear_pricing_store_errors_total", Help: "Attempts to store a batch that failed and were tried again."}),
+		healErrors: prometheus.NewCounter(prometheus.CounterOpts{
+			Name: "roamclear_pricing_heal_errors_total", Help: "Looks at the rejects that failed and come again."}),
 		healed: prometheus.NewCounter(prometheus.CounterOpts{
 			Name: "roamclear_pricing_healed_total", Help: "Rejects that were priced after their cause went away."}),
 	}
-	reg.MustRegister(m.outcomes, m.batchRows, m.storeErrors, m.healed)
+	reg.MustRegister(m.outcomes, m.batchRows, m.healErrors, m.healed)
 	return m
 }
 
-func (m *Metrics) done(b *Batch) {
-	m.batchRows.Observe(float64(len(b.Rows)))
+func (m *Metrics) done(rows []Row) {
+	m.batchRows.Observe(float64(len(rows)))
 	var counts [Credited + 1]int
-	for i := range b.Rows {
-		o := &b.Rows[i].Outcome
+	for i := range rows {
+		o := &rows[i].Outcome
 		if o.Status == Rejected {
 			m.outcomes.WithLabelValues(o.Status.String(), o.Reason).Inc()
 			continue

@@ -78,11 +78,11 @@ type Row struct {
 // Booked is the month the CDR is booked in.
 func (r *Row) Booked() ocpi.Month { return ocpi.Booked(r.End, r.Start, r.LastUpdated) }
 
-// Batch is a gapless run of CDR records of one partition. It is stored as one
-// part per table, its checkpoint last.
+// Batch is CDR records of one partition in the order of their offsets, not
+// necessarily all that stand between the first and the last. It is stored as
+// one part per table, its checkpoint last.
 type Batch struct {
 	Partition ingest.Partition
-	First     int64 // offset of the first record
-	Last      int64 // offset of the last record
 	Rows      []Row
+	Next      int64 // the checkpoint: with the batch, every record before it is stored
 }

@@ -23,6 +23,7 @@ const (
 	ReasonUnreadable     = "unreadable"
 	ReasonPanic          = "internal_error"
 	ReasonUnknownProfile = "unknown_profile"
+	ReasonUnstorable     = "unstorable" // the store cannot take what came of it
 )
 
 // Healable lists the reject reasons whose cause can go away by itself: a

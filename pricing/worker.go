@@ -2,9 +2,9 @@ package pricing
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"log/slog"
+	"slices"
 	"time"
 
 	"github.com/roamclear/roamclear/ingest"
@@ -39,176 +39,108 @@ type Worker struct {
 	Metrics *Metrics
 }
 
-// Bounds of a batch. A batch closes at maxRows or maxBytes; when few records
-// come, idleLinger after its first one, so that an idle service shows a CDR in
-// well under a second; under load it may fill for busyLinger, so that one
-// insert carries thousands of rows (an insert costs the engine 7-19 ms of CPU
-// whatever its size).
+// Bounds of what is priced before it is stored and committed, so that neither
+// a stop nor other senders wait long for it, and the store takes it in one go.
 const (
-	maxRows    = 10_000
-	maxBytes   = 48 << 20
-	fullRows   = 5_000
-	busyRows   = 300
-	idleLinger = 150 * time.Millisecond
-	busyLinger = 3 * time.Second
+	turnTime  = 2 * time.Second
+	turnBytes = 32 << 20 // bodies, explanations and what else a row keeps
+	rowBytes  = 512      // of a row beside its body and its explanation
 )
 
-// Run works on one partition until ctx ends or the lease is lost.
-func (w *Worker) Run(ctx context.Context, c ingest.Lease) error {
-	next, ledger, err := w.resume(ctx, c)
-	if err != nil {
+// Begin returns the work on one partition, for an [ingest.Drain].
+func (w *Worker) Begin() ingest.Work {
+	return &work{Worker: w, pricer: NewPricer(w.Inputs, w.Policies)}
+}
+
+// work is a Worker's on one partition.
+type work struct {
+	*Worker
+	pricer *Pricer
+	rows   []Row
+	places []int // of the rows, in the turn's records
+}
+
+// Checkpoint implements [ingest.Work].
+func (w *work) Checkpoint(ctx context.Context, p ingest.Partition) (int64, error) {
+	return w.Store.Checkpoint(ctx, p)
+}
+
+// Do implements [ingest.Work]: it prices for turnTime, or until turnBytes have
+// come of it, and stores what it has priced.
+func (w *work) Do(ctx context.Context, t *ingest.Turn) error {
+	if err := w.Gate.CatchUp(ctx); err != nil {
+		return fmt.Errorf("wait for tariffs and locations: %w", err)
+	}
+	w.price(t)
+	if err := w.store(ctx, t); err != nil {
 		return err
 	}
-	pricer := NewPricer(w.Inputs, w.Policies)
-	batch := &Batch{Partition: c.Partition()}
-	busy := false
-	for {
-		records, err := gather(ctx, c, next, busy)
-		if err != nil {
-			if ctx.Err() != nil {
-				return nil
-			}
-			return fmt.Errorf("read %s at %d: %w", c.Partition(), next, err)
-		}
-		busy = len(records) >= busyRows
-		work, done := finishing(ctx)
-		err = w.process(work, pricer, batch, records, &ledger, c)
-		done()
-		if err != nil {
-			return err
-		}
-		next = batch.Last + 1
-		c.Release()
-		if ctx.Err() != nil {
-			return nil
-		}
+	for i := range w.rows {
+		r := &w.rows[i]
+		e := ingest.EntryOf(&r.Record)
+		e.Currency, e.Excl, e.Incl = r.Currency, r.Outcome.Claimed.Excl, r.Outcome.Claimed.Incl
+		t.Done(w.places[i], e)
 	}
+	w.Metrics.done(w.rows)
+	clear(w.rows) // gives the bodies they refer to back
+	return nil
 }
 
-// stopGrace is how long a batch under way may go on after a stop was asked for.
-const stopGrace = 15 * time.Second
-
-// finishing returns a context for one batch: what was read is priced, stored
-// and committed even when ctx ends meanwhile, within the time an orderly stop
-// allows.
-func finishing(ctx context.Context) (context.Context, func()) {
-	work, cancel := context.WithCancel(context.WithoutCancel(ctx))
-	stop := context.AfterFunc(ctx, func() {
-		timer := time.AfterFunc(stopGrace, cancel)
-		context.AfterFunc(work, func() { timer.Stop() })
-	})
-	return work, func() { stop(); cancel() }
-}
-
-// resume returns where to go on: at the lower of the group's commit and the
-// store's checkpoint. The ledger stands at the commit; records before it are
-// stored again but not counted again.
-func (w *Worker) resume(ctx context.Context, c ingest.Lease) (int64, Ledger, error) {
-	committed, metadata := c.Committed()
-	committed = max(committed, 0)
-	ledger, err := ParseLedger(metadata, committed)
-	if err != nil {
-		return 0, Ledger{}, fmt.Errorf("resume %s: %w", c.Partition(), err)
+// price prices records of the turn, each sender's in its turn, into rows that
+// are in the order of offsets again.
+func (w *work) price(t *ingest.Turn) {
+	if cap(w.rows) < len(t.Records) {
+		w.rows = make([]Row, len(t.Records))
 	}
-	stored, err := w.Store.Checkpoint(ctx, c.Partition())
-	if err != nil {
-		return 0, Ledger{}, fmt.Errorf("resume %s: %w", c.Partition(), err)
-	}
-	return min(committed, stored), ledger, nil
-}
-
-// gather collects one batch: it waits for a first record, then lingers for
-// more. The linger is the only clock in the worker and decides nothing but
-// the batch's size.
-func gather(ctx context.Context, c ingest.Lease, next int64, busy bool) ([]ingest.Record, error) {
-	records, err := c.Read(ctx, next, maxRows, maxBytes, 0)
-	if err != nil {
-		return nil, err
-	}
-	began, size := time.Now(), bodyBytes(records)
-	for len(records) < fullRows && size < maxBytes/2 {
-		linger := idleLinger
-		if busy || len(records) >= busyRows {
-			linger = busyLinger
-		}
-		if linger -= time.Since(began); linger <= 0 {
+	w.rows, w.places = w.rows[:len(t.Records)], w.places[:0]
+	began, bytes := time.Now(), 0
+	priced := make([]bool, len(t.Records))
+	for queue := newFairQueue(t.Records); bytes < turnBytes; {
+		i, ok := queue.next()
+		if !ok {
 			break
 		}
-		next = records[len(records)-1].Offset + 1
-		more, err := c.Read(ctx, next, maxRows-len(records), maxBytes/2, linger)
-		if err != nil {
-			if ctx.Err() != nil {
-				break // asked to stop: finish what we have
-			}
-			return nil, err
+		w.pricer.Price(&t.Records[i], &w.rows[i])
+		priced[i] = true
+		bytes += w.rows[i].size()
+		queue.spent()
+		if took := time.Since(began); took >= turnTime || took >= turnTime/8 && t.Stopping() {
+			break
 		}
-		records = append(records, more...)
-		size += bodyBytes(more)
 	}
-	return records, nil
+	for i, ok := range priced {
+		if ok {
+			w.rows[len(w.places)] = w.rows[i]
+			w.places = append(w.places, i)
+		}
+	}
+	w.rows = w.rows[:len(w.places)]
 }
 
-func bodyBytes(records []ingest.Record) int {
-	n := 0
-	for i := range records {
-		n += len(records[i].Body)
+// size is about what storing the row takes, in bytes.
+func (r *Row) size() int {
+	n := rowBytes + len(r.Record.Body) + len(r.Outcome.Explanation) + len(r.Outcome.Reconciliation)
+	for i := range r.Outcome.Findings {
+		n += len(r.Outcome.Findings[i].Detail) + len(r.Outcome.Findings[i].Path)
 	}
 	return n
 }
 
-// process prices, stores and commits one batch.
-func (w *Worker) process(ctx context.Context, p *Pricer, b *Batch, records []ingest.Record, l *Ledger, c ingest.Lease) error {
-	if err := w.Gate.CatchUp(ctx); err != nil {
-		return fmt.Errorf("wait for tariffs and locations: %w", err)
-	}
-	b.First, b.Last = records[0].Offset, records[len(records)-1].Offset
-	if cap(b.Rows) < len(records) {
-		b.Rows = make([]Row, len(records))
-	}
-	b.Rows = b.Rows[:len(records)]
-	for i := range records {
-		p.Price(&records[i], &b.Rows[i])
-	}
-	if err := w.store(ctx, b); err != nil {
-		return err
-	}
-	for i := range b.Rows {
-		if r := &b.Rows[i]; r.Record.Offset >= l.Next {
-			l.Add(&r.Record, r.Currency, r.Outcome.Claimed.Excl, r.Outcome.Claimed.Incl)
-		}
-	}
-	// A replay below the ledger moves nothing: the commit only goes forward.
-	if b.Last+1 >= l.Next {
-		metadata, err := l.Metadata()
-		if err != nil {
-			return err
-		}
-		if err := c.Commit(ctx, l.Next, metadata); err != nil {
-			return fmt.Errorf("commit %s at %d: %w", b.Partition, l.Next, err)
-		}
-	}
-	w.Metrics.done(b)
-	return nil
-}
-
-// store writes the batch, trying again while the store is away. Nothing is
-// committed meanwhile; the log keeps what comes in.
-func (w *Worker) store(ctx context.Context, b *Batch) error {
-	delay := 50 * time.Millisecond
-	for {
-		err := w.Store.WriteCDRs(ctx, b)
-		if err == nil {
-			return nil
-		}
-		w.Metrics.storeErrors.Inc()
-		w.Logger.Warn("store batch", "partition", b.Partition, "first", b.First, "last", b.Last, "error", err)
-		timer := time.NewTimer(delay)
-		select {
-		case <-ctx.Done():
-			timer.Stop()
-			return fmt.Errorf("store %s %d-%d: %w", b.Partition, b.First, b.Last, errors.Join(err, ctx.Err()))
-		case <-timer.C:
-		}
-		delay = min(2*delay, 2*time.Second)
-	}
+func (w *work) store(ctx context.Context, t *ingest.Turn) error {
+	return t.Store(ctx, ingest.Storing{
+		Rows: len(w.rows),
+		Attempt: func(ctx context.Context, from, to int) error {
+			next := t.Next(func(i int) bool {
+				_, ours := slices.BinarySearch(w.places[:to], i)
+				return ours
+			})
+			return w.Store.WriteCDRs(ctx, &Batch{Partition: t.Partition, Rows: w.rows[from:to], Next: next})
+		},
+		Isolate: func(i int, cause error) func() {
+			row := &w.rows[i]
+			was := row.Outcome
+			row.Outcome = Outcome{Status: Rejected, Reason: ReasonUnstorable, Detail: cause.Error(), Claimed: was.Claimed}
+			return func() { row.Outcome = was }
+		},
+	})
 }

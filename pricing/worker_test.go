@@ -85,6 +85,10 @@ type store struct {
 	failures int // WriteCDRs fails that often first
 	want     int
 	done     context.CancelFunc
+
+	refuse  func(*pricing.Row) error // nil: nothing is refused
+	seen    func()                   // called after each write
+	largest int                      // bytes of bodies in one write
 }
 
 func (s *store) Checkpoint(context.Context, ingest.Partition) (int64, error) {
@@ -96,13 +100,27 @@ func (s *store) WriteCDRs(_ context.Context, b *pricing.Batch) error {
 	defer s.mu.Unlock()
 	if s.failures > 0 {
 		s.failures--
-		return errors.New("store is away")
+		return fmt.Errorf("%w: it is away", ingest.ErrUnavailable)
 	}
+	size := 0
+	for i := range b.Rows {
+		size += len(b.Rows[i].Record.Body)
+		if s.refuse == nil {
+			continue
+		}
+		if err := s.refuse(&b.Rows[i]); err != nil {
+			return err
+		}
+	}
+	s.largest = max(s.largest, size)
 	s.writes++
 	for i := range b.Rows {
 		s.rows[b.Rows[i].Record.Offset] = b.Rows[i]
 	}
-	s.next = max(s.next, b.Last+1)
+	s.next = max(s.next, b.Next)
+	if s.seen != nil {
+		s.seen()
+	}
 	if len(s.rows) >= s.want {
 		s.done()
 	}
@@ -158,6 +176,11 @@ func worker(s *store, in pricing.Inputs) *pricing.Worker {
 		Logger: slog.New(slog.DiscardHandler), Metrics: pricing.NewMetrics(prometheus.NewRegistry())}
 }
 
+func drain(s *store, in pricing.Inputs) *ingest.Drain {
+	return &ingest.Drain{Work: worker(s, in).Begin(), Group: ingest.GroupPricing,
+		Logger: slog.New(slog.DiscardHandler), Metrics: ingest.NewDrainMetrics(prometheus.NewRegistry())}
+}
+
 // run works until the store has what it wants. The worker's lingering takes
 // no time: its clock is the bubble's.
 func run(t *testing.T, p *partition, s *store, in pricing.Inputs) (err error) {
@@ -169,7 +192,7 @@ func run(t *testing.T, p *partition, s *store, in pricing.Inputs) (err error) {
 		if s.rows == nil {
 			s.rows = map[int64]pricing.Row{}
 		}
-		err = worker(s, in).Run(ctx, p)
+		err = drain(s, in).Run(ctx, p)
 	})
 	return err
 }

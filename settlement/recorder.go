@@ -3,16 +3,14 @@ package settlement
 import (
 	"context"
 	"fmt"
-	"log/slog"
-	"time"
 
 	"github.com/roamclear/roamclear/ingest"
-	"github.com/roamclear/roamclear/ocpi"
-	"github.com/roamclear/roamclear/pricing"
 )
 
 // ObjectStore is where records other than CDRs and the state they fold to go.
 type ObjectStore interface {
+	// WriteObjects stores records of one partition in the order of their
+	// offsets, the states they lead to, and last the checkpoint behind them.
 	WriteObjects(ctx context.Context, p ingest.Partition, recs []ingest.Record, states []ingest.ObjectState) error
 	Checkpoint(ctx context.Context, p ingest.Partition) (next int64, err error)
 }
@@ -28,118 +26,55 @@ type Folded interface {
 }
 
 // Recorder stores the records of every topic but the CDRs', with the state
-// they fold to, as the log's keeper in the store.
+// they fold to, as the log's keeper in the store. It is the work of an
+// [ingest.Drain].
 type Recorder struct {
 	Store   ObjectStore
 	Objects Folded
-	Logger  *slog.Logger
 }
 
-// Bounds of a batch: see package pricing, whose batches these resemble.
-const (
-	recordRows   = 5_000
-	recordBytes  = 32 << 20
-	recordLinger = 300 * time.Millisecond
-)
+// recordBytes bounds what is stored at once: objects are larger than the
+// changes that lead to them.
+const recordBytes = 32 << 20
 
-// Run works on one partition until ctx ends or the lease is lost.
-func (r *Recorder) Run(ctx context.Context, c ingest.Lease) error {
-	p := c.Partition()
-	committed, metadata := c.Committed()
-	committed = max(committed, 0)
-	ledger, err := pricing.ParseLedger(metadata, committed)
-	if err != nil {
-		return fmt.Errorf("resume %s: %w", p, err)
+// Checkpoint implements [ingest.Work].
+func (r *Recorder) Checkpoint(ctx context.Context, p ingest.Partition) (int64, error) {
+	return r.Store.Checkpoint(ctx, p)
+}
+
+// Do implements [ingest.Work]: it stores all records of the turn.
+func (r *Recorder) Do(ctx context.Context, t *ingest.Turn) error {
+	p, recs := t.Partition, t.Records
+	states := func(from, to int) []ingest.ObjectState { return nil }
+	if r.Objects.Follows(p.Topic) {
+		if err := r.Objects.WaitNext(ctx, p, recs[len(recs)-1].Offset+1); err != nil {
+			return fmt.Errorf("wait for the fold of %s: %w", p, err)
+		}
+		states = func(from, to int) []ingest.ObjectState { return r.Objects.States(p, recs[from:to]) }
 	}
-	stored, err := r.Store.Checkpoint(ctx, p)
+	err := t.Store(ctx, ingest.Storing{
+		Rows: len(recs), Size: atOnce(recs, states(0, len(recs))),
+		Attempt: func(ctx context.Context, from, to int) error {
+			return r.Store.WriteObjects(ctx, p, recs[from:to], states(from, to))
+		},
+	})
 	if err != nil {
-		return fmt.Errorf("resume %s: %w", p, err)
+		return err
 	}
-	next := min(committed, stored)
-	for ctx.Err() == nil {
-		recs, err := gather(ctx, c, next)
-		if err != nil {
-			if ctx.Err() != nil {
-				return nil
-			}
-			return fmt.Errorf("read %s at %d: %w", p, next, err)
-		}
-		next = recs[len(recs)-1].Offset + 1
-		if err := r.store(ctx, p, next, recs); err != nil {
-			if ctx.Err() != nil {
-				return nil
-			}
-			return err
-		}
-		for i := range recs {
-			if recs[i].Offset >= ledger.Next {
-				ledger.Add(&recs[i], "", ocpi.Number{}, ocpi.Number{})
-			}
-		}
-		c.Release()
-		if next < ledger.Next {
-			continue
-		}
-		md, err := ledger.Metadata()
-		if err != nil {
-			return err
-		}
-		if err := c.Commit(ctx, ledger.Next, md); err != nil {
-			if ctx.Err() != nil {
-				return nil
-			}
-			return fmt.Errorf("commit %s at %d: %w", p, ledger.Next, err)
-		}
+	for i := range recs {
+		t.Done(i, ingest.EntryOf(&recs[i]))
 	}
 	return nil
 }
 
-func gather(ctx context.Context, c ingest.Lease, next int64) ([]ingest.Record, error) {
-	recs, err := c.Read(ctx, next, recordRows, recordBytes, 0)
-	if err != nil {
-		return nil, err
+// atOnce returns how many records go into one attempt.
+func atOnce(recs []ingest.Record, states []ingest.ObjectState) int {
+	bytes := 0
+	for i := range recs {
+		bytes += len(recs[i].Body)
 	}
-	began := time.Now()
-	for len(recs) < recordRows {
-		linger := recordLinger - time.Since(began)
-		if linger <= 0 {
-			break
-		}
-		more, err := c.Read(ctx, recs[len(recs)-1].Offset+1, recordRows-len(recs), recordBytes, linger)
-		if err != nil {
-			return nil, err
-		}
-		recs = append(recs, more...)
+	for i := range states {
+		bytes += len(states[i].Body)
 	}
-	return recs, nil
-}
-
-// store writes one batch, trying again while the store is away.
-func (r *Recorder) store(ctx context.Context, p ingest.Partition, next int64, recs []ingest.Record) error {
-	var states []ingest.ObjectState
-	if r.Objects.Follows(p.Topic) {
-		if err := r.Objects.WaitNext(ctx, p, next); err != nil {
-			return fmt.Errorf("wait for the fold of %s: %w", p, err)
-		}
-		states = r.Objects.States(p, recs)
-	}
-	delay := 50 * time.Millisecond
-	for {
-		err := r.Store.WriteObjects(ctx, p, recs, states)
-		if err == nil {
-			return nil
-		}
-		if ctx.Err() != nil {
-			return err
-		}
-		r.Logger.Warn("store records", "partition", p, "next", next, "error", err)
-		timer := time.NewTimer(delay)
-		select {
-		case <-ctx.Done():
-			timer.Stop()
-			return fmt.Errorf("store %s up to %d: %w", p, next, err)
-		case <-timer.C:
-		}
-		delay = min(2*delay, 2*time.Second)
-	}
+	return max(len(recs)*recordBytes/max(bytes, recordBytes), 1)
 }

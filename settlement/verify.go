@@ -13,7 +13,7 @@ import (
 type VerifyLog interface {
 	ingest.Reader
 	// Ledger returns what the group that works on the topic committed last.
-	Ledger(ctx context.Context, p ingest.Partition) (pricing.Ledger, error)
+	Ledger(ctx context.Context, p ingest.Partition) (ingest.Ledger, error)
 }
 
 // VerifyStore is what verify reads of the store. Rows come in the order of

@@ -6,8 +6,6 @@ import (
 	"fmt"
 
 	"github.com/roamclear/roamclear/ingest"
-	"github.com/roamclear/roamclear/ocpi"
-	"github.com/roamclear/roamclear/pricing"
 )
 
 // walker is the walk over one partition.
@@ -16,8 +14,8 @@ type walker struct {
 	partition ingest.Partition
 	next      int64 // the fixed position: the store's checkpoint
 	logStart  int64
-	committed pricing.Ledger
-	ledger    pricing.Ledger // recomputed from the store
+	committed ingest.Ledger
+	ledger    ingest.Ledger // recomputed from the store
 }
 
 func (w *walker) disagree(offset int64, format string, args ...any) {
@@ -81,7 +79,7 @@ func (v *Verifier) walk(ctx context.Context, w *walker, visit func(*ingest.Recor
 			return err
 		}
 		if r.Offset < w.committed.Next && w.partition.Topic != ingest.TopicCDRs {
-			w.ledger.Add(&r, "", ocpi.Number{}, ocpi.Number{})
+			w.ledger.Add(ingest.EntryOf(&r))
 		}
 		return nil
 	})

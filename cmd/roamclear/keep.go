@@ -6,8 +6,8 @@ import (
 	"fmt"
 	"time"
 
+	"github.com/roamclear/roamclear/ingest"
 	"github.com/roamclear/roamclear/ingest/kafka"
-	"github.com/roamclear/roamclear/pricing"
 	"github.com/roamclear/roamclear/settlement"
 )
 
@@ -22,7 +22,7 @@ func (s *service) keep(name string, run func(context.Context) error) func(contex
 			if ctx.Err() != nil {
 				return nil
 			}
-			if kafka.Lasting(err) || errors.Is(err, pricing.ErrLedger) {
+			if kafka.Lasting(err) || errors.Is(err, ingest.ErrLedger) {
 				reason := fmt.Sprintf("%s stopped: %v", name, err)
 				s.alarm.Store(&reason)
 				s.logger.Error("the log is not what it must be: stopped, nothing skipped", "worker", name, "error", err)

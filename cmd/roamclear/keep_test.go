@@ -10,8 +10,8 @@ import (
 	"testing"
 	"testing/synctest"
 
+	"github.com/roamclear/roamclear/ingest"
 	"github.com/roamclear/roamclear/ingest/kafka"
-	"github.com/roamclear/roamclear/pricing"
 	"github.com/roamclear/roamclear/settlement"
 )
 
@@ -23,10 +23,10 @@ func TestAWorkerStopsWhereItMustNotSkip(t *testing.T) {
 		err  error
 		stop bool
 	}{
-		{"a gap", &kafka.GapError{Want: 5, Start: 9}, true},
+		{"a gap", &ingest.GapError{Want: 5, Start: 9}, true},
 		{"a record that is not ours", &kafka.RecordError{Reason: "checksum is wrong"}, true},
 		{"a record of a newer version", &kafka.EnvelopeError{Reason: "version 9"}, true},
-		{"a commit that is not ours", pricing.ErrLedger, true},
+		{"a commit that is not ours", ingest.ErrLedger, true},
 		{"a lost claim", kafka.ErrOwnershipLost, false},
 		{"a store that is away", settlement.ErrUnavailable, false},
 	}

@@ -102,6 +102,7 @@ type service struct {
 	adminToken string
 	metrics    *pricing.Metrics
 	relations  *settlement.RelationMetrics
+	drains     *ingest.DrainMetrics
 	http       *httpServer
 
 	stopping atomic.Bool
@@ -134,6 +135,7 @@ func startService(ctx context.Context, c Config, stderr *os.File) (_ *service, e
 	s.owned = newOwned(b, objects.Options{Logger: s.logger, Registerer: s.registry}, objects.Sessions{})
 	s.metrics = pricing.NewMetrics(s.registry)
 	s.relations = settlement.NewRelationMetrics(s.registry)
+	s.drains = ingest.NewDrainMetrics(s.registry)
 	s.registry.MustRegister(&lagCollector{log: b.log, now: time.Now})
 	s.intake = ingest.NewService(b.log, s.owned, time.Now, ingest.NewMetrics(s.registry))
 	if s.http, err = newHTTPServer(s); err != nil {
@@ -245,6 +247,11 @@ func (s *service) announce() error {
 	return s.dir.writeService(f)
 }
 
+// drain keeps partitions of a group in the store.
+func (s *service) drain(group string, w ingest.Work) *ingest.Drain {
+	return &ingest.Drain{Work: w, Group: group, Logger: s.logger, Metrics: s.drains}
+}
+
 // price is the price role: the group that works on the CDR topic.
 func (s *service) price(ctx context.Context) error {
 	store := s.backends.store
@@ -255,7 +262,7 @@ func (s *service) price(ctx context.Context) error {
 	causes := func() uint64 { return s.owned.Causes() + uint64(len(s.control.State().Partners())) }
 	return s.backends.log.Consume(ctx, ingest.GroupPricing, ingest.TopicsOf(ingest.GroupPricing), func(ctx context.Context, l *kafka.Lease) error {
 		g, ctx := errgroup.WithContext(ctx)
-		g.Go(func() error { return w.Run(ctx, l) })
+		g.Go(func() error { return s.drain(ingest.GroupPricing, w.Begin()).Run(ctx, l) })
 		g.Go(func() error { return w.Heal(ctx, l.Partition(), store, causes) })
 		return g.Wait()
 	})
@@ -266,16 +273,16 @@ func (s *service) price(ctx context.Context) error {
 // it is done once, and goes on elsewhere when this process goes away.
 func (s *service) record(ctx context.Context) error {
 	r := &settlement.Recorder{
-		Store: s.backends.store, Logger: s.logger,
-		Objects: s.owned,
+		Store: s.backends.store, Objects: s.owned,
 	}
 	return s.backends.log.Consume(ctx, ingest.GroupRecords, ingest.TopicsOf(ingest.GroupRecords), func(ctx context.Context, l *kafka.Lease) error {
+		drain := s.drain(ingest.GroupRecords, r)
 		if l.Partition().Topic != ingest.TopicReference {
-			return r.Run(ctx, l)
+			return drain.Run(ctx, l)
 		}
 		relater := &settlement.Relater{Store: s.backends.store, Logger: s.logger, Metrics: s.relations}
 		g, ctx := errgroup.WithContext(ctx)
-		g.Go(func() error { return r.Run(ctx, l) })
+		g.Go(func() error { return drain.Run(ctx, l) })
 		g.Go(func() error { return relater.Run(ctx) })
 		return g.Wait()
 	})

@@ -17,7 +17,6 @@ import (
 	"github.com/roamclear/roamclear/ingest"
 	"github.com/roamclear/roamclear/ingest/kafka"
 	"github.com/roamclear/roamclear/ingest/objects"
-	"github.com/roamclear/roamclear/pricing"
 	"github.com/roamclear/roamclear/settlement"
 	"github.com/roamclear/roamclear/settlement/clickhouse"
 )
@@ -159,17 +158,17 @@ func hasAll(dir string, names ...string) error {
 type ledgers struct{ *kafka.Log }
 
 // Ledger implements settlement.VerifyLog.
-func (l ledgers) Ledger(ctx context.Context, p ingest.Partition) (pricing.Ledger, error) {
+func (l ledgers) Ledger(ctx context.Context, p ingest.Partition) (ingest.Ledger, error) {
 	spec, _ := p.Topic.Spec()
 	offsets, err := l.Committed(ctx, spec.Group, p.Topic)
 	if err != nil {
-		return pricing.Ledger{}, err
+		return ingest.Ledger{}, err
 	}
 	o, ok := offsets[p]
 	if !ok || o.Next < 0 {
-		return pricing.Ledger{}, nil
+		return ingest.Ledger{}, nil
 	}
-	return pricing.ParseLedger(o.Metadata, o.Next)
+	return ingest.ParseLedger(o.Metadata, o.Next)
 }
 
 var _ settlement.VerifyStore = (*clickhouse.Store)(nil)

@@ -183,9 +183,9 @@ func conformGroup(t *testing.T, l *Log, o Options, run string) {
 
 func conformGap(t *testing.T, l *Log) {
 	start, end := boundsT(t, l, ingest.TopicControl, 0)
-	want := GapError{Partition: l.partition(ingest.TopicControl, 0), Want: end + 5, Start: start, End: end}
+	want := ingest.GapError{Partition: l.partition(ingest.TopicControl, 0), Want: end + 5, Start: start, End: end}
 	_, err := l.Read(t.Context(), l.partition(ingest.TopicControl, 0), end+5, 1)
-	if gap, ok := errors.AsType[*GapError](err); !ok || *gap != want {
+	if gap, ok := errors.AsType[*ingest.GapError](err); !ok || *gap != want {
 		t.Errorf("read past the end: %v, want %v", err, &want)
 	}
 }

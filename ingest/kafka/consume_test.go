@@ -238,12 +238,12 @@ func TestGapsStopEveryReader(t *testing.T) {
 	if err := c.DeleteRecords(string(ingest.TopicRefused), 0, 7); err != nil {
 		t.Fatal(err)
 	}
-	f := func(from int64, want GapError) {
+	f := func(from int64, want ingest.GapError) {
 		t.Helper()
 		want.Partition = l.partition(ingest.TopicRefused, 0)
 		check := func(name string, err error) {
 			t.Helper()
-			if gap, ok := errors.AsType[*GapError](err); !ok || *gap != want {
+			if gap, ok := errors.AsType[*ingest.GapError](err); !ok || *gap != want {
 				t.Errorf("%s from %d: %v, want %v", name, from, err, &want)
 			}
 		}
@@ -257,8 +257,8 @@ func TestGapsStopEveryReader(t *testing.T) {
 			return err
 		}))
 	}
-	f(3, GapError{Want: 3, Start: 7, End: 10})   // deleted before it was read
-	f(12, GapError{Want: 12, Start: 7, End: 10}) // another, shorter log
+	f(3, ingest.GapError{Want: 3, Start: 7, End: 10})   // deleted before it was read
+	f(12, ingest.GapError{Want: 12, Start: 7, End: 10}) // another, shorter log
 	if got := tailUntil(t, l, ingest.TopicRefused, 0, 7, 10); len(got) != 3 {
 		t.Errorf("%d records after the gap", len(got))
 	}

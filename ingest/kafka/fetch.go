@@ -141,7 +141,7 @@ func decodeFetch(slab []byte) (*fetchResponse, error) {
 // within wait. The answer is in slab if that is large enough. After an error
 // slab must not be used again: a connection may still be reading into it.
 //
-// Errors: *GapError where from is outside the log, else what the broker or
+// Errors: *ingest.GapError where from is outside the log, else what the broker or
 // the network said.
 func (l *Log) fetchOnce(ctx context.Context, p ingest.Partition, from int64, maxBytes int, wait time.Duration, slab []byte) (*fetchResponse, error) {
 	ctx, cancel := context.WithTimeout(ctx, wait+requestTimeout)
@@ -170,7 +170,7 @@ func (l *Log) fetchOnce(ctx context.Context, p ingest.Partition, from int64, max
 	if start <= from && from <= end {
 		return nil, fmt.Errorf("fetch %s from %d: %w", p, from, segmentio.OffsetOutOfRange)
 	}
-	return nil, &GapError{Partition: p, Want: from, Start: start, End: end}
+	return nil, &ingest.GapError{Partition: p, Want: from, Start: start, End: end}
 }
 
 // cursor reads big-endian fields; past the end it yields zeros and says short.

@@ -69,7 +69,7 @@ func (l *Log) Read(ctx context.Context, p ingest.Partition, from int64, maxRecor
 // needs no group and commits nothing. Records belong to fn, but each keeps
 // the memory of its whole fetch alive: clone what is kept for long.
 //
-// Errors of broker and network are waited out. *GapError, *RecordError and
+// Errors of broker and network are waited out. *ingest.GapError, *RecordError and
 // *EnvelopeError are returned: the follower must not go on.
 func (l *Log) Tail(ctx context.Context, p ingest.Partition, from int64, fn func([]ingest.Record) error) error {
 	reader := &partitionReader{partition: p}
@@ -137,7 +137,7 @@ func (l *Log) fetchRecords(ctx context.Context, p *partitionReader, from int64, 
 // Lasting reports whether reading again would fail again: records are missing,
 // or are not what this package writes.
 func Lasting(err error) bool {
-	if _, ok := errors.AsType[*GapError](err); ok {
+	if _, ok := errors.AsType[*ingest.GapError](err); ok {
 		return true
 	}
 	if _, ok := errors.AsType[*RecordError](err); ok {

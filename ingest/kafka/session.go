@@ -53,12 +53,14 @@ func coordinatorLoading(err error) bool {
 }
 
 // refused reports whether a produce error says for sure that nothing was
-// appended: the broker refused before it wrote, or no broker was reached.
+// appended: the broker refused before it wrote, or no broker was reached. A
+// leader that is deposed, or whose partition is moved, after it has written
+// and while it waits for the others says NotLeaderForPartition or
+// UnknownTopicOrPartition, and the new leader may have the records: unknown.
 func refused(err error) bool {
 	if code, ok := errors.AsType[segmentio.Error](err); ok {
 		switch code {
-		case segmentio.InvalidMessage, segmentio.UnknownTopicOrPartition, segmentio.LeaderNotAvailable,
-			segmentio.NotLeaderForPartition, segmentio.MessageSizeTooLarge, segmentio.InvalidTopic,
+		case segmentio.InvalidMessage, segmentio.LeaderNotAvailable, segmentio.MessageSizeTooLarge, segmentio.InvalidTopic,
 			segmentio.RecordListTooLarge, segmentio.NotEnoughReplicas, segmentio.TopicAuthorizationFailed,
 			segmentio.ClusterAuthorizationFailed, segmentio.UnsupportedForMessageFormat, segmentio.PolicyViolation,
 			segmentio.OutOfOrderSequenceNumber, segmentio.InvalidProducerEpoch, segmentio.UnknownProducerId, segmentio.InvalidRecord,

@@ -218,7 +218,8 @@ func TestProduceErrorBeginsANewSession(t *testing.T) {
 	f(kerr.RequestTimedOut, ingest.ErrOutcomeUnknown, true) // kfake does the work and then says so
 	f(kerr.UnknownServerError, ingest.ErrOutcomeUnknown, false)
 	f(kerr.NotEnoughReplicas, ingest.ErrOverload, false)
-	f(kerr.NotLeaderForPartition, ingest.ErrOverload, false)
+	f(kerr.NotLeaderForPartition, ingest.ErrOutcomeUnknown, false)
+	f(kerr.UnknownTopicOrPartition, ingest.ErrOutcomeUnknown, false)
 }
 
 // A broker that has forgotten our session refused before it wrote: the same

@@ -81,7 +81,7 @@ func dec(s string) *decimal.Decimal {
 func TestHostileText(t *testing.T) {
 	s := newStore(t)
 	texts := []string{"o'brien", `back\slash`, "tab\there", "line\nbreak", "nul\x00byte", "bad\xff\xfeutf8", `"quoted" ? @name {p:String}`, "中文 é", "-- ; DROP TABLE cdrs", strings.Repeat("L", 300)}
-	b := &pricing.Batch{Partition: cdrsOf(0), Last: int64(len(texts)) - 1}
+	b := &pricing.Batch{Partition: cdrsOf(0), Next: int64(len(texts))}
 	for i, text := range texts {
 		row := batchOf(t, 0, int64(i), "GB*DUN NL*EXW x 2019-01-15 GBP 10.00/12.00 rejected r -").Rows[0]
 		row.ID, row.Record.Key.ID, row.Outcome.Reason, row.SessionID = text, ocpi.Fold(text), text, text

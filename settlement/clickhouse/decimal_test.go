@@ -44,7 +44,7 @@ func TestAmountsComeBackExact(t *testing.T) {
 		row.Outcome.Taxes = []tariff.Tax{{Name: "VAT", Percentage: numberIn(text), Amount: numberIn(text)}}
 		b.Rows = append(b.Rows, row)
 	}
-	b.Last = int64(len(numbers)) - 1
+	b.Next = int64(len(numbers))
 	write(t, s, b)
 	for _, text := range numbers {
 		d, err := s.CDR(t.Context(), keyOf(text))

@@ -124,7 +124,7 @@ func manyRows(tb testing.TB, partition int32, first int64, n int) *pricing.Batch
 		b.Rows[i].ID = fmt.Sprintf("%d-%d", partition, first+int64(i))
 		b.Rows[i].Record.Key.ID = b.Rows[i].ID
 	}
-	b.Last = first + int64(n) - 1
+	b.Next = first + int64(n)
 	return b
 }
 

@@ -10,6 +10,7 @@ import (
 	"syscall"
 
 	ch "github.com/ClickHouse/clickhouse-go/v2"
+	"github.com/roamclear/roamclear/ingest"
 	"github.com/roamclear/roamclear/settlement"
 )
 
@@ -35,6 +36,7 @@ var transientCodes = map[int32]bool{
 
 const (
 	codeSameQueryID = 216 // QUERY_WITH_SAME_ID_IS_ALREADY_RUNNING
+	codeMemory      = 241 // MEMORY_LIMIT_EXCEEDED
 )
 
 // fail wraps err with what was attempted, and with ErrUnavailable where the
@@ -45,10 +47,18 @@ func fail(attempt string, err error) error {
 		return nil
 	case errors.Is(err, sql.ErrNoRows):
 		return fmt.Errorf("%s: %w", attempt, settlement.ErrNotFound)
+	case isMemory(err):
+		return fmt.Errorf("%s: %w: %w: %w", attempt, ingest.ErrTooMuch, settlement.ErrUnavailable, err)
 	case isTransient(err):
 		return fmt.Errorf("%s: %w: %w", attempt, settlement.ErrUnavailable, err)
 	}
 	return fmt.Errorf("%s: %w", attempt, err)
+}
+
+// isMemory reports whether the server had no memory for what it was asked.
+func isMemory(err error) bool {
+	ex, ok := errors.AsType[*ch.Exception](err)
+	return ok && ex.Code == codeMemory
 }
 
 // isTransient is the one place that decides whether trying again can help.

@@ -34,7 +34,7 @@ var received = time.Date(2019, 6, 1, 12, 0, 0, 123456789, time.UTC)
 // another content of the same id.
 func batchOf(tb testing.TB, partition int32, first int64, lines string) *pricing.Batch {
 	tb.Helper()
-	b := &pricing.Batch{Partition: cdrsOf(partition), First: first}
+	b := &pricing.Batch{Partition: cdrsOf(partition)}
 	for line := range strings.Lines(lines) {
 		if line = strings.TrimSpace(line); line == "" {
 			continue
@@ -47,7 +47,7 @@ func batchOf(tb testing.TB, partition int32, first int64, lines string) *pricing
 		p := b.Partition.At(first + int64(len(b.Rows)))
 		b.Rows = append(b.Rows, rowOf(tb, p, f, content))
 	}
-	b.Last = first + int64(len(b.Rows)) - 1
+	b.Next = first + int64(len(b.Rows))
 	return b
 }
 
@@ -130,8 +130,7 @@ func cut(b *pricing.Batch, n int) []*pricing.Batch {
 	for i := 0; i < len(b.Rows); i += n {
 		part := *b
 		part.Rows = b.Rows[i:min(i+n, len(b.Rows))]
-		part.First = b.First + int64(i)
-		part.Last = part.First + int64(len(part.Rows)) - 1
+		part.Next = part.Rows[len(part.Rows)-1].Record.Offset + 1
 		out = append(out, &part)
 	}
 	return out

@@ -2,6 +2,7 @@ package clickhouse
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"sync"
 
@@ -40,7 +41,7 @@ func (s *Store) WriteCDRs(ctx context.Context, b *pricing.Batch) error {
 	}
 	into := blocksPool.Get().(*blocks)
 	defer blocksPool.Put(into)
-	token, n := rangeToken(b.Partition, b.First, b.Last), len(b.Rows)
+	token, n := rangeToken(b.Partition, b.Rows[0].Record.Offset, b.Rows[len(b.Rows)-1].Record.Offset), len(b.Rows)
 	err = s.insert(ctx, into.records.block, token, n, func(i int) error { into.records.append(topic, &b.Rows[i].Record); return nil })
 	if err != nil {
 		return err
@@ -57,23 +58,25 @@ func (s *Store) WriteCDRs(ctx context.Context, b *pricing.Batch) error {
 	if err != nil {
 		return err
 	}
-	return s.writeCheckpoint(ctx, into.checkpoints, b.Partition, b.Last+1)
+	return s.writeCheckpoint(ctx, into.checkpoints, b.Partition, b.Next)
 }
 
-// checkBatch returns an error for a batch that is not a gapless run of records
-// of one partition, each with its result.
+// checkBatch returns an error for a batch that is not records of one partition
+// in the order of their offsets, each with its result.
 func checkBatch(b *pricing.Batch) (topic proto.Enum8, err error) {
 	if b.Partition.Topic != ingest.TopicCDRs {
 		return 0, fmt.Errorf("topic %q", b.Partition.Topic)
 	}
-	if want := b.Last - b.First + 1; int64(len(b.Rows)) != want {
-		return 0, fmt.Errorf("%d rows for offsets %d to %d", len(b.Rows), b.First, b.Last)
+	if len(b.Rows) == 0 {
+		return 0, errors.New("no rows")
 	}
+	before := int64(-1)
 	for i := range b.Rows {
-		want := b.Partition.At(b.First + int64(i))
-		if got := b.Rows[i].Record.Position; got != want {
-			return 0, fmt.Errorf("row %d is record %s, want %s", i, got, want)
+		at := b.Rows[i].Record.Position
+		if at != b.Partition.At(at.Offset) || at.Offset <= before {
+			return 0, fmt.Errorf("row %d is record %s, want one of %s after offset %d", i, at, b.Partition, before)
 		}
+		before = at.Offset
 		if err := checkResult(&b.Rows[i]); err != nil {
 			return 0, err
 		}
@@ -100,7 +103,7 @@ func (s *Store) WriteResults(ctx context.Context, p ingest.Partition, rows []pri
 		func(i int) error { return into.results.append(&rows[i]) })
 }
 
-// WriteObjects stores a gapless run of records of the topics of sessions,
+// WriteObjects stores records, in the order of their offsets, of the topics of sessions,
 // reference data or refused bodies, with the states these records lead to (of
 // Sessions, Locations, Tariffs and Tokens; none for refused bodies), and then
 // the checkpoint. Replays change nothing: records are keyed by position, and
@@ -113,15 +116,16 @@ func (s *Store) WriteObjects(ctx context.Context, p ingest.Partition, recs []ing
 	if err != nil {
 		return fmt.Errorf("store records: %w", err)
 	}
-	first := recs[0].Offset
+	first, before := recs[0].Offset, int64(-1)
 	for i := range recs {
-		want := p.At(first + int64(i))
-		if recs[i].Position != want {
-			return fmt.Errorf("store records of %s: record %d is %s, want %s", p, i, recs[i].Position, want)
+		at := recs[i].Position
+		if at != p.At(at.Offset) || at.Offset <= before {
+			return fmt.Errorf("store records of %s: record %d is %s, want one after offset %d", p, i, at, before)
 		}
-		if err := checkPosition(want); err != nil {
+		if err := checkPosition(at); err != nil {
 			return fmt.Errorf("store records of %s: %w", p, err)
 		}
+		before = at.Offset
 	}
 	for i := range states {
 		if at := states[i].Position; at != p.At(at.Offset) {

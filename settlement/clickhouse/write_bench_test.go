@@ -125,7 +125,7 @@ func BenchmarkWriteCDRs(b *testing.B) {
 				for i := range batch.Rows { // new positions, same bytes
 					batch.Rows[i].Record.Offset = next + int64(i)
 				}
-				batch.First, batch.Last = next, next+int64(n)-1
+				batch.Next = next + int64(n)
 				next += int64(n)
 				before := ownCPU(b)
 				write(b, s, batch)

@@ -1,4 +1,4 @@
-package pricing
+package ingest
 
 import (
 	"crypto/sha256"
@@ -8,18 +8,18 @@ import (
 	"fmt"
 	"hash/crc32"
 
-	"github.com/roamclear/roamclear/ingest"
 	"github.com/roamclear/roamclear/ocpi"
 	"github.com/shopspring/decimal"
 )
 
 // Ledger is the checkpoint of one partition of the log: how many records came
-// before Next, a digest chained over their offsets and contents, and what their
+// from From on and before Next, a digest chained over their offsets and contents, and what their
 // CDRs claim per currency. It is committed with the offset as the consumer
 // group's metadata, so it is exact for that offset, lives outside the store,
 // and exists before the log can be trimmed. verify holds the store against it.
 type Ledger struct {
 	Next   int64           `json:"next"`
+	From   int64           `json:"from,omitempty"` // first offset it counts: not 0 where an earlier ledger was lost
 	Count  int64           `json:"count"`
 	Digest Digest          `json:"digest"`
 	Sums   map[string]Sums `json:"sums,omitempty"`
@@ -53,43 +53,59 @@ type Sums struct {
 // offset). CDRs in further currencies are summed under "…".
 const maxLedgerCurrencies = 30
 
-// Add counts one record. claim and currency are those of its CDR, absent for
-// other objects.
-func (l *Ledger) Add(r *ingest.Record, currency string, excl, incl ocpi.Number) {
-	l.Digest = chain(l.Digest, r)
-	l.Next = r.Offset + 1
+// Entry is one record as a ledger counts it. It shares no memory with the
+// record; Currency must not either.
+type Entry struct {
+	Offset   int64
+	Hash     Hash   // canonical content hash
+	CRC      uint32 // of the body as it was sent: the hash does not see white space
+	Currency string // of a CDR's claim, "" for other objects
+	Excl     ocpi.Number
+	Incl     ocpi.Number
+}
+
+// EntryOf returns the entry of a record without a claim. A record that has no
+// content hash, as no JSON has none, is counted by the hash of its bytes.
+func EntryOf(r *Record) Entry {
+	e := Entry{Offset: r.Offset, Hash: r.Hash, CRC: crc32.Checksum(r.Body, castagnoli)}
+	if e.Hash == (Hash{}) {
+		e.Hash = sha256.Sum256(r.Body)
+	}
+	return e
+}
+
+// Add counts one record, the next one in the order of offsets.
+func (l *Ledger) Add(e Entry) {
+	l.Digest = chain(l.Digest, e)
+	l.Next = e.Offset + 1
 	l.Count++
-	if currency == "" {
+	if e.Currency == "" {
 		return
 	}
 	if l.Sums == nil {
 		l.Sums = map[string]Sums{}
 	}
+	currency := e.Currency
 	s, ok := l.Sums[currency]
 	if !ok && len(l.Sums) >= maxLedgerCurrencies {
 		currency = "…"
 		s = l.Sums[currency]
 	}
 	s.Records++
-	s.Excl = s.Excl.Add(excl.Decimal())
-	s.Incl = s.Incl.Add(incl.Decimal())
+	s.Excl = s.Excl.Add(e.Excl.Decimal())
+	s.Incl = s.Incl.Add(e.Incl.Decimal())
 	l.Sums[currency] = s
 }
 
 // chain links a record to the digest of those before it: by its offset, its
-// content hash and a checksum of its very bytes (the content hash does not see
-// white space; hashing the bytes as well would cost what the rest of the
-// ledger costs ten times over).
-func chain(previous Digest, r *ingest.Record) Digest {
-	content := r.Hash
-	if content == (ingest.Hash{}) {
-		content = sha256.Sum256(r.Body)
-	}
+// content hash and a checksum of its very bytes (hashing the bytes as well
+// would cost what the rest of the ledger costs ten times over).
+func chain(previous Digest, e Entry) Digest {
 	var link [sha256.Size + 8 + 4 + sha256.Size]byte
 	copy(link[:], previous[:])
-	binary.BigEndian.PutUint64(link[sha256.Size:], uint64(r.Offset))
-	binary.BigEndian.PutUint32(link[sha256.Size+8:], crc32.Checksum(r.Body, castagnoli))
-	copy(link[sha256.Size+12:], content[:])
+	binary.BigEndian.PutUint64(link[sha256.Size:], uint64(e.Offset))
+	binary.BigEndian.PutUint32(link[sha256.Size+8:], e.CRC)
+	copy(link[sha256.Size+12:], e.Hash[:])
 	return sha256.Sum256(link[:])
 }
 
