@@ -112,7 +112,7 @@ func (p *Pricer) hash(rec *ingest.Record) {
 // explain completes a priced row: the explanation of its price, what an audit of
 // the CDR finds and, where the claim differs, why.
 func (p *Pricer) explain(row *Row, c *charge) {
-	p.scratch = p.engine.Explain(&c.in, &c.result).AppendJSON(p.scratch[:0])
+	p.scratch = p.engine.Explain(&c.in, &c.result).AppendWithin(p.scratch[:0], tariff.ExplanationLimit(len(row.Record.Body)))
 	row.Outcome.Explanation = p.keep(p.scratch)
 	p.audit(row, c)
 	if row.Outcome.Claim == tariff.ClaimDiffers {

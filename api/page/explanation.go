@@ -35,7 +35,7 @@ func newExplanation(x *tariff.Explanation) *explanation {
 		return e
 	}
 	places := column{2}
-	amounts := []tariff.Money{x.Limit, x.Rounding, x.Total}
+	amounts := []tariff.Money{x.More.Amount, x.Limit, x.Rounding, x.Total}
 	for i := range x.Lines {
 		amounts = append(amounts, x.Lines[i].Amount)
 	}
@@ -49,6 +49,9 @@ func newExplanation(x *tariff.Explanation) *explanation {
 	}
 	for i := range x.Lines {
 		add(newPriceLine(&x.Lines[i]), x.Lines[i].Amount)
+	}
+	if x.More.Lines > 0 {
+		add(priceLine{Name: x.More.String()}, x.More.Amount)
 	}
 	if len(x.Limits) > 0 {
 		add(priceLine{Name: limitName(x)}, x.Limit)

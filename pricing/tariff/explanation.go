@@ -2,6 +2,7 @@ package tariff
 
 import (
 	"slices"
+	"sort"
 
 	"github.com/roamclear/roamclear/ocpi"
 )
@@ -9,8 +10,8 @@ import (
 // Explanation says why a price is what it is, as codes and numbers: it is what
 // is stored; sentences are made when it is read ([Explanation.Text]).
 //
-// The rounded amounts of Lines, plus Limit, plus Rounding, sum to Total exactly
-// on each known side (for a credit: to its negative).
+// The rounded amounts of Lines, plus those that More sums up, plus Limit, plus
+// Rounding, sum to Total exactly on each known side (for a credit: to its negative).
 type Explanation struct {
 	Engine     string // EngineVersion
 	Profile    string
@@ -24,6 +25,7 @@ type Explanation struct {
 	Detail     string
 	Tariffs    []TariffRef
 	Lines      []Line
+	More       More   // lines that are left out, see [Explanation.AppendWithin]
 	Unpriced   []Line // volume that no component prices: Kind, Measured, Segments
 	Limits     []LimitHit
 	Limit      Money // what limits added (min_price) or took off (max_price)
@@ -32,12 +34,14 @@ type Explanation struct {
 	Total      Money
 	Claimed    Money // the CDR's total_cost as sent
 	Claim      Claim
-	// Truncated: the CDR has so many periods or its tariff so many elements that
-	// segments were merged or misses left out. No amount is affected.
-	Truncated bool
+	// Truncated: the CDR has so many periods that segments were merged.
+	// MissesLeftOut counts the reasons why earlier elements did not apply that are
+	// not listed. No amount is affected by either.
+	Truncated     bool
+	MissesLeftOut int
 }
 
-// Bounds of an explanation.
+// Bounds of an explanation, whatever the CDR is.
 const (
 	maxSegments = 2_000
 	maxMisses   = 10_000
@@ -133,8 +137,10 @@ type explainer struct {
 	tail      []int32
 	segments  []Segment
 	elements  []ElementRef
-	seen      []bool // elements of a tariff
+	seen      []bool                                  // elements of a tariff
+	last      [ocpi.ComponentParkingTime + 1][2]int32 // the misses of the last look-up of each type
 	truncated bool
+	leftOut   int    // misses beyond maxMisses
 	sum       int128 // of the segment being extended
 	out       Explanation
 }
@@ -156,7 +162,7 @@ func (e *Engine) Explain(in *Input, out *Result) *Explanation {
 		x.out.Reason, x.out.Detail = out.Reason, out.Detail
 		return &x.out
 	}
-	x.on, x.truncated = true, false
+	x.on, x.truncated, x.leftOut, x.last = true, false, 0, [len(x.last)][2]int32{}
 	e.Price(in, &x.result)
 	x.on = false
 	if out.NeededZone {
@@ -165,9 +171,16 @@ func (e *Engine) Explain(in *Input, out *Result) *Explanation {
 	e.explainTariffs()
 	e.explainLines()
 	e.explainTotal(out)
-	x.out.Truncated = x.truncated
+	x.out.Truncated, x.out.MissesLeftOut = x.truncated, x.leftOut
+	if cap(x.traces) > keptTraces {
+		x.traces = nil
+	}
 	return &x.out
 }
+
+// keptTraces bounds the scratch space that an explanation leaves for the next:
+// a trace is some 200 bytes, and the largest CDR has 40,000.
+const keptTraces = 4_096
 
 // traceLookup remembers one lookup and why earlier elements did not apply.
 func (e *Engine) traceLookup(t *used, kind ocpi.Component, list []candidate, found int, s *state, i int, q int128) {
@@ -180,30 +193,40 @@ func (e *Engine) traceLookup(t *used, kind ocpi.Component, list []candidate, fou
 		before = t.components[list[found].component].element
 	}
 	for _, lists := range [...]*[ocpi.ComponentParkingTime + 1][]candidate{&t.session, &t.reserved, &t.expired} {
-		for j := range lists[kind] {
-			c := &lists[kind][j]
-			element := t.components[c.component].element
-			if element >= before {
-				break
-			}
-			on := OnReservation
-			if len(list) > 0 && &lists[kind][0] == &list[0] {
-				on = e.matches(&c.restriction, s, i)
-			}
-			e.miss(Miss{Element: int(element), On: on})
-		}
+		own := len(list) > 0 && len(lists[kind]) > 0 && &lists[kind][0] == &list[0]
+		e.traceMisses(t, lists[kind], before, own, s, i)
 	}
 	slices.SortFunc(x.misses[from:], func(a, b Miss) int { return a.Element - b.Element })
-	n.missed = [2]int32{int32(from), int32(len(x.misses))}
+	last := &x.last[kind]
+	if sameMisses(x.misses[last[0]:last[1]], x.misses[from:]) {
+		x.misses = x.misses[:from] // nearly always the reasons of the period before
+	} else {
+		*last = [2]int32{int32(from), int32(len(x.misses))}
+	}
+	n.missed = *last
 	x.traces = append(x.traces, n)
 }
 
-func (e *Engine) miss(m Miss) {
-	if len(e.explain.misses) == maxMisses {
-		e.explain.truncated = true
-		return
+// traceMisses remembers which candidates of elements before another one did not
+// apply, and why; own: they were looked at.
+func (e *Engine) traceMisses(t *used, list []candidate, before int32, own bool, s *state, i int) {
+	x := &e.explain
+	for j := range list {
+		element := t.components[list[j].component].element
+		if element >= before {
+			return
+		}
+		if len(x.misses) == maxMisses {
+			rest := list[j:]
+			x.leftOut += sort.Search(len(rest), func(k int) bool { return t.components[rest[k].component].element >= before })
+			return
+		}
+		on := OnReservation
+		if own {
+			on = e.matches(&list[j].restriction, s, i)
+		}
+		x.misses = append(x.misses, Miss{Element: int(element), On: on})
 	}
-	e.explain.misses = append(e.explain.misses, m)
 }
 
 // number12 returns an integer of 10^-12 units without trailing zeros.

@@ -41,6 +41,10 @@ func (x *Explanation) AppendJSON(b []byte) []byte {
 		b = x.Lines[i].append(comma(b, i))
 	}
 	b = append(b, ']')
+	if x.More.Lines > 0 {
+		b = strconv.AppendInt(append(b, `,"more":{"n":`...), int64(x.More.Lines), 10)
+		b = append(x.More.Amount.append(append(b, `,"a":`...)), '}')
+	}
 	if len(x.Unpriced) > 0 {
 		b = append(b, `,"unpriced":[`...)
 		for i := range x.Unpriced {
@@ -50,6 +54,9 @@ func (x *Explanation) AppendJSON(b []byte) []byte {
 	}
 	if x.Truncated {
 		b = append(b, `,"truncated":true`...)
+	}
+	if x.MissesLeftOut > 0 {
+		b = strconv.AppendInt(append(b, `,"missed_left_out":`...), int64(x.MissesLeftOut), 10)
 	}
 	return append(x.appendTotals(b), '}')
 }
@@ -192,15 +199,19 @@ func (s *Segment) append(b []byte, only bool) []byte {
 			b = append(appendNumber(append(b, ','), m.bounds[1]), ']')
 		}
 	}
-	if len(s.Missed) > 0 {
-		b = append(b, `,"missed":[`...)
-		for i, m := range s.Missed {
-			b = strconv.AppendInt(append(comma(b, i), '['), int64(m.Element), 10)
-			b = append(append(append(b, `,"`...), m.On.String()...), `"]`...)
-		}
-		b = append(b, ']')
+	return append(s.appendMissed(b), '}')
+}
+
+func (s *Segment) appendMissed(b []byte) []byte {
+	if len(s.Missed) == 0 {
+		return b
 	}
-	return append(b, '}')
+	b = append(b, `,"missed":[`...)
+	for i, m := range s.Missed {
+		b = strconv.AppendInt(append(comma(b, i), '['), int64(m.Element), 10)
+		b = append(append(append(b, `,"`...), m.On.String()...), `"]`...)
+	}
+	return append(b, ']')
 }
 
 func (m Money) append(b []byte) []byte {

@@ -24,6 +24,7 @@ func (x *Explanation) UnmarshalJSON(data []byte) error {
 	*x = Explanation{
 		Engine: s.Engine, Profile: s.Profile, Version: version, Currency: s.Currency,
 		Zone: s.Zone, ZoneSource: s.ZoneSource, ZoneDB: s.ZoneDB, Credit: s.Credit, Reason: s.Reason, Detail: s.Detail, Truncated: s.Truncated,
+		More: More{Lines: s.More.N, Amount: s.More.A.money()}, MissesLeftOut: s.MissesLeftOut,
 		Limit: s.Limit.money(), Rounding: s.Rounding.money(), Total: s.Total.money(), Claimed: s.Claimed.money(), Claim: claim,
 	}
 	for _, t := range s.Tariffs {
@@ -96,8 +97,13 @@ type storedExplanation struct {
 	Truncated  bool           `json:"truncated"`
 	Tariffs    []storedTariff `json:"tariffs"`
 	Lines      []storedLine   `json:"lines"`
-	Unpriced   []storedLine   `json:"unpriced"`
-	Limits     []struct {
+	More       struct {
+		N int         `json:"n"`
+		A storedMoney `json:"a"`
+	} `json:"more"`
+	MissesLeftOut int          `json:"missed_left_out"`
+	Unpriced      []storedLine `json:"unpriced"`
+	Limits        []struct {
 		Max      bool         `json:"max"`
 		AfterTax bool         `json:"after_tax"`
 		Bound    storedNumber `json:"bound"`

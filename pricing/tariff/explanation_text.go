@@ -21,16 +21,33 @@ func (x *Explanation) Text(w io.Writer) error {
 	for i := range x.Lines {
 		x.textLine(b, i+1, &x.Lines[i])
 	}
+	if x.More.Lines > 0 {
+		fmt.Fprintf(b, "%-78s %14s %14s\n", x.More.String(), amountText(x.More.Amount.Excl), amountText(x.More.Amount.Incl))
+	}
 	for i := range x.Unpriced {
 		l := &x.Unpriced[i]
 		fmt.Fprintf(b, "No price: %s of %s.\n", quantityText(l.Kind, l.Measured), dimensionText(l))
 		x.textSegments(b, l)
 	}
+	if x.Truncated || x.MissesLeftOut > 0 {
+		b.WriteString("There is more to say than fits. The amounts are complete.\n")
+	}
 	if x.Truncated {
-		b.WriteString("There is more to say than fits: periods were merged or reasons left out. The amounts are complete.\n")
+		b.WriteString("Periods were merged.\n")
+	}
+	if x.MissesLeftOut > 0 {
+		fmt.Fprintf(b, "Left out: why earlier elements did not apply, %d times.\n", x.MissesLeftOut)
 	}
 	x.textTotals(b)
 	return b.Flush()
+}
+
+// String is the line that stands for the others.
+func (m More) String() string {
+	if m.Lines == 1 {
+		return "and 1 more line"
+	}
+	return fmt.Sprintf("and %d more lines", m.Lines)
 }
 
 func (x *Explanation) textHeader(b *bufio.Writer) {

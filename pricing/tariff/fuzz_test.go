@@ -130,6 +130,9 @@ func checkAny(t *testing.T, in *Input) {
 	if err := x.Text(discard{}); err != nil {
 		t.Fatal(err)
 	}
+	if out.OK {
+		fits(t, x, max(2<<10, least(x)))
+	}
 	e.Audit(in)
 	e.Reconcile(in, in.CDR.TotalCost)
 }

@@ -98,7 +98,8 @@ func minuteOfDay(i int) string { return fmt.Sprintf("%02d:%02d", i/60%24, i%60) 
 // with charging periods.
 func hostileCDR(size int, part float64, element, period func(i int) string) string {
 	var elements, periods []string
-	left := int(part * float64(size))
+	const frame = 1700
+	left := int(part * float64(size-frame))
 	for i := 0; i < MaxElements; i++ {
 		next := element(i)
 		if left -= len(next) + 1; left < 0 {
@@ -106,7 +107,7 @@ func hostileCDR(size int, part float64, element, period func(i int) string) stri
 		}
 		elements = append(elements, next)
 	}
-	left = size - len(strings.Join(elements, ",")) - 1700
+	left = size - len(strings.Join(elements, ",")) - frame
 	for i := 0; i < MaxPeriods; i++ {
 		next := period(i)
 		if left -= len(next) + 1; left < 0 {

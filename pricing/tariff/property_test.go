@@ -65,6 +65,10 @@ func checkSum(t interface{ Fatalf(string, ...any) }, x *Explanation) {
 			}
 			sum = ratAdd(sum, ratNumber(side(l.Amount)))
 		}
+		if x.More.Lines > 0 && !side(x.More.Amount).IsSet() {
+			t.Fatalf("side %d: the total is known, what %d lines sum to is not", i, x.More.Lines)
+		}
+		sum = ratAdd(sum, ratNumber(side(x.More.Amount)))
 		if x.Credit {
 			sum.Neg(sum)
 		}
