@@ -73,7 +73,7 @@ func (b *backends) openLog(ctx context.Context, c *Config, dir *dataDir, logger 
 }
 
 func (b *backends) openStore(ctx context.Context, c *Config, dir *dataDir, logger *slog.Logger, reg prometheus.Registerer) error {
-	o := clickhouse.Options{Addr: c.Store.Addr, Database: c.Store.Database, User: c.Store.User, Password: c.Store.Password}
+	o := clickhouse.Options{Addr: c.Store.Addr, Database: c.Store.Database, User: c.Store.User, Password: string(c.Store.Password)}
 	if len(o.Addr) == 0 {
 		library, err := clickhouse.FetchEngine(ctx, os.Stderr)
 		if err != nil {

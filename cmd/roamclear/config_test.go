@@ -2,19 +2,20 @@ package main
 
 import (
 	"errors"
+	"fmt"
 	"os"
 	"path/filepath"
 	"strings"
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
-	"github.com/spf13/pflag"
+	"github.com/spf13/cobra"
 )
 
 func load(t *testing.T, file string, environ []string, args ...string) (Config, error) {
 	t.Helper()
-	flags := pflag.NewFlagSet("serve", pflag.ContinueOnError)
-	configFlags(flags)
+	cmd := &cobra.Command{}
+	configFlags(cmd)
 	if file != "" {
 		path := filepath.Join(t.TempDir(), "roamclear.yaml")
 		if err := os.WriteFile(path, []byte(file), 0o600); err != nil {
@@ -22,10 +23,10 @@ func load(t *testing.T, file string, environ []string, args ...string) (Config, 
 		}
 		args = append(args, "--config", path)
 	}
-	if err := flags.Parse(args); err != nil {
+	if err := cmd.ParseFlags(args); err != nil {
 		t.Fatal(err)
 	}
-	return loadConfig(flags, environ)
+	return loadConfig(cmd, environ)
 }
 
 func TestSettingsOverrideOneAnother(t *testing.T) {
@@ -72,12 +73,38 @@ func TestBadSettingsAreAllNamed(t *testing.T) {
 	f("wrong types", "kafka:\n  partitions: 2.5\nlimits:\n  in_flight: [1]\nlog:\n  level: [a, b]\nroles: [[api]]\n", nil, nil,
 		"kafka.partitions: 2.5: want a whole number", "limits.in_flight: [1]: want a whole number", "log.level: [a b]: want one value", "roles: [[api]]: want a list of values")
 	f("a section that is none", "kafka: 5\n", nil, nil, `unknown setting "kafka"`)
+	f("given twice", "kafka:\n  partitions: 2\nkafka.partitions: 3\n", nil, nil, `"kafka.partitions" is given twice`)
+	f("of every kind at once", "lisen: x\ndata: ''\nkafka:\n  partitions: many\n", []string{"ROAMCLEAR_X=1"}, []string{"--log.format", "xml"},
+		"lisen", "data: \"\"", "kafka.partitions: many", "ROAMCLEAR_X", "log.format: xml")
 }
 
 func TestNumbersAsTheyAreWritten(t *testing.T) {
 	c, err := load(t, "kafka:\n  cap_bytes: 0x10000000\n  queue_bytes: 2e6\n  partitions: '3'\n", []string{"ROAMCLEAR_LIMITS_IN_FLIGHT=7"})
 	if err != nil || c.Kafka.CapBytes != 1<<28 || c.Kafka.QueueBytes != 2_000_000 || c.Kafka.Partitions != 3 || c.Limits.InFlight != 7 {
 		t.Errorf("%+v %+v, %v", c.Kafka, c.Limits, err)
+	}
+}
+
+func TestListsAsTheyAreWritten(t *testing.T) {
+	for file, environ := range map[string]string{
+		"kafka:\n  brokers: [a:1, b:2]\n": "OTHER=", "kafka.brokers: a:1,b:2\n": "OTHER=", "kafka:\n  brokers: [c:3]\n": "ROAMCLEAR_KAFKA_BROKERS=a:1,b:2",
+	} {
+		c, err := load(t, file, []string{environ})
+		if diff := cmp.Diff([]string{"a:1", "b:2"}, c.Kafka.Brokers); err != nil || diff != "" {
+			t.Errorf("%s%s: %v (-want +got):\n%s", file, environ, err, diff)
+		}
+	}
+	if c, err := load(t, "", []string{"ROAMCLEAR_KAFKA_BROKERS="}); err != nil || len(c.Kafka.Brokers) != 0 {
+		t.Errorf("an empty variable: %q, %v, want no brokers", c.Kafka.Brokers, err)
+	}
+}
+
+func TestSecretsAreNotPrinted(t *testing.T) {
+	c := defaultConfig()
+	c.Store.Password = "hidden-word"
+	var out strings.Builder
+	if err := printConfig(&out, c); err != nil || strings.Contains(out.String()+fmt.Sprint(c), "hidden-word") || !strings.Contains(out.String(), "password: (set)") {
+		t.Errorf("%v\n%s\n%v", err, out.String(), c)
 	}
 }
 

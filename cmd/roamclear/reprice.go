@@ -56,7 +56,7 @@ Profiles: ` + profileNames() + `.`,
 			if err != nil {
 				return &exitError{2, err}
 			}
-			c, err := configFrom(cmd.Flags())
+			c, err := configFrom(cmd)
 			if err != nil {
 				return err
 			}
@@ -67,7 +67,7 @@ Profiles: ` + profileNames() + `.`,
 			return reprice(cmd.Context(), c, r, &f, cmd.OutOrStdout(), progress)
 		},
 	}
-	configFlags(cmd.Flags())
+	configFlags(cmd)
 	flags := cmd.Flags()
 	flags.StringVar(&f.from, "from", "", "first month, such as 2019-01")
 	flags.StringVar(&f.to, "to", "", "last month (default the first)")

@@ -1,13 +1,9 @@
 package main
 
 import (
-	"bytes"
 	"context"
-	"fmt"
 	"io"
 	"log/slog"
-
-	"go.yaml.in/yaml/v3"
 
 	"github.com/roamclear/roamclear/ingest"
 	"github.com/roamclear/roamclear/ingest/control"
@@ -56,27 +52,4 @@ func newLogger(c LogConfig, w io.Writer) *slog.Logger {
 		return slog.New(slog.NewJSONHandler(w, o))
 	}
 	return slog.New(slog.NewTextHandler(w, o))
-}
-
-// printConfig prints the settings as YAML, secrets left out.
-func printConfig(w io.Writer, c Config) error {
-	if c.Store.Password != "" {
-		c.Store.Password = "(set)"
-	}
-	m := map[string]any{
-		"data": c.Data, "listen": c.Listen, "public_url": c.PublicURL, "roles": c.Roles,
-		"log":    map[string]any{"level": c.Log.Level, "format": c.Log.Format},
-		"limits": map[string]any{"body_bytes": c.Limits.BodyBytes, "in_flight": c.Limits.InFlight},
-		"kafka": map[string]any{"brokers": c.Kafka.Brokers, "partitions": c.Kafka.Partitions, "replication": c.Kafka.Replication,
-			"queue_bytes": c.Kafka.QueueBytes, "cap_bytes": c.Kafka.CapBytes},
-		"clickhouse": map[string]any{"addr": c.Store.Addr, "database": c.Store.Database, "user": c.Store.User,
-			"password": c.Store.Password, "memory_bytes": c.Store.MemoryBytes},
-	}
-	b, err := yaml.Marshal(m)
-	if err != nil {
-		return fmt.Errorf("print settings: %w", err)
-	}
-	b = bytes.Replace(b, []byte("partitions: 0\n"), []byte("partitions: 0 # 2 at creation, later as many as there are\n"), 1)
-	_, err = w.Write(b)
-	return err
 }

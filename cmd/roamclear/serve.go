@@ -35,7 +35,7 @@ func newServeCmd() *cobra.Command {
 			"  roamclear serve --roles price --kafka.brokers k1:9092,k2:9092 --clickhouse.addr ch1:9000",
 		Args: cobra.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
-			c, err := configFrom(cmd.Flags())
+			c, err := configFrom(cmd)
 			if err != nil {
 				return err
 			}
@@ -62,7 +62,7 @@ func newServeCmd() *cobra.Command {
 			return s.run(cmd.Context(), after)
 		},
 	}
-	configFlags(cmd.Flags())
+	configFlags(cmd)
 	cmd.Flags().BoolVar(&withDemo, "demo", false, "load a demo roaming world when the data directory is new")
 	o.register(cmd)
 	return cmd
@@ -75,14 +75,14 @@ func newCheckConfigCmd() *cobra.Command {
 		Example: "  roamclear check-config --config roamclear.yaml",
 		Args:    cobra.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
-			c, err := configFrom(cmd.Flags())
+			c, err := configFrom(cmd)
 			if err != nil {
 				return err
 			}
 			return printConfig(cmd.OutOrStdout(), c)
 		},
 	}
-	configFlags(cmd.Flags())
+	configFlags(cmd)
 	return cmd
 }
 

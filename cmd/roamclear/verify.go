@@ -34,14 +34,14 @@ func newVerifyCmd() *cobra.Command {
 		Example: "  roamclear verify --data data",
 		Args:    cobra.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
-			c, err := configFrom(cmd.Flags())
+			c, err := configFrom(cmd)
 			if err != nil {
 				return err
 			}
 			return verify(cmd.Context(), c, cmd.OutOrStdout(), cmd.ErrOrStderr(), quiet)
 		},
 	}
-	configFlags(cmd.Flags())
+	configFlags(cmd)
 	cmd.Flags().BoolVar(&quiet, "quiet", false, "no progress bar")
 	return cmd
 }
@@ -91,7 +91,7 @@ func openForVerify(ctx context.Context, c *Config) (*backends, func() error, err
 		}
 		l := running.ClickHouse
 		c.Kafka.Brokers = running.Brokers
-		c.Store.Addr, c.Store.Database, c.Store.User, c.Store.Password = l.Addr, l.Database, l.User, l.Password
+		c.Store.Addr, c.Store.Database, c.Store.User, c.Store.Password = l.Addr, l.Database, l.User, secret(l.Password)
 	case err != nil:
 		return nil, nil, err
 	}

@@ -150,14 +150,14 @@ rm -r "$data/admin-token" "$data/store/engine.log" "$data/store/config.xml" "$da
 tar -C "$data" --sort=name --owner=0 --group=0 --numeric-owner -cf - . | gzip -9n >"$work/b07b91f.tar.gz"
 
 # What the same binary says of the directory that was packed; of the refused body
-# nothing, since those are kept for a time only.
+# nothing, since those are kept for a time only; a Session is priced anew by each.
 mkdir "$work/again"
 tar -C "$work/again" -xzf "$work/b07b91f.tar.gz"
 "$bin" verify --data "$work/again" --quiet
 start "$work/again"
 for path in 'reports/settlement?from=2019-01&to=2019-03' rejects 'conflicts?kind=all' tariffs cdrs/GB/DUN/{first-version,second-version,claims-more,contested,carries,credited,credit,tariff-late,tariff-too-late,debtor-late,debtor-gone} \
 	cdrs/US/BOU/{first-zone,second-zone,zone-late} sessions/GB/DUN/S1; do
-	finance "$path" | jq --arg path "$path" '{($path): walk(if type == "object" then del(.url, .cdrs_url, .next, .raw, .explanation) else . end)}'
+	finance "$path" | jq --arg path "$path" '{($path): del(.price.explanation_text) | walk(if type == "object" then del(.url, .cdrs_url, .next, .raw, .explanation) else . end)}'
 done | jq -s --arg key "$key" --arg restricted "$restricted" '{
 	$key, $restricted, tokens: ["token-dundee-second", "token-boulder-second"], ended: ["token-dundee-first", "token-old-0001"], closed: ["2019-01"], answers: add}' >"$work/b07b91f.json"
 stop

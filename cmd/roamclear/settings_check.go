@@ -1,0 +1,83 @@
+package main
+
+import (
+	"fmt"
+	"net"
+	"net/url"
+	"slices"
+	"strings"
+)
+
+// check reports what is wrong with the value kept at a place: the value, and
+// what is wanted.
+type check func(at any) error
+
+func anything(any) error { return nil }
+
+// text makes a check of a text.
+func text(ok func(string) bool, want string) check {
+	return func(at any) error {
+		s := *at.(*string)
+		switch {
+		case ok(s):
+			return nil
+		case s == "":
+			s = `""`
+		}
+		return fmt.Errorf("%s: %s", s, want)
+	}
+}
+
+func given(want string) check { return text(func(s string) bool { return s != "" }, want) }
+
+func oneOf(values ...string) check {
+	return text(func(s string) bool { return slices.Contains(values, s) }, "want "+enumerate(values))
+}
+
+// enumerate writes "debug, info, warn or error".
+func enumerate(values []string) string {
+	last := len(values) - 1
+	return strings.Join(values[:last], ", ") + " or " + values[last]
+}
+
+func isAddress(s string) bool {
+	_, _, err := net.SplitHostPort(s)
+	return err == nil
+}
+
+func isWebURL(s string) bool {
+	u, err := url.Parse(s)
+	return s == "" || err == nil && (u.Scheme == "https" || u.Scheme == "http") && u.Host != ""
+}
+
+// someOf checks a list of some of a few words.
+func someOf(words ...string) check {
+	want := "want some of " + strings.Join(words, ", ")
+	return func(at any) error {
+		list := *at.(*[]string)
+		if len(list) == 0 {
+			return fmt.Errorf("none: %s", want)
+		}
+		for _, word := range list {
+			if !slices.Contains(words, word) {
+				return fmt.Errorf("%s: %s", word, want)
+			}
+		}
+		return nil
+	}
+}
+
+// between checks a whole number.
+func between(low, high int64, unit string) check {
+	return func(at any) error {
+		value, ok := at.(*int64)
+		if !ok {
+			n := int64(*at.(*int))
+			value = &n
+		}
+		if *value < low || *value > high {
+			return fmt.Errorf("%d: want %d to %d %s", *value, low, high, unit)
+		}
+		return nil
+	}
+}

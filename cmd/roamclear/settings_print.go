@@ -1,0 +1,43 @@
+package main
+
+import (
+	"fmt"
+	"io"
+	"strings"
+
+	"go.yaml.in/yaml/v3"
+)
+
+// printConfig prints the settings as YAML, secrets left out.
+func printConfig(w io.Writer, c Config) error {
+	root := &yaml.Node{Kind: yaml.MappingNode}
+	sections := map[string]*yaml.Node{"": root}
+	for _, s := range settings(&c) {
+		var value yaml.Node
+		if err := value.Encode(s.at); err != nil {
+			return fmt.Errorf("print setting %s: %w", s.name, err)
+		}
+		if _, zero, ok := strings.Cut(s.help, "; 0: "); ok && value.Value == "0" {
+			value.LineComment = zero
+		}
+		section, key, nested := strings.Cut(s.name, ".")
+		if !nested {
+			section, key = "", s.name
+		}
+		if sections[section] == nil {
+			sections[section] = &yaml.Node{Kind: yaml.MappingNode}
+			addMember(root, section, sections[section])
+		}
+		addMember(sections[section], key, &value)
+	}
+	b, err := yaml.Marshal(root)
+	if err != nil {
+		return fmt.Errorf("print settings: %w", err)
+	}
+	_, err = w.Write(b)
+	return err
+}
+
+func addMember(mapping *yaml.Node, key string, value *yaml.Node) {
+	mapping.Content = append(mapping.Content, &yaml.Node{Kind: yaml.ScalarNode, Value: key}, value)
+}
