@@ -62,10 +62,11 @@ func (d Disagreement) String() string {
 	return fmt.Sprintf("%s at offset %d: %s", d.Partition, d.Offset, d.What)
 }
 
-// Report is what verify found. It passes when Disagreements is empty.
+// Report is what verify found.
 type Report struct {
 	Records       int64 // walked, all topics
 	TrimmedProven int64 // of them no longer in the log: held against its checkpoint
+	Unproven      int64 // of them no longer in the log, and no checkpoint counts them
 	Ahead         int64 // in the log, not yet in the store: not part of the proof
 	CDRs          int64 // distinct identities
 	Priced        int64
@@ -77,7 +78,13 @@ type Report struct {
 	Doubled       int64 // physical rows that a replay left and a merge will remove
 	Disagreements []Disagreement
 	Omitted       int64 // disagreements beyond maxDisagreements
+
+	overtaken bool // the log was trimmed, during the walk, beyond the ledger that was read before it
 }
+
+// Proved reports whether all that was walked agrees with the log or with the
+// checkpoint taken before it was trimmed.
+func (r *Report) Proved() bool { return len(r.Disagreements) == 0 && r.Unproven == 0 }
 
 const maxDisagreements = 200
 
@@ -99,14 +106,15 @@ const maxWalks = 3
 func (v *Verifier) Verify(ctx context.Context) (*Report, error) {
 	for walk := 1; ; walk++ {
 		report, moved, err := v.once(ctx)
-		if err != nil || !moved || len(report.Disagreements) == 0 || walk == maxWalks {
+		if err != nil || !moved || report.Proved() || walk == maxWalks {
 			return report, err
 		}
 	}
 }
 
 // once walks everything once; moved says that the settlement report of the
-// fixed position is not what it was when the walk began.
+// fixed position is not what it was when the walk began, or the log was trimmed
+// beyond the checkpoint read then.
 func (v *Verifier) once(ctx context.Context) (report *Report, moved bool, err error) {
 	report = &Report{}
 	books := newBooks()
@@ -145,7 +153,7 @@ func (v *Verifier) once(ctx context.Context) (report *Report, moved bool, err er
 	}
 	report.Rows = len(after)
 	books.compare(report, after)
-	return report, !sameRows(before, after), nil
+	return report, report.overtaken || !sameRows(before, after), nil
 }
 
 // sameRows reports whether two readings of the report say the same.

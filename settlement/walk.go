@@ -14,7 +14,7 @@ type walker struct {
 	partition ingest.Partition
 	next      int64 // the fixed position: the store's checkpoint
 	logStart  int64
-	committed ingest.Ledger
+	committed ingest.Ledger // zero when the group has no commit
 	ledger    ingest.Ledger // recomputed from the store
 }
 
@@ -68,7 +68,7 @@ func (v *Verifier) walk(ctx context.Context, w *walker, visit func(*ingest.Recor
 		previous.Body = bytes.Clone(r.Body)
 		w.report.Records++
 		if r.Offset < w.logStart {
-			w.report.TrimmedProven++
+			w.trimmed(r.Offset)
 		} else if err := log.compare(&r); err != nil {
 			return err
 		}
@@ -78,7 +78,7 @@ func (v *Verifier) walk(ctx context.Context, w *walker, visit func(*ingest.Recor
 		if err := visit(&r); err != nil {
 			return err
 		}
-		if r.Offset < w.committed.Next && w.partition.Topic != ingest.TopicCDRs {
+		if w.covers(r.Offset) && w.partition.Topic != ingest.TopicCDRs {
 			w.ledger.Add(ingest.EntryOf(&r))
 		}
 		return nil
@@ -93,13 +93,29 @@ func (v *Verifier) walk(ctx context.Context, w *walker, visit func(*ingest.Recor
 	return nil
 }
 
+// covers reports whether the ledger that the log's group committed counts the
+// record at offset.
+func (w *walker) covers(offset int64) bool {
+	return w.committed.From <= offset && offset < w.committed.Next
+}
+
+// trimmed counts a record that the log no longer has: the group's ledger
+// proves it, or nothing does.
+func (w *walker) trimmed(offset int64) {
+	if w.covers(offset) {
+		w.report.TrimmedProven++
+	} else {
+		w.report.Unproven++
+	}
+}
+
 // closeLedger holds the ledger recomputed from the store against the one the
 // log's group committed.
 func (w *walker) closeLedger() {
 	l, c := &w.ledger, &w.committed
 	switch {
 	case l.Count != c.Count:
-		w.disagree(-1, "the store holds %d records before offset %d, the log's checkpoint counted %d", l.Count, c.Next, c.Count)
+		w.disagree(-1, "the store holds %d records from offset %d to %d, the log's checkpoint counted %d", l.Count, c.From, c.Next, c.Count)
 	case l.Digest != c.Digest:
 		w.disagree(-1, "records before offset %d are not the ones the log held: their digest is %x, the log's checkpoint says %x", c.Next, l.Digest[:8], c.Digest[:8])
 	}
@@ -135,7 +151,8 @@ func (l *logPages) compare(r *ingest.Record) error {
 			start, _, boundsErr := l.log.Bounds(l.ctx, l.w.partition)
 			if boundsErr == nil && start > r.Offset {
 				l.w.logStart = start
-				l.w.report.TrimmedProven++
+				l.w.report.overtaken = l.w.report.overtaken || !l.w.covers(r.Offset)
+				l.w.trimmed(r.Offset)
 				return nil
 			}
 			return fmt.Errorf("read log at offset %d: %w", r.Offset, err)

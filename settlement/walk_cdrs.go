@@ -157,7 +157,7 @@ func (w *walker) price(p *pricing.Pricer, r *ingest.Record, row *pricing.Row) {
 
 // count adds a record to the recomputed ledger.
 func (w *walker) count(r *ingest.Record, row *pricing.Row) {
-	if r.Offset < w.committed.Next {
+	if w.covers(r.Offset) {
 		e := ingest.EntryOf(r)
 		e.Currency, e.Excl, e.Incl = row.Currency, row.Outcome.Claimed.Excl, row.Outcome.Claimed.Incl
 		w.ledger.Add(e)

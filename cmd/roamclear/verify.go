@@ -29,8 +29,9 @@ func newVerifyCmd() *cobra.Command {
 		Long: "verify walks log and store at one fixed position and proves conservation: every record is there once,\n" +
 			"every accepted CDR is priced, rejected, a credit, a repeat or a conflict, exactly once, and the sums agree\n" +
 			"from the raw bodies through the results to the settlement report. What the log no longer holds is held\n" +
-			"against the checkpoint taken before it was trimmed. It works beside a running service or without one.\n\n" +
-			"Exit code 0: all of it agrees. 1: the list of what does not is printed. 2: there is no installation.",
+			"against the checkpoint taken before it was trimmed; where there is no such checkpoint, it is told as unproven.\n" +
+			"It works beside a running service or without one.\n\n" +
+			"Exit code 0: all of it agrees. 1: what does not, or cannot be proved, is printed. 2: there is no installation.",
 		Example: "  roamclear verify --data data",
 		Args:    cobra.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
@@ -70,7 +71,7 @@ func verify(ctx context.Context, c Config, out, progress io.Writer, quiet bool) 
 		return err
 	}
 	printReport(out, report)
-	if len(report.Disagreements) > 0 {
+	if !report.Proved() {
 		return &exitError{code: 1}
 	}
 	return nil
@@ -188,7 +189,7 @@ func progressBar(w io.Writer) func(ingest.Partition, int64, int64) {
 func printReport(w io.Writer, r *settlement.Report) {
 	var lines []any
 	p := func(format string, args ...any) { lines = append(lines, fmt.Sprintf(format, args...)) }
-	p("records   %d walked: %d against the log, %d against the checkpoint taken before it was trimmed", r.Records, r.Records-r.TrimmedProven, r.TrimmedProven)
+	p("records   %d walked: %d against the log, %d against the checkpoint taken before it was trimmed", r.Records, r.Records-r.TrimmedProven-r.Unproven, r.TrimmedProven)
 	p("cdrs      %d: %d priced, %d rejected, %d credits; beside them %d repeats, %d conflicts", r.CDRs, r.Priced, r.Rejected, r.Credits, r.Repeats, r.Conflicts)
 	p("report    %d settlement rows, compared with sums over raw bodies and results", r.Rows)
 	if r.Ahead > 0 {
@@ -203,7 +204,10 @@ func printReport(w io.Writer, r *settlement.Report) {
 	if r.Omitted > 0 {
 		p("DISAGREES … and %d more", r.Omitted)
 	}
-	if len(r.Disagreements) == 0 {
+	if r.Unproven > 0 {
+		p("UNPROVEN  %d records are no longer in the log, and no checkpoint counts them: the groups' commits are gone or were made anew; put them back, with the log they belong to, from a backup", r.Unproven)
+	}
+	if r.Proved() {
 		p("verified  log, store and report agree to the last decimal")
 	}
 	for _, l := range lines {
