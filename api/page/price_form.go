@@ -13,7 +13,6 @@ import (
 	"github.com/roamclear/roamclear/api/report"
 	"github.com/roamclear/roamclear/api/rest"
 	"github.com/roamclear/roamclear/ocpi"
-	"github.com/roamclear/roamclear/pricing/reference"
 	"github.com/roamclear/roamclear/pricing/tariff"
 	"github.com/roamclear/roamclear/pricing/whatif"
 )
@@ -64,7 +63,7 @@ func (f *priceForm) request() (*report.PriceRequest, *tariff.Zone, string, error
 		owner := k.Party
 		q.TariffID = &report.ObjectID{CountryCode: owner.Country, PartyID: owner.ID, ID: k.ID}
 		if zoneName == "" {
-			zoneName, why = reference.ZoneOfCountry(owner.Country), "that of "+owner.Country+", where the tariff’s owner is"
+			zoneName, why = tariff.ZoneOfCountry(owner.Country), "that of "+owner.Country+", where the tariff’s owner is"
 		}
 	}
 	zone := tariff.UTC

@@ -6,7 +6,6 @@ import (
 	"fmt"
 
 	"github.com/roamclear/roamclear/ocpi"
-	"github.com/roamclear/roamclear/pricing/reference"
 	"github.com/roamclear/roamclear/pricing/tariff"
 )
 
@@ -196,7 +195,7 @@ func (p *Pricer) zone(r *Request, cdr *ocpi.CDR) (*tariff.Zone, string, error) {
 		}
 		p.findings = append(p.findings, ocpi.Finding{Code: "unknown_time_zone", Severity: ocpi.Serious, Path: "location.time_zone", Detail: err.Error()})
 	}
-	if name := reference.SingleZone(cdr.Location.Country); name != "" {
+	if name := tariff.SingleZone(cdr.Location.Country); name != "" {
 		zone, err := p.load(name)
 		return zone, "country", err
 	}

@@ -8,6 +8,7 @@ import (
 	"github.com/roamclear/roamclear/ingest"
 	"github.com/roamclear/roamclear/ingest/objects"
 	"github.com/roamclear/roamclear/ocpi"
+	"github.com/roamclear/roamclear/pricing/tariff"
 )
 
 // Index is what the follower of its folds has read. It is safe for concurrent
@@ -109,7 +110,7 @@ func (x *Index) Zone(location ocpi.Key, country string, received ocpi.Time) (zon
 	if zone != "" {
 		return zone, "location"
 	}
-	if zone = SingleZone(country); zone != "" {
+	if zone = tariff.SingleZone(country); zone != "" {
 		return zone, "country"
 	}
 	if later != "" {

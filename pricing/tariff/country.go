@@ -1,4 +1,4 @@
-package reference
+package tariff
 
 // SingleZone returns the IANA time zone of a country that has only one, by its
 // ISO 3166 alpha-3 code in upper case; "" for any other.
