@@ -131,7 +131,9 @@ func TestHealth(t *testing.T) {
 		metrics := NewMetrics(reg)
 		e := NewEngine(slog.New(slog.DiscardHandler))
 		e.Use(metrics.Middleware())
-		MountHealth(e, reg, Check{"log", well}, Check{"store", func(context.Context) error { return store }})
+		MountHealth(e, Check{"log", well}, Check{"store", func(context.Context) error { return store }})
+
+		MountMetrics(e, reg, Fallback{Answer: func(c *gin.Context, err error) { c.String(404, "%v", err) }})
 
 		if w := get(t, e, "/healthz"); w.Code != 200 {
 			t.Errorf("healthz: HTTP %d", w.Code)
@@ -144,7 +146,13 @@ func TestHealth(t *testing.T) {
 			t.Errorf("readyz: HTTP %d %s", w.Code, w.Body)
 		}
 		want := `roamclear_http_request_duration_seconds_count{http_status="503",ocpi_status="0",route="GET /readyz"} 1`
-		if w := get(t, e, "/metrics"); w.Code != 200 || !strings.Contains(w.Body.String(), want) {
+		if w := get(t, e, "/metrics"); w.Code != 404 { // httptest asks from another machine
+			t.Errorf("metrics, from elsewhere: HTTP %d", w.Code)
+		}
+		w := httptest.NewRecorder()
+		r := httptest.NewRequestWithContext(t.Context(), "GET", "http://localhost/metrics", nil)
+		r.RemoteAddr = "127.0.0.1:4000"
+		if e.ServeHTTP(w, r); w.Code != 200 || !strings.Contains(w.Body.String(), want) {
 			t.Errorf("metrics: HTTP %d %s", w.Code, w.Body)
 		}
 

@@ -27,9 +27,9 @@ type readyBody struct {
 	Checks map[string]string `json:"checks"` // name -> "ok" or what is wrong
 }
 
-// MountHealth serves /healthz (the process answers), /readyz (it can do its
-// work: 200, else 503) and /metrics (Prometheus).
-func MountHealth(g gin.IRouter, metrics prometheus.Gatherer, checks ...Check) {
+// MountHealth serves /healthz (the process answers) and /readyz (it can do its
+// work: 200, else 503).
+func MountHealth(g gin.IRouter, checks ...Check) {
 	g.GET("/healthz", func(c *gin.Context) { c.JSON(http.StatusOK, gin.H{"ok": true}) })
 	g.GET("/readyz", func(c *gin.Context) {
 		body := runChecks(c.Request.Context(), checks)
@@ -39,7 +39,27 @@ func MountHealth(g gin.IRouter, metrics prometheus.Gatherer, checks ...Check) {
 		}
 		c.JSON(status, body)
 	})
-	g.GET("/metrics", gin.WrapH(promhttp.HandlerFor(metrics, promhttp.HandlerOpts{})))
+}
+
+// maxScrapes bounds how many scrapes are under way at once: each asks the log.
+const maxScrapes = 2
+
+// MetricsHandler answers scrapes (Prometheus).
+func MetricsHandler(metrics prometheus.Gatherer) http.Handler {
+	return promhttp.HandlerFor(metrics, promhttp.HandlerOpts{MaxRequestsInFlight: maxScrapes})
+}
+
+// MountMetrics serves /metrics to programs on this machine. To anybody else it
+// does not exist: names and amounts of work are nobody's business.
+func MountMetrics(g gin.IRouter, metrics prometheus.Gatherer, otherwise Fallback) {
+	h := MetricsHandler(metrics)
+	g.GET("/metrics", func(c *gin.Context) {
+		if !FromThisMachine(c.Request) {
+			otherwise.Answer(c, ErrNotFound)
+			return
+		}
+		h.ServeHTTP(c.Writer, c.Request)
+	})
 }
 
 // runChecks runs all checks at once, so that a slow one does not hide another.

@@ -13,7 +13,12 @@ import (
 	"github.com/roamclear/roamclear/ingest/control"
 )
 
-// Deps is what the interface needs. It is open to whoever knows Token.
+// MinToken is the length of the shortest admin token, in characters: what is
+// shorter can be guessed.
+const MinToken = 16
+
+// Deps is what the interface needs. It is open to whoever knows Token, and to
+// nobody where that is shorter than MinToken.
 type Deps struct {
 	Control *control.Control
 	Token   string
@@ -23,12 +28,13 @@ type Deps struct {
 type server struct {
 	control *control.Control
 	token   [sha256.Size]byte
+	closed  bool // no token opens it
 	logger  *slog.Logger
 }
 
 // Mount adds the routes, which carry their whole path from /admin/v1 on.
 func Mount(g gin.IRouter, d Deps) {
-	s := &server{control: d.Control, token: sha256.Sum256([]byte(d.Token)), logger: d.Logger}
+	s := &server{control: d.Control, token: sha256.Sum256([]byte(d.Token)), closed: len(d.Token) < MinToken, logger: d.Logger}
 	g.GET("/admin/v1/partners", s.handle(s.listPartners))
 	g.POST("/admin/v1/partners", s.handle(s.addPartner))
 	g.GET("/admin/v1/partners/:id", s.handle(s.getPartner))
@@ -65,7 +71,7 @@ func (s *server) handle(fn func(c *gin.Context) error) gin.HandlerFunc {
 func (s *server) authenticate(authorization string) error {
 	scheme, token, _ := strings.Cut(authorization, " ")
 	sum := sha256.Sum256([]byte(token))
-	if !strings.EqualFold(scheme, "Bearer") || subtle.ConstantTimeCompare(sum[:], s.token[:]) != 1 {
+	if !strings.EqualFold(scheme, "Bearer") || subtle.ConstantTimeCompare(sum[:], s.token[:]) != 1 || s.closed {
 		return errNoToken
 	}
 	if !s.control.Ready() {

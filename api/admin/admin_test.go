@@ -18,7 +18,7 @@ import (
 	"github.com/roamclear/roamclear/ingest/control/controltest"
 )
 
-const adminToken = "admin-secret"
+const adminToken = "admin-secret-0123"
 
 type admin struct {
 	t       *testing.T
@@ -196,6 +196,24 @@ func TestAdminRefuses(t *testing.T) {
 	a.do("DELETE", "/partners/x", "", 400, nil, "If-Match", "any")
 	a.log.FailNext(ingest.ErrOverload)
 	a.do("POST", "/partners", addDundee, 503, nil)
+}
+
+// A token that can be guessed opens nothing, an empty one least of all.
+func TestAdminIsClosedWithoutAToken(t *testing.T) {
+	a := newAdmin(t)
+	for _, token := range []string{"", "short", "15-characters-x"} {
+		e := api.NewEngine(slog.New(slog.DiscardHandler))
+		Mount(e, Deps{Control: a.control, Token: token, Logger: slog.New(slog.DiscardHandler)})
+		for _, header := range []string{"Bearer " + token, "Bearer", ""} {
+			r := httptest.NewRequestWithContext(t.Context(), "GET", "/admin/v1/partners", nil)
+			r.Header.Set("Authorization", header)
+			w := httptest.NewRecorder()
+			e.ServeHTTP(w, r)
+			if w.Code != 401 {
+				t.Errorf("token %q, header %q: HTTP %d", token, header, w.Code)
+			}
+		}
+	}
 }
 
 func TestAdminNeedsItsToken(t *testing.T) {

@@ -2,11 +2,11 @@ package page
 
 import (
 	"bytes"
-	"context"
 	"fmt"
 	"log/slog"
 	"net/http"
 	"net/url"
+	"time"
 
 	"github.com/gin-gonic/gin"
 	"github.com/roamclear/roamclear/api/report"
@@ -19,9 +19,8 @@ type Deps struct {
 	Reader settlement.Reader
 	// Tariffs are the ones that partners pushed.
 	Tariffs report.Tariffs
-	// Key tells what an API key allows. An error that wraps rest.ErrNoKey
-	// asks the visitor to sign in again.
-	Key func(ctx context.Context, apiKey string) (rest.Key, error)
+	// Keys signs visitors in: a rest.Keys.
+	Keys Keys
 	// Open lets in, without a key, who asks from this machine for this
 	// machine: set it only when the service listens on loopback alone.
 	Open bool
@@ -31,14 +30,22 @@ type Deps struct {
 	Logger       *slog.Logger
 }
 
+// Keys makes a session of an API key, and knows what a session allows. An error
+// that wraps rest.ErrNoKey asks the visitor to sign in again.
+type Keys interface {
+	SignIn(apiKey string, until time.Time) (session string, key rest.Key, err error)
+	Session(session string, now time.Time) (rest.Key, error)
+}
+
 type server struct {
 	Deps
 	crossOrigin *http.CrossOriginProtection
+	now         func() time.Time
 }
 
 // Mount adds the page's routes, from / on.
 func Mount(g gin.IRouter, d Deps) {
-	s := &server{Deps: d, crossOrigin: http.NewCrossOriginProtection()}
+	s := &server{Deps: d, crossOrigin: http.NewCrossOriginProtection(), now: time.Now}
 	g.GET("/", s.shown(s.settlement))
 	g.GET("/settlement.csv", s.shown(s.settlementCSV))
 	g.GET("/cdrs", s.shown(s.cdrs))

@@ -2,7 +2,6 @@ package page_test
 
 import (
 	"bytes"
-	"context"
 	"errors"
 	"flag"
 	"fmt"
@@ -12,8 +11,10 @@ import (
 	"net/url"
 	"os"
 	"path/filepath"
+	"strconv"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/gin-gonic/gin"
 	"github.com/google/go-cmp/cmp"
@@ -32,8 +33,23 @@ func TestMain(m *testing.M) {
 	os.Exit(m.Run())
 }
 
-// apiKeys knows what the test's API keys allow.
-func apiKeys(_ context.Context, apiKey string) (rest.Key, error) {
+// apiKeys signs in with the test's API keys. A session ends when it says so.
+type apiKeys struct{}
+
+func (apiKeys) SignIn(apiKey string, until time.Time) (string, rest.Key, error) {
+	key, err := allowed(apiKey)
+	return fmt.Sprintf("%s.%d", strings.ToUpper(apiKey), until.Unix()), key, err
+}
+
+func (apiKeys) Session(session string, now time.Time) (rest.Key, error) {
+	name, until, _ := strings.Cut(session, ".")
+	if end, err := strconv.ParseInt(until, 10, 64); err != nil || now.Unix() >= end {
+		return rest.Key{}, rest.ErrNoKey
+	}
+	return allowed(strings.ToLower(name))
+}
+
+func allowed(apiKey string) (rest.Key, error) {
 	scopes := []string{rest.ScopeRead}
 	switch apiKey {
 	case "all":
@@ -57,7 +73,7 @@ func newSite(store settlement.Reader, open bool) site {
 	engine := gin.New()
 	engine.UseEscapedPath = true
 	engine.UnescapePathValues = false
-	page.Mount(engine, page.Deps{Reader: store, Key: apiKeys, Open: open, Logger: slog.New(slog.NewTextHandler(&log, nil))})
+	page.Mount(engine, page.Deps{Reader: store, Keys: apiKeys{}, Open: open, Logger: slog.New(slog.NewTextHandler(&log, nil))})
 	return site{engine, &log}
 }
 
@@ -170,8 +186,15 @@ func TestSignIn(t *testing.T) {
 	if w.Code != http.StatusSeeOther || w.Header().Get("Location") != "/cdrs?from=2019-01" {
 		t.Errorf("signed in: status %d, Location %q", w.Code, w.Header().Get("Location"))
 	}
-	if c := s.cookie(t, "all"); !c.HttpOnly || c.SameSite != http.SameSiteStrictMode || c.Path != "/" || c.Secure {
+	if c := s.cookie(t, "all"); !c.HttpOnly || c.SameSite != http.SameSiteLaxMode || c.Path != "/" || c.Secure {
 		t.Errorf("cookie %+v", c)
+	} else if strings.Contains(c.Value, "all") || c.MaxAge != 12*60*60 {
+		t.Errorf("the cookie is the key, or for ever: %+v", c)
+	}
+	for _, value := range []string{"", "all", "ALL", "ALL.1", "YWxs"} { // among them the key, and a session that has ended
+		if w := s.get(t, "/cdrs", "", "Cookie", "roamclear_session="+value); w.Code != http.StatusSeeOther {
+			t.Errorf("cookie %q lets in: status %d", value, w.Code)
+		}
 	}
 	w = s.do(t, http.MethodPost, "/sign-out", "all", url.Values{})
 	if c := w.Result().Cookies(); len(c) != 1 || c[0].MaxAge >= 0 || c[0].Value != "" {
@@ -181,7 +204,7 @@ func TestSignIn(t *testing.T) {
 
 func TestSecureCookie(t *testing.T) {
 	engine := gin.New()
-	page.Mount(engine, page.Deps{Key: apiKeys, SecureCookie: true, Logger: slog.New(slog.DiscardHandler)})
+	page.Mount(engine, page.Deps{Keys: apiKeys{}, SecureCookie: true, Logger: slog.New(slog.DiscardHandler)})
 	if c := (site{Handler: engine}).cookie(t, "all"); !c.Secure {
 		t.Errorf("cookie %+v", c)
 	}
@@ -222,7 +245,7 @@ func TestOpen(t *testing.T) {
 		{"::1", true, []string{"Host", "[::1]:8080"}, http.StatusOK},
 		{"name pointed here by another site", true, []string{"Host", "evil.example:8080"}, http.StatusSeeOther},
 		{"behind a proxy", true, []string{"X-Forwarded-For", "192.0.2.7"}, http.StatusSeeOther},
-		{"behind a standard proxy", true, []string{"Forwarded", "for=192.0.2.7"}, http.StatusSeeOther},
+		{"behind a proxy that tells only how", true, []string{"X-Forwarded-Proto", "https"}, http.StatusSeeOther},
 	} {
 		if w := newSite(store, tc.open).get(t, "/", "", tc.header...); w.Code != tc.want {
 			t.Errorf("%s: status %d, want %d", tc.name, w.Code, tc.want)

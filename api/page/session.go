@@ -1,20 +1,20 @@
 package page
 
 import (
-	"encoding/base64"
-	"net"
 	"net/http"
 	"net/url"
 	"strings"
+	"time"
 
 	"github.com/gin-gonic/gin"
+	"github.com/roamclear/roamclear/api"
 	"github.com/roamclear/roamclear/api/rest"
 )
 
 const (
-	cookieName   = "roamclear_key"
-	cookieMaxAge = 12 * 60 * 60 // seconds: a working day
-	maxSignIn    = 4 << 10      // bytes of a sign-in form
+	cookieName = "roamclear_session"
+	sessionFor = 12 * time.Hour // a working day
+	maxSignIn  = 4 << 10        // bytes of a sign-in form
 )
 
 // visitor is who looks at a page.
@@ -23,47 +23,21 @@ type visitor struct {
 	Open bool // no key was asked for, so there is nothing to sign out of
 }
 
-// visitor tells who asks. The key is looked up each time, so a key that is
-// taken away is out at once.
+// visitor tells who asks. The key of the session is looked up each time, so a
+// key that is taken away is out at once.
 func (s *server) visitor(c *gin.Context) (visitor, error) {
 	cookie, err := c.Request.Cookie(cookieName)
 	if err != nil {
-		if s.Open && fromThisMachine(c.Request) {
+		if s.Open && api.FromThisMachine(c.Request) {
 			return visitor{Key: rest.Key{Scopes: []string{rest.ScopeRead}}, Open: true}, nil
 		}
 		return visitor{}, rest.ErrNoKey
 	}
-	apiKey, err := base64.RawURLEncoding.DecodeString(cookie.Value)
-	if err != nil {
-		return visitor{}, rest.ErrNoKey
-	}
-	key, err := s.Key(c.Request.Context(), string(apiKey))
+	key, err := s.Keys.Session(cookie.Value, s.now())
 	if err == nil && !key.Allows(rest.ScopeRead) {
 		err = rest.ErrNoKey
 	}
 	return visitor{Key: key}, err
-}
-
-// fromThisMachine reports whether a request comes from loopback and is meant
-// for loopback. The Host is checked because a page elsewhere may point its own
-// name at 127.0.0.1 and so read what a browser here can; the forwarding
-// headers, because a proxy on this machine speaks for others.
-func fromThisMachine(r *http.Request) bool {
-	remote, _, err := net.SplitHostPort(r.RemoteAddr)
-	if err != nil || !isLoopback(remote) {
-		return false
-	}
-	host := r.Host
-	if h, _, err := net.SplitHostPort(host); err == nil {
-		host = h
-	}
-	forwarded := r.Header.Get("Forwarded") + r.Header.Get("X-Forwarded-For")
-	return forwarded == "" && (host == "localhost" || isLoopback(strings.Trim(host, "[]")))
-}
-
-func isLoopback(host string) bool {
-	ip := net.ParseIP(host)
-	return ip != nil && ip.IsLoopback()
 }
 
 type signInView struct {
@@ -79,15 +53,15 @@ func (s *server) signInForm(c *gin.Context) error {
 	return nil
 }
 
-// signIn answers POST /sign-in: it keeps the key in a cookie that no script
-// and no other site can use.
+// signIn answers POST /sign-in: the browser keeps a session in a cookie that no
+// script and no other site's form can use. The key itself it does not keep.
 func (s *server) signIn(c *gin.Context) error {
 	if err := s.crossOrigin.Check(c.Request); err != nil {
 		return errCrossOrigin
 	}
 	c.Request.Body = http.MaxBytesReader(c.Writer, c.Request.Body, maxSignIn)
 	apiKey, next := strings.TrimSpace(c.PostForm("key")), localPath(c.PostForm("next"))
-	key, err := s.Key(c.Request.Context(), apiKey)
+	session, key, err := s.Keys.SignIn(apiKey, s.now().Add(sessionFor))
 	wrong := ""
 	switch {
 	case notSignedIn(err):
@@ -101,7 +75,7 @@ func (s *server) signIn(c *gin.Context) error {
 		s.render(c, http.StatusUnauthorized, "signin", signInView{frame: frame{Title: "Sign in", Query: url.Values{}}, Next: next, Wrong: wrong})
 		return nil
 	}
-	s.setCookie(c, base64.RawURLEncoding.EncodeToString([]byte(apiKey)), cookieMaxAge)
+	s.setCookie(c, session, int(sessionFor.Seconds()))
 	c.Redirect(http.StatusSeeOther, next)
 	return nil
 }
@@ -122,7 +96,9 @@ var errCrossOrigin = &rest.Error{Status: http.StatusForbidden, Code: "cross_orig
 func (s *server) setCookie(c *gin.Context, value string, maxAge int) {
 	http.SetCookie(c.Writer, &http.Cookie{
 		Name: cookieName, Value: value, Path: "/", MaxAge: maxAge,
-		HttpOnly: true, SameSite: http.SameSiteStrictMode,
+		// Lax: a link in a mail leads to the page, not to the sign-in form. Forms
+		// of other sites are refused by where they come from.
+		HttpOnly: true, SameSite: http.SameSiteLaxMode,
 		Secure: s.SecureCookie || c.Request.TLS != nil,
 	})
 }

@@ -17,6 +17,7 @@ type Config struct {
 	PublicURL string
 	Roles     []string
 	Log       LogConfig
+	Metrics   MetricsConfig
 	Limits    LimitsConfig
 	Kafka     KafkaConfig
 	Store     ClickHouseConfig
@@ -26,6 +27,11 @@ type Config struct {
 type LogConfig struct {
 	Level  string
 	Format string
+}
+
+// MetricsConfig is about who may scrape.
+type MetricsConfig struct {
+	Listen string
 }
 
 // LimitsConfig bounds what one process takes on.
@@ -71,6 +77,8 @@ func settings(c *Config) []setting {
 		{"roles", &c.Roles, []string{roleAPI, rolePrice, roleSettle}, "what this process does: api, price, settle", someOf(roleAPI, rolePrice, roleSettle)},
 		{"log.level", &c.Log.Level, "info", "debug, info, warn or error", oneOf("debug", "info", "warn", "error")},
 		{"log.format", &c.Log.Format, "text", "text or json", oneOf("text", "json")},
+		{"metrics.listen", &c.Metrics.Listen, "", "address of its own for /metrics and /debug/pprof/, host:port; empty: /metrics on listen, to this machine only",
+			text(isAddressOrNone, "want host:port")},
 		{"limits.body_bytes", &c.Limits.BodyBytes, 64 << 10, "largest body accepted, in bytes",
 			between(4<<10, 900<<10, "bytes (a broker takes messages of at most 1 MB)")},
 		{"limits.in_flight", &c.Limits.InFlight, 2048, "requests worked on at once; more get 503", between(1, 1<<20, "requests")},

@@ -174,3 +174,22 @@ func TestDataDirectoryInUse(t *testing.T) {
 		t.Fatal(err)
 	}
 }
+
+// An admin token that can be guessed is refused at the start, an empty one above all.
+func TestAdminTokenMustBeLong(t *testing.T) {
+	for _, tt := range []struct{ file, environ, want, problem string }{
+		{"0123456789abcdef\n", "", "0123456789abcdef", ""},
+		{"\n", "", "", "0 characters, want at least 16"},
+		{"short", "", "", "5 characters, want at least 16"},
+		{"0123456789abcdef", "fedcba9876543210", "fedcba9876543210", ""},
+		{"0123456789abcdef", "tiny", "", "ROAMCLEAR_ADMIN_TOKEN: 4 characters"},
+	} {
+		d := &dataDir{path: t.TempDir()}
+		write(t, d.join(adminTokenFile), tt.file)
+		t.Setenv(tokenVariable, tt.environ)
+		token, err := d.adminToken()
+		if tt.problem == "" && (err != nil || token != tt.want) || tt.problem != "" && (err == nil || !strings.Contains(err.Error(), tt.problem)) {
+			t.Errorf("%q, %q: %q, %v", tt.file, tt.environ, token, err)
+		}
+	}
+}

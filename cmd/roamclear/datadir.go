@@ -12,6 +12,8 @@ import (
 	"strings"
 
 	"golang.org/x/sys/unix"
+
+	"github.com/roamclear/roamclear/api/admin"
 )
 
 // dataDir is the one directory everything the service keeps is under:
@@ -57,11 +59,17 @@ func (d *dataDir) Close() error { return d.lock.Close() }
 
 func (d *dataDir) join(name string) string { return filepath.Join(d.path, name) }
 
-// adminToken returns the admin API's token, made when the directory is new.
+// adminToken returns the admin API's token: what the environment gives, else
+// what stands in the directory, made when that is new. One that can be guessed
+// is refused: an empty file would open the interface to everybody.
 func (d *dataDir) adminToken() (string, error) {
+	if token := os.Getenv(tokenVariable); token != "" {
+		return token, longEnough(token, tokenVariable)
+	}
 	b, err := os.ReadFile(d.join(adminTokenFile))
 	if err == nil {
-		return strings.TrimSpace(string(b)), nil
+		token := strings.TrimSpace(string(b))
+		return token, longEnough(token, d.join(adminTokenFile))
 	}
 	if !errors.Is(err, fs.ErrNotExist) {
 		return "", fmt.Errorf("read admin token: %w", err)
@@ -71,6 +79,13 @@ func (d *dataDir) adminToken() (string, error) {
 		return "", fmt.Errorf("write admin token: %w", err)
 	}
 	return token, nil
+}
+
+func longEnough(token, where string) error {
+	if len(token) < admin.MinToken {
+		return fmt.Errorf("admin token in %s: %d characters, want at least %d (without the file, one is made)", where, len(token), admin.MinToken)
+	}
+	return nil
 }
 
 func randomToken() string {

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"net"
 	"net/http"
+	"strings"
 	"time"
 
 	"github.com/gin-gonic/gin"
@@ -69,45 +70,39 @@ func (h *httpServer) stop(ctx context.Context) error {
 	return nil
 }
 
-// routes serves what the process's roles need: health and metrics always.
+// routes serves what the process's roles need: health always, and metrics where
+// they have no address of their own.
 func routes(s *service) http.Handler {
-	if !s.config.has(roleAPI) {
-		engine := api.NewEngine(s.logger, rest.Fallback("", s.logger))
-		api.MountHealth(engine, s.registry, s.checks()...)
+	fallback := rest.Fallback("", s.logger)
+	operate := func(engine *gin.Engine) *gin.Engine {
+		api.MountHealth(engine, s.checks()...)
+		if s.config.Metrics.Listen == "" {
+			api.MountMetrics(engine, s.registry, fallback)
+		}
 		return engine
 	}
-	b := s.backends
+	if !s.config.has(roleAPI) {
+		return operate(api.NewEngine(s.logger, fallback))
+	}
+	b, keys := s.backends, rest.Keys{Control: s.control}
 	partners := hub.New(hub.Deps{
 		Partners: s.control, Intake: s.intake, Objects: s.owned,
 		CDRs: cdrSource{b.store, b.log}, CDRLists: b.store,
 		Metrics: api.NewMetrics(s.registry), Logger: s.logger, PublicURL: s.config.PublicURL,
 		MaxBody: s.config.Limits.BodyBytes, InFlight: s.config.Limits.InFlight,
 	})
-	engine := api.NewEngine(s.logger, partners.Fallback(), rest.Fallback("", s.logger))
-	api.MountHealth(engine, s.registry, s.checks()...)
+	engine := operate(api.NewEngine(s.logger, partners.Fallback(), fallback))
 	admin.Mount(engine, admin.Deps{Control: s.control, Token: s.adminToken, Logger: s.logger})
 	partners.Mount(engine)
 	report.Mount(engine, report.Deps{
 		Reader: b.store, Logger: s.logger, Tariffs: s.owned, Sessions: s.owned,
-		Auth: func(c *gin.Context) (rest.Key, error) { return s.apiKey(c.GetHeader("Authorization")) },
+		Auth: func(c *gin.Context) (rest.Key, error) { return keys.Authenticate(c.GetHeader("Authorization")) },
 	})
 	page.Mount(engine, page.Deps{
-		Reader: b.store, Logger: s.logger, Tariffs: s.owned, Open: pageOpen(&s.config),
-		Key: func(_ context.Context, key string) (rest.Key, error) { return s.apiKey("Bearer " + key) },
+		Reader: b.store, Logger: s.logger, Tariffs: s.owned, Keys: keys,
+		Open: pageOpen(&s.config), SecureCookie: strings.HasPrefix(s.config.PublicURL, "https://"),
 	})
 	return engine
-}
-
-// apiKey finds what the key in an Authorization header allows.
-func (s *service) apiKey(authorization string) (rest.Key, error) {
-	if !s.control.Ready() {
-		return rest.Key{}, fmt.Errorf("%w: keys are still being read", settlement.ErrUnavailable)
-	}
-	k, ok := s.control.State().Key(authorization)
-	if !ok {
-		return rest.Key{}, rest.ErrNoKey
-	}
-	return rest.Key{Scopes: k.Scopes, Party: k.Party}, nil
 }
 
 // pageOpen reports whether the page lets in, without a key, who asks from this

@@ -32,7 +32,7 @@ func runningService(t *testing.T) (data string, c *control.Control) {
 	go func() { done <- c.Run(ctx) }()
 	logger := slog.New(slog.DiscardHandler)
 	e := api.NewEngine(logger, rest.Fallback("", logger))
-	admin.Mount(e, admin.Deps{Control: c, Token: "admin-secret", Logger: logger})
+	admin.Mount(e, admin.Deps{Control: c, Token: "admin-secret-0123", Logger: logger})
 	srv := httptest.NewServer(e)
 	t.Cleanup(func() {
 		srv.Close()
@@ -43,7 +43,7 @@ func runningService(t *testing.T) (data string, c *control.Control) {
 	})
 	data = t.TempDir()
 	write(t, filepath.Join(data, serviceFile), `{"url":"`+srv.URL+`"}`)
-	write(t, filepath.Join(data, adminTokenFile), "admin-secret\n")
+	write(t, filepath.Join(data, adminTokenFile), "admin-secret-0123\n")
 	return data, c
 }
 
@@ -143,7 +143,7 @@ func TestCommandsFindTheService(t *testing.T) {
 	url := strings.TrimSuffix(strings.TrimPrefix(string(file), `{"url":"`), `"}`)
 	empty, stopped, wrong, odd := t.TempDir(), t.TempDir(), t.TempDir(), t.TempDir()
 	write(t, filepath.Join(stopped, serviceFile), `{"url":"http://127.0.0.1:1"}`)
-	write(t, filepath.Join(stopped, adminTokenFile), "admin-secret")
+	write(t, filepath.Join(stopped, adminTokenFile), "admin-secret-0123")
 	write(t, filepath.Join(wrong, serviceFile), string(file))
 	write(t, filepath.Join(wrong, adminTokenFile), "wrong-secret")
 	write(t, filepath.Join(odd, serviceFile), "{}")
@@ -154,15 +154,15 @@ func TestCommandsFindTheService(t *testing.T) {
 		wants string // part of the error, "" = none
 	}{
 		{"data directory", []string{"--data", data}, nil, ""},
-		{"flag and token variable", []string{"--data", empty, "--url", url + "/"}, map[string]string{tokenVariable: "admin-secret"}, ""},
-		{"both variables", []string{"--data", empty}, map[string]string{urlVariable: url, tokenVariable: "admin-secret"}, ""},
+		{"flag and token variable", []string{"--data", empty, "--url", url + "/"}, map[string]string{tokenVariable: "admin-secret-0123"}, ""},
+		{"both variables", []string{"--data", empty}, map[string]string{urlVariable: url, tokenVariable: "admin-secret-0123"}, ""},
 		{"flag, token in the data directory", []string{"--data", data, "--url", url}, nil, ""},
 		{"never started", []string{"--data", empty}, nil, "start one with `roamclear serve --data " + empty},
 		{"stopped", []string{"--data", stopped}, nil, "is it running?"},
 		{"wrong token", []string{"--data", wrong}, nil, "refuses the admin token"},
 		{"no token", []string{"--data", empty, "--url", url}, nil, "set " + tokenVariable},
 		{"odd file", []string{"--data", odd}, nil, "does not say where"},
-		{"something else answers", []string{"--data", empty, "--url", url + "/nowhere"}, map[string]string{tokenVariable: "admin-secret"}, "no such object"},
+		{"something else answers", []string{"--data", empty, "--url", url + "/nowhere"}, map[string]string{tokenVariable: "admin-secret-0123"}, "no such object"},
 	}
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {

@@ -104,6 +104,7 @@ type service struct {
 	relations  *settlement.RelationMetrics
 	drains     *ingest.DrainMetrics
 	http       *httpServer
+	scrapes    *httpServer // nil where metrics have no address of their own
 
 	stopping atomic.Bool
 	alarm    atomic.Pointer[string] // why a worker stopped for good; not ready from then on
@@ -139,6 +140,9 @@ func startService(ctx context.Context, c Config, stderr *os.File) (_ *service, e
 	s.registry.MustRegister(&lagCollector{log: b.log, now: time.Now})
 	s.intake = ingest.NewService(b.log, s.owned, time.Now, ingest.NewMetrics(s.registry))
 	if s.http, err = newHTTPServer(s); err != nil {
+		return nil, err
+	}
+	if s.scrapes, err = newMetricsServer(s); err != nil {
 		return nil, err
 	}
 	return s, nil
@@ -190,6 +194,9 @@ func (s *service) run(ctx context.Context, after func(context.Context) error) er
 	}
 	if err == nil {
 		s.http.start(failed)
+		if s.scrapes != nil {
+			s.scrapes.start(failed)
+		}
 	}
 	if err == nil && after != nil {
 		go func() {
@@ -223,7 +230,11 @@ func (s *service) stop(ctx context.Context, stopWorking func(), workers *errgrou
 	stopWorking()
 	errs = append(errs, workers.Wait())
 	stopFollowing()
-	errs = append(errs, followers.Wait(), s.close(limit))
+	errs = append(errs, followers.Wait())
+	if s.scrapes != nil {
+		errs = append(errs, s.scrapes.stop(limit))
+	}
+	errs = append(errs, s.close(limit))
 	s.logger.Info("stopped")
 	return errors.Join(errs...)
 }

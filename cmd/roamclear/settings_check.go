@@ -45,6 +45,8 @@ func isAddress(s string) bool {
 	return err == nil
 }
 
+func isAddressOrNone(s string) bool { return s == "" || isAddress(s) }
+
 func isWebURL(s string) bool {
 	u, err := url.Parse(s)
 	return s == "" || err == nil && (u.Scheme == "https" || u.Scheme == "http") && u.Host != ""

@@ -1,0 +1,90 @@
+package rest
+
+import (
+	"crypto/hmac"
+	"crypto/rand"
+	"encoding/base64"
+	"fmt"
+	"strconv"
+	"strings"
+	"time"
+
+	"github.com/roamclear/roamclear/ingest/control"
+	"github.com/roamclear/roamclear/settlement"
+)
+
+// Keys knows what the API keys in the control log allow.
+type Keys struct{ Control *control.Control }
+
+// Authenticate finds what the key in an Authorization header allows. The error
+// wraps ErrNoKey, or [settlement.ErrUnavailable] while keys are being read.
+func (k Keys) Authenticate(authorization string) (Key, error) {
+	found, err := k.key(authorization)
+	if err != nil {
+		return Key{}, err
+	}
+	return allows(found), nil
+}
+
+func (k Keys) key(authorization string) (*control.APIKey, error) {
+	if !k.Control.Ready() {
+		return nil, fmt.Errorf("%w: keys are still being read", settlement.ErrUnavailable)
+	}
+	found, ok := k.Control.State().Key(authorization)
+	if !ok {
+		return nil, ErrNoKey
+	}
+	return found, nil
+}
+
+func allows(k *control.APIKey) Key { return Key{Scopes: k.Scopes, Party: k.Party} }
+
+// A session is a text that a browser keeps in place of the API key: the key's
+// id, when the session ends, a random number, and a seal over these that only
+// this installation can make. Nothing is kept for it here, so any instance
+// knows it, none forgets it, and it ends with its key. It gives nobody the key.
+const sessionSeal = "roamclear page session\x00"
+
+// SignIn makes a session that ends at until. Errors as in Authenticate.
+func (k Keys) SignIn(apiKey string, until time.Time) (session string, key Key, err error) {
+	found, err := k.key("Bearer " + apiKey)
+	if err != nil {
+		return "", Key{}, err
+	}
+	var nonce [16]byte
+	rand.Read(nonce[:]) // never fails: crypto/rand ends the process instead
+	what := encode([]byte(found.ID)) + "." + strconv.FormatInt(until.Unix(), 10) + "." + encode(nonce[:])
+	return what + "." + encode(found.Seal(sessionSeal+what)), allows(found), nil
+}
+
+// Session finds what the key of a session allows. The error wraps ErrNoKey for
+// a session that has ended, was never made here, or whose key is gone.
+func (k Keys) Session(session string, now time.Time) (Key, error) {
+	at := strings.LastIndexByte(session, '.')
+	if at < 0 {
+		return Key{}, ErrNoKey
+	}
+	what := session[:at]
+	seal, err := base64.RawURLEncoding.DecodeString(session[at+1:])
+	parts := strings.Split(what, ".")
+	if err != nil || len(parts) != 3 {
+		return Key{}, ErrNoKey
+	}
+	if !k.Control.Ready() {
+		return Key{}, fmt.Errorf("%w: keys are still being read", settlement.ErrUnavailable)
+	}
+	id, err := base64.RawURLEncoding.DecodeString(parts[0])
+	if err != nil {
+		return Key{}, ErrNoKey
+	}
+	found, ok := k.Control.State().KeyByID(string(id))
+	if !ok || !hmac.Equal(seal, found.Seal(sessionSeal+what)) {
+		return Key{}, ErrNoKey
+	}
+	if until, err := strconv.ParseInt(parts[1], 10, 64); err != nil || now.Unix() >= until {
+		return Key{}, ErrNoKey
+	}
+	return allows(found), nil
+}
+
+func encode(b []byte) string { return base64.RawURLEncoding.EncodeToString(b) }

@@ -1,0 +1,101 @@
+package rest_test
+
+import (
+	"context"
+	"errors"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/google/go-cmp/cmp"
+	"github.com/roamclear/roamclear/api/rest"
+	"github.com/roamclear/roamclear/ingest/control"
+	"github.com/roamclear/roamclear/ingest/control/controltest"
+	"github.com/roamclear/roamclear/ocpi"
+)
+
+// instance runs one of several instances on a control log.
+func instance(t *testing.T, log *controltest.Log) *control.Control {
+	t.Helper()
+	ctx, cancel := context.WithCancel(t.Context())
+	c, err := control.Open(ctx, log, control.Options{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	done := make(chan error, 1)
+	go func() { done <- c.Run(ctx) }()
+	t.Cleanup(func() {
+		cancel()
+		if err := <-done; err != nil {
+			t.Error(err)
+		}
+	})
+	if err := c.WaitReady(ctx); err != nil {
+		t.Fatal(err)
+	}
+	return c
+}
+
+func TestSession(t *testing.T) {
+	log := controltest.NewLog()
+	c := instance(t, log)
+	party := ocpi.NewParty("GB", "DUN")
+	k, secret, err := c.AddKey(t.Context(), "", control.NewKey{Name: "books", Scopes: []string{rest.ScopeRead}, Party: party})
+	if err != nil {
+		t.Fatal(err)
+	}
+	_, other, err := c.AddKey(t.Context(), "", control.NewKey{Name: "other", Scopes: []string{rest.ScopeRead}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	keys, now := rest.Keys{Control: c}, time.Unix(1_800_000_000, 0)
+	session, key, err := keys.SignIn(secret, now.Add(time.Hour))
+	if err != nil {
+		t.Fatal(err)
+	}
+	want := rest.Key{Scopes: []string{rest.ScopeRead}, Party: party}
+	if diff := cmp.Diff(want, key); diff != "" {
+		t.Error(diff)
+	}
+	if again, _, _ := keys.SignIn(secret, now.Add(time.Hour)); again == session || strings.Contains(session, secret) {
+		t.Errorf("session %q, another %q of key %q", session, again, secret)
+	}
+	otherSession, _, err := keys.SignIn(other, now.Add(time.Hour))
+	if err != nil {
+		t.Fatal(err)
+	}
+
+	// Another instance knows it, and lets it end.
+	replica := rest.Keys{Control: instance(t, log)}
+	if got, err := replica.Session(session, now.Add(time.Hour-time.Second)); err != nil || !cmp.Equal(got, want) {
+		t.Errorf("another instance: %+v, %v", got, err)
+	}
+	part, otherPart := strings.Split(session, "."), strings.Split(otherSession, ".")
+	for name, wrong := range map[string]string{
+		"nothing": "", "the key itself": secret, "no seal": strings.Join(part[:3], "."), "an empty seal": strings.Join(part[:3], ".") + ".",
+		"a longer life":    strings.Join([]string{part[0], "1900000000", part[2], part[3]}, "."),
+		"another's rights": strings.Join([]string{otherPart[0], part[1], part[2], part[3]}, "."),
+		"another's seal":   strings.Join([]string{part[0], part[1], part[2], otherPart[3]}, "."),
+		"more parts":       "x." + session,
+	} {
+		if _, err := keys.Session(wrong, now); !errors.Is(err, rest.ErrNoKey) {
+			t.Errorf("%s: %v", name, err)
+		}
+	}
+	if _, err := keys.Session(session, now.Add(time.Hour)); !errors.Is(err, rest.ErrNoKey) {
+		t.Errorf("after its end: %v", err)
+	}
+	if err := c.RemoveKey(t.Context(), "", k.ID); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := keys.Session(session, now); !errors.Is(err, rest.ErrNoKey) {
+		t.Errorf("after its key was removed: %v", err)
+	}
+}
+
+func TestSignInNeedsAKey(t *testing.T) {
+	c := instance(t, controltest.NewLog())
+	if _, _, err := (rest.Keys{Control: c}).SignIn("", time.Unix(1, 0)); !errors.Is(err, rest.ErrNoKey) {
+		t.Errorf("no key: %v", err)
+	}
+}
