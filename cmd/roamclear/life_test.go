@@ -272,13 +272,17 @@ func measured(s *testService) {
 		`roamclear_ingest_refused_total{object="cdr",reason="not_json"} 1`,
 		`roamclear_pricing_records_total{reason="unknown_tariff",status="rejected"} 1`,
 		`roamclear_pricing_healed_total 2`,
-		`roamclear_pricing_waiting_records{partition="0"} 0`,
-		`roamclear_pricing_oldest_unpriced_seconds{partition="1"} 0`,
+		`roamclear_drain_store_errors_total{group="roamclear-records",kind="lasting"} 0`,
 	} {
 		if !strings.Contains(a.body, line) {
 			s.t.Errorf("metrics lack %q", line)
 		}
 	}
+	s.eventually("nothing waits in the log", func() bool {
+		a := s.request("GET", "/metrics", "", "")
+		return strings.Contains(a.body, `roamclear_log_waiting_records{group="roamclear-pricing",partition="0",topic="cdrs"} 0`) &&
+			strings.Contains(a.body, `roamclear_log_oldest_waiting_seconds{group="roamclear-records",partition="1",topic="sessions"} 0`)
+	})
 }
 
 // verified runs `roamclear verify` and wants it to agree.

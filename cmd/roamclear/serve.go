@@ -103,6 +103,7 @@ type service struct {
 	metrics    *pricing.Metrics
 	relations  *settlement.RelationMetrics
 	drains     *ingest.DrainMetrics
+	lag        *ingest.Lag
 	http       *httpServer
 	scrapes    *httpServer // nil where metrics have no address of their own
 
@@ -137,7 +138,7 @@ func startService(ctx context.Context, c Config, stderr *os.File) (_ *service, e
 	s.metrics = pricing.NewMetrics(s.registry)
 	s.relations = settlement.NewRelationMetrics(s.registry)
 	s.drains = ingest.NewDrainMetrics(s.registry)
-	s.registry.MustRegister(&lagCollector{log: b.log, now: time.Now})
+	s.lag = ingest.NewLag(b.log, s.logger, s.registry)
 	s.intake = ingest.NewService(b.log, s.owned, time.Now, ingest.NewMetrics(s.registry))
 	if s.http, err = newHTTPServer(s); err != nil {
 		return nil, err
@@ -180,6 +181,7 @@ func (s *service) run(ctx context.Context, after func(context.Context) error) er
 	if s.backends.broker != nil {
 		spawn(followers, follow, "embedded log", s.backends.broker.Run)
 	}
+	spawn(followers, follow, "lag", s.lag.Run)
 	spawn(followers, follow, "control", s.control.Run)
 	spawn(followers, follow, "objects", s.persist("objects", s.owned.Run))
 	err := s.identifyOr(ctx, failed)

@@ -133,6 +133,17 @@ func (c *Lease) commit(ctx context.Context, next int64, metadata string) error {
 	return errors.New("no answer for the partition")
 }
 
+// NextOf returns the offsets that a group has committed, by partition. A
+// partition it never committed is not in the map.
+func (l *Log) NextOf(ctx context.Context, group string, topic ingest.Topic) (map[ingest.Partition]int64, error) {
+	committed, err := l.Committed(ctx, group, topic)
+	next := make(map[ingest.Partition]int64, len(committed))
+	for p, o := range committed {
+		next[p] = o.Next
+	}
+	return next, err
+}
+
 // Committed returns what a group has committed, by partition. A partition it
 // never committed is not in the map.
 func (l *Log) Committed(ctx context.Context, group string, topic ingest.Topic) (map[ingest.Partition]Offset, error) {

@@ -46,13 +46,17 @@ func (l *Log) bounds(ctx context.Context, p ingest.Partition) (start, end int64,
 	return 0, 0, fmt.Errorf("bounds of %s: no answer for the partition", p)
 }
 
+// averageRecord is what few records are taken to have; a broker sends at least
+// one batch whatever it is asked for.
+const averageRecord = 16 << 10
+
 // Read returns records from an offset on, at most maxRecords and what one
 // fetch yields, none at the end of the log. The caller owns them.
 func (l *Log) Read(ctx context.Context, p ingest.Partition, from int64, maxRecords int) ([]ingest.Record, error) {
 	reader := &partitionReader{partition: p}
 	var records []ingest.Record
 	err := retry(ctx, func() error {
-		res, err := l.fetchOnce(ctx, p, from, l.opts.FetchBytes, 0, nil)
+		res, err := l.fetchOnce(ctx, p, from, min(l.opts.FetchBytes, max(maxRecords, 1)*averageRecord), 0, nil)
 		if err == nil {
 			records, err = reader.decode(res.recordSet, from, maxRecords)
 		}

@@ -1,0 +1,191 @@
+package ingest
+
+import (
+	"context"
+	"fmt"
+	"log/slog"
+	"strconv"
+	"sync"
+	"time"
+
+	"github.com/prometheus/client_golang/prometheus"
+)
+
+// LagLog is what a Lag asks the log.
+type LagLog interface {
+	Reader
+	// NextOf returns the offsets a group goes on at, by partition; those it
+	// never committed are not in the map.
+	NextOf(ctx context.Context, group string, topic Topic) (map[Partition]int64, error)
+}
+
+// Lag says how far each group is behind the log: how many records wait, and
+// how old the oldest of them is. It asks the log itself now and then, so it
+// tells the truth also where no worker runs, and asking it costs nothing.
+type Lag struct {
+	log    LagLog
+	logger *slog.Logger
+
+	mu     sync.Mutex // guards what follows
+	behind map[Partition]behind
+	err    error // of the last look
+	late   map[string]bool
+}
+
+// behind is what waits in one partition; oldest is not set when nothing does.
+type behind struct {
+	records int64
+	oldest  time.Time
+	next    int64 // where it stands
+}
+
+const (
+	lagInterval = 2 * time.Second
+	lagTimeout  = 10 * time.Second
+	// lateAfter is the age from which on a record that waits is worth telling.
+	lateAfter = time.Minute
+)
+
+var (
+	lagLabels  = []string{"group", "topic", "partition"}
+	lagRecords = prometheus.NewDesc("roamclear_log_waiting_records",
+		"Records in the log that their group has not stored yet.", lagLabels, nil)
+	lagAge = prometheus.NewDesc("roamclear_log_oldest_waiting_seconds",
+		"Age of the oldest record in the log that its group has not stored yet; 0 when there is none.", lagLabels, nil)
+)
+
+// NewLag returns a Lag that knows nothing yet: Run looks.
+func NewLag(log LagLog, logger *slog.Logger, reg prometheus.Registerer) *Lag {
+	l := &Lag{log: log, logger: logger, behind: map[Partition]behind{}, late: map[string]bool{}}
+	reg.MustRegister(l)
+	return l
+}
+
+// Run looks at the log until ctx ends; then it returns nil. A log that cannot
+// be asked fails the metrics, not the process.
+func (l *Lag) Run(ctx context.Context) error {
+	for {
+		l.look(ctx)
+		if !pause(ctx, lagInterval) {
+			return nil
+		}
+	}
+}
+
+// Age returns the age of the oldest record that a group has not stored yet, 0
+// when there is none, as of the last look and grown since.
+func (l *Lag) Age(group string) time.Duration {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return l.age(group)
+}
+
+func (l *Lag) age(group string) time.Duration {
+	var oldest time.Duration
+	for p, b := range l.behind {
+		if spec, _ := p.Topic.Spec(); spec.Group == group && b.records > 0 {
+			oldest = max(oldest, time.Since(b.oldest))
+		}
+	}
+	return oldest
+}
+
+// look asks the log where every group stands, and tells who is late.
+func (l *Lag) look(ctx context.Context) {
+	ctx, cancel := context.WithTimeout(ctx, lagTimeout)
+	defer cancel()
+	var failed error
+	for _, t := range topics {
+		if !t.Stored() {
+			continue
+		}
+		if err := l.lookAt(ctx, t); err != nil {
+			failed = fmt.Errorf("ask the log how far %s is: %w", t.Group, err)
+		}
+	}
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	l.err = failed
+	for _, t := range topics {
+		if t.Stored() {
+			l.tell(t.Group)
+		}
+	}
+}
+
+func (l *Lag) lookAt(ctx context.Context, t TopicSpec) error {
+	next, err := l.log.NextOf(ctx, t.Group, t.Topic)
+	if err != nil {
+		return err
+	}
+	for _, p := range l.log.Partitions(t.Topic) {
+		b, err := l.partition(ctx, p, next[p])
+		if err != nil {
+			return err
+		}
+		l.mu.Lock()
+		l.behind[p] = b
+		l.mu.Unlock()
+	}
+	return nil
+}
+
+func (l *Lag) partition(ctx context.Context, p Partition, next int64) (behind, error) {
+	start, end, err := l.log.Bounds(ctx, p)
+	if err != nil {
+		return behind{}, err
+	}
+	if next = max(next, start); next >= end {
+		return behind{}, nil
+	}
+	l.mu.Lock()
+	known := l.behind[p]
+	l.mu.Unlock()
+	if known.records > 0 && known.next == next {
+		return behind{end - next, known.oldest, next}, nil // still the same one
+	}
+	oldest, err := l.log.Read(ctx, p, next, 1)
+	if err != nil || len(oldest) == 0 {
+		return behind{}, err
+	}
+	return behind{end - next, oldest[0].Received.Go(), next}, nil
+}
+
+// tell says once that a group is late, and once that it no longer is.
+func (l *Lag) tell(group string) {
+	age := l.age(group)
+	switch late := age >= lateAfter; {
+	case late && !l.late[group]:
+		l.logger.Warn("records wait long to be stored", "group", group, "oldest", age.Round(time.Second).String())
+	case !late && l.late[group]:
+		l.logger.Info("records no longer wait long", "group", group)
+	}
+	l.late[group] = age >= lateAfter
+}
+
+// Describe implements prometheus.Collector.
+func (l *Lag) Describe(ch chan<- *prometheus.Desc) {
+	ch <- lagRecords
+	ch <- lagAge
+}
+
+// Collect implements prometheus.Collector. A log that could not be asked gives
+// an invalid metric, so that the scrape fails rather than shows no lag.
+func (l *Lag) Collect(ch chan<- prometheus.Metric) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	if l.err != nil {
+		ch <- prometheus.NewInvalidMetric(lagRecords, l.err)
+		return
+	}
+	for p, b := range l.behind {
+		spec, _ := p.Topic.Spec()
+		age := 0.0
+		if b.records > 0 {
+			age = time.Since(b.oldest).Seconds()
+		}
+		labels := []string{spec.Group, p.Topic.Short(), strconv.Itoa(int(p.Number))}
+		ch <- prometheus.MustNewConstMetric(lagRecords, prometheus.GaugeValue, float64(b.records), labels...)
+		ch <- prometheus.MustNewConstMetric(lagAge, prometheus.GaugeValue, age, labels...)
+	}
+}
