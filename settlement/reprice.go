@@ -104,6 +104,11 @@ type Applied struct {
 	Overtaken int64 // another result counts: the CDR was priced again meanwhile
 }
 
+// Sub is what came to count since before: applied and corrected results.
+func (a Applied) Sub(before Applied) Applied {
+	return Applied{Applied: a.Applied - before.Applied, Corrected: a.Corrected - before.Corrected}
+}
+
 // Repricer prices stored CDRs again from their raw bodies with the present
 // engine and inputs, beside the results that count: a run overwrites nothing
 // until it is applied.

@@ -142,11 +142,14 @@ func reprice(ctx context.Context, c Config, r settlement.Repricing, f *repriceFl
 			return err
 		}
 	}
+	var moved *repriceMovedJSON
 	if f.apply {
 		before := report.Applied
 		if report.Applied, err = p.Apply(ctx, r); err != nil {
 			return err
 		}
+		m := report.Applied.Sub(before)
+		moved = &repriceMovedJSON{m.Applied, m.Corrected}
 		if f.format == "text" {
 			if err := printApplied(out, before, report.Applied); err != nil {
 				return err
@@ -156,7 +159,9 @@ func reprice(ctx context.Context, c Config, r settlement.Repricing, f *repriceFl
 	if f.format == "json" {
 		e := json.NewEncoder(out)
 		e.SetIndent("", "  ")
-		return e.Encode(repriceView(report))
+		view := repriceView(report)
+		view.Moved = moved
+		return e.Encode(view)
 	}
 	return nil
 }

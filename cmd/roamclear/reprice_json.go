@@ -19,6 +19,7 @@ type repriceJSON struct {
 	Changed    int64              `json:"changed_count"`
 	Closed     []closedMonthJSON  `json:"closed,omitempty"`
 	Applied    repriceAppliedJSON `json:"applied"`
+	Moved      *repriceMovedJSON  `json:"moved,omitempty"` // with --apply: what it made count, which may be nothing
 	Currencies []repriceShiftJSON `json:"currencies"`
 	Causes     []repriceShiftJSON `json:"causes"`
 	Accounts   []repriceShiftJSON `json:"accounts"`
@@ -30,6 +31,12 @@ type repriceAppliedJSON struct {
 	Corrected int64 `json:"corrected_count"` // of them, as corrections
 	Pending   int64 `json:"pending_count"`
 	Overtaken int64 `json:"overtaken_count"`
+}
+
+// repriceMovedJSON is what one call of --apply changed.
+type repriceMovedJSON struct {
+	Applied   int64 `json:"applied_count"`
+	Corrected int64 `json:"corrected_count"` // of them, as corrections
 }
 
 // closedMonthJSON is a closed month and the one its corrections land in.

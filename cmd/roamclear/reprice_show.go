@@ -167,8 +167,16 @@ func sideText(s *settlement.ChangeSide) string {
 	return report.Money(s.Computed.Excl.Decimal())
 }
 
+// printApplied says what applying moved: when that is nothing, in words of its
+// own.
 func printApplied(w io.Writer, before, after settlement.Applied) error {
+	moved := after.Sub(before)
+	if moved.Applied == 0 {
+		_, err := fmt.Fprintf(w, "\nApplied    NOTHING: %d of the run's changes counted before, %d were overtaken by a newer result and left alone\n",
+			after.Applied, after.Overtaken)
+		return err
+	}
 	_, err := fmt.Fprintf(w, "\nApplied    %d results, %d of them as corrections; %d count in all, %d were overtaken by a newer result and left alone\n",
-		after.Applied-before.Applied, after.Corrected-before.Corrected, after.Applied, after.Overtaken)
+		moved.Applied, moved.Corrected, after.Applied, after.Overtaken)
 	return err
 }

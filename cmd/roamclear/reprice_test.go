@@ -76,16 +76,16 @@ func TestReprice(t *testing.T) {
 	s.computedIs("42.00", "50.40", 0) // nothing changed
 	verified(t, data)
 
-	apply(t, s, "STEP_NONE", repriceAppliedJSON{Applied: 6})
+	apply(t, s, "STEP_NONE", repriceAppliedJSON{Applied: 6}, 6)
 	s.computedIs("40.9998", "49.20", 6)
 	verified(t, data)
-	apply(t, s, "STEP_NONE", repriceAppliedJSON{Applied: 6}) // again: nothing moves
+	apply(t, s, "STEP_NONE", repriceAppliedJSON{Applied: 6}, 0) // again: nothing moves
 	s.computedIs("40.9998", "49.20", 6)
 
 	// A later run goes back, the earlier one can no longer be applied.
-	apply(t, s, "DEFAULT", repriceAppliedJSON{Applied: 6})
+	apply(t, s, "DEFAULT", repriceAppliedJSON{Applied: 6}, 6)
 	s.computedIs("42.00", "50.40", 0)
-	apply(t, s, "STEP_NONE", repriceAppliedJSON{Overtaken: 6})
+	apply(t, s, "STEP_NONE", repriceAppliedJSON{Overtaken: 6}, 0)
 	s.computedIs("42.00", "50.40", 0)
 	verified(t, data)
 
@@ -102,9 +102,14 @@ func TestReprice(t *testing.T) {
 	}
 }
 
-func apply(t *testing.T, s *testService, profile string, want repriceAppliedJSON) {
+// apply applies the run of a profile and wants its changes to stand so, and
+// moved of them to have come to count by it.
+func apply(t *testing.T, s *testService, profile string, want repriceAppliedJSON, moved int64) {
 	t.Helper()
 	got := repriceAs(t, s.data, "--profile", profile, "--apply")
+	if got.Moved == nil || got.Moved.Applied != moved {
+		t.Errorf("apply %s moved %+v, want %d", profile, got.Moved, moved)
+	}
 	if diff := cmp.Diff(want, got.Applied); diff != "" {
 		t.Errorf("apply %s (-want +got):\n%s", profile, diff)
 	}
@@ -165,10 +170,14 @@ func TestRepriceResumes(t *testing.T) {
 func TestRepriceText(t *testing.T) {
 	data, s := pushed(t)
 	s.stop()
-	out, err := run(t, newRepriceCmd(), "--data", data, "--from", "2019-01", "--profile", "STEP_NONE", "--quiet", "--apply")
-	if err != nil {
-		t.Fatal(err)
+	applied := func() string {
+		out, err := run(t, newRepriceCmd(), "--data", data, "--from", "2019-01", "--profile", "STEP_NONE", "--quiet", "--apply")
+		if err != nil {
+			t.Fatal(err)
+		}
+		return out
 	}
+	out := applied()
 	for _, want := range []string{
 		"Priced     7 CDRs again", "Changes    6 results: 6 pending, 0 applied",
 		"GBP       6     42.00  40.9998  -1.0002  -1.20", "another amount  another profile", "2019-01  GB*DUN  NL*EXW  GBP",
@@ -177,6 +186,9 @@ func TestRepriceText(t *testing.T) {
 		if !strings.Contains(out, want) {
 			t.Errorf("report lacks %q:\n%s", want, out)
 		}
+	}
+	if out := applied(); !strings.Contains(out, "Applied    NOTHING: 6 of the run's changes counted before, 0 were overtaken") {
+		t.Errorf("an apply that moved nothing reads\n%s", out)
 	}
 }
 
@@ -198,18 +210,18 @@ func TestRepriceOfAClosedMonth(t *testing.T) {
 	if diff := cmp.Diff(want, report.Closed); diff != "" || report.Changed != 6 {
 		t.Errorf("%d changes, want 6; closed months (-want +got):\n%s", report.Changed, diff)
 	}
-	apply(t, s, "STEP_NONE", repriceAppliedJSON{Applied: 6, Corrected: 6})
+	apply(t, s, "STEP_NONE", repriceAppliedJSON{Applied: 6, Corrected: 6}, 6)
 	s.computedIs("42.00", "50.40", 0) // as it was closed
 	s.correctedBy("-1.0002", "-1.20")
 	verified(t, data)
-	apply(t, s, "STEP_NONE", repriceAppliedJSON{Applied: 6, Corrected: 6}) // again: nothing moves
+	apply(t, s, "STEP_NONE", repriceAppliedJSON{Applied: 6, Corrected: 6}, 0) // again: nothing moves
 	s.correctedBy("-1.0002", "-1.20")
 
 	// The next re-pricing begins where the corrections left off.
-	apply(t, s, "DEFAULT", repriceAppliedJSON{Applied: 6, Corrected: 6})
+	apply(t, s, "DEFAULT", repriceAppliedJSON{Applied: 6, Corrected: 6}, 6)
 	s.computedIs("42.00", "50.40", 0)
 	s.correctedBy("0.00", "0.00")
-	apply(t, s, "STEP_NONE", repriceAppliedJSON{Overtaken: 6})
+	apply(t, s, "STEP_NONE", repriceAppliedJSON{Overtaken: 6}, 0)
 	verified(t, data)
 
 	s.stop()

@@ -199,8 +199,9 @@ func columnNames(b *block) string {
 }
 
 // sameResult tells a run's result from one that another run made at the same
-// generation.
-const sameResult = "sipHash64(status, reason, emsp_country, emsp_party, toString(computed_excl), toString(computed_incl), profile, engine, tariff_hash, time_zone, explanation)"
+// generation. A function of NULL is NULL, which equals nothing: an amount that
+// is not known must become a text first.
+const sameResult = "sipHash64(status, reason, emsp_country, emsp_party, ifNull(toString(computed_excl), '-'), ifNull(toString(computed_incl), '-'), profile, engine, tariff_hash, time_zone, explanation)"
 
 // AppliedChanges implements [settlement.RepriceStore].
 func (s *Store) AppliedChanges(ctx context.Context, run string) (settlement.Applied, error) {

@@ -180,6 +180,36 @@ func TestARunIsKeptAndAppliedOnce(t *testing.T) {
 	stands("second", settlement.Applied{Overtaken: 3})
 }
 
+// An amount that is not known is no amount to the store either, NULL: a change
+// to it or away from it is applied, and said to be, like any other.
+func TestAmountsThatAreNotKnownAreApplied(t *testing.T) {
+	s := newStore(t)
+	b := batchOf(t, 0, 0, twoMonths)
+	write(t, s, b)
+	for _, c := range []struct {
+		run, computed string
+		status        pricing.Status
+	}{
+		{"VAT is not known", "25.00/-", pricing.Priced},
+		{"VAT is known again", "25.00/30.00", pricing.Priced},
+		{"rejected", "-/-", pricing.Rejected},
+	} {
+		page := repriced(t, s, b, c.computed)
+		for i := range page {
+			page[i].Row.Outcome.Status = c.status
+		}
+		note(t, s, c.run, page, 5)
+		for _, want := range []settlement.Applied{{Pending: 3}, {Applied: 3}} {
+			if got, err := s.AppliedChanges(t.Context(), c.run); err != nil || got != want {
+				t.Errorf("%s: %+v, %v, want %+v", c.run, got, err, want)
+			}
+			if err := s.ApplyRepriced(t.Context(), c.run, cdrsOf(0), nil); err != nil {
+				t.Fatal(err)
+			}
+		}
+	}
+}
+
 // A row that is cut short or too long is an error, never an amount.
 func TestRowReaderRefusesWhatItDidNotAskFor(t *testing.T) {
 	s := newStore(t)
