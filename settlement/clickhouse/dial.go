@@ -5,16 +5,22 @@ import (
 	"crypto/tls"
 	"fmt"
 	"net"
+	"sync/atomic"
 	"time"
 )
 
-// writeTimeout is how long a server may take nothing of what it is sent.
-// Without it a batch for a server that hangs, or whose network is gone, waits
-// for as long as TCP does: a quarter of an hour.
-const writeTimeout = time.Minute
+// Silence that long is an outage, however long a statement takes: the server
+// reports progress all the while, and takes what it is sent. Without a bound a
+// statement to a server that hangs, or whose network is gone, waits for as long
+// as TCP does: a quarter of an hour.
+const (
+	readTimeout  = time.Minute
+	writeTimeout = time.Minute
+)
 
-// dialer returns how the driver connects; config nil is plain TCP.
-func dialer(config *tls.Config) func(ctx context.Context, addr string) (net.Conn, error) {
+// dialer returns how the driver connects; config nil is plain TCP. A server
+// that is silent for longer than silence is lost.
+func dialer(config *tls.Config, silence time.Duration) func(ctx context.Context, addr string) (net.Conn, error) {
 	return func(ctx context.Context, addr string) (net.Conn, error) {
 		d := &net.Dialer{Timeout: dialTimeout}
 		var conn net.Conn
@@ -27,17 +33,47 @@ func dialer(config *tls.Config) func(ctx context.Context, addr string) (net.Conn
 		if err != nil {
 			return nil, err
 		}
-		return patientConn{conn}, nil
+		return &patientConn{Conn: conn, silence: silence}, nil
 	}
 }
 
-// patientConn is a connection whose writes end after writeTimeout: the driver
-// bounds its reads only.
-type patientConn struct{ net.Conn }
+// patientConn bounds each read and each write of a connection, not all reads of
+// a statement together, as the driver does: it sets the deadline of its reads
+// once a statement, which would end every stream that takes longer.
+type patientConn struct {
+	net.Conn
+	silence time.Duration
+	limit   atomic.Pointer[time.Time] // of the statement as a whole: its context's
+}
 
-func (c patientConn) Write(b []byte) (int, error) {
-	if err := c.SetWriteDeadline(time.Now().Add(writeTimeout)); err != nil {
+// SetReadDeadline does nothing: each read has its own.
+func (c *patientConn) SetReadDeadline(time.Time) error { return nil }
+
+// SetDeadline bounds the statement as a whole, until it is called with zero.
+func (c *patientConn) SetDeadline(t time.Time) error {
+	c.limit.Store(&t)
+	return c.Conn.SetDeadline(t)
+}
+
+func (c *patientConn) Read(b []byte) (int, error) {
+	if err := c.Conn.SetReadDeadline(c.within(c.silence)); err != nil {
+		return 0, fmt.Errorf("bound a read: %w", err)
+	}
+	return c.Conn.Read(b)
+}
+
+func (c *patientConn) Write(b []byte) (int, error) {
+	if err := c.SetWriteDeadline(c.within(writeTimeout)); err != nil {
 		return 0, fmt.Errorf("bound a write: %w", err)
 	}
 	return c.Conn.Write(b)
+}
+
+// within is the deadline of one call.
+func (c *patientConn) within(d time.Duration) time.Time {
+	deadline := time.Now().Add(d)
+	if limit := c.limit.Load(); limit != nil && !limit.IsZero() && limit.Before(deadline) {
+		return *limit
+	}
+	return deadline
 }

@@ -1,6 +1,7 @@
 package clickhouse
 
 import (
+	"cmp"
 	"context"
 	"crypto/rand"
 	"crypto/tls"
@@ -21,7 +22,6 @@ import (
 const (
 	maxOpenConns = 16
 	dialTimeout  = 5 * time.Second
-	readTimeout  = time.Minute // the server reports progress all the while, so silence is an outage
 )
 
 // Options say where the store is.
@@ -34,6 +34,8 @@ type Options struct {
 	Logger     *slog.Logger
 	Registerer prometheus.Registerer // nil: no metrics
 	CheckSpace func() error          // an error when nothing may be written; nil: the server looks after its disk
+
+	silence time.Duration // 0: readTimeout
 }
 
 // Store is the store in one ClickHouse database. Its methods may be called
@@ -92,7 +94,7 @@ func connOptions(o Options, database string) *ch.Options {
 	return &ch.Options{
 		Addr:         o.Addr,
 		Auth:         ch.Auth{Database: database, Username: o.User, Password: o.Password},
-		DialContext:  dialer(o.TLS),
+		DialContext:  dialer(o.TLS, cmp.Or(o.silence, readTimeout)),
 		DialTimeout:  dialTimeout,
 		ReadTimeout:  readTimeout,
 		MaxOpenConns: maxOpenConns,

@@ -4,11 +4,9 @@ import (
 	"context"
 	"errors"
 	"log/slog"
-	"net"
 	"syscall"
 	"testing"
 	"testing/synctest"
-	"time"
 
 	"github.com/ClickHouse/clickhouse-go/v2/lib/column"
 	"github.com/ClickHouse/clickhouse-go/v2/lib/driver"
@@ -70,19 +68,6 @@ func TestABrokenBatchGivesItsConnectionBack(t *testing.T) {
 		err := s.insert(t.Context(), b, "token", blockRows+1, func(int) error { ids = append(ids, "x"); return nil })
 		if !errors.Is(err, settlement.ErrUnavailable) || conn.begun != insertResends+1 || conn.aborted != conn.begun {
 			t.Errorf("insert: %v; %d batches begun, %d given back", err, conn.begun, conn.aborted)
-		}
-	})
-}
-
-// A server that hangs takes nothing and breaks nothing: the write must end.
-func TestWritesToAServerThatHangsEnd(t *testing.T) {
-	synctest.Test(t, func(t *testing.T) {
-		ours, theirs := net.Pipe()
-		defer theirs.Close()
-		began := time.Now()
-		_, err := patientConn{ours}.Write([]byte("a block"))
-		if !lost(err) || time.Since(began) != writeTimeout {
-			t.Errorf("write ended with %v after %v, want a lost connection after %v", err, time.Since(began), writeTimeout)
 		}
 	})
 }
