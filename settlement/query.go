@@ -176,6 +176,11 @@ type Refusal struct {
 	Body     []byte
 }
 
+// PageBytes bounds a page of bodies or objects, in bytes: it holds no more, or
+// just one. Where it is reached a page holds fewer than were asked for, and
+// there is a next one.
+const PageBytes = 1 << 20
+
 // OCPIQuery selects CDRs for an OCPI Sender list: last_updated in [From, To),
 // where a zero time does not bound. Exactly the CDRs whose debtor (eMSP) or
 // creditor (CPO) is one of Parties. Order: oldest first by position.

@@ -33,7 +33,7 @@ func (s *Store) CDR(ctx context.Context, key ocpi.Key) (*settlement.CDRDetail, e
 	if err != nil {
 		return nil, err
 	}
-	records, err := s.recordsAt(ctx, []ingest.Position{d.Position})
+	records, err := s.recordsAt(ctx, ingest.TopicCDRs, []ingest.Position{d.Position})
 	if err != nil {
 		return nil, err
 	}

@@ -56,13 +56,31 @@ func (s *Store) CDRs(ctx context.Context, q settlement.CDRQuery) (settlement.CDR
 	if err != nil {
 		return page, err
 	}
-	if len(page.CDRs) > limit {
-		page.CDRs = page.CDRs[:limit]
-		if page.Next, err = encodeCursor(cursorOf(uint32(page.CDRs[limit-1].Month), page.CDRs[limit-1].Key)); err != nil {
-			return page, err
+	if err := s.completeSummaries(ctx, page.CDRs); err != nil {
+		return page, err
+	}
+	n := fittingSummaries(page.CDRs[:min(len(page.CDRs), limit)])
+	if n < len(page.CDRs) {
+		page.CDRs = page.CDRs[:n]
+		page.Next, err = encodeCursor(cursorOf(uint32(page.CDRs[n-1].Month), page.CDRs[n-1].Key))
+	}
+	return page, err
+}
+
+// fittingSummaries returns how many of the first summaries fit a page, at least
+// one where there is one. A summary counts as its texts and what surrounds them
+// when it is written.
+func fittingSummaries(cdrs []settlement.CDRSummary) int {
+	const around = 800
+	total := 0
+	for i := range cdrs {
+		c := &cdrs[i]
+		total += around + len(c.ID) + len(c.CreditOf) + len(c.SessionID) + len(c.LocationID) + len(c.Reason) + len(c.Detail) + 3*len(c.Key.ID)
+		if total > settlement.PageBytes {
+			return max(1, i)
 		}
 	}
-	return page, s.completeSummaries(ctx, page.CDRs)
+	return len(cdrs)
 }
 
 func cdrsWhere(q settlement.CDRQuery) where {

@@ -1,6 +1,7 @@
 package clickhouse
 
 import (
+	"bytes"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -212,6 +213,49 @@ func TestConflicts(t *testing.T) {
 		if got, _ := list(tc.q); got != tc.want {
 			t.Errorf("%s: %q, want %q", name, got, tc.want)
 		}
+	}
+}
+
+// A page of bodies is bounded in bytes; the total is not.
+func TestOCPICDRsFitAPage(t *testing.T) {
+	s := newStore(t)
+	b := batchOf(t, 0, 0, january)
+	for i := range b.Rows {
+		b.Rows[i].Record.Body = bytes.Repeat([]byte{byte('a' + i)}, 300<<10)
+	}
+	write(t, s, b)
+	q := settlement.OCPIQuery{Debtors: []ocpi.Party{ocpi.NewParty("NL", "EXW")}}
+	var sizes []int
+	for total := 7; q.Offset < total; {
+		page, err := s.OCPICDRs(t.Context(), q)
+		if err != nil || page.Total != total || len(page.Bodies) == 0 {
+			t.Fatalf("%d of %d bodies: %v", len(page.Bodies), page.Total, err)
+		}
+		sizes = append(sizes, len(page.Bodies))
+		q.Offset += len(page.Bodies)
+	}
+	if diff := cmp.Diff([]int{3, 3, 1}, sizes); diff != "" {
+		t.Error(diff)
+	}
+}
+
+func TestSummariesFitAPage(t *testing.T) {
+	cdrs := make([]settlement.CDRSummary, 1000)
+	if n := fittingSummaries(cdrs); n != 1000 {
+		t.Errorf("%d of 1000 plain ones", n)
+	}
+	for i := range cdrs {
+		cdrs[i].Detail = strings.Repeat("x", 100<<10)
+	}
+	if n := fittingSummaries(cdrs); n != 10 {
+		t.Errorf("%d of those with 100 KiB each", n)
+	}
+	cdrs[0].Detail = strings.Repeat("x", 2<<20)
+	if n := fittingSummaries(cdrs); n != 1 {
+		t.Errorf("%d where the first does not fit", n)
+	}
+	if n := fittingSummaries(nil); n != 0 {
+		t.Errorf("%d of none", n)
 	}
 }
 

@@ -14,13 +14,12 @@ import (
 // Conflicts implements [settlement.Reader], in the order of identities.
 func (s *Store) Conflicts(ctx context.Context, q settlement.ConflictQuery) (settlement.ConflictPage, error) {
 	var page settlement.ConflictPage
-	keys, err := s.conflictKeys(ctx, q)
+	keys, more, err := s.conflictKeys(ctx, q)
 	if err != nil || len(keys) == 0 {
 		return page, err
 	}
-	if limit := pageSize(q.Limit); len(keys) > limit {
-		keys = keys[:limit]
-		if page.Next, err = encodeCursor(cursorOf(0, keys[limit-1])); err != nil {
+	if more {
+		if page.Next, err = encodeCursor(cursorOf(0, keys[len(keys)-1])); err != nil {
 			return page, err
 		}
 	}
@@ -48,12 +47,15 @@ var having = [...]string{
 	settlement.CopyAny:      "uniqExact(partition, epoch, offset) > 1",
 }
 
-// conflictKeys returns the identities of the page, and one more when there is
-// another page.
-func (s *Store) conflictKeys(ctx context.Context, q settlement.ConflictQuery) ([]ocpi.Key, error) {
+// copyBytes is about what a copy takes when it is written.
+const copyBytes = 256
+
+// conflictKeys returns the identities of the page, and whether there is another
+// page. A page holds one identity at least, and of more no more copies than fit.
+func (s *Store) conflictKeys(ctx context.Context, q settlement.ConflictQuery) (keys []ocpi.Key, more bool, err error) {
 	cursor, err := decodeCursor[keyCursor](q.After)
 	if err != nil {
-		return nil, err
+		return nil, false, err
 	}
 	var w where
 	if q.After != "" {
@@ -70,17 +72,23 @@ func (s *Store) conflictKeys(ctx context.Context, q settlement.ConflictQuery) ([
 		own.parties(q.Party, ocpi.Party{}, ocpi.Party{})
 		w.and("(country, party, id) IN (SELECT country, party, id FROM cdrs FINAL"+own.String()+")", own.args...)
 	}
-	var keys []ocpi.Key
-	err = s.each(ctx, "list conflicts", "SELECT country, party, id FROM copies"+w.String()+
+	limit, copies := pageSize(q.Limit), uint64(0)
+	err = s.each(ctx, "list conflicts", "SELECT country, party, id, count() FROM copies"+w.String()+
 		fmt.Sprintf(` GROUP BY country, party, id HAVING %s
-		ORDER BY country, party, id LIMIT %d`, having[q.Kind], pageSize(q.Limit)+1), w.args,
+		ORDER BY country, party, id LIMIT %d`, having[q.Kind], limit+1), w.args,
 		func(rows driver.Rows) error {
 			var k ocpi.Key
-			err := rows.Scan(&k.Party.Country, &k.Party.ID, &k.ID)
-			keys = append(keys, k)
-			return err
+			var n uint64
+			if err := rows.Scan(&k.Party.Country, &k.Party.ID, &k.ID, &n); err != nil || more {
+				return err
+			}
+			copies += min(n, maxCopies)
+			if more = len(keys) == limit || len(keys) > 0 && copies > settlement.PageBytes/copyBytes; !more {
+				keys = append(keys, k)
+			}
+			return nil
 		})
-	return keys, err
+	return keys, more, err
 }
 
 // maxCopies bounds how many copies of one CDR are listed; the first come first.

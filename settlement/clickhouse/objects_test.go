@@ -1,6 +1,7 @@
 package clickhouse
 
 import (
+	"bytes"
 	"crypto/sha256"
 	"errors"
 	"fmt"
@@ -194,5 +195,34 @@ func TestWriteRefuses(t *testing.T) {
 	}
 	if n := count(t, s, "SELECT (SELECT count() FROM records) + (SELECT count() FROM checkpoints)"); n != 0 {
 		t.Errorf("%d rows were written", n)
+	}
+}
+
+// A page holds no more bytes than fit, and one body at least; nothing is left out.
+func TestPagesAreBoundedInBytes(t *testing.T) {
+	s := newStore(t)
+	var recs []ingest.Record
+	for i, size := range []int{700 << 10, 700 << 10, 300 << 10, 1500 << 10, 10, 20} {
+		recs = append(recs, objectRecord(ingest.TopicRefused, ingest.ObjectCDR, int64(i), "r"))
+		recs[i].Body = bytes.Repeat([]byte{'x'}, size)
+	}
+	put(t, s, ingest.TopicRefused, recs, len(recs))
+	var pages [][]int64
+	for after := ""; ; {
+		page, next, err := s.Refusals(t.Context(), "", after, 100)
+		if err != nil {
+			t.Fatal(err)
+		}
+		var offsets []int64
+		for i := range page {
+			offsets = append(offsets, page[i].Position.Offset)
+		}
+		pages = append(pages, offsets)
+		if after = next; next == "" {
+			break
+		}
+	}
+	if diff := cmp.Diff([][]int64{{0}, {1, 2}, {3}, {4, 5}}, pages); diff != "" {
+		t.Error(diff)
 	}
 }

@@ -42,7 +42,10 @@ func (s *Store) OCPICDRs(ctx context.Context, q settlement.OCPIQuery) (settlemen
 	if err != nil {
 		return page, err
 	}
-	records, err := s.recordsAt(ctx, positions)
+	if positions, err = s.fitting(ctx, ingest.TopicCDRs, positions); err != nil {
+		return page, err
+	}
+	records, err := s.recordsAt(ctx, ingest.TopicCDRs, positions)
 	if err != nil {
 		return page, err
 	}

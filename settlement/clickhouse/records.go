@@ -71,8 +71,40 @@ func (s *Store) RecordsRange(ctx context.Context, p ingest.Partition, from, to i
 		})
 }
 
-// recordsAt returns the CDR records at the given positions.
-func (s *Store) recordsAt(ctx context.Context, positions []ingest.Position) (map[ingest.Position]ingest.Record, error) {
+// fitting returns those of the first positions whose bodies fit a page, at least
+// one. What is not there counts as nothing.
+func (s *Store) fitting(ctx context.Context, topic ingest.Topic, positions []ingest.Position) ([]ingest.Position, error) {
+	if len(positions) == 0 {
+		return nil, nil
+	}
+	wanted, err := withPositions(positions)
+	if err != nil {
+		return nil, err
+	}
+	sizes := make(map[ingest.Position]uint64, len(positions))
+	err = s.each(ch.Context(ctx, wanted), "measure records", `SELECT partition, epoch, offset, length(body) FROM records
+		WHERE topic = ? AND (partition, epoch, offset) IN wanted`, []any{topic.Short()},
+		func(rows driver.Rows) error {
+			var p ingest.Position
+			var size uint64
+			err := rows.Scan(&p.Partition, &p.Epoch, &p.Offset, &size)
+			sizes[p] = size
+			return err
+		})
+	if err != nil {
+		return nil, err
+	}
+	total := uint64(0)
+	for i, p := range positions {
+		if total += sizes[p]; total > settlement.PageBytes {
+			return positions[:max(1, i)], nil
+		}
+	}
+	return positions, nil
+}
+
+// recordsAt returns the records of a topic at the given positions.
+func (s *Store) recordsAt(ctx context.Context, topic ingest.Topic, positions []ingest.Position) (map[ingest.Position]ingest.Record, error) {
 	found := make(map[ingest.Position]ingest.Record, len(positions))
 	if len(positions) == 0 {
 		return found, nil
@@ -82,7 +114,7 @@ func (s *Store) recordsAt(ctx context.Context, positions []ingest.Position) (map
 		return nil, err
 	}
 	err = s.each(ch.Context(ctx, wanted), "read records", "SELECT "+recordColumns+` FROM records
-		WHERE topic = 'cdrs' AND (partition, epoch, offset) IN wanted`, nil,
+		WHERE topic = ? AND (partition, epoch, offset) IN wanted`, []any{topic.Short()},
 		func(rows driver.Rows) error {
 			r, err := scanRecord(rows)
 			found[r.Position] = r
@@ -128,7 +160,7 @@ func (s *Store) Rejects(ctx context.Context, p ingest.Partition, reasons []strin
 	if err != nil {
 		return nil, "", err
 	}
-	records, err := s.recordsAt(ctx, positions)
+	records, err := s.recordsAt(ctx, ingest.TopicCDRs, positions)
 	if err != nil {
 		return nil, "", err
 	}
@@ -169,21 +201,36 @@ func (s *Store) Refusals(ctx context.Context, sender, after string, limit int) (
 	if after != "" {
 		w.and("(partition, epoch, offset) > (?, ?, ?)", cursor.Partition, cursor.Epoch, cursor.Offset)
 	}
-	err = s.each(ctx, "read refusals", "SELECT "+recordColumns+" FROM records FINAL"+w.String()+
+	var positions []ingest.Position
+	err = s.each(ctx, "list refusals", "SELECT DISTINCT partition, epoch, offset FROM records"+w.String()+
 		fmt.Sprintf(" ORDER BY partition, epoch, offset LIMIT %d", limit+1), w.args,
 		func(rows driver.Rows) error {
-			r, err := scanRecord(rows)
-			refusals = append(refusals, settlement.Refusal{
-				Position: r.Position, Received: r.Received.Go(), Sender: r.Sender,
-				Object: r.Object, Reason: r.Reason, Body: r.Body,
-			})
+			var p ingest.Position
+			err := rows.Scan(&p.Partition, &p.Epoch, &p.Offset)
+			positions = append(positions, p)
 			return err
 		})
-	if err != nil || len(refusals) <= limit {
-		return refusals, "", err
+	if err != nil {
+		return nil, "", err
 	}
-	refusals = refusals[:limit]
-	last := refusals[limit-1].Position
+	listed := positions[:min(len(positions), limit)]
+	if listed, err = s.fitting(ctx, ingest.TopicRefused, listed); err != nil {
+		return nil, "", err
+	}
+	records, err := s.recordsAt(ctx, ingest.TopicRefused, listed)
+	if err != nil {
+		return nil, "", err
+	}
+	for _, p := range listed {
+		r := records[p]
+		refusals = append(refusals, settlement.Refusal{
+			Position: p, Received: r.Received.Go(), Sender: r.Sender, Object: r.Object, Reason: r.Reason, Body: r.Body,
+		})
+	}
+	if len(listed) == len(positions) {
+		return refusals, "", nil
+	}
+	last := listed[len(listed)-1]
 	next, err = encodeCursor(positionCursor{Partition: last.Partition, Epoch: last.Epoch, Offset: last.Offset})
 	return refusals, next, err
 }
