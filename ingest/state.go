@@ -14,8 +14,8 @@ type ObjectState struct {
 	Received    ocpi.Time
 	LastUpdated ocpi.Time
 	Deleted     bool
-	Body        []byte // the whole object
-	Zones       []ZoneChange
+	Body        []byte   // the whole object
+	Changes     []Change // of what prices rest on, oldest first
 }
 
 // Identity returns which object it is.
@@ -39,8 +39,24 @@ func (i Identity) String() string {
 	return s
 }
 
-// ZoneChange says from when on (receiving time) a Location had a time zone.
-type ZoneChange struct {
+// Change is what an object said from one record on, and that prices rest on: a
+// Location's time zone, or a Token's contract id.
+type Change struct {
+	// Next is the offset after the record: who prices as of an end of the
+	// topic sees the change where Next is not beyond it. 0 is a change from
+	// before offsets were kept: it is below every end.
+	Next     int64     `json:"next,omitempty"`
 	Received ocpi.Time `json:"received"`
-	Zone     string    `json:"zone"`
+	Updated  ocpi.Time `json:"updated,omitempty"` // the object's last_updated; 0 = none, or not kept
+	Zone     string    `json:"zone,omitempty"`
+	Contract string    `json:"contract,omitempty"` // folded
+}
+
+// Since is the instant from which on the change is in force: its last_updated,
+// or where there is none, its receipt.
+func (c *Change) Since() ocpi.Time {
+	if c.Updated.IsSet() {
+		return c.Updated
+	}
+	return c.Received
 }

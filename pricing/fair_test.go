@@ -20,11 +20,11 @@ type slow struct {
 	heavy string // id of its Location
 }
 
-func (s slow) Zone(location ocpi.Key, country string, received ocpi.Time) (string, string) {
+func (s slow) Zone(location ocpi.Key, country string, start ocpi.Time, below int64) (string, string) {
 	if location.ID == s.heavy {
 		time.Sleep(time.Second)
 	}
-	return s.inputs.Zone(location, country, received)
+	return s.inputs.Zone(location, country, start, below)
 }
 
 // A sender whose CDRs take long to price keeps nobody waiting but itself, and

@@ -68,8 +68,9 @@ func (w *Worker) closed(row *Row) bool {
 func (w *Worker) healOnce(ctx context.Context, p *Pricer, partition ingest.Partition, store RejectStore) error {
 	// A follower that has just started may know the tariff and not yet the
 	// zone: what it is healed to stays.
-	if err := w.Gate.CatchUp(ctx); err != nil {
-		return fmt.Errorf("wait for tariffs and locations: %w", err)
+	at, err := w.Gate.CatchUp(ctx)
+	if err != nil {
+		return fmt.Errorf("wait for tariffs, locations and partners: %w", err)
 	}
 	after := ""
 	for {
@@ -80,7 +81,7 @@ func (w *Worker) healOnce(ctx context.Context, p *Pricer, partition ingest.Parti
 		rows := make([]Row, 0, len(rejects))
 		for i := range rejects {
 			var row Row
-			p.Price(&rejects[i].Record, &row)
+			p.Price(&rejects[i].Record, &row, at)
 			row.Generation = rejects[i].Generation
 			if row.Outcome.Status != Rejected && !w.closed(&row) {
 				rows = append(rows, row)

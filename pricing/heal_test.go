@@ -65,24 +65,29 @@ type opening struct {
 	open bool
 }
 
-func (o *opening) CatchUp(context.Context) error { o.open = true; return nil }
+func (o *opening) CatchUp(context.Context) (pricing.AsOf, error) {
+	o.open = true
+	return present, nil
+}
 
-func (o *opening) Zone(location ocpi.Key, country string, received ocpi.Time) (string, string) {
-	if !o.open {
+func (o *opening) Zone(location ocpi.Key, country string, start ocpi.Time, below int64) (string, string) {
+	if !o.open || below != present.Reference {
 		return "Asia/Tokyo", "country"
 	}
-	return o.inputs.Zone(location, country, received)
+	return o.inputs.Zone(location, country, start, below)
 }
 
 // zoned notes the zones that rejects were healed with.
 type zoned struct {
 	rejects
 	zones []string
+	asOf  []pricing.AsOf
 }
 
 func (s *zoned) WriteResults(_ context.Context, _ ingest.Partition, rows []pricing.Row) error {
 	for i := range rows {
 		s.zones = append(s.zones, rows[i].Outcome.TimeZone)
+		s.asOf = append(s.asOf, rows[i].Outcome.AsOf)
 	}
 	return nil
 }
@@ -104,5 +109,8 @@ func TestHealWaitsForTheFollower(t *testing.T) {
 	})
 	if diff := cmp.Diff([]string{"Europe/London"}, s.zones); diff != "" {
 		t.Errorf("zones of healed results (-want +got):\n%s", diff)
+	}
+	if diff := cmp.Diff([]pricing.AsOf{present}, s.asOf); diff != "" {
+		t.Errorf("healed as of (-want +got):\n%s", diff)
 	}
 }

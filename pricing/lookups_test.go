@@ -16,12 +16,12 @@ type counting struct {
 	asked *int
 }
 
-func (c counting) Tariff(ocpi.Key, ocpi.Time, ocpi.Time) *reference.TariffVersion {
+func (c counting) Tariff(ocpi.Key, ocpi.Time, int64) (*reference.TariffVersion, bool) {
 	*c.asked++
-	return nil
+	return nil, false
 }
 
-func (c counting) TariffsBefore(ocpi.Key, ocpi.Time, int) []*reference.TariffVersion {
+func (c counting) TariffsBelow(ocpi.Key, int64, int) []*reference.TariffVersion {
 	*c.asked++
 	return nil
 }
@@ -46,7 +46,7 @@ func TestLookUpsAreBounded(t *testing.T) {
 		asked := 0
 		var row pricing.Row
 		rec := records(c.body)[0]
-		pricing.NewPricer(counting{asked: &asked}, policies{}).Price(&rec, &row)
+		pricing.NewPricer(counting{asked: &asked}, policies{}).Price(&rec, &row, pricing.AsOf{})
 		if row.Outcome.Reason != c.reason || asked > 200 || c.reason != "" && asked > 0 {
 			t.Errorf("%s: %s %q after %d look-ups, want %q", c.name, row.Outcome.Status, row.Outcome.Reason, asked, c.reason)
 		}
@@ -67,7 +67,7 @@ func TestExplanationStaysWithinTheBody(t *testing.T) {
 	large := pushed{version: ocpi.V221, body: `{"country_code":"GB","party_id":"DUN","id":"T1","currency":"GBP","elements":[` + strings.Join(elements, ",") + `],"last_updated":"2019-01-01T00:00:00Z"}`}
 	var row pricing.Row
 	rec := records(body)[0]
-	pricing.NewPricer(large, policies{}).Price(&rec, &row)
+	pricing.NewPricer(large, policies{}).Price(&rec, &row, pricing.AsOf{})
 	o := &row.Outcome
 	if o.Status != pricing.Priced || len(o.Explanation) > 4*len(body) || len(o.Explanation) < 3*len(body) || !strings.Contains(string(o.Explanation), `"missed_left_out":`) {
 		t.Errorf("%s %s: an explanation of %d bytes for a body of %d: %.2000s", o.Status, o.Detail, len(o.Explanation), len(body), o.Explanation)

@@ -40,6 +40,7 @@ type Outcome struct {
 	Reconciliation []byte
 
 	// What it was computed from.
+	AsOf          AsOf
 	TariffIDs     string // joined by ",", as sent
 	TariffHash    string // hex SHA-256 of the tariffs' canonical JSON, joined by ","
 	TariffSource  string // "cdr" or "store"

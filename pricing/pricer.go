@@ -30,24 +30,6 @@ const (
 // Tariff or a Location arrives, a partner is added.
 var Healable = []string{ReasonUnknownTariff, ReasonNoTimeZone, ReasonDebtorUnknown}
 
-// Inputs is where a price's inputs come from.
-type Inputs interface {
-	Tariff(key ocpi.Key, received, start ocpi.Time) *reference.TariffVersion
-	// TariffsBefore lists what else the owner may have priced with: for
-	// reconciliation alone, never for a price.
-	TariffsBefore(key ocpi.Key, received ocpi.Time, limit int) []*reference.TariffVersion
-	Zone(location ocpi.Key, country string, received ocpi.Time) (zone, source string)
-	TokenOwner(contractID string) (ocpi.Party, bool)
-}
-
-// Policies says how a partner's CDRs are priced and who can be billed.
-type Policies interface {
-	// DebtorKnown reports whether the party is a registered eMSP.
-	DebtorKnown(p ocpi.Party) bool
-	// Profile returns the name of the pricing profile of a CPO, "" for the default.
-	Profile(cpo ocpi.Party) string
-}
-
 // Pricer turns one record into one Row. It owns scratch space: one per
 // goroutine. A Row keeps nothing of that space: it is valid as long as the
 // record's body is.
@@ -64,11 +46,13 @@ type Pricer struct {
 
 // charge is a CDR with what it is priced with and the price.
 type charge struct {
+	at       AsOf
 	in       tariff.Input
 	result   tariff.Result
 	embedded []*tariff.Prepared
 	stored   []*tariff.Prepared
 	versions []*reference.TariffVersion // that stored were compiled from
+	noted    []ocpi.Finding             // about them and the zone
 }
 
 // NewPricer returns a Pricer.
@@ -76,19 +60,22 @@ func NewPricer(inputs Inputs, policies Policies) *Pricer {
 	return &Pricer{inputs: inputs, policies: policies, engine: tariff.NewEngine()}
 }
 
-// Price fills row for one CDR record, its explanation included. It never fails:
+// Price fills row for one CDR record as of a part of the log, its explanation
+// included. It never fails:
 // what cannot be priced is a reject with its reason, a panic included.
-func (p *Pricer) Price(rec *ingest.Record, row *Row) {
-	p.PriceWith(rec, row, "", func(*Row) bool { return true })
+func (p *Pricer) Price(rec *ingest.Record, row *Row, at AsOf) {
+	p.PriceWith(rec, row, at, "", func(*Row) bool { return true })
 }
 
 // PriceWith prices with a named profile instead of the partner's when profile
 // is not "". An explanation costs several prices: the outcome gets one only
 // where explain, asked once the price is known, says so; nil never does.
-func (p *Pricer) PriceWith(rec *ingest.Record, row *Row, profile string, explain func(*Row) bool) {
+func (p *Pricer) PriceWith(rec *ingest.Record, row *Row, at AsOf, profile string, explain func(*Row) bool) {
 	*row = Row{Record: *rec, Creditor: rec.Key.Party}
+	defer func() { row.Outcome.AsOf = at }() // of a panic's reject too
 	defer p.rejectPanic(row)
 	p.hash(&row.Record)
+	p.charge.at = at
 	c := p.price(rec, row, profile)
 	if row.Outcome.Status == Priced && explain != nil && explain(row) {
 		p.explain(row, c)
@@ -140,14 +127,14 @@ func (p *Pricer) price(rec *ingest.Record, row *Row, profile string) *charge {
 		row.Outcome = Outcome{Status: Rejected, Reason: ReasonUnreadable, Detail: err.Error()}
 		return c
 	}
-	p.describe(cdr, row)
+	p.describe(cdr, row, c.at)
 	o := &row.Outcome
 	o.ZoneDB, o.EngineVersion = tariff.ZoneDBVersion(), tariff.EngineVersion
 	o.Findings = append(o.Findings, cdr.Findings...)
 	switch {
 	case row.Debtor.IsZero():
 		reject(o, ReasonDebtorUnknown, "the CDR does not say whose token was used, and no Token with its contract id is known")
-	case !p.policies.DebtorKnown(row.Debtor):
+	case !p.policies.Billable(row.Debtor, c.at.Control):
 		reject(o, ReasonDebtorUnknown, "no eMSP "+row.Debtor.String()+" is registered here: add the partner, and the CDR is priced by itself")
 	case cdr.Credit:
 		o.Status = Credited
@@ -166,7 +153,7 @@ func (p *Pricer) price(rec *ingest.Record, row *Row, profile string) *charge {
 }
 
 // describe copies what the store keeps of a CDR whether it can be priced or not.
-func (p *Pricer) describe(cdr *ocpi.CDR, row *Row) {
+func (p *Pricer) describe(cdr *ocpi.CDR, row *Row, at AsOf) {
 	// Strings of the decoder live in the body or in its arena, which the next
 	// call reuses.
 	row.ID, row.Start, row.End, row.LastUpdated = p.text(cdr.ID), cdr.Start, cdr.End, cdr.LastUpdated
@@ -179,7 +166,7 @@ func (p *Pricer) describe(cdr *ocpi.CDR, row *Row) {
 	row.Outcome.Claimed = tariff.Money{Excl: cdr.TotalCost.Excl, Incl: cdr.TotalCost.Incl}
 	row.Debtor = ocpi.Party{Country: p.text(ocpi.Fold(cdr.Token.CountryCode)), ID: p.text(ocpi.Fold(cdr.Token.PartyID))}
 	if row.Debtor.Country == "" || row.Debtor.ID == "" {
-		row.Debtor, _ = p.inputs.TokenOwner(ocpi.Fold(cdr.Token.ContractID))
+		row.Debtor, _ = p.inputs.TokenOwner(ocpi.Fold(cdr.Token.ContractID), at.Reference)
 	}
 }
 
@@ -209,10 +196,10 @@ func (p *Pricer) text(s string) string {
 // compute finds tariffs and zone and calls the engine.
 func (p *Pricer) compute(cdr *ocpi.CDR, row *Row, c *charge, profileName string) {
 	o := &row.Outcome
-	c.in = tariff.Input{CDR: cdr}
+	c.in, c.noted = tariff.Input{CDR: cdr}, nil
 	in := &c.in
 	if profileName == "" {
-		profileName = p.policies.Profile(row.Creditor)
+		profileName = p.policies.Profile(row.Creditor, c.at.Control)
 	}
 	if profileName != "" {
 		profile, ok := tariff.ProfileByName(profileName)
@@ -225,12 +212,12 @@ func (p *Pricer) compute(cdr *ocpi.CDR, row *Row, c *charge, profileName string)
 	if !p.findTariffs(cdr, row, c) {
 		return
 	}
-	if !p.findZone(cdr, row, in) {
+	if !p.findZone(cdr, row, c) {
 		return
 	}
 	r := &c.result
 	p.engine.Price(in, r)
-	o.Findings = append(o.Findings, r.Findings...)
+	o.Findings = append(append(o.Findings, c.noted...), r.Findings...)
 	o.Profile = tariff.Default.Name
 	if in.Profile != nil {
 		o.Profile = in.Profile.Name
@@ -271,7 +258,7 @@ func (p *Pricer) findTariffs(cdr *ocpi.CDR, row *Row, c *charge) bool {
 	}
 	row.Outcome.TariffSource = "cdr"
 	for _, id := range missing {
-		v := p.inputs.Tariff(ocpi.Key{Party: row.Creditor, ID: ocpi.Fold(id)}, row.Record.Received, cdr.Start)
+		v, later := p.inputs.Tariff(ocpi.Key{Party: row.Creditor, ID: ocpi.Fold(id)}, cdr.Start, c.at.Reference)
 		if v == nil {
 			reject(&row.Outcome, ReasonUnknownTariff, "tariff "+id+" is neither in the CDR nor among the tariffs of "+row.Creditor.String())
 			return false
@@ -284,6 +271,9 @@ func (p *Pricer) findTariffs(cdr *ocpi.CDR, row *Row, c *charge) bool {
 		c.stored, c.versions = append(c.stored, stored.prepared), append(c.versions, v)
 		ids, hashes = append(ids, id), append(hashes, v.Hash())
 		row.Outcome.TariffSource = "store"
+		if later {
+			c.noted = append(c.noted, laterVersion(id, v))
+		}
 	}
 	if len(c.embedded)+len(c.stored) == 0 {
 		reject(&row.Outcome, ReasonUnknownTariff, "the CDR carries no tariff and names none in its charging periods")
@@ -293,6 +283,13 @@ func (p *Pricer) findTariffs(cdr *ocpi.CDR, row *Row, c *charge) bool {
 	row.Outcome.TariffIDs, row.Outcome.TariffHash = strings.Clone(strings.Join(ids, ",")), strings.Join(hashes, ",")
 	c.in.Embedded, c.in.Tariffs = c.embedded, c.stored
 	return true
+}
+
+// laterVersion says that no version of a tariff was in force when the charge
+// began.
+func laterVersion(id string, v *reference.TariffVersion) ocpi.Finding {
+	return ocpi.Finding{Code: "tariff_after_start", Severity: ocpi.Warning, Path: "charging_periods",
+		Detail: "no version of tariff " + strings.Clone(id) + " was in force when the charge started; the first one after it was used, of " + v.Since().String()}
 }
 
 // missing returns the distinct tariff ids the periods name and the CDR does
@@ -324,22 +321,22 @@ next:
 
 // findZone sets the time zone: the CDR's own (2.1.1), else the Location's.
 // Without one the engine decides whether it needs one.
-func (p *Pricer) findZone(cdr *ocpi.CDR, row *Row, in *tariff.Input) bool {
+func (p *Pricer) findZone(cdr *ocpi.CDR, row *Row, c *charge) bool {
 	name, source := cdr.Location.TimeZone, "cdr"
 	if name == "" {
 		key := ocpi.Key{Party: row.Creditor, ID: ocpi.Fold(cdr.Location.ID)}
-		name, source = p.inputs.Zone(key, ocpi.Fold(cdr.Location.Country), row.Record.Received)
+		name, source = p.inputs.Zone(key, ocpi.Fold(cdr.Location.Country), cdr.Start, c.at.Reference)
 	}
 	if name == "" {
 		return true
 	}
 	zone, err := tariff.LoadZone(name)
 	if err != nil {
-		row.Outcome.Findings = append(row.Outcome.Findings, ocpi.Finding{
+		c.noted = append(c.noted, ocpi.Finding{
 			Code: "unknown_time_zone", Severity: ocpi.Serious, Detail: "time zone " + name + " is not in the IANA database"})
 		return true
 	}
-	in.Zone, in.ZoneSource = zone, source
+	c.in.Zone, c.in.ZoneSource = zone, source
 	row.Outcome.TimeZone, row.Outcome.ZoneSource = zone.Name(), source
 	return true
 }

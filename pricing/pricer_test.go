@@ -22,7 +22,7 @@ func cdr211(zone string) string {
 // billed knows who pays for every contract.
 type billed struct{ inputs }
 
-func (billed) TokenOwner(string) (ocpi.Party, bool) {
+func (billed) TokenOwner(string, int64) (ocpi.Party, bool) {
 	return ocpi.Party{Country: "NL", ID: "EXW"}, true
 }
 
@@ -37,7 +37,7 @@ func TestRowsOfABatchShareNothing(t *testing.T) {
 	p := pricing.NewPricer(billed{}, policies{})
 	rows := make([]pricing.Row, len(recs))
 	for i := range recs {
-		p.Price(&recs[i], &rows[i])
+		p.Price(&recs[i], &rows[i], pricing.AsOf{})
 	}
 	for i, want := range []string{"AA Europe/London", "BB Europe/London", "T1 Europe/London", "T1 America/Denver"} {
 		o := &rows[i].Outcome
@@ -59,7 +59,7 @@ func TestExplainedOnRequest(t *testing.T) {
 		return r.Outcome.Claim == rules.ClaimDiffers
 	}
 	for i, want := range []struct{ explained, cause bool }{{false, false}, {true, true}, {false, false}} {
-		p.PriceWith(&recs[i], &row, "", differs)
+		p.PriceWith(&recs[i], &row, pricing.AsOf{}, "", differs)
 		if o := &row.Outcome; (o.Explanation != nil) != want.explained || (o.Cause != "") != want.cause {
 			t.Errorf("row %d (%s, claim %s): explanation %s, cause %q", i, o.Status, o.Claim, o.Explanation, o.Cause)
 		}
@@ -68,9 +68,9 @@ func TestExplainedOnRequest(t *testing.T) {
 		t.Errorf("asked about %q, want the priced ones, ab", got)
 	}
 	asked := 0
-	bare := testing.AllocsPerRun(50, func() { p.PriceWith(&recs[0], &row, "", nil) })
+	bare := testing.AllocsPerRun(50, func() { p.PriceWith(&recs[0], &row, pricing.AsOf{}, "", nil) })
 	with := testing.AllocsPerRun(50, func() {
-		p.PriceWith(&recs[0], &row, "", func(r *pricing.Row) bool { asked += len(r.ID); return false })
+		p.PriceWith(&recs[0], &row, pricing.AsOf{}, "", func(r *pricing.Row) bool { asked += len(r.ID); return false })
 	})
 	if with != bare {
 		t.Errorf("%v allocations where an explanation is asked about, %v without", with, bare)

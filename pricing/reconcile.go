@@ -86,7 +86,7 @@ func (p *Pricer) reconcile(row *Row, c *charge) error {
 const maxOtherVersions = 32
 
 // otherVersions returns the versions of the charge's tariffs that their owner
-// had sent us by then, the newest first: those the price was not computed with.
+// had sent us by then, as of the price, the newest first: those the price was not computed with.
 // One that cannot be priced with explains no total.
 func (p *Pricer) otherVersions(row *Row, c *charge) (others []*tariff.Prepared) {
 	var asked []string
@@ -97,7 +97,7 @@ func (p *Pricer) otherVersions(row *Row, c *charge) (others []*tariff.Prepared) 
 		}
 		asked = append(asked, id)
 		key := ocpi.Key{Party: row.Creditor, ID: id}
-		for _, v := range p.inputs.TariffsBefore(key, row.Record.Received, maxOtherVersions-len(others)) {
+		for _, v := range p.inputs.TariffsBelow(key, c.at.Reference, maxOtherVersions-len(others)) {
 			if slices.Contains(c.versions, v) {
 				continue
 			}
@@ -117,5 +117,5 @@ func (p *Pricer) otherVersions(row *Row, c *charge) (others []*tariff.Prepared) 
 
 // audit holds the CDR against itself and its tariffs.
 func (p *Pricer) audit(row *Row, c *charge) {
-	row.Outcome.Findings = append(append([]ocpi.Finding(nil), c.in.CDR.Findings...), p.engine.AuditPriced(&c.in, &c.result)...)
+	row.Outcome.Findings = slices.Concat(c.in.CDR.Findings, c.noted, p.engine.AuditPriced(&c.in, &c.result))
 }

@@ -14,15 +14,15 @@ import (
 )
 
 // A CDR that claims by a version its CPO has replaced, or not put in force yet,
-// is told so, by that version's last_updated. Versions that came after the CDR
-// do not count, so that the answer does not depend on when a worker asks.
+// is told so, by that version's last_updated. Versions beyond
+// the end that the CDR is priced as of do not count.
 func TestReconcileNamesTheTariffVersion(t *testing.T) {
 	log := objectstest.NewLog(1)
 	for minute, version := range []struct{ price, updated, validity string }{
 		{"0.25", "2019-01-01T00:00:00Z", ""},
 		{"0.31", "2019-01-02T00:00:00Z", ""},
 		{"0.35", "2019-01-03T00:00:00Z", `"start_date_time":"2019-06-01T00:00:00Z",`},
-		{"0.40", "2019-01-04T00:00:00Z", ""}, // after the CDRs
+		{"0.40", "2019-01-04T00:00:00Z", ""}, // beyond the end they are priced as of
 	} {
 		body := strings.NewReplacer("0.25", version.price, "2019-01-01T00:00:00Z", version.updated, `"elements"`, version.validity+`"elements"`).Replace(tariff)
 		e := &ingest.Envelope{Object: ingest.ObjectTariff, Method: ingest.MethodPut, Version: ocpi.V221, Sender: "gb-dun-cpo",
@@ -44,9 +44,8 @@ func TestReconcileNamesTheTariffVersion(t *testing.T) {
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			rec := records(cdr("a", "EXW", c.tariffs, c.claim))[0]
-			rec.Received = ocpi.Time(3 * 60 * ocpi.Second)
 			var row pricing.Row
-			p.Price(&rec, &row)
+			p.Price(&rec, &row, pricing.AsOf{Reference: 3})
 			if row.Outcome.Status != pricing.Priced || row.Outcome.Cause != c.cause {
 				t.Fatalf("%s %s, cause %q: %s", row.Outcome.Status, row.Outcome.Detail, row.Outcome.Cause, row.Outcome.Reconciliation)
 			}

@@ -17,8 +17,8 @@ type pushed struct {
 	body    string
 }
 
-func (i pushed) Tariff(ocpi.Key, ocpi.Time, ocpi.Time) *reference.TariffVersion {
-	return &reference.TariffVersion{ObjectState: ingest.ObjectState{Version: i.version, Body: []byte(i.body)}}
+func (i pushed) Tariff(ocpi.Key, ocpi.Time, int64) (*reference.TariffVersion, bool) {
+	return &reference.TariffVersion{ObjectState: ingest.ObjectState{Version: i.version, Body: []byte(i.body)}}, false
 }
 
 func totals(o *pricing.Outcome) string {
@@ -45,7 +45,7 @@ func TestSameTariffTextInTwoVersions(t *testing.T) {
 			rec := records(strings.ReplaceAll(body, `"id":"T1"`, `"id":"T1", "name":"`+order[0].String()+`"`))[0]
 			rec.Version = v
 			var row pricing.Row
-			p.Price(&rec, &row)
+			p.Price(&rec, &row, pricing.AsOf{})
 			if got := totals(&row.Outcome); got != want {
 				t.Errorf("%v first: a CDR of %s is %s, want %s", order[0], v, got, want)
 			}
@@ -85,7 +85,7 @@ func TestStoredTariffOfAnotherVersion(t *testing.T) {
 		rec := records(c.record)[0]
 		rec.Version = c.cdr
 		var row pricing.Row
-		pricing.NewPricer(pushed{version: c.tariff, body: c.body}, policies{}).Price(&rec, &row)
+		pricing.NewPricer(pushed{version: c.tariff, body: c.body}, policies{}).Price(&rec, &row, pricing.AsOf{})
 		if got := totals(&row.Outcome); got != c.want {
 			t.Errorf("%s: %s (%s), want %s", c.name, got, row.Outcome.Detail, c.want)
 		}

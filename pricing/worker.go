@@ -20,10 +20,11 @@ type Store interface {
 	Checkpoint(ctx context.Context, p ingest.Partition) (next int64, err error)
 }
 
-// Gate lets a batch through once the followers of the reference topics have
-// folded everything that was in the log when it was read.
+// Gate lets a batch through once everything that it may rest on has been folded.
 type Gate interface {
-	CatchUp(ctx context.Context) error
+	// CatchUp returns the ends that the topics of reference data and control
+	// had when it was called, once they have been folded up to there.
+	CatchUp(ctx context.Context) (AsOf, error)
 }
 
 // Worker prices the CDR records of the partitions this process owns.
@@ -68,10 +69,11 @@ func (w *work) Checkpoint(ctx context.Context, p ingest.Partition) (int64, error
 // Do implements [ingest.Work]: it prices for turnTime, or until turnBytes have
 // come of it, and stores what it has priced.
 func (w *work) Do(ctx context.Context, t *ingest.Turn) error {
-	if err := w.Gate.CatchUp(ctx); err != nil {
-		return fmt.Errorf("wait for tariffs and locations: %w", err)
+	at, err := w.Gate.CatchUp(ctx)
+	if err != nil {
+		return fmt.Errorf("wait for tariffs, locations and partners: %w", err)
 	}
-	w.price(t)
+	w.price(t, at)
 	if err := w.store(ctx, t); err != nil {
 		return err
 	}
@@ -88,7 +90,7 @@ func (w *work) Do(ctx context.Context, t *ingest.Turn) error {
 
 // price prices records of the turn, each sender's in its turn, into rows that
 // are in the order of offsets again.
-func (w *work) price(t *ingest.Turn) {
+func (w *work) price(t *ingest.Turn, at AsOf) {
 	if cap(w.rows) < len(t.Records) {
 		w.rows = make([]Row, len(t.Records))
 	}
@@ -100,7 +102,7 @@ func (w *work) price(t *ingest.Turn) {
 		if !ok {
 			break
 		}
-		w.pricer.Price(&t.Records[i], &w.rows[i])
+		w.pricer.Price(&t.Records[i], &w.rows[i], at)
 		priced[i] = true
 		bytes += w.rows[i].size()
 		queue.spent()
@@ -139,7 +141,7 @@ func (w *work) store(ctx context.Context, t *ingest.Turn) error {
 		Isolate: func(i int, cause error) func() {
 			row := &w.rows[i]
 			was := row.Outcome
-			row.Outcome = Outcome{Status: Rejected, Reason: ReasonUnstorable, Detail: cause.Error(), Claimed: was.Claimed}
+			row.Outcome = Outcome{Status: Rejected, Reason: ReasonUnstorable, Detail: cause.Error(), Claimed: was.Claimed, AsOf: was.AsOf}
 			return func() { row.Outcome = was }
 		},
 	})

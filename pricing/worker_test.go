@@ -129,15 +129,18 @@ func (s *store) WriteCDRs(_ context.Context, b *pricing.Batch) error {
 
 type gate struct{}
 
-func (gate) CatchUp(context.Context) error { return nil }
+func (gate) CatchUp(context.Context) (pricing.AsOf, error) { return present, nil }
+
+// present are the ends of the topics of the tests.
+var present = pricing.AsOf{Reference: 7, Control: 3}
 
 // inputs knows no tariffs but those the CDRs carry, and London everywhere.
 type inputs struct{ panics bool }
 
-func (i inputs) Tariff(ocpi.Key, ocpi.Time, ocpi.Time) *reference.TariffVersion  { return nil }
-func (inputs) TariffsBefore(ocpi.Key, ocpi.Time, int) []*reference.TariffVersion { return nil }
-func (i inputs) TokenOwner(string) (ocpi.Party, bool)                            { return ocpi.Party{}, false }
-func (i inputs) Zone(ocpi.Key, string, ocpi.Time) (string, string) {
+func (inputs) Tariff(ocpi.Key, ocpi.Time, int64) (*reference.TariffVersion, bool) { return nil, false }
+func (inputs) TariffsBelow(ocpi.Key, int64, int) []*reference.TariffVersion       { return nil }
+func (inputs) TokenOwner(string, int64) (ocpi.Party, bool)                        { return ocpi.Party{}, false }
+func (i inputs) Zone(ocpi.Key, string, ocpi.Time, int64) (string, string) {
 	if i.panics {
 		panic("a fault in our own code")
 	}
@@ -146,8 +149,8 @@ func (i inputs) Zone(ocpi.Key, string, ocpi.Time) (string, string) {
 
 type policies struct{}
 
-func (policies) DebtorKnown(p ocpi.Party) bool { return p.ID != "XXX" }
-func (policies) Profile(ocpi.Party) string     { return "" }
+func (policies) Billable(p ocpi.Party, _ int64) bool { return p.ID != "XXX" }
+func (policies) Profile(ocpi.Party, int64) string    { return "" }
 
 const tariff = `{"country_code":"GB","party_id":"DUN","id":"T1","currency":"GBP","elements":[{"price_components":[{"type":"ENERGY","price":0.25,"vat":20,"step_size":1}]}],"last_updated":"2019-01-01T00:00:00Z"}`
 

@@ -40,8 +40,8 @@ type StoredCorrection struct {
 
 // corrected holds the corrections of a CDR, in their order, against its stored
 // result and against what its raw body gives, and books them. price prices the
-// raw body again under a profile.
-func (w *walker) corrected(stored *StoredResult, corrections []StoredCorrection, books *books, price func(profile string) *pricing.Row) {
+// raw body again by what a result was computed from.
+func (w *walker) corrected(stored *StoredResult, corrections []StoredCorrection, books *books, price func(as *ChangeSide) *pricing.Row) {
 	status, computed := stored.Status, text(stored.ComputedExcl)+", "+text(stored.ComputedIncl)+" incl_vat"
 	for i := range corrections {
 		c := &corrections[i]
@@ -55,7 +55,7 @@ func (w *walker) corrected(stored *StoredResult, corrections []StoredCorrection,
 		}
 		status, computed = c.New.Status, moneyText(c.New.Computed)
 		if status != pricing.Rejected {
-			o := &price(c.New.Profile).Outcome
+			o := &price(&c.New).Outcome
 			if is := moneyText(o.Computed); o.Status != status || is != computed {
 				w.disagree(at, "a correction of CDR %s ends at %s %s; priced again from its raw body it is %s %s", c.Key, status, computed, o.Status, is)
 			}

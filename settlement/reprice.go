@@ -116,6 +116,7 @@ type Repricer struct {
 	Store      RepriceStore
 	Inputs     pricing.Inputs
 	Policies   pricing.Policies
+	AsOf       pricing.AsOf // that CDRs are priced by: the present
 	Periods    Periods
 	Partitions []ingest.Partition // of the CDRs
 	PageRows   int                // CDRs priced between two notes of progress; 0: repricePage

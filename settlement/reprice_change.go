@@ -39,6 +39,7 @@ const (
 // ChangeSide is one of the two results of a Change. Amounts are the computed
 // total, unset unless priced.
 type ChangeSide struct {
+	AsOf       pricing.AsOf // kept of the new side only
 	EMSP       ocpi.Party
 	Status     pricing.Status
 	Claim      tariff.Claim
@@ -66,7 +67,7 @@ type Change struct {
 func sideOf(r *pricing.Row) ChangeSide {
 	o := &r.Outcome
 	return ChangeSide{
-		EMSP: r.Debtor, Status: o.Status, Claim: o.Claim, Reason: o.Reason, Computed: o.Computed,
+		AsOf: o.AsOf, EMSP: r.Debtor, Status: o.Status, Claim: o.Claim, Reason: o.Reason, Computed: o.Computed,
 		Profile: o.Profile, TariffHash: o.TariffHash, TimeZone: o.TimeZone, ZoneDB: o.ZoneDB, Engine: o.EngineVersion,
 	}
 }

@@ -41,7 +41,10 @@ type StoredResult struct {
 	Status     pricing.Status
 	Claim      tariff.Claim
 	Reason     string // of a reject
+	AsOf       pricing.AsOf
 	Profile    string
+	TariffHash string // joined by ","
+	TimeZone   string
 	Engine     string // the tariff.EngineVersion it was computed by
 
 	ClaimedExcl, ClaimedIncl   *decimal.Decimal

@@ -43,6 +43,8 @@ type Verifier struct {
 	Log    VerifyLog
 	Store  VerifyStore
 	Inputs pricing.Inputs
+	// Policies says who could be billed; nil: everybody.
+	Policies pricing.Policies
 	// Progress, when set, is called now and then with the records walked so far.
 	Progress func(p ingest.Partition, done, total int64)
 }

@@ -10,7 +10,7 @@ import (
 	"github.com/roamclear/roamclear/ocpi"
 )
 
-var reference = ingest.Partition{Topic: ingest.TopicReference, Epoch: 1}
+var tokens = ingest.Partition{Topic: ingest.TopicReference, Epoch: 1}
 
 // heldLog is a log of reference data in memory, from start on, and what its
 // group committed.
@@ -22,12 +22,12 @@ type heldLog struct {
 
 func (l *heldLog) Partitions(t ingest.Topic) []ingest.Partition {
 	if t == ingest.TopicReference {
-		return []ingest.Partition{reference}
+		return []ingest.Partition{tokens}
 	}
 	return nil
 }
 
-func (l *heldLog) Place(ingest.Topic, ocpi.Key) ingest.Partition { return reference }
+func (l *heldLog) Place(ingest.Topic, ocpi.Key) ingest.Partition { return tokens }
 
 func (l *heldLog) Bounds(context.Context, ingest.Partition) (start, end int64, err error) {
 	return l.start, int64(len(l.records)), nil
@@ -74,7 +74,7 @@ func (s *heldStore) RecordsRange(_ context.Context, _ ingest.Partition, _, _ int
 func referenceRecords(n int) []ingest.Record {
 	out := make([]ingest.Record, n)
 	for i := range out {
-		out[i] = ingest.Record{Position: reference.At(int64(i)), Envelope: ingest.Envelope{Object: ingest.ObjectToken}, Body: []byte{'a' + byte(i)}}
+		out[i] = ingest.Record{Position: tokens.At(int64(i)), Envelope: ingest.Envelope{Object: ingest.ObjectToken}, Body: []byte{'a' + byte(i)}}
 	}
 	return out
 }

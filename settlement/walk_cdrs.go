@@ -23,17 +23,18 @@ type cdrWalk struct {
 	corrections *side[StoredCorrection]
 	books       *books
 
-	first    map[ocpi.Key]ingest.Hash // content hashes of the first accepted copies
-	policies storedPolicies
-	pricer   *pricing.Pricer
-	row      pricing.Row // of the record priced last
+	first  map[ocpi.Key]ingest.Hash // content hashes of the first accepted copies
+	terms  terms                    // that the record is priced by
+	pricer *pricing.Pricer
+	row    pricing.Row // of the record priced last
 }
 
 // walkCDRs walks the records of a partition beside what lists and reports
 // read of it.
 func (v *Verifier) walkCDRs(ctx context.Context, w *walker, books *books) error {
 	c := &cdrWalk{walker: w, books: books, first: map[ocpi.Key]ingest.Hash{}}
-	c.pricer = pricing.NewPricer(v.Inputs, &c.policies)
+	c.terms = terms{inputs: v.Inputs, policies: v.Policies, at: pricing.AsOfUnkept}
+	c.pricer = pricing.NewPricer(&c.terms, &c.terms)
 	var stop [4]func()
 	c.copies, stop[0] = newSide(w, "copies", func(r *StoredCopy) (ocpi.Key, ingest.Position) { return r.Key, r.Position },
 		func(fn func(StoredCopy) error) error {
@@ -84,7 +85,7 @@ func (c *cdrWalk) visit(r *ingest.Record) error {
 	} else {
 		c.report.Conflicts++
 	}
-	c.price(c.pricer, r, &c.row)
+	c.price(r)
 	c.count(r, &c.row)
 	return nil
 }
@@ -99,11 +100,11 @@ func (c *cdrWalk) visitFirst(r *ingest.Record) error {
 	if err != nil {
 		return err
 	}
-	c.policies.profile = ""
+	c.terms.of(&ChangeSide{AsOf: pricing.AsOfUnkept})
 	if stored != nil {
-		c.policies.profile = stored.Profile
+		c.terms.of(&ChangeSide{AsOf: stored.AsOf, EMSP: stored.EMSP, Profile: stored.Profile, TariffHash: stored.TariffHash, TimeZone: stored.TimeZone})
 	}
-	c.price(c.pricer, r, &c.row)
+	c.price(r)
 	c.count(r, &c.row)
 	if cdr != nil {
 		c.booked(r, &c.row, "cdrs", account{cdr.CPO, cdr.EMSP, cdr.Month, cdr.Currency}, cdr.Credit)
@@ -118,9 +119,9 @@ func (c *cdrWalk) visitFirst(r *ingest.Record) error {
 	if err != nil {
 		return err
 	}
-	c.corrected(stored, corrections, c.books, func(profile string) *pricing.Row {
-		c.policies.profile = profile
-		c.pricer.PriceWith(r, &c.row, "", nil)
+	c.corrected(stored, corrections, c.books, func(as *ChangeSide) *pricing.Row {
+		c.terms.of(as)
+		c.pricer.PriceWith(r, &c.row, as.AsOf, "", nil)
 		return &c.row
 	})
 	return nil
@@ -144,14 +145,14 @@ func (w *walker) same(r *ingest.Record, table string, key ocpi.Key, hash ingest.
 	}
 }
 
-// price prices a record from its raw body alone, and checks the content hash
+// price prices a record from its raw body by the stored terms, and checks the content hash
 // that tells repeats from conflicts.
-func (w *walker) price(p *pricing.Pricer, r *ingest.Record, row *pricing.Row) {
+func (c *cdrWalk) price(r *ingest.Record) {
 	bare := *r
 	bare.Hash = ingest.Hash{}
-	p.PriceWith(&bare, row, "", nil)
-	if row.Record.Hash != r.Hash {
-		w.disagree(r.Offset, "CDR %s is stored with content hash %x, its raw body has %x", r.Key, r.Hash[:8], row.Record.Hash[:8])
+	c.pricer.PriceWith(&bare, &c.row, c.terms.at, "", nil)
+	if c.row.Record.Hash != r.Hash {
+		c.disagree(r.Offset, "CDR %s is stored with content hash %x, its raw body has %x", r.Key, r.Hash[:8], c.row.Record.Hash[:8])
 	}
 }
 
@@ -163,13 +164,6 @@ func (w *walker) count(r *ingest.Record, row *pricing.Row) {
 		w.ledger.Add(e)
 	}
 }
-
-// storedPolicies prices a record under the profile its stored result names.
-// Whether the debtor was known is a fact of its time, not of now.
-type storedPolicies struct{ profile string }
-
-func (p *storedPolicies) DebtorKnown(ocpi.Party) bool { return true }
-func (p *storedPolicies) Profile(ocpi.Party) string   { return p.profile }
 
 // outcome holds a stored result against one computed afresh from the raw body.
 func (w *walker) outcome(r *ingest.Record, fresh *pricing.Row, s *StoredResult) {
@@ -229,13 +223,20 @@ func taxText(taxes []TaxSum) string {
 	return b.String()
 }
 
-// transient are the reasons that do not follow from the raw body: healing
-// prices it when the cause goes away, or re-pricing does.
-var transient = append([]string{pricing.ReasonPanic, pricing.ReasonUnknownProfile}, pricing.Healable...)
+// transient are the reasons that do not follow from what the result was
+// computed from; healable are those that do not where that was not kept.
+var (
+	transient = []string{pricing.ReasonPanic, pricing.ReasonUnknownProfile, pricing.ReasonUnstorable, pricing.ReasonDebtorUnknown}
+	healable  = append(slices.Clone(transient), pricing.Healable...)
+)
 
 // rejected holds a stored reject against what the raw body gives now.
 func (w *walker) rejected(r *ingest.Record, fresh *pricing.Outcome, s *StoredResult) {
-	if fresh.Status != pricing.Rejected && !slices.Contains(transient, s.Reason) {
+	excused := transient
+	if s.AsOf == pricing.AsOfUnkept {
+		excused = healable
+	}
+	if fresh.Status != pricing.Rejected && !slices.Contains(excused, s.Reason) {
 		w.disagree(r.Offset, "CDR %s is stored as rejected for %q; priced again from its raw body it is %s", r.Key, s.Reason, fresh.Status)
 	}
 }

@@ -3,7 +3,6 @@ package report
 import (
 	"context"
 	"errors"
-	"math"
 	"net/http"
 	"strings"
 	"time"
@@ -26,11 +25,11 @@ const MaxPriceRequest = 256 << 10
 type Tariffs interface {
 	Ready() bool
 	CurrentTariff(key ocpi.Key) *reference.TariffVersion
-	Tariff(key ocpi.Key, received, start ocpi.Time) *reference.TariffVersion
+	Tariff(key ocpi.Key, start ocpi.Time, below int64) (v *reference.TariffVersion, later bool)
 	Tariffs(fn func(*reference.TariffVersion))
 	Versions(key ocpi.Key) int
-	Zone(location ocpi.Key, country string, received ocpi.Time) (zone, source string)
-	TokenOwner(contractID string) (ocpi.Party, bool)
+	Zone(location ocpi.Key, country string, start ocpi.Time, below int64) (zone, source string)
+	TokenOwner(contractID string, below int64) (ocpi.Party, bool)
 	Get(ctx context.Context, t ingest.Target) (s ingest.ObjectState, ok bool, err error)
 }
 
@@ -92,10 +91,11 @@ type PriceTerms struct {
 func (q *PriceRequest) Resolve(key rest.Key, known Tariffs) (*PriceTerms, error) {
 	var t PriceTerms
 	var err error
-	if t.Terms.Tariff, t.Findings, err = q.tariff(key, known); err != nil {
+	start, _ := instantIn("start", q.Start) // one that cannot be read is told by charge
+	if t.Terms.Tariff, t.Findings, err = q.tariff(key, known, start); err != nil {
 		return nil, err
 	}
-	if t.Terms.Zone, t.Terms.ZoneSource, err = q.zone(key, known); err != nil {
+	if t.Terms.Zone, t.Terms.ZoneSource, err = q.zone(key, known, start); err != nil {
 		return nil, err
 	}
 	profile, ok := tariff.ProfileByName(q.Profile)
@@ -111,7 +111,7 @@ func (q *PriceRequest) Resolve(key rest.Key, known Tariffs) (*PriceTerms, error)
 
 var errTariffMissing = rest.Invalid("tariff_id", "no such tariff is known here; give its key, or the tariff itself as tariff")
 
-func (q *PriceRequest) tariff(key rest.Key, known Tariffs) (*tariff.Prepared, []ocpi.Finding, error) {
+func (q *PriceRequest) tariff(key rest.Key, known Tariffs, start ocpi.Time) (*tariff.Prepared, []ocpi.Finding, error) {
 	given := len(q.Tariff) > 0
 	switch {
 	case given && q.TariffID != nil:
@@ -129,6 +129,11 @@ func (q *PriceRequest) tariff(key rest.Key, known Tariffs) (*tariff.Prepared, []
 	v := known.CurrentTariff(k)
 	if v == nil || !key.Sees(k.Party, k.Party) {
 		return nil, nil, errTariffMissing
+	}
+	// The version in force then, as for a CDR; where none was valid, the one
+	// that stands.
+	if then, _ := known.Tariff(k, start, present); then != nil {
+		v = then
 	}
 	p, err := v.Prepared()
 	return p, nil, unpriceable("tariff_id", err)
@@ -168,7 +173,7 @@ func unpriceable(field string, err error) error {
 	return &rest.Error{Status: http.StatusUnprocessableEntity, Code: "unpriceable", Field: field, Message: err.Error()}
 }
 
-func (q *PriceRequest) zone(key rest.Key, known Tariffs) (*tariff.Zone, string, error) {
+func (q *PriceRequest) zone(key rest.Key, known Tariffs, start ocpi.Time) (*tariff.Zone, string, error) {
 	switch {
 	case q.TimeZone != "" && q.Location != nil:
 		return nil, "", rest.Invalid("location", "give either time_zone or location, not both")
@@ -186,7 +191,7 @@ func (q *PriceRequest) zone(key rest.Key, known Tariffs) (*tariff.Zone, string, 
 	k := q.Location.key()
 	name, source := "", ""
 	if key.Sees(k.Party, k.Party) {
-		name, source = known.Zone(k, "", math.MaxInt64)
+		name, source = known.Zone(k, "", start, present)
 	}
 	z, err := tariff.LoadZone(name)
 	if name == "" || err != nil {

@@ -3,6 +3,7 @@ package report
 import (
 	"context"
 	"fmt"
+	"math"
 	"strings"
 
 	"github.com/gin-gonic/gin"
@@ -19,6 +20,10 @@ type Sessions interface {
 	Ready() bool
 	Get(ctx context.Context, t ingest.Target) (s ingest.ObjectState, ok bool, err error)
 }
+
+// present is the end of everything that has been folded: prices that nobody
+// stores are as of now.
+const present = math.MaxInt64
 
 // sessionJSON is a Session with its running price, but for its raw body, which
 // is spliced in front as it stands. Price is null where there
@@ -68,7 +73,7 @@ func (s *server) session(c *gin.Context, key rest.Key) error {
 	}
 	emsp := ocpi.NewParty(session.Token.CountryCode, session.Token.PartyID)
 	if emsp.Country == "" || emsp.ID == "" {
-		emsp, _ = s.tariffs.TokenOwner(ocpi.Fold(session.Token.ContractID))
+		emsp, _ = s.tariffs.TokenOwner(ocpi.Fold(session.Token.ContractID), present)
 	}
 	if !key.Sees(k.Party, emsp) {
 		return settlement.ErrNotFound
@@ -106,8 +111,8 @@ func newSession(session *ocpi.Session, state *ingest.ObjectState, emsp ocpi.Part
 }
 
 // running prices a Session by the tariffs its periods name; where they name
-// none, by those of its connector. Versions are chosen as for a CDR that was
-// received when the Session was.
+// none, by those of its connector. Versions are chosen as for a CDR that comes
+// now.
 func (s *server) running(ctx context.Context, session *ocpi.Session, state *ingest.ObjectState) (*whatif.Price, error) {
 	owner := state.Key.Party
 	location := ocpi.Key{Party: owner, ID: ocpi.Fold(session.LocationID)}
@@ -117,7 +122,7 @@ func (s *server) running(ctx context.Context, session *ocpi.Session, state *inge
 	}
 	var tariffs []*tariff.Prepared
 	for _, id := range tariffIDs(session, place) {
-		v := s.tariffs.Tariff(ocpi.Key{Party: owner, ID: ocpi.Fold(id)}, state.Received, session.Start)
+		v, _ := s.tariffs.Tariff(ocpi.Key{Party: owner, ID: ocpi.Fold(id)}, session.Start, present)
 		if v == nil {
 			continue // the engine says which one it misses
 		}
@@ -128,7 +133,7 @@ func (s *server) running(ctx context.Context, session *ocpi.Session, state *inge
 		tariffs = append(tariffs, p)
 	}
 	var zone *tariff.Zone
-	name, source := s.tariffs.Zone(location, ocpi.Fold(place.Country), state.Received)
+	name, source := s.tariffs.Zone(location, ocpi.Fold(place.Country), session.Start, present)
 	if name != "" {
 		if zone, err = tariff.LoadZone(name); err != nil {
 			zone, source = nil, "" // not in the database: the engine says if it needs one

@@ -14,6 +14,7 @@ import (
 	"github.com/roamclear/roamclear/ingest/control"
 	"github.com/roamclear/roamclear/ingest/objects"
 	"github.com/roamclear/roamclear/ocpi"
+	"github.com/roamclear/roamclear/pricing"
 	"github.com/roamclear/roamclear/pricing/tariff"
 	"github.com/roamclear/roamclear/settlement"
 )
@@ -201,11 +202,16 @@ func openRepricer(ctx context.Context, c Config) (_ *settlement.Repricer, closeA
 	if err != nil {
 		return nil, nil, errors.Join(fmt.Errorf("read partners: %w", err), closeAll())
 	}
-	if err := firstOf(following, func() error { return ref.CatchUp(ctx) }); err != nil {
+	var at pricing.AsOf
+	err = firstOf(following, func() (err error) {
+		at, err = gate{b.log, ref, ctl}.CatchUp(ctx)
+		return err
+	})
+	if err != nil {
 		return nil, nil, errors.Join(fmt.Errorf("read tariffs and locations: %w", err), closeAll())
 	}
 	return &settlement.Repricer{
-		Store: b.store, Inputs: ref, Policies: policies{ctl}, Periods: periods{ctl}, Partitions: b.log.Partitions(ingest.TopicCDRs),
+		Store: b.store, Inputs: ref, Policies: policies{ctl}, AsOf: at, Periods: periods{ctl}, Partitions: b.log.Partitions(ingest.TopicCDRs),
 	}, closeAll, nil
 }
 

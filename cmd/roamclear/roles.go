@@ -9,6 +9,7 @@ import (
 	"github.com/roamclear/roamclear/ingest/control"
 	"github.com/roamclear/roamclear/ingest/objects"
 	"github.com/roamclear/roamclear/ocpi"
+	"github.com/roamclear/roamclear/pricing"
 	"github.com/roamclear/roamclear/pricing/reference"
 )
 
@@ -26,21 +27,41 @@ func newOwned(b *backends, o objects.Options, others ...objects.Fold) owned {
 	return owned{objects.New(o), index}
 }
 
-// CatchUp implements pricing.Gate: tariffs, locations and tokens are followed
-// up to the end of the log.
-func (o owned) CatchUp(ctx context.Context) error {
-	return o.Follower.CatchUp(ctx, ingest.TopicReference)
+// gate is the part of the log that prices rest on.
+type gate struct {
+	log     ingest.Reader
+	owned   owned
+	control *control.Control
+}
+
+// CatchUp implements pricing.Gate.
+func (g gate) CatchUp(ctx context.Context) (pricing.AsOf, error) {
+	reference, control := g.log.Partitions(ingest.TopicReference)[0], g.log.Partitions(ingest.TopicControl)[0]
+	var at pricing.AsOf
+	var err error
+	if _, at.Reference, err = g.log.Bounds(ctx, reference); err != nil {
+		return at, err
+	}
+	if _, at.Control, err = g.log.Bounds(ctx, control); err != nil {
+		return at, err
+	}
+	if err := g.owned.WaitNext(ctx, reference, at.Reference); err != nil {
+		return at, err
+	}
+	return at, g.control.WaitNext(ctx, at.Control)
 }
 
 // policies says, from the control log, who can be billed and how CDRs of a
 // CPO are priced.
 type policies struct{ control *control.Control }
 
-// DebtorKnown implements pricing.Policies.
-func (p policies) DebtorKnown(party ocpi.Party) bool { return p.control.State().DebtorKnown(party) }
+// Billable implements pricing.Policies.
+func (p policies) Billable(party ocpi.Party, _ int64) bool {
+	return p.control.State().DebtorKnown(party)
+}
 
 // Profile implements pricing.Policies.
-func (p policies) Profile(cpo ocpi.Party) string { return p.control.State().Profile(cpo) }
+func (p policies) Profile(cpo ocpi.Party, _ int64) string { return p.control.State().Profile(cpo) }
 
 func newLogger(c LogConfig, w io.Writer) *slog.Logger {
 	var level slog.Level

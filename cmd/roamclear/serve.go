@@ -269,7 +269,7 @@ func (s *service) drain(group string, w ingest.Work) *ingest.Drain {
 func (s *service) price(ctx context.Context) error {
 	store := s.backends.store
 	w := &pricing.Worker{
-		Store: store, Gate: s.owned, Inputs: s.owned, Policies: policies{s.control}, Closed: periods{s.control}.Closed,
+		Store: store, Gate: gate{s.backends.log, s.owned, s.control}, Inputs: s.owned, Policies: policies{s.control}, Closed: periods{s.control}.Closed,
 		Logger: s.logger, Metrics: s.metrics,
 	}
 	causes := func() uint64 { return s.owned.Causes() + uint64(len(s.control.State().Partners())) }
@@ -285,8 +285,8 @@ func (s *service) price(ctx context.Context) error {
 // CDRs are found by whoever keeps the one partition of reference data: so that
 // it is done once, and goes on elsewhere when this process goes away.
 func (s *service) record(ctx context.Context) error {
-	r := &settlement.Recorder{
-		Store: s.backends.store, Objects: s.owned,
+	r := &objects.Recorder{
+		Store: s.backends.store, Objects: s.owned.Follower,
 	}
 	return s.backends.log.Consume(ctx, ingest.GroupRecords, ingest.TopicsOf(ingest.GroupRecords), func(ctx context.Context, l *kafka.Lease) error {
 		drain := s.drain(ingest.GroupRecords, r)

@@ -59,7 +59,7 @@ func verify(ctx context.Context, c Config, out, progress io.Writer, quiet bool) 
 	done := make(chan error, 1)
 	go func() { done <- ref.Run(follow) }()
 	defer func() { stop(); <-done }()
-	if err := firstOf(done, func() error { return ref.CatchUp(ctx) }); err != nil {
+	if err := firstOf(done, func() error { return ref.CatchUp(ctx, ingest.TopicReference) }); err != nil {
 		return fmt.Errorf("read tariffs and locations: %w", err)
 	}
 	v := &settlement.Verifier{Log: ledgers{b.log}, Store: b.store, Inputs: ref}

@@ -90,6 +90,11 @@ func (c *Control) State() *State { return c.state.Load() }
 // Ready reports whether everything that was in the log at Open is folded.
 func (c *Control) Ready() bool { return c.progress.Next(0) >= c.end }
 
+// WaitNext returns when every record before next is folded.
+func (c *Control) WaitNext(ctx context.Context, next int64) error {
+	return c.progress.WaitNext(ctx, 0, next)
+}
+
 // WaitReady returns when Ready is true, or with the context's error.
 func (c *Control) WaitReady(ctx context.Context) error {
 	return c.progress.WaitNext(ctx, 0, c.end)

@@ -168,39 +168,38 @@ func (f *Follower) foldBatch(ctx context.Context, p *part, recs []ingest.Record)
 		return err
 	}
 	for i := range recs {
-		if err := f.fold(p, &recs[i]); err != nil {
-			return err
-		}
-		p.progress.Advance(0, recs[i].Offset+1)
+		f.fold(p, &recs[i])
+	}
+	if n := len(recs); n > 0 {
+		p.progress.Advance(0, recs[n-1].Offset+1)
 	}
 	return f.evict(ctx, p)
 }
 
 // fold applies one record. One that does not apply leaves the object as it is,
 // in every process alike.
-func (f *Follower) fold(p *part, r *ingest.Record) error {
+func (f *Follower) fold(p *part, r *ingest.Record) {
 	fold := f.folds[r.Object]
 	if fold == nil {
-		return nil // of a kind that nobody here asks for
+		return // of a kind that nobody here asks for
 	}
 	id := r.Identity()
 	old := p.states[id]
 	if old != nil && !old.Position.Before(r.Position) {
-		return nil // folded before
+		return // folded before
 	}
 	s, err := fold.Apply(old, r)
 	if err != nil {
 		f.inert.WithLabelValues(r.Object.String()).Inc()
-		return nil
+		return
 	}
 	if s == nil {
-		return nil
+		return
 	}
 	f.mu.Lock()
 	f.keep(p, fold, s)
 	f.mu.Unlock()
 	fold.Folded(s)
-	return nil
 }
 
 // States returns the state of everything the records touched, for the store;

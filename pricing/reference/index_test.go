@@ -7,6 +7,7 @@ import (
 	"slices"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/google/go-cmp/cmp"
 	"github.com/prometheus/client_golang/prometheus"
@@ -49,43 +50,78 @@ func push(t *testing.T, log *objectstest.Log, minute int, object ingest.Object, 
 	}
 }
 
-func TestTariffVersionOfACDR(t *testing.T) {
+// updated is the n-th minute of the tests' clock as last_updated has it.
+func updated(minute int) string { return at(minute).Go().Format(time.RFC3339) }
+
+// version is a Tariff of a price, last updated in a minute.
+func version(price string, minute int, validity string) string {
+	return strings.ReplaceAll(tariffBody(price, validity), "2019-01-01T00:00:00Z", updated(minute))
+}
+
+// The version in force when the charge began counts, as of an end of the log:
+// neither when the CDR came nor when a version was stamped decides.
+func TestTheVersionInForce(t *testing.T) {
 	log := objectstest.NewLog(1)
-	push(t, log, 10, ingest.ObjectTariff, ingest.MethodPut, "T1", tariffBody("0.10", ""))
-	push(t, log, 20, ingest.ObjectTariff, ingest.MethodPut, "T1", tariffBody("0.20", ""))
-	push(t, log, 25, ingest.ObjectTariff, ingest.MethodPut, "T1", tariffBody("0.20", "")) // says nothing new
-	push(t, log, 30, ingest.ObjectTariff, ingest.MethodPut, "T1", tariffBody("0.30", `"start_date_time":"1970-01-01T02:00:00Z",`))
-	push(t, log, 40, ingest.ObjectTariff, ingest.MethodDelete, "T1", "")
-	f := follow(t, log, objectstest.NewStore())
-	key := ocpi.NewKey("GB", "DUN", "t1")
-	cases := []struct {
-		name            string
-		received, start int
-		want            int64 // offset of the version, -1 = unknown
+	for i, p := range []struct {
+		received int
+		method   ingest.Method
+		body     string
 	}{
-		{"the latest received before the CDR", 15, 5, 0},
-		{"a newer one", 22, 5, 1},
-		{"a repetition is no version", 27, 5, 1},
-		{"not valid yet at the session's start: the one before", 35, 5, 1},
-		{"valid at the session's start", 35, 130, 3},
-		{"none before: the first after, so that a late tariff heals a reject", 5, 5, 0},
-		{"deleted since: CDRs still need it", 50, 5, 1},
+		{10, ingest.MethodPut, version("0.10", 8, "")},
+		{20, ingest.MethodPut, version("0.20", 18, "")}, // pushed while charges go on that began at 15
+		{20, ingest.MethodPut, version("0.20", 18, "")}, // says nothing new
+		{9, ingest.MethodPut, version("0.21", 18, "")},  // as old, and stamped earlier but appended later
+		{40, ingest.MethodPut, version("0.30", 35, `"start_date_time":"1970-01-01T02:00:00Z",`)},
+		{50, ingest.MethodDelete, ""},
+	} {
+		push(t, log, p.received, ingest.ObjectTariff, p.method, "T1", p.body)
+		push(t, log, p.received, ingest.ObjectTariff, p.method, "T"+fmt.Sprint(i+2), p.body)
 	}
-	for _, c := range cases {
-		v := f.Tariff(key, at(c.received), at(c.start))
-		if v == nil || v.Position.Offset != c.want {
-			t.Errorf("%s: CDR received at %d of a charge begun at %d gets %v, want the version at offset %d", c.name, c.received, c.start, v, c.want)
+	f := follow(t, log, objectstest.NewStore())
+	for _, c := range []struct {
+		name         string
+		start, below int
+		want         int64 // offset, -1 for none
+		later        bool
+	}{
+		{"in force when the charge began", 15, 99, 0, false},
+		{"updated at the very start", 18, 99, 6, false},
+		{"of two as old, the one that came later", 30, 99, 6, false},
+		{"as of an end between them", 30, 6, 2, false},
+		{"as of an end before the second", 30, 2, 0, false},
+		{"not valid yet at the start: the one before", 60, 99, 6, false},
+		{"valid at the start", 150, 99, 8, false},
+		{"none in force: the first after, with a finding", 5, 99, 0, true},
+		{"none known as of then", 5, 0, -1, false},
+		{"deleted since: CDRs still need it", 45, 99, 6, false},
+	} {
+		v, later := f.Tariff(ocpi.NewKey("GB", "DUN", "t1"), at(c.start), int64(c.below))
+		if v == nil && c.want >= 0 || v != nil && v.Position.Offset != c.want || later != c.later {
+			t.Errorf("%s: a charge begun at %d as of %d gets %v (later %t), want the version at offset %d", c.name, c.start, c.below, v, later, c.want)
 		}
 	}
-	if v := f.Tariff(ocpi.NewKey("GB", "DUN", "T2"), at(50), at(5)); v != nil {
+	if v, _ := f.Tariff(ocpi.NewKey("GB", "DUN", "T99"), at(5), 99); v != nil {
 		t.Errorf("unknown tariff gives %v", v)
 	}
-	if v := f.CurrentTariff(key); v != nil {
+	if v := f.CurrentTariff(ocpi.NewKey("GB", "DUN", "T1")); v != nil {
 		t.Errorf("deleted tariff still stands: %v", v)
 	}
 }
 
-func TestTariffsBeforeACDR(t *testing.T) {
+// Of several that are all after the start the earliest counts, of those as old
+// the one that came first.
+func TestTheFirstVersionAfterTheStart(t *testing.T) {
+	log := objectstest.NewLog(1)
+	for _, body := range []string{version("0.10", 20, `"end_date_time":"1970-01-01T00:01:00Z",`), version("0.20", 30, ""), version("0.21", 30, ""), version("0.30", 40, "")} {
+		push(t, log, 1, ingest.ObjectTariff, ingest.MethodPut, "T1", body)
+	}
+	v, later := follow(t, log, objectstest.NewStore()).Tariff(ocpi.NewKey("GB", "DUN", "T1"), at(5), 99)
+	if v == nil || v.Position.Offset != 1 || !later {
+		t.Errorf("%v (later %t), want the version at offset 1, later", v, later)
+	}
+}
+
+func TestTariffsBelow(t *testing.T) {
 	log := objectstest.NewLog(1)
 	push(t, log, 10, ingest.ObjectTariff, ingest.MethodPut, "T1", tariffBody("0.10", ""))
 	push(t, log, 20, ingest.ObjectTariff, ingest.MethodPut, "T1", tariffBody("0.20", `"start_date_time":"2030-01-01T00:00:00Z",`))
@@ -93,47 +129,91 @@ func TestTariffsBeforeACDR(t *testing.T) {
 	push(t, log, 30, ingest.ObjectTariff, ingest.MethodPut, "T1", tariffBody("0.30", ""))
 	f := follow(t, log, objectstest.NewStore())
 	for _, c := range []struct {
-		id              string
-		received, limit int
-		want            []int64 // offsets
+		id           string
+		below, limit int
+		want         []int64 // offsets
 	}{
-		{"t1", 40, 9, []int64{3, 1, 0}},
-		{"t1", 30, 2, []int64{3, 1}},
-		{"t1", 29, 9, []int64{1, 0}},
-		{"t1", 5, 9, nil},
-		{"t2", 40, 9, nil},
+		{"t1", 4, 9, []int64{3, 1, 0}},
+		{"t1", 4, 2, []int64{3, 1}},
+		{"t1", 3, 9, []int64{1, 0}},
+		{"t1", 0, 9, nil},
+		{"t2", 4, 9, nil},
 	} {
 		var got []int64
-		for _, v := range f.TariffsBefore(ocpi.NewKey("GB", "DUN", c.id), at(c.received), c.limit) {
+		for _, v := range f.TariffsBelow(ocpi.NewKey("GB", "DUN", c.id), int64(c.below), c.limit) {
 			got = append(got, v.Position.Offset)
 		}
 		if !slices.Equal(got, c.want) {
-			t.Errorf("%s received by %d, at most %d: versions at %v, want %v", c.id, c.received, c.limit, got, c.want)
+			t.Errorf("%s below %d, at most %d: versions at %v, want %v", c.id, c.below, c.limit, got, c.want)
 		}
 	}
 }
 
-func TestZoneOfACDR(t *testing.T) {
+func zoned(zone string, minute int) string {
+	return strings.ReplaceAll(locationBody(zone), "2019-01-01T00:00:00Z", updated(minute))
+}
+
+func TestZoneOfACharge(t *testing.T) {
 	log := objectstest.NewLog(1)
-	push(t, log, 10, ingest.ObjectLocation, ingest.MethodPut, "L1", locationBody("Europe/Dublin"))
-	push(t, log, 20, ingest.ObjectLocation, ingest.MethodPut, "L1", locationBody("Europe/London"))
-	push(t, log, 20, ingest.ObjectLocation, ingest.MethodPut, "L2", locationBody("Europe/London"))
-	f := follow(t, log, objectstest.NewStore())
+	push(t, log, 10, ingest.ObjectLocation, ingest.MethodPut, "L1", zoned("Europe/Dublin", 8))
+	push(t, log, 20, ingest.ObjectLocation, ingest.MethodPut, "L1", zoned("Europe/London", 18))
+	push(t, log, 20, ingest.ObjectLocation, ingest.MethodPut, "L2", zoned("Europe/London", 18))
+	old := ingest.ObjectState{Object: ingest.ObjectLocation, Key: ocpi.NewKey("GB", "DUN", "L3"), Version: ocpi.V221, Position: ingest.Position{Epoch: 1},
+		Body: []byte(locationBody("Europe/Oslo")), Changes: []ingest.Change{{Received: at(10), Zone: "Europe/Oslo"}}}
+	f := follow(t, log, objectstest.NewStore(old))
 	cases := []struct {
 		name, id, country string
-		received          int
+		start, below      int
 		want, source      string
 	}{
-		{"the zone it had when the CDR came", "L1", "GBR", 15, "Europe/Dublin", "location"},
-		{"the corrected one", "L1", "GBR", 25, "Europe/London", "location"},
-		{"before the Location: the country's only zone", "L1", "FRA", 5, "Europe/Paris", "country"},
-		{"a country with several: the Location's first", "L1", "USA", 5, "Europe/Dublin", "location"},
-		{"unknown Location and country", "L9", "USA", 25, "", ""},
+		{"the zone it had when the charge began", "L1", "GBR", 15, 9, "Europe/Dublin", "location"},
+		{"the corrected one", "L1", "GBR", 18, 9, "Europe/London", "location"},
+		{"as of before the correction", "L1", "GBR", 18, 1, "Europe/Dublin", "location"},
+		{"before the Location: the country's only zone", "L1", "FRA", 5, 9, "Europe/Paris", "country"},
+		{"a country with several: the Location's first", "L1", "USA", 5, 9, "Europe/Dublin", "location"},
+		{"as of before the Location", "L1", "USA", 5, 0, "", ""},
+		{"kept before offsets were: by its receipt", "L3", "USA", 15, 0, "Europe/Oslo", "location"},
+		{"unknown Location and country", "L9", "USA", 25, 9, "", ""},
 	}
 	for _, c := range cases {
-		zone, source := f.Zone(ocpi.NewKey("GB", "DUN", c.id), c.country, at(c.received))
+		zone, source := f.Zone(ocpi.NewKey("GB", "DUN", c.id), c.country, at(c.start), int64(c.below))
 		if zone != c.want || source != c.source {
 			t.Errorf("%s: %q from %q, want %q from %q", c.name, zone, source, c.want, c.source)
+		}
+	}
+}
+
+// Who pays for a contract is who had a Token with it, as of an end of the log,
+// also after a restart and when the Token has another contract id since.
+func TestTokenOwner(t *testing.T) {
+	const token = `{"country_code":"NL","party_id":%q,"uid":"U1","type":"RFID","contract_id":%q,"issuer":"i","valid":true,"whitelist":"ALWAYS","last_updated":"2019-01-01T00:00:00Z"}`
+	log := objectstest.NewLog(1)
+	for _, p := range []struct{ party, contract string }{{"EXW", "C1"}, {"EXW", "C2"}, {"ABC", "C1"}, {"EXW", "C1"}} {
+		e := &ingest.Envelope{Object: ingest.ObjectToken, Method: ingest.MethodPut, Version: ocpi.V221, Key: ocpi.NewKey("NL", p.party, "U1"), Variant: "RFID"}
+		if _, err := log.Append(t.Context(), ingest.TopicReference, e, fmt.Appendf(nil, token, p.party, p.contract)); err != nil {
+			t.Fatal(err)
+		}
+	}
+	before := ingest.ObjectState{Object: ingest.ObjectToken, Key: ocpi.NewKey("NL", "OLD", "U1"), Variant: "RFID", Version: ocpi.V221,
+		Body: fmt.Appendf(nil, token, "OLD", "C0")} // of a store that kept no offsets
+	whole := follow(t, log, objectstest.NewStore(before))
+	p := log.Partitions(ingest.TopicReference)[0]
+	records, err := log.Read(t.Context(), p, 0, 100)
+	if err != nil {
+		t.Fatal(err)
+	}
+	store := objectstest.NewStore(before)
+	store.Put(p, int64(len(records)), whole.States(p, records)...)
+	for name, f := range map[string]index{"whole log": whole, "restarted": follow(t, log, store)} {
+		for _, c := range []struct {
+			contract string
+			below    int64
+			want     string
+		}{{"C1", 0, ""}, {"C1", 1, "NL*EXW"}, {"C1", 2, "NL*EXW"}, {"C1", 3, "NL*ABC"}, {"C2", 1, ""}, {"C2", 4, "NL*EXW"}, {"C0", 0, "NL*OLD"}} {
+			party, ok := f.TokenOwner(c.contract, c.below)
+			if ok != (c.want != "") || ok && party.String() != c.want {
+				t.Errorf("%s: %s as of %d is %s's (%t), want %q", name, c.contract, c.below, party, ok, c.want)
+			}
 		}
 	}
 }
@@ -159,25 +239,25 @@ func TestRestartFromTheStore(t *testing.T) {
 		store := objectstest.NewStore()
 		store.Put(p, int64(split), whole.States(p, records[:split])...)
 		restarted := follow(t, log, store)
-		for minute := range 20 {
-			a, b := describe(whole, minute), describe(restarted, minute)
+		for below := range len(records) + 1 {
+			a, b := describe(whole, below), describe(restarted, below)
 			if diff := cmp.Diff(a, b); diff != "" {
-				t.Errorf("store holds %d of %d records, CDR received at minute %d (-whole log +restarted):\n%s", split, len(records), minute, diff)
+				t.Errorf("store holds %d of %d records, as of %d (-whole log +restarted):\n%s", split, len(records), below, diff)
 			}
 		}
 	}
 }
 
-func describe(f index, received int) []string {
+func describe(f index, below int) []string {
 	version := "unknown"
-	if v := f.Tariff(ocpi.NewKey("GB", "DUN", "T1"), at(received), at(0)); v != nil {
-		version = v.Position.String() + " " + v.Hash()
+	if v, later := f.Tariff(ocpi.NewKey("GB", "DUN", "T1"), at(9), int64(below)); v != nil {
+		version = fmt.Sprintf("%s %s later %t", v.Position, v.Hash(), later)
 	}
 	current := "none"
 	if v := f.CurrentTariff(ocpi.NewKey("GB", "DUN", "T1")); v != nil {
 		current = v.Position.String()
 	}
-	zone, source := f.Zone(ocpi.NewKey("GB", "DUN", "L1"), "USA", at(received))
+	zone, source := f.Zone(ocpi.NewKey("GB", "DUN", "L1"), "USA", at(9), int64(below))
 	return []string{version, current, zone, source}
 }
 

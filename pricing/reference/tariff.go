@@ -49,6 +49,15 @@ func (v *TariffVersion) Findings() []ocpi.Finding {
 // Hash returns the hex canonical content hash of the version.
 func (v *TariffVersion) Hash() string { return hex.EncodeToString(v.hash[:]) }
 
+// Since is the instant from which on the version is in force: its last_updated,
+// or where there is none, its receipt.
+func (v *TariffVersion) Since() ocpi.Time {
+	if v.LastUpdated.IsSet() {
+		return v.LastUpdated
+	}
+	return v.Received
+}
+
 func (v *TariffVersion) validAt(t ocpi.Time) bool {
 	return (!v.start.IsSet() || v.start <= t) && (!v.end.IsSet() || t < v.end)
 }
@@ -115,32 +124,35 @@ func (h *history) current() *TariffVersion {
 	return last
 }
 
-// Tariff returns the version of a Tariff that a CDR received at `received`,
-// whose charge began at start, is priced with: of the versions valid at start
-// the latest received before the CDR; if there is none, the first received
-// after it. nil means unknown. The answer can only change from unknown to
-// known, so it does not matter when a worker asks.
-func (x *Index) Tariff(key ocpi.Key, received, start ocpi.Time) *TariffVersion {
+// Tariff returns the version of a Tariff that a charge which began at start is
+// priced with, as of an end of the reference topic: the one in force then (OCPI:
+// Tariffs "as they were at the start of the charging session"). Of the versions
+// below the end that were valid at start it is the latest whose instant, see
+// Since, is not after start, of equal ones the one with the higher offset. If
+// there is none, it is the earliest after start, of equal ones the one with the
+// lower offset, and later is true. nil means unknown. No clock decides: the
+// answer follows from the log below the end.
+func (x *Index) Tariff(key ocpi.Key, start ocpi.Time, below int64) (v *TariffVersion, later bool) {
 	x.mu.RLock()
 	defer x.mu.RUnlock()
 	h := x.tariffs[key]
 	if h == nil {
-		return nil
+		return nil, false
 	}
 	var before, after *TariffVersion
 	for _, v := range h.versions {
-		switch {
-		case !v.validAt(start):
-		case v.Received <= received:
+		switch since := v.Since(); {
+		case v.Position.Offset >= below || !v.validAt(start):
+		case since <= start && (before == nil || since >= before.Since()):
 			before = v
-		case after == nil:
+		case since > start && (after == nil || since < after.Since()):
 			after = v
 		}
 	}
 	if before != nil {
-		return before
+		return before, false
 	}
-	return after
+	return after, after != nil
 }
 
 // CurrentTariff returns the version of a Tariff that stands now, for what-if
@@ -172,11 +184,10 @@ func (x *Index) Versions(key ocpi.Key) int {
 	return 0
 }
 
-// TariffsBefore returns the versions of a Tariff that were received no later
-// than `received`, the newest first and at most limit of them, withdrawn ones
-// and ones of any validity included: what its owner may have priced a CDR with.
-// The answer for a CDR does not depend on when it is asked for.
-func (x *Index) TariffsBefore(key ocpi.Key, received ocpi.Time, limit int) []*TariffVersion {
+// TariffsBelow returns the versions of a Tariff as of an end of the reference
+// topic, the newest first and at most limit of them, withdrawn ones and ones of
+// any validity included: what its owner may have priced a CDR with.
+func (x *Index) TariffsBelow(key ocpi.Key, below int64, limit int) []*TariffVersion {
 	x.mu.RLock()
 	defer x.mu.RUnlock()
 	h := x.tariffs[key]
@@ -185,7 +196,7 @@ func (x *Index) TariffsBefore(key ocpi.Key, received ocpi.Time, limit int) []*Ta
 	}
 	var list []*TariffVersion
 	for i := len(h.versions) - 1; i >= 0 && len(list) < limit; i-- {
-		if v := h.versions[i]; v.Received <= received {
+		if v := h.versions[i]; v.Position.Offset < below {
 			list = append(list, v)
 		}
 	}

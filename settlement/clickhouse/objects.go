@@ -20,16 +20,16 @@ func scanObject(rows driver.Rows) (ingest.ObjectState, error) {
 	var o ingest.ObjectState
 	var object, version, deleted uint8
 	var received, lastUpdated time.Time
-	var zones []byte
+	var changes []byte // column zones: it held those alone
 	err := rows.Scan(&object, &o.Key.Party.Country, &o.Key.Party.ID, &o.Key.ID, &o.Variant,
 		&o.Position.Partition, &o.Position.Epoch, &o.Position.Offset,
-		&version, &o.Sender, &received, &lastUpdated, &deleted, &zones, &o.Body)
+		&version, &o.Sender, &received, &lastUpdated, &deleted, &changes, &o.Body)
 	if err != nil {
 		return o, err
 	}
 	o.Object, o.Version, o.Deleted = ingest.Object(object), ocpi.Version(version), deleted != 0
 	o.Received, o.LastUpdated = ocpi.TimeOf(received), ocpi.TimeOf(lastUpdated)
-	return o, json.Unmarshal(zones, &o.Zones)
+	return o, json.Unmarshal(changes, &o.Changes)
 }
 
 // LoadObjects calls fn for the stored state of every object of a kind: the

@@ -102,7 +102,7 @@ func TestLookupObjects(t *testing.T) {
 	}
 	put(t, s, ingest.TopicSessions, recs, 2)
 	zoned := stateOf(recs[2])
-	zoned.Deleted, zoned.Zones = true, []ingest.ZoneChange{{Received: 5, Zone: "Europe/Paris"}}
+	zoned.Deleted, zoned.Changes = true, []ingest.Change{{Received: 5, Zone: "Europe/Paris"}, {Next: 3, Received: 6, Updated: 4, Contract: "C"}}
 	if err := s.WriteObjects(t.Context(), partitionOf(ingest.TopicSessions), recs[2:], []ingest.ObjectState{zoned}); err != nil {
 		t.Fatal(err)
 	}

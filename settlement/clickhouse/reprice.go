@@ -11,6 +11,7 @@ import (
 	"github.com/ClickHouse/clickhouse-go/v2/lib/driver"
 	"github.com/roamclear/roamclear/ingest"
 	"github.com/roamclear/roamclear/ocpi"
+	"github.com/roamclear/roamclear/pricing"
 	"github.com/roamclear/roamclear/settlement"
 )
 
@@ -249,7 +250,7 @@ var changeColumns = []string{
 	"old_emsp_country", "old_emsp_party", "old_status", "old_claim", "old_reason", "old_computed_excl", "old_computed_incl",
 	"old_profile", "old_tariff_hash", "old_time_zone", "old_zone_db", "old_engine",
 	"emsp_country", "emsp_party", "status", "claim", "reason", "computed_excl", "computed_incl",
-	"profile", "tariff_hash", "time_zone", "zone_db", "engine",
+	"profile", "tariff_hash", "time_zone", "zone_db", "engine", "reference_offset", "control_offset",
 }
 
 func readChange(raw string) (*settlement.Change, error) {
@@ -260,5 +261,6 @@ func readChange(raw string) (*settlement.Change, error) {
 	c.CPO, c.Month, c.Currency = r.party(), ocpi.Month(r.u32()), r.text()
 	c.Kind, c.Causes = settlement.ChangeKind(r.text()), r.text()
 	c.Old, c.New = r.side(), r.side()
+	c.New.AsOf = pricing.AsOf{Reference: int64(r.u64()), Control: int64(r.u64())}
 	return &c, r.end()
 }

@@ -15,15 +15,15 @@ import (
 // own gives prices nothing beside the CDR's own tariff.
 type own struct{}
 
-func (own) Tariff(ocpi.Key, ocpi.Time, ocpi.Time) *reference.TariffVersion    { return nil }
-func (own) TariffsBefore(ocpi.Key, ocpi.Time, int) []*reference.TariffVersion { return nil }
-func (own) Zone(ocpi.Key, string, ocpi.Time) (zone, source string) {
+func (own) Tariff(ocpi.Key, ocpi.Time, int64) (*reference.TariffVersion, bool) { return nil, false }
+func (own) TariffsBelow(ocpi.Key, int64, int) []*reference.TariffVersion       { return nil }
+func (own) Zone(ocpi.Key, string, ocpi.Time, int64) (zone, source string) {
 	return "Europe/London", "location"
 }
-func (own) TokenOwner(string) (ocpi.Party, bool) { return ocpi.Party{}, false }
-func (own) DebtorKnown(ocpi.Party) bool          { return true }
-func (own) Closed(ocpi.Month) bool               { return false }
-func (own) Profile(ocpi.Party) string            { return "" }
+func (own) TokenOwner(string, int64) (ocpi.Party, bool) { return ocpi.Party{}, false }
+func (own) Billable(ocpi.Party, int64) bool             { return true }
+func (own) Closed(ocpi.Month) bool                      { return false }
+func (own) Profile(ocpi.Party, int64) string            { return "" }
 
 // priced is a realistic batch with the results that pricing gives it.
 func priced(tb testing.TB, first int64, n int) *pricing.Batch {
@@ -31,7 +31,7 @@ func priced(tb testing.TB, first int64, n int) *pricing.Batch {
 	pricer := pricing.NewPricer(own{}, own{})
 	for i := range b.Rows {
 		record := b.Rows[i].Record
-		pricer.Price(&record, &b.Rows[i])
+		pricer.Price(&record, &b.Rows[i], pricing.AsOf{})
 		if b.Rows[i].Outcome.Status != pricing.Priced {
 			tb.Fatalf("%s: %s", b.Rows[i].Outcome.Reason, b.Rows[i].Outcome.Detail)
 		}

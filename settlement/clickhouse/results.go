@@ -117,6 +117,7 @@ type resultRows struct {
 	cause                              *proto.ColLowCardinality[string]
 	tariffSource, timeZone, zoneSource *proto.ColLowCardinality[string]
 	zoneDB, profile, engine            *proto.ColLowCardinality[string]
+	referenceOffset, controlOffset     proto.ColInt64
 
 	names       []string // scratch of one row's taxes
 	percentages []proto.Nullable[proto.Decimal128]
@@ -149,7 +150,8 @@ func newResultRows() *resultRows {
 		values("time_zone", r.timeZone), values("zone_source", r.zoneSource), values("zone_db", r.zoneDB),
 		values("profile", r.profile), values("engine", r.engine),
 		texts("explanation", &r.explanation), texts("findings", &r.findings),
-		values("cause", r.cause), texts("reconciliation", &r.reconciliation))...)
+		values("cause", r.cause), texts("reconciliation", &r.reconciliation),
+		values("reference_offset", &r.referenceOffset), values("control_offset", &r.controlOffset))...)
 	return r
 }
 
@@ -206,6 +208,8 @@ func (r *resultRows) append(row *pricing.Row) error {
 	r.findings = append(r.findings, findings)
 	r.cause.Append(o.Cause)
 	r.reconciliation = append(r.reconciliation, text(o.Reconciliation))
+	r.referenceOffset.Append(o.AsOf.Reference)
+	r.controlOffset.Append(o.AsOf.Control)
 	return nil
 }
 

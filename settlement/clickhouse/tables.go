@@ -190,9 +190,9 @@ func newObjectRows() *objectRows {
 }
 
 func (o *objectRows) append(topic proto.Enum8, s *ingest.ObjectState) error {
-	zones, err := json.Marshal(s.Zones)
+	changes, err := json.Marshal(s.Changes)
 	if err != nil {
-		return fmt.Errorf("encode zones of %s: %w", s.Key, err)
+		return fmt.Errorf("encode changes of %s: %w", s.Key, err)
 	}
 	o.topic.Append(topic)
 	o.position.append(s.Position)
@@ -206,7 +206,7 @@ func (o *objectRows) append(topic proto.Enum8, s *ingest.ObjectState) error {
 	o.received.AppendRaw(proto.DateTime64(s.Received))
 	o.lastUpdated.AppendRaw(proto.DateTime64(s.LastUpdated))
 	o.sub = append(o.sub, s.Variant)
-	o.zones = append(o.zones, text(zones))
+	o.zones = append(o.zones, text(changes))
 	o.body = append(o.body, text(s.Body))
 	return nil
 }

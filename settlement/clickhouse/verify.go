@@ -71,6 +71,7 @@ func (s *Store) WinnersRange(ctx context.Context, p ingest.Partition, from, to i
 func (s *Store) ResultsRange(ctx context.Context, p ingest.Partition, from, to int64, fn func(settlement.StoredResult) error) error {
 	return s.inRange(ctx, `country, party, id, partition, epoch, offset, generation,
 		cpo_country, cpo_party, emsp_country, emsp_party, month, currency, credit, toUInt8(status), toUInt8(claim), reason, profile, engine,
+		tariff_hash, time_zone, reference_offset, control_offset,
 		claimed_excl, claimed_incl, computed_excl, computed_incl, tax_name, tax_percentage, tax_amount`, "results FINAL", p, from, to,
 		func(rows driver.Rows) error {
 			var r settlement.StoredResult
@@ -82,6 +83,7 @@ func (s *Store) ResultsRange(ctx context.Context, p ingest.Partition, from, to i
 			if err := rows.Scan(&r.Key.Party.Country, &r.Key.Party.ID, &r.Key.ID,
 				&r.Position.Partition, &r.Position.Epoch, &r.Position.Offset, &r.Generation,
 				&r.CPO.Country, &r.CPO.ID, &r.EMSP.Country, &r.EMSP.ID, &month, &r.Currency, &credit, &status, &claim, &r.Reason, &r.Profile, &r.Engine,
+				&r.TariffHash, &r.TimeZone, &r.AsOf.Reference, &r.AsOf.Control,
 				&r.ClaimedExcl, &r.ClaimedIncl, &r.ComputedExcl, &r.ComputedIncl, &names, &percentages, &amounts); err != nil {
 				return err
 			}

@@ -59,7 +59,7 @@ func state(object ingest.Object, version ocpi.Version, country, party, id, body 
 	return ingest.ObjectState{
 		Object: object, Key: ocpi.NewKey(country, party, id), Version: version, Sender: "dundee",
 		Position: ingest.Position{Epoch: 1}, Received: ocpi.TimeOf(at("2019-01-01T00:00:00Z")), Body: []byte(body),
-		Zones: []ingest.ZoneChange{{Received: 1, Zone: "Europe/London"}},
+		Changes: []ingest.Change{{Received: 1, Zone: "Europe/London"}},
 	}
 }
 

@@ -1,4 +1,4 @@
-package settlement
+package objects
 
 import (
 	"context"
@@ -7,30 +7,20 @@ import (
 	"github.com/roamclear/roamclear/ingest"
 )
 
-// ObjectStore is where records other than CDRs and the state they fold to go.
-type ObjectStore interface {
+// RecordStore is where records other than CDRs and the state they fold to go.
+type RecordStore interface {
 	// WriteObjects stores records of one partition in the order of their
 	// offsets, the states they lead to, and last the checkpoint behind them.
 	WriteObjects(ctx context.Context, p ingest.Partition, recs []ingest.Record, states []ingest.ObjectState) error
 	Checkpoint(ctx context.Context, p ingest.Partition) (next int64, err error)
 }
 
-// Folded is what the records fold to: an objects.Follower.
-type Folded interface {
-	// Follows reports whether the topic's records fold to anything.
-	Follows(topic ingest.Topic) bool
-	// WaitNext returns when every record of the partition before next is folded.
-	WaitNext(ctx context.Context, p ingest.Partition, next int64) error
-	// States returns the folded state of everything the records touched.
-	States(p ingest.Partition, recs []ingest.Record) []ingest.ObjectState
-}
-
 // Recorder stores the records of every topic but the CDRs', with the state
 // they fold to, as the log's keeper in the store. It is the work of an
 // [ingest.Drain].
 type Recorder struct {
-	Store   ObjectStore
-	Objects Folded
+	Store   RecordStore
+	Objects *Follower
 }
 
 // recordBytes bounds what is stored at once: objects are larger than the

@@ -1,0 +1,42 @@
+package pricing
+
+import (
+	"github.com/roamclear/roamclear/ocpi"
+	"github.com/roamclear/roamclear/pricing/reference"
+)
+
+// AsOf is how much of the log a price rests on: the ends of the topic of
+// reference data and of the control topic. Only records below them are seen, so
+// that the same question has the same answer whenever, and by whomever, it is
+// asked; it is stored with each result.
+type AsOf struct {
+	Reference int64 // an offset: records before it are seen
+	Control   int64
+}
+
+// AsOfUnkept is that of results from before it was kept.
+var AsOfUnkept = AsOf{Reference: -1, Control: -1}
+
+// Inputs is where a price's inputs come from, as of an end of the reference
+// topic: a *reference.Index.
+type Inputs interface {
+	// Tariff returns the version in force at start; later says that it is the
+	// first after start, nil that none is known.
+	Tariff(key ocpi.Key, start ocpi.Time, below int64) (v *reference.TariffVersion, later bool)
+	// TariffsBelow lists what else the owner may have priced with: for
+	// reconciliation alone, never for a price.
+	TariffsBelow(key ocpi.Key, below int64, limit int) []*reference.TariffVersion
+	Zone(location ocpi.Key, country string, start ocpi.Time, below int64) (zone, source string)
+	TokenOwner(contractID string, below int64) (ocpi.Party, bool)
+}
+
+// Policies says how a partner's CDRs are priced and who can be billed, as of an
+// end of the control topic.
+type Policies interface {
+	// Billable reports whether the party has been a registered eMSP at some
+	// record below: known once, it stays billable.
+	Billable(p ocpi.Party, below int64) bool
+	// Profile returns the name of the pricing profile of a CPO, the last one
+	// named below, "" for the default; a removed partner's stays.
+	Profile(cpo ocpi.Party, below int64) string
+}

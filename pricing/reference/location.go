@@ -1,0 +1,90 @@
+package reference
+
+import (
+	"strings"
+
+	"github.com/roamclear/roamclear/ingest"
+	"github.com/roamclear/roamclear/ingest/objects"
+	"github.com/roamclear/roamclear/ocpi"
+	"github.com/roamclear/roamclear/pricing/tariff"
+)
+
+// locations is the fold of Locations.
+type locations struct{ *Index }
+
+// Kind implements objects.Fold.
+func (locations) Kind() ingest.Object { return ingest.ObjectLocation }
+
+// Resident implements objects.Fold.
+func (locations) Resident() bool { return true }
+
+// Apply implements objects.Fold. The state says from when on the Location had
+// which time zone.
+func (locations) Apply(old *ingest.ObjectState, r *ingest.Record) (*ingest.ObjectState, error) {
+	s, err := objects.Merge(old, r)
+	if err != nil {
+		return nil, err
+	}
+	if objects.Overtaken(old, s, r) {
+		return nil, objects.ErrOvertaken
+	}
+	if old != nil {
+		s.Changes = old.Changes
+	}
+	err = objects.Decode(func(d *ocpi.Decoder) error {
+		l, err := d.Location(s.Version, s.Body)
+		if err != nil {
+			return err
+		}
+		s.LastUpdated = l.LastUpdated
+		if n := len(s.Changes); l.TimeZone != "" && (n == 0 || s.Changes[n-1].Zone != l.TimeZone) {
+			s.Changes = append(s.Changes[:n:n], ingest.Change{
+				Next: r.Offset + 1, Received: r.Received, Updated: s.LastUpdated, Zone: strings.Clone(l.TimeZone)})
+		}
+		return nil
+	})
+	return s, err
+}
+
+// Folded implements objects.Fold.
+func (l locations) Folded(s *ingest.ObjectState) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	if len(s.Changes) > len(l.zones[s.Key]) {
+		l.causes++
+	}
+	l.zones[s.Key] = s.Changes
+}
+
+// Zone returns the IANA time zone that a charge which began at start at a
+// Location is priced in, as of an end of the reference topic, and where it
+// comes from: the zone the Location had when the charge began ("location");
+// else the zone of a country that has only one ("country"); else the first
+// zone the Location was given after it ("location"); else nothing. country is
+// ISO 3166 alpha-3.
+func (x *Index) Zone(location ocpi.Key, country string, start ocpi.Time, below int64) (zone, source string) {
+	x.mu.RLock()
+	changes := x.zones[location]
+	x.mu.RUnlock()
+	var before, after *ingest.Change
+	for i := range changes {
+		c := &changes[i]
+		switch since := c.Since(); {
+		case c.Next > below:
+		case since <= start && (before == nil || since >= before.Since()):
+			before = c
+		case since > start && (after == nil || since < after.Since()):
+			after = c
+		}
+	}
+	if before != nil {
+		return before.Zone, "location"
+	}
+	if zone = tariff.SingleZone(country); zone != "" {
+		return zone, "country"
+	}
+	if after != nil {
+		return after.Zone, "location"
+	}
+	return "", ""
+}

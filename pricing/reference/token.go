@@ -1,0 +1,110 @@
+package reference
+
+import (
+	"slices"
+	"strings"
+
+	"github.com/roamclear/roamclear/ingest"
+	"github.com/roamclear/roamclear/ingest/objects"
+	"github.com/roamclear/roamclear/ocpi"
+)
+
+// tokens is the fold of Tokens.
+type tokens struct{ *Index }
+
+// Kind implements objects.Fold.
+func (tokens) Kind() ingest.Object { return ingest.ObjectToken }
+
+// Resident implements objects.Fold.
+func (tokens) Resident() bool { return true }
+
+// Apply implements objects.Fold. The state says from when on the Token had
+// which contract id, each once: who was to pay for a contract stays so.
+func (tokens) Apply(old *ingest.ObjectState, r *ingest.Record) (*ingest.ObjectState, error) {
+	s, err := objects.Merge(old, r)
+	if err != nil {
+		return nil, err
+	}
+	if objects.Overtaken(old, s, r) {
+		return nil, objects.ErrOvertaken
+	}
+	if old != nil {
+		s.Changes = contracts(old)
+	}
+	contract, updated, err := readToken(s)
+	if err != nil {
+		return nil, err
+	}
+	s.LastUpdated = updated
+	if contract != "" && !slices.ContainsFunc(s.Changes, func(c ingest.Change) bool { return c.Contract == contract }) {
+		n := len(s.Changes)
+		s.Changes = append(s.Changes[:n:n], ingest.Change{Next: r.Offset + 1, Received: r.Received, Updated: updated, Contract: contract})
+	}
+	return s, nil
+}
+
+// readToken returns a Token's folded contract id and its last_updated.
+func readToken(s *ingest.ObjectState) (contract string, updated ocpi.Time, err error) {
+	err = objects.Decode(func(d *ocpi.Decoder) error {
+		t, err := d.Token(s.Version, s.Body)
+		if err == nil {
+			contract, updated = strings.Clone(ocpi.Fold(t.ContractID)), t.LastUpdated
+		}
+		return err
+	})
+	return contract, updated, err
+}
+
+// contracts returns the contract ids that a Token has had. A state from before
+// they were kept says the last one alone, and that was below every end.
+func contracts(s *ingest.ObjectState) []ingest.Change {
+	if len(s.Changes) > 0 {
+		return s.Changes
+	}
+	contract, _, err := readToken(s)
+	if err != nil || contract == "" {
+		return nil // one that cannot be read names nobody
+	}
+	return []ingest.Change{{Received: s.Received, Contract: contract}}
+}
+
+// owner is a party of whose Tokens one has carried a contract id since an end
+// of the reference topic.
+type owner struct {
+	party ocpi.Party
+	next  int64
+}
+
+// Folded implements objects.Fold.
+func (t tokens) Folded(s *ingest.ObjectState) {
+	changes := contracts(s)
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	for _, c := range changes {
+		owners := t.contracts[c.Contract]
+		at := slices.IndexFunc(owners, func(o owner) bool { return o.party == s.Key.Party })
+		if at >= 0 {
+			owners[at].next = min(owners[at].next, c.Next)
+			continue
+		}
+		owners = append(owners, owner{s.Key.Party, c.Next})
+		slices.SortFunc(owners, func(a, b owner) int { return strings.Compare(a.party.String(), b.party.String()) })
+		t.contracts[c.Contract] = owners
+		t.causes++
+	}
+}
+
+// TokenOwner returns the eMSP whose Tokens carry a contract id (folded), or
+// have carried it, as of an end of the reference topic: who must pay where a
+// CDR says no more than that (2.1.1 auth_id). When Tokens of several eMSPs
+// carry it, the smallest party name answers.
+func (x *Index) TokenOwner(contractID string, below int64) (ocpi.Party, bool) {
+	x.mu.RLock()
+	defer x.mu.RUnlock()
+	for _, o := range x.contracts[contractID] {
+		if o.next <= below {
+			return o.party, true
+		}
+	}
+	return ocpi.Party{}, false
+}

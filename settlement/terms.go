@@ -1,0 +1,74 @@
+package settlement
+
+import (
+	"math"
+	"strings"
+
+	"github.com/roamclear/roamclear/ocpi"
+	"github.com/roamclear/roamclear/pricing"
+	"github.com/roamclear/roamclear/pricing/reference"
+)
+
+// terms are what a stored result says it was computed from: a CDR is priced
+// again from the same, whatever has come since. A result from before its AsOf
+// was kept names its inputs by what they were: the hashes of its tariffs, its
+// time zone, its debtor.
+type terms struct {
+	inputs   pricing.Inputs
+	policies pricing.Policies // nil: everybody could be billed
+
+	at      pricing.AsOf
+	profile string
+	hashes  string // of its tariffs, joined by ","
+	zone    string
+	debtor  ocpi.Party
+}
+
+func (t *terms) of(s *ChangeSide) {
+	t.at, t.profile, t.hashes, t.zone, t.debtor = s.AsOf, s.Profile, s.TariffHash, s.TimeZone, s.EMSP
+}
+
+func (t *terms) kept() bool { return t.at != pricing.AsOfUnkept }
+
+// Tariff implements pricing.Inputs.
+func (t *terms) Tariff(key ocpi.Key, start ocpi.Time, below int64) (v *reference.TariffVersion, later bool) {
+	if t.kept() {
+		return t.inputs.Tariff(key, start, below)
+	}
+	for _, v := range t.inputs.TariffsBelow(key, math.MaxInt64, math.MaxInt) {
+		if strings.Contains(t.hashes, v.Hash()) {
+			return v, false
+		}
+	}
+	return nil, false
+}
+
+// TariffsBelow implements pricing.Inputs.
+func (t *terms) TariffsBelow(key ocpi.Key, below int64, limit int) []*reference.TariffVersion {
+	return t.inputs.TariffsBelow(key, below, limit)
+}
+
+// Zone implements pricing.Inputs.
+func (t *terms) Zone(location ocpi.Key, country string, start ocpi.Time, below int64) (zone, source string) {
+	if t.kept() {
+		return t.inputs.Zone(location, country, start, below)
+	}
+	return t.zone, "stored"
+}
+
+// TokenOwner implements pricing.Inputs.
+func (t *terms) TokenOwner(contractID string, below int64) (ocpi.Party, bool) {
+	if t.kept() {
+		return t.inputs.TokenOwner(contractID, below)
+	}
+	return t.debtor, !t.debtor.IsZero()
+}
+
+// Billable implements pricing.Policies.
+func (t *terms) Billable(p ocpi.Party, below int64) bool {
+	return !t.kept() || t.policies == nil || t.policies.Billable(p, below)
+}
+
+// Profile implements pricing.Policies: a re-pricing may have named another one
+// than the partner's.
+func (t *terms) Profile(ocpi.Party, int64) string { return t.profile }
