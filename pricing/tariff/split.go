@@ -77,10 +77,9 @@ const maxSplitSteps = 50_000
 // The price stays that of the period's start: energy cannot be split after the
 // fact, and the CPO alone knows.
 func (e *Engine) checkSplit(i int, p *period, t *used, s *state) {
-	if !p.end.IsSet() || p.end <= p.start || e.raised&(1<<noticePeriodNotSplit) != 0 || e.splitSteps > maxSplitSteps {
+	if !p.end.IsSet() || p.end <= p.start {
 		return
 	}
-	before := e.steps
 	if !p.reservationOnly() && e.crosses(p, t, s) {
 		e.compareEnds(i, p, t, s, false)
 	}
@@ -90,12 +89,15 @@ func (e *Engine) checkSplit(i int, p *period, t *used, s *state) {
 			e.compareEnds(i, p, t, &rs, true)
 		}
 	}
-	e.splitSteps += e.steps - before
-	e.steps = before // not the price's
 }
 
-// compareEnds compares the prices at a period's start and just before its end.
+// compareEnds compares the prices at a period's start and just before its end,
+// until it has found one that changes or taken its steps, which are not the price's.
 func (e *Engine) compareEnds(i int, p *period, t *used, s *state, reserved bool) {
+	if e.raised&(1<<noticePeriodNotSplit) != 0 || e.splitSteps > maxSplitSteps {
+		return
+	}
+	before := e.steps
 	last := *s
 	last.elapsed += int64(p.end-p.start) - 1
 	if t.usesWallClock {
@@ -108,6 +110,8 @@ func (e *Engine) compareEnds(i int, p *period, t *used, s *state, reserved bool)
 	if e.changed(&at, i, p, t, &last, reserved) != ocpi.ComponentUnknown {
 		e.raise(noticePeriodNotSplit, i)
 	}
+	e.splitSteps += e.steps - before
+	e.steps = before
 }
 
 // reserved returns the state as a reservation sees it: time counts from where
@@ -166,15 +170,30 @@ func (e *Engine) componentAt(t *used, kind ocpi.Component, s *state, i int, rese
 	return -1
 }
 
+// manyBounds is how many bounds are sooner looked at in turn than searched.
+const manyBounds = 12
+
 // crosses reports whether a bound lies strictly inside the period.
 func (e *Engine) crosses(p *period, t *used, s *state) bool {
 	length := int64(p.end - p.start)
-	if next := t.bounds.elapsedAfter(s.elapsed); len(next) > 0 && next[0]-s.elapsed < length {
-		return true
+	elapsed := t.bounds.elapsed
+	if len(elapsed) > manyBounds {
+		elapsed = first(t.bounds.elapsedAfter(s.elapsed))
+	}
+	for _, at := range elapsed {
+		if s.elapsed < at && at-s.elapsed < length {
+			return true
+		}
 	}
 	if p.energy.sign() > 0 && len(t.bounds.energies) > 0 {
-		if next := t.bounds.energiesAfter(s.kwh); len(next) > 0 && next[0].less(e.add(s.kwh, p.energy)) {
-			return true
+		energies, end := t.bounds.energies, e.add(s.kwh, p.energy)
+		if len(energies) > manyBounds {
+			energies = first(t.bounds.energiesAfter(s.kwh))
+		}
+		for _, at := range energies {
+			if s.kwh.less(at) && at.less(end) {
+				return true
+			}
 		}
 	}
 	if len(t.bounds.seconds) == 0 {
@@ -183,9 +202,22 @@ func (e *Engine) crosses(p *period, t *used, s *state) bool {
 	if length >= secondsPerDay*ocpi.Second || e.clock.until*ocpi.Second < int64(p.end) && e.clock.until < zoneEnd {
 		return true
 	}
-	until := int64(s.wall.second) + length/ocpi.Second
-	if next := t.bounds.secondsAfter(s.wall.second); len(next) > 0 && int64(next[0]) < until {
-		return true
-	}
-	return int64(t.bounds.seconds[0])+secondsPerDay < until // the earliest of the next day
+	return t.bounds.passesSecond(s.wall.second, int64(s.wall.second)+length/ocpi.Second)
 }
+
+// passesSecond reports whether a bound of the local day, or the earliest of the
+// next, lies strictly between two seconds counted from the day's start.
+func (b *bounds) passesSecond(from int32, until int64) bool {
+	seconds := b.seconds
+	if len(seconds) > manyBounds {
+		seconds = first(b.secondsAfter(from))
+	}
+	for _, at := range seconds {
+		if from < at && int64(at) < until {
+			return true
+		}
+	}
+	return int64(b.seconds[0])+secondsPerDay < until
+}
+
+func first[T any](list []T) []T { return list[:min(1, len(list))] }

@@ -57,6 +57,7 @@ func (e *Engine) layOut() *Unpriceable {
 		e.periods = make([]period, len(c.Periods))
 	}
 	e.periods = e.periods[:len(c.Periods)]
+	steps := len(c.Periods)
 	for i := range c.Periods {
 		p := &e.periods[i]
 		from := &c.Periods[i]
@@ -78,7 +79,9 @@ func (e *Engine) layOut() *Unpriceable {
 		if why := e.measure(p, from, i); why != nil {
 			return why
 		}
+		steps += len(from.Dimensions)
 	}
+	e.steps += steps
 	e.findSessionStart()
 	return nil
 }
@@ -87,7 +90,6 @@ func (e *Engine) layOut() *Unpriceable {
 func (e *Engine) measure(p *period, from *ocpi.ChargingPeriod, i int) *Unpriceable {
 	p.has, p.measured = 0, 0 // the entry is used again; what measured does not name stays stale
 	p.energy, p.time, p.parking, p.reserved = int128{}, 0, 0, 0
-	e.steps += 1 + len(from.Dimensions)
 	var decimals [3]uint8 // fewest printed decimals of TIME, PARKING_TIME, RESERVATION_TIME
 	for j := range from.Dimensions {
 		v := &from.Dimensions[j]
