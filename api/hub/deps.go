@@ -71,5 +71,6 @@ type Deps struct {
 	PublicURL string           // such as "https://roam.example": "" = as the request's Host says
 	MaxBody   int              // bytes; 0 = api.DefaultMaxBody
 	InFlight  int              // requests under way at once; 0 = DefaultMaxInFlight
+	Pace      api.Pace         // of lists and large objects
 	Now       func() time.Time // nil = the system clock
 }

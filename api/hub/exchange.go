@@ -21,6 +21,7 @@ type exchange struct {
 	r       *http.Request
 	route   *route
 	partner *control.Partner
+	held    held
 	body    []byte // of a push; reused
 	out     []byte // the answer; reused
 	headers [8]string
@@ -35,6 +36,7 @@ type answer struct {
 	location string
 	receipt  string
 	data     []byte
+	list     [][]byte // in place of data: its items, each as it is
 }
 
 var exchanges = sync.Pool{New: func() any { return new(exchange) }}
@@ -46,10 +48,20 @@ func (s *Server) serve(c *gin.Context, r *route) {
 	began := s.Now()
 	x := exchanges.Get().(*exchange)
 	x.s, x.c, x.r, x.route = s, c, c.Request, r
-	a, err := x.do()
-	httpStatus, ocpiStatus := x.reply(a, err, began)
+	httpStatus, ocpiStatus := x.run(began)
 	r.measure.Done(began, httpStatus, ocpiStatus)
 	x.release()
+}
+
+// run holds the request's places until its answer is written.
+func (x *exchange) run(began time.Time) (httpStatus int, ocpiStatus ocpi.Status) {
+	if !x.s.places.all.Enter() {
+		return x.reply(answer{}, api.ErrBusy, began)
+	}
+	defer x.s.places.all.Leave()
+	defer x.leave()
+	a, err := x.do()
+	return x.reply(a, err, began)
 }
 
 func (x *exchange) release() {
@@ -68,10 +80,6 @@ func (x *exchange) release() {
 // do runs the request up to its answer: what is cheap to refuse comes first.
 func (x *exchange) do() (answer, error) {
 	s := x.s
-	if !s.limiter.Enter() {
-		return answer{}, api.ErrBusy
-	}
-	defer s.limiter.Leave()
 	if !s.Partners.Ready() {
 		return answer{}, control.ErrNotReady
 	}
@@ -79,12 +87,18 @@ func (x *exchange) do() (answer, error) {
 	if x.partner, ok = s.Partners.Authenticate(header(x.r, "Authorization")); !ok {
 		return answer{}, api.ErrUnauthorized
 	}
+	if err := x.enter(); err != nil {
+		return answer{}, err
+	}
 	if err := x.checkRouting(); err != nil {
 		return answer{}, err
 	}
 	switch x.route.method {
 	case http.MethodPost, http.MethodPut, http.MethodPatch:
-		var err error
+		err := x.enterBody()
+		if err != nil {
+			return answer{}, err
+		}
 		if x.body, err = api.ReadBody(x.r, x.body, s.MaxBody); err != nil {
 			return answer{}, err
 		}
@@ -162,6 +176,7 @@ func (x *exchange) reply(a answer, err error, now time.Time) (httpStatus int, oc
 		httpStatus, ocpiStatus = x.statusOf(kind, err)
 		api.LogInternal(x.c, x.s.Logger, kind, err)
 		a = errorAnswer(kind, err)
+		x.answerAtOnce()
 		if kind.Retry() {
 			x.setHeader("Retry-After", "1")
 		}
@@ -177,12 +192,48 @@ func (x *exchange) reply(a answer, err error, now time.Time) (httpStatus int, oc
 	}
 	x.echo()
 	envelope := ocpi.Envelope{Data: a.data, Status: ocpiStatus, Message: a.message, Time: now}
-	x.out = envelope.Append(x.out[:0])
 	w := x.c.Writer
 	w.Header()["Content-Type"] = jsonType
 	w.WriteHeader(httpStatus)
-	if _, err := w.Write(x.out); err != nil {
-		_ = x.c.Error(err) // the client is gone: nobody is left to tell
+	if err := x.write(w, &envelope, a.list); err != nil {
+		_ = x.c.Error(err) // the client is gone, or does not read: nobody is left to tell
 	}
 	return httpStatus, ocpiStatus
+}
+
+// answerAtOnce keeps net/http from reading the body that is left before it
+// answers: who is refused because its bodies do not come would hold the place it
+// was refused while the next one does not come either.
+func (x *exchange) answerAtOnce() {
+	if x.r.ContentLength == 0 {
+		return
+	}
+	if err := http.NewResponseController(x.c.Writer).EnableFullDuplex(); err != nil && !errors.Is(err, http.ErrNotSupported) {
+		_ = x.c.Error(err) // the connection is gone
+	}
+}
+
+// write sends a small answer at once, and a list item by item, at a pace.
+func (x *exchange) write(w http.ResponseWriter, envelope *ocpi.Envelope, list [][]byte) error {
+	if list == nil && len(envelope.Data) < maxKept {
+		x.out = envelope.Append(x.out[:0])
+		_, err := w.Write(x.out)
+		return err
+	}
+	paced := x.s.Pace.Writer(w)
+	paced.WriteString(ocpi.EnvelopeData)
+	if list == nil {
+		paced.Write(envelope.Data)
+	} else {
+		paced.WriteByte('[')
+		for i, item := range list {
+			if i > 0 {
+				paced.WriteByte(',')
+			}
+			paced.Write(item)
+		}
+		paced.WriteByte(']')
+	}
+	paced.Write(envelope.AppendEnd(nil))
+	return paced.Flush()
 }

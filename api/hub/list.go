@@ -3,9 +3,11 @@ package hub
 import (
 	"errors"
 	"fmt"
+	"net/http"
 	"net/url"
 	"strconv"
 	"strings"
+	"time"
 
 	"github.com/roamclear/roamclear/ocpi"
 	"github.com/roamclear/roamclear/settlement"
@@ -23,6 +25,13 @@ func (x *exchange) listCDRs() (answer, error) {
 	if err != nil {
 		return answer{}, err
 	}
+	if err := x.enterList(); err != nil {
+		return answer{}, err
+	}
+	// A list may take longer to be read than a request to be sent.
+	if err := http.NewResponseController(x.c.Writer).SetReadDeadline(time.Time{}); err != nil && !errors.Is(err, http.ErrNotSupported) {
+		return answer{}, fmt.Errorf("lift the read deadline: %w", err)
+	}
 	q := settlement.OCPIQuery{
 		Debtors: x.partner.Mobility().Parties, Creditors: x.partner.Charging().Parties,
 		From: p.From, To: p.To, Offset: p.Offset, Limit: p.Limit,
@@ -36,35 +45,17 @@ func (x *exchange) listCDRs() (answer, error) {
 	if len(result.Bodies) > p.Limit {
 		return answer{}, errors.New("the store returned more CDRs than it was asked for")
 	}
-	data, err := x.array(result)
-	if err != nil {
-		return answer{}, err
+	for _, v := range result.Versions {
+		if v != x.route.version {
+			return answer{}, fmt.Errorf("CDR was sent in OCPI %s, cannot be shown in %s", v, x.route.version)
+		}
 	}
 	if next := p.Offset + len(result.Bodies); len(result.Bodies) > 0 && next < result.Total {
 		x.setHeader(ocpi.HeaderLink, x.nextPage(query, next, p.Limit))
 	}
 	x.setHeader(ocpi.HeaderTotalCount, strconv.Itoa(result.Total))
 	x.setHeader(ocpi.HeaderLimit, strconv.Itoa(maxPage))
-	return answer{data: data}, nil
-}
-
-// array joins bodies into a JSON list, byte for byte.
-func (x *exchange) array(p settlement.OCPIPage) ([]byte, error) {
-	size := 2
-	for _, body := range p.Bodies {
-		size += len(body) + 1
-	}
-	b := append(make([]byte, 0, size), '[')
-	for i, body := range p.Bodies {
-		if p.Versions[i] != x.route.version {
-			return nil, fmt.Errorf("CDR was sent in OCPI %s, cannot be shown in %s", p.Versions[i], x.route.version)
-		}
-		if i > 0 {
-			b = append(b, ',')
-		}
-		b = append(b, body...)
-	}
-	return append(b, ']'), nil
+	return answer{list: append([][]byte{}, result.Bodies...)}, nil
 }
 
 // nextPage returns the Link to the next page.

@@ -17,7 +17,7 @@ const Prefix = "/ocpi"
 // Server serves OCPI.
 type Server struct {
 	Deps
-	limiter  *api.Limiter
+	places   places
 	editions []edition
 	unrouted *api.Route
 }
@@ -35,7 +35,7 @@ func New(d Deps) *Server {
 	}
 	d.PublicURL = strings.TrimRight(d.PublicURL, "/")
 	return &Server{
-		Deps: d, limiter: api.NewLimiter(d.InFlight),
+		Deps: d, places: newPlaces(d.InFlight, d.MaxBody),
 		editions: []edition{edition221()}, unrouted: d.Metrics.Route("ocpi unrouted"),
 	}
 }

@@ -33,6 +33,11 @@ type httpServer struct {
 	url      string
 }
 
+// readTimeout is how long a request may take to come, header and body. It also
+// ends the context of one that takes longer to be answered, unless what answers
+// it lifts the deadline, as lists do: by then its sender has given up.
+const readTimeout = 10 * time.Second
+
 // newHTTPServer takes the address and wires the interfaces; start serves.
 func newHTTPServer(s *service) (*httpServer, error) {
 	listener, err := net.Listen("tcp", s.config.Listen)
@@ -42,9 +47,9 @@ func newHTTPServer(s *service) (*httpServer, error) {
 	h := &httpServer{listener: listener, url: "http://" + listener.Addr().String()}
 	h.server = &http.Server{
 		Handler:           routes(s),
-		ReadHeaderTimeout: 10 * time.Second,
-		ReadTimeout:       time.Minute,
-		WriteTimeout:      2 * time.Minute,
+		ReadHeaderTimeout: readTimeout,
+		ReadTimeout:       readTimeout,
+		WriteTimeout:      time.Minute, // of small answers; larger ones keep a pace (api.Pace)
 		IdleTimeout:       5 * time.Minute,
 		MaxHeaderBytes:    32 << 10,
 	}
