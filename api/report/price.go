@@ -42,7 +42,12 @@ type volumeJSON struct {
 	Volume string `json:"volume"`
 }
 
+// maxExplanation bounds the explanation of a price that nobody stores, in bytes of
+// its JSON.
+const maxExplanation = 256 << 10
+
 func newPrice(p *whatif.Price, findings []ocpi.Finding) (*priceJSON, error) {
+	explanation := p.Explanation.AppendWithin(nil, maxExplanation) // before the words, which say the same
 	var words strings.Builder
 	if err := p.Explanation.Text(&words); err != nil {
 		return nil, fmt.Errorf("put the explanation into words: %w", err)
@@ -51,7 +56,7 @@ func newPrice(p *whatif.Price, findings []ocpi.Finding) (*priceJSON, error) {
 	v := &priceJSON{
 		Currency: p.CDR.Currency, Total: amountOf(r.Total), Fixed: amountOf(r.Fixed), Energy: amountOf(r.Energy),
 		Time: amountOf(r.Time), Parking: amountOf(r.Parking), Reservation: amountOf(r.Reservation), Taxes: []taxJSON{},
-		Explanation: p.Explanation.AppendJSON(nil), Text: words.String(), Findings: append(append([]ocpi.Finding{}, findings...), r.Findings...),
+		Explanation: explanation, Text: words.String(), Findings: append(append([]ocpi.Finding{}, findings...), r.Findings...),
 		Periods: make([]periodJSON, len(p.CDR.Periods)),
 	}
 	for _, t := range r.Taxes {

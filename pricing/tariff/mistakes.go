@@ -120,10 +120,18 @@ func (r *reconciler) tryPeriods(code, detail string, vary func(*ocpi.Volume)) {
 	r.try(code, detail, &in)
 }
 
+// maxTaxLines bounds the sums by rate and kind that taxes are varied over: exact
+// fractions grow with each rate, and no country has so many.
+const maxTaxLines = 50
+
 // tryTaxes varies what happened between the amounts before and after tax.
 func (r *reconciler) tryTaxes() {
 	t := r.base.Total
 	if !t.Excl.IsSet() || !t.Incl.IsSet() {
+		return
+	}
+	if len(r.lines) > maxTaxLines {
+		r.cutShort = true
 		return
 	}
 	r.offer("vat_forgotten", "the amount after tax is the one before it: VAT was not added", Money{t.Excl, t.Excl})
