@@ -4,7 +4,7 @@ BIN     := bin/roamclear
 DATA    ?= data
 LINT    := github.com/golangci/golangci-lint/v2/cmd/golangci-lint@v2.12.0
 
-.PHONY: run build test race lint fmt fuzz bench chaos attack
+.PHONY: run build test race once lint fmt fuzz bench chaos attack
 
 run: build ## start the service with a demo world on the embedded default
 	$(BIN) serve --data $(DATA) --demo
@@ -17,9 +17,12 @@ test: build ## every test, on the embedded stack
 	deploy/test-tools.sh
 	go test -timeout 30m ./...
 
-race: build ## the same under the race detector
+race: build ## the same under the race detector; PACKAGES names some
 	deploy/test-tools.sh
-	go test -race -timeout 45m ./...
+	go test -race -timeout 45m $(or $(PACKAGES),./...)
+
+once: build ## every benchmark once, to see that it runs
+	go test -run '^$$' -bench . -benchtime 1x ./...
 
 lint: ## the import arrows, errors, style
 	go vet ./...

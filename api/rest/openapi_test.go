@@ -348,7 +348,7 @@ func TestAdminHasTheDocumentedShape(t *testing.T) {
 		{"POST", "/partners", "", dundee, 201},
 		{"POST", "/partners", "", dundee, 409},
 		{"POST", "/partners", "", `{"name":"Dundee","roles":[]}`, 422},
-		{"POST", "/partners", "", `{"nmae":"Dundee"}`, 400},
+		{"POST", "/partners", "", `{"nam":"Dundee"}`, 400},
 		{"GET", "/partners", "", "", 200},
 		{"GET", "/partners/gb-dun-cpo", "/partners/{id}", "", 200},
 		{"GET", "/partners/nobody", "/partners/{id}", "", 404},

@@ -1,6 +1,7 @@
 package main
 
 import (
+	"errors"
 	"io"
 	"net/http"
 	"strings"
@@ -34,7 +35,7 @@ func TestMetricsHaveAnAddressOfTheirOwn(t *testing.T) {
 			t.Fatal(err)
 		}
 		body, err := io.ReadAll(w.Body)
-		if err = w.Body.Close(); err != nil || !strings.Contains(w.Status+string(body), want) {
+		if err = errors.Join(err, w.Body.Close()); err != nil || !strings.Contains(w.Status+string(body), want) {
 			t.Errorf("%s: %s %v, want %q in %s", path, w.Status, err, want, body)
 		}
 	}

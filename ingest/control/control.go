@@ -233,7 +233,7 @@ func (c *Control) confirmTokens(ctx context.Context) {
 			_, err := c.Do(ctx, Command{ID: fmt.Sprintf("confirm-%x", f.hash[:24]), Change: change})
 			if _, refused := errors.AsType[*Refused](err); err != nil && !refused && ctx.Err() == nil {
 				// The old token stays valid a little longer, until the next use.
-				c.logger.Warn("confirm token", "partner", f.partner, "err", err)
+				c.logger.Warn("confirm token", "partner", f.partner, "error", err)
 			}
 		}
 	}

@@ -157,7 +157,7 @@ func (f *Follower) follow(ctx context.Context, p *part) error {
 	if !errors.Is(err, ingest.ErrNewer) {
 		return err
 	}
-	f.logger.Error("stopped before a record of a newer version of roamclear: upgrade this process", "partition", p.Partition.String(), "error", err)
+	f.logger.Error("stopped before a record of a newer version of roamclear: upgrade this process", "partition", p.String(), "error", err)
 	p.progress.Fail(0, fmt.Errorf("%s: %w: %w", p, ingest.ErrUnavailable, err))
 	<-ctx.Done()
 	return ctx.Err()

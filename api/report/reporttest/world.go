@@ -102,7 +102,7 @@ func newCDR(random *rand.Rand, i int) settlement.CDRDetail {
 	x := op.priceBy(&d, energy)
 	damage(&d, i)
 	if d.Status == pricing.Priced {
-		x.Claim, x.Claimed.Excl = tariff.Claim(d.Claim), number(*d.ClaimedExcl)
+		x.Claim, x.Claimed.Excl = d.Claim, number(*d.ClaimedExcl)
 		if d.ClaimedIncl != nil {
 			x.Claimed.Incl = number(*d.ClaimedIncl)
 		}
