@@ -18,6 +18,12 @@ type Work interface {
 	Do(ctx context.Context, t *Turn) error
 }
 
+// GapNoter is a Work that notes, in the store, what a bounded topic let go of
+// before it was stored.
+type GapNoter interface {
+	NoteGap(ctx context.Context, p Partition, from, next int64) error
+}
+
 // Drain keeps partitions of the log in the store: it goes on where an earlier
 // one stopped, whatever that left, gathers records, has them made durable, and
 // commits how far it got with a Ledger. One Drain serves all partitions of a
@@ -45,7 +51,7 @@ func (d *Drain) Run(ctx context.Context, l Lease) error {
 			if ctx.Err() != nil {
 				return nil
 			}
-			if err = k.bridge(err); err != nil {
+			if err = k.bridge(ctx, err); err != nil {
 				return fmt.Errorf("read %s at %d: %w", k.partition, k.front, err)
 			}
 			continue
@@ -96,17 +102,41 @@ func (k *keeping) resume(ctx context.Context) (err error) {
 
 // bridge decides about records that are gone. Where the group has no commit
 // (any more) and the log no longer begins at 0, a new ledger counts from the
-// store's checkpoint on: verify tells what stands before as unproven. It
-// returns the error for any other gap: nothing is skipped.
-func (k *keeping) bridge(err error) error {
+// store's checkpoint on: verify tells what stands before as unproven. A bounded
+// topic is gone on with where it begins, and the gap is noted. It returns the
+// error for any other gap: nothing is skipped.
+func (k *keeping) bridge(ctx context.Context, err error) error {
 	gap, ok := errors.AsType[*GapError](err)
-	if !ok || !k.lost || k.next > 0 || k.stored < gap.Start || k.stored > gap.End {
+	if !ok {
 		return err
+	}
+	if !k.lost || k.next > 0 || k.stored < gap.Start || k.stored > gap.End {
+		return k.skip(ctx, gap, err)
 	}
 	k.Logger.Warn("the group has no commit and the log begins later: going on at the store's checkpoint; what stands before it can no longer be proved",
 		"group", k.Group, "partition", k.partition, "checkpoint", k.stored, "log_start", gap.Start)
 	k.ledger = Ledger{From: k.stored, Next: k.stored}
 	k.committed, k.next, k.front, k.lost = k.stored, k.stored, k.stored, false
+	return nil
+}
+
+// skip goes on behind a gap in a bounded topic.
+func (k *keeping) skip(ctx context.Context, gap *GapError, err error) error {
+	spec, _ := k.partition.Topic.Spec()
+	noter, ok := k.Work.(GapNoter)
+	if !ok || !spec.Bounded() || gap.Want != k.next || gap.Start <= gap.Want {
+		return err
+	}
+	from := max(k.next, k.stored)
+	if from < gap.Start {
+		if err := noter.NoteGap(ctx, k.partition, from, gap.Start); err != nil {
+			return fmt.Errorf("note what is missing of %s: %w", k.partition, err)
+		}
+		k.Metrics.gaps.WithLabelValues(k.Group).Add(float64(gap.Start - from))
+		k.Logger.Error("the log let go of records before they were stored: they are noted as missing and left out",
+			"group", k.Group, "partition", k.partition, "from", from, "to", gap.Start-1)
+	}
+	k.next, k.front = gap.Start, gap.Start
 	return nil
 }
 

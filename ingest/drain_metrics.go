@@ -8,6 +8,7 @@ type DrainMetrics struct {
 	records  *prometheus.CounterVec
 	errors   *prometheus.CounterVec
 	isolated *prometheus.CounterVec
+	gaps     *prometheus.CounterVec
 }
 
 // NewDrainMetrics registers the metrics of every Drain of the process. Groups
@@ -21,13 +22,15 @@ func NewDrainMetrics(reg prometheus.Registerer) *DrainMetrics {
 		errors:   counter("roamclear_drain_store_errors_total", "Attempts to store that failed, by consumer group: passing ones are tried again, lasting ones need somebody.", "group", "kind"),
 		isolated: counter("roamclear_drain_unstorable_total", "Records that could not be stored as they are and were stored as rejects.", "group"),
 	}
-	reg.MustRegister(m.records, m.errors, m.isolated)
+	m.gaps = counter("roamclear_drain_gap_records_total", "Records of a bounded topic that the log let go of before they were stored.", "group")
+	reg.MustRegister(m.records, m.errors, m.isolated, m.gaps)
 	for _, t := range topics {
 		if !t.Stored() {
 			continue
 		}
 		m.records.WithLabelValues(t.Group)
 		m.isolated.WithLabelValues(t.Group)
+		m.gaps.WithLabelValues(t.Group)
 		m.errors.WithLabelValues(t.Group, "passing")
 		m.errors.WithLabelValues(t.Group, "lasting")
 	}

@@ -20,19 +20,30 @@ var cdrsZero = Partition{Topic: TopicCDRs, Epoch: 1}
 // fakeLease is one partition of a log in memory, with its group's commit. A
 // record can be read from its receiving time on.
 type fakeLease struct {
+	of       Partition // zero: cdrsZero
 	records  []Record
 	start    int64
 	next     int64 // committed
 	metadata string
 	commits  []int64
-	lost     error // what Commit answers
+	lost     error  // what Commit answers
+	trim     func() // called before each read
 }
 
-func (l *fakeLease) Partition() Partition       { return cdrsZero }
+func (l *fakeLease) Partition() Partition {
+	if l.of != (Partition{}) {
+		return l.of
+	}
+	return cdrsZero
+}
+
 func (l *fakeLease) Committed() (int64, string) { return l.next, l.metadata }
 func (l *fakeLease) Release()                   {}
 
 func (l *fakeLease) Read(ctx context.Context, from int64, maxRecords, maxBytes int, wait time.Duration) ([]Record, error) {
+	if l.trim != nil {
+		l.trim()
+	}
 	if from < l.start {
 		return nil, &GapError{Partition: cdrsZero, Want: from, Start: l.start, End: int64(len(l.records))}
 	}
@@ -529,4 +540,56 @@ func counted(t *testing.T, c prometheus.Collector) float64 {
 		t.Fatal(err)
 	}
 	return families[0].GetMetric()[0].GetCounter().GetValue()
+}
+
+// notingWork is fakeWork on a topic that may let go of records.
+type notingWork struct {
+	*fakeWork
+	gaps [][2]int64
+}
+
+func (w *notingWork) NoteGap(_ context.Context, _ Partition, from, next int64) error {
+	w.gaps = append(w.gaps, [2]int64{from, next})
+	return nil
+}
+
+// A bounded topic that lets go of records is gone on with, and what is missing
+// is noted; one that must keep all of them is not.
+func TestABoundedTopicIsGoneOnWith(t *testing.T) {
+	refused := Partition{Topic: TopicRefused, Epoch: 1}
+	for _, c := range []struct {
+		of   Partition
+		want string
+		next int64
+		gaps string
+	}{
+		{refused, "", 10, "[[2 5]]"},
+		{cdrsZero, "offset 2 was due", 2, "[]"},
+	} {
+		synctest.Test(t, func(t *testing.T) {
+			l := &fakeLease{of: c.of, records: fakeRecords(10), next: -1}
+			reads := 0
+			l.trim = func() {
+				if reads++; reads == 2 { // behind the first two
+					l.start = 5
+				}
+			}
+			for i := range l.records {
+				l.records[i].Received = ocpi.TimeOf(time.Now())
+				if i >= 2 {
+					l.records[i].Received = ocpi.TimeOf(time.Now().Add(50 * time.Millisecond))
+				}
+			}
+			ctx, cancel := context.WithTimeout(t.Context(), time.Hour)
+			defer cancel()
+			w := &notingWork{fakeWork: &fakeWork{rows: map[int64]time.Time{}, want: 7, stop: cancel}}
+			err := newDrain(w).Run(ctx, l)
+			if (c.want == "") != (err == nil) || err != nil && !strings.Contains(err.Error(), c.want) {
+				t.Errorf("%s: %v, want %q", c.of, err, c.want)
+			}
+			if l.next != c.next || fmt.Sprint(w.gaps) != c.gaps {
+				t.Errorf("%s: committed %d, noted %v; want %d, %s", c.of, l.next, w.gaps, c.next, c.gaps)
+			}
+		})
+	}
 }

@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"cmp"
 	"context"
+	"errors"
 	"slices"
 	"time"
 )
@@ -91,11 +92,19 @@ func (k *keeping) full() bool { return len(k.pending) >= windowRows || size(k.pe
 func (k *keeping) read(ctx context.Context, wait time.Duration) (int, error) {
 	records, err := k.lease.Read(ctx, k.front, windowRows-len(k.pending), max(windowBytes-size(k.pending), 1), wait)
 	if err != nil || len(records) == 0 {
-		return 0, err
+		return 0, k.later(err)
 	}
 	k.pending = append(k.pending, records...)
 	k.front = records[len(records)-1].Offset + 1
 	return len(records), nil
+}
+
+// later puts a gap off until what was read before it is stored.
+func (k *keeping) later(err error) error {
+	if _, gap := errors.AsType[*GapError](err); gap && len(k.pending) > 0 {
+		return nil
+	}
+	return err
 }
 
 func size(records []Record) int {
@@ -178,7 +187,7 @@ func (k *keeping) refill(ctx context.Context) error {
 	for !k.full() && k.front-k.next < maxAhead {
 		records, err := k.lease.Read(ctx, k.front, windowRows, windowBytes/4, glance)
 		if err != nil || len(records) == 0 {
-			return k.settle(ctx, err)
+			return k.settle(ctx, k.later(err))
 		}
 		for i := range records {
 			if !within.take(&records[i]) {

@@ -1,6 +1,8 @@
 package ingest
 
 import (
+	"fmt"
+	"slices"
 	"strconv"
 
 	"github.com/roamclear/roamclear/ocpi"
@@ -34,8 +36,17 @@ const (
 
 var objectNames = [...]string{"", "cdr", "session", "tariff", "location", "token"}
 
-// String returns the kind in lower case.
-func (o Object) String() string { return objectNames[o] }
+// String returns the kind in lower case, "" for none.
+func (o Object) String() string {
+	if int(o) >= len(objectNames) {
+		return fmt.Sprintf("kind %d", uint8(o))
+	}
+	return objectNames[o]
+}
+
+// ObjectOf returns the kind that a name means, 0 for one that this version
+// does not know.
+func ObjectOf(name string) Object { return Object(max(slices.Index(objectNames[:], name), 0)) }
 
 // Topic returns the topic by which objects of the kind come.
 func (o Object) Topic() Topic {

@@ -18,7 +18,13 @@ type TopicSpec struct {
 	// Retention bounds what servers keep of it; zero: everything, for ever
 	// (the embedded log deletes what its group has stored).
 	Retention Retention
+	// Former is the group that kept the topic before Group did: its commit
+	// counts where Group has none yet.
+	Former string
 }
+
+// Bounded reports whether the log may let go of records that nobody has stored.
+func (s TopicSpec) Bounded() bool { return s.Retention != Retention{} }
 
 // Retention bounds a topic by age and size, whichever is reached first.
 type Retention struct {
@@ -30,6 +36,9 @@ type Retention struct {
 const (
 	GroupPricing = "roamclear-pricing"
 	GroupRecords = "roamclear-records"
+	// GroupRefused has a topic of its own: what is bounded must not hold up
+	// what is not.
+	GroupRefused = "roamclear-refused"
 )
 
 // topics are all topics there are, in the order in which they are created: the
@@ -39,7 +48,7 @@ var topics = []TopicSpec{
 	{Topic: TopicCDRs, Spread: true, Group: GroupPricing},
 	{Topic: TopicSessions, Spread: true, Group: GroupRecords},
 	{Topic: TopicReference, Group: GroupRecords},
-	{Topic: TopicRefused, Group: GroupRecords, Retention: Retention{Age: 30 * 24 * time.Hour, Bytes: 1 << 30}},
+	{Topic: TopicRefused, Group: GroupRefused, Former: GroupRecords, Retention: Retention{Age: 30 * 24 * time.Hour, Bytes: 1 << 30}},
 	{Topic: TopicControl},
 }
 

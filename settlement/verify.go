@@ -31,6 +31,9 @@ type VerifyStore interface {
 	// CorrectionsRange yields the corrections of closed months, those of one
 	// CDR in the order in which they came.
 	CorrectionsRange(ctx context.Context, p ingest.Partition, from, to int64, fn func(StoredCorrection) error) error
+	// Gaps returns what the log let go of before it was stored: of each gap the
+	// first offset and the one behind it.
+	Gaps(ctx context.Context, p ingest.Partition) ([][2]int64, error)
 	// SettlementAt is Reader.Settlement over the records before next.
 	SettlementAt(ctx context.Context, q SettlementQuery, next map[ingest.Partition]int64) ([]SettlementRow, error)
 }
@@ -68,6 +71,8 @@ func (d Disagreement) String() string {
 type Report struct {
 	Records       int64 // walked, all topics
 	TrimmedProven int64 // of them no longer in the log: held against its checkpoint
+	Missing       int64 // of a bounded topic, let go of by the log before they were stored, and noted
+	Expired       int64 // of a bounded topic, no longer in the log and no longer kept in the store
 	Unproven      int64 // of them no longer in the log, and no checkpoint counts them
 	Ahead         int64 // in the log, not yet in the store: not part of the proof
 	CDRs          int64 // distinct identities
@@ -138,8 +143,11 @@ func (v *Verifier) once(ctx context.Context) (report *Report, moved bool, err er
 			return nil, false, err
 		}
 	}
-	for _, topic := range ingest.TopicsOf(ingest.GroupRecords) {
-		for _, p := range v.Log.Partitions(topic) {
+	for _, spec := range ingest.Topics() {
+		if !spec.Stored() || spec.Topic == ingest.TopicCDRs {
+			continue
+		}
+		for _, p := range v.Log.Partitions(spec.Topic) {
 			w, err := v.open(ctx, report, p)
 			if err != nil {
 				return nil, false, err

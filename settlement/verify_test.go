@@ -10,19 +10,22 @@ import (
 	"github.com/roamclear/roamclear/ocpi"
 )
 
+var refused = ingest.Partition{Topic: ingest.TopicRefused, Epoch: 1}
+
 var tokens = ingest.Partition{Topic: ingest.TopicReference, Epoch: 1}
 
 // heldLog is a log of reference data in memory, from start on, and what its
 // group committed.
 type heldLog struct {
+	of      ingest.Partition
 	records []ingest.Record
 	start   int64
 	ledger  ingest.Ledger
 }
 
 func (l *heldLog) Partitions(t ingest.Topic) []ingest.Partition {
-	if t == ingest.TopicReference {
-		return []ingest.Partition{tokens}
+	if t == l.of.Topic {
+		return []ingest.Partition{l.of}
 	}
 	return nil
 }
@@ -52,10 +55,14 @@ func (l *heldLog) Ledger(context.Context, ingest.Partition) (ingest.Ledger, erro
 type heldStore struct {
 	VerifyStore
 	records []ingest.Record
+	next    int64
+	gaps    [][2]int64
 }
 
+func (s *heldStore) Gaps(context.Context, ingest.Partition) ([][2]int64, error) { return s.gaps, nil }
+
 func (s *heldStore) Checkpoint(context.Context, ingest.Partition) (int64, error) {
-	return int64(len(s.records)), nil
+	return s.next, nil
 }
 
 func (s *heldStore) SettlementAt(context.Context, SettlementQuery, map[ingest.Partition]int64) ([]SettlementRow, error) {
@@ -112,7 +119,7 @@ func TestVerifyProvesOnlyWhatItCan(t *testing.T) {
 		{"an older store", all[:5], 0, ledgerOf(all, 0, 8), 0, 0, "an older copy of the store was put back"},
 	}
 	for _, c := range cases {
-		v := &Verifier{Log: &heldLog{records: all, start: c.start, ledger: c.ledger}, Store: &heldStore{records: c.stored}}
+		v := &Verifier{Log: &heldLog{of: tokens, records: all, start: c.start, ledger: c.ledger}, Store: &heldStore{records: c.stored, next: int64(len(c.stored))}}
 		r, err := v.Verify(t.Context())
 		if err != nil {
 			t.Fatalf("%s: %v", c.name, err)
@@ -129,6 +136,56 @@ func TestVerifyProvesOnlyWhatItCan(t *testing.T) {
 		}
 		if proved := c.want == "" && c.unproven == 0; r.Proved() != proved {
 			t.Errorf("%s: proved %t, want %t", c.name, r.Proved(), proved)
+		}
+	}
+}
+
+// What a bounded topic let go of before it was stored is noted, and what was
+// kept for long enough is no longer there; anything else that lacks is told.
+func TestVerifyKnowsWhatABoundedTopicMayLack(t *testing.T) {
+	all := referenceRecords(8)
+	for i := range all {
+		all[i].Position = refused.At(int64(i))
+	}
+	without := func(from, to int) []ingest.Record {
+		return append(append([]ingest.Record(nil), all[:from]...), all[to:]...)
+	}
+	noted := ingest.Ledger{}
+	for i, r := range all {
+		if i < 2 || i >= 5 {
+			noted.Add(ingest.EntryOf(&r))
+		}
+	}
+	cases := []struct {
+		name                       string
+		stored                     []ingest.Record
+		start                      int64
+		ledger                     ingest.Ledger
+		gaps                       [][2]int64
+		missing, expired, unproven int64
+		want                       string
+	}{
+		{"all there", all, 0, ledgerOf(all, 0, 8), nil, 0, 0, 0, ""},
+		{"a gap that was noted", without(2, 5), 5, noted, [][2]int64{{2, 5}}, 3, 0, 0, ""},
+		{"a gap that was noted, in part", without(2, 5), 2, noted, [][2]int64{{2, 4}}, 2, 0, 0, "records 4 to 4 are not in the store"},
+		{"kept for long enough", without(0, 3), 5, ledgerOf(all, 0, 8), nil, 0, 3, 0, ""},
+		{"gone while the log has them", without(2, 5), 0, ledgerOf(all, 0, 8), nil, 0, 0, 0, "records 2 to 4 are not in the store"},
+	}
+	for _, c := range cases {
+		v := &Verifier{Log: &heldLog{of: refused, records: all, start: c.start, ledger: c.ledger}, Store: &heldStore{records: c.stored, next: 8, gaps: c.gaps}}
+		r, err := v.Verify(t.Context())
+		if err != nil {
+			t.Fatalf("%s: %v", c.name, err)
+		}
+		if r.Missing != c.missing || r.Expired != c.expired || r.Unproven != c.unproven {
+			t.Errorf("%s: %d missing, %d expired, %d unproven; want %d, %d, %d", c.name, r.Missing, r.Expired, r.Unproven, c.missing, c.expired, c.unproven)
+		}
+		var said []string
+		for _, d := range r.Disagreements {
+			said = append(said, d.String())
+		}
+		if text := strings.Join(said, "\n"); (c.want == "") != (text == "") || !strings.Contains(text, c.want) {
+			t.Errorf("%s: disagreements %q, want %q", c.name, text, c.want)
 		}
 	}
 }

@@ -16,6 +16,8 @@ type walker struct {
 	logStart  int64
 	committed ingest.Ledger // zero when the group has no commit
 	ledger    ingest.Ledger // recomputed from the store
+	gaps      [][2]int64
+	expired   bool // records that the ledger counts are gone from the store, as they may be
 }
 
 func (w *walker) disagree(offset int64, format string, args ...any) {
@@ -30,6 +32,11 @@ func (v *Verifier) open(ctx context.Context, report *Report, p ingest.Partition)
 	}
 	if w.next, err = v.Store.Checkpoint(ctx, p); err != nil {
 		return nil, fmt.Errorf("read checkpoint of the store %s: %w", p, err)
+	}
+	if spec, _ := p.Topic.Spec(); spec.Bounded() {
+		if w.gaps, err = v.Store.Gaps(ctx, p); err != nil {
+			return nil, fmt.Errorf("read what is missing of %s: %w", p, err)
+		}
 	}
 	start, end, err := v.Log.Bounds(ctx, p)
 	if err != nil {
@@ -55,7 +62,7 @@ func (v *Verifier) walk(ctx context.Context, w *walker, visit func(*ingest.Recor
 	err := v.Store.RecordsRange(ctx, w.partition, 0, w.next, func(r ingest.Record) error {
 		switch {
 		case r.Offset > expect:
-			w.disagree(expect, "records %d to %d are not in the store", expect, r.Offset-1)
+			w.absent(expect, r.Offset)
 		case r.Offset < expect:
 			if !sameRecord(&previous, &r) {
 				w.disagree(r.Offset, "the store holds two different records at this position")
@@ -87,10 +94,33 @@ func (v *Verifier) walk(ctx context.Context, w *walker, visit func(*ingest.Recor
 		return fmt.Errorf("walk %s: %w", w.partition, err)
 	}
 	if expect < w.next {
-		w.disagree(expect, "records %d to %d are not in the store", expect, w.next-1)
+		w.absent(expect, w.next)
 	}
-	w.closeLedger()
+	if !w.expired {
+		w.closeLedger()
+	}
 	return nil
+}
+
+// absent tells of records that are not in the store. Of a bounded topic they
+// may be noted as missing, or, where the log no longer has them either, have
+// been kept for long enough.
+func (w *walker) absent(from, next int64) {
+	for _, gap := range w.gaps {
+		if gap[0] <= from && from < gap[1] {
+			w.report.Missing += min(gap[1], next) - from
+			from = min(gap[1], next)
+		}
+	}
+	spec, _ := w.partition.Topic.Spec()
+	if spec.Bounded() && from < min(next, w.logStart) {
+		w.expired = true
+		w.report.Expired += min(next, w.logStart) - from
+		from = min(next, w.logStart)
+	}
+	if from < next {
+		w.disagree(from, "records %d to %d are not in the store", from, next-1)
+	}
 }
 
 // covers reports whether the ledger that the log's group committed counts the

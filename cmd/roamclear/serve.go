@@ -191,6 +191,7 @@ func (s *service) run(ctx context.Context, after func(context.Context) error) er
 		}
 		if s.config.has(roleSettle) {
 			spawn(workers, work, "records", s.keep("records", s.record))
+			spawn(workers, work, "refused", s.keep("refused", s.refused))
 		}
 		err = s.announce()
 	}
@@ -281,7 +282,15 @@ func (s *service) price(ctx context.Context) error {
 	})
 }
 
-// record is the settle role's keeper of every other topic. The relations between
+// refused is the settle role's keeper of bodies that could not be used.
+func (s *service) refused(ctx context.Context) error {
+	r := &objects.Recorder{Store: s.backends.store, Objects: s.owned.Follower}
+	return s.backends.log.Consume(ctx, ingest.GroupRefused, ingest.TopicsOf(ingest.GroupRefused), func(ctx context.Context, l *kafka.Lease) error {
+		return s.drain(ingest.GroupRefused, r).Run(ctx, l)
+	})
+}
+
+// record is the settle role's keeper of Sessions and of what partners own. The relations between
 // CDRs are found by whoever keeps the one partition of reference data: so that
 // it is done once, and goes on elsewhere when this process goes away.
 func (s *service) record(ctx context.Context) error {

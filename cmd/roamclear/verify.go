@@ -204,6 +204,12 @@ func printReport(w io.Writer, r *settlement.Report) {
 	if r.Omitted > 0 {
 		p("DISAGREES … and %d more", r.Omitted)
 	}
+	if r.Missing > 0 {
+		p("missing   %d bodies we could not use were let go of by the log before they were stored", r.Missing)
+	}
+	if r.Expired > 0 {
+		p("expired   %d bodies we could not use are no longer kept", r.Expired)
+	}
 	if r.Unproven > 0 {
 		p("UNPROVEN  %d records are no longer in the log, and no checkpoint counts them: the groups' commits are gone or were made anew; put them back, with the log they belong to, from a backup", r.Unproven)
 	}

@@ -145,8 +145,24 @@ func (l *Log) NextOf(ctx context.Context, group string, topic ingest.Topic) (map
 }
 
 // Committed returns what a group has committed, by partition. A partition it
-// never committed is not in the map.
+// never committed is not in the map; where another group kept the topic before,
+// that one's commit counts.
 func (l *Log) Committed(ctx context.Context, group string, topic ingest.Topic) (map[ingest.Partition]Offset, error) {
+	offsets, err := l.committed(ctx, group, topic)
+	spec, _ := topic.Spec()
+	if err != nil || group != spec.Group || spec.Former == "" || len(offsets) == l.counts[topic] {
+		return offsets, err
+	}
+	former, err := l.committed(ctx, spec.Former, topic)
+	for p, o := range former {
+		if _, ok := offsets[p]; !ok {
+			offsets[p] = o
+		}
+	}
+	return offsets, err
+}
+
+func (l *Log) committed(ctx context.Context, group string, topic ingest.Topic) (map[ingest.Partition]Offset, error) {
 	ctx, cancel := context.WithTimeout(ctx, requestTimeout)
 	defer cancel()
 	partitions := make([]int, l.counts[topic])

@@ -13,6 +13,8 @@ type RecordStore interface {
 	// offsets, the states they lead to, and last the checkpoint behind them.
 	WriteObjects(ctx context.Context, p ingest.Partition, recs []ingest.Record, states []ingest.ObjectState) error
 	Checkpoint(ctx context.Context, p ingest.Partition) (next int64, err error)
+	// NoteGap notes that the log let go of records before they were stored.
+	NoteGap(ctx context.Context, p ingest.Partition, from, next int64) error
 }
 
 // Recorder stores the records of every topic but the CDRs', with the state
@@ -30,6 +32,11 @@ const recordBytes = 32 << 20
 // Checkpoint implements [ingest.Work].
 func (r *Recorder) Checkpoint(ctx context.Context, p ingest.Partition) (int64, error) {
 	return r.Store.Checkpoint(ctx, p)
+}
+
+// NoteGap implements [ingest.GapNoter].
+func (r *Recorder) NoteGap(ctx context.Context, p ingest.Partition, from, next int64) error {
+	return r.Store.NoteGap(ctx, p, from, next)
 }
 
 // Do implements [ingest.Work]: it stores all records of the turn.

@@ -80,6 +80,10 @@ func (s *recorded) WriteObjects(ctx context.Context, p ingest.Partition, recs []
 	return s.Store.WriteObjects(ctx, p, recs, states)
 }
 
+func (s *recorded) NoteGap(context.Context, ingest.Partition, int64, int64) error {
+	return errors.New("nothing is missing here")
+}
+
 // record keeps what a topic of a log holds that fill fills, in the bubble's time.
 func record(t *testing.T, topic ingest.Topic, s *recorded, fill func(t *testing.T, log *objectstest.Log)) (committed int64, err error) {
 	t.Helper()

@@ -61,8 +61,8 @@ func (s *Store) migrate(ctx context.Context, migrations []migration) error {
 		if m.version <= have {
 			continue
 		}
-		for _, statement := range statements(m.sql) {
-			if err := s.conn.Exec(ctx, statement); err != nil {
+		for _, st := range statements(m.sql) {
+			if err := s.execute(ctx, st); err != nil {
 				return fail("migrate the store: "+m.name, err)
 			}
 		}
@@ -72,6 +72,17 @@ func (s *Store) migrate(ctx context.Context, migrations []migration) error {
 		s.log.Info("store migrated", "migration", m.name)
 	}
 	return nil
+}
+
+// execute runs a statement where its condition holds.
+func (s *Store) execute(ctx context.Context, st step) error {
+	if st.when != "" {
+		var n uint64
+		if err := s.conn.QueryRow(ctx, st.when).Scan(&n); err != nil || n == 0 {
+			return err
+		}
+	}
+	return s.conn.Exec(ctx, st.sql)
 }
 
 // lockMigrations holds an insert open whose query id only one client of a
@@ -119,20 +130,33 @@ func readMigrations(files fs.FS) ([]migration, error) {
 	return out, nil
 }
 
+// step is one statement of a migration; when, if any, is a query that
+// says whether it is to be run: it gives a count.
+type step struct{ when, sql string }
+
+const whenPrefix = "-- when: "
+
 // statements splits a migration at semicolons that end a line; comments are
-// lines that begin with "--".
-func statements(sql string) []string {
-	var kept []string
+// lines that begin with "--", but for conditions of the statement that follows.
+func statements(sql string) []step {
+	var out []step
+	var when string
+	var kept strings.Builder
 	for line := range strings.Lines(sql) {
-		if !strings.HasPrefix(strings.TrimSpace(line), "--") {
-			kept = append(kept, line)
+		if condition, ok := strings.CutPrefix(line, whenPrefix); ok {
+			when = strings.TrimSpace(condition)
+		}
+		if strings.HasPrefix(strings.TrimSpace(line), "--") {
+			continue
+		}
+		kept.WriteString(line)
+		if strings.HasSuffix(line, ";\n") {
+			out, when = append(out, step{when, strings.TrimSuffix(strings.TrimSpace(kept.String()), ";")}), ""
+			kept.Reset()
 		}
 	}
-	var out []string
-	for part := range strings.SplitSeq(strings.Join(kept, ""), ";\n") {
-		if part = strings.TrimSpace(part); part != "" {
-			out = append(out, part)
-		}
+	if rest := strings.TrimSpace(kept.String()); rest != "" {
+		out = append(out, step{when, rest})
 	}
 	return out
 }

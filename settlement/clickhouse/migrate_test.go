@@ -39,6 +39,76 @@ func TestMigrateIsIdempotentAndLocked(t *testing.T) {
 	}
 }
 
+// kinds fills a store of the schema before 0007 as a binary of then did: 2,000
+// records in four partitions, one of them twice, and what came of them.
+const kinds = `
+INSERT INTO records (topic, partition, epoch, offset, object, sender, id, received, body)
+SELECT if(number % 3 = 0, 'refused', if(number % 3 = 1, 'cdrs', 'reference')), number % 2 * (number % 3 = 1), 1, intDiv(number, 6),
+	if(number % 3 = 1, 1, 3 + number % 3), 's', toString(number), now64(9), repeat('b', 100) FROM numbers(3000) ORDER BY 1, 2
+SETTINGS max_partitions_per_insert_block = 0;
+INSERT INTO records (topic, partition, epoch, offset, object, id, body) VALUES ('cdrs', 0, 1, 0, 1, 'again', 'b');
+INSERT INTO objects (topic, object, id, ver, body) SELECT 'reference', 3 + number % 3, toString(number), number, 'b' FROM numbers(300);
+INSERT INTO checkpoints (topic, epoch, partition, next) VALUES ('cdrs', 1, 0, 500), ('refused', 1, 0, 1000);
+`
+
+// A store of before opens, whatever statement an earlier attempt got to.
+func TestMigrationToTextGoesOnAnywhere(t *testing.T) {
+	migrations, err := readMigrations(migrationFiles)
+	if err != nil {
+		t.Fatal(err)
+	}
+	const text = 7
+	steps := statements(migrations[text-1].sql)
+	content := func(s *Store) string {
+		var out string
+		err := s.conn.QueryRow(t.Context(), `SELECT concat(
+			(SELECT toString((count(), sum(sipHash64(topic, partition, epoch, offset, object, sender, id, body)))) FROM records FINAL),
+			(SELECT toString((count(), sum(sipHash64(topic, object, id, ver, body)))) FROM objects FINAL),
+			(SELECT toString(groupArray((topic, epoch, partition, next))) FROM (SELECT * FROM checkpoints FINAL ORDER BY ALL)))`).Scan(&out)
+		if err != nil {
+			t.Fatal(err)
+		}
+		return out
+	}
+	var want string
+	for done := range len(steps) + 1 {
+		s := openStore(t, engine, fmt.Sprintf("%s_%d", EngineDatabase, databases.Add(1)))
+		if err := s.migrate(t.Context(), migrations[:text-1]); err != nil {
+			t.Fatal(err)
+		}
+		for _, st := range statements(kinds) {
+			if err := s.conn.Exec(t.Context(), st.sql); err != nil {
+				t.Fatal(err)
+			}
+		}
+		for _, st := range steps[:done] {
+			if err := s.execute(t.Context(), st); err != nil {
+				t.Fatal(err)
+			}
+		}
+		if err := s.Migrate(t.Context()); err != nil {
+			t.Fatalf("interrupted after statement %d: %v", done, err)
+		}
+		got := content(s)
+		if want == "" {
+			want = got
+		}
+		if got != want || !strings.HasPrefix(got, "(2000,") {
+			t.Errorf("interrupted after statement %d: %s, want %s", done, got, want)
+		}
+		if n := count(t, s, "SELECT count() FROM system.tables WHERE database = currentDatabase() AND name LIKE '%_text'"); n != 0 {
+			t.Errorf("interrupted after statement %d: %d tables are left over", done, n)
+		}
+		for _, q := range []string{
+			"SELECT count() FROM records WHERE topic = 'reference' AND object = 'token'", "SELECT count() FROM objects WHERE object = 'token'",
+		} {
+			if count(t, s, q) == 0 {
+				t.Errorf("interrupted after statement %d: none: %s", done, q)
+			}
+		}
+	}
+}
+
 func TestMigrationLockIsFreedWithItsHolder(t *testing.T) {
 	s := newStore(t)
 	held, err := s.lockMigrations(t.Context())
@@ -112,10 +182,10 @@ func TestUnavailable(t *testing.T) {
 }
 
 func ExampleStore_Migrate() {
-	for _, s := range statements("-- why\nCREATE TABLE a (x String DEFAULT ';');\n\nSELECT 1\n") {
-		fmt.Printf("%q\n", s)
+	for _, s := range statements("-- why\nCREATE TABLE a (x String DEFAULT ';');\n\n-- when: SELECT 1\nSELECT 2\n") {
+		fmt.Printf("%q %q\n", s.when, s.sql)
 	}
 	// Output:
-	// "CREATE TABLE a (x String DEFAULT ';')"
-	// "SELECT 1"
+	// "" "CREATE TABLE a (x String DEFAULT ';')"
+	// "SELECT 1" "SELECT 2"
 }

@@ -18,7 +18,8 @@ const objectColumns = `object, country, party, id, sub, partition, epoch, offset
 
 func scanObject(rows driver.Rows) (ingest.ObjectState, error) {
 	var o ingest.ObjectState
-	var object, version, deleted uint8
+	var object string
+	var version, deleted uint8
 	var received, lastUpdated time.Time
 	var changes []byte // column zones: it held those alone
 	err := rows.Scan(&object, &o.Key.Party.Country, &o.Key.Party.ID, &o.Key.ID, &o.Variant,
@@ -27,7 +28,7 @@ func scanObject(rows driver.Rows) (ingest.ObjectState, error) {
 	if err != nil {
 		return o, err
 	}
-	o.Object, o.Version, o.Deleted = ingest.Object(object), ocpi.Version(version), deleted != 0
+	o.Object, o.Version, o.Deleted = ingest.ObjectOf(object), ocpi.Version(version), deleted != 0
 	o.Received, o.LastUpdated = ocpi.TimeOf(received), ocpi.TimeOf(lastUpdated)
 	return o, json.Unmarshal(changes, &o.Changes)
 }
@@ -38,7 +39,7 @@ func scanObject(rows driver.Rows) (ingest.ObjectState, error) {
 // oldest first. What fn is given is its to keep.
 func (s *Store) LoadObjects(ctx context.Context, kind ingest.Object, fn func(ingest.ObjectState) error) error {
 	return s.each(ctx, "load "+kind.String()+"s", "SELECT "+objectColumns+` FROM objects FINAL
-		WHERE object = ? ORDER BY epoch, offset, partition`, []any{uint8(kind)},
+		WHERE object = ? ORDER BY epoch, offset, partition`, []any{kind.String()},
 		func(rows driver.Rows) error {
 			o, err := scanObject(rows)
 			if err != nil {
@@ -73,7 +74,7 @@ func (s *Store) lookup(ctx context.Context, kind ingest.Object, keys []ocpi.Key,
 		return err
 	}
 	return s.each(ch.Context(ctx, wanted), "look up "+kind.String()+"s", "SELECT "+objectColumns+` FROM objects FINAL
-		WHERE object = ? AND (country, party, id) IN wanted ORDER BY epoch, offset`, []any{uint8(kind)},
+		WHERE object = ? AND (country, party, id) IN wanted ORDER BY epoch, offset`, []any{kind.String()},
 		func(rows driver.Rows) error {
 			o, err := scanObject(rows)
 			found[o.Identity()] = o

@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"testing"
+	"time"
 
 	"github.com/google/go-cmp/cmp"
 	"github.com/roamclear/roamclear/ingest"
@@ -126,7 +127,11 @@ func TestRefusals(t *testing.T) {
 	for i := range 5 {
 		recs = append(recs, objectRecord(ingest.TopicRefused, ingest.ObjectCDR, int64(i), "r"))
 		recs[i].Sender = []string{"dun", "pkc"}[i%2]
+		recs[i].Received = ocpi.TimeOf(time.Now().Add(-170 * 24 * time.Hour)) // they are kept for 180 days
 	}
+	old := objectRecord(ingest.TopicRefused, ingest.ObjectCDR, 5, "r")
+	old.Received = ocpi.TimeOf(time.Now().Add(-190 * 24 * time.Hour))
+	put(t, s, ingest.TopicRefused, []ingest.Record{old}, 1)
 	put(t, s, ingest.TopicRefused, recs, 2)
 	put(t, s, ingest.TopicRefused, recs, 5)
 	var offsets []int64
@@ -151,6 +156,23 @@ func TestRefusals(t *testing.T) {
 	want := []settlement.Refusal{{Position: recs[1].Position, Received: recs[1].Received.Go(), Sender: "pkc", Object: ingest.ObjectCDR, Reason: "no id", Body: recs[1].Body}}
 	if diff := cmp.Diff(want, page); diff != "" || err != nil {
 		t.Errorf("%v, -want +got:\n%s", err, diff)
+	}
+}
+
+// What a bounded topic let go of is noted once, however often it is told.
+func TestGaps(t *testing.T) {
+	s, p := newStore(t), partitionOf(ingest.TopicRefused)
+	for _, gap := range [][2]int64{{7, 9}, {2, 5}, {7, 9}} {
+		if err := s.NoteGap(t.Context(), p, gap[0], gap[1]); err != nil {
+			t.Fatal(err)
+		}
+	}
+	got, err := s.Gaps(t.Context(), p)
+	if diff := cmp.Diff([][2]int64{{2, 5}, {7, 9}}, got); diff != "" || err != nil {
+		t.Errorf("%v, -want +got:\n%s", err, diff)
+	}
+	if none, err := s.Gaps(t.Context(), partitionOf(ingest.TopicSessions)); len(none) != 0 || err != nil {
+		t.Errorf("gaps of another topic: %v, %v", none, err)
 	}
 }
 

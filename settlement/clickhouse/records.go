@@ -20,7 +20,8 @@ const recordColumns = `partition, epoch, offset, object, method, version, sender
 // scanRecord reads one record; its Body is the caller's to keep.
 func scanRecord(rows driver.Rows) (ingest.Record, error) {
 	var r ingest.Record
-	var object, method, version uint8
+	var object string
+	var method, version uint8
 	var received time.Time
 	var sub, hash string
 	err := rows.Scan(&r.Partition, &r.Epoch, &r.Offset, &object, &method, &version, &r.Sender,
@@ -28,7 +29,7 @@ func scanRecord(rows driver.Rows) (ingest.Record, error) {
 	if err != nil {
 		return r, err
 	}
-	r.Object, r.Method, r.Version = ingest.Object(object), ingest.Method(method), ocpi.Version(version)
+	r.Object, r.Method, r.Version = ingest.ObjectOf(object), ingest.Method(method), ocpi.Version(version)
 	r.SetSub(sub)
 	r.Received = ocpi.TimeOf(received)
 	copy(r.Hash[:], hash)

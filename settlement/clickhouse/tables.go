@@ -11,17 +11,12 @@ import (
 	"github.com/roamclear/roamclear/pricing"
 )
 
-// topicNumbers are the topics of the store, in the order of its Enum8.
-var topicNumbers = map[ingest.Topic]proto.Enum8{
-	ingest.TopicCDRs: 1, ingest.TopicSessions: 2, ingest.TopicReference: 3, ingest.TopicRefused: 4,
-}
-
-func topicNumber(t ingest.Topic) (proto.Enum8, error) {
-	n, ok := topicNumbers[t]
-	if !ok {
-		return 0, fmt.Errorf("topic %q is not kept in the store", t)
+// checkTopic refuses a topic whose records the store does not keep.
+func checkTopic(t ingest.Topic) error {
+	if spec, ok := t.Spec(); !ok || !spec.Stored() {
+		return fmt.Errorf("topic %q is not kept in the store", t)
 	}
-	return n, nil
+	return nil
 }
 
 // Versions of rows in ReplacingMergeTree tables: the highest wins.
@@ -103,30 +98,30 @@ type recordRows struct {
 	*block
 	position
 	identity
-	topic                   proto.ColEnum8
-	object, method, version proto.ColUInt8
-	sender                  *proto.ColLowCardinality[string]
-	sub, reason, body       []string
-	received                proto.ColDateTime64
-	hash                    proto.ColFixedStr
+	topic, object     *proto.ColLowCardinality[string]
+	method, version   proto.ColUInt8
+	sender            *proto.ColLowCardinality[string]
+	sub, reason, body []string
+	received          proto.ColDateTime64
+	hash              proto.ColFixedStr
 }
 
 func newRecordRows() *recordRows {
-	r := &recordRows{identity: newIdentity(), sender: lowCard(), received: nanoseconds()}
+	r := &recordRows{identity: newIdentity(), topic: lowCard(), object: lowCard(), sender: lowCard(), received: nanoseconds()}
 	r.hash.SetSize(len(ingest.Hash{}))
 	r.block = newBlock("records",
-		values("topic", &r.topic), values("partition", &r.partition), values("epoch", &r.epoch), values("offset", &r.offset),
-		values("object", &r.object), values("method", &r.method), values("version", &r.version), values("sender", r.sender),
+		values("topic", r.topic), values("partition", &r.partition), values("epoch", &r.epoch), values("offset", &r.offset),
+		values("object", r.object), values("method", &r.method), values("version", &r.version), values("sender", r.sender),
 		values("country", r.country), values("party", r.party), texts("id", &r.id), texts("sub", &r.sub),
 		values("received", &r.received), values("hash", &r.hash), texts("reason", &r.reason), texts("body", &r.body))
 	return r
 }
 
-func (r *recordRows) append(topic proto.Enum8, rec *ingest.Record) {
-	r.topic.Append(topic)
+func (r *recordRows) append(topic ingest.Topic, rec *ingest.Record) {
+	r.topic.Append(topic.Short())
 	r.position.append(rec.Position)
 	r.identity.append(rec.Key)
-	r.object.Append(uint8(rec.Object))
+	r.object.Append(rec.Object.String())
 	r.method.Append(uint8(rec.Method))
 	r.version.Append(uint8(rec.Version))
 	r.sender.Append(rec.Sender)
@@ -170,18 +165,18 @@ type objectRows struct {
 	*block
 	position
 	identity
-	topic                    proto.ColEnum8
-	object, version, deleted proto.ColUInt8
-	tariffPosition, ver      proto.ColUInt64
-	sender                   *proto.ColLowCardinality[string]
-	received, lastUpdated    proto.ColDateTime64
-	sub, zones, body         []string
+	topic, object         *proto.ColLowCardinality[string]
+	version, deleted      proto.ColUInt8
+	tariffPosition, ver   proto.ColUInt64
+	sender                *proto.ColLowCardinality[string]
+	received, lastUpdated proto.ColDateTime64
+	sub, zones, body      []string
 }
 
 func newObjectRows() *objectRows {
-	o := &objectRows{identity: newIdentity(), sender: lowCard(), received: nanoseconds(), lastUpdated: nanoseconds()}
+	o := &objectRows{identity: newIdentity(), topic: lowCard(), object: lowCard(), sender: lowCard(), received: nanoseconds(), lastUpdated: nanoseconds()}
 	o.block = newBlock("objects",
-		values("topic", &o.topic), values("object", &o.object), values("country", o.country), values("party", o.party),
+		values("topic", o.topic), values("object", o.object), values("country", o.country), values("party", o.party),
 		texts("id", &o.id), texts("sub", &o.sub), values("tariff_position", &o.tariffPosition),
 		values("partition", &o.partition), values("epoch", &o.epoch), values("offset", &o.offset), values("ver", &o.ver),
 		values("version", &o.version), values("sender", o.sender), values("received", &o.received),
@@ -189,15 +184,15 @@ func newObjectRows() *objectRows {
 	return o
 }
 
-func (o *objectRows) append(topic proto.Enum8, s *ingest.ObjectState) error {
+func (o *objectRows) append(topic ingest.Topic, s *ingest.ObjectState) error {
 	changes, err := json.Marshal(s.Changes)
 	if err != nil {
 		return fmt.Errorf("encode changes of %s: %w", s.Key, err)
 	}
-	o.topic.Append(topic)
+	o.topic.Append(topic.Short())
 	o.position.append(s.Position)
 	o.identity.append(s.Key)
-	o.object.Append(uint8(s.Object))
+	o.object.Append(s.Object.String())
 	o.version.Append(uint8(s.Version))
 	o.deleted.Append(flag(s.Deleted))
 	o.ver.Append(positionNumber(s.Position))
@@ -230,15 +225,15 @@ func flag(b bool) uint8 {
 // checkpointRows are rows of table checkpoints.
 type checkpointRows struct {
 	*block
-	topic     proto.ColEnum8
+	topic     *proto.ColLowCardinality[string]
 	epoch     proto.ColUInt8
 	partition proto.ColInt32
 	next      proto.ColInt64
 }
 
 func newCheckpointRows() *checkpointRows {
-	c := &checkpointRows{}
-	c.block = newBlock("checkpoints", values("topic", &c.topic), values("epoch", &c.epoch),
+	c := &checkpointRows{topic: lowCard()}
+	c.block = newBlock("checkpoints", values("topic", c.topic), values("epoch", &c.epoch),
 		values("partition", &c.partition), values("next", &c.next))
 	return c
 }

@@ -6,7 +6,7 @@ import (
 	"fmt"
 	"sync"
 
-	"github.com/ClickHouse/ch-go/proto"
+	"github.com/ClickHouse/clickhouse-go/v2/lib/driver"
 	"github.com/roamclear/roamclear/ingest"
 	"github.com/roamclear/roamclear/pricing"
 )
@@ -35,14 +35,13 @@ var blocksPool = sync.Pool{New: func() any {
 // batches cut anywhere, completes it and changes nothing else. The batch's
 // memory may be reused once it has returned.
 func (s *Store) WriteCDRs(ctx context.Context, b *pricing.Batch) error {
-	topic, err := checkBatch(b)
-	if err != nil {
+	if err := checkBatch(b); err != nil {
 		return fmt.Errorf("store batch of CDRs: %w", err)
 	}
 	into := blocksPool.Get().(*blocks)
 	defer blocksPool.Put(into)
 	token, n := rangeToken(b.Partition, b.Rows[0].Record.Offset, b.Rows[len(b.Rows)-1].Record.Offset), len(b.Rows)
-	err = s.insert(ctx, into.records.block, token, n, func(i int) error { into.records.append(topic, &b.Rows[i].Record); return nil })
+	err := s.insert(ctx, into.records.block, token, n, func(i int) error { into.records.append(b.Partition.Topic, &b.Rows[i].Record); return nil })
 	if err != nil {
 		return err
 	}
@@ -63,25 +62,25 @@ func (s *Store) WriteCDRs(ctx context.Context, b *pricing.Batch) error {
 
 // checkBatch returns an error for a batch that is not records of one partition
 // in the order of their offsets, each with its result.
-func checkBatch(b *pricing.Batch) (topic proto.Enum8, err error) {
+func checkBatch(b *pricing.Batch) error {
 	if b.Partition.Topic != ingest.TopicCDRs {
-		return 0, fmt.Errorf("topic %q", b.Partition.Topic)
+		return fmt.Errorf("topic %q", b.Partition.Topic)
 	}
 	if len(b.Rows) == 0 {
-		return 0, errors.New("no rows")
+		return errors.New("no rows")
 	}
 	before := int64(-1)
 	for i := range b.Rows {
 		at := b.Rows[i].Record.Position
 		if at != b.Partition.At(at.Offset) || at.Offset <= before {
-			return 0, fmt.Errorf("row %d is record %s, want one of %s after offset %d", i, at, b.Partition, before)
+			return fmt.Errorf("row %d is record %s, want one of %s after offset %d", i, at, b.Partition, before)
 		}
 		before = at.Offset
 		if err := checkResult(&b.Rows[i]); err != nil {
-			return 0, err
+			return err
 		}
 	}
-	return topicNumber(b.Partition.Topic)
+	return nil
 }
 
 // WriteResults stores results of records that are in the store already: a
@@ -112,8 +111,7 @@ func (s *Store) WriteObjects(ctx context.Context, p ingest.Partition, recs []ing
 	if len(recs) == 0 {
 		return nil
 	}
-	number, err := topicNumber(p.Topic)
-	if err != nil {
+	if err := checkTopic(p.Topic); err != nil {
 		return fmt.Errorf("store records: %w", err)
 	}
 	first, before := recs[0].Offset, int64(-1)
@@ -136,11 +134,11 @@ func (s *Store) WriteObjects(ctx context.Context, p ingest.Partition, recs []ing
 	token := rangeToken(p, first, last)
 	into := blocksPool.Get().(*blocks)
 	defer blocksPool.Put(into)
-	err = s.insert(ctx, into.records.block, token, len(recs), func(i int) error { into.records.append(number, &recs[i]); return nil })
+	err := s.insert(ctx, into.records.block, token, len(recs), func(i int) error { into.records.append(p.Topic, &recs[i]); return nil })
 	if err != nil {
 		return err
 	}
-	err = s.insert(ctx, into.objects.block, token, len(states), func(i int) error { return into.objects.append(number, &states[i]) })
+	err = s.insert(ctx, into.objects.block, token, len(states), func(i int) error { return into.objects.append(p.Topic, &states[i]) })
 	if err != nil {
 		return err
 	}
@@ -153,12 +151,34 @@ func rangeToken(p ingest.Partition, first, last int64) string {
 
 func (s *Store) writeCheckpoint(ctx context.Context, c *checkpointRows, p ingest.Partition, next int64) error {
 	return s.insert(ctx, c.block, fmt.Sprintf("%s/%d/%d", p, p.Epoch, next), 1, func(int) error {
-		c.topic.Append(topicNumbers[p.Topic])
+		c.topic.Append(p.Topic.Short())
 		c.epoch.Append(p.Epoch)
 		c.partition.Append(p.Number)
 		c.next.Append(next)
 		return nil
 	})
+}
+
+// NoteGap notes that the log let go of the records from..next of a partition
+// before they were stored.
+func (s *Store) NoteGap(ctx context.Context, p ingest.Partition, from, next int64) error {
+	return fail(fmt.Sprintf("note a gap in %s", p), s.conn.Exec(ctx,
+		"INSERT INTO gaps (topic, epoch, partition, first, next) VALUES (?, ?, ?, ?, ?)", p.Topic.Short(), p.Epoch, p.Number, from, next))
+}
+
+// Gaps returns the gaps of a partition, ascending, each as its first offset and
+// the one behind it.
+func (s *Store) Gaps(ctx context.Context, p ingest.Partition) ([][2]int64, error) {
+	var out [][2]int64
+	err := s.each(ctx, fmt.Sprintf("read the gaps of %s", p),
+		"SELECT first, next FROM gaps FINAL WHERE topic = ? AND epoch = ? AND partition = ? ORDER BY first, next", []any{p.Topic.Short(), p.Epoch, p.Number},
+		func(rows driver.Rows) error {
+			var gap [2]int64
+			err := rows.Scan(&gap[0], &gap[1])
+			out = append(out, gap)
+			return err
+		})
+	return out, err
 }
 
 // Checkpoint returns the offset of the first record that is not stored, 0 when
