@@ -56,24 +56,15 @@ func (b *books) add(fresh *pricing.Row, stored *StoredResult) {
 	}
 	s.CDRCount++
 	s.Claimed = s.Claimed.Add(claimed)
-	if stored.Status != pricing.Priced {
+	if stored.Outcome.Status != pricing.Priced {
 		s.UnpricedCount++
 		s.UnpricedClaimed = s.UnpricedClaimed.Add(claimed)
 		return
 	}
-	s.Computed = s.Computed.Add(storedSum(stored.ComputedExcl, stored.ComputedIncl))
-	if stored.Claim == tariff.ClaimDiffers {
+	s.Computed = s.Computed.Add(SumOf(stored.Outcome.Computed))
+	if stored.Outcome.Claim == tariff.ClaimDiffers {
 		s.DiffersCount++
 	}
-}
-
-// storedSum is the sum of one amount as the store reads it.
-func storedSum(excl, incl *decimal.Decimal) Sum {
-	missing := uint64(0)
-	if incl == nil {
-		missing = 1
-	}
-	return NewSum(excl, incl, missing)
 }
 
 // compare holds the books against the report, both ways.

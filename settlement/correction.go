@@ -42,12 +42,12 @@ type StoredCorrection struct {
 // result and against what its raw body gives, and books them. price prices the
 // raw body again by what a result was computed from.
 func (w *walker) corrected(stored *StoredResult, corrections []StoredCorrection, books *books, price func(as *ChangeSide) *pricing.Row) {
-	status, computed := stored.Status, text(stored.ComputedExcl)+", "+text(stored.ComputedIncl)+" incl_vat"
+	status, computed := stored.Outcome.Status, moneyText(stored.Outcome.Computed)
 	for i := range corrections {
 		c := &corrections[i]
 		at := c.Position.Offset
-		if c.Key != stored.Key {
-			w.disagree(at, "a correction of %s stands where the record is %s", c.Key, stored.Key)
+		if c.Key != stored.Record.Key {
+			w.disagree(at, "a correction of %s stands where the record is %s", c.Key, stored.Record.Key)
 			continue
 		}
 		if was := moneyText(c.Old.Computed); c.Old.Status != status || was != computed {

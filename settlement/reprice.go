@@ -45,14 +45,6 @@ func (r Repricing) Name() string {
 	return r.Terms()
 }
 
-// Counted is the result that counts for a CDR now. Of the row, what a result
-// keeps is set.
-type Counted struct {
-	pricing.Row
-	Month   ocpi.Month
-	Version uint64 // the store's own, names this very row
-}
-
 // Repriced is one CDR whose result a run would change.
 type Repriced struct {
 	Change
@@ -74,7 +66,7 @@ type RepriceStore interface {
 	Checkpoint(ctx context.Context, p ingest.Partition) (next int64, err error)
 	// CountedResults calls fn for the results that count, of the months and
 	// the party of r, in the order of offsets, those of from <= offset < to.
-	CountedResults(ctx context.Context, r *Repricing, p ingest.Partition, from, to int64, fn func(*Counted) error) error
+	CountedResults(ctx context.Context, r *Repricing, p ingest.Partition, from, to int64, fn func(*StoredResult) error) error
 	// CDRRecords calls fn for the records at the given offsets, which ascend;
 	// one that stands in the store twice may come twice.
 	CDRRecords(ctx context.Context, p ingest.Partition, offsets []int64, fn func(*ingest.Record) error) error
@@ -251,7 +243,7 @@ func (p *Repricer) partition(ctx context.Context, r *Repricing, progress *Repric
 		size = repricePage
 	}
 	w := &repricePages{Repricer: p, repricing: r, progress: progress, pricer: pricing.NewPricer(p.Inputs, p.Policies), moved: moved}
-	err := p.Store.CountedResults(ctx, r, p.Partitions[progress.Partition], progress.Next, progress.End, func(c *Counted) error {
+	err := p.Store.CountedResults(ctx, r, p.Partitions[progress.Partition], progress.Next, progress.End, func(c *StoredResult) error {
 		w.page = append(w.page, *c)
 		if len(w.page) < size {
 			return nil

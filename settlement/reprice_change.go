@@ -64,7 +64,8 @@ type Change struct {
 	Old, New ChangeSide
 }
 
-func sideOf(r *pricing.Row) ChangeSide {
+// SideOf is a result as a change has it.
+func SideOf(r *pricing.Row) ChangeSide {
 	o := &r.Outcome
 	return ChangeSide{
 		AsOf: o.AsOf, EMSP: r.Debtor, Status: o.Status, Claim: o.Claim, Reason: o.Reason, Computed: o.Computed,
@@ -74,14 +75,14 @@ func sideOf(r *pricing.Row) ChangeSide {
 
 // compare holds a fresh result against the one that counts. What it was
 // computed from may differ: only what a report or a partner sees is a change.
-func compare(old *Counted, fresh *pricing.Row) (Change, bool) {
+func compare(old *StoredResult, fresh *pricing.Row) (Change, bool) {
 	kind := kindOf(&old.Row, fresh)
 	if kind == "" {
 		return Change{}, false
 	}
 	c := Change{
 		Key: old.Record.Key, Position: old.Record.Position, CPO: old.Creditor, Month: old.Month, Currency: old.Currency,
-		Kind: kind, Old: sideOf(&old.Row), New: sideOf(fresh),
+		Kind: kind, Old: SideOf(&old.Row), New: SideOf(fresh),
 	}
 	c.Causes = causes(&c.Old, &c.New)
 	return c, true

@@ -93,7 +93,7 @@ func TestChangesAndTheirCauses(t *testing.T) {
 		{"another tax rate", "priced 7/8.4 tax=1.4", "priced 7/8.4 tariff=bb", "details tariff"},
 	} {
 		t.Run(c.name, func(t *testing.T) {
-			old, fresh := Counted{Row: result(t, c.old)}, result(t, c.fresh)
+			old, fresh := StoredResult{Row: result(t, c.old)}, result(t, c.fresh)
 			got := ""
 			if change, ok := compare(&old, &fresh); ok {
 				got = string(change.Kind) + " " + change.Causes
@@ -119,7 +119,7 @@ func TestRepriceReportAddsUp(t *testing.T) {
 		{"priced 1/1.2", "priced 1.2/1.44 profile=X"},
 		{"priced 1/1.2", "priced 1.3/1.56 profile=X"},
 	} {
-		old, fresh := Counted{Row: result(t, c.old)}, result(t, c.fresh)
+		old, fresh := StoredResult{Row: result(t, c.old)}, result(t, c.fresh)
 		old.Creditor, old.Currency, old.Month = ocpi.Party{Country: "GB", ID: "DUN"}, "GBP", ocpi.MonthOf(2019, 1)
 		old.Record.Key = ocpi.Key{Party: old.Creditor, ID: string(rune('A' + i))}
 		change, ok := compare(&old, &fresh)

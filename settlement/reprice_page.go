@@ -16,7 +16,7 @@ type repricePages struct {
 	pricer    *pricing.Pricer
 	moved     func(by int64)
 
-	page    []Counted
+	page    []StoredResult
 	offsets []int64
 	changed []Repriced
 	row     pricing.Row
@@ -71,7 +71,7 @@ func (w *repricePages) missing(i int) error {
 
 // compare prices one CDR and keeps the result when it is another one; only then
 // is it worth an explanation.
-func (w *repricePages) compare(rec *ingest.Record, old *Counted) {
+func (w *repricePages) compare(rec *ingest.Record, old *StoredResult) {
 	w.pricer.PriceWith(rec, &w.row, w.AsOf, w.repricing.Profile, func(fresh *pricing.Row) bool {
 		_, changed := compare(old, fresh)
 		return changed

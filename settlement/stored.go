@@ -4,8 +4,6 @@ import (
 	"github.com/roamclear/roamclear/ingest"
 	"github.com/roamclear/roamclear/ocpi"
 	"github.com/roamclear/roamclear/pricing"
-	"github.com/roamclear/roamclear/pricing/tariff"
-	"github.com/shopspring/decimal"
 )
 
 // What the store holds, for `roamclear verify` to hold against the log.
@@ -28,26 +26,11 @@ type StoredCDR struct {
 	Credit    bool
 }
 
-// StoredResult is the one result that counts for a CDR. Amounts are nil when
-// not known.
+// StoredResult is the result that counts for a CDR. Of the row, what a result
+// keeps is set, but for what is for people to read; the record is the one it
+// was computed from.
 type StoredResult struct {
-	Key        ocpi.Key
-	Position   ingest.Position // of the record it was computed from
-	Generation uint16
-	CPO, EMSP  ocpi.Party
-	Month      ocpi.Month
-	Currency   string
-	Credit     bool
-	Status     pricing.Status
-	Claim      tariff.Claim
-	Reason     string // of a reject
-	AsOf       pricing.AsOf
-	Profile    string
-	TariffHash string // joined by ","
-	TimeZone   string
-	Engine     string // the tariff.EngineVersion it was computed by
-
-	ClaimedExcl, ClaimedIncl   *decimal.Decimal
-	ComputedExcl, ComputedIncl *decimal.Decimal
-	Taxes                      []TaxSum // of the computed amounts
+	pricing.Row
+	Month   ocpi.Month
+	Version uint64 // the store's own, names this very row
 }

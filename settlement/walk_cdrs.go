@@ -10,7 +10,6 @@ import (
 	"github.com/roamclear/roamclear/ocpi"
 	"github.com/roamclear/roamclear/pricing"
 	"github.com/roamclear/roamclear/pricing/tariff"
-	"github.com/shopspring/decimal"
 )
 
 // cdrWalk walks the records of a partition of CDRs beside the tables that hold
@@ -46,7 +45,7 @@ func (v *Verifier) walkCDRs(ctx context.Context, w *walker, books *books) error 
 			return v.Store.WinnersRange(ctx, w.partition, 0, w.next, fn)
 		})
 	defer stop[1]()
-	c.results, stop[2] = newSide(w, "results", func(r *StoredResult) (ocpi.Key, ingest.Position) { return r.Key, r.Position },
+	c.results, stop[2] = newSide(w, "results", func(r *StoredResult) (ocpi.Key, ingest.Position) { return r.Record.Key, r.Record.Position },
 		func(fn func(StoredResult) error) error {
 			return v.Store.ResultsRange(ctx, w.partition, 0, w.next, fn)
 		})
@@ -102,7 +101,8 @@ func (c *cdrWalk) visitFirst(r *ingest.Record) error {
 	}
 	c.terms.of(&ChangeSide{AsOf: pricing.AsOfUnkept})
 	if stored != nil {
-		c.terms.of(&ChangeSide{AsOf: stored.AsOf, EMSP: stored.EMSP, Profile: stored.Profile, TariffHash: stored.TariffHash, TimeZone: stored.TimeZone})
+		was := SideOf(&stored.Row)
+		c.terms.of(&was)
 	}
 	c.price(r)
 	c.count(r, &c.row)
@@ -166,8 +166,8 @@ func (w *walker) count(r *ingest.Record, row *pricing.Row) {
 }
 
 // outcome holds a stored result against one computed afresh from the raw body.
-func (w *walker) outcome(r *ingest.Record, fresh *pricing.Row, s *StoredResult) {
-	f := &fresh.Outcome
+func (w *walker) outcome(r *ingest.Record, fresh *pricing.Row, stored *StoredResult) {
+	s, f := &stored.Outcome, &fresh.Outcome
 	switch s.Status {
 	case pricing.Priced:
 		w.report.Priced++
@@ -178,9 +178,8 @@ func (w *walker) outcome(r *ingest.Record, fresh *pricing.Row, s *StoredResult) 
 	default:
 		w.disagree(r.Offset, "CDR %s is neither priced nor rejected", r.Key)
 	}
-	w.booked(r, fresh, "results", account{s.CPO, s.EMSP, s.Month, s.Currency}, s.Credit)
-	w.amount(r, "claimed excl_vat", s.ClaimedExcl, f.Claimed.Excl)
-	w.amount(r, "claimed incl_vat", s.ClaimedIncl, f.Claimed.Incl)
+	w.booked(r, fresh, "results", account{stored.Creditor, stored.Debtor, stored.Month, stored.Currency}, stored.Credit)
+	w.amount(r, "claimed", s.Claimed, f.Claimed)
 	if s.Status == pricing.Rejected {
 		w.rejected(r, f, s)
 		return
@@ -189,36 +188,22 @@ func (w *walker) outcome(r *ingest.Record, fresh *pricing.Row, s *StoredResult) 
 		w.disagree(r.Offset, "CDR %s is stored as %s; priced again from its raw body it is %s %s", r.Key, s.Status, f.Status, f.Reason)
 		return
 	}
-	w.amount(r, "computed excl_vat", s.ComputedExcl, f.Computed.Excl)
-	w.amount(r, "computed incl_vat", s.ComputedIncl, f.Computed.Incl)
-	if was, is := taxText(s.Taxes), taxText(freshTaxes(f.Taxes)); was != is {
+	w.amount(r, "computed", s.Computed, f.Computed)
+	if was, is := taxText(s.Taxes), taxText(f.Taxes); was != is {
 		w.disagree(r.Offset, "CDR %s: taxes are stored as %q, its raw body gives %q", r.Key, was, is)
 	}
 	// Another edition of the engine may judge a claim by another tolerance: what
 	// it said then stays true of it. The amounts it must give all the same.
-	if s.Engine == tariff.EngineVersion && s.Claim != f.Claim {
+	if s.EngineVersion == tariff.EngineVersion && s.Claim != f.Claim {
 		w.disagree(r.Offset, "CDR %s: the claim is stored as %s, priced again it is %s", r.Key, s.Claim, f.Claim)
 	}
 }
 
-func freshTaxes(taxes []tariff.Tax) []TaxSum {
-	var sums []TaxSum
-	for _, t := range taxes {
-		s := TaxSum{Name: t.Name, Amount: t.Amount.Decimal()}
-		if t.Percentage.IsSet() {
-			rate := t.Percentage.Decimal()
-			s.Percentage = &rate
-		}
-		sums = append(sums, s)
-	}
-	return sums
-}
-
 // taxText puts taxes on one line, to compare and to show.
-func taxText(taxes []TaxSum) string {
+func taxText(taxes []tariff.Tax) string {
 	var b strings.Builder
 	for _, t := range taxes {
-		fmt.Fprintf(&b, "%s %s%%: %s; ", t.Name, text(t.Percentage), t.Amount)
+		fmt.Fprintf(&b, "%s %s%%: %s; ", t.Name, numberText(t.Percentage), numberText(t.Amount))
 	}
 	return b.String()
 }
@@ -231,7 +216,7 @@ var (
 )
 
 // rejected holds a stored reject against what the raw body gives now.
-func (w *walker) rejected(r *ingest.Record, fresh *pricing.Outcome, s *StoredResult) {
+func (w *walker) rejected(r *ingest.Record, fresh, s *pricing.Outcome) {
 	excused := transient
 	if s.AsOf == pricing.AsOfUnkept {
 		excused = healable
@@ -249,10 +234,13 @@ func (w *walker) booked(r *ingest.Record, fresh *pricing.Row, table string, stor
 	}
 }
 
-func (w *walker) amount(r *ingest.Record, name string, stored *decimal.Decimal, fresh ocpi.Number) {
-	switch {
-	case stored == nil && !fresh.IsSet():
-	case stored == nil || !fresh.IsSet() || !stored.Equal(fresh.Decimal()):
-		w.disagree(r.Offset, "CDR %s: %s is stored as %s, its raw body gives %q", r.Key, name, text(stored), fresh.String())
+func (w *walker) amount(r *ingest.Record, name string, stored, fresh tariff.Money) {
+	for _, side := range []struct {
+		name          string
+		stored, fresh ocpi.Number
+	}{{"excl_vat", stored.Excl, fresh.Excl}, {"incl_vat", stored.Incl, fresh.Incl}} {
+		if !sameNumber(side.stored, side.fresh) {
+			w.disagree(r.Offset, "CDR %s: %s %s is stored as %s, its raw body gives %q", r.Key, name, side.name, numberText(side.stored), side.fresh.String())
+		}
 	}
 }

@@ -27,7 +27,7 @@ func TestVerdictOfAnotherEngine(t *testing.T) {
 		report := &Report{}
 		w := &walker{report: report, partition: ingest.Partition{Topic: ingest.TopicCDRs}}
 		fresh := pricing.Row{Outcome: pricing.Outcome{Status: pricing.Priced, Claim: c.fresh}}
-		stored := StoredResult{Engine: c.engine, Status: c.status, Claim: c.stored}
+		stored := StoredResult{Row: pricing.Row{Outcome: pricing.Outcome{EngineVersion: c.engine, Status: c.status, Claim: c.stored}}}
 		w.outcome(&ingest.Record{}, &fresh, &stored)
 		var got []string
 		for _, d := range report.Disagreements {

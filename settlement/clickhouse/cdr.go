@@ -7,8 +7,8 @@ import (
 	"github.com/ClickHouse/clickhouse-go/v2/lib/driver"
 	"github.com/roamclear/roamclear/ingest"
 	"github.com/roamclear/roamclear/ocpi"
+	"github.com/roamclear/roamclear/pricing"
 	"github.com/roamclear/roamclear/settlement"
-	"github.com/shopspring/decimal"
 )
 
 // CDR implements [settlement.Reader]: everything the store knows of one CDR.
@@ -55,38 +55,24 @@ func (s *Store) readResult(ctx context.Context, key ocpi.Key, d *settlement.CDRD
 	var w where
 	w.key(key)
 	found := false
-	err := s.each(ctx, "read CDR "+key.String(), "SELECT "+summaryColumns+
-		", explanation, findings, reconciliation, tax_name, tax_percentage, tax_amount FROM results FINAL"+w.String(), w.args,
+	err := s.each(ctx, "read CDR "+key.String(), "SELECT "+detailColumns.row()+" FROM results FINAL"+w.String(), w.args,
 		func(rows driver.Rows) error {
 			found = true
-			var names []string
-			var percentages []*decimal.Decimal
-			var amounts []decimal.Decimal
-			if err := scanResult(rows, &d.CDRSummary, &d.Explanation, &d.Findings, &d.Reconciliation, &names, &percentages, &amounts); err != nil {
+			r := resultRow{Row: &pricing.Row{}}
+			if err := detailColumns.scan(rows, &r); err != nil {
 				return err
 			}
-			d.Taxes = taxRows(names, percentages, amounts)
+			r.summarize(&d.CDRSummary)
+			d.Explanation, d.Findings, d.Reconciliation = r.Outcome.Explanation, r.findings, r.Outcome.Reconciliation
+			for _, t := range r.Outcome.Taxes {
+				d.Taxes = append(d.Taxes, settlement.TaxSum{Name: t.Name, Percentage: known(t.Percentage), Amount: t.Amount.Decimal()})
+			}
 			return nil
 		})
 	if err == nil && !found {
 		err = fmt.Errorf("read CDR %s: %w", key, settlement.ErrNotFound)
 	}
-	if len(d.Explanation) == 0 {
-		d.Explanation = nil
-	}
-	if len(d.Reconciliation) == 0 {
-		d.Reconciliation = nil
-	}
 	return err
-}
-
-// taxRows are the three columns of a result's taxes, row by row.
-func taxRows(names []string, percentages []*decimal.Decimal, amounts []decimal.Decimal) []settlement.TaxSum {
-	var taxes []settlement.TaxSum
-	for i, name := range names {
-		taxes = append(taxes, settlement.TaxSum{Name: name, Percentage: percentages[i], Amount: amounts[i]})
-	}
-	return taxes
 }
 
 // CDRRaw returns the body of a CDR's first accepted copy, byte for byte, with

@@ -9,28 +9,50 @@ import (
 	"github.com/ClickHouse/clickhouse-go/v2/lib/driver"
 	"github.com/roamclear/roamclear/ocpi"
 	"github.com/roamclear/roamclear/pricing"
-	"github.com/roamclear/roamclear/pricing/tariff"
 	"github.com/roamclear/roamclear/settlement"
+	"github.com/shopspring/decimal"
 )
 
-// summaryColumns are the columns of results that scanResult reads.
-const summaryColumns = `country, party, id, month, partition, epoch, offset, cpo_country, cpo_party, emsp_country, emsp_party,
-	currency, credit, toUInt8(status), reason, detail, claimed_excl, claimed_incl, computed_excl, computed_incl,
-	toUInt8(claim), tariff_ids, time_zone, zone_source, tariff_hash, tariff_source, zone_db, profile, engine, generation, cause`
+// summaryColumns are the columns of results that a list shows, detailColumns
+// those that are read of one CDR as well.
+var (
+	summaryColumns = resultColumns.only("country", "party", "id", "partition", "epoch", "offset", "generation", "cpo_country", "cpo_party",
+		"emsp_country", "emsp_party", "month", "currency", "credit", "status", "claim", "reason", "detail",
+		"claimed_excl", "claimed_incl", "computed_excl", "computed_incl", "tariff_ids", "tariff_hash", "tariff_source",
+		"time_zone", "zone_source", "zone_db", "profile", "engine", "cause")
+	detailColumns = resultColumns.without("fixed_excl", "fixed_incl", "energy_excl", "energy_incl", "time_excl", "time_incl",
+		"parking_excl", "parking_incl", "reservation_excl", "reservation_incl")
+)
 
-// scanResult reads the part of a summary that table results holds; more are
-// the destinations of columns behind it.
-func scanResult(rows driver.Rows, c *settlement.CDRSummary, more ...any) error {
-	var month uint32
-	var credit, status, claim uint8
-	err := rows.Scan(append([]any{&c.Key.Party.Country, &c.Key.Party.ID, &c.Key.ID, &month,
-		&c.Position.Partition, &c.Position.Epoch, &c.Position.Offset,
-		&c.CPO.Country, &c.CPO.ID, &c.EMSP.Country, &c.EMSP.ID,
-		&c.Currency, &credit, &status, &c.Reason, &c.Detail, &c.ClaimedExcl, &c.ClaimedIncl, &c.ComputedExcl, &c.ComputedIncl,
-		&claim, &c.TariffIDs, &c.TimeZone, &c.ZoneSource, &c.TariffHash, &c.TariffSource, &c.ZoneDB, &c.Profile, &c.Engine, &c.Generation, &c.Cause},
-		more...)...)
-	c.Month, c.Credit, c.Status, c.Claim = ocpi.Month(month), credit != 0, pricing.Status(status), tariff.Claim(claim)
-	return err
+// scanSummary reads the part of a summary that table results holds.
+func scanSummary(rows driver.Rows, c *settlement.CDRSummary) error {
+	r := resultRow{Row: &pricing.Row{}}
+	if err := summaryColumns.scan(rows, &r); err != nil {
+		return err
+	}
+	r.summarize(c)
+	return nil
+}
+
+// summarize sets what table results holds of a summary.
+func (r *resultRow) summarize(c *settlement.CDRSummary) {
+	o := &r.Outcome
+	c.Key, c.Position, c.Generation = r.Record.Key, r.Record.Position, r.Generation
+	c.CPO, c.EMSP, c.Month, c.Currency, c.Credit = r.Creditor, r.Debtor, r.month, r.Currency, r.Credit
+	c.Status, c.Claim, c.Reason, c.Detail, c.Cause = o.Status, o.Claim, o.Reason, o.Detail, o.Cause
+	c.ClaimedExcl, c.ClaimedIncl = known(o.Claimed.Excl), known(o.Claimed.Incl)
+	c.ComputedExcl, c.ComputedIncl = known(o.Computed.Excl), known(o.Computed.Incl)
+	c.TariffIDs, c.TariffHash, c.TariffSource = o.TariffIDs, o.TariffHash, o.TariffSource
+	c.TimeZone, c.ZoneSource, c.ZoneDB, c.Profile, c.Engine = o.TimeZone, o.ZoneSource, o.ZoneDB, o.Profile, o.EngineVersion
+}
+
+// known is an amount as lists have it, nil where it is not known.
+func known(n ocpi.Number) *decimal.Decimal {
+	if !n.IsSet() {
+		return nil
+	}
+	d := n.Decimal()
+	return &d
 }
 
 // CDRs implements [settlement.Reader].
@@ -45,11 +67,11 @@ func (s *Store) CDRs(ctx context.Context, q settlement.CDRQuery) (settlement.CDR
 	if q.After != "" {
 		w.and("(month, country, party, id) > (?, ?, ?, ?)", cursor.Month, cursor.Country, cursor.Party, string(cursor.ID))
 	}
-	err = s.each(ctx, "list CDRs", "SELECT "+summaryColumns+" FROM results FINAL"+w.String()+
+	err = s.each(ctx, "list CDRs", "SELECT "+summaryColumns.row()+" FROM results FINAL"+w.String()+
 		fmt.Sprintf(" ORDER BY month, country, party, id LIMIT %d", limit+1), w.args,
 		func(rows driver.Rows) error {
 			var c settlement.CDRSummary
-			err := scanResult(rows, &c)
+			err := scanSummary(rows, &c)
 			page.CDRs = append(page.CDRs, c)
 			return err
 		})
@@ -119,12 +141,12 @@ func scanCDR(rows driver.Rows, key *ocpi.Key, c *settlement.CDRSummary, more ...
 	var received, start, end time.Time
 	err := rows.Scan(append([]any{&key.Party.Country, &key.Party.ID, &key.ID, &c.ID, &received, &start, &end,
 		&c.CreditOf, &c.SessionID, &c.LocationID, &c.EnergyKWh}, more...)...)
-	c.Received, c.Start, c.End = known(received), known(start), known(end)
+	c.Received, c.Start, c.End = knownTime(received), knownTime(start), knownTime(end)
 	return err
 }
 
-// known returns t in UTC, or the zero time where the store has "not known".
-func known(t time.Time) time.Time {
+// knownTime returns t in UTC, or the zero time where the store has "not known".
+func knownTime(t time.Time) time.Time {
 	if !ocpi.TimeOf(t).IsSet() {
 		return time.Time{}
 	}

@@ -108,7 +108,7 @@ func (s *Store) copiesOf(ctx context.Context, where string, args []any) (map[ocp
 			err := rows.Scan(&key.Party.Country, &key.Party.ID, &key.ID,
 				&c.Position.Partition, &c.Position.Epoch, &c.Position.Offset, &hash, &c.Sender, &received)
 			copy(c.Hash[:], hash)
-			c.Received = known(received)
+			c.Received = knownTime(received)
 			if all := out[key]; len(all) > 0 {
 				c.Conflict = c.Hash != all[0].Hash
 			}

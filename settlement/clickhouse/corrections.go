@@ -5,7 +5,6 @@ import (
 	"context"
 	"fmt"
 	"slices"
-	"strings"
 
 	"github.com/ClickHouse/clickhouse-go/v2/lib/driver"
 	"github.com/roamclear/roamclear/ingest"
@@ -17,15 +16,11 @@ import (
 // the range, by position, and those of one CDR in the order in which they came.
 func (s *Store) CorrectionsRange(ctx context.Context, p ingest.Partition, from, to int64, fn func(settlement.StoredCorrection) error) error {
 	return s.each(ctx, fmt.Sprintf("read corrections of %s", p),
-		"SELECT lands, formatRow('RowBinary', "+strings.Join(changeColumns, ", ")+`) FROM corrections FINAL
+		"SELECT lands, "+changeColumns.row()+` FROM corrections FINAL
 		WHERE partition = ? AND epoch = ? AND offset >= ? AND offset < ? ORDER BY offset, ver`, []any{p.Number, p.Epoch, from, to},
 		func(rows driver.Rows) error {
 			var lands uint32
-			var raw string
-			if err := rows.Scan(&lands, &raw); err != nil {
-				return err
-			}
-			c, err := readChange(raw)
+			c, err := scanChange(rows, &lands)
 			if err != nil {
 				return err
 			}

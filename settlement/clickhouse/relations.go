@@ -166,10 +166,10 @@ func (s *Store) summaries(ctx context.Context, keys []ocpi.Key) (map[ocpi.Key]*s
 		return nil, err
 	}
 	var cdrs []settlement.CDRSummary
-	err = s.each(ch.Context(ctx, wanted), "list CDRs", "SELECT "+summaryColumns+" FROM results FINAL WHERE (country, party, id) IN wanted", nil,
+	err = s.each(ch.Context(ctx, wanted), "list CDRs", "SELECT "+summaryColumns.row()+" FROM results FINAL WHERE (country, party, id) IN wanted", nil,
 		func(rows driver.Rows) error {
 			var c settlement.CDRSummary
-			err := scanResult(rows, &c)
+			err := scanSummary(rows, &c)
 			cdrs = append(cdrs, c)
 			return err
 		})

@@ -4,77 +4,14 @@ import (
 	"context"
 	"fmt"
 	"slices"
-	"strings"
 
-	"github.com/ClickHouse/ch-go/proto"
 	ch "github.com/ClickHouse/clickhouse-go/v2"
 	"github.com/ClickHouse/clickhouse-go/v2/lib/driver"
 	"github.com/roamclear/roamclear/ingest"
-	"github.com/roamclear/roamclear/ocpi"
-	"github.com/roamclear/roamclear/pricing"
 	"github.com/roamclear/roamclear/settlement"
 )
 
 var _ settlement.RepriceStore = (*Store)(nil)
-
-// repricedRows are rows of table repricings: those of results and what they
-// were compared with.
-type repricedRows struct {
-	*block
-	result                                     *resultRows
-	run, oldTariffHash                         []string
-	kind, causes, oldCurrency                  *proto.ColLowCardinality[string]
-	oldEMSPCountry, oldEMSPParty, oldReason    *proto.ColLowCardinality[string]
-	oldTimeZone, oldZoneDB, oldProfile, oldEng *proto.ColLowCardinality[string]
-	oldVer                                     proto.ColUInt64
-	oldMonth                                   proto.ColUInt32
-	oldStatus, oldClaim                        proto.ColEnum8
-	oldExcl, oldIncl                           *proto.ColNullable[proto.Decimal128]
-}
-
-func newRepricedRows() *repricedRows {
-	r := &repricedRows{
-		result: newResultRows(), kind: lowCard(), causes: lowCard(), oldCurrency: lowCard(),
-		oldEMSPCountry: lowCard(), oldEMSPParty: lowCard(), oldReason: lowCard(),
-		oldTimeZone: lowCard(), oldZoneDB: lowCard(), oldProfile: lowCard(), oldEng: lowCard(),
-		oldExcl: decimals(), oldIncl: decimals(),
-	}
-	columns := append([]blockColumn{texts("run", &r.run)}, r.result.columns...)
-	r.block = newBlock("repricings", append(columns,
-		values("kind", r.kind), values("causes", r.causes), values("old_ver", &r.oldVer), values("old_month", &r.oldMonth),
-		values("old_currency", r.oldCurrency), values("old_emsp_country", r.oldEMSPCountry), values("old_emsp_party", r.oldEMSPParty),
-		values("old_status", &r.oldStatus), values("old_claim", &r.oldClaim), values("old_reason", r.oldReason),
-		values("old_computed_excl", r.oldExcl), values("old_computed_incl", r.oldIncl), texts("old_tariff_hash", &r.oldTariffHash),
-		values("old_time_zone", r.oldTimeZone), values("old_zone_db", r.oldZoneDB), values("old_profile", r.oldProfile),
-		values("old_engine", r.oldEng))...)
-	return r
-}
-
-func (r *repricedRows) append(run string, c *settlement.Repriced) error {
-	if err := r.result.append(&c.Row); err != nil {
-		return err
-	}
-	r.run = append(r.run, run)
-	r.kind.Append(string(c.Kind))
-	r.causes.Append(c.Causes)
-	r.oldVer.Append(c.Version)
-	r.oldMonth.Append(uint32(c.Month))
-	r.oldCurrency.Append(c.Currency)
-	o := &c.Old
-	r.oldEMSPCountry.Append(o.EMSP.Country)
-	r.oldEMSPParty.Append(o.EMSP.ID)
-	r.oldStatus.Append(proto.Enum8(o.Status))
-	r.oldClaim.Append(proto.Enum8(o.Claim))
-	r.oldReason.Append(o.Reason)
-	r.oldExcl.Append(optional(o.Computed.Excl))
-	r.oldIncl.Append(optional(o.Computed.Incl))
-	r.oldTariffHash = append(r.oldTariffHash, o.TariffHash)
-	r.oldTimeZone.Append(o.TimeZone)
-	r.oldZoneDB.Append(o.ZoneDB)
-	r.oldProfile.Append(o.Profile)
-	r.oldEng.Append(o.Engine)
-	return nil
-}
 
 // WriteRepriced implements [settlement.RepriceStore].
 func (s *Store) WriteRepriced(ctx context.Context, run string, in ingest.Partition, page []settlement.Repriced, p settlement.RepriceProgress) error {
@@ -87,9 +24,16 @@ func (s *Store) WriteRepriced(ctx context.Context, run string, in ingest.Partiti
 		}
 	}
 	if len(page) > 0 {
-		rows := newRepricedRows()
+		rows := newTableRows("repricings", repricedColumns)
 		err := s.insert(ctx, rows.block, fmt.Sprintf("%s/%d", in, p.Next), len(page),
-			func(i int) error { return rows.append(run, &page[i]) })
+			func(i int) error {
+				var r repricedRow
+				if err := r.of(run, &page[i]); err != nil {
+					return err
+				}
+				rows.append(&r)
+				return nil
+			})
 		if err != nil {
 			return err
 		}
@@ -173,7 +117,7 @@ func (s *Store) ApplyRepriced(ctx context.Context, run string, in ingest.Partiti
 	for _, c := range closed {
 		months, lands = append(months, uint32(c.Month)), append(lands, uint32(c.Lands))
 	}
-	results, all := columnNames(newResultRows().block), columnNames(newRepricedRows().block)
+	results, all := resultColumns.list(), repricedColumns.list()
 	const landing = "transform(old_month, ?, ?, toUInt32(0))"
 	toResults := fmt.Sprintf(applySQL, "results", results, results, landing+" = 0")
 	toCorrections := fmt.Sprintf(applySQL, "corrections", all+", lands", all+", "+landing+" AS lands", "lands != 0")
@@ -191,18 +135,13 @@ func (s *Store) ApplyRepriced(ctx context.Context, run string, in ingest.Partiti
 	})
 }
 
-func columnNames(b *block) string {
-	names := make([]string, len(b.columns))
-	for i, c := range b.columns {
-		names[i] = c.name
-	}
-	return strings.Join(names, ", ")
-}
-
 // sameResult tells a run's result from one that another run made at the same
-// generation. A function of NULL is NULL, which equals nothing: an amount that
-// is not known must become a text first.
-const sameResult = "sipHash64(status, reason, emsp_country, emsp_party, ifNull(toString(computed_excl), '-'), ifNull(toString(computed_incl), '-'), profile, engine, tariff_hash, time_zone, explanation)"
+// generation. A function of NULL is NULL, which equals nothing, so what is
+// hashed is the row as bytes.
+var sameResult = "sipHash64(" + resultColumns.only("emsp_country", "emsp_party", "month", "currency", "status", "claim", "reason",
+	"computed_excl", "computed_incl", "fixed_excl", "fixed_incl", "energy_excl", "energy_incl", "time_excl", "time_incl",
+	"parking_excl", "parking_incl", "reservation_excl", "reservation_incl", "tax_name", "tax_percentage", "tax_amount",
+	"tariff_hash", "time_zone", "zone_db", "profile", "engine").row() + ")"
 
 // AppliedChanges implements [settlement.RepriceStore].
 func (s *Store) AppliedChanges(ctx context.Context, run string) (settlement.Applied, error) {
@@ -230,37 +169,12 @@ func (s *Store) AppliedChanges(ctx context.Context, run string) (settlement.Appl
 
 // Changes implements [settlement.RepriceStore].
 func (s *Store) Changes(ctx context.Context, run string, fn func(*settlement.Change) error) error {
-	return s.each(ctx, "read changes of a re-pricing", "SELECT formatRow('RowBinary', "+strings.Join(changeColumns, ", ")+`)
-		FROM repricings FINAL WHERE run = ?`, []any{run},
+	return s.each(ctx, "read changes of a re-pricing", "SELECT "+changeColumns.row()+" FROM repricings FINAL WHERE run = ?", []any{run},
 		func(rows driver.Rows) error {
-			var raw string
-			if err := rows.Scan(&raw); err != nil {
-				return err
-			}
-			c, err := readChange(raw)
+			c, err := scanChange(rows)
 			if err != nil {
 				return err
 			}
 			return fn(c)
 		})
-}
-
-var changeColumns = []string{
-	"country", "party", "id", "partition", "epoch", "offset", "cpo_country", "cpo_party", "old_month", "old_currency", "kind", "causes",
-	"old_emsp_country", "old_emsp_party", "old_status", "old_claim", "old_reason", "old_computed_excl", "old_computed_incl",
-	"old_profile", "old_tariff_hash", "old_time_zone", "old_zone_db", "old_engine",
-	"emsp_country", "emsp_party", "status", "claim", "reason", "computed_excl", "computed_incl",
-	"profile", "tariff_hash", "time_zone", "zone_db", "engine", "reference_offset", "control_offset",
-}
-
-func readChange(raw string) (*settlement.Change, error) {
-	r := rowReader{rest: raw}
-	var c settlement.Change
-	c.Key = ocpi.Key{Party: r.party(), ID: r.text()}
-	c.Position.Partition, c.Position.Epoch, c.Position.Offset = int32(r.u32()), r.u8(), int64(r.u64())
-	c.CPO, c.Month, c.Currency = r.party(), ocpi.Month(r.u32()), r.text()
-	c.Kind, c.Causes = settlement.ChangeKind(r.text()), r.text()
-	c.Old, c.New = r.side(), r.side()
-	c.New.AsOf = pricing.AsOf{Reference: int64(r.u64()), Control: int64(r.u64())}
-	return &c, r.end()
 }

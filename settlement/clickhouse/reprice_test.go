@@ -1,9 +1,13 @@
 package clickhouse
 
 import (
+	"bytes"
+	"slices"
 	"strings"
 	"testing"
 
+	"github.com/ClickHouse/ch-go/proto"
+	"github.com/ClickHouse/clickhouse-go/v2/lib/driver"
 	"github.com/google/go-cmp/cmp"
 	"github.com/roamclear/roamclear/ingest"
 	"github.com/roamclear/roamclear/ocpi"
@@ -17,10 +21,10 @@ var numbers = cmp.Comparer(func(a, b ocpi.Number) bool {
 
 var wholeYear = settlement.Repricing{From: ocpi.MonthOf(2019, 1), To: ocpi.MonthOf(2019, 12)}
 
-func counted(t *testing.T, s *Store, r settlement.Repricing) []settlement.Counted {
+func counted(t *testing.T, s *Store, r settlement.Repricing) []settlement.StoredResult {
 	t.Helper()
-	var all []settlement.Counted
-	err := s.CountedResults(t.Context(), &r, cdrsOf(0), 0, 1000, func(c *settlement.Counted) error {
+	var all []settlement.StoredResult
+	err := s.CountedResults(t.Context(), &r, cdrsOf(0), 0, 1000, func(c *settlement.StoredResult) error {
 		all = append(all, *c)
 		return nil
 	})
@@ -48,7 +52,7 @@ func TestCountedResultsComeBackExact(t *testing.T) {
 	}
 	for i := range got {
 		w, g := &b.Rows[i], &got[i]
-		want := settlement.Counted{
+		want := settlement.StoredResult{
 			Row: pricing.Row{
 				Record:   ingest.Record{Position: w.Record.Position, Envelope: ingest.Envelope{Key: w.Record.Key}},
 				Creditor: w.Creditor, Debtor: w.Debtor, Currency: w.Currency, Credit: w.Credit, Outcome: w.Outcome,
@@ -210,24 +214,109 @@ func TestAmountsThatAreNotKnownAreApplied(t *testing.T) {
 	}
 }
 
+// The tables have the columns that resultColumns and repricedColumns name, no
+// more and no fewer, and a column has one type in all of them: what the Go
+// tables do not name would be left empty by every writer.
+func TestColumnsAreThoseOfTheTables(t *testing.T) {
+	s := newStore(t)
+	types := map[string]map[string]string{}
+	names := map[string][]string{}
+	err := s.each(t.Context(), "list columns", "SELECT table, name, type FROM system.columns WHERE database = ? AND table IN ('results', 'repricings', 'corrections')", []any{s.db},
+		func(rows driver.Rows) error {
+			var table, name, typ string
+			err := rows.Scan(&table, &name, &typ)
+			if types[table] == nil {
+				types[table] = map[string]string{}
+			}
+			types[table][name] = typ
+			names[table] = append(names[table], name)
+			return err
+		})
+	if err != nil {
+		t.Fatal(err)
+	}
+	for table, list := range map[string]string{"results": resultColumns.list(), "repricings": repricedColumns.list(), "corrections": repricedColumns.list() + ", lands"} {
+		want := strings.Split(list, ", ")
+		slices.Sort(want)
+		slices.Sort(names[table])
+		if diff := cmp.Diff(want, names[table]); diff != "" {
+			t.Errorf("columns of %s (-the Go table +the store):\n%s", table, diff)
+		}
+		for name, typ := range types["results"] {
+			if types[table][name] != typ {
+				t.Errorf("%s.%s is a %q, in results it is a %q", table, name, types[table][name], typ)
+			}
+		}
+	}
+}
+
+// What one column puts, it takes: every value of a row comes back.
+func TestEveryResultColumnComesBack(t *testing.T) {
+	s := newStore(t)
+	b := batchOf(t, 0, 0, twoMonths)
+	for i := range b.Rows {
+		b.Rows[i].Outcome.Cause, b.Rows[i].Outcome.Reconciliation = "none_found", []byte(`{"verdict":"none_found"}`)
+	}
+	write(t, s, b)
+	at := 0
+	err := s.each(t.Context(), "read results", "SELECT "+resultColumns.row()+" FROM results FINAL ORDER BY offset", nil, func(rows driver.Rows) error {
+		got := resultRow{Row: &pricing.Row{}}
+		if err := resultColumns.scan(rows, &got); err != nil {
+			return err
+		}
+		var want resultRow
+		if err := want.of(&b.Rows[at]); err != nil {
+			return err
+		}
+		for _, c := range resultColumns {
+			into, put := c.open()
+			put(&want)
+			put(&got)
+			if into.texts != nil && (*into.texts)[0] != (*into.texts)[1] || into.texts == nil && !sameEncoding(c, &want, &got) {
+				t.Errorf("%s: %s does not come back as it was put", b.Rows[at].Record.Key, c.name)
+			}
+		}
+		at++
+		return nil
+	})
+	if err != nil || at != len(b.Rows) {
+		t.Fatalf("%d of %d rows: %v", at, len(b.Rows), err)
+	}
+}
+
+// sameEncoding reports whether a column encodes two rows alike.
+func sameEncoding(c tableColumn[resultRow], a, b *resultRow) bool {
+	var out [2]proto.Buffer
+	for i, row := range []*resultRow{a, b} {
+		into, put := c.open()
+		put(row)
+		if p, ok := into.data.(proto.Preparable); ok && p.Prepare() != nil {
+			return false
+		}
+		into.data.EncodeColumn(&out[i])
+	}
+	return bytes.Equal(out[0].Buf, out[1].Buf)
+}
+
 // A row that is cut short or too long is an error, never an amount.
 func TestRowReaderRefusesWhatItDidNotAskFor(t *testing.T) {
 	s := newStore(t)
 	write(t, s, batchOf(t, 0, 0, twoMonths))
 	var raw string
-	err := s.conn.QueryRow(t.Context(), "SELECT formatRow('RowBinary', "+countedColumns+") FROM results FINAL WHERE offset = 3").Scan(&raw)
+	err := s.conn.QueryRow(t.Context(), "SELECT "+resultColumns.row()+" FROM results FINAL WHERE offset = 3").Scan(&raw)
 	if err != nil {
 		t.Fatal(err)
 	}
-	if _, err := readCounted(raw); err != nil {
+	read := func(raw string) error { return resultColumns.read(raw, &resultRow{Row: &pricing.Row{}}) }
+	if err := read(raw); err != nil {
 		t.Fatal(err)
 	}
 	for n := range raw {
-		if _, err := readCounted(raw[:n]); err == nil {
+		if err := read(raw[:n]); err == nil {
 			t.Errorf("%d of %d bytes are taken for a row", n, len(raw))
 		}
 	}
-	if _, err := readCounted(raw + "x"); err == nil {
+	if err := read(raw + "x"); err == nil {
 		t.Error("a row with a byte behind it is taken for a row")
 	}
 	r := rowReader{rest: strings.Repeat("\xff", 15) + "\x7f"}

@@ -3,156 +3,106 @@ package clickhouse
 import (
 	"encoding/json"
 	"fmt"
+	"slices"
 
 	"github.com/ClickHouse/ch-go/proto"
+	"github.com/ClickHouse/clickhouse-go/v2/lib/driver"
 	"github.com/roamclear/roamclear/ocpi"
 	"github.com/roamclear/roamclear/pricing"
 	"github.com/roamclear/roamclear/pricing/tariff"
+	"github.com/roamclear/roamclear/settlement"
 )
 
-// cdrRows are rows of table cdrs.
-type cdrRows struct {
-	*block
-	position
-	identity
-	ver                               proto.ColUInt64
-	sender, currency                  *proto.ColLowCardinality[string]
-	cpoCountry, cpoParty              *proto.ColLowCardinality[string]
-	emspCountry, emspParty            *proto.ColLowCardinality[string]
-	version, credit                   proto.ColUInt8
-	hash                              proto.ColFixedStr
-	received, start, end, lastUpdated proto.ColDateTime64
-	month                             proto.ColUInt32
-	idSent, creditOf, session, token  []string
-	contract, location, evse          []string
-	energy, timeHours, parkingHours   *proto.ColNullable[proto.Decimal128]
+// resultRow is a row of table results: a CDR's row with what the table has of its
+// own.
+type resultRow struct {
+	*pricing.Row
+	ver      uint64
+	month    ocpi.Month
+	findings []byte // JSON, nil when there are none
 }
 
-func newCDRRows() *cdrRows {
-	c := &cdrRows{
-		identity: newIdentity(), sender: lowCard(), currency: lowCard(),
-		cpoCountry: lowCard(), cpoParty: lowCard(), emspCountry: lowCard(), emspParty: lowCard(),
-		received: nanoseconds(), start: nanoseconds(), end: nanoseconds(), lastUpdated: nanoseconds(),
-		energy: decimals(), timeHours: decimals(), parkingHours: decimals(),
-	}
-	c.hash.SetSize(32)
-	c.block = newBlock("cdrs",
-		values("country", c.country), values("party", c.party), texts("id", &c.id),
-		values("partition", &c.partition), values("epoch", &c.epoch), values("offset", &c.offset), values("ver", &c.ver),
-		texts("id_sent", &c.idSent), values("sender", c.sender), values("version", &c.version), values("hash", &c.hash),
-		values("received", &c.received), values("cpo_country", c.cpoCountry), values("cpo_party", c.cpoParty),
-		values("emsp_country", c.emspCountry), values("emsp_party", c.emspParty), values("start", &c.start), values("end", &c.end),
-		values("last_updated", &c.lastUpdated), values("month", &c.month), values("currency", c.currency), values("credit", &c.credit),
-		texts("credit_of", &c.creditOf), texts("session_id", &c.session), texts("token_uid", &c.token), texts("contract_id", &c.contract),
-		texts("location_id", &c.location), texts("evse_uid", &c.evse), values("energy_kwh", c.energy),
-		values("time_hours", c.timeHours), values("parking_hours", c.parkingHours))
-	return c
-}
+// resultColumns are the columns of table results: the one place that names
+// them. Another column is a line here and a migration that adds it to results,
+// repricings and corrections.
+var resultColumns = slices.Concat(
+	columns[resultRow]{
+		label("country", func(r *resultRow) *string { return &r.Record.Key.Party.Country }),
+		label("party", func(r *resultRow) *string { return &r.Record.Key.Party.ID }),
+		prose("id", func(r *resultRow) *string { return &r.Record.Key.ID }),
+		whole[proto.ColInt32]("partition", func(r *resultRow) *int32 { return &r.Record.Partition }, (*rowReader).i32),
+		whole[proto.ColUInt8]("epoch", func(r *resultRow) *uint8 { return &r.Record.Epoch }, (*rowReader).u8),
+		whole[proto.ColInt64]("offset", func(r *resultRow) *int64 { return &r.Record.Offset }, (*rowReader).i64),
+		whole[proto.ColUInt64]("ver", func(r *resultRow) *uint64 { return &r.ver }, (*rowReader).u64),
+		whole[proto.ColUInt16]("generation", func(r *resultRow) *uint16 { return &r.Generation }, (*rowReader).u16),
+		label("cpo_country", func(r *resultRow) *string { return &r.Creditor.Country }),
+		label("cpo_party", func(r *resultRow) *string { return &r.Creditor.ID }),
+		label("emsp_country", func(r *resultRow) *string { return &r.Debtor.Country }),
+		label("emsp_party", func(r *resultRow) *string { return &r.Debtor.ID }),
+		calendar("month", func(r *resultRow) *ocpi.Month { return &r.month }),
+		label("currency", func(r *resultRow) *string { return &r.Currency }),
+		yes("credit", func(r *resultRow) *bool { return &r.Credit }),
+		enum("status", func(r *resultRow) *pricing.Status { return &r.Outcome.Status }),
+		enum("claim", func(r *resultRow) *tariff.Claim { return &r.Outcome.Claim }),
+		label("reason", func(r *resultRow) *string { return &r.Outcome.Reason }),
+		prose("detail", func(r *resultRow) *string { return &r.Outcome.Detail }),
+	},
+	money("claimed", func(r *resultRow) *tariff.Money { return &r.Outcome.Claimed }),
+	money("computed", func(r *resultRow) *tariff.Money { return &r.Outcome.Computed }),
+	money("fixed", func(r *resultRow) *tariff.Money { return &r.Outcome.Fixed }),
+	money("energy", func(r *resultRow) *tariff.Money { return &r.Outcome.Energy }),
+	money("time", func(r *resultRow) *tariff.Money { return &r.Outcome.Time }),
+	money("parking", func(r *resultRow) *tariff.Money { return &r.Outcome.Parking }),
+	money("reservation", func(r *resultRow) *tariff.Money { return &r.Outcome.Reservation }),
+	taxes(func(r *resultRow) *[]tariff.Tax { return &r.Outcome.Taxes }),
+	columns[resultRow]{
+		prose("tariff_ids", func(r *resultRow) *string { return &r.Outcome.TariffIDs }),
+		prose("tariff_hash", func(r *resultRow) *string { return &r.Outcome.TariffHash }),
+		label("tariff_source", func(r *resultRow) *string { return &r.Outcome.TariffSource }),
+		label("time_zone", func(r *resultRow) *string { return &r.Outcome.TimeZone }),
+		label("zone_source", func(r *resultRow) *string { return &r.Outcome.ZoneSource }),
+		label("zone_db", func(r *resultRow) *string { return &r.Outcome.ZoneDB }),
+		label("profile", func(r *resultRow) *string { return &r.Outcome.Profile }),
+		label("engine", func(r *resultRow) *string { return &r.Outcome.EngineVersion }),
+		document("explanation", func(r *resultRow) *[]byte { return &r.Outcome.Explanation }),
+		document("findings", func(r *resultRow) *[]byte { return &r.findings }),
+		label("cause", func(r *resultRow) *string { return &r.Outcome.Cause }),
+		document("reconciliation", func(r *resultRow) *[]byte { return &r.Outcome.Reconciliation }),
+		whole[proto.ColInt64]("reference_offset", func(r *resultRow) *int64 { return &r.Outcome.AsOf.Reference }, (*rowReader).i64),
+		whole[proto.ColInt64]("control_offset", func(r *resultRow) *int64 { return &r.Outcome.AsOf.Control }, (*rowReader).i64),
+	})
 
-func (c *cdrRows) append(r *pricing.Row) {
-	c.position.append(r.Record.Position)
-	c.identity.append(r.Record.Key)
-	c.ver.Append(rowVersion(r.Record.Position, 0))
-	c.idSent = append(c.idSent, r.ID)
-	c.sender.Append(r.Record.Sender)
-	c.version.Append(uint8(r.Record.Version))
-	c.hash.Append(r.Record.Hash[:])
-	c.received.AppendRaw(proto.DateTime64(r.Record.Received))
-	c.cpoCountry.Append(r.Creditor.Country)
-	c.cpoParty.Append(r.Creditor.ID)
-	c.emspCountry.Append(r.Debtor.Country)
-	c.emspParty.Append(r.Debtor.ID)
-	c.start.AppendRaw(proto.DateTime64(r.Start))
-	c.end.AppendRaw(proto.DateTime64(r.End))
-	c.lastUpdated.AppendRaw(proto.DateTime64(r.LastUpdated))
-	c.month.Append(uint32(r.Booked()))
-	c.currency.Append(r.Currency)
-	c.credit.Append(flag(r.Credit))
-	c.creditOf = append(c.creditOf, r.CreditReferenceID)
-	c.session = append(c.session, r.SessionID)
-	c.token = append(c.token, r.TokenUID)
-	c.contract = append(c.contract, r.ContractID)
-	c.location = append(c.location, r.LocationID)
-	c.evse = append(c.evse, r.EVSEUID)
-	c.energy.Append(optional(r.EnergyKWh))
-	c.timeHours.Append(optional(r.TimeHours))
-	c.parkingHours.Append(optional(r.ParkingHours))
-}
-
-// amountNames are the optional amounts of table results, in amountsOf's order.
-var amountNames = [...]string{
-	"claimed_excl", "claimed_incl", "computed_excl", "computed_incl", "fixed_excl", "fixed_incl",
-	"energy_excl", "energy_incl", "time_excl", "time_incl", "parking_excl", "parking_incl",
-	"reservation_excl", "reservation_incl",
-}
-
-func amountsOf(o *pricing.Outcome) [len(amountNames)]ocpi.Number {
-	return [...]ocpi.Number{
-		o.Claimed.Excl, o.Claimed.Incl, o.Computed.Excl, o.Computed.Incl, o.Fixed.Excl, o.Fixed.Incl,
-		o.Energy.Excl, o.Energy.Incl, o.Time.Excl, o.Time.Incl, o.Parking.Excl, o.Parking.Incl,
-		o.Reservation.Excl, o.Reservation.Incl,
-	}
-}
+// storedColumns are the columns of a [settlement.StoredResult]: all but what is
+// for people to read.
+var storedColumns = resultColumns.without("detail", "tariff_ids", "tariff_source", "zone_source", "explanation", "findings", "cause", "reconciliation")
 
 // resultRows are rows of table results.
 type resultRows struct {
-	*block
-	position
-	identity
-	ver                                proto.ColUInt64
-	generation                         proto.ColUInt16
-	cpoCountry, cpoParty               *proto.ColLowCardinality[string]
-	emspCountry, emspParty             *proto.ColLowCardinality[string]
-	month                              proto.ColUInt32
-	credit                             proto.ColUInt8
-	status, claim                      proto.ColEnum8
-	currency, reason                   *proto.ColLowCardinality[string]
-	amounts                            [len(amountNames)]*proto.ColNullable[proto.Decimal128]
-	taxName                            *proto.ColArr[string]
-	taxPercentage                      *proto.ColArr[proto.Nullable[proto.Decimal128]]
-	taxAmount                          *proto.ColArr[proto.Decimal128]
-	detail, tariffIDs, tariffHash      []string
-	explanation, findings              []string
-	reconciliation                     []string
-	cause                              *proto.ColLowCardinality[string]
-	tariffSource, timeZone, zoneSource *proto.ColLowCardinality[string]
-	zoneDB, profile, engine            *proto.ColLowCardinality[string]
-	referenceOffset, controlOffset     proto.ColInt64
-
-	names       []string // scratch of one row's taxes
-	percentages []proto.Nullable[proto.Decimal128]
-	taxes       []proto.Decimal128
+	*tableRows[resultRow]
+	row resultRow // scratch
 }
 
 func newResultRows() *resultRows {
-	r := &resultRows{
-		identity: newIdentity(), currency: lowCard(), reason: lowCard(),
-		cpoCountry: lowCard(), cpoParty: lowCard(), emspCountry: lowCard(), emspParty: lowCard(),
-		taxName: proto.NewArray[string](new(proto.ColStr)), taxPercentage: decimals().Array(),
-		taxAmount:    proto.NewArray[proto.Decimal128](new(proto.ColDecimal128)),
-		tariffSource: lowCard(), timeZone: lowCard(), zoneSource: lowCard(), zoneDB: lowCard(), profile: lowCard(), engine: lowCard(), cause: lowCard(),
+	return &resultRows{tableRows: newTableRows("results", resultColumns)}
+}
+
+func (r *resultRows) append(row *pricing.Row) error {
+	if err := r.row.of(row); err != nil {
+		return err
 	}
-	columns := []blockColumn{
-		values("country", r.country), values("party", r.party), texts("id", &r.id),
-		values("partition", &r.partition), values("epoch", &r.epoch), values("offset", &r.offset), values("ver", &r.ver),
-		values("generation", &r.generation), values("cpo_country", r.cpoCountry), values("cpo_party", r.cpoParty),
-		values("emsp_country", r.emspCountry), values("emsp_party", r.emspParty), values("month", &r.month),
-		values("currency", r.currency), values("credit", &r.credit), values("status", &r.status), values("claim", &r.claim),
-		values("reason", r.reason), texts("detail", &r.detail),
+	r.tableRows.append(&r.row)
+	return nil
+}
+
+// of makes r the row that stores a CDR's result.
+func (r *resultRow) of(row *pricing.Row) (err error) {
+	*r = resultRow{Row: row, ver: rowVersion(row.Record.Position, resultRank(row.Generation, row.Outcome.Status)), month: row.Booked()}
+	if len(row.Outcome.Findings) > 0 {
+		if r.findings, err = json.Marshal(row.Outcome.Findings); err != nil {
+			return fmt.Errorf("encode findings of %s: %w", row.Record.Key, err)
+		}
 	}
-	for i, name := range amountNames {
-		r.amounts[i] = decimals()
-		columns = append(columns, values(name, r.amounts[i]))
-	}
-	r.block = newBlock("results", append(columns,
-		values("tax_name", r.taxName), values("tax_percentage", r.taxPercentage), values("tax_amount", r.taxAmount),
-		texts("tariff_ids", &r.tariffIDs), texts("tariff_hash", &r.tariffHash), values("tariff_source", r.tariffSource),
-		values("time_zone", r.timeZone), values("zone_source", r.zoneSource), values("zone_db", r.zoneDB),
-		values("profile", r.profile), values("engine", r.engine),
-		texts("explanation", &r.explanation), texts("findings", &r.findings),
-		values("cause", r.cause), texts("reconciliation", &r.reconciliation),
-		values("reference_offset", &r.referenceOffset), values("control_offset", &r.controlOffset))...)
-	return r
+	return nil
 }
 
 // checkResult refuses what the table cannot express.
@@ -167,60 +117,15 @@ func checkResult(row *pricing.Row) error {
 	return checkPosition(row.Record.Position)
 }
 
-func (r *resultRows) append(row *pricing.Row) error {
-	o := &row.Outcome
-	findings := ""
-	if len(o.Findings) > 0 {
-		b, err := json.Marshal(o.Findings)
-		if err != nil {
-			return fmt.Errorf("encode findings of %s: %w", row.Record.Key, err)
+// readStored returns what reads rows of storedColumns.row and hands them on.
+func readStored(fn func(*settlement.StoredResult) error) func(driver.Rows) error {
+	return func(rows driver.Rows) error {
+		var s settlement.StoredResult
+		r := resultRow{Row: &s.Row}
+		if err := storedColumns.scan(rows, &r); err != nil {
+			return err
 		}
-		findings = text(b)
+		s.Month, s.Version = r.month, r.ver
+		return fn(&s)
 	}
-	r.position.append(row.Record.Position)
-	r.identity.append(row.Record.Key)
-	r.ver.Append(rowVersion(row.Record.Position, resultRank(row.Generation, o.Status)))
-	r.generation.Append(row.Generation)
-	r.cpoCountry.Append(row.Creditor.Country)
-	r.cpoParty.Append(row.Creditor.ID)
-	r.emspCountry.Append(row.Debtor.Country)
-	r.emspParty.Append(row.Debtor.ID)
-	r.month.Append(uint32(row.Booked()))
-	r.currency.Append(row.Currency)
-	r.credit.Append(flag(row.Credit))
-	r.status.Append(proto.Enum8(o.Status))
-	r.claim.Append(proto.Enum8(o.Claim))
-	r.reason.Append(o.Reason)
-	r.detail = append(r.detail, o.Detail)
-	for i, n := range amountsOf(o) {
-		r.amounts[i].Append(optional(n))
-	}
-	r.appendTaxes(o.Taxes)
-	r.tariffIDs = append(r.tariffIDs, o.TariffIDs)
-	r.tariffHash = append(r.tariffHash, o.TariffHash)
-	r.tariffSource.Append(o.TariffSource)
-	r.timeZone.Append(o.TimeZone)
-	r.zoneSource.Append(o.ZoneSource)
-	r.zoneDB.Append(o.ZoneDB)
-	r.profile.Append(o.Profile)
-	r.engine.Append(o.EngineVersion)
-	r.explanation = append(r.explanation, text(o.Explanation))
-	r.findings = append(r.findings, findings)
-	r.cause.Append(o.Cause)
-	r.reconciliation = append(r.reconciliation, text(o.Reconciliation))
-	r.referenceOffset.Append(o.AsOf.Reference)
-	r.controlOffset.Append(o.AsOf.Control)
-	return nil
-}
-
-func (r *resultRows) appendTaxes(taxes []tariff.Tax) {
-	r.names, r.percentages, r.taxes = r.names[:0], r.percentages[:0], r.taxes[:0]
-	for i := range taxes {
-		r.names = append(r.names, taxes[i].Name)
-		r.percentages = append(r.percentages, optional(taxes[i].Percentage))
-		r.taxes = append(r.taxes, decimal128(taxes[i].Amount))
-	}
-	r.taxName.Append(r.names)
-	r.taxPercentage.Append(r.percentages)
-	r.taxAmount.Append(r.taxes)
 }

@@ -8,10 +8,7 @@ import (
 	"github.com/ClickHouse/clickhouse-go/v2/lib/driver"
 	"github.com/roamclear/roamclear/ingest"
 	"github.com/roamclear/roamclear/ocpi"
-	"github.com/roamclear/roamclear/pricing"
-	"github.com/roamclear/roamclear/pricing/tariff"
 	"github.com/roamclear/roamclear/settlement"
-	"github.com/shopspring/decimal"
 )
 
 // sortMemory bounds what the engine holds to put a partition in the order of
@@ -69,26 +66,6 @@ func (s *Store) WinnersRange(ctx context.Context, p ingest.Partition, from, to i
 // ResultsRange calls fn for every result that a settlement counts, by the
 // position of the record it was computed from.
 func (s *Store) ResultsRange(ctx context.Context, p ingest.Partition, from, to int64, fn func(settlement.StoredResult) error) error {
-	return s.inRange(ctx, `country, party, id, partition, epoch, offset, generation,
-		cpo_country, cpo_party, emsp_country, emsp_party, month, currency, credit, toUInt8(status), toUInt8(claim), reason, profile, engine,
-		tariff_hash, time_zone, reference_offset, control_offset,
-		claimed_excl, claimed_incl, computed_excl, computed_incl, tax_name, tax_percentage, tax_amount`, "results FINAL", p, from, to,
-		func(rows driver.Rows) error {
-			var r settlement.StoredResult
-			var month uint32
-			var credit, status, claim uint8
-			var names []string
-			var percentages []*decimal.Decimal
-			var amounts []decimal.Decimal
-			if err := rows.Scan(&r.Key.Party.Country, &r.Key.Party.ID, &r.Key.ID,
-				&r.Position.Partition, &r.Position.Epoch, &r.Position.Offset, &r.Generation,
-				&r.CPO.Country, &r.CPO.ID, &r.EMSP.Country, &r.EMSP.ID, &month, &r.Currency, &credit, &status, &claim, &r.Reason, &r.Profile, &r.Engine,
-				&r.TariffHash, &r.TimeZone, &r.AsOf.Reference, &r.AsOf.Control,
-				&r.ClaimedExcl, &r.ClaimedIncl, &r.ComputedExcl, &r.ComputedIncl, &names, &percentages, &amounts); err != nil {
-				return err
-			}
-			r.Month, r.Credit, r.Taxes = ocpi.Month(month), credit != 0, taxRows(names, percentages, amounts)
-			r.Status, r.Claim = pricing.Status(status), tariff.Claim(claim)
-			return fn(r)
-		})
+	return s.inRange(ctx, storedColumns.row(), "results FINAL", p, from, to,
+		readStored(func(r *settlement.StoredResult) error { return fn(*r) }))
 }

@@ -28,7 +28,7 @@ func ranges(t *testing.T, s *Store, from, to int64) string {
 			return line("cdr", c.Position, fmt.Sprintf("%s %x %s>%s %s %s %v", c.Key, c.Hash[:2], c.EMSP, c.CPO, c.Month, c.Currency, c.Credit))
 		}),
 		s.ResultsRange(t.Context(), cdrsOf(0), from, to, func(r settlement.StoredResult) error {
-			return line("result", r.Position, fmt.Sprintf("%s %s>%s %s %s %v %s %s %s", r.Key, r.EMSP, r.CPO, r.Month, r.Currency, r.Credit, r.Status, r.Claim, r.ClaimedExcl))
+			return line("result", r.Record.Position, fmt.Sprintf("%s %s>%s %s %s %v %s %s %s", r.Record.Key, r.Debtor, r.Creditor, r.Month, r.Currency, r.Credit, r.Outcome.Status, r.Outcome.Claim, r.Outcome.Claimed.Excl))
 		}),
 	} {
 		if err != nil {
