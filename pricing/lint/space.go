@@ -65,6 +65,10 @@ type space struct {
 // engine prices with.
 const maxSubtractions = 1_000_000
 
+// cutCost is how many comparisons a cut takes besides: it makes up to a box per
+// axis, each of which is compared with all that follows.
+const cutCost = 20
+
 func newSpace(t *ocpi.Tariff) *space {
 	s := &space{budget: maxSubtractions}
 	for axis := axisKWh; axis < axes; axis++ {
@@ -210,6 +214,7 @@ func (s *space) minus(region []box, b *box) (rest []box, ok bool) {
 			rest = append(rest, *a)
 			continue
 		}
+		s.budget -= cutCost
 		common := *a
 		for axis := range a {
 			piece := common
