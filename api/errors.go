@@ -87,6 +87,9 @@ func (k Kind) Message(err error) string {
 	if refused, ok := errors.AsType[*control.Refused](err); ok {
 		return refused.Reason
 	}
+	if halted, ok := errors.AsType[*control.HaltedError](err); ok {
+		return halted.Error()
+	}
 	if fixed := answers[k].message; fixed != "" {
 		return fixed
 	}
@@ -117,9 +120,11 @@ func Classify(err error) Kind {
 		return KindTooLarge
 	case errors.Is(err, ErrEncoding):
 		return KindEncoding
+	case errors.Is(err, ingest.ErrOutcomeUnknown): // first: it may say why, and that is no overload
+		return KindUnavailable
 	case errors.Is(err, ingest.ErrOverload), errors.Is(err, ErrBusy), errors.Is(err, control.ErrNotReady):
 		return KindOverload
-	case errors.Is(err, ingest.ErrOutcomeUnknown), errors.Is(err, settlement.ErrUnavailable),
+	case errors.Is(err, settlement.ErrUnavailable),
 		errors.Is(err, context.DeadlineExceeded), errors.Is(err, context.Canceled):
 		return KindUnavailable
 	}

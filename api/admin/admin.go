@@ -11,6 +11,7 @@ import (
 	"github.com/gin-gonic/gin"
 	"github.com/roamclear/roamclear/api/rest"
 	"github.com/roamclear/roamclear/ingest/control"
+	"github.com/roamclear/roamclear/settlement/clearing"
 )
 
 // MinToken is the length of the shortest admin token, in characters: what is
@@ -20,21 +21,28 @@ const MinToken = 16
 // Deps is what the interface needs. It is open to whoever knows Token, and to
 // nobody where that is shorter than MinToken.
 type Deps struct {
-	Control *control.Control
-	Token   string
-	Logger  *slog.Logger
+	Partners *control.Partners
+	Keys     *control.Keys
+	Closes   *clearing.Closes
+	Token    string
+	Logger   *slog.Logger
 }
 
 type server struct {
-	control *control.Control
-	token   [sha256.Size]byte
-	closed  bool // no token opens it
-	logger  *slog.Logger
+	partners *control.Partners
+	keys     *control.Keys
+	closes   *clearing.Closes
+	token    [sha256.Size]byte
+	closed   bool // no token opens it
+	logger   *slog.Logger
 }
 
 // Mount adds the routes, which carry their whole path from /admin/v1 on.
 func Mount(g gin.IRouter, d Deps) {
-	s := &server{control: d.Control, token: sha256.Sum256([]byte(d.Token)), closed: len(d.Token) < MinToken, logger: d.Logger}
+	s := &server{
+		partners: d.Partners, keys: d.Keys, closes: d.Closes,
+		token: sha256.Sum256([]byte(d.Token)), closed: len(d.Token) < MinToken, logger: d.Logger,
+	}
 	g.GET("/admin/v1/partners", s.handle(s.listPartners))
 	g.POST("/admin/v1/partners", s.handle(s.addPartner))
 	g.GET("/admin/v1/partners/:id", s.handle(s.getPartner))
@@ -74,10 +82,7 @@ func (s *server) authenticate(authorization string) error {
 	if !strings.EqualFold(scheme, "Bearer") || subtle.ConstantTimeCompare(sum[:], s.token[:]) != 1 || s.closed {
 		return errNoToken
 	}
-	if !s.control.Ready() {
-		return control.ErrNotReady
-	}
-	return nil
+	return s.partners.Ready()
 }
 
 func command(c *gin.Context) string { return c.GetHeader("Idempotency-Key") }

@@ -46,7 +46,7 @@ func keyView(k *control.APIKey) Key {
 
 func (s *server) listKeys(c *gin.Context) error {
 	list := KeyList{Keys: []Key{}}
-	for _, k := range s.control.State().Keys() {
+	for _, k := range s.keys.All() {
 		list.Keys = append(list.Keys, keyView(k))
 	}
 	rest.WriteJSON(c, http.StatusOK, list)
@@ -65,7 +65,7 @@ func (s *server) addKey(c *gin.Context) error {
 			return rest.Invalid("party", "%q: want country and party id, such as GB/DUN", q.Party)
 		}
 	}
-	k, secret, err := s.control.AddKey(c.Request.Context(), command(c), n)
+	k, secret, err := s.keys.Add(c.Request.Context(), command(c), n)
 	if err != nil {
 		return err
 	}
@@ -75,7 +75,7 @@ func (s *server) addKey(c *gin.Context) error {
 }
 
 func (s *server) removeKey(c *gin.Context) error {
-	if err := s.control.RemoveKey(c.Request.Context(), command(c), api.Param(c, "id")); err != nil {
+	if err := s.keys.Remove(c.Request.Context(), command(c), api.Param(c, "id")); err != nil {
 		return err
 	}
 	s.logger.Info("API key removed", "key", api.Param(c, "id"))

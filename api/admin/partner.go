@@ -58,7 +58,7 @@ type RotateRequest struct {
 
 func (s *server) listPartners(c *gin.Context) error {
 	list := PartnerList{Partners: []Partner{}}
-	for _, p := range s.control.State().Partners() {
+	for _, p := range s.partners.All() {
 		list.Partners = append(list.Partners, partnerView(p))
 	}
 	rest.WriteJSON(c, http.StatusOK, list)
@@ -66,7 +66,7 @@ func (s *server) listPartners(c *gin.Context) error {
 }
 
 func (s *server) getPartner(c *gin.Context) error {
-	p, ok := s.control.State().Partner(api.Param(c, "id"))
+	p, ok := s.partners.Find(api.Param(c, "id"))
 	if !ok {
 		return api.ErrNotFound
 	}
@@ -79,7 +79,7 @@ func (s *server) addPartner(c *gin.Context) error {
 	if err := rest.ReadJSON(c.Request, api.DefaultMaxBody, &q); err != nil {
 		return err
 	}
-	p, token, err := s.control.AddPartner(c.Request.Context(), command(c), control.NewPartner(q))
+	p, token, err := s.partners.Add(c.Request.Context(), command(c), control.NewPartner(q))
 	if err != nil {
 		return err
 	}
@@ -98,7 +98,7 @@ func (s *server) rotateToken(c *gin.Context) error {
 	if err != nil {
 		return err
 	}
-	p, token, err := s.control.RotateToken(c.Request.Context(), command(c), api.Param(c, "id"), expect, q.Token)
+	p, token, err := s.partners.Rotate(c.Request.Context(), command(c), api.Param(c, "id"), expect, q.Token)
 	if err != nil {
 		return err
 	}
@@ -110,7 +110,7 @@ func (s *server) rotateToken(c *gin.Context) error {
 func (s *server) removePartner(c *gin.Context) error {
 	expect, err := expected(c)
 	if err == nil {
-		err = s.control.RemovePartner(c.Request.Context(), command(c), api.Param(c, "id"), expect)
+		err = s.partners.Remove(c.Request.Context(), command(c), api.Param(c, "id"), expect)
 	}
 	if err != nil {
 		return err

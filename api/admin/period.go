@@ -6,7 +6,6 @@ import (
 	"github.com/gin-gonic/gin"
 	"github.com/roamclear/roamclear/api"
 	"github.com/roamclear/roamclear/api/rest"
-	"github.com/roamclear/roamclear/ingest/control"
 	"github.com/roamclear/roamclear/ocpi"
 )
 
@@ -26,7 +25,7 @@ func (s *server) listPeriods(c *gin.Context) error {
 }
 
 func (s *server) periods() PeriodList {
-	return PeriodList{Closed: append([]ocpi.Month{}, s.control.State().ClosedPeriods()...)}
+	return PeriodList{Closed: append([]ocpi.Month{}, s.closes.Months()...)}
 }
 
 func (s *server) closePeriod(c *gin.Context) error {
@@ -38,7 +37,7 @@ func (s *server) closePeriod(c *gin.Context) error {
 	if err != nil {
 		return rest.Invalid("month", "%v", err)
 	}
-	if _, err := s.control.Do(c.Request.Context(), control.Command{ID: command(c), Change: control.PeriodClosed{Month: month}}); err != nil {
+	if err := s.closes.Close(c.Request.Context(), command(c), month); err != nil {
 		return err
 	}
 	s.logger.Info("period closed", "month", month)

@@ -13,10 +13,10 @@ import (
 	"github.com/roamclear/roamclear/settlement"
 )
 
-// Partners finds the partner of an Authorization header. Before Ready nobody
-// can be told from a stranger: requests are answered 503.
+// Partners finds the partner of an Authorization header. While Ready returns an
+// error nobody can be told from a stranger: requests are answered 503.
 type Partners interface {
-	Ready() bool
+	Ready() error
 	Authenticate(authorization string) (*control.Partner, bool)
 }
 

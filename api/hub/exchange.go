@@ -80,8 +80,8 @@ func (x *exchange) release() {
 // do runs the request up to its answer: what is cheap to refuse comes first.
 func (x *exchange) do() (answer, error) {
 	s := x.s
-	if !s.Partners.Ready() {
-		return answer{}, control.ErrNotReady
+	if err := s.Partners.Ready(); err != nil {
+		return answer{}, err
 	}
 	var ok bool
 	if x.partner, ok = s.Partners.Authenticate(header(x.r, "Authorization")); !ok {

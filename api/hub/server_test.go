@@ -95,31 +95,24 @@ const (
 )
 
 // partners runs a control log with three partners.
-func partners(t testing.TB) *control.Control {
+func partners(t testing.TB) *control.Partners {
 	t.Helper()
-	ctx, cancel := context.WithCancel(t.Context())
-	c, err := control.Open(ctx, controltest.NewLog(), control.Options{})
+	m, err := control.Open(t.Context(), controltest.NewLog(), control.Options{})
 	if err != nil {
 		t.Fatal(err)
 	}
-	done := make(chan error, 1)
-	go func() { done <- c.Run(ctx) }()
-	t.Cleanup(func() {
-		cancel()
-		if err := <-done; err != nil {
-			t.Error(err)
-		}
-	})
+	p := control.NewPartners(m)
+	controltest.Run(t, m)
 	for _, n := range []control.NewPartner{
 		{Name: "Dundee", Token: dundeeToken, Roles: []control.Role{control.NewRole("CPO", "GB", "DUN"), control.NewRole("CPO", "GB", "PKC")}},
 		{Name: "EXW", Token: exwToken, Roles: []control.Role{control.NewRole("EMSP", "NL", "EXW")}},
 		{Name: "NSP", Token: nspToken, Roles: []control.Role{control.NewRole("NSP", "DE", "NSP")}},
 	} {
-		if _, _, err := c.AddPartner(ctx, "", n); err != nil {
+		if _, _, err := p.Add(t.Context(), "", n); err != nil {
 			t.Fatal(err)
 		}
 	}
-	return c
+	return p
 }
 
 // serve returns a handler over b; change may alter what the Server works with.
@@ -341,7 +334,7 @@ func TestMessageIDsAndRouting(t *testing.T) {
 
 type notReady struct{ Partners }
 
-func (notReady) Ready() bool { return false }
+func (notReady) Ready() error { return control.ErrNotReady }
 
 func TestShedding(t *testing.T) {
 	resp, _ := request(t, serve(t, &backend{}, func(d *Deps) { d.Partners = notReady{} }), "GET", "/ocpi/versions", dundeeToken, "")

@@ -70,6 +70,9 @@ func Classify(err error) *Error {
 	case kind.Retry():
 		e.Code = api.KindUnavailable.Code()
 		e.Message = "the data is not reachable at the moment; nothing is lost, try again in " + RetryAfter + " seconds"
+		if halted, ok := errors.AsType[*control.HaltedError](err); ok {
+			e.Message = halted.Error() // trying again does not help, an upgrade does
+		}
 	}
 	return e
 }

@@ -1,7 +1,6 @@
 package rest_test
 
 import (
-	"context"
 	"encoding/json"
 	"fmt"
 	"log/slog"
@@ -21,6 +20,7 @@ import (
 	"github.com/roamclear/roamclear/api/rest"
 	"github.com/roamclear/roamclear/ingest/control"
 	"github.com/roamclear/roamclear/ingest/control/controltest"
+	"github.com/roamclear/roamclear/settlement/clearing"
 	"go.yaml.in/yaml/v3"
 )
 
@@ -165,25 +165,16 @@ const adminToken = "0123456789abcdef"
 
 func newSite(t *testing.T, cdrs int) site {
 	t.Helper()
-	ctx, cancel := context.WithCancel(t.Context())
-	c, err := control.Open(ctx, controltest.NewLog(), control.Options{})
+	m, err := control.Open(t.Context(), controltest.NewLog(), control.Options{})
 	if err != nil {
 		t.Fatal(err)
 	}
-	done := make(chan error, 1)
-	go func() { done <- c.Run(ctx) }()
-	t.Cleanup(func() {
-		cancel()
-		if err := <-done; err != nil {
-			t.Error(err)
-		}
-	})
-	if err := c.WaitReady(ctx); err != nil {
-		t.Fatal(err)
-	}
+	deps := admin.Deps{Partners: control.NewPartners(m), Keys: control.NewKeys(m), Closes: clearing.NewCloses(m), Token: adminToken}
+	controltest.Run(t, m)
 	logger := slog.New(slog.DiscardHandler)
 	s := site{api.NewEngine(logger, rest.Fallback("", logger)), reporttest.World(cdrs)}
-	admin.Mount(s, admin.Deps{Control: c, Token: adminToken, Logger: logger})
+	deps.Logger = logger
+	admin.Mount(s, deps)
 	report.Mount(s, report.Deps{
 		Reader: s.store, Logger: logger, Tariffs: reporttest.Known(t), Sessions: reporttest.KnownSessions(),
 		Auth: func(c *gin.Context) (rest.Key, error) {

@@ -14,7 +14,7 @@ import (
 )
 
 // Keys knows what the API keys in the control log allow.
-type Keys struct{ Control *control.Control }
+type Keys struct{ Known *control.Keys }
 
 // Authenticate finds what the key in an Authorization header allows. The error
 // wraps ErrNoKey, or [settlement.ErrUnavailable] while keys are being read.
@@ -27,10 +27,10 @@ func (k Keys) Authenticate(authorization string) (Key, error) {
 }
 
 func (k Keys) key(authorization string) (*control.APIKey, error) {
-	if !k.Control.Ready() {
-		return nil, fmt.Errorf("%w: keys are still being read", settlement.ErrUnavailable)
+	if err := k.Known.Ready(); err != nil {
+		return nil, fmt.Errorf("%w: look up key: %w", settlement.ErrUnavailable, err)
 	}
-	found, ok := k.Control.State().Key(authorization)
+	found, ok := k.Known.Find(authorization)
 	if !ok {
 		return nil, ErrNoKey
 	}
@@ -70,14 +70,14 @@ func (k Keys) Session(session string, now time.Time) (Key, error) {
 	if err != nil || len(parts) != 3 {
 		return Key{}, ErrNoKey
 	}
-	if !k.Control.Ready() {
-		return Key{}, fmt.Errorf("%w: keys are still being read", settlement.ErrUnavailable)
+	if err := k.Known.Ready(); err != nil {
+		return Key{}, fmt.Errorf("%w: look up key: %w", settlement.ErrUnavailable, err)
 	}
 	id, err := base64.RawURLEncoding.DecodeString(parts[0])
 	if err != nil {
 		return Key{}, ErrNoKey
 	}
-	found, ok := k.Control.State().KeyByID(string(id))
+	found, ok := k.Known.ByID(string(id))
 	if !ok || !hmac.Equal(seal, found.Seal(sessionSeal+what)) {
 		return Key{}, ErrNoKey
 	}

@@ -1,7 +1,6 @@
 package rest_test
 
 import (
-	"context"
 	"errors"
 	"strings"
 	"testing"
@@ -15,40 +14,33 @@ import (
 )
 
 // instance runs one of several instances on a control log.
-func instance(t *testing.T, log *controltest.Log) *control.Control {
+func instance(t *testing.T, log *controltest.Log) *control.Keys {
 	t.Helper()
-	ctx, cancel := context.WithCancel(t.Context())
-	c, err := control.Open(ctx, log, control.Options{})
+	m, err := control.Open(t.Context(), log, control.Options{})
 	if err != nil {
 		t.Fatal(err)
 	}
-	done := make(chan error, 1)
-	go func() { done <- c.Run(ctx) }()
-	t.Cleanup(func() {
-		cancel()
-		if err := <-done; err != nil {
-			t.Error(err)
-		}
-	})
-	if err := c.WaitReady(ctx); err != nil {
+	keys := control.NewKeys(m)
+	controltest.Run(t, m)
+	if err := m.WaitReady(t.Context()); err != nil {
 		t.Fatal(err)
 	}
-	return c
+	return keys
 }
 
 func TestSession(t *testing.T) {
 	log := controltest.NewLog()
 	c := instance(t, log)
 	party := ocpi.NewParty("GB", "DUN")
-	k, secret, err := c.AddKey(t.Context(), "", control.NewKey{Name: "books", Scopes: []string{rest.ScopeRead}, Party: party})
+	k, secret, err := c.Add(t.Context(), "", control.NewKey{Name: "books", Scopes: []string{rest.ScopeRead}, Party: party})
 	if err != nil {
 		t.Fatal(err)
 	}
-	_, other, err := c.AddKey(t.Context(), "", control.NewKey{Name: "other", Scopes: []string{rest.ScopeRead}})
+	_, other, err := c.Add(t.Context(), "", control.NewKey{Name: "other", Scopes: []string{rest.ScopeRead}})
 	if err != nil {
 		t.Fatal(err)
 	}
-	keys, now := rest.Keys{Control: c}, time.Unix(1_800_000_000, 0)
+	keys, now := rest.Keys{Known: c}, time.Unix(1_800_000_000, 0)
 	session, key, err := keys.SignIn(secret, now.Add(time.Hour))
 	if err != nil {
 		t.Fatal(err)
@@ -66,7 +58,7 @@ func TestSession(t *testing.T) {
 	}
 
 	// Another instance knows it, and lets it end.
-	replica := rest.Keys{Control: instance(t, log)}
+	replica := rest.Keys{Known: instance(t, log)}
 	if got, err := replica.Session(session, now.Add(time.Hour-time.Second)); err != nil || !cmp.Equal(got, want) {
 		t.Errorf("another instance: %+v, %v", got, err)
 	}
@@ -85,7 +77,7 @@ func TestSession(t *testing.T) {
 	if _, err := keys.Session(session, now.Add(time.Hour)); !errors.Is(err, rest.ErrNoKey) {
 		t.Errorf("after its end: %v", err)
 	}
-	if err := c.RemoveKey(t.Context(), "", k.ID); err != nil {
+	if err := c.Remove(t.Context(), "", k.ID); err != nil {
 		t.Fatal(err)
 	}
 	if _, err := keys.Session(session, now); !errors.Is(err, rest.ErrNoKey) {
@@ -95,7 +87,7 @@ func TestSession(t *testing.T) {
 
 func TestSignInNeedsAKey(t *testing.T) {
 	c := instance(t, controltest.NewLog())
-	if _, _, err := (rest.Keys{Control: c}).SignIn("", time.Unix(1, 0)); !errors.Is(err, rest.ErrNoKey) {
+	if _, _, err := (rest.Keys{Known: c}).SignIn("", time.Unix(1, 0)); !errors.Is(err, rest.ErrNoKey) {
 		t.Errorf("no key: %v", err)
 	}
 }

@@ -18,7 +18,6 @@ import (
 	"github.com/roamclear/roamclear/api/report"
 	"github.com/roamclear/roamclear/api/rest"
 	"github.com/roamclear/roamclear/ingest"
-	"github.com/roamclear/roamclear/ingest/control"
 	"github.com/roamclear/roamclear/ingest/kafka"
 	"github.com/roamclear/roamclear/ocpi"
 	"github.com/roamclear/roamclear/settlement"
@@ -89,15 +88,18 @@ func routes(s *service) http.Handler {
 	if !s.config.has(roleAPI) {
 		return operate(api.NewEngine(s.logger, fallback))
 	}
-	b, keys := s.backends, rest.Keys{Control: s.control}
+	b, keys := s.backends, rest.Keys{Known: s.control.keys}
 	partners := hub.New(hub.Deps{
-		Partners: s.control, Intake: s.intake, Objects: s.owned,
+		Partners: s.control.partners, Intake: s.intake, Objects: s.owned,
 		CDRs: cdrSource{b.store, b.log}, CDRLists: b.store,
 		Metrics: api.NewMetrics(s.registry), Logger: s.logger, PublicURL: s.config.PublicURL,
 		MaxBody: s.config.Limits.BodyBytes, InFlight: s.config.Limits.InFlight,
 	})
 	engine := operate(api.NewEngine(s.logger, partners.Fallback(), fallback))
-	admin.Mount(engine, admin.Deps{Control: s.control, Token: s.adminToken, Logger: s.logger})
+	admin.Mount(engine, admin.Deps{
+		Partners: s.control.partners, Keys: s.control.keys, Closes: s.control.closes,
+		Token: s.adminToken, Logger: s.logger,
+	})
 	partners.Mount(engine)
 	report.Mount(engine, report.Deps{
 		Reader: b.store, Logger: s.logger, Tariffs: s.owned, Sessions: s.owned,
@@ -141,12 +143,7 @@ func (s *service) checks() []api.Check {
 			}
 			return nil
 		}},
-		{Name: "control", Ready: func(context.Context) error {
-			if !s.control.Ready() {
-				return control.ErrNotReady
-			}
-			return nil
-		}},
+		{Name: "control", Ready: func(context.Context) error { return s.control.machine.Ready() }},
 		{Name: "tariffs", Ready: func(context.Context) error {
 			if err := s.owned.Stopped(); err != nil {
 				return err

@@ -29,10 +29,10 @@ func (s *service) identifyOr(ctx context.Context, failed <-chan error) error {
 func (s *service) identify(ctx context.Context) error {
 	ctx, cancel := context.WithTimeout(ctx, time.Minute)
 	defer cancel()
-	if err := s.control.WaitReady(ctx); err != nil {
+	if err := s.control.machine.WaitReady(ctx); err != nil {
 		return fmt.Errorf("fold the control log: %w", err)
 	}
-	inLog := s.control.State().Installation()
+	inLog := s.control.installation.ID()
 	var inStore string
 	err := awaitStore(ctx, s.logger, func() (err error) {
 		inStore, err = s.backends.store.Installation(ctx)
@@ -44,14 +44,14 @@ func (s *service) identify(ctx context.Context) error {
 	switch {
 	case inLog == "" && inStore == "":
 		inLog = randomToken()
-		if _, err := s.control.Do(ctx, control.Command{ID: "installation", Change: control.InstallationCreated{ID: inLog}}); err != nil {
+		if err := s.control.installation.Create(ctx, inLog); err != nil {
 			return fmt.Errorf("register the installation: %w", err)
 		}
 		fallthrough
 	case inStore == "":
 		// The log knows, the store is new: a first start that was cut short,
 		// or a store to be filled again from a log that still holds it all.
-		if err := s.backends.store.SetInstallation(ctx, s.control.State().Installation()); err != nil {
+		if err := s.backends.store.SetInstallation(ctx, s.control.installation.ID()); err != nil {
 			return fmt.Errorf("write the store's installation: %w", err)
 		}
 	case inLog != inStore:
@@ -71,10 +71,9 @@ func (s *service) registerTopics(ctx context.Context) error {
 		if !spec.Stored() {
 			continue // the control topic has one partition and cannot speak of itself
 		}
-		epoch, ok := s.control.State().Topic(t)
+		epoch, ok := s.control.installation.Topic(t)
 		if !ok {
-			change := control.TopicRegistered{Topic: t, Epoch: logEpoch, Partitions: n}
-			if _, err := s.control.Do(ctx, control.Command{ID: "topic-" + string(t), Change: change}); err != nil {
+			if err := s.control.installation.RegisterTopic(ctx, t, control.TopicEpoch{Epoch: logEpoch, Partitions: n}); err != nil {
 				return fmt.Errorf("register topic %s: %w", t, err)
 			}
 			continue

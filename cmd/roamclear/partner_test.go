@@ -2,7 +2,6 @@ package main
 
 import (
 	"bytes"
-	"context"
 	"log/slog"
 	"net/http/httptest"
 	"os"
@@ -14,37 +13,28 @@ import (
 	"github.com/roamclear/roamclear/api"
 	"github.com/roamclear/roamclear/api/admin"
 	"github.com/roamclear/roamclear/api/rest"
-	"github.com/roamclear/roamclear/ingest/control"
 	"github.com/roamclear/roamclear/ingest/control/controltest"
 	"github.com/spf13/cobra"
 )
 
 // runningService serves the admin interface and writes the files by which
 // commands find it into a data directory.
-func runningService(t *testing.T) (data string, c *control.Control) {
+func runningService(t *testing.T) (data string, d *decisions) {
 	t.Helper()
-	ctx, cancel := context.WithCancel(t.Context())
-	c, err := control.Open(ctx, controltest.NewLog(), control.Options{})
+	logger := slog.New(slog.DiscardHandler)
+	d, err := openDecisions(t.Context(), controltest.NewLog(), logger)
 	if err != nil {
 		t.Fatal(err)
 	}
-	done := make(chan error, 1)
-	go func() { done <- c.Run(ctx) }()
-	logger := slog.New(slog.DiscardHandler)
+	controltest.Run(t, d.machine)
 	e := api.NewEngine(logger, rest.Fallback("", logger))
-	admin.Mount(e, admin.Deps{Control: c, Token: "admin-secret-0123", Logger: logger})
+	admin.Mount(e, admin.Deps{Partners: d.partners, Keys: d.keys, Closes: d.closes, Token: "admin-secret-0123", Logger: logger})
 	srv := httptest.NewServer(e)
-	t.Cleanup(func() {
-		srv.Close()
-		cancel()
-		if err := <-done; err != nil {
-			t.Error(err)
-		}
-	})
+	t.Cleanup(srv.Close)
 	data = t.TempDir()
 	write(t, filepath.Join(data, serviceFile), `{"url":"`+srv.URL+`"}`)
 	write(t, filepath.Join(data, adminTokenFile), "admin-secret-0123\n")
-	return data, c
+	return data, d
 }
 
 func write(t *testing.T, path, content string) {
@@ -67,13 +57,13 @@ func run(t *testing.T, cmd *cobra.Command, args ...string) (string, error) {
 }
 
 func TestPartnerCommands(t *testing.T) {
-	data, c := runningService(t)
+	data, d := runningService(t)
 	out, err := run(t, newPartnerCmd(), "add", "--data", data, "--role", "CPO", "--country", "GB", "--party", "DUN", "--name", "Dundee City Council")
 	token := strings.TrimSuffix(out, "\n")
 	if err != nil || strings.ContainsAny(token, " \n") {
 		t.Fatalf("add: %v, output %q", err, out)
 	}
-	if p, ok := c.Authenticate("Token " + token); !ok || p.Name != "Dundee City Council" {
+	if p, ok := d.partners.Authenticate("Token " + token); !ok || p.Name != "Dundee City Council" {
 		t.Errorf("the printed token finds %+v", p)
 	}
 	if out, err := run(t, newPartnerCmd(), "add", "--data", data, "--role", "EMSP,CPO", "--country", "nl", "--party", "exw", "--token", "exw-own-token"); err != nil || out != "exw-own-token\n" {
@@ -86,7 +76,7 @@ func TestPartnerCommands(t *testing.T) {
 	if out == token+"\n" {
 		t.Error("rotate prints the old token")
 	}
-	if _, ok := c.Authenticate("Token " + token); err != nil || !ok {
+	if _, ok := d.partners.Authenticate("Token " + token); err != nil || !ok {
 		t.Errorf("rotate: %v; the old token works: %v", err, ok)
 	}
 	out, err = run(t, newPartnerCmd(), "list", "--data", data)
@@ -116,9 +106,9 @@ func TestPartnerCommands(t *testing.T) {
 }
 
 func TestKeyCommands(t *testing.T) {
-	data, c := runningService(t)
+	data, d := runningService(t)
 	out, err := run(t, newKeyCmd(), "add", "--data", data, "--scope", "finance:read", "--party", "GB/DUN")
-	k, ok := c.State().Key("Bearer " + strings.TrimSuffix(out, "\n"))
+	k, ok := d.keys.Find("Bearer " + strings.TrimSuffix(out, "\n"))
 	if err != nil || !ok || k.Party.String() != "GB*DUN" {
 		t.Fatalf("add: %v, output %q, key %+v", err, out, k)
 	}

@@ -11,7 +11,6 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/roamclear/roamclear/ingest"
-	"github.com/roamclear/roamclear/ingest/control"
 	"github.com/roamclear/roamclear/ingest/objects"
 	"github.com/roamclear/roamclear/ocpi"
 	"github.com/roamclear/roamclear/pricing"
@@ -167,12 +166,6 @@ func reprice(ctx context.Context, c Config, r settlement.Repricing, f *repriceFl
 	return nil
 }
 
-// periods says from the control log which months are closed.
-type periods struct{ control *control.Control }
-
-// Closed implements settlement.Periods.
-func (p periods) Closed(m ocpi.Month) bool { return p.control.State().Closed(m) }
-
 // openRepricer opens log and store and folds what prices depend on.
 func openRepricer(ctx context.Context, c Config) (_ *settlement.Repricer, closeAll func() error, err error) {
 	b, closeBackends, err := openForVerify(ctx, &c)
@@ -188,30 +181,30 @@ func openRepricer(ctx context.Context, c Config) (_ *settlement.Repricer, closeA
 		<-following
 		return closeBackends()
 	}
-	ctl, err := control.Open(ctx, b.log, control.Options{})
+	ctl, err := openDecisions(ctx, b.log, nil)
 	if err == nil {
-		go func() { controlled <- ctl.Run(follow) }()
+		go func() { controlled <- ctl.machine.Run(follow) }()
 		closeAll = func() error {
 			stop()
 			<-following
 			<-controlled
 			return closeBackends()
 		}
-		err = firstOf(controlled, func() error { return ctl.WaitReady(ctx) })
+		err = firstOf(controlled, func() error { return ctl.machine.WaitReady(ctx) })
 	}
 	if err != nil {
 		return nil, nil, errors.Join(fmt.Errorf("read partners: %w", err), closeAll())
 	}
 	var at pricing.AsOf
 	err = firstOf(following, func() (err error) {
-		at, err = gate{b.log, ref, ctl}.CatchUp(ctx)
+		at, err = gate{b.log, ref, ctl.machine}.CatchUp(ctx)
 		return err
 	})
 	if err != nil {
 		return nil, nil, errors.Join(fmt.Errorf("read tariffs and locations: %w", err), closeAll())
 	}
 	return &settlement.Repricer{
-		Store: b.store, Inputs: ref, Policies: policies{ctl}, AsOf: at, Periods: periods{ctl}, Partitions: b.log.Partitions(ingest.TopicCDRs),
+		Store: b.store, Inputs: ref, Policies: ctl.partners, AsOf: at, Periods: ctl.closes, Partitions: b.log.Partitions(ingest.TopicCDRs),
 	}, closeAll, nil
 }
 

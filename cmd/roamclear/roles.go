@@ -8,7 +8,6 @@ import (
 	"github.com/roamclear/roamclear/ingest"
 	"github.com/roamclear/roamclear/ingest/control"
 	"github.com/roamclear/roamclear/ingest/objects"
-	"github.com/roamclear/roamclear/ocpi"
 	"github.com/roamclear/roamclear/pricing"
 	"github.com/roamclear/roamclear/pricing/reference"
 )
@@ -31,7 +30,7 @@ func newOwned(b *backends, o objects.Options, others ...objects.Fold) owned {
 type gate struct {
 	log     ingest.Reader
 	owned   owned
-	control *control.Control
+	control *control.Machine
 }
 
 // CatchUp implements pricing.Gate.
@@ -50,18 +49,6 @@ func (g gate) CatchUp(ctx context.Context) (pricing.AsOf, error) {
 	}
 	return at, g.control.WaitNext(ctx, at.Control)
 }
-
-// policies says, from the control log, who can be billed and how CDRs of a
-// CPO are priced.
-type policies struct{ control *control.Control }
-
-// Billable implements pricing.Policies.
-func (p policies) Billable(party ocpi.Party, _ int64) bool {
-	return p.control.State().DebtorKnown(party)
-}
-
-// Profile implements pricing.Policies.
-func (p policies) Profile(cpo ocpi.Party, _ int64) string { return p.control.State().Profile(cpo) }
 
 func newLogger(c LogConfig, w io.Writer) *slog.Logger {
 	var level slog.Level

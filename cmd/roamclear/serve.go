@@ -96,7 +96,7 @@ type service struct {
 	logger     *slog.Logger
 	registry   *prometheus.Registry
 	backends   *backends
-	control    *control.Control
+	control    *decisions
 	owned      owned
 	intake     *ingest.Service
 	adminToken string
@@ -131,7 +131,7 @@ func startService(ctx context.Context, c Config, stderr *os.File) (_ *service, e
 		return nil, err
 	}
 	b := s.backends
-	if s.control, err = control.Open(ctx, b.log, control.Options{Logger: s.logger}); err != nil {
+	if s.control, err = openDecisions(ctx, b.log, s.logger); err != nil {
 		return nil, err
 	}
 	s.owned = newOwned(b, objects.Options{Logger: s.logger, Registerer: s.registry}, objects.Sessions{})
@@ -182,10 +182,16 @@ func (s *service) run(ctx context.Context, after func(context.Context) error) er
 		spawn(followers, follow, "embedded log", s.backends.broker.Run)
 	}
 	spawn(followers, follow, "lag", s.lag.Run)
-	spawn(followers, follow, "control", s.control.Run)
+	spawn(followers, follow, "control", s.control.machine.Run)
 	spawn(followers, follow, "objects", s.persist("objects", s.owned.Run))
 	err := s.identifyOr(ctx, failed)
-	if err == nil {
+	// Halted at what a newer version has written, the process lives and says
+	// so: nothing is decided and nobody works until it is upgraded.
+	_, halted := errors.AsType[*control.HaltedError](err)
+	if halted {
+		err, after = nil, nil
+	}
+	if err == nil && !halted {
 		if s.config.has(rolePrice) {
 			spawn(workers, work, "pricing", s.keep("pricing", s.price))
 		}
@@ -193,6 +199,8 @@ func (s *service) run(ctx context.Context, after func(context.Context) error) er
 			spawn(workers, work, "records", s.keep("records", s.record))
 			spawn(workers, work, "refused", s.keep("refused", s.refused))
 		}
+	}
+	if err == nil {
 		err = s.announce()
 	}
 	if err == nil {
@@ -257,7 +265,11 @@ func (s *service) close(ctx context.Context) error {
 // announce tells the commands on this machine where the service is.
 func (s *service) announce() error {
 	f := serviceInfo{URL: s.http.url, PID: os.Getpid(), Brokers: s.backends.addrs, ClickHouse: s.backends.login}
-	s.logger.Info("ready", "url", f.URL, "roles", s.config.Roles, "data", s.dir.path)
+	if err := s.control.machine.Ready(); err != nil {
+		s.logger.Error("serving, but not ready", "url", f.URL, "error", err)
+	} else {
+		s.logger.Info("ready", "url", f.URL, "roles", s.config.Roles, "data", s.dir.path)
+	}
 	return s.dir.writeService(f)
 }
 
@@ -270,10 +282,11 @@ func (s *service) drain(group string, w ingest.Work) *ingest.Drain {
 func (s *service) price(ctx context.Context) error {
 	store := s.backends.store
 	w := &pricing.Worker{
-		Store: store, Gate: gate{s.backends.log, s.owned, s.control}, Inputs: s.owned, Policies: policies{s.control}, Closed: periods{s.control}.Closed,
+		Store: store, Gate: gate{s.backends.log, s.owned, s.control.machine}, Inputs: s.owned, Policies: s.control.partners, Closed: s.control.closes.Closed,
 		Logger: s.logger, Metrics: s.metrics,
 	}
-	causes := func() uint64 { return s.owned.Causes() + uint64(len(s.control.State().Partners())) }
+	// What may heal a reject is in the reference topic or in the control log.
+	causes := func() uint64 { return s.owned.Causes() + uint64(s.control.machine.Next()) }
 	return s.backends.log.Consume(ctx, ingest.GroupPricing, ingest.TopicsOf(ingest.GroupPricing), func(ctx context.Context, l *kafka.Lease) error {
 		g, ctx := errgroup.WithContext(ctx)
 		g.Go(func() error { return s.drain(ingest.GroupPricing, w.Begin()).Run(ctx, l) })

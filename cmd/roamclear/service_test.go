@@ -49,6 +49,14 @@ func testConfig(data string) Config {
 // startTest starts a service on a data directory.
 func startTest(t *testing.T, data string) *testService {
 	t.Helper()
+	ts := startHalted(t, data)
+	ts.eventually("service is ready", func() bool { return ts.request(http.MethodGet, "/readyz", "", "").status == http.StatusOK })
+	return ts
+}
+
+// startHalted is startTest for a service that does not get ready.
+func startHalted(t *testing.T, data string) *testService {
+	t.Helper()
 	s, err := startService(t.Context(), testConfig(data), os.Stderr)
 	if err != nil {
 		t.Fatal(err)
@@ -69,7 +77,6 @@ func startTest(t *testing.T, data string) *testService {
 		}
 	}
 	t.Cleanup(ts.stop)
-	ts.eventually("service is ready", func() bool { return ts.request(http.MethodGet, "/readyz", "", "").status == http.StatusOK })
 	return ts
 }
 

@@ -1,7 +1,6 @@
 package control
 
 import (
-	"context"
 	"errors"
 	"strings"
 	"testing"
@@ -14,26 +13,32 @@ import (
 	"github.com/roamclear/roamclear/ocpi"
 )
 
-// start opens a Control on the log and runs it until the test ends.
-func start(t *testing.T, log Log, now func() ocpi.Time) *Control {
+// house is a machine with the domains of this package.
+type house struct {
+	*Machine
+	installation *Installation
+	partners     *Partners
+	keys         *Keys
+}
+
+func open(t testing.TB, log Log, o Options) house {
 	t.Helper()
-	ctx, cancel := context.WithCancel(t.Context())
-	c, err := Open(ctx, log, Options{Now: now})
+	m, err := Open(t.Context(), log, o)
 	if err != nil {
 		t.Fatal(err)
 	}
-	done := make(chan error, 1)
-	go func() { done <- c.Run(ctx) }()
-	t.Cleanup(func() {
-		cancel()
-		if err := <-done; err != nil {
-			t.Errorf("Run: %v", err)
-		}
-	})
-	if err := c.WaitReady(ctx); err != nil {
+	return house{m, NewInstallation(m), NewPartners(m), NewKeys(m)}
+}
+
+// start opens a machine on the log and runs it until the test ends.
+func start(t testing.TB, log Log, now func() ocpi.Time) house {
+	t.Helper()
+	h := open(t, log, Options{Now: now})
+	controltest.Run(t, h)
+	if err := h.WaitReady(t.Context()); err != nil {
 		t.Fatal(err)
 	}
-	return c
+	return h
 }
 
 func dundee() NewPartner {
@@ -53,7 +58,7 @@ func TestPartnerLife(t *testing.T) {
 	c := start(t, log, nil)
 	ctx := t.Context()
 
-	p, token, err := c.AddPartner(ctx, "", dundee())
+	p, token, err := c.partners.Add(ctx, "", dundee())
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -67,47 +72,47 @@ func TestPartnerLife(t *testing.T) {
 	if len(p.Mobility().Parties) != 0 {
 		t.Errorf("a CPO can send as eMSP: %v", p.Mobility())
 	}
-	if got, ok := c.Authenticate("Token dundee-token"); !ok || got != p {
+	if got, ok := c.partners.Authenticate("Token dundee-token"); !ok || got != p {
 		t.Errorf("its token finds %v, %v", got, ok)
 	}
 
-	_, _, err = c.AddPartner(ctx, "", dundee())
+	_, _, err = c.partners.Add(ctx, "", dundee())
 	wantRefusal(t, err, RefusedConflict)
 	other := dundee()
 	other.Roles = append([]Role{NewRole("CPO", "GB", "PKC")}, other.Roles...)
-	_, _, err = c.AddPartner(ctx, "", other)
+	_, _, err = c.partners.Add(ctx, "", other)
 	wantRefusal(t, err, RefusedConflict)
 	sameToken := dundee()
 	sameToken.Roles = []Role{NewRole("CPO", "GB", "PKC")}
-	_, _, err = c.AddPartner(ctx, "", sameToken)
+	_, _, err = c.partners.Add(ctx, "", sameToken)
 	wantRefusal(t, err, RefusedConflict)
 
-	if err := c.RemovePartner(ctx, "", p.ID, 7); err == nil {
+	if err := c.partners.Remove(ctx, "", p.ID, 7); err == nil {
 		t.Error("removed under a version that is not the partner's")
 	}
-	if err := c.RemovePartner(ctx, "", p.ID, p.Version); err != nil {
+	if err := c.partners.Remove(ctx, "", p.ID, p.Version); err != nil {
 		t.Error(err)
 	}
-	if _, ok := c.Authenticate("Token dundee-token"); ok {
+	if _, ok := c.partners.Authenticate("Token dundee-token"); ok {
 		t.Error("the token of a removed partner still works")
 	}
-	wantRefusal(t, c.RemovePartner(ctx, "", p.ID, 0), RefusedUnknown)
-	if _, _, err := c.AddPartner(ctx, "", dundee()); err != nil {
+	wantRefusal(t, c.partners.Remove(ctx, "", p.ID, 0), RefusedUnknown)
+	if _, _, err := c.partners.Add(ctx, "", dundee()); err != nil {
 		t.Errorf("add again after removal: %v", err)
 	}
 }
 
-func TestDebtorKnown(t *testing.T) {
+func TestBillable(t *testing.T) {
 	c := start(t, controltest.NewLog(), nil)
 	exw := ocpi.NewParty("NL", "EXW")
-	if c.State().DebtorKnown(exw) {
+	if c.partners.Billable(exw, c.Next()) {
 		t.Error("known before it was added")
 	}
 	n := NewPartner{Name: "EXW", Roles: []Role{NewRole("EMSP", "NL", "EXW"), NewRole("CPO", "NL", "CPX")}}
-	if _, _, err := c.AddPartner(t.Context(), "", n); err != nil {
+	if _, _, err := c.partners.Add(t.Context(), "", n); err != nil {
 		t.Fatal(err)
 	}
-	if !c.State().DebtorKnown(exw) || c.State().DebtorKnown(ocpi.NewParty("NL", "CPX")) {
+	if !c.partners.Billable(exw, c.Next()) || c.partners.Billable(ocpi.NewParty("NL", "CPX"), c.Next()) {
 		t.Error("want the eMSP role known, the CPO role not a debtor")
 	}
 }
@@ -115,19 +120,19 @@ func TestDebtorKnown(t *testing.T) {
 func TestRepeatedCommandDoesNothing(t *testing.T) {
 	log := controltest.NewLog()
 	c := start(t, log, nil)
-	p, _, err := c.AddPartner(t.Context(), "add-1", dundee())
+	p, _, err := c.partners.Add(t.Context(), "add-1", dundee())
 	if err != nil {
 		t.Fatal(err)
 	}
-	if _, _, err := c.RotateToken(t.Context(), "rotate-1", p.ID, 0, "second-token"); err != nil {
+	if _, _, err := c.partners.Rotate(t.Context(), "rotate-1", p.ID, 0, "second-token"); err != nil {
 		t.Fatal(err)
 	}
-	_, _, err = c.RotateToken(t.Context(), "rotate-1", p.ID, 0, "third-token")
+	_, _, err = c.partners.Rotate(t.Context(), "rotate-1", p.ID, 0, "third-token")
 	wantRefusal(t, err, RefusedRepeat)
-	if _, ok := c.Authenticate("Token third-token"); ok {
+	if _, ok := c.partners.Authenticate("Token third-token"); ok {
 		t.Error("the repeat took effect")
 	}
-	if got, _ := c.State().Partner(p.ID); got.Version != 2 {
+	if got, _ := c.partners.Find(p.ID); got.Version != 2 {
 		t.Errorf("version %d after one change, want 2", got.Version)
 	}
 }
@@ -136,10 +141,10 @@ func TestOutcomeUnknownMayBeRepeated(t *testing.T) {
 	log := controltest.NewLog()
 	c := start(t, log, nil)
 	log.FailNext(ingest.ErrOutcomeUnknown)
-	if _, _, err := c.AddPartner(t.Context(), "add-1", dundee()); !errors.Is(err, ingest.ErrOutcomeUnknown) {
+	if _, _, err := c.partners.Add(t.Context(), "add-1", dundee()); !errors.Is(err, ingest.ErrOutcomeUnknown) {
 		t.Fatalf("got %v", err)
 	}
-	if _, _, err := c.AddPartner(t.Context(), "add-1", dundee()); err != nil {
+	if _, _, err := c.partners.Add(t.Context(), "add-1", dundee()); err != nil {
 		t.Errorf("repeat: %v", err)
 	}
 }
@@ -149,15 +154,15 @@ func TestOutcomeUnknownMayBeRepeated(t *testing.T) {
 func TestConflictsAreDecidedByTheLog(t *testing.T) {
 	log := controltest.NewLog()
 	a, b := start(t, log, nil), start(t, log, nil)
-	_, _, err := a.AddPartner(t.Context(), "", dundee())
+	_, _, err := a.partners.Add(t.Context(), "", dundee())
 	if err != nil {
 		t.Fatal(err)
 	}
 	n := dundee()
 	n.Token = "another-token"
-	_, _, err = b.AddPartner(t.Context(), "", n)
+	_, _, err = b.partners.Add(t.Context(), "", n)
 	wantRefusal(t, err, RefusedConflict)
-	if _, ok := b.Authenticate("Token dundee-token"); !ok {
+	if _, ok := b.partners.Authenticate("Token dundee-token"); !ok {
 		t.Error("the second process does not know the winner")
 	}
 }
@@ -165,17 +170,17 @@ func TestConflictsAreDecidedByTheLog(t *testing.T) {
 func TestRotation(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		c := start(t, controltest.NewLog(), nil)
-		p, _, err := c.AddPartner(t.Context(), "", dundee())
+		p, _, err := c.partners.Add(t.Context(), "", dundee())
 		if err != nil {
 			t.Fatal(err)
 		}
 		works := func(token string) bool {
-			_, ok := c.Authenticate("Token " + token)
+			_, ok := c.partners.Authenticate("Token " + token)
 			synctest.Wait() // a confirmation, if any, is folded
 			return ok
 		}
 		rotate := func(token string) {
-			if _, _, err := c.RotateToken(t.Context(), "", p.ID, 0, token); err != nil {
+			if _, _, err := c.partners.Rotate(t.Context(), "", p.ID, 0, token); err != nil {
 				t.Fatal(err)
 			}
 		}
@@ -186,7 +191,7 @@ func TestRotation(t *testing.T) {
 		if !works("second-token") || works("dundee-token") {
 			t.Error("want the new token accepted, and the old one refused from then on")
 		}
-		if got, _ := c.State().Partner(p.ID); len(got.Tokens) != 1 {
+		if got, _ := c.partners.Find(p.ID); len(got.Tokens) != 1 {
 			t.Errorf("%d tokens after the rotation", len(got.Tokens))
 		}
 
@@ -211,83 +216,41 @@ func TestRotation(t *testing.T) {
 func TestAPIKeys(t *testing.T) {
 	c := start(t, controltest.NewLog(), nil)
 	ctx := t.Context()
-	k, secret, err := c.AddKey(ctx, "", NewKey{Scopes: []string{ScopeFinanceRead}, Party: ocpi.NewParty("GB", "DUN")})
+	k, secret, err := c.keys.Add(ctx, "", NewKey{Scopes: []string{ScopeFinanceRead}, Party: ocpi.NewParty("GB", "DUN")})
 	if err != nil {
 		t.Fatal(err)
 	}
-	got, ok := c.State().Key("Bearer " + secret)
+	got, ok := c.keys.Find("Bearer " + secret)
 	if !ok || got != k || !got.Allows(ScopeFinanceRead) || got.Party != ocpi.NewParty("GB", "DUN") {
 		t.Errorf("the key finds %+v, %v", got, ok)
 	}
 	for _, header := range []string{"", secret, "Token " + secret, "Bearer  " + secret, "Bearer " + secret + "x"} {
-		if _, ok := c.State().Key(header); ok {
+		if _, ok := c.keys.Find(header); ok {
 			t.Errorf("header %q is accepted", header)
 		}
 	}
-	_, _, err = c.AddKey(ctx, "", NewKey{Scopes: []string{"everything"}})
+	_, _, err = c.keys.Add(ctx, "", NewKey{Scopes: []string{"everything"}})
 	wantRefusal(t, err, RefusedInvalid)
-	if err := c.RemoveKey(ctx, "", k.ID); err != nil {
+	if err := c.keys.Remove(ctx, "", k.ID); err != nil {
 		t.Error(err)
 	}
-	wantRefusal(t, c.RemoveKey(ctx, "", k.ID), RefusedUnknown)
-	if _, ok := c.State().Key("Bearer " + secret); ok {
+	wantRefusal(t, c.keys.Remove(ctx, "", k.ID), RefusedUnknown)
+	if _, ok := c.keys.Find("Bearer " + secret); ok {
 		t.Error("a removed key still works")
 	}
 }
 
 func TestCommandsBeforeTheLogIsFolded(t *testing.T) {
 	log := controltest.NewLog()
-	if _, _, err := start(t, log, nil).AddPartner(t.Context(), "", dundee()); err != nil {
+	if _, _, err := start(t, log, nil).partners.Add(t.Context(), "", dundee()); err != nil {
 		t.Fatal(err)
 	}
-	c, err := Open(t.Context(), log, Options{})
-	if err != nil {
-		t.Fatal(err)
+	c := open(t, log, Options{})
+	if err := c.Ready(); !errors.Is(err, ErrNotReady) {
+		t.Errorf("before Run ready says %v", err)
 	}
-	if c.Ready() {
-		t.Error("ready before Run")
-	}
-	if _, _, err := c.AddPartner(t.Context(), "", dundee()); !errors.Is(err, ErrNotReady) {
+	if _, _, err := c.partners.Add(t.Context(), "", dundee()); !errors.Is(err, ErrNotReady) {
 		t.Errorf("got %v", err)
-	}
-}
-
-func TestRunStops(t *testing.T) {
-	good := func(t *testing.T, log *controltest.Log) {
-		if _, _, err := start(t, log, nil).AddPartner(t.Context(), "", dundee()); err != nil {
-			t.Fatal(err)
-		}
-	}
-	tests := map[string]struct {
-		damage func(r []ingest.Record)
-		want   string
-	}{
-		"unknown event": {func(r []ingest.Record) {
-			r[0].Body = []byte(`{"type":"moon.landed","v":1,"command":"x","at":1,"data":{}}`)
-		}, `"moon.landed" version 1 is unknown`},
-		"newer version": {func(r []ingest.Record) {
-			r[0].Body = []byte(`{"type":"partner.removed","v":2,"command":"x","at":1,"data":{}}`)
-		}, `"partner.removed" version 2 is unknown`},
-		"unknown member": {func(r []ingest.Record) {
-			r[0].Body = []byte(`{"type":"partner.removed","v":1,"command":"x","at":1,"data":{"id":"x","why":1}}`)
-		}, `unknown field "why"`},
-		"not JSON":       {func(r []ingest.Record) { r[0].Body = []byte(`{`) }, "control record 0"},
-		"two values":     {func(r []ingest.Record) { r[0].Body = append(r[0].Body, "{}"...) }, "bytes after"},
-		"offset missing": {func(r []ingest.Record) { r[0].Offset = 3 }, "records are missing"},
-	}
-	for name, tt := range tests {
-		t.Run(name, func(t *testing.T) {
-			log := controltest.NewLog()
-			good(t, log)
-			log.Damage(tt.damage)
-			c, err := Open(t.Context(), log, Options{})
-			if err != nil {
-				t.Fatal(err)
-			}
-			if err := c.Run(t.Context()); err == nil || !strings.Contains(err.Error(), tt.want) {
-				t.Errorf("got %v, want %q in it", err, tt.want)
-			}
-		})
 	}
 }
 

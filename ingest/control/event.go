@@ -6,81 +6,67 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"unicode"
+	"unicode/utf8"
 
 	"github.com/roamclear/roamclear/ocpi"
 )
 
-// Event is one record of the control log: what was asked for, by which
-// command and when. Its JSON is frozen; a change of meaning is a new version.
-type Event struct {
-	Command string    // id of the command: a repeat does nothing
-	Expect  uint64    // version the partner must have, 0 = any
-	At      ocpi.Time // by the clock of the process that appended it
-	Change  Change
+// Kind is the name and version of a kind of event, such as "partner.added" 1.
+type Kind struct {
+	Name    string
+	Version int
 }
 
-// Change is what an event does to the state. The types of this package that
-// implement it are all there are.
+// Change is what an event asks for; its type says its kind. Its JSON is frozen:
+// a change of meaning is a new version, which is a type of its own.
 type Change interface {
-	// validate returns a *Refused when the change makes no sense in any state.
-	validate() error
-	// apply changes the state, or leaves it alone and returns a *Refused.
-	apply(s *State, e Event) error
+	// Kind returns the same for every value of the type.
+	Kind() Kind
+	// Validate returns a *Refused when the change makes no sense in any state.
+	Validate() error
 }
 
-// kind is the name and version of a change in the log, and how to read one.
-type kind struct {
-	name    string
-	version int
-	decode  func(data []byte) (Change, error)
+// Event is one record of the control log without its change: where it stands,
+// by which command it was asked for, and when.
+type Event struct {
+	Offset  int64
+	Command string    // id of the command: a repeat does nothing
+	Expect  uint64    // version of what the change addresses, 0 = any: the domain's fold holds it against its state
+	At      ocpi.Time // by the clock of the process that appended it
 }
 
-var kinds = []kind{
-	{"installation.created", 1, decode[InstallationCreated]},
-	{"topic.registered", 1, decode[TopicRegistered]},
-	{"partner.added", 1, decode[PartnerAdded]},
-	{"partner.removed", 1, decode[PartnerRemoved]},
-	{"token.rotated", 1, decode[TokenRotated]},
-	{"token.confirmed", 1, decode[TokenConfirmed]},
-	{"key.added", 1, decode[KeyAdded]},
-	{"key.removed", 1, decode[KeyRemoved]},
-	{"period.closed", 1, decode[PeriodClosed]},
+// Fold is a kind of event with the function that folds it. On makes one.
+type Fold struct {
+	kind   Kind
+	decode func(data []byte) (Change, error)
+	apply  func(Event, Change) error
+	owner  *domain // set by Register
 }
 
-func kindOf(c Change) kind {
-	switch c.(type) {
-	case InstallationCreated:
-		return kinds[0]
-	case TopicRegistered:
-		return kinds[1]
-	case PartnerAdded:
-		return kinds[2]
-	case PartnerRemoved:
-		return kinds[3]
-	case TokenRotated:
-		return kinds[4]
-	case TokenConfirmed:
-		return kinds[5]
-	case KeyAdded:
-		return kinds[6]
-	case KeyRemoved:
-		return kinds[7]
-	case PeriodClosed:
-		return kinds[8]
+// On returns the fold of the events with a change of type C. apply changes the
+// state of its domain, or leaves it alone and returns a *Refused; it reads no
+// clock and depends on nothing but that state and the event.
+func On[C Change](apply func(Event, C) error) Fold {
+	var zero C
+	return Fold{
+		kind: zero.Kind(),
+		decode: func(data []byte) (Change, error) {
+			var c C
+			err := decodeStrict(data, &c)
+			return c, err
+		},
+		apply: func(e Event, c Change) error { return apply(e, c.(C)) },
 	}
-	panic(fmt.Sprintf("control: change of type %T has no kind", c))
 }
 
 // UnknownEventError says that this program does not know an event: it was
 // written by a newer one, and going on would fold to another state.
-type UnknownEventError struct {
-	Type    string
-	Version int
-}
+type UnknownEventError struct{ Kind Kind }
 
 // Error says what was found and how to go on.
 func (e *UnknownEventError) Error() string {
-	return fmt.Sprintf("control event %q version %d is unknown to this version of roamclear: start a version at least as new as the one that wrote it", e.Type, e.Version)
+	return fmt.Sprintf("control event %q version %d is unknown to this version of roamclear: start a version at least as new as the one that wrote it", e.Kind.Name, e.Kind.Version)
 }
 
 type wireEvent struct {
@@ -93,43 +79,35 @@ type wireEvent struct {
 }
 
 // Encode returns the event as it stands in the log.
-func (e Event) Encode() ([]byte, error) {
-	data, err := json.Marshal(e.Change)
+func Encode(e Event, c Change) ([]byte, error) {
+	data, err := json.Marshal(c)
 	if err != nil {
 		return nil, fmt.Errorf("encode control event: %w", err)
 	}
-	k := kindOf(e.Change)
-	body, err := json.Marshal(wireEvent{Type: k.name, Version: k.version, Command: e.Command, Expect: e.Expect, At: e.At, Data: data})
+	k := c.Kind()
+	body, err := json.Marshal(wireEvent{Type: k.Name, Version: k.Version, Command: e.Command, Expect: e.Expect, At: e.At, Data: data})
 	if err != nil {
 		return nil, fmt.Errorf("encode control event: %w", err)
 	}
 	return body, nil
 }
 
-// DecodeEvent reads what Encode wrote. A type, version or member it does not
-// know is an error: *UnknownEventError for the first two.
-func DecodeEvent(body []byte) (Event, error) {
+// decode reads what Encode wrote. A kind that no domain registered is an
+// *UnknownEventError, and a member that nobody knows is an error too.
+func (m *Machine) decode(body []byte) (Event, Change, error) {
 	var w wireEvent
 	if err := decodeStrict(body, &w); err != nil {
-		return Event{}, fmt.Errorf("decode control event: %w", err)
+		return Event{}, nil, fmt.Errorf("decode control event: %w", err)
 	}
-	for _, k := range kinds {
-		if k.name != w.Type || k.version != w.Version {
-			continue
-		}
-		change, err := k.decode(w.Data)
-		if err != nil {
-			return Event{}, fmt.Errorf("decode control event %s: %w", k.name, err)
-		}
-		return Event{Command: w.Command, Expect: w.Expect, At: w.At, Change: change}, nil
+	fold, ok := m.folds[Kind{w.Type, w.Version}]
+	if !ok {
+		return Event{}, nil, &UnknownEventError{Kind{w.Type, w.Version}}
 	}
-	return Event{}, &UnknownEventError{Type: w.Type, Version: w.Version}
-}
-
-func decode[C Change](data []byte) (Change, error) {
-	var c C
-	err := decodeStrict(data, &c)
-	return c, err
+	change, err := fold.decode(w.Data)
+	if err != nil {
+		return Event{}, nil, fmt.Errorf("decode control event %s: %w", w.Type, err)
+	}
+	return Event{Command: w.Command, Expect: w.Expect, At: w.At}, change, nil
 }
 
 func decodeStrict(data []byte, v any) error {
@@ -140,6 +118,33 @@ func decodeStrict(data []byte, v any) error {
 	}
 	if _, err := d.Token(); !errors.Is(err, io.EOF) {
 		return errors.New("bytes after the JSON value")
+	}
+	return nil
+}
+
+const maxCommandLength = 64
+
+// validate returns a *Refused for what makes no sense in any state.
+func validate(e Event, c Change) error {
+	if e.Command == "" || len(e.Command) > maxCommandLength {
+		return Invalid("command id of %d bytes: want 1 to %d", len(e.Command), maxCommandLength)
+	}
+	if !e.At.IsSet() {
+		return Invalid("command %q has no time", e.Command)
+	}
+	return c.Validate()
+}
+
+const maxName = 200 // bytes of a name or an id
+
+func validateName(what, s string) error {
+	if s == "" || len(s) > maxName || !utf8.ValidString(s) {
+		return Invalid("%s: want 1 to %d bytes of UTF-8", what, maxName)
+	}
+	for _, r := range s {
+		if unicode.IsControl(r) {
+			return Invalid("%s %q: control characters are not allowed", what, s)
+		}
 	}
 	return nil
 }

@@ -1,61 +1,97 @@
 package control
 
-import "fmt"
+import (
+	"errors"
+	"fmt"
 
-// Refusal says why a command had no effect.
-type Refusal uint8
-
-// Refusals.
-const (
-	RefusedInvalid  Refusal = iota + 1 // the command makes no sense
-	RefusedConflict                    // it contradicts what stands in the log before it
-	RefusedUnknown                     // what it addresses does not exist
-	RefusedRepeat                      // a command with this id was decided before
+	"github.com/roamclear/roamclear/ingest"
 )
 
-// Refused is the error of a command that had no effect. Every process that
-// folds the log refuses the same commands.
-type Refused struct {
-	Kind   Refusal
-	Reason string
+// foldBatch folds records and publishes what they did. It returns a
+// *HaltedError at a record that cannot be folded; what stands before it counts.
+func (m *Machine) foldBatch(records []ingest.Record) error {
+	next := m.Next()
+	outcomes := make(map[int64]error, len(records))
+	var failed error
+	for _, r := range records {
+		if r.Offset != next {
+			failed = fmt.Errorf("control log has offset %d where %d was due: records are missing", r.Offset, next)
+			break
+		}
+		refused, err := m.foldRecord(r)
+		if err != nil {
+			failed = &HaltedError{Offset: r.Offset, Err: err}
+			break
+		}
+		outcomes[r.Offset] = refused
+		next++
+	}
+	m.publish()
+	m.tell(outcomes)
+	switch halted, _ := errors.AsType[*HaltedError](failed); {
+	case halted != nil:
+		err := error(halted)
+		m.notReady.Store(&err)
+		m.halt(halted)
+	case next >= m.end:
+		m.notReady.Store(nil)
+	}
+	m.progress.Advance(0, next)
+	return failed
 }
 
-// Error returns the reason.
-func (r *Refused) Error() string { return r.Reason }
-
-func invalid(format string, args ...any) error {
-	return &Refused{Kind: RefusedInvalid, Reason: fmt.Sprintf(format, args...)}
+// foldRecord folds one record. refused says why it has no effect; err that it
+// cannot be folded.
+func (m *Machine) foldRecord(r ingest.Record) (refused, err error) {
+	e, change, err := m.decode(r.Body)
+	if err != nil {
+		return nil, err
+	}
+	e.Offset = r.Offset
+	err = m.apply(e, change)
+	if refused, ok := errors.AsType[*Refused](err); ok {
+		return refused, nil
+	}
+	return nil, err
 }
 
-func conflict(format string, args ...any) error {
-	return &Refused{Kind: RefusedConflict, Reason: fmt.Sprintf(format, args...)}
-}
-
-func unknown(format string, args ...any) error {
-	return &Refused{Kind: RefusedUnknown, Reason: fmt.Sprintf(format, args...)}
-}
-
-// Fold applies one event. It reads no clock and depends on nothing but the
+// apply folds one event. It reads no clock and depends on nothing but the
 // state and the event. It returns a *Refused, and leaves everything but the
 // memory of command ids alone, when the event has no effect.
-func (s *State) Fold(e Event) error {
-	if err := e.validate(); err != nil {
+func (m *Machine) apply(e Event, c Change) error {
+	if err := validate(e, c); err != nil {
 		return err
 	}
-	if !s.commands.add(e.Command) {
+	if !m.commands.add(e.Command) {
 		return &Refused{Kind: RefusedRepeat, Reason: fmt.Sprintf("command %q was decided before: a command takes effect at most once", e.Command)}
 	}
-	return e.Change.apply(s, e)
+	fold := m.folds[c.Kind()]
+	fold.owner.touched = true
+	return fold.apply(e, c)
 }
 
-const maxCommandLength = 64
+func (m *Machine) publish() {
+	for _, d := range m.domains {
+		if d.touched {
+			d.publish()
+			d.touched = false
+		}
+	}
+}
 
-func (e Event) validate() error {
-	if e.Command == "" || len(e.Command) > maxCommandLength {
-		return invalid("command id of %d bytes: want 1 to %d", len(e.Command), maxCommandLength)
+// tell hands the outcomes to the command under way, if any.
+func (m *Machine) tell(outcomes map[int64]error) {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	if m.outcome != nil {
+		for offset, err := range outcomes {
+			m.outcome[offset] = err
+		}
 	}
-	if !e.At.IsSet() {
-		return invalid("command %q has no time", e.Command)
-	}
-	return e.Change.validate()
+}
+
+func (m *Machine) watch(outcomes map[int64]error) {
+	m.mu.Lock()
+	m.outcome = outcomes
+	m.mu.Unlock()
 }

@@ -1,125 +1,106 @@
 package control
 
 import (
-	"context"
-	"strings"
-
+	"github.com/roamclear/roamclear/ingest"
 	"github.com/roamclear/roamclear/ocpi"
 )
 
-// NewPartner is what AddPartner needs. Token "" has one minted.
-type NewPartner struct {
+// Partner is one platform that talks OCPI to us. One that was
+// handed out never changes.
+type Partner struct {
+	ID       string
 	Name     string
 	Roles    []Role
-	Token    string
-	Encoding TokenEncoding // "" = auto
-	Profile  string
+	Encoding TokenEncoding
+	Profile  string // name of the policy profile, "" = the default
+	Version  uint64 // grows by one with every change, from 1
+	Tokens   []Token
+
+	charging, mobility ingest.Sender
 }
 
-// AddPartner registers a partner and returns it with its token, which cannot
-// be had again. command may be "". Errors as in [Control.Do].
-func (c *Control) AddPartner(ctx context.Context, command string, n NewPartner) (*Partner, string, error) {
-	token, err := tokenOrNew(n.Token)
-	if err != nil {
-		return nil, "", err
-	}
-	if n.Encoding == "" {
-		n.Encoding = EncodingAuto
-	}
-	if len(n.Roles) == 0 {
-		return nil, "", invalid("a partner needs at least one role, such as CPO of GB*DUN")
-	}
-	roles := make([]Role, len(n.Roles))
-	for i, r := range n.Roles {
-		roles[i] = NewRole(r.Role, r.Country, r.PartyID)
-	}
-	add := PartnerAdded{
-		ID: PartnerID(roles[0]), Name: n.Name, Roles: roles,
-		TokenHash: HashToken(token), Encoding: n.Encoding, Profile: n.Profile,
-	}
-	if _, err := c.Do(ctx, Command{ID: command, Change: add}); err != nil {
-		return nil, "", err
-	}
-	p, err := c.partner(add.ID)
-	return p, token, err
+// Token is one credential of a partner. Until is the last instant it is
+// accepted at, zero when that is not bounded. The newest token stands first;
+// a second one is the old token of a rotation under way.
+type Token struct {
+	Hash  TokenHash
+	Until ocpi.Time
 }
 
-// RotateToken gives a partner a new token (chosen, or minted when "") and
-// returns it. The old one works until the new one is used, at most for
-// [RotationGrace]. Errors as in [Control.Do].
-func (c *Control) RotateToken(ctx context.Context, command, id string, expect uint64, token string) (*Partner, string, error) {
-	token, err := tokenOrNew(token)
-	if err != nil {
-		return nil, "", err
+// Charging returns the partner as the sender of what CPOs own: CDRs,
+// Sessions, Locations, Tariffs. The slice in it must not be changed.
+func (p *Partner) Charging() ingest.Sender { return p.charging }
+
+// Mobility returns the partner as the sender of what eMSPs own: Tokens, and
+// as the reader of the CDRs they owe. The slice in it must not be changed.
+func (p *Partner) Mobility() ingest.Sender { return p.mobility }
+
+// Owns reports whether party is one of the partner's, in any role.
+func (p *Partner) Owns(party ocpi.Party) bool {
+	for _, r := range p.Roles {
+		if r.Party() == party {
+			return true
+		}
 	}
-	until := c.now() + ocpi.Time(RotationGrace)
-	rotate := TokenRotated{ID: id, TokenHash: HashToken(token), Until: until}
-	if _, err := c.Do(ctx, Command{ID: command, Expect: expect, Change: rotate}); err != nil {
-		return nil, "", err
-	}
-	p, err := c.partner(id)
-	return p, token, err
+	return false
 }
 
-func (c *Control) partner(id string) (*Partner, error) {
-	p, ok := c.State().Partner(id)
+func (p *Partner) derive() {
+	p.charging, p.mobility = ingest.Sender{ID: p.ID}, ingest.Sender{ID: p.ID}
+	for _, r := range p.Roles {
+		switch r.Role {
+		case RoleCPO:
+			p.charging.Parties = append(p.charging.Parties, r.Party())
+		case RoleEMSP:
+			p.mobility.Parties = append(p.mobility.Parties, r.Party())
+		}
+	}
+}
+
+// Authenticate finds the partner of an Authorization header, "Token x" with x
+// as it is or in Base64 (OCPI 2.2.1 transport, "Authorization header"). The
+// exact token wins over what it decodes to, because a raw token may look like
+// Base64. The new token of a rotation ends the old one once it is seen here.
+func (d *Partners) Authenticate(authorization string) (*Partner, bool) {
+	p, fresh, ok := d.state.Current().authenticate(authorization, d.machine.now())
+	if fresh {
+		select {
+		case d.confirm <- freshToken{p.ID, p.Tokens[0].Hash}:
+		default: // the next request with this token asks again
+		}
+	}
+	return p, ok
+}
+
+// authenticate is Authenticate at an instant. fresh says that the token is the
+// new one of a rotation under way.
+func (s *partners) authenticate(authorization string, now ocpi.Time) (p *Partner, fresh, ok bool) {
+	credentials, ok := cutScheme(authorization, "Token")
 	if !ok {
-		return nil, conflict("partner %s was removed at the same moment", id)
+		return nil, false, false
 	}
-	return p, nil
+	raw, decoded, isBase64 := hashCredentials(credentials)
+	if p, ok := s.byToken.Get(raw); ok && p.Encoding != EncodingBase64 && p.accepts(raw, now) {
+		return p, p.isFresh(raw), true
+	}
+	if !isBase64 {
+		return nil, false, false
+	}
+	if p, ok := s.byToken.Get(decoded); ok && p.Encoding != EncodingRaw && p.accepts(decoded, now) {
+		return p, p.isFresh(decoded), true
+	}
+	return nil, false, false
 }
 
-// RemovePartner ends a partner. Errors as in [Control.Do].
-func (c *Control) RemovePartner(ctx context.Context, command, id string, expect uint64) error {
-	_, err := c.Do(ctx, Command{ID: command, Expect: expect, Change: PartnerRemoved{ID: id}})
-	return err
+func (p *Partner) accepts(h TokenHash, now ocpi.Time) bool {
+	for _, t := range p.Tokens {
+		if t.Hash == h {
+			return t.accepted(now)
+		}
+	}
+	return false
 }
 
-// NewKey is what AddKey needs. A zero Party reads everything.
-type NewKey struct {
-	Name   string // "" = named after its id
-	Scopes []string
-	Party  ocpi.Party
-}
+func (p *Partner) isFresh(h TokenHash) bool { return len(p.Tokens) > 1 && p.Tokens[0].Hash == h }
 
-// AddKey registers an API key and returns it with its secret, which cannot be
-// had again. Errors as in [Control.Do].
-func (c *Control) AddKey(ctx context.Context, command string, n NewKey) (*APIKey, string, error) {
-	secret := NewToken()
-	hash := HashToken(secret)
-	add := KeyAdded{
-		ID: newKeyID(hash), Name: n.Name, Hash: hash, Scopes: n.Scopes,
-		Country: n.Party.Country, PartyID: n.Party.ID,
-	}
-	if add.Name == "" {
-		add.Name = add.ID
-	}
-	if _, err := c.Do(ctx, Command{ID: command, Change: add}); err != nil {
-		return nil, "", err
-	}
-	k, ok := c.State().Key("Bearer " + secret)
-	if !ok {
-		return nil, "", conflict("key %s was removed at the same moment", add.ID)
-	}
-	return k, secret, nil
-}
-
-// newKeyID shortens the hash of the key: unique for all that matters, and a
-// clash is refused by the fold.
-func newKeyID(h TokenHash) string {
-	text, _ := h.MarshalText() // never fails
-	return "key-" + strings.ToLower(string(text[:10]))
-}
-
-// RemoveKey ends an API key. Errors as in [Control.Do].
-func (c *Control) RemoveKey(ctx context.Context, command, id string) error {
-	_, err := c.Do(ctx, Command{ID: command, Change: KeyRemoved{ID: id}})
-	return err
-}
-
-func tokenOrNew(token string) (string, error) {
-	if token == "" {
-		return NewToken(), nil
-	}
-	return token, ValidateToken(token)
-}
+func (t Token) accepted(now ocpi.Time) bool { return !t.Until.IsSet() || now <= t.Until }

@@ -5,11 +5,8 @@ import (
 	"crypto/sha256"
 )
 
-// KeyByID returns an API key by its id.
-func (s *State) KeyByID(id string) (*APIKey, bool) {
-	k, ok := s.keys[id]
-	return k, ok
-}
+// ByID returns an API key by its id.
+func (d *Keys) ByID(id string) (*APIKey, bool) { return d.state.Current().byID.Get(id) }
 
 // Seal authenticates a message under the key. Nobody can compute it who does
 // not know the key or read the control log, every instance can, and with the

@@ -48,11 +48,11 @@ func NewToken() string {
 // characters of ASCII without white space (OCPI 2.2.1 credentials).
 func ValidateToken(token string) error {
 	if len(token) < MinTokenLength || len(token) > MaxTokenLength {
-		return invalid("token of %d characters: want %d to %d", len(token), MinTokenLength, MaxTokenLength)
+		return Invalid("token of %d characters: want %d to %d", len(token), MinTokenLength, MaxTokenLength)
 	}
 	for i := range len(token) {
 		if token[i] < 0x21 || token[i] > 0x7E {
-			return invalid("token: character %d is not printable ASCII without white space", i+1)
+			return Invalid("token: character %d is not printable ASCII without white space", i+1)
 		}
 	}
 	return nil
@@ -75,7 +75,7 @@ func (e TokenEncoding) validate() error {
 	case EncodingAuto, EncodingRaw, EncodingBase64:
 		return nil
 	}
-	return invalid("token encoding %q: want auto, raw or base64", string(e))
+	return Invalid("token encoding %q: want auto, raw or base64", string(e))
 }
 
 // maxCredentials is the longest credentials part of a header that can match:

@@ -5,6 +5,7 @@ import (
 	"context"
 	"slices"
 	"sync"
+	"testing"
 
 	"github.com/roamclear/roamclear/ingest"
 	"github.com/roamclear/roamclear/ocpi"
@@ -16,6 +17,7 @@ type Log struct {
 
 	mu      sync.Mutex // guards what follows
 	fail    error
+	precede []byte
 	records []ingest.Record
 	grown   chan struct{}
 }
@@ -28,6 +30,14 @@ func (l *Log) FailNext(err error) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	l.fail = err
+}
+
+// Precede has the next Append find that another process has just appended
+// body.
+func (l *Log) Precede(body []byte) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	l.precede = body
 }
 
 // Damage lets change alter the records that have been appended.
@@ -44,6 +54,10 @@ func (l *Log) Append(_ context.Context, _ ingest.Topic, e *ingest.Envelope, body
 	if err := l.fail; err != nil {
 		l.fail = nil
 		return ingest.Position{}, err
+	}
+	if l.precede != nil {
+		l.records = append(l.records, ingest.Record{Position: ingest.Position{Epoch: 1, Offset: int64(len(l.records))}, Body: l.precede})
+		l.precede = nil
 	}
 	pos := ingest.Position{Epoch: 1, Offset: int64(len(l.records))}
 	l.records = append(l.records, ingest.Record{Position: pos, Envelope: *e, Body: slices.Clone(body)})
@@ -94,4 +108,18 @@ func (l *Log) Tail(ctx context.Context, _ ingest.Partition, from int64, fn func(
 			return ctx.Err()
 		}
 	}
+}
+
+// Run runs a machine until the test ends.
+func Run(t testing.TB, machine interface{ Run(context.Context) error }) {
+	t.Helper()
+	ctx, cancel := context.WithCancel(t.Context())
+	done := make(chan error, 1)
+	go func() { done <- machine.Run(ctx) }()
+	t.Cleanup(func() {
+		cancel()
+		if err := <-done; err != nil {
+			t.Errorf("run the control log: %v", err)
+		}
+	})
 }

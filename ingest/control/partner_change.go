@@ -18,7 +18,11 @@ type PartnerAdded struct {
 
 const maxRoles = 1000
 
-func (c PartnerAdded) validate() error {
+// Kind implements Change.
+func (PartnerAdded) Kind() Kind { return Kind{"partner.added", 1} }
+
+// Validate implements Change.
+func (c PartnerAdded) Validate() error {
 	if err := validateName("partner id", c.ID); err != nil {
 		return err
 	}
@@ -26,33 +30,34 @@ func (c PartnerAdded) validate() error {
 		return err
 	}
 	if len(c.Roles) == 0 || len(c.Roles) > maxRoles {
-		return invalid("partner with %d roles: want 1 to %d", len(c.Roles), maxRoles)
+		return Invalid("partner with %d roles: want 1 to %d", len(c.Roles), maxRoles)
 	}
 	for i, r := range c.Roles {
 		if err := r.validate(); err != nil {
 			return err
 		}
 		if slices.Contains(c.Roles[:i], r) {
-			return invalid("role %s is given twice", r)
+			return Invalid("role %s is given twice", r)
 		}
 	}
 	if len(c.Profile) > maxName {
-		return invalid("profile name of %d bytes: want at most %d", len(c.Profile), maxName)
+		return Invalid("profile name of %d bytes: want at most %d", len(c.Profile), maxName)
 	}
 	return c.Encoding.validate()
 }
 
-func (c PartnerAdded) apply(s *State, _ Event) error {
+func (d *Partners) added(_ Event, c PartnerAdded) error {
+	s := &d.state.Folded
 	for _, r := range c.Roles {
-		if other := s.roles[r]; other != nil {
-			return conflict("role %s already belongs to partner %s (%s)", r, other.ID, other.Name)
+		if other, ok := s.byRole.Get(r); ok {
+			return Conflict("role %s already belongs to partner %s (%s)", r, other.ID, other.Name)
 		}
 	}
-	if s.partners[c.ID] != nil {
-		return conflict("partner %s exists already", c.ID)
+	if _, ok := s.byID.Get(c.ID); ok {
+		return Conflict("partner %s exists already", c.ID)
 	}
-	if s.tokens[c.TokenHash] != nil {
-		return conflict("another partner already has this token")
+	if _, ok := s.byToken.Get(c.TokenHash); ok {
+		return Conflict("another partner already has this token")
 	}
 	p := &Partner{
 		ID: c.ID, Name: c.Name, Roles: slices.Clone(c.Roles), Encoding: c.Encoding, Profile: c.Profile,
@@ -64,13 +69,20 @@ func (c PartnerAdded) apply(s *State, _ Event) error {
 }
 
 // put makes p the current form of its partner, in every index.
-func (s *State) put(p *Partner) {
-	s.partners[p.ID] = p
+func (s *partners) put(p *Partner) {
+	s.byID = s.byID.With(p.ID, p)
 	for _, r := range p.Roles {
-		s.roles[r] = p
+		s.byRole = s.byRole.With(r, p)
 	}
 	for _, t := range p.Tokens {
-		s.tokens[t.Hash] = p
+		s.byToken = s.byToken.With(t.Hash, p)
+	}
+}
+
+// end takes the tokens out of the index.
+func (s *partners) end(tokens []Token) {
+	for _, t := range tokens {
+		s.byToken = s.byToken.Without(t.Hash)
 	}
 }
 
@@ -80,31 +92,34 @@ type PartnerRemoved struct {
 	ID string `json:"id"`
 }
 
-func (c PartnerRemoved) validate() error { return validateName("partner id", c.ID) }
+// Kind implements Change.
+func (PartnerRemoved) Kind() Kind { return Kind{"partner.removed", 1} }
 
-func (c PartnerRemoved) apply(s *State, e Event) error {
+// Validate implements Change.
+func (c PartnerRemoved) Validate() error { return validateName("partner id", c.ID) }
+
+func (d *Partners) removed(e Event, c PartnerRemoved) error {
+	s := &d.state.Folded
 	p, err := s.expect(c.ID, e)
 	if err != nil {
 		return err
 	}
-	delete(s.partners, p.ID)
+	s.byID = s.byID.Without(p.ID)
 	for _, r := range p.Roles {
-		delete(s.roles, r)
+		s.byRole = s.byRole.Without(r)
 	}
-	for _, t := range p.Tokens {
-		delete(s.tokens, t.Hash)
-	}
+	s.end(p.Tokens)
 	return nil
 }
 
 // expect returns the partner if it has the version the event wants.
-func (s *State) expect(id string, e Event) (*Partner, error) {
-	p := s.partners[id]
-	if p == nil {
-		return nil, unknown("there is no partner %s", id)
+func (s *partners) expect(id string, e Event) (*Partner, error) {
+	p, ok := s.byID.Get(id)
+	if !ok {
+		return nil, Unknown("there is no partner %s", id)
 	}
 	if e.Expect != 0 && e.Expect != p.Version {
-		return nil, conflict("partner %s has version %d, not %d: somebody else changed it, look again", id, p.Version, e.Expect)
+		return nil, Conflict("partner %s has version %d, not %d: somebody else changed it, look again", id, p.Version, e.Expect)
 	}
 	return p, nil
 }
@@ -118,20 +133,25 @@ type TokenRotated struct {
 	Until     ocpi.Time `json:"until"`
 }
 
-func (c TokenRotated) validate() error {
+// Kind implements Change.
+func (TokenRotated) Kind() Kind { return Kind{"token.rotated", 1} }
+
+// Validate implements Change.
+func (c TokenRotated) Validate() error {
 	if !c.Until.IsSet() {
-		return invalid("rotation of partner %s: the end of the old token is missing", c.ID)
+		return Invalid("rotation of partner %s: the end of the old token is missing", c.ID)
 	}
 	return validateName("partner id", c.ID)
 }
 
-func (c TokenRotated) apply(s *State, e Event) error {
+func (d *Partners) rotated(e Event, c TokenRotated) error {
+	s := &d.state.Folded
 	p, err := s.expect(c.ID, e)
 	if err != nil {
 		return err
 	}
-	if s.tokens[c.TokenHash] != nil {
-		return conflict("the new token is in use already")
+	if _, ok := s.byToken.Get(c.TokenHash); ok {
+		return Conflict("the new token is in use already")
 	}
 	// The old token is the one the partner is known to have: in a rotation
 	// whose new token was never used, the older of the two, if still good.
@@ -139,9 +159,7 @@ func (c TokenRotated) apply(s *State, e Event) error {
 	if !old.accepted(e.At) {
 		old = p.Tokens[0]
 	}
-	for _, t := range p.Tokens {
-		delete(s.tokens, t.Hash)
-	}
+	s.end(p.Tokens)
 	next := *p
 	next.Version++
 	next.Tokens = []Token{{Hash: c.TokenHash}, {Hash: old.Hash, Until: c.Until}}
@@ -156,19 +174,22 @@ type TokenConfirmed struct {
 	TokenHash TokenHash `json:"token_hash"`
 }
 
-func (c TokenConfirmed) validate() error { return validateName("partner id", c.ID) }
+// Kind implements Change.
+func (TokenConfirmed) Kind() Kind { return Kind{"token.confirmed", 1} }
 
-func (c TokenConfirmed) apply(s *State, e Event) error {
+// Validate implements Change.
+func (c TokenConfirmed) Validate() error { return validateName("partner id", c.ID) }
+
+func (d *Partners) confirmed(e Event, c TokenConfirmed) error {
+	s := &d.state.Folded
 	p, err := s.expect(c.ID, e)
 	if err != nil {
 		return err
 	}
 	if !p.isFresh(c.TokenHash) {
-		return conflict("partner %s has no rotation to this token under way", c.ID)
+		return Conflict("partner %s has no rotation to this token under way", c.ID)
 	}
-	for _, t := range p.Tokens[1:] {
-		delete(s.tokens, t.Hash)
-	}
+	s.end(p.Tokens[1:])
 	next := *p
 	next.Version++
 	next.Tokens = p.Tokens[:1:1]

@@ -1,0 +1,33 @@
+package main
+
+import (
+	"context"
+	"log/slog"
+
+	"github.com/roamclear/roamclear/ingest/control"
+	"github.com/roamclear/roamclear/settlement/clearing"
+)
+
+// decisions are the domains of the control log on their machine. Every process
+// has all of them, whatever its roles: one that lacks a kind of event would
+// halt at it.
+type decisions struct {
+	machine      *control.Machine
+	installation *control.Installation
+	partners     *control.Partners
+	keys         *control.Keys
+	closes       *clearing.Closes
+}
+
+// openDecisions opens the control log; nothing is folded until the machine
+// runs.
+func openDecisions(ctx context.Context, log control.Log, logger *slog.Logger) (*decisions, error) {
+	m, err := control.Open(ctx, log, control.Options{Logger: logger})
+	if err != nil {
+		return nil, err
+	}
+	return &decisions{
+		machine: m, installation: control.NewInstallation(m),
+		partners: control.NewPartners(m), keys: control.NewKeys(m), closes: clearing.NewCloses(m),
+	}, nil
+}

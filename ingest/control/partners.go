@@ -1,0 +1,169 @@
+package control
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/roamclear/roamclear/ocpi"
+)
+
+// RotationGrace is how long the old token of a rotation works when the new
+// one is not used.
+const RotationGrace = 7 * 24 * time.Hour
+
+// Partners is the domain of the partners and their tokens. Its methods are
+// safe for concurrent use.
+type Partners struct {
+	machine *Machine
+	state   State[partners]
+	confirm chan freshToken // to confirmTokens: new tokens of rotations seen in use
+}
+
+type partners struct {
+	byID    Map[string, *Partner]
+	byRole  Map[Role, *Partner]
+	byToken Map[TokenHash, *Partner]
+}
+
+type freshToken struct {
+	partner string
+	hash    TokenHash
+}
+
+// NewPartners registers the domain.
+func NewPartners(m *Machine) *Partners {
+	d := &Partners{machine: m, confirm: make(chan freshToken, 64)}
+	m.Register(d.state.Publish, On(d.added), On(d.removed), On(d.rotated), On(d.confirmed))
+	m.Beside(d.confirmTokens)
+	return d
+}
+
+// Ready is [Machine.Ready]: before it nobody can be told from a stranger.
+func (d *Partners) Ready() error { return d.machine.Ready() }
+
+// Find returns a partner by its id.
+func (d *Partners) Find(id string) (*Partner, bool) { return d.state.Current().byID.Get(id) }
+
+// All returns all partners, ordered by id.
+func (d *Partners) All() []*Partner {
+	return slices.SortedFunc(d.state.Current().byID.Values(), func(a, b *Partner) int { return strings.Compare(a.ID, b.ID) })
+}
+
+// Billable reports whether a partner has the eMSP role for party: whether
+// there is somebody to send its bill to.
+func (d *Partners) Billable(party ocpi.Party, _ int64) bool {
+	_, ok := d.state.Current().byRole.Get(Role{Role: RoleEMSP, Country: party.Country, PartyID: party.ID})
+	return ok
+}
+
+// Profile returns the name of the pricing profile of a CPO's partner, "" for
+// the default.
+func (d *Partners) Profile(cpo ocpi.Party, _ int64) string {
+	if p, ok := d.state.Current().byRole.Get(Role{Role: RoleCPO, Country: cpo.Country, PartyID: cpo.ID}); ok {
+		return p.Profile
+	}
+	return ""
+}
+
+// NewPartner is what Add needs. Token "" has one minted.
+type NewPartner struct {
+	Name     string
+	Roles    []Role
+	Token    string
+	Encoding TokenEncoding // "" = auto
+	Profile  string
+}
+
+// Add registers a partner and returns it with its token, which cannot be had
+// again. command may be "". Errors as in [Machine.Do].
+func (d *Partners) Add(ctx context.Context, command string, n NewPartner) (*Partner, string, error) {
+	token, err := tokenOrNew(n.Token)
+	if err != nil {
+		return nil, "", err
+	}
+	if n.Encoding == "" {
+		n.Encoding = EncodingAuto
+	}
+	if len(n.Roles) == 0 {
+		return nil, "", Invalid("a partner needs at least one role, such as CPO of GB*DUN")
+	}
+	roles := make([]Role, len(n.Roles))
+	for i, r := range n.Roles {
+		roles[i] = NewRole(r.Role, r.Country, r.PartyID)
+	}
+	add := PartnerAdded{
+		ID: PartnerID(roles[0]), Name: n.Name, Roles: roles,
+		TokenHash: HashToken(token), Encoding: n.Encoding, Profile: n.Profile,
+	}
+	if _, err := d.machine.Do(ctx, Command{ID: command, Change: add}); err != nil {
+		return nil, "", err
+	}
+	p, err := d.partner(add.ID)
+	return p, token, err
+}
+
+// Rotate gives a partner a new token (chosen, or minted when "") and returns
+// it. The old one works until the new one is used, at most for
+// [RotationGrace]. Errors as in [Machine.Do].
+func (d *Partners) Rotate(ctx context.Context, command, id string, expect uint64, token string) (*Partner, string, error) {
+	token, err := tokenOrNew(token)
+	if err != nil {
+		return nil, "", err
+	}
+	until := d.machine.Now() + ocpi.Time(RotationGrace)
+	rotate := TokenRotated{ID: id, TokenHash: HashToken(token), Until: until}
+	if _, err := d.machine.Do(ctx, Command{ID: command, Expect: expect, Change: rotate}); err != nil {
+		return nil, "", err
+	}
+	p, err := d.partner(id)
+	return p, token, err
+}
+
+func tokenOrNew(token string) (string, error) {
+	if token == "" {
+		return NewToken(), nil
+	}
+	return token, ValidateToken(token)
+}
+
+func (d *Partners) partner(id string) (*Partner, error) {
+	p, ok := d.Find(id)
+	if !ok {
+		return nil, Conflict("partner %s was removed at the same moment", id)
+	}
+	return p, nil
+}
+
+// Remove ends a partner. Errors as in [Machine.Do].
+func (d *Partners) Remove(ctx context.Context, command, id string, expect uint64) error {
+	_, err := d.machine.Do(ctx, Command{ID: command, Expect: expect, Change: PartnerRemoved{ID: id}})
+	return err
+}
+
+// confirmTokens appends a token.confirmed for every new token seen in use.
+// Requests go on arriving until it is folded: the state is asked again before
+// each append. Two processes may confirm the same token; the command id makes
+// that one event.
+func (d *Partners) confirmTokens(ctx context.Context) {
+	for {
+		select {
+		case <-ctx.Done():
+			return
+		case f := <-d.confirm:
+			p, ok := d.Find(f.partner)
+			if !ok || !p.isFresh(f.hash) {
+				continue
+			}
+			change := TokenConfirmed{ID: f.partner, TokenHash: f.hash}
+			_, err := d.machine.Do(ctx, Command{ID: fmt.Sprintf("confirm-%x", f.hash[:24]), Change: change})
+			if _, refused := errors.AsType[*Refused](err); err != nil && !refused && ctx.Err() == nil {
+				// The old token stays valid a little longer, until the next use.
+				d.machine.logger.Warn("confirm token", "partner", f.partner, "error", err)
+			}
+		}
+	}
+}

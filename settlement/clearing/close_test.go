@@ -1,0 +1,89 @@
+package clearing_test
+
+import (
+	"bytes"
+	"errors"
+	"os"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/google/go-cmp/cmp"
+	"github.com/roamclear/roamclear/ingest"
+	"github.com/roamclear/roamclear/ingest/control"
+	"github.com/roamclear/roamclear/ingest/control/controltest"
+	"github.com/roamclear/roamclear/ocpi"
+	"github.com/roamclear/roamclear/settlement/clearing"
+)
+
+// closes runs the domain on a log, with a clock that can be set.
+func closes(t *testing.T, log *controltest.Log) (_ *clearing.Closes, setClock func(string)) {
+	t.Helper()
+	now := ocpi.Time(1)
+	m, err := control.Open(t.Context(), log, control.Options{Now: func() ocpi.Time { return now }})
+	if err != nil {
+		t.Fatal(err)
+	}
+	d := clearing.NewCloses(m)
+	controltest.Run(t, m)
+	if err := m.WaitReady(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	return d, func(text string) {
+		when, err := time.Parse(time.RFC3339, text)
+		if err != nil {
+			t.Fatal(err)
+		}
+		now = ocpi.TimeOf(when)
+	}
+}
+
+func TestMonthsAreClosedOnceAndAfterTheirEnd(t *testing.T) {
+	d, setClock := closes(t, controltest.NewLog())
+	for _, c := range []struct {
+		month ocpi.Month
+		at    string
+		want  control.Refusal // 0 = closed
+	}{
+		{201902, "2019-02-28T23:59:59Z", control.RefusedConflict},
+		{201902, "2019-03-01T00:00:00Z", 0},
+		{201902, "2019-04-01T00:00:00Z", control.RefusedConflict},
+		{201901, "2019-04-01T00:00:00Z", 0},
+		{0, "2019-04-01T00:00:00Z", control.RefusedInvalid},
+	} {
+		setClock(c.at)
+		var got control.Refusal
+		err := d.Close(t.Context(), "", c.month)
+		if refused, ok := errors.AsType[*control.Refused](err); ok {
+			got = refused.Kind
+		}
+		if got != c.want || (err == nil) != (c.want == 0) {
+			t.Errorf("close %s at %s: %v, want refusal %d", c.month, c.at, err, c.want)
+		}
+	}
+	if diff := cmp.Diff([]ocpi.Month{201901, 201902}, d.Months()); diff != "" {
+		t.Error(diff)
+	}
+	if !d.Closed(201901) || d.Closed(201903) {
+		t.Error("Closed does not say what Months says")
+	}
+}
+
+// The log keeps these bytes for ever: a change here must be a new version.
+func TestEventsAreFrozen(t *testing.T) {
+	want, err := os.ReadFile("testdata/events.jsonl")
+	if err != nil {
+		t.Fatal(err)
+	}
+	got, err := control.Encode(control.Event{Command: "c1", Expect: 2, At: 1545782400000000000}, clearing.PeriodClosed{Month: 201811})
+	if diff := cmp.Diff(strings.TrimSpace(string(want)), string(got)); err != nil || diff != "" {
+		t.Error(err, diff)
+	}
+	log := controltest.NewLog()
+	if _, err := log.Append(t.Context(), ingest.TopicControl, &ingest.Envelope{}, bytes.TrimSpace(want)); err != nil {
+		t.Fatal(err)
+	}
+	if d, _ := closes(t, log); !d.Closed(201811) {
+		t.Error("the event does not close its month")
+	}
+}

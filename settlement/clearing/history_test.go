@@ -1,0 +1,70 @@
+package clearing_test
+
+import (
+	"bytes"
+	"encoding/base64"
+	"encoding/json"
+	"fmt"
+	"os"
+	"testing"
+
+	"github.com/google/go-cmp/cmp"
+	"github.com/roamclear/roamclear/ingest"
+	"github.com/roamclear/roamclear/ingest/control"
+	"github.com/roamclear/roamclear/ingest/control/controltest"
+	"github.com/roamclear/roamclear/ocpi"
+	"github.com/roamclear/roamclear/settlement/clearing"
+)
+
+// A log of 400 commands of every kind, most of them refused, and what b07b91f
+// folded it to: this version must fold the same bytes to the same decisions.
+func TestLogOfAnEarlierVersionFoldsToTheSame(t *testing.T) {
+	history, err := os.ReadFile("testdata/b07b91f.jsonl")
+	if err != nil {
+		t.Fatal(err)
+	}
+	log := controltest.NewLog()
+	for line := range bytes.Lines(history) {
+		if _, err := log.Append(t.Context(), ingest.TopicControl, &ingest.Envelope{}, bytes.TrimSpace(line)); err != nil {
+			t.Fatal(err)
+		}
+	}
+	m, err := control.Open(t.Context(), log, control.Options{Now: func() ocpi.Time { return 1 }})
+	if err != nil {
+		t.Fatal(err)
+	}
+	installation, partners, keys, closes := control.NewInstallation(m), control.NewPartners(m), control.NewKeys(m), clearing.NewCloses(m)
+	controltest.Run(t, m)
+	if err := m.WaitReady(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	cdrs, _ := installation.Topic(ingest.TopicCDRs)
+	tokens, parties := map[string]string{}, map[string]string{}
+	for i := 1; i <= 8; i++ {
+		token := fmt.Sprint("token-number-", i)
+		for _, header := range []string{token, base64.StdEncoding.EncodeToString([]byte(token))} {
+			if p, ok := partners.Authenticate("Token " + header); ok {
+				tokens[token] = p.ID
+			}
+		}
+	}
+	for i := 1; i <= 4; i++ {
+		p := fmt.Sprint("P", i)
+		parties["CPO GB*"+p] = partners.Profile(ocpi.NewParty("GB", p), m.Next())
+		parties["EMSP NL*"+p] = fmt.Sprint(partners.Billable(ocpi.NewParty("NL", p), m.Next()))
+	}
+	got, err := json.MarshalIndent(map[string]any{
+		"installation": installation.ID(), "topics": map[ingest.Topic]control.TopicEpoch{ingest.TopicCDRs: cdrs},
+		"partners": partners.All(), "keys": keys.All(), "closed": closes.Months(), "tokens": tokens, "parties": parties,
+	}, "", "  ")
+	if err != nil {
+		t.Fatal(err)
+	}
+	want, err := os.ReadFile("testdata/b07b91f.json")
+	if err != nil {
+		t.Fatal(err)
+	}
+	if diff := cmp.Diff(string(bytes.TrimSpace(want)), string(got)); diff != "" {
+		t.Error(diff)
+	}
+}
