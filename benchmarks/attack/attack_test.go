@@ -9,7 +9,7 @@ import (
 )
 
 // held names the attacks that the service holds against.
-var held = []string{"work", "connections"}
+var held = []string{"work", "explanations", "readers", "uploads", "growth", "connections"}
 
 // What one partner does to the service costs the others little. make attack
 // does the same in full size.

@@ -23,7 +23,7 @@ func moreWork(ctx context.Context, t *target) error { return t.pushAll(ctx, 6, "
 
 // explanations pushes CDRs that take much to explain: 200 MB of them.
 func explanations(ctx context.Context, t *target) error {
-	n := t.size(250, 3600)
+	n := t.size(100, 3600)
 	if err := t.pushAll(ctx, n, "wordy", wordyCDR); err != nil {
 		return err
 	}
