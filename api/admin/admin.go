@@ -9,6 +9,7 @@ import (
 	"strings"
 
 	"github.com/gin-gonic/gin"
+	"github.com/roamclear/roamclear/api"
 	"github.com/roamclear/roamclear/api/rest"
 	"github.com/roamclear/roamclear/ingest/control"
 	"github.com/roamclear/roamclear/settlement/clearing"
@@ -62,6 +63,7 @@ var errNoToken = &rest.Error{Status: http.StatusUnauthorized, Code: "unauthorize
 func (s *server) handle(fn func(c *gin.Context) error) gin.HandlerFunc {
 	return func(c *gin.Context) {
 		rest.Headers(c)
+		api.Pace{}.Keep(c)
 		err := s.authenticate(c.GetHeader("Authorization"))
 		if err == nil && len(c.Request.URL.RawQuery) > 0 {
 			err = rest.NewParams(c.Request.URL.Query()).Err()

@@ -28,6 +28,7 @@ type Deps struct {
 	// before this process. A request that came by TLS sets it by itself.
 	SecureCookie bool
 	Logger       *slog.Logger
+	Limits       rest.Limits
 }
 
 // Keys makes a session of an API key, and knows what a session allows. An error
@@ -74,6 +75,7 @@ func (s *server) guarded(fn func(c *gin.Context) error) gin.HandlerFunc {
 		c.Header("X-Content-Type-Options", "nosniff")
 		c.Header("Referrer-Policy", "same-origin")
 		c.Header("Cache-Control", "no-store")
+		s.Limits.Pace.Keep(c)
 		if err := fn(c); err != nil {
 			s.fail(c, err)
 		}
@@ -91,6 +93,11 @@ func (s *server) shown(fn func(c *gin.Context, v visitor) error) gin.HandlerFunc
 		if err != nil {
 			return err
 		}
+		leave, err := s.Limits.Enter(v.Key)
+		if err != nil {
+			return err
+		}
+		defer leave()
 		return fn(c, v)
 	})
 }

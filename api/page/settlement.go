@@ -198,9 +198,8 @@ func (s *server) settlementCSV(c *gin.Context, v visitor) error {
 	if err != nil {
 		return err
 	}
-	rest.CSVHeaders(c, report.SettlementFile(q))
-	c.Status(http.StatusOK)
-	return report.SettlementCSV(rows).Encode(c.Writer)
+	rest.WriteCSV(c, report.SettlementFile(q), report.SettlementCSV(rows))
+	return nil
 }
 
 // fill makes the table: totals by currency first, then the rows by month.

@@ -255,7 +255,8 @@ func (s *server) cdrList(c *gin.Context, name string, query func() (settlement.C
 	}
 	next := rest.LinkNext(c, page.Next)
 	if csv {
-		return rest.WriteCSV(c, name+".csv", CDRsCSV(page.CDRs))
+		rest.WriteCSV(c, name+".csv", CDRsCSV(page.CDRs))
+		return nil
 	}
 	list := make([]cdrSummary, len(page.CDRs))
 	for i := range page.CDRs {
@@ -273,22 +274,28 @@ var cdrHeader = []string{
 
 // CDRsCSV is a list of CDRs as a table; what is not known is an empty cell.
 func CDRsCSV(cdrs []settlement.CDRSummary) *rest.CSV {
-	t := &rest.CSV{Header: cdrHeader, Rows: make([][]string, len(cdrs))}
-	for i := range cdrs {
-		s := newCDRSummary(&cdrs[i])
-		claimed, computed := amountOrNone(s.Claimed), amountOrNone(s.Computed)
-		difference := ""
-		if d := &cdrs[i]; d.Status == pricing.Priced && d.ClaimedExcl != nil && d.ComputedExcl != nil {
-			difference = Money(d.ClaimedExcl.Sub(*d.ComputedExcl))
+	return &rest.CSV{Header: cdrHeader, Rows: func(yield func([]string) bool) {
+		for i := range cdrs {
+			if !yield(cdrCells(&cdrs[i])) {
+				return
+			}
 		}
-		t.Rows[i] = []string{
-			rest.Cell(s.CPO), rest.Cell(text(s.EMSP)), rest.Cell(s.ID), text(s.Start), text(s.End), rest.Cell(s.Currency), fmt.Sprint(s.Credit),
-			rest.Cell(s.CreditOf), rest.Cell(s.SessionID), rest.Cell(s.LocationID),
-			text(s.EnergyKWh), text(claimed.ExclVAT), text(claimed.InclVAT), text(computed.ExclVAT), text(computed.InclVAT),
-			difference, s.Status, rest.Cell(s.Reason), s.Claim, s.Received, s.Position,
-		}
+	}}
+}
+
+func cdrCells(d *settlement.CDRSummary) []string {
+	s := newCDRSummary(d)
+	claimed, computed := amountOrNone(s.Claimed), amountOrNone(s.Computed)
+	difference := ""
+	if d.Status == pricing.Priced && d.ClaimedExcl != nil && d.ComputedExcl != nil {
+		difference = Money(d.ClaimedExcl.Sub(*d.ComputedExcl))
 	}
-	return t
+	return []string{
+		rest.Cell(s.CPO), rest.Cell(text(s.EMSP)), rest.Cell(s.ID), text(s.Start), text(s.End), rest.Cell(s.Currency), fmt.Sprint(s.Credit),
+		rest.Cell(s.CreditOf), rest.Cell(s.SessionID), rest.Cell(s.LocationID),
+		text(s.EnergyKWh), text(claimed.ExclVAT), text(claimed.InclVAT), text(computed.ExclVAT), text(computed.InclVAT),
+		difference, s.Status, rest.Cell(s.Reason), s.Claim, s.Received, s.Position,
+	}
 }
 
 func amountOrNone(a *amountJSON) amountJSON {

@@ -13,6 +13,7 @@ type Deps struct {
 	Reader settlement.Reader
 	Auth   func(c *gin.Context) (rest.Key, error)
 	Logger *slog.Logger
+	Limits rest.Limits
 	// Tariffs and Sessions are what POST /price, Tariffs and single Sessions need.
 	Tariffs  Tariffs
 	Sessions Sessions
@@ -27,7 +28,7 @@ type server struct {
 // Mount adds the routes, which carry their whole path from /api/v1 on.
 func Mount(g gin.IRouter, d Deps) {
 	s := &server{reader: d.Reader, tariffs: d.Tariffs, sessions: d.Sessions}
-	guard := rest.Guard{Auth: d.Auth, Scope: rest.ScopeRead, Logger: d.Logger}
+	guard := rest.Guard{Auth: d.Auth, Scope: rest.ScopeRead, Logger: d.Logger, Limits: d.Limits}
 	g.GET("/api/v1/openapi.yaml", rest.OpenAPI)
 	g.GET("/api/v1/reports/settlement", guard.Handle(s.settlement))
 	g.GET("/api/v1/cdrs", guard.Handle(s.cdrs))

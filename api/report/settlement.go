@@ -2,7 +2,6 @@ package report
 
 import (
 	"fmt"
-	"net/http"
 	"net/url"
 	"strconv"
 
@@ -97,15 +96,16 @@ func (s *server) settlement(c *gin.Context, key rest.Key) error {
 		return fmt.Errorf("settlement %s to %s: %w", q.From, q.To, err)
 	}
 	if csv {
-		return rest.WriteCSV(c, SettlementFile(q), SettlementCSV(rows))
+		rest.WriteCSV(c, SettlementFile(q), SettlementCSV(rows))
+		return nil
 	}
-	answer := struct {
-		Rows []settlementRow `json:"rows"`
-	}{make([]settlementRow, len(rows))}
-	for i := range rows {
-		answer.Rows[i] = newSettlementRow(&rows[i])
-	}
-	rest.WriteJSON(c, http.StatusOK, answer)
+	rest.WriteRows(c, "rows", func(yield func(settlementRow) bool) {
+		for i := range rows {
+			if !yield(newSettlementRow(&rows[i])) {
+				return
+			}
+		}
+	})
 	return nil
 }
 
@@ -129,22 +129,28 @@ var settlementHeader = []string{
 // SettlementCSV is the settlement report as a table; an amount that is not
 // known is an empty cell.
 func SettlementCSV(rows []settlement.SettlementRow) *rest.CSV {
-	t := &rest.CSV{Header: settlementHeader, Rows: make([][]string, len(rows))}
-	for i := range rows {
-		r := newSettlementRow(&rows[i])
-		t.Rows[i] = []string{
-			rest.Cell(r.CPO), rest.Cell(text(r.EMSP)), r.Month, rest.Cell(r.Currency), count(r.CDRCount), count(r.CreditCount),
-			r.Claimed.ExclVAT, text(r.Claimed.InclVAT), count(r.Claimed.InclVATMissing),
-			r.Credits.ExclVAT, text(r.Credits.InclVAT), count(r.Credits.InclVATMissing),
-			r.Net.ExclVAT, text(r.Net.InclVAT),
-			r.Computed.ExclVAT, text(r.Computed.InclVAT), count(r.Computed.InclVATMissing),
-			r.Difference.ExclVAT, text(r.Difference.InclVAT),
-			count(r.UnpricedCount), r.UnpricedClaimed.ExclVAT, text(r.UnpricedClaimed.InclVAT),
-			count(r.DiffersCount), rest.Cell(compactTaxes(rows[i].Tax)),
-			r.Corrections.ExclVAT, text(r.Corrections.InclVAT),
+	return &rest.CSV{Header: settlementHeader, Rows: func(yield func([]string) bool) {
+		for i := range rows {
+			if !yield(settlementCells(&rows[i])) {
+				return
+			}
 		}
+	}}
+}
+
+func settlementCells(row *settlement.SettlementRow) []string {
+	r := newSettlementRow(row)
+	return []string{
+		rest.Cell(r.CPO), rest.Cell(text(r.EMSP)), r.Month, rest.Cell(r.Currency), count(r.CDRCount), count(r.CreditCount),
+		r.Claimed.ExclVAT, text(r.Claimed.InclVAT), count(r.Claimed.InclVATMissing),
+		r.Credits.ExclVAT, text(r.Credits.InclVAT), count(r.Credits.InclVATMissing),
+		r.Net.ExclVAT, text(r.Net.InclVAT),
+		r.Computed.ExclVAT, text(r.Computed.InclVAT), count(r.Computed.InclVATMissing),
+		r.Difference.ExclVAT, text(r.Difference.InclVAT),
+		count(r.UnpricedCount), r.UnpricedClaimed.ExclVAT, text(r.UnpricedClaimed.InclVAT),
+		count(r.DiffersCount), rest.Cell(compactTaxes(row.Tax)),
+		r.Corrections.ExclVAT, text(r.Corrections.InclVAT),
 	}
-	return t
 }
 
 func count(n uint64) string { return strconv.FormatUint(n, 10) }

@@ -1,10 +1,11 @@
 package rest
 
 import (
-	"bytes"
+	"bufio"
 	"encoding/csv"
 	"fmt"
 	"io"
+	"iter"
 	"net/http"
 
 	"github.com/gin-gonic/gin"
@@ -15,26 +16,34 @@ const (
 	csvContentType = "text/csv; charset=utf-8; header=present"
 )
 
-// CSV is a table with a header row, written as RFC 4180 wants it.
+// CSV is a table with a header row, written as RFC 4180 wants it, row by row.
 type CSV struct {
 	Header []string
-	Rows   [][]string
+	Rows   iter.Seq[[]string]
 }
 
 // Encode writes the header, if there is one, and the rows.
 func (t *CSV) Encode(w io.Writer) error {
-	out := csv.NewWriter(w)
+	out := csv.NewWriter(bufio.NewWriterSize(w, pieceBytes))
 	out.UseCRLF = true
 	if t.Header != nil {
 		if err := out.Write(t.Header); err != nil {
 			return fmt.Errorf("write csv: %w", err)
 		}
 	}
-	if err := out.WriteAll(t.Rows); err != nil {
-		return fmt.Errorf("write csv: %w", err)
+	for row := range t.Rows {
+		if err := out.Write(row); err != nil {
+			return fmt.Errorf("write csv: %w", err)
+		}
+	}
+	if out.Flush(); out.Error() != nil {
+		return fmt.Errorf("write csv: %w", out.Error())
 	}
 	return nil
 }
+
+// pieceBytes is how much is gathered before it is written.
+const pieceBytes = 64 << 10
 
 // CSVHeaders makes the answer a file to be saved under name.
 func CSVHeaders(c *gin.Context, name string) {
@@ -42,15 +51,13 @@ func CSVHeaders(c *gin.Context, name string) {
 	c.Header("Content-Disposition", fmt.Sprintf("attachment; filename=%q", name))
 }
 
-// WriteCSV answers with a table under a file name.
-func WriteCSV(c *gin.Context, name string, table *CSV) error {
-	var b bytes.Buffer
-	if err := table.Encode(&b); err != nil {
-		return err
-	}
+// WriteCSV answers with a table under a file name, row by row.
+func WriteCSV(c *gin.Context, name string, table *CSV) {
 	CSVHeaders(c, name)
-	c.Data(http.StatusOK, csvContentType, b.Bytes())
-	return nil
+	c.Status(http.StatusOK)
+	if err := table.Encode(c.Writer); err != nil {
+		_ = c.Error(err) // the client is gone, or does not read: nobody is left to tell
+	}
 }
 
 var errNotAcceptable = &Error{Status: http.StatusNotAcceptable, Code: "not_acceptable",

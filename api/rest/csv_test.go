@@ -2,12 +2,13 @@ package rest
 
 import (
 	"bytes"
+	"slices"
 	"testing"
 )
 
 func TestCSVIsRFC4180(t *testing.T) {
 	var b bytes.Buffer
-	table := CSV{Header: []string{"a", "b"}, Rows: [][]string{{`say "hi"`, "x,y"}}}
+	table := CSV{Header: []string{"a", "b"}, Rows: slices.Values([][]string{{`say "hi"`, "x,y"}})}
 	if err := table.Encode(&b); err != nil {
 		t.Fatal(err)
 	}

@@ -101,6 +101,9 @@ func Told(c *gin.Context, logger *slog.Logger, err error) *Error {
 		c.Header("WWW-Authenticate", `Bearer realm="roamclear"`)
 	case http.StatusServiceUnavailable:
 		c.Header("Retry-After", RetryAfter)
+		if errors.Is(err, api.ErrBusy) {
+			break // told to who is too many, and no more
+		}
 		logger.Warn("request not served", "method", c.Request.Method, "route", c.FullPath(), "request_id", e.RequestID, "error", err)
 	case http.StatusInternalServerError:
 		if !api.IsPanic(err) { // logged where it was caught, with its stack

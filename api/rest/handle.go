@@ -5,6 +5,7 @@ import (
 	"net/http"
 
 	"github.com/gin-gonic/gin"
+	"github.com/roamclear/roamclear/api"
 )
 
 // Handler answers one route for a caller with a key, or returns an error, and
@@ -18,24 +19,58 @@ type Guard struct {
 	Auth   func(c *gin.Context) (Key, error)
 	Scope  string
 	Logger *slog.Logger
+	Limits Limits
+}
+
+// Places is how many answers are made or written at once, of each key a quarter:
+// each holds a page of some MiB until it is read.
+const Places = 64
+
+// Limits bounds what answers hold while they are made and written; the report
+// and the page share one.
+type Limits struct {
+	Places *api.Budget // nil = no bound
+	Pace   api.Pace
+}
+
+// Enter takes a place for an answer to a key, which leave gives back once the
+// answer is written. The error is api.ErrBusy.
+func (l Limits) Enter(key Key) (leave func(), err error) {
+	switch {
+	case l.Places == nil:
+		return func() {}, nil
+	case !l.Places.Take(key.ID, 1):
+		return nil, api.ErrBusy
+	}
+	return func() { l.Places.Give(key.ID, 1) }, nil
 }
 
 // Handle authenticates, checks the scope, and answers the error of fn.
 func (g *Guard) Handle(fn Handler) gin.HandlerFunc {
 	return func(c *gin.Context) {
 		Headers(c)
+		g.Limits.Pace.Keep(c)
 		key, err := g.Auth(c)
 		if err == nil && !key.Allows(g.Scope) {
 			err = &Error{Status: http.StatusForbidden, Code: "missing_scope",
 				Message: "this API key has no scope " + g.Scope + "; make one with: roamclear key add --scope " + g.Scope}
 		}
 		if err == nil {
-			err = fn(c, key)
+			err = g.inPlace(c, key, fn)
 		}
 		if err != nil {
 			Fail(c, g.Logger, err)
 		}
 	}
+}
+
+func (g *Guard) inPlace(c *gin.Context, key Key, fn Handler) error {
+	leave, err := g.Limits.Enter(key)
+	if err != nil {
+		return err
+	}
+	defer leave()
+	return fn(c, key)
 }
 
 // Headers sets what every answer carries: its request id, and that it is

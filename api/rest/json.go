@@ -1,10 +1,12 @@
 package rest
 
 import (
+	"bufio"
 	"bytes"
 	"encoding/json"
 	"errors"
 	"fmt"
+	"iter"
 	"net/http"
 	"strings"
 
@@ -26,6 +28,32 @@ func WriteJSON(c *gin.Context, status int, v any) {
 		panic(fmt.Errorf("encode answer: %w", err)) // our own types only
 	}
 	c.Data(status, jsonContentType, b.Bytes())
+}
+
+// WriteRows answers with an object whose only member is a list, written item by
+// item: it may be long, and is nowhere built whole.
+func WriteRows[T any](c *gin.Context, name string, items iter.Seq[T]) {
+	c.Header("Content-Type", jsonContentType)
+	c.Status(http.StatusOK)
+	w := bufio.NewWriterSize(c.Writer, pieceBytes)
+	enc := json.NewEncoder(w)
+	enc.SetEscapeHTML(false)
+	fmt.Fprintf(w, "{%q:[", name)
+	first := true
+	for item := range items {
+		if !first {
+			w.WriteByte(',')
+		}
+		first = false
+		if err := enc.Encode(item); err != nil {
+			_ = c.Error(err) // the client is gone, or does not read: nobody is left to tell
+			return
+		}
+	}
+	w.WriteString("]}\n")
+	if err := w.Flush(); err != nil {
+		_ = c.Error(err)
+	}
 }
 
 // WriteRaw answers with v, an object, with a member raw in front of the others

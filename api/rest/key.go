@@ -14,8 +14,10 @@ const ScopeRead = "finance:read"
 // that carries no valid API key: it is answered with 401.
 var ErrNoKey = errors.New("no valid API key")
 
-// Key is what an API key allows. A zero Party does not restrict.
+// Key is what an API key allows. A zero Party does not restrict. ID is the
+// key's, "" for a visitor who needs none.
 type Key struct {
+	ID     string
 	Scopes []string
 	Party  ocpi.Party
 }

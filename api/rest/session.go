@@ -37,7 +37,7 @@ func (k Keys) key(authorization string) (*control.APIKey, error) {
 	return found, nil
 }
 
-func allows(k *control.APIKey) Key { return Key{Scopes: k.Scopes, Party: k.Party} }
+func allows(k *control.APIKey) Key { return Key{ID: k.ID, Scopes: k.Scopes, Party: k.Party} }
 
 // A session is a text that a browser keeps in place of the API key: the key's
 // id, when the session ends, a random number, and a seal over these that only

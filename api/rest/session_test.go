@@ -45,7 +45,7 @@ func TestSession(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	want := rest.Key{Scopes: []string{rest.ScopeRead}, Party: party}
+	want := rest.Key{ID: k.ID, Scopes: []string{rest.ScopeRead}, Party: party}
 	if diff := cmp.Diff(want, key); diff != "" {
 		t.Error(diff)
 	}

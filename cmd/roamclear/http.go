@@ -89,6 +89,7 @@ func routes(s *service) http.Handler {
 		return operate(api.NewEngine(s.logger, fallback))
 	}
 	b, keys := s.backends, rest.Keys{Known: s.control.keys}
+	limits := rest.Limits{Places: api.NewBudget(rest.Places)}
 	partners := hub.New(hub.Deps{
 		Partners: s.control.partners, Intake: s.intake, Objects: s.owned,
 		CDRs: cdrSource{b.store, b.log}, CDRLists: b.store,
@@ -102,11 +103,11 @@ func routes(s *service) http.Handler {
 	})
 	partners.Mount(engine)
 	report.Mount(engine, report.Deps{
-		Reader: b.store, Logger: s.logger, Tariffs: s.owned, Sessions: s.owned,
+		Reader: b.store, Logger: s.logger, Limits: limits, Tariffs: s.owned, Sessions: s.owned,
 		Auth: func(c *gin.Context) (rest.Key, error) { return keys.Authenticate(c.GetHeader("Authorization")) },
 	})
 	page.Mount(engine, page.Deps{
-		Reader: b.store, Logger: s.logger, Tariffs: s.owned, Keys: keys,
+		Reader: b.store, Logger: s.logger, Tariffs: s.owned, Keys: keys, Limits: limits,
 		Open: pageOpen(&s.config), SecureCookie: strings.HasPrefix(s.config.PublicURL, "https://"),
 	})
 	return engine
