@@ -23,7 +23,7 @@ import (
 type Options struct {
 	Brokers       []string // host:port
 	Partitions    int      // of cdrs and of sessions, at creation: 2; if set, an existing topic must have as many
-	Replication   int      // of every topic, at creation: the broker's default.replication.factor
+	Replication   int      // of every topic, at creation: 3 where there are three brokers or more, else the broker's default.replication.factor
 	Epoch         uint8    // of the topics, as registered in the control log; part of every Position
 	QueueBytes    int      // per partition, waiting or on the way, beyond which an append is refused: 8 MiB
 	MaxBatchBytes int      // per produce request, and the most a record may have: 1,000,000; the broker's limit is 1,048,588
@@ -61,9 +61,6 @@ func (o Options) withDefaults() (Options, error) {
 	setDefault(&o.FetchBytes, defaultFetchBytes)
 	if o.QueueBytes < o.MaxBatchBytes {
 		return o, fmt.Errorf("queue of %d bytes is smaller than one batch of %d bytes", o.QueueBytes, o.MaxBatchBytes)
-	}
-	if o.Replication == 0 {
-		o.Replication = -1
 	}
 	if o.Logger == nil {
 		o.Logger = slog.New(slog.DiscardHandler)

@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"strconv"
 	"time"
 
 	segmentio "github.com/segmentio/kafka-go"
@@ -21,43 +20,18 @@ func (o Options) wantPartitions(t ingest.TopicSpec) int {
 	return 1
 }
 
-// topicSettings returns what a topic is created with. Everything that Kafka
-// might otherwise delete by its own defaults (7 days) is said explicitly.
-// Only bodies we could not use are bounded, and on the embedded broker our
-// own guard does that, since its retention can leave a partition empty.
-func (o Options) topicSettings(t ingest.TopicSpec) map[string]string {
-	s := map[string]string{
-		"cleanup.policy":         "delete",
-		"retention.ms":           "-1",
-		"retention.bytes":        "-1",
-		"compression.type":       "producer",
-		"message.timestamp.type": "CreateTime",
-	}
-	if o.embedded {
-		s["segment.bytes"] = strconv.Itoa(embeddedSegmentBytes)
-		return s
-	}
-	if r := t.Retention; r != (ingest.Retention{}) {
-		s["retention.ms"] = strconv.FormatInt(r.Age.Milliseconds(), 10)
-		s["retention.bytes"] = strconv.FormatInt(r.Bytes, 10)
-	}
-	if o.Replication >= 3 {
-		s["min.insync.replicas"] = "2"
-	}
-	return s
-}
-
 // ensureTopics creates the topics that are missing and returns how many
 // partitions each has.
 func (l *Log) ensureTopics(ctx context.Context) (map[ingest.Topic]int, error) {
-	existing, err := l.describe(ctx)
+	cluster, err := l.describe(ctx)
 	if err != nil {
 		return nil, err
 	}
+	existing := cluster.partitions
 	var missing []segmentio.TopicConfig
 	for _, t := range ingest.Topics() {
 		if existing[t.Topic] == 0 {
-			missing = append(missing, l.topicConfig(t))
+			missing = append(missing, l.topicConfig(t, cluster.brokers))
 		}
 	}
 	if len(missing) > 0 {
@@ -81,24 +55,31 @@ func (l *Log) ensureTopics(ctx context.Context) (map[ingest.Topic]int, error) {
 		}
 		return nil, fmt.Errorf("topic %s has %d partitions and must have one: delete it and start again, if it is empty", t.Topic, have)
 	}
-	return existing, nil
+	return existing, l.checkSettings(ctx, cluster)
 }
 
-func (l *Log) topicConfig(t ingest.TopicSpec) segmentio.TopicConfig {
-	c := segmentio.TopicConfig{Topic: string(t.Topic), NumPartitions: l.opts.wantPartitions(t), ReplicationFactor: l.opts.Replication}
+func (l *Log) topicConfig(t ingest.TopicSpec, brokers int) segmentio.TopicConfig {
+	replicas := l.opts.replication(brokers)
+	c := segmentio.TopicConfig{Topic: string(t.Topic), NumPartitions: l.opts.wantPartitions(t), ReplicationFactor: replicas}
 	if c.NumPartitions == 0 {
 		c.NumPartitions = defaultPartitions
 	}
-	for name, value := range l.opts.topicSettings(t) {
+	for name, value := range l.opts.topicSettings(t, replicas) {
 		c.ConfigEntries = append(c.ConfigEntries, segmentio.ConfigEntry{ConfigName: name, ConfigValue: value})
 	}
 	return c
 }
 
-// describe returns how many partitions each topic has; a topic that does not
-// exist has none. It waits for a broker that is just starting.
-func (l *Log) describe(ctx context.Context) (map[ingest.Topic]int, error) {
-	var have map[ingest.Topic]int
+// topology is what the brokers say of themselves and our topics.
+type topology struct {
+	brokers    int
+	partitions map[ingest.Topic]int // a topic that does not exist has none
+	replicas   map[ingest.Topic]int // of its partition that has the fewest
+}
+
+// describe asks for the topology. It waits for a broker that is just starting.
+func (l *Log) describe(ctx context.Context) (*topology, error) {
+	var have *topology
 	err := retry(ctx, func() error {
 		rctx, cancel := context.WithTimeout(ctx, requestTimeout)
 		defer cancel()
@@ -106,10 +87,17 @@ func (l *Log) describe(ctx context.Context) (map[ingest.Topic]int, error) {
 		if err != nil {
 			return fmt.Errorf("ask %s for its topics: %w", l.addr, err)
 		}
-		have = make(map[ingest.Topic]int)
+		have = &topology{brokers: len(m.Brokers), partitions: map[ingest.Topic]int{}, replicas: map[ingest.Topic]int{}}
 		for _, t := range m.Topics {
-			if spec, ok := ingest.Topic(t.Name).Spec(); ok {
-				have[spec.Topic] = len(t.Partitions)
+			spec, ok := ingest.Topic(t.Name).Spec()
+			if !ok {
+				continue
+			}
+			have.partitions[spec.Topic] = len(t.Partitions)
+			for i, p := range t.Partitions {
+				if n := len(p.Replicas); i == 0 || n < have.replicas[spec.Topic] {
+					have.replicas[spec.Topic] = n
+				}
 			}
 		}
 		return nil
