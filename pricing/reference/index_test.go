@@ -436,3 +436,33 @@ func TestALoadThatBrokeOffIsDoneAgain(t *testing.T) {
 		t.Errorf("%d versions, want the 2 there are", n)
 	}
 }
+
+// A Location that parts and PATCHes made too large for one more stays as it is,
+// wherever the record stands in the log.
+func TestALocationHasALimit(t *testing.T) {
+	f := fold(ingest.ObjectLocation)()
+	key := ocpi.NewKey("GB", "DUN", "L1")
+	var s *ingest.ObjectState
+	step := func(m ingest.Method, path, body string) error {
+		next, err := f.Apply(s, &ingest.Record{Envelope: ingest.Envelope{Object: ingest.ObjectLocation, Method: m, Version: ocpi.V221, Key: key, Path: path}, Body: []byte(body)})
+		if err == nil {
+			s = next
+		}
+		return err
+	}
+	if err := step(ingest.MethodPut, "", locationBody("Europe/London")); err != nil {
+		t.Fatal(err)
+	}
+	evse := func(i int) error {
+		uid := fmt.Sprintf("E%d", i)
+		return step(ingest.MethodPut, uid, fmt.Sprintf(`{"uid":%q,"status":"AVAILABLE","x":%q,"last_updated":"2019-01-01T00:00:00Z"}`, uid, strings.Repeat("x", 900_000)))
+	}
+	for i := range 4 {
+		if err := evse(i); err != nil {
+			t.Fatalf("EVSE %d: %v", i, err)
+		}
+	}
+	if err := evse(4); err == nil || !strings.Contains(err.Error(), "at most 4194304") || strings.Contains(string(s.Body), `"E4"`) {
+		t.Errorf("the fifth EVSE: %v, want the limit", err)
+	}
+}
