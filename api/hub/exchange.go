@@ -23,6 +23,7 @@ type exchange struct {
 	partner *control.Partner
 	held    held
 	body    []byte // of a push; reused
+	read    bool   // the body, to its end
 	out     []byte // the answer; reused
 	headers [8]string
 	nHeader int
@@ -65,7 +66,7 @@ func (x *exchange) run(began time.Time) (httpStatus int, ocpiStatus ocpi.Status)
 }
 
 func (x *exchange) release() {
-	x.s, x.c, x.r, x.route, x.partner = nil, nil, nil, nil, nil
+	x.s, x.c, x.r, x.route, x.partner, x.read = nil, nil, nil, nil, nil, false
 	clear(x.headers[:x.nHeader])
 	x.nHeader = 0
 	if cap(x.body) > maxKept {
@@ -102,6 +103,7 @@ func (x *exchange) do() (answer, error) {
 		if x.body, err = api.ReadBody(x.r, x.body, s.MaxBody); err != nil {
 			return answer{}, err
 		}
+		x.read = true
 	}
 	return x.route.handle(x)
 }
@@ -203,11 +205,13 @@ func (x *exchange) reply(a answer, err error, now time.Time) (httpStatus int, oc
 
 // answerAtOnce keeps net/http from reading the body that is left before it
 // answers: who is refused because its bodies do not come would hold the place it
-// was refused while the next one does not come either.
+// was refused while the next one does not come either. The connection ends with
+// the answer: what is left of the body would meet the next request on it.
 func (x *exchange) answerAtOnce() {
-	if x.r.ContentLength == 0 {
+	if x.r.ContentLength == 0 || x.read {
 		return
 	}
+	x.c.Writer.Header().Set("Connection", "close")
 	if err := http.NewResponseController(x.c.Writer).EnableFullDuplex(); err != nil && !errors.Is(err, http.ErrNotSupported) {
 		_ = x.c.Error(err) // the connection is gone
 	}
