@@ -12,15 +12,16 @@ import (
 // Config is every setting of the service. Sources, each over the one before:
 // defaults, the YAML file, ROAMCLEAR_… environment variables, flags.
 type Config struct {
-	Data      string
-	Listen    string
-	PublicURL string
-	Roles     []string
-	Log       LogConfig
-	Metrics   MetricsConfig
-	Limits    LimitsConfig
-	Kafka     KafkaConfig
-	Store     ClickHouseConfig
+	Data        string
+	Listen      string
+	PublicURL   string
+	Roles       []string
+	MemoryBytes int64
+	Log         LogConfig
+	Metrics     MetricsConfig
+	Limits      LimitsConfig
+	Kafka       KafkaConfig
+	Store       ClickHouseConfig
 }
 
 // LogConfig is about the service's own log lines.
@@ -75,6 +76,8 @@ func settings(c *Config) []setting {
 		{"public_url", &c.PublicURL, "", "URL partners reach the service under, for links it hands out (default: from each request)",
 			text(isWebURL, "want a URL like https://clearing.example")},
 		{"roles", &c.Roles, []string{roleAPI, rolePrice, roleSettle}, "what this process does: api, price, settle", someOf(roleAPI, rolePrice, roleSettle)},
+		{"memory_bytes", &c.MemoryBytes, 0, "memory this process may use beside the embedded engine, in bytes; 0: half of what the machine or the control group has beside it",
+			orZero(between(256<<20, 1<<42, "bytes"))},
 		{"log.level", &c.Log.Level, "info", "debug, info, warn or error", oneOf("debug", "info", "warn", "error")},
 		{"log.format", &c.Log.Format, "text", "text or json", oneOf("text", "json")},
 		{"metrics.listen", &c.Metrics.Listen, "", "address of its own for /metrics and /debug/pprof/, host:port; empty: /metrics on listen, to this machine only",

@@ -6,7 +6,6 @@ import (
 	"fmt"
 	"log/slog"
 	"os"
-	"runtime/debug"
 	"sync/atomic"
 	"time"
 
@@ -113,7 +112,7 @@ type service struct {
 
 // startService opens everything a process needs; nothing runs yet.
 func startService(ctx context.Context, c Config, stderr *os.File) (_ *service, err error) {
-	tuneMemory()
+	tuneMemory(&c)
 	s := &service{config: c, logger: newLogger(c.Log, stderr), registry: prometheus.NewRegistry()}
 	s.registry.MustRegister(collectors.NewGoCollector(), collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}))
 	if s.dir, err = openDataDir(c.Data); err != nil {
@@ -147,15 +146,6 @@ func startService(ctx context.Context, c Config, stderr *os.File) (_ *service, e
 		return nil, err
 	}
 	return s, nil
-}
-
-// tuneMemory lets the heap grow to four times what is live before it is
-// collected: the live heap is small, so the default collects a hundred times a
-// second under load. GOGC in the environment wins.
-func tuneMemory() {
-	if os.Getenv("GOGC") == "" {
-		debug.SetGCPercent(400)
-	}
 }
 
 // run works until ctx ends or something fails that cannot be worked around,

@@ -69,6 +69,16 @@ func someOf(words ...string) check {
 	}
 }
 
+// orZero lets 0 pass, which leaves the value to us.
+func orZero(c check) check {
+	return func(at any) error {
+		if n, ok := at.(*int64); ok && *n == 0 {
+			return nil
+		}
+		return c(at)
+	}
+}
+
 // between checks a whole number.
 func between(low, high int64, unit string) check {
 	return func(at any) error {

@@ -1,0 +1,84 @@
+package main
+
+import (
+	"math"
+	"os"
+	"path/filepath"
+	"runtime/debug"
+	"strconv"
+	"strings"
+)
+
+// tuneMemory lets the heap grow to four times what is live before it is
+// collected: the live heap is small, so the default collects a hundred times a
+// second under load. It also bounds the heap as a whole, so that a burst does not
+// leave a heap of that many times its size. GOGC and GOMEMLIMIT in the
+// environment win.
+func tuneMemory(c *Config) {
+	if os.Getenv("GOGC") == "" {
+		debug.SetGCPercent(400)
+	}
+	if os.Getenv("GOMEMLIMIT") == "" {
+		debug.SetMemoryLimit(c.memoryLimit(machineMemory("/")))
+	}
+}
+
+// leastMemory is the lowest limit that is set unasked: below it the collector
+// would work more than we do.
+const leastMemory = 512 << 20
+
+// memoryLimit is the bound of this process's own memory, in bytes: the setting,
+// else half of what the machine has beside the embedded engine. The other half
+// is for the page cache, without which broker and engine read from the disk.
+func (c *Config) memoryLimit(machine int64) int64 {
+	if c.MemoryBytes > 0 {
+		return c.MemoryBytes
+	}
+	if len(c.Store.Addr) == 0 {
+		machine -= c.Store.MemoryBytes
+	}
+	return max(machine/2, leastMemory)
+}
+
+// machineMemory is the memory that this process may use, in bytes: the
+// machine's, or less where a control group bounds it. root is "/".
+func machineMemory(root string) int64 {
+	limit := int64(math.MaxInt64)
+	for line := range strings.Lines(readText(root, "proc/meminfo")) {
+		if f := strings.Fields(line); len(f) == 3 && f[0] == "MemTotal:" {
+			if kib, err := strconv.ParseInt(f[1], 10, 64); err == nil {
+				limit = kib << 10
+			}
+		}
+	}
+	for _, file := range groupFiles(root) {
+		// "max" is no number, and no bound.
+		if n, err := strconv.ParseInt(strings.TrimSpace(readText(root, file)), 10, 64); err == nil && n > 0 {
+			limit = min(limit, n)
+		}
+	}
+	return limit
+}
+
+// groupFiles are where the bounds of our control group stand, and of those
+// around it (version 2), or of the container (version 1).
+func groupFiles(root string) []string {
+	files := []string{"sys/fs/cgroup/memory/memory.limit_in_bytes", "sys/fs/cgroup/memory.max"}
+	for line := range strings.Lines(readText(root, "proc/self/cgroup")) {
+		path, ok := strings.CutPrefix(strings.TrimSpace(line), "0::")
+		for ; ok && path != "/" && path != "."; path = filepath.Dir(path) {
+			files = append(files, filepath.Join("sys/fs/cgroup", path, "memory.max"))
+		}
+	}
+	return files
+}
+
+// readText returns a file's content, "" where it cannot be read: not every
+// machine has it.
+func readText(root, name string) string {
+	b, err := os.ReadFile(filepath.Join(root, name))
+	if err != nil {
+		return ""
+	}
+	return string(b)
+}

@@ -1,0 +1,58 @@
+package main
+
+import (
+	"os"
+	"path/filepath"
+	"testing"
+)
+
+func TestMemoryLimit(t *testing.T) {
+	const gib = 1 << 30
+	for _, tt := range []struct {
+		name    string
+		machine int64
+		change  func(*Config)
+		want    int64
+	}{
+		{"half of what the engine leaves", 8 * gib, nil, 3 * gib},
+		{"no engine here", 8 * gib, func(c *Config) { c.Store.Addr = []string{"ch:9000"} }, 4 * gib},
+		{"as set", 8 * gib, func(c *Config) { c.MemoryBytes = gib }, gib},
+		{"a small machine", 2 * gib, nil, leastMemory},
+	} {
+		c := defaultConfig()
+		if tt.change != nil {
+			tt.change(&c)
+		}
+		if got := c.memoryLimit(tt.machine); got != tt.want {
+			t.Errorf("%s: %d, want %d", tt.name, got, tt.want)
+		}
+	}
+}
+
+func TestMachineMemory(t *testing.T) {
+	const info = "MemFree:  1 kB\nMemTotal:       8388608 kB\n"
+	for _, tt := range []struct {
+		name  string
+		files map[string]string
+		want  int64
+	}{
+		{"no control group", map[string]string{"proc/meminfo": info}, 8 << 30},
+		{"no bound", map[string]string{"proc/meminfo": info, "sys/fs/cgroup/memory.max": "max\n"}, 8 << 30},
+		{"a container", map[string]string{"proc/meminfo": info, "sys/fs/cgroup/memory.max": "1073741824\n"}, 1 << 30},
+		{"a container of version 1", map[string]string{"proc/meminfo": info, "sys/fs/cgroup/memory/memory.limit_in_bytes": "1073741824\n"}, 1 << 30},
+		{"version 1 without a bound", map[string]string{"proc/meminfo": info, "sys/fs/cgroup/memory/memory.limit_in_bytes": "9223372036854771712\n"}, 8 << 30},
+		{"a unit in a slice", map[string]string{"proc/meminfo": info, "proc/self/cgroup": "0::/system.slice/roamclear.service\n",
+			"sys/fs/cgroup/system.slice/roamclear.service/memory.max": "max\n", "sys/fs/cgroup/system.slice/memory.max": "2147483648\n"}, 2 << 30},
+	} {
+		root := t.TempDir()
+		for name, content := range tt.files {
+			if err := os.MkdirAll(filepath.Dir(filepath.Join(root, name)), 0o700); err != nil {
+				t.Fatal(err)
+			}
+			write(t, filepath.Join(root, name), content)
+		}
+		if got := machineMemory(root); got != tt.want {
+			t.Errorf("%s: %d, want %d", tt.name, got, tt.want)
+		}
+	}
+}
