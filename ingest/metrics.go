@@ -20,7 +20,7 @@ func NewMetrics(reg prometheus.Registerer) *Metrics {
 	m := &Metrics{refusedN: prometheus.NewCounterVec(prometheus.CounterOpts{
 		Name: "roamclear_ingest_refused_total", Help: "Bodies answered with an error, by object and reason."}, []string{"object", "reason"})}
 	reg.MustRegister(accepted, m.refusedN)
-	for o := ObjectCDR; o <= ObjectToken; o++ {
+	for o := ObjectCDR; o.Known(); o++ {
 		m.accepted[o] = accepted.WithLabelValues(o.String())
 	}
 	return m

@@ -44,6 +44,9 @@ func (o Object) String() string {
 	return objectNames[o]
 }
 
+// Known reports whether this version knows the kind.
+func (o Object) Known() bool { return o > 0 && int(o) < len(objectNames) }
+
 // ObjectOf returns the kind that a name means, 0 for one that this version
 // does not know.
 func ObjectOf(name string) Object { return Object(max(slices.Index(objectNames[:], name), 0)) }

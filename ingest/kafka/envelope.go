@@ -107,7 +107,7 @@ func (r *envelopeReader) decode(e *ingest.Envelope, key, value []byte) error {
 		return &EnvelopeError{Reason: "cut short"}
 	}
 	e.Object, e.Method, e.Version = ingest.Object(value[1]), ingest.Method(value[2]), ocpi.Version(value[3])
-	if e.Object > ingest.ObjectToken || e.Method > ingest.MethodDelete || e.Version > ocpi.V230 {
+	if e.Object != 0 && !e.Object.Known() || e.Method > ingest.MethodDelete || e.Version > ocpi.V230 {
 		return &EnvelopeError{Reason: fmt.Sprintf("object %d, method %d or OCPI version %d is unknown to this version of roamclear", e.Object, e.Method, e.Version), newer: true}
 	}
 	e.Received = ocpi.Time(binary.BigEndian.Uint64(value[4:]))
