@@ -28,6 +28,7 @@ func objectRecord(topic ingest.Topic, object ingest.Object, offset int64, id str
 	r.SetSub("RFID")
 	if topic == ingest.TopicRefused {
 		r.Reason = "no id"
+		r.Received = ocpi.TimeOf(time.Now().Add(-170*24*time.Hour)) + ocpi.Time(offset) // they are kept for 180 days
 	}
 	return r
 }
@@ -127,7 +128,6 @@ func TestRefusals(t *testing.T) {
 	for i := range 5 {
 		recs = append(recs, objectRecord(ingest.TopicRefused, ingest.ObjectCDR, int64(i), "r"))
 		recs[i].Sender = []string{"dun", "pkc"}[i%2]
-		recs[i].Received = ocpi.TimeOf(time.Now().Add(-170 * 24 * time.Hour)) // they are kept for 180 days
 	}
 	old := objectRecord(ingest.TopicRefused, ingest.ObjectCDR, 5, "r")
 	old.Received = ocpi.TimeOf(time.Now().Add(-190 * 24 * time.Hour))
