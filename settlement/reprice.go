@@ -56,9 +56,10 @@ type Repriced struct {
 type RepriceProgress struct {
 	Terms     string
 	Partition int32
-	Next      int64 // offset to go on at
-	End       int64 // where the partition ended when the run began
-	CDRs      int64 // priced again so far
+	Next      int64        // offset to go on at
+	End       int64        // where the partition ended when the run began
+	CDRs      int64        // priced again so far
+	AsOf      pricing.AsOf // that the run's CDRs are priced by, also when it goes on later
 }
 
 // RepriceStore is what re-pricing needs of the store.
@@ -77,15 +78,13 @@ type RepriceStore interface {
 	WriteRepriced(ctx context.Context, run string, p ingest.Partition, page []Repriced, progress RepriceProgress) error
 	// ForgetRepricing removes a run's results and progress.
 	ForgetRepricing(ctx context.Context, run string) error
-	// Changes calls fn for everything a run would change.
+	// Changes calls fn for everything a run would change, in the order of
+	// partitions and offsets.
 	Changes(ctx context.Context, run string, fn func(*Change) error) error
 	// ApplyRepriced makes the new results of one partition count, each unless
 	// another result has come to count since it was compared. Those of closed
 	// months become corrections.
 	ApplyRepriced(ctx context.Context, run string, p ingest.Partition, closed []ClosedMonth) error
-	// AppliedChanges counts the run's changes by whether their new result
-	// counts now, still could, or was overtaken by another result.
-	AppliedChanges(ctx context.Context, run string) (Applied, error)
 }
 
 // Applied is how the changes of a run stand.
@@ -93,7 +92,22 @@ type Applied struct {
 	Applied   int64 // their new result counts
 	Corrected int64 // of them, those that are corrections of a closed month
 	Pending   int64 // the result they were compared with still counts
-	Overtaken int64 // another result counts: the CDR was priced again meanwhile
+	Overtaken int64 // another result counts: the CDR has been priced again since
+}
+
+// Add counts one change.
+func (a *Applied) Add(c *Change) {
+	switch c.Stands {
+	case Pending:
+		a.Pending++
+	case Counts:
+		a.Applied++
+	case Corrects:
+		a.Applied++
+		a.Corrected++
+	default:
+		a.Overtaken++
+	}
 }
 
 // Sub is what came to count since before: applied and corrected results.
@@ -127,10 +141,27 @@ func (p *Repricer) Run(ctx context.Context, r Repricing) (*RepriceReport, error)
 	}
 	report := newRepriceReport(&r)
 	report.Closed = closedMonths(p.Periods, &r)
+	for _, part := range partitions {
+		report.Resumed += part.CDRs
+	}
+	if err := p.price(ctx, &r, partitions); err != nil {
+		return nil, err
+	}
+	for _, part := range partitions {
+		report.CDRs += part.CDRs
+	}
+	if err := p.Store.Changes(ctx, r.Name(), report.add); err != nil {
+		return nil, fmt.Errorf("read what the run %q would change: %w", r.Name(), err)
+	}
+	report.finish()
+	return report, nil
+}
+
+// price prices what is left of a run, partitions side by side.
+func (p *Repricer) price(ctx context.Context, r *Repricing, partitions []RepriceProgress) error {
 	var total, done int64
 	for _, part := range partitions {
 		total, done = total+part.End, done+part.Next
-		report.Resumed += part.CDRs
 	}
 	var mu sync.Mutex // guards done
 	var g errgroup.Group
@@ -140,7 +171,7 @@ func (p *Repricer) Run(ctx context.Context, r Repricing) (*RepriceReport, error)
 	for i := range partitions {
 		part := &partitions[i]
 		g.Go(func() error {
-			err := p.partition(ctx, &r, part, func(by int64) {
+			err := p.partition(ctx, r, part, func(by int64) {
 				mu.Lock()
 				defer mu.Unlock()
 				done += by
@@ -154,43 +185,7 @@ func (p *Repricer) Run(ctx context.Context, r Repricing) (*RepriceReport, error)
 			return err
 		})
 	}
-	if err := g.Wait(); err != nil {
-		return nil, err
-	}
-	for _, part := range partitions {
-		report.CDRs += part.CDRs
-	}
-	if err := p.Store.Changes(ctx, r.Name(), report.add); err != nil {
-		return nil, fmt.Errorf("read what the run %q would change: %w", r.Name(), err)
-	}
-	report.finish()
-	report.Applied, err = p.Store.AppliedChanges(ctx, r.Name())
-	return report, err
-}
-
-// Restart forgets a run, so that the next Run begins anew. What was applied of
-// it stays applied.
-func (p *Repricer) Restart(ctx context.Context, r Repricing) error {
-	return p.Store.ForgetRepricing(ctx, r.Name())
-}
-
-// Apply makes the results of a complete run count, and returns how its changes
-// stand then. Applied again, it changes nothing.
-func (p *Repricer) Apply(ctx context.Context, r Repricing) (Applied, error) {
-	partitions, err := p.open(ctx, &r)
-	if err != nil {
-		return Applied{}, err
-	}
-	closed := closedMonths(p.Periods, &r)
-	for _, part := range partitions {
-		if part.Next < part.End {
-			return Applied{}, fmt.Errorf("apply the run %q: it is not complete, run it again first", r.Name())
-		}
-		if err := p.Store.ApplyRepriced(ctx, r.Name(), p.Partitions[part.Partition], closed); err != nil {
-			return Applied{}, fmt.Errorf("apply the run %q: %w", r.Name(), err)
-		}
-	}
-	return p.Store.AppliedChanges(ctx, r.Name())
+	return g.Wait()
 }
 
 // open returns where each partition of the run stands; a new run ends where
@@ -208,6 +203,7 @@ func (p *Repricer) open(ctx context.Context, r *Repricing) ([]RepriceProgress, e
 	}
 	partitions := make([]RepriceProgress, len(p.Partitions))
 	begun := make([]bool, len(p.Partitions))
+	at := p.AsOf
 	for _, k := range known {
 		if k.Terms != r.Terms() {
 			return nil, fmt.Errorf("the run %q was begun for %s, not for %s: name another with --run, or begin it anew with --restart", r.Name(), k.Terms, r.Terms())
@@ -215,7 +211,10 @@ func (p *Repricer) open(ctx context.Context, r *Repricing) ([]RepriceProgress, e
 		if k.Partition < 0 || int(k.Partition) >= len(p.Partitions) {
 			return nil, fmt.Errorf("the run %q has a partition %d, the log does not: begin it anew with --restart", r.Name(), k.Partition)
 		}
-		partitions[k.Partition], begun[k.Partition] = k, true
+		if k.AsOf == pricing.AsOfUnkept { // of a version that did not keep it
+			k.AsOf = p.AsOf
+		}
+		partitions[k.Partition], begun[k.Partition], at = k, true, k.AsOf
 	}
 	for i := range partitions {
 		if begun[i] {
@@ -225,7 +224,7 @@ func (p *Repricer) open(ctx context.Context, r *Repricing) ([]RepriceProgress, e
 		if err != nil {
 			return nil, fmt.Errorf("read where %s ends: %w", p.Partitions[i], err)
 		}
-		partitions[i] = RepriceProgress{Terms: r.Terms(), Partition: p.Partitions[i].Number, End: end}
+		partitions[i] = RepriceProgress{Terms: r.Terms(), Partition: p.Partitions[i].Number, End: end, AsOf: at}
 		if err := p.Store.WriteRepriced(ctx, r.Name(), p.Partitions[i], nil, partitions[i]); err != nil {
 			return nil, fmt.Errorf("begin the run %q: %w", r.Name(), err)
 		}

@@ -62,7 +62,22 @@ type Change struct {
 	Kind     ChangeKind
 	Causes   string // joined by "+"
 	Old, New ChangeSide
+
+	// Of a change as the store has it.
+	Content uint64 // a digest of the new result: of all that a report or a partner sees of it
+	Stands  Standing
 }
+
+// Standing is how a change of a run stands among the results that count.
+type Standing uint8
+
+// Standings.
+const (
+	Pending   Standing = iota + 1 // the result it was compared with counts
+	Counts                        // what it found counts
+	Corrects                      // so it does, as a correction of a closed month
+	Overtaken                     // another result counts
+)
 
 // SideOf is a result as a change has it.
 func SideOf(r *pricing.Row) ChangeSide {

@@ -72,7 +72,7 @@ func (w *repricePages) missing(i int) error {
 // compare prices one CDR and keeps the result when it is another one; only then
 // is it worth an explanation.
 func (w *repricePages) compare(rec *ingest.Record, old *StoredResult) {
-	w.pricer.PriceWith(rec, &w.row, w.AsOf, w.repricing.Profile, func(fresh *pricing.Row) bool {
+	w.pricer.PriceWith(rec, &w.row, w.progress.AsOf, w.repricing.Profile, func(fresh *pricing.Row) bool {
 		_, changed := compare(old, fresh)
 		return changed
 	})

@@ -102,6 +102,7 @@ func shiftOf[K comparable](m map[K]*Shift, k K) *Shift {
 // add books one change.
 func (r *RepriceReport) add(c *Change) error {
 	r.Changed++
+	r.Applied.Add(c)
 	reason := c.New.Reason
 	if reason == "" {
 		reason = c.Old.Reason

@@ -41,8 +41,10 @@ begins it anew, to include CDRs, tariffs and partners that came since.
 
 --apply makes what was reported count, after reporting it; of a closed month it
 becomes corrections, which the settlement report shows in the first month after
-that is open. A CDR whose result has
-changed since it was compared is left alone. Applied again, nothing changes.
+that is open. The CDRs are priced again first: when partners, tariffs, locations
+or CDRs that came since make them come to anything else than the run found,
+nothing is applied, the difference is printed and the exit code is 1. Applied
+again, nothing changes.
 
 It works beside a running service or without one.
 
@@ -142,16 +144,16 @@ func reprice(ctx context.Context, c Config, r settlement.Repricing, f *repriceFl
 			return err
 		}
 	}
-	var moved *repriceMovedJSON
+	view := repriceView(report)
 	if f.apply {
-		before := report.Applied
-		if report.Applied, err = p.Apply(ctx, r); err != nil {
+		var applied settlement.Application
+		applied, err = p.Apply(ctx, r)
+		if err != nil && !errors.Is(err, settlement.ErrDiffers) {
 			return err
 		}
-		m := report.Applied.Sub(before)
-		moved = &repriceMovedJSON{m.Applied, m.Corrected}
+		view.applied(&applied)
 		if f.format == "text" {
-			if err := printApplied(out, before, report.Applied); err != nil {
+			if err := printApplied(out, &applied); err != nil {
 				return err
 			}
 		}
@@ -159,11 +161,9 @@ func reprice(ctx context.Context, c Config, r settlement.Repricing, f *repriceFl
 	if f.format == "json" {
 		e := json.NewEncoder(out)
 		e.SetIndent("", "  ")
-		view := repriceView(report)
-		view.Moved = moved
-		return e.Encode(view)
+		return errors.Join(err, e.Encode(view))
 	}
-	return nil
+	return err
 }
 
 // openRepricer opens log and store and folds what prices depend on.

@@ -1,6 +1,8 @@
 package main
 
 import (
+	"cmp"
+
 	"github.com/roamclear/roamclear/api/report"
 	"github.com/roamclear/roamclear/ocpi"
 	"github.com/roamclear/roamclear/settlement"
@@ -9,21 +11,22 @@ import (
 // repriceJSON is a run's report as `reprice --format json` prints it. Amounts
 // are decimal strings; one including VAT is null where a CDR does not tell it.
 type repriceJSON struct {
-	Run        string             `json:"run"`
-	From       string             `json:"from"`
-	To         string             `json:"to"`
-	Party      string             `json:"party,omitempty"`
-	Profile    string             `json:"profile,omitempty"`
-	CDRs       int64              `json:"cdr_count"`
-	Resumed    int64              `json:"resumed_count"`
-	Changed    int64              `json:"changed_count"`
-	Closed     []closedMonthJSON  `json:"closed,omitempty"`
-	Applied    repriceAppliedJSON `json:"applied"`
-	Moved      *repriceMovedJSON  `json:"moved,omitempty"` // with --apply: what it made count, which may be nothing
-	Currencies []repriceShiftJSON `json:"currencies"`
-	Causes     []repriceShiftJSON `json:"causes"`
-	Accounts   []repriceShiftJSON `json:"accounts"`
-	Largest    []repriceCDRJSON   `json:"largest"`
+	Run        string                 `json:"run"`
+	From       string                 `json:"from"`
+	To         string                 `json:"to"`
+	Party      string                 `json:"party,omitempty"`
+	Profile    string                 `json:"profile,omitempty"`
+	CDRs       int64                  `json:"cdr_count"`
+	Resumed    int64                  `json:"resumed_count"`
+	Changed    int64                  `json:"changed_count"`
+	Closed     []closedMonthJSON      `json:"closed,omitempty"`
+	Applied    repriceAppliedJSON     `json:"applied"`
+	Moved      *repriceMovedJSON      `json:"moved,omitempty"`      // with --apply: what it made count, which may be nothing
+	Difference *repriceDifferenceJSON `json:"difference,omitempty"` // with --apply: why it made nothing count
+	Currencies []repriceShiftJSON     `json:"currencies"`
+	Causes     []repriceShiftJSON     `json:"causes"`
+	Accounts   []repriceShiftJSON     `json:"accounts"`
+	Largest    []repriceCDRJSON       `json:"largest"`
 }
 
 type repriceAppliedJSON struct {
@@ -37,6 +40,49 @@ type repriceAppliedJSON struct {
 type repriceMovedJSON struct {
 	Applied   int64 `json:"applied_count"`
 	Corrected int64 `json:"corrected_count"` // of them, as corrections
+}
+
+// repriceDifferenceJSON is what pricing the CDRs of a run again, to apply it,
+// changes of what it found.
+type repriceDifferenceJSON struct {
+	Appeared int64                `json:"appeared_count"`
+	Vanished int64                `json:"vanished_count"`
+	Changed  int64                `json:"changed_count"`
+	Examples []repriceDiffersJSON `json:"examples"` // the first ones
+}
+
+// repriceDiffersJSON is one of them: null where the CDR would not change.
+type repriceDiffersJSON struct {
+	CDR      string           `json:"cdr"`
+	Receipt  string           `json:"receipt"`
+	Month    string           `json:"month"`
+	Currency string           `json:"currency"`
+	Then     *repriceSideJSON `json:"then"`
+	Now      *repriceSideJSON `json:"now"`
+}
+
+// applied fills in what --apply did.
+func (v *repriceJSON) applied(a *settlement.Application) {
+	moved := a.After.Sub(a.Before)
+	v.Applied, v.Moved = repriceAppliedJSON(a.After), &repriceMovedJSON{moved.Applied, moved.Corrected}
+	d := &a.Difference
+	if d.IsZero() {
+		return
+	}
+	v.Difference = &repriceDifferenceJSON{Appeared: d.Appeared, Vanished: d.Vanished, Changed: d.Changed}
+	for _, x := range d.Examples {
+		c := cmp.Or(x.Now, x.Then)
+		one := repriceDiffersJSON{CDR: c.Key.String(), Receipt: c.Position.String(), Month: c.Month.String(), Currency: c.Currency}
+		if x.Then != nil {
+			side := sideView(&x.Then.New)
+			one.Then = &side
+		}
+		if x.Now != nil {
+			side := sideView(&x.Now.New)
+			one.Now = &side
+		}
+		v.Difference.Examples = append(v.Difference.Examples, one)
+	}
 }
 
 // closedMonthJSON is a closed month and the one its corrections land in.

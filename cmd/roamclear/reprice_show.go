@@ -1,6 +1,7 @@
 package main
 
 import (
+	"cmp"
 	"fmt"
 	"io"
 	"strings"
@@ -168,15 +169,39 @@ func sideText(s *settlement.ChangeSide) string {
 }
 
 // printApplied says what applying moved: when that is nothing, in words of its
-// own.
-func printApplied(w io.Writer, before, after settlement.Applied) error {
-	moved := after.Sub(before)
-	if moved.Applied == 0 {
-		_, err := fmt.Fprintf(w, "\nApplied    NOTHING: %d of the run's changes counted before, %d were overtaken by a newer result and left alone\n",
-			after.Applied, after.Overtaken)
-		return err
+// own, and why.
+func printApplied(w io.Writer, a *settlement.Application) (err error) {
+	moved := a.After.Sub(a.Before)
+	switch {
+	case !a.Difference.IsZero():
+		err = printDifference(w, &a.Difference)
+	case moved.Applied == 0:
+		_, err = fmt.Fprintf(w, "\nApplied    NOTHING: there is nothing left to apply, %d of the run's changes counted before\n", a.After.Applied)
+	default:
+		_, err = fmt.Fprintf(w, "\nApplied    %d results, %d of them as corrections; %d count in all\n", moved.Applied, moved.Corrected, a.After.Applied)
 	}
-	_, err := fmt.Fprintf(w, "\nApplied    %d results, %d of them as corrections; %d count in all, %d were overtaken by a newer result and left alone\n",
-		moved.Applied, moved.Corrected, after.Applied, after.Overtaken)
 	return err
+}
+
+func printDifference(w io.Writer, d *settlement.Difference) error {
+	t := newTable("CDR", "MONTH", "CURRENCY", "THIS RUN", "NOW")
+	for _, x := range d.Examples {
+		c := cmp.Or(x.Now, x.Then)
+		t.row(c.Key.String(), c.Month.String(), c.Currency, foundText(x.Then), foundText(x.Now))
+	}
+	more := ""
+	if n := d.Appeared + d.Vanished + d.Changed - int64(len(d.Examples)); n > 0 {
+		more = fmt.Sprintf("… and %d more\n", n)
+	}
+	_, err := fmt.Fprintf(w, "\nApplied    NOTHING: priced again now, %d CDRs come to another result, %d more would change, %d no longer\n\n%s%s",
+		d.Changed, d.Appeared, d.Vanished, t, more)
+	return err
+}
+
+// foundText is what a CDR would come to by a change, in one word.
+func foundText(c *settlement.Change) string {
+	if c == nil {
+		return "no change"
+	}
+	return sideText(&c.New)
 }

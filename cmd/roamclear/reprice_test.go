@@ -82,16 +82,17 @@ func TestReprice(t *testing.T) {
 	apply(t, s, "STEP_NONE", repriceAppliedJSON{Applied: 6}, 0) // again: nothing moves
 	s.computedIs("40.9998", "49.20", 6)
 
-	// A later run goes back, the earlier one can no longer be applied.
+	// A later run goes back. What the earlier one found is still what its CDRs
+	// come to, so it can be applied again.
 	apply(t, s, "DEFAULT", repriceAppliedJSON{Applied: 6}, 6)
 	s.computedIs("42.00", "50.40", 0)
-	apply(t, s, "STEP_NONE", repriceAppliedJSON{Overtaken: 6}, 0)
-	s.computedIs("42.00", "50.40", 0)
+	apply(t, s, "STEP_NONE", repriceAppliedJSON{Applied: 6}, 6)
+	s.computedIs("40.9998", "49.20", 6)
 	verified(t, data)
 
 	// Begun anew it compares with what counts now, also without a service.
 	s.stop()
-	if again := repriceAs(t, data, "--profile", "STEP_NONE", "--restart"); again.Changed != 6 || again.Applied.Pending != 6 {
+	if again := repriceAs(t, data, "--profile", "DEFAULT", "--restart"); again.Changed != 6 || again.Applied.Pending != 6 {
 		t.Errorf("begun anew: %d changes, %+v, want 6 pending", again.Changed, again.Applied)
 	}
 	if none := repriceAs(t, data, "--profile", "STEP_NONE", "--party", "GB/PKC"); none.CDRs != 0 || none.Changed != 0 {
@@ -187,7 +188,7 @@ func TestRepriceText(t *testing.T) {
 			t.Errorf("report lacks %q:\n%s", want, out)
 		}
 	}
-	if out := applied(); !strings.Contains(out, "Applied    NOTHING: 6 of the run's changes counted before, 0 were overtaken") {
+	if out := applied(); !strings.Contains(out, "Applied    NOTHING: there is nothing left to apply, 6 of the run's changes counted before") {
 		t.Errorf("an apply that moved nothing reads\n%s", out)
 	}
 }
@@ -221,7 +222,8 @@ func TestRepriceOfAClosedMonth(t *testing.T) {
 	apply(t, s, "DEFAULT", repriceAppliedJSON{Applied: 6, Corrected: 6}, 6)
 	s.computedIs("42.00", "50.40", 0)
 	s.correctedBy("0.00", "0.00")
-	apply(t, s, "STEP_NONE", repriceAppliedJSON{Overtaken: 6}, 0)
+	apply(t, s, "STEP_NONE", repriceAppliedJSON{Applied: 6, Corrected: 6}, 6)
+	s.correctedBy("-1.0002", "-1.20")
 	verified(t, data)
 
 	s.stop()
@@ -230,6 +232,47 @@ func TestRepriceOfAClosedMonth(t *testing.T) {
 	if err == nil || !strings.Contains(out, "a correction of CDR GB*DUN*C-3 ends at priced 6.9") || !strings.Contains(out, "begins at priced 6.8333") {
 		t.Errorf("a damaged correction: verify says %v\n%s", err, out)
 	}
+}
+
+// TestApplyOfWhatIsNoLongerSo: what is applied is what the report showed, by what
+// is known now. When that is something else, nothing is.
+func TestApplyOfWhatIsNoLongerSo(t *testing.T) {
+	data, s := pushed(t)
+	if r := repriceAs(t, data, "--profile", "STEP_NONE"); r.Changed != 6 {
+		t.Fatalf("%d changes, want 6", r.Changed)
+	}
+	s.accepted("GB*DUN", "POST", cdrs, testCDR("c-6", "EXW", "T1", "7.00", "8.40"))
+	s.stored(8)
+
+	args := []string{"--data", data, "--log.level", "error", "--from", "2019-01", "--quiet", "--profile", "STEP_NONE", "--apply"}
+	out, err := run(t, newRepriceCmd(), append(args, "--format", "json")...)
+	var got repriceJSON
+	if !errors.Is(err, settlement.ErrDiffers) {
+		t.Fatalf("apply: %v, want it refused", err)
+	}
+	if err := json.NewDecoder(strings.NewReader(out)).Decode(&got); err != nil {
+		t.Fatalf("%v\n%s", err, out)
+	}
+	d := got.Difference
+	if d == nil || d.Appeared != 1 || d.Vanished != 0 || d.Changed != 0 || len(d.Examples) != 1 || got.Moved.Applied != 0 || got.Applied.Pending != 6 {
+		t.Fatalf("difference %+v, moved %+v, %+v", d, got.Moved, got.Applied)
+	}
+	if x := d.Examples[0]; x.CDR != "GB*DUN*C-6" || x.Then != nil || x.Now == nil || *x.Now.Excl != "6.8333" {
+		t.Errorf("example %+v", x)
+	}
+	out, err = run(t, newRepriceCmd(), args...)
+	if !errors.Is(err, settlement.ErrDiffers) || !strings.Contains(out, "Applied    NOTHING: priced again now, 0 CDRs come to another result, 1 more would change, 0 no longer") ||
+		!strings.Contains(out, "GB*DUN*C-6  2019-01  GBP       no change  6.8333") {
+		t.Errorf("%v\n%s", err, out)
+	}
+	s.computedIs("49.00", "58.80", 0)
+	verified(t, data)
+
+	if r := repriceAs(t, data, "--profile", "STEP_NONE", "--restart", "--apply"); r.Moved.Applied != 7 || r.Difference != nil {
+		t.Errorf("begun anew: %+v moved, difference %+v", r.Moved, r.Difference)
+	}
+	s.computedIs("47.8331", "57.40", 7)
+	verified(t, data)
 }
 
 // correctedBy wants the settlement report of March to have these corrections.

@@ -51,7 +51,7 @@ func TestCorrectionsLandInTheOpenMonth(t *testing.T) {
 			t.Fatal(err)
 		}
 	}
-	if a, err := s.AppliedChanges(t.Context(), "run"); err != nil || a != (settlement.Applied{Applied: 3, Corrected: 3}) {
+	if a, err := standing(t, s, "run"); err != nil || a != (settlement.Applied{Applied: 3, Corrected: 3}) {
 		t.Errorf("%+v, %v, want 3 applied as corrections", a, err)
 	}
 

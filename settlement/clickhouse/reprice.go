@@ -38,8 +38,8 @@ func (s *Store) WriteRepriced(ctx context.Context, run string, in ingest.Partiti
 			return err
 		}
 	}
-	err := s.conn.Exec(ctx, "INSERT INTO repricing_progress (run, partition, next, terms, ending, cdrs) VALUES (?, ?, ?, ?, ?, ?)",
-		run, p.Partition, p.Next, p.Terms, p.End, p.CDRs)
+	err := s.conn.Exec(ctx, `INSERT INTO repricing_progress (run, partition, next, terms, ending, cdrs, reference_offset, control_offset)
+		VALUES (?, ?, ?, ?, ?, ?, ?, ?)`, run, p.Partition, p.Next, p.Terms, p.End, p.CDRs, p.AsOf.Reference, p.AsOf.Control)
 	return fail("note progress of a re-pricing", err)
 }
 
@@ -47,10 +47,11 @@ func (s *Store) WriteRepriced(ctx context.Context, run string, in ingest.Partiti
 func (s *Store) RepriceProgress(ctx context.Context, run string) ([]settlement.RepriceProgress, error) {
 	var out []settlement.RepriceProgress
 	err := s.each(ctx, "read progress of a re-pricing",
-		"SELECT partition, next, terms, ending, toInt64(cdrs) FROM repricing_progress FINAL WHERE run = ? ORDER BY partition", []any{run},
+		`SELECT partition, next, terms, ending, toInt64(cdrs), reference_offset, control_offset
+		FROM repricing_progress FINAL WHERE run = ? ORDER BY partition`, []any{run},
 		func(rows driver.Rows) error {
 			var p settlement.RepriceProgress
-			err := rows.Scan(&p.Partition, &p.Next, &p.Terms, &p.End, &p.CDRs)
+			err := rows.Scan(&p.Partition, &p.Next, &p.Terms, &p.End, &p.CDRs, &p.AsOf.Reference, &p.AsOf.Control)
 			out = append(out, p)
 			return err
 		})
@@ -135,46 +136,42 @@ func (s *Store) ApplyRepriced(ctx context.Context, run string, in ingest.Partiti
 	})
 }
 
-// sameResult tells a run's result from one that another run made at the same
-// generation. A function of NULL is NULL, which equals nothing, so what is
-// hashed is the row as bytes.
-var sameResult = "sipHash64(" + resultColumns.only("emsp_country", "emsp_party", "month", "currency", "status", "claim", "reason",
+// content is a digest of all that a report or a partner sees of a result. A
+// function of NULL is NULL, which equals nothing, so what is hashed is the row
+// as bytes.
+var content = "sipHash64(" + resultColumns.only("emsp_country", "emsp_party", "month", "currency", "status", "claim", "reason",
 	"computed_excl", "computed_incl", "fixed_excl", "fixed_incl", "energy_excl", "energy_incl", "time_excl", "time_incl",
 	"parking_excl", "parking_incl", "reservation_excl", "reservation_incl", "tax_name", "tax_percentage", "tax_amount",
 	"tariff_hash", "time_zone", "zone_db", "profile", "engine").row() + ")"
 
-// AppliedChanges implements [settlement.RepriceStore].
-func (s *Store) AppliedChanges(ctx context.Context, run string) (settlement.Applied, error) {
-	var a settlement.Applied
-	err := s.windows(ctx, run, func(p int32, e uint8, from, to int64) error {
-		var applied, corrected, pending, all uint64
-		err := s.conn.QueryRow(ctx, fmt.Sprintf(`
-			SELECT countIf(c.ver = n.ver AND c.content = n.content) AS applied, countIf(c.ver = n.ver AND c.content = n.content AND c.correction),
-				countIf(c.ver = n.old_ver), count()
-			FROM (SELECT offset, ver, old_ver, %[1]s AS content FROM repricings FINAL
-				WHERE run = ? AND partition = ? AND epoch = ? AND offset >= ? AND offset < ?) AS n
-			LEFT JOIN (SELECT offset, ver, content, correction FROM (
-				SELECT offset, ver, %[1]s AS content, 0 AS correction FROM results FINAL
-				WHERE partition = ? AND epoch = ? AND offset >= ? AND offset < ?
-				UNION ALL SELECT offset, ver, %[1]s AS content, 1 AS correction FROM corrections FINAL
-				WHERE partition = ? AND epoch = ? AND offset >= ? AND offset < ?)
-				ORDER BY ver DESC LIMIT 1 BY offset) AS c ON n.offset = c.offset`, sameResult),
-			run, p, e, from, to, p, e, from, to, p, e, from, to).Scan(&applied, &corrected, &pending, &all)
-		a.Applied, a.Corrected, a.Pending = a.Applied+int64(applied), a.Corrected+int64(corrected), a.Pending+int64(pending)
-		a.Overtaken += int64(all - applied - pending)
-		return fail("compare a re-pricing with the results", err)
-	})
-	return a, err
-}
+// changesSQL holds the changes of a window against the results that count:
+// those of CDRs in closed months are their latest corrections.
+const changesSQL = `SELECT toUInt8(multiIf(c.content = n.content, if(c.correction, %[3]d, %[4]d), c.ver = n.old_ver, %[5]d, %[6]d)), n.content, n.change
+FROM (SELECT offset, old_ver, %[1]s AS content, %[2]s AS change FROM repricings FINAL
+	WHERE run = ? AND partition = ? AND epoch = ? AND offset >= ? AND offset < ?) AS n
+LEFT JOIN (SELECT offset, ver, content, correction FROM (
+	SELECT offset, ver, %[1]s AS content, 0 AS correction FROM results FINAL
+	WHERE partition = ? AND epoch = ? AND offset >= ? AND offset < ?
+	UNION ALL SELECT offset, ver, %[1]s AS content, 1 AS correction FROM corrections FINAL
+	WHERE partition = ? AND epoch = ? AND offset >= ? AND offset < ?)
+	ORDER BY ver DESC LIMIT 1 BY offset) AS c ON n.offset = c.offset
+ORDER BY n.offset`
 
 // Changes implements [settlement.RepriceStore].
 func (s *Store) Changes(ctx context.Context, run string, fn func(*settlement.Change) error) error {
-	return s.each(ctx, "read changes of a re-pricing", "SELECT "+changeColumns.row()+" FROM repricings FINAL WHERE run = ?", []any{run},
-		func(rows driver.Rows) error {
-			c, err := scanChange(rows)
-			if err != nil {
-				return err
-			}
-			return fn(c)
-		})
+	ctx = ch.Context(ctx, ch.WithSettings(ch.Settings{"max_bytes_before_external_sort": sortMemory}))
+	query := fmt.Sprintf(changesSQL, content, changeColumns.row(), settlement.Corrects, settlement.Counts, settlement.Pending, settlement.Overtaken)
+	return s.windows(ctx, run, func(p int32, e uint8, from, to int64) error {
+		return s.each(ctx, "read changes of a re-pricing", query, []any{run, p, e, from, to, p, e, from, to, p, e, from, to},
+			func(rows driver.Rows) error {
+				var stands uint8
+				var digest uint64
+				c, err := scanChange(rows, &stands, &digest)
+				if err != nil {
+					return err
+				}
+				c.Stands, c.Content = settlement.Standing(stands), digest
+				return fn(c)
+			})
+	})
 }
