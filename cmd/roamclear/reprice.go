@@ -7,13 +7,10 @@ import (
 	"fmt"
 	"io"
 
-	"github.com/prometheus/client_golang/prometheus"
 	"github.com/spf13/cobra"
 
 	"github.com/roamclear/roamclear/ingest"
-	"github.com/roamclear/roamclear/ingest/objects"
 	"github.com/roamclear/roamclear/ocpi"
-	"github.com/roamclear/roamclear/pricing"
 	"github.com/roamclear/roamclear/pricing/tariff"
 	"github.com/roamclear/roamclear/settlement"
 )
@@ -172,53 +169,14 @@ func openRepricer(ctx context.Context, c Config) (_ *settlement.Repricer, closeA
 	if err != nil {
 		return nil, nil, err
 	}
-	follow, stop := context.WithCancel(ctx)
-	ref := newOwned(b, objects.Options{Registerer: prometheus.NewRegistry()})
-	following, controlled := make(chan error, 1), make(chan error, 1)
-	go func() { following <- ref.Run(follow) }()
-	closeAll = func() error {
-		stop()
-		<-following
-		return closeBackends()
-	}
-	ctl, err := openDecisions(ctx, b.log, nil)
-	if err == nil {
-		go func() { controlled <- ctl.machine.Run(follow) }()
-		closeAll = func() error {
-			stop()
-			<-following
-			<-controlled
-			return closeBackends()
-		}
-		err = firstOf(controlled, func() error { return ctl.machine.WaitReady(ctx) })
-	}
+	in, err := followInputs(ctx, b)
 	if err != nil {
-		return nil, nil, errors.Join(fmt.Errorf("read partners: %w", err), closeAll())
-	}
-	var at pricing.AsOf
-	err = firstOf(following, func() (err error) {
-		at, err = gate{b.log, ref, ctl.machine}.CatchUp(ctx)
-		return err
-	})
-	if err != nil {
-		return nil, nil, errors.Join(fmt.Errorf("read tariffs and locations: %w", err), closeAll())
+		return nil, nil, errors.Join(err, closeBackends())
 	}
 	return &settlement.Repricer{
-		Store: b.store, Inputs: ref, Policies: ctl.partners, AsOf: at, Periods: ctl.closes, Partitions: b.log.Partitions(ingest.TopicCDRs),
-	}, closeAll, nil
-}
-
-// firstOf waits for ready, or for the follower it waits on to end.
-func firstOf(done chan error, ready func() error) error {
-	caught := make(chan error, 1)
-	go func() { caught <- ready() }()
-	select {
-	case err := <-caught:
-		return err
-	case err := <-done:
-		done <- err
-		return err
-	}
+		Store: b.store, Inputs: in.owned, Policies: in.decisions.partners, AsOf: in.at,
+		Periods: in.decisions.closes, Partitions: b.log.Partitions(ingest.TopicCDRs),
+	}, func() error { in.close(); return closeBackends() }, nil
 }
 
 func repriceBar(w io.Writer) func(done, total int64) {

@@ -294,3 +294,17 @@ func (s *testService) correctedBy(excl, incl string) {
 		s.t.Errorf("corrections of %s %s %s, %d CDRs (-want +got):\n%s", r.CPO, r.EMSP, r.Month, r.CDRs, diff)
 	}
 }
+
+// Removing a partner changes no price of before: whoever could be billed then
+// is billed, by a re-pricing too, and verify sees the same.
+func TestARemovedDebtorStaysADebtor(t *testing.T) {
+	data, s := pushed(t)
+	s.computedIs("42.00", "50.40", 0)
+	if _, err := run(t, newPartnerCmd(), "remove", "nl-exw-emsp", "--data", data); err != nil {
+		t.Fatal(err)
+	}
+	if got := repriceAs(t, data); got.Changed != 0 || len(got.Causes) != 0 {
+		t.Errorf("re-pricing after the removal would change %d: %+v", got.Changed, got.Causes)
+	}
+	verified(t, data)
+}

@@ -16,7 +16,6 @@ import (
 
 	"github.com/roamclear/roamclear/ingest"
 	"github.com/roamclear/roamclear/ingest/kafka"
-	"github.com/roamclear/roamclear/ingest/objects"
 	"github.com/roamclear/roamclear/settlement"
 	"github.com/roamclear/roamclear/settlement/clickhouse"
 )
@@ -54,15 +53,12 @@ func verify(ctx context.Context, c Config, out, progress io.Writer, quiet bool) 
 	}
 	defer func() { err = errors.Join(err, closeBackends()) }()
 
-	follow, stop := context.WithCancel(ctx)
-	ref := newOwned(b, objects.Options{Registerer: prometheus.NewRegistry()})
-	done := make(chan error, 1)
-	go func() { done <- ref.Run(follow) }()
-	defer func() { stop(); <-done }()
-	if err := firstOf(done, func() error { return ref.CatchUp(ctx, ingest.TopicReference) }); err != nil {
-		return fmt.Errorf("read tariffs and locations: %w", err)
+	in, err := followInputs(ctx, b)
+	if err != nil {
+		return err
 	}
-	v := &settlement.Verifier{Log: ledgers{b.log}, Store: b.store, Inputs: ref}
+	defer in.close()
+	v := &settlement.Verifier{Log: ledgers{b.log}, Store: b.store, Inputs: in.owned, Policies: in.decisions.partners}
 	if !quiet {
 		v.Progress = progressBar(progress)
 	}

@@ -2,6 +2,7 @@ package control
 
 import (
 	"errors"
+	"math"
 	"strings"
 	"testing"
 	"testing/synctest"
@@ -102,18 +103,53 @@ func TestPartnerLife(t *testing.T) {
 	}
 }
 
-func TestBillable(t *testing.T) {
-	c := start(t, controltest.NewLog(), nil)
-	exw := ocpi.NewParty("NL", "EXW")
-	if c.partners.Billable(exw, c.Next()) {
-		t.Error("known before it was added")
+// What a price depends on is asked for as of an offset: what comes later, a
+// removal too, changes no answer about before it.
+func TestPoliciesAsOfAnOffset(t *testing.T) {
+	log := controltest.NewLog()
+	c := start(t, log, nil)
+	exw, cpx := ocpi.NewParty("NL", "EXW"), ocpi.NewParty("NL", "CPX")
+	add := func(profile string) {
+		n := NewPartner{Name: "EXW", Roles: []Role{NewRole("EMSP", "NL", "EXW"), NewRole("CPO", "NL", "CPX")}, Profile: profile}
+		if _, _, err := c.partners.Add(t.Context(), "", n); err != nil {
+			t.Fatal(err)
+		}
 	}
-	n := NewPartner{Name: "EXW", Roles: []Role{NewRole("EMSP", "NL", "EXW"), NewRole("CPO", "NL", "CPX")}}
-	if _, _, err := c.partners.Add(t.Context(), "", n); err != nil {
+	remove := func() {
+		if err := c.partners.Remove(t.Context(), "", "nl-exw-emsp", 0); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if _, _, err := c.partners.Add(t.Context(), "", dundee()); err != nil { // offset 0
 		t.Fatal(err)
 	}
-	if !c.partners.Billable(exw, c.Next()) || c.partners.Billable(ocpi.NewParty("NL", "CPX"), c.Next()) {
-		t.Error("want the eMSP role known, the CPO role not a debtor")
+	add("FIRST")  // 1
+	remove()      // 2
+	add("SECOND") // 3
+	remove()      // 4
+	add("")       // 5
+	remove()      // 6
+
+	late := start(t, log, nil) // has folded all of it at once
+	for _, tt := range []struct {
+		below    int64
+		billable bool
+		profile  string
+	}{
+		{-1, false, ""}, {0, false, ""}, {1, false, ""}, {2, true, "FIRST"}, {3, true, "FIRST"},
+		{4, true, "SECOND"}, {5, true, "SECOND"}, {6, true, ""}, {7, true, ""}, {math.MaxInt64, true, ""},
+	} {
+		for _, h := range []house{c, late} {
+			if got := h.partners.Billable(exw, tt.below); got != tt.billable {
+				t.Errorf("below %d billable is %v", tt.below, got)
+			}
+			if got := h.partners.Profile(cpx, tt.below); got != tt.profile {
+				t.Errorf("below %d the profile is %q, want %q", tt.below, got, tt.profile)
+			}
+		}
+	}
+	if c.partners.Billable(cpx, math.MaxInt64) || c.partners.Billable(ocpi.NewParty("GB", "DUN"), math.MaxInt64) {
+		t.Error("a CPO is billable")
 	}
 }
 

@@ -23,6 +23,8 @@ type seen struct {
 	Tokens       map[TokenHash]*Partner
 	Keys         map[string]*APIKey
 	Hashes       map[TokenHash]*APIKey
+	Billable     map[ocpi.Party]int64
+	Profiles     map[ocpi.Party][]profileNaming
 }
 
 // look collects what installation, partners and keys say of a state.
@@ -31,6 +33,7 @@ func look(i *installation, p *partners, k *keys) seen {
 		i.id, maps.Collect(i.topics.All()),
 		maps.Collect(p.byID.All()), maps.Collect(p.byRole.All()), maps.Collect(p.byToken.All()),
 		maps.Collect(k.byID.All()), maps.Collect(k.byHash.All()),
+		maps.Collect(p.billable.All()), maps.Collect(p.profiles.All()),
 	}
 }
 
@@ -43,7 +46,7 @@ func (h house) published() seen {
 	return look(h.installation.state.Current(), h.partners.state.Current(), h.keys.state.Current())
 }
 
-var allState = cmp.Options{cmp.AllowUnexported(Partner{}), cmpopts.EquateEmpty()}
+var allState = cmp.Options{cmp.AllowUnexported(Partner{}, profileNaming{}), cmpopts.EquateEmpty()}
 
 // event is an event with its change.
 type event struct {

@@ -46,7 +46,7 @@ func (c PartnerAdded) Validate() error {
 	return c.Encoding.validate()
 }
 
-func (d *Partners) added(_ Event, c PartnerAdded) error {
+func (d *Partners) added(e Event, c PartnerAdded) error {
 	s := &d.state.Folded
 	for _, r := range c.Roles {
 		if other, ok := s.byRole.Get(r); ok {
@@ -65,7 +65,22 @@ func (d *Partners) added(_ Event, c PartnerAdded) error {
 	}
 	p.derive()
 	s.put(p)
+	s.remember(p, e.Offset)
 	return nil
+}
+
+// remember notes what prices depend on, for questions about an earlier offset.
+func (s *partners) remember(p *Partner, offset int64) {
+	for _, party := range p.mobility.Parties {
+		if _, known := s.billable.Get(party); !known {
+			s.billable = s.billable.With(party, offset)
+		}
+	}
+	for _, party := range p.charging.Parties {
+		// Appending leaves what a published state holds as it is.
+		before, _ := s.profiles.Get(party)
+		s.profiles = s.profiles.With(party, append(before, profileNaming{offset, p.Profile}))
+	}
 }
 
 // put makes p the current form of its partner, in every index.

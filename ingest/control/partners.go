@@ -27,6 +27,15 @@ type partners struct {
 	byID    Map[string, *Partner]
 	byRole  Map[Role, *Partner]
 	byToken Map[TokenHash, *Partner]
+
+	billable Map[ocpi.Party, int64]           // offset of the record that first made it an eMSP
+	profiles Map[ocpi.Party, []profileNaming] // of CPOs, ascending; appended to
+}
+
+// profileNaming says that a record named a CPO's pricing profile.
+type profileNaming struct {
+	offset  int64
+	profile string
 }
 
 type freshToken struct {
@@ -53,18 +62,24 @@ func (d *Partners) All() []*Partner {
 	return slices.SortedFunc(d.state.Current().byID.Values(), func(a, b *Partner) int { return strings.Compare(a.ID, b.ID) })
 }
 
-// Billable reports whether a partner has the eMSP role for party: whether
-// there is somebody to send its bill to.
-func (d *Partners) Billable(party ocpi.Party, _ int64) bool {
-	_, ok := d.state.Current().byRole.Get(Role{Role: RoleEMSP, Country: party.Country, PartyID: party.ID})
-	return ok
+// Billable reports whether party has been an eMSP by a record at an offset
+// below: whether there was somebody to send its bill to. Known once it stays
+// so, though its partner be removed: the bill was for a charge of before. It
+// implements pricing.Policies, as does Profile.
+func (d *Partners) Billable(party ocpi.Party, below int64) bool {
+	first, ok := d.state.Current().billable.Get(party)
+	return ok && first < below
 }
 
-// Profile returns the name of the pricing profile of a CPO's partner, "" for
-// the default.
-func (d *Partners) Profile(cpo ocpi.Party, _ int64) string {
-	if p, ok := d.state.Current().byRole.Get(Role{Role: RoleCPO, Country: cpo.Country, PartyID: cpo.ID}); ok {
-		return p.Profile
+// Profile returns the name of a CPO's pricing profile by the last record at an
+// offset below that registered it, "" for the default. That of a removed
+// partner stays.
+func (d *Partners) Profile(cpo ocpi.Party, below int64) string {
+	namings, _ := d.state.Current().profiles.Get(cpo)
+	for _, n := range slices.Backward(namings) {
+		if n.offset < below {
+			return n.profile
+		}
 	}
 	return ""
 }
