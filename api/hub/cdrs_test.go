@@ -215,7 +215,6 @@ func TestListCDRsRefuses(t *testing.T) {
 		}
 	}
 	for name, b := range map[string]*backend{
-		"other version":   {page: settlement.OCPIPage{Bodies: [][]byte{[]byte("{}")}, Versions: []ocpi.Version{ocpi.V230}}},
 		"more than asked": {page: settlement.OCPIPage{Bodies: make([][]byte, 501), Versions: make([]ocpi.Version, 501)}},
 	} {
 		if resp, e := request(t, serve(t, b, nil), "GET", "/ocpi/2.2.1/sender/cdrs", exwToken, ""); resp.StatusCode != 200 || e.StatusCode != 3000 {
@@ -225,6 +224,20 @@ func TestListCDRsRefuses(t *testing.T) {
 	b := &backend{readErr: fmt.Errorf("%w: connection refused", settlement.ErrUnavailable)}
 	if resp, e := request(t, serve(t, b, nil), "GET", "/ocpi/2.2.1/sender/cdrs", exwToken, ""); resp.StatusCode != 503 || strings.Contains(e.StatusMessage, "refused") {
 		t.Errorf("store away: HTTP %d %q", resp.StatusCode, e.StatusMessage)
+	}
+}
+
+// A CDR of another version does not take the rest of a page with it.
+func TestAListSurvivesAnotherVersion(t *testing.T) {
+	b := &backend{page: settlement.OCPIPage{
+		Bodies: [][]byte{[]byte(`{"id":"a"}`), []byte(`{"id":"b"}`), []byte(`{"id":"c"}`)}, Versions: []ocpi.Version{ocpi.V221, ocpi.V230, ocpi.V221}, Total: 9,
+	}}
+	resp, e := request(t, serve(t, b, nil), "GET", "/ocpi/2.2.1/sender/cdrs", exwToken, "")
+	if resp.StatusCode != 200 || e.StatusCode != 1000 || string(e.Data) != `[{"id":"a"},{"id":"c"}]` {
+		t.Errorf("HTTP %d with %d: %s", resp.StatusCode, e.StatusCode, e.Data)
+	}
+	if total, link := resp.Header.Get("X-Total-Count"), resp.Header.Get("Link"); total != "9" || !strings.Contains(link, "offset=3") {
+		t.Errorf("total %s, next page %s; want 9, and the page from 3 on", total, link)
 	}
 }
 

@@ -45,17 +45,28 @@ func (x *exchange) listCDRs() (answer, error) {
 	if len(result.Bodies) > p.Limit {
 		return answer{}, errors.New("the store returned more CDRs than it was asked for")
 	}
-	for _, v := range result.Versions {
-		if v != x.route.version {
-			return answer{}, fmt.Errorf("CDR was sent in OCPI %s, cannot be shown in %s", v, x.route.version)
-		}
-	}
 	if next := p.Offset + len(result.Bodies); len(result.Bodies) > 0 && next < result.Total {
 		x.setHeader(ocpi.HeaderLink, x.nextPage(query, next, p.Limit))
 	}
 	x.setHeader(ocpi.HeaderTotalCount, strconv.Itoa(result.Total))
 	x.setHeader(ocpi.HeaderLimit, strconv.Itoa(maxPage))
-	return answer{list: append([][]byte{}, result.Bodies...)}, nil
+	return answer{list: x.shown(result)}, nil
+}
+
+// shown returns the bodies that this edition can show. One sent in another
+// version is left out and told in the log: it must not take the rest of the
+// list with it. The count in the headers, and the next page, are of all.
+func (x *exchange) shown(p settlement.OCPIPage) [][]byte {
+	bodies := make([][]byte, 0, len(p.Bodies))
+	for i, v := range p.Versions {
+		if v == x.route.version {
+			bodies = append(bodies, p.Bodies[i])
+		}
+	}
+	if left := len(p.Bodies) - len(bodies); left > 0 {
+		x.s.Logger.Warn("CDRs sent in another version are left out of a list", "partner", x.partner.ID, "version", x.route.version.String(), "left_out", left)
+	}
+	return bodies
 }
 
 // nextPage returns the Link to the next page.

@@ -68,6 +68,11 @@ func Open(ctx context.Context, o Options) (*Store, error) {
 	if s.log == nil {
 		s.log = slog.New(slog.DiscardHandler)
 	}
+	if err := checkShared(ctx, o.Database, o.Addr, func(ctx context.Context, addr string) (string, string, error) {
+		return standsBehind(ctx, o, addr)
+	}); err != nil {
+		return nil, fmt.Errorf("open clickhouse %v: %w", o.Addr, err)
+	}
 	conn, err := ch.Open(connOptions(o, "default"))
 	if err != nil {
 		return nil, fmt.Errorf("open clickhouse %v: %w", o.Addr, err)
