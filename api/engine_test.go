@@ -131,7 +131,7 @@ func TestHealth(t *testing.T) {
 		metrics := NewMetrics(reg)
 		e := NewEngine(slog.New(slog.DiscardHandler))
 		e.Use(metrics.Middleware())
-		MountHealth(e, Check{"log", well}, Check{"store", func(context.Context) error { return store }})
+		MountHealth(e, Check{Name: "log", Ready: well}, Check{Name: "store", Ready: func(context.Context) error { return store }})
 
 		MountMetrics(e, reg, Fallback{Answer: func(c *gin.Context, err error) { c.String(404, "%v", err) }})
 
@@ -158,7 +158,7 @@ func TestHealth(t *testing.T) {
 
 		began := time.Now()
 		hangs := func(ctx context.Context) error { <-ctx.Done(); return ctx.Err() }
-		body := runChecks(t.Context(), []Check{{"hangs", hangs}, {"too", hangs}})
+		body := runChecks(t.Context(), []Check{{Name: "hangs", Ready: hangs}, {Name: "too", Ready: hangs}})
 		if diff := cmp.Diff(map[string]string{"hangs": "context deadline exceeded", "too": "context deadline exceeded"}, body.Checks); diff != "" || time.Since(began) != readyTimeout {
 			t.Errorf("after %v: %s", time.Since(began), diff)
 		}

@@ -13,10 +13,12 @@ import (
 
 // Check is one thing that must be well for the process to be ready. Ready
 // returns nil, or an error that says what is wrong in words an operator can
-// use: it is shown as it is.
+// use: it is shown as it is. What Tells is shown and decides nothing: it is not
+// what this process is asked for.
 type Check struct {
 	Name  string
 	Ready func(ctx context.Context) error
+	Tells bool
 }
 
 // readyTimeout bounds all checks of one request together.
@@ -76,7 +78,7 @@ func runChecks(ctx context.Context, checks []Check) readyBody {
 	for i, err := range results {
 		body.Checks[checks[i].Name] = "ok"
 		if err != nil {
-			body.Ready = false
+			body.Ready = body.Ready && checks[i].Tells
 			body.Checks[checks[i].Name] = err.Error()
 		}
 	}

@@ -1,6 +1,7 @@
 package ingest
 
 import (
+	"context"
 	"errors"
 
 	"github.com/prometheus/client_golang/prometheus"
@@ -32,8 +33,10 @@ func (m *Metrics) count(o Object, err error) {
 		m.accepted[o].Inc()
 	case errors.Is(err, ErrOverload):
 		m.refusedN.WithLabelValues(o.String(), "overload").Inc()
-	default:
+	case errors.Is(err, ErrOutcomeUnknown), errors.Is(err, context.Canceled), errors.Is(err, context.DeadlineExceeded):
 		m.refusedN.WithLabelValues(o.String(), "outcome_unknown").Inc()
+	default: // nobody knows it, so it is ours
+		m.refusedN.WithLabelValues(o.String(), "internal").Inc()
 	}
 }
 

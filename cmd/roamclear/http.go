@@ -131,46 +131,6 @@ func loopback(listen string) bool {
 	return ip != nil && ip.IsLoopback()
 }
 
-// checks are what must be well for the process to be ready.
-func (s *service) checks() []api.Check {
-	b := s.backends
-	checks := []api.Check{
-		{Name: "running", Ready: func(context.Context) error {
-			if s.stopping.Load() {
-				return errors.New("stopping")
-			}
-			if why := s.alarm.Load(); why != nil {
-				return errors.New(*why + ": run roamclear verify, put back what is missing, start again")
-			}
-			return nil
-		}},
-		{Name: "control", Ready: func(context.Context) error { return s.control.machine.Ready() }},
-		{Name: "tariffs", Ready: func(context.Context) error {
-			if err := s.owned.Stopped(); err != nil {
-				return err
-			}
-			if !s.owned.Ready() {
-				return errors.New("tariffs, locations and sessions are still being read")
-			}
-			return nil
-		}},
-		{Name: "store", Ready: b.store.Ping},
-		{Name: "log", Ready: func(ctx context.Context) error {
-			_, _, err := b.log.Bounds(ctx, b.log.Partitions(ingest.TopicControl)[0])
-			return err
-		}},
-	}
-	if b.broker != nil {
-		checks = append(checks, api.Check{Name: "log space", Ready: func(context.Context) error {
-			if b.broker.Full() {
-				return errors.New("the embedded log has reached its cap or the disk is nearly full: pushes get 503 until the store has caught up (setting kafka.cap_bytes)")
-			}
-			return nil
-		}})
-	}
-	return checks
-}
-
 // cdrSource reads single CDRs, and tells one that does not exist from one
 // that is still on its way.
 type cdrSource struct {

@@ -1,0 +1,76 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"time"
+
+	"github.com/roamclear/roamclear/api"
+	"github.com/roamclear/roamclear/ingest"
+)
+
+// checks are what must be well for the process to be ready. With the api role
+// it is ready as long as it can accept: partners push on while the store is away
+// or pricing is late, until the log is full, and what is late is told. Without
+// it, to be late is not to do one's work.
+func (s *service) checks() []api.Check {
+	b, serves := s.backends, s.config.has(roleAPI)
+	checks := []api.Check{
+		{Name: "running", Ready: func(context.Context) error {
+			if s.stopping.Load() {
+				return errors.New("stopping")
+			}
+			if why := s.alarm.Load(); why != nil {
+				return errors.New(*why + ": run roamclear verify, put back what is missing, start again")
+			}
+			return nil
+		}},
+		{Name: "control", Ready: func(context.Context) error { return s.control.machine.Ready() }},
+		{Name: "tariffs", Ready: func(context.Context) error {
+			if err := s.owned.Stopped(); err != nil {
+				return err
+			}
+			if !s.owned.Ready() {
+				return errors.New("tariffs, locations and sessions are still being read")
+			}
+			return nil
+		}},
+		{Name: "store", Ready: b.store.Ping, Tells: serves},
+		{Name: "log", Ready: func(ctx context.Context) error {
+			_, _, err := b.log.Bounds(ctx, b.log.Partitions(ingest.TopicControl)[0])
+			return err
+		}},
+	}
+	if b.broker != nil {
+		checks = append(checks, api.Check{Name: "log space", Ready: func(context.Context) error {
+			if b.broker.Full() {
+				return errors.New("the embedded log has reached its cap or the disk is nearly full: pushes get 503 until the store has caught up (setting kafka.cap_bytes)")
+			}
+			return nil
+		}})
+	}
+	for role, groups := range map[string][]string{rolePrice: {ingest.GroupPricing}, roleSettle: {ingest.GroupRecords, ingest.GroupRefused}} {
+		if !s.config.has(role) {
+			continue
+		}
+		for _, g := range groups {
+			checks = append(checks, lateCheck(g, func() time.Duration { return s.lag.Age(g) }, serves))
+		}
+	}
+	return checks
+}
+
+// lateLimit is the age of the oldest record that is not stored yet from which
+// on a role does not do its work.
+const lateLimit = 15 * time.Minute
+
+// lateCheck fails when a group is far behind the log.
+func lateCheck(group string, age func() time.Duration, tells bool) api.Check {
+	return api.Check{Name: "progress of " + group, Tells: tells, Ready: func(context.Context) error {
+		if old := age(); old > lateLimit {
+			return fmt.Errorf("the oldest record that is not stored yet is %s old: see the log lines of this group for what keeps it", old.Round(time.Second))
+		}
+		return nil
+	}}
+}
