@@ -14,7 +14,10 @@ import (
 
 // books add up by hand what the settlement report says, from raw bodies
 // (claims) and results (computed amounts).
-type books struct{ accounts map[account]*SettlementRow }
+type books struct {
+	accounts  map[account]*SettlementRow
+	cancelled func(ocpi.Key) bool // credited in full
+}
 
 // account is what one settlement row is about.
 type account struct {
@@ -32,7 +35,9 @@ func accountOf(r *pricing.Row) account {
 	return account{r.Creditor, r.Debtor, r.Booked(), r.Currency}
 }
 
-func newBooks() *books { return &books{accounts: map[account]*SettlementRow{}} }
+func newBooks(cancelled func(ocpi.Key) bool) *books {
+	return &books{accounts: map[account]*SettlementRow{}, cancelled: cancelled}
+}
 
 // row returns the row of an account, a new one the first time.
 func (b *books) row(a account) *SettlementRow {
@@ -59,6 +64,11 @@ func (b *books) add(fresh *pricing.Row, stored *StoredResult) {
 	if stored.Outcome.Status != pricing.Priced {
 		s.UnpricedCount++
 		s.UnpricedClaimed = s.UnpricedClaimed.Add(claimed)
+		return
+	}
+	if b.cancelled(fresh.Record.Key) {
+		s.CreditedCount++
+		s.CreditedClaimed = s.CreditedClaimed.Add(claimed)
 		return
 	}
 	s.Computed = s.Computed.Add(SumOf(stored.Outcome.Computed))
@@ -102,6 +112,7 @@ func diffRows(own, row *SettlementRow) []string {
 	count("cdr_count", own.CDRCount, row.CDRCount)
 	count("credit_count", own.CreditCount, row.CreditCount)
 	count("unpriced_count", own.UnpricedCount, row.UnpricedCount)
+	count("credited_count", own.CreditedCount, row.CreditedCount)
 	count("differs_count", own.DiffersCount, row.DiffersCount)
 	sum := func(name string, own, report Sum) {
 		if !own.Excl.Equal(report.Excl) {
@@ -117,6 +128,7 @@ func diffRows(own, row *SettlementRow) []string {
 	sum("net", own.Net, row.Net)
 	sum("computed", own.Computed, row.Computed)
 	sum("unpriced_claimed", own.UnpricedClaimed, row.UnpricedClaimed)
+	sum("credited_claimed", own.CreditedClaimed, row.CreditedClaimed)
 	sum("corrections", own.Corrections, row.Corrections)
 	return diffs
 }

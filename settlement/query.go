@@ -43,6 +43,7 @@ type CDRQuery struct {
 	Status   pricing.Status
 	Claim    *tariff.Claim
 	Credit   *bool
+	Credited *bool // in full, by credit CDRs
 	Reason   string
 	Cause    string // why the claim differs
 	ID       string // folded
@@ -214,6 +215,8 @@ type Reader interface {
 	// currency, most first; Status, After and Limit of q do not matter.
 	RejectReasons(ctx context.Context, q CDRQuery) ([]ReasonCount, error)
 	Conflicts(ctx context.Context, q ConflictQuery) (ConflictPage, error)
+	// Relations lists how CDRs stand to each other, as far as it is found.
+	Relations(ctx context.Context, q RelationQuery) (RelationPage, error)
 	Refusals(ctx context.Context, sender, after string, limit int) (refusals []Refusal, next string, err error)
 	OCPICDRs(ctx context.Context, q OCPIQuery) (OCPIPage, error)
 }

@@ -83,18 +83,21 @@ type SettlementRow struct {
 	Claimed         Sum // total_cost of CDRs that are not credits, rejects included
 	Credits         Sum // total_cost of credit CDRs: negative
 	Net             Sum // Claimed + Credits
-	Computed        Sum // what we priced, credits left out
+	Computed        Sum // what we priced, credits and what they credit in full left out
 	UnpricedCount   uint64
 	UnpricedClaimed Sum
+	CreditedCount   uint64 // priced CDRs that credits cancel in full: see Credits
+	CreditedClaimed Sum
 	Tax             []TaxSum // of Computed, by rate
-	DiffersCount    uint64   // CDRs whose claim differs from what we computed
+	DiffersCount    uint64   // CDRs in Computed whose claim differs from what we computed
 	Corrections     Sum      // what re-pricing moved Computed by in months closed before; part of no other sum
 }
 
 // Difference is what the partner claims beyond what we computed, over the CDRs
-// that were priced: claimed - unpriced claimed - computed.
+// in Computed: claimed - unpriced claimed - credited claimed - computed.
 func (r *SettlementRow) Difference() Sum {
-	d := r.Claimed.Sub(r.UnpricedClaimed).Sub(r.Computed)
-	d.MissingIncl -= r.UnpricedClaimed.MissingIncl // they are among the claimed
+	apart := r.UnpricedClaimed.Add(r.CreditedClaimed)
+	d := r.Claimed.Sub(apart).Sub(r.Computed)
+	d.MissingIncl -= apart.MissingIncl // they are among the claimed
 	return d
 }

@@ -8,10 +8,13 @@ import (
 	"github.com/shopspring/decimal"
 )
 
-func TestDifferenceLeavesUnpricedOut(t *testing.T) {
+// What is claimed but not compared is no difference: CDRs without a price, and
+// those that credits cancel in full.
+func TestDifferenceOverWhatIsCompared(t *testing.T) {
 	d := decimal.RequireFromString
 	row := SettlementRow{
-		Claimed:         Sum{Excl: d("30.00"), incl: d("36.00")},
+		Claimed:         Sum{Excl: d("37.50"), incl: d("45.00")},
+		CreditedClaimed: Sum{Excl: d("7.50"), incl: d("9.00")},
 		UnpricedClaimed: Sum{Excl: d("5.00"), incl: d("6.00")},
 		Computed:        Sum{Excl: d("24.1234"), incl: d("28.9")},
 	}

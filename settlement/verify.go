@@ -6,6 +6,7 @@ import (
 	"slices"
 
 	"github.com/roamclear/roamclear/ingest"
+	"github.com/roamclear/roamclear/ocpi"
 	"github.com/roamclear/roamclear/pricing"
 )
 
@@ -34,8 +35,15 @@ type VerifyStore interface {
 	// Gaps returns what the log let go of before it was stored: of each gap the
 	// first offset and the one behind it.
 	Gaps(ctx context.Context, p ingest.Partition) ([][2]int64, error)
-	// SettlementAt is Reader.Settlement over the records before next.
-	SettlementAt(ctx context.Context, q SettlementQuery, next map[ingest.Partition]int64) ([]SettlementRow, error)
+	// SettlementAt is Reader.Settlement over the records before next, with these
+	// CDRs as those that credits cancel in full.
+	SettlementAt(ctx context.Context, q SettlementQuery, next Ends, credited []ocpi.Key) ([]SettlementRow, error)
+	// RelationProgress returns how far relations are found.
+	RelationProgress(ctx context.Context) (Ends, error)
+	// StoredRelations yields the relations that hold.
+	StoredRelations(ctx context.Context, fn func(Relation) error) error
+	// CreditsNamed yields what credits name.
+	CreditsNamed(ctx context.Context, fn func(of ocpi.Key) error) error
 }
 
 // Verifier proves conservation: every record of the log is in the store once,
@@ -81,10 +89,14 @@ type Report struct {
 	Credits       int64
 	Repeats       int64
 	Conflicts     int64
+	Related       int64 // credits held against what they credit
 	Rows          int   // settlement rows compared
 	Doubled       int64 // physical rows that a replay left and a merge will remove
-	Disagreements []Disagreement
-	Omitted       int64 // disagreements beyond maxDisagreements
+	// RelationsAhead are credits whose relations the store has not found yet, or
+	// not with all that concerns them: not part of the proof.
+	RelationsAhead int64
+	Disagreements  []Disagreement
+	Omitted        int64 // disagreements beyond maxDisagreements
 
 	overtaken bool // the log was trimmed, during the walk, beyond the ledger that was read before it
 }
@@ -124,8 +136,11 @@ func (v *Verifier) Verify(ctx context.Context) (*Report, error) {
 // beyond the checkpoint read then.
 func (v *Verifier) once(ctx context.Context) (report *Report, moved bool, err error) {
 	report = &Report{}
-	books := newBooks()
-	nexts := map[ingest.Partition]int64{}
+	relations, err := v.openRelations(ctx, report)
+	if err != nil {
+		return nil, false, fmt.Errorf("read relations: %w", err)
+	}
+	books, nexts, credited := newBooks(relations.cancelled), Ends{}, relations.credited()
 	var walkers []*walker
 	for _, p := range v.Log.Partitions(ingest.TopicCDRs) {
 		w, err := v.open(ctx, report, p)
@@ -134,12 +149,12 @@ func (v *Verifier) once(ctx context.Context) (report *Report, moved bool, err er
 		}
 		walkers, nexts[p] = append(walkers, w), w.next
 	}
-	before, err := v.Store.SettlementAt(ctx, SettlementQuery{}, nexts)
+	before, err := v.Store.SettlementAt(ctx, SettlementQuery{}, nexts, credited)
 	if err != nil {
 		return nil, false, fmt.Errorf("read settlement report: %w", err)
 	}
 	for _, w := range walkers {
-		if err := v.walkCDRs(ctx, w, books); err != nil {
+		if err := v.walkCDRs(ctx, w, books, relations); err != nil {
 			return nil, false, err
 		}
 	}
@@ -157,10 +172,11 @@ func (v *Verifier) once(ctx context.Context) (report *Report, moved bool, err er
 			}
 		}
 	}
-	after, err := v.Store.SettlementAt(ctx, SettlementQuery{}, nexts)
+	after, err := v.Store.SettlementAt(ctx, SettlementQuery{}, nexts, credited)
 	if err != nil {
 		return nil, false, fmt.Errorf("read settlement report: %w", err)
 	}
+	relations.compare()
 	report.Rows = len(after)
 	books.compare(report, after)
 	return report, report.overtaken || !sameRows(before, after), nil

@@ -65,9 +65,15 @@ func (s *heldStore) Checkpoint(context.Context, ingest.Partition) (int64, error)
 	return s.next, nil
 }
 
-func (s *heldStore) SettlementAt(context.Context, SettlementQuery, map[ingest.Partition]int64) ([]SettlementRow, error) {
+func (s *heldStore) SettlementAt(context.Context, SettlementQuery, Ends, []ocpi.Key) ([]SettlementRow, error) {
 	return nil, nil
 }
+
+func (s *heldStore) RelationProgress(context.Context) (Ends, error) { return Ends{}, nil }
+
+func (s *heldStore) StoredRelations(context.Context, func(Relation) error) error { return nil }
+
+func (s *heldStore) CreditsNamed(context.Context, func(ocpi.Key) error) error { return nil }
 
 func (s *heldStore) RecordsRange(_ context.Context, _ ingest.Partition, _, _ int64, fn func(ingest.Record) error) error {
 	for _, r := range s.records {

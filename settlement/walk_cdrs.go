@@ -21,6 +21,7 @@ type cdrWalk struct {
 	results     *side[StoredResult]
 	corrections *side[StoredCorrection]
 	books       *books
+	relations   *relationProof
 
 	first  map[ocpi.Key]ingest.Hash // content hashes of the first accepted copies
 	terms  terms                    // that the record is priced by
@@ -30,8 +31,8 @@ type cdrWalk struct {
 
 // walkCDRs walks the records of a partition beside what lists and reports
 // read of it.
-func (v *Verifier) walkCDRs(ctx context.Context, w *walker, books *books) error {
-	c := &cdrWalk{walker: w, books: books, first: map[ocpi.Key]ingest.Hash{}}
+func (v *Verifier) walkCDRs(ctx context.Context, w *walker, books *books, relations *relationProof) error {
+	c := &cdrWalk{walker: w, books: books, relations: relations, first: map[ocpi.Key]ingest.Hash{}}
 	c.terms = terms{inputs: v.Inputs, policies: v.Policies, at: pricing.AsOfUnkept}
 	c.pricer = pricing.NewPricer(&c.terms, &c.terms)
 	var stop [4]func()
@@ -106,6 +107,7 @@ func (c *cdrWalk) visitFirst(r *ingest.Record) error {
 	}
 	c.price(r)
 	c.count(r, &c.row)
+	c.relations.visit(c.partition, r, &c.row)
 	if cdr != nil {
 		c.booked(r, &c.row, "cdrs", account{cdr.CPO, cdr.EMSP, cdr.Month, cdr.Currency}, cdr.Credit)
 		c.same(r, "cdrs", cdr.Key, cdr.Hash)

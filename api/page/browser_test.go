@@ -18,7 +18,6 @@ import (
 	"github.com/chromedp/chromedp"
 	"github.com/chromedp/chromedp/kb"
 	"github.com/roamclear/roamclear/api/report"
-	"github.com/roamclear/roamclear/api/report/reporttest"
 	"github.com/roamclear/roamclear/pricing"
 	"github.com/roamclear/roamclear/pricing/tariff"
 	"github.com/roamclear/roamclear/settlement"
@@ -78,7 +77,7 @@ func seen(css string) chromedp.Action[chromedp.Void] { return chromedp.WaitVisib
 
 func serve(t *testing.T, open bool) string {
 	t.Helper()
-	server := httptest.NewServer(newSite(reporttest.World(900), open))
+	server := httptest.NewServer(newSite(creditedWorld(900), open))
 	t.Cleanup(server.Close)
 	return server.URL
 }
@@ -180,7 +179,7 @@ func TestPagesFitTheWindow(t *testing.T) {
 	if shots == "" {
 		shots = t.TempDir()
 	}
-	world := reporttest.World(900)
+	world := creditedWorld(900)
 	one := func(suits func(*settlement.CDRDetail) bool) string {
 		return report.CDRPath(world.All[slices.IndexFunc(world.All, func(d settlement.CDRDetail) bool { return suits(&d) })].Key)
 	}
@@ -188,6 +187,9 @@ func TestPagesFitTheWindow(t *testing.T) {
 		{"settlement", "/"}, {"settlement-incl", "/?vat=incl"}, {"nothing", "/?currency=CHF"},
 		{"cdrs", "/cdrs?from=2019-01&to=2019-01&limit=40"}, {"differs", "/cdrs?claim=differs"},
 		{"rejects", "/rejects"}, {"conflicts", "/conflicts"}, {"refused", "/refused"},
+		{"credits", "/credits"}, {"credits-in-full", "/credits?kind=credited&vat=incl"},
+		{"cdr-credited-twice", one(func(d *settlement.CDRDetail) bool { return strings.HasSuffix(d.ID, "-C2") })},
+		{"cdr-credited", strings.TrimSuffix(one(func(d *settlement.CDRDetail) bool { return strings.HasSuffix(d.ID, "-C2") }), "-C2")},
 		{"error", "/?from=2019-1"}, {"sign-in", "/sign-in"},
 		{"cdr", one(func(d *settlement.CDRDetail) bool { return d.Claim == tariff.ClaimDiffers && d.CPO.ID == "DUN" })},
 		{"cdr-copies", one(func(d *settlement.CDRDetail) bool { return len(d.Copies) > 0 && d.Status == pricing.Priced })},

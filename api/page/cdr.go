@@ -64,6 +64,7 @@ type cdrView struct {
 	Findings    []ocpi.Finding
 	Copies      []copyLine // empty unless there is more than one
 	Facts       []fact
+	Related     []relatedLine
 	Credited    string // address of the CDR that this one credits
 	Raw         string
 	Back        string // address of the list of the settlement row it counts in
@@ -76,7 +77,7 @@ func (s *server) cdr(c *gin.Context, v visitor) error {
 	if err != nil {
 		return err
 	}
-	d, err := report.Detail(c.Request.Context(), v.Key, s.Reader, k)
+	d, related, err := report.Detail(c.Request.Context(), v.Key, s.Reader, k)
 	if err != nil {
 		return fmt.Errorf("read cdr %s: %w", k, err)
 	}
@@ -84,6 +85,7 @@ func (s *server) cdr(c *gin.Context, v visitor) error {
 	if err != nil {
 		return fmt.Errorf("show cdr %s: %w", k, err)
 	}
+	view.Related = relatedLines(k, related)
 	view.frame = frame{Title: "CDR " + d.ID, Here: "CDRs", Visitor: &v}
 	s.render(c, http.StatusOK, "cdr", view)
 	return nil

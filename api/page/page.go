@@ -53,6 +53,8 @@ func Mount(g gin.IRouter, d Deps) {
 	g.GET("/cdrs.csv", s.shown(s.cdrsCSV))
 	g.GET("/cdrs/:country/:party/*id", s.shown(s.cdr))
 	g.GET("/rejects", s.shown(s.rejects))
+	g.GET("/credits", s.shown(s.credits))
+	g.GET("/credits.csv", s.shown(s.creditsCSV))
 	g.GET("/conflicts", s.shown(s.conflicts))
 	g.GET("/refused", s.shown(s.refused))
 	g.GET("/tariffs", s.shown(s.tariffs))

@@ -166,6 +166,35 @@ func TestGolden(t *testing.T) {
 	}
 }
 
+// creditedWorld is a world with credits that do not fit.
+func creditedWorld(n int) *reporttest.Store {
+	store := reporttest.World(n)
+	store.AddCredits()
+	return store
+}
+
+func TestCredits(t *testing.T) {
+	s := newSite(creditedWorld(60), false)
+	golden(t, "credits.html", content(t, s.get(t, "/credits", "all")))
+	list := s.get(t, "/credits?kind=credited", "all").Body.String()
+	if !strings.Contains(list, `<a href="/cdrs/FR/MOU/MOU-10004-C2">mou-10004-C2</a>`) || !strings.Contains(list, "credited in full") {
+		t.Errorf("what is credited in full:\n%s", list)
+	}
+	for target, says := range map[string]string{
+		"/cdrs/FR/MOU/MOU-10004-C2": "The credits of mou-10004 together take off more than it claims",
+		"/cdrs/FR/MOU/MOU-10004":    "mou-10004-C2: The credits of mou-10004 together",
+		"/cdrs/FR/MOU/MOU-10019-C":  "It goes to GB*OCT; the credited CDR",
+	} {
+		if w := s.get(t, target, "all"); !strings.Contains(content(t, w), says) {
+			t.Errorf("%s, want %q:\n%s", target, says, content(t, w))
+		}
+	}
+	w := s.get(t, "/credits.csv?kind=credit_excess&vat=incl", "all")
+	if w.Code != http.StatusOK || strings.Count(w.Body.String(), "\r\n") != 4 {
+		t.Errorf("CSV: status %d, want a head and 3 rows:\n%s", w.Code, w.Body)
+	}
+}
+
 func TestSignIn(t *testing.T) {
 	s := newSite(reporttest.World(5), false)
 	w := s.get(t, "/cdrs?from=2019-01&to=2019-02", "")
@@ -345,7 +374,7 @@ func TestOthersDoNotExist(t *testing.T) {
 			t.Errorf("%s to %s: status %d, want %d", d.Key, d.EMSP, w.Code, want)
 		}
 	}
-	for _, target := range []string{"/", "/cdrs?limit=1000", "/rejects", "/cdrs.csv", "/settlement.csv"} {
+	for _, target := range []string{"/", "/cdrs?limit=1000", "/rejects", "/credits", "/credits?kind=credited", "/credits.csv", "/cdrs.csv", "/settlement.csv"} {
 		if body := s.get(t, target, "volt").Body.String(); strings.Contains(body, "NL*EXW") && !strings.Contains(body, `placeholder="NL*EXW"`) || strings.Contains(body, "GB*OCT") {
 			t.Errorf("%s shows others:\n%s", target, body)
 		}
@@ -356,7 +385,7 @@ func TestEmpty(t *testing.T) {
 	s := newSite(&reporttest.Store{}, true)
 	for target, says := range map[string]string{
 		"/": "No CDR has come in yet", "/cdrs": "No CDR matches", "/rejects": "Nothing was rejected",
-		"/conflicts": "No conflicts", "/refused": "Nothing was refused",
+		"/credits": "Nothing to look into", "/conflicts": "No conflicts", "/refused": "Nothing was refused",
 	} {
 		if w := s.get(t, target, ""); w.Code != http.StatusOK || !strings.Contains(content(t, w), says) {
 			t.Errorf("%s: status %d, want %q: %s", target, w.Code, says, content(t, w))

@@ -23,7 +23,7 @@ const (
 // filters are the choices of a page's form.
 type filters struct {
 	From, To, CPO, EMSP, Currency   string
-	Status, Claim, Credit           string
+	Status, Claim, Credit, Credited string
 	Reason, Cause, ID               string
 	InclVAT                         bool
 	Months, CPOs, EMSPs, Currencies []string // to choose from
@@ -40,7 +40,7 @@ func newFilters(q url.Values) (filters, vatSide, error) {
 	}
 	f := filters{
 		From: q.Get("from"), To: q.Get("to"), CPO: q.Get("cpo"), EMSP: q.Get("emsp"), Currency: q.Get("currency"),
-		Status: q.Get("status"), Claim: q.Get("claim"), Credit: q.Get("credit"), Reason: q.Get("reason"), Cause: q.Get("cause"), ID: q.Get("id"),
+		Status: q.Get("status"), Claim: q.Get("claim"), Credit: q.Get("credit"), Credited: q.Get("credited"), Reason: q.Get("reason"), Cause: q.Get("cause"), ID: q.Get("id"),
 		InclVAT: vat == "incl",
 	}
 	return f, vatSide(f.InclVAT), nil
@@ -89,8 +89,11 @@ type settlementLine struct {
 	Computed, Difference    figure
 	Unpriced                figure
 	CDRs, CreditCount       uint64
+	CreditedCount           uint64 // cancelled in full
+	CreditedClaim           figure
 	UnpricedCount, Differs  uint64
 	URL, CreditsURL         string
+	CreditedURL             string
 	UnpricedURL, DiffersURL string
 	Tax                     string
 	Total                   bool
@@ -232,7 +235,7 @@ func fitColumns(rows []settlement.SettlementRow, side vatSide) (claims, results 
 	claims.places, results.places = 2, 2
 	for i := range rows {
 		r := &rows[i]
-		for _, s := range []settlement.Sum{r.Claimed, r.Credits, r.Net, r.UnpricedClaimed} {
+		for _, s := range []settlement.Sum{r.Claimed, r.Credits, r.Net, r.UnpricedClaimed, r.CreditedClaimed} {
 			claims.fit(side.sum(s))
 		}
 		results.fit(side.sum(r.Computed))
@@ -253,6 +256,7 @@ func newLine(r *settlement.SettlementRow, side vatSide, claims, results column) 
 		Computed: side.figure(r.Computed, results), Difference: side.figure(r.Difference(), results),
 		Unpriced: side.figure(r.UnpricedClaimed, claims),
 		CDRs:     r.CDRCount, CreditCount: r.CreditCount, UnpricedCount: r.UnpricedCount, Differs: r.DiffersCount,
+		CreditedCount: r.CreditedCount, CreditedClaim: side.figure(r.CreditedClaimed, claims),
 		Tax: taxLine(r.Tax),
 	}
 }
@@ -267,6 +271,7 @@ func (l *settlementLine) link(r *settlement.SettlementRow, side vatSide) {
 		return address("/cdrs", q)
 	}
 	l.URL, l.CreditsURL = of(report.PartAll), of(report.PartCredits)
+	l.CreditedURL = of(report.PartCredited)
 	l.UnpricedURL, l.DiffersURL = of(report.PartUnpriced), of(report.PartDiffers)
 }
 

@@ -32,6 +32,8 @@ func addRow(t, r *settlement.SettlementRow) {
 	t.CDRCount += r.CDRCount
 	t.CreditCount += r.CreditCount
 	t.UnpricedCount += r.UnpricedCount
+	t.CreditedCount += r.CreditedCount
+	t.CreditedClaimed = t.CreditedClaimed.Add(r.CreditedClaimed)
 	t.DiffersCount += r.DiffersCount
 	t.Claimed, t.Credits, t.Net = t.Claimed.Add(r.Claimed), t.Credits.Add(r.Credits), t.Net.Add(r.Net)
 	t.Computed, t.UnpricedClaimed = t.Computed.Add(r.Computed), t.UnpricedClaimed.Add(r.UnpricedClaimed)

@@ -151,6 +151,7 @@ type cdrDetail struct {
 	Text        *string         `json:"explanation_text"`
 	Findings    json.RawMessage `json:"findings"`
 	Copies      []copyJSON      `json:"copies"`
+	Relations   []relationJSON  `json:"relations"`
 }
 
 // cdr answers GET /api/v1/cdrs/{country}/{party}/{id}.
@@ -162,7 +163,7 @@ func (s *server) cdr(c *gin.Context, key rest.Key) error {
 	if err != nil {
 		return err
 	}
-	d, err := Detail(c.Request.Context(), key, s.reader, k)
+	d, related, err := Detail(c.Request.Context(), key, s.reader, k)
 	if err != nil {
 		return fmt.Errorf("read cdr %s: %w", k, err)
 	}
@@ -170,6 +171,7 @@ func (s *server) cdr(c *gin.Context, key rest.Key) error {
 	if err != nil {
 		return fmt.Errorf("encode cdr %s: %w", k, err)
 	}
+	detail.Relations = newRelations(related)
 	return rest.WriteRaw(c, d.Raw, detail)
 }
 

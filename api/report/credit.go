@@ -12,15 +12,27 @@ import (
 	"github.com/shopspring/decimal"
 )
 
-// Detail reads one CDR, if the key may see it. The findings of a credit CDR
-// include what is wrong between it and the CDR that it credits (OCPI 2.2.1
-// mod_cdrs, "Credit CDRs"). They are found when it is read and not when it is
-// priced: the two may come in either order.
-func Detail(ctx context.Context, k rest.Key, r settlement.Reader, key ocpi.Key) (*settlement.CDRDetail, error) {
+// Detail reads one CDR, if the key may see it, and its relations with others.
+// The findings of a credit CDR include what is wrong between it and the CDR
+// that it credits (OCPI 2.2.1 mod_cdrs, "Credit CDRs"): of the two alone when
+// it is read, for they may come in either order, and beside the other credits
+// of that CDR as its relations say.
+func Detail(ctx context.Context, k rest.Key, r settlement.Reader, key ocpi.Key) (*settlement.CDRDetail, []settlement.ListedRelation, error) {
 	d, err := visible(ctx, k, r, key)
-	if err != nil || !d.Credit {
-		return d, err
+	if err != nil {
+		return nil, nil, err
 	}
+	related, err := Related(ctx, k, r, key)
+	if err != nil || !d.Credit {
+		return d, related, err
+	}
+	shown, err := withCreditFindings(ctx, k, r, d, related)
+	return shown, related, err
+}
+
+// withCreditFindings returns the CDR with the findings of a credit.
+func withCreditFindings(ctx context.Context, k rest.Key, r settlement.Reader, d *settlement.CDRDetail, related []settlement.ListedRelation) (*settlement.CDRDetail, error) {
+	key := d.Key
 	credited := ocpi.Key{Party: key.Party, ID: ocpi.Fold(d.CreditOf)}
 	original, err := visible(ctx, k, r, credited)
 	if err != nil && !errors.Is(err, settlement.ErrNotFound) {
@@ -36,11 +48,29 @@ func Detail(ctx context.Context, k rest.Key, r settlement.Reader, key ocpi.Key) 
 	if original != nil {
 		originalSummary = &original.CDRSummary
 	}
+	findings = append(findings, relationFindings(key, related)...)
 	shown := *d
 	if shown.Findings, err = json.Marshal(append(findings, creditFindings(&d.CDRSummary, originalSummary)...)); err != nil {
 		return nil, fmt.Errorf("write findings of cdr %s: %w", key, err)
 	}
 	return &shown, nil
+}
+
+// relationFindings are what only the set of the credits of a CDR tells, or what
+// the two alone do not: too much credited, or to another eMSP.
+func relationFindings(credit ocpi.Key, related []settlement.ListedRelation) []ocpi.Finding {
+	var findings []ocpi.Finding
+	for i := range related {
+		r := &related[i]
+		if r.Key != credit || r.OtherCDR == nil {
+			continue
+		}
+		mismatch := r.Kind == settlement.CreditMismatch && r.CDR.Currency == r.OtherCDR.Currency
+		if r.Kind == settlement.CreditExcess || mismatch {
+			findings = append(findings, ocpi.Finding{Code: string(r.Kind), Severity: ocpi.Serious, Path: "credit_reference_id", Detail: RelationText(r)})
+		}
+	}
+	return findings
 }
 
 // visible reads a CDR that the key may see: what belongs to others is

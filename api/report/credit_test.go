@@ -40,12 +40,16 @@ func TestFindingsOfACredit(t *testing.T) {
 		{"in another currency", "all", func(c, _ *settlement.CDRDetail) { c.Currency = "EUR" }, []string{"credit_currency"}, "in EUR, the credited CDR in GBP"},
 		{"of a part", "all", func(c, _ *settlement.CDRDetail) { c.ClaimedExcl, c.ClaimedIncl = amount("-4.25"), amount("-5.1") }, []string{"credit_not_negated"},
 			"-4.25 excl. VAT and -5.10 incl. VAT, want the total of the credited CDR negated, which is 8.50 excl. VAT and 10.20 incl. VAT"},
-		{"off by the last decimal", "all", func(c, _ *settlement.CDRDetail) { c.ClaimedIncl = amount("-10.200000000001") }, []string{"credit_not_negated"},
+		{"off by the last decimal", "all", func(c, _ *settlement.CDRDetail) { c.ClaimedIncl = amount("-10.200000000001") }, []string{"credit_excess", "credit_not_negated"},
 			"-8.50 excl. VAT and -10.200000000001 incl. VAT, want the total of the credited CDR negated, which is 8.50 excl. VAT and 10.20 incl. VAT"},
-		{"not negated", "all", func(c, _ *settlement.CDRDetail) { c.ClaimedExcl, c.ClaimedIncl = amount("8.5"), amount("10.2") }, []string{"credit_not_negated"},
+		{"not negated", "all", func(c, _ *settlement.CDRDetail) { c.ClaimedExcl, c.ClaimedIncl = amount("8.5"), amount("10.2") }, []string{"credit_excess", "credit_not_negated"},
 			"8.50 excl. VAT and 10.20 incl. VAT, want the total of the credited CDR negated, which is 8.50 excl. VAT and 10.20 incl. VAT"},
 		{"without VAT", "all", func(c, _ *settlement.CDRDetail) { c.ClaimedIncl = nil }, []string{"credit_not_negated"},
 			"-8.50 excl. VAT and nothing incl. VAT, want the total of the credited CDR negated, which is 8.50 excl. VAT and 10.20 incl. VAT"},
+		{"to another eMSP", "all", func(c, o *settlement.CDRDetail) {
+			c.EMSP, o.EMSP = ocpi.NewParty("DE", "VOL"), ocpi.NewParty("NL", "EXW")
+		}, []string{"credit_mismatch"},
+			"It goes to DE*VOL; the credited CDR o-1 was claimed from NL*EXW."},
 		{"of a CDR that the key may not see", "volt", func(c, o *settlement.CDRDetail) {
 			c.EMSP, o.EMSP, c.ClaimedExcl = ocpi.NewParty("DE", "VOL"), ocpi.NewParty("NL", "EXW"), amount("-1")
 		}, []string{"credit_of_unknown"}, "no CDR o-1 of GB*DUN is known: it has not come yet, or the id is wrong"},

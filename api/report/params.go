@@ -21,7 +21,8 @@ const (
 var (
 	settlementParams = []string{"from", "to", "cpo", "emsp", "currency"}
 	rejectParams     = []string{"from", "to", "cpo", "emsp", "currency", "reason", "id", "credit", "limit", "cursor"}
-	cdrParams        = append(slices.Clone(rejectParams), "status", "claim", "cause")
+	cdrParams        = append(slices.Clone(rejectParams), "status", "claim", "cause", "credited")
+	relationParams   = []string{"kind", "cpo", "emsp", "from", "to", "limit", "cursor"}
 	conflictParams   = []string{"cpo", "id", "kind", "limit", "cursor"}
 	refusalParams    = []string{"sender", "limit", "cursor"}
 )
@@ -81,7 +82,7 @@ func CDRQuery(values url.Values, key rest.Key) (settlement.CDRQuery, error) {
 	default:
 		p.Fail(rest.Invalid("status", "%q is not one of priced, rejected, credit", s))
 	}
-	q.Claim = claim(p)
+	q.Claim, q.Credited = claim(p), p.Bool("credited")
 	return q, p.Err()
 }
 

@@ -40,6 +40,7 @@ func Mount(g gin.IRouter, d Deps) {
 	g.GET("/api/v1/tariffs/:country/:party/*id", guard.Handle(s.tariff))
 	g.POST("/api/v1/price", guard.Handle(s.price))
 	g.GET("/api/v1/rejects", guard.Handle(s.rejects))
+	g.GET("/api/v1/relations", guard.Handle(s.relations))
 	g.GET("/api/v1/conflicts", guard.Handle(s.conflicts))
 	g.GET("/api/v1/refusals", guard.Handle(s.refusals))
 }

@@ -28,6 +28,8 @@ type settlementRow struct {
 	Difference      sumJSON   `json:"difference"`
 	UnpricedCount   uint64    `json:"unpriced_count"`
 	UnpricedClaimed sumJSON   `json:"unpriced_claimed"`
+	CreditedCount   uint64    `json:"credited_count"` // priced, and cancelled in full by credits: not in computed
+	CreditedClaimed sumJSON   `json:"credited_claimed"`
 	DiffersCount    uint64    `json:"differs_count"`
 	Tax             []taxJSON `json:"tax"`
 	Corrections     sumJSON   `json:"corrections"` // of months that were closed, landing in this one
@@ -41,6 +43,7 @@ func newSettlementRow(r *settlement.SettlementRow) settlementRow {
 		Claimed: newSum(r.Claimed), Credits: newSum(r.Credits), Net: newSum(r.Net),
 		Computed: newSum(r.Computed), Difference: newSum(r.Difference()),
 		UnpricedCount: r.UnpricedCount, UnpricedClaimed: newSum(r.UnpricedClaimed),
+		CreditedCount: r.CreditedCount, CreditedClaimed: newSum(r.CreditedClaimed),
 		DiffersCount: r.DiffersCount, Tax: newTaxes(r.Tax), Corrections: newSum(r.Corrections),
 		CDRsURL: "/api/v1/cdrs?" + RowParams(r, PartAll).Encode(),
 	}
@@ -54,6 +57,7 @@ const (
 	PartAll      Part = iota // CDRs and credits
 	PartCredits              // CreditCount
 	PartUnpriced             // UnpricedCount
+	PartCredited             // CreditedCount
 	PartDiffers              // DiffersCount
 )
 
@@ -74,8 +78,13 @@ func RowParams(r *settlement.SettlementRow, part Part) url.Values {
 	case PartUnpriced: // a credit is never among what is not priced
 		q.Set("credit", "false")
 		q.Set("status", pricing.Rejected.String())
+	case PartCredited:
+		q.Set("credit", "false")
+		q.Set("status", pricing.Priced.String())
+		q.Set("credited", "true")
 	case PartDiffers:
 		q.Set("credit", "false")
+		q.Set("credited", "false")
 		q.Set("claim", tariff.ClaimDiffers.String())
 	}
 	return q
@@ -122,6 +131,7 @@ var settlementHeader = []string{
 	"computed_excl_vat", "computed_incl_vat", "computed_incl_vat_missing",
 	"difference_excl_vat", "difference_incl_vat",
 	"unpriced_count", "unpriced_claimed_excl_vat", "unpriced_claimed_incl_vat",
+	"credited_count", "credited_claimed_excl_vat", "credited_claimed_incl_vat",
 	"differs_count", "tax",
 	"corrections_excl_vat", "corrections_incl_vat",
 }
@@ -148,6 +158,7 @@ func settlementCells(row *settlement.SettlementRow) []string {
 		r.Computed.ExclVAT, text(r.Computed.InclVAT), count(r.Computed.InclVATMissing),
 		r.Difference.ExclVAT, text(r.Difference.InclVAT),
 		count(r.UnpricedCount), r.UnpricedClaimed.ExclVAT, text(r.UnpricedClaimed.InclVAT),
+		count(r.CreditedCount), r.CreditedClaimed.ExclVAT, text(r.CreditedClaimed.InclVAT),
 		count(r.DiffersCount), rest.Cell(compactTaxes(row.Tax)),
 		r.Corrections.ExclVAT, text(r.Corrections.InclVAT),
 	}

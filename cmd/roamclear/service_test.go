@@ -6,6 +6,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"io"
+	"maps"
 	"net/http"
 	"os"
 	"strings"
@@ -204,5 +205,21 @@ func (s *testService) stored(cdrs int) {
 			n += r.CDRs + r.Credits
 		}
 		return n == cdrs
+	})
+	s.related()
+}
+
+// related waits until the relations of everything stored are found: what
+// credits cancel in full has left the sums.
+func (s *testService) related() {
+	s.t.Helper()
+	s.eventually("relations between CDRs are found", func() bool {
+		store := s.inside.backends.store
+		stored, err := store.CDRCheckpoints(s.t.Context())
+		if err != nil {
+			return false
+		}
+		found, err := store.RelationProgress(s.t.Context())
+		return err == nil && maps.Equal(stored, found)
 	})
 }

@@ -187,9 +187,13 @@ func printReport(w io.Writer, r *settlement.Report) {
 	p := func(format string, args ...any) { lines = append(lines, fmt.Sprintf(format, args...)) }
 	p("records   %d walked: %d against the log, %d against the checkpoint taken before it was trimmed", r.Records, r.Records-r.TrimmedProven-r.Unproven, r.TrimmedProven)
 	p("cdrs      %d: %d priced, %d rejected, %d credits; beside them %d repeats, %d conflicts", r.CDRs, r.Priced, r.Rejected, r.Credits, r.Repeats, r.Conflicts)
+	p("relations %d credits held against the CDRs they credit", r.Related)
 	p("report    %d settlement rows, compared with sums over raw bodies and results", r.Rows)
 	if r.Ahead > 0 {
 		p("ahead     %d records are in the log and not yet in the store: not part of this proof", r.Ahead)
+	}
+	if r.RelationsAhead > 0 {
+		p("ahead     the relations of %d credits are not found yet: not part of this proof", r.RelationsAhead)
 	}
 	if r.Doubled > 0 {
 		p("doubled   %d physical rows left by replays, counted once everywhere", r.Doubled)

@@ -122,6 +122,10 @@ func cdrsWhere(q settlement.CDRQuery) where {
 	if q.Credit != nil {
 		w.and("credit = ?", flag(*q.Credit))
 	}
+	if q.Credited != nil {
+		credited, args := creditedIn(q.From, q.To)
+		w.and("(country, party, id) IN "+credited+" = ?", append(args, flag(*q.Credited))...)
+	}
 	if q.Reason != "" {
 		w.and("reason = ?", q.Reason)
 	}

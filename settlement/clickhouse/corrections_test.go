@@ -6,7 +6,6 @@ import (
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
-	"github.com/roamclear/roamclear/ingest"
 	"github.com/roamclear/roamclear/ocpi"
 	"github.com/roamclear/roamclear/pricing"
 	"github.com/roamclear/roamclear/settlement"
@@ -79,7 +78,7 @@ func TestCorrectionsLandInTheOpenMonth(t *testing.T) {
 	if err != nil || len(months) != 2 || months[1] != march {
 		t.Errorf("its months are %v, %v", months, err)
 	}
-	none, err := s.SettlementAt(t.Context(), settlement.SettlementQuery{From: march, To: march}, map[ingest.Partition]int64{cdrsOf(0): 0})
+	none, err := s.SettlementAt(t.Context(), settlement.SettlementQuery{From: march, To: march}, settlement.Ends{cdrsOf(0): 0}, nil)
 	if err != nil || len(none) != 0 {
 		t.Errorf("before the first record: %v, %v", none, err)
 	}

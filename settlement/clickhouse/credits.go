@@ -13,11 +13,6 @@ import (
 
 var _ settlement.RelationStore = (*Store)(nil)
 
-// maxCredits is how many credits of one CDR are looked at together. Nobody
-// sends as many in earnest; a partner that does must not make each further one
-// cost more.
-const maxCredits = 10_000
-
 // below restricts to rows whose record stands below the end of its partition;
 // of partitions that have no end, to none.
 func (w *where) below(ends settlement.Ends) {
@@ -70,7 +65,7 @@ func (s *Store) CreditsTouched(ctx context.Context, in settlement.Range) (touche
 			"SELECT country, party, credit_of FROM credits"+credits.String()+
 			" UNION ALL SELECT country, party, id FROM records"+records.String()+
 			") GROUP BY country, party, credit_of ORDER BY country, party, credit_of",
-		append(append([]any{maxCredits}, credits.args...), records.args...),
+		append(append([]any{settlement.MaxCredits}, credits.args...), records.args...),
 		func(rows driver.Rows) error {
 			var t settlement.Touched
 			var crowded uint8
@@ -178,18 +173,15 @@ func (s *Store) CreditsOf(ctx context.Context, keys []ocpi.Key, in settlement.Ra
 		})
 }
 
-// CreditsNamed calls fn for the identity and the position of every stored copy
-// of a credit, with what it names.
-func (s *Store) CreditsNamed(ctx context.Context, fn func(credit, of ocpi.Key, at ingest.Position) error) error {
-	return s.each(ctx, "list credits", "SELECT country, party, id, credit_of, partition, epoch, offset FROM credits", nil,
+// CreditsNamed calls fn for everything that a stored copy of a credit names.
+func (s *Store) CreditsNamed(ctx context.Context, fn func(of ocpi.Key) error) error {
+	return s.each(ctx, "list what credits name", "SELECT DISTINCT country, party, credit_of FROM credits", nil,
 		func(rows driver.Rows) error {
-			var credit, of ocpi.Key
-			var at ingest.Position
-			if err := rows.Scan(&credit.Party.Country, &credit.Party.ID, &credit.ID, &of.ID, &at.Partition, &at.Epoch, &at.Offset); err != nil {
+			var of ocpi.Key
+			if err := rows.Scan(&of.Party.Country, &of.Party.ID, &of.ID); err != nil {
 				return err
 			}
-			of.Party = credit.Party
-			return fn(credit, of, at)
+			return fn(of)
 		})
 }
 
@@ -200,5 +192,5 @@ func progressAttempt(p ingest.Partition) string {
 
 // WriteRelationProgress implements [settlement.RelationStore].
 func (s *Store) WriteRelationProgress(ctx context.Context, p ingest.Partition, next int64) error {
-	return fail(progressAttempt(p), s.conn.Exec(ctx, "INSERT INTO relation_progress (partition, epoch, next) VALUES (?, ?, ?)", p.Number, p.Epoch, next))
+	return fail(fmt.Sprintf("note progress of relations of %s", p), s.conn.Exec(ctx, "INSERT INTO relation_progress (partition, epoch, next) VALUES (?, ?, ?)", p.Number, p.Epoch, next))
 }

@@ -143,6 +143,9 @@ func statement(rows []settlement.SettlementRow) string {
 		fmt.Fprintf(&b, "%s %s %s %s: %d CDRs, %d credits\n", r.Month, r.CPO, r.EMSP, r.Currency, r.CDRCount, r.CreditCount)
 		fmt.Fprintf(&b, "  claimed  %s\n  credits  %s\n  net      %s\n  computed %s\n", sumText(r.Claimed), sumText(r.Credits), sumText(r.Net), sumText(r.Computed))
 		fmt.Fprintf(&b, "  unpriced %s in %d CDRs; %d claims differ\n", sumText(r.UnpricedClaimed), r.UnpricedCount, r.DiffersCount)
+		if r.CreditedCount > 0 {
+			fmt.Fprintf(&b, "  credited %s in %d CDRs; difference %s\n", sumText(r.CreditedClaimed), r.CreditedCount, sumText(r.Difference()))
+		}
 		for _, t := range r.Tax {
 			rate := "no rate"
 			if t.Percentage != nil {

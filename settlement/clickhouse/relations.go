@@ -134,6 +134,16 @@ func (s *Store) scanRelations(ctx context.Context, clause string, args []any, fn
 		})
 }
 
+// creditedIn returns a query over the identities of the CDRs of some months
+// that credits cancel in full. Relations are in the order of kind and month, so
+// what it reads follows from the months.
+func creditedIn(from, to ocpi.Month) (query string, args []any) {
+	var w where
+	w.and("kind = ? AND active", string(settlement.Credited))
+	w.months(from, to)
+	return "(SELECT country, party, id FROM relations FINAL" + w.String() + ")", w.args
+}
+
 // StoredRelations calls fn for every relation that holds.
 func (s *Store) StoredRelations(ctx context.Context, fn func(settlement.Relation) error) error {
 	return s.scanRelations(ctx, " WHERE active", nil, fn)

@@ -7,8 +7,8 @@ import (
 	"slices"
 	"strings"
 
+	ch "github.com/ClickHouse/clickhouse-go/v2"
 	"github.com/ClickHouse/clickhouse-go/v2/lib/driver"
-	"github.com/roamclear/roamclear/ingest"
 	"github.com/roamclear/roamclear/ocpi"
 	"github.com/roamclear/roamclear/settlement"
 	"github.com/shopspring/decimal"
@@ -37,17 +37,21 @@ func (s *Store) Months(ctx context.Context, party ocpi.Party) ([]ocpi.Month, err
 // settlementSQL sums results in one query, so that amounts and taxes can never
 // come from different moments. sum() leaves NULL out, which is why every sum of
 // optional amounts has its count of NULLs. Taxes are summed by a text of name
-// and rate, see taxesOf.
+// and rate, see taxesOf. A priced CDR that credits cancel in full is left out of
+// what is computed and of what differs: there is nothing to compare any more.
 const settlementSQL = `
 SELECT cpo_country, cpo_party, emsp_country, emsp_party, month, currency,
-	countIf(NOT credit), countIf(credit), countIf(rejected), countIf(NOT credit AND claim = 'differs'),
+	countIf(NOT credit), countIf(credit), countIf(rejected), countIf(credited), countIf(priced AND claim = 'differs'),
 	sumIf(claimed_excl, NOT credit), sumIf(claimed_incl, NOT credit), countIf(NOT credit AND claimed_incl IS NULL),
 	sumIf(claimed_excl, credit), sumIf(claimed_incl, credit), countIf(credit AND claimed_incl IS NULL),
 	sumIf(computed_excl, priced), sumIf(computed_incl, priced), countIf(priced AND computed_incl IS NULL),
 	sumIf(claimed_excl, rejected), sumIf(claimed_incl, rejected), countIf(rejected AND claimed_incl IS NULL),
+	sumIf(claimed_excl, credited), sumIf(claimed_incl, credited), countIf(credited AND claimed_incl IS NULL),
 	sumMapIf(mapFromArrays(arrayMap((n, p) -> concat(n, '\0', ifNull(toString(p), '')), tax_name, tax_percentage), tax_amount), priced)
 FROM (
-	SELECT *, NOT credit AND status = 'priced' AS priced, NOT credit AND status = 'rejected' AS rejected
+	SELECT *, NOT credit AND status = 'rejected' AS rejected,
+		NOT credit AND status = 'priced' AND (country, party, id) IN %s AS credited,
+		NOT credit AND status = 'priced' AND NOT credited AS priced
 	FROM results FINAL%s
 )
 GROUP BY cpo_country, cpo_party, emsp_country, emsp_party, month, currency
@@ -58,24 +62,25 @@ ORDER BY month, cpo_country, cpo_party, emsp_country, emsp_party, currency`
 // month, CPO, eMSP, currency. A CDR whose debtor is unknown stands in a row
 // whose EMSP is zero.
 func (s *Store) Settlement(ctx context.Context, q settlement.SettlementQuery) ([]settlement.SettlementRow, error) {
-	return s.settle(ctx, settlementWhere(q))
+	credited, args := creditedIn(q.From, q.To)
+	return s.settle(ctx, settlementWhere(q), credited, args)
 }
 
 // SettlementAt is Settlement over the CDRs whose record stands below next of
-// its partition; of partitions that next does not name, none. It is the same
-// figure whatever has been stored since.
-func (s *Store) SettlementAt(ctx context.Context, q settlement.SettlementQuery, next map[ingest.Partition]int64) ([]settlement.SettlementRow, error) {
+// its partition; of partitions that next does not name, none. The CDRs that
+// credits cancel in full are those named. It is the same figure whatever has
+// been stored since.
+func (s *Store) SettlementAt(ctx context.Context, q settlement.SettlementQuery, next settlement.Ends, credited []ocpi.Key) ([]settlement.SettlementRow, error) {
 	w := settlementWhere(q)
-	// One number for epoch and partition, as transform takes it.
-	partitions, ends := []int64{}, []int64{}
-	for p, n := range next {
-		partitions, ends = append(partitions, int64(p.Epoch)<<32|int64(p.Number)), append(ends, n)
-	}
-	if len(partitions) == 0 {
+	if len(next) == 0 {
 		return nil, nil
 	}
-	w.and("offset < transform(bitOr(bitShiftLeft(toInt64(epoch), 32), toInt64(partition)), ?, ?, toInt64(0))", partitions, ends)
-	return s.settle(ctx, w)
+	w.below(next)
+	wanted, err := withKeys(credited)
+	if err != nil {
+		return nil, err
+	}
+	return s.settle(ch.Context(ctx, wanted), w, "wanted", nil)
 }
 
 func settlementWhere(q settlement.SettlementQuery) where {
@@ -89,9 +94,10 @@ func settlementWhere(q settlement.SettlementQuery) where {
 	return w
 }
 
-func (s *Store) settle(ctx context.Context, w where) ([]settlement.SettlementRow, error) {
+// settle sums what w selects; credited selects what credits cancel in full.
+func (s *Store) settle(ctx context.Context, w where, credited string, args []any) ([]settlement.SettlementRow, error) {
 	var out []settlement.SettlementRow
-	err := s.each(ctx, "settle", fmt.Sprintf(settlementSQL, w.String()), w.args, func(rows driver.Rows) error {
+	err := s.each(ctx, "settle", fmt.Sprintf(settlementSQL, credited, w.String()), append(args, w.args...), func(rows driver.Rows) error {
 		row, err := scanSettlement(rows)
 		out = append(out, row)
 		return err
@@ -106,16 +112,18 @@ func scanSettlement(rows driver.Rows) (settlement.SettlementRow, error) {
 	var r settlement.SettlementRow
 	var month uint32
 	var taxes map[string]decimal.Decimal
-	claimed, credits, computed, unpriced := new(sums), new(sums), new(sums), new(sums)
+	claimed, credits, computed, unpriced, credited := new(sums), new(sums), new(sums), new(sums), new(sums)
 	err := rows.Scan(&r.CPO.Country, &r.CPO.ID, &r.EMSP.Country, &r.EMSP.ID, &month, &r.Currency,
-		&r.CDRCount, &r.CreditCount, &r.UnpricedCount, &r.DiffersCount,
+		&r.CDRCount, &r.CreditCount, &r.UnpricedCount, &r.CreditedCount, &r.DiffersCount,
 		&claimed.excl, &claimed.incl, &claimed.missing, &credits.excl, &credits.incl, &credits.missing,
-		&computed.excl, &computed.incl, &computed.missing, &unpriced.excl, &unpriced.incl, &unpriced.missing, &taxes)
+		&computed.excl, &computed.incl, &computed.missing, &unpriced.excl, &unpriced.incl, &unpriced.missing,
+		&credited.excl, &credited.incl, &credited.missing, &taxes)
 	if err != nil {
 		return r, err
 	}
 	r.Month = ocpi.Month(month)
-	r.Claimed, r.Credits, r.Computed, r.UnpricedClaimed = claimed.sum(), credits.sum(), computed.sum(), unpriced.sum()
+	r.Claimed, r.Credits, r.Computed = claimed.sum(), credits.sum(), computed.sum()
+	r.UnpricedClaimed, r.CreditedClaimed = unpriced.sum(), credited.sum()
 	r.Net = r.Claimed.Add(r.Credits)
 	r.Tax, err = taxesOf(taxes)
 	return r, err

@@ -2,6 +2,7 @@ package clickhouse
 
 import (
 	"slices"
+	"strings"
 	"testing"
 	"time"
 
@@ -98,6 +99,42 @@ func TestSettlement(t *testing.T) {
 	}
 }
 
+// k1 credits c3 in full: its claim and its price no longer stand against each
+// other, and its tax is not computed tax. A credit of a part changes nothing.
+func TestSettlementLeavesOutWhatIsCredited(t *testing.T) {
+	s := newStore(t)
+	write(t, s, batchOf(t, 0, 0, january), batchOf(t, 1, 0, `
+		GB*DUN NL*EXW k2 2019-02-28 GBP -1.00/-1.20 credit c1 -
+		GB*DUN NL*EXW k3 2019-02-28 GBP -5.00/-6.00 credit c2 -`))
+	q := settlement.SettlementQuery{To: month(2019, time.January), Currency: "GBP", EMSP: ocpi.NewParty("NL", "EXW")}
+	relate(t, relater(s))
+	const want = `2019-01 GB*DUN NL*EXW GBP: 4 CDRs, 1 credits
+  claimed  29.5/35.4
+  credits  -7.5/-9
+  net      22/26.4
+  computed 17/20.4
+  unpriced 5/6 in 1 CDRs; 0 claims differ
+  credited 7.5/9 in 1 CDRs; difference 0/0
+  tax      VAT 20%: 3.4
+`
+	if diff := cmp.Diff(want, settle(t, s, q)); diff != "" {
+		t.Errorf("-want +got:\n%s", diff)
+	}
+	for credited, want := range map[bool]string{true: "C2 C3", false: "C1 C4 K1"} {
+		page, err := s.CDRs(t.Context(), settlement.CDRQuery{To: q.To, Currency: q.Currency, EMSP: q.EMSP, Credited: &credited})
+		if err != nil {
+			t.Fatal(err)
+		}
+		var ids []string
+		for i := range page.CDRs {
+			ids = append(ids, page.CDRs[i].Key.ID)
+		}
+		if got := strings.Join(ids, " "); got != want {
+			t.Errorf("credited %t: %s, want %s", credited, got, want)
+		}
+	}
+}
+
 // Whatever the batches were cut into, however often and in whatever order they
 // were written: the figures are the same, and so is the winner of each CDR.
 func TestReplayChangesNothing(t *testing.T) {
@@ -136,7 +173,7 @@ func TestSettlementAtOnePosition(t *testing.T) {
 		FR*BEL FR*IZI p1 2019-01-09 EUR 2.00/2.40 priced 2.00/2.40 VAT:20=0.40
 		FR*BEL FR*IZI p2 2019-01-09 EUR 3.00/3.60 priced 3.00/3.60 VAT:20=0.60`))
 	at := func(next map[ingest.Partition]int64) string {
-		rows, err := s.SettlementAt(t.Context(), settlement.SettlementQuery{To: month(2019, time.January)}, next)
+		rows, err := s.SettlementAt(t.Context(), settlement.SettlementQuery{To: month(2019, time.January)}, next, nil)
 		if err != nil {
 			t.Fatal(err)
 		}

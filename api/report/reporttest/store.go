@@ -60,7 +60,7 @@ func (s *Store) Settlement(_ context.Context, q settlement.SettlementQuery) ([]s
 			at = len(rows)
 			rows = append(rows, settlement.SettlementRow{CPO: d.CPO, EMSP: d.EMSP, Month: d.Month, Currency: d.Currency})
 		}
-		count(&rows[at], d)
+		count(&rows[at], d, s.cancelled(d.Key))
 	}
 	slices.SortStableFunc(rows, func(a, b settlement.SettlementRow) int {
 		return cmp.Or(a.Month.Compare(b.Month), cmp.Compare(a.CPO.String(), b.CPO.String()),
@@ -69,7 +69,7 @@ func (s *Store) Settlement(_ context.Context, q settlement.SettlementQuery) ([]s
 	return rows, s.Err
 }
 
-func count(r *settlement.SettlementRow, d *settlement.CDRDetail) {
+func count(r *settlement.SettlementRow, d *settlement.CDRDetail, credited bool) {
 	add(&r.Net, d.ClaimedExcl, d.ClaimedIncl)
 	if d.Credit {
 		r.CreditCount++
@@ -78,12 +78,17 @@ func count(r *settlement.SettlementRow, d *settlement.CDRDetail) {
 	}
 	r.CDRCount++
 	add(&r.Claimed, d.ClaimedExcl, d.ClaimedIncl)
-	if d.Claim == tariff.ClaimDiffers {
+	if d.Claim == tariff.ClaimDiffers && !credited {
 		r.DiffersCount++
 	}
 	if d.Status != pricing.Priced {
 		r.UnpricedCount++
 		add(&r.UnpricedClaimed, d.ClaimedExcl, d.ClaimedIncl)
+		return
+	}
+	if credited {
+		r.CreditedCount++
+		add(&r.CreditedClaimed, d.ClaimedExcl, d.ClaimedIncl)
 		return
 	}
 	add(&r.Computed, d.ComputedExcl, d.ComputedIncl)
@@ -141,7 +146,7 @@ func (s *Store) CDRs(_ context.Context, q settlement.CDRQuery) (settlement.CDRPa
 	}
 	var page settlement.CDRPage
 	for i := from; i < len(s.All); i++ {
-		if !selects(&q, &s.All[i].CDRSummary) {
+		if !selects(&q, &s.All[i].CDRSummary) || q.Credited != nil && *q.Credited != s.cancelled(s.All[i].Key) {
 			continue
 		}
 		if len(page.CDRs) == q.Limit {
