@@ -70,8 +70,8 @@ func (r *Result) violate(format string, args ...any) {
 const (
 	maxGrowth    = 400 << 20 // bytes of resident memory
 	readyWithin  = time.Minute
-	endWithin    = 5 * time.Minute // the attack's own CDRs, priced
-	memoryWithin = time.Minute     // until memory is back
+	endWithin    = 20 * time.Minute // the attack's own CDRs, priced
+	memoryWithin = time.Minute      // until memory is back
 	stopWithin   = 40 * time.Second
 )
 
