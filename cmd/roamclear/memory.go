@@ -1,12 +1,15 @@
 package main
 
 import (
+	"context"
 	"math"
 	"os"
 	"path/filepath"
 	"runtime/debug"
+	"runtime/metrics"
 	"strconv"
 	"strings"
+	"time"
 )
 
 // tuneMemory lets the heap grow to four times what is live before it is
@@ -16,11 +19,41 @@ import (
 // environment win.
 func tuneMemory(c *Config) {
 	if os.Getenv("GOGC") == "" {
-		debug.SetGCPercent(400)
+		debug.SetGCPercent(gcPercent(0))
 	}
 	if os.Getenv("GOMEMLIMIT") == "" {
 		debug.SetMemoryLimit(c.memoryLimit(machineMemory("/")))
 	}
+}
+
+// headroom is what the heap may grow by between two collections, in bytes, once
+// four times what is live is more than that.
+const headroom = 192 << 20
+
+// gcPercent is how much the heap may grow, in percent of what is live: 400 while
+// that is little; at least as much again, so that a large heap is not collected
+// all the time.
+func gcPercent(live uint64) int {
+	return int(min(max(headroom*100/max(live, 1), 100), 400))
+}
+
+// keepHeadroom holds gcPercent against what is live until ctx ends, unless GOGC
+// in the environment says how much. Without it a burst that is live for a moment
+// leaves a heap of five times its size.
+func keepHeadroom(ctx context.Context) error {
+	if os.Getenv("GOGC") != "" {
+		return nil
+	}
+	live := []metrics.Sample{{Name: "/gc/heap/live:bytes"}}
+	percent := gcPercent(0)
+	for pause(ctx, 250*time.Millisecond) {
+		metrics.Read(live)
+		if next := gcPercent(live[0].Value.Uint64()); next != percent {
+			percent = next
+			debug.SetGCPercent(percent)
+		}
+	}
+	return nil
 }
 
 // leastMemory is the lowest limit that is set unasked: below it the collector

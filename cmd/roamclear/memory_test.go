@@ -29,6 +29,16 @@ func TestMemoryLimit(t *testing.T) {
 	}
 }
 
+// The heap may be five times a small one, and never grows by much more than
+// headroom before it is collected.
+func TestGCPercent(t *testing.T) {
+	for live, want := range map[uint64]int{0: 400, 10 << 20: 400, 48 << 20: 400, 96 << 20: 200, 128 << 20: 150, 192 << 20: 100, 4 << 30: 100} {
+		if got := gcPercent(live); got != want {
+			t.Errorf("%d MiB live: %d %%, want %d %%", live>>20, got, want)
+		}
+	}
+}
+
 func TestMachineMemory(t *testing.T) {
 	const info = "MemFree:  1 kB\nMemTotal:       8388608 kB\n"
 	for _, tt := range []struct {

@@ -172,6 +172,7 @@ func (s *service) run(ctx context.Context, after func(context.Context) error) er
 		spawn(followers, follow, "embedded log", s.backends.broker.Run)
 	}
 	spawn(followers, follow, "lag", s.lag.Run)
+	spawn(followers, follow, "memory", keepHeadroom)
 	spawn(followers, follow, "control", s.control.machine.Run)
 	spawn(followers, follow, "objects", s.persist("objects", s.owned.Run))
 	err := s.identifyOr(ctx, failed)
