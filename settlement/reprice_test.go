@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"slices"
 	"strings"
+	"sync"
 	"testing"
 	"time"
 
@@ -52,6 +53,7 @@ type heldRun struct {
 
 // repriceStore is a RepriceStore in memory.
 type repriceStore struct {
+	mu          sync.Mutex // partitions are priced side by side
 	records     []ingest.Record
 	counting    map[ingest.Position]StoredResult
 	corrections map[ingest.Position]ocpi.Month // where the counting result is a correction
@@ -144,6 +146,8 @@ func (s *repriceStore) RepriceProgress(_ context.Context, run string) (list []Re
 }
 
 func (s *repriceStore) WriteRepriced(_ context.Context, run string, _ ingest.Partition, page []Repriced, progress RepriceProgress) error {
+	s.mu.Lock()
+	defer s.mu.Unlock()
 	if s.failAfter == 0 {
 		return errStore
 	}
