@@ -24,8 +24,8 @@ type Partner struct {
 
 func partnerView(p *control.Partner) Partner {
 	view := Partner{ID: p.ID, Name: p.Name, Roles: p.Roles, Encoding: p.Encoding, Profile: p.Profile, Version: p.Version}
-	if len(p.Tokens) > 1 {
-		view.RotationUntil = p.Tokens[1].Until.String()
+	if until, ok := p.RotationUntil(); ok {
+		view.RotationUntil = until.String()
 	}
 	return view
 }
@@ -54,6 +54,7 @@ type PartnerRequest struct {
 // absent.
 type RotateRequest struct {
 	Token string `json:"token,omitempty"`
+	Now   bool   `json:"now,omitempty"` // the old token ends at once, for one that has leaked
 }
 
 func (s *server) listPartners(c *gin.Context) error {
@@ -98,7 +99,7 @@ func (s *server) rotateToken(c *gin.Context) error {
 	if err != nil {
 		return err
 	}
-	p, token, err := s.partners.Rotate(c.Request.Context(), command(c), api.Param(c, "id"), expect, q.Token)
+	p, token, err := s.partners.Rotate(c.Request.Context(), command(c), api.Param(c, "id"), expect, control.Rotation(q))
 	if err != nil {
 		return err
 	}

@@ -121,11 +121,13 @@ func newPartnerListCmd(service *serviceFlags) *cobra.Command {
 func newPartnerRotateCmd(service *serviceFlags) *cobra.Command {
 	var q admin.RotateRequest
 	cmd := &cobra.Command{
-		Use:   "rotate ID [--token TOKEN]",
+		Use:   "rotate ID [--token TOKEN] [--now]",
 		Short: "Give a partner a new token and print it",
 		Long: `Give a partner a new token and print it, alone, on standard output. The old
-one works until the new one is first used, at most for 7 days.`,
-		Example: "  roamclear partner rotate gb-dun-cpo --data data",
+one works until the new one is first used, at most for 7 days. --now ends it at
+once, and any other the partner has: for a token that has leaked. Until the
+partner uses the new one, all it sends is refused.`,
+		Example: "  roamclear partner rotate gb-dun-cpo --data data\n  roamclear partner rotate gb-dun-cpo --now",
 		Args:    cobra.ExactArgs(1),
 		RunE: func(cmd *cobra.Command, args []string) error {
 			c, err := service.client()
@@ -136,12 +138,17 @@ one works until the new one is first used, at most for 7 days.`,
 			if err := c.do(cmd.Context(), http.MethodPost, "/partners/"+url.PathEscape(args[0])+"/rotate", q, &rotated); err != nil {
 				return fmt.Errorf("rotate token of %s: %w", args[0], err)
 			}
-			cmd.PrintErrf("New token of %s, shown once. The old one ends when this is used, or at %s:\n", args[0], rotated.Partner.RotationUntil)
+			ends := "ends when this is used, or at " + rotated.Partner.RotationUntil
+			if q.Now {
+				ends = "has ended"
+			}
+			cmd.PrintErrf("New token of %s, shown once. The old one %s:\n", args[0], ends)
 			_, err = fmt.Fprintln(cmd.OutOrStdout(), rotated.Token)
 			return err
 		},
 	}
 	cmd.Flags().StringVar(&q.Token, "token", "", "the new token, 8 to 64 characters (default a new random one)")
+	cmd.Flags().BoolVar(&q.Now, "now", false, "end the old token at once, because it has leaked")
 	return cmd
 }
 

@@ -105,6 +105,23 @@ func TestPartnerCommands(t *testing.T) {
 	}
 }
 
+func TestALeakedTokenEndsAtOnce(t *testing.T) {
+	data, d := runningService(t)
+	if _, err := run(t, newPartnerCmd(), "add", "--data", data, "--role", "CPO", "--country", "GB", "--party", "DUN", "--token", "leaked-token"); err != nil {
+		t.Fatal(err)
+	}
+	out, err := run(t, newPartnerCmd(), "rotate", "gb-dun-cpo", "--now", "--data", data)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if _, ok := d.partners.Authenticate("Token leaked-token"); ok {
+		t.Error("the leaked token still works")
+	}
+	if _, ok := d.partners.Authenticate("Token " + strings.TrimSuffix(out, "\n")); !ok {
+		t.Errorf("the new token %q does not work", out)
+	}
+}
+
 func TestKeyCommands(t *testing.T) {
 	data, d := runningService(t)
 	out, err := run(t, newKeyCmd(), "add", "--data", data, "--scope", "finance:read", "--party", "GB/DUN")

@@ -160,10 +160,10 @@ func TestRepeatedCommandDoesNothing(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if _, _, err := c.partners.Rotate(t.Context(), "rotate-1", p.ID, 0, "second-token"); err != nil {
+	if _, _, err := c.partners.Rotate(t.Context(), "rotate-1", p.ID, 0, Rotation{Token: "second-token"}); err != nil {
 		t.Fatal(err)
 	}
-	_, _, err = c.partners.Rotate(t.Context(), "rotate-1", p.ID, 0, "third-token")
+	_, _, err = c.partners.Rotate(t.Context(), "rotate-1", p.ID, 0, Rotation{Token: "third-token"})
 	wantRefusal(t, err, RefusedRepeat)
 	if _, ok := c.partners.Authenticate("Token third-token"); ok {
 		t.Error("the repeat took effect")
@@ -216,7 +216,7 @@ func TestRotation(t *testing.T) {
 			return ok
 		}
 		rotate := func(token string) {
-			if _, _, err := c.partners.Rotate(t.Context(), "", p.ID, 0, token); err != nil {
+			if _, _, err := c.partners.Rotate(t.Context(), "", p.ID, 0, Rotation{Token: token}); err != nil {
 				t.Fatal(err)
 			}
 		}
@@ -247,6 +247,63 @@ func TestRotation(t *testing.T) {
 			t.Error("want the two newest tokens accepted")
 		}
 	})
+}
+
+// A rotation to a token that the partner had before is confirmed as any other:
+// one record, not one a request.
+func TestRotationBackToAnEarlierToken(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		c := start(t, controltest.NewLog(), nil)
+		p, _, err := c.partners.Add(t.Context(), "", dundee())
+		if err != nil {
+			t.Fatal(err)
+		}
+		for _, token := range []string{"second-token", "dundee-token", "second-token"} {
+			if _, _, err := c.partners.Rotate(t.Context(), "", p.ID, 0, Rotation{Token: token}); err != nil {
+				t.Fatal(err)
+			}
+			before := c.Next()
+			for range 5 {
+				if _, ok := c.partners.Authenticate("Token " + token); !ok {
+					t.Errorf("%s is refused", token)
+				}
+				synctest.Wait()
+			}
+			if got, _ := c.partners.Find(p.ID); len(got.Tokens) != 1 || c.Next() != before+1 {
+				t.Errorf("%s: %d tokens and %d records after five requests, want one and one", token, len(got.Tokens), c.Next()-before)
+			}
+		}
+	})
+}
+
+// A leaked secret ends at once, whichever of the two tokens of a rotation it
+// is, and by any clock.
+func TestRotationNow(t *testing.T) {
+	log := controltest.NewLog()
+	c := start(t, log, nil)
+	slow := start(t, log, func() ocpi.Time { return 2 })
+	p, _, err := c.partners.Add(t.Context(), "", dundee())
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, r := range []Rotation{{Token: "second-token"}, {Token: "third-token", Now: true}} {
+		if p, _, err = c.partners.Rotate(t.Context(), "", p.ID, 0, r); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if until, ok := p.RotationUntil(); ok {
+		t.Errorf("an old token works until %s", until)
+	}
+	if err := slow.CatchUp(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	for _, h := range []house{c, slow} {
+		for token, want := range map[string]bool{"dundee-token": false, "second-token": false, "third-token": true} {
+			if _, ok := h.partners.Authenticate("Token " + token); ok != want {
+				t.Errorf("%s is accepted: %v", token, ok)
+			}
+		}
+	}
 }
 
 func TestAPIKeys(t *testing.T) {

@@ -16,7 +16,17 @@ type Partner struct {
 	Version  uint64 // grows by one with every change, from 1
 	Tokens   []Token
 
+	rotated            int64 // offset of the last rotation
 	charging, mobility ingest.Sender
+}
+
+// RotationUntil returns when the old token of a rotation under way ends; ok is
+// false where none is good any more.
+func (p *Partner) RotationUntil() (until ocpi.Time, ok bool) {
+	if len(p.Tokens) < 2 || p.Tokens[1].Until == endedAtOnce {
+		return 0, false
+	}
+	return p.Tokens[1].Until, true
 }
 
 // Token is one credential of a partner. Until is the last instant it is
@@ -65,7 +75,7 @@ func (d *Partners) Authenticate(authorization string) (*Partner, bool) {
 	p, fresh, ok := d.state.Current().authenticate(authorization, d.machine.now())
 	if fresh {
 		select {
-		case d.confirm <- freshToken{p.ID, p.Tokens[0].Hash}:
+		case d.confirm <- freshToken{p.ID, p.Tokens[0].Hash, p.rotated}:
 		default: // the next request with this token asks again
 		}
 	}

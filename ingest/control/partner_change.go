@@ -139,6 +139,11 @@ func (s *partners) expect(id string, e Event) (*Partner, error) {
 	return p, nil
 }
 
+// endedAtOnce is the Until of a rotation that ends all tokens before at once: in
+// the past by any process's clock, and an instant to a version that does not
+// know of it.
+const endedAtOnce ocpi.Time = 1
+
 // TokenRotated gives a partner a new token. The old one works on until the
 // new one is first used, at most until Until (OCPI leaves the overlap open;
 // without one a lost answer would lock the partner out).
@@ -178,6 +183,7 @@ func (d *Partners) rotated(e Event, c TokenRotated) error {
 	next := *p
 	next.Version++
 	next.Tokens = []Token{{Hash: c.TokenHash}, {Hash: old.Hash, Until: c.Until}}
+	next.rotated = e.Offset
 	s.put(&next)
 	return nil
 }

@@ -41,6 +41,7 @@ type profileNaming struct {
 type freshToken struct {
 	partner string
 	hash    TokenHash
+	rotated int64 // offset of its rotation
 }
 
 // NewPartners registers the domain.
@@ -121,15 +122,24 @@ func (d *Partners) Add(ctx context.Context, command string, n NewPartner) (*Part
 	return p, token, err
 }
 
-// Rotate gives a partner a new token (chosen, or minted when "") and returns
-// it. The old one works until the new one is used, at most for
-// [RotationGrace]. Errors as in [Machine.Do].
-func (d *Partners) Rotate(ctx context.Context, command, id string, expect uint64, token string) (*Partner, string, error) {
-	token, err := tokenOrNew(token)
+// Rotation is what Rotate needs. Token "" has one minted. The old token works
+// until the new one is used, at most for [RotationGrace]; with Now it ends at
+// once, as do all before it: a secret has leaked.
+type Rotation struct {
+	Token string
+	Now   bool
+}
+
+// Rotate gives a partner a new token and returns it. Errors as in [Machine.Do].
+func (d *Partners) Rotate(ctx context.Context, command, id string, expect uint64, r Rotation) (*Partner, string, error) {
+	token, err := tokenOrNew(r.Token)
 	if err != nil {
 		return nil, "", err
 	}
 	until := d.machine.Now() + ocpi.Time(RotationGrace)
+	if r.Now {
+		until = endedAtOnce
+	}
 	rotate := TokenRotated{ID: id, TokenHash: HashToken(token), Until: until}
 	if _, err := d.machine.Do(ctx, Command{ID: command, Expect: expect, Change: rotate}); err != nil {
 		return nil, "", err
@@ -162,7 +172,8 @@ func (d *Partners) Remove(ctx context.Context, command, id string, expect uint64
 // confirmTokens appends a token.confirmed for every new token seen in use.
 // Requests go on arriving until it is folded: the state is asked again before
 // each append. Two processes may confirm the same token; the command id makes
-// that one event.
+// that one event. It names the rotation too: a partner may go back to a token
+// that was confirmed before.
 func (d *Partners) confirmTokens(ctx context.Context) {
 	for {
 		select {
@@ -170,11 +181,11 @@ func (d *Partners) confirmTokens(ctx context.Context) {
 			return
 		case f := <-d.confirm:
 			p, ok := d.Find(f.partner)
-			if !ok || !p.isFresh(f.hash) {
+			if !ok || !p.isFresh(f.hash) || p.rotated != f.rotated {
 				continue
 			}
 			change := TokenConfirmed{ID: f.partner, TokenHash: f.hash}
-			_, err := d.machine.Do(ctx, Command{ID: fmt.Sprintf("confirm-%x", f.hash[:24]), Change: change})
+			_, err := d.machine.Do(ctx, Command{ID: fmt.Sprintf("confirm-%x-%d", f.hash[:16], f.rotated), Change: change})
 			if _, refused := errors.AsType[*Refused](err); err != nil && !refused && ctx.Err() == nil {
 				// The old token stays valid a little longer, until the next use.
 				d.machine.logger.Warn("confirm token", "partner", f.partner, "error", err)

@@ -24,7 +24,7 @@ func (l *Log) Append(ctx context.Context, topic ingest.Topic, e *ingest.Envelope
 	if len(ws) == 0 {
 		return ingest.Position{}, fmt.Errorf("append to %s: no such topic", topic)
 	}
-	if l.opts.Full() {
+	if l.opts.Full(topic) {
 		return ingest.Position{}, fmt.Errorf("append to %s: log is full: %w", topic, ingest.ErrOverload)
 	}
 	if err := ctx.Err(); err != nil {

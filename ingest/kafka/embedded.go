@@ -46,7 +46,9 @@ const (
 	defaultRefusedBytes  = 32 << 20
 
 	// capMargin is what may arrive between two measurements of Dir.
-	capMargin       = 32 << 20
+	capMargin = 32 << 20
+	// controlReserve is for decisions alone, beyond the cap: some 20,000.
+	controlReserve  = 8 << 20
 	measureInterval = 250 * time.Millisecond
 	trimInterval    = time.Second
 
@@ -176,12 +178,22 @@ func (e *Embedded) Addr() string { return e.addr }
 // Options returns the options of a Log on this broker; the caller may fill in
 // the rest.
 func (e *Embedded) Options() Options {
-	return Options{Brokers: []string{e.addr}, Replication: 1, Full: e.Full, Logger: e.opts.Logger, Registerer: e.opts.Registerer, embedded: true}
+	return Options{Brokers: []string{e.addr}, Replication: 1, Full: e.Refuses, Logger: e.opts.Logger, Registerer: e.opts.Registerer, embedded: true}
 }
 
-// Full reports whether appends must be refused: the cap is reached or the
-// disk is nearly full.
+// Full reports whether what partners send must be refused: the cap is reached
+// or the disk is nearly full.
 func (e *Embedded) Full() bool { return e.capped.Load() || e.lowDisk.Load() }
+
+// Refuses reports whether appends to a topic must be refused. Decisions have a
+// reserve beyond what is full for all else: to remove the partner that fills
+// the log, or end its token, must not wait until it has stopped.
+func (e *Embedded) Refuses(topic ingest.Topic) bool {
+	if topic != ingest.TopicControl {
+		return e.Full()
+	}
+	return e.size.Load() > e.opts.CapBytes+controlReserve || e.free.Load() < e.opts.MinFreeBytes/2
+}
 
 // FreeSpaceLow reports whether the file system has less free than
 // EmbeddedOptions.MinFreeBytes.

@@ -138,6 +138,13 @@ func TestCapRefusesUntilTrimmed(t *testing.T) {
 	if _, err := l.Append(t.Context(), ingest.TopicCDRs, testEnvelope(1), nil); !e.Full() || !errors.Is(err, ingest.ErrOverload) {
 		t.Errorf("append at the cap: %v", err)
 	}
+	if _, err := l.Append(t.Context(), ingest.TopicControl, testEnvelope(1), nil); err != nil {
+		t.Errorf("decision at the cap: %v", err)
+	}
+	e.size.Store(e.opts.CapBytes + controlReserve + 1)
+	if _, err := l.Append(t.Context(), ingest.TopicControl, testEnvelope(1), nil); !errors.Is(err, ingest.ErrOverload) {
+		t.Errorf("decision beyond the reserve: %v", err)
+	}
 	commitT(t, l, "pricing", ingest.TopicCDRs, map[int32]int64{last.Partition: 90})
 	if err := errors.Join(e.Trim(), e.measure()); err != nil {
 		t.Fatal(err)

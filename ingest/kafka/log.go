@@ -33,7 +33,7 @@ type Options struct {
 	SASL          sasl.Mechanism // nil: none
 	Logger        *slog.Logger   // nil: nothing is logged
 	Registerer    prometheus.Registerer
-	Full          func() bool // true: appends are refused; nil: never, see Embedded.Full
+	Full          func(ingest.Topic) bool // true: appends are refused; nil: never, see Embedded.Refuses
 
 	embedded bool // the broker is ours: see topicSettings
 }
@@ -69,7 +69,7 @@ func (o Options) withDefaults() (Options, error) {
 		o.Registerer = prometheus.NewRegistry()
 	}
 	if o.Full == nil {
-		o.Full = func() bool { return false }
+		o.Full = func(ingest.Topic) bool { return false }
 	}
 	return o, nil
 }

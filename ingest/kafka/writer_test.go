@@ -308,7 +308,7 @@ func TestBrokerAwayRefusesAtOnceAndComesBack(t *testing.T) {
 
 func TestFullLogRefuses(t *testing.T) {
 	full := false
-	l, _ := watchedLog(t, nil, Options{Full: func() bool { return full }})
+	l, _ := watchedLog(t, nil, Options{Full: func(ingest.Topic) bool { return full }})
 	appendT(t, l, 0)
 	full = true
 	if _, err := l.Append(t.Context(), ingest.TopicRefused, testEnvelope(1), nil); !errors.Is(err, ingest.ErrOverload) {
