@@ -9,6 +9,7 @@ import (
 
 	"github.com/roamclear/roamclear/ingest"
 	"github.com/roamclear/roamclear/ocpi"
+	"github.com/roamclear/roamclear/settlement"
 )
 
 // postCDR accepts one CDR (OCPI 2.2.1 mod_cdrs, "POST Method"). A repeat is
@@ -57,7 +58,7 @@ func (x *exchange) getCDR() (answer, error) {
 		switch {
 		case err == nil:
 			return x.raw(raw, v)
-		case !errors.Is(err, ErrNotYet):
+		case !errors.Is(err, settlement.ErrNotYet):
 			return answer{}, err
 		}
 		select {

@@ -128,7 +128,7 @@ func TestGetCDRWaitsForTheStore(t *testing.T) {
 				began := time.Now()
 				b := &backend{cdr: func(context.Context, ocpi.Key) ([]byte, ocpi.Version, error) {
 					if time.Since(began) < tt.lag {
-						return nil, 0, ErrNotYet
+						return nil, 0, settlement.ErrNotYet
 					}
 					return []byte(`{"id":"1"}`), ocpi.V221, tt.then
 				}}

@@ -2,7 +2,6 @@ package hub
 
 import (
 	"context"
-	"errors"
 	"log/slog"
 	"time"
 
@@ -37,13 +36,10 @@ type Objects interface {
 	Get(ctx context.Context, t ingest.Target) (s ingest.ObjectState, ok bool, err error)
 }
 
-// ErrNotYet says that the store has not got as far as the log: what it lacks
-// may be on its way.
-var ErrNotYet = errors.New("the store has not caught up with the log")
-
-// CDRSource reads single CDRs. Errors: settlement.ErrNotFound only when the
-// store has everything that was in the log when it was asked, ErrNotYet when
-// it does not and lacks the CDR, settlement.ErrUnavailable.
+// CDRSource reads single CDRs: a settlement.Source. Errors:
+// settlement.ErrNotFound only when the store has everything that was in the log
+// when it was asked, settlement.ErrNotYet when it does not and lacks the CDR,
+// settlement.ErrUnavailable.
 type CDRSource interface {
 	CDR(ctx context.Context, key ocpi.Key) (raw []byte, version ocpi.Version, err error)
 }

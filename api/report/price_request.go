@@ -11,6 +11,7 @@ import (
 	"github.com/roamclear/roamclear/api/rest"
 	"github.com/roamclear/roamclear/ingest"
 	"github.com/roamclear/roamclear/ocpi"
+	"github.com/roamclear/roamclear/pricing"
 	"github.com/roamclear/roamclear/pricing/reference"
 	"github.com/roamclear/roamclear/pricing/tariff"
 	"github.com/roamclear/roamclear/pricing/whatif"
@@ -132,7 +133,7 @@ func (q *PriceRequest) tariff(key rest.Key, known Tariffs, start ocpi.Time) (*ta
 	}
 	// The version in force then, as for a CDR; where none was valid, the one
 	// that stands.
-	if then, _ := known.Tariff(k, start, present); then != nil {
+	if then, _ := known.Tariff(k, start, pricing.Present); then != nil {
 		v = then
 	}
 	p, err := v.Prepared()
@@ -191,7 +192,7 @@ func (q *PriceRequest) zone(key rest.Key, known Tariffs, start ocpi.Time) (*tari
 	k := q.Location.key()
 	name, source := "", ""
 	if key.Sees(k.Party, k.Party) {
-		name, source = known.Zone(k, "", start, present)
+		name, source = known.Zone(k, "", start, pricing.Present)
 	}
 	z, err := tariff.LoadZone(name)
 	if name == "" || err != nil {

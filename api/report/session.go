@@ -3,15 +3,13 @@ package report
 import (
 	"context"
 	"fmt"
-	"math"
-	"strings"
 
 	"github.com/gin-gonic/gin"
 	"github.com/roamclear/roamclear/api/rest"
 	"github.com/roamclear/roamclear/ingest"
 	"github.com/roamclear/roamclear/ocpi"
+	"github.com/roamclear/roamclear/pricing"
 	"github.com/roamclear/roamclear/pricing/tariff"
-	"github.com/roamclear/roamclear/pricing/whatif"
 	"github.com/roamclear/roamclear/settlement"
 )
 
@@ -20,10 +18,6 @@ type Sessions interface {
 	Ready() bool
 	Get(ctx context.Context, t ingest.Target) (s ingest.ObjectState, ok bool, err error)
 }
-
-// present is the end of everything that has been folded: prices that nobody
-// stores are as of now.
-const present = math.MaxInt64
 
 // sessionJSON is a Session with its running price, but for its raw body, which
 // is spliced in front as it stands. Price is null where there
@@ -73,12 +67,12 @@ func (s *server) session(c *gin.Context, key rest.Key) error {
 	}
 	emsp := ocpi.NewParty(session.Token.CountryCode, session.Token.PartyID)
 	if emsp.Country == "" || emsp.ID == "" {
-		emsp, _ = s.tariffs.TokenOwner(ocpi.Fold(session.Token.ContractID), present)
+		emsp, _ = s.tariffs.TokenOwner(ocpi.Fold(session.Token.ContractID), pricing.Present)
 	}
 	if !key.Sees(k.Party, emsp) {
 		return settlement.ErrNotFound
 	}
-	price, err := s.running(c.Request.Context(), session, &state)
+	price, err := pricing.Running(c.Request.Context(), s.tariffs, k.Party, session)
 	if err != nil {
 		return fmt.Errorf("price session %s: %w", k, err)
 	}
@@ -108,85 +102,4 @@ func newSession(session *ocpi.Session, state *ingest.ObjectState, emsp ocpi.Part
 		v.EnergyKWh = quantityPtr(&kwh)
 	}
 	return v
-}
-
-// running prices a Session by the tariffs its periods name; where they name
-// none, by those of its connector. Versions are chosen as for a CDR that comes
-// now.
-func (s *server) running(ctx context.Context, session *ocpi.Session, state *ingest.ObjectState) (*whatif.Price, error) {
-	owner := state.Key.Party
-	location := ocpi.Key{Party: owner, ID: ocpi.Fold(session.LocationID)}
-	place, err := s.location(ctx, location)
-	if err != nil {
-		return nil, err
-	}
-	var tariffs []*tariff.Prepared
-	for _, id := range tariffIDs(session, place) {
-		v, _ := s.tariffs.Tariff(ocpi.Key{Party: owner, ID: ocpi.Fold(id)}, session.Start, present)
-		if v == nil {
-			continue // the engine says which one it misses
-		}
-		p, err := v.Prepared()
-		if err != nil {
-			return &whatif.Price{Result: tariff.Result{Reason: "unpriceable_tariff", Detail: "tariff " + id + ": " + err.Error()}}, nil
-		}
-		tariffs = append(tariffs, p)
-	}
-	var zone *tariff.Zone
-	name, source := s.tariffs.Zone(location, ocpi.Fold(place.Country), session.Start, present)
-	if name != "" {
-		if zone, err = tariff.LoadZone(name); err != nil {
-			zone, source = nil, "" // not in the database: the engine says if it needs one
-		}
-	}
-	return whatif.OfSession(session, tariffs, zone, source, nil), nil
-}
-
-// location reads a Location, an empty one where it is not known.
-func (s *server) location(ctx context.Context, key ocpi.Key) (*ocpi.Location, error) {
-	o, ok, err := s.tariffs.Get(ctx, ingest.Target{Object: ingest.ObjectLocation, Key: key})
-	if err != nil {
-		return nil, fmt.Errorf("read location %s: %w", key, err)
-	}
-	if !ok {
-		return &ocpi.Location{}, nil
-	}
-	place, err := new(ocpi.Decoder).Location(o.Version, o.Body)
-	if err != nil {
-		return &ocpi.Location{}, nil // as good as unknown
-	}
-	return place, nil
-}
-
-// tariffIDs lists the tariffs that a Session may be priced with, each once.
-func tariffIDs(session *ocpi.Session, place *ocpi.Location) []string {
-	var ids []string
-	add := func(id string) {
-		for _, have := range ids {
-			if strings.EqualFold(have, id) {
-				return
-			}
-		}
-		if len(ids) < tariff.MaxTariffs {
-			ids = append(ids, id)
-		}
-	}
-	for i := range session.Periods {
-		if id := session.Periods[i].TariffID; id != "" {
-			add(id)
-		}
-	}
-	if ids != nil {
-		return ids
-	}
-	for _, evse := range place.EVSEs {
-		for _, connector := range evse.Connectors {
-			if strings.EqualFold(evse.UID, session.EVSEUID) && strings.EqualFold(connector.ID, session.ConnectorID) {
-				for _, id := range connector.TariffIDs {
-					add(id)
-				}
-			}
-		}
-	}
-	return ids
 }

@@ -17,11 +17,7 @@ import (
 	"github.com/roamclear/roamclear/api/page"
 	"github.com/roamclear/roamclear/api/report"
 	"github.com/roamclear/roamclear/api/rest"
-	"github.com/roamclear/roamclear/ingest"
-	"github.com/roamclear/roamclear/ingest/kafka"
-	"github.com/roamclear/roamclear/ocpi"
 	"github.com/roamclear/roamclear/settlement"
-	"github.com/roamclear/roamclear/settlement/clickhouse"
 )
 
 // httpServer serves everything that is served over HTTP: partners, finance and
@@ -92,7 +88,7 @@ func routes(s *service) http.Handler {
 	limits := rest.Limits{Places: api.NewBudget(rest.Places)}
 	partners := hub.New(hub.Deps{
 		Partners: s.control.partners, Intake: s.intake, Objects: s.owned,
-		CDRs: cdrSource{b.store, b.log}, CDRLists: b.store,
+		CDRs: settlement.Source{Store: b.store, Log: b.log}, CDRLists: b.store,
 		Metrics: api.NewMetrics(s.registry), Logger: s.logger, PublicURL: s.config.PublicURL,
 		MaxBody: s.config.Limits.BodyBytes, InFlight: s.config.Limits.InFlight,
 	})
@@ -129,33 +125,4 @@ func loopback(listen string) bool {
 	}
 	ip := net.ParseIP(host)
 	return ip != nil && ip.IsLoopback()
-}
-
-// cdrSource reads single CDRs, and tells one that does not exist from one
-// that is still on its way.
-type cdrSource struct {
-	store *clickhouse.Store
-	log   *kafka.Log
-}
-
-// CDR implements hub.CDRSource.
-func (c cdrSource) CDR(ctx context.Context, key ocpi.Key) ([]byte, ocpi.Version, error) {
-	raw, v, _, err := c.store.CDRRaw(ctx, key)
-	if !errors.Is(err, settlement.ErrNotFound) {
-		return raw, v, err
-	}
-	partition := c.log.Place(ingest.TopicCDRs, key)
-	_, end, err := c.log.Bounds(ctx, partition)
-	if err != nil {
-		return nil, 0, fmt.Errorf("%w: read the log's end: %w", settlement.ErrUnavailable, err)
-	}
-	next, err := c.store.Checkpoint(ctx, partition)
-	if err != nil {
-		return nil, 0, err
-	}
-	if next < end {
-		return nil, 0, hub.ErrNotYet
-	}
-	raw, v, _, err = c.store.CDRRaw(ctx, key)
-	return raw, v, err
 }
