@@ -213,7 +213,7 @@ func taxText(taxes []tariff.Tax) string {
 // transient are the reasons that do not follow from what the result was
 // computed from; healable are those that do not where that was not kept.
 var (
-	transient = []string{pricing.ReasonPanic, pricing.ReasonUnknownProfile, pricing.ReasonUnstorable, pricing.ReasonDebtorUnknown}
+	transient = []string{pricing.ReasonPanic, pricing.ReasonUnknownProfile, pricing.ReasonUnstorable}
 	healable  = append(slices.Clone(transient), pricing.Healable...)
 )
 

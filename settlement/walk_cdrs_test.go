@@ -38,3 +38,36 @@ func TestVerdictOfAnotherEngine(t *testing.T) {
 		}
 	}
 }
+
+// A reject must follow from the part of the log it was computed from: whom the
+// CDR names was not registered there, its tariff not known. Where that part was
+// not kept, its cause may have gone away since.
+func TestARejectMustFollowFromItsInputs(t *testing.T) {
+	kept := pricing.AsOf{Reference: 3, Control: 2}
+	for _, c := range []struct {
+		reason string
+		at     pricing.AsOf
+		wrong  bool
+	}{
+		{pricing.ReasonDebtorUnknown, kept, true},
+		{pricing.ReasonUnknownTariff, kept, true},
+		{pricing.ReasonNoTimeZone, kept, true},
+		{pricing.ReasonEndFirst, kept, true},
+		{pricing.ReasonPanic, kept, false},
+		{pricing.ReasonUnstorable, kept, false},
+		{pricing.ReasonDebtorUnknown, pricing.AsOfUnkept, false},
+		{pricing.ReasonUnknownTariff, pricing.AsOfUnkept, false},
+		{pricing.ReasonEndFirst, pricing.AsOfUnkept, true},
+	} {
+		report := &Report{}
+		w := &walker{report: report, partition: ingest.Partition{Topic: ingest.TopicCDRs}}
+		stored := pricing.Outcome{Status: pricing.Rejected, Reason: c.reason, AsOf: c.at}
+		for status, wrong := range map[pricing.Status]bool{pricing.Priced: c.wrong, pricing.Rejected: false} {
+			report.Disagreements = nil
+			w.rejected(&ingest.Record{}, &pricing.Outcome{Status: status}, &stored)
+			if got := len(report.Disagreements) > 0; got != wrong {
+				t.Errorf("%s as of %v, priced again %s: disagrees %t, want %t", c.reason, c.at, status, got, wrong)
+			}
+		}
+	}
+}
