@@ -1,11 +1,8 @@
 package control
 
 import (
-	"bytes"
 	"encoding/json"
-	"errors"
 	"fmt"
-	"io"
 	"unicode"
 	"unicode/utf8"
 
@@ -53,7 +50,7 @@ func On[C Change](apply func(Event, C) error) Fold {
 		kind: zero.Kind(),
 		decode: func(data []byte) (Change, error) {
 			var c C
-			err := decodeStrict(data, &c)
+			err := ocpi.DecodeStrict(data, &c)
 			return c, err
 		},
 		apply: func(e Event, c Change) error { return apply(e, c.(C)) },
@@ -96,7 +93,7 @@ func Encode(e Event, c Change) ([]byte, error) {
 // *UnknownEventError, and a member that nobody knows is an error too.
 func (m *Machine) decode(body []byte) (Event, Change, error) {
 	var w wireEvent
-	if err := decodeStrict(body, &w); err != nil {
+	if err := ocpi.DecodeStrict(body, &w); err != nil {
 		return Event{}, nil, fmt.Errorf("decode control event: %w", err)
 	}
 	fold, ok := m.folds[Kind{w.Type, w.Version}]
@@ -108,18 +105,6 @@ func (m *Machine) decode(body []byte) (Event, Change, error) {
 		return Event{}, nil, fmt.Errorf("decode control event %s: %w", w.Type, err)
 	}
 	return Event{Command: w.Command, Expect: w.Expect, At: w.At}, change, nil
-}
-
-func decodeStrict(data []byte, v any) error {
-	d := json.NewDecoder(bytes.NewReader(data))
-	d.DisallowUnknownFields()
-	if err := d.Decode(v); err != nil {
-		return err
-	}
-	if _, err := d.Token(); !errors.Is(err, io.EOF) {
-		return errors.New("bytes after the JSON value")
-	}
-	return nil
 }
 
 const maxCommandLength = 64

@@ -113,13 +113,8 @@ func decodeCursor[T any](s string) (c T, err error) {
 	if err != nil {
 		return c, fmt.Errorf("%w %q: %w", settlement.ErrCursor, s, err)
 	}
-	dec := json.NewDecoder(strings.NewReader(string(b)))
-	dec.DisallowUnknownFields()
-	if err := dec.Decode(&c); err != nil {
+	if err := ocpi.DecodeStrict(b, &c); err != nil {
 		return c, fmt.Errorf("%w %q: %w", settlement.ErrCursor, s, err)
-	}
-	if dec.More() {
-		return c, fmt.Errorf("%w %q: more than one value", settlement.ErrCursor, s)
 	}
 	return c, nil
 }
