@@ -108,8 +108,16 @@ func (c *cdrWalk) visitFirst(r *ingest.Record) error {
 	c.price(r)
 	c.count(r, &c.row)
 	c.relations.visit(c.partition, r, &c.row)
+	corrections, err := c.corrections.allAt(r)
+	if err != nil {
+		return err
+	}
 	if cdr != nil {
-		c.booked(r, &c.row, "cdrs", account{cdr.CPO, cdr.EMSP, cdr.Month, cdr.Currency}, cdr.Credit)
+		raw := accountOf(&c.row)
+		if n := len(corrections); n > 0 { // its month was closed: the debtor found since lists it too
+			raw.emsp = corrections[n-1].New.EMSP
+		}
+		c.booked(r, raw, "cdrs", account{cdr.CPO, cdr.EMSP, cdr.Month, cdr.Currency}, c.row.Credit, cdr.Credit)
 		c.same(r, "cdrs", cdr.Key, cdr.Hash)
 	}
 	if stored == nil {
@@ -117,10 +125,6 @@ func (c *cdrWalk) visitFirst(r *ingest.Record) error {
 	}
 	c.outcome(r, &c.row, stored)
 	c.books.add(&c.row, stored)
-	corrections, err := c.corrections.allAt(r)
-	if err != nil {
-		return err
-	}
 	c.corrected(stored, corrections, c.books, func(as *ChangeSide) *pricing.Row {
 		c.terms.of(as)
 		c.pricer.PriceWith(r, &c.row, as.AsOf, "", nil)
@@ -180,7 +184,7 @@ func (w *walker) outcome(r *ingest.Record, fresh *pricing.Row, stored *StoredRes
 	default:
 		w.disagree(r.Offset, "CDR %s is neither priced nor rejected", r.Key)
 	}
-	w.booked(r, fresh, "results", account{stored.Creditor, stored.Debtor, stored.Month, stored.Currency}, stored.Credit)
+	w.booked(r, accountOf(fresh), "results", account{stored.Creditor, stored.Debtor, stored.Month, stored.Currency}, fresh.Credit, stored.Credit)
 	w.amount(r, "claimed", s.Claimed, f.Claimed)
 	if s.Status == pricing.Rejected {
 		w.rejected(r, f, s)
@@ -229,10 +233,9 @@ func (w *walker) rejected(r *ingest.Record, fresh, s *pricing.Outcome) {
 }
 
 // booked holds the account a table books a CDR on against its raw body.
-func (w *walker) booked(r *ingest.Record, fresh *pricing.Row, table string, stored account, credit bool) {
-	raw := accountOf(fresh)
-	if stored != raw || credit != fresh.Credit {
-		w.disagree(r.Offset, "%s books CDR %s on %q (credit %t); its raw body says %q (credit %t)", table, r.Key, stored, credit, raw, fresh.Credit)
+func (w *walker) booked(r *ingest.Record, raw account, table string, stored account, rawCredit, credit bool) {
+	if stored != raw || credit != rawCredit {
+		w.disagree(r.Offset, "%s books CDR %s on %q (credit %t); its raw body says %q (credit %t)", table, r.Key, stored, credit, raw, rawCredit)
 	}
 }
 

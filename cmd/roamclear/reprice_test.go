@@ -309,3 +309,16 @@ func TestARemovedDebtorStaysADebtor(t *testing.T) {
 	}
 	verified(t, data)
 }
+
+// TestARemovedPartnerStaysBillable: who could be billed when a CDR was priced
+// owes it still when it is no partner any more.
+func TestARemovedPartnerStaysBillable(t *testing.T) {
+	data, _ := pushed(t)
+	if out, err := run(t, newPartnerCmd(), "remove", "nl-exw-emsp", "--data", data); err != nil {
+		t.Fatalf("remove the partner: %v\n%s", err, out)
+	}
+	if r := repriceAs(t, data); r.CDRs != 7 || r.Changed != 0 {
+		t.Errorf("priced again without the partner: %d CDRs, %d changes, want 7 and none: %+v", r.CDRs, r.Changed, r.Causes)
+	}
+	verified(t, data)
+}

@@ -44,10 +44,12 @@ func newCDRRows() *cdrRows {
 	return c
 }
 
-func (c *cdrRows) append(r *pricing.Row) {
+// append appends a row. rank is that of its result: the CDR's row is written
+// again, with the debtor, when one is found later.
+func (c *cdrRows) append(r *pricing.Row, rank uint16) {
 	c.position.append(r.Record.Position)
 	c.identity.append(r.Record.Key)
-	c.ver.Append(rowVersion(r.Record.Position, 0))
+	c.ver.Append(rowVersion(r.Record.Position, rank))
 	c.idSent = append(c.idSent, r.ID)
 	c.sender.Append(r.Record.Sender)
 	c.version.Append(uint8(r.Record.Version))

@@ -293,3 +293,93 @@ func TestOCPICDRs(t *testing.T) {
 		})
 	}
 }
+
+// The eMSP that is found to owe a CDR lists it like any other: whether a reject
+// was healed, a re-pricing applied, or a correction of a closed month.
+func TestADebtorFoundLaterListsTheCDR(t *testing.T) {
+	const unknown = `GB*DUN - c1 2019-01-15 GBP 10/12 rejected debtor_unknown -`
+	found := ocpi.Party{Country: "NL", ID: "EXW"}
+	closed := []settlement.ClosedMonth{{Month: ocpi.MonthOf(2019, 1), Lands: ocpi.MonthOf(2019, 2)}}
+	reprice := func(closed []settlement.ClosedMonth) func(t *testing.T, s *Store, b *pricing.Batch) {
+		return func(t *testing.T, s *Store, b *pricing.Batch) {
+			c := counted(t, s, wholeYear)[0]
+			fresh := b.Rows[0]
+			fresh.Debtor, fresh.Generation, fresh.Outcome.Status, fresh.Outcome.Reason = found, 1, pricing.Priced, ""
+			note(t, s, "run", []settlement.Repriced{{Version: c.Version, Row: fresh, Change: settlement.Change{
+				Key: c.Record.Key, Position: c.Record.Position, CPO: c.Creditor, Month: c.Month, Currency: c.Currency,
+				Kind: settlement.NowPriced, Old: settlement.SideOf(&c.Row), New: settlement.SideOf(&fresh),
+			}}}, 1)
+			for range 2 { // again changes nothing
+				if err := s.ApplyRepriced(t.Context(), "run", cdrsOf(0), closed); err != nil {
+					t.Fatal(err)
+				}
+			}
+		}
+	}
+	for name, find := range map[string]func(t *testing.T, s *Store, b *pricing.Batch){
+		"healed": func(t *testing.T, s *Store, b *pricing.Batch) {
+			healed := b.Rows[0]
+			healed.Debtor, healed.Outcome.Status, healed.Outcome.Reason = found, pricing.Priced, ""
+			if err := s.WriteResults(t.Context(), cdrsOf(0), []pricing.Row{healed}); err != nil {
+				t.Fatal(err)
+			}
+		},
+		"priced again":               reprice(nil),
+		"corrected in a later month": reprice(closed),
+	} {
+		t.Run(name, func(t *testing.T) {
+			s := newStore(t)
+			b := batchOf(t, 0, 0, unknown)
+			write(t, s, b)
+			listed := func() int {
+				page, err := s.OCPICDRs(t.Context(), settlement.OCPIQuery{Debtors: []ocpi.Party{found}})
+				if err != nil || len(page.Bodies) != page.Total {
+					t.Fatalf("%d bodies of %d: %v", len(page.Bodies), page.Total, err)
+				}
+				return page.Total
+			}
+			if n := listed(); n != 0 {
+				t.Fatalf("%d CDRs are listed before their debtor is known", n)
+			}
+			find(t, s, b)
+			write(t, s, b) // a replay of the batch takes nothing back
+			if n := listed(); n != 1 {
+				t.Errorf("the debtor lists %d CDRs, want 1", n)
+			}
+			d, err := s.CDR(t.Context(), keyOf("c1"))
+			if err != nil || d.ID != "c1" || d.SessionID != "S-c1" || d.EnergyKWh == nil {
+				t.Errorf("the CDR: %v, %+v", err, d)
+			}
+		})
+	}
+}
+
+// A store of an earlier version has the debtor in results alone.
+func TestDebtorsFoundEarlierAreMigrated(t *testing.T) {
+	s := newStore(t)
+	b := batchOf(t, 0, 0, `
+		GB*DUN - c1 2019-01-15 GBP 10/12 rejected debtor_unknown -
+		GB*DUN - c2 2019-01-15 GBP 10/12 rejected debtor_unknown -`)
+	write(t, s, b)
+	healed := b.Rows[0]
+	healed.Debtor, healed.Outcome.Status, healed.Outcome.Reason = ocpi.Party{Country: "NL", ID: "EXW"}, pricing.Priced, ""
+	rows := newResultRows()
+	if err := s.insert(t.Context(), rows.block, "earlier", 1, func(int) error { return rows.append(&healed) }); err != nil {
+		t.Fatal(err)
+	}
+	migrations, err := readMigrations(migrationFiles)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for range 2 {
+		for _, statement := range statements(migrations[8].sql) {
+			if err := s.conn.Exec(t.Context(), statement.sql); err != nil {
+				t.Fatal(err)
+			}
+		}
+	}
+	page, err := s.OCPICDRs(t.Context(), settlement.OCPIQuery{Debtors: []ocpi.Party{healed.Debtor}})
+	if err != nil || page.Total != 1 {
+		t.Errorf("%d CDRs are listed, %v; want the one whose debtor was found", page.Total, err)
+	}
+}

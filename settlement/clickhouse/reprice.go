@@ -99,12 +99,22 @@ func (s *Store) windows(ctx context.Context, run string, fn func(partition int32
 // applySQL writes the new results of a window whose old result still counts:
 // in a closed month that is its latest correction. old_ver holds the position,
 // so within a partition it names one row.
-const applySQL = `INSERT INTO %[1]s (%[2]s) SELECT %[3]s FROM repricings FINAL
-WHERE run = ? AND partition = ? AND epoch = ? AND offset >= ? AND offset < ? AND %[4]s AND old_ver IN (
+const applySQL = `INSERT INTO %[1]s (%[2]s) SELECT %[3]s FROM repricings FINAL WHERE %[4]s AND ` + applicable
+
+const applicable = `run = ? AND partition = ? AND epoch = ? AND offset >= ? AND offset < ? AND old_ver IN (
 	SELECT max(ver) FROM (
 		SELECT offset, ver FROM results FINAL WHERE partition = ? AND epoch = ? AND offset >= ? AND offset < ?
 		UNION ALL SELECT offset, ver FROM corrections WHERE partition = ? AND epoch = ? AND offset >= ? AND offset < ?)
 	GROUP BY offset)`
+
+// debtorSQL writes the CDRs of a window whose debtor changes again, with the new
+// one: eMSPs list their CDRs by it. It goes before the results, which decide
+// whether there is anything left to apply.
+const debtorSQL = `INSERT INTO cdrs (%[1]s)
+SELECT c.* REPLACE (n.emsp_country AS emsp_country, n.emsp_party AS emsp_party, n.ver AS ver)
+FROM (SELECT %[1]s FROM cdrs FINAL WHERE partition = ? AND epoch = ? AND offset >= ? AND offset < ?) AS c
+INNER JOIN (SELECT offset, emsp_country, emsp_party, ver FROM repricings FINAL
+	WHERE (emsp_country, emsp_party) != (old_emsp_country, old_emsp_party) AND ` + applicable + `) AS n ON c.offset = n.offset`
 
 // ApplyRepriced implements [settlement.RepriceStore].
 func (s *Store) ApplyRepriced(ctx context.Context, run string, in ingest.Partition, closed []settlement.ClosedMonth) error {
@@ -120,17 +130,22 @@ func (s *Store) ApplyRepriced(ctx context.Context, run string, in ingest.Partiti
 	}
 	results, all := resultColumns.list(), repricedColumns.list()
 	const landing = "transform(old_month, ?, ?, toUInt32(0))"
+	toCDRs := fmt.Sprintf(debtorSQL, newCDRRows().list())
 	toResults := fmt.Sprintf(applySQL, "results", results, results, landing+" = 0")
 	toCorrections := fmt.Sprintf(applySQL, "corrections", all+", lands", all+", "+landing+" AS lands", "lands != 0")
 	return s.windows(ctx, run, func(p int32, e uint8, from, to int64) error {
 		if p != in.Number || e != in.Epoch {
 			return nil
 		}
-		selected, counting := []any{run, p, e, from, to}, []any{p, e, from, to, p, e, from, to}
+		within := []any{p, e, from, to}
+		applicable := slices.Concat([]any{run}, within, within, within)
 		landing := []any{months, lands}
-		err := s.conn.Exec(ctx, toResults, slices.Concat(selected, landing, counting)...)
+		err := s.conn.Exec(ctx, toCDRs, slices.Concat(within, applicable)...)
+		if err == nil {
+			err = s.conn.Exec(ctx, toResults, slices.Concat(landing, applicable)...)
+		}
 		if err == nil && len(closed) > 0 {
-			err = s.conn.Exec(ctx, toCorrections, slices.Concat(landing, selected, counting)...)
+			err = s.conn.Exec(ctx, toCorrections, slices.Concat(landing, applicable)...)
 		}
 		return fail("apply a re-pricing", err)
 	})

@@ -49,7 +49,7 @@ func (s *Store) WriteCDRs(ctx context.Context, b *pricing.Batch) error {
 	if err != nil {
 		return err
 	}
-	err = s.insert(ctx, into.cdrs.block, token, n, func(i int) error { into.cdrs.append(&b.Rows[i]); return nil })
+	err = s.insert(ctx, into.cdrs.block, token, n, func(i int) error { into.cdrs.append(&b.Rows[i], 0); return nil })
 	if err != nil {
 		return err
 	}
@@ -85,8 +85,10 @@ func checkBatch(b *pricing.Batch) error {
 
 // WriteResults stores results of records that are in the store already: a
 // reject that has become priceable (same Generation, priced), or a re-pricing
-// (a higher Generation). It touches neither records nor checkpoint. Rows are
-// of one epoch and partition; their Bodies are not read.
+// (a higher Generation), each with its CDR's row, which names the debtor that
+// may have been found only now: eMSPs list their CDRs by it. It touches neither
+// records nor checkpoint. Rows are of one epoch and partition; their Bodies are
+// not read.
 func (s *Store) WriteResults(ctx context.Context, p ingest.Partition, rows []pricing.Row) error {
 	for i := range rows {
 		if at := rows[i].Record.Position; at != p.At(at.Offset) {
@@ -98,6 +100,13 @@ func (s *Store) WriteResults(ctx context.Context, p ingest.Partition, rows []pri
 	}
 	into := blocksPool.Get().(*blocks)
 	defer blocksPool.Put(into)
+	err := s.insert(ctx, into.cdrs.block, p.String()+"/repriced", len(rows), func(i int) error {
+		into.cdrs.append(&rows[i], resultRank(rows[i].Generation, rows[i].Outcome.Status))
+		return nil
+	})
+	if err != nil {
+		return err
+	}
 	return s.insert(ctx, into.results.block, p.String()+"/repriced", len(rows),
 		func(i int) error { return into.results.append(&rows[i]) })
 }
