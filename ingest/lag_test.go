@@ -6,6 +6,7 @@ import (
 	"errors"
 	"log/slog"
 	"strings"
+	"sync"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -19,9 +20,18 @@ import (
 type laggingLog struct {
 	Reader
 	records []Record
-	next    int64
-	reads   int
-	err     error
+
+	mu    sync.Mutex // guards what follows
+	next  int64
+	reads int
+	err   error
+}
+
+// set changes what the log says from now on.
+func (l *laggingLog) set(change func(l *laggingLog)) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	change(l)
 }
 
 func (l *laggingLog) Partitions(t Topic) []Partition {
@@ -36,11 +46,13 @@ func (l *laggingLog) Bounds(context.Context, Partition) (start, end int64, err e
 }
 
 func (l *laggingLog) Read(_ context.Context, _ Partition, from int64, n int) ([]Record, error) {
-	l.reads++
+	l.set(func(l *laggingLog) { l.reads++ })
 	return l.records[from:][:n], nil
 }
 
 func (l *laggingLog) NextOf(_ context.Context, _ string, t Topic) (map[Partition]int64, error) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
 	if t != TopicCDRs {
 		return nil, l.err
 	}
@@ -82,13 +94,13 @@ func TestLateGroupsAreTold(t *testing.T) {
 		if n := gauge(t, reg, "roamclear_log_oldest_waiting_seconds"); n != 120 {
 			t.Errorf("the oldest waits for %v s, want 120", n)
 		}
-		log.next = 3
+		log.set(func(l *laggingLog) { l.next = 3 })
 		time.Sleep(lagInterval)
 		synctest.Wait()
 		if lag.Age(GroupPricing) != 0 || strings.Count(said.String(), "no longer") != 1 {
 			t.Errorf("when all is stored: age %s, said:\n%s", lag.Age(GroupPricing), said.String())
 		}
-		log.err = errors.New("no broker answers")
+		log.set(func(l *laggingLog) { l.err = errors.New("no broker answers") })
 		time.Sleep(lagInterval)
 		synctest.Wait()
 		if _, err := reg.Gather(); err == nil || !strings.Contains(err.Error(), "no broker answers") {
