@@ -158,7 +158,7 @@ func TestVerifySeesDamage(t *testing.T) {
 	f("a tax changed", "taxes are stored as", "ALTER TABLE results UPDATE tax_amount = [0.01] WHERE id = 'C-3'")
 	f("a relation gone", `relations lacks "credited`, "DELETE FROM relations WHERE kind = 'credited'")
 	f("a relation made up", "does not follow from the bodies",
-		"INSERT INTO relations SELECT * REPLACE ('credit_excess' AS kind) FROM relations WHERE kind = 'credited'")
+		"INSERT INTO relations SELECT * REPLACE ('credit_excess' AS kind) FROM relations AS r WHERE r.kind = 'credited'")
 	f("a credit that is not listed", "credits does not list", "TRUNCATE TABLE credits")
 	f("a copy gone", "no row in copies", "DELETE FROM copies WHERE id = 'C-0' AND offset > 0")
 	f("a repeat made a conflict", "copies holds", "ALTER TABLE copies UPDATE hash = toFixedString('x', 32) WHERE id = 'C-0'")
