@@ -185,11 +185,6 @@ func (s *Store) CreditsNamed(ctx context.Context, fn func(of ocpi.Key) error) er
 		})
 }
 
-// progressAttempt names the writing of a partition's progress.
-func progressAttempt(p ingest.Partition) string {
-	return fmt.Sprintf("note progress of relations of %s", p)
-}
-
 // WriteRelationProgress implements [settlement.RelationStore].
 func (s *Store) WriteRelationProgress(ctx context.Context, p ingest.Partition, next int64) error {
 	return fail(fmt.Sprintf("note progress of relations of %s", p), s.conn.Exec(ctx, "INSERT INTO relation_progress (partition, epoch, next) VALUES (?, ?, ?)", p.Number, p.Epoch, next))
