@@ -1,6 +1,7 @@
 package clickhouse
 
 import (
+	"fmt"
 	"strings"
 	"testing"
 
@@ -31,10 +32,11 @@ func BenchmarkSettlement(b *testing.B) {
 			}
 		}
 	}
+	credited, args := creditedIn(0, 0)
 	for name, query := range map[string]string{"exact": settlementSQL, "without-FINAL": strings.Replace(settlementSQL, "FINAL", "", 1)} {
 		b.Run(name, func(b *testing.B) {
 			for b.Loop() {
-				err := s.each(b.Context(), name, strings.Replace(query, "%s", "", 1), nil, func(rows driver.Rows) error {
+				err := s.each(b.Context(), name, fmt.Sprintf(query, credited, ""), args, func(rows driver.Rows) error {
 					_, err := scanSettlement(rows)
 					return err
 				})
