@@ -139,7 +139,7 @@ func (r *row) month() uint32 {
 
 func recordValues(r *row) ([]any, error) {
 	c, m := &r.cdr, &r.message
-	return []any{"cdrs", int32(m.Partition), uint8(1), m.Offset, uint8(1), uint8(1), uint8(2), r.sender(), c.CountryCode, c.PartyID, r.id(), "", r.received(), r.hash(), "", string(m.Value)}, nil
+	return []any{Topic, int32(m.Partition), uint8(1), m.Offset, uint8(1), uint8(1), uint8(2), r.sender(), c.CountryCode, c.PartyID, r.id(), "", r.received(), r.hash(), "", string(m.Value)}, nil
 }
 
 func copyValues(r *row) ([]any, error) {

@@ -149,11 +149,18 @@ func (s *stack) startBaseline(ctx context.Context, _ *options) error {
 	}
 	e := s.engine.Options()
 	e.Database = baselineDatabase
-	store, err := clickhouse.Open(ctx, e)
+	store, err := clickhouse.Open(ctx, e) // makes the database
 	if err != nil {
 		return err
 	}
-	if err := errors.Join(store.Migrate(ctx), store.Close()); err != nil {
+	if err := store.Close(); err != nil {
+		return err
+	}
+	conn, err := ch.Open(&ch.Options{Addr: e.Addr, Auth: ch.Auth{Database: e.Database, Username: e.User, Password: e.Password}})
+	if err != nil {
+		return err
+	}
+	if err := errors.Join(baseline.CreateTables(ctx, conn), conn.Close()); err != nil {
 		return err
 	}
 	for _, p := range []struct {
