@@ -4,7 +4,7 @@
 #   deploy/kafka.sh up 1|3     start them, print their addresses
 #   deploy/kafka.sh kill I     end broker I as a crash does; start I brings it back
 #   deploy/kafka.sh down       stop them; their data stays in $KAFKA_HOME
-#   deploy/kafka.sh test       the tests that hold real brokers to the embedded one's behaviour
+#   deploy/kafka.sh test       after up 3: the tests that hold real brokers to the embedded one's behaviour
 #
 # Needs Java 17 and Maven, no container. KAFKA_HOME (~/.cache/roamclear/kafka) holds jars and data.
 set -euo pipefail
@@ -107,6 +107,8 @@ up)
 start) start "$2" && ready "$2" ;;
 kill) stop KILL "$2" ;;
 down) each stop TERM ;;
-test) cd "$(dirname "$0")/.." && ROAMCLEAR_TEST_KAFKA=$(addresses) go test ./ingest/kafka -run 'Alike|Settings|Replicas|RefusedTopic' -count=1 "${@:2}" ;;
+test)
+  { [ "$(brokers)" != 0 ] && each running; } || { echo "no broker runs: deploy/kafka.sh up 3 first" >&2; exit 1; }
+  cd "$(dirname "$0")/.." && ROAMCLEAR_TEST_KAFKA=$(addresses) go test ./ingest/kafka -run 'Alike|Settings|Replicas|RefusedTopic' -count=1 "${@:2}" ;;
 *) sed -n 2,9p "$0"; exit 2 ;;
 esac

@@ -57,7 +57,8 @@ func TestSettingsThatLoseRecords(t *testing.T) {
 	}
 }
 
-// alter sets one setting of a topic.
+// alter sets one setting of a topic, and waits until every broker knows: each
+// learns it from the metadata log at its own pace, and any may be asked.
 func alter(t *testing.T, brokers []string, topic ingest.Topic, name, value string) {
 	t.Helper()
 	client := &segmentio.Client{Addr: segmentio.TCP(brokers...)}
@@ -73,6 +74,31 @@ func alter(t *testing.T, brokers []string, topic ingest.Topic, name, value strin
 	if err != nil {
 		t.Fatal(err)
 	}
+	for _, broker := range brokers {
+		for setting(t, broker, topic, name) != value {
+			if t.Context().Err() != nil {
+				t.Fatalf("%s does not learn %s=%s", broker, name, value)
+			}
+		}
+	}
+}
+
+// setting is what one broker knows of a topic's setting.
+func setting(t *testing.T, broker string, topic ingest.Topic, name string) string {
+	t.Helper()
+	client := &segmentio.Client{Addr: segmentio.TCP(broker)}
+	res, err := client.DescribeConfigs(t.Context(), &segmentio.DescribeConfigsRequest{
+		Resources: []segmentio.DescribeConfigRequestResource{{ResourceType: segmentio.ResourceTypeTopic, ResourceName: string(topic), ConfigNames: []string{name}}},
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, e := range res.Resources[0].ConfigEntries {
+		if e.ConfigName == name {
+			return e.ConfigValue
+		}
+	}
+	return ""
 }
 
 // A topic that loses what it must keep refuses the start and says how to mend
