@@ -86,4 +86,7 @@ type Batch struct {
 	Partition ingest.Partition
 	Rows      []Row
 	Next      int64 // the checkpoint: with the batch, every record before it is stored
+	// Again: rows of it may be stored already. A result that stands stays: it
+	// was priced by what was known then, and is not priced again by the way.
+	Again bool
 }

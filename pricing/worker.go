@@ -14,10 +14,14 @@ import (
 // Store is where results go.
 type Store interface {
 	// WriteCDRs stores a batch, its checkpoint last. A replay of any part of
-	// it changes nothing.
+	// it changes nothing; where its records have been priced again, by what is
+	// known now, the batch says Again.
 	WriteCDRs(ctx context.Context, b *Batch) error
 	// Checkpoint returns the offset up to which the store holds everything.
 	Checkpoint(ctx context.Context, p ingest.Partition) (next int64, err error)
+	// Priced returns the offset from which on the store has no result: it may
+	// have some beyond the checkpoint.
+	Priced(ctx context.Context, p ingest.Partition) (next int64, err error)
 }
 
 // Gate lets a batch through once everything that it may rest on has been folded.
@@ -59,10 +63,14 @@ type work struct {
 	pricer *Pricer
 	rows   []Row
 	places []int // of the rows, in the turn's records
+	priced int64 // before it, results may stand that an earlier keeper stored
 }
 
 // Checkpoint implements [ingest.Work].
-func (w *work) Checkpoint(ctx context.Context, p ingest.Partition) (int64, error) {
+func (w *work) Checkpoint(ctx context.Context, p ingest.Partition) (next int64, err error) {
+	if w.priced, err = w.Store.Priced(ctx, p); err != nil {
+		return 0, err
+	}
 	return w.Store.Checkpoint(ctx, p)
 }
 
@@ -136,7 +144,7 @@ func (w *work) store(ctx context.Context, t *ingest.Turn) error {
 				_, ours := slices.BinarySearch(w.places[:to], i)
 				return ours
 			})
-			return w.Store.WriteCDRs(ctx, &Batch{Partition: t.Partition, Rows: w.rows[from:to], Next: next})
+			return w.Store.WriteCDRs(ctx, &Batch{Partition: t.Partition, Rows: w.rows[from:to], Next: next, Again: w.rows[from].Record.Offset < w.priced})
 		},
 		Isolate: func(i int, cause error) func() {
 			row := &w.rows[i]

@@ -89,11 +89,15 @@ type store struct {
 	refuse  func(*pricing.Row) error // nil: nothing is refused
 	seen    func()                   // called after each write
 	largest int                      // bytes of bodies in one write
+	again   []int64                  // first offsets of writes that may be replays
 }
 
 func (s *store) Checkpoint(context.Context, ingest.Partition) (int64, error) {
 	return s.next, nil
 }
+
+// Priced says that an earlier worker got two records further than its checkpoint.
+func (s *store) Priced(context.Context, ingest.Partition) (int64, error) { return s.next + 2, nil }
 
 func (s *store) WriteCDRs(_ context.Context, b *pricing.Batch) error {
 	s.mu.Lock()
@@ -114,6 +118,9 @@ func (s *store) WriteCDRs(_ context.Context, b *pricing.Batch) error {
 	}
 	s.largest = max(s.largest, size)
 	s.writes++
+	if b.Again {
+		s.again = append(s.again, b.Rows[0].Record.Offset)
+	}
 	for i := range b.Rows {
 		s.rows[b.Rows[i].Record.Offset] = b.Rows[i]
 	}
@@ -286,6 +293,9 @@ func TestResumeAfterACrash(t *testing.T) {
 			}
 			if len(s.rows) != 5-from {
 				t.Errorf("committed %d, stored %d: %d rows written, want all from %d on", committed, stored, len(s.rows), from)
+			}
+			if len(s.again) == 0 || s.again[0] != int64(from) {
+				t.Errorf("committed %d, stored %d: the store is not told that results from %d on may stand", committed, stored, from)
 			}
 			if p.next != reference.next || p.metadata != reference.metadata {
 				t.Errorf("committed %d, stored %d: ledger %s, want %s", committed, stored, p.metadata, reference.metadata)

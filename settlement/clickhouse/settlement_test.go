@@ -167,6 +167,39 @@ func TestReplayChangesNothing(t *testing.T) {
 	}
 }
 
+// A replay prices by what is known by then. What stands was priced by what was
+// known before, may have been reported, and stays, with its debtor; what a crash
+// left without a result gets one.
+func TestAReplayLeavesTheResultsThatStand(t *testing.T) {
+	s := newStore(t)
+	before := batchOf(t, 0, 0, `
+		GB*DUN NL*EXW c1 2019-01-15 GBP 10.00/12.00 priced   10.00/12.00    VAT:20=2.00
+		GB*DUN NL*EXW c2 2019-01-20 GBP 5.00/6.00   rejected unknown_tariff -`)
+	after := batchOf(t, 0, 0, `
+		GB*DUN DE*TNM c1 2019-01-15 GBP 10.00/12.00 priced   11.00/13.20    VAT:20=2.20
+		GB*DUN NL*EXW c2 2019-01-20 GBP 5.00/6.00   priced   5.00/6.00      VAT:20=1.00
+		GB*DUN NL*EXW c3 2019-01-31 GBP 7.00/8.40   priced   7.00/8.40      VAT:20=1.40`)
+	write(t, s, before)
+	want := settle(t, s, settlement.SettlementQuery{})
+	first := *after
+	first.Rows, first.Next, first.Again = first.Rows[:2], 2, true
+	write(t, s, &first)
+	if diff := cmp.Diff(want, settle(t, s, settlement.SettlementQuery{})); diff != "" {
+		t.Errorf("replayed, -before +after:\n%s", diff)
+	}
+	if n := count(t, s, "SELECT count() FROM cdrs FINAL WHERE emsp_party != 'EXW'"); n != 0 {
+		t.Error("the CDR names another debtor than its result")
+	}
+	if next, err := s.Priced(t.Context(), after.Partition); next != 2 || err != nil {
+		t.Errorf("priced up to %d, %v; want 2", next, err)
+	}
+	after.Again = true
+	write(t, s, after)
+	if n := count(t, s, "SELECT count() FROM results FINAL WHERE id = 'C3' AND computed_excl = 7"); n != 1 {
+		t.Error("the CDR without a result has none after the replay")
+	}
+}
+
 func TestSettlementAtOnePosition(t *testing.T) {
 	s := newStore(t)
 	write(t, s, batchOf(t, 0, 0, january), batchOf(t, 3, 100, `

@@ -32,7 +32,8 @@ var blocksPool = sync.Pool{New: func() any {
 // its results, one part per table, and then the checkpoint. A reader that sees
 // a result sees everything it rests on. When it returns an error, nothing or
 // any part of the batch has been stored; writing the same records again, in
-// batches cut anywhere, completes it and changes nothing else. The batch's
+// batches cut anywhere, completes it and changes nothing else. Where they have
+// been priced again meanwhile, Again keeps the results that stand. The batch's
 // memory may be reused once it has returned.
 func (s *Store) WriteCDRs(ctx context.Context, b *pricing.Batch) error {
 	if err := checkBatch(b); err != nil {
@@ -49,15 +50,55 @@ func (s *Store) WriteCDRs(ctx context.Context, b *pricing.Batch) error {
 	if err != nil {
 		return err
 	}
-	err = s.insert(ctx, into.cdrs.block, token, n, func(i int) error { into.cdrs.append(&b.Rows[i], 0); return nil })
+	rows := b.Rows
+	if b.Again {
+		if rows, err = s.withoutResult(ctx, b); err != nil {
+			return err
+		}
+	}
+	err = s.insert(ctx, into.cdrs.block, token, len(rows), func(i int) error { into.cdrs.append(&rows[i], 0); return nil })
 	if err != nil {
 		return err
 	}
-	err = s.insert(ctx, into.results.block, token, n, func(i int) error { return into.results.append(&b.Rows[i]) })
+	err = s.insert(ctx, into.results.block, token, len(rows), func(i int) error { return into.results.append(&rows[i]) })
 	if err != nil {
 		return err
 	}
 	return s.writeCheckpoint(ctx, into.checkpoints, b.Partition, b.Next)
+}
+
+// Priced returns the offset from which on no result is stored. It may be beyond
+// the checkpoint, which comes after results, and knows no gaps.
+func (s *Store) Priced(ctx context.Context, p ingest.Partition) (next int64, err error) {
+	err = s.conn.QueryRow(ctx, "SELECT toInt64(if(count() = 0, 0, max(offset) + 1)) FROM results WHERE partition = ? AND epoch = ?", p.Number, p.Epoch).Scan(&next)
+	return next, fail(fmt.Sprintf("read how far %s is priced", p), err)
+}
+
+// withoutResult returns the rows of a batch that have no result yet. The others
+// keep theirs: tariffs, partners and this program may have changed since, and
+// what has been reported, of closed months too, changes by a re-pricing alone.
+// The CDR's row goes with its result: both name the same debtor.
+func (s *Store) withoutResult(ctx context.Context, b *pricing.Batch) ([]pricing.Row, error) {
+	standing := map[int64]bool{}
+	err := s.each(ctx, fmt.Sprintf("read which of %s are priced", b.Partition), `SELECT DISTINCT offset FROM results
+		WHERE partition = ? AND epoch = ? AND offset >= ? AND offset <= ?`,
+		[]any{b.Partition.Number, b.Partition.Epoch, b.Rows[0].Record.Offset, b.Rows[len(b.Rows)-1].Record.Offset},
+		func(rows driver.Rows) error {
+			var offset int64
+			err := rows.Scan(&offset)
+			standing[offset] = true
+			return err
+		})
+	if err != nil || len(standing) == 0 {
+		return b.Rows, err
+	}
+	var fresh []pricing.Row
+	for i := range b.Rows {
+		if !standing[b.Rows[i].Record.Offset] {
+			fresh = append(fresh, b.Rows[i])
+		}
+	}
+	return fresh, nil
 }
 
 // checkBatch returns an error for a batch that is not records of one partition
