@@ -2,6 +2,7 @@ package settlement
 
 import (
 	"fmt"
+	"maps"
 	"slices"
 	"strings"
 
@@ -16,7 +17,8 @@ import (
 // (claims) and results (computed amounts).
 type books struct {
 	accounts  map[account]*SettlementRow
-	cancelled func(ocpi.Key) bool // credited in full
+	taxes     map[*SettlementRow]map[string]decimal.Decimal // of the accounts, by rate
+	cancelled func(ocpi.Key) bool                           // credited in full
 }
 
 // account is what one settlement row is about.
@@ -36,7 +38,7 @@ func accountOf(r *pricing.Row) account {
 }
 
 func newBooks(cancelled func(ocpi.Key) bool) *books {
-	return &books{accounts: map[account]*SettlementRow{}, cancelled: cancelled}
+	return &books{accounts: map[account]*SettlementRow{}, taxes: map[*SettlementRow]map[string]decimal.Decimal{}, cancelled: cancelled}
 }
 
 // row returns the row of an account, a new one the first time.
@@ -72,9 +74,48 @@ func (b *books) add(fresh *pricing.Row, stored *StoredResult) {
 		return
 	}
 	s.Computed = s.Computed.Add(SumOf(stored.Outcome.Computed))
+	for _, t := range stored.Outcome.Taxes {
+		b.tax(s, rateText(t.Name, numberText(t.Percentage)), t.Amount.Decimal())
+	}
 	if stored.Outcome.Claim == tariff.ClaimDiffers {
 		s.DiffersCount++
 	}
+}
+
+func (b *books) tax(s *SettlementRow, rate string, amount decimal.Decimal) {
+	if b.taxes[s] == nil {
+		b.taxes[s] = map[string]decimal.Decimal{}
+	}
+	b.taxes[s][rate] = b.taxes[s][rate].Add(amount)
+}
+
+// rateText names a tax by its rate.
+func rateText(name, percentage string) string { return name + " " + percentage + "%" }
+
+// taxesOf are the taxes of a row of the report, by rate.
+func taxesOf(row *SettlementRow) map[string]decimal.Decimal {
+	taxes := make(map[string]decimal.Decimal, len(row.Tax))
+	for i := range row.Tax {
+		rate := rateText(row.Tax[i].Name, text(row.Tax[i].Percentage))
+		taxes[rate] = taxes[rate].Add(row.Tax[i].Amount)
+	}
+	return taxes
+}
+
+// diffTaxes names the rates at which the report's tax is not what CDRs give.
+func diffTaxes(own, report map[string]decimal.Decimal) []string {
+	var diffs []string
+	for _, rate := range slices.Sorted(maps.Keys(report)) {
+		if got, ok := own[rate]; !ok || !got.Equal(report[rate]) {
+			diffs = append(diffs, fmt.Sprintf("tax %s is %s, CDRs give %s", rate, report[rate], got))
+		}
+	}
+	for _, rate := range slices.Sorted(maps.Keys(own)) {
+		if _, ok := report[rate]; !ok {
+			diffs = append(diffs, fmt.Sprintf("tax %s is missing, CDRs give %s", rate, own[rate]))
+		}
+	}
+	return diffs
 }
 
 // compare holds the books against the report, both ways.
@@ -88,7 +129,7 @@ func (b *books) compare(report *Report, rows []SettlementRow) {
 			continue
 		}
 		delete(b.accounts, a)
-		for _, d := range diffRows(own, row) {
+		for _, d := range append(diffRows(own, row), diffTaxes(b.taxes[own], taxesOf(row))...) {
 			report.disagree(ingest.Partition{Topic: ingest.TopicCDRs}, -1, "settlement report, %s: %s", a, d)
 		}
 	}

@@ -195,6 +195,15 @@ func (w *walker) outcome(r *ingest.Record, fresh *pricing.Row, stored *StoredRes
 		return
 	}
 	w.amount(r, "computed", s.Computed, f.Computed)
+	for _, part := range []struct {
+		name          string
+		stored, fresh tariff.Money
+	}{{"fixed", s.Fixed, f.Fixed}, {"energy", s.Energy, f.Energy}, {"time", s.Time, f.Time}, {"parking", s.Parking, f.Parking}, {"reservation", s.Reservation, f.Reservation}} {
+		w.amount(r, part.name, part.stored, part.fresh)
+	}
+	if s.AsOf != pricing.AsOfUnkept && s.TariffHash != f.TariffHash {
+		w.disagree(r.Offset, "CDR %s is stored as priced by tariff %s; as of then %s counts", r.Key, s.TariffHash, f.TariffHash)
+	}
 	if was, is := taxText(s.Taxes), taxText(f.Taxes); was != is {
 		w.disagree(r.Offset, "CDR %s: taxes are stored as %q, its raw body gives %q", r.Key, was, is)
 	}

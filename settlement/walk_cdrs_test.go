@@ -5,8 +5,10 @@ import (
 	"testing"
 
 	"github.com/roamclear/roamclear/ingest"
+	"github.com/roamclear/roamclear/ocpi"
 	"github.com/roamclear/roamclear/pricing"
 	"github.com/roamclear/roamclear/pricing/tariff"
+	"github.com/shopspring/decimal"
 )
 
 // A verdict on a claim belongs to the edition of the engine that gave it: a row
@@ -68,6 +70,77 @@ func TestARejectMustFollowFromItsInputs(t *testing.T) {
 			if got := len(report.Disagreements) > 0; got != wrong {
 				t.Errorf("%s as of %v, priced again %s: disagrees %t, want %t", c.reason, c.at, status, got, wrong)
 			}
+		}
+	}
+}
+
+// Every part of a price, and the version of the tariff it was computed by, must
+// be what the raw body gives.
+func TestEveryPartOfAPriceIsProved(t *testing.T) {
+	one := tariff.Money{Excl: ocpi.MustNumber("1"), Incl: ocpi.MustNumber("1.2")}
+	for name, change := range map[string]func(*pricing.Outcome){
+		"computed":    func(o *pricing.Outcome) { o.Computed = one },
+		"fixed":       func(o *pricing.Outcome) { o.Fixed = one },
+		"energy":      func(o *pricing.Outcome) { o.Energy = one },
+		"time":        func(o *pricing.Outcome) { o.Time = one },
+		"parking":     func(o *pricing.Outcome) { o.Parking = one },
+		"reservation": func(o *pricing.Outcome) { o.Reservation = one },
+		"taxes":       func(o *pricing.Outcome) { o.Taxes = []tariff.Tax{{Name: "VAT", Amount: one.Excl}} },
+		"tariff":      func(o *pricing.Outcome) { o.TariffHash = "ab" },
+	} {
+		report := &Report{}
+		w := &walker{report: report, partition: ingest.Partition{Topic: ingest.TopicCDRs}}
+		fresh := pricing.Row{Outcome: pricing.Outcome{Status: pricing.Priced, EngineVersion: tariff.EngineVersion}}
+		stored := StoredResult{Row: fresh}
+		w.outcome(&ingest.Record{}, &fresh, &stored)
+		if len(report.Disagreements) != 0 {
+			t.Fatalf("the same disagrees: %v", report.Disagreements)
+		}
+		change(&stored.Outcome)
+		w.outcome(&ingest.Record{}, &fresh, &stored)
+		if len(report.Disagreements) == 0 || !strings.Contains(report.Disagreements[0].What, name) {
+			t.Errorf("%s: %v, want it named", name, report.Disagreements)
+		}
+	}
+}
+
+// The report's tax must be the tax of its CDRs, rate by rate.
+func TestTaxesOfTheReportAreProved(t *testing.T) {
+	twenty := decimal.NewFromInt(20)
+	row := func(taxes ...TaxSum) []SettlementRow {
+		return []SettlementRow{{Currency: "GBP", CDRCount: 2, Tax: taxes}}
+	}
+	for _, c := range []struct {
+		name string
+		rows []SettlementRow
+		want string
+	}{
+		{"the same", row(TaxSum{"VAT", &twenty, decimal.NewFromInt(2)}, TaxSum{"Levy", nil, decimal.NewFromInt(1)}), ""},
+		{"another amount", row(TaxSum{"VAT", &twenty, decimal.NewFromInt(3)}, TaxSum{"Levy", nil, decimal.NewFromInt(1)}), "tax VAT 20% is 3, CDRs give 2"},
+		{"a rate left out", row(TaxSum{"VAT", &twenty, decimal.NewFromInt(2)}), "tax Levy unknown% is missing"},
+		{"one that no CDR has", row(TaxSum{"VAT", &twenty, decimal.NewFromInt(2)}, TaxSum{"Levy", nil, decimal.NewFromInt(1)}, TaxSum{"VAT", nil, decimal.Zero}), "tax VAT unknown% is 0"},
+	} {
+		report := &Report{}
+		b := newBooks(func(ocpi.Key) bool { return false })
+		for _, taxes := range [][]tariff.Tax{
+			{{Name: "VAT", Percentage: ocpi.MustNumber("20.0"), Amount: ocpi.MustNumber("1.50")}},
+			{{Name: "VAT", Percentage: ocpi.MustNumber("20"), Amount: ocpi.MustNumber("0.5")}, {Name: "Levy", Amount: ocpi.MustNumber("1")}},
+		} {
+			fresh := pricing.Row{Currency: "GBP", Outcome: pricing.Outcome{Status: pricing.Priced, Taxes: taxes}}
+			b.add(&fresh, &StoredResult{Row: fresh})
+		}
+		for i := range c.rows { // what is not about taxes agrees
+			own := *b.accounts[account{currency: "GBP"}]
+			own.Tax = c.rows[i].Tax
+			c.rows[i] = own
+		}
+		b.compare(report, c.rows)
+		var got []string
+		for _, d := range report.Disagreements {
+			got = append(got, d.What)
+		}
+		if text := strings.Join(got, "; "); (text == "") != (c.want == "") || !strings.Contains(text, c.want) {
+			t.Errorf("%s: %q, want %q", c.name, text, c.want)
 		}
 	}
 }
