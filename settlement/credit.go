@@ -12,6 +12,9 @@ type CreditClaim struct {
 	EMSP       ocpi.Party // zero: not known
 	Currency   string
 	Excl, Incl *decimal.Decimal // nil: not stated
+	// Late: of a credit, it came after the month of what it credits was closed.
+	// What was reported of that month stays.
+	Late bool
 }
 
 // Credits are the credit CDRs that name one CDR, the original, held against it
@@ -21,10 +24,16 @@ type CreditClaim struct {
 // Add all of them before anything is asked.
 type Credits struct {
 	original *CreditClaim // nil: nothing that can be credited
-	// What the matching ones take off, in the direction of the original's claim.
-	matching   uint64
-	excl, incl decimal.Decimal
-	inclKnown  bool // of the original and of all that match
+	// What the matching ones take off, in the direction of the original's claim:
+	// all of them, and those that are not late.
+	all, inTime takenOff
+}
+
+// takenOff is what some credits take off together.
+type takenOff struct {
+	credits     uint64
+	excl, incl  decimal.Decimal
+	inclMissing bool // of one of them
 }
 
 // CreditsOf returns the credits of an original, none yet. original is nil where
@@ -33,22 +42,30 @@ func CreditsOf(original *CreditClaim) *Credits {
 	if original == nil || original.Credit {
 		return &Credits{}
 	}
-	return &Credits{original: original, inclKnown: original.Incl != nil}
+	return &Credits{original: original}
 }
 
 // Add counts n credits, sum being what they claim together. They are alike in
-// eMSP, currency, the signs of their amounts and in which amounts they state.
+// eMSP, currency, the signs of their amounts, in which amounts they state, and in
+// whether they are late.
 func (c *Credits) Add(sum *CreditClaim, n uint64) {
 	if c.original == nil || c.apart(sum) != "" || c.adds(sum) {
 		return
 	}
-	c.matching += n
-	c.excl = c.excl.Add(c.taken(sum.Excl))
-	if sum.Incl == nil {
-		c.inclKnown = false
+	c.take(&c.all, sum, n)
+	if !sum.Late {
+		c.take(&c.inTime, sum, n)
 	}
-	c.incl = c.incl.Add(c.taken(sum.Incl))
 }
+
+func (c *Credits) take(off *takenOff, sum *CreditClaim, n uint64) {
+	off.credits += n
+	off.excl, off.incl = off.excl.Add(c.taken(sum.Excl)), off.incl.Add(c.taken(sum.Incl))
+	off.inclMissing = off.inclMissing || sum.Incl == nil
+}
+
+// inclKnown reports whether the side including VAT can be compared.
+func (c *Credits) inclKnown(off *takenOff) bool { return c.original.Incl != nil && !off.inclMissing }
 
 // Of says what is wrong between a credit and its original, "" when nothing is.
 func (c *Credits) Of(credit *CreditClaim) RelationKind {
@@ -64,15 +81,16 @@ func (c *Credits) Of(credit *CreditClaim) RelationKind {
 	return ""
 }
 
-// Cancels reports whether the credits that match take the original's claim off
-// in full, and this one is of them. The original then counts neither among what
-// is computed nor among what differs.
+// Cancels reports whether the credits that match and are not late take the
+// original's claim off in full, and this one is of them. The original then counts
+// neither among what is computed nor among what differs.
 func (c *Credits) Cancels(credit *CreditClaim) bool {
-	if c.original == nil || c.matching == 0 || c.apart(credit) != "" || c.adds(credit) {
+	off := &c.inTime
+	if c.original == nil || off.credits == 0 || credit.Late || c.apart(credit) != "" || c.adds(credit) {
 		return false
 	}
-	return !c.excl.LessThan(c.claim(c.original.Excl)) &&
-		(!c.inclKnown || !c.incl.LessThan(c.claim(c.original.Incl)))
+	return !off.excl.LessThan(c.claim(c.original.Excl)) &&
+		(!c.inclKnown(off) || !off.incl.LessThan(c.claim(c.original.Incl)))
 }
 
 // apart says why a credit cannot be of the original: "" when it can.
@@ -94,8 +112,9 @@ func (c *Credits) adds(credit *CreditClaim) bool {
 }
 
 func (c *Credits) exceeds() bool {
-	return c.excl.GreaterThan(c.claim(c.original.Excl)) ||
-		c.inclKnown && c.incl.GreaterThan(c.claim(c.original.Incl))
+	off := &c.all
+	return off.excl.GreaterThan(c.claim(c.original.Excl)) ||
+		c.inclKnown(off) && off.incl.GreaterThan(c.claim(c.original.Incl))
 }
 
 // claim is an amount of the original as a positive number: nothing claimed is

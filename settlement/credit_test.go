@@ -11,13 +11,17 @@ import (
 	"github.com/shopspring/decimal"
 )
 
-// creditClaim reads "EMSP CURRENCY excl/incl", "credit" before it; "-" is not known.
+// creditClaim reads "EMSP CURRENCY excl/incl", "credit" or "late" before it; "-"
+// is not known.
 func creditClaim(t *testing.T, text string) *CreditClaim {
 	t.Helper()
 	f := strings.Fields(text)
 	c := &CreditClaim{}
 	if len(f) == 4 && f[0] == "credit" {
 		c.Credit, f = true, f[1:]
+	}
+	if len(f) == 4 && f[0] == "late" {
+		c.Late, f = true, f[1:]
 	}
 	if len(f) != 3 {
 		t.Fatalf("claim %q", text)
@@ -86,6 +90,10 @@ func TestCredits(t *testing.T) {
 		"something of nothing":             {"EXW EUR 0/0", []string{"EXW EUR -0.01/-0.01"}, "credit_excess+"},
 		"no claim at all":                  {"EXW EUR -/-", []string{"EXW EUR -5/-6"}, "credit_excess+"},
 		"of a negative claim":              {"EXW EUR -5/-6", []string{"EXW EUR 5/6", "EXW EUR -5/-6"}, "ok+ credit_excess"},
+		"after the close":                  {c1, []string{"late EXW EUR -5/-6"}, "ok"},
+		"half of it after the close":       {c1, []string{"EXW EUR -2/-2.4", "late EXW EUR -3/-3.6"}, "ok ok"},
+		"again after the close":            {c1, []string{"EXW EUR -5/-6", "late EXW EUR -5/-6"}, "credit_excess+ credit_excess"},
+		"too much after the close":         {c1, []string{"late EXW EUR -6/-7.2"}, "credit_excess"},
 		"the last of 12 decimals":          {"EXW EUR 5.000000000001/-", []string{"EXW EUR -5/-"}, "ok"},
 	} {
 		t.Run(name, func(t *testing.T) {
@@ -115,7 +123,7 @@ func TestCreditsInAnyOrder(t *testing.T) {
 		original := creditClaim(t, pick("EXW", "EXW", "-")+" EUR "+pick("5/6", "5/-", "0/0", "-5/-6"))
 		var credits []*CreditClaim
 		for range 1 + random.IntN(6) {
-			credits = append(credits, creditClaim(t, pick("EXW", "EXW", "EXW", "TNM", "-")+" "+pick("EUR", "EUR", "EUR", "GBP")+
+			credits = append(credits, creditClaim(t, pick("", "", "late ")+pick("EXW", "EXW", "EXW", "TNM", "-")+" "+pick("EUR", "EUR", "EUR", "GBP")+
 				" "+pick("-5/-6", "-2/-2.4", "-3/-3.6", "-5/-", "-5/6", "5/6", "0/0", "-1000/-1200", "-/-6")))
 		}
 		ordered := CreditsOf(original)
@@ -157,9 +165,9 @@ func summed(original *CreditClaim, credits []*CreditClaim) *Credits {
 	}
 	sums := map[string]*sum{}
 	for _, c := range credits {
-		alike := fmt.Sprint(c.EMSP, c.Currency, sign(c.Excl), sign(c.Incl))
+		alike := fmt.Sprint(c.EMSP, c.Currency, sign(c.Excl), sign(c.Incl), c.Late)
 		if sums[alike] == nil {
-			sums[alike] = &sum{claim: CreditClaim{EMSP: c.EMSP, Currency: c.Currency}}
+			sums[alike] = &sum{claim: CreditClaim{EMSP: c.EMSP, Currency: c.Currency, Late: c.Late}}
 		}
 		s := sums[alike]
 		s.claim.Excl, s.claim.Incl = plus(s.claim.Excl, c.Excl), plus(s.claim.Incl, c.Incl)

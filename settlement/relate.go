@@ -39,7 +39,15 @@ type StoredClaim struct {
 // StoredCredit is a counted credit CDR with the CDR it names.
 type StoredCredit struct {
 	StoredClaim
-	Of ocpi.Key
+	Of      ocpi.Key
+	Control int64 // end of the control log that it was booked by, -1: not kept
+}
+
+// Closings knows when months were closed.
+type Closings interface {
+	// ClosedBelow reports whether a control record below an offset closed the
+	// month, once everything below has been folded.
+	ClosedBelow(ctx context.Context, m ocpi.Month, below int64) (bool, error)
 }
 
 // RelationStore is what the pass reads and writes of the store. Only what
@@ -55,11 +63,14 @@ type RelationStore interface {
 	// CreditsUndecided returns CDRs of relations CreditUndecided, in the order of
 	// their identities, those after a key.
 	CreditsUndecided(ctx context.Context, after ocpi.Key, limit int) ([]ocpi.Key, error)
+	// CreditsAbout returns the CDRs among the keys that a credit names, and those
+	// that credits among the keys name, but for the crowded ones.
+	CreditsAbout(ctx context.Context, keys []ocpi.Key) ([]ocpi.Key, error)
 	// Claims yields the counted CDRs of the keys, as far as there are.
 	Claims(ctx context.Context, keys []ocpi.Key, below Ends, fn func(StoredClaim) error) error
 	// CreditSums yields what the credits that name each key claim, summed over
-	// those that Credits.Add may take together.
-	CreditSums(ctx context.Context, keys []ocpi.Key, below Ends, fn func(of ocpi.Key, sum CreditClaim, n uint64) error) error
+	// those that Credits.Add may take together; the sum has no key of its own.
+	CreditSums(ctx context.Context, keys []ocpi.Key, below Ends, fn func(sum StoredCredit, n uint64) error) error
 	// CreditsOf yields the credits that name the keys; with a range, those in it.
 	CreditsOf(ctx context.Context, keys []ocpi.Key, in Range, below Ends, fn func(StoredCredit) error) error
 	// WriteRelations stores relations; of one relation, the highest version counts.
@@ -72,9 +83,10 @@ type RelationStore interface {
 // anew or run twice at a time: what it writes follows from what is stored below
 // the ends it read, and carries a version that grows with them.
 type Relater struct {
-	Store   RelationStore
-	Logger  *slog.Logger
-	Metrics *RelationMetrics
+	Store    RelationStore
+	Closings Closings // nil: no month is closed
+	Logger   *slog.Logger
+	Metrics  *RelationMetrics
 
 	undecided ocpi.Key // the last one looked at again
 	sweep     time.Time
@@ -214,6 +226,20 @@ func (r *Relater) again(ctx context.Context, below Ends) error {
 	return nil
 }
 
+// Again looks once more at what the CDRs of the keys have to do with: their
+// debtors have changed, and no new record says so.
+func (r *Relater) Again(ctx context.Context, keys []ocpi.Key) error {
+	below, err := r.Store.CDRCheckpoints(ctx)
+	if err != nil {
+		return err
+	}
+	about, err := r.Store.CreditsAbout(ctx, keys)
+	if err != nil {
+		return err
+	}
+	return r.sets(ctx, about, below)
+}
+
 // sets finds the relations of all credits of the keys.
 func (r *Relater) sets(ctx context.Context, keys []ocpi.Key, below Ends) error {
 	for len(keys) > 0 {
@@ -241,15 +267,19 @@ func (r *Relater) set(ctx context.Context, keys []ocpi.Key, below Ends) error {
 			credits[key] = CreditsOf(nil)
 		}
 	}
-	err = r.Store.CreditSums(ctx, keys, below, func(of ocpi.Key, sum CreditClaim, n uint64) error {
-		credits[of].Add(&sum, n)
-		return nil
+	err = r.Store.CreditSums(ctx, keys, below, func(sum StoredCredit, n uint64) (err error) {
+		sum.Late, err = late(ctx, r.Closings, originals[sum.Of], sum.Control)
+		credits[sum.Of].Add(&sum.CreditClaim, n)
+		return err
 	})
 	if err != nil {
 		return err
 	}
 	w := r.writer(below)
-	err = r.Store.CreditsOf(ctx, keys, Range{}, below, func(c StoredCredit) error {
+	err = r.Store.CreditsOf(ctx, keys, Range{}, below, func(c StoredCredit) (err error) {
+		if c.Late, err = late(ctx, r.Closings, originals[c.Of], c.Control); err != nil {
+			return err
+		}
 		set := credits[c.Of]
 		return w.add(ctx, RelationsOf(&c, originals[c.Of], set.Of(&c.CreditClaim), set.Cancels(&c.CreditClaim)))
 	})
@@ -257,6 +287,16 @@ func (r *Relater) set(ctx context.Context, keys []ocpi.Key, below Ends) error {
 		return err
 	}
 	return w.flush(ctx)
+}
+
+// late reports whether a credit was booked when the month of its original was
+// closed, by the part of the control log that stands with it: nothing that comes
+// later changes it.
+func late(ctx context.Context, closings Closings, original *StoredClaim, control int64) (bool, error) {
+	if closings == nil || original == nil || control <= 0 {
+		return false, nil
+	}
+	return closings.ClosedBelow(ctx, original.Month, control)
 }
 
 // each finds the relations of the credits in a range, one by one.

@@ -123,9 +123,13 @@ type Repricer struct {
 	Inputs     pricing.Inputs
 	Policies   pricing.Policies
 	AsOf       pricing.AsOf // that CDRs are priced by: the present
+	Gate       pricing.Gate // moves AsOf on before a run is applied; nil: it stays
 	Periods    Periods
 	Partitions []ingest.Partition // of the CDRs
-	PageRows   int                // CDRs priced between two notes of progress; 0: repricePage
+	// Related, when set, is told of CDRs whose debtor an applied run has changed:
+	// credits are held against what they credit by it. See [Relater.Again].
+	Related  func(ctx context.Context, keys []ocpi.Key) error
+	PageRows int // CDRs priced between two notes of progress; 0: repricePage
 	// Progress, when set, is called now and then with how much is done.
 	Progress func(done, total int64)
 }

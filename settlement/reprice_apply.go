@@ -6,6 +6,8 @@ import (
 	"errors"
 	"fmt"
 	"iter"
+
+	"github.com/roamclear/roamclear/ocpi"
 )
 
 // ErrDiffers says that a run was not applied: priced again at the present, its
@@ -84,6 +86,9 @@ func (p *Repricer) Apply(ctx context.Context, r Repricing) (a Application, err e
 	}
 	a.After = a.Before
 	again := applying(r)
+	if err := p.catchUp(ctx); err != nil { // to price the run took its time
+		return a, fmt.Errorf("apply the run %q: %w", r.Name(), err)
+	}
 	if err := p.Store.ForgetRepricing(ctx, again.Name()); err != nil {
 		return a, fmt.Errorf("apply the run %q: %w", r.Name(), err)
 	}
@@ -99,16 +104,59 @@ func (p *Repricer) Apply(ctx context.Context, r Repricing) (a Application, err e
 	if err != nil {
 		return a, fmt.Errorf("apply the run %q: %w", r.Name(), err)
 	}
+	if err := p.catchUp(ctx); err != nil { // a month may have been closed meanwhile
+		return a, fmt.Errorf("apply the run %q: %w", r.Name(), err)
+	}
 	closed := closedMonths(p.Periods, &r)
 	for _, in := range p.Partitions {
 		if err := p.Store.ApplyRepriced(ctx, again.Name(), in, closed); err != nil {
 			return a, fmt.Errorf("apply the run %q: %w", r.Name(), err)
 		}
 	}
+	if err := p.relate(ctx, r); err != nil {
+		return a, fmt.Errorf("apply the run %q: %w", r.Name(), err)
+	}
 	if a.After, err = p.standing(ctx, r); err != nil {
 		return a, err
 	}
 	return a, p.Store.ForgetRepricing(ctx, again.Name())
+}
+
+// catchUp makes the present the present again.
+func (p *Repricer) catchUp(ctx context.Context) (err error) {
+	if p.Gate != nil {
+		p.AsOf, err = p.Gate.CatchUp(ctx)
+	}
+	return err
+}
+
+// relate tells of the CDRs whose debtor the run has changed, whenever it was
+// applied: an earlier attempt may have ended before it told.
+func (p *Repricer) relate(ctx context.Context, r Repricing) error {
+	if p.Related == nil {
+		return nil
+	}
+	var keys []ocpi.Key
+	tell := func(least int) error {
+		if len(keys) < least {
+			return nil
+		}
+		err := p.Related(ctx, keys)
+		keys = keys[:0]
+		return err
+	}
+	for c, err := range p.changes(ctx, r) {
+		if err != nil {
+			return err
+		}
+		if c.Stands == Counts && c.Old.EMSP != c.New.EMSP {
+			keys = append(keys, c.Key)
+		}
+		if err := tell(relateKeys); err != nil {
+			return err
+		}
+	}
+	return tell(1)
 }
 
 // standing counts how the changes of a run stand.

@@ -333,6 +333,23 @@ func TestNothingIsAppliedWhenTheDifferenceIsNotNothing(t *testing.T) {
 
 // A run that stops goes on where it was, priced by the same positions of the
 // log, and comes to what it would have.
+// opening is a Gate behind which the present is another one.
+type opening pricing.AsOf
+
+func (o opening) CatchUp(context.Context) (pricing.AsOf, error) { return pricing.AsOf(o), nil }
+
+// What came while a run was priced is known when it is applied, by the same
+// command too.
+func TestARunIsAppliedAtThePresent(t *testing.T) {
+	_, p := debtorsCome()
+	p.AsOf, p.Gate = then, opening(now)
+	ran(t, p, january2019, 0)
+	a, err := p.Apply(t.Context(), january2019)
+	if !errors.Is(err, ErrDiffers) || a.Difference.Appeared != 3 {
+		t.Errorf("%v, %+v; want the three whose debtor came meanwhile", err, a.Difference)
+	}
+}
+
 func TestARunGoesOnWhereItStopped(t *testing.T) {
 	_, p := debtorsCome()
 	want := ran(t, p, january2019, 3)

@@ -56,6 +56,8 @@ type Verifier struct {
 	Inputs pricing.Inputs
 	// Policies says who could be billed; nil: everybody.
 	Policies pricing.Policies
+	// Closings says when months were closed; nil: none is.
+	Closings Closings
 	// Progress, when set, is called now and then with the records walked so far.
 	Progress func(p ingest.Partition, done, total int64)
 }
@@ -176,7 +178,9 @@ func (v *Verifier) once(ctx context.Context) (report *Report, moved bool, err er
 	if err != nil {
 		return nil, false, fmt.Errorf("read settlement report: %w", err)
 	}
-	relations.compare()
+	if err := relations.compare(ctx); err != nil {
+		return nil, false, err
+	}
 	report.Rows = len(after)
 	books.compare(report, after)
 	return report, report.overtaken || !sameRows(before, after), nil
@@ -185,6 +189,6 @@ func (v *Verifier) once(ctx context.Context) (report *Report, moved bool, err er
 // sameRows reports whether two readings of the report say the same.
 func sameRows(a, b []SettlementRow) bool {
 	return slices.EqualFunc(a, b, func(x, y SettlementRow) bool {
-		return x.CPO == y.CPO && x.EMSP == y.EMSP && x.Month == y.Month && x.Currency == y.Currency && len(diffRows(&x, &y)) == 0
+		return x.CPO == y.CPO && x.EMSP == y.EMSP && x.Month == y.Month && x.Currency == y.Currency && len(diffRows(&x, &y)) == 0 && len(diffTaxes(taxesOf(&x), taxesOf(&y))) == 0
 	})
 }

@@ -23,6 +23,7 @@ const MaxCredits = 10_000
 // other CDRs pass by.
 type relationProof struct {
 	report   *Report
+	closings Closings
 	progress Ends
 	held     map[ocpi.Key][]Relation // of the store, by the credited CDR
 	named    map[ocpi.Key]bool       // the store's list of what credits name
@@ -32,6 +33,8 @@ type relationProof struct {
 
 type walkedClaim struct {
 	CreditClaim
+	month     ocpi.Month
+	control   int64 // of the log that it was booked by
 	partition ingest.Partition
 	offset    int64
 }
@@ -46,7 +49,7 @@ type walkedCredit struct {
 // walked, and on all that stands below progress.
 func (v *Verifier) openRelations(ctx context.Context, report *Report) (*relationProof, error) {
 	p := &relationProof{
-		report: report, held: map[ocpi.Key][]Relation{}, named: map[ocpi.Key]bool{},
+		report: report, closings: v.Closings, held: map[ocpi.Key][]Relation{}, named: map[ocpi.Key]bool{},
 		claims: map[ocpi.Key]*walkedClaim{}, credits: map[ocpi.Key][]walkedCredit{},
 	}
 	var err error
@@ -98,7 +101,7 @@ func (p *relationProof) visit(in ingest.Partition, r *ingest.Record, row *pricin
 			Credit: row.Credit, EMSP: cloneParty(row.Debtor), Currency: strings.Clone(row.Currency),
 			Excl: known(row.Outcome.Claimed.Excl), Incl: known(row.Outcome.Claimed.Incl),
 		},
-		partition: in, offset: r.Offset,
+		month: row.Booked(), control: row.Outcome.AsOf.Control, partition: in, offset: r.Offset,
 	}
 	if p.named[r.Key] {
 		p.claims[cloneKey(r.Key)] = &claim
@@ -123,7 +126,7 @@ func known(n ocpi.Number) *decimal.Decimal {
 }
 
 // compare holds the store's relations against those that follow from the walk.
-func (p *relationProof) compare() {
+func (p *relationProof) compare(ctx context.Context) error {
 	for of := range p.held {
 		if _, walked := p.credits[of]; !walked {
 			p.credits[of] = nil // so that what stands without a credit is told
@@ -136,9 +139,27 @@ func (p *relationProof) compare() {
 				p.hold(of, credits[i:i+1], heldOf(p.held[of], credits[i].key))
 			}
 		case len(credits) <= MaxCredits:
+			if err := p.date(ctx, p.claims[of], credits); err != nil {
+				return err
+			}
 			p.hold(of, credits, p.held[of])
 		}
 	}
+	return nil
+}
+
+// date says of each credit whether it came after the month of its original was
+// closed.
+func (p *relationProof) date(ctx context.Context, original *walkedClaim, credits []walkedCredit) (err error) {
+	if original == nil {
+		return nil
+	}
+	for i := range credits {
+		if credits[i].Late, err = late(ctx, p.closings, &StoredClaim{Month: original.month}, credits[i].control); err != nil {
+			return fmt.Errorf("read when %s was closed: %w", original.month, err)
+		}
+	}
+	return nil
 }
 
 func heldOf(held []Relation, credit ocpi.Key) []Relation {

@@ -1,10 +1,12 @@
 package settlement
 
 import (
+	"context"
 	"fmt"
 	"slices"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/google/go-cmp/cmp"
 	"github.com/roamclear/roamclear/ingest"
@@ -66,7 +68,9 @@ func TestRelationsAreProved(t *testing.T) {
 				}
 				p.visit(partition, rec, &row)
 			}
-			p.compare()
+			if err := p.compare(t.Context()); err != nil {
+				t.Fatal(err)
+			}
 			var got []string
 			for _, d := range p.report.Disagreements {
 				got = append(got, d.What)
@@ -87,5 +91,51 @@ func TestRelationsAreProved(t *testing.T) {
 				}
 			}
 		})
+	}
+}
+
+// january says by which control record January 2019 was closed.
+type january int64
+
+func (j january) ClosedBelow(_ context.Context, m ocpi.Month, below int64) (bool, error) {
+	return m == ocpi.MonthOf(2019, time.January) && int64(j) < below, nil
+}
+
+// Whether a credit came after the close follows from what stands with it.
+func TestACreditAfterTheCloseIsProved(t *testing.T) {
+	partition, end := ingest.Partition{Topic: ingest.TopicCDRs}, ocpi.TimeOf(time.Date(2019, 1, 5, 0, 0, 0, 0, time.UTC))
+	c1, k1 := ocpi.NewKey("GB", "DUN", "c1"), ocpi.NewKey("GB", "DUN", "k1")
+	for _, c := range []struct {
+		control int64
+		held    []Relation
+		wrong   bool
+	}{
+		{5, nil, false},
+		{5, []Relation{{Kind: Credited, Key: c1, Other: k1}}, true},
+		{4, []Relation{{Kind: Credited, Key: c1, Other: k1}}, false},
+		{4, nil, true},
+	} {
+		p := &relationProof{
+			report: &Report{}, closings: january(4), progress: Ends{partition: 2}, held: map[ocpi.Key][]Relation{}, named: map[ocpi.Key]bool{c1: true},
+			claims: map[ocpi.Key]*walkedClaim{}, credits: map[ocpi.Key][]walkedCredit{},
+		}
+		for _, r := range c.held {
+			p.add(r)
+		}
+		for i, key := range []ocpi.Key{c1, k1} {
+			rec := &ingest.Record{Position: partition.At(int64(i)), Envelope: ingest.Envelope{Key: key}}
+			row := pricing.Row{Record: *rec, Debtor: ocpi.NewParty("NL", "EXW"), Currency: "GBP", End: end, Start: end}
+			row.Outcome.Claimed.Excl = ocpi.MustNumber([]string{"5.00", "-5.00"}[i])
+			if key == k1 {
+				row.Credit, row.CreditReferenceID, row.Outcome.AsOf.Control = true, c1.ID, c.control
+			}
+			p.visit(partition, rec, &row)
+		}
+		if err := p.compare(t.Context()); err != nil {
+			t.Fatal(err)
+		}
+		if wrong := len(p.report.Disagreements) > 0; wrong != c.wrong || p.report.Related != 1 {
+			t.Errorf("booked as of %d, held %v: %v, want wrong %t", c.control, c.held, p.report.Disagreements, c.wrong)
+		}
 	}
 }

@@ -306,7 +306,7 @@ func (s *service) record(ctx context.Context) error {
 		if l.Partition().Topic != ingest.TopicReference {
 			return drain.Run(ctx, l)
 		}
-		relater := &settlement.Relater{Store: s.backends.store, Logger: s.logger, Metrics: s.relations}
+		relater := &settlement.Relater{Store: s.backends.store, Closings: s.control.closes, Logger: s.logger, Metrics: s.relations}
 		g, ctx := errgroup.WithContext(ctx)
 		g.Go(func() error { return drain.Run(ctx, l) })
 		g.Go(func() error { return relater.Run(ctx) })

@@ -58,7 +58,7 @@ func verify(ctx context.Context, c Config, out, progress io.Writer, quiet bool) 
 		return err
 	}
 	defer in.close()
-	v := &settlement.Verifier{Log: ledgers{b.log}, Store: b.store, Inputs: in.owned, Policies: in.decisions.partners}
+	v := &settlement.Verifier{Log: ledgers{b.log}, Store: b.store, Inputs: in.owned, Policies: in.decisions.partners, Closings: in.decisions.closes}
 	if !quiet {
 		v.Progress = progressBar(progress)
 	}

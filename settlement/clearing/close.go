@@ -2,6 +2,7 @@ package clearing
 
 import (
 	"context"
+	"fmt"
 	"slices"
 
 	"github.com/roamclear/roamclear/ingest/control"
@@ -16,7 +17,8 @@ type Closes struct {
 }
 
 type closes struct {
-	months []ocpi.Month // ascending; never changed, replaced
+	months  []ocpi.Month // ascending; never changed, replaced
+	offsets []int64      // of the records that closed them; likewise
 }
 
 // NewCloses registers the domain.
@@ -35,6 +37,17 @@ func (d *Closes) Close(ctx context.Context, command string, month ocpi.Month) er
 
 // Closed implements settlement.Periods.
 func (d *Closes) Closed(m ocpi.Month) bool { return d.state.Current().has(m) }
+
+// ClosedBelow implements settlement.Closings. Errors as in
+// [control.Machine.WaitNext].
+func (d *Closes) ClosedBelow(ctx context.Context, m ocpi.Month, below int64) (bool, error) {
+	if err := d.machine.WaitNext(ctx, below); err != nil {
+		return false, fmt.Errorf("wait for the control log up to %d: %w", below, err)
+	}
+	s := d.state.Current()
+	i, closed := slices.BinarySearch(s.months, m)
+	return closed && s.offsets[i] < below, nil
+}
 
 // Months returns the closed months, ascending. The slice must not be changed.
 func (d *Closes) Months() []ocpi.Month { return d.state.Current().months }
@@ -70,8 +83,8 @@ func (d *Closes) closed(e control.Event, c PeriodClosed) error {
 	if e.At.Month().Compare(c.Month) <= 0 {
 		return control.Conflict("%s has not ended yet (months are UTC): close it when it has", c.Month)
 	}
-	months := append(slices.Clone(s.months), c.Month)
-	slices.Sort(months)
-	s.months = months
+	i, _ := slices.BinarySearch(s.months, c.Month)
+	s.months = slices.Insert(slices.Clone(s.months), i, c.Month)
+	s.offsets = slices.Insert(slices.Clone(s.offsets), i, e.Offset)
 	return nil
 }

@@ -67,6 +67,16 @@ func TestMonthsAreClosedOnceAndAfterTheirEnd(t *testing.T) {
 	if !d.Closed(201901) || d.Closed(201903) {
 		t.Error("Closed does not say what Months says")
 	}
+	// What was refused stands in the log too: February was closed by record 1,
+	// January by record 3.
+	for month, first := range map[ocpi.Month]int64{201902: 2, 201901: 4, 201903: 99} {
+		for below := range int64(5) {
+			closed, err := d.ClosedBelow(t.Context(), month, below)
+			if err != nil || closed != (below >= first) {
+				t.Errorf("%s closed below %d: %t, %v; want from %d on", month, below, closed, err, first)
+			}
+		}
+	}
 }
 
 // The log keeps these bytes for ever: a change here must be a new version.

@@ -55,17 +55,18 @@ func (s *Store) RelationProgress(ctx context.Context) (settlement.Ends, error) {
 
 // CreditsTouched implements [settlement.RelationStore]. records are in the
 // order of offsets, and credits are few: what it reads follows from the range.
+// What crowds a CDR are credits, not copies of one: a partner may repeat itself.
 func (s *Store) CreditsTouched(ctx context.Context, in settlement.Range) (touched []settlement.Touched, err error) {
 	var credits, records where
 	credits.within(in)
 	records.and("topic = ?", in.Topic.Short())
 	records.within(in)
 	err = s.each(ctx, "find touched credits",
-		"SELECT country, party, credit_of, count() > ? FROM credits WHERE (country, party, credit_of) IN ("+
+		"SELECT country, party, credit_of, length(groupUniqArray(?)(id)) > ? FROM credits WHERE (country, party, credit_of) IN ("+
 			"SELECT country, party, credit_of FROM credits"+credits.String()+
 			" UNION ALL SELECT country, party, id FROM records"+records.String()+
 			") GROUP BY country, party, credit_of ORDER BY country, party, credit_of",
-		append(append([]any{settlement.MaxCredits}, credits.args...), records.args...),
+		append(append([]any{settlement.MaxCredits + 1, settlement.MaxCredits}, credits.args...), records.args...),
 		func(rows driver.Rows) error {
 			var t settlement.Touched
 			var crowded uint8
@@ -75,6 +76,26 @@ func (s *Store) CreditsTouched(ctx context.Context, in settlement.Range) (touche
 			return err
 		})
 	return touched, err
+}
+
+// CreditsAbout implements [settlement.RelationStore].
+func (s *Store) CreditsAbout(ctx context.Context, keys []ocpi.Key) (about []ocpi.Key, err error) {
+	wanted, err := withKeys(keys)
+	if err != nil {
+		return nil, err
+	}
+	err = s.each(ch.Context(ctx, wanted), "find credits of changed CDRs", `SELECT country, party, credit_of FROM credits
+		WHERE credit_of != '' AND ((country, party, credit_of) IN wanted OR (country, party, credit_of) IN (
+			SELECT country, party, credit_of FROM credits WHERE (country, party, id) IN wanted))
+		GROUP BY country, party, credit_of HAVING length(groupUniqArray(?)(id)) <= ?
+		ORDER BY country, party, credit_of`, []any{settlement.MaxCredits + 1, settlement.MaxCredits},
+		func(rows driver.Rows) error {
+			var of ocpi.Key
+			err := rows.Scan(&of.Party.Country, &of.Party.ID, &of.ID)
+			about = append(about, of)
+			return err
+		})
+	return about, err
 }
 
 // CreditsUndecided implements [settlement.RelationStore].
@@ -127,28 +148,29 @@ func countedCredits(in settlement.Range, below settlement.Ends) (query string, a
 	w.and("(country, party, id) IN (SELECT country, party, id FROM credits"+named.String()+")", named.args...)
 	w.below(below)
 	return `(SELECT country, party, id, credit_of FROM cdrs FINAL` + w.String() + ` AND credit AND (country, party, credit_of) IN wanted) AS c
-		INNER JOIN (SELECT country, party, id, month, emsp_country, emsp_party, currency, claimed_excl, claimed_incl
+		INNER JOIN (SELECT country, party, id, month, emsp_country, emsp_party, currency, claimed_excl, claimed_incl, control_offset
 			FROM results FINAL` + w.String() + `) AS r USING (country, party, id)`, append(w.args, w.args...)
 }
 
 // CreditSums implements [settlement.RelationStore].
-func (s *Store) CreditSums(ctx context.Context, keys []ocpi.Key, below settlement.Ends, fn func(of ocpi.Key, sum settlement.CreditClaim, n uint64) error) error {
+func (s *Store) CreditSums(ctx context.Context, keys []ocpi.Key, below settlement.Ends, fn func(sum settlement.StoredCredit, n uint64) error) error {
 	wanted, err := withKeys(keys)
 	if err != nil {
 		return err
 	}
 	query, args := countedCredits(settlement.Range{}, below)
-	return s.each(ch.Context(ctx, wanted), "sum credits", `SELECT country, party, credit_of, emsp_country, emsp_party, currency,
+	return s.each(ch.Context(ctx, wanted), "sum credits", `SELECT country, party, credit_of, control_offset, emsp_country, emsp_party, currency,
 		sum(claimed_excl), sum(claimed_incl), count() FROM `+query+`
-		GROUP BY country, party, credit_of, emsp_country, emsp_party, currency, sign(claimed_excl), sign(claimed_incl)`, args,
+		GROUP BY country, party, credit_of, control_offset, emsp_country, emsp_party, currency, sign(claimed_excl), sign(claimed_incl)`, args,
 		func(rows driver.Rows) error {
-			var of ocpi.Key
-			sum, n := settlement.CreditClaim{Credit: true}, uint64(0)
-			if err := rows.Scan(&of.Party.Country, &of.Party.ID, &of.ID, &sum.EMSP.Country, &sum.EMSP.ID, &sum.Currency,
+			var sum settlement.StoredCredit
+			var n uint64
+			if err := rows.Scan(&sum.Of.Party.Country, &sum.Of.Party.ID, &sum.Of.ID, &sum.Control, &sum.EMSP.Country, &sum.EMSP.ID, &sum.Currency,
 				&sum.Excl, &sum.Incl, &n); err != nil {
 				return err
 			}
-			return fn(of, sum, n)
+			sum.Credit = true
+			return fn(sum, n)
 		})
 }
 
@@ -159,12 +181,12 @@ func (s *Store) CreditsOf(ctx context.Context, keys []ocpi.Key, in settlement.Ra
 		return err
 	}
 	query, args := countedCredits(in, below)
-	return s.each(ch.Context(ctx, wanted), "read credits", `SELECT country, party, id, credit_of, month, emsp_country, emsp_party, currency,
+	return s.each(ch.Context(ctx, wanted), "read credits", `SELECT country, party, id, credit_of, control_offset, month, emsp_country, emsp_party, currency,
 		claimed_excl, claimed_incl FROM `+query, args,
 		func(rows driver.Rows) error {
 			var c settlement.StoredCredit
 			var month uint32
-			if err := rows.Scan(&c.Key.Party.Country, &c.Key.Party.ID, &c.Key.ID, &c.Of.ID, &month,
+			if err := rows.Scan(&c.Key.Party.Country, &c.Key.Party.ID, &c.Key.ID, &c.Of.ID, &c.Control, &month,
 				&c.EMSP.Country, &c.EMSP.ID, &c.Currency, &c.Excl, &c.Incl); err != nil {
 				return err
 			}

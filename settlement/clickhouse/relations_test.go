@@ -11,6 +11,7 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 	"github.com/prometheus/client_golang/prometheus"
+	"github.com/roamclear/roamclear/ocpi"
 	"github.com/roamclear/roamclear/pricing"
 	"github.com/roamclear/roamclear/settlement"
 )
@@ -137,4 +138,84 @@ type recording struct {
 func (r *recording) WriteRelations(ctx context.Context, version uint64, relations []settlement.Relation) error {
 	*r.into = append(*r.into, relations...)
 	return r.Store.WriteRelations(ctx, version, relations)
+}
+
+// A partner that sends one credit over and over crowds nothing: what is said of
+// it, and of what it credits, stays.
+func TestRepeatsOfACreditDoNotCrowd(t *testing.T) {
+	s := newStore(t)
+	credit := "GB*DUN NL*EXW k1 2019-02-01 GBP -10.00/-12.00 credit c1 -"
+	write(t, s, batchOf(t, 0, 0, "GB*DUN NL*EXW c1 2019-01-15 GBP 10.00/12.00 priced 10.00/12.00 -\n"+credit))
+	err := s.conn.Exec(t.Context(), "INSERT INTO credits SELECT 'GB', 'DUN', 'C1', 'K1', 0, 1, 2 + number FROM numbers(?)", settlement.MaxCredits)
+	if err != nil {
+		t.Fatal(err)
+	}
+	write(t, s, batchOf(t, 0, 2, credit))
+	relate(t, relater(s))
+	if want := "credited GB*DUN*C1 -> GB*DUN*K1\n"; related(t, s) != want {
+		t.Errorf("%s, want %s", related(t, s), want)
+	}
+}
+
+// A re-pricing may find another debtor: no new record says so, and the credits
+// are held against it all the same, whichever of the two it is of.
+func TestRelationsFollowTheDebtor(t *testing.T) {
+	s := newStore(t)
+	b := batchOf(t, 0, 0, `
+		GB*DUN NL*EXW c1 2019-01-15 GBP 10.00/12.00   priced 10.00/12.00 -
+		GB*DUN NL*EXW k1 2019-02-01 GBP -10.00/-12.00 credit c1          -`)
+	write(t, s, b)
+	r := relater(s)
+	relate(t, r)
+	for i, want := range []string{"credit_mismatch GB*DUN*K1 -> GB*DUN*C1\n", "credited GB*DUN*C1 -> GB*DUN*K1\n"} {
+		row := b.Rows[i]
+		row.Debtor, row.Generation = ocpi.NewParty("DE", "TNM"), 1
+		if err := s.WriteResults(t.Context(), b.Partition, []pricing.Row{row}); err != nil {
+			t.Fatal(err)
+		}
+		if err := r.Again(t.Context(), []ocpi.Key{row.Record.Key}); err != nil {
+			t.Fatal(err)
+		}
+		if related(t, s) != want {
+			t.Errorf("%s is TNM's to pay: %s, want %s", row.ID, related(t, s), want)
+		}
+	}
+}
+
+// closedBy says by which control record a month was closed.
+type closedBy map[ocpi.Month]int64
+
+func (c closedBy) ClosedBelow(_ context.Context, m ocpi.Month, below int64) (bool, error) {
+	at, closed := c[m]
+	return closed && at < below, nil
+}
+
+// A credit that comes after the month of what it credits was closed leaves that
+// month's report as it is.
+func TestACreditDoesNotChangeAClosedMonth(t *testing.T) {
+	for at, want := range map[int64]string{
+		4: "",
+		5: "credited GB*DUN*C1 -> GB*DUN*K1\ncredited GB*DUN*C1 -> GB*DUN*K2\n",
+	} {
+		s := newStore(t)
+		b := batchOf(t, 0, 0, `
+			GB*DUN NL*EXW c1 2019-01-15 GBP 10.00/12.00 priced 10.00/12.00 -
+			GB*DUN NL*EXW k1 2019-02-01 GBP -4.00/-4.80 credit c1          -
+			GB*DUN NL*EXW k2 2019-02-01 GBP -6.00/-7.20 credit c1          -`)
+		for i := range b.Rows {
+			b.Rows[i].Outcome.AsOf.Control = int64(3 + i)
+		}
+		write(t, s, b)
+		january := settlement.SettlementQuery{To: month(2019, 1)}
+		before := settle(t, s, january)
+		r := relater(s)
+		r.Closings = closedBy{month(2019, 1): at}
+		relate(t, r)
+		if related(t, s) != want {
+			t.Errorf("closed by record %d: %s, want %s", at, related(t, s), want)
+		}
+		if changed := settle(t, s, january) != before; changed != (want != "") {
+			t.Errorf("closed by record %d: the report of the month changes %t", at, changed)
+		}
+	}
 }
