@@ -28,6 +28,7 @@ type fakeLease struct {
 	commits  []int64
 	lost     error  // what Commit answers
 	trim     func() // called before each read
+	fetch    int    // bytes that the bodies of one read stand in
 }
 
 func (l *fakeLease) Partition() Partition {
@@ -62,6 +63,7 @@ func (l *fakeLease) Read(ctx context.Context, from int64, maxRecords, maxBytes i
 			out = append(out, r)
 		}
 		if len(out) > 0 {
+			l.land(out)
 			return out, nil
 		}
 		if !time.Now().Before(until) {
@@ -69,6 +71,17 @@ func (l *fakeLease) Read(ctx context.Context, from int64, maxRecords, maxBytes i
 		}
 		if !pause(ctx, time.Millisecond) {
 			return nil, ctx.Err()
+		}
+	}
+}
+
+// land puts the bodies of one read into one piece of memory.
+func (l *fakeLease) land(records []Record) {
+	memory := make([]byte, 0, l.fetch)
+	for i := range records {
+		if from := len(memory); l.fetch > 0 {
+			memory = append(memory, records[i].Body...)
+			records[i].Body = memory[from:]
 		}
 	}
 }
@@ -382,6 +395,34 @@ func TestASlowSenderKeepsOnlyItselfWaiting(t *testing.T) {
 			t.Errorf("commits went back: %v", l.commits)
 		}
 	})
+}
+
+// Of what is read past a slow sender's records a few may be taken of each fetch:
+// they must not keep all of it alive.
+func TestWhatIsReadPastOthersIsHeldAlone(t *testing.T) {
+	const n, every = 20_000, 200
+	l := &fakeLease{records: fakeRecords(n), next: -1, fetch: 1 << 20}
+	for i := range l.records {
+		if l.records[i].Body = make([]byte, 100); i%every != 0 {
+			l.records[i].Sender = "heavy"
+		}
+	}
+	w, first := &fakeWork{want: n}, true
+	w.do = func(_ context.Context, turn *Turn) error {
+		held := 0
+		for i := range turn.Records {
+			held += cap(turn.Records[i].Body)
+		}
+		if !first && held > 2*windowBytes {
+			t.Errorf("%d records keep %d MiB alive", len(turn.Records), held>>20)
+		}
+		first = false
+		w.store(turn, func(i int) bool { return i < 1_000 })
+		return nil
+	}
+	if err := drainAll(t, l, w); err != nil {
+		t.Fatal(err)
+	}
 }
 
 // A stop that comes while the store is away ends the drain at once; nothing is

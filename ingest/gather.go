@@ -194,7 +194,7 @@ func (k *keeping) refill(ctx context.Context) error {
 				k.leave(records[i].Offset)
 				continue
 			}
-			k.pending = append(k.pending, records[i])
+			k.hold(&records[i])
 		}
 		k.front = records[len(records)-1].Offset + 1
 		if len(records) < busyStep {
@@ -202,6 +202,14 @@ func (k *keeping) refill(ctx context.Context) error {
 		}
 	}
 	return k.settle(ctx, nil)
+}
+
+// hold takes a record into pending in memory of its own: what is read past others
+// may be one of each fetch, and would keep all of them alive.
+func (k *keeping) hold(r *Record) {
+	own := *r
+	own.Body = bytes.Clone(r.Body)
+	k.pending = append(k.pending, own)
 }
 
 // settle ends a refill with pending in order. A stop that was asked for does
@@ -243,7 +251,7 @@ func (k *keeping) reread(ctx context.Context, within shares) error {
 				k.left = r.Offset
 				return nil
 			}
-			k.pending = append(k.pending, *r)
+			k.hold(r)
 		}
 		if k.left = records[len(records)-1].Offset + 1; k.left >= k.front {
 			k.left = -1
