@@ -2,6 +2,7 @@ package pricing
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"time"
 
@@ -11,8 +12,8 @@ import (
 // RejectStore is what healing needs of the store.
 type RejectStore interface {
 	// Rejects returns the CDRs of a partition whose result is a reject for
-	// one of the reasons, with Record and Generation, in pages; next is "" at
-	// the end.
+	// one of the reasons, with Record and Generation, in pages of at most limit
+	// and some MiB; next is "" at the end.
 	Rejects(ctx context.Context, p ingest.Partition, reasons []string, after string, limit int) (rejects []Row, next string, err error)
 	// WriteResults stores outcomes of records that are stored already.
 	WriteResults(ctx context.Context, p ingest.Partition, rows []Row) error
@@ -78,24 +79,59 @@ func (w *Worker) healOnce(ctx context.Context, p *Pricer, partition ingest.Parti
 		if err != nil {
 			return fmt.Errorf("list rejects of %s: %w", partition, err)
 		}
-		rows := make([]Row, 0, len(rejects))
+		var rows []Row
+		bytes := 0
 		for i := range rejects {
 			var row Row
 			p.Price(&rejects[i].Record, &row, at)
 			row.Generation = rejects[i].Generation
-			if row.Outcome.Status != Rejected && !w.closed(&row) {
-				rows = append(rows, row)
+			if row.Outcome.Status == Rejected || w.closed(&row) {
+				continue
 			}
+			rows = append(rows, row)
+			if bytes += row.size(); bytes < turnBytes {
+				continue
+			}
+			if err := w.storeHealed(ctx, partition, store, rows); err != nil {
+				return err
+			}
+			rows, bytes = nil, 0
 		}
-		if len(rows) > 0 {
-			if err := store.WriteResults(ctx, partition, rows); err != nil {
-				return fmt.Errorf("store %d healed results of %s: %w", len(rows), partition, err)
-			}
-			w.Metrics.healed.Add(float64(len(rows)))
+		if err := w.storeHealed(ctx, partition, store, rows); err != nil {
+			return err
 		}
 		if next == "" {
 			return nil
 		}
 		after = next
 	}
+}
+
+// storeHealed stores healed results. What the store has no memory for, or
+// refuses for good, is halved; a row that it refuses by itself stays a reject, so
+// that it keeps no other from being healed.
+func (w *Worker) storeHealed(ctx context.Context, partition ingest.Partition, store RejectStore, rows []Row) error {
+	if len(rows) == 0 {
+		return nil
+	}
+	err := store.WriteResults(ctx, partition, rows)
+	if err == nil {
+		w.Metrics.healed.Add(float64(len(rows)))
+		return nil
+	}
+	lasting := !errors.Is(err, ingest.ErrUnavailable)
+	switch {
+	case ctx.Err() != nil:
+	case len(rows) > 1 && (lasting || errors.Is(err, ingest.ErrTooMuch)):
+		half := len(rows) / 2
+		if err := w.storeHealed(ctx, partition, store, rows[:half]); err != nil {
+			return err
+		}
+		return w.storeHealed(ctx, partition, store, rows[half:])
+	case lasting:
+		w.Metrics.healErrors.Inc()
+		w.Logger.Error("a healed result cannot be stored: it stays a reject", "partition", partition, "cdr", rows[0].Record.Key, "error", err)
+		return nil
+	}
+	return fmt.Errorf("store %d healed results of %s: %w", len(rows), partition, err)
 }

@@ -2,6 +2,8 @@ package pricing_test
 
 import (
 	"context"
+	"errors"
+	"fmt"
 	"strings"
 	"testing"
 	"testing/synctest"
@@ -112,5 +114,47 @@ func TestHealWaitsForTheFollower(t *testing.T) {
 	}
 	if diff := cmp.Diff([]pricing.AsOf{present}, s.asOf); diff != "" {
 		t.Errorf("healed as of (-want +got):\n%s", diff)
+	}
+}
+
+// picky has memory for so many rows at once, and cannot take one.
+type picky struct {
+	rejects
+	most    int
+	refuses string
+}
+
+func (s *picky) WriteResults(ctx context.Context, p ingest.Partition, rows []pricing.Row) error {
+	if len(rows) > s.most {
+		return fmt.Errorf("%w: %w", ingest.ErrTooMuch, ingest.ErrUnavailable)
+	}
+	for i := range rows {
+		if rows[i].ID == s.refuses {
+			return errors.New("value out of range")
+		}
+	}
+	return s.rejects.WriteResults(ctx, p, rows)
+}
+
+// What the store cannot take keeps no other reject from being healed.
+func TestHealHalvesWhatTheStoreCannotTake(t *testing.T) {
+	s := &picky{most: 3, refuses: "c2"}
+	var want []string
+	for i := range 9 {
+		id := fmt.Sprintf("c%d", i)
+		s.rows = append(s.rows, pricing.Row{Record: records(cdr(id, "EXW", tariff, `{"excl_vat":5}`))[0], Outcome: pricing.Outcome{Status: pricing.Rejected}})
+		if id != s.refuses {
+			want = append(want, id)
+		}
+	}
+	synctest.Test(t, func(t *testing.T) {
+		ctx, cancel := context.WithTimeout(t.Context(), 2*time.Second)
+		defer cancel()
+		if err := worker(&store{}, inputs{}).Heal(ctx, cdrs, s, func() uint64 { return 1 }); err != nil {
+			t.Error(err)
+		}
+	})
+	if diff := cmp.Diff(want, s.healed); diff != "" {
+		t.Errorf("healed (-want +got):\n%s", diff)
 	}
 }

@@ -27,8 +27,8 @@ const (
 )
 
 // Healable lists the reject reasons whose cause can go away by itself: a
-// Tariff or a Location arrives, a partner is added.
-var Healable = []string{ReasonUnknownTariff, ReasonNoTimeZone, ReasonDebtorUnknown}
+// Tariff or a Location arrives, a partner is added, the store has memory again.
+var Healable = []string{ReasonUnknownTariff, ReasonNoTimeZone, ReasonDebtorUnknown, ReasonUnstorable}
 
 // Pricer turns one record into one Row. It owns scratch space: one per
 // goroutine. A Row keeps nothing of that space: it is valid as long as the

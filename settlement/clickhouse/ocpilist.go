@@ -42,7 +42,7 @@ func (s *Store) OCPICDRs(ctx context.Context, q settlement.OCPIQuery) (settlemen
 	if err != nil {
 		return page, err
 	}
-	if positions, err = s.fitting(ctx, ingest.TopicCDRs, positions); err != nil {
+	if positions, err = s.fitting(ctx, ingest.TopicCDRs, positions, settlement.PageBytes); err != nil {
 		return page, err
 	}
 	records, err := s.recordsAt(ctx, ingest.TopicCDRs, positions)

@@ -72,9 +72,9 @@ func (s *Store) RecordsRange(ctx context.Context, p ingest.Partition, from, to i
 		})
 }
 
-// fitting returns those of the first positions whose bodies fit a page, at least
-// one. What is not there counts as nothing.
-func (s *Store) fitting(ctx context.Context, topic ingest.Topic, positions []ingest.Position) ([]ingest.Position, error) {
+// fitting returns those of the first positions whose bodies fit the room, in
+// bytes, at least one. What is not there counts as nothing.
+func (s *Store) fitting(ctx context.Context, topic ingest.Topic, positions []ingest.Position, room uint64) ([]ingest.Position, error) {
 	if len(positions) == 0 {
 		return nil, nil
 	}
@@ -97,7 +97,7 @@ func (s *Store) fitting(ctx context.Context, topic ingest.Topic, positions []ing
 	}
 	total := uint64(0)
 	for i, p := range positions {
-		if total += sizes[p]; total > settlement.PageBytes {
+		if total += sizes[p]; total > room {
 			return positions[:max(1, i)], nil
 		}
 	}
@@ -123,6 +123,9 @@ func (s *Store) recordsAt(ctx context.Context, topic ingest.Topic, positions []i
 		})
 	return found, err
 }
+
+// rejectBytes bounds the bodies of a page of rejects.
+const rejectBytes = 32 << 20
 
 // rejectCursor names the last reject of a page.
 type rejectCursor struct {
@@ -161,7 +164,13 @@ func (s *Store) Rejects(ctx context.Context, p ingest.Partition, reasons []strin
 	if err != nil {
 		return nil, "", err
 	}
-	records, err := s.recordsAt(ctx, ingest.TopicCDRs, positions)
+	listed, err := s.fitting(ctx, ingest.TopicCDRs, positions, rejectBytes)
+	if err != nil {
+		return nil, "", err
+	}
+	more := len(listed) < len(rejects) || len(rejects) == limit
+	rejects = rejects[:len(listed)]
+	records, err := s.recordsAt(ctx, ingest.TopicCDRs, listed)
 	if err != nil {
 		return nil, "", err
 	}
@@ -172,8 +181,8 @@ func (s *Store) Rejects(ctx context.Context, p ingest.Partition, reasons []strin
 		}
 		rejects[i].Record = record
 	}
-	if len(rejects) == limit {
-		last := rejects[limit-1].Record
+	if more {
+		last := rejects[len(rejects)-1].Record
 		next, err = encodeCursor(rejectCursor{Offset: last.Offset})
 	}
 	return rejects, next, err
@@ -215,7 +224,7 @@ func (s *Store) Refusals(ctx context.Context, sender, after string, limit int) (
 		return nil, "", err
 	}
 	listed := positions[:min(len(positions), limit)]
-	if listed, err = s.fitting(ctx, ingest.TopicRefused, listed); err != nil {
+	if listed, err = s.fitting(ctx, ingest.TopicRefused, listed, settlement.PageBytes); err != nil {
 		return nil, "", err
 	}
 	records, err := s.recordsAt(ctx, ingest.TopicRefused, listed)
