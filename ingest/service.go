@@ -27,8 +27,20 @@ type Current interface {
 	Findings(t Target, p Position, body Hash) (findings []ocpi.Finding, ok bool)
 }
 
+// Room bounds what is held at once, in bytes, in all and by each owner.
+type Room interface {
+	// Take reports whether an owner may hold n more; Give ends it.
+	Take(owner string, n int64) bool
+	Give(owner string, n int64)
+}
+
 // Service accepts pushes. It is safe for concurrent use.
 type Service struct {
+	// Merging is the room for objects that are being changed in part, each as
+	// large as it is: a short PATCH may be of some MiB, and keeps whoever folds
+	// it busy for as long as those take. nil: no bound. Set it before use.
+	Merging Room
+
 	log      Appender
 	current  Current
 	now      func() time.Time
@@ -97,16 +109,24 @@ func (s *Service) change(ctx context.Context, from Sender, v ocpi.Version, m Met
 		return Receipt{}, s.refuse(ctx, &e, body, ErrUnknownObject)
 	}
 	needsBase := m != MethodPut || t.Path != ""
-	base, existed, err := s.base(ctx, t, needsBase)
+	state, existed, err := s.base(ctx, t, needsBase)
 	if err != nil {
 		return Receipt{}, fmt.Errorf("read current %s %s: %w", t.Object, t.Key, err)
 	}
+	base := state.Body
 	if needsBase && !existed {
 		return Receipt{}, s.refuse(ctx, &e, body, ErrUnknownObject)
 	}
+	if needsBase && s.Merging != nil {
+		n := int64(len(base) + len(body))
+		if !s.Merging.Take(from.ID, n) {
+			return Receipt{}, fmt.Errorf("%w: too many large objects are being changed at once", ErrOverload)
+		}
+		defer s.Merging.Give(from.ID, n)
+	}
 	d := s.decoders.Get().(*ocpi.Decoder)
 	defer s.decoders.Put(d)
-	findings, err := s.validate(d, v, m, t, base, body)
+	findings, err := s.validate(d, v, m, t, &state, body)
 	if err != nil {
 		return Receipt{}, s.refuse(ctx, &e, body, err)
 	}
@@ -137,21 +157,20 @@ func (s *Service) change(ctx context.Context, from Sender, v ocpi.Version, m Met
 
 // base returns the object a change applies to. One that need not exist is not
 // looked for at the end of the log.
-func (s *Service) base(ctx context.Context, t Target, mustExist bool) (raw []byte, ok bool, err error) {
+func (s *Service) base(ctx context.Context, t Target, mustExist bool) (state ObjectState, ok bool, err error) {
 	read := s.current.Peek
 	if mustExist {
 		read = s.current.Get
 	}
-	state, ok, err := read(ctx, Target{Object: t.Object, Key: t.Key, Variant: t.Variant})
-	return state.Body, ok, err
+	return read(ctx, Target{Object: t.Object, Key: t.Key, Variant: t.Variant})
 }
 
 // validate decodes the object as it will stand after the change.
-func (s *Service) validate(d *ocpi.Decoder, v ocpi.Version, m Method, t Target, base, body []byte) ([]ocpi.Finding, error) {
+func (s *Service) validate(d *ocpi.Decoder, v ocpi.Version, m Method, t Target, old *ObjectState, body []byte) ([]ocpi.Finding, error) {
 	if m == MethodDelete {
 		return nil, nil
 	}
-	whole, err := Apply(v, m, t, base, body)
+	whole, err := Apply(v, m, t, old.Body, body)
 	if err != nil {
 		return nil, err
 	}
@@ -165,6 +184,7 @@ func (s *Service) validate(d *ocpi.Decoder, v ocpi.Version, m Method, t Target, 
 	}
 	var country, party, id, tokenType string
 	var findings []ocpi.Finding
+	var change Change
 	switch t.Object {
 	case ObjectLocation:
 		o, err := d.Location(v, whole)
@@ -172,6 +192,7 @@ func (s *Service) validate(d *ocpi.Decoder, v ocpi.Version, m Method, t Target, 
 			return nil, err
 		}
 		country, party, id, findings = o.CountryCode, o.PartyID, o.ID, o.Findings
+		change.Zone = o.TimeZone
 	case ObjectTariff:
 		o, err := d.Tariff(v, whole)
 		if err != nil {
@@ -191,10 +212,14 @@ func (s *Service) validate(d *ocpi.Decoder, v ocpi.Version, m Method, t Target, 
 		}
 		country, party, id, findings = o.CountryCode, o.PartyID, o.UID, o.Findings
 		tokenType = o.Type
+		change.Contract = ocpi.Fold(o.ContractID)
 	default:
 		return nil, fmt.Errorf("object kind %d cannot be changed", t.Object)
 	}
 	if err := sameIdentity(v, t, country, party, id, tokenType); err != nil {
+		return nil, err
+	}
+	if _, err := Note(old.Changes, change); err != nil {
 		return nil, err
 	}
 	return append([]ocpi.Finding(nil), findings...), nil

@@ -217,6 +217,68 @@ func TestMergedObjectsHaveALimit(t *testing.T) {
 	}
 }
 
+// room is one of which nothing is left after some bytes.
+type room struct{ left, given int64 }
+
+func (r *room) Take(_ string, n int64) bool {
+	if r.left < n {
+		return false
+	}
+	r.left -= n
+	return true
+}
+
+func (r *room) Give(_ string, n int64) { r.given += n }
+
+// A short PATCH of a large object is as large as that: who has too many under
+// way is told to come again, and nothing is kept.
+func TestAMergeTakesRoom(t *testing.T) {
+	key := ocpi.NewKey("GB", "DUN", "L1")
+	target := ingest.Target{Object: ingest.ObjectLocation, Key: key, ID: "L1"}
+	const patch = `{"city":"x","last_updated":"2019-02-01T00:00:00Z"}`
+	need := int64(len(location) + len(patch))
+	log, of := &memoryLog{}, &room{left: need}
+	s := newService(log, objects{key: location})
+	s.Merging = of
+	if _, err := s.Patch(t.Context(), dundee, ocpi.V221, target, []byte(patch)); err != nil || of.left != 0 || of.given != need {
+		t.Errorf("%v, %d bytes left, %d given back; want 0 and %d", err, of.left, of.given, need)
+	}
+	if _, err := s.Patch(t.Context(), dundee, ocpi.V221, target, []byte(patch)); !errors.Is(err, ingest.ErrOverload) {
+		t.Errorf("without room: %v, want ErrOverload", err)
+	}
+	if _, err := s.Put(t.Context(), dundee, ocpi.V221, target, []byte(location)); err != nil {
+		t.Errorf("a whole object merges with nothing: %v", err)
+	}
+	if n := len(log.records[ingest.TopicReference]) + len(log.records[ingest.TopicRefused]); n != 2 {
+		t.Errorf("%d records, want the two that were accepted", n)
+	}
+}
+
+// restless is a Location that has changed its time zone as often as is kept.
+type restless struct{ objects }
+
+func (o restless) Peek(ctx context.Context, t ingest.Target) (ingest.ObjectState, bool, error) {
+	s, ok, err := o.objects.Get(ctx, t)
+	for i := range ingest.MaxChanges {
+		s.Changes = append(s.Changes, ingest.Change{Zone: []string{"Europe/Dublin", "Europe/London"}[i%2]})
+	}
+	return s, ok, err
+}
+
+// What prices rest on is kept for ever, so it may not change without end.
+func TestChangesOfATimeZoneHaveALimit(t *testing.T) {
+	key := ocpi.NewKey("GB", "DUN", "L1")
+	target := ingest.Target{Object: ingest.ObjectLocation, Key: key, ID: "L1"}
+	for zone, refused := range map[string]bool{"Europe/London": false, "Europe/Dublin": true} {
+		body := strings.Replace(location, "Europe/London", zone, 1)
+		_, err := newService(&memoryLog{}, restless{objects{key: location}}).Put(t.Context(), dundee, ocpi.V221, target, []byte(body))
+		invalid, _ := errors.AsType[*ocpi.Invalid](err)
+		if refused != (err != nil) || refused && (invalid == nil || invalid.Fields[0].Path != "time_zone") {
+			t.Errorf("%s: %v, want refused %t, by name", zone, err, refused)
+		}
+	}
+}
+
 // doubtful finds something in everything.
 type doubtful struct{ objects }
 

@@ -1,6 +1,11 @@
 package ingest
 
-import "github.com/roamclear/roamclear/ocpi"
+import (
+	"fmt"
+	"slices"
+
+	"github.com/roamclear/roamclear/ocpi"
+)
 
 // ObjectState is one client-owned object as the log folded it up to Position:
 // a Location, a Token, a Session, or one version of a Tariff.
@@ -50,6 +55,29 @@ type Change struct {
 	Updated  ocpi.Time `json:"updated,omitempty"` // the object's last_updated; 0 = none, or not kept
 	Zone     string    `json:"zone,omitempty"`
 	Contract string    `json:"contract,omitempty"` // folded
+}
+
+// MaxChanges bounds how often one object may change what prices rest on: all of
+// it is kept for ever and with each state anew, since earlier prices are proved by it.
+const MaxChanges = 1_000
+
+// Note returns changes with c behind them, where it says something new: another
+// time zone than the last, or a contract id that has not been there. It refuses
+// what would be too many with an *ocpi.Invalid, at the push and in the fold alike.
+func Note(changes []Change, c Change) ([]Change, error) {
+	n, path := len(changes), "time_zone"
+	known := c.Zone == "" || n > 0 && changes[n-1].Zone == c.Zone
+	if c.Contract != "" {
+		path = "contract_id"
+		known = slices.ContainsFunc(changes, func(o Change) bool { return o.Contract == c.Contract })
+	}
+	if known {
+		return changes, nil
+	}
+	if n >= MaxChanges {
+		return nil, invalid(path, fmt.Sprintf("has changed %d times, at most so many are kept", n))
+	}
+	return append(changes[:n:n], c), nil
 }
 
 // Since is the instant from which on the change is in force: its last_updated,

@@ -14,6 +14,7 @@ import (
 	"github.com/spf13/cobra"
 	"golang.org/x/sync/errgroup"
 
+	"github.com/roamclear/roamclear/api"
 	"github.com/roamclear/roamclear/ingest"
 	"github.com/roamclear/roamclear/ingest/control"
 	"github.com/roamclear/roamclear/ingest/kafka"
@@ -88,6 +89,10 @@ func newCheckConfigCmd() *cobra.Command {
 // stopWithin is how long an orderly stop may take altogether.
 const stopWithin = 30 * time.Second
 
+// mergingBytes bounds the objects that PATCHes and parts are merged into at once,
+// in bytes; a partner may hold a quarter.
+const mergingBytes = 64 << 20
+
 // service is the running process: its backends, its followers, its roles.
 type service struct {
 	config     Config
@@ -139,6 +144,7 @@ func startService(ctx context.Context, c Config, stderr *os.File) (_ *service, e
 	s.drains = ingest.NewDrainMetrics(s.registry)
 	s.lag = ingest.NewLag(b.log, s.logger, s.registry)
 	s.intake = ingest.NewService(b.log, s.owned, time.Now, ingest.NewMetrics(s.registry))
+	s.intake.Merging = api.NewBudget(mergingBytes)
 	if s.http, err = newHTTPServer(s); err != nil {
 		return nil, err
 	}

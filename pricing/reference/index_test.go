@@ -466,3 +466,36 @@ func TestALocationHasALimit(t *testing.T) {
 		t.Errorf("the fifth EVSE: %v, want the limit", err)
 	}
 }
+
+// Changes that prices rest on are kept for ever, so there are only so many: what
+// would be one more does not apply, wherever the record stands in the log.
+func TestChangesHaveALimit(t *testing.T) {
+	const token = `{"country_code":"GB","party_id":"DUN","uid":"U1","type":"RFID","contract_id":"C%d","issuer":"i","valid":true,"whitelist":"ALWAYS","last_updated":"2019-01-01T00:00:00Z"}`
+	for kind, body := range map[ingest.Object]func(i int) string{
+		ingest.ObjectLocation: func(i int) string { return locationBody([]string{"Europe/London", "Europe/Dublin"}[i%2]) },
+		ingest.ObjectToken:    func(i int) string { return fmt.Sprintf(token, i) },
+	} {
+		f := fold(kind)()
+		var s *ingest.ObjectState
+		put := func(i int) error {
+			r := &ingest.Record{Position: ingest.Position{Offset: int64(i)}, Body: []byte(body(i)), Envelope: ingest.Envelope{
+				Object: kind, Method: ingest.MethodPut, Version: ocpi.V221, Key: ocpi.NewKey("GB", "DUN", "X1")}}
+			next, err := f.Apply(s, r)
+			if err == nil {
+				s = next
+			}
+			return err
+		}
+		for i := range ingest.MaxChanges {
+			if err := put(i); err != nil {
+				t.Fatalf("%s, change %d: %v", kind, i, err)
+			}
+		}
+		if err := put(ingest.MaxChanges); err == nil || len(s.Changes) != ingest.MaxChanges {
+			t.Errorf("%s: %d changes, then %v; want the limit", kind, len(s.Changes), err)
+		}
+		if err := put(ingest.MaxChanges - 1); err != nil {
+			t.Errorf("%s: what says nothing new: %v", kind, err)
+		}
+	}
+}

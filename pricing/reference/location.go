@@ -37,11 +37,9 @@ func (locations) Apply(old *ingest.ObjectState, r *ingest.Record) (*ingest.Objec
 			return err
 		}
 		s.LastUpdated = l.LastUpdated
-		if n := len(s.Changes); l.TimeZone != "" && (n == 0 || s.Changes[n-1].Zone != l.TimeZone) {
-			s.Changes = append(s.Changes[:n:n], ingest.Change{
-				Next: r.Offset + 1, Received: r.Received, Updated: s.LastUpdated, Zone: strings.Clone(l.TimeZone)})
-		}
-		return nil
+		s.Changes, err = ingest.Note(s.Changes, ingest.Change{
+			Next: r.Offset + 1, Received: r.Received, Updated: s.LastUpdated, Zone: strings.Clone(l.TimeZone)})
+		return err
 	})
 	return s, err
 }

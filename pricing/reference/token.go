@@ -36,11 +36,8 @@ func (tokens) Apply(old *ingest.ObjectState, r *ingest.Record) (*ingest.ObjectSt
 		return nil, err
 	}
 	s.LastUpdated = updated
-	if contract != "" && !slices.ContainsFunc(s.Changes, func(c ingest.Change) bool { return c.Contract == contract }) {
-		n := len(s.Changes)
-		s.Changes = append(s.Changes[:n:n], ingest.Change{Next: r.Offset + 1, Received: r.Received, Updated: updated, Contract: contract})
-	}
-	return s, nil
+	s.Changes, err = ingest.Note(s.Changes, ingest.Change{Next: r.Offset + 1, Received: r.Received, Updated: updated, Contract: contract})
+	return s, err
 }
 
 // readToken returns a Token's folded contract id and its last_updated.
