@@ -61,7 +61,7 @@ func (x *exchange) run(began time.Time) (httpStatus int, ocpiStatus ocpi.Status)
 	}
 	defer x.s.places.all.Leave()
 	defer x.leave()
-	a, err := x.do()
+	a, err := x.do(began)
 	return x.reply(a, err, began)
 }
 
@@ -79,7 +79,7 @@ func (x *exchange) release() {
 }
 
 // do runs the request up to its answer: what is cheap to refuse comes first.
-func (x *exchange) do() (answer, error) {
+func (x *exchange) do(began time.Time) (answer, error) {
 	s := x.s
 	if err := s.Partners.Ready(); err != nil {
 		return answer{}, err
@@ -104,8 +104,21 @@ func (x *exchange) do() (answer, error) {
 			return answer{}, err
 		}
 		x.read = true
+		if s.Now().Sub(began) > slowBody && !x.stillKnown() {
+			return answer{}, api.ErrUnauthorized
+		}
 	}
 	return x.route.handle(x)
+}
+
+// slowBody is how long a body may take to come before its sender is looked up
+// again: a token that has ended meanwhile must not go on for as long as somebody
+// holds requests open.
+const slowBody = 250 * time.Millisecond
+
+func (x *exchange) stillKnown() bool {
+	p, ok := x.s.Partners.Authenticate(header(x.r, "Authorization"))
+	return ok && p.ID == x.partner.ID
 }
 
 // checkRouting refuses a sender that claims to be a party it has no role for
