@@ -8,6 +8,7 @@ import (
 	"testing"
 	"testing/synctest"
 
+	ch "github.com/ClickHouse/clickhouse-go/v2"
 	"github.com/ClickHouse/clickhouse-go/v2/lib/column"
 	"github.com/ClickHouse/clickhouse-go/v2/lib/driver"
 	"github.com/roamclear/roamclear/settlement"
@@ -70,4 +71,33 @@ func TestABrokenBatchGivesItsConnectionBack(t *testing.T) {
 			t.Errorf("insert: %v; %d batches begun, %d given back", err, conn.begun, conn.aborted)
 		}
 	})
+}
+
+// Where an insert breaks off between a table and what a view keeps beside it,
+// the resend, which the table knows, reaches what is beside it all the same.
+func TestAResendReachesTheTableBeside(t *testing.T) {
+	s := newStore(t)
+	ctx := ch.Context(t.Context(), ch.WithSettings(ch.Settings{"insert_deduplication_token": "once"}))
+	send := func() error {
+		return s.conn.Exec(ctx, `INSERT INTO cdrs (country, party, id, partition, epoch, offset, ver, credit, credit_of)
+			VALUES ('GB', 'DUN', 'K1', 0, 1, 0, 1, 1, 'C1')`)
+	}
+	if err := s.conn.Exec(t.Context(), "ALTER TABLE credits ADD CONSTRAINT broken CHECK id = ''"); err != nil {
+		t.Fatal(err)
+	}
+	if err := send(); err == nil {
+		t.Fatal("the insert did not break off")
+	}
+	if err := s.conn.Exec(t.Context(), "ALTER TABLE credits DROP CONSTRAINT broken"); err != nil {
+		t.Fatal(err)
+	}
+	if err := send(); err != nil {
+		t.Fatal(err)
+	}
+	if n := count(t, s, "SELECT count() FROM cdrs"); n != 1 {
+		t.Errorf("%d rows in cdrs, want 1", n)
+	}
+	if n := count(t, s, "SELECT count() FROM credits"); n != 1 {
+		t.Errorf("%d rows in credits, want 1", n)
+	}
 }
