@@ -21,6 +21,9 @@ type Store interface {
 	// LoadObjects calls fn for every object of a kind, in the order of their
 	// positions; for Tariffs, for every version.
 	LoadObjects(ctx context.Context, kind ingest.Object, fn func(ingest.ObjectState) error) error
+	// Identities calls fn for every object of a kind, for one perhaps more than
+	// once.
+	Identities(ctx context.Context, kind ingest.Object, fn func(ingest.Identity) error) error
 	// LookupObjects returns those of the objects that the store knows.
 	LookupObjects(ctx context.Context, ids []ingest.Identity) (map[ingest.Identity]ingest.ObjectState, error)
 }
@@ -43,6 +46,7 @@ type Follower struct {
 	log     ingest.Reader
 	store   Store
 	folds   map[ingest.Object]Fold
+	known   map[ingest.Object]*filter // of the kinds that are not resident
 	parts   map[ingest.Partition]*part
 	share   int64 // of Options.MaxBytes, for each partition
 	logger  *slog.Logger
@@ -51,8 +55,7 @@ type Follower struct {
 	inert   *prometheus.CounterVec
 	lookups chan lookup
 
-	mu sync.RWMutex // guards what follows, and the states of the parts
-	absences
+	mu sync.RWMutex // guards the states of the parts
 }
 
 // part is one partition that is followed. Only the goroutine that follows it
@@ -68,7 +71,7 @@ type part struct {
 // New returns a Follower that has folded nothing yet: call Run.
 func New(o Options) *Follower {
 	f := &Follower{
-		log: o.Log, store: o.Store, folds: map[ingest.Object]Fold{}, parts: map[ingest.Partition]*part{},
+		log: o.Log, store: o.Store, folds: map[ingest.Object]Fold{}, known: map[ingest.Object]*filter{}, parts: map[ingest.Partition]*part{},
 		logger: o.Logger, loaded: make(chan struct{}), lookups: make(chan lookup),
 		inert: prometheus.NewCounterVec(prometheus.CounterOpts{
 			Name: "roamclear_objects_inapplicable_total",
@@ -80,6 +83,9 @@ func New(o Options) *Follower {
 	}
 	for _, fold := range o.Folds {
 		f.folds[fold.Kind()] = fold
+		if !fold.Resident() {
+			f.known[fold.Kind()] = newFilter()
+		}
 		for _, p := range o.Log.Partitions(fold.Kind().Topic()) {
 			f.parts[p] = &part{Partition: p, progress: ingest.NewProgress(1), states: map[ingest.Identity]*ingest.ObjectState{}}
 		}
@@ -103,6 +109,9 @@ func (f *Follower) Run(ctx context.Context) error {
 	}
 	g, ctx := errgroup.WithContext(ctx)
 	g.Go(func() error { return f.serveLookups(ctx) })
+	for kind := range f.known {
+		g.Go(func() error { return f.learn(ctx, kind) })
+	}
 	for _, p := range f.parts {
 		g.Go(func() error { return f.follow(ctx, p) })
 	}

@@ -41,12 +41,11 @@ func (f *Follower) Peek(ctx context.Context, t ingest.Target) (s ingest.ObjectSt
 	}
 	f.mu.RLock()
 	held := p.states[id]
-	_, absent := f.absent[id]
 	f.mu.RUnlock()
 	switch {
 	case held != nil:
 		s, ok = *held, true
-	case !absent && !fold.Resident():
+	case !fold.Resident() && !f.known[id.Object].rulesOut(id):
 		s, ok, err = f.ask(ctx, id)
 	}
 	if err != nil || !ok || s.Deleted {

@@ -51,18 +51,12 @@ func (f *Follower) serveLookups(ctx context.Context) error {
 		for i := range pending {
 			ids[i] = pending[i].id
 		}
-		f.mu.RLock()
-		evictions := f.evictions
-		f.mu.RUnlock()
 		states, err := f.store.LookupObjects(ctx, ids)
 		if err != nil {
 			err = fmt.Errorf("look up %d objects: %w", len(ids), err)
 		}
 		for i := range pending {
 			state, ok := states[ids[i]]
-			if err == nil && !ok {
-				f.markAbsent(ids[i], evictions)
-			}
 			pending[i].answer <- found{state, ok, err}
 		}
 	}
@@ -89,23 +83,6 @@ func (f *Follower) questions(ctx context.Context) []lookup {
 	return pending
 }
 
-// markAbsent notes that neither the store nor this follower knows an object.
-// The follower sees whatever changes that; only an object that came, was
-// stored and was let go of since the question would be missed, which the
-// count of evictions tells.
-func (f *Follower) markAbsent(id ingest.Identity, evictions uint64) {
-	f.mu.Lock()
-	defer f.mu.Unlock()
-	if _, ok := f.absent[id]; ok || f.evictions != evictions || f.partOf(id).states[id] != nil {
-		return
-	}
-	if f.absent == nil || f.known > maxAbsent {
-		f.absent, f.known = map[ingest.Identity]struct{}{}, 0
-	}
-	f.absent[id] = struct{}{}
-	f.known += idSize(id)
-}
-
 // fetchMissing reads the objects that a batch changes and that are not in
 // memory from the store, in one query.
 func (f *Follower) fetchMissing(ctx context.Context, p *part, recs []ingest.Record) error {
@@ -125,6 +102,23 @@ func (f *Follower) fetchMissing(ctx context.Context, p *part, recs []ingest.Reco
 	return nil
 }
 
+// learn adds what the store holds of a kind to its filter.
+func (f *Follower) learn(ctx context.Context, kind ingest.Object) error {
+	known := f.known[kind]
+	if known.isComplete() {
+		return nil
+	}
+	err := f.store.Identities(ctx, kind, func(id ingest.Identity) error {
+		known.add(id)
+		return nil
+	})
+	if err != nil {
+		return fmt.Errorf("read which %ss there are: %w", kind, err)
+	}
+	known.complete()
+	return nil
+}
+
 func (f *Follower) missing(p *part, recs []ingest.Record) []ingest.Identity {
 	var ids []ingest.Identity
 	asked := map[ingest.Identity]bool{}
@@ -133,7 +127,7 @@ func (f *Follower) missing(p *part, recs []ingest.Record) []ingest.Identity {
 	for i := range recs {
 		id := recs[i].Identity()
 		fold := f.folds[id.Object]
-		if _, absent := f.absent[id]; absent || fold == nil || fold.Resident() || p.states[id] != nil || asked[id] {
+		if fold == nil || fold.Resident() || p.states[id] != nil || asked[id] || f.known[id.Object].rulesOut(id) {
 			continue
 		}
 		asked[id] = true

@@ -9,16 +9,6 @@ import (
 	"github.com/roamclear/roamclear/ingest"
 )
 
-// absences are the objects that are known to be neither here nor in the store.
-type absences struct {
-	absent    map[ingest.Identity]struct{}
-	known     int64 // bytes of absent
-	evictions uint64
-}
-
-// maxAbsent bounds what is known not to exist, in bytes.
-const maxAbsent = 16 << 20
-
 // entryBytes is what an entry costs besides its texts: the state, its place
 // in a map, the strings' headers.
 const entryBytes = 400
@@ -40,9 +30,8 @@ func (f *Follower) keep(p *part, fold Fold, s *ingest.ObjectState) {
 		p.held += size(s)
 	}
 	p.states[id] = s
-	if _, ok := f.absent[id]; ok {
-		delete(f.absent, id)
-		f.known -= idSize(id)
+	if known := f.known[id.Object]; known != nil {
+		known.add(id)
 	}
 }
 
@@ -60,7 +49,6 @@ func (f *Follower) evict(ctx context.Context, p *part) error {
 	stored := f.evictable(p, next)
 	f.mu.Lock()
 	defer f.mu.Unlock()
-	f.evictions++
 	for _, s := range stored {
 		if p.held <= f.share/2 {
 			break

@@ -4,7 +4,6 @@ import (
 	"context"
 	"encoding/json"
 	"maps"
-	"slices"
 	"time"
 
 	ch "github.com/ClickHouse/clickhouse-go/v2"
@@ -49,32 +48,51 @@ func (s *Store) LoadObjects(ctx context.Context, kind ingest.Object, fn func(ing
 		})
 }
 
+// Identities calls fn for every object of a kind; for one of which there are
+// several rows perhaps for each.
+func (s *Store) Identities(ctx context.Context, kind ingest.Object, fn func(ingest.Identity) error) error {
+	return s.each(ctx, "read which "+kind.String()+"s there are", "SELECT country, party, id, sub FROM objects WHERE object = ?", []any{kind.String()},
+		func(rows driver.Rows) error {
+			id := ingest.Identity{Object: kind}
+			if err := rows.Scan(&id.Key.Party.Country, &id.Key.Party.ID, &id.Key.ID, &id.Variant); err != nil {
+				return err
+			}
+			return fn(id)
+		})
+}
+
 // LookupObjects returns the stored states of those objects that have one, of a
 // Tariff its last version or its deletion.
 func (s *Store) LookupObjects(ctx context.Context, ids []ingest.Identity) (map[ingest.Identity]ingest.ObjectState, error) {
 	found := make(map[ingest.Identity]ingest.ObjectState, len(ids))
 	wanted := map[ingest.Object][]ocpi.Key{}
+	asked := make(map[ingest.Identity]bool, len(ids))
 	for _, id := range ids {
 		wanted[id.Object] = append(wanted[id.Object], id.Key)
+		asked[id] = true
 	}
 	for kind, keys := range wanted {
 		if err := s.lookup(ctx, kind, keys, found); err != nil {
 			return nil, err
 		}
 	}
-	maps.DeleteFunc(found, func(id ingest.Identity, _ ingest.ObjectState) bool { return !slices.Contains(ids, id) })
+	maps.DeleteFunc(found, func(id ingest.Identity, _ ingest.ObjectState) bool { return !asked[id] })
 	return found, nil
 }
 
 // lookup adds the stored states of all objects of a kind that have one of the
-// keys, of any variant, to found.
+// keys, of any variant, to found. Which row of each is the last one is found in
+// the narrow columns, so that a body is read only where it counts: FINAL would
+// read those of all rows around it.
 func (s *Store) lookup(ctx context.Context, kind ingest.Object, keys []ocpi.Key, found map[ingest.Identity]ingest.ObjectState) error {
 	wanted, err := withKeys(keys)
 	if err != nil {
 		return err
 	}
-	return s.each(ch.Context(ctx, wanted), "look up "+kind.String()+"s", "SELECT "+objectColumns+` FROM objects FINAL
-		WHERE object = ? AND (country, party, id) IN wanted ORDER BY epoch, offset`, []any{kind.String()},
+	return s.each(ch.Context(ctx, wanted), "look up "+kind.String()+"s", "SELECT "+objectColumns+` FROM objects
+		WHERE object = ? AND (country, party, id, sub, ver) IN (
+			SELECT country, party, id, sub, max(ver) FROM objects
+			WHERE object = ? AND (country, party, id) IN wanted GROUP BY country, party, id, sub)`, []any{kind.String(), kind.String()},
 		func(rows driver.Rows) error {
 			o, err := scanObject(rows)
 			found[o.Identity()] = o

@@ -120,6 +120,32 @@ func TestLookupObjects(t *testing.T) {
 	if got, err := s.LookupObjects(t.Context(), nil); err != nil || len(got) != 0 {
 		t.Errorf("no keys: %v, %v", got, err)
 	}
+	there := map[ingest.Identity]bool{}
+	err = s.Identities(t.Context(), ingest.ObjectSession, func(id ingest.Identity) error { there[id] = true; return nil })
+	if diff := cmp.Diff(map[ingest.Identity]bool{id("s1"): true, id("s2"): true}, there); diff != "" || err != nil {
+		t.Errorf("which there are: %v, -want +got:\n%s", err, diff)
+	}
+}
+
+// Of a Tariff of many versions the last one answers, or its deletion.
+func TestLookupATariff(t *testing.T) {
+	s := newStore(t)
+	var recs []ingest.Record
+	for i := range 600 { // several granules
+		recs = append(recs, objectRecord(ingest.TopicReference, ingest.ObjectTariff, int64(i), []string{"t1", "t2"}[i%2]))
+	}
+	put(t, s, ingest.TopicReference, recs, 200)
+	last := objectRecord(ingest.TopicReference, ingest.ObjectTariff, 600, "t2")
+	gone := stateOf(last)
+	gone.Deleted, gone.Body = true, nil
+	if err := s.WriteObjects(t.Context(), partitionOf(ingest.TopicReference), []ingest.Record{last}, []ingest.ObjectState{gone}); err != nil {
+		t.Fatal(err)
+	}
+	one, two := stateOf(recs[598]), gone
+	got, err := s.LookupObjects(t.Context(), []ingest.Identity{one.Identity(), two.Identity()})
+	if err != nil || len(got) != 2 || got[one.Identity()].Position != one.Position || got[two.Identity()].Position != last.Position || !got[two.Identity()].Deleted {
+		t.Errorf("%v, %v", got, err)
+	}
 }
 
 func TestRefusals(t *testing.T) {

@@ -111,6 +111,25 @@ func (s *Store) LoadObjects(_ context.Context, kind ingest.Object, fn func(inges
 	return nil
 }
 
+// Identities implements objects.Store.
+func (s *Store) Identities(_ context.Context, kind ingest.Object, fn func(ingest.Identity) error) error {
+	if err := s.failure(); err != nil {
+		return err
+	}
+	s.mu.Lock()
+	all := slices.Collect(maps.Keys(s.states))
+	s.mu.Unlock()
+	for _, id := range all {
+		if id.Object != kind {
+			continue
+		}
+		if err := fn(id); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
 // LookupObjects implements objects.Store.
 func (s *Store) LookupObjects(_ context.Context, ids []ingest.Identity) (map[ingest.Identity]ingest.ObjectState, error) {
 	s.mu.Lock()
