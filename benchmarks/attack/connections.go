@@ -65,7 +65,7 @@ func idleReaders(ctx context.Context, t *target) error {
 	if err := t.pushAll(ctx, n, "large", largeCDR); err != nil {
 		return err
 	}
-	if err := t.allVisible(ctx, n, "large"); err != nil {
+	if err := t.allVisible(ctx, n); err != nil {
 		return err
 	}
 	all, err := t.open(ctx, 60, t.head(&payer, http.MethodGet, "/ocpi/2.2.1/sender/cdrs?limit=500", 0))

@@ -3,10 +3,12 @@ package attack
 import (
 	"bytes"
 	"context"
+	"encoding/json"
 	"errors"
 	"fmt"
 	"io"
 	"net/http"
+	"net/url"
 	"time"
 
 	"github.com/roamclear/roamclear/benchmarks/process"
@@ -132,13 +134,42 @@ func (t *target) must(ctx context.Context, p *world.Partner, method, path string
 
 // has reports whether finance sees a CDR of a CPO, priced or rejected.
 func (t *target) has(ctx context.Context, p *world.Partner, id string) (bool, error) {
-	request, err := http.NewRequestWithContext(ctx, http.MethodGet, t.service.URL+"/api/v1/cdrs/"+p.Party.Country+"/"+p.Party.ID+"/"+id, nil)
+	status, _, err := t.report(ctx, "cdrs/"+p.Party.Country+"/"+p.Party.ID+"/"+id)
+	return status == http.StatusOK, err
+}
+
+// counted is how many CDRs of a CPO finance's report has in the months of the
+// attacks' charges: a slow one takes five years.
+func (t *target) counted(ctx context.Context, p *world.Partner) (n int, err error) {
+	status, answer, err := t.report(ctx, "reports/settlement?"+url.Values{"from": {"2019-01"}, "to": {"2023-12"}, "cpo": {p.Party.String()}}.Encode())
+	if err == nil && status != http.StatusOK {
+		err = fmt.Errorf("report of %s: HTTP %d %.200s", p.Name, status, answer)
+	}
 	if err != nil {
-		return false, err
+		return 0, err
+	}
+	var page struct {
+		Rows []struct {
+			CDRs int `json:"cdr_count"`
+		} `json:"rows"`
+	}
+	if err := json.Unmarshal(answer, &page); err != nil {
+		return 0, fmt.Errorf("report of %s: %.200s: %w", p.Name, answer, err)
+	}
+	for _, r := range page.Rows {
+		n += r.CDRs
+	}
+	return n, nil
+}
+
+// report asks the reporting API.
+func (t *target) report(ctx context.Context, path string) (int, []byte, error) {
+	request, err := http.NewRequestWithContext(ctx, http.MethodGet, t.service.URL+"/api/v1/"+path, nil)
+	if err != nil {
+		return 0, nil, err
 	}
 	request.Header.Set("Authorization", "Bearer "+t.key)
-	status, _, err := t.answer(request)
-	return status == http.StatusOK, err
+	return t.answer(request)
 }
 
 // visible waits until finance sees a CDR.

@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"net/http"
+	"time"
 
 	"golang.org/x/sync/errgroup"
 )
@@ -15,7 +16,7 @@ func heavyWork(ctx context.Context, t *target) error {
 	if err := t.pushAll(ctx, n, "slow", slowCDR); err != nil {
 		return err
 	}
-	return t.allVisible(ctx, n, "slow")
+	return t.allVisible(ctx, n)
 }
 
 // moreWork pushes once more what takes long: the service is stopped on it.
@@ -27,7 +28,7 @@ func explanations(ctx context.Context, t *target) error {
 	if err := t.pushAll(ctx, n, "wordy", wordyCDR); err != nil {
 		return err
 	}
-	return t.allVisible(ctx, n, "wordy")
+	return t.allVisible(ctx, n)
 }
 
 // pushAll pushes n CDRs of the attacker, eight at once. One that is refused
@@ -55,13 +56,21 @@ func (t *target) pushAll(ctx context.Context, n int, prefix string, body func(id
 	return g.Wait()
 }
 
-// allVisible waits until finance sees them all.
-func (t *target) allVisible(ctx context.Context, n int, prefix string) error {
-	for i := range n {
-		if err := t.visible(ctx, &attacker, fmt.Sprintf("%s-%d", prefix, i), endWithin); err != nil {
-			t.violate("%v", err)
+// allVisible waits until finance's report counts n CDRs of the attacker.
+func (t *target) allVisible(ctx context.Context, n int) error {
+	within, cancel := context.WithTimeout(ctx, endWithin)
+	defer cancel()
+	for {
+		counted, err := t.counted(within, &attacker)
+		if err != nil {
+			return err
+		}
+		if counted >= n {
+			return nil
+		}
+		if !pause(within, 200*time.Millisecond) {
+			t.violate("of %d CDRs of %s only %d are visible after %s", n, attacker.Name, counted, endWithin)
 			return nil
 		}
 	}
-	return nil
 }
