@@ -33,6 +33,7 @@ type Outcome struct {
 	// Sub-totals of Computed, unset where nothing of that kind was priced.
 	Fixed, Energy, Time, Parking, Reservation tariff.Money
 	Taxes                                     []tariff.Tax // of Computed, by rate
+	TaxesStated                               bool         // by the CDR: its tariff gives no rate; not stored, it follows
 	Claim                                     tariff.Claim
 	// Why the claim differs (tariff.ClaimDiffers only): in one word, and a
 	// Reconciliation as JSON.

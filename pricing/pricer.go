@@ -230,6 +230,11 @@ func (p *Pricer) compute(cdr *ocpi.CDR, row *Row, c *charge, profileName string)
 	o.Computed, o.Claim = r.Total, r.Claim
 	o.Fixed, o.Energy, o.Time, o.Parking, o.Reservation = r.Fixed, r.Energy, r.Time, r.Parking, r.Reservation
 	o.Taxes = append(o.Taxes, r.Taxes...) // the engine reuses its own
+	if o.TaxesStated = r.TaxesStated; o.TaxesStated {
+		for i := range o.Taxes { // their names are the CDR's
+			o.Taxes[i].Name = p.text(o.Taxes[i].Name)
+		}
+	}
 }
 
 // findTariffs fills the tariffs the CDR carries or, for ids it names but does

@@ -12,7 +12,7 @@ import (
 // Reconciliation says why a partner's claim differs from what we computed, as
 // it is stored and served: see tariff.Reconciliation.
 type Reconciliation struct {
-	Verdict        string    `json:"verdict"` // found, several, none_found, cut_short, not_comparable
+	Verdict        string    `json:"verdict"` // found, several, stated, none_found, cut_short, not_comparable
 	Readings       []Reading `json:"readings"`
 	More           int       `json:"more_readings,omitempty"`       // that give the claim too and are not listed
 	DifferenceExcl string    `json:"difference_excl_vat,omitempty"` // the claim less ours
@@ -32,7 +32,7 @@ type Reading struct {
 // Cause is the reconciliation in one word: the code of the one reading that
 // gives the claim, else the verdict.
 func (r *Reconciliation) Cause() string {
-	if r.Verdict == string(tariff.VerdictFound) && len(r.Readings) == 1 {
+	if (r.Verdict == string(tariff.VerdictFound) || r.Verdict == string(tariff.VerdictStated)) && len(r.Readings) == 1 {
 		return r.Readings[0].Code
 	}
 	return r.Verdict
@@ -42,7 +42,13 @@ func (r *Reconciliation) Cause() string {
 func (r *Reconciliation) Sentence() string {
 	text := "The totals cannot be compared."
 	switch r.Verdict {
+	case string(tariff.VerdictStated):
+		text = "No known reading of the tariff gives the partner's total: " + r.Readings[0].Detail + ". It explains the claim where every CDR of the pair carries it."
 	case string(tariff.VerdictFound):
+		if r.Readings[0].Code == tariff.OwnSum {
+			text = "The partner's total contradicts the CDR itself: " + r.Readings[0].Detail + "."
+			break
+		}
 		text = "One other reading gives the partner's total to the cent: " + r.Readings[0].Detail + "."
 	case string(tariff.VerdictSeveral):
 		text = fmt.Sprintf("%d other readings give the partner's total to the cent.", len(r.Readings)+r.More)

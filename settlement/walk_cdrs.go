@@ -194,6 +194,11 @@ func (w *walker) outcome(r *ingest.Record, fresh *pricing.Row, stored *StoredRes
 		w.disagree(r.Offset, "CDR %s is stored as %s; priced again from its raw body it is %s %s", r.Key, s.Status, f.Status, f.Reason)
 		return
 	}
+	if earlier := s.EngineVersion != tariff.EngineVersion && f.TaxesStated; earlier && len(s.Taxes) == 0 {
+		// An earlier edition left unknown what this one takes as the CDR states it.
+		unstated(&f.Computed, s.Computed)
+		f.Taxes = nil
+	}
 	w.amount(r, "computed", s.Computed, f.Computed)
 	for _, part := range []struct {
 		name          string
@@ -211,6 +216,16 @@ func (w *walker) outcome(r *ingest.Record, fresh *pricing.Row, stored *StoredRes
 	// it said then stays true of it. The amounts it must give all the same.
 	if s.EngineVersion == tariff.EngineVersion && s.Claim != f.Claim {
 		w.disagree(r.Offset, "CDR %s: the claim is stored as %s, priced again it is %s", r.Key, s.Claim, f.Claim)
+	}
+}
+
+// unstated leaves the side of an amount unset that another leaves unset.
+func unstated(m *tariff.Money, like tariff.Money) {
+	if !like.Excl.IsSet() {
+		m.Excl = ocpi.Number{}
+	}
+	if !like.Incl.IsSet() {
+		m.Incl = ocpi.Number{}
 	}
 }
 

@@ -41,6 +41,23 @@ func TestVerdictOfAnotherEngine(t *testing.T) {
 	}
 }
 
+// An earlier edition left the amount after tax unknown where the CDR states it. Such
+// a row is not wrong; one of this edition is.
+func TestStatedTaxOfAnotherEngine(t *testing.T) {
+	number := ocpi.MustNumber
+	for engine, wrong := range map[string]bool{"2": false, tariff.EngineVersion: true} {
+		report := &Report{}
+		w := &walker{report: report, partition: ingest.Partition{Topic: ingest.TopicCDRs}}
+		fresh := pricing.Row{Outcome: pricing.Outcome{Status: pricing.Priced, TaxesStated: true,
+			Computed: tariff.Money{Excl: number("5"), Incl: number("6")}, Taxes: []tariff.Tax{{Name: "VAT", Amount: number("1")}}}}
+		stored := StoredResult{Row: pricing.Row{Outcome: pricing.Outcome{EngineVersion: engine, Status: pricing.Priced, Computed: tariff.Money{Excl: number("5")}}}}
+		w.outcome(&ingest.Record{}, &fresh, &stored)
+		if got := len(report.Disagreements) > 0; got != wrong {
+			t.Errorf("edition %s: %+v", engine, report.Disagreements)
+		}
+	}
+}
+
 // A reject must follow from the part of the log it was computed from: whom the
 // CDR names was not registered there, its tariff not known. Where that part was
 // not kept, its cause may have gone away since.

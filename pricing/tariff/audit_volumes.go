@@ -8,7 +8,8 @@ import (
 
 // clock compares the time volumes of each period with its length (P-02: TIME
 // and PARKING_TIME of a period fill it). The tolerance is a second, or one unit
-// of the least printed decimal.
+// of the least printed decimal. Volumes that are the length in another unit than
+// hours make a price many times too high, which nobody must overlook.
 func (a *audit) clock() {
 	for i := range a.cdr.Periods {
 		p := &a.cdr.Periods[i]
@@ -32,11 +33,35 @@ func (a *audit) clock() {
 			}
 		}
 		length := int128Of(int64(end-p.Start) * ticksPerNanosecond)
-		if timed && beyond(&x, sum, length, tolerance) {
-			a.find("time_not_wall_clock", ocpi.Warning, periodPath(i), "the period lasts %s, its time volumes sum to %s",
-				durationText(seconds(length)), durationText(seconds(sum)))
+		if !timed || !beyond(&x, sum, length, tolerance) {
+			continue
+		}
+		code, severity, why := "time_not_wall_clock", ocpi.Warning, ""
+		if unit := unitOfTime(sum, length, tolerance); unit != "" {
+			code, severity, why = "time_in_"+unit, ocpi.Serious, ": they are "+unit+", where hours are meant"
+		}
+		a.find(code, severity, periodPath(i), "the period lasts %s, its time volumes sum to %s%s", durationText(seconds(length)), durationText(seconds(sum)), why)
+	}
+}
+
+// unitOfTime names the unit of a period's time volumes where they are its length
+// in seconds or minutes, "" where they are not.
+func unitOfTime(sum, length, tolerance int128) string {
+	var x arith
+	if length.less(int128Of(60 * ticksPerSecond)) {
+		return "" // too short to tell
+	}
+	for _, unit := range [...]struct {
+		name    string
+		perHour int64
+	}{{"seconds", 3600}, {"minutes", 60}} {
+		read, _ := sum.div(int128Of(unit.perHour))
+		printed, _ := tolerance.div(int128Of(unit.perHour))
+		if !beyond(&x, read, length, x.add(printed, int128Of(ticksPerSecond))) {
+			return unit.name
 		}
 	}
+	return ""
 }
 
 // beyond reports |a - b| > tolerance; what does not fit counts as beyond.
@@ -152,42 +177,12 @@ func x12(n int64) int128 { return pico(ocpi.NewNumber(n, 0)) }
 // add what no tariff models (issue 543): then the sum proves nothing.
 func (a *audit) sums() {
 	c := a.cdr
-	for i := range c.Tariffs {
-		if c.Tariffs[i].MinPrice.IsSet() || c.Tariffs[i].MaxPrice.IsSet() {
-			return
-		}
+	if limitedTariffs(c) {
+		return
 	}
-	parts := [...]ocpi.Price{c.TotalFixedCost, c.TotalEnergyCost, c.TotalTimeCost, c.TotalParkingCost, c.TotalReservationCost}
-	ours := [...]Money{a.price.Fixed, a.price.Energy, a.price.Time, a.price.Parking, a.price.Reservation}
-	sides := [...]struct {
-		name  string
-		total ocpi.Number
-		part  func(ocpi.Price) ocpi.Number
-	}{
-		{"before tax", c.TotalCost.Excl, func(p ocpi.Price) ocpi.Number { return p.Excl }},
-		{"after tax", c.TotalCost.Incl, func(p ocpi.Price) ocpi.Number { return p.Incl }},
-	}
-	for _, side := range sides {
-		var x arith
-		sum, n, missing := int128{}, int64(0), false
-		for i, p := range parts {
-			v := side.part(p)
-			if v.IsSet() {
-				n++
-				sum = x.add(sum, pico(v))
-			} else {
-				missing = missing || ours[i].Excl.Sign() != 0 || ours[i].Incl.Sign() != 0
-			}
-		}
-		if n == 0 || missing || !side.total.IsSet() {
-			continue // absent is not zero
-		}
-		if c.Credit {
-			sum = sum.neg()
-		}
-		tolerance := x.mul(pow10[12-minorUnit(c.Currency)], int128Of(n))
-		if beyond(&x, pico(side.total), sum, tolerance) {
-			a.find("total_does_not_add_up", ocpi.Serious, "total_cost", "the sub-totals %s sum to %s, total_cost is %s", side.name, number12(sum), side.total)
+	for _, side := range amountSides {
+		if sum, differs := ownSum(c, a.price, side); differs {
+			a.find("total_does_not_add_up", ocpi.Serious, "total_cost", "the sub-totals %s sum to %s, total_cost is %s", side.name, number12(sum), side.of(c.TotalCost))
 		}
 	}
 }

@@ -21,7 +21,10 @@
 //
 // and beside it: explain.go says why (explanation*.go, words.go), audit.go what
 // is wrong with the CDR (split.go), reconcile.go which other reading gives the
-// partner's total (profile.go, mistakes.go).
+// partner's total: by other rules (profile.go, mistakes.go, resplit.go) where they
+// could give another price (facts.go, applies.go), by arithmetic on our own price
+// (reconcile_tax.go, reconcile_missing.go), and, where nothing else explains it, by
+// another price (reconcile_unit.go) or what the CDR itself says (reconcile_own.go).
 //
 // Quantities are integers: energy in 10^-12 kWh, time in 10^-10 s ("ticks",
 // the coarsest unit in which an hour with 12 decimals is exact). An amount is
@@ -32,4 +35,4 @@ package tariff
 
 // EngineVersion names the engine's behaviour; it changes whenever the same
 // input could give another result.
-const EngineVersion = "2"
+const EngineVersion = "3"

@@ -187,14 +187,14 @@ func (e *Engine) explainTotal(out *Result) {
 	x := &e.explain.out
 	x.Total, x.Claim = out.Total, out.Claim
 	x.Claimed = Money{e.cdr.TotalCost.Excl, e.cdr.TotalCost.Incl}
-	x.Taxes = append(x.Taxes, out.Taxes...)
+	x.Taxes, x.TaxesStated = append(x.Taxes, out.Taxes...), out.TaxesStated
 	t := &e.tariffs[0]
 	for i, bound := range [...]ocpi.Number{t.minPrice.exclSent, t.minPrice.inclSent, t.maxPrice.exclSent, t.maxPrice.inclSent} {
 		if e.final.hits[i] {
 			x.Limits = append(x.Limits, LimitHit{Maximum: i >= 2, AfterTax: i%2 == 1, Bound: bound})
 		}
 	}
-	total := out.Total
+	total := out.Known()
 	if e.cdr.Credit {
 		total = Money{total.Excl.Neg(), total.Incl.Neg()}
 	}

@@ -11,7 +11,8 @@ import (
 // is stored; sentences are made when it is read ([Explanation.Text]).
 //
 // The rounded amounts of Lines, plus those that More sums up, plus Limit, plus
-// Rounding, sum to Total exactly on each known side (for a credit: to its negative).
+// Rounding, sum to Total exactly on each side that the tariff gives (for a credit:
+// to its negative).
 type Explanation struct {
 	Engine     string // EngineVersion
 	Profile    string
@@ -31,9 +32,12 @@ type Explanation struct {
 	Limit      Money // what limits added (min_price) or took off (max_price)
 	Rounding   Money // the rounded total before limits, less the rounded lines
 	Taxes      []Tax
-	Total      Money
-	Claimed    Money // the CDR's total_cost as sent
-	Claim      Claim
+	// TaxesStated: the tariff gives no tax rate, and Taxes are those of the CDR
+	// (Result.TaxesStated).
+	TaxesStated bool
+	Total       Money
+	Claimed     Money // the CDR's total_cost as sent
+	Claim       Claim
 	// Truncated: the CDR has so many periods that segments were merged.
 	// MissesLeftOut counts the reasons why earlier elements did not apply that are
 	// not listed. No amount is affected by either.

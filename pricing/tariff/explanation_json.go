@@ -86,6 +86,9 @@ func (x *Explanation) appendTotals(b []byte) []byte {
 		}
 		b = append(b, ']')
 	}
+	if x.TaxesStated {
+		b = append(b, `,"taxes_stated":true`...)
+	}
 	b = x.Total.append(append(b, `,"total":`...))
 	if x.Claimed.Excl.IsSet() || x.Claimed.Incl.IsSet() {
 		b = x.Claimed.append(append(b, `,"claimed":`...))

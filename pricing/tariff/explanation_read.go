@@ -25,7 +25,7 @@ func (x *Explanation) UnmarshalJSON(data []byte) error {
 		Engine: s.Engine, Profile: s.Profile, Version: version, Currency: s.Currency,
 		Zone: s.Zone, ZoneSource: s.ZoneSource, ZoneDB: s.ZoneDB, Credit: s.Credit, Reason: s.Reason, Detail: s.Detail, Truncated: s.Truncated,
 		More: More{Lines: s.More.N, Amount: s.More.A.money()}, MissesLeftOut: s.MissesLeftOut,
-		Limit: s.Limit.money(), Rounding: s.Rounding.money(), Total: s.Total.money(), Claimed: s.Claimed.money(), Claim: claim,
+		Limit: s.Limit.money(), Rounding: s.Rounding.money(), Total: s.Total.money(), Claimed: s.Claimed.money(), Claim: claim, TaxesStated: s.TaxesStated,
 	}
 	for _, t := range s.Tariffs {
 		ref, err := t.ref()
@@ -115,9 +115,10 @@ type storedExplanation struct {
 		Percentage storedNumber `json:"percentage"`
 		Amount     storedNumber `json:"amount"`
 	} `json:"taxes"`
-	Total   storedMoney `json:"total"`
-	Claimed storedMoney `json:"claimed"`
-	Claim   string      `json:"claim"`
+	TaxesStated bool        `json:"taxes_stated"`
+	Total       storedMoney `json:"total"`
+	Claimed     storedMoney `json:"claimed"`
+	Claim       string      `json:"claim"`
 }
 
 type storedTariff struct {

@@ -205,11 +205,15 @@ func (x *Explanation) textTotals(b *bufio.Writer) {
 	if x.Rounding.Excl.Sign() != 0 || x.Rounding.Incl.Sign() != 0 {
 		row("Rounding", x.Rounding)
 	}
+	stated := ""
+	if x.TaxesStated {
+		stated = ", as the CDR states: its tariff gives no rate"
+	}
 	for _, t := range x.Taxes {
 		if t.Percentage.IsSet() {
-			fmt.Fprintf(b, "of which %s %s %%: %s\n", t.Name, percentString(t.Percentage), t.Amount)
+			fmt.Fprintf(b, "of which %s %s %%: %s%s\n", t.Name, percentString(t.Percentage), t.Amount, stated)
 		} else {
-			fmt.Fprintf(b, "of which %s: %s\n", t.Name, t.Amount)
+			fmt.Fprintf(b, "of which %s: %s%s\n", t.Name, t.Amount, stated)
 		}
 	}
 	if x.Credit {

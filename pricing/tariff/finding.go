@@ -39,6 +39,7 @@ const (
 	noticePeriodBeforeStart
 	noticePeriodAfterEnd
 	noticeCredit
+	noticeTaxesStated
 	noticeCount
 )
 
@@ -68,6 +69,7 @@ var noticeTexts = [noticeCount]ocpi.Finding{
 	noticeEndUnknown:                {Code: "end_unknown", Severity: ocpi.Warning, Detail: "the charge has no end; the length of its last period is taken from its volumes"},
 	noticePeriodBeforeStart:         {Code: "period_before_start", Severity: ocpi.Warning, Detail: "the period starts before the CDR does"},
 	noticePeriodAfterEnd:            {Code: "period_after_end", Severity: ocpi.Warning, Detail: "the period starts after the CDR ends"},
+	noticeTaxesStated:               {Code: "taxes_as_stated", Severity: ocpi.Info, Detail: "the tariff gives no tax rate: the taxes that the CDR states were taken as stated; they cannot confirm its total"},
 	noticeCredit:                    {Code: "credit", Severity: ocpi.Info, Detail: "a credit CDR: the total is negated, everything else stays positive"},
 }
 

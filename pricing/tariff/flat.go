@@ -14,7 +14,7 @@ func (e *Engine) chargeFlat(i int, p *period, t *used, s *state) {
 		return
 	}
 	// Where the first FLAT has no restriction no other can become active.
-	t.flatSettled = list[0].has == 0
+	t.flatSettled = list[0].has == 0 && e.profile.Match == MatchFirst
 	y := &e.tallies[t.first+list[found].component]
 	if y.used {
 		return

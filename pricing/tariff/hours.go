@@ -59,3 +59,28 @@ func roundToSecond(ticks int64) int64 {
 	}
 	return (ticks + half) / ticksPerSecond * ticksPerSecond
 }
+
+// misreadHours is what becomes of the hours of a period by a rule that does not
+// recover seconds.
+func (e *Engine) misreadHours(p *period) {
+	multiply, divide := int64(1), int64(1)
+	switch e.profile.Hours {
+	case HoursAsSeconds:
+		divide = 3600
+	case HoursAsMinutes:
+		divide = 60
+	case HoursPerMinute:
+		multiply = 60
+	case HoursPerSecond:
+		multiply = 3600
+	default:
+		return // as printed
+	}
+	for _, ticks := range [...]*int64{&p.time, &p.parking, &p.reserved} {
+		n, ok := e.mul(int128Of(*ticks), int128Of(multiply)).int64()
+		if !ok {
+			e.overflow = true
+		}
+		*ticks = n / divide
+	}
+}

@@ -100,6 +100,9 @@ func (e *Engine) charge(t *used, list []candidate, s *state, i int, p *period, q
 // TariffElement: "the first Tariff Element with matching restrictions"), -1
 // when none does.
 func (e *Engine) find(list []candidate, s *state, period int) int {
+	if e.profile.Match == MatchLast {
+		return e.findLast(list, s, period)
+	}
 	for i := range list {
 		r := &list[i].restriction
 		if r.has == 0 || e.matches(r, s, period) == NoRestriction {
@@ -108,6 +111,17 @@ func (e *Engine) find(list []candidate, s *state, period int) int {
 		}
 	}
 	e.steps += len(list)
+	return -1
+}
+
+// findLast returns the last candidate whose restrictions all match.
+func (e *Engine) findLast(list []candidate, s *state, period int) int {
+	e.steps += len(list)
+	for i := len(list) - 1; i >= 0; i-- {
+		if e.matches(&list[i].restriction, s, period) == NoRestriction {
+			return i
+		}
+	}
 	return -1
 }
 

@@ -20,8 +20,10 @@ type Engine struct {
 	buckets [bucketCount]amount
 	lines   int
 
-	steps      int // what the price, or the audit, has looked at so far
-	splitSteps int // of checkSplit
+	prices     int  // how many it has computed
+	exhaustive bool // tests only: a reconciliation tries every reading
+	steps      int  // what the price, or the audit, has looked at so far
+	splitSteps int  // of checkSplit
 
 	energy, charging, parking, reservation dimension
 
@@ -54,6 +56,7 @@ func NewEngine() *Engine { return &Engine{} }
 func (e *Engine) Price(in *Input, out *Result) {
 	out.reset()
 	e.reset(in)
+	e.prices++
 	if why := e.price(out); why != nil {
 		e.refuse(out, why)
 	}
@@ -114,6 +117,11 @@ func (e *Engine) price(out *Result) *Unpriceable {
 		return &Unpriceable{ReasonNoTimeZone, reasonNoTimeZoneDetail}
 	}
 	e.inferExpiry()
+	if e.profile.Split != SplitNever {
+		if why := e.splitPeriods(); why != nil {
+			return why
+		}
+	}
 	if why := e.chargePeriods(); why != nil {
 		return why
 	}
@@ -133,7 +141,10 @@ func (e *Engine) price(out *Result) *Unpriceable {
 		e.raise(noticeCredit, -1)
 		out.negate()
 	}
-	out.Claim = e.claimOf(e.cdr.TotalCost, out.Total)
+	if out.Total.Excl.IsSet() != out.Total.Incl.IsSet() {
+		e.takeStated(out)
+	}
+	out.Claim = e.claimOf(e.cdr.TotalCost, out.Known())
 	if e.overflow {
 		return &Unpriceable{ReasonOverflow, reasonOverflowDetail}
 	}

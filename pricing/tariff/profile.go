@@ -27,6 +27,10 @@ type Profile struct {
 	Window   WindowRule
 	Limit    LimitRule
 	Surplus  SurplusRule
+
+	// Mistakes that no policy may pick.
+	Match MatchRule
+	Split SplitRule
 }
 
 // StepRule says what step_size rounds (mod_tariffs, PriceComponent; mod_cdrs,
@@ -100,6 +104,10 @@ type HoursRule uint8
 const (
 	HoursRecovered HoursRule = iota // the seconds that were rounded to hours
 	HoursRaw                        // as printed
+	HoursAsSeconds                  // they are seconds: a known mistake
+	HoursAsMinutes                  // they are minutes: a known mistake
+	HoursPerMinute                  // each minute at the price of an hour: a known mistake
+	HoursPerSecond                  // each second at the price of an hour: a known mistake
 )
 
 // ElapsedRule says where min_duration and max_duration count from (P-03).
@@ -150,6 +158,28 @@ type SurplusRule uint8
 const (
 	SurplusLastVolume  SurplusRule = iota // the last with a volume above zero
 	SurplusLastPresent                    // the last that lists the dimension, be it zero
+)
+
+// MatchRule says which of the elements that apply prices a dimension (P-04).
+type MatchRule uint8
+
+// Match rules.
+const (
+	MatchFirst MatchRule = iota // "the first Tariff Element with matching restrictions"
+	MatchLast                   // the last one: a known mistake
+)
+
+// SplitRule says what becomes of a period inside which a restriction begins or
+// ceases to hold (P-02: the CPO shall have opened a new one there).
+type SplitRule uint8
+
+// Split rules. Time is split in proportion to the clock.
+const (
+	SplitNever  SplitRule = iota // it is priced as at its start
+	SplitClock                   // by the clock, the energy in proportion
+	SplitTimes                   // by the clock, the energy as at its start
+	SplitEnergy                  // where the energy reaches min_kwh or max_kwh
+	SplitAll                     // SplitClock and SplitEnergy
 )
 
 // Default is the reading of record: STEP_LAST and every choice as the current

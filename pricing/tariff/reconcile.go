@@ -1,7 +1,8 @@
 package tariff
 
 import (
-	"math/big"
+	"slices"
+	"strings"
 
 	"github.com/roamclear/roamclear/ocpi"
 )
@@ -13,6 +14,7 @@ type Verdict string
 const (
 	VerdictAgrees        Verdict = "agrees"         // our own reading gives the partner's total
 	VerdictFound         Verdict = "found"          // exactly one other reading does
+	VerdictStated        Verdict = "stated"         // a fee or discount does that only the CDR states
 	VerdictSeveral       Verdict = "several"        // more than one does
 	VerdictNoneFound     Verdict = "none_found"     // none does
 	VerdictCutShort      Verdict = "cut_short"      // none of those that there was time for
@@ -39,6 +41,8 @@ type Reconciliation struct {
 	// CutShort: the CDR is so large that not every reading was tried; another may
 	// give the total too.
 	CutShort bool
+	// Prices is how many prices the search took, our own among them.
+	Prices int
 }
 
 // maxReconcileSteps bounds what one reconciliation looks at, in the steps of a
@@ -48,47 +52,60 @@ const maxReconcileSteps = 1_000_000
 
 // Reconcile looks for the readings that reproduce a partner's total to the
 // currency's minor unit, on every side that both know; two departures at once
-// only where no single one does. It prices the CDR some forty times, and once
-// for each of Input.Others: for a dispute, not for every CDR.
+// only where no single one does, and what explains less only where nothing
+// explains more. What of our own price tells that a reading could not give
+// another one is not tried (facts.go), so that it takes a few prices, and one
+// for each of Input.Others: for a CDR that differs, not for every CDR.
 func (e *Engine) Reconcile(in *Input, claimed ocpi.Price) Reconciliation {
 	var base Result
+	before := e.prices
 	e.Price(in, &base)
+	base.Total = base.Known()
 	r := &reconciler{engine: e, in: in, claimed: claimed, base: &base, minor: minorUnit(in.currency()), cost: e.steps, left: maxReconcileSteps}
 	if !base.OK || !r.comparable(base.Total) {
-		return Reconciliation{Verdict: VerdictNotComparable}
+		return Reconciliation{Verdict: VerdictNotComparable, Prices: e.prices - before}
 	}
 	out := Reconciliation{
 		Difference: Money{subtract(claimed.Excl, base.Total.Excl), subtract(claimed.Incl, base.Total.Incl)},
 		Dimensions: r.dimensions(),
 	}
 	if r.fits(base.Total) {
-		out.Verdict = VerdictAgrees
+		out.Verdict, out.Prices = VerdictAgrees, e.prices-before
 		return out
 	}
-	r.rememberLines()
-	r.tryTaxes()
-	r.tryMissing()
-	r.tryProfiles()
-	r.tryMistakes()
-	r.tryZones()
-	r.tryVolumes()
-	r.tryTariffs()
-	r.tryVersions()
-	if len(r.found) == 0 {
-		r.tryRawHours()
+	r.remember()
+	for _, try := range [...][]func(){
+		{r.tryTaxes, r.tryMissing, r.tryProfiles, r.tryMistakes, r.tryZones, r.tryVolumes, r.tryImports, r.tryTariffs, r.tryVersions},
+		{r.tryRawHours},
+		{r.tryLastMatch},
+		{r.tryMissingSets},
+		{r.tryOwnSum},
+		{r.tryUnitPrices},
+		{r.tryStated},
+	} {
+		for _, reading := range try {
+			reading()
+		}
+		if len(r.found) > 0 || r.cutShort {
+			break
+		}
 	}
-	out.Readings, out.CutShort = r.found, r.cutShort
+	out.Verdict, out.Readings, out.CutShort, out.Prices = r.verdict(), r.found, r.cutShort, e.prices-before
+	return out
+}
+
+func (r *reconciler) verdict() Verdict {
 	switch {
 	case len(r.found) == 0 && r.cutShort:
-		out.Verdict = VerdictCutShort
+		return VerdictCutShort
 	case len(r.found) == 0:
-		out.Verdict = VerdictNoneFound
-	case len(r.found) == 1:
-		out.Verdict = VerdictFound
-	default:
-		out.Verdict = VerdictSeveral
+		return VerdictNoneFound
+	case len(r.found) > 1:
+		return VerdictSeveral
+	case r.stated:
+		return VerdictStated
 	}
-	return out
+	return VerdictFound
 }
 
 // Readings returns what every other profile makes of the CDR, as far as it
@@ -125,8 +142,15 @@ type reconciler struct {
 	claimed ocpi.Price
 	base    *Result
 	minor   uint8
-	lines   []pricedLine
+	facts   facts
+	lines   []costLine
 	found   []Reading
+	stated  bool // what was found is not in the tariff, only in the CDR
+
+	// Of the amounts of lines: their denominator, what 10^-12 of the currency are
+	// over it, and how they are rounded.
+	den, perPico      int128
+	scale, roundScale uint8
 
 	cost     int // steps of our own price: about those of any other
 	left     int // steps
@@ -170,12 +194,27 @@ func (r *reconciler) offer(code, detail string, total Money) {
 	r.found = append(r.found, Reading{code, detail, total})
 }
 
+// has reports whether a reading whose code begins so was found.
+func (r *reconciler) has(code string) bool {
+	return slices.ContainsFunc(r.found, func(f Reading) bool { return strings.HasPrefix(f.Code, code) })
+}
+
 // try prices a variation of the input.
 func (r *reconciler) try(code, detail string, in *Input) {
 	var out Result
 	if r.price(in, &out); out.OK {
-		r.offer(code, detail, out.Total)
+		r.offer(code, detail, out.Known())
 	}
+}
+
+// tryProfile prices by other rules, where they could give another price.
+func (r *reconciler) tryProfile(code, detail string, p *Profile) {
+	if !r.applies(p) {
+		return
+	}
+	in := *r.in
+	in.Profile = p
+	r.try(code, detail, &in)
 }
 
 // price prices a variation while there are steps left for one more price.
@@ -195,82 +234,20 @@ func (r *reconciler) tryProfiles() {
 		if p.Name == r.profile().Name {
 			continue
 		}
-		in := *r.in
-		in.Profile = p.WithScale(r.profile().Scale)
-		r.try(p.Name, p.Means, &in)
+		r.tryProfile(p.Name, p.Means, p.WithScale(r.profile().Scale))
 	}
-}
-
-// pricedLine is what lines of our own price with one VAT and for one sub-total
-// come to.
-type pricedLine struct {
-	excl, incl *big.Rat
-	rate       *big.Rat // VAT / 100, nil where there is none
-	bucket     int
-}
-
-// rememberLines keeps the lines of our price, which the engine still holds.
-// Lines of one rate are added up: rates are few, and exact fractions over many
-// rates grow long.
-func (r *reconciler) rememberLines() {
-	e := r.engine
-	den := e.den.big()
-	type group struct {
-		bucket int
-		vat    ocpi.Number
-	}
-	at := map[group]int{}
-	for i := range e.tariffs {
-		t := &e.tariffs[i]
-		for j := range t.components {
-			y, c := &e.tallies[int(t.first)+j], &t.components[j]
-			if !y.used {
-				continue
-			}
-			g := group{bucket: e.bucketIndex(c)}
-			if c.vat.IsSet() {
-				coef, scale := trimmed(c.vat)
-				g.vat = ocpi.NewNumber(coef, uint8(scale))
-			}
-			k, ok := at[g]
-			if !ok {
-				k = len(r.lines)
-				at[g] = k
-				r.lines = append(r.lines, pricedLine{excl: new(big.Rat), incl: new(big.Rat), rate: percentOf(g.vat), bucket: g.bucket})
-			}
-			l := &r.lines[k]
-			l.excl.Add(l.excl, new(big.Rat).SetFrac(y.excl.big(), den))
-			l.incl.Add(l.incl, new(big.Rat).SetFrac(y.incl.big(), den))
-		}
-	}
-}
-
-// percentOf returns a VAT as a fraction of one, nil where there is none.
-func percentOf(vat ocpi.Number) *big.Rat {
-	if !vat.IsSet() {
-		return nil
-	}
-	return new(big.Rat).SetFrac(big.NewInt(vat.Coef()), new(big.Int).Mul(pow10[vat.Scale()].big(), big.NewInt(100)))
 }
 
 // dimensions compares the CDR's sub-totals with ours.
 func (r *reconciler) dimensions() (differ []string) {
-	c, b := r.in.CDR, r.base
-	for _, s := range [...]struct {
-		name    string
-		claimed ocpi.Price
-		ours    Money
-	}{
-		{"fixed", c.TotalFixedCost, b.Fixed}, {"energy", c.TotalEnergyCost, b.Energy}, {"time", c.TotalTimeCost, b.Time},
-		{"parking", c.TotalParkingCost, b.Parking}, {"reservation", c.TotalReservationCost, b.Reservation},
-	} {
-		ours := s.ours
+	for i, own := range ownCosts(r.in.CDR) {
+		ours := r.base.costs()[i]
 		if !ours.Excl.IsSet() && !ours.Incl.IsSet() {
 			zero := ocpi.NewNumber(0, 0) // nothing of the kind was priced
 			ours = Money{zero, zero}
 		}
-		if !r.same(s.claimed.Excl, ours.Excl) || !r.same(s.claimed.Incl, ours.Incl) {
-			differ = append(differ, s.name)
+		if !r.same(own.Excl, ours.Excl) || !r.same(own.Incl, ours.Incl) {
+			differ = append(differ, bucketNames[i])
 		}
 	}
 	return differ

@@ -70,12 +70,35 @@ type Result struct {
 	Parking     Money // total_parking_cost
 	Reservation Money // total_reservation_cost: its FLAT and TIME
 	Taxes       []Tax
+	// TaxesStated: the tariff gives no tax rate, and Taxes are those that the CDR
+	// states. The side of Total that they make known is not compared with the claim:
+	// a stated tax cannot confirm itself.
+	TaxesStated bool
+	StatedExcl  bool // that side is the one before tax, else the one after it
 	Claim       Claim
 	Findings    []ocpi.Finding
 
 	NeededZone bool // some used tariff is restricted by local time
 	Used       []UsedTariff
 	Lines      int // price components that were charged
+}
+
+// Known is the total as far as the tariff gives it.
+func (r *Result) Known() Money {
+	m := r.Total
+	switch {
+	case !r.TaxesStated:
+	case r.StatedExcl:
+		m.Excl = ocpi.Number{}
+	default:
+		m.Incl = ocpi.Number{}
+	}
+	return m
+}
+
+// costs are the sub-totals by bucket.
+func (r *Result) costs() [bucketCount]Money {
+	return [...]Money{r.Fixed, r.Energy, r.Time, r.Parking, r.Reservation}
 }
 
 // Reasons of a Result that is not OK, besides the codes of [Unpriceable].

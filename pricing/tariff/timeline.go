@@ -133,8 +133,12 @@ func (e *Engine) measure(p *period, from *ocpi.ChargingPeriod, i int) *Unpriceab
 		return &Unpriceable{ReasonUnknownDimension, reasonUnknownDimDetail}
 	}
 	p.fillMeasured()
-	if p.has&volumeTimed != 0 && e.profile.Hours == HoursRecovered {
-		e.recoverHours(p, decimals, i)
+	if p.has&volumeTimed != 0 {
+		if e.profile.Hours == HoursRecovered {
+			e.recoverHours(p, decimals, i)
+		} else {
+			e.misreadHours(p)
+		}
 	}
 	return nil
 }

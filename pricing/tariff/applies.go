@@ -1,0 +1,189 @@
+package tariff
+
+import "github.com/roamclear/roamclear/ocpi"
+
+// may is ok, and everything in a test that compares with trying all.
+func (r *reconciler) may(ok bool) bool { return ok || r.engine.exhaustive }
+
+// applies reports whether the rules of another profile could give the claim: some
+// rule in which it differs bears on this CDR. Where our own profile is not the
+// default one, less is known, and more is tried.
+func (r *reconciler) applies(p *Profile) bool {
+	b, f := r.profile(), &r.facts
+	if (p.Hours == HoursAsSeconds || p.Hours == HoursAsMinutes) && !f.longer {
+		return false // they are hours: a claim that nearly leaves them out says nothing else
+	}
+	return r.may(p.Step != b.Step && r.stepsMatter(b.Step, p.Step) ||
+		p.Flat != b.Flat && r.flatsMatter(b.Flat, p.Flat) ||
+		(p.Round != b.Round || p.Half != b.Half) && r.roundingMatters() ||
+		p.Choice != b.Choice && (b.Choice != ChooseByID || f.named && (f.several || f.was(noticePeriodWithoutTariff))) ||
+		p.Untagged != b.Untagged && (b.Untagged != UntaggedFree || f.was(noticePeriodWithoutTariff)) ||
+		p.Hours != b.Hours && r.hoursMatter(b.Hours, p.Hours) ||
+		p.Elapsed != b.Elapsed && f.elapsedMatters(b.Elapsed, p.Elapsed) ||
+		p.Evidence != b.Evidence && (f.was(noticeUnverifiable) || b.Evidence != EvidenceAssumed && f.currentBounds) ||
+		p.Window != b.Window && f.was(noticeEqualWindow) ||
+		p.Limit != b.Limit && f.limitsMatter(b.Limit, p.Limit) ||
+		p.Surplus != b.Surplus && f.zeroEnergy && f.uneven ||
+		p.Match != b.Match && f.choices ||
+		p.Split != b.Split && f.splitMatters(p.Split))
+}
+
+// was reports whether our price raised a notice.
+func (f *facts) was(code notice) bool { return f.raised&(1<<code) != 0 }
+
+// stepsMatter reports whether two step rules could differ. Most give the same
+// where only one dimension of time is priced.
+func (r *reconciler) stepsMatter(ours, other StepRule) bool {
+	f := &r.facts
+	ordinary := func(s StepRule) bool {
+		return s == StepLast || s == StepLastRelevant || s == StepPerDimension || s == StepCombined
+	}
+	switch {
+	case !f.uneven || !r.reachable():
+		return false
+	case ordinary(ours) && ordinary(other):
+		return f.bothTimed
+	case ordinary(ours) && other == StepNone:
+		return f.surplus
+	case ordinary(ours) && other == StepLastAllVolume:
+		return f.unpriced || f.bothTimed
+	}
+	return true
+}
+
+func (r *reconciler) flatsMatter(ours, other FlatRule) bool {
+	switch {
+	case ours != FlatEachOnce:
+		return true
+	case other == FlatFirstOnly:
+		return r.facts.flats > 1 || r.facts.reservationFlats > 1
+	case other == FlatTwice:
+		return r.scales(2, 1, (*costLine).startFee)
+	}
+	return r.scales(0, 1, (*costLine).startFee)
+}
+
+// roundingMatters reports whether the claim is as near as rounding every line goes.
+func (r *reconciler) roundingMatters() bool {
+	if r.facts.limits {
+		return true // a limit may scale what was rounded
+	}
+	halves := int128Of(int64(r.facts.lines + 3))
+	for _, side := range [...][2]ocpi.Number{{r.claimed.Excl, r.base.Total.Excl}, {r.claimed.Incl, r.base.Total.Incl}} {
+		if !side[0].IsSet() || !side[1].IsSet() {
+			continue
+		}
+		var x arith
+		d := magnitude(x.sub(pico(side[0]), pico(side[1])))
+		if x.mul(halves, pow10[12-r.minor]).less(x.add(d, d)) {
+			return false
+		}
+	}
+	return true
+}
+
+func (f *facts) elapsedMatters(ours, other ElapsedRule) bool {
+	if ours != ElapsedSession {
+		return true
+	}
+	return f.elapsedBounds && (other == ElapsedCharging && f.chargingElsewhere || other == ElapsedParking && f.parkingElsewhere)
+}
+
+// limitsMatter: without a limit that moved our total, no rule of limits does.
+func (f *facts) limitsMatter(ours, other LimitRule) bool {
+	switch {
+	case ours != LimitIndependent:
+		return f.limits
+	case other == LimitNoMin:
+		return f.hits[0] || f.hits[1]
+	case other == LimitNoMax:
+		return f.hits[2] || f.hits[3]
+	}
+	return f.hits != [4]bool{}
+}
+
+func (f *facts) splitMatters(other SplitRule) bool {
+	switch other {
+	case SplitClock:
+		return f.crossClock
+	case SplitTimes:
+		return f.crossClock && (f.energyByClock || f.energyBounds)
+	case SplitEnergy:
+		return f.crossEnergy
+	}
+	return f.crossClock && f.crossEnergy
+}
+
+// hoursMatter reports whether two ways to read hours could differ.
+func (r *reconciler) hoursMatter(ours, other HoursRule) bool {
+	multiply, divide := int64(1), int64(1)
+	switch other {
+	case HoursAsSeconds:
+		divide = 3600
+	case HoursAsMinutes:
+		divide = 60
+	case HoursPerMinute:
+		multiply = 60
+	case HoursPerSecond:
+		multiply = 3600
+	default:
+		return ours != HoursRecovered || r.facts.rounded && r.reachable()
+	}
+	return r.scales(multiply, divide, (*costLine).timed)
+}
+
+// distance returns how far the claim is from our total, over reconciler.den, on
+// the first side that both know; ok is false where that does not fit.
+func (r *reconciler) distance() (side int, d int128, ok bool) {
+	claimed, ours := r.claimed.Excl, r.base.Total.Excl
+	if !claimed.IsSet() || !ours.IsSet() {
+		side, claimed, ours = 1, r.claimed.Incl, r.base.Total.Incl
+	}
+	var x arith
+	d = x.mul(x.sub(pico(claimed), pico(ours)), r.perPico)
+	if r.in.CDR.Credit {
+		d = d.neg()
+	}
+	return side, d, !x.overflow
+}
+
+// reachable reports whether step_size and rounded hours could make up for what
+// the claim is apart, to a unit of the currency.
+func (r *reconciler) reachable() bool {
+	side, d, ok := r.distance()
+	if r.facts.limits || !ok {
+		return true
+	}
+	var x arith
+	most := x.add(x.add(r.facts.reach[side], r.facts.driftReach[side]), r.den)
+	return x.overflow || !most.less(magnitude(d))
+}
+
+// scales reports whether the claim could be ours with the quantities of some
+// lines multiplied: to a sixty-fourth, what step_size and rounding move, and a
+// unit of the currency.
+func (r *reconciler) scales(multiply, divide int64, of func(*costLine) bool) bool {
+	side, d, ok := r.distance()
+	var x arith
+	cost, measured, some := int128{}, int128{}, false
+	for i := range r.lines {
+		l := &r.lines[i]
+		if !of(l) {
+			continue
+		}
+		amount := [...]int128{l.excl, l.incl}[side]
+		some = some || !l.measured[side].isZero()
+		cost, measured = x.add(cost, amount), x.add(measured, l.measured[side])
+	}
+	if !some {
+		return false
+	}
+	scaled, _ := x.mul(measured, int128Of(multiply)).div(int128Of(divide))
+	// What is charged more than we do, less what the claim has more.
+	apart := magnitude(x.sub(x.sub(scaled, cost), d))
+	slack, _ := magnitude(scaled).div(int128Of(64))
+	unit, _ := r.den.div(pow10[r.minor])
+	slack = x.add(slack, x.mul(unit, int128Of(int64(r.facts.lines)))) // rounded line by line
+	slack = x.add(x.add(slack, r.facts.reach[side]), x.add(x.mul(r.facts.driftReach[side], int128Of(multiply)), r.den))
+	return r.facts.limits || !ok || x.overflow || !slack.less(apart)
+}
