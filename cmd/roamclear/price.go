@@ -20,7 +20,7 @@ import (
 type priceFlags struct {
 	cdr, batch, zone, profile, version, format string
 	tariffs                                    []string
-	expired                                    bool
+	expired, noCause                           bool
 	scale                                      uint8
 	workers                                    int
 }
@@ -43,9 +43,11 @@ cannot be priced.
 and writes, in order, one a line,
   {"id", "total_cost": {"excl_vat", "incl_vat"}, "total_fixed_cost", "total_energy_cost",
    "total_time_cost", "total_parking_cost", "total_reservation_cost",
-   "taxes": [{"name", "percentage", "amount"}], "claim", "reason"?, "findings", "error"?}
-with amounts as decimal strings, null where unknown. A bad line has an error and
-the rest go on.
+   "taxes": [{"name", "percentage", "amount"}], "claim", "reason"?, "cause"?, "findings", "error"?}
+with amounts as decimal strings, null where unknown. Where a claim differs, cause
+says why, as far as another reading of the tariff gives it,
+  {"verdict", "readings": [{"code", "detail", "total_cost"}], "difference", "dimensions"}
+and --no-cause leaves it out. A bad line has an error and the rest go on.
 
 FILE is "-" for standard input. The version of OCPI is recognised where it is not
 given. Tariffs beside the CDR are used where it embeds none, or names one that it
@@ -79,6 +81,7 @@ Profiles: ` + profileNames() + `.`,
 	flags.StringVar(&f.version, "ocpi", "", "version of OCPI: 2.1.1, 2.2.1 or 2.3.0 (--cdr only; default recognised)")
 	flags.BoolVar(&f.expired, "reservation-expired", false, "whether the reservation expired (--cdr only; default inferred)")
 	flags.Uint8Var(&f.scale, "scale", tariff.Default.Scale, "decimals of every amount, at most 12")
+	flags.BoolVar(&f.noCause, "no-cause", false, "do not say why a claim differs (--batch only)")
 	flags.IntVar(&f.workers, "workers", runtime.GOMAXPROCS(0), "lines priced at a time (--batch only)")
 	cmd.MarkFlagsOneRequired("cdr", "batch")
 	for _, only := range []string{"format", "ocpi", "reservation-expired"} {
@@ -86,6 +89,7 @@ Profiles: ` + profileNames() + `.`,
 	}
 	cmd.MarkFlagsMutuallyExclusive("cdr", "batch")
 	cmd.MarkFlagsMutuallyExclusive("cdr", "workers")
+	cmd.MarkFlagsMutuallyExclusive("cdr", "no-cause")
 	must(cmd.MarkFlagFilename("cdr", "json"))
 	return cmd
 }
@@ -100,7 +104,7 @@ func profileNames() string {
 
 // defaults checks the flags and reads the tariffs.
 func (f *priceFlags) defaults(cmd *cobra.Command) (d batch.Defaults, err error) {
-	d.Scale = f.scale
+	d.Scale, d.NoCause = f.scale, f.noCause
 	if f.scale > ocpi.MaxNumberDecimals {
 		return d, fmt.Errorf("--scale %d: want 0 to %d", f.scale, ocpi.MaxNumberDecimals)
 	}

@@ -63,11 +63,16 @@ const (
 	specCDR      = "../../pricing/tariff/testdata/spec/2.2.1/cdr_example.json"
 	nightTariff  = "testdata/price/night_tariff.json"
 	nightCDR     = "testdata/price/night_cdr.json"
+	casesOf      = "../../pricing/tariff/testdata/cases/"
 	otherVersion = "../../ocpi/testdata/cdr_211.json"
 )
 
 func TestPriceCommand(t *testing.T) {
 	specText, err := os.ReadFile(specCDR)
+	if err != nil {
+		t.Fatal(err)
+	}
+	twoKinds, err := os.ReadFile(casesOf + "two_kinds_left_out.json")
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -94,6 +99,12 @@ func TestPriceCommand(t *testing.T) {
 		"unknown_profile": {args: []string{"--cdr", specCDR, "--profile", "STEP_TWICE"}},
 		"unknown_version": {args: []string{"--cdr", specCDR, "--ocpi", "3.0"}},
 		"batch":           {stdin: `{"id":1,"cdr":` + oneLine(specText) + "}\n{\"id\":2}\n", args: []string{"--batch", "-"}},
+		"batch_cause":     {stdin: `{"id":1,"cdr":` + oneLine(twoKinds) + "}\n", args: []string{"--batch", "-"}},
+		"batch_no_cause":  {stdin: `{"id":1,"cdr":` + oneLine(twoKinds) + "}\n", args: []string{"--batch", "-", "--no-cause"}},
+		"two_kinds":       {args: []string{"--cdr", casesOf + "two_kinds_left_out.json"}},
+		"last_match":      {args: []string{"--cdr", casesOf + "last_match_wins.json"}},
+		"split_by_clock":  {args: []string{"--cdr", casesOf + "period_split_by_clock.json"}},
+		"time_in_seconds": {args: []string{"--cdr", casesOf + "time_in_seconds.json"}},
 		"batch_scale":     {stdin: `{"id":1,"cdr":` + oneLine(specText) + `,"profile":"STEP_NONE"}`, args: []string{"--batch", "-", "--scale", "2", "--workers", "1"}},
 	} {
 		t.Run(name, func(t *testing.T) {

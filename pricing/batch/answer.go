@@ -30,21 +30,32 @@ var errTooLong = fmt.Errorf("longer than %d MiB: not read", MaxLine>>20)
 // dst. number is the line's number from 1, for error messages.
 func (p *Pricer) Line(dst, line []byte, number int) ([]byte, Verdict) {
 	p.cdr, p.findings = nil, p.findings[:0]
-	p.result.Findings = p.result.Findings[:0]
+	p.result.Findings, p.cause = p.result.Findings[:0], p.cause[:0]
 	err := parseLine(line, &p.request, p.known)
 	if err == nil {
 		err = p.guarded(&p.request, &p.result)
 	}
 	if err == nil {
 		p.totalDiffers(&p.result)
+		err = p.findCause()
 	}
 	dst, verdict := p.answer(dst, number, err)
 	return append(dst, '\n'), verdict
 }
 
+// findCause asks why the claim of a line differs.
+func (p *Pricer) findCause() (err error) {
+	if p.defaults.NoCause || !p.result.OK || p.result.Claim != tariff.ClaimDiffers {
+		return nil
+	}
+	defer p.survive(&err)
+	p.cause = p.appendReconciliation(p.cause)
+	return nil
+}
+
 // tooLong is Line for a line that was not read.
 func (p *Pricer) tooLong(dst []byte, number int) []byte {
-	p.cdr, p.findings, p.request = nil, p.findings[:0], Request{}
+	p.cdr, p.findings, p.request, p.cause = nil, p.findings[:0], Request{}, p.cause[:0]
 	dst, _ = p.answer(dst, number, errTooLong)
 	return append(dst, '\n')
 }
@@ -79,6 +90,9 @@ func (p *Pricer) answer(dst []byte, number int, err error) ([]byte, Verdict) {
 		verdict = Differs
 	case out.Claim == tariff.ClaimAbsent:
 		verdict = Absent
+	}
+	if verdict == Differs && len(p.cause) > 0 {
+		dst = append(append(dst, `,"cause":`...), p.cause...)
 	}
 	dst = p.appendFindings(dst, out)
 	if err != nil {

@@ -11,9 +11,12 @@
 //
 //	{"id", "total_cost": {"excl_vat", "incl_vat"}, "total_fixed_cost", "total_energy_cost",
 //	 "total_time_cost", "total_parking_cost", "total_reservation_cost",
-//	 "taxes": [{"name", "percentage", "amount"}], "claim", "reason"?, "findings", "error"?}
+//	 "taxes": [{"name", "percentage", "amount"}], "claim", "reason"?, "cause"?, "findings", "error"?}
 //
 // with amounts as decimal strings, null where unknown, under the same names
 // for all versions of OCPI. "error" says what is wrong with the line, "reason"
-// is the stable code of why a readable CDR has no price.
+// is the stable code of why a readable CDR has no price. "cause" says why a claim
+// differs, unless [Defaults] leave it out:
+//
+//	{"verdict", "readings": [{"code", "detail", "total_cost"}], "difference", "dimensions", "cut_short"?}
 package batch

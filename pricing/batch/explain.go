@@ -54,7 +54,7 @@ func (p *Pricer) WriteJSON(w io.Writer, r *Request) (Verdict, error) {
 	if verdict == Bad {
 		return verdict, err
 	}
-	p.request = *r
+	p.request, p.cause = *r, p.cause[:0]
 	answer, _ := p.answer(nil, 0, err)
 	answer = answer[:len(answer)-1]
 	if verdict == Differs {
@@ -98,7 +98,13 @@ func (p *Pricer) reconcileText(b *bytes.Buffer) {
 	rec := p.engine.Reconcile(&fine, p.cdr.TotalCost)
 	b.WriteByte('\n')
 	switch rec.Verdict {
+	case tariff.VerdictStated:
+		fmt.Fprintf(b, "No reading of the tariff reproduces the partner's total. It is %s: %s.\n", rec.Readings[0].Code, rec.Readings[0].Detail)
 	case tariff.VerdictFound:
+		if rec.Readings[0].Code == tariff.OwnSum {
+			fmt.Fprintf(b, "The partner's total contradicts the CDR itself, %s: %s.\n", rec.Readings[0].Code, rec.Readings[0].Detail)
+			break
+		}
 		fmt.Fprintf(b, "The partner's total is reproduced by one reading, %s: %s.\n", rec.Readings[0].Code, rec.Readings[0].Detail)
 	case tariff.VerdictSeveral:
 		b.WriteString("The partner's total is reproduced by several readings:\n")

@@ -17,6 +17,7 @@ type Defaults struct {
 	// and the request's. See tariff.Input.Tariffs.
 	Tariffs [][]byte
 	Scale   uint8 // decimals of every amount, at most 12
+	NoCause bool  // a line does not say why its claim differs
 }
 
 // Pricer prices requests. It keeps compiled tariffs and scratch space: one per
@@ -38,6 +39,7 @@ type Pricer struct {
 
 	zones   map[string]*tariff.Zone // that requests named
 	known   names                   // of Line
+	cause   []byte                  // of Line: why its claim differs, "" where it does not
 	request Request                 // of Line
 	result  tariff.Result           // of Line
 }
@@ -316,11 +318,14 @@ var errPanic = errors.New("internal error: please report this line")
 
 // guarded is Price that survives a panic, which must not end the stream.
 func (p *Pricer) guarded(r *Request, out *tariff.Result) (err error) {
-	defer func() {
-		if cause := recover(); cause != nil {
-			p.engine = tariff.Engine{}
-			err = fmt.Errorf("%w: %v", errPanic, cause)
-		}
-	}()
+	defer p.survive(&err)
 	return p.Price(r, out)
+}
+
+// survive, deferred, makes a panic an error.
+func (p *Pricer) survive(err *error) {
+	if cause := recover(); cause != nil {
+		p.engine = tariff.Engine{}
+		*err = fmt.Errorf("%w: %v", errPanic, cause)
+	}
 }
