@@ -209,6 +209,9 @@ type Reader interface {
 	// ascending.
 	Months(ctx context.Context, party ocpi.Party) ([]ocpi.Month, error)
 	Settlement(ctx context.Context, q SettlementQuery) ([]SettlementRow, error)
+	// Causes counts by cause the CDRs of the rows of Settlement that were priced and
+	// are not credited in full; see [CauseRows].
+	Causes(ctx context.Context, q SettlementQuery) ([]CauseCount, error)
 	CDR(ctx context.Context, key ocpi.Key) (*CDRDetail, error)
 	CDRs(ctx context.Context, q CDRQuery) (CDRPage, error)
 	// RejectReasons counts the rejected CDRs that q selects by reason and

@@ -59,8 +59,10 @@ type cdrView struct {
 	Amounts     []comparison
 	Calm        string // class of a difference that is nothing but rounding
 	Tax         string
+	TaxStated   bool                    // by the CDR
 	Explanation *explanation            // nil unless priced
 	Why         *pricing.Reconciliation // nil unless the claim differs
+	Narrowed    string                  // what other CDRs say of it, "" where nothing
 	Findings    []ocpi.Finding
 	Copies      []copyLine // empty unless there is more than one
 	Facts       []fact
@@ -86,6 +88,13 @@ func (s *server) cdr(c *gin.Context, v visitor) error {
 		return fmt.Errorf("show cdr %s: %w", k, err)
 	}
 	view.Related = relatedLines(k, related)
+	if view.Why != nil {
+		e, err := report.Narrow(c.Request.Context(), s.Reader, d, view.Why)
+		if err != nil {
+			return err
+		}
+		view.Narrowed = report.EvidenceText(e)
+	}
 	view.frame = frame{Title: "CDR " + d.ID, Here: "CDRs", Visitor: &v}
 	s.render(c, http.StatusOK, "cdr", view)
 	return nil
@@ -127,7 +136,7 @@ func newCDRView(d *settlement.CDRDetail, key rest.Key) (*cdrView, error) {
 		if err := json.Unmarshal(d.Explanation, &x); err != nil {
 			return nil, err
 		}
-		v.Explanation = newExplanation(&x)
+		v.Explanation, v.TaxStated = newExplanation(&x), x.TaxesStated
 	}
 	var raw bytes.Buffer
 	if err := json.Indent(&raw, d.Raw, "", "  "); err != nil {

@@ -40,6 +40,7 @@ func (f frame) Menu() []entry {
 	}
 	list := []entry{
 		{Name: "Settlement", Href: f.with("/", "from", "to", "cpo", "emsp", "currency", "vat")},
+		{Name: "Causes", Href: f.with("/causes", "from", "to", "cpo", "emsp", "currency", "vat")},
 		{Name: "CDRs", Href: f.with("/cdrs", "from", "to", "cpo", "emsp", "currency", "vat")},
 		{Name: "Rejects", Href: f.with("/rejects", "from", "to", "cpo", "emsp", "currency", "vat")},
 		{Name: "Credits", Href: f.with("/credits", "from", "to", "cpo", "emsp", "vat")},
@@ -107,7 +108,7 @@ var templates = func() map[string]*template.Template {
 		"dict":     dict,
 	}
 	set := map[string]*template.Template{}
-	for _, name := range []string{"settlement", "cdrs", "cdr", "rejects", "credits", "conflicts", "refused", "tariffs", "tariff", "price", "signin", "error"} {
+	for _, name := range []string{"settlement", "causes", "cdrs", "cdr", "rejects", "credits", "conflicts", "refused", "tariffs", "tariff", "price", "signin", "error"} {
 		set[name] = template.Must(template.New(name).Funcs(funcs).
 			ParseFS(files, "templates/layout.html", "templates/parts.html", "templates/"+name+".html"))
 	}

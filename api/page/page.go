@@ -49,6 +49,8 @@ func Mount(g gin.IRouter, d Deps) {
 	s := &server{Deps: d, crossOrigin: http.NewCrossOriginProtection(), now: time.Now}
 	g.GET("/", s.shown(s.settlement))
 	g.GET("/settlement.csv", s.shown(s.settlementCSV))
+	g.GET("/causes", s.shown(s.causes))
+	g.GET("/causes.csv", s.shown(s.causesCSV))
 	g.GET("/cdrs", s.shown(s.cdrs))
 	g.GET("/cdrs.csv", s.shown(s.cdrsCSV))
 	g.GET("/cdrs/:country/:party/*id", s.shown(s.cdr))

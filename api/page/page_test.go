@@ -148,6 +148,7 @@ func TestGolden(t *testing.T) {
 		{"settlement.html", "all", "/?from=2019-01&to=2019-02&cpo=GB*DUN&emsp=&currency=&vat="},
 		{"settlement_incl.html", "volt", "/?from=2019-02&to=2019-02&vat=incl"},
 		{"settlement_nothing.html", "all", "/?from=2019-01&to=2019-01&currency=CHF"},
+		{"causes.html", "all", "/causes?from=2019-01&to=2019-03"},
 		{"cdrs.html", "all", "/cdrs?from=2019-02&to=2019-02&limit=3"},
 		{"rejects.html", "all", "/rejects?reason=unknown_tariff"},
 		{"conflicts.html", "all", "/conflicts"},
@@ -374,7 +375,7 @@ func TestOthersDoNotExist(t *testing.T) {
 			t.Errorf("%s to %s: status %d, want %d", d.Key, d.EMSP, w.Code, want)
 		}
 	}
-	for _, target := range []string{"/", "/cdrs?limit=1000", "/rejects", "/credits", "/credits?kind=credited", "/credits.csv", "/cdrs.csv", "/settlement.csv"} {
+	for _, target := range []string{"/", "/cdrs?limit=1000", "/rejects", "/credits", "/credits?kind=credited", "/credits.csv", "/cdrs.csv", "/settlement.csv", "/causes", "/causes.csv"} {
 		if body := s.get(t, target, "volt").Body.String(); strings.Contains(body, "NL*EXW") && !strings.Contains(body, `placeholder="NL*EXW"`) || strings.Contains(body, "GB*OCT") {
 			t.Errorf("%s shows others:\n%s", target, body)
 		}
@@ -384,7 +385,7 @@ func TestOthersDoNotExist(t *testing.T) {
 func TestEmpty(t *testing.T) {
 	s := newSite(&reporttest.Store{}, true)
 	for target, says := range map[string]string{
-		"/": "No CDR has come in yet", "/cdrs": "No CDR matches", "/rejects": "Nothing was rejected",
+		"/": "No CDR has come in yet", "/causes": "No CDR has come in yet", "/cdrs": "No CDR matches", "/rejects": "Nothing was rejected",
 		"/credits": "Nothing to look into", "/conflicts": "No conflicts", "/refused": "Nothing was refused",
 	} {
 		if w := s.get(t, target, ""); w.Code != http.StatusOK || !strings.Contains(content(t, w), says) {

@@ -1,6 +1,7 @@
 package report
 
 import (
+	"context"
 	"encoding/json"
 	"fmt"
 	"net/http"
@@ -113,7 +114,11 @@ type cdrResult struct {
 	Cause    string      `json:"cause,omitempty"`
 	// Reconciliation is a pricing.Reconciliation, null unless the claim differs.
 	Reconciliation json.RawMessage `json:"reconciliation"`
-	PricedFrom     pricedFrom      `json:"priced_from"`
+	// Narrowed is what the other CDRs of the pair's month say of it, null where nothing.
+	Narrowed *evidenceJSON `json:"narrowed"`
+	// TaxStated: the tax is what the CDR states, its tariff gives no rate.
+	TaxStated  bool       `json:"tax_stated,omitempty"`
+	PricedFrom pricedFrom `json:"priced_from"`
 }
 
 type copyJSON struct {
@@ -172,40 +177,59 @@ func (s *server) cdr(c *gin.Context, key rest.Key) error {
 		return fmt.Errorf("encode cdr %s: %w", k, err)
 	}
 	detail.Relations = newRelations(related)
+	if detail.Result.Narrowed, err = s.narrowed(c.Request.Context(), d); err != nil {
+		return err
+	}
 	return rest.WriteRaw(c, d.Raw, detail)
+}
+
+// narrowed is what other CDRs say of why this one differs.
+func (s *server) narrowed(ctx context.Context, d *settlement.CDRDetail) (*evidenceJSON, error) {
+	if len(d.Reconciliation) == 0 {
+		return nil, nil
+	}
+	var r pricing.Reconciliation
+	if err := json.Unmarshal(d.Reconciliation, &r); err != nil {
+		return nil, fmt.Errorf("read reconciliation of %s: %w", d.Key, err)
+	}
+	e, err := Narrow(ctx, s.reader, d, &r)
+	return newEvidence(e), err
 }
 
 func newCDRDetail(d *settlement.CDRDetail) (*cdrDetail, error) {
 	if !json.Valid(d.Raw) {
 		return nil, fmt.Errorf("the stored body at %s is not JSON", d.Position)
 	}
-	words, err := explanationText(d.Explanation)
+	words, stated, err := explanationText(d.Explanation)
 	if err != nil {
 		return nil, err
 	}
+	result := newCDRResult(d)
+	result.TaxStated = stated
 	return &cdrDetail{
 		Version: d.Version.String(), Sender: d.Sender, Hash: fmt.Sprintf("%x", d.Hash),
-		CDR: newCDRSummary(&d.CDRSummary), Result: newCDRResult(d),
+		CDR: newCDRSummary(&d.CDRSummary), Result: result,
 		Explanation: orJSON(d.Explanation, "null"), Text: words, Findings: orJSON(d.Findings, "[]"),
 		Copies: newCopies(d.Copies),
 	}, nil
 }
 
 // explanationText puts a stored explanation into words, nil where there is none.
-func explanationText(stored []byte) (*string, error) {
+// taxStated: its taxes are those of the CDR.
+func explanationText(stored []byte) (text *string, taxStated bool, err error) {
 	if len(stored) == 0 {
-		return nil, nil
+		return nil, false, nil
 	}
 	var x tariff.Explanation
 	if err := json.Unmarshal(stored, &x); err != nil {
-		return nil, err
+		return nil, false, err
 	}
 	var b strings.Builder
 	if err := x.Text(&b); err != nil {
-		return nil, err
+		return nil, false, err
 	}
 	words := b.String()
-	return &words, nil
+	return &words, x.TaxesStated, nil
 }
 
 func newCDRResult(d *settlement.CDRDetail) cdrResult {

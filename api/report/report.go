@@ -31,6 +31,7 @@ func Mount(g gin.IRouter, d Deps) {
 	guard := rest.Guard{Auth: d.Auth, Scope: rest.ScopeRead, Logger: d.Logger, Limits: d.Limits}
 	g.GET("/api/v1/openapi.yaml", rest.OpenAPI)
 	g.GET("/api/v1/reports/settlement", guard.Handle(s.settlement))
+	g.GET("/api/v1/reports/causes", guard.Handle(s.causes))
 	g.GET("/api/v1/cdrs", guard.Handle(s.cdrs))
 	// The id is a catch-all so that an id with an escaped "/" arrives whether
 	// or not the engine routes by the escaped path.

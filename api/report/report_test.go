@@ -118,6 +118,8 @@ func TestGolden(t *testing.T) {
 	for _, tc := range []struct{ name, key, path, accept string }{
 		{"settlement.json", "all", "/api/v1/reports/settlement?from=2019-01&to=2019-03&currency=gbp", ""},
 		{"settlement.csv", "all", "/api/v1/reports/settlement?from=2019-01&to=2019-03", "text/csv"},
+		{"causes.json", "all", "/api/v1/reports/causes?from=2019-01&to=2019-03&cpo=FR*PAR", ""},
+		{"causes.csv", "volt", "/api/v1/reports/causes?from=2019-01&to=2019-03", "text/csv"},
 		{"settlement_restricted.csv", "volt", "/api/v1/reports/settlement?from=2019-02&to=2019-02", "text/csv"},
 		{"cdrs.json", "all", "/api/v1/cdrs?from=2019-01&to=2019-01&cpo=GB*DUN&limit=3", ""},
 		{"cdrs.csv", "all", "/api/v1/cdrs?claim=differs", "text/csv"},
@@ -194,6 +196,8 @@ func TestErrors(t *testing.T) {
 		{"no such month", "all", "/api/v1/reports/settlement?from=2019-01&to=2019-13", healthy, 400, "invalid_parameter", "to"},
 		{"months the wrong way round", "all", "/api/v1/reports/settlement?from=2019-03&to=2019-01", healthy, 400, "invalid_parameter", "to"},
 		{"too many months", "all", "/api/v1/reports/settlement?from=2009-01&to=2019-01", healthy, 400, "invalid_parameter", "to"},
+		{"causes without months", "all", "/api/v1/reports/causes", healthy, 400, "invalid_parameter", "from"},
+		{"causes, store away", "all", "/api/v1/reports/causes?from=2019-01&to=2019-03", away, 503, "unavailable", ""},
 		{"bad party", "all", report2019 + "&cpo=Dundee", healthy, 400, "invalid_parameter", "cpo"},
 		{"bad currency", "all", report2019 + "&currency=E1R", healthy, 400, "invalid_parameter", "currency"},
 		{"unknown parameter", "all", report2019 + "&cop=GB*DUN", healthy, 400, "invalid_parameter", "cop"},

@@ -6,6 +6,7 @@ package reporttest
 import (
 	"cmp"
 	"context"
+	"encoding/json"
 	"fmt"
 	"slices"
 	"strconv"
@@ -67,6 +68,48 @@ func (s *Store) Settlement(_ context.Context, q settlement.SettlementQuery) ([]s
 			cmp.Compare(a.EMSP.String(), b.EMSP.String()), cmp.Compare(a.Currency, b.Currency))
 	})
 	return rows, s.Err
+}
+
+// Causes implements settlement.Reader.
+func (s *Store) Causes(_ context.Context, q settlement.SettlementQuery) ([]settlement.CauseCount, error) {
+	var counts []settlement.CauseCount
+	list := settlement.CDRQuery{Party: q.Party, CPO: q.CPO, EMSP: q.EMSP, NoEMSP: q.NoEMSP, From: q.From, To: q.To, Currency: q.Currency}
+	for i := range s.All {
+		d := &s.All[i]
+		if !selects(&list, &d.CDRSummary) || d.Credit || d.Status != pricing.Priced || s.cancelled(d.Key) {
+			continue
+		}
+		c := settlement.CauseCount{CPO: d.CPO, EMSP: d.EMSP, Month: d.Month, Currency: d.Currency, Cause: d.Cause, Readings: readings(d)}
+		at := slices.IndexFunc(counts, func(have settlement.CauseCount) bool {
+			return have.CPO == c.CPO && have.EMSP == c.EMSP && have.Month == c.Month && have.Currency == c.Currency &&
+				have.Cause == c.Cause && slices.Equal(have.Readings, c.Readings)
+		})
+		if at < 0 {
+			at = len(counts)
+			counts = append(counts, c)
+		}
+		counts[at].Count++
+		add(&counts[at].Claimed, d.ClaimedExcl, d.ClaimedIncl)
+		add(&counts[at].Computed, d.ComputedExcl, d.ComputedIncl)
+	}
+	slices.SortStableFunc(counts, func(a, b settlement.CauseCount) int {
+		return cmp.Or(a.Month.Compare(b.Month), cmp.Compare(a.CPO.String(), b.CPO.String()), cmp.Compare(a.EMSP.String(), b.EMSP.String()),
+			cmp.Compare(a.Currency, b.Currency), cmp.Compare(a.Cause, b.Cause), slices.Compare(a.Readings, b.Readings))
+	})
+	return counts, s.Err
+}
+
+// readings are the codes of the readings that give a CDR's claim, where several do.
+func readings(d *settlement.CDRDetail) (codes []string) {
+	var r pricing.Reconciliation
+	if d.Cause != string(tariff.VerdictSeveral) || json.Unmarshal(d.Reconciliation, &r) != nil {
+		return nil
+	}
+	for _, reading := range r.Readings {
+		codes = append(codes, reading.Code)
+	}
+	slices.Sort(codes)
+	return slices.Compact(codes)
 }
 
 func count(r *settlement.SettlementRow, d *settlement.CDRDetail, credited bool) {

@@ -1,0 +1,108 @@
+package page
+
+import (
+	"fmt"
+	"net/http"
+	"slices"
+
+	"github.com/gin-gonic/gin"
+	"github.com/roamclear/roamclear/api/report"
+	"github.com/roamclear/roamclear/api/rest"
+	"github.com/roamclear/roamclear/settlement"
+)
+
+// causeLine is how many CDRs of a pair differ for one cause.
+type causeLine struct {
+	Name, Currency      string // Name is "GB*DUN → NL*EXW"
+	Cause               string
+	Count               uint64
+	Claimed, Difference figure
+	Narrowed            string // what the other CDRs say of it, "" where nothing
+	URL                 string
+}
+
+// causeGroup is the causes of one month.
+type causeGroup struct {
+	Month string
+	Lines []causeLine
+}
+
+type causesView struct {
+	frame
+	Filters filters
+	Groups  []causeGroup
+	More    int  // lines left out
+	NoData  bool // nothing was ever received
+	CSV     string
+	Clear   string
+}
+
+// causes answers GET /causes.
+func (s *server) causes(c *gin.Context, v visitor) error {
+	f, side, err := newFilters(dropEmpty(c.Request.URL.Query()))
+	if err != nil {
+		return err
+	}
+	q, all, _, err := s.settlementRows(c, v, &f)
+	if err != nil {
+		return err
+	}
+	view := causesView{Filters: f, NoData: all == nil, Clear: "/causes"}
+	view.frame = frame{Title: "Causes", Here: "Causes", Visitor: &v, Query: chosenValues(q, side)}
+	view.CSV = view.with("/causes.csv", "from", "to", "cpo", "emsp", "currency")
+	if !view.NoData {
+		counts, err := s.Reader.Causes(c.Request.Context(), q)
+		if err != nil {
+			return fmt.Errorf("causes %s to %s: %w", q.From, q.To, err)
+		}
+		view.fill(settlement.CauseRows(counts), side)
+	}
+	s.render(c, http.StatusOK, "causes", view)
+	return nil
+}
+
+// causesCSV answers GET /causes.csv: the rows of the table, exact.
+func (s *server) causesCSV(c *gin.Context, v visitor) error {
+	var f filters
+	q, all, _, err := s.settlementRows(c, v, &f)
+	if err != nil {
+		return err
+	}
+	var counts []settlement.CauseCount
+	if all != nil {
+		if counts, err = s.Reader.Causes(c.Request.Context(), q); err != nil {
+			return fmt.Errorf("causes %s to %s: %w", q.From, q.To, err)
+		}
+	}
+	rest.WriteCSV(c, report.CausesFile(q), report.CausesCSV(settlement.CauseRows(counts)))
+	return nil
+}
+
+// fill makes the table, by month.
+func (v *causesView) fill(rows []settlement.CauseRow, side vatSide) {
+	places := column{2}
+	for i := range rows {
+		places.fit(side.sum(rows[i].Claimed))
+		places.fit(side.sum(rows[i].Difference()))
+	}
+	if len(rows) > maxRows {
+		v.More, rows = len(rows)-maxRows, slices.Clone(rows[:maxRows])
+	}
+	for i := range rows {
+		r := &rows[i]
+		month := r.Month.String()
+		if n := len(v.Groups); n == 0 || v.Groups[n-1].Month != month {
+			v.Groups = append(v.Groups, causeGroup{Month: month})
+		}
+		q := report.CauseParams(r)
+		if side == inclVAT {
+			q.Set("vat", "incl")
+		}
+		g := &v.Groups[len(v.Groups)-1]
+		g.Lines = append(g.Lines, causeLine{
+			Name: r.CPO.String() + " → " + emspName(r.EMSP), Currency: r.Currency, Cause: r.Cause, Count: r.Count,
+			Claimed: side.figure(r.Claimed, places), Difference: side.figure(r.Difference(), places),
+			Narrowed: report.EvidenceText(r.Evidence), URL: address("/cdrs", q),
+		})
+	}
+}
