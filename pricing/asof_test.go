@@ -5,6 +5,7 @@ import (
 	"testing"
 
 	"github.com/roamclear/roamclear/ingest"
+	"github.com/roamclear/roamclear/ingest/ingesttest"
 	"github.com/roamclear/roamclear/ingest/objects/objectstest"
 	"github.com/roamclear/roamclear/ocpi"
 	"github.com/roamclear/roamclear/pricing"
@@ -12,7 +13,7 @@ import (
 )
 
 // pushTariff appends a version of T1.
-func pushTariff(t *testing.T, log *objectstest.Log, price, updated string, received int64) {
+func pushTariff(t *testing.T, log *ingesttest.Log, price, updated string, received int64) {
 	t.Helper()
 	body := strings.NewReplacer("0.25", price, "2019-01-01T00:00:00Z", updated).Replace(tariff)
 	e := &ingest.Envelope{Object: ingest.ObjectTariff, Method: ingest.MethodPut, Version: ocpi.V221, Key: ocpi.NewKey("GB", "DUN", "T1"), Received: ocpi.Time(received)}
@@ -25,7 +26,7 @@ func pushTariff(t *testing.T, log *objectstest.Log, price, updated string, recei
 // while it goes on or stamped later; a price as of an end of the log stays as
 // it is, whatever comes after that end.
 func TestThePriceThatWasPromised(t *testing.T) {
-	log := objectstest.NewLog(1)
+	log := ingesttest.NewLog(1)
 	pushTariff(t, log, "0.10", "2019-01-01T00:00:00Z", 50) // 2.00 for the 20 kWh
 	pushTariff(t, log, "0.99", "2019-01-05T10:30:00Z", 60) // 19.80, during the charge
 	pushTariff(t, log, "0.20", "2019-01-05T09:00:00Z", 10) // in force before it: stamped first, appended last, and overtaken

@@ -7,6 +7,7 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 	"github.com/roamclear/roamclear/ingest"
+	"github.com/roamclear/roamclear/ingest/ingesttest"
 	"github.com/roamclear/roamclear/ingest/objects/objectstest"
 	"github.com/roamclear/roamclear/ocpi"
 	"github.com/roamclear/roamclear/pricing"
@@ -17,7 +18,7 @@ import (
 // is told so, by that version's last_updated. Versions beyond
 // the end that the CDR is priced as of do not count.
 func TestReconcileNamesTheTariffVersion(t *testing.T) {
-	log := objectstest.NewLog(1)
+	log := ingesttest.NewLog(1)
 	for minute, version := range []struct{ price, updated, validity string }{
 		{"0.25", "2019-01-01T00:00:00Z", ""},
 		{"0.31", "2019-01-02T00:00:00Z", ""},

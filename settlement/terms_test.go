@@ -4,6 +4,7 @@ import (
 	"testing"
 
 	"github.com/roamclear/roamclear/ingest"
+	"github.com/roamclear/roamclear/ingest/ingesttest"
 	"github.com/roamclear/roamclear/ingest/objects/objectstest"
 	"github.com/roamclear/roamclear/ocpi"
 	"github.com/roamclear/roamclear/pricing"
@@ -13,7 +14,7 @@ import (
 // A result is computed again as of the part of the log that it names; one from
 // before that was kept, from the very inputs it names.
 func TestTermsOfAStoredResult(t *testing.T) {
-	log := objectstest.NewLog(1)
+	log := ingesttest.NewLog(1)
 	key := ocpi.NewKey("GB", "DUN", "T1")
 	for _, price := range []string{"0.10", "0.20"} {
 		body := `{"country_code":"GB","party_id":"DUN","id":"T1","currency":"GBP","elements":[{"price_components":[{"type":"ENERGY","price":` + price + `,"step_size":1}]}],"last_updated":"2019-01-01T00:00:00Z"}`

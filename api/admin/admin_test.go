@@ -16,6 +16,7 @@ import (
 	"github.com/roamclear/roamclear/ingest"
 	"github.com/roamclear/roamclear/ingest/control"
 	"github.com/roamclear/roamclear/ingest/control/controltest"
+	"github.com/roamclear/roamclear/ingest/ingesttest"
 	"github.com/roamclear/roamclear/settlement/clearing"
 )
 
@@ -24,13 +25,13 @@ const adminToken = "admin-secret-0123"
 type admin struct {
 	t       *testing.T
 	deps    Deps
-	log     *controltest.Log
+	log     *ingesttest.Log
 	handler http.Handler
 	logged  *bytes.Buffer
 }
 
 // newDeps is the interface over a control log; it returns its machine.
-func newDeps(t *testing.T, log *controltest.Log, logger *slog.Logger) (Deps, *control.Machine) {
+func newDeps(t *testing.T, log *ingesttest.Log, logger *slog.Logger) (Deps, *control.Machine) {
 	t.Helper()
 	m, err := control.Open(t.Context(), log, control.Options{})
 	if err != nil {
@@ -41,7 +42,7 @@ func newDeps(t *testing.T, log *controltest.Log, logger *slog.Logger) (Deps, *co
 
 func newAdmin(t *testing.T) *admin {
 	t.Helper()
-	a := &admin{t: t, log: controltest.NewLog(), logged: &bytes.Buffer{}}
+	a := &admin{t: t, log: ingesttest.NewLog(1), logged: &bytes.Buffer{}}
 	logger := slog.New(slog.NewTextHandler(a.logged, nil))
 	var m *control.Machine
 	a.deps, m = newDeps(t, a.log, logger)
@@ -232,7 +233,7 @@ func TestAdminNeedsItsToken(t *testing.T) {
 }
 
 func TestAdminBeforeTheLogIsFolded(t *testing.T) {
-	log := controltest.NewLog()
+	log := ingesttest.NewLog(1)
 	if _, err := log.Append(t.Context(), ingest.TopicControl, &ingest.Envelope{}, []byte("{}")); err != nil {
 		t.Fatal(err)
 	}
@@ -254,7 +255,7 @@ func ask(t *testing.T, deps Deps) *httptest.ResponseRecorder {
 
 // Until the upgrade nothing is decided, and the operator reads why.
 func TestAdminAtAnEventOfANewerVersion(t *testing.T) {
-	log := controltest.NewLog()
+	log := ingesttest.NewLog(1)
 	event := []byte(`{"type":"moon.landed","v":1,"command":"x","at":1,"data":{}}`)
 	if _, err := log.Append(t.Context(), ingest.TopicControl, &ingest.Envelope{}, event); err != nil {
 		t.Fatal(err)

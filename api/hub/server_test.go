@@ -17,6 +17,7 @@ import (
 	"github.com/roamclear/roamclear/ingest"
 	"github.com/roamclear/roamclear/ingest/control"
 	"github.com/roamclear/roamclear/ingest/control/controltest"
+	"github.com/roamclear/roamclear/ingest/ingesttest"
 	"github.com/roamclear/roamclear/ocpi"
 	"github.com/roamclear/roamclear/settlement"
 )
@@ -97,7 +98,7 @@ const (
 // partners runs a control log with three partners.
 func partners(t testing.TB) *control.Partners {
 	t.Helper()
-	m, err := control.Open(t.Context(), controltest.NewLog(), control.Options{})
+	m, err := control.Open(t.Context(), ingesttest.NewLog(1), control.Options{})
 	if err != nil {
 		t.Fatal(err)
 	}

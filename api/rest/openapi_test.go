@@ -20,6 +20,7 @@ import (
 	"github.com/roamclear/roamclear/api/rest"
 	"github.com/roamclear/roamclear/ingest/control"
 	"github.com/roamclear/roamclear/ingest/control/controltest"
+	"github.com/roamclear/roamclear/ingest/ingesttest"
 	"github.com/roamclear/roamclear/settlement/clearing"
 	"go.yaml.in/yaml/v3"
 )
@@ -165,7 +166,7 @@ const adminToken = "0123456789abcdef"
 
 func newSite(t *testing.T, cdrs int) site {
 	t.Helper()
-	m, err := control.Open(t.Context(), controltest.NewLog(), control.Options{})
+	m, err := control.Open(t.Context(), ingesttest.NewLog(1), control.Options{})
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -10,11 +10,12 @@ import (
 	"github.com/roamclear/roamclear/api/rest"
 	"github.com/roamclear/roamclear/ingest/control"
 	"github.com/roamclear/roamclear/ingest/control/controltest"
+	"github.com/roamclear/roamclear/ingest/ingesttest"
 	"github.com/roamclear/roamclear/ocpi"
 )
 
 // instance runs one of several instances on a control log.
-func instance(t *testing.T, log *controltest.Log) *control.Keys {
+func instance(t *testing.T, log *ingesttest.Log) *control.Keys {
 	t.Helper()
 	m, err := control.Open(t.Context(), log, control.Options{})
 	if err != nil {
@@ -29,7 +30,7 @@ func instance(t *testing.T, log *controltest.Log) *control.Keys {
 }
 
 func TestSession(t *testing.T) {
-	log := controltest.NewLog()
+	log := ingesttest.NewLog(1)
 	c := instance(t, log)
 	party := ocpi.NewParty("GB", "DUN")
 	k, secret, err := c.Add(t.Context(), "", control.NewKey{Name: "books", Scopes: []string{rest.ScopeRead}, Party: party})
@@ -86,7 +87,7 @@ func TestSession(t *testing.T) {
 }
 
 func TestSignInNeedsAKey(t *testing.T) {
-	c := instance(t, controltest.NewLog())
+	c := instance(t, ingesttest.NewLog(1))
 	if _, _, err := (rest.Keys{Known: c}).SignIn("", time.Unix(1, 0)); !errors.Is(err, rest.ErrNoKey) {
 		t.Errorf("no key: %v", err)
 	}

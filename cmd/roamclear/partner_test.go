@@ -14,6 +14,7 @@ import (
 	"github.com/roamclear/roamclear/api/admin"
 	"github.com/roamclear/roamclear/api/rest"
 	"github.com/roamclear/roamclear/ingest/control/controltest"
+	"github.com/roamclear/roamclear/ingest/ingesttest"
 	"github.com/spf13/cobra"
 )
 
@@ -22,7 +23,7 @@ import (
 func runningService(t *testing.T) (data string, d *decisions) {
 	t.Helper()
 	logger := slog.New(slog.DiscardHandler)
-	d, err := openDecisions(t.Context(), controltest.NewLog(), logger)
+	d, err := openDecisions(t.Context(), ingesttest.NewLog(1), logger)
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -11,6 +11,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 	"github.com/roamclear/roamclear/ingest"
 	"github.com/roamclear/roamclear/ingest/control/controltest"
+	"github.com/roamclear/roamclear/ingest/ingesttest"
 	"github.com/roamclear/roamclear/ocpi"
 )
 
@@ -55,7 +56,7 @@ func wantRefusal(t *testing.T, err error, want Refusal) {
 }
 
 func TestPartnerLife(t *testing.T) {
-	log := controltest.NewLog()
+	log := ingesttest.NewLog(1)
 	c := start(t, log, nil)
 	ctx := t.Context()
 
@@ -106,7 +107,7 @@ func TestPartnerLife(t *testing.T) {
 // What a price depends on is asked for as of an offset: what comes later, a
 // removal too, changes no answer about before it.
 func TestPoliciesAsOfAnOffset(t *testing.T) {
-	log := controltest.NewLog()
+	log := ingesttest.NewLog(1)
 	c := start(t, log, nil)
 	exw, cpx := ocpi.NewParty("NL", "EXW"), ocpi.NewParty("NL", "CPX")
 	add := func(profile string) {
@@ -154,7 +155,7 @@ func TestPoliciesAsOfAnOffset(t *testing.T) {
 }
 
 func TestRepeatedCommandDoesNothing(t *testing.T) {
-	log := controltest.NewLog()
+	log := ingesttest.NewLog(1)
 	c := start(t, log, nil)
 	p, _, err := c.partners.Add(t.Context(), "add-1", dundee())
 	if err != nil {
@@ -174,7 +175,7 @@ func TestRepeatedCommandDoesNothing(t *testing.T) {
 }
 
 func TestOutcomeUnknownMayBeRepeated(t *testing.T) {
-	log := controltest.NewLog()
+	log := ingesttest.NewLog(1)
 	c := start(t, log, nil)
 	log.FailNext(ingest.ErrOutcomeUnknown)
 	if _, _, err := c.partners.Add(t.Context(), "add-1", dundee()); !errors.Is(err, ingest.ErrOutcomeUnknown) {
@@ -188,7 +189,7 @@ func TestOutcomeUnknownMayBeRepeated(t *testing.T) {
 // Two processes on one log: of two commands that contradict each other the
 // first in the log wins, in both.
 func TestConflictsAreDecidedByTheLog(t *testing.T) {
-	log := controltest.NewLog()
+	log := ingesttest.NewLog(1)
 	a, b := start(t, log, nil), start(t, log, nil)
 	_, _, err := a.partners.Add(t.Context(), "", dundee())
 	if err != nil {
@@ -205,7 +206,7 @@ func TestConflictsAreDecidedByTheLog(t *testing.T) {
 
 func TestRotation(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		c := start(t, controltest.NewLog(), nil)
+		c := start(t, ingesttest.NewLog(1), nil)
 		p, _, err := c.partners.Add(t.Context(), "", dundee())
 		if err != nil {
 			t.Fatal(err)
@@ -253,7 +254,7 @@ func TestRotation(t *testing.T) {
 // one record, not one a request.
 func TestRotationBackToAnEarlierToken(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		c := start(t, controltest.NewLog(), nil)
+		c := start(t, ingesttest.NewLog(1), nil)
 		p, _, err := c.partners.Add(t.Context(), "", dundee())
 		if err != nil {
 			t.Fatal(err)
@@ -279,7 +280,7 @@ func TestRotationBackToAnEarlierToken(t *testing.T) {
 // A leaked secret ends at once, whichever of the two tokens of a rotation it
 // is, and by any clock.
 func TestRotationNow(t *testing.T) {
-	log := controltest.NewLog()
+	log := ingesttest.NewLog(1)
 	c := start(t, log, nil)
 	slow := start(t, log, func() ocpi.Time { return 2 })
 	p, _, err := c.partners.Add(t.Context(), "", dundee())
@@ -307,7 +308,7 @@ func TestRotationNow(t *testing.T) {
 }
 
 func TestAPIKeys(t *testing.T) {
-	c := start(t, controltest.NewLog(), nil)
+	c := start(t, ingesttest.NewLog(1), nil)
 	ctx := t.Context()
 	k, secret, err := c.keys.Add(ctx, "", NewKey{Scopes: []string{ScopeFinanceRead}, Party: ocpi.NewParty("GB", "DUN")})
 	if err != nil {
@@ -334,7 +335,7 @@ func TestAPIKeys(t *testing.T) {
 }
 
 func TestCommandsBeforeTheLogIsFolded(t *testing.T) {
-	log := controltest.NewLog()
+	log := ingesttest.NewLog(1)
 	if _, _, err := start(t, log, nil).partners.Add(t.Context(), "", dundee()); err != nil {
 		t.Fatal(err)
 	}
@@ -348,8 +349,8 @@ func TestCommandsBeforeTheLogIsFolded(t *testing.T) {
 }
 
 func TestOpenRefusesATrimmedLog(t *testing.T) {
-	log := controltest.NewLog()
-	log.Start = 5
+	log := ingesttest.NewLog(1)
+	log.Trim(log.Partitions(ingest.TopicControl)[0], 5)
 	if _, err := Open(t.Context(), log, Options{}); err == nil || !strings.Contains(err.Error(), "begins at offset 5") {
 		t.Errorf("got %v", err)
 	}

@@ -9,7 +9,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 	"github.com/google/go-cmp/cmp/cmpopts"
 	"github.com/roamclear/roamclear/ingest"
-	"github.com/roamclear/roamclear/ingest/control/controltest"
+	"github.com/roamclear/roamclear/ingest/ingesttest"
 	"github.com/roamclear/roamclear/ocpi"
 	"pgregory.net/rapid"
 )
@@ -91,7 +91,7 @@ func events(t *rapid.T) []event {
 
 // quiet is a machine with its domains that nobody runs.
 func quiet(t *rapid.T) house {
-	m, err := Open(t.Context(), controltest.NewLog(), Options{})
+	m, err := Open(t.Context(), ingesttest.NewLog(1), Options{})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -219,7 +219,7 @@ func TestEventsAreFrozen(t *testing.T) {
 		KeyAdded{ID: "key-1", Name: "finance", Hash: hash, Scopes: []string{ScopeFinanceRead}, Country: "GB", PartyID: "DUN"},
 		KeyRemoved{ID: "key-1"},
 	}
-	h := open(t, controltest.NewLog(), Options{})
+	h := open(t, ingesttest.NewLog(1), Options{})
 	if len(all) != len(h.folds) {
 		t.Fatalf("%d changes for %d kinds", len(all), len(h.folds))
 	}

@@ -8,12 +8,13 @@ import (
 
 	"github.com/roamclear/roamclear/ingest"
 	"github.com/roamclear/roamclear/ingest/control/controltest"
+	"github.com/roamclear/roamclear/ingest/ingesttest"
 	"github.com/roamclear/roamclear/ocpi"
 )
 
 // twoPartners is a log with Dundee at offset 0 and Perth at offset 1.
-func twoPartners(t *testing.T) *controltest.Log {
-	log := controltest.NewLog()
+func twoPartners(t *testing.T) *ingesttest.Log {
+	log := ingesttest.NewLog(1)
 	c := start(t, log, nil)
 	perth := NewPartner{Name: "Perth", Roles: []Role{NewRole("CPO", "GB", "PKC")}, Token: "perth-token"}
 	for _, n := range []NewPartner{dundee(), perth} {
@@ -37,7 +38,7 @@ func TestFoldHaltsBeforeWhatItCannotRead(t *testing.T) {
 	for name, tt := range tests {
 		t.Run(name, func(t *testing.T) {
 			log := twoPartners(t)
-			log.Damage(func(r []ingest.Record) { r[1].Body = []byte(tt.body) })
+			log.Damage(log.Partitions(ingest.TopicControl)[0], func(r []ingest.Record) { r[1].Body = []byte(tt.body) })
 			synctest.Test(t, func(t *testing.T) {
 				c := open(t, log, Options{})
 				controltest.Run(t, c) // and Run returns nil at the end: the process lives
@@ -98,19 +99,19 @@ func (c moonLanded) Validate() error { return validateName("site", c.Site) }
 
 // What no domain registered is not written either: it would halt every process.
 func TestUnregisteredKindsAreNotAppended(t *testing.T) {
-	log := controltest.NewLog()
+	log := ingesttest.NewLog(1)
 	c := start(t, log, nil)
 	if _, err := c.Do(t.Context(), Command{Change: moonLanded{"Tranquility"}}); err == nil {
 		t.Error("appended")
 	}
-	if _, end, err := log.Bounds(t.Context(), ingest.Partition{Topic: ingest.TopicControl}); err != nil || end != 0 {
+	if _, end, err := log.Bounds(t.Context(), log.Partitions(ingest.TopicControl)[0]); err != nil || end != 0 {
 		t.Errorf("the log ends at %d, %v", end, err)
 	}
 }
 
 func TestRunStopsWhereRecordsAreMissing(t *testing.T) {
 	log := twoPartners(t)
-	log.Damage(func(r []ingest.Record) { r[1].Offset = 3 })
+	log.Damage(log.Partitions(ingest.TopicControl)[0], func(r []ingest.Record) { r[1].Offset = 3 })
 	c := open(t, log, Options{Now: func() ocpi.Time { return 1 }})
 	if err := c.Run(t.Context()); err == nil || !strings.Contains(err.Error(), "records are missing") {
 		t.Errorf("got %v", err)

@@ -5,7 +5,7 @@ import (
 	"strings"
 	"testing"
 
-	"github.com/roamclear/roamclear/ingest/control/controltest"
+	"github.com/roamclear/roamclear/ingest/ingesttest"
 	"github.com/roamclear/roamclear/ocpi"
 )
 
@@ -25,7 +25,7 @@ func partnerWith(t testing.TB, h house, party, token string, enc TokenEncoding) 
 }
 
 func TestAuthenticate(t *testing.T) {
-	s := open(t, controltest.NewLog(), Options{Now: func() ocpi.Time { return 1 }})
+	s := open(t, ingesttest.NewLog(1), Options{Now: func() ocpi.Time { return 1 }})
 	longest := strings.Repeat("~", MaxTokenLength)
 	partnerWith(t, s, "AUT", "example-token", EncodingAuto)
 	partnerWith(t, s, "RAW", "raw-only-token", EncodingRaw)
@@ -71,7 +71,7 @@ func TestAuthenticate(t *testing.T) {
 }
 
 func TestAuthenticateDoesNotAllocate(t *testing.T) {
-	s := open(t, controltest.NewLog(), Options{Now: func() ocpi.Time { return 1 }})
+	s := open(t, ingesttest.NewLog(1), Options{Now: func() ocpi.Time { return 1 }})
 	token := NewToken()
 	partnerWith(t, s, "AUT", token, EncodingAuto)
 	for _, header := range []string{"Token " + token, "Token " + b64(token), "Token no-such-token"} {

@@ -6,14 +6,14 @@ import (
 	"testing"
 
 	"github.com/roamclear/roamclear/ingest"
-	"github.com/roamclear/roamclear/ingest/control/controltest"
+	"github.com/roamclear/roamclear/ingest/ingesttest"
 	"github.com/roamclear/roamclear/ocpi"
 )
 
 // crowd is a machine that has folded n partners, each with the token
 // "partner-token-<i>".
 func crowd(b *testing.B, n int) house {
-	h := open(b, controltest.NewLog(), Options{Now: func() ocpi.Time { return 1 }})
+	h := open(b, ingesttest.NewLog(1), Options{Now: func() ocpi.Time { return 1 }})
 	const digits = "ABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789"
 	for i := range n {
 		country := "A" + string(digits[i/(36*36*36)%26])

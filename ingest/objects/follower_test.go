@@ -10,6 +10,7 @@ import (
 	"github.com/prometheus/client_golang/prometheus"
 
 	"github.com/roamclear/roamclear/ingest"
+	"github.com/roamclear/roamclear/ingest/ingesttest"
 	"github.com/roamclear/roamclear/ingest/objects"
 	"github.com/roamclear/roamclear/ingest/objects/objectstest"
 	"github.com/roamclear/roamclear/ocpi"
@@ -39,7 +40,7 @@ func periodList(minutes []int) string {
 	return strings.Join(list, ",")
 }
 
-func push(t *testing.T, log *objectstest.Log, m ingest.Method, target ingest.Target, body string) ingest.Position {
+func push(t *testing.T, log *ingesttest.Log, m ingest.Method, target ingest.Target, body string) ingest.Position {
 	t.Helper()
 	e := &ingest.Envelope{Object: target.Object, Method: m, Version: ocpi.V221, Key: target.Key, Variant: target.Variant}
 	p, err := log.Append(t.Context(), target.Object.Topic(), e, []byte(body))
@@ -94,7 +95,7 @@ func TestSessionsConform(t *testing.T) {
 // Another process than took the push, or one that has just started, reads the
 // log to its end before it calls an object unknown.
 func TestNothingIsUnknownBeforeTheEndOfTheLog(t *testing.T) {
-	log := &late{Log: objectstest.NewLog(2), ask: make(chan struct{})}
+	log := &late{Log: ingesttest.NewLog(2), ask: make(chan struct{})}
 	f := objects.New(objects.Options{Log: log, Store: objectstest.NewStore(), Folds: []objects.Fold{objects.Sessions{}}, Registerer: prometheus.NewRegistry()})
 	objectstest.Run(t, f)
 	push(t, log.Log, ingest.MethodPut, session("S1"), put("S1", "1", 5, 0))
@@ -111,7 +112,7 @@ func TestNothingIsUnknownBeforeTheEndOfTheLog(t *testing.T) {
 
 // late is a log whose records come once somebody has asked where it ends.
 type late struct {
-	*objectstest.Log
+	*ingesttest.Log
 	ask chan struct{}
 }
 
@@ -139,7 +140,7 @@ var errAway = errors.New("store is away")
 // it has not folded: going on at the checkpoint would leave what is in memory
 // as it was, for ever.
 func TestAfterAnOutageNothingIsSkipped(t *testing.T) {
-	log, store := objectstest.NewLog(1), objectstest.NewStore()
+	log, store := ingesttest.NewLog(1), objectstest.NewStore()
 	p := log.Place(ingest.TopicSessions, session("S1").Key)
 	f := objects.New(objects.Options{Log: log, Store: store, Folds: []objects.Fold{objects.Sessions{}}, Registerer: prometheus.NewRegistry()})
 	ended := make(chan error, 1)
@@ -169,7 +170,7 @@ func TestAfterAnOutageNothingIsSkipped(t *testing.T) {
 // process would else decide otherwise than its peers. It lives, is not ready,
 // answers nothing, and what came before is folded.
 func TestARecordOfANewerVersionStopsTheFold(t *testing.T) {
-	log := objectstest.NewLog(1)
+	log := ingesttest.NewLog(1)
 	p := log.Place(ingest.TopicSessions, session("S1").Key)
 	push(t, log, ingest.MethodPut, session("S1"), put("S1", "1", 5, 0))
 	log.WriteNewer(p)
@@ -195,7 +196,7 @@ func TestARecordOfANewerVersionStopsTheFold(t *testing.T) {
 // What the store holds is let go of when there is more than may be held, and
 // read again when it is asked for; what it does not hold yet stays.
 func TestMemoryIsBoundInBytes(t *testing.T) {
-	log, store := objectstest.NewLog(1), objectstest.NewStore()
+	log, store := ingesttest.NewLog(1), objectstest.NewStore()
 	p := log.Place(ingest.TopicSessions, session("S1").Key)
 	const bound = 64 << 10
 	f := objects.New(objects.Options{Log: log, Store: store, Folds: []objects.Fold{objects.Sessions{}}, MaxBytes: bound, Registerer: prometheus.NewRegistry()})

@@ -9,13 +9,14 @@ import (
 	"github.com/prometheus/client_golang/prometheus"
 
 	"github.com/roamclear/roamclear/ingest"
+	"github.com/roamclear/roamclear/ingest/ingesttest"
 	"github.com/roamclear/roamclear/ingest/objects"
 	"github.com/roamclear/roamclear/ingest/objects/objectstest"
 	"github.com/roamclear/roamclear/ocpi"
 )
 
 // stored is a store that holds n Sessions of a partition of a log.
-func stored(t *testing.T, log *objectstest.Log, n int) *objectstest.Store {
+func stored(t *testing.T, log *ingesttest.Log, n int) *objectstest.Store {
 	t.Helper()
 	store := objectstest.NewStore()
 	for i := range n {
@@ -32,7 +33,7 @@ func stored(t *testing.T, log *objectstest.Log, n int) *objectstest.Store {
 // folded; one that the store holds is read from it.
 func TestANewObjectAsksTheStoreNothing(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		log := objectstest.NewLog(1)
+		log := ingesttest.NewLog(1)
 		store := stored(t, log, 3)
 		ctx, stop := context.WithCancel(t.Context())
 		done := make(chan error, 1)
@@ -89,7 +90,7 @@ func (s *unread) Identities(ctx context.Context, kind ingest.Object, fn func(ing
 // Until the follower knows which objects the store holds it asks for each: it
 // takes none for absent that is not.
 func TestBeforeTheFilterIsWholeTheStoreIsAsked(t *testing.T) {
-	log := objectstest.NewLog(1)
+	log := ingesttest.NewLog(1)
 	store := &unread{stored(t, log, 1), make(chan struct{})}
 	f := objectstest.Follow(t, log, store, objects.Sessions{})
 	if got, want := known(t, f, session("S0")), "1 kWh, periods at [0]"; got != want {

@@ -12,13 +12,14 @@ import (
 	"github.com/prometheus/client_golang/prometheus"
 
 	"github.com/roamclear/roamclear/ingest"
+	"github.com/roamclear/roamclear/ingest/ingesttest"
 	"github.com/roamclear/roamclear/ingest/objects"
 	"github.com/roamclear/roamclear/ingest/objects/objectstest"
 )
 
 // lease is a group's on one partition of a log in memory.
 type lease struct {
-	log  *objectstest.Log
+	log  *ingesttest.Log
 	p    ingest.Partition
 	next int64 // committed
 }
@@ -85,10 +86,10 @@ func (s *recorded) NoteGap(context.Context, ingest.Partition, int64, int64) erro
 }
 
 // record keeps what a topic of a log holds that fill fills, in the bubble's time.
-func record(t *testing.T, topic ingest.Topic, s *recorded, fill func(t *testing.T, log *objectstest.Log)) (committed int64, err error) {
+func record(t *testing.T, topic ingest.Topic, s *recorded, fill func(t *testing.T, log *ingesttest.Log)) (committed int64, err error) {
 	t.Helper()
 	synctest.Test(t, func(t *testing.T) {
-		log := objectstest.NewLog(1)
+		log := ingesttest.NewLog(1)
 		fill(t, log)
 		ctx, cancel := context.WithCancel(t.Context())
 		defer cancel()
@@ -111,7 +112,7 @@ func record(t *testing.T, topic ingest.Topic, s *recorded, fill func(t *testing.
 // outage of the store is waited out, and nothing is committed before.
 func TestTheRecorderKeepsRecordsAndStates(t *testing.T) {
 	s := &recorded{Store: objectstest.NewStore(), want: 4, failures: 2}
-	committed, err := record(t, ingest.TopicSessions, s, func(t *testing.T, log *objectstest.Log) {
+	committed, err := record(t, ingest.TopicSessions, s, func(t *testing.T, log *ingesttest.Log) {
 		push(t, log, ingest.MethodPut, session("S1"), put("S1", "1", 5, 0))
 		push(t, log, ingest.MethodPut, session("S2"), put("S2", "1", 5, 0))
 		push(t, log, ingest.MethodPatch, session("S1"), patch("2", 10, 5))
@@ -131,7 +132,7 @@ func TestTheRecorderKeepsRecordsAndStates(t *testing.T) {
 // A topic that folds to nothing is kept all the same.
 func TestTheRecorderKeepsWhatFoldsToNothing(t *testing.T) {
 	s := &recorded{Store: objectstest.NewStore(), want: 1}
-	committed, err := record(t, ingest.TopicRefused, s, func(t *testing.T, log *objectstest.Log) {
+	committed, err := record(t, ingest.TopicRefused, s, func(t *testing.T, log *ingesttest.Log) {
 		e := &ingest.Envelope{Object: ingest.ObjectCDR, Reason: "no id"}
 		if _, err := log.Append(t.Context(), ingest.TopicRefused, e, []byte("{}")); err != nil {
 			t.Fatal(err)
@@ -145,7 +146,7 @@ func TestTheRecorderKeepsWhatFoldsToNothing(t *testing.T) {
 // What only a newer version can read is not passed over.
 func TestTheRecorderStopsBeforeANewerRecord(t *testing.T) {
 	s := &recorded{Store: objectstest.NewStore(), want: 9}
-	committed, err := record(t, ingest.TopicSessions, s, func(t *testing.T, log *objectstest.Log) {
+	committed, err := record(t, ingest.TopicSessions, s, func(t *testing.T, log *ingesttest.Log) {
 		push(t, log, ingest.MethodPut, session("S1"), put("S1", "1", 5, 0))
 		log.WriteNewer(log.Partitions(ingest.TopicSessions)[0])
 	})

@@ -13,6 +13,7 @@ import (
 	"github.com/prometheus/client_golang/prometheus"
 
 	"github.com/roamclear/roamclear/ingest"
+	"github.com/roamclear/roamclear/ingest/ingesttest"
 	"github.com/roamclear/roamclear/ingest/objects"
 	"github.com/roamclear/roamclear/ingest/objects/objectstest"
 	"github.com/roamclear/roamclear/ocpi"
@@ -25,7 +26,7 @@ type index struct {
 	*reference.Index
 }
 
-func follow(t *testing.T, log *objectstest.Log, store objects.Store) index {
+func follow(t *testing.T, log *ingesttest.Log, store objects.Store) index {
 	t.Helper()
 	x := reference.NewIndex()
 	return index{objectstest.Follow(t, log, store, x.Folds()...), x}
@@ -42,7 +43,7 @@ func locationBody(zone string) string {
 	return fmt.Sprintf(`{"country_code":"GB","party_id":"DUN","id":"L1","publish":true,"address":"a","city":"c","country":"GBR","coordinates":{"latitude":"56.46000","longitude":"-2.97000"},"time_zone":%q,"last_updated":"2019-01-01T00:00:00Z"}`, zone)
 }
 
-func push(t *testing.T, log *objectstest.Log, minute int, object ingest.Object, method ingest.Method, id, body string) {
+func push(t *testing.T, log *ingesttest.Log, minute int, object ingest.Object, method ingest.Method, id, body string) {
 	t.Helper()
 	e := &ingest.Envelope{Object: object, Method: method, Version: ocpi.V221, Sender: "gb-dun-cpo", Key: ocpi.NewKey("GB", "DUN", id), Received: at(minute)}
 	if _, err := log.Append(t.Context(), ingest.TopicReference, e, []byte(body)); err != nil {
@@ -61,7 +62,7 @@ func version(price string, minute int, validity string) string {
 // The version in force when the charge began counts, as of an end of the log:
 // neither when the CDR came nor when a version was stamped decides.
 func TestTheVersionInForce(t *testing.T) {
-	log := objectstest.NewLog(1)
+	log := ingesttest.NewLog(1)
 	for i, p := range []struct {
 		received int
 		method   ingest.Method
@@ -111,7 +112,7 @@ func TestTheVersionInForce(t *testing.T) {
 // Of several that are all after the start the earliest counts, of those as old
 // the one that came first.
 func TestTheFirstVersionAfterTheStart(t *testing.T) {
-	log := objectstest.NewLog(1)
+	log := ingesttest.NewLog(1)
 	for _, body := range []string{version("0.10", 20, `"end_date_time":"1970-01-01T00:01:00Z",`), version("0.20", 30, ""), version("0.21", 30, ""), version("0.30", 40, "")} {
 		push(t, log, 1, ingest.ObjectTariff, ingest.MethodPut, "T1", body)
 	}
@@ -122,7 +123,7 @@ func TestTheFirstVersionAfterTheStart(t *testing.T) {
 }
 
 func TestTariffsBelow(t *testing.T) {
-	log := objectstest.NewLog(1)
+	log := ingesttest.NewLog(1)
 	push(t, log, 10, ingest.ObjectTariff, ingest.MethodPut, "T1", tariffBody("0.10", ""))
 	push(t, log, 20, ingest.ObjectTariff, ingest.MethodPut, "T1", tariffBody("0.20", `"start_date_time":"2030-01-01T00:00:00Z",`))
 	push(t, log, 25, ingest.ObjectTariff, ingest.MethodDelete, "T1", "")
@@ -154,7 +155,7 @@ func zoned(zone string, minute int) string {
 }
 
 func TestZoneOfACharge(t *testing.T) {
-	log := objectstest.NewLog(1)
+	log := ingesttest.NewLog(1)
 	push(t, log, 10, ingest.ObjectLocation, ingest.MethodPut, "L1", zoned("Europe/Dublin", 8))
 	push(t, log, 20, ingest.ObjectLocation, ingest.MethodPut, "L1", zoned("Europe/London", 18))
 	push(t, log, 20, ingest.ObjectLocation, ingest.MethodPut, "L2", zoned("Europe/London", 18))
@@ -187,7 +188,7 @@ func TestZoneOfACharge(t *testing.T) {
 // also after a restart and when the Token has another contract id since.
 func TestTokenOwner(t *testing.T) {
 	const token = `{"country_code":"NL","party_id":%q,"uid":"U1","type":"RFID","contract_id":%q,"issuer":"i","valid":true,"whitelist":"ALWAYS","last_updated":"2019-01-01T00:00:00Z"}`
-	log := objectstest.NewLog(1)
+	log := ingesttest.NewLog(1)
 	for _, p := range []struct{ party, contract string }{{"EXW", "C1"}, {"EXW", "C2"}, {"ABC", "C1"}, {"EXW", "C1"}} {
 		e := &ingest.Envelope{Object: ingest.ObjectToken, Method: ingest.MethodPut, Version: ocpi.V221, Key: ocpi.NewKey("NL", p.party, "U1"), Variant: "RFID"}
 		if _, err := log.Append(t.Context(), ingest.TopicReference, e, fmt.Appendf(nil, token, p.party, p.contract)); err != nil {
@@ -221,7 +222,7 @@ func TestTokenOwner(t *testing.T) {
 // A follower that starts from what the store was given answers like one that
 // folded the whole log.
 func TestRestartFromTheStore(t *testing.T) {
-	log := objectstest.NewLog(1)
+	log := ingesttest.NewLog(1)
 	push(t, log, 10, ingest.ObjectTariff, ingest.MethodPut, "T1", tariffBody("0.10", ""))
 	push(t, log, 11, ingest.ObjectLocation, ingest.MethodPut, "L1", locationBody("Europe/Dublin"))
 	push(t, log, 12, ingest.ObjectLocation, ingest.MethodPut, "L1", locationBody("Europe/London"))
@@ -350,7 +351,7 @@ func TestLocationsConform(t *testing.T) {
 
 // What the store keeps of every kind says when its owner last changed it.
 func TestLastUpdatedIsKept(t *testing.T) {
-	log := objectstest.NewLog(1)
+	log := ingesttest.NewLog(1)
 	push(t, log, 1, ingest.ObjectTariff, ingest.MethodPut, "T1", tariffBody("0.10", ""))
 	push(t, log, 1, ingest.ObjectLocation, ingest.MethodPut, "L1", locationBody("Europe/London"))
 	push(t, log, 1, ingest.ObjectToken, ingest.MethodPut, "U1", `{"country_code":"GB","party_id":"DUN","uid":"U1","type":"RFID","contract_id":"C","issuer":"i","valid":true,"whitelist":"ALWAYS","last_updated":"2019-01-01T00:00:00Z"}`)
@@ -373,7 +374,7 @@ func TestLastUpdatedIsKept(t *testing.T) {
 // The findings of a tariff are found once, for the version a push made or
 // repeated; what was overtaken is no version.
 func TestFindingsOfAPush(t *testing.T) {
-	log := objectstest.NewLog(1)
+	log := ingesttest.NewLog(1)
 	doubtful := strings.Replace(tariffBody("0.10", ""), `"step_size":1`, `"vat":0.21,"step_size":1`, 1)
 	for _, body := range []string{stamped(doubtful, 5), stamped(doubtful, 5), stamped(doubtful, 4)} {
 		push(t, log, 1, ingest.ObjectTariff, ingest.MethodPut, "T1", body)
@@ -424,7 +425,7 @@ func TestALoadThatBrokeOffIsDoneAgain(t *testing.T) {
 	}
 	store := &cutShort{Store: objectstest.NewStore(version(0, "0.10"), version(1, "0.20"))}
 	x := reference.NewIndex()
-	f := objects.New(objects.Options{Log: objectstest.NewLog(1), Store: store, Folds: x.Folds(), Registerer: prometheus.NewRegistry()})
+	f := objects.New(objects.Options{Log: ingesttest.NewLog(1), Store: store, Folds: x.Folds(), Registerer: prometheus.NewRegistry()})
 	if err := f.Run(t.Context()); !errors.Is(err, errBroken) {
 		t.Fatalf("first load: %v, want the store's error", err)
 	}

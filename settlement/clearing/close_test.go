@@ -12,12 +12,13 @@ import (
 	"github.com/roamclear/roamclear/ingest"
 	"github.com/roamclear/roamclear/ingest/control"
 	"github.com/roamclear/roamclear/ingest/control/controltest"
+	"github.com/roamclear/roamclear/ingest/ingesttest"
 	"github.com/roamclear/roamclear/ocpi"
 	"github.com/roamclear/roamclear/settlement/clearing"
 )
 
 // closes runs the domain on a log, with a clock that can be set.
-func closes(t *testing.T, log *controltest.Log) (_ *clearing.Closes, setClock func(string)) {
+func closes(t *testing.T, log *ingesttest.Log) (_ *clearing.Closes, setClock func(string)) {
 	t.Helper()
 	now := ocpi.Time(1)
 	m, err := control.Open(t.Context(), log, control.Options{Now: func() ocpi.Time { return now }})
@@ -39,7 +40,7 @@ func closes(t *testing.T, log *controltest.Log) (_ *clearing.Closes, setClock fu
 }
 
 func TestMonthsAreClosedOnceAndAfterTheirEnd(t *testing.T) {
-	d, setClock := closes(t, controltest.NewLog())
+	d, setClock := closes(t, ingesttest.NewLog(1))
 	for _, c := range []struct {
 		month ocpi.Month
 		at    string
@@ -89,7 +90,7 @@ func TestEventsAreFrozen(t *testing.T) {
 	if diff := cmp.Diff(strings.TrimSpace(string(want)), string(got)); err != nil || diff != "" {
 		t.Error(err, diff)
 	}
-	log := controltest.NewLog()
+	log := ingesttest.NewLog(1)
 	if _, err := log.Append(t.Context(), ingest.TopicControl, &ingest.Envelope{}, bytes.TrimSpace(want)); err != nil {
 		t.Fatal(err)
 	}

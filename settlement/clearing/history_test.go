@@ -12,7 +12,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 	"github.com/roamclear/roamclear/ingest"
 	"github.com/roamclear/roamclear/ingest/control"
-	"github.com/roamclear/roamclear/ingest/control/controltest"
+	"github.com/roamclear/roamclear/ingest/ingesttest"
 	"github.com/roamclear/roamclear/ocpi"
 	"github.com/roamclear/roamclear/settlement/clearing"
 )
@@ -24,7 +24,7 @@ func TestLogOfAnEarlierVersionFoldsToTheSame(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	log := controltest.NewLog()
+	log := ingesttest.NewLog(1)
 	for line := range bytes.Lines(history) {
 		if _, err := log.Append(t.Context(), ingest.TopicControl, &ingest.Envelope{}, bytes.TrimSpace(line)); err != nil {
 			t.Fatal(err)

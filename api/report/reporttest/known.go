@@ -6,6 +6,7 @@ import (
 	"testing"
 
 	"github.com/roamclear/roamclear/ingest"
+	"github.com/roamclear/roamclear/ingest/ingesttest"
 	"github.com/roamclear/roamclear/ingest/objects"
 	"github.com/roamclear/roamclear/ingest/objects/objectstest"
 	"github.com/roamclear/roamclear/ocpi"
@@ -75,7 +76,7 @@ func Known(t testing.TB) Reference {
 		state(ingest.ObjectLocation, ocpi.V221, "GB", "DUN", "GREENMARKET", greenmarket),
 	)
 	x := reference.NewIndex()
-	return Reference{objectstest.Follow(t, objectstest.NewLog(1), store, x.Folds()...), x}
+	return Reference{objectstest.Follow(t, ingesttest.NewLog(1), store, x.Folds()...), x}
 }
 
 // Sessions are Sessions as they stand.

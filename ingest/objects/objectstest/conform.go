@@ -7,6 +7,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 
 	"github.com/roamclear/roamclear/ingest"
+	"github.com/roamclear/roamclear/ingest/ingesttest"
 	"github.com/roamclear/roamclear/ingest/objects"
 	"github.com/roamclear/roamclear/ocpi"
 )
@@ -28,7 +29,7 @@ type Step struct {
 // changes nothing when it comes again.
 func Conform(t *testing.T, id ingest.Identity, make func() objects.Fold, steps []Step) {
 	t.Helper()
-	log := NewLog(1)
+	log := ingesttest.NewLog(1)
 	p := log.Place(id.Object.Topic(), id.Key)
 	target := ingest.Target{Object: id.Object, Key: id.Key, Variant: id.Variant}
 	if _, ok, err := Follow(t, log, NewStore(), make()).Get(t.Context(), target); ok || err != nil {
@@ -49,7 +50,7 @@ func Conform(t *testing.T, id ingest.Identity, make func() objects.Fold, steps [
 			t.Errorf("step %d, %s: %s %v (known %t), want %s", i, s.Name, got.Body, err, ok, s.Want)
 		}
 		for stored := range records {
-			states := Follow(t, prefix(log, p, stored), NewStore(), make()).States(p, records[:stored])
+			states := Follow(t, log.Prefix(p, stored), NewStore(), make()).States(p, records[:stored])
 			for from := range stored + 1 { // the checkpoint may be behind the states
 				store := NewStore()
 				store.Put(p, int64(from), states...)
@@ -61,13 +62,4 @@ func Conform(t *testing.T, id ingest.Identity, make func() objects.Fold, steps [
 			}
 		}
 	}
-}
-
-// prefix returns a log that ends at an offset of its one partition.
-func prefix(l *Log, p ingest.Partition, end int) *Log {
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	short := NewLog(1)
-	short.records[p] = l.records[p][:end:end]
-	return short
 }

@@ -1,3 +1,5 @@
+// Package objectstest holds a store of objects in memory, and the suite that
+// every fold of package objects must pass, for tests.
 package objectstest
 
 import (
