@@ -1,22 +1,53 @@
 package ocpi
 
 import (
-	"bytes"
-	"encoding/json"
 	"errors"
-	"io"
+	"strings"
+
+	jsonv2 "github.com/go-json-experiment/json"
 )
 
-// DecodeStrict reads one JSON value of our own making, never a partner's: a
-// member that v does not have is an error, as is anything after the value.
+// MemberError names the member of a JSON value that cannot be used, such as
+// "roles.0.party_id"; "" is the value itself.
+type MemberError struct {
+	Path   string
+	Reason string
+	err    error
+}
+
+// Error returns the reason, with the member in front.
+func (e *MemberError) Error() string {
+	if e.Path == "" {
+		return e.Reason
+	}
+	return e.Path + ": " + e.Reason
+}
+
+// Unwrap returns what the decoder said.
+func (e *MemberError) Unwrap() error { return e.err }
+
+// UnknownMember reports whether the error is that there is no such member.
+func (e *MemberError) UnknownMember() bool { return errors.Is(e.err, jsonv2.ErrUnknownName) }
+
+// DecodeStrict reads one JSON value whose form is ours, never a partner's. A
+// member that v does not have, by its very spelling, or that comes twice, and
+// anything after the value are errors: what is misspelt must never do another
+// thing than was meant. The error is a [*MemberError], or says why the text is
+// not one JSON value.
 func DecodeStrict(data []byte, v any) error {
-	d := json.NewDecoder(bytes.NewReader(data))
-	d.DisallowUnknownFields()
-	if err := d.Decode(v); err != nil {
+	err := jsonv2.Unmarshal(data, v, jsonv2.RejectUnknownMembers(true))
+	wrong, ok := errors.AsType[*jsonv2.SemanticError](err)
+	if !ok {
 		return err
 	}
-	if _, err := d.Token(); !errors.Is(err, io.EOF) {
-		return errors.New("bytes after the JSON value")
+	e := &MemberError{Path: strings.ReplaceAll(strings.TrimPrefix(string(wrong.JSONPointer), "/"), "/", "."), err: err}
+	switch {
+	case e.UnknownMember():
+		e.Reason = "no such member"
+	case errors.Is(err, ErrNumberSyntax), errors.Is(err, ErrNumberRange):
+		e.Reason = `want a decimal such as "20.5", of at most 18 digits`
+	default:
+		e.Reason = "has the wrong type or is too large"
 	}
-	return nil
+	return e
 }

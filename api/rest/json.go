@@ -11,7 +11,6 @@ import (
 	"strings"
 
 	"github.com/gin-gonic/gin"
-	strict "github.com/go-json-experiment/json"
 	"github.com/roamclear/roamclear/api"
 	"github.com/roamclear/roamclear/ocpi"
 )
@@ -74,27 +73,24 @@ func WriteRaw(c *gin.Context, raw []byte, v any) error {
 }
 
 // ReadJSON reads a body of at most limit bytes into v, which an empty one
-// leaves as it is. Members that are not known, or given twice, are errors: a
-// misspelt one must never do another thing than was meant. The error is an
-// [*Error] that names the member, or one of [api.ReadBody].
+// leaves as it is. Members that are not known, or given twice, are errors, as
+// [ocpi.DecodeStrict] has it. The error is an [*Error] that names the member, or
+// one of [api.ReadBody].
 func ReadJSON(r *http.Request, limit int, v any) error {
 	body, err := api.ReadBody(r, nil, limit)
 	if err != nil || len(body) == 0 {
 		return err
 	}
-	err = strict.Unmarshal(body, v, strict.RejectUnknownMembers(true))
+	err = ocpi.DecodeStrict(body, v)
 	if err == nil {
 		return nil
 	}
-	if wrong, ok := errors.AsType[*strict.SemanticError](err); ok {
-		field := strings.ReplaceAll(strings.TrimPrefix(string(wrong.JSONPointer), "/"), "/", ".")
-		switch {
-		case errors.Is(err, strict.ErrUnknownName):
-			return Invalid(field, "no such member; see /api/v1/openapi.yaml")
-		case errors.Is(err, ocpi.ErrNumberSyntax), errors.Is(err, ocpi.ErrNumberRange):
-			return Invalid(field, "want a decimal such as \"20.5\", of at most 18 digits")
-		}
-		return Invalid(field, "has the wrong type or is too large")
+	wrong, ok := errors.AsType[*ocpi.MemberError](err)
+	switch {
+	case ok && wrong.UnknownMember():
+		return Invalid(wrong.Path, "%s; see /api/v1/openapi.yaml", wrong.Reason)
+	case ok:
+		return Invalid(wrong.Path, "%s", wrong.Reason)
 	}
 	return &Error{Status: http.StatusBadRequest, Code: api.KindSyntax.Code(), Message: "the body is not one JSON object: " + strings.TrimPrefix(err.Error(), "jsontext: ")}
 }

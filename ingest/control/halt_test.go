@@ -31,9 +31,9 @@ func TestFoldHaltsBeforeWhatItCannotRead(t *testing.T) {
 	tests := map[string]struct{ body, want string }{
 		"unknown kind":   {`{"type":"moon.landed","v":1,"command":"x","at":1,"data":{}}`, `"moon.landed" version 1 is unknown`},
 		"newer version":  {`{"type":"partner.removed","v":2,"command":"x","at":1,"data":{}}`, `"partner.removed" version 2 is unknown`},
-		"unknown member": {`{"type":"partner.removed","v":1,"command":"x","at":1,"data":{"id":"x","why":1}}`, `unknown field "why"`},
+		"unknown member": {`{"type":"partner.removed","v":1,"command":"x","at":1,"data":{"id":"x","why":1}}`, "why: no such member"},
 		"not JSON":       {`{`, "before record 1"},
-		"two values":     {`{}{}`, "bytes after"},
+		"two values":     {`{}{}`, "after top-level value"},
 	}
 	for name, tt := range tests {
 		t.Run(name, func(t *testing.T) {
