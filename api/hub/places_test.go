@@ -7,60 +7,21 @@ import (
 	"fmt"
 	"net"
 	"net/http"
-	"net/http/httptest"
 	"runtime"
-	"sync"
 	"testing"
 	"time"
 
 	"github.com/roamclear/roamclear/api"
+	"github.com/roamclear/roamclear/api/apitest"
 	"github.com/roamclear/roamclear/ocpi"
 	"github.com/roamclear/roamclear/settlement"
 )
 
-// network serves on a real connection whose buffers are small, so that who does
-// not read is noticed. ended counts the requests that were answered.
-func network(t *testing.T, b *backend, readTimeout time.Duration, change func(*Deps)) (url string, s *Server, ended *sync.WaitGroup) {
+// network serves on a real connection.
+func network(t *testing.T, b *backend, readTimeout time.Duration, change func(*Deps)) (*apitest.Server, *Server) {
 	t.Helper()
 	h, s := serveWith(t, b, change)
-	ended = &sync.WaitGroup{}
-	srv := httptest.NewUnstartedServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		h.ServeHTTP(w, r)
-		if r.Header.Get("X-Stuck") != "" {
-			ended.Done()
-		}
-	}))
-	srv.Config.ReadTimeout = readTimeout
-	srv.Config.ConnContext = func(ctx context.Context, c net.Conn) context.Context {
-		if err := c.(*net.TCPConn).SetWriteBuffer(4 << 10); err != nil {
-			t.Error(err)
-		}
-		return ctx
-	}
-	srv.Start()
-	t.Cleanup(func() {
-		srv.CloseClientConnections()
-		srv.Close()
-	})
-	return srv.Listener.Addr().String(), s, ended
-}
-
-// stall sends what a client sends that then does nothing.
-func stall(t *testing.T, address, request string, ended *sync.WaitGroup) net.Conn {
-	t.Helper()
-	ended.Add(1)
-	c, err := new(net.Dialer).DialContext(t.Context(), "tcp", address)
-	if err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(func() { _ = c.Close() })
-	if err := c.(*net.TCPConn).SetReadBuffer(4 << 10); err != nil {
-		t.Fatal(err)
-	}
-	if _, err := c.Write([]byte(request)); err != nil {
-		t.Fatal(err)
-	}
-	return c
+	return apitest.Serve(t, h, readTimeout), s
 }
 
 // ask sends a whole request and returns its answer.
@@ -116,37 +77,37 @@ func (fullPages) OCPICDRs(context.Context, settlement.OCPIQuery) (settlement.OCP
 const listPath = "/ocpi/2.2.1/sender/cdrs"
 
 func listRequest(token string) string {
-	return "GET " + listPath + " HTTP/1.1\r\nHost: x\r\nX-Stuck: 1\r\nAuthorization: Token " + token + "\r\n\r\n"
+	return "GET " + listPath + " HTTP/1.1\r\nAuthorization: Token " + token + "\r\n"
 }
 
 // Who does not read takes a quarter of the lists at most, and none from others;
 // a place is held until its answer is written.
 func TestReadersThatDoNotRead(t *testing.T) {
-	address, s, ended := network(t, &backend{}, 0, func(d *Deps) {
+	srv, s := network(t, &backend{}, 0, func(d *Deps) {
 		d.CDRLists, d.Pace = fullPages{}, api.Pace{Time: time.Hour}
 	})
 	for range listPages / 4 {
-		stall(t, address, listRequest(exwToken), ended)
+		srv.Stall(t, listRequest(exwToken), "")
 	}
 	until(t, "the readers hold their places", func() bool { return s.places.lists.Used() == listPages/4 })
-	if resp := ask(t, address, "GET", listPath, exwToken, ""); resp.StatusCode != 503 || resp.Header.Get("Retry-After") == "" {
+	if resp := ask(t, srv.Address, "GET", listPath, exwToken, ""); resp.StatusCode != 503 || resp.Header.Get("Retry-After") == "" {
 		t.Errorf("the same partner once more: HTTP %d", resp.StatusCode)
 	}
-	if resp := ask(t, address, "GET", "/ocpi/versions", exwToken, ""); resp.StatusCode != 200 {
+	if resp := ask(t, srv.Address, "GET", "/ocpi/versions", exwToken, ""); resp.StatusCode != 200 {
 		t.Errorf("the same partner, what is no list: HTTP %d", resp.StatusCode)
 	}
-	if resp := ask(t, address, "GET", listPath, dundeeToken, ""); resp.StatusCode != 200 {
+	if resp := ask(t, srv.Address, "GET", listPath, dundeeToken, ""); resp.StatusCode != 200 {
 		t.Errorf("another partner: HTTP %d", resp.StatusCode)
 	}
 }
 
 // A piece that is not read in its time breaks the connection and frees the place.
 func TestReadersMustKeepThePace(t *testing.T) {
-	address, s, ended := network(t, &backend{}, 0, func(d *Deps) { d.CDRLists, d.Pace = fullPages{}, api.Pace{Time: 20 * time.Millisecond} })
+	srv, s := network(t, &backend{}, 0, func(d *Deps) { d.CDRLists, d.Pace = fullPages{}, api.Pace{Time: 20 * time.Millisecond} })
 	for range listPages / 4 {
-		stall(t, address, listRequest(exwToken), ended)
+		srv.Stall(t, listRequest(exwToken), "")
 	}
-	ended.Wait()
+	srv.Wait()
 	if n := s.places.lists.Used() + s.places.requests.Used() + s.places.all.InFlight(); n != 0 {
 		t.Errorf("%d places are still held", n)
 	}
@@ -161,15 +122,15 @@ func TestWritersThatDoNotWrite(t *testing.T) {
 		"bytes":    {4096, 900 << 10, (bodyBytes / 4) / (900 << 10)},
 	} {
 		t.Run(name, func(t *testing.T) {
-			address, s, ended := network(t, &backend{}, 0, func(d *Deps) { d.InFlight, d.MaxBody = tt.inFlight, tt.body })
+			srv, s := network(t, &backend{}, 0, func(d *Deps) { d.InFlight, d.MaxBody = tt.inFlight, tt.body })
 			for range tt.stalled {
-				stall(t, address, upload(dundeeToken, tt.body), ended)
+				srv.Stall(t, upload(dundeeToken, tt.body), "{")
 			}
 			until(t, "the uploads hold their places", func() bool { return s.places.bodies.Used() == int64(tt.stalled*tt.body) })
 			// Refused ones, which stall too, are answered without their body and
 			// hold nothing: more of them than there are places.
 			for range 2 * tt.stalled * 4 {
-				c := stall(t, address, upload(dundeeToken, tt.body), ended)
+				c := srv.Stall(t, upload(dundeeToken, tt.body), "{")
 				resp, err := http.ReadResponse(bufio.NewReader(c), nil)
 				if err != nil {
 					t.Fatal(err)
@@ -178,7 +139,7 @@ func TestWritersThatDoNotWrite(t *testing.T) {
 					t.Fatalf("the same partner once more: HTTP %d", resp.StatusCode)
 				}
 			}
-			if resp := ask(t, address, "PUT", "/ocpi/2.2.1/receiver/tokens/NL/EXW/1", exwToken, "{}"); resp.StatusCode == 503 {
+			if resp := ask(t, srv.Address, "PUT", "/ocpi/2.2.1/receiver/tokens/NL/EXW/1", exwToken, "{}"); resp.StatusCode == 503 {
 				t.Errorf("another partner: HTTP %d", resp.StatusCode)
 			}
 		})
@@ -186,16 +147,16 @@ func TestWritersThatDoNotWrite(t *testing.T) {
 }
 
 func upload(token string, length int) string {
-	return fmt.Sprintf("POST /ocpi/2.2.1/receiver/cdrs HTTP/1.1\r\nHost: x\r\nX-Stuck: 1\r\nAuthorization: Token %s\r\nContent-Length: %d\r\n\r\n{", token, length)
+	return fmt.Sprintf("POST /ocpi/2.2.1/receiver/cdrs HTTP/1.1\r\nAuthorization: Token %s\r\nContent-Length: %d\r\n", token, length)
 }
 
 // A body that does not come in time frees its place.
 func TestBodiesMustCome(t *testing.T) {
-	address, s, ended := network(t, &backend{}, 50*time.Millisecond, func(d *Deps) { d.InFlight = 8 })
+	srv, s := network(t, &backend{}, 50*time.Millisecond, func(d *Deps) { d.InFlight = 8 })
 	for range 2 {
-		stall(t, address, upload(dundeeToken, 900), ended)
+		srv.Stall(t, upload(dundeeToken, 900), "{")
 	}
-	ended.Wait()
+	srv.Wait()
 	if n := s.places.bodies.Used() + s.places.requests.Used() + s.places.all.InFlight(); n != 0 {
 		t.Errorf("%d places are still held", n)
 	}
