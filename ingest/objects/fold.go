@@ -46,10 +46,20 @@ type Judge interface {
 // (R-OWN-07).
 var ErrOvertaken = errors.New("an older last_updated than the object's")
 
-// Merge returns the object as it stands after a record, as every kind of
-// object has it: PUT replaces, PATCH merges. LastUpdated, and whether the
-// record was overtaken, is for the kind's Fold to say.
+// Merge returns the object as it stands after a record: PUT replaces, PATCH
+// merges. It is [ErrOvertaken] where the record carries an older last_updated
+// than what it changes, see ingest.Stale. LastUpdated is for the kind's Fold to
+// say.
 func Merge(old *ingest.ObjectState, r *ingest.Record) (*ingest.ObjectState, error) {
+	s, err := merge(old, r)
+	if err == nil && ingest.Stale(target(r), standing(old), s.Body) {
+		return nil, ErrOvertaken
+	}
+	return s, err
+}
+
+// merge is Merge whatever the record's last_updated.
+func merge(old *ingest.ObjectState, r *ingest.Record) (*ingest.ObjectState, error) {
 	base := standing(old)
 	if base == nil && r.Method != ingest.MethodPut {
 		return nil, ingest.ErrUnknownObject
@@ -62,12 +72,6 @@ func Merge(old *ingest.ObjectState, r *ingest.Record) (*ingest.ObjectState, erro
 		Object: r.Object, Key: r.Key, Variant: r.Variant, Version: r.Version, Sender: r.Sender,
 		Position: r.Position, Received: r.Received, Body: bytes.Clone(body),
 	}, nil
-}
-
-// Overtaken reports whether a record carries an older last_updated than what
-// it changes, see ingest.Stale.
-func Overtaken(old, changed *ingest.ObjectState, r *ingest.Record) bool {
-	return ingest.Stale(target(r), standing(old), changed.Body)
 }
 
 func target(r *ingest.Record) ingest.Target {

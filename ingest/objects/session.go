@@ -17,7 +17,7 @@ func (Sessions) Resident() bool { return false }
 
 // Apply implements Fold.
 func (Sessions) Apply(old *ingest.ObjectState, r *ingest.Record) (*ingest.ObjectState, error) {
-	s, err := Merge(old, r)
+	s, err := merge(old, r)
 	if err != nil {
 		return nil, err
 	}

@@ -25,9 +25,6 @@ func (locations) Apply(old *ingest.ObjectState, r *ingest.Record) (*ingest.Objec
 	if err != nil {
 		return nil, err
 	}
-	if objects.Overtaken(old, s, r) {
-		return nil, objects.ErrOvertaken
-	}
 	if old != nil {
 		s.Changes = old.Changes
 	}

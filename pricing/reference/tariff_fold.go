@@ -32,9 +32,6 @@ func (tariffs) Apply(old *ingest.ObjectState, r *ingest.Record) (*ingest.ObjectS
 	if err != nil {
 		return nil, err
 	}
-	if objects.Overtaken(old, s, r) {
-		return nil, objects.ErrOvertaken
-	}
 	same := false
 	err = objects.Decode(func(d *ocpi.Decoder) error {
 		t, err := d.Tariff(s.Version, s.Body)

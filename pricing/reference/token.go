@@ -25,9 +25,6 @@ func (tokens) Apply(old *ingest.ObjectState, r *ingest.Record) (*ingest.ObjectSt
 	if err != nil {
 		return nil, err
 	}
-	if objects.Overtaken(old, s, r) {
-		return nil, objects.ErrOvertaken
-	}
 	if old != nil {
 		s.Changes = contracts(old)
 	}
