@@ -69,6 +69,27 @@ func newRepriceStore() *repriceStore {
 		lost: ingest.Position{Offset: -1}}
 }
 
+// cdrEnvelope is that of a CDR of GB*DUN.
+func cdrEnvelope(id string) ingest.Envelope {
+	return ingest.Envelope{Object: ingest.ObjectCDR, Method: ingest.MethodPost, Version: ocpi.V221, Sender: "dundee", Key: ocpi.NewKey("GB", "DUN", id)}
+}
+
+// cdrText is a CDR of 20 kWh in January 2019 that carries its tariff, price a
+// kWh and 20 % VAT, and claims total, before VAT. credits is the id of the CDR
+// it credits, "" for none.
+func cdrText(id, emsp, price, total, credits string) string {
+	credit := ""
+	if credits != "" {
+		credit = fmt.Sprintf(`"credit":true,"credit_reference_id":%q,`, credits)
+	}
+	return fmt.Sprintf(`{"country_code":"GB","party_id":"DUN","id":%q,"start_date_time":"2019-01-05T10:00:00Z","end_date_time":"2019-01-05T11:00:00Z",
+"cdr_token":{"country_code":"NL","party_id":%q,"uid":"1","type":"RFID","contract_id":"C"},"auth_method":"WHITELIST",
+"cdr_location":{"id":"L1","address":"a","city":"c","country":"GBR","coordinates":{"latitude":"56.46000","longitude":"-2.97000"},"evse_uid":"E1","evse_id":"E1","connector_id":"1","connector_standard":"IEC_62196_T2","connector_format":"SOCKET","connector_power_type":"AC_3_PHASE"},
+"currency":"GBP","tariffs":[{"country_code":"GB","party_id":"DUN","id":"T1","currency":"GBP","elements":[{"price_components":[{"type":"ENERGY","price":%s,"vat":20,"step_size":1}]}],"last_updated":"2019-01-01T00:00:00Z"}],
+"charging_periods":[{"start_date_time":"2019-01-05T10:00:00Z","dimensions":[{"type":"ENERGY","volume":20}]}],%s
+"total_cost":{"excl_vat":%s},"total_energy":20,"total_time":1,"last_updated":"2019-01-05T11:05:00Z"}`, id, emsp, price, credit, total)
+}
+
 // add stores a CDR of a partition with the result that policies give it.
 func (s *repriceStore) add(partition int, id, emsp, price string, policies pricing.Policies, at pricing.AsOf) {
 	in := parts[partition]
@@ -78,16 +99,7 @@ func (s *repriceStore) add(partition int, id, emsp, price string, policies prici
 			p.Offset++
 		}
 	}
-	cpo := ocpi.Party{Country: "GB", ID: "DUN"}
-	body := fmt.Sprintf(`{"country_code":"GB","party_id":"DUN","id":%q,"start_date_time":"2019-01-05T10:00:00Z","end_date_time":"2019-01-05T11:00:00Z",
-"cdr_token":{"country_code":"NL","party_id":%q,"uid":"1","type":"RFID","contract_id":"C"},"auth_method":"WHITELIST",
-"cdr_location":{"id":"L1","address":"a","city":"c","country":"GBR","coordinates":{"latitude":"56.46000","longitude":"-2.97000"},"evse_uid":"E1","evse_id":"E1","connector_id":"1","connector_standard":"IEC_62196_T2","connector_format":"SOCKET","connector_power_type":"AC_3_PHASE"},
-"currency":"GBP","tariffs":[{"country_code":"GB","party_id":"DUN","id":"T1","currency":"GBP","elements":[{"price_components":[{"type":"ENERGY","price":%s,"vat":20,"step_size":1}]}],"last_updated":"2019-01-01T00:00:00Z"}],
-"charging_periods":[{"start_date_time":"2019-01-05T10:00:00Z","dimensions":[{"type":"ENERGY","volume":20}]}],
-"total_cost":{"excl_vat":5},"total_energy":20,"total_time":1,"last_updated":"2019-01-05T11:05:00Z"}`, id, emsp, price)
-	rec := ingest.Record{Position: p, Body: []byte(body), Envelope: ingest.Envelope{
-		Object: ingest.ObjectCDR, Method: ingest.MethodPost, Version: ocpi.V221, Key: ocpi.Key{Party: cpo, ID: ocpi.Fold(id)},
-	}}
+	rec := ingest.Record{Position: p, Body: []byte(cdrText(id, emsp, price, "5", "")), Envelope: cdrEnvelope(id)}
 	s.records = append(s.records, rec)
 	var row pricing.Row
 	pricing.NewPricer(noInputs{}, policies).Price(&rec, &row, at)

@@ -14,6 +14,7 @@ type walker struct {
 	partition ingest.Partition
 	next      int64 // the fixed position: the store's checkpoint
 	logStart  int64
+	logEnd    int64         // of when the walk began: everything before next stands before it
 	committed ingest.Ledger // zero when the group has no commit
 	ledger    ingest.Ledger // recomputed from the store
 	gaps      [][2]int64
@@ -42,7 +43,7 @@ func (v *Verifier) open(ctx context.Context, report *Report, p ingest.Partition)
 	if err != nil {
 		return nil, fmt.Errorf("read bounds of %s: %w", p, err)
 	}
-	w.logStart = start
+	w.logStart, w.logEnd = start, end
 	if w.next < w.committed.Next {
 		w.disagree(-1, "the store ends at offset %d, but the log's checkpoint says that everything before %d was stored: an older copy of the store was put back, or rows are gone", w.next, w.committed.Next)
 	}
@@ -171,6 +172,10 @@ type logPages struct {
 }
 
 func (l *logPages) compare(r *ingest.Record) error {
+	if r.Offset >= l.w.logEnd { // reading there is an error, and would hide what else is found
+		l.w.disagree(r.Offset, "the store holds a record that the log does not")
+		return nil
+	}
 	for len(l.page) > 0 && l.page[0].Offset < r.Offset {
 		l.page = l.page[1:]
 	}

@@ -1,0 +1,322 @@
+package settlement
+
+import (
+	"context"
+	"fmt"
+	"slices"
+	"testing"
+
+	"github.com/roamclear/roamclear/ingest"
+	"github.com/roamclear/roamclear/ingest/ingesttest"
+	"github.com/roamclear/roamclear/ocpi"
+	"github.com/roamclear/roamclear/pricing"
+	"github.com/roamclear/roamclear/pricing/tariff"
+)
+
+// provenLog is a log in memory with what its groups have committed.
+type provenLog struct {
+	*ingesttest.Log
+	ledgers map[ingest.Partition]ingest.Ledger
+	onRead  func() // before each read; nil: nothing
+	fails   *string
+}
+
+func (l *provenLog) Ledger(_ context.Context, p ingest.Partition) (ingest.Ledger, error) {
+	return l.ledgers[p], failing(l.fails, "Ledger")
+}
+
+func (l *provenLog) Bounds(ctx context.Context, p ingest.Partition) (start, end int64, err error) {
+	if err := failing(l.fails, "Bounds"); err != nil {
+		return 0, 0, err
+	}
+	return l.Log.Bounds(ctx, p)
+}
+
+func (l *provenLog) Read(ctx context.Context, p ingest.Partition, from int64, maxRecords int) ([]ingest.Record, error) {
+	if l.onRead != nil {
+		l.onRead()
+	}
+	if err := failing(l.fails, "Read"); err != nil {
+		return nil, err
+	}
+	return l.Log.Read(ctx, p, from, maxRecords)
+}
+
+// failing is the error of the method that is to fail.
+func failing(fails *string, method string) error {
+	if fails != nil && *fails == method {
+		return fmt.Errorf("%s: %w", method, errStore)
+	}
+	return nil
+}
+
+// provenStore is a VerifyStore in memory. Its report is what its results and
+// corrections add up to.
+type provenStore struct {
+	next        map[ingest.Partition]int64
+	records     map[ingest.Partition][]ingest.Record
+	gaps        map[ingest.Partition][][2]int64
+	copies      []StoredCopy
+	cdrs        []StoredCDR
+	results     []StoredResult
+	corrections []StoredCorrection
+	relations   []Relation
+	named       []ocpi.Key
+	progress    Ends
+
+	report   func([]SettlementRow) []SettlementRow // damage to the report; nil: none
+	onReport func(reading int)                     // before each reading, from 1; nil: nothing
+	readings int
+	fails    *string
+}
+
+// scan hands on rows until fn fails.
+func scan[T any](s *provenStore, method string, rows []T, fn func(T) error) error {
+	if err := failing(s.fails, method); err != nil {
+		return err
+	}
+	for _, r := range rows {
+		if err := fn(r); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// ofCDRs is scan of rows that only the partition of CDRs has.
+func ofCDRs[T any](s *provenStore, method string, p ingest.Partition, rows []T, fn func(T) error) error {
+	if p.Topic != ingest.TopicCDRs {
+		rows = nil
+	}
+	return scan(s, method, rows, fn)
+}
+
+func (s *provenStore) Checkpoint(_ context.Context, p ingest.Partition) (int64, error) {
+	return s.next[p], failing(s.fails, "Checkpoint")
+}
+
+func (s *provenStore) Gaps(_ context.Context, p ingest.Partition) ([][2]int64, error) {
+	return s.gaps[p], failing(s.fails, "Gaps")
+}
+
+func (s *provenStore) RecordsRange(_ context.Context, p ingest.Partition, _, _ int64, fn func(ingest.Record) error) error {
+	return scan(s, "RecordsRange", s.records[p], fn)
+}
+
+func (s *provenStore) CopiesRange(_ context.Context, p ingest.Partition, _, _ int64, fn func(StoredCopy) error) error {
+	return ofCDRs(s, "CopiesRange", p, s.copies, fn)
+}
+
+func (s *provenStore) WinnersRange(_ context.Context, p ingest.Partition, _, _ int64, fn func(StoredCDR) error) error {
+	return ofCDRs(s, "WinnersRange", p, s.cdrs, fn)
+}
+
+func (s *provenStore) ResultsRange(_ context.Context, p ingest.Partition, _, _ int64, fn func(StoredResult) error) error {
+	return ofCDRs(s, "ResultsRange", p, s.results, fn)
+}
+
+func (s *provenStore) CorrectionsRange(_ context.Context, p ingest.Partition, _, _ int64, fn func(StoredCorrection) error) error {
+	return ofCDRs(s, "CorrectionsRange", p, s.corrections, fn)
+}
+
+func (s *provenStore) RelationProgress(context.Context) (Ends, error) {
+	return s.progress, failing(s.fails, "RelationProgress")
+}
+
+func (s *provenStore) StoredRelations(_ context.Context, fn func(Relation) error) error {
+	return scan(s, "StoredRelations", s.relations, fn)
+}
+
+func (s *provenStore) CreditsNamed(_ context.Context, fn func(ocpi.Key) error) error {
+	return scan(s, "CreditsNamed", s.named, fn)
+}
+
+// SettlementAt adds up what is stored, as the store's query does.
+func (s *provenStore) SettlementAt(_ context.Context, _ SettlementQuery, _ Ends, credited []ocpi.Key) ([]SettlementRow, error) {
+	if s.readings++; s.onReport != nil {
+		s.onReport(s.readings)
+	}
+	var rows []SettlementRow
+	row := func(cpo, emsp ocpi.Party, month ocpi.Month, currency string) *SettlementRow {
+		i := slices.IndexFunc(rows, func(r SettlementRow) bool {
+			return r.CPO == cpo && r.EMSP == emsp && r.Month == month && r.Currency == currency
+		})
+		if i < 0 {
+			i, rows = len(rows), append(rows, SettlementRow{CPO: cpo, EMSP: emsp, Month: month, Currency: currency})
+		}
+		return &rows[i]
+	}
+	for i := range s.results {
+		r := &s.results[i]
+		r.sum(row(r.Creditor, r.Debtor, r.Month, r.Currency), slices.Contains(credited, r.Record.Key))
+	}
+	computed := func(side *ChangeSide) (sum Sum) {
+		if side.Status == pricing.Priced {
+			sum = SumOf(side.Computed)
+		}
+		return sum
+	}
+	for i := range s.corrections {
+		c := &s.corrections[i]
+		was := row(c.CPO, c.Old.EMSP, c.Lands, c.Currency)
+		was.Corrections = was.Corrections.Sub(computed(&c.Old))
+		is := row(c.CPO, c.New.EMSP, c.Lands, c.Currency)
+		is.Corrections = is.Corrections.Add(computed(&c.New))
+	}
+	if s.report != nil {
+		rows = s.report(rows)
+	}
+	return rows, failing(s.fails, "SettlementAt")
+}
+
+// sum adds a stored result to its row.
+func (r *StoredResult) sum(s *SettlementRow, credited bool) {
+	claimed := SumOf(r.Outcome.Claimed)
+	s.Net = s.Net.Add(claimed)
+	switch {
+	case r.Credit:
+		s.CreditCount++
+		s.Credits = s.Credits.Add(claimed)
+		return
+	case r.Outcome.Status == pricing.Priced && credited:
+		s.CreditedCount++
+		s.CreditedClaimed = s.CreditedClaimed.Add(claimed)
+	case r.Outcome.Status == pricing.Priced:
+		s.Computed = s.Computed.Add(SumOf(r.Outcome.Computed))
+		for _, tax := range r.Outcome.Taxes {
+			s.Tax = append(s.Tax, TaxSum{Name: tax.Name, Percentage: known(tax.Percentage), Amount: tax.Amount.Decimal()})
+		}
+		if r.Outcome.Claim == tariff.ClaimDiffers {
+			s.DiffersCount++
+		}
+	default:
+		s.UnpricedCount++
+		s.UnpricedClaimed = s.UnpricedClaimed.Add(claimed)
+	}
+	s.CDRCount++
+	s.Claimed = s.Claimed.Add(claimed)
+}
+
+// proven is a log and a store that agree, to be damaged.
+type proven struct {
+	log   *provenLog
+	store *provenStore
+	fails string // method that fails from now on
+}
+
+// The partitions of the tests of verify.
+var (
+	cdrs    = ingest.Partition{Topic: ingest.TopicCDRs, Epoch: 1}
+	tokens  = ingest.Partition{Topic: ingest.TopicReference, Epoch: 1}
+	refused = ingest.Partition{Topic: ingest.TopicRefused, Epoch: 1}
+)
+
+func newProven() *proven {
+	w := &proven{}
+	w.log = &provenLog{Log: ingesttest.NewLog(1), ledgers: map[ingest.Partition]ingest.Ledger{}, fails: &w.fails}
+	w.store = &provenStore{next: map[ingest.Partition]int64{}, records: map[ingest.Partition][]ingest.Record{}, gaps: map[ingest.Partition][][2]int64{}, progress: Ends{}, fails: &w.fails}
+	return w
+}
+
+// policies know NL*TNM later than the CDRs were priced.
+var provenPolicies = knows{"EXW": 1, "TNM": 7}
+
+// newProvenCDRs is a log of eight CDRs, with two Tokens beside, all of it stored:
+// one whose claim agrees and one whose claim differs, a reject, a repeat, a
+// conflict, one credited in full by the next, and a credit of nothing. The
+// debtor of the reject is known since, and its month is closed: it has a
+// correction.
+func newProvenCDRs(t *testing.T) *proven {
+	t.Helper()
+	w := newProven()
+	for _, body := range []string{`{"uid":"1"}`, `{"uid":"2"}`} {
+		w.stored(t, tokens, &ingest.Envelope{Object: ingest.ObjectToken, Method: ingest.MethodPut, Key: ocpi.NewKey("NL", "EXW", "1")}, body)
+	}
+	for _, c := range []struct{ id, emsp, price, total, credits string }{
+		{"c-1", "EXW", "0.25", `5,"incl_vat":6`, ""},
+		{"c-2", "EXW", "0.30", "5", ""},
+		{"c-3", "TNM", "0.25", "5", ""},
+		{"c-1", "EXW", "0.25", `5,"incl_vat":6`, ""},
+		{"c-2", "EXW", "0.30", "5.5", ""},
+		{"c-4", "EXW", "0.25", `5,"incl_vat":6`, ""},
+		{"k-1", "EXW", "0.25", `-5,"incl_vat":-6`, "c-4"},
+		{"k-2", "EXW", "0.25", "-1", "never-came"},
+	} {
+		e := cdrEnvelope(c.id)
+		w.stored(t, cdrs, &e, cdrText(c.id, c.emsp, c.price, c.total, c.credits))
+	}
+	key := func(id string) ocpi.Key { return ocpi.NewKey("GB", "DUN", id) }
+	w.store.relations = []Relation{{Kind: Credited, Key: key("c-4"), Other: key("k-1")}, {Kind: CreditOrphan, Key: key("k-2"), Other: key("never-came")}}
+	w.store.named = []ocpi.Key{key("c-4"), key("never-came")}
+	w.store.progress[cdrs] = w.store.next[cdrs]
+	w.correct(t, 2)
+	return w
+}
+
+// stored appends a record and stores all that comes of it.
+func (w *proven) stored(t *testing.T, p ingest.Partition, e *ingest.Envelope, body string) {
+	t.Helper()
+	pos, err := w.log.Append(t.Context(), p.Topic, e, []byte(body))
+	if err != nil {
+		t.Fatal(err)
+	}
+	r := ingest.Record{Position: pos, Envelope: *e, Body: []byte(body)}
+	entry := ingest.EntryOf(&r)
+	if p == cdrs {
+		row := priced(&r, then)
+		r.Hash = row.Record.Hash
+		entry = ingest.EntryOf(&r)
+		entry.Currency, entry.Excl, entry.Incl = row.Currency, row.Outcome.Claimed.Excl, row.Outcome.Claimed.Incl
+		w.book(row)
+	}
+	w.store.records[p] = append(w.store.records[p], r)
+	w.store.next[p] = pos.Offset + 1
+	ledger := w.log.ledgers[p]
+	ledger.Add(entry)
+	w.log.ledgers[p] = ledger
+}
+
+func priced(r *ingest.Record, at pricing.AsOf) *pricing.Row {
+	var row pricing.Row
+	pricing.NewPricer(noInputs{}, provenPolicies).Price(r, &row, at)
+	return &row
+}
+
+// book stores what came of a CDR: of a further copy, that it came.
+func (w *proven) book(row *pricing.Row) {
+	s, r := w.store, &row.Record
+	s.copies = append(s.copies, StoredCopy{Key: r.Key, Position: r.Position, Hash: r.Hash})
+	if slices.ContainsFunc(s.cdrs, func(c StoredCDR) bool { return c.Key == r.Key }) {
+		return
+	}
+	s.cdrs = append(s.cdrs, StoredCDR{Key: r.Key, Position: r.Position, Hash: r.Hash, CPO: row.Creditor, EMSP: row.Debtor, Month: row.Booked(), Currency: row.Currency, Credit: row.Credit})
+	s.results = append(s.results, StoredResult{Row: *row, Month: row.Booked(), Version: 1})
+}
+
+// correct stores what a re-pricing found out about the result at an index.
+func (w *proven) correct(t *testing.T, i int) {
+	t.Helper()
+	old := &w.store.results[i]
+	record := w.store.records[cdrs][old.Record.Offset]
+	c, ok := compare(old, priced(&record, now))
+	if !ok {
+		t.Fatalf("nothing to correct of %s", old.Record.Key)
+	}
+	w.store.corrections = append(w.store.corrections, StoredCorrection{Change: c, Lands: old.Month.Add(1)})
+	w.store.cdrs[i].EMSP = c.New.EMSP
+}
+
+func (w *proven) verify(t *testing.T) (*Report, error) {
+	t.Helper()
+	v := &Verifier{Log: w.log, Store: w.store, Inputs: noInputs{}, Policies: provenPolicies}
+	return v.Verify(t.Context())
+}
+
+// disagreements are the lines of a report.
+func disagreements(r *Report) []string {
+	var lines []string
+	for _, d := range r.Disagreements {
+		lines = append(lines, d.String())
+	}
+	return lines
+}
