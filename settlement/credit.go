@@ -106,7 +106,11 @@ func (c *Credits) apart(credit *CreditClaim) RelationKind {
 	return ""
 }
 
-// adds reports whether a credit adds to the claim instead of taking off.
+// Adds reports whether a credit adds to the original's claim instead of taking
+// off; where there is no original, none does.
+func (c *Credits) Adds(credit *CreditClaim) bool { return c.original != nil && c.adds(credit) }
+
+// adds is Adds where there is an original.
 func (c *Credits) adds(credit *CreditClaim) bool {
 	return c.taken(credit.Excl).IsNegative() || c.taken(credit.Incl).IsNegative()
 }

@@ -82,20 +82,12 @@ func RelationText(r *settlement.ListedRelation) string {
 		return fmt.Sprintf("It goes to %s; the credited CDR %s was claimed from %s.", r.CDR.EMSP, other.ID, other.EMSP)
 	case r.Kind == settlement.CreditUndecided:
 		return "It is not known yet whose charge this credit or the credited CDR " + other.ID + " is."
-	case r.Kind == settlement.CreditExcess && adds(r.CDR, other):
+	case r.Kind == settlement.CreditExcess && r.Adds():
 		return fmt.Sprintf("It adds %s to the claim of %s instead of taking it off.", bothAmounts(r.CDR), other.ID)
 	case r.Kind == settlement.CreditExcess:
 		return fmt.Sprintf("The credits of %s together take off more than it claims, which is %s.", other.ID, bothAmounts(other))
 	}
 	return ""
-}
-
-// adds reports whether a credit has the sign of what it credits.
-func adds(credit, original *settlement.CDRSummary) bool {
-	if credit.ClaimedExcl == nil || original.ClaimedExcl == nil {
-		return false
-	}
-	return !credit.ClaimedExcl.IsZero() && credit.ClaimedExcl.IsNegative() == original.ClaimedExcl.IsNegative()
 }
 
 // Relations lists relations as far as the key may see the CDRs. A credit of

@@ -6,9 +6,11 @@ import (
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
+	"github.com/roamclear/roamclear/api/report"
 	"github.com/roamclear/roamclear/api/report/reporttest"
 	"github.com/roamclear/roamclear/ocpi"
 	"github.com/roamclear/roamclear/settlement"
+	"github.com/shopspring/decimal"
 )
 
 func TestRelationsGolden(t *testing.T) {
@@ -74,6 +76,28 @@ func TestRelationsOfAParty(t *testing.T) {
 		}
 		if diff := cmp.Diff(tc.want, got); diff != "" {
 			t.Errorf("%s%s (-want +got):\n%s", tc.key, tc.query, diff)
+		}
+	}
+}
+
+// What a credit does to the claim is said as the rules of credits have it, of
+// both sides of the amount.
+func TestTextOfACreditThatAdds(t *testing.T) {
+	claim := func(excl, incl string) *settlement.CDRSummary {
+		e, i := decimal.RequireFromString(excl), decimal.RequireFromString(incl)
+		return &settlement.CDRSummary{ID: "o-1", ClaimedExcl: &e, ClaimedIncl: &i}
+	}
+	for _, tc := range []struct{ name, excl, incl, of, ofIncl, want string }{
+		{"it adds", "5", "6", "5", "6", "It adds 5.00 excl. VAT and 6.00 incl. VAT to the claim of o-1 instead of taking it off."},
+		{"only its tax adds", "-5", "6", "5", "6", "It adds -5.00 excl. VAT and 6.00 incl. VAT to the claim of o-1 instead of taking it off."},
+		{"to a negative claim", "-5", "-6", "-5", "-6", "It adds -5.00 excl. VAT and -6.00 incl. VAT to the claim of o-1 instead of taking it off."},
+		{"too much", "-9", "-9", "5", "6", "The credits of o-1 together take off more than it claims, which is 5.00 excl. VAT and 6.00 incl. VAT."},
+		{"of nothing", "-9", "-9", "0", "0", "The credits of o-1 together take off more than it claims, which is 0.00 excl. VAT and 0.00 incl. VAT."},
+	} {
+		r := settlement.ListedRelation{CDR: claim(tc.excl, tc.incl), OtherCDR: claim(tc.of, tc.ofIncl)}
+		r.Kind = settlement.CreditExcess
+		if got := report.RelationText(&r); got != tc.want {
+			t.Errorf("%s: %q, want %q", tc.name, got, tc.want)
 		}
 	}
 }
