@@ -11,22 +11,26 @@ type Periods interface {
 	Closed(m ocpi.Month) bool
 }
 
+// Lands is the month that corrections of a closed month land in: the first one
+// after it that is open.
+func Lands(p Periods, closed ocpi.Month) ocpi.Month {
+	m := closed.Add(1)
+	for p.Closed(m) {
+		m = m.Add(1)
+	}
+	return m
+}
+
 // ClosedMonth is a closed month with the open one that its corrections land in.
 type ClosedMonth struct{ Month, Lands ocpi.Month }
 
-// closedMonths returns the closed months of a re-pricing. Corrections land in
-// the first month after that is open.
+// closedMonths returns the closed months of a re-pricing.
 func closedMonths(p Periods, r *Repricing) []ClosedMonth {
 	var closed []ClosedMonth
 	for m := r.From; m.Compare(r.To) <= 0; m = m.Add(1) {
-		if !p.Closed(m) {
-			continue
+		if p.Closed(m) {
+			closed = append(closed, ClosedMonth{m, Lands(p, m)})
 		}
-		lands := m.Add(1)
-		for p.Closed(lands) {
-			lands = lands.Add(1)
-		}
-		closed = append(closed, ClosedMonth{m, lands})
 	}
 	return closed
 }

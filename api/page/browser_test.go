@@ -77,7 +77,9 @@ func seen(css string) chromedp.Action[chromedp.Void] { return chromedp.WaitVisib
 
 func serve(t *testing.T, open bool) string {
 	t.Helper()
-	server := httptest.NewServer(newSite(creditedWorld(900), open))
+	world := creditedWorld(900)
+	world.AddCorrections()
+	server := httptest.NewServer(newSite(world, open))
 	t.Cleanup(server.Close)
 	return server.URL
 }
@@ -184,7 +186,7 @@ func TestPagesFitTheWindow(t *testing.T) {
 		return report.CDRPath(world.All[slices.IndexFunc(world.All, func(d settlement.CDRDetail) bool { return suits(&d) })].Key)
 	}
 	pages := []struct{ name, path string }{
-		{"settlement", "/"}, {"settlement-incl", "/?vat=incl"}, {"nothing", "/?currency=CHF"},
+		{"settlement", "/"}, {"settlement-incl", "/?vat=incl"}, {"settlement-closed", "/?cpo=GB*DUN&emsp=NL*EXW"}, {"nothing", "/?currency=CHF"},
 		{"cdrs", "/cdrs?from=2019-01&to=2019-01&limit=40"}, {"differs", "/cdrs?claim=differs"},
 		{"rejects", "/rejects"}, {"conflicts", "/conflicts"}, {"refused", "/refused"},
 		{"credits", "/credits"}, {"credits-in-full", "/credits?kind=credited&vat=incl"},

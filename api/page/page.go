@@ -17,6 +17,7 @@ import (
 // Deps is what the page needs.
 type Deps struct {
 	Reader settlement.Reader
+	Closes report.Closes
 	// Tariffs are the ones that partners pushed.
 	Tariffs report.Tariffs
 	// Keys signs visitors in: a rest.Keys.

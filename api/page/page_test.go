@@ -73,7 +73,7 @@ func newSite(store settlement.Reader, open bool) site {
 	engine := gin.New()
 	engine.UseEscapedPath = true
 	engine.UnescapePathValues = false
-	page.Mount(engine, page.Deps{Reader: store, Keys: apiKeys{}, Open: open, Logger: slog.New(slog.NewTextHandler(&log, nil))})
+	page.Mount(engine, page.Deps{Reader: store, Closes: reporttest.January, Keys: apiKeys{}, Open: open, Logger: slog.New(slog.NewTextHandler(&log, nil))})
 	return site{engine, &log}
 }
 
@@ -172,6 +172,14 @@ func creditedWorld(n int) *reporttest.Store {
 	store := reporttest.World(n)
 	store.AddCredits()
 	return store
+}
+
+// A closed month says since when it is, and where corrections of it stand; the
+// month in which they stand shows them.
+func TestClosedMonths(t *testing.T) {
+	store := reporttest.World(60)
+	store.AddCorrections()
+	golden(t, "settlement_closed.html", content(t, newSite(store, false).get(t, "/?cpo=GB*DUN&from=2019-01&to=2019-02", "all")))
 }
 
 func TestCredits(t *testing.T) {

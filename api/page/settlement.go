@@ -7,6 +7,7 @@ import (
 	"net/url"
 	"slices"
 	"strings"
+	"time"
 
 	"github.com/gin-gonic/gin"
 	"github.com/roamclear/roamclear/api/report"
@@ -92,6 +93,7 @@ type settlementLine struct {
 	CreditedCount           uint64 // cancelled in full
 	CreditedClaim           figure
 	UnpricedCount, Differs  uint64
+	Corrections             figure // shown where it is not nothing
 	URL, CreditsURL         string
 	CreditedURL             string
 	UnpricedURL, DiffersURL string
@@ -102,8 +104,22 @@ type settlementLine struct {
 
 // monthGroup is the rows of one month.
 type monthGroup struct {
-	Month string
-	Lines []settlementLine
+	Month  string
+	Closed *closedMonth // nil while it is open
+	Lines  []settlementLine
+}
+
+// closedMonth says since when a month is closed, and in which one stands what
+// is found out about it now.
+type closedMonth struct{ Day, Instant, Lands string }
+
+// newClosedMonth is nil for a month that is open.
+func newClosedMonth(closes report.Closes, m ocpi.Month) *closedMonth {
+	at := closes.ClosedAt(m)
+	if !at.IsSet() {
+		return nil
+	}
+	return &closedMonth{Day: at.Go().Format(time.DateOnly), Instant: at.String(), Lands: settlement.Lands(closes, m).String()}
 }
 
 type settlementView struct {
@@ -113,6 +129,8 @@ type settlementView struct {
 	Groups  []monthGroup
 	More    int  // rows left out
 	NoData  bool // nothing was ever received
+	Closed  bool // a month is
+	Correct bool // a row has corrections of months that were closed
 	CSV     string
 	Clear   string
 }
@@ -172,7 +190,7 @@ func (s *server) settlement(c *gin.Context, v visitor) error {
 	chosen := chosenValues(q, side)
 	view.frame = frame{Title: "Settlement", Here: "Settlement", Visitor: &v, Query: chosen}
 	view.CSV = view.with("/settlement.csv", "from", "to", "cpo", "emsp", "currency")
-	view.fill(rows, side)
+	view.fill(rows, side, s.Closes)
 	s.render(c, http.StatusOK, "settlement", view)
 	return nil
 }
@@ -201,12 +219,12 @@ func (s *server) settlementCSV(c *gin.Context, v visitor) error {
 	if err != nil {
 		return err
 	}
-	rest.WriteCSV(c, report.SettlementFile(q), report.SettlementCSV(rows))
+	rest.WriteCSV(c, report.SettlementFile(q), report.SettlementCSV(rows, s.Closes))
 	return nil
 }
 
 // fill makes the table: totals by currency first, then the rows by month.
-func (v *settlementView) fill(rows []settlement.SettlementRow, side vatSide) {
+func (v *settlementView) fill(rows []settlement.SettlementRow, side vatSide, closes report.Closes) {
 	totals := totalsByCurrency(rows)
 	claims, results := fitColumns(append(slices.Clone(rows), totals...), side)
 	for i := range totals {
@@ -214,6 +232,7 @@ func (v *settlementView) fill(rows []settlement.SettlementRow, side vatSide) {
 		l.Total = true
 		v.Totals = append(v.Totals, l)
 	}
+	v.Correct = slices.ContainsFunc(rows, func(r settlement.SettlementRow) bool { return !r.Corrections.Equal(settlement.Sum{}) })
 	if len(rows) > maxRows {
 		v.More = len(rows) - maxRows
 		rows = rows[:maxRows]
@@ -221,7 +240,9 @@ func (v *settlementView) fill(rows []settlement.SettlementRow, side vatSide) {
 	for i := range rows {
 		month := rows[i].Month.String()
 		if n := len(v.Groups); n == 0 || v.Groups[n-1].Month != month {
-			v.Groups = append(v.Groups, monthGroup{Month: month})
+			group := monthGroup{Month: month, Closed: newClosedMonth(closes, rows[i].Month)}
+			v.Closed = v.Closed || group.Closed != nil
+			v.Groups = append(v.Groups, group)
 		}
 		l := newLine(&rows[i], side, claims, results)
 		l.link(&rows[i], side)
@@ -239,6 +260,7 @@ func fitColumns(rows []settlement.SettlementRow, side vatSide) (claims, results 
 			claims.fit(side.sum(s))
 		}
 		results.fit(side.sum(r.Computed))
+		results.fit(side.sum(r.Corrections))
 		results.fit(side.sum(r.Difference()))
 	}
 	return claims, results
@@ -254,8 +276,8 @@ func newLine(r *settlement.SettlementRow, side vatSide, claims, results column) 
 		Name: r.CPO.String() + " → " + emspName(r.EMSP), Currency: r.Currency,
 		Claimed: side.figure(r.Claimed, claims), Credits: side.figure(r.Credits, claims), Net: side.figure(r.Net, claims),
 		Computed: side.figure(r.Computed, results), Difference: side.figure(r.Difference(), results),
-		Unpriced: side.figure(r.UnpricedClaimed, claims),
-		CDRs:     r.CDRCount, CreditCount: r.CreditCount, UnpricedCount: r.UnpricedCount, Differs: r.DiffersCount,
+		Unpriced: side.figure(r.UnpricedClaimed, claims), Corrections: side.figure(r.Corrections, results),
+		CDRs: r.CDRCount, CreditCount: r.CreditCount, UnpricedCount: r.UnpricedCount, Differs: r.DiffersCount,
 		CreditedCount: r.CreditedCount, CreditedClaim: side.figure(r.CreditedClaimed, claims),
 		Tax: taxLine(r.Tax),
 	}

@@ -5,6 +5,7 @@ import (
 
 	"github.com/gin-gonic/gin"
 	"github.com/roamclear/roamclear/api/rest"
+	"github.com/roamclear/roamclear/ocpi"
 	"github.com/roamclear/roamclear/settlement"
 )
 
@@ -14,20 +15,29 @@ type Deps struct {
 	Auth   func(c *gin.Context) (rest.Key, error)
 	Logger *slog.Logger
 	Limits rest.Limits
+	Closes Closes
 	// Tariffs and Sessions are what POST /price, Tariffs and single Sessions need.
 	Tariffs  Tariffs
 	Sessions Sessions
 }
 
+// Closes says which months are closed, and since when: a clearing.Closes.
+type Closes interface {
+	settlement.Periods
+	// ClosedAt is not set while a month is open.
+	ClosedAt(m ocpi.Month) ocpi.Time
+}
+
 type server struct {
 	reader   settlement.Reader
+	closes   Closes
 	tariffs  Tariffs
 	sessions Sessions
 }
 
 // Mount adds the routes, which carry their whole path from /api/v1 on.
 func Mount(g gin.IRouter, d Deps) {
-	s := &server{reader: d.Reader, tariffs: d.Tariffs, sessions: d.Sessions}
+	s := &server{reader: d.Reader, closes: d.Closes, tariffs: d.Tariffs, sessions: d.Sessions}
 	guard := rest.Guard{Auth: d.Auth, Scope: rest.ScopeRead, Logger: d.Logger, Limits: d.Limits}
 	g.GET("/api/v1/openapi.yaml", rest.OpenAPI)
 	g.GET("/api/v1/reports/settlement", guard.Handle(s.settlement))

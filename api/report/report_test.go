@@ -70,7 +70,7 @@ func newSite(store *reporttest.Store, rawPath bool) site {
 	var log bytes.Buffer
 	engine := gin.New()
 	engine.UseRawPath = rawPath
-	report.Mount(engine, report.Deps{Reader: store, Auth: auth, Logger: slog.New(slog.NewJSONHandler(&log, nil))})
+	report.Mount(engine, report.Deps{Reader: store, Closes: reporttest.January, Auth: auth, Logger: slog.New(slog.NewJSONHandler(&log, nil))})
 	return site{engine, &log}
 }
 

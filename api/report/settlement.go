@@ -7,6 +7,7 @@ import (
 
 	"github.com/gin-gonic/gin"
 	"github.com/roamclear/roamclear/api/rest"
+	"github.com/roamclear/roamclear/ocpi"
 	"github.com/roamclear/roamclear/pricing"
 	"github.com/roamclear/roamclear/pricing/tariff"
 	"github.com/roamclear/roamclear/settlement"
@@ -18,6 +19,7 @@ type settlementRow struct {
 	CPO             string    `json:"cpo"`
 	EMSP            *string   `json:"emsp"`
 	Month           string    `json:"month"`
+	MonthClosed     *string   `json:"month_closed"` // since when; null while it is open
 	Currency        string    `json:"currency"`
 	CDRCount        uint64    `json:"cdr_count"`
 	CreditCount     uint64    `json:"credit_count"`
@@ -36,9 +38,9 @@ type settlementRow struct {
 	CDRsURL         string    `json:"cdrs_url"`
 }
 
-func newSettlementRow(r *settlement.SettlementRow) settlementRow {
+func newSettlementRow(r *settlement.SettlementRow, closes Closes) settlementRow {
 	return settlementRow{
-		CPO: r.CPO.String(), EMSP: partyPtr(r.EMSP), Month: r.Month.String(), Currency: r.Currency,
+		CPO: r.CPO.String(), EMSP: partyPtr(r.EMSP), Month: r.Month.String(), MonthClosed: closedAt(closes, r.Month), Currency: r.Currency,
 		CDRCount: r.CDRCount, CreditCount: r.CreditCount,
 		Claimed: newSum(r.Claimed), Credits: newSum(r.Credits), Net: newSum(r.Net),
 		Computed: newSum(r.Computed), Difference: newSum(r.Difference()),
@@ -47,6 +49,15 @@ func newSettlementRow(r *settlement.SettlementRow) settlementRow {
 		DiffersCount: r.DiffersCount, Tax: newTaxes(r.Tax), Corrections: newSum(r.Corrections),
 		CDRsURL: "/api/v1/cdrs?" + RowParams(r, PartAll).Encode(),
 	}
+}
+
+func closedAt(closes Closes, m ocpi.Month) *string {
+	at := closes.ClosedAt(m)
+	if !at.IsSet() {
+		return nil
+	}
+	s := at.String()
+	return &s
 }
 
 // Part is a part of the CDRs of a row.
@@ -105,12 +116,12 @@ func (s *server) settlement(c *gin.Context, key rest.Key) error {
 		return fmt.Errorf("settlement %s to %s: %w", q.From, q.To, err)
 	}
 	if csv {
-		rest.WriteCSV(c, SettlementFile(q), SettlementCSV(rows))
+		rest.WriteCSV(c, SettlementFile(q), SettlementCSV(rows, s.closes))
 		return nil
 	}
 	rest.WriteRows(c, "rows", func(yield func(settlementRow) bool) {
 		for i := range rows {
-			if !yield(newSettlementRow(&rows[i])) {
+			if !yield(newSettlementRow(&rows[i], s.closes)) {
 				return
 			}
 		}
@@ -133,23 +144,23 @@ var settlementHeader = []string{
 	"unpriced_count", "unpriced_claimed_excl_vat", "unpriced_claimed_incl_vat",
 	"credited_count", "credited_claimed_excl_vat", "credited_claimed_incl_vat",
 	"differs_count", "tax",
-	"corrections_excl_vat", "corrections_incl_vat",
+	"corrections_excl_vat", "corrections_incl_vat", "month_closed",
 }
 
 // SettlementCSV is the settlement report as a table; an amount that is not
-// known is an empty cell.
-func SettlementCSV(rows []settlement.SettlementRow) *rest.CSV {
+// known is an empty cell, as is when a month was closed that is open.
+func SettlementCSV(rows []settlement.SettlementRow, closes Closes) *rest.CSV {
 	return &rest.CSV{Header: settlementHeader, Rows: func(yield func([]string) bool) {
 		for i := range rows {
-			if !yield(settlementCells(&rows[i])) {
+			if !yield(settlementCells(&rows[i], closes)) {
 				return
 			}
 		}
 	}}
 }
 
-func settlementCells(row *settlement.SettlementRow) []string {
-	r := newSettlementRow(row)
+func settlementCells(row *settlement.SettlementRow, closes Closes) []string {
+	r := newSettlementRow(row, closes)
 	return []string{
 		rest.Cell(r.CPO), rest.Cell(text(r.EMSP)), r.Month, rest.Cell(r.Currency), count(r.CDRCount), count(r.CreditCount),
 		r.Claimed.ExclVAT, text(r.Claimed.InclVAT), count(r.Claimed.InclVATMissing),
@@ -160,7 +171,7 @@ func settlementCells(row *settlement.SettlementRow) []string {
 		count(r.UnpricedCount), r.UnpricedClaimed.ExclVAT, text(r.UnpricedClaimed.InclVAT),
 		count(r.CreditedCount), r.CreditedClaimed.ExclVAT, text(r.CreditedClaimed.InclVAT),
 		count(r.DiffersCount), rest.Cell(compactTaxes(row.Tax)),
-		r.Corrections.ExclVAT, text(r.Corrections.InclVAT),
+		r.Corrections.ExclVAT, text(r.Corrections.InclVAT), text(r.MonthClosed),
 	}
 }
 

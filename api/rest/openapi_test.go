@@ -177,7 +177,7 @@ func newSite(t *testing.T, cdrs int) site {
 	deps.Logger = logger
 	admin.Mount(s, deps)
 	report.Mount(s, report.Deps{
-		Reader: s.store, Logger: logger, Tariffs: reporttest.Known(t), Sessions: reporttest.KnownSessions(),
+		Reader: s.store, Closes: deps.Closes, Logger: logger, Tariffs: reporttest.Known(t), Sessions: reporttest.KnownSessions(),
 		Auth: func(c *gin.Context) (rest.Key, error) {
 			if c.GetHeader("Authorization") != "Bearer all" {
 				return rest.Key{}, rest.ErrNoKey

@@ -99,11 +99,11 @@ func routes(s *service) http.Handler {
 	})
 	partners.Mount(engine)
 	report.Mount(engine, report.Deps{
-		Reader: b.store, Logger: s.logger, Limits: limits, Tariffs: s.owned, Sessions: s.owned,
+		Reader: b.store, Closes: s.control.closes, Logger: s.logger, Limits: limits, Tariffs: s.owned, Sessions: s.owned,
 		Auth: func(c *gin.Context) (rest.Key, error) { return keys.Authenticate(c.GetHeader("Authorization")) },
 	})
 	page.Mount(engine, page.Deps{
-		Reader: b.store, Logger: s.logger, Tariffs: s.owned, Keys: keys, Limits: limits,
+		Reader: b.store, Closes: s.control.closes, Logger: s.logger, Tariffs: s.owned, Keys: keys, Limits: limits,
 		Open: pageOpen(&s.config), SecureCookie: strings.HasPrefix(s.config.PublicURL, "https://"),
 	})
 	return engine

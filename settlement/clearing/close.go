@@ -17,8 +17,14 @@ type Closes struct {
 }
 
 type closes struct {
-	months  []ocpi.Month // ascending; never changed, replaced
-	offsets []int64      // of the records that closed them; likewise
+	closings []closing // ascending; never changed, replaced
+}
+
+// closing is a month that was closed, and by which record.
+type closing struct {
+	month  ocpi.Month
+	at     ocpi.Time
+	offset int64
 }
 
 // NewCloses registers the domain.
@@ -36,7 +42,7 @@ func (d *Closes) Close(ctx context.Context, command string, month ocpi.Month) er
 }
 
 // Closed implements settlement.Periods.
-func (d *Closes) Closed(m ocpi.Month) bool { return d.state.Current().has(m) }
+func (d *Closes) Closed(m ocpi.Month) bool { return d.ClosedAt(m).IsSet() }
 
 // ClosedBelow implements settlement.Closings. Errors as in
 // [control.Machine.WaitNext].
@@ -45,16 +51,34 @@ func (d *Closes) ClosedBelow(ctx context.Context, m ocpi.Month, below int64) (bo
 		return false, fmt.Errorf("wait for the control log up to %d: %w", below, err)
 	}
 	s := d.state.Current()
-	i, closed := slices.BinarySearch(s.months, m)
-	return closed && s.offsets[i] < below, nil
+	i, closed := s.search(m)
+	return closed && s.closings[i].offset < below, nil
 }
 
-// Months returns the closed months, ascending. The slice must not be changed.
-func (d *Closes) Months() []ocpi.Month { return d.state.Current().months }
+// ClosedAt returns when a month was closed, not set while it is open.
+func (d *Closes) ClosedAt(m ocpi.Month) ocpi.Time { return d.state.Current().at(m) }
 
-func (s *closes) has(m ocpi.Month) bool {
-	_, found := slices.BinarySearch(s.months, m)
-	return found
+// Months returns the closed months, ascending.
+func (d *Closes) Months() []ocpi.Month {
+	closings := d.state.Current().closings
+	months := make([]ocpi.Month, len(closings))
+	for i := range closings {
+		months[i] = closings[i].month
+	}
+	return months
+}
+
+func (s *closes) at(m ocpi.Month) ocpi.Time {
+	i, found := s.search(m)
+	if !found {
+		return 0
+	}
+	return s.closings[i].at
+}
+
+// search finds a month, or where it belongs.
+func (s *closes) search(m ocpi.Month) (i int, found bool) {
+	return slices.BinarySearchFunc(s.closings, m, func(c closing, m ocpi.Month) int { return c.month.Compare(m) })
 }
 
 // PeriodClosed closes a calendar month, UTC: what reports say of it stays.
@@ -77,14 +101,13 @@ func (c PeriodClosed) Validate() error {
 
 func (d *Closes) closed(e control.Event, c PeriodClosed) error {
 	s := &d.state.Folded
-	if s.has(c.Month) {
+	i, found := s.search(c.Month)
+	if found {
 		return control.Conflict("%s is closed already", c.Month)
 	}
 	if e.At.Month().Compare(c.Month) <= 0 {
 		return control.Conflict("%s has not ended yet (months are UTC): close it when it has", c.Month)
 	}
-	i, _ := slices.BinarySearch(s.months, c.Month)
-	s.months = slices.Insert(slices.Clone(s.months), i, c.Month)
-	s.offsets = slices.Insert(slices.Clone(s.offsets), i, e.Offset)
+	s.closings = slices.Insert(slices.Clone(s.closings), i, closing{c.Month, e.At, e.Offset})
 	return nil
 }

@@ -78,6 +78,14 @@ func TestMonthsAreClosedOnceAndAfterTheirEnd(t *testing.T) {
 			}
 		}
 	}
+	for month, want := range map[ocpi.Month]string{201901: "2019-04-01T00:00:00Z", 201902: "2019-03-01T00:00:00Z"} {
+		if at := d.ClosedAt(month); at.String() != want {
+			t.Errorf("%s was closed at %s, want %s", month, at, want)
+		}
+	}
+	if at := d.ClosedAt(201903); at.IsSet() {
+		t.Errorf("an open month was closed at %s", at)
+	}
 }
 
 // The log keeps these bytes for ever: a change here must be a new version.

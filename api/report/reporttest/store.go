@@ -24,6 +24,7 @@ type Store struct {
 	All        []settlement.CDRDetail // ordered by month of end, then key
 	Conflicted []settlement.Conflict
 	Refused    []settlement.Refusal
+	Corrected  []settlement.SettlementRow // of which Corrections counts
 	Err        error
 }
 
@@ -48,12 +49,7 @@ func (s *Store) Months(_ context.Context, party ocpi.Party) ([]ocpi.Month, error
 // Settlement implements settlement.Reader.
 func (s *Store) Settlement(_ context.Context, q settlement.SettlementQuery) ([]settlement.SettlementRow, error) {
 	var rows []settlement.SettlementRow
-	list := settlement.CDRQuery{Party: q.Party, CPO: q.CPO, EMSP: q.EMSP, NoEMSP: q.NoEMSP, From: q.From, To: q.To, Currency: q.Currency}
-	for i := range s.All {
-		d := &s.All[i]
-		if !selects(&list, &d.CDRSummary) {
-			continue
-		}
+	row := func(d *settlement.CDRSummary) *settlement.SettlementRow {
 		at := slices.IndexFunc(rows, func(r settlement.SettlementRow) bool {
 			return r.CPO == d.CPO && r.EMSP == d.EMSP && r.Month == d.Month && r.Currency == d.Currency
 		})
@@ -61,7 +57,18 @@ func (s *Store) Settlement(_ context.Context, q settlement.SettlementQuery) ([]s
 			at = len(rows)
 			rows = append(rows, settlement.SettlementRow{CPO: d.CPO, EMSP: d.EMSP, Month: d.Month, Currency: d.Currency})
 		}
-		count(&rows[at], d, s.cancelled(d.Key))
+		return &rows[at]
+	}
+	list := settlement.CDRQuery{Party: q.Party, CPO: q.CPO, EMSP: q.EMSP, NoEMSP: q.NoEMSP, From: q.From, To: q.To, Currency: q.Currency}
+	for i := range s.All {
+		if d := &s.All[i]; selects(&list, &d.CDRSummary) {
+			count(row(&d.CDRSummary), d, s.cancelled(d.Key))
+		}
+	}
+	for _, c := range s.Corrected {
+		if d := (settlement.CDRSummary{CPO: c.CPO, EMSP: c.EMSP, Month: c.Month, Currency: c.Currency}); selects(&list, &d) {
+			row(&d).Corrections = c.Corrections
+		}
 	}
 	slices.SortStableFunc(rows, func(a, b settlement.SettlementRow) int {
 		return cmp.Or(a.Month.Compare(b.Month), cmp.Compare(a.CPO.String(), b.CPO.String()),
