@@ -147,34 +147,44 @@ func cloneValues(q url.Values) url.Values {
 	return clone
 }
 
-// cdrsCSV answers GET /cdrs.csv: all CDRs that match, page by page, so that
-// memory stays bounded. When a later page cannot be read the connection is
-// broken: a download that fails must not look like a shorter list.
+// cdrsCSV answers GET /cdrs.csv: all CDRs that match.
 func (s *server) cdrsCSV(c *gin.Context, v visitor) error {
 	q, err := report.CDRQuery(dropEmpty(c.Request.URL.Query()), v.Key)
 	if err != nil {
 		return err
 	}
 	q.Limit = rest.MaxLimit
-	page, err := s.Reader.CDRs(c.Request.Context(), q)
+	return s.download(c, "cdrs.csv", q.After, func(after string) (*rest.CSV, string, error) {
+		q.After = after
+		page, err := s.Reader.CDRs(c.Request.Context(), q)
+		if err != nil {
+			return nil, "", fmt.Errorf("list cdrs: %w", err)
+		}
+		return report.CDRsCSV(page.CDRs), page.Next, nil
+	})
+}
+
+// download answers with a table, page by page, so that memory stays bounded. read
+// returns the page at a cursor and the cursor of the next. When a later page
+// cannot be read the connection is broken: a download that fails must not look
+// like a shorter list.
+func (s *server) download(c *gin.Context, name, after string, read func(after string) (table *rest.CSV, next string, err error)) error {
+	table, next, err := read(after)
 	if err != nil {
-		return fmt.Errorf("list cdrs: %w", err)
+		return err
 	}
-	rest.CSVHeaders(c, "cdrs.csv")
+	rest.CSVHeaders(c, name)
 	c.Status(http.StatusOK)
-	table := report.CDRsCSV(page.CDRs)
 	for {
 		if err := table.Encode(c.Writer); err != nil {
 			return s.broken(c, err)
 		}
-		if page.Next == "" {
+		if next == "" {
 			return nil
 		}
-		q.After = page.Next
-		if page, err = s.Reader.CDRs(c.Request.Context(), q); err != nil {
-			return s.broken(c, fmt.Errorf("list cdrs: %w", err))
+		if table, next, err = read(next); err != nil {
+			return s.broken(c, err)
 		}
-		table = report.CDRsCSV(page.CDRs)
 		table.Header = nil
 	}
 }

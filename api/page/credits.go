@@ -130,7 +130,7 @@ func newCreditSide(c *settlement.CDRSummary, side vatSide, places column) credit
 	}
 }
 
-// creditsCSV answers GET /credits.csv: page by page, as cdrsCSV does.
+// creditsCSV answers GET /credits.csv: all relations that match.
 func (s *server) creditsCSV(c *gin.Context, v visitor) error {
 	q := dropEmpty(c.Request.URL.Query())
 	q.Del("vat") // the table has both
@@ -139,27 +139,11 @@ func (s *server) creditsCSV(c *gin.Context, v visitor) error {
 		return err
 	}
 	query.Limit = rest.MaxLimit
-	page, err := report.Relations(c.Request.Context(), v.Key, s.Reader, query)
-	if err != nil {
-		return err
-	}
-	rest.CSVHeaders(c, "credits.csv")
-	c.Status(http.StatusOK)
-	table := report.RelationsCSV(page.Relations)
-	for {
-		if err := table.Encode(c.Writer); err != nil {
-			return s.broken(c, err)
-		}
-		if page.Next == "" {
-			return nil
-		}
-		query.After = page.Next
-		if page, err = report.Relations(c.Request.Context(), v.Key, s.Reader, query); err != nil {
-			return s.broken(c, err)
-		}
-		table = report.RelationsCSV(page.Relations)
-		table.Header = nil
-	}
+	return s.download(c, "credits.csv", query.After, func(after string) (*rest.CSV, string, error) {
+		query.After = after
+		page, err := report.Relations(c.Request.Context(), v.Key, s.Reader, query)
+		return report.RelationsCSV(page.Relations), page.Next, err
+	})
 }
 
 // relatedLine is how another CDR stands to the one that a page is about.
