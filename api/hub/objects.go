@@ -54,33 +54,32 @@ func (x *exchange) limited() (context.Context, context.CancelFunc) {
 }
 
 func (x *exchange) put() (answer, error) {
-	t, err := x.address()
-	if err != nil {
-		return answer{}, err
-	}
-	ctx, cancel := x.limited()
-	defer cancel()
-	return pushed(x.s.Intake.Put(ctx, x.sender(), x.route.version, t, x.body))
+	return x.change(func(ctx context.Context, t ingest.Target) (ingest.Receipt, error) {
+		return x.s.Intake.Put(ctx, x.sender(), x.route.version, t, x.body)
+	})
 }
 
 func (x *exchange) patch() (answer, error) {
-	t, err := x.address()
-	if err != nil {
-		return answer{}, err
-	}
-	ctx, cancel := x.limited()
-	defer cancel()
-	return pushed(x.s.Intake.Patch(ctx, x.sender(), x.route.version, t, x.body))
+	return x.change(func(ctx context.Context, t ingest.Target) (ingest.Receipt, error) {
+		return x.s.Intake.Patch(ctx, x.sender(), x.route.version, t, x.body)
+	})
 }
 
 func (x *exchange) delete() (answer, error) {
+	return x.change(func(ctx context.Context, t ingest.Target) (ingest.Receipt, error) {
+		return x.s.Intake.Delete(ctx, x.sender(), x.route.version, t)
+	})
+}
+
+// change has the intake change the object that the request is about.
+func (x *exchange) change(push func(context.Context, ingest.Target) (ingest.Receipt, error)) (answer, error) {
 	t, err := x.address()
 	if err != nil {
 		return answer{}, err
 	}
 	ctx, cancel := x.limited()
 	defer cancel()
-	return pushed(x.s.Intake.Delete(ctx, x.sender(), x.route.version, t))
+	return pushed(push(ctx, t))
 }
 
 func pushed(r ingest.Receipt, err error) (answer, error) {
