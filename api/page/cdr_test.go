@@ -180,3 +180,20 @@ func TestCSVBreaksOffVisibly(t *testing.T) {
 		t.Error(err)
 	}
 }
+
+// Where several readings give a claim, the page says what the pair's other CDRs say
+// of it: on the CDR and among the causes.
+func TestSeveralReadingsAreNarrowed(t *testing.T) {
+	store, pair := reporttest.Differing("zone_utc", "zone_utc", "step_per_period+zone_utc")
+	s := newSite(store, true)
+	const says = "3 of the 3 CDRs of this month that differ are explained by zone utc, 2 of them by it alone."
+	month := pair[0].Month.String()
+	for target, want := range map[string]bool{
+		report.CDRPath(pair[2].Key): true, report.CDRPath(pair[0].Key): false,
+		"/causes?from=" + month + "&to=" + month: true, "/causes?from=" + month + "&to=" + month + "&cpo=FR*MOU": false,
+	} {
+		if w := s.get(t, target, ""); w.Code != http.StatusOK || strings.Contains(content(t, w), says) != want {
+			t.Errorf("%s: says so: %t, want %t\n%s", target, !want, want, content(t, w))
+		}
+	}
+}

@@ -9,48 +9,7 @@ import (
 
 	"github.com/roamclear/roamclear/api/report"
 	"github.com/roamclear/roamclear/api/report/reporttest"
-	"github.com/roamclear/roamclear/pricing/tariff"
-	"github.com/roamclear/roamclear/settlement"
 )
-
-// differing makes a pair's CDRs of one month differ for given causes, in order;
-// the readings of several are joined by a "+".
-func differing(t *testing.T, causes ...string) (*reporttest.Store, []*settlement.CDRDetail) {
-	t.Helper()
-	store := reporttest.World(400)
-	var pair []*settlement.CDRDetail
-	for i := range store.All {
-		d := &store.All[i]
-		if d.ComputedExcl == nil || d.ClaimedIncl == nil || d.ComputedIncl == nil || d.CPO != dundee || d.EMSP != volt {
-			continue
-		}
-		if len(pair) > 0 && (d.Month != pair[0].Month || d.Currency != pair[0].Currency) || len(pair) == len(causes) {
-			d.Claim, d.Cause, d.Reconciliation = tariff.ClaimAgrees, "", nil
-			continue
-		}
-		d.Claim, d.Cause = tariff.ClaimDiffers, causes[len(pair)]
-		r := map[string]any{"verdict": "found", "dimensions": []string{}, "readings": []map[string]string{{"code": d.Cause, "detail": d.Cause}}}
-		if codes := strings.Split(d.Cause, "+"); len(codes) > 1 {
-			var readings []map[string]string
-			for _, code := range codes {
-				readings = append(readings, map[string]string{"code": code, "detail": code})
-			}
-			d.Cause, r["verdict"], r["readings"] = "several", "several", readings
-		}
-		if strings.HasPrefix(d.Cause, "stated_") {
-			r["verdict"] = "stated"
-		}
-		var err error
-		if d.Reconciliation, err = json.Marshal(r); err != nil {
-			t.Fatal(err)
-		}
-		pair = append(pair, d)
-	}
-	if len(pair) != len(causes) {
-		t.Fatalf("%d CDRs, want %d", len(pair), len(causes))
-	}
-	return store, pair
-}
 
 // narrowed is what the tests look at of a narrowing.
 type narrowed struct {
@@ -63,7 +22,7 @@ type narrowed struct {
 // A CDR whose claim several readings give is narrowed by the other CDRs of its
 // pair and month, in the report, in its own answer and in words.
 func TestCausesNarrow(t *testing.T) {
-	store, pair := differing(t, "zone_utc", "zone_utc", "step_per_period+zone_utc")
+	store, pair := reporttest.Differing("zone_utc", "zone_utc", "step_per_period+zone_utc")
 	s := newSite(store, true)
 	const text = "3 of the 3 CDRs of this month that differ are explained by zone utc, 2 of them by it alone."
 	want := narrowed{"zone_utc", 3, 3, true, text}
@@ -97,7 +56,7 @@ func TestCausesNarrow(t *testing.T) {
 
 // A fee that only CDRs state explains them where all CDRs of the pair state it.
 func TestStatedFeeHoldsForAll(t *testing.T) {
-	store, pair := differing(t, "stated_fee", "stated_fee")
+	store, pair := reporttest.Differing("stated_fee", "stated_fee")
 	s := newSite(store, true)
 	var one struct{ Result struct{ Narrowed *narrowed } }
 	get(t, s, "/api/v1"+report.CDRPath(pair[0].Key), &one)

@@ -18,7 +18,7 @@ func (r *reconciler) applies(p *Profile) bool {
 		(p.Round != b.Round || p.Half != b.Half) && r.roundingMatters() ||
 		p.Choice != b.Choice && (b.Choice != ChooseByID || f.named && (f.several || f.was(noticePeriodWithoutTariff))) ||
 		p.Untagged != b.Untagged && (b.Untagged != UntaggedFree || f.was(noticePeriodWithoutTariff)) ||
-		p.Hours != b.Hours && r.hoursMatter(b.Hours, p.Hours) ||
+		p.Hours != b.Hours && r.hoursMatter(b.Hours, p.Hours, p.Step) ||
 		p.Elapsed != b.Elapsed && f.elapsedMatters(b.Elapsed, p.Elapsed) ||
 		p.Evidence != b.Evidence && (f.was(noticeUnverifiable) || b.Evidence != EvidenceAssumed && f.currentBounds) ||
 		p.Window != b.Window && f.was(noticeEqualWindow) ||
@@ -39,7 +39,7 @@ func (r *reconciler) stepsMatter(ours, other StepRule) bool {
 		return s == StepLast || s == StepLastRelevant || s == StepPerDimension || s == StepCombined
 	}
 	switch {
-	case !f.uneven || !r.reachable():
+	case !f.uneven || !r.reachable(other):
 		return false
 	case ordinary(ours) && ordinary(other):
 		return f.bothTimed
@@ -115,7 +115,7 @@ func (f *facts) splitMatters(other SplitRule) bool {
 }
 
 // hoursMatter reports whether two ways to read hours could differ.
-func (r *reconciler) hoursMatter(ours, other HoursRule) bool {
+func (r *reconciler) hoursMatter(ours, other HoursRule, step StepRule) bool {
 	multiply, divide := int64(1), int64(1)
 	switch other {
 	case HoursAsSeconds:
@@ -127,7 +127,7 @@ func (r *reconciler) hoursMatter(ours, other HoursRule) bool {
 	case HoursPerSecond:
 		multiply = 3600
 	default:
-		return ours != HoursRecovered || r.facts.rounded && r.reachable()
+		return ours != HoursRecovered || r.facts.rounded && r.reachable(step)
 	}
 	return r.scales(multiply, divide, (*costLine).timed)
 }
@@ -147,21 +147,32 @@ func (r *reconciler) distance() (side int, d int128, ok bool) {
 	return side, d, !x.overflow
 }
 
-// reachable reports whether step_size and rounded hours could make up for what
-// the claim is apart, to a unit of the currency.
-func (r *reconciler) reachable() bool {
+// reachable reports whether a step rule and rounded hours could make up for what
+// the claim is apart.
+func (r *reconciler) reachable(rule StepRule) bool {
 	side, d, ok := r.distance()
 	if r.facts.limits || !ok {
 		return true
 	}
+	times := int64(1)
+	if rule == StepPerPeriod || r.profile().Step == StepPerPeriod {
+		times += int64(r.facts.periods)
+	}
 	var x arith
-	most := x.add(x.add(r.facts.reach[side], r.facts.driftReach[side]), r.den)
+	most := x.add(x.mul(r.facts.stepCost[side], int128Of(times)), x.add(r.facts.driftCost[side], r.rounding()))
 	return x.overflow || !most.less(magnitude(d))
 }
 
+// rounding returns how far rounding moves a total at most: half a minor unit a line,
+// as much for the total, and as much for the claim.
+func (r *reconciler) rounding() int128 {
+	var x arith
+	unit, _ := r.den.div(pow10[r.minor])
+	return x.mul(unit, int128Of(int64(r.facts.lines/2+2)))
+}
+
 // scales reports whether the claim could be ours with the quantities of some
-// lines multiplied: to a sixty-fourth, what step_size and rounding move, and a
-// unit of the currency.
+// lines multiplied, as far as step_size and rounding move it.
 func (r *reconciler) scales(multiply, divide int64, of func(*costLine) bool) bool {
 	side, d, ok := r.distance()
 	var x arith
@@ -181,9 +192,6 @@ func (r *reconciler) scales(multiply, divide int64, of func(*costLine) bool) boo
 	scaled, _ := x.mul(measured, int128Of(multiply)).div(int128Of(divide))
 	// What is charged more than we do, less what the claim has more.
 	apart := magnitude(x.sub(x.sub(scaled, cost), d))
-	slack, _ := magnitude(scaled).div(int128Of(64))
-	unit, _ := r.den.div(pow10[r.minor])
-	slack = x.add(slack, x.mul(unit, int128Of(int64(r.facts.lines)))) // rounded line by line
-	slack = x.add(x.add(slack, r.facts.reach[side]), x.add(x.mul(r.facts.driftReach[side], int128Of(multiply)), r.den))
+	slack := x.add(x.add(r.facts.stepCost[side], r.rounding()), x.mul(r.facts.driftCost[side], int128Of(max(multiply, 1))))
 	return r.facts.limits || !ok || x.overflow || !slack.less(apart)
 }

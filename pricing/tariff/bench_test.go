@@ -39,6 +39,27 @@ func BenchmarkPrice(b *testing.B) {
 	}
 }
 
+// BenchmarkReconcile is of a CDR whose claim no reading gives: the dearest there is.
+func BenchmarkReconcile(b *testing.B) {
+	for _, name := range benchNames {
+		b.Run(name, func(b *testing.B) {
+			in, e := benchInput(b, name), NewEngine()
+			claimed := in.CDR.TotalCost
+			claimed.Excl, _ = claimed.Excl.Add(number("1.237"))
+			claimed.Incl, _ = claimed.Incl.Add(number("1.361"))
+			var r Reconciliation
+			b.ReportAllocs()
+			for b.Loop() {
+				r = e.Reconcile(in, claimed)
+			}
+			if r.Verdict != VerdictNoneFound {
+				b.Fatal(r.Verdict)
+			}
+			b.ReportMetric(float64(r.Prices), "prices")
+		})
+	}
+}
+
 func BenchmarkPrepare(b *testing.B) {
 	for _, name := range benchNames {
 		b.Run(name, func(b *testing.B) {

@@ -36,10 +36,12 @@ type facts struct {
 	first, last             ocpi.Time
 	lines                   int
 
-	// How far step_size, and the rounding of hours, can move the total, over
-	// reconciler.den, before and after tax.
-	reach, driftReach [2]int128
-	drift             int128 // ticks between the printed hours and those billed
+	// What a whole step_size of every line costs, and the time between the printed
+	// hours and those billed, over reconciler.den, before and after tax: no rule moves
+	// the total farther, but for rounding every period.
+	stepCost, driftCost [2]int128
+	drift               int128 // ticks between the printed hours and those billed
+	periods             int
 }
 
 // during reports whether all periods begin in a span of Unix seconds.
@@ -55,6 +57,7 @@ type costLine struct {
 	billed     int128    // 10^-12 kWh, ticks, or times
 	excl, incl int128    // over reconciler.den
 	measured   [2]int128 // the same without what step_size added, before and after tax
+	perMinor   int128    // a unit of quantity at a price of one minor unit, over reconciler.den × 10^minor
 }
 
 // timed reports whether a line charges for time.
@@ -120,9 +123,23 @@ func (r *reconciler) rememberLines() {
 			f.surplus = f.surplus || !y.surplus.isZero()
 			r.lines = append(r.lines, costLine{component: c, tax: t.tax, bucket: e.bucketIndex(c),
 				billed: e.add(y.quantity, y.surplus), excl: y.excl, incl: y.incl,
+				perMinor: e.perMinor(c.kind),
 				measured: [2]int128{e.mul(e.mul(y.quantity, c.excl), t.factor), e.mul(e.mul(y.quantity, c.incl), t.factor)}})
 		}
 	}
+}
+
+// perMinor returns what a unit of a kind's quantity costs at a price of 1, over Engine.den,
+// as compilePrice does.
+func (e *Engine) perMinor(kind ocpi.Component) int128 {
+	one := e.mul(pow10[e.decimals], e.grossDivisor)
+	switch kind {
+	case ocpi.ComponentEnergy:
+		return e.mul(one, int128Of(36))
+	case ocpi.ComponentFlat:
+		return e.mul(one, pow10x36[12])
+	}
+	return one
 }
 
 // rememberPeriods looks once at every period.
@@ -236,11 +253,10 @@ func (r *reconciler) rememberSteps() {
 		if step := l.component.step; !step.isZero() && !slices.Contains(steps[at], step) {
 			steps[at] = append(steps[at], step)
 		}
-		moves := x.mul(l.component.step, int128Of(int64(len(e.periods)+2)))
 		for side, price := range [...]int128{l.component.excl, l.component.incl} {
-			f.reach[side] = x.add(f.reach[side], x.mul(magnitude(price), moves))
+			f.stepCost[side] = x.add(f.stepCost[side], x.mul(magnitude(price), l.component.step))
 			if l.timed() {
-				f.driftReach[side] = x.add(f.driftReach[side], x.mul(magnitude(price), f.drift))
+				f.driftCost[side] = x.add(f.driftCost[side], x.mul(magnitude(price), f.drift))
 			}
 		}
 	}
@@ -250,12 +266,13 @@ func (r *reconciler) rememberSteps() {
 			factor = e.tariffs[i].factor
 		}
 	}
-	for side := range f.reach {
-		f.reach[side], f.driftReach[side] = x.mul(f.reach[side], factor), x.mul(f.driftReach[side], factor)
+	for side := range f.stepCost {
+		f.stepCost[side], f.driftCost[side] = x.mul(f.stepCost[side], factor), x.mul(f.driftCost[side], factor)
 	}
 	if x.overflow {
-		f.reach = [2]int128{farthest, farthest} // any sum with it does not fit either
+		f.stepCost = [2]int128{farthest, farthest} // any sum with it does not fit either
 	}
+	f.periods = len(e.periods)
 	f.uneven = len(e.periods)*(len(steps[0])+len(steps[1])) > maxStepLooks
 	for i := 0; i < len(e.periods) && !f.uneven; i++ {
 		p := &e.periods[i]

@@ -29,10 +29,10 @@ var mistakes = [...]struct {
 	{"time_in_minutes", "the time volumes are minutes instead of hours", func(p *Profile) { p.Hours = HoursAsMinutes }},
 	{"time_per_minute", "each minute was charged the price of an hour", func(p *Profile) { p.Hours = HoursPerMinute }},
 	{"time_per_second", "each second was charged the price of an hour", func(p *Profile) { p.Hours = HoursPerSecond }},
-	{splitCode + "_by_clock", "a charging period inside which the price changes was split by the clock", func(p *Profile) { p.Split = SplitClock }},
-	{splitCode + "_by_clock", "the time of a charging period inside which the price changes was split by the clock, its energy was not", func(p *Profile) { p.Split = SplitTimes }},
-	{splitCode + "_by_energy", "a charging period inside which the price changes was split where its energy reaches min_kwh or max_kwh", func(p *Profile) { p.Split = SplitEnergy }},
-	{splitCode + "_by_energy", "a charging period inside which the price changes was split where its energy reaches min_kwh or max_kwh, and by the clock", func(p *Profile) { p.Split = SplitAll }},
+	{"period_split_by_clock", "a charging period inside which the price changes was split by the clock", func(p *Profile) { p.Split = SplitClock }},
+	{"period_split_by_clock", "the time of a charging period inside which the price changes was split by the clock, its energy was not", func(p *Profile) { p.Split = SplitTimes }},
+	{"period_split_by_energy", "a charging period inside which the price changes was split where its energy reaches min_kwh or max_kwh", func(p *Profile) { p.Split = SplitEnergy }},
+	{"period_split_by_energy", "a charging period inside which the price changes was split where its energy reaches min_kwh or max_kwh, and by the clock", func(p *Profile) { p.Split = SplitAll }},
 }
 
 // tryMistakes makes one mistake at a time.
@@ -41,10 +41,9 @@ func (r *reconciler) tryMistakes() {
 		if r.has(splitCode) && strings.HasPrefix(m.code, splitCode) {
 			continue // the first way of splitting that gives the total stands for all
 		}
-		p := *r.profile()
-		p.Name = m.code
-		m.vary(&p)
-		r.tryProfile(m.code, m.detail, &p)
+		p := r.vary(m.code)
+		m.vary(p)
+		r.tryProfile(m.code, m.detail, p)
 	}
 }
 
@@ -52,9 +51,9 @@ func (r *reconciler) tryMistakes() {
 // without restrictions, that is what whoever reads another time wrong charges too:
 // so it is asked after them.
 func (r *reconciler) tryLastMatch() {
-	p := *r.profile()
-	p.Name, p.Match = "last_match_wins", MatchLast
-	r.tryProfile(p.Name, "of the elements that apply the last one was used instead of the first", &p)
+	p := r.vary("last_match_wins")
+	p.Match = MatchLast
+	r.tryProfile(p.Name, "of the elements that apply the last one was used instead of the first", p)
 }
 
 // tryRawHours bills the hours as printed and applies step_size in another way:
@@ -62,7 +61,7 @@ func (r *reconciler) tryLastMatch() {
 // total stands for all.
 func (r *reconciler) tryRawHours() {
 	const code = "rounded_hours_billed_raw"
-	if !r.may(r.facts.rounded) {
+	if !r.may(r.facts.rounded || r.profile().Hours != HoursRecovered) {
 		return
 	}
 	for _, s := range [...]struct {
@@ -77,9 +76,9 @@ func (r *reconciler) tryRawHours() {
 		{StepLastAllVolume, "step_size was applied to all time of the last kind, the part without a price included"},
 		{StepLast, "step_size was applied once, to the parking, or to the charging where no parking is priced"},
 	} {
-		p := *r.profile()
-		p.Name, p.Hours, p.Step = code, HoursRaw, s.rule
-		if r.tryProfile(code, "the rounded hours were billed as printed, and "+s.detail, &p); len(r.found) > 0 {
+		p := r.vary(code)
+		p.Hours, p.Step = HoursRaw, s.rule
+		if r.tryProfile(code, "the rounded hours were billed as printed, and "+s.detail, p); len(r.found) > 0 {
 			return
 		}
 	}
@@ -107,13 +106,12 @@ func (r *reconciler) tryZones() {
 	} {
 		total, known := priced[z.east]
 		if !known {
-			in := *r.in
-			in.Zone = FixedZone(z.name, z.east)
-			var out Result
-			if r.price(&in, &out); !out.OK {
+			r.variant = *r.in
+			r.variant.Zone = FixedZone(z.name, z.east)
+			if !r.price(&r.variant, &r.out) {
 				continue
 			}
-			total = out.Known()
+			total = r.out.Known()
 			priced[z.east] = total
 		}
 		r.offer(z.code, z.detail, total)

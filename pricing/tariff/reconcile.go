@@ -152,6 +152,11 @@ type reconciler struct {
 	den, perPico      int128
 	scale, roundScale uint8
 
+	// Scratch of one reading.
+	varied  Profile
+	variant Input
+	out     Result
+
 	cost     int // steps of our own price: about those of any other
 	left     int // steps
 	cutShort bool
@@ -201,9 +206,8 @@ func (r *reconciler) has(code string) bool {
 
 // try prices a variation of the input.
 func (r *reconciler) try(code, detail string, in *Input) {
-	var out Result
-	if r.price(in, &out); out.OK {
-		r.offer(code, detail, out.Known())
+	if r.price(in, &r.out) {
+		r.offer(code, detail, r.out.Known())
 	}
 }
 
@@ -212,19 +216,27 @@ func (r *reconciler) tryProfile(code, detail string, p *Profile) {
 	if !r.applies(p) {
 		return
 	}
-	in := *r.in
-	in.Profile = p
-	r.try(code, detail, &in)
+	r.variant = *r.in
+	r.variant.Profile = p
+	r.try(code, detail, &r.variant)
+}
+
+// vary returns our own rules, to be varied.
+func (r *reconciler) vary(name string) *Profile {
+	r.varied = *r.profile()
+	r.varied.Name = name
+	return &r.varied
 }
 
 // price prices a variation while there are steps left for one more price.
-func (r *reconciler) price(in *Input, out *Result) {
+func (r *reconciler) price(in *Input, out *Result) (priced bool) {
 	if r.left < r.cost {
 		r.cutShort = true
-		return
+		return false
 	}
 	r.engine.Price(in, out)
 	r.left -= max(r.engine.steps, r.cost)
+	return out.OK
 }
 
 func (r *reconciler) profile() *Profile { return profileOf(r.in) }
@@ -234,7 +246,10 @@ func (r *reconciler) tryProfiles() {
 		if p.Name == r.profile().Name {
 			continue
 		}
-		r.tryProfile(p.Name, p.Means, p.WithScale(r.profile().Scale))
+		scale := r.profile().Scale
+		r.varied = *p
+		r.varied.Scale = min(scale, 12)
+		r.tryProfile(p.Name, p.Means, &r.varied)
 	}
 }
 

@@ -1,7 +1,7 @@
 package tariff
 
 import (
-	"math/big"
+	"slices"
 	"strconv"
 
 	"github.com/roamclear/roamclear/ocpi"
@@ -20,7 +20,7 @@ var roundFigures = [...]int64{10_000, 5_000, 1_000, 500, 100, 50, 10, 5, 1}
 // unitPrice is a price that could have been another one: of some lines of one kind.
 type unitPrice struct {
 	lines []*costLine
-	what  string // "energy"
+	what  string // "the energy"
 }
 
 // tryUnitPrices asks of each price, and of all prices of one kind at once, what it
@@ -57,7 +57,7 @@ func (r *reconciler) unitPrices() (list []unitPrice) {
 		if l.component.reservation != ocpi.ReservationNone {
 			what = "reservation " + what
 		}
-		list = append(list, unitPrice{[]*costLine{l}, what})
+		list = append(list, unitPrice{[]*costLine{l}, "the " + what})
 		g := group{l.bucket, l.component.kind}
 		k, ok := at[g]
 		if !ok {
@@ -84,87 +84,99 @@ func (r *reconciler) statesCost(bucket int) bool {
 	return ownCosts(r.in.CDR)[bucket].IsSet()
 }
 
-// tryUnitPrice offers the roundest price that gives the claim.
+// tryUnitPrice offers the roundest price that gives the claim. Amounts are over
+// r.den × 10^minor here, so that a price in minor units is a whole number.
 func (r *reconciler) tryUnitPrice(u *unitPrice, candidates int) {
-	if units := u.units(); units.Sign() > 0 {
-		claimed, side := r.claimed.Excl, 0
-		if u.gross() {
-			claimed, side = r.claimed.Incl, 1
-		}
-		if !claimed.IsSet() || r.in.CDR.Credit {
+	claimed, side := r.claimed.Excl, 0
+	if u.gross() {
+		claimed, side = r.claimed.Incl, 1
+	}
+	if !claimed.IsSet() || r.in.CDR.Credit {
+		return
+	}
+	var x arith
+	others := r.sum(func(l *costLine) bool { return !u.has(l) })
+	target := x.sub(x.mul(pico(claimed), r.perPico), [...]int128{others.excl, others.incl}[side])
+	target = x.mul(target, pow10[r.minor])
+	one := int128{} // what a price of one minor unit costs
+	for _, l := range u.lines {
+		one = x.add(one, x.mul(l.billed, l.perMinor))
+	}
+	for _, grid := range roundFigures {
+		apart := x.mul(one, int128Of(grid))
+		if x.overflow || apart.less(x.mul(r.den, int128Of(int64(chanceOfPrice*candidates)))) {
 			return
 		}
-		others := r.sum(func(l *costLine) bool { return !u.has(l) })
-		rest := r.exact([...]int128{others.excl, others.incl}[side])
-		implied := new(big.Rat).SetFrac(pico(claimed).big(), pow10[12].big())
-		implied.Sub(implied, rest)
-		implied.Mul(implied.Quo(implied, units), big.NewRat(pow10i64[r.minor], 1))
-		for _, grid := range roundFigures {
-			apart := new(big.Rat).Mul(units, big.NewRat(grid, 1)) // minor units
-			if apart.Cmp(big.NewRat(int64(chanceOfPrice*candidates), 1)) < 0 {
-				return
-			}
-			price := ocpi.NewNumber(nearest(implied, grid), r.minor)
-			if u.plausible(price) && r.offerUnitPrice(u, price, units, others) {
-				return
-			}
+		n, ok := nearest(target, apart)
+		if !ok || n > maxCoefficient/grid {
+			continue
+		}
+		off := magnitude(x.sub(x.mul(apart, int128Of(n)), target))
+		if price := ocpi.NewNumber(n*grid, r.minor); !r.den.less(off) && u.plausible(price) && r.offerUnitPrice(u, price, others) {
+			return
 		}
 	}
 }
 
-// nearest returns the multiple of grid that is nearest to x, 0 where it is too large.
-func nearest(x *big.Rat, grid int64) int64 {
-	x = new(big.Rat).Quo(x, big.NewRat(grid, 1))
-	x.Add(x, big.NewRat(1, 2))
-	n := new(big.Int).Div(x.Num(), x.Denom())
-	if !n.IsInt64() || n.Int64() > maxCoefficient/grid {
-		return 0
+// nearest returns how many times apart goes into target, to the nearest.
+func nearest(target, apart int128) (int64, bool) {
+	if target.sign() <= 0 {
+		return 0, false
 	}
-	return n.Int64() * grid
+	n, rest := target.div(apart)
+	whole, ok := n.int64()
+	if !rest.less(halfOf(apart)) {
+		whole++
+	}
+	return whole, ok
 }
 
 // offerUnitPrice offers the total with another price, unless a limit would apply to it.
-func (r *reconciler) offerUnitPrice(u *unitPrice, price ocpi.Number, units *big.Rat, others lineSum) bool {
-	p := new(big.Rat).SetFrac(pico(price).big(), pow10[12].big())
-	cost := Money{}
-	excl, incl := new(big.Rat), new(big.Rat)
+func (r *reconciler) offerUnitPrice(u *unitPrice, price ocpi.Number, others lineSum) bool {
+	var x arith
+	var cost lineSum
 	for _, l := range u.lines {
-		net := new(big.Rat).Mul(p, l.units())
-		taxed := new(big.Rat).Set(net)
-		if rate := l.rate(); rate != nil && l.tax != taxUnknown && l.tax != taxNone {
-			factor := new(big.Rat).Add(big.NewRat(1, 1), rate)
+		amount := x.mul(x.mul(l.billed, l.perMinor), int128Of(price.Coef()))
+		excl, incl := amount, amount
+		if f, ok := taxFactor(l.component.vat); l.component.vat.IsSet() && ok && l.tax != taxUnknown && l.tax != taxNone {
 			if l.tax == taxIncluded {
-				net.Quo(net, factor)
+				part, _ := amount.div(f.num) // divides: see compilePrice
+				excl = x.mul(part, f.den)
 			} else {
-				taxed.Mul(taxed, factor)
+				part, _ := amount.div(f.den)
+				incl = x.mul(part, f.num)
 			}
 		}
-		excl.Add(excl, net)
-		incl.Add(incl, taxed)
+		cost.excl, cost.incl = x.add(cost.excl, excl), x.add(cost.incl, incl)
 	}
-	cost = Money{r.number(ratio{wide: excl}), r.number(ratio{wide: incl})}
-	total := r.known(Money{
-		r.number(ratio{wide: new(big.Rat).Add(excl, r.exact(others.excl))}),
-		r.number(ratio{wide: new(big.Rat).Add(incl, r.exact(others.incl))}),
-	})
-	if r.limitApplies(total) || !r.agreesWithOwn(u, cost) {
+	total := lineSum{x.add(cost.excl, x.mul(others.excl, pow10[r.minor])), x.add(cost.incl, x.mul(others.incl, pow10[r.minor]))}
+	if x.overflow || r.limitApplies(r.money(total)) || !r.agreesWithOwn(u, cost) {
 		return false
 	}
 	before := len(r.found)
-	r.offer("another_unit_price", "the "+u.what+" was charged at "+price.String()+" instead of "+u.prices(), total)
+	r.offer("another_unit_price", u.what+" was charged at "+price.String()+" instead of "+u.prices(), r.money(total))
 	return len(r.found) > before
 }
 
+// money rounds a sum over r.den × 10^minor.
+func (r *reconciler) money(s lineSum) Money {
+	var x arith
+	den := x.mul(r.den, pow10[r.minor])
+	if x.overflow {
+		return Money{}
+	}
+	return r.known(Money{r.number(ratio{num: s.excl, den: den}), r.number(ratio{num: s.incl, den: den})})
+}
+
 // agreesWithOwn reports whether the sub-total that the CDR states, if it states
-// one, is what the other price gives.
-func (r *reconciler) agreesWithOwn(u *unitPrice, cost Money) bool {
+// one, is what the other price gives: cost is over r.den × 10^minor.
+func (r *reconciler) agreesWithOwn(u *unitPrice, cost lineSum) bool {
+	var x arith
 	bucket := u.lines[0].bucket
 	rest := r.sum(func(l *costLine) bool { return l.bucket == bucket && !u.has(l) })
 	own := ownCosts(r.in.CDR)[bucket]
-	excl, ok := cost.Excl.Add(r.number(ratio{num: rest.excl, den: r.den}))
-	incl, ok2 := cost.Incl.Add(r.number(ratio{num: rest.incl, den: r.den}))
-	m := r.known(Money{excl, incl})
-	return ok && ok2 && r.same(own.Excl, m.Excl) && r.same(own.Incl, m.Incl)
+	m := r.money(lineSum{x.add(cost.excl, x.mul(rest.excl, pow10[r.minor])), x.add(cost.incl, x.mul(rest.incl, pow10[r.minor]))})
+	return !x.overflow && r.same(own.Excl, m.Excl) && r.same(own.Incl, m.Incl)
 }
 
 // limitApplies reports whether a total lies beyond min_price or max_price.
@@ -176,12 +188,7 @@ func (r *reconciler) limitApplies(m Money) bool {
 }
 
 func (u *unitPrice) has(l *costLine) bool {
-	for _, of := range u.lines {
-		if of == l {
-			return true
-		}
-	}
-	return false
+	return slices.Contains(u.lines, l)
 }
 
 // maxPriceFactor is how many times ours another price may be, or how many times less.
@@ -202,25 +209,6 @@ func (u *unitPrice) plausible(price ocpi.Number) bool {
 
 // gross reports whether the price is one with tax.
 func (u *unitPrice) gross() bool { return u.lines[0].tax == taxIncluded }
-
-// units returns how many kWh, hours or times it was charged for.
-func (u *unitPrice) units() *big.Rat {
-	sum := new(big.Rat)
-	for _, l := range u.lines {
-		sum.Add(sum, l.units())
-	}
-	return sum
-}
-
-func (l *costLine) units() *big.Rat {
-	switch {
-	case l.energy():
-		return new(big.Rat).SetFrac(l.billed.big(), pow10[12].big())
-	case l.timed():
-		return new(big.Rat).SetFrac(l.billed.big(), pow10x36[12].big())
-	}
-	return new(big.Rat).SetInt(l.billed.big())
-}
 
 // prices names what our price was computed with.
 func (u *unitPrice) prices() string {

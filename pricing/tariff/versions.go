@@ -55,9 +55,8 @@ func (r *reconciler) tryVersions() {
 				in.Tariffs = append(in.Tariffs, other)
 			}
 		}
-		var out Result
-		if r.price(&in, &out); out.OK && slices.Contains(out.Used, UsedTariff{false, 0}) {
-			r.offer("tariff_of_another_version", versionText(t), out.Total)
+		if r.price(&in, &r.out) && slices.Contains(r.out.Used, UsedTariff{false, 0}) {
+			r.offer("tariff_of_another_version", versionText(t), r.out.Known())
 		}
 	}
 }
