@@ -61,7 +61,7 @@ func events(t *rapid.T) []event {
 	party := func() string { return fmt.Sprint("P", rapid.IntRange(1, 4).Draw(t, "party")) }
 	hash := func() TokenHash { return HashToken(one("token", 6)) }
 	draw := func() Change {
-		switch rapid.IntRange(0, 7).Draw(t, "kind") {
+		switch rapid.IntRange(0, 9).Draw(t, "kind") {
 		case 0:
 			return InstallationCreated{ID: one("inst", 2)}
 		case 1:
@@ -76,6 +76,10 @@ func events(t *rapid.T) []event {
 			return TokenConfirmed{ID: one("p", 4), TokenHash: hash()}
 		case 6:
 			return KeyAdded{ID: one("k", 3), Name: "n", Hash: hash(), Scopes: []string{ScopeFinanceRead}}
+		case 7:
+			return RolesAdded{ID: one("p", 4), Roles: []Role{NewRole(RoleCPO, "GB", party())}}
+		case 8:
+			return RolesRemoved{ID: one("p", 4), Roles: []Role{NewRole(RoleCPO, "GB", party())}}
 		}
 		return KeyRemoved{ID: one("k", 3)}
 	}
@@ -216,6 +220,8 @@ func TestEventsAreFrozen(t *testing.T) {
 		PartnerRemoved{ID: "gb-dun-cpo"},
 		TokenRotated{ID: "gb-dun-cpo", TokenHash: hash, Until: 42},
 		TokenConfirmed{ID: "gb-dun-cpo", TokenHash: hash},
+		RolesAdded{ID: "gb-dun-cpo", Roles: []Role{NewRole(RoleCPO, "GB", "PKC")}},
+		RolesRemoved{ID: "gb-dun-cpo", Roles: []Role{NewRole(RoleCPO, "GB", "PKC")}},
 		KeyAdded{ID: "key-1", Name: "finance", Hash: hash, Scopes: []string{ScopeFinanceRead}, Country: "GB", PartyID: "DUN"},
 		KeyRemoved{ID: "key-1"},
 	}

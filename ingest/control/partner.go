@@ -102,6 +102,16 @@ func (s *partners) authenticate(authorization string, now ocpi.Time) (p *Partner
 	return nil, false, false
 }
 
+// withToken returns the partner that has a token now.
+func (s *partners) withToken(token string, now ocpi.Time) (*Partner, bool) {
+	h := HashToken(token)
+	p, ok := s.byToken.Get(h)
+	if !ok || !p.accepts(h, now) {
+		return nil, false
+	}
+	return p, true
+}
+
 func (p *Partner) accepts(h TokenHash, now ocpi.Time) bool {
 	for _, t := range p.Tokens {
 		if t.Hash == h {

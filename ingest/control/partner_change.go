@@ -16,8 +16,6 @@ type PartnerAdded struct {
 	Profile   string        `json:"profile,omitempty"`
 }
 
-const maxRoles = 1000
-
 // Kind implements Change.
 func (PartnerAdded) Kind() Kind { return Kind{"partner.added", 1} }
 
@@ -29,16 +27,8 @@ func (c PartnerAdded) Validate() error {
 	if err := validateName("partner name", c.Name); err != nil {
 		return err
 	}
-	if len(c.Roles) == 0 || len(c.Roles) > maxRoles {
-		return Invalid("partner with %d roles: want 1 to %d", len(c.Roles), maxRoles)
-	}
-	for i, r := range c.Roles {
-		if err := r.validate(); err != nil {
-			return err
-		}
-		if slices.Contains(c.Roles[:i], r) {
-			return Invalid("role %s is given twice", r)
-		}
+	if err := validateRoles(c.Roles); err != nil {
+		return err
 	}
 	if len(c.Profile) > maxName {
 		return Invalid("profile name of %d bytes: want at most %d", len(c.Profile), maxName)
@@ -48,10 +38,8 @@ func (c PartnerAdded) Validate() error {
 
 func (d *Partners) added(e Event, c PartnerAdded) error {
 	s := &d.state.Folded
-	for _, r := range c.Roles {
-		if other, ok := s.byRole.Get(r); ok {
-			return Conflict("role %s already belongs to partner %s (%s)", r, other.ID, other.Name)
-		}
+	if err := s.free(c.Roles); err != nil {
+		return err
 	}
 	if _, ok := s.byID.Get(c.ID); ok {
 		return Conflict("partner %s exists already", c.ID)
@@ -65,21 +53,24 @@ func (d *Partners) added(e Event, c PartnerAdded) error {
 	}
 	p.derive()
 	s.put(p)
-	s.remember(p, e.Offset)
+	s.remember(p, c.Roles, e.Offset)
 	return nil
 }
 
-// remember notes what prices depend on, for questions about an earlier offset.
-func (s *partners) remember(p *Partner, offset int64) {
-	for _, party := range p.mobility.Parties {
-		if _, known := s.billable.Get(party); !known {
-			s.billable = s.billable.With(party, offset)
+// remember notes what prices depend on, for questions about an earlier offset:
+// that the partner has the roles from there on.
+func (s *partners) remember(p *Partner, roles []Role, offset int64) {
+	for _, r := range roles {
+		switch party := r.Party(); r.Role {
+		case RoleEMSP:
+			if _, known := s.billable.Get(party); !known {
+				s.billable = s.billable.With(party, offset)
+			}
+		case RoleCPO:
+			// Appending leaves what a published state holds as it is.
+			before, _ := s.profiles.Get(party)
+			s.profiles = s.profiles.With(party, append(before, profileNaming{offset, p.Profile}))
 		}
-	}
-	for _, party := range p.charging.Parties {
-		// Appending leaves what a published state holds as it is.
-		before, _ := s.profiles.Get(party)
-		s.profiles = s.profiles.With(party, append(before, profileNaming{offset, p.Profile}))
 	}
 }
 

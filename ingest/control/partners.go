@@ -47,7 +47,7 @@ type freshToken struct {
 // NewPartners registers the domain.
 func NewPartners(m *Machine) *Partners {
 	d := &Partners{machine: m, confirm: make(chan freshToken, 64)}
-	m.Register(d.state.Publish, On(d.added), On(d.removed), On(d.rotated), On(d.confirmed))
+	m.Register(d.state.Publish, On(d.added), On(d.removed), On(d.rotated), On(d.confirmed), On(d.rolesAdded), On(d.rolesRemoved))
 	m.Beside(d.confirmTokens)
 	return d
 }
@@ -107,12 +107,9 @@ func (d *Partners) Add(ctx context.Context, command string, n NewPartner) (*Part
 	if len(n.Roles) == 0 {
 		return nil, "", Invalid("a partner needs at least one role, such as CPO of GB*DUN")
 	}
-	roles := make([]Role, len(n.Roles))
-	for i, r := range n.Roles {
-		roles[i] = NewRole(r.Role, r.Country, r.PartyID)
-	}
+	roles := foldedRoles(n.Roles)
 	add := PartnerAdded{
-		ID: PartnerID(roles[0]), Name: n.Name, Roles: roles,
+		ID: d.freeID(roles[0]), Name: n.Name, Roles: roles,
 		TokenHash: HashToken(token), Encoding: n.Encoding, Profile: n.Profile,
 	}
 	if _, err := d.machine.Do(ctx, Command{ID: command, Change: add}); err != nil {
