@@ -2,15 +2,10 @@ package kafka
 
 import (
 	"context"
-	"errors"
 	"fmt"
 
 	"github.com/roamclear/roamclear/ingest"
 )
-
-// ErrTooLarge says that a record is larger than a batch may be, see
-// Options.MaxBatchBytes. It will never fit: answer 413.
-var ErrTooLarge = errors.New("record too large for the log")
 
 // Append appends one record to the partition of its key and returns its
 // position once every in-sync replica has it. The body is copied before
@@ -18,7 +13,7 @@ var ErrTooLarge = errors.New("record too large for the log")
 //
 // Errors: ingest.ErrOverload when nothing was appended (the partition's queue
 // or the log is full, or the broker is away), ingest.ErrOutcomeUnknown when it
-// may have been (also when ctx ends first), ErrTooLarge.
+// may have been (also when ctx ends first), ingest.ErrTooLarge.
 func (l *Log) Append(ctx context.Context, topic ingest.Topic, e *ingest.Envelope, body []byte) (ingest.Position, error) {
 	ws := l.writers[topic]
 	if len(ws) == 0 {

@@ -26,8 +26,8 @@ type Options struct {
 	Replication   int      // of every topic, at creation: 3 where there are three brokers or more, else the broker's default.replication.factor
 	Epoch         uint8    // of the topics, as registered in the control log; part of every Position
 	QueueBytes    int      // per partition, waiting or on the way, beyond which an append is refused: 8 MiB
-	MaxBatchBytes int      // per produce request, and the most a record may have: 1,000,000; the broker's limit is 1,048,588
-	FetchBytes    int      // per fetch: 1 MiB
+	MaxBatchBytes int      // per produce request, but for one record that is larger: 1,000,000; see maxMessageBytes
+	FetchBytes    int      // per fetch, but for one batch that is larger: 1 MiB
 	Compression   Compression
 	TLS           *tls.Config    // nil: plain
 	SASL          sasl.Mechanism // nil: none

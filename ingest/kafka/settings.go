@@ -20,6 +20,13 @@ const (
 	safeInSync  = 2
 )
 
+// maxMessageBytes is what a topic of bodies takes as one message: the largest
+// body, its envelope and the reason why it was refused. Kafka's default is 1 MB.
+const maxMessageBytes = 5 << 20
+
+// messageSetting is the name of that setting of a topic.
+const messageSetting = "max.message.bytes"
+
 // replication returns how many replicas a topic is created with, -1 for the
 // broker's default.
 func (o Options) replication(brokers int) int {
@@ -44,6 +51,9 @@ func (o Options) topicSettings(t ingest.TopicSpec, replicas int) map[string]stri
 		"compression.type":       "producer",
 		"message.timestamp.type": "CreateTime",
 	}
+	if t.Stored() {
+		s[messageSetting] = strconv.Itoa(maxMessageBytes)
+	}
 	if o.embedded {
 		s["segment.bytes"] = strconv.Itoa(embeddedSegmentBytes)
 		return s
@@ -58,22 +68,25 @@ func (o Options) topicSettings(t ingest.TopicSpec, replicas int) map[string]stri
 	return s
 }
 
-// checked are the settings that decide whether a record stays.
-var checked = []string{"cleanup.policy", "retention.ms", "retention.bytes", "min.insync.replicas"}
+// checked are the settings that decide whether a record is taken, and stays.
+var checked = []string{"cleanup.policy", "retention.ms", "retention.bytes", "min.insync.replicas", messageSetting}
 
 // checkSettings refuses topics whose settings lose what they must keep, and
-// warns of those that may.
+// warns of those that may. Topics that take too small messages are mended.
 func (l *Log) checkSettings(ctx context.Context, c *topology) error {
-	if l.opts.embedded {
-		return nil
-	}
 	settings, err := l.settings(ctx)
-	if errors.Is(err, segmentio.TopicAuthorizationFailed) || errors.Is(err, segmentio.ClusterAuthorizationFailed) {
-		l.opts.Logger.Warn("the settings of topics cannot be read: grant DESCRIBE_CONFIGS to have them checked", "error", err)
+	if unauthorized(err) {
+		l.opts.Logger.Warn(fmt.Sprintf("the settings of topics cannot be read: grant DESCRIBE_CONFIGS to have them checked; %s of each must be %d or more", messageSetting, maxMessageBytes), "error", err)
 		return nil
 	}
 	if err != nil {
 		return err
+	}
+	if err := l.raiseMessageSize(ctx, settings); err != nil {
+		return err
+	}
+	if l.opts.embedded {
+		return nil
 	}
 	var refused []error
 	for _, t := range ingest.Topics() {
@@ -148,7 +161,7 @@ func (l *Log) settings(ctx context.Context) (map[ingest.Topic]map[string]string,
 		}
 		for _, r := range res.Resources {
 			if err := r.Error; err != nil {
-				if errors.Is(err, segmentio.TopicAuthorizationFailed) || errors.Is(err, segmentio.ClusterAuthorizationFailed) {
+				if unauthorized(err) {
 					return permanent{fmt.Errorf("read the settings of %s: %w", r.ResourceName, err)}
 				}
 				return fmt.Errorf("read the settings of %s: %w", r.ResourceName, err)
@@ -162,4 +175,8 @@ func (l *Log) settings(ctx context.Context) (map[ingest.Topic]map[string]string,
 		return nil
 	})
 	return out, err
+}
+
+func unauthorized(err error) bool {
+	return errors.Is(err, segmentio.TopicAuthorizationFailed) || errors.Is(err, segmentio.ClusterAuthorizationFailed)
 }

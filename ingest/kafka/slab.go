@@ -13,6 +13,9 @@ type slabs struct {
 const (
 	maxSlabs     = 16
 	maxUsedSlabs = 64
+	// maxSlabBytes bounds what is kept: a fetch brings one whole batch at least,
+	// and the memory of a large one is not held for the many small ones.
+	maxSlabBytes = 2 << 20
 )
 
 // take returns memory to read the next answer into, nil for new memory. A nil
@@ -29,7 +32,7 @@ func (s *slabs) take() []byte {
 
 // give takes back memory that no record aliases.
 func (s *slabs) give(slab []byte) {
-	if s != nil && len(s.free) < maxSlabs {
+	if s != nil && len(s.free) < maxSlabs && cap(slab) <= maxSlabBytes {
 		s.free = append(s.free, slab)
 	}
 }

@@ -3,6 +3,7 @@ package kafka
 import (
 	"bytes"
 	"context"
+	"errors"
 	"fmt"
 	"sync"
 	"time"
@@ -45,8 +46,8 @@ func newWriter(l *Log, p ingest.Partition, m *writerMetrics) *writer {
 // record's place in it.
 func (w *writer) add(e *ingest.Envelope, body []byte) (*batch, int32, error) {
 	size := recordSize(e, body)
-	if size > w.log.opts.MaxBatchBytes-batchHeader {
-		return nil, 0, fmt.Errorf("%w: %d bytes, at most %d", ErrTooLarge, size, w.log.opts.MaxBatchBytes-batchHeader)
+	if size > maxMessageBytes-batchHeader {
+		return nil, 0, fmt.Errorf("%w: a record of %d bytes, at most %d fit", ingest.ErrTooLarge, size, maxMessageBytes-batchHeader)
 	}
 	w.mu.Lock()
 	defer w.mu.Unlock()
@@ -55,7 +56,7 @@ func (w *writer) add(e *ingest.Envelope, body []byte) (*batch, int32, error) {
 		return nil, 0, fmt.Errorf("%w: log is closed", ingest.ErrOverload)
 	case w.away:
 		return nil, 0, fmt.Errorf("%w: broker is away", ingest.ErrOverload)
-	case w.bytes+size > w.log.opts.QueueBytes:
+	case w.bytes > 0 && w.bytes+size > w.log.opts.QueueBytes: // one record always fits
 		w.metrics.refused.Inc()
 		return nil, 0, fmt.Errorf("%w: queue is full", ingest.ErrOverload)
 	}
@@ -67,7 +68,8 @@ func (w *writer) add(e *ingest.Envelope, body []byte) (*batch, int32, error) {
 	return b, place, nil
 }
 
-// open returns the batch that the next record of size bytes goes into.
+// open returns the batch that the next record of size bytes goes into: a batch of
+// its own where it would make the open one larger than batches are to be.
 func (w *writer) open(size int) *batch {
 	if n := len(w.queue); n > 0 {
 		b := w.queue[n-1]
@@ -127,9 +129,12 @@ func (w *writer) send(b *batch) {
 	}
 	lost := !w.session.open // then nothing was sent: there was no session to send in
 	w.session = session{}
-	if lost || refused(err) {
+	switch {
+	case errors.Is(err, segmentio.MessageSizeTooLarge): // the topic takes less than it was asked to: again is no use
+		err = fmt.Errorf("%w: %w", ingest.ErrTooLarge, err)
+	case lost || refused(err):
 		err = fmt.Errorf("%w: %w", ingest.ErrOverload, err)
-	} else {
+	default:
 		err = fmt.Errorf("%w: %w", ingest.ErrOutcomeUnknown, err)
 	}
 	b.finish(0, err)
@@ -175,7 +180,7 @@ func (w *writer) release(b *batch, sent bool) {
 	w.mu.Lock()
 	defer w.mu.Unlock()
 	w.bytes -= len(b.buf) - batchRecordsAt
-	if sent {
+	if sent && cap(b.buf) <= 2*w.log.opts.MaxBatchBytes { // the memory of a large record is not kept
 		w.spare = b.buf
 	}
 	b.buf = nil

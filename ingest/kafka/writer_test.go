@@ -135,7 +135,7 @@ func TestBatchesAndQueueAreBounded(t *testing.T) {
 	if !errors.Is(err, ingest.ErrOverload) || len(batches) < 4 || len(batches) > 8 {
 		t.Errorf("%d records of 600 bytes fit a queue of 5000, then %v", len(batches), err)
 	}
-	if _, err := l.Append(t.Context(), ingest.TopicRefused, testEnvelope(0), make([]byte, 2000)); !errors.Is(err, ErrTooLarge) {
+	if _, err := l.Append(t.Context(), ingest.TopicRefused, testEnvelope(0), make([]byte, maxMessageBytes)); !errors.Is(err, ingest.ErrTooLarge) {
 		t.Errorf("record larger than a batch: %v", err)
 	}
 	distinct := map[*batch]bool{}
@@ -364,7 +364,7 @@ func TestManyAppendAtOnce(t *testing.T) {
 
 // A produce that timed out may still be on its way out of our memory.
 func TestMemoryOfAFailedBatchIsNotUsedAgain(t *testing.T) {
-	w := newWriter(&Log{}, ingest.Partition{Topic: ingest.TopicCDRs}, nil)
+	w := newWriter(&Log{opts: Options{MaxBatchBytes: defaultBatchBytes}}, ingest.Partition{Topic: ingest.TopicCDRs}, nil)
 	for _, sent := range []bool{true, false} {
 		b := newBatch(nil)
 		memory := &b.buf[0]
