@@ -167,6 +167,22 @@ type ConflictPage struct {
 	Next      string
 }
 
+// CopyBody is a copy of a CDR with its body as it was sent.
+type CopyBody struct {
+	Copy
+	Version ocpi.Version
+	Body    []byte
+}
+
+// Contents are what came under one identity: the first copy, and of every other
+// content the first copy that has it, as many as fit a page, one at least; More
+// says how many there are beside.
+type Contents struct {
+	First  CopyBody
+	Others []CopyBody
+	More   int
+}
+
 // Refusal is a body that could not be used, kept with its reason.
 type Refusal struct {
 	Position ingest.Position
@@ -218,6 +234,8 @@ type Reader interface {
 	// currency, most first; Status, After and Limit of q do not matter.
 	RejectReasons(ctx context.Context, q CDRQuery) ([]ReasonCount, error)
 	Conflicts(ctx context.Context, q ConflictQuery) (ConflictPage, error)
+	// Contents reads what came under an identity, ErrNotFound where nothing did.
+	Contents(ctx context.Context, key ocpi.Key) (*Contents, error)
 	// Relations lists how CDRs stand to each other, as far as it is found.
 	Relations(ctx context.Context, q RelationQuery) (RelationPage, error)
 	Refusals(ctx context.Context, sender, after string, limit int) (refusals []Refusal, next string, err error)

@@ -50,3 +50,10 @@ func (s Source) CDR(ctx context.Context, key ocpi.Key) ([]byte, ocpi.Version, er
 	raw, v, _, err = s.Store.CDRRaw(ctx, key)
 	return raw, v, err
 }
+
+// First returns the first copy of a CDR that the store has, as it was sent.
+// Errors: ErrNotFound where it has none (yet), ErrUnavailable.
+func (s Source) First(ctx context.Context, key ocpi.Key) ([]byte, ocpi.Version, error) {
+	raw, v, _, err := s.Store.CDRRaw(ctx, key)
+	return raw, v, err
+}

@@ -1,0 +1,67 @@
+package clickhouse
+
+import (
+	"context"
+	"fmt"
+
+	"github.com/roamclear/roamclear/ingest"
+	"github.com/roamclear/roamclear/ocpi"
+	"github.com/roamclear/roamclear/settlement"
+)
+
+// Contents implements [settlement.Reader].
+func (s *Store) Contents(ctx context.Context, key ocpi.Key) (*settlement.Contents, error) {
+	var w where
+	w.key(key)
+	copies, err := s.copiesOf(ctx, w.String(), w.args)
+	if err != nil {
+		return nil, err
+	}
+	distinct := distinctContents(copies[key])
+	if len(distinct) == 0 {
+		return nil, fmt.Errorf("read copies of %s: %w", key, settlement.ErrNotFound)
+	}
+	others := positionsOf(distinct[1:])
+	fit, err := s.fitting(ctx, ingest.TopicCDRs, others)
+	if err != nil {
+		return nil, err
+	}
+	records, err := s.recordsAt(ctx, ingest.TopicCDRs, append([]ingest.Position{distinct[0].Position}, fit...))
+	if err != nil {
+		return nil, err
+	}
+	out := &settlement.Contents{More: len(others) - len(fit)}
+	for i, c := range distinct[:1+len(fit)] {
+		r, ok := records[c.Position]
+		if !ok {
+			return nil, fmt.Errorf("copy %s of %s has no record in the store: run roamclear verify", c.Position, key)
+		}
+		body := settlement.CopyBody{Copy: c, Version: r.Version, Body: r.Body}
+		if i == 0 {
+			out.First = body
+		} else {
+			out.Others = append(out.Others, body)
+		}
+	}
+	return out, nil
+}
+
+// distinctContents are the first copies of each content.
+func distinctContents(copies []settlement.Copy) (distinct []settlement.Copy) {
+	seen := map[ingest.Hash]bool{}
+	for _, c := range copies {
+		if !seen[c.Hash] {
+			seen[c.Hash] = true
+			distinct = append(distinct, c)
+		}
+	}
+	return distinct
+}
+
+func positionsOf(copies []settlement.Copy) []ingest.Position {
+	positions := make([]ingest.Position, len(copies))
+	for i, c := range copies {
+		positions[i] = c.Position
+	}
+	return positions
+}
