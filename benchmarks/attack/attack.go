@@ -42,10 +42,11 @@ type Attack struct {
 // Attacks lists all attacks.
 func Attacks() []Attack {
 	return []Attack{
-		{Name: "work", About: "conformant CDRs of 64 KB whose audit is slow", do: heavyWork, last: moreWork},
+		{Name: "work", About: "conformant CDRs of 0.8 MB whose audit is slow", do: heavyWork, last: moreWork},
 		{Name: "explanations", About: "CDRs whose explanations are as large as can be", do: explanations},
 		{Name: "readers", About: "connections that ask for lists and do not read", do: idleReaders},
 		{Name: "uploads", About: "uploads that stall", do: stalledUploads},
+		{Name: "oversized", About: "bodies of 8 MB, which are not accepted", do: oversized},
 		{Name: "growth", About: "a Session and a Location grown by PATCHes", do: growth},
 		{Name: "full", About: "a partner that fills the log to its cap and is removed", do: fillLog, alone: true, serve: []string{"--kafka.cap_bytes", "67108864"}},
 		{Name: "connections", About: "2,100 connections of one partner that push at once", do: connections},

@@ -60,12 +60,12 @@ func smallCDR(p *world.Partner, id string) []byte {
 // minute is a bound of a restriction, n minutes into the day.
 func minute(n int) string { return fmt.Sprintf("%02d:%02d", n/60%24, n%60) }
 
-// slowCDR is a conformant CDR of some 60 KB. Its tariff has 300 elements that
+// slowCDR is a conformant CDR of some 0.8 MB. Its tariff has 300 elements that
 // hold for a minute of the day and for no date at all, so that nothing changes
 // at any of the six hundred bounds of each day, and whoever looks for a change
 // has to look at all of them, in every period.
 func slowCDR(id string) []byte {
-	const elements, periods, length = 300, 180, 240 * time.Hour
+	const elements, periods, length = 300, 7000, 24 * time.Hour
 	list := make([]members, 0, elements+1)
 	for i := range elements {
 		list = append(list, members{"price_components": price("TIME", 1), "restrictions": members{"start_time": minute(2 * i), "end_time": minute(2*i + 1), "end_date": "2000-01-01"}})
@@ -74,22 +74,22 @@ func slowCDR(id string) []byte {
 	return encode(cdr(&attacker, id, list, periods, length, hours(length)))
 }
 
-// wordyCDR is a conformant CDR of some 60 KB whose explanation, written out,
+// wordyCDR is a conformant CDR of some 0.6 MB whose explanation, written out,
 // is many times that: every period has another price, and for each of them all
 // elements ahead of it have to be explained away.
 func wordyCDR(id string) []byte {
-	const elements, length = 260, time.Minute
+	const elements, periods, length = 480, 5000, time.Minute
 	list := make([]members, 0, elements)
 	for i := range elements {
 		list = append(list, members{"price_components": price("TIME", float64(i+1)), "restrictions": members{"start_time": minute(i), "end_time": minute(i + 1)}})
 	}
-	return encode(cdr(&attacker, id, list, elements, length, func(int) []members { return []members{{"type": "TIME", "volume": 0.0167}} }))
+	return encode(cdr(&attacker, id, list, periods, length, func(int) []members { return []members{{"type": "TIME", "volume": 0.0167}} }))
 }
 
 // largeCDR is a CDR that is cheap to price and close to the largest body.
 func largeCDR(id string) []byte {
 	c := cdr(&attacker, id, []members{{"price_components": price("TIME", 1)}}, 1, time.Hour, hours(time.Hour))
-	c["x_filler"] = filler(60 << 10)
+	c["x_filler"] = filler(1000 << 10)
 	return encode(c)
 }
 

@@ -1,6 +1,7 @@
 package attack
 
 import (
+	"bytes"
 	"context"
 	"errors"
 	"fmt"
@@ -11,6 +12,7 @@ import (
 	"time"
 
 	"github.com/roamclear/roamclear/benchmarks/world"
+	"golang.org/x/sync/errgroup"
 )
 
 const (
@@ -61,7 +63,7 @@ func (t *target) head(p *world.Partner, method, path string, length int) string 
 // idleReaders asks for the longest list there is on many connections and
 // reads none.
 func idleReaders(ctx context.Context, t *target) error {
-	n := t.size(150, 500)
+	n := t.size(40, 300)
 	if err := t.pushAll(ctx, n, "large", largeCDR); err != nil {
 		return err
 	}
@@ -72,11 +74,37 @@ func idleReaders(ctx context.Context, t *target) error {
 	return hold(ctx, all, err)
 }
 
-// stalledUploads begins more uploads than the service works on at once and
-// finishes none.
+// stalledUploads begins more uploads of the largest size than the service works
+// on at once and finishes none; of some the better part comes.
 func stalledUploads(ctx context.Context, t *target) error {
-	all, err := t.open(ctx, 2100, t.head(&attacker, http.MethodPost, cdrsPath, 60<<10)+`{"id":`)
+	head := t.head(&attacker, http.MethodPost, cdrsPath, 1<<20) + `{"id":"`
+	all, err := t.open(ctx, 60, head+filler(600<<10))
+	if err == nil {
+		var more []net.Conn
+		more, err = t.open(ctx, 2100, head)
+		all = append(all, more...)
+	}
 	return hold(ctx, all, err)
+}
+
+// oversized pushes bodies that are larger than may be, on many connections.
+func oversized(ctx context.Context, t *target) error {
+	body := bytes.Repeat([]byte(" "), 8<<20)
+	g, ctx := errgroup.WithContext(ctx)
+	g.SetLimit(64)
+	for range t.size(300, 3000) {
+		g.Go(func() error {
+			status, answer, err := t.send(ctx, &attacker, http.MethodPost, cdrsPath, body)
+			switch {
+			case err != nil:
+				return err
+			case status != http.StatusRequestEntityTooLarge && status != http.StatusServiceUnavailable:
+				return fmt.Errorf("push of %d bytes: HTTP %d %.300s", len(body), status, answer)
+			}
+			return nil
+		})
+	}
+	return g.Wait()
 }
 
 // connections pushes whole CDRs on 2,100 connections at once.

@@ -22,9 +22,9 @@ func heavyWork(ctx context.Context, t *target) error {
 // moreWork pushes once more what takes long: the service is stopped on it.
 func moreWork(ctx context.Context, t *target) error { return t.pushAll(ctx, 6, "late", slowCDR) }
 
-// explanations pushes CDRs that take much to explain: 200 MB of them.
+// explanations pushes CDRs that take much to explain: 250 MB of them.
 func explanations(ctx context.Context, t *target) error {
-	n := t.size(100, 3600)
+	n := t.size(24, 400)
 	if err := t.pushAll(ctx, n, "wordy", wordyCDR); err != nil {
 		return err
 	}
