@@ -2,16 +2,19 @@ package api
 
 import (
 	"bytes"
+	"errors"
+	"io"
 	"net/http/httptest"
 	"strings"
 	"testing"
+	"testing/iotest"
 )
 
 func TestReadBodyThatIsCompressed(t *testing.T) {
 	for encodings, refused := range map[string]bool{"": false, "identity": false, "Identity": false, "gzip": true, "gzip,identity": true, "br": true, "x": true} {
 		r := httptest.NewRequestWithContext(t.Context(), "POST", "/", strings.NewReader("{}"))
 		r.Header["Content-Encoding"] = strings.Split(encodings, ",")
-		_, err := ReadBody(r, nil, 100)
+		_, err := ReadBody(r, nil, 100, nil)
 		if (err != nil) != refused || refused && (Classify(err) != KindEncoding || !strings.Contains(err.Error(), "uncompressed")) {
 			t.Errorf("%q: %v", encodings, err)
 		}
@@ -29,9 +32,9 @@ func TestReadBodyIntoAUsedBuffer(t *testing.T) {
 				if chunked {
 					r.ContentLength = -1
 				}
-				got, err := ReadBody(r, bytes.Repeat([]byte("a"), capacity), limit)
+				got, err := ReadBody(r, bytes.Repeat([]byte("a"), capacity), limit, nil)
 				if size > limit {
-					if Classify(err) != KindTooLarge || len(got) != 0 {
+					if Classify(err) != KindTooLarge || chunked != (len(got) > 0) {
 						t.Errorf("capacity %d, size %d, chunked %v: %d bytes, error %v", capacity, size, chunked, len(got), err)
 					}
 					continue
@@ -41,5 +44,72 @@ func TestReadBodyIntoAUsedBuffer(t *testing.T) {
 				}
 			}
 		}
+	}
+}
+
+// room is a Room of so many bytes.
+type room int
+
+func (r *room) Take(n int) bool {
+	if n > int(*r) {
+		return false
+	}
+	*r -= room(n)
+	return true
+}
+
+// dribble is a body of which only the first part comes, whatever was promised.
+type dribble struct {
+	io.Reader
+	asked int // the largest read
+}
+
+func (d *dribble) Read(b []byte) (int, error) {
+	d.asked = max(d.asked, len(b))
+	return d.Reader.Read(b)
+}
+
+// A body takes memory by what comes of it, not by what its sender says: a small
+// one sent in chunks no more than the first piece, a promise nothing more.
+func TestBodiesTakeRoomAsTheyCome(t *testing.T) {
+	const limit = 4 << 20
+	for _, tt := range []struct {
+		name          string
+		promised, has int // promised -1: in chunks
+		room, taken   int
+		err           error
+	}{
+		{"small", 2000, 2000, limit, 2000, nil},
+		{"small, in chunks", -1, 2000, limit, firstPiece, nil},
+		{"large", limit, limit, limit, limit, nil},
+		{"large, in chunks", -1, limit, limit + 1, limit + 1, nil},
+		{"a promise", limit, 100, limit, firstPiece, ErrBody},
+		{"a broken promise", limit, firstPiece + 100, limit, 2 * firstPiece, ErrBody},
+		{"no room at all", 2000, 2000, 1000, 0, ErrBusy},
+		{"no room on the way", limit, limit, 300 << 10, 256 << 10, ErrBusy},
+		{"no room on the way, in chunks", -1, limit, 300 << 10, 256 << 10, ErrBusy},
+		{"too large, in chunks", -1, 2 * limit, 2 * limit, limit + 1, ErrTooLarge},
+		{"too large by its own word", limit + 1, limit + 1, limit, 0, ErrTooLarge},
+	} {
+		d := &dribble{Reader: strings.NewReader(strings.Repeat("b", tt.has))}
+		r := httptest.NewRequestWithContext(t.Context(), "POST", "/", d)
+		r.ContentLength = int64(tt.promised)
+		left := room(tt.room)
+		got, err := ReadBody(r, nil, limit, &left)
+		if !errors.Is(err, tt.err) || tt.err == nil && len(got) != tt.has {
+			t.Errorf("%s: %d bytes, error %v, want %v", tt.name, len(got), err, tt.err)
+		}
+		if taken := tt.room - int(left); taken != tt.taken || d.asked > taken {
+			t.Errorf("%s: took room for %d bytes, want %d; read up to %d at once", tt.name, taken, tt.taken, d.asked)
+		}
+	}
+}
+
+// A body that broke off is not taken for a whole one, in chunks neither.
+func TestABodyThatBreaksOff(t *testing.T) {
+	r := httptest.NewRequestWithContext(t.Context(), "POST", "/", iotest.DataErrReader(io.MultiReader(strings.NewReader(`{"id":"1"}`), iotest.ErrReader(io.ErrUnexpectedEOF))))
+	r.ContentLength = -1
+	if got, err := ReadBody(r, nil, 100, nil); !errors.Is(err, ErrBody) || len(got) != 0 {
+		t.Errorf("%q, %v", got, err)
 	}
 }

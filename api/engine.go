@@ -50,6 +50,16 @@ func NewEngine(logger *slog.Logger, fallbacks ...Fallback) *gin.Engine {
 	return e
 }
 
+// ServeHead serves HEAD wherever GET is served by what is mounted so far: net/http
+// keeps the body back. Call it when all is mounted.
+func ServeHead(e *gin.Engine) {
+	for _, r := range e.Routes() {
+		if r.Method == http.MethodGet {
+			e.HEAD(r.Path, r.HandlerFunc)
+		}
+	}
+}
+
 // Param returns a path parameter, unescaped. Ids may hold any printable
 // character, so a slash in one comes as %2F and is not a separator.
 func Param(c *gin.Context, name string) string {

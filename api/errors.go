@@ -35,7 +35,7 @@ var (
 	ErrUnauthorized = errors.New("no or unknown credentials in the Authorization header")
 	ErrNotFound     = errors.New("no such resource")
 	ErrMethod       = errors.New("method not allowed here")
-	ErrTooLarge     = errors.New("body too large")
+	ErrTooLarge     = ingest.ErrTooLarge
 	ErrEncoding     = errors.New("content encoding not supported: bodies must be sent uncompressed, without Content-Encoding")
 	ErrBody         = errors.New("body could not be read to its end")
 	ErrBusy         = errors.New("too many requests under way, try again")

@@ -1,6 +1,9 @@
 package api
 
-import "sync/atomic"
+import (
+	"sync/atomic"
+	"time"
+)
 
 // Limiter bounds how many requests are under way at once.
 type Limiter struct {
@@ -26,3 +29,18 @@ func (l *Limiter) Leave() { l.n.Add(-1) }
 
 // InFlight returns how many requests are under way.
 func (l *Limiter) InFlight() int64 { return l.n.Load() }
+
+// Rate lets something be done once in a while, and Burst times at once where it
+// was not done for long.
+type Rate struct {
+	Every time.Duration
+	Burst int
+	due   atomic.Int64 // when all that was done would have been due, in Unix nanoseconds
+}
+
+// Take reports whether it may be done now.
+func (r *Rate) Take(now time.Time) bool {
+	due := r.due.Load()
+	next := max(due, now.UnixNano()) + int64(r.Every)
+	return next-now.UnixNano() <= int64(r.Every)*int64(r.Burst) && r.due.CompareAndSwap(due, next)
+}

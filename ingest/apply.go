@@ -12,18 +12,24 @@ import (
 // base is nil when the object is unknown. Unknown members are preserved.
 func Apply(v ocpi.Version, m Method, t Target, base, body []byte) ([]byte, error) {
 	whole, err := apply(v, m, t, base, body)
-	if limit := maxSize[t.Object]; err == nil && limit > 0 && len(whole) > limit {
-		return nil, invalid(growing[t.Object], fmt.Sprintf("the %s would have %d bytes, at most %d are kept", t.Object, len(whole), limit))
+	if err == nil && len(whole) > MaxBody {
+		return nil, tooLarge(t.Object, len(whole), MaxBody, "")
 	}
 	return whole, err
 }
 
-// maxSize bounds the objects that PATCHes and parts make larger than any one
-// body can be, in bytes: a merge costs time and memory with the whole.
-var maxSize = map[Object]int{ObjectSession: 1 << 20, ObjectLocation: 4 << 20}
-
-// growing is the member that makes them so.
+// growing is the member that PATCHes and parts make larger than any one body.
 var growing = map[Object]string{ObjectSession: "charging_periods", ObjectLocation: "evses"}
+
+// tooLarge refuses what a change would make of an object: more than limit bytes,
+// by a setting where there is one.
+func tooLarge(o Object, size, limit int, setting string) error {
+	reason := fmt.Sprintf("the %s would have %d bytes, at most %d are kept", o, size, limit)
+	if setting != "" {
+		reason += " (" + setting + ")"
+	}
+	return invalid(growing[o], reason)
+}
 
 func apply(v ocpi.Version, m Method, t Target, base, body []byte) ([]byte, error) {
 	evse, connector := t.Part()

@@ -48,6 +48,8 @@ func (m *Metrics) refused(o Object, reason error) {
 		label = "not_json"
 	case errors.Is(reason, ErrUnknownObject):
 		label = "not_yours"
+	case errors.Is(reason, ErrTooLarge):
+		label = "too_large"
 	}
 	m.refusedN.WithLabelValues(o.String(), label).Inc()
 }

@@ -44,15 +44,17 @@ type Service struct {
 	log      Appender
 	current  Current
 	now      func() time.Time
+	limits   Limits
+	recent   *recent
 	decoders sync.Pool
 	metrics  *Metrics
 }
 
 // NewService returns a Service that appends to log. now is the clock that
-// stamps the receiving time.
-func NewService(log Appender, current Current, now func() time.Time, m *Metrics) *Service {
+// stamps the receiving time. No change makes an object larger than limits say.
+func NewService(log Appender, current Current, now func() time.Time, limits Limits, m *Metrics) *Service {
 	return &Service{
-		log: log, current: current, now: now, metrics: m,
+		log: log, current: current, now: now, limits: limits, recent: newRecent(recentCDRs), metrics: m,
 		decoders: sync.Pool{New: func() any { return new(ocpi.Decoder) }},
 	}
 }
@@ -82,6 +84,9 @@ func (s *Service) CDR(ctx context.Context, from Sender, v ocpi.Version, body []b
 	r := Receipt{Key: e.Key, ID: id, Created: true, Findings: append([]ocpi.Finding(nil), cdr.Findings...)}
 	r.Position, err = s.log.Append(ctx, TopicCDRs, &e, body)
 	s.metrics.count(e.Object, err)
+	if err == nil {
+		r.Earlier = s.recent.note(r.Key, body)
+	}
 	return r, err
 }
 
@@ -174,6 +179,9 @@ func (s *Service) validate(d *ocpi.Decoder, v ocpi.Version, m Method, t Target, 
 	if err != nil {
 		return nil, err
 	}
+	if limit, setting := s.limits.Of(t.Object); len(whole) > limit {
+		return nil, tooLarge(t.Object, len(whole), limit, setting)
+	}
 	if m == MethodPatch && v != ocpi.V211 {
 		if ok, err := ocpi.HasMember(body, "last_updated"); err != nil || !ok {
 			if err == nil {
@@ -245,6 +253,13 @@ func sameIdentity(v ocpi.Version, t Target, country, party, id, tokenType string
 		return invalid("party_id", "is not the party id in the URL")
 	}
 	return nil
+}
+
+// Refuse keeps a body that was refused before it was looked at, or the beginning
+// of one, with the reason, which it returns: or why the body could not be kept.
+func (s *Service) Refuse(ctx context.Context, from Sender, v ocpi.Version, m Method, t Target, body []byte, reason error) error {
+	e := Envelope{Object: t.Object, Method: m, Version: v, Sender: from.ID, Key: t.Key, Variant: t.Variant, Path: t.Path, Received: s.received()}
+	return s.refuse(ctx, &e, body, reason)
 }
 
 // refuse keeps a body that cannot be used, with its reason, and returns the

@@ -68,7 +68,7 @@ var dundee = ingest.Sender{ID: "gb-dun-cpo", Parties: []ocpi.Party{{Country: "GB
 
 func newService(log ingest.Appender, current ingest.Current) *ingest.Service {
 	clock := func() time.Time { return time.Date(2019, 1, 6, 0, 0, 0, 0, time.UTC) }
-	return ingest.NewService(log, current, clock, ingest.NewMetrics(prometheus.NewRegistry()))
+	return ingest.NewService(log, current, clock, ingest.DefaultLimits, ingest.NewMetrics(prometheus.NewRegistry()))
 }
 
 func TestAcceptedCDRIsInTheLogAsSent(t *testing.T) {
@@ -208,7 +208,7 @@ func TestMergedObjectsHaveALimit(t *testing.T) {
 			continue
 		}
 		invalid, ok := errors.AsType[*ocpi.Invalid](err)
-		if !ok || len(invalid.Fields) != 1 || invalid.Fields[0].Path != "charging_periods" || !strings.Contains(err.Error(), "at most 1048576") {
+		if !ok || len(invalid.Fields) != 1 || invalid.Fields[0].Path != "charging_periods" || !strings.Contains(err.Error(), "at most 1048576 are kept (limits.session_bytes)") {
 			t.Errorf("%d bytes more: %v, want the limit named", size, err)
 		}
 		if kept := log.records[ingest.TopicRefused]; len(kept) != 1 || string(kept[0].Body) != body || len(log.records[ingest.TopicSessions]) != 0 {
@@ -275,6 +275,40 @@ func TestChangesOfATimeZoneHaveALimit(t *testing.T) {
 		invalid, _ := errors.AsType[*ocpi.Invalid](err)
 		if refused != (err != nil) || refused && (invalid == nil || invalid.Fields[0].Path != "time_zone") {
 			t.Errorf("%s: %v, want refused %t, by name", zone, err, refused)
+		}
+	}
+}
+
+// A body that was refused before anybody looked at it is kept like any other.
+func TestABodyRefusedOutsideIsKept(t *testing.T) {
+	log := &memoryLog{}
+	target := ingest.Target{Object: ingest.ObjectSession, Key: ocpi.NewKey("GB", "DUN", "S1"), ID: "S1"}
+	reason := fmt.Errorf("%w: 5 bytes, at most 4 are accepted", ingest.ErrTooLarge)
+	if err := newService(log, objects{}).Refuse(t.Context(), dundee, ocpi.V221, ingest.MethodPut, target, []byte("begin"), reason); !errors.Is(err, ingest.ErrTooLarge) {
+		t.Errorf("%v, want the reason", err)
+	}
+	kept := log.records[ingest.TopicRefused]
+	if len(kept) != 1 || string(kept[0].Body) != "begin" || kept[0].Reason != reason.Error() || kept[0].Key != target.Key || kept[0].Method != ingest.MethodPut || kept[0].Sender != dundee.ID {
+		t.Errorf("kept %+v", kept)
+	}
+}
+
+// A CDR that comes again is told by its bytes.
+func TestACDRThatComesAgain(t *testing.T) {
+	s := newService(&memoryLog{}, objects{})
+	for i, tt := range []struct {
+		body string
+		want ingest.Earlier
+	}{
+		{goodCDR, ingest.EarlierUnknown},
+		{goodCDR, ingest.EarlierSame},
+		{strings.Replace(goodCDR, "5.00", "50.00", 1), ingest.EarlierOther},
+		{strings.Replace(goodCDR, `"c-1"`, `"C-1"`, 1), ingest.EarlierOther},
+		{strings.Replace(goodCDR, `"c-1"`, `"c-2"`, 1), ingest.EarlierUnknown},
+	} {
+		r, err := s.CDR(t.Context(), dundee, ocpi.V221, []byte(tt.body))
+		if err != nil || r.Earlier != tt.want {
+			t.Errorf("push %d: %d, %v; want %d", i, r.Earlier, err, tt.want)
 		}
 	}
 }

@@ -75,7 +75,8 @@ func unescape(segment string) string {
 type Receipt struct {
 	Position Position
 	Key      ocpi.Key
-	ID       string // as sent
-	Created  bool   // the object did not exist before; always true for a CDR
+	ID       string  // as sent
+	Created  bool    // the object did not exist before; always true for a CDR
+	Earlier  Earlier // of a CDR: a copy that came before
 	Findings []ocpi.Finding
 }

@@ -49,6 +49,8 @@ func Mount(g gin.IRouter, d Deps) {
 	g.GET("/admin/v1/partners/:id", s.handle(s.getPartner))
 	g.DELETE("/admin/v1/partners/:id", s.handle(s.removePartner))
 	g.POST("/admin/v1/partners/:id/rotate", s.handle(s.rotateToken))
+	g.POST("/admin/v1/partners/:id/roles", s.handle(s.addRole))
+	g.DELETE("/admin/v1/partners/:id/roles/:role/:country/:party", s.handle(s.removeRole))
 	g.GET("/admin/v1/keys", s.handle(s.listKeys))
 	g.POST("/admin/v1/keys", s.handle(s.addKey))
 	g.DELETE("/admin/v1/keys/:id", s.handle(s.removeKey))

@@ -137,6 +137,44 @@ func TestAdminPartners(t *testing.T) {
 	}
 }
 
+// A platform with several parties: roles come with its own token, or by its id.
+func TestAdminRoles(t *testing.T) {
+	a := newAdmin(t)
+	var first, joined PartnerToken
+	a.do("POST", "/partners", addDundee, 201, &first)
+	a.do("POST", "/partners", `{"name":"ignored","token":"`+first.Token+`","roles":[{"role":"CPO","country_code":"GB","party_id":"PKC"}]}`, 200, &joined)
+	if joined.Token != first.Token || joined.Partner.ID != "gb-dun-cpo" || joined.Partner.Name != "Dundee" || len(joined.Partner.Roles) != 2 || joined.Partner.Version != 2 {
+		t.Errorf("joined: %+v", joined)
+	}
+	var changed Partner
+	a.do("POST", "/partners/gb-dun-cpo/roles", `{"role":"emsp","country_code":"de","party_id":"emp"}`, 201, &changed, "If-Match", `"2"`, "Idempotency-Key", "role-1")
+	want := []control.Role{control.NewRole("CPO", "GB", "DUN"), control.NewRole("CPO", "GB", "PKC"), control.NewRole("EMSP", "DE", "EMP")}
+	if diff := cmp.Diff(want, changed.Roles); diff != "" {
+		t.Error(diff)
+	}
+	a.do("POST", "/partners/gb-dun-cpo/roles", `{"role":"CPO","country_code":"GB","party_id":"ANG"}`, 409, nil, "If-Match", `"2"`)
+	a.do("POST", "/partners/gb-dun-cpo/roles", `{"role":"CPO","country_code":"GB","party_id":"ANG"}`, 409, nil, "Idempotency-Key", "role-1")
+
+	var failure struct{ Error rest.Error }
+	a.do("POST", "/partners", `{"name":"Other","roles":[{"role":"CPO","country_code":"GB","party_id":"OTH"}]}`, 201, nil)
+	for _, body := range []string{`{"name":"x","token":"` + first.Token + `","roles":[{"role":"CPO","country_code":"GB","party_id":"OTH"}]}`, `{"role":"CPO","country_code":"GB","party_id":"OTH"}`} {
+		path := "/partners/gb-dun-cpo/roles"
+		if strings.Contains(body, "token") {
+			path = "/partners"
+		}
+		a.do("POST", path, body, 409, &failure)
+		if failure.Error.Code != "conflict" || !strings.Contains(failure.Error.Message, "already belongs to partner gb-oth-cpo") {
+			t.Errorf("another's role: %+v", failure)
+		}
+	}
+	a.do("DELETE", "/partners/gb-dun-cpo/roles/EMSP/DE/EMP", "", 200, &changed)
+	if len(changed.Roles) != 2 || changed.Version != 4 {
+		t.Errorf("after the removal: %+v", changed)
+	}
+	a.do("DELETE", "/partners/gb-dun-cpo/roles/EMSP/DE/EMP", "", 404, nil)
+	a.do("DELETE", "/partners/gb-dun-cpo/roles/CPO/GB/PKC", "", 409, nil, "If-Match", `"3"`)
+}
+
 func TestAdminKeys(t *testing.T) {
 	a := newAdmin(t)
 	var added KeySecret
@@ -167,7 +205,7 @@ func TestAdminRefuses(t *testing.T) {
 	}{
 		{"not JSON", "POST", "/partners", "{", 400, "not_json"},
 		{"two values", "POST", "/partners", addDundee + "{}", 400, "not_json"},
-		{"unknown member", "POST", "/partners", `{"nom":"Dundee"}`, 400, `"field":"nom","message":"no such member`},
+		{"unknown member", "POST", "/partners", `{"nom":"Dundee"}`, 400, `"field":"nom","message":"no such member: nom;`},
 		{"no role", "POST", "/partners", `{"name":"Dundee"}`, 422, "at least one role"},
 		{"no name", "POST", "/partners", `{"roles":[{"role":"CPO","country_code":"GB","party_id":"DUN"}]}`, 422, "partner name"},
 		{"unknown role", "POST", "/partners", `{"name":"D","roles":[{"role":"KING","country_code":"GB","party_id":"DUN"}]}`, 422, `want one of CPO, EMSP`},

@@ -41,7 +41,8 @@ type PartnerToken struct {
 	Token   string  `json:"token"`
 }
 
-// PartnerRequest is the body of POST /admin/v1/partners.
+// PartnerRequest is the body of POST /admin/v1/partners. With the token of a
+// partner that exists, the roles are added to that partner.
 type PartnerRequest struct {
 	Name     string                `json:"name"`
 	Roles    []control.Role        `json:"roles"`
@@ -79,6 +80,14 @@ func (s *server) addPartner(c *gin.Context) error {
 	var q PartnerRequest
 	if err := rest.ReadJSON(c.Request, api.DefaultMaxBody, &q); err != nil {
 		return err
+	}
+	if p, joined, err := s.partners.Join(c.Request.Context(), command(c), control.NewPartner(q)); joined {
+		if err != nil {
+			return err
+		}
+		s.logger.Info("roles added to partner", "partner", p.ID, "roles", q.Roles)
+		rest.WriteJSON(c, http.StatusOK, PartnerToken{partnerView(p), q.Token})
+		return nil
 	}
 	p, token, err := s.partners.Add(c.Request.Context(), command(c), control.NewPartner(q))
 	if err != nil {
@@ -118,5 +127,40 @@ func (s *server) removePartner(c *gin.Context) error {
 	}
 	s.logger.Info("partner removed", "partner", api.Param(c, "id"))
 	c.Status(http.StatusNoContent)
+	return nil
+}
+
+// addRole answers POST /admin/v1/partners/{id}/roles.
+func (s *server) addRole(c *gin.Context) error {
+	var q control.Role
+	expect, err := expected(c)
+	if err == nil {
+		err = rest.ReadJSON(c.Request, api.DefaultMaxBody, &q)
+	}
+	if err != nil {
+		return err
+	}
+	p, err := s.partners.AddRoles(c.Request.Context(), command(c), api.Param(c, "id"), expect, q)
+	if err != nil {
+		return err
+	}
+	s.logger.Info("role added to partner", "partner", p.ID, "role", q)
+	rest.WriteJSON(c, http.StatusCreated, partnerView(p))
+	return nil
+}
+
+// removeRole answers DELETE /admin/v1/partners/{id}/roles/{role}/{country}/{party}.
+func (s *server) removeRole(c *gin.Context) error {
+	expect, err := expected(c)
+	if err != nil {
+		return err
+	}
+	role := control.NewRole(api.Param(c, "role"), api.Param(c, "country"), api.Param(c, "party"))
+	p, err := s.partners.RemoveRoles(c.Request.Context(), command(c), api.Param(c, "id"), expect, role)
+	if err != nil {
+		return err
+	}
+	s.logger.Info("role removed from partner", "partner", p.ID, "role", role)
+	rest.WriteJSON(c, http.StatusOK, partnerView(p))
 	return nil
 }

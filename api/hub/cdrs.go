@@ -24,11 +24,13 @@ func (x *exchange) postCDR() (answer, error) {
 	if err != nil {
 		return answer{}, err
 	}
+	message, conflict := x.conflict(&receipt)
 	return answer{
 		created:  true,
-		message:  successMessage(receipt.Findings),
+		message:  successMessage(message, receipt.Findings),
 		location: x.cdrURL(receipt.Key),
 		receipt:  receipt.Position.String(),
+		conflict: conflict,
 	}, nil
 }
 
@@ -51,20 +53,26 @@ func (x *exchange) getCDR() (answer, error) {
 	if err != nil {
 		return answer{}, err
 	}
+	raw, v, err := x.stored(t.Key)
+	if err != nil {
+		return answer{}, err
+	}
+	return x.raw(raw, v)
+}
+
+// stored reads a CDR's first copy, and waits for the store to catch up.
+func (x *exchange) stored(key ocpi.Key) ([]byte, ocpi.Version, error) {
 	ctx, cancel := context.WithTimeout(x.r.Context(), catchUpLimit)
 	defer cancel()
 	for pause := firstPause; ; pause = min(2*pause, longestPause) {
-		raw, v, err := x.s.CDRs.CDR(ctx, t.Key)
-		switch {
-		case err == nil:
-			return x.raw(raw, v)
-		case !errors.Is(err, settlement.ErrNotYet):
-			return answer{}, err
+		raw, v, err := x.s.CDRs.CDR(ctx, key)
+		if !errors.Is(err, settlement.ErrNotYet) {
+			return raw, v, err
 		}
 		select {
 		case <-time.After(pause):
 		case <-ctx.Done():
-			return answer{}, fmt.Errorf("%w: %w", err, ctx.Err())
+			return nil, 0, fmt.Errorf("%w: %w", err, ctx.Err())
 		}
 	}
 }

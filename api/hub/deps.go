@@ -28,6 +28,9 @@ type Intake interface {
 	Put(ctx context.Context, from ingest.Sender, v ocpi.Version, t ingest.Target, body []byte) (ingest.Receipt, error)
 	Patch(ctx context.Context, from ingest.Sender, v ocpi.Version, t ingest.Target, body []byte) (ingest.Receipt, error)
 	Delete(ctx context.Context, from ingest.Sender, v ocpi.Version, t ingest.Target) (ingest.Receipt, error)
+	// Refuse keeps a body, or its beginning, that is refused for a reason, and
+	// returns the reason, or why it could not be kept.
+	Refuse(ctx context.Context, from ingest.Sender, v ocpi.Version, m ingest.Method, t ingest.Target, body []byte, reason error) error
 }
 
 // Objects reads the client-owned objects as they stand: an objects.Follower. It
@@ -42,6 +45,9 @@ type Objects interface {
 // settlement.ErrUnavailable.
 type CDRSource interface {
 	CDR(ctx context.Context, key ocpi.Key) (raw []byte, version ocpi.Version, err error)
+	// First is CDR of what the store has: settlement.ErrNotFound where that is
+	// nothing, whatever is on its way.
+	First(ctx context.Context, key ocpi.Key) (raw []byte, version ocpi.Version, err error)
 }
 
 // CDRLists reads pages of CDRs; settlement.Reader is one.
@@ -65,7 +71,7 @@ type Deps struct {
 	Metrics   *api.Metrics
 	Logger    *slog.Logger
 	PublicURL string           // such as "https://roam.example": "" = as the request's Host says
-	MaxBody   int              // bytes; 0 = api.DefaultMaxBody
+	Limits    ingest.Limits    // of bodies; zero = ingest.DefaultLimits
 	InFlight  int              // requests under way at once; 0 = DefaultMaxInFlight
 	Pace      api.Pace         // of lists and large objects
 	Now       func() time.Time // nil = the system clock

@@ -13,7 +13,8 @@
 //   - What belongs to others answers 404 wherever the URL names its owner, as
 //     if it did not exist. A CDR is posted to a URL without an owner, so one
 //     of another party is answered 200 with 2001, naming the two members:
-//     nothing about the other party shows in it.
+//     nothing about the other party shows in it. So is a sender whose
+//     OCPI-from headers name a party that is not its own, about its own objects.
 //   - 503 with Retry-After is kept for overload, for a store that has not
 //     caught up, and for an outcome that is unknown; a repeat is harmless.
 package hub

@@ -1,6 +1,7 @@
 package hub
 
 import (
+	"cmp"
 	"encoding/json"
 	"errors"
 	"strconv"
@@ -28,11 +29,15 @@ func errorAnswer(kind api.Kind, err error) answer {
 	return a
 }
 
-// successMessage counts the findings of an accepted body, which departs from
-// OCPI or says something doubtful, and names the most serious one.
-func successMessage(findings []ocpi.Finding) string {
+// successMessage is what a sender should know of an accepted body, and the number
+// of its findings, where it departs from OCPI or says something doubtful, with the
+// most serious one; "" where there is neither.
+func successMessage(note string, findings []ocpi.Finding) string {
+	if note != "" {
+		note = "Success, but " + note
+	}
 	if len(findings) == 0 {
-		return ""
+		return bounded(note)
 	}
 	worst := &findings[0]
 	for i := range findings {
@@ -40,9 +45,9 @@ func successMessage(findings []ocpi.Finding) string {
 			worst = &findings[i]
 		}
 	}
-	m := "Success; 1 finding: "
+	m := cmp.Or(note, "Success") + "; 1 finding: "
 	if len(findings) > 1 {
-		m = "Success; " + strconv.Itoa(len(findings)) + " findings, most serious: "
+		m = cmp.Or(note, "Success") + "; " + strconv.Itoa(len(findings)) + " findings, most serious: "
 	}
 	m += worst.Path + " " + worst.Code
 	if worst.Detail != "" {

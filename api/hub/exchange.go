@@ -36,6 +36,7 @@ type answer struct {
 	message  string // "" = "Success"
 	location string
 	receipt  string
+	conflict string // header: another copy came before
 	data     []byte
 	list     [][]byte // in place of data: its items, each as it is
 }
@@ -91,22 +92,21 @@ func (x *exchange) do(began time.Time) (answer, error) {
 	if err := x.enter(); err != nil {
 		return answer{}, err
 	}
-	if err := x.checkRouting(); err != nil {
-		return answer{}, err
+	if x.pushes() {
+		if err := x.readBody(); err != nil {
+			return answer{}, err
+		}
 	}
-	switch x.route.method {
-	case http.MethodPost, http.MethodPut, http.MethodPatch:
-		err := x.enterBody()
-		if err != nil {
+	if x.pushes() {
+		if err := x.readBody(); err != nil {
 			return answer{}, err
 		}
-		if x.body, err = api.ReadBody(x.r, x.body, s.MaxBody); err != nil {
-			return answer{}, err
-		}
-		x.read = true
 		if s.Now().Sub(began) > slowBody && !x.stillKnown() {
 			return answer{}, api.ErrUnauthorized
 		}
+	}
+	if err := x.checkRouting(); err != nil {
+		return answer{}, err
 	}
 	return x.route.handle(x)
 }
@@ -119,20 +119,6 @@ const slowBody = 250 * time.Millisecond
 func (x *exchange) stillKnown() bool {
 	p, ok := x.s.Partners.Authenticate(header(x.r, "Authorization"))
 	return ok && p.ID == x.partner.ID
-}
-
-// checkRouting refuses a sender that claims to be a party it has no role for
-// (OCPI 2.2.1 transport, "Message routing"). Version information is not
-// routed.
-func (x *exchange) checkRouting() error {
-	if x.route.object == 0 {
-		return nil
-	}
-	country, party := header(x.r, ocpi.HeaderFromCountry), header(x.r, ocpi.HeaderFromParty)
-	if country == "" && party == "" || x.partner.Owns(ocpi.NewParty(country, party)) {
-		return nil
-	}
-	return ingest.ErrUnknownObject
 }
 
 // sender returns the partner in the role that owns the route's objects.
@@ -204,6 +190,9 @@ func (x *exchange) reply(a answer, err error, now time.Time) (httpStatus int, oc
 	}
 	if a.receipt != "" {
 		x.setHeader(receiptHeader, a.receipt)
+	}
+	if a.conflict != "" {
+		x.setHeader(conflictHeader, a.conflict)
 	}
 	x.echo()
 	envelope := ocpi.Envelope{Data: a.data, Status: ocpiStatus, Message: a.message, Time: now}

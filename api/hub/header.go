@@ -30,7 +30,7 @@ func (x *exchange) setHeader(name, value string) {
 func (x *exchange) echo() {
 	x.echoID(ocpi.HeaderRequestID)
 	x.echoID(ocpi.HeaderCorrelationID)
-	if x.route.object == 0 {
+	if !x.route.routed {
 		return
 	}
 	x.turn(ocpi.HeaderFromCountry, ocpi.HeaderToCountry)
@@ -48,7 +48,7 @@ func (x *exchange) echoID(name string) {
 }
 
 func (x *exchange) turn(from, to string) {
-	if v := x.r.Header[from]; len(v) > 0 {
+	if v := x.r.Header[from]; len(v) > 0 && v[0] != "" {
 		x.c.Writer.Header()[to] = v[:1:1]
 	}
 }

@@ -86,7 +86,7 @@ func pushed(r ingest.Receipt, err error) (answer, error) {
 	if err != nil {
 		return answer{}, err
 	}
-	return answer{created: r.Created, message: successMessage(r.Findings), receipt: r.Position.String()}, nil
+	return answer{created: r.Created, message: successMessage("", r.Findings), receipt: r.Position.String()}, nil
 }
 
 // get serves a client-owned object back to its owner, as it was sent or, after

@@ -146,6 +146,10 @@ func (stuck) Delete(ctx context.Context, _ ingest.Sender, _ ocpi.Version, _ inge
 	return ingest.Receipt{}, ctx.Err()
 }
 
+func (stuck) Refuse(context.Context, ingest.Sender, ocpi.Version, ingest.Method, ingest.Target, []byte, error) error {
+	return errors.New("nothing was refused")
+}
+
 func (stuck) Get(ctx context.Context, _ ingest.Target) (ingest.ObjectState, bool, error) {
 	<-ctx.Done()
 	return ingest.ObjectState{}, false, ctx.Err()

@@ -8,7 +8,7 @@ import (
 // token before anything else is read, may hold a quarter; what is over is
 // refused with 503 before work is done, to that partner alone.
 const (
-	bodyBytes = 64 << 20 // of bodies being read or worked on
+	bodyBytes = 64 << 20 // of bodies being read or worked on: what came of them
 	listPages = 64       // of lists being read or written, each settlement.PageBytes
 )
 
@@ -20,10 +20,10 @@ type places struct {
 	lists    *api.Budget
 }
 
-func newPlaces(inFlight, maxBody int) places {
+func newPlaces(inFlight int) places {
 	return places{
 		all: api.NewLimiter(inFlight), requests: api.NewBudget(int64(inFlight)),
-		bodies: api.NewBudget(max(bodyBytes, 4*int64(maxBody))), lists: api.NewBudget(listPages),
+		bodies: api.NewBudget(bodyBytes), lists: api.NewBudget(listPages),
 	}
 }
 
@@ -39,22 +39,6 @@ func (x *exchange) enter() error {
 	if !x.held.request {
 		return api.ErrBusy
 	}
-	return nil
-}
-
-// enterBody takes room for the body: as much as it says it has, or as it may have.
-func (x *exchange) enterBody() error {
-	n := x.r.ContentLength
-	if n < 0 {
-		n = int64(x.s.MaxBody)
-	}
-	if n > int64(x.s.MaxBody) { // is not read
-		return nil
-	}
-	if !x.s.places.bodies.Take(x.partner.ID, n) {
-		return api.ErrBusy
-	}
-	x.held.bytes = n
 	return nil
 }
 

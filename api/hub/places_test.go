@@ -8,6 +8,7 @@ import (
 	"net"
 	"net/http"
 	"runtime"
+	"strings"
 	"testing"
 	"time"
 
@@ -118,13 +119,13 @@ func TestWritersThatDoNotWrite(t *testing.T) {
 	for name, tt := range map[string]struct {
 		inFlight, body, stalled int
 	}{
-		"requests": {8, 1000, 2},
-		"bytes":    {4096, 900 << 10, (bodyBytes / 4) / (900 << 10)},
+		"requests": {8, 60_000, 2},
+		"bytes":    {4096, 1 << 20, (bodyBytes / 4) / (1 << 20)},
 	} {
 		t.Run(name, func(t *testing.T) {
-			srv, s := network(t, &backend{}, 0, func(d *Deps) { d.InFlight, d.MaxBody = tt.inFlight, tt.body })
-			for range tt.stalled {
-				srv.Stall(t, upload(dundeeToken, tt.body), "{")
+			srv, s := network(t, &backend{}, 0, func(d *Deps) { d.InFlight, d.Limits.CDR = tt.inFlight, tt.body })
+			for range tt.stalled { // all of it but its last byte
+				srv.Stall(t, upload(dundeeToken, tt.body), "{"+strings.Repeat(" ", tt.body-2))
 			}
 			until(t, "the uploads hold their places", func() bool { return s.places.bodies.Used() == int64(tt.stalled*tt.body) })
 			// Refused ones, which stall too, are answered without their body and

@@ -18,14 +18,16 @@ const Prefix = "/ocpi"
 type Server struct {
 	Deps
 	places   places
+	lookUps  api.Rate     // of older copies of CDRs
+	compares *api.Limiter // of copies that other bytes came before
 	editions []edition
 	unrouted *api.Route
 }
 
 // New returns a Server; Mount connects it.
 func New(d Deps) *Server {
-	if d.MaxBody == 0 {
-		d.MaxBody = api.DefaultMaxBody
+	if d.Limits == (ingest.Limits{}) {
+		d.Limits = ingest.DefaultLimits
 	}
 	if d.InFlight == 0 {
 		d.InFlight = DefaultMaxInFlight
@@ -35,7 +37,8 @@ func New(d Deps) *Server {
 	}
 	d.PublicURL = strings.TrimRight(d.PublicURL, "/")
 	return &Server{
-		Deps: d, places: newPlaces(d.InFlight, d.MaxBody),
+		Deps: d, places: newPlaces(d.InFlight),
+		lookUps: api.Rate{Every: lookUpEvery, Burst: lookUpsAtOnce}, compares: api.NewLimiter(comparesAtOnce),
 		editions: []edition{edition221()}, unrouted: d.Metrics.Route("ocpi unrouted"),
 	}
 }
@@ -66,6 +69,7 @@ type route struct {
 	object  ingest.Object // 0 for version information
 	handle  handler
 	version ocpi.Version // set by Mount
+	routed  bool         // answers carry routing headers; set by Mount
 	measure *api.Route   // set by Mount
 }
 
@@ -82,6 +86,7 @@ func (s *Server) Mount(e gin.IRouter) {
 }
 
 func (s *Server) mount(e gin.IRouter, r route) {
+	r.routed = routed(Prefix + r.path)
 	r.measure = s.Metrics.Route(r.method + " " + Prefix + r.path)
 	serve := func(c *gin.Context) { s.serve(c, &r) }
 	e.Handle(r.method, Prefix+r.path, serve)
@@ -89,9 +94,10 @@ func (s *Server) mount(e gin.IRouter, r route) {
 }
 
 // Fallback answers what no route below Prefix answers, to a known partner;
-// anybody else gets 401. Pass it to api.NewEngine.
+// anybody else gets 401. Its answers are routed like those of routes. Pass it to
+// api.NewEngine.
 func (s *Server) Fallback() api.Fallback {
 	return api.Fallback{Prefix: Prefix + "/", Answer: func(c *gin.Context, err error) {
-		s.serve(c, &route{measure: s.unrouted, handle: func(*exchange) (answer, error) { return answer{}, err }})
+		s.serve(c, &route{measure: s.unrouted, routed: routed(c.Request.URL.Path), handle: func(*exchange) (answer, error) { return answer{}, err }})
 	}}
 }

@@ -65,6 +65,7 @@ type cdrView struct {
 	Narrowed    string                  // what other CDRs say of it, "" where nothing
 	Findings    []ocpi.Finding
 	Copies      []copyLine // empty unless there is more than one
+	Contents    string     // address of what they differ in
 	Facts       []fact
 	Related     []relatedLine
 	Credited    string // address of the CDR that this one credits
@@ -105,7 +106,7 @@ func newCDRView(d *settlement.CDRDetail, key rest.Key) (*cdrView, error) {
 		CDR: d, EMSPName: emspName(d.EMSP), Energy: orUnknown(d.EnergyKWh, 0),
 		Verdict: verdictOf(&d.CDRSummary), Sentence: sentenceOf(&d.CDRSummary),
 		Amounts: comparisons(&d.CDRSummary), Tax: taxLine(d.Taxes), Facts: factsOf(d, key),
-		Month: d.Month.String(), Back: address("/cdrs", rowOf(&d.CDRSummary)),
+		Contents: report.ContentsPath(d.Key), Month: d.Month.String(), Back: address("/cdrs", rowOf(&d.CDRSummary)),
 	}
 	if d.Claim == tariff.ClaimAgrees {
 		v.Calm = "calm"

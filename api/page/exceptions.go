@@ -117,6 +117,7 @@ func reasonLines(reasons []settlement.ReasonCount, side vatSide, query url.Value
 type conflictLine struct {
 	Key                ocpi.Key
 	URL                string
+	Contents           string // address of what they differ in
 	First              copyLine
 	Repeats, Conflicts int
 	Latest             copyLine
@@ -150,7 +151,7 @@ func (s *server) conflicts(c *gin.Context, v visitor) error {
 }
 
 func newConflictLine(k *settlement.Conflict) conflictLine {
-	l := conflictLine{Key: k.Key, URL: report.CDRPath(k.Key), First: newCopyLine(&k.First, "")}
+	l := conflictLine{Key: k.Key, URL: report.CDRPath(k.Key), Contents: report.ContentsPath(k.Key), First: newCopyLine(&k.First, "")}
 	for i := range k.Others {
 		if k.Others[i].Conflict {
 			l.Conflicts++

@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"github.com/gin-gonic/gin"
+	"github.com/roamclear/roamclear/api"
 	"github.com/roamclear/roamclear/api/report"
 	"github.com/roamclear/roamclear/api/rest"
 	"github.com/roamclear/roamclear/settlement"
@@ -59,6 +60,7 @@ func Mount(g gin.IRouter, d Deps) {
 	g.GET("/credits", s.shown(s.credits))
 	g.GET("/credits.csv", s.shown(s.creditsCSV))
 	g.GET("/conflicts", s.shown(s.conflicts))
+	g.GET("/conflicts/:country/:party/*id", s.shown(s.contents))
 	g.GET("/refused", s.shown(s.refused))
 	g.GET("/tariffs", s.shown(s.tariffs))
 	g.GET("/tariffs/:country/:party/*id", s.shown(s.tariff))
@@ -121,7 +123,9 @@ func (s *server) fail(c *gin.Context, err error) {
 		c.Header("Retry-After", rest.RetryAfter)
 		s.Logger.Warn("page: store unavailable", "path", c.FullPath(), "request_id", rest.RequestID(c), "error", err)
 	case http.StatusInternalServerError:
-		e.RequestID = rest.RequestID(c)
+		if e.RequestID = rest.RequestID(c); api.IsPanic(err) {
+			break // logged where it was caught
+		}
 		s.Logger.Error("page: request failed", "path", c.FullPath(), "request_id", e.RequestID, "error", err)
 	}
 	s.render(c, e.Status, "error", errorView{frame: frame{Title: errorTitles[e.Status], Query: url.Values{}}, Error: &e})
@@ -131,6 +135,7 @@ var errorTitles = map[int]string{
 	http.StatusBadRequest:          "The address has a mistake",
 	http.StatusForbidden:           "Not allowed",
 	http.StatusNotFound:            "Not found",
+	http.StatusMethodNotAllowed:    "Not done here",
 	http.StatusServiceUnavailable:  "Back in a moment",
 	http.StatusInternalServerError: "Something went wrong",
 }

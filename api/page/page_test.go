@@ -152,6 +152,7 @@ func TestGolden(t *testing.T) {
 		{"cdrs.html", "all", "/cdrs?from=2019-02&to=2019-02&limit=3"},
 		{"rejects.html", "all", "/rejects?reason=unknown_tariff"},
 		{"conflicts.html", "all", "/conflicts"},
+		{"contents.html", "all", "/conflicts/FR/MOU/MOU-10011"},
 		{"refused.html", "all", "/refused"},
 	} {
 		t.Run(tc.name, func(t *testing.T) {

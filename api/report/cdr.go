@@ -66,8 +66,10 @@ func knownInstant(t time.Time) *string {
 }
 
 // CDRPath is the path of a CDR below /api/v1, and of its page.
-func CDRPath(k ocpi.Key) string {
-	return "/cdrs/" + url.PathEscape(k.Party.Country) + "/" + url.PathEscape(k.Party.ID) + "/" + url.PathEscape(k.ID)
+func CDRPath(k ocpi.Key) string { return "/cdrs" + identityPath(k) }
+
+func identityPath(k ocpi.Key) string {
+	return "/" + url.PathEscape(k.Party.Country) + "/" + url.PathEscape(k.Party.ID) + "/" + url.PathEscape(k.ID)
 }
 
 // PathKey reads the identity from the path of a route that ends in
@@ -281,7 +283,9 @@ func (s *server) cdrList(c *gin.Context, name string, query func() (settlement.C
 	}
 	next := rest.LinkNext(c, page.Next)
 	if csv {
-		rest.WriteCSV(c, name+".csv", CDRsCSV(page.CDRs))
+		table := CDRsCSV(page.CDRs)
+		table.Note = rest.NextNote(c, page.Next)
+		rest.WriteCSV(c, name+".csv", table)
 		return nil
 	}
 	list := make([]cdrSummary, len(page.CDRs))

@@ -20,6 +20,8 @@ type conflictJSON struct {
 	First  copyJSON   `json:"first"`
 	Others []copyJSON `json:"others"`
 	URL    string     `json:"url"`
+	// ContentsURL has the bodies and in what they differ.
+	ContentsURL string `json:"contents_url"`
 }
 
 // conflicts answers GET /api/v1/conflicts.
@@ -37,6 +39,7 @@ func (s *server) conflicts(c *gin.Context, key rest.Key) error {
 		list[i] = conflictJSON{
 			CPO: k.Key.Party.String(), ID: k.Key.ID, First: newCopy(&k.First),
 			Others: newCopies(k.Others), URL: "/api/v1" + CDRPath(k.Key),
+			ContentsURL: "/api/v1" + ContentsPath(k.Key),
 		}
 	}
 	rest.WriteJSON(c, http.StatusOK, map[string]any{"conflicts": list, "next": rest.LinkNext(c, page.Next)})

@@ -138,7 +138,9 @@ func (s *server) relations(c *gin.Context, key rest.Key) error {
 	}
 	next := rest.LinkNext(c, page.Next)
 	if csv {
-		rest.WriteCSV(c, "relations.csv", RelationsCSV(page.Relations))
+		table := RelationsCSV(page.Relations)
+		table.Note = rest.NextNote(c, page.Next)
+		rest.WriteCSV(c, "relations.csv", table)
 		return nil
 	}
 	rest.WriteJSON(c, http.StatusOK, map[string]any{"relations": newRelations(page.Relations), "next": next})

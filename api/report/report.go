@@ -53,5 +53,6 @@ func Mount(g gin.IRouter, d Deps) {
 	g.GET("/api/v1/rejects", guard.Handle(s.rejects))
 	g.GET("/api/v1/relations", guard.Handle(s.relations))
 	g.GET("/api/v1/conflicts", guard.Handle(s.conflicts))
+	g.GET("/api/v1/conflicts/:country/:party/*id", guard.Handle(s.contents))
 	g.GET("/api/v1/refusals", guard.Handle(s.refusals))
 }

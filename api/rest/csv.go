@@ -20,6 +20,8 @@ const (
 type CSV struct {
 	Header []string
 	Rows   iter.Seq[[]string]
+	// Note, where it is not "", is a last row that speaks of the table.
+	Note string
 }
 
 // Encode writes the header, if there is one, and the rows.
@@ -33,6 +35,13 @@ func (t *CSV) Encode(w io.Writer) error {
 	}
 	for row := range t.Rows {
 		if err := out.Write(row); err != nil {
+			return fmt.Errorf("write csv: %w", err)
+		}
+	}
+	if t.Note != "" {
+		last := make([]string, max(1, len(t.Header)))
+		last[0] = t.Note
+		if err := out.Write(last); err != nil {
 			return fmt.Errorf("write csv: %w", err)
 		}
 	}

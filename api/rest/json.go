@@ -77,7 +77,7 @@ func WriteRaw(c *gin.Context, raw []byte, v any) error {
 // [ocpi.DecodeStrict] has it. The error is an [*Error] that names the member, or
 // one of [api.ReadBody].
 func ReadJSON(r *http.Request, limit int, v any) error {
-	body, err := api.ReadBody(r, nil, limit)
+	body, err := api.ReadBody(r, nil, limit, nil)
 	if err != nil || len(body) == 0 {
 		return err
 	}
@@ -88,7 +88,7 @@ func ReadJSON(r *http.Request, limit int, v any) error {
 	wrong, ok := errors.AsType[*ocpi.MemberError](err)
 	switch {
 	case ok && wrong.UnknownMember():
-		return Invalid(wrong.Path, "%s; see /api/v1/openapi.yaml", wrong.Reason)
+		return Invalid(wrong.Path, "%s: %s; see /api/v1/openapi.yaml", wrong.Reason, wrong.Path)
 	case ok:
 		return Invalid(wrong.Path, "%s", wrong.Reason)
 	}

@@ -303,6 +303,10 @@ func TestReportsHaveTheDocumentedShape(t *testing.T) {
 		check("/api/v1"+report.CDRPath(s.store.All[i].Key), "/api/v1/cdrs/{country}/{party}/{id}", http.StatusOK)
 	}
 	check("/api/v1/cdrs/GB/DUN/nope", "/api/v1/cdrs/{country}/{party}/{id}", http.StatusNotFound)
+	for i := range s.store.Conflicted {
+		check("/api/v1"+report.ContentsPath(s.store.Conflicted[i].Key), "/api/v1/conflicts/{country}/{party}/{id}", http.StatusOK)
+	}
+	check("/api/v1/conflicts/GB/DUN/nope", "/api/v1/conflicts/{country}/{party}/{id}", http.StatusNotFound)
 	check("/api/v1/sessions/GB/DUN/S-1", "/api/v1/sessions/{country}/{party}/{id}", http.StatusOK)
 	check("/api/v1/tariffs?limit=1", "/api/v1/tariffs", http.StatusOK)
 	for _, id := range []string{"GB/DUN/ODD", "GB/DUN/DAY-NIGHT", "NL/OPL/AC%2Ffast%202", "FR/PAR/TIERS"} {
@@ -346,6 +350,13 @@ func TestAdminHasTheDocumentedShape(t *testing.T) {
 		{"GET", "/partners", "", "", 200},
 		{"GET", "/partners/gb-dun-cpo", "/partners/{id}", "", 200},
 		{"GET", "/partners/nobody", "/partners/{id}", "", 404},
+		{"POST", "/partners/gb-dun-cpo/roles", "/partners/{id}/roles", `{"role":"cpo","country_code":"gb","party_id":"pkc"}`, 201},
+		{"POST", "/partners/gb-dun-cpo/roles", "/partners/{id}/roles", `{"role":"cpo","country_code":"gb","party_id":"pkc"}`, 409},
+		{"POST", "/partners/gb-dun-cpo/roles", "/partners/{id}/roles", `{"role":"cpo","country_code":"gbr","party_id":"pkc"}`, 422},
+		{"POST", "/partners/nobody/roles", "/partners/{id}/roles", `{"role":"cpo","country_code":"gb","party_id":"new"}`, 404},
+		{"DELETE", "/partners/gb-dun-cpo/roles/cpo/gb/pkc", "/partners/{id}/roles/{role}/{country}/{party}", "", 200},
+		{"DELETE", "/partners/gb-dun-cpo/roles/cpo/gb/pkc", "/partners/{id}/roles/{role}/{country}/{party}", "", 404},
+		{"DELETE", "/partners/gb-dun-cpo/roles/cpo/gb/dun", "/partners/{id}/roles/{role}/{country}/{party}", "", 409},
 		{"POST", "/partners/gb-dun-cpo/rotate", "/partners/{id}/rotate", "", 200},
 		{"POST", "/partners/nobody/rotate", "/partners/{id}/rotate", "{}", 404},
 		{"GET", "/partners", "", "", 200},
@@ -364,6 +375,94 @@ func TestAdminHasTheDocumentedShape(t *testing.T) {
 			c.template = c.path
 		}
 		s.call(t, doc, c.method, "/admin/v1"+c.path, "/admin/v1"+c.template, c.body, c.want)
+	}
+}
+
+// Whatever a body can be refused for is documented with the route, and each code
+// that is answered stands in the document.
+func TestRefusedBodiesAreDocumented(t *testing.T) {
+	doc := loadContract(t)
+	s := newSite(t, 1)
+	s.do(t, "POST", "/admin/v1/partners", `{"name":"D","roles":[{"role":"CPO","country_code":"GB","party_id":"DUN"}]}`)
+	for path, item := range doc.root["paths"].(map[string]any) {
+		operation, ok := item.(map[string]any)["post"].(map[string]any)
+		if !ok || operation["requestBody"] == nil {
+			continue
+		}
+		url := strings.ReplaceAll(path, "{id}", "gb-dun-cpo")
+		for _, tt := range []struct {
+			body, encoding string
+			status         int
+			code, field    string
+		}{
+			{"{", "", 400, "not_json", ""},
+			{`{"no_such":1}`, "", 400, "invalid_parameter", "no_such"},
+			{`{"name":"a","x-y":{"z":1}}`, "", 400, "invalid_parameter", ""},
+			{`{"` + strings.Repeat("x", 300<<10) + `":1}`, "", 413, "too_large", ""},
+			{"{}", "gzip", 415, "unsupported_encoding", ""},
+		} {
+			r := httptest.NewRequestWithContext(t.Context(), "POST", url, strings.NewReader(tt.body))
+			r.Header.Set("Authorization", map[bool]string{true: "Bearer " + adminToken, false: "Bearer all"}[strings.HasPrefix(path, "/admin/")])
+			if tt.encoding != "" {
+				r.Header.Set("Content-Encoding", tt.encoding)
+			}
+			w := httptest.NewRecorder()
+			s.ServeHTTP(w, r)
+			var failure struct{ Error rest.Error }
+			if err := json.Unmarshal(w.Body.Bytes(), &failure); err != nil {
+				t.Fatal(err)
+			}
+			e := failure.Error
+			if w.Code != tt.status || e.Code != tt.code || tt.field != "" && (e.Field != tt.field || !strings.Contains(e.Message, tt.field)) {
+				t.Errorf("POST %s %.30s: HTTP %d %+v, want %d %s of %q", path, tt.body, w.Code, e, tt.status, tt.code, tt.field)
+			}
+			if operation["responses"].(map[string]any)[fmt.Sprint(w.Code)] == nil {
+				t.Errorf("POST %s: HTTP %d is not documented", path, w.Code)
+			}
+		}
+	}
+}
+
+// A nested member is named with its path.
+func TestUnknownMembersAreNamed(t *testing.T) {
+	s := newSite(t, 1)
+	for _, tt := range []struct{ path, body, field string }{
+		{"/admin/v1/partners", `{"name":"D","roles":[{"role":"CPO","country":"GB","party_id":"DUN"}]}`, "roles.0.country"},
+		{"/admin/v1/partners", `{"name":"D","rolls":[]}`, "rolls"},
+		{"/admin/v1/partners", `{"Name":"D","roles":[]}`, "Name"},
+		{"/admin/v1/partners/x/rotate", `{"immediately":true}`, "immediately"},
+		{"/admin/v1/partners/x/roles", `{"role":"CPO","country_code":"GB","party":"DUN"}`, "party"},
+		{"/admin/v1/keys", `{"scope":"finance:read"}`, "scope"},
+		{"/admin/v1/periods", `{"month":"2019-01","force":true}`, "force"},
+	} {
+		w := s.do(t, "POST", tt.path, tt.body)
+		var failure struct{ Error rest.Error }
+		if err := json.Unmarshal(w.Body.Bytes(), &failure); err != nil {
+			t.Fatal(err)
+		}
+		if e := failure.Error; w.Code != 400 || e.Code != "invalid_parameter" || e.Field != tt.field || !strings.Contains(e.Message, "no such member: "+tt.field) {
+			t.Errorf("POST %s %s: HTTP %d %+v, want %s named", tt.path, tt.body, w.Code, e, tt.field)
+		}
+	}
+}
+
+// Every code that the sources answer with stands in the document, and no other.
+func TestErrorCodesAreDocumented(t *testing.T) {
+	doc := loadContract(t)
+	listed := []string{}
+	for _, c := range doc.at(t, doc.root, "components", "schemas", "Failure", "properties", "error", "properties", "code", "enum").([]any) {
+		listed = append(listed, c.(string))
+	}
+	answered := []string{"not_acceptable", "missing_scope", "party_restricted", "unpriceable", "unauthorized", "invalid_parameter"}
+	for kind := api.KindInternal; kind <= api.KindUnavailable; kind++ {
+		if kind != api.KindOverload { // told as unavailable
+			answered = append(answered, kind.Code())
+		}
+	}
+	slices.Sort(listed)
+	slices.Sort(answered)
+	if answered = slices.Compact(answered); !slices.Equal(listed, answered) {
+		t.Errorf("documented are %v, answered %v", listed, answered)
 	}
 }
 

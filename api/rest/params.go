@@ -25,8 +25,8 @@ type Params struct {
 	err    error
 }
 
-// NewParams refuses names that are not known and names given twice: a
-// misspelt filter must never answer more than was asked for.
+// NewParams refuses names that are not known, names given twice and names without
+// a value: a filter that went wrong must never answer more than was asked for.
 func NewParams(values url.Values, known ...string) *Params {
 	p := &Params{values: values}
 	for name, v := range values {
@@ -35,6 +35,8 @@ func NewParams(values url.Values, known ...string) *Params {
 			p.Fail(Invalid(name, "no such parameter; known are: %s", strings.Join(known, ", ")))
 		case len(v) > 1:
 			p.Fail(Invalid(name, "given %d times", len(v)))
+		case v[0] == "":
+			p.Fail(Invalid(name, "empty: give a value, or leave it out"))
 		}
 	}
 	return p

@@ -6,6 +6,7 @@ import (
 	"slices"
 	"strings"
 
+	"github.com/roamclear/roamclear/ingest"
 	"github.com/spf13/cobra"
 )
 
@@ -37,8 +38,8 @@ type MetricsConfig struct {
 
 // LimitsConfig bounds what one process takes on.
 type LimitsConfig struct {
-	BodyBytes int
-	InFlight  int
+	Bodies   ingest.Limits
+	InFlight int
 }
 
 // KafkaConfig says where the log is. Without brokers it is embedded.
@@ -82,8 +83,10 @@ func settings(c *Config) []setting {
 		{"log.format", &c.Log.Format, "text", "text or json", oneOf("text", "json")},
 		{"metrics.listen", &c.Metrics.Listen, "", "address of its own for /metrics and /debug/pprof/, host:port; empty: /metrics on listen, to this machine only",
 			text(isAddressOrNone, "want host:port")},
-		{"limits.body_bytes", &c.Limits.BodyBytes, 64 << 10, "largest body accepted, in bytes",
-			between(4<<10, 900<<10, "bytes (a broker takes messages of at most 1 MB)")},
+		{"limits.cdr_bytes", &c.Limits.Bodies.CDR, ingest.DefaultLimits.CDR, "largest CDR accepted, in bytes", between(4<<10, ingest.MaxBody, "bytes")},
+		{"limits.session_bytes", &c.Limits.Bodies.Session, ingest.DefaultLimits.Session, "largest Session accepted, and made of PATCHes, in bytes", between(4<<10, ingest.MaxBody, "bytes")},
+		{"limits.location_bytes", &c.Limits.Bodies.Location, ingest.DefaultLimits.Location, "largest Location accepted, and made of PATCHes and parts, in bytes", between(4<<10, ingest.MaxBody, "bytes")},
+		{"limits.body_bytes", &c.Limits.Bodies.Other, ingest.DefaultLimits.Other, "largest Tariff or Token accepted, in bytes", between(4<<10, ingest.MaxBody, "bytes")},
 		{"limits.in_flight", &c.Limits.InFlight, 2048, "requests worked on at once; more get 503", between(1, 1<<20, "requests")},
 		{"kafka.brokers", &c.Kafka.Brokers, nil, "Kafka brokers host:port; empty: the embedded broker", anything},
 		{"kafka.partitions", &c.Kafka.Partitions, 0, "partitions of the CDR and Session topics; 0: 2 at creation, later as many as there are",

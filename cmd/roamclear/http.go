@@ -73,7 +73,14 @@ func (h *httpServer) stop(ctx context.Context) error {
 // routes serves what the process's roles need: health always, and metrics where
 // they have no address of their own.
 func routes(s *service) http.Handler {
-	fallback := rest.Fallback("", s.logger)
+	engine := mounted(s)
+	api.ServeHead(engine)
+	return engine
+}
+
+// mounted is the engine with all that answers GET and what is not read.
+func mounted(s *service) *gin.Engine {
+	fallback := page.Fallback(s.logger, rest.Fallback("", s.logger))
 	operate := func(engine *gin.Engine) *gin.Engine {
 		api.MountHealth(engine, s.checks()...)
 		if s.config.Metrics.Listen == "" {
@@ -90,7 +97,7 @@ func routes(s *service) http.Handler {
 		Partners: s.control.partners, Intake: s.intake, Objects: s.owned,
 		CDRs: settlement.Source{Store: b.store, Log: b.log}, CDRLists: b.store,
 		Metrics: api.NewMetrics(s.registry), Logger: s.logger, PublicURL: s.config.PublicURL,
-		MaxBody: s.config.Limits.BodyBytes, InFlight: s.config.Limits.InFlight,
+		Limits: s.config.Limits.Bodies, InFlight: s.config.Limits.InFlight,
 	})
 	engine := operate(api.NewEngine(s.logger, partners.Fallback(), fallback))
 	admin.Mount(engine, admin.Deps{

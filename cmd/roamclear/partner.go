@@ -4,7 +4,6 @@ import (
 	"fmt"
 	"net/http"
 	"net/url"
-	"strings"
 
 	"github.com/roamclear/roamclear/api/admin"
 	"github.com/roamclear/roamclear/ingest/control"
@@ -24,7 +23,8 @@ environment variable ROAMCLEAR_ADMIN_TOKEN.`,
 		Args: cobra.NoArgs,
 	}
 	service.register(cmd)
-	cmd.AddCommand(newPartnerAddCmd(&service), newPartnerListCmd(&service), newPartnerRotateCmd(&service), newPartnerRemoveCmd(&service))
+	cmd.AddCommand(newPartnerAddCmd(&service), newPartnerListCmd(&service), newPartnerRotateCmd(&service),
+		newPartnerRoleCmd(&service), newPartnerRemoveCmd(&service))
 	return cmd
 }
 
@@ -40,7 +40,11 @@ func newPartnerAddCmd(service *serviceFlags) *cobra.Command {
 		Short: "Add a partner and print its token",
 		Long: `Add a partner and print its token, alone, on standard output. The token is
 shown this once; only its hash is kept. The partner sends it as
-"Authorization: Token …", as it is or in Base64.`,
+"Authorization: Token …", as it is or in Base64.
+
+A platform with several parties has one token: with --token and the token of a
+partner that exists, the roles are added to that partner (as by "partner role
+add").`,
 		Example: `  roamclear partner add --data data --role CPO --country GB --party DUN --name "Dundee City Council"
   roamclear partner add --role EMSP --country NL --party EXW --token my-own-secret-token
   ROAMCLEAR_ADMIN_TOKEN=… roamclear partner add --url https://roam.example --role CPO --country US --party BOU`,
@@ -61,7 +65,11 @@ shown this once; only its hash is kept. The partner sends it as
 			if err := c.do(cmd.Context(), http.MethodPost, "/partners", q, &added); err != nil {
 				return fmt.Errorf("add partner: %w", err)
 			}
-			cmd.PrintErrf("Partner %s added. This is its token, shown once:\n", added.Partner.ID)
+			if added.Partner.Version == 1 {
+				cmd.PrintErrf("Partner %s added. This is its token, shown once:\n", added.Partner.ID)
+			} else {
+				cmd.PrintErrf("The token is that of partner %s, which now has the roles %s. It goes on with it:\n", added.Partner.ID, roleList(added.Partner.Roles))
+			}
 			_, err = fmt.Fprintln(cmd.OutOrStdout(), added.Token)
 			return err
 		},
@@ -103,15 +111,11 @@ func newPartnerListCmd(service *serviceFlags) *cobra.Command {
 			}
 			rows := [][]string{{"ID", "NAME", "ROLES", "TOKEN"}}
 			for _, p := range list.Partners {
-				roles := make([]string, len(p.Roles))
-				for i, r := range p.Roles {
-					roles[i] = r.String()
-				}
 				token := "one"
 				if p.RotationUntil != "" {
 					token = "rotating, old one until " + p.RotationUntil
 				}
-				rows = append(rows, []string{p.ID, p.Name, strings.Join(roles, ", "), token})
+				rows = append(rows, []string{p.ID, p.Name, roleList(p.Roles), token})
 			}
 			return printTable(cmd.OutOrStdout(), rows)
 		},

@@ -106,6 +106,48 @@ func TestPartnerCommands(t *testing.T) {
 	}
 }
 
+// One platform, several parties: by its own token and by its id.
+func TestRoleCommands(t *testing.T) {
+	data, d := runningService(t)
+	role := func(args ...string) error {
+		_, err := run(t, newPartnerCmd(), append(args, "--data", data)...)
+		return err
+	}
+	if err := role("add", "--role", "CPO", "--country", "NL", "--party", "ZQA", "--token", "zqa-own-token"); err != nil {
+		t.Fatal(err)
+	}
+	if out, err := run(t, newPartnerCmd(), "add", "--data", data, "--role", "CPO", "--country", "NL", "--party", "ZQB", "--token", "zqa-own-token"); err != nil || out != "zqa-own-token\n" {
+		t.Errorf("add with the token of a partner: %v, output %q", err, out)
+	}
+	if err := role("role", "add", "nl-zqa-cpo", "--role", "EMSP", "--country", "DE", "--party", "EMP"); err != nil {
+		t.Error(err)
+	}
+	p, _ := d.partners.Find("nl-zqa-cpo")
+	if got := roleList(p.Roles); got != "CPO NL*ZQA, CPO NL*ZQB, EMSP DE*EMP" {
+		t.Errorf("roles %s", got)
+	}
+	if err := role("role", "remove", "nl-zqa-cpo", "--role", "cpo", "--country", "nl", "--party", "zqb"); err != nil {
+		t.Error(err)
+	}
+	p, _ = d.partners.Find("nl-zqa-cpo")
+	if got := roleList(p.Roles); got != "CPO NL*ZQA, EMSP DE*EMP" {
+		t.Errorf("roles %s", got)
+	}
+	for want, args := range map[string][]string{
+		"has no role CPO NL*ZQB":                {"role", "remove", "nl-zqa-cpo", "--role", "CPO", "--country", "NL", "--party", "ZQB"},
+		"there is no partner x":                 {"role", "add", "x", "--role", "CPO", "--country", "NL", "--party", "ZQB"},
+		"want one of CPO, EMSP":                 {"role", "add", "nl-zqa-cpo", "--role", "KING", "--country", "NL", "--party", "ZQB"},
+		"already belongs":                       {"role", "add", "nl-zqa-cpo", "--role", "CPO", "--country", "NL", "--party", "ZQA"},
+		`required flag(s) "party"`:              {"role", "add", "nl-zqa-cpo", "--role", "CPO", "--country", "NL"},
+		"accepts 1 arg(s)":                      {"role", "remove", "--role", "CPO", "--country", "NL", "--party", "ZQB"},
+		"already belongs to partner nl-zqa-cpo": {"add", "--role", "CPO", "--country", "NL", "--party", "ZQA", "--token", "another-token"},
+	} {
+		if err := role(args...); err == nil || !strings.Contains(err.Error(), want) {
+			t.Errorf("%v: %v, want %q", args, err, want)
+		}
+	}
+}
+
 func TestALeakedTokenEndsAtOnce(t *testing.T) {
 	data, d := runningService(t)
 	if _, err := run(t, newPartnerCmd(), "add", "--data", data, "--role", "CPO", "--country", "GB", "--party", "DUN", "--token", "leaked-token"); err != nil {

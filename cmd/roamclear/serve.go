@@ -143,7 +143,7 @@ func startService(ctx context.Context, c Config, stderr *os.File) (_ *service, e
 	s.relations = settlement.NewRelationMetrics(s.registry)
 	s.drains = ingest.NewDrainMetrics(s.registry)
 	s.lag = ingest.NewLag(b.log, s.logger, s.registry)
-	s.intake = ingest.NewService(b.log, s.owned, time.Now, ingest.NewMetrics(s.registry))
+	s.intake = ingest.NewService(b.log, s.owned, time.Now, c.Limits.Bodies, ingest.NewMetrics(s.registry))
 	s.intake.Merging = api.NewBudget(mergingBytes)
 	if s.http, err = newHTTPServer(s); err != nil {
 		return nil, err

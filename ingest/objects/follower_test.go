@@ -88,7 +88,7 @@ func TestSessionsConform(t *testing.T) {
 		{Name: "a PUT with an older one too", Method: ingest.MethodPut, Body: put("S1", "8", 10), Want: `"kwh":2.5`},
 		{Name: "what is no Session", Method: ingest.MethodPut, Body: `{}`, Want: `"kwh":2.5`},
 		{Name: "PUT replaces, periods and all", Method: ingest.MethodPut, Body: put("S1", "3", 20, 10), Want: `"charging_periods":[{"start_date_time":"2019-01-01T10:10:00Z"`},
-		{Name: "beyond the size", Method: ingest.MethodPatch, Body: `{"x":"` + strings.Repeat("x", 1<<20) + `","last_updated":"2019-01-01T10:30:00Z"}`, Want: `"kwh":3`},
+		{Name: "beyond the size", Method: ingest.MethodPatch, Body: `{"x":"` + strings.Repeat("x", ingest.MaxBody) + `","last_updated":"2019-01-01T10:30:00Z"}`, Want: `"kwh":3`},
 	})
 }
 

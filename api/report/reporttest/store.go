@@ -10,6 +10,7 @@ import (
 	"fmt"
 	"slices"
 	"strconv"
+	"time"
 
 	"github.com/roamclear/roamclear/ocpi"
 	"github.com/roamclear/roamclear/pricing"
@@ -267,6 +268,32 @@ func (s *Store) Conflicts(ctx context.Context, q settlement.ConflictQuery) (sett
 		page.Conflicts = append(page.Conflicts, s.Conflicted[i])
 	}
 	return page, nil
+}
+
+// Contents implements settlement.Reader: every other content claims 1.50 more.
+func (s *Store) Contents(ctx context.Context, key ocpi.Key) (*settlement.Contents, error) {
+	d, err := s.CDR(ctx, key)
+	if err != nil {
+		return nil, err
+	}
+	first := settlement.Copy{Position: d.Position, Received: d.Received, Sender: d.Sender, Hash: d.Hash}
+	out := &settlement.Contents{First: settlement.CopyBody{Copy: first, Version: ocpi.V221, Body: whole(d, *d.ClaimedExcl)}}
+	for _, c := range d.Copies {
+		if c.Conflict {
+			out.Others = append(out.Others, settlement.CopyBody{Copy: c, Version: ocpi.V221, Body: whole(d, d.ClaimedExcl.Add(decimal.New(150, -2)))})
+		}
+	}
+	return out, nil
+}
+
+// whole is a body that an intake accepts.
+func whole(d *settlement.CDRDetail, excl decimal.Decimal) []byte {
+	start, end := d.Start.Format(time.RFC3339), d.End.Format(time.RFC3339)
+	return fmt.Appendf(nil, `{"country_code":%q,"party_id":%q,"id":%q,"start_date_time":%q,"end_date_time":%q,"currency":%q,"auth_method":"WHITELIST",
+"cdr_token":{"country_code":%q,"party_id":%q,"uid":"04A1B2C3","type":"RFID","contract_id":"NL-EXW-C00000017-3"},
+"cdr_location":{"id":"L1","address":"a","city":"c","country":"GBR","coordinates":{"latitude":"56.45700","longitude":"-2.97500"},"evse_uid":"E1","evse_id":"GB*DUN*E1","connector_id":"1","connector_standard":"IEC_62196_T2","connector_format":"SOCKET","connector_power_type":"AC_3_PHASE"},
+"charging_periods":[{"start_date_time":%q,"dimensions":[{"type":"ENERGY","volume":%s}]}],"total_cost":{"excl_vat":%s},"total_energy":%s,"total_time":1,"last_updated":%q}`,
+		d.CPO.Country, d.CPO.ID, d.ID, start, end, d.Currency, d.EMSP.Country, d.EMSP.ID, start, d.EnergyKWh, excl.StringFixed(2), d.EnergyKWh, end)
 }
 
 func kindOf(c *settlement.Conflict) settlement.CopyKind {

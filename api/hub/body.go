@@ -1,0 +1,78 @@
+package hub
+
+import (
+	"errors"
+	"fmt"
+	"io"
+
+	"github.com/roamclear/roamclear/api"
+)
+
+const (
+	// keptOfLarge is how much is kept of a body that is larger than may be: who
+	// sent what, in bytes.
+	keptOfLarge = 64 << 10
+	// readOfLarge is how much of it is read at most, for the answer: many write
+	// to the end before they read.
+	readOfLarge = 16 << 20
+)
+
+// readBody reads the body of a push.
+func (x *exchange) readBody() (err error) {
+	limit, setting := x.s.Limits.Of(x.route.object)
+	x.body, err = api.ReadBody(x.r, x.body, limit, x)
+	x.read = err == nil
+	if errors.Is(err, api.ErrTooLarge) {
+		return x.tooLarge(fmt.Errorf("%w (%s)", err, setting))
+	}
+	return err
+}
+
+// Take implements [api.Room]: of the partner's share, until the answer is
+// written.
+func (x *exchange) Take(n int) bool {
+	if !x.s.places.bodies.Take(x.partner.ID, int64(n)) {
+		return false
+	}
+	x.held.bytes += int64(n)
+	return true
+}
+
+// tooLarge keeps the beginning of a body that is larger than may be, and reads
+// the rest.
+func (x *exchange) tooLarge(reason error) error {
+	t, err := x.subject()
+	if err != nil {
+		return err
+	}
+	if err := x.beginning(); err != nil {
+		return err
+	}
+	kept := x.body[:min(len(x.body), keptOfLarge)]
+	left := int64(readOfLarge)
+	n, err := io.CopyN(io.Discard, x.r.Body, left)
+	x.read = errors.Is(err, io.EOF) // else the connection ends with the answer
+	if n < left && !x.read {
+		return fmt.Errorf("%w: %w", api.ErrBody, err)
+	}
+	return x.keep(t, kept, fmt.Errorf("%w; its first %d bytes are kept", reason, len(kept)))
+}
+
+// beginning reads what is kept, if it is not read yet.
+func (x *exchange) beginning() error {
+	if len(x.body) > 0 {
+		return nil
+	}
+	if !x.Take(keptOfLarge) {
+		return api.ErrBusy
+	}
+	if cap(x.body) < keptOfLarge {
+		x.body = make([]byte, 0, keptOfLarge)
+	}
+	n, err := io.ReadFull(x.r.Body, x.body[:keptOfLarge])
+	x.body = x.body[:n]
+	if err != nil && !errors.Is(err, io.EOF) && !errors.Is(err, io.ErrUnexpectedEOF) {
+		return fmt.Errorf("%w: %w", api.ErrBody, err)
+	}
+	return nil
+}

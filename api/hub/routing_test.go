@@ -1,0 +1,176 @@
+package hub
+
+import (
+	"context"
+	"fmt"
+	"net/http"
+	"slices"
+	"strings"
+	"testing"
+
+	"github.com/google/go-cmp/cmp"
+	"github.com/roamclear/roamclear/ingest"
+	"github.com/roamclear/roamclear/ocpi"
+	"github.com/roamclear/roamclear/settlement"
+)
+
+// paths are all paths there are, with the methods of each.
+func (s *Server) paths() map[string][]route {
+	all := map[string][]route{"/versions": {{method: "GET"}}}
+	for _, ed := range s.editions {
+		all["/"+ed.version.String()] = []route{{method: "GET"}}
+		for _, r := range ed.routes {
+			all[r.path] = append(all[r.path], r)
+		}
+	}
+	return all
+}
+
+// concrete fills in a path for the partner that owns such objects.
+func concrete(path string, object ingest.Object) (filled, token string) {
+	owner, token := "GB/DUN", dundeeToken
+	if object == ingest.ObjectToken {
+		owner, token = "NL/EXW", exwToken
+	}
+	fill := strings.NewReplacer("/:country/:party/:id", "/"+owner+"/X1", ":evse", "E1", ":connector", "1")
+	return Prefix + fill.Replace(path), token
+}
+
+// fromHeaders are the forms in which a request may say whom it is from.
+func fromHeaders(object ingest.Object) map[string]struct {
+	country, party string
+	foreign        bool
+} {
+	country, party := "GB", "DUN"
+	if object == ingest.ObjectToken {
+		country, party = "NL", "EXW"
+	}
+	return map[string]struct {
+		country, party string
+		foreign        bool
+	}{
+		"none":                    {"", "", false},
+		"its own":                 {country, party, false},
+		"its own, in lower case":  {strings.ToLower(country), strings.ToLower(party), false},
+		"its country alone":       {country, "", false},
+		"its party alone":         {"", party, false},
+		"another party's":         {country, "ZQX", true},
+		"another country's":       {"US", party, true},
+		"another's":               {"US", "BOU", true},
+		"another country alone":   {"US", "", true},
+		"another party id alone":  {"", "ZQX", true},
+		"what is no country code": {"NLD", party, true},
+	}
+}
+
+// Every answer on every path of a functional module, whatever its status, says
+// whom it is from and to, the other way round; those of configuration modules
+// never do. A foreign sender is told so like one in the body, and what it sent
+// is kept.
+func TestRoutingOfEveryRoute(t *testing.T) {
+	_, s := serveWith(t, &backend{}, nil)
+	for path, routes := range s.paths() {
+		object := routes[0].object
+		for _, method := range []string{"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE"} {
+			for form, from := range fromHeaders(object) {
+				t.Run(method+" "+path+" from "+form, func(t *testing.T) {
+					has := slices.ContainsFunc(routes, func(r route) bool { return r.method == method || r.method == "GET" && method == "HEAD" })
+					checkRouting(t, method, path, object, has, from.country, from.party, from.foreign)
+				})
+			}
+		}
+	}
+}
+
+func checkRouting(t *testing.T, method, path string, object ingest.Object, has bool, country, party string, foreign bool) {
+	t.Helper()
+	b := &backend{cdr: func(context.Context, ocpi.Key) ([]byte, ocpi.Version, error) { return nil, 0, settlement.ErrNotFound }}
+	url, token := concrete(path, object)
+	body := ""
+	if method == "POST" || method == "PUT" || method == "PATCH" {
+		body = "{}"
+	}
+	resp, e := request(t, serve(t, b, nil), method, url, token, body,
+		"OCPI-from-country-code", country, "OCPI-from-party-id", party, "OCPI-to-country-code", "NL", "ocpi-to-party-id", "TO")
+	want := map[string]string{"To-Country-Code": country, "To-Party-Id": party, "From-Country-Code": "NL", "From-Party-Id": "TO"}
+	if object == 0 {
+		want = map[string]string{"To-Country-Code": "", "To-Party-Id": "", "From-Country-Code": "", "From-Party-Id": ""}
+	}
+	got := map[string]string{}
+	for name := range want {
+		got[name] = resp.Header.Get("Ocpi-" + name)
+	}
+	if diff := cmp.Diff(want, got); diff != "" {
+		t.Errorf("HTTP %d: %s", resp.StatusCode, diff)
+	}
+	switch {
+	case !has:
+		if resp.StatusCode != http.StatusMethodNotAllowed || e.StatusCode != 2000 || resp.Header.Get("Allow") == "" {
+			t.Errorf("HTTP %d with %d, Allow %q; want 405 with 2000", resp.StatusCode, e.StatusCode, resp.Header.Get("Allow"))
+		}
+	case foreign && object != 0:
+		checkForeign(t, b, resp, e, body)
+	case resp.StatusCode == http.StatusOK && e.StatusCode != 1000 || len(b.kept) > 0:
+		t.Errorf("HTTP %d with %d %q, kept %+v", resp.StatusCode, e.StatusCode, e.StatusMessage, b.kept)
+	}
+}
+
+func checkForeign(t *testing.T, b *backend, resp *http.Response, e envelope, body string) {
+	t.Helper()
+	if resp.StatusCode != http.StatusOK || e.StatusCode != 2001 || !strings.Contains(e.StatusMessage, "OCPI-from-party-id: ") || !strings.Contains(e.StatusMessage, "is not a party of yours") {
+		t.Errorf("HTTP %d with %d %q; want 200 with 2001 and the reason", resp.StatusCode, e.StatusCode, e.StatusMessage)
+	}
+	if len(b.pushes) > 0 {
+		t.Errorf("it reached the intake: %+v", b.pushes)
+	}
+	switch {
+	case body == "" && len(b.kept) > 0:
+		t.Errorf("nothing was sent, kept %+v", b.kept)
+	case body != "" && (len(b.kept) != 1 || b.kept[0].Body != body || b.kept[0].Reason != e.StatusMessage):
+		t.Errorf("kept %+v, want the body with %q", b.kept, e.StatusMessage)
+	}
+}
+
+// What belongs to others does not exist, whoever a sender says it is.
+func TestAForeignSenderOfForeignObjects(t *testing.T) {
+	for _, method := range []string{"GET", "PUT", "PATCH"} {
+		b := &backend{}
+		resp, e := request(t, serve(t, b, nil), method, "/ocpi/2.2.1/receiver/sessions/US/BOU/S1", dundeeToken, "{}", "OCPI-from-country-code", "US", "OCPI-from-party-id", "BOU")
+		if resp.StatusCode != 404 || len(b.pushes)+len(b.kept) > 0 || resp.Header.Get("OCPI-to-party-id") != "BOU" {
+			t.Errorf("%s: HTTP %d with %d", method, resp.StatusCode, e.StatusCode)
+		}
+	}
+}
+
+// Answers that come before a route, or without one, are routed too.
+func TestRoutingOfErrors(t *testing.T) {
+	headers := []string{"OCPI-from-country-code", "GB", "OCPI-from-party-id", "DUN", "OCPI-to-country-code", "NL", "OCPI-to-party-id", "EXW"}
+	const cdrsPath = "/ocpi/2.2.1/receiver/cdrs"
+	for _, tt := range []struct {
+		name, method, path, token, body string
+		change                          func(*Deps)
+		http                            int
+		routed                          bool
+	}{
+		{"unknown path", "GET", "/ocpi/2.2.1/receiver/nowhere", dundeeToken, "", nil, 404, true},
+		{"unknown module of the sender", "POST", "/ocpi/2.2.1/sender/commands/START_SESSION", dundeeToken, "{}", nil, 404, true},
+		{"a path that is too long", "GET", cdrsPath + "/GB/DUN/1/2/3", dundeeToken, "", nil, 404, true},
+		{"no token", "POST", cdrsPath, "", "{}", nil, 401, true},
+		{"method", "PUT", cdrsPath + "/GB/DUN/1", dundeeToken, "{}", nil, 405, true},
+		{"too large", "POST", cdrsPath, dundeeToken, strings.Repeat("x", 1001), nil, 413, true},
+		{"not ready", "POST", cdrsPath, dundeeToken, "{}", func(d *Deps) { d.Partners = notReady{} }, 503, true},
+		{"panic", "POST", cdrsPath, dundeeToken, "{}", func(d *Deps) { d.Intake = &backend{panics: true} }, 200, true},
+		{"versions", "POST", "/ocpi/versions", dundeeToken, "{}", nil, 405, false},
+		{"version", "POST", "/ocpi/2.2.1", dundeeToken, "{}", nil, 405, false},
+		{"unknown version", "GET", "/ocpi/2.0", dundeeToken, "", nil, 404, false},
+		{"credentials", "GET", "/ocpi/2.2.1/credentials", dundeeToken, "", nil, 404, false},
+		{"hubclientinfo", "GET", "/ocpi/2.2.1/sender/hubclientinfo/", dundeeToken, "", nil, 404, false},
+	} {
+		resp, _ := request(t, serve(t, &backend{}, tt.change), tt.method, tt.path, tt.token, tt.body, headers...)
+		got := fmt.Sprint(resp.Header.Get("OCPI-to-country-code"), resp.Header.Get("OCPI-to-party-id"), resp.Header.Get("OCPI-from-country-code"), resp.Header.Get("OCPI-from-party-id"))
+		want := map[bool]string{true: "GBDUNNLEXW"}[tt.routed]
+		if resp.StatusCode != tt.http || got != want {
+			t.Errorf("%s: HTTP %d routed %q, want %d %q", tt.name, resp.StatusCode, got, tt.http, want)
+		}
+	}
+}
