@@ -96,11 +96,6 @@ func (x *exchange) do(began time.Time) (answer, error) {
 		if err := x.readBody(); err != nil {
 			return answer{}, err
 		}
-	}
-	if x.pushes() {
-		if err := x.readBody(); err != nil {
-			return answer{}, err
-		}
 		if s.Now().Sub(began) > slowBody && !x.stillKnown() {
 			return answer{}, api.ErrUnauthorized
 		}

@@ -103,6 +103,12 @@ func cdrQuery(p *rest.Params, key rest.Key) settlement.CDRQuery {
 	}
 	q.From, q.To = months(p)
 	q.EMSP, q.NoEMSP = p.PartyOrUnknown("emsp")
+	if q.Reason != "" && !pricing.KnownReason(q.Reason) {
+		p.Fail(rest.Invalid("reason", "%q is no reason for a reject, such as unknown_tariff", q.Reason))
+	}
+	if q.Cause != "" && !tariff.KnownCause(q.Cause) {
+		p.Fail(rest.Invalid("cause", "%q is no cause of a difference, such as vat_forgotten or none_found", q.Cause))
+	}
 	return q
 }
 

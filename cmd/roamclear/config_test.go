@@ -65,6 +65,8 @@ func TestBadSettingsAreAllNamed(t *testing.T) {
 	f("unknown keys", "lisen: x\nkafka:\n  broker: y\n", nil, nil, `unknown setting "lisen"`, `unknown setting "kafka.broker"`)
 	f("unknown variable", "", []string{"ROAMCLEAR_LISEN=x"}, nil, "ROAMCLEAR_LISEN")
 	f("several values", "", nil, []string{"--listen", "nowhere", "--log.level", "loud", "--kafka.cap_bytes", "5"}, "listen: nowhere", "log.level: loud", "kafka.cap_bytes: 5")
+	f("limits of bodies", "limits:\n  session_bytes: 1000\n", nil, []string{"--limits.cdr_bytes", "5000000", "--limits.location_bytes", "4194305", "--limits.body_bytes", "0"},
+		"limits.session_bytes: 1000: want 4096 to 4194304 bytes", "limits.cdr_bytes: 5000000: want", "limits.location_bytes: 4194305: want", "limits.body_bytes: 0: want")
 	f("roles apart on the embedded default", "", nil, []string{"--roles", "api"}, "kafka.brokers and clickhouse.addr")
 	f("unknown role", "", nil, []string{"--roles", "api,prise"}, "prise")
 	f("not YAML", "listen: [", nil, nil, "read config file")

@@ -22,7 +22,7 @@ func (s *Store) Contents(ctx context.Context, key ocpi.Key) (*settlement.Content
 		return nil, fmt.Errorf("read copies of %s: %w", key, settlement.ErrNotFound)
 	}
 	others := positionsOf(distinct[1:])
-	fit, err := s.fitting(ctx, ingest.TopicCDRs, others)
+	fit, err := s.fitting(ctx, ingest.TopicCDRs, others, settlement.PageBytes)
 	if err != nil {
 		return nil, err
 	}
