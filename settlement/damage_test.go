@@ -1,6 +1,7 @@
 package settlement
 
 import (
+	"context"
 	"errors"
 	"fmt"
 	"slices"
@@ -377,5 +378,34 @@ func TestVerifyFailsWhereItCannotRead(t *testing.T) {
 		if r, err := w.verify(t); !errors.Is(err, errStore) {
 			t.Errorf("%s fails: %v, %+v", method, err, r)
 		}
+	}
+}
+
+// behind knows nobody until the gate was passed.
+type behind struct {
+	knows
+	store  *provenStore
+	passed bool
+}
+
+func (b *behind) Billable(p ocpi.Party, below int64) bool {
+	return b.passed && b.knows.Billable(p, below)
+}
+
+// CatchUp lets the store go on: what is walked has been fixed before.
+func (b *behind) CatchUp(context.Context) (pricing.AsOf, error) {
+	b.passed = true
+	b.store.next[cdrs]++
+	return now, nil
+}
+
+// Beside a running service the last CDRs may rest on what came a moment ago:
+// verify fixes what it walks, and then waits until it knows as much.
+func TestVerifyKnowsWhatTheLastResultsRestOn(t *testing.T) {
+	w := newProvenCDRs(t)
+	b := &behind{knows: provenPolicies, store: w.store}
+	r, err := (&Verifier{Log: w.log, Store: w.store, Inputs: noInputs{}, Policies: b, Gate: b}).Verify(t.Context())
+	if err != nil || !r.Proved() {
+		t.Errorf("%v\n%s", err, strings.Join(disagreements(r), "\n"))
 	}
 }

@@ -58,6 +58,9 @@ type Verifier struct {
 	Policies pricing.Policies
 	// Closings says when months were closed; nil: none is.
 	Closings Closings
+	// Gate waits until Inputs, Policies and Closings know all that a result of
+	// before may rest on; nil: they do.
+	Gate pricing.Gate
 	// Progress, when set, is called now and then with the records walked so far.
 	Progress func(p ingest.Partition, done, total int64)
 }
@@ -151,6 +154,9 @@ func (v *Verifier) once(ctx context.Context) (report *Report, moved bool, err er
 		}
 		walkers, nexts[p] = append(walkers, w), w.next
 	}
+	if err := v.catchUp(ctx); err != nil {
+		return nil, false, err
+	}
 	before, err := v.Store.SettlementAt(ctx, SettlementQuery{}, nexts, credited)
 	if err != nil {
 		return nil, false, fmt.Errorf("read settlement report: %w", err)
@@ -184,6 +190,18 @@ func (v *Verifier) once(ctx context.Context) (report *Report, moved bool, err er
 	report.Rows = len(after)
 	books.compare(report, after)
 	return report, report.overtaken || !sameRows(before, after), nil
+}
+
+// catchUp comes after the fixed position is taken: a running service may have
+// priced what stands below it by what came a moment ago.
+func (v *Verifier) catchUp(ctx context.Context) error {
+	if v.Gate == nil {
+		return nil
+	}
+	if _, err := v.Gate.CatchUp(ctx); err != nil {
+		return fmt.Errorf("wait for tariffs, locations and partners: %w", err)
+	}
+	return nil
 }
 
 // sameRows reports whether two readings of the report say the same.
