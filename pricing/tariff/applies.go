@@ -65,8 +65,8 @@ func (r *reconciler) flatsMatter(ours, other FlatRule) bool {
 
 // roundingMatters reports whether the claim is as near as rounding every line goes.
 func (r *reconciler) roundingMatters() bool {
-	if r.facts.limits {
-		return true // a limit may scale what was rounded
+	if r.facts.hits[0] || r.facts.hits[1] || r.facts.limits && r.profile().Limit != LimitIndependent {
+		return true // a minimum of one side scales what was rounded on the other
 	}
 	halves := int128Of(int64(r.facts.lines + 3))
 	for _, side := range [...][2]ocpi.Number{{r.claimed.Excl, r.base.Total.Excl}, {r.claimed.Incl, r.base.Total.Incl}} {
@@ -132,35 +132,72 @@ func (r *reconciler) hoursMatter(ours, other HoursRule, step StepRule) bool {
 	return r.scales(multiply, divide, (*costLine).timed)
 }
 
-// distance returns how far the claim is from our total, over reconciler.den, on
-// the first side that both know; ok is false where that does not fit.
-func (r *reconciler) distance() (side int, d int128, ok bool) {
-	claimed, ours := r.claimed.Excl, r.base.Total.Excl
-	if !claimed.IsSet() || !ours.IsSet() {
-		side, claimed, ours = 1, r.claimed.Incl, r.base.Total.Incl
+// apart returns how far the claim is from our total before limits, over
+// reconciler.den, on the sides that both know; ok is false where that does not fit.
+func (r *reconciler) apart() (d [2]int128, known [2]bool, ok bool) {
+	var x arith
+	for side, a := range [...][2]ocpi.Number{{r.claimed.Excl, r.base.Total.Excl}, {r.claimed.Incl, r.base.Total.Incl}} {
+		if known[side] = a[0].IsSet() && a[1].IsSet(); !known[side] {
+			continue
+		}
+		claimed := x.mul(pico(a[0]), r.perPico)
+		if r.in.CDR.Credit {
+			claimed = claimed.neg()
+		}
+		d[side] = x.sub(claimed, r.before[side])
+	}
+	return d, known, !x.overflow
+}
+
+// atLimit reports whether the claim is a limit: then what it was before says nothing.
+func (r *reconciler) atLimit() bool {
+	is := func(bound, claimed ocpi.Number) bool {
+		if r.in.CDR.Credit {
+			claimed = claimed.Neg()
+		}
+		return bound.IsSet() && claimed.IsSet() && r.same(bound, claimed)
+	}
+	f := &r.facts
+	return f.limits && (is(f.minPrice.exclSent, r.claimed.Excl) || is(f.minPrice.inclSent, r.claimed.Incl) ||
+		is(f.maxPrice.exclSent, r.claimed.Excl) || is(f.maxPrice.inclSent, r.claimed.Incl))
+}
+
+// within reports whether the claim is our total with more, to some slack, on every
+// side that both know.
+func (r *reconciler) within(more, slack func(side int) int128) bool {
+	d, known, ok := r.apart()
+	if !ok || r.atLimit() {
+		return true
 	}
 	var x arith
-	d = x.mul(x.sub(pico(claimed), pico(ours)), r.perPico)
-	if r.in.CDR.Credit {
-		d = d.neg()
+	for side := range d {
+		most := x.add(slack(side), r.rounding())
+		if off := magnitude(x.sub(d[side], more(side))); known[side] && !x.overflow && most.less(off) {
+			return false
+		}
 	}
-	return side, d, !x.overflow
+	return true
 }
 
 // reachable reports whether a step rule and rounded hours could make up for what
 // the claim is apart.
 func (r *reconciler) reachable(rule StepRule) bool {
-	side, d, ok := r.distance()
-	if r.facts.limits || !ok {
-		return true
-	}
 	times := int64(1)
 	if rule == StepPerPeriod || r.profile().Step == StepPerPeriod {
 		times += int64(r.facts.periods)
 	}
+	nothing := func(int) int128 { return int128{} }
+	return r.within(nothing, func(side int) int128 { return r.moves(side, times, 1) })
+}
+
+// moves returns what some steps of every line, and some times the rounding of hours, cost.
+func (r *reconciler) moves(side int, steps, hours int64) int128 {
 	var x arith
-	most := x.add(x.mul(r.facts.stepCost[side], int128Of(times)), x.add(r.facts.driftCost[side], r.rounding()))
-	return x.overflow || !most.less(magnitude(d))
+	moves := x.add(x.mul(r.facts.stepCost[side], int128Of(steps)), x.mul(r.facts.driftCost[side], int128Of(hours)))
+	if x.overflow {
+		return farthest
+	}
+	return moves
 }
 
 // rounding returns how far rounding moves a total at most: half a minor unit a line,
@@ -174,24 +211,44 @@ func (r *reconciler) rounding() int128 {
 // scales reports whether the claim could be ours with the quantities of some
 // lines multiplied, as far as step_size and rounding move it.
 func (r *reconciler) scales(multiply, divide int64, of func(*costLine) bool) bool {
-	side, d, ok := r.distance()
 	var x arith
-	cost, measured, some := int128{}, int128{}, false
+	var cost, measured [2]int128
+	some := false
 	for i := range r.lines {
 		l := &r.lines[i]
 		if !of(l) {
 			continue
 		}
-		amount := [...]int128{l.excl, l.incl}[side]
-		some = some || !l.measured[side].isZero()
-		cost, measured = x.add(cost, amount), x.add(measured, l.measured[side])
+		for side, amount := range [...]int128{l.excl, l.incl} {
+			some = some || !l.measured[side].isZero()
+			cost[side], measured[side] = x.add(cost[side], amount), x.add(measured[side], l.measured[side])
+		}
 	}
-	if !some {
-		return false
+	more := func(side int) int128 {
+		scaled, _ := x.mul(measured[side], int128Of(multiply)).div(int128Of(divide))
+		return x.sub(scaled, cost[side])
 	}
-	scaled, _ := x.mul(measured, int128Of(multiply)).div(int128Of(divide))
-	// What is charged more than we do, less what the claim has more.
-	apart := magnitude(x.sub(x.sub(scaled, cost), d))
-	slack := x.add(x.add(r.facts.stepCost[side], r.rounding()), x.mul(r.facts.driftCost[side], int128Of(max(multiply, 1))))
-	return r.facts.limits || !ok || x.overflow || !slack.less(apart)
+	return some && (r.within(more, func(side int) int128 { return r.moves(side, 1, max(multiply, 1)) }) || x.overflow)
+}
+
+// parkingCharges reports whether the claim could be ours with the parking billed as
+// charging: at no price of TIME less than the least, or more than the greatest.
+func (r *reconciler) parkingCharges() bool {
+	f := &r.facts
+	if !f.parked || f.currentBounds { // what was parked is told from what charged by its current
+		return f.parked
+	}
+	var x arith
+	var middle, half [2]int128
+	for side := range middle {
+		low, high := x.mul(f.timePrices[side][0], f.parkedTicks), x.mul(f.timePrices[side][1], f.parkedTicks)
+		middle[side], half[side] = halfOf(x.add(low, high)), halfOf(x.sub(high, low))
+	}
+	for i := range r.lines {
+		if l := &r.lines[i]; l.component.kind == ocpi.ComponentParkingTime {
+			middle[0], middle[1] = x.sub(middle[0], l.excl), x.sub(middle[1], l.incl)
+		}
+	}
+	return x.overflow || r.within(func(side int) int128 { return middle[side] },
+		func(side int) int128 { return x.add(half[side], x.add(f.timeSteps[side], r.moves(side, 1, 1))) }) || x.overflow
 }

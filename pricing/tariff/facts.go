@@ -28,6 +28,7 @@ type facts struct {
 	rounded                 bool // the printed hours are not the seconds that were billed
 	zeroEnergy              bool // some period lists an energy of 0 kWh
 	parked                  bool
+	parkedTicks             int128
 	longer                  bool // the time volumes are twice the charge's length, or more
 	imports, importsBeside  bool // ENERGY_IMPORT is listed; besides ENERGY
 	crossClock, crossEnergy bool // a bound of the tariff lies inside some period
@@ -40,7 +41,9 @@ type facts struct {
 	// hours and those billed, over reconciler.den, before and after tax: no rule moves
 	// the total farther, but for rounding every period.
 	stepCost, driftCost [2]int128
-	drift               int128 // ticks between the printed hours and those billed
+	timePrices          [2][2]int128 // of a tick of TIME in any tariff: the least, or 0, and the greatest; before and after tax
+	timeSteps           [2]int128    // what a step_size of each costs
+	drift               int128       // ticks between the printed hours and those billed
 	periods             int
 }
 
@@ -77,10 +80,16 @@ func (r *reconciler) remember() {
 	e, f := r.engine, &r.facts
 	r.den, r.perPico, r.scale, r.roundScale = e.den, e.denominator(12), e.scale, e.roundScale
 	f.raised, f.hits, f.lines = e.raised, e.final.hits, e.lines
-	f.several = len(e.cdr.Tariffs)+len(r.in.Tariffs) > 1
+	r.before = [2]int128{e.total.excl, e.total.incl}
 	f.bothTimed = e.charging.tariff != noTariff && e.parking.tariff != noTariff
+	offered := len(r.in.Tariffs) // to a CDR that embeds none
+	if n := len(e.cdr.Tariffs); n > 0 {
+		offered = n
+	}
+	f.several = offered > 1
 	for i := range e.tariffs {
 		f.ofTariff(&e.tariffs[i])
+		f.several = f.several || e.tariffs[i].source.Embedded != (len(e.cdr.Tariffs) > 0)
 	}
 	r.rememberLines()
 	r.rememberPeriods()
@@ -97,6 +106,21 @@ func (f *facts) ofTariff(t *used) {
 		for _, list := range lists {
 			f.choices = f.choices || len(list) > 1
 		}
+	}
+	var x arith
+	for i := range t.session[ocpi.ComponentTime] {
+		c := &t.components[t.session[ocpi.ComponentTime][i].component]
+		for side, price := range [...]int128{x.mul(c.excl, t.factor), x.mul(c.incl, t.factor)} {
+			if p := &f.timePrices[side]; price.less(p[0]) {
+				p[0] = price
+			} else if p[1].less(price) {
+				p[1] = price
+			}
+			f.timeSteps[side] = x.add(f.timeSteps[side], x.mul(magnitude(price), c.step))
+		}
+	}
+	if x.overflow {
+		f.currentBounds = true // as much is not known
 	}
 	for i := range t.session[ocpi.ComponentEnergy] {
 		f.energyByClock = f.energyByClock || t.session[ocpi.ComponentEnergy][i].has&(hasWallClock|hasElapsed) != 0
@@ -173,6 +197,7 @@ func (r *reconciler) rememberPeriods() {
 		energy, charging, parking = e.add(energy, p.energy), e.add(charging, int128Of(p.time)), e.add(parking, int128Of(p.parking))
 		s.kwh = e.add(s.kwh, p.energy)
 	}
+	f.parkedTicks = parking
 	f.longer = e.cdr.End <= e.cdr.Start || int128Of(int64(e.cdr.End-e.cdr.Start)*ticksPerNanosecond).less(halfOf(e.add(charging, parking)))
 	f.rounded = !f.drift.isZero()
 	f.unpriced = energy != e.energy.total || charging != e.charging.total || parking != e.parking.total

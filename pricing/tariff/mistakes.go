@@ -134,7 +134,7 @@ func (r *reconciler) tryVolumes() {
 			}
 		}))
 	}
-	if r.may(r.facts.parked) {
+	if r.may(r.parkingCharges()) {
 		r.tryPeriods("parking_as_charging", "parking was billed as charging", eachVolume(func(v *ocpi.Volume) {
 			if v.Dimension == ocpi.DimParkingTime {
 				v.Dimension = ocpi.DimTime

@@ -150,6 +150,7 @@ type reconciler struct {
 	// Of the amounts of lines: their denominator, what 10^-12 of the currency are
 	// over it, and how they are rounded.
 	den, perPico      int128
+	before            [2]int128 // our total before limits, before and after tax
 	scale, roundScale uint8
 
 	// Scratch of one reading.
