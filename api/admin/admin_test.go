@@ -177,6 +177,7 @@ func TestAdminRoles(t *testing.T) {
 
 func TestAdminKeys(t *testing.T) {
 	a := newAdmin(t)
+	a.do("POST", "/partners", addDundee, 201, nil)
 	var added KeySecret
 	a.do("POST", "/keys", `{"name":"finance","scopes":["finance:read"],"party":"GB/DUN"}`, 201, &added)
 	k, ok := a.deps.Keys.Find("Bearer " + added.Secret)
@@ -194,6 +195,17 @@ func TestAdminKeys(t *testing.T) {
 	if len(list.Keys) != 0 || strings.Contains(a.logged.String(), added.Secret) {
 		t.Errorf("keys %+v, log %s", list, a.logged)
 	}
+}
+
+// A key may be for a party whose partner was removed: its CDRs are still here.
+func TestAdminKeyOfARemovedPartner(t *testing.T) {
+	a := newAdmin(t)
+	a.do("POST", "/partners", addDundee, 201, nil)
+	a.do("DELETE", "/partners/gb-dun-cpo", "", 204, nil)
+	a.do("POST", "/keys", `{"scopes":["finance:read"],"party":"GB*DUN"}`, 201, nil)
+	a.do("POST", "/partners", `{"name":"Hub","roles":[{"role":"HUB","country_code":"DE","party_id":"HUB"}]}`, 201, nil)
+	a.do("POST", "/keys", `{"scopes":["finance:read"],"party":"DE*HUB"}`, 201, nil)
+	a.do("POST", "/partners/de-hub-hub/roles", `{"role":"CPO","country_code":"UK","party_id":"DUN"}`, 400, nil)
 }
 
 func TestAdminRefuses(t *testing.T) {
@@ -216,6 +228,10 @@ func TestAdminRefuses(t *testing.T) {
 		{"key without scope", "POST", "/keys", `{}`, 422, "finance:read"},
 		{"key with unknown scope", "POST", "/keys", `{"scopes":["all"]}`, 422, "finance:read"},
 		{"key of no party", "POST", "/keys", `{"scopes":["finance:read"],"party":"Dundee"}`, 400, "such as GB/DUN"},
+		{"key of an unknown party", "POST", "/keys", `{"scopes":["finance:read"],"party":"GB/DUM"}`, 400, "add the partner first"},
+		{"key of a party in no country", "POST", "/keys", `{"scopes":["finance:read"],"party":"UK/DUN"}`, 400, "UK is no country"},
+		{"partner in no country", "POST", "/partners", `{"name":"D","roles":[{"role":"CPO","country_code":"uk","party_id":"DUN"}]}`, 400, `"field":"roles[0].country_code"`},
+		{"unknown profile", "POST", "/partners", `{"name":"D","profile":"STEP_TWICE","roles":[{"role":"CPO","country_code":"GB","party_id":"DUN"}]}`, 400, `"field":"profile"`},
 		{"unknown path", "GET", "/nothing", "", 404, "not_found"},
 		{"method", "PUT", "/partners", "{}", 405, "method_not_allowed"},
 	}

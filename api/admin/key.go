@@ -7,7 +7,6 @@ import (
 	"github.com/roamclear/roamclear/api"
 	"github.com/roamclear/roamclear/api/rest"
 	"github.com/roamclear/roamclear/ingest/control"
-	"github.com/roamclear/roamclear/ocpi"
 )
 
 // Key is an API key as the admin interface shows it, without the secret.
@@ -60,9 +59,9 @@ func (s *server) addKey(c *gin.Context) error {
 	}
 	n := control.NewKey{Name: q.Name, Scopes: q.Scopes}
 	if q.Party != "" {
-		var ok bool
-		if n.Party, ok = ocpi.ParseParty(q.Party); !ok {
-			return rest.Invalid("party", "%q: want country and party id, such as GB/DUN", q.Party)
+		var err error
+		if n.Party, err = s.knownParty(q.Party); err != nil {
+			return err
 		}
 	}
 	k, secret, err := s.keys.Add(c.Request.Context(), command(c), n)

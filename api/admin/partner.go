@@ -1,6 +1,7 @@
 package admin
 
 import (
+	"errors"
 	"net/http"
 
 	"github.com/gin-gonic/gin"
@@ -81,6 +82,9 @@ func (s *server) addPartner(c *gin.Context) error {
 	if err := rest.ReadJSON(c.Request, api.DefaultMaxBody, &q); err != nil {
 		return err
 	}
+	if err := errors.Join(knownRoles(q.Roles), knownProfile(q.Profile)); err != nil {
+		return err
+	}
 	if p, joined, err := s.partners.Join(c.Request.Context(), command(c), control.NewPartner(q)); joined {
 		if err != nil {
 			return err
@@ -136,6 +140,9 @@ func (s *server) addRole(c *gin.Context) error {
 	expect, err := expected(c)
 	if err == nil {
 		err = rest.ReadJSON(c.Request, api.DefaultMaxBody, &q)
+	}
+	if err == nil {
+		err = knownCountry("country_code", q)
 	}
 	if err != nil {
 		return err

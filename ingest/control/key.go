@@ -15,6 +15,9 @@ const (
 
 var scopeNames = []string{ScopeFinanceRead}
 
+// Scopes lists what an API key can allow.
+func Scopes() []string { return slices.Clone(scopeNames) }
+
 // APIKey lets its holder read reports. A zero Party reads everything, any
 // other only rows in which it is CPO or eMSP. One that was handed out never
 // changes.

@@ -85,6 +85,15 @@ func (d *Partners) Profile(cpo ocpi.Party, below int64) string {
 	return ""
 }
 
+// Knew reports whether party was a CPO or an eMSP here, by any record, be it of a
+// partner that was removed since: its CDRs are still here.
+func (d *Partners) Knew(party ocpi.Party) bool {
+	s := d.state.Current()
+	_, mobility := s.billable.Get(party)
+	_, charging := s.profiles.Get(party)
+	return mobility || charging
+}
+
 // NewPartner is what Add needs. Token "" has one minted.
 type NewPartner struct {
 	Name     string

@@ -31,6 +31,9 @@ func NewRole(role, country, party string) Role {
 // Party returns the party that has the role.
 func (r Role) Party() ocpi.Party { return ocpi.Party{Country: r.Country, ID: r.PartyID} }
 
+// RoleNames lists the roles that a partner can have.
+func RoleNames() []string { return slices.Clone(roleNames) }
+
 // String returns the role as people write it: "CPO GB*DUN".
 func (r Role) String() string { return r.Role + " " + r.Party().String() }
 

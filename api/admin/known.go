@@ -1,0 +1,68 @@
+package admin
+
+import (
+	"fmt"
+	"slices"
+
+	"github.com/roamclear/roamclear/api/rest"
+	"github.com/roamclear/roamclear/ingest/control"
+	"github.com/roamclear/roamclear/ocpi"
+	"github.com/roamclear/roamclear/pricing/tariff"
+)
+
+// What the control log takes as it comes is held here against what is known: a
+// slip of the pen would be kept for ever, and do nothing or the wrong thing. The
+// folds do not ask, for what was accepted once stays so.
+
+// knownRoles refuses roles of a country that there is not. The rest of a role is
+// checked by its own domain.
+func knownRoles(roles []control.Role) error {
+	for i, r := range roles {
+		if err := knownCountry(fmt.Sprintf("roles[%d].country_code", i), r); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+func knownCountry(field string, r control.Role) error {
+	if country := ocpi.Fold(r.Country); len(country) == 2 && !ocpi.IsCountry(country) {
+		return rest.Invalid(field, "%q is no country of ISO 3166, such as GB or NL", r.Country)
+	}
+	return nil
+}
+
+// knownProfile refuses a pricing profile that there is not: every CDR of the
+// partner would be rejected.
+func knownProfile(name string) error {
+	if _, ok := tariff.ProfileByName(name); ok {
+		return nil
+	}
+	return rest.Invalid("profile", "%q is not a pricing profile: want %s", name, profiles())
+}
+
+func profiles() (list string) {
+	for i, p := range tariff.Profiles() {
+		if i > 0 {
+			list += ", "
+		}
+		list += p.Name
+	}
+	return list
+}
+
+// knownParty reads the party that a key is restricted to, one that a partner has
+// or had: a key for anybody else would see nothing, and nobody would know why.
+func (s *server) knownParty(text string) (ocpi.Party, error) {
+	p, ok := ocpi.ParseParty(text)
+	owned := func(k *control.Partner) bool { return k.Owns(p) }
+	switch {
+	case !ok:
+		return p, rest.Invalid("party", "%q: want country and party id, such as GB/DUN", text)
+	case s.partners.Knew(p) || slices.ContainsFunc(s.partners.All(), owned):
+		return p, nil
+	case !ocpi.IsCountry(p.Country):
+		return p, rest.Invalid("party", "%q: %s is no country of ISO 3166, such as GB or NL", text, p.Country)
+	}
+	return p, rest.Invalid("party", "%q: no partner has this party; add the partner first", text)
+}

@@ -1,0 +1,20 @@
+package ocpi
+
+import (
+	"strings"
+	"testing"
+)
+
+func TestCountries(t *testing.T) {
+	for code, want := range map[string]bool{
+		"GB": true, "NL": true, "US": true, "XK": true, "AD": true, "ZW": true,
+		"": false, "gb": false, "UK": false, "ZZ": false, "GBR": false, "B ": false, " G": false, "E A": false,
+	} {
+		if got := IsCountry(code); got != want {
+			t.Errorf("%q: %t, want %t", code, got, want)
+		}
+	}
+	if n := len(strings.Fields(countries)); n != 249+1 {
+		t.Errorf("%d countries, ISO 3166-1 has 249, and XK", n)
+	}
+}
