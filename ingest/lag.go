@@ -156,7 +156,7 @@ func (l *Lag) tell(group string) {
 	age := l.age(group)
 	switch late := age >= lateAfter; {
 	case late && !l.late[group]:
-		l.logger.Warn("records wait long to be stored", "group", group, "oldest", age.Round(time.Second).String())
+		l.logger.Warn("records wait long to be stored", "group", group, "oldest", age.Round(time.Second))
 	case !late && l.late[group]:
 		l.logger.Info("records no longer wait long", "group", group)
 	}

@@ -261,7 +261,7 @@ func (p *Pricer) findTariffs(cdr *ocpi.CDR, row *Row, c *charge) bool {
 		c.embedded = append(c.embedded, own.prepared)
 		ids, hashes = append(ids, t.ID), append(hashes, own.hash)
 	}
-	row.Outcome.TariffSource = "cdr"
+	source := "cdr"
 	for _, id := range missing {
 		v, later := p.inputs.Tariff(ocpi.Key{Party: row.Creditor, ID: ocpi.Fold(id)}, cdr.Start, c.at.Reference)
 		if v == nil {
@@ -275,7 +275,7 @@ func (p *Pricer) findTariffs(cdr *ocpi.CDR, row *Row, c *charge) bool {
 		}
 		c.stored, c.versions = append(c.stored, stored.prepared), append(c.versions, v)
 		ids, hashes = append(ids, id), append(hashes, v.Hash())
-		row.Outcome.TariffSource = "store"
+		source = "store"
 		if later {
 			c.noted = append(c.noted, laterVersion(id, v))
 		}
@@ -284,6 +284,7 @@ func (p *Pricer) findTariffs(cdr *ocpi.CDR, row *Row, c *charge) bool {
 		reject(&row.Outcome, ReasonUnknownTariff, "the CDR carries no tariff and names none in its charging periods")
 		return false
 	}
+	row.Outcome.TariffSource = source // of what was found: a reject for want of a tariff has none
 	// Joining one id copies nothing: it would stay in the decoder's arena.
 	row.Outcome.TariffIDs, row.Outcome.TariffHash = strings.Clone(strings.Join(ids, ",")), strings.Join(hashes, ",")
 	c.in.Embedded, c.in.Tariffs = c.embedded, c.stored

@@ -91,3 +91,27 @@ func TestStoredTariffOfAnotherVersion(t *testing.T) {
 		}
 	}
 }
+
+// A result says where its tariff came from, and a reject for want of one does not.
+func TestWhereTheTariffCameFrom(t *testing.T) {
+	const total = `{"excl_vat":2.00,"incl_vat":2.40}`
+	stored := pushed{billed{}, ocpi.V221, tariff}
+	for _, tc := range []struct {
+		name   string
+		inputs pricing.Inputs
+		body   string
+		want   string
+	}{
+		{"carried", billed{}, cdr("a", "EXW", tariff, total), "cdr"},
+		{"pushed before", stored, cdr("a", "EXW", "", total), "store"},
+		{"found nowhere", billed{}, cdr("a", "EXW", "", total), ""},
+		{"carried, and cannot be priced with", billed{}, cdr("a", "EXW", strings.Replace(tariff, "ENERGY", "WEATHER", 1), total), ""},
+	} {
+		rec := records(tc.body)[0]
+		var row pricing.Row
+		pricing.NewPricer(tc.inputs, policies{}).Price(&rec, &row, pricing.AsOf{})
+		if o := &row.Outcome; o.TariffSource != tc.want || (o.TariffHash == "") != (tc.want == "") {
+			t.Errorf("%s: %s from %q, hash %q; want from %q", tc.name, totals(o), o.TariffSource, o.TariffHash, tc.want)
+		}
+	}
+}

@@ -42,12 +42,23 @@ func (s *Store) CDR(ctx context.Context, key ocpi.Key) (*settlement.CDRDetail, e
 		return nil, fmt.Errorf("read CDR %s: its result is of record %s, which is not whole in the store: run roamclear verify", key, d.Position)
 	}
 	d.Raw = record.Body
+	idsAsSent(d)
 	copies, err := s.copiesOf(ctx, w.String(), w.args)
 	if err != nil {
 		return nil, err
 	}
 	d.Copies = othersOf(copies[key])
 	return d, nil
+}
+
+// idsAsSent sets the ids that the tables hold folded, to be found by, as the partner
+// wrote them. A body that cannot be read leaves them as they are.
+func idsAsSent(d *settlement.CDRDetail) {
+	cdr, err := new(ocpi.Decoder).CDR(d.Version, d.Raw)
+	if err != nil {
+		return
+	}
+	d.SessionID, d.CreditOf = cdr.SessionID, cdr.CreditReferenceID
 }
 
 // readResult fills in what table results holds of a CDR.

@@ -43,6 +43,9 @@ func (r *resultRow) summarize(c *settlement.CDRSummary) {
 	c.ClaimedExcl, c.ClaimedIncl = known(o.Claimed.Excl), known(o.Claimed.Incl)
 	c.ComputedExcl, c.ComputedIncl = known(o.Computed.Excl), known(o.Computed.Incl)
 	c.TariffIDs, c.TariffHash, c.TariffSource = o.TariffIDs, o.TariffHash, o.TariffSource
+	if c.TariffHash == "" { // rows of before 2026-12 say "cdr" of a tariff that was never found
+		c.TariffSource = ""
+	}
 	c.TimeZone, c.ZoneSource, c.ZoneDB, c.Profile, c.Engine = o.TimeZone, o.ZoneSource, o.ZoneDB, o.Profile, o.EngineVersion
 }
 

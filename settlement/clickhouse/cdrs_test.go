@@ -383,3 +383,21 @@ func TestDebtorsFoundEarlierAreMigrated(t *testing.T) {
 		t.Errorf("%d CDRs are listed, %v; want the one whose debtor was found", page.Total, err)
 	}
 }
+
+// The tables hold ids folded; one CDR is shown with those its partner sent.
+func TestIDsAsSent(t *testing.T) {
+	d := &settlement.CDRDetail{Version: ocpi.V221, Raw: []byte(`{"country_code":"GB","party_id":"DUN","id":"c1-C","session_id":"Sess-a7","credit":true,"credit_reference_id":"c1",
+"start_date_time":"2019-01-05T10:00:00Z","end_date_time":"2019-01-05T11:00:00Z","last_updated":"2019-01-05T11:05:00Z","auth_method":"WHITELIST","currency":"GBP",
+"cdr_token":{"country_code":"NL","party_id":"EXW","uid":"U1","type":"RFID","contract_id":"C"},
+"cdr_location":{"id":"L1","address":"a","city":"c","country":"GBR","coordinates":{"latitude":"56.46","longitude":"-2.97"},"evse_uid":"E1","evse_id":"E","connector_id":"1","connector_standard":"IEC_62196_T2","connector_format":"SOCKET","connector_power_type":"AC_3_PHASE"},
+"charging_periods":[{"start_date_time":"2019-01-05T10:00:00Z","dimensions":[{"type":"ENERGY","volume":20}]}],"total_cost":{"excl_vat":-5},"total_energy":20,"total_time":1}`)}
+	d.SessionID, d.CreditOf = "SESS-A7", "C1"
+	idsAsSent(d)
+	if d.SessionID != "Sess-a7" || d.CreditOf != "c1" {
+		t.Errorf("session %q, credit of %q", d.SessionID, d.CreditOf)
+	}
+	d.Raw = []byte("[")
+	if idsAsSent(d); d.SessionID != "Sess-a7" {
+		t.Errorf("a body that cannot be read changes the session to %q", d.SessionID)
+	}
+}

@@ -1,13 +1,16 @@
 package clickhouse
 
 import (
+	"bytes"
 	"errors"
 	"fmt"
 	"os"
 	"os/exec"
+	"regexp"
 	"runtime"
 	"strings"
 	"syscall"
+	"unicode"
 )
 
 // child is one run of the engine's process. err is valid once exited is closed.
@@ -96,9 +99,31 @@ func (e *Engine) drain(master *os.File) {
 	}
 }
 
-// lastOutput returns the end of what the child printed.
+// lastOutput returns the end of what the child printed, as text.
 func (e *Engine) lastOutput() string {
 	e.mu.Lock()
 	defer e.mu.Unlock()
-	return strings.TrimSpace(string(e.output))
+	return plainText(e.output)
+}
+
+// escapes are what a terminal would obey instead of showing: colours, moves of the
+// cursor, titles.
+var escapes = regexp.MustCompile(`\x1b(\[[0-?]*[ -/]*[@-~]|\][^\x07\x1b]*(\x07|\x1b\\)|[ -/]*[0-Z\\-~])`)
+
+// plainText is what a terminal would show of b, which may begin in the middle of a
+// line: only lines that are whole, where there are any.
+func plainText(b []byte) string {
+	if len(b) >= outputKept {
+		if _, rest, ok := bytes.Cut(b, []byte("\n")); ok {
+			b = rest
+		}
+	}
+	text := strings.ToValidUTF8(string(escapes.ReplaceAll(b, nil)), "")
+	text = strings.Map(func(r rune) rune {
+		if unicode.IsControl(r) && r != '\n' && r != '\t' {
+			return -1
+		}
+		return r
+	}, text)
+	return strings.TrimSpace(text)
 }
