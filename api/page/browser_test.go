@@ -210,6 +210,11 @@ func TestPagesFitTheWindow(t *testing.T) {
 			if overflow := ask(t, ctx, chromedp.Evaluate[string](tooWide)); overflow != "" {
 				t.Errorf("%s on %s (%d px): %s", p.path, l.name, l.width, overflow)
 			}
+			if l.paper {
+				if small := ask(t, ctx, chromedp.Evaluate[string](notAsPrinted)); small != "" {
+					t.Errorf("%s on paper: %s", p.path, small)
+				}
+			}
 			shot := ask(t, ctx, chromedp.CaptureScreenshot())
 			if err := os.WriteFile(filepath.Join(shots, l.name+"-"+p.name+".png"), shot, 0o644); err != nil {
 				t.Fatal(err)
@@ -226,4 +231,17 @@ const tooWide = `(() => {
 		if (e.getBoundingClientRect().right > width + 1 && !e.closest(".scroll, pre, nav"))
 			return e.tagName + "." + e.className + " ends at " + e.getBoundingClientRect().right;
 	return "the page is " + document.documentElement.scrollWidth + " wide";
+})()`
+
+// notAsPrinted names text that is smaller on paper than 8 pt, or a note that is
+// larger than what it is a note to.
+const notAsPrinted = `(() => {
+	const points = e => parseFloat(getComputedStyle(e).fontSize) * 0.75;
+	for (const e of document.querySelectorAll("main *")) {
+		const own = [...e.childNodes].some(n => n.nodeType == 3 && n.data.trim());
+		if (!own || e.closest("svg, .hidden") || !e.getClientRects().length) continue;
+		if (points(e) < 7.99) return e.tagName + "." + e.className + " has " + points(e) + " pt: " + e.textContent.slice(0, 40);
+		if (e.matches(".note, .sub, caption, .facts dd") && points(e) > 8.01) return "a note of " + points(e) + " pt: " + e.textContent.slice(0, 40);
+	}
+	return "";
 })()`

@@ -20,7 +20,7 @@ const (
 	maxMarks    = 24  // instants at which the price changes; of more none is marked
 	chartWidth  = 720
 	chartHeight = 380
-	plotLeft    = 76
+	plotLeft    = 76 // more where the labels of the left axis are longer: see chart.Left
 	plotRight   = 704
 	plotTop     = 54
 	plotBottom  = 332
@@ -29,6 +29,7 @@ const (
 
 // chart is the picture and the table of the same numbers.
 type chart struct {
+	Left           int64  // of the plot
 	Currency, Side string // "before VAT"
 	Title, Desc    string
 	Areas          []area
@@ -49,8 +50,12 @@ type area struct {
 	Amount            figure // at the end
 }
 
-// tick is a label on an axis.
-type tick struct{ At, Label string }
+// tick is a label on an axis. That of the last tick would stand out of the picture:
+// with Edge it ends where the picture does.
+type tick struct {
+	At, Label string
+	Edge      bool
+}
 
 // phase is what happens for a time: reservation, charging, parking.
 type phase struct{ Class, Label, X, Width, Middle string }
@@ -140,7 +145,7 @@ func (d *drawing) stack() {
 
 func (d *drawing) x(at ocpi.Time) string {
 	seconds, length := int64(at-d.begin)/ocpi.Second, int64(d.end-d.begin)/ocpi.Second
-	return tenths(plotLeft*10 + (plotRight-plotLeft)*10*seconds/length)
+	return tenths(d.Left*10 + (plotRight-d.Left)*10*seconds/length)
 }
 
 func (d *drawing) y(v decimal.Decimal) string {
@@ -179,7 +184,7 @@ func (d *drawing) line() {
 	}
 	d.Total = b.String()
 	if d.Limited {
-		d.Beyond = fmt.Sprintf("%sL%d %dL%d %dZ", d.Total, plotRight, plotTop, plotLeft, plotTop)
+		d.Beyond = fmt.Sprintf("%sL%d %dL%d %dZ", d.Total, plotRight, plotTop, d.Left, plotTop)
 	}
 }
 
@@ -193,7 +198,7 @@ func (d *drawing) phases() {
 		if p.from >= p.until {
 			continue
 		}
-		width := int64(plotRight-plotLeft) * 10 * (int64(p.until-p.from) / ocpi.Second) / (int64(d.end-d.begin) / ocpi.Second)
+		width := (plotRight - d.Left) * 10 * (int64(p.until-p.from) / ocpi.Second) / (int64(d.end-d.begin) / ocpi.Second)
 		shown := phase{Class: p.class, X: d.x(p.from), Width: tenths(width), Middle: d.x(p.from + (p.until-p.from)/2)}
 		if width >= minLabel*10 {
 			shown.Label = p.label

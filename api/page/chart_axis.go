@@ -2,6 +2,7 @@ package page
 
 import (
 	"time"
+	"unicode"
 
 	"github.com/roamclear/roamclear/ocpi"
 	"github.com/roamclear/roamclear/pricing/tariff"
@@ -18,13 +19,36 @@ func (d *drawing) levels() {
 		step = step.Mul([]decimal.Decimal{decimal.NewFromInt(2), decimal.New(25, -1), decimal.NewFromInt(2)}[i%3])
 	}
 	d.most = d.most.DivRound(step, 8).Ceil().Mul(step)
+	d.Left = plotLeft
 	places := column{}
 	for v := decimal.Zero; v.LessThanOrEqual(d.most); v = v.Add(step) {
 		places.fitQuantity(&v)
 	}
 	for v := decimal.Zero; v.LessThanOrEqual(d.most); v = v.Add(step) {
-		d.Levels = append(d.Levels, tick{d.y(v), newFigure(v, places.places).Text})
+		label := newFigure(v, places.places).Text
+		d.Levels = append(d.Levels, tick{At: d.y(v), Label: label})
+		d.Left = max(d.Left, labelGap+labelWidth(label))
 	}
+}
+
+// LevelAt is where the labels of the left axis end.
+func (c *chart) LevelAt() int64 { return c.Left - labelGap }
+
+// Widths of labels in units of the view box, where they are largest: on a phone a
+// digit is 14 wide, anything between digits half of that.
+const (
+	labelGap  = 10
+	edgeLabel = 20 // a tick nearer to the right of the plot has no room for its label
+)
+
+func labelWidth(label string) (width int64) {
+	for _, r := range label {
+		width += 7
+		if unicode.IsDigit(r) {
+			width += 7
+		}
+	}
+	return width
 }
 
 var tickSteps = []time.Duration{
@@ -63,6 +87,12 @@ func (d *drawing) ticks() {
 		if label == "00:00" || step >= ocpi.Time(24*time.Hour) {
 			label = wall.Format("2 Jan")
 		}
-		d.Ticks = append(d.Ticks, tick{d.x(at), label})
+		d.Ticks = append(d.Ticks, tick{At: d.x(at), Label: label, Edge: d.atEdge(at)})
 	}
+}
+
+// atEdge reports whether a tick stands so far right that its label would be cut.
+func (d *drawing) atEdge(at ocpi.Time) bool {
+	left := int64(d.end-at) / ocpi.Second * (plotRight - d.Left)
+	return left < edgeLabel*(int64(d.end-d.begin)/ocpi.Second)
 }

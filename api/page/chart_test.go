@@ -69,6 +69,26 @@ func TestAxes(t *testing.T) {
 	}
 }
 
+// No label of an axis stands out of the picture, not where letters are largest.
+func TestLabelsAreNotCut(t *testing.T) {
+	for _, total := range []string{"7.80", "123.45", "9876543.21"} {
+		c := draw(t, "2025-06-02T17:00:00Z", "2025-06-02T19:00:00Z", "0", total)
+		for _, level := range c.Levels {
+			if left := c.LevelAt() - labelWidth(level.Label); left < 0 {
+				t.Errorf("%s: %s begins at %d", total, level.Label, left)
+			}
+		}
+		for i, at := range c.Ticks {
+			if last := i == len(c.Ticks)-1; at.Edge != last {
+				t.Errorf("%s: the label %s at %s, last %t: edge %t", total, at.Label, at.At, last, at.Edge)
+			}
+		}
+		if c.Phases[0].X != tenths(c.Left*10) || !strings.HasPrefix(c.Total, "M"+tenths(c.Left*10)+" ") {
+			t.Errorf("%s: the plot begins at %d, phase %s, total %s", total, c.Left, c.Phases[0].X, c.Total)
+		}
+	}
+}
+
 // The total goes from the corner below left to where its amount stands.
 func TestPath(t *testing.T) {
 	c := draw(t, "2025-06-02T17:00:00Z", "2025-06-02T19:00:00Z", "0", "5", "10")

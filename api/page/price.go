@@ -2,6 +2,7 @@ package page
 
 import (
 	"cmp"
+	"encoding/json"
 	"errors"
 	"fmt"
 	"net/http"
@@ -107,18 +108,32 @@ func (s *server) showPrice(c *gin.Context, v visitor, q url.Values) error {
 
 // list offers the tariffs that the visitor may name, by owner and id.
 func (v *priceView) list(known report.Tariffs, key rest.Key) {
+	var all []*reference.TariffVersion
 	known.Tariffs(func(t *reference.TariffVersion) {
 		if key.Sees(t.Key.Party, t.Key.Party) {
-			v.Tariffs = append(v.Tariffs, tariffOption{t.Key.String(), t.Key.Party.String() + " " + t.Key.ID})
+			all = append(all, t)
 		}
 	})
-	slices.SortFunc(v.Tariffs, func(a, b tariffOption) int { return cmp.Compare(a.Key, b.Key) })
-	v.More = max(0, len(v.Tariffs)-maxTariffs)
-	v.Tariffs = v.Tariffs[:len(v.Tariffs)-v.More]
+	slices.SortFunc(all, func(a, b *reference.TariffVersion) int { return cmp.Compare(a.Key.String(), b.Key.String()) })
+	v.More = max(0, len(all)-maxTariffs)
+	for _, t := range all[:len(all)-v.More] {
+		v.Tariffs = append(v.Tariffs, tariffOption{t.Key.String(), t.Key.Party.String() + " " + sentID(t)})
+	}
 	chosen := func(o tariffOption) bool { return o.Key == v.Form.Tariff }
 	if v.Form.Tariff != "" && !slices.ContainsFunc(v.Tariffs, chosen) {
 		v.Tariffs = append(v.Tariffs, tariffOption{v.Form.Tariff, v.Form.Tariff})
 	}
+}
+
+// sentID is a tariff's id as its owner wrote it; its key has it folded.
+func sentID(t *reference.TariffVersion) string {
+	var body struct {
+		ID string `json:"id"`
+	}
+	if err := json.Unmarshal(t.Body, &body); err != nil || body.ID == "" {
+		return t.Key.ID
+	}
+	return body.ID
 }
 
 func (f *priceForm) show(q *report.PriceRequest, zone *tariff.Zone, key rest.Key, known report.Tariffs) (*priceShown, error) {
@@ -133,6 +148,9 @@ func (f *priceForm) show(q *report.PriceRequest, zone *tariff.Zone, key rest.Key
 	curve, err := whatif.Curve(&t.Charge, &t.Terms, maxSamples, tableTimes(&t.Charge, zone)...)
 	if err != nil {
 		return nil, fmt.Errorf("price the charge as it goes on: %w", err)
+	}
+	if curve, err = whatif.Steps(&t.Charge, &t.Terms, curve); err != nil {
+		return nil, fmt.Errorf("find the steps of the price: %w", err)
 	}
 	side := vatSide(f.InclVAT)
 	if !p.Result.Total.Incl.IsSet() {

@@ -60,11 +60,10 @@ func (f *priceForm) request() (*report.PriceRequest, *tariff.Zone, string, error
 		if !ok {
 			return nil, nil, "", wrongField("tariff", "%q is not a tariff such as GB*DUN*id", f.Tariff)
 		}
-		owner := k.Party
-		q.TariffID = &report.ObjectID{CountryCode: owner.Country, PartyID: owner.ID, ID: k.ID}
-		if zoneName == "" {
-			zoneName, why = tariff.ZoneOfCountry(owner.Country), "that of "+owner.Country+", where the tariff’s owner is"
-		}
+		q.TariffID = &report.ObjectID{CountryCode: k.Party.Country, PartyID: k.Party.ID, ID: k.ID}
+	}
+	if zoneName == "" {
+		zoneName, why = tariff.ZoneOfCountry(q.Owner()), "that of "+q.Owner()+", where the tariff’s owner is"
 	}
 	zone := tariff.UTC
 	if zoneName != "" {

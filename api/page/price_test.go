@@ -54,6 +54,8 @@ func TestPriceForm(t *testing.T) {
 		q.Set(name, value)
 		return q
 	}
+	abroad := with("zone", "")
+	abroad.Set("json", strings.Replace(reporttest.DayAndNight, `"GB"`, `"US"`, 1))
 	for _, tc := range []struct {
 		name, target, key string
 		form              url.Values
@@ -78,7 +80,8 @@ func TestPriceForm(t *testing.T) {
 		{"energy at once", "/price?tariff=GB*DUN*DAY-NIGHT&minutes=0&kwh=1", "all", nil, 400, "Energy takes time to flow"},
 		{"bad zone", evening + "&zone=Dundee", "all", nil, 400, "is not an IANA time zone"},
 		{"pasted", "/price", "volt", paste, 200, "costs 8.00 GBP before VAT"},
-		{"pasted, but the place is not known", "/price", "all", with("zone", ""), 422, "the price depends on local time"},
+		{"pasted, local time of the country", "/price", "all", with("zone", ""), 200, "Local times are those of Europe/London, that of GB"},
+		{"pasted, of a country with several zones", "/price", "all", abroad, 422, "the price depends on local time"},
 		{"pasted, but not JSON", "/price", "all", with("json", "{"), 400, "The tariff: is not an OCPI Tariff object"},
 		{"pasted with a mistake", "/price", "all", with("json", strings.Replace(reporttest.DayAndNight, "0.45", `"x"`, 1)), 400, "In the tariff, elements[2].price_components[0].price: "},
 		{"pasted too much", "/price", "all", with("json", strings.Repeat("x", 300<<10)), 400, "at most 256 kB"},
@@ -96,6 +99,14 @@ func TestPriceForm(t *testing.T) {
 	}
 	if s.log.Len() > 0 {
 		t.Errorf("logged: %s", s.log)
+	}
+}
+
+// The form names tariffs as their owners do.
+func TestPriceFormShowsIDsAsSent(t *testing.T) {
+	shown := newPriceSite(t, false).get(t, "/price", "all").Body.String()
+	if !strings.Contains(shown, `<option value="NL*OPL*AC/FAST 2">NL*OPL AC/fast 2</option>`) {
+		t.Errorf("the id is not shown as sent:\n%s", shown)
 	}
 }
 

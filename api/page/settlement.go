@@ -1,6 +1,7 @@
 package page
 
 import (
+	"context"
 	"fmt"
 	"maps"
 	"net/http"
@@ -18,6 +19,9 @@ import (
 
 const (
 	defaultMonths = 3    // the latest ones, when a visitor named none
+	widerMonths   = 12   // that are looked at where those have next to nothing in them
+	fewCDRs       = 20   // that is fewer than so many CDRs
+	sparse        = 100  // a month with less than a hundredth of the fullest one's CDRs is not worth opening on
 	maxRows       = 2000 // of the settlement table; totals are always whole
 )
 
@@ -131,6 +135,7 @@ type settlementView struct {
 	NoData  bool // nothing was ever received
 	Closed  bool // a month is
 	Correct bool // a row has corrections of months that were closed
+	Empty   bool // nothing counts in the chosen months, whatever the other choices
 	CSV     string
 	Clear   string
 }
@@ -148,25 +153,29 @@ func (s *server) settlementRows(c *gin.Context, v visitor, f *filters) (q settle
 	values := dropEmpty(c.Request.URL.Query())
 	values.Del("vat")
 	if values.Get("from") == "" && values.Get("to") == "" {
-		values.Set("from", months[max(0, len(months)-defaultMonths)].String())
-		values.Set("to", months[len(months)-1].String())
+		from, to, err := s.opening(c.Request.Context(), v, months)
+		if err != nil {
+			return q, nil, nil, err
+		}
+		values.Set("from", from.String())
+		values.Set("to", to.String())
 	}
 	for _, name := range []string{"from", "to"} { // one month named alone is that month
 		if values.Get(name) == "" {
 			values.Set(name, values.Get("from")+values.Get("to"))
 		}
 	}
-	f.From, f.To = values.Get("from"), values.Get("to")
 	q, err = report.SettlementQuery(values, v.Key)
 	if err != nil {
 		return q, nil, nil, err
 	}
-	f.offerMonths(months)
 	wide := settlement.SettlementQuery{From: q.From, To: q.To, Party: q.Party}
 	all, err = s.Reader.Settlement(c.Request.Context(), wide)
 	if err != nil {
 		return q, nil, nil, fmt.Errorf("settlement %s to %s: %w", q.From, q.To, err)
 	}
+	f.From, f.To = q.From.String(), q.To.String()
+	f.offerMonths(months)
 	f.offer(all)
 	for i := range all {
 		if r := &all[i]; (q.CPO.IsZero() || q.CPO == r.CPO) && (q.EMSP.IsZero() || q.EMSP == r.EMSP) && (!q.NoEMSP || r.EMSP.IsZero()) && (q.Currency == "" || q.Currency == r.Currency) {
@@ -174,6 +183,60 @@ func (s *server) settlementRows(c *gin.Context, v visitor, f *filters) (q settle
 		}
 	}
 	return q, all, rows, nil
+}
+
+// opening are the months that a visitor is shown unasked: the latest, without those
+// at either end that have next to nothing in them, for a few stragglers would hide
+// the month that everybody comes for. Where all of them are like that it is the
+// fullest of a year.
+func (s *server) opening(ctx context.Context, v visitor, months []ocpi.Month) (from, to ocpi.Month, err error) {
+	counts, err := s.counts(ctx, v, months[max(0, len(months)-defaultMonths):])
+	if err != nil {
+		return 0, 0, err
+	}
+	shown := slices.SortedFunc(maps.Keys(counts), ocpi.Month.Compare)
+	most, all := uint64(0), uint64(0)
+	for _, n := range counts {
+		most, all = max(most, n), all+n
+	}
+	if all < fewCDRs && len(months) > defaultMonths {
+		if counts, err = s.counts(ctx, v, months[max(0, len(months)-widerMonths):]); err != nil {
+			return 0, 0, err
+		}
+		fullest := months[len(months)-1]
+		for m, n := range counts {
+			if n > counts[fullest] || n == counts[fullest] && m.Compare(fullest) > 0 {
+				fullest = m
+			}
+		}
+		return fullest, fullest, nil
+	}
+	shown = slices.DeleteFunc(shown, func(m ocpi.Month) bool { return counts[m]*sparse < most })
+	if len(shown) == 0 {
+		return months[len(months)-1], months[len(months)-1], nil
+	}
+	return shown[0], shown[len(shown)-1], nil
+}
+
+// counts are the CDRs of each of some months. A correction in a month makes it as
+// full as any: it is what a visitor must see.
+func (s *server) counts(ctx context.Context, v visitor, months []ocpi.Month) (map[ocpi.Month]uint64, error) {
+	q := settlement.SettlementQuery{From: months[0], To: months[len(months)-1], Party: v.Party}
+	rows, err := s.Reader.Settlement(ctx, q)
+	if err != nil {
+		return nil, fmt.Errorf("settlement %s to %s: %w", q.From, q.To, err)
+	}
+	counts, most := map[ocpi.Month]uint64{}, uint64(0)
+	for i := range rows {
+		n := counts[rows[i].Month] + rows[i].CDRCount + rows[i].CreditCount
+		counts[rows[i].Month], most = n, max(most, n)
+	}
+	for i := range rows {
+		if !rows[i].Corrections.Excl.IsZero() {
+			counts[rows[i].Month] = most
+		}
+	}
+	return counts, nil
 }
 
 // settlement answers GET /.
@@ -186,7 +249,7 @@ func (s *server) settlement(c *gin.Context, v visitor) error {
 	if err != nil {
 		return err
 	}
-	view := settlementView{Filters: f, NoData: all == nil, Clear: "/"}
+	view := settlementView{Filters: f, NoData: f.Months == nil, Empty: len(all) == 0, Clear: "/"}
 	chosen := chosenValues(q, side)
 	view.frame = frame{Title: "Settlement", Here: "Settlement", Visitor: &v, Query: chosen}
 	view.CSV = view.with("/settlement.csv", "from", "to", "cpo", "emsp", "currency")

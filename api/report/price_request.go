@@ -2,7 +2,9 @@ package report
 
 import (
 	"context"
+	"encoding/json"
 	"errors"
+	"fmt"
 	"net/http"
 	"strings"
 	"time"
@@ -185,7 +187,7 @@ func (q *PriceRequest) zone(key rest.Key, known Tariffs, start ocpi.Time) (*tari
 		}
 		return z, "given", nil
 	case q.Location == nil:
-		return nil, "", nil
+		return q.ownerZone()
 	case !known.Ready():
 		return nil, "", settlement.ErrUnavailable
 	}
@@ -199,6 +201,36 @@ func (q *PriceRequest) zone(key rest.Key, known Tariffs, start ocpi.Time) (*tari
 		return nil, "", rest.Invalid("location", "no such location with a time zone is known here; give time_zone")
 	}
 	return z, source, nil
+}
+
+// Owner is the folded country code of who owns the tariff that is asked for, ""
+// where the request does not tell.
+func (q *PriceRequest) Owner() string {
+	if q.TariffID != nil {
+		return ocpi.Fold(q.TariffID.CountryCode)
+	}
+	var given struct {
+		CountryCode string `json:"country_code"`
+	}
+	if err := json.Unmarshal(q.Tariff, &given); err != nil {
+		return "" // what is wrong with the tariff is told where it is read
+	}
+	return ocpi.Fold(given.CountryCode)
+}
+
+// ownerZone is the only time zone of the tariff owner's country, none where that
+// has several or is not known: whoever asks need not repeat it, and the page does
+// not know better.
+func (q *PriceRequest) ownerZone() (*tariff.Zone, string, error) {
+	name := tariff.ZoneOfCountry(q.Owner())
+	if name == "" {
+		return nil, "", nil
+	}
+	z, err := tariff.LoadZone(name)
+	if err != nil {
+		return nil, "", fmt.Errorf("load the time zone of %s: %w", q.Owner(), err)
+	}
+	return z, "country", nil
 }
 
 // charge reads instants and durations.

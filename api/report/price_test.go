@@ -55,6 +55,8 @@ func TestPrice(t *testing.T) {
 	for _, tc := range []struct{ name, key, body, excl, incl string }{
 		{"by key", "all", `{` + known + `,` + charge + `,"time_zone":"Europe/London"}`, "8.00", "9.60"},
 		{"by text, to a key of another party", "volt", `{` + given + `,` + charge + `,"time_zone":"Europe/London"}`, "8.00", "9.60"},
+		{"local time of the owner's country, as on the page", "all", `{` + known + `,` + charge + `}`, "8.00", "9.60"},
+		{"of a given tariff too", "all", `{` + given + `,` + charge + `}`, "8.00", "9.60"},
 		{"an hour east it is night", "all", `{` + known + `,` + charge + `,"time_zone":"Europe/Paris"}`, "6.50", "7.80"},
 		{"end instead of duration", "all", `{` + known + `,"start":"2019-02-11T20:00:00+01:00","end":"2019-02-11T21:00:00Z","energy_kwh":20,"time_zone":"Europe/London"}`, "8.00", "9.60"},
 		{"the most it costs", "all", `{` + known + `,"start":"2019-02-11T19:00:00Z","duration_s":7200,"energy_kwh":"90.5","time_zone":"Europe/London"}`, "20.00", "24.00"},
@@ -112,7 +114,7 @@ func TestPriceErrors(t *testing.T) {
 		{"zone and location", "all", `{` + known + `,"time_zone":"UTC","location":` + id("GB", "DUN", "Greenmarket") + `}`, 400, "invalid_parameter", "location"},
 		{"unknown location", "all", `{` + known + `,"location":` + id("GB", "DUN", "NOPE") + `}`, 400, "invalid_parameter", "location"},
 		{"another's location", "volt", `{"tariff":` + reporttest.DayAndNight + `,"location":` + id("GB", "DUN", "Greenmarket") + `}`, 400, "invalid_parameter", "location"},
-		{"no zone, and the price needs one", "all", `{` + known + `,` + start + `,` + lasts + `}`, 422, "unpriceable", "time_zone"},
+		{"no zone, and the price needs one", "all", `{"tariff":` + strings.Replace(reporttest.DayAndNight, `"GB"`, `"US"`, 1) + `,` + start + `,` + lasts + `}`, 422, "unpriceable", "time_zone"},
 		{"unknown profile", "all", `{` + known + `,"profile":"MINE"}`, 400, "invalid_parameter", "profile"},
 		{"no start", "all", `{` + known + `,` + lasts + `}`, 400, "invalid_parameter", "start"},
 		{"half a second", "all", `{` + known + `,"start":"2019-02-11T19:00:00.5Z"}`, 400, "invalid_parameter", "start"},

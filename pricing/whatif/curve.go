@@ -57,10 +57,7 @@ func Curve(c *Charge, by *Terms, n int, also ...ocpi.Time) ([]Point, error) {
 		if !out.OK {
 			return nil, nil
 		}
-		at := Point{
-			At: s.at, KWh: numberOf(s.kwh), Begins: s.begins, Total: out.Total, Fixed: out.Fixed,
-			Energy: out.Energy, Time: out.Time, Parking: out.Parking, Reservation: out.Reservation,
-		}
+		at := p.pointOf(s.point, s.begins, &out)
 		if last := len(curve) - 1; s.begins && last >= 0 && curve[last].At == at.At && curve[last].Total == at.Total {
 			curve[last].Begins = true
 			continue

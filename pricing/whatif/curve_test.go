@@ -63,6 +63,50 @@ func TestCurve(t *testing.T) {
 	}
 }
 
+// A step_size is drawn as steps: what is billed stands still and jumps.
+func TestSteps(t *testing.T) {
+	by := whatif.Terms{Tariff: prepare(t, `"elements":[
+		{"price_components":[{"type":"TIME","price":4,"vat":0,"step_size":900},{"type":"ENERGY","price":0.30,"vat":0,"step_size":1}]},
+		{"price_components":[{"type":"PARKING_TIME","price":6,"vat":0,"step_size":600}]}]`)}
+	c := whatif.Charge{Start: instant(t, "2025-06-02T08:00:00Z"), Duration: 40 * time.Minute, EnergyKWh: kwh("8"), ParkingAfter: 15 * time.Minute}
+	curve, err := whatif.Curve(&c, &by, 12)
+	if err != nil {
+		t.Fatal(err)
+	}
+	stepped, err := whatif.Steps(&c, &by, curve)
+	if err != nil {
+		t.Fatal(err)
+	}
+	const want = `
+08:00:00 time 0.0000 parking 
+08:00:01 time 1.0000 parking 
+08:15:00 time 1.0000 parking 
+08:15:01 time 2.0000 parking 
+08:30:00 time 2.0000 parking 
+08:30:01 time 3.0000 parking 
+08:50:00 time 2.6667 parking 1.0000
+08:50:01 time 2.6667 parking 2.0000
+08:55:00 time 2.6667 parking 2.0000
+`
+	var got strings.Builder
+	got.WriteString("\n")
+	for i, p := range stepped {
+		jumps := func(o whatif.Point) bool { return o.Time != p.Time || o.Parking != p.Parking }
+		if i == 0 || i == len(stepped)-1 || p.At != instant(t, "2025-06-02T08:40:00Z") && p.At != instant(t, "2025-06-02T08:40:01Z") &&
+			(jumps(stepped[i-1]) || jumps(stepped[i+1])) {
+			fmt.Fprintf(&got, "%s time %s parking %s\n", p.At.Go().Format("15:04:05"), p.Time.Excl, p.Parking.Excl)
+		}
+	}
+	if diff := cmp.Diff(want, got.String()); diff != "" {
+		t.Errorf("-want +got\n%s", diff)
+	}
+	for i := range curve {
+		if !slices.ContainsFunc(stepped, func(p whatif.Point) bool { return p == curve[i] }) {
+			t.Errorf("%s is no longer in the curve", curve[i].At)
+		}
+	}
+}
+
 // A Session under way costs what its periods cost until it was last updated.
 func TestOfSession(t *testing.T) {
 	s := ocpi.Session{
