@@ -43,6 +43,9 @@ func (c *charge) class() Class {
 func (c *charge) records(clean bool) (now, later []Item) {
 	body, class := c.cdr(), c.class()
 	what := draw(c.random)
+	if what == none && c.limited() && hash(c.id)%2 == 1 {
+		what = mistaken // so few charges come to a limit that hardly one would be drawn
+	}
 	if clean || class == EndBeforeStart || class == NegativeEnergy {
 		what = none
 	}
@@ -66,6 +69,8 @@ func (c *charge) records(clean bool) (now, later []Item) {
 	case overcharged:
 		c.overcharge(&body)
 		now = []Item{c.item(body, WrongTotal)}
+	case mistaken:
+		now = []Item{c.misbilled(body, class)}
 	case credited:
 		c.overcharge(&body)
 		now = []Item{c.item(body, WrongTotal)}
@@ -145,17 +150,15 @@ func (c *charge) sent() time.Time {
 // cdr is the right CDR of the charge.
 func (c *charge) cdr() cdrBody {
 	method, reference := authorization(hash(c.id))
-	q := &c.quote
 	b := cdrBody{
 		CountryCode: c.cpo.party.Country, PartyID: c.cpo.party.ID, ID: c.id,
 		Start: stamp(c.row.start), End: stamp(c.row.end), SessionID: c.sessionID,
 		Token: &c.driver.token, AuthMethod: method, AuthRef: reference,
 		Location: c.place.snapshot(), MeterID: fmt.Sprintf("MTR%08d", hash(c.place.evse.UID)%100_000_000),
 		Currency: c.cpo.currency, Periods: periodBodies(c.row, c.tariff, c.periods),
-		TotalCost: q.total.body(c.cpo), TotalFixed: q.fixed.body(c.cpo), TotalEnergy: kwh(c.row.wattHours), TotalEnergyCost: q.energy.body(c.cpo),
-		TotalTime: hours(max(0, c.row.end.Sub(c.row.start))), TotalTimeCost: q.time.body(c.cpo), TotalParkCost: q.parking.body(c.cpo),
-		LastUpdated: stamp(c.sent()),
+		TotalEnergy: kwh(c.row.wattHours), TotalTime: hours(max(0, c.row.end.Sub(c.row.start))), LastUpdated: stamp(c.sent()),
 	}
+	b.claim(c.cpo, &c.quote)
 	if parked := parkedFor(c.periods); parked > 0 {
 		b.TotalParking = hours(parked)
 	}
@@ -166,6 +169,12 @@ func (c *charge) cdr() cdrBody {
 		b.SignedData = c.signature()
 	}
 	return b
+}
+
+// claim states the totals of a quote.
+func (b *cdrBody) claim(c *cpo, q *quote) {
+	b.TotalCost, b.TotalFixed, b.TotalEnergyCost = q.total.body(c), q.fixed.body(c), q.energy.body(c)
+	b.TotalTimeCost, b.TotalParkCost = q.time.body(c), q.parking.body(c)
 }
 
 func parkedFor(all []period) time.Duration {

@@ -12,7 +12,8 @@ const (
 	ZeroEnergy                      // 0 kWh: priced like any other
 	EndBeforeStart                  // the source's clock: priced or not, the claim counts
 	NegativeEnergy                  // the source's meter: priced or not, the claim counts
-	WrongTotal                      // total_cost is not what the tariff says
+	WrongTotal                      // total_cost is not what the tariff says, by any reading
+	Mistaken                        // total_cost is what a known mistake makes of the tariff: see Item.Mistake
 	UnknownTariff                   // names a tariff nobody published: not priced, the claim counts
 	Replacement                     // corrects a credited CDR, with an id of its own
 	Credit                          // cancels a CDR
@@ -23,7 +24,7 @@ const (
 )
 
 var classNames = [...]string{
-	"", "good", "zero energy", "end before start", "negative energy", "wrong total", "unknown tariff",
+	"", "good", "zero energy", "end before start", "negative energy", "wrong total", "known mistake", "unknown tariff",
 	"replacement", "credit", "repeat", "reserialised", "conflict", "incomplete",
 }
 
@@ -54,6 +55,7 @@ const (
 	incomplete // half of them are sent again, complete
 	credited   // overcharged, then credited and replaced
 	unpublished
+	mistaken // billed by one of mistakes, where one changes the total
 )
 
 // mishaps per thousand rows.
@@ -61,7 +63,7 @@ var mishaps = [...]struct {
 	what  mishap
 	share int
 }{
-	{repeated, 15}, {reserialised, 8}, {conflicting, 5}, {overcharged, 15}, {incomplete, 8}, {credited, 7}, {unpublished, 5},
+	{repeated, 15}, {reserialised, 8}, {conflicting, 5}, {overcharged, 6}, {incomplete, 8}, {credited, 7}, {unpublished, 5}, {mistaken, 60},
 }
 
 func draw(r *rand.Rand) mishap {

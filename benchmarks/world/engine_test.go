@@ -1,6 +1,7 @@
 package world
 
 import (
+	"slices"
 	"testing"
 
 	"github.com/roamclear/roamclear/ocpi"
@@ -12,27 +13,12 @@ import (
 // class says so, to the last decimal and in every sub-total, and the engine
 // must not agree with a wrong total.
 func TestEngineAgrees(t *testing.T) {
-	_, all, _ := collect(t, Options{Seed: 1})
-	published := map[string]*product.Prepared{} // by path
-	var lists [16]ocpi.Decoder                  // a prepared tariff may alias its decoder
-	for _, i := range all {
-		if i.Module != Tariffs {
-			continue
-		}
-		d := &lists[len(published)]
-		list, err := d.Tariff(ocpi.V221, i.Body)
-		if err != nil {
-			t.Fatal(err)
-		}
-		prepared, err := product.Prepare(list)
-		if err != nil {
-			t.Fatal(err)
-		}
-		published[i.Path] = prepared
-	}
+	_, all, ref := collect(t, Options{Seed: 1})
+	published := priceListsOf(t, all)
 	var d ocpi.Decoder
 	engine := product.NewEngine()
 	var result product.Result
+	mistakes, explained := map[string]int{}, 0
 	for _, i := range all {
 		if i.Module != CDRs || i.Class.Refused() || i.Claim.Credit {
 			continue
@@ -42,12 +28,98 @@ func TestEngineAgrees(t *testing.T) {
 			t.Fatal(err)
 		}
 		in := product.Input{CDR: c, Zone: zoneOf(t, i.Sender)}
-		if p := published[objectPath(i.Sender, c.Periods[0].TariffID)]; p != nil {
-			in.Tariffs = append(in.Tariffs, p)
-		}
+		in.Tariffs, in.Others = published.at(objectPath(i.Sender, c.Periods[0].TariffID), c.Start)
 		engine.Price(&in, &result)
 		check(t, &i, c, &result)
+		if i.Class != Mistaken || !result.OK {
+			continue
+		}
+		mistakes[i.Mistake]++
+		if explains(t, engine, &in, &i) {
+			explained++
+		}
 	}
+	for _, m := range mistakesMade {
+		if mistakes[m] == 0 {
+			t.Errorf("nobody makes the mistake %s", m)
+		}
+		delete(mistakes, m)
+	}
+	if len(mistakes) > 0 {
+		t.Errorf("mistakes nobody knows of: %v", mistakes)
+	}
+	t.Logf("%d mistakes, %d with exactly one explanation", ref.ByClass[Mistaken], explained)
+	if n := ref.ByClass[Mistaken]; explained*5 < n*4 {
+		t.Errorf("of %d mistakes %d have exactly one explanation, want four in five", n, explained)
+	}
+}
+
+// mistakesMade are the codes that a clearing house must find.
+var mistakesMade = []string{
+	"vat_forgotten", "vat_twice", "prices_taken_as_gross", "STEP_NONE", "step_per_period", "zone_utc", "max_price_forgotten",
+	"min_price_forgotten", "start_fee_twice", "start_fee_missing", "parking_not_charged", "tariff_of_another_version", "energy_in_wh",
+}
+
+// explains reports whether the engine finds a mistake and nothing else; it must be
+// among what it finds.
+func explains(t *testing.T, engine *product.Engine, in *product.Input, i *Item) bool {
+	t.Helper()
+	why := engine.Reconcile(in, in.CDR.TotalCost)
+	var codes []string
+	for _, r := range why.Readings {
+		codes = append(codes, r.Code)
+	}
+	if !slices.Contains(codes, i.Mistake) {
+		t.Errorf("%s: %s is not among %v", i.Claim.Key, i.Mistake, codes)
+	}
+	return why.Verdict == product.VerdictFound
+}
+
+// priceListVersion is one version of a published tariff.
+type priceListVersion struct {
+	since    ocpi.Time
+	prepared *product.Prepared
+}
+
+// published are the versions of each tariff by its path, in order.
+type published map[string][]priceListVersion
+
+func priceListsOf(t *testing.T, all []Item) published {
+	t.Helper()
+	lists := published{}
+	for _, i := range all {
+		if i.Module != Tariffs {
+			continue
+		}
+		list, err := new(ocpi.Decoder).Tariff(ocpi.V221, i.Body) // a prepared tariff may alias its decoder
+		if err != nil {
+			t.Fatal(err)
+		}
+		prepared, err := product.Prepare(list)
+		if err != nil {
+			t.Fatal(err)
+		}
+		lists[i.Path] = append(lists[i.Path], priceListVersion{list.LastUpdated, prepared})
+	}
+	return lists
+}
+
+// at returns the version in force at an instant, none where there is no such
+// tariff, and the others.
+func (p published) at(path string, start ocpi.Time) (force, others []*product.Prepared) {
+	versions := p[path]
+	n := len(versions) - 1
+	for n > 0 && versions[n].since > start {
+		n--
+	}
+	for i, v := range versions {
+		if i == n {
+			force = append(force, v.prepared)
+		} else {
+			others = append(others, v.prepared)
+		}
+	}
+	return force, others
 }
 
 func zoneOf(t *testing.T, party ocpi.Party) *product.Zone {
@@ -77,7 +149,7 @@ func check(t *testing.T, i *Item, c *ocpi.CDR, r *product.Result) {
 		}
 	case !r.OK:
 		t.Errorf("%s, %s: %s %s", i.Claim.Key, i.Class, r.Reason, r.Detail)
-	case i.Class == WrongTotal || i.Class == Conflict:
+	case i.Class == WrongTotal || i.Class == Conflict || i.Class == Mistaken:
 		if r.Claim != product.ClaimDiffers {
 			t.Errorf("%s: wrong total %s taken for right", i.Claim.Key, i.Claim.Excl)
 		}

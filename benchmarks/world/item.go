@@ -30,6 +30,9 @@ type Item struct {
 	Lane  uint64
 	Class Class // CDRs only
 	Claim Claim // CDRs only
+	// Mistake is the code of the reading by which a clearing house explains the
+	// total, such as "vat_forgotten": of Mistaken CDRs only.
+	Mistake string
 }
 
 // Claim is what a CDR asks for.

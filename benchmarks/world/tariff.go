@@ -1,6 +1,7 @@
 package world
 
 import (
+	"cmp"
 	"encoding/json"
 	"fmt"
 	"slices"
@@ -21,6 +22,7 @@ const (
 // are before and after tax, "" where there is none.
 type tariff struct {
 	id       string
+	since    string // instant from which this version is in force, "" for the first
 	text     string
 	min, max limit
 	elements []element
@@ -130,7 +132,66 @@ var tariffs = map[string][2]tariff{
 	}},
 }
 
-// tariffOf is the tariff of a station's connector.
+// revisions are tariffs whose prices were raised, by id: a charge that began
+// before has the version of tariffs.
+var revisions = map[string]*tariff{
+	"DUN-AC-2016": {
+		id: "DUN-AC-2016", since: "2018-05-01T00:00:00Z", text: "£0.38 connection fee, £0.19 per kWh",
+		elements: []element{
+			{components: []component{{flat, "0.38", "20", 1}, {energy, "0.19", "20", 1}}},
+		},
+	},
+	"BOU-L2": {
+		id: "BOU-L2", since: "2018-05-01T00:00:00Z", text: "$1.25 per hour for two hours, then $2.50 per hour plugged in",
+		elements: []element{
+			{components: []component{{timed, "1.25", "", 1}, {parking, "1.25", "", 1}}, when: window{max: 2 * time.Hour}},
+			{components: []component{{timed, "2.50", "", 1}, {parking, "2.50", "", 1}}, when: window{min: 2 * time.Hour}},
+		},
+	},
+}
+
+// at is the version of a tariff that is in force at an instant.
+func (t *tariff) at(start time.Time) *tariff {
+	if next := t.after(); next != nil && !start.Before(next.updated()) {
+		return next
+	}
+	return t
+}
+
+// updated is the version's last_updated.
+func (t *tariff) updated() time.Time {
+	at, err := time.Parse(time.RFC3339, cmp.Or(t.since, "2016-06-01T00:00:00Z"))
+	if err != nil {
+		panic(err) // our own table
+	}
+	return at
+}
+
+// after is the version after, nil for the last.
+func (t *tariff) after() *tariff {
+	if t.since != "" {
+		return nil
+	}
+	return revisions[t.id]
+}
+
+// push is the version as its CPO puts it.
+func (t *tariff) push(c *cpo) Item {
+	return Item{Sender: c.party, Module: Tariffs, Method: "PUT", Path: objectPath(c.party, t.id), Body: t.body(c), Lane: hash(t.id)}
+}
+
+// before is the version before, nil for the first.
+func (t *tariff) before(c *cpo) *tariff {
+	pair := tariffs[c.party.ID]
+	for i := range pair {
+		if t.since != "" && pair[i].id == t.id {
+			return &pair[i]
+		}
+	}
+	return nil
+}
+
+// tariffOf is the tariff of a station's connector, as it was when the charge began.
 func tariffOf(c *cpo, r *row) *tariff {
 	pair := tariffs[c.party.ID]
 	second := r.dc
@@ -138,9 +199,9 @@ func tariffOf(c *cpo, r *row) *tariff {
 		second = hash(c.source, r.station)%4 == 0
 	}
 	if second {
-		return &pair[1]
+		return pair[1].at(r.start)
 	}
-	return &pair[0]
+	return pair[0].at(r.start)
 }
 
 // matches reports whether the window is open at a local time and a duration
@@ -228,7 +289,7 @@ func (t *tariff) body(c *cpo) []byte {
 		Text:     []displayTextBody{{language(c), t.text}},
 		URL:      "https://tariffs.example/" + objectPath(c.party, t.id),
 		MinPrice: t.min.body(), MaxPrice: t.max.body(),
-		LastUpdated: "2016-06-01T00:00:00Z",
+		LastUpdated: stamp(t.updated()),
 	}
 	for _, e := range t.elements {
 		var eb elementBody

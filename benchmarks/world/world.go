@@ -91,15 +91,17 @@ func (w *world) due(n int) []Item {
 	return items
 }
 
-// priceLists are the tariffs as their CPOs put them at the start.
+// priceLists are the tariffs as their CPOs put them at the start, each version
+// after the one before it.
 func priceLists() []Item {
 	var items []Item
 	for i := range cpos {
 		c := &cpos[i]
 		pair := tariffs[c.party.ID]
 		for j := range pair {
-			t := &pair[j]
-			items = append(items, Item{Sender: c.party, Module: Tariffs, Method: "PUT", Path: objectPath(c.party, t.id), Body: t.body(c), Lane: hash(t.id)})
+			for t := &pair[j]; t != nil; t = t.after() {
+				items = append(items, t.push(c))
+			}
 		}
 	}
 	return items
