@@ -2,6 +2,7 @@ package main
 
 import (
 	"bytes"
+	"cmp"
 	"context"
 	"encoding/json"
 	"errors"
@@ -35,35 +36,48 @@ type serviceFlags struct {
 
 func (f *serviceFlags) register(cmd *cobra.Command) {
 	cmd.PersistentFlags().StringVar(&f.data, "data", "data", "data directory of the running service")
-	cmd.PersistentFlags().StringVar(&f.url, "url", "", "URL of a service that runs elsewhere (or "+urlVariable+"); its admin token is taken from "+tokenVariable)
+	cmd.PersistentFlags().StringVar(&f.url, "url", "", "URL of a service that runs elsewhere (or "+urlVariable+"); its admin token is taken from "+tokenVariable+" alone")
+	must(cmd.MarkPersistentFlagDirname("data"))
 }
 
-// client finds the service and the admin token.
+// client finds the service and the admin token. What the data directory holds
+// goes to the service of that data directory alone, as its own file names it:
+// whoever --url or the environment names gets a token only where one is given.
 func (f *serviceFlags) client() (*adminClient, error) {
-	c := &adminClient{url: f.url, token: os.Getenv(tokenVariable), data: f.data, http: &http.Client{Timeout: 30 * time.Second}}
+	c := &adminClient{url: cmp.Or(f.url, os.Getenv(urlVariable)), token: os.Getenv(tokenVariable), data: f.data, http: newAdminHTTP()}
+	own, err := f.runningURL()
 	if c.url == "" {
-		c.url = os.Getenv(urlVariable)
-	}
-	elsewhere := c.url != ""
-	if !elsewhere {
-		var err error
-		if c.url, err = f.runningURL(); err != nil {
+		if err != nil {
 			return nil, err
 		}
+		c.url = own
 	}
+	c.elsewhere = err != nil || !sameService(c.url, own)
 	c.url = strings.TrimRight(c.url, "/")
 	if c.token != "" {
 		return c, nil
 	}
-	token, err := os.ReadFile(filepath.Join(f.data, adminTokenFile))
-	switch {
-	case err == nil:
-		c.token = strings.TrimSpace(string(token))
-		return c, nil
-	case elsewhere && errors.Is(err, fs.ErrNotExist):
-		return nil, fmt.Errorf("no admin token for %s: set %s to what is in %s of the service's data directory", c.url, tokenVariable, adminTokenFile)
+	if c.elsewhere {
+		return nil, &exitError{exitUsage, fmt.Errorf("no admin token for %s: it is not the service of %s, whose token goes nowhere else; set %s to what is in %s of that service's data directory",
+			c.url, f.data, tokenVariable, adminTokenFile)}
 	}
-	return nil, fmt.Errorf("read admin token: %w (run this as the user the service runs as, or set %s)", err, tokenVariable)
+	token, err := os.ReadFile(filepath.Join(f.data, adminTokenFile))
+	if err != nil {
+		return nil, fmt.Errorf("read admin token: %w (run this as the user the service runs as, or set %s)", err, tokenVariable)
+	}
+	c.token = strings.TrimSpace(string(token))
+	return c, nil
+}
+
+// newAdminHTTP follows no redirect: the token is for the service that was named.
+func newAdminHTTP() *http.Client {
+	return &http.Client{Timeout: 30 * time.Second, CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse }}
+}
+
+// sameService reports whether a URL names the very service of another, path
+// included: what else answers on its address is not it.
+func sameService(named, own string) bool {
+	return strings.EqualFold(strings.TrimRight(named, "/"), strings.TrimRight(own, "/"))
 }
 
 func (f *serviceFlags) runningURL() (string, error) {
@@ -87,6 +101,7 @@ func (f *serviceFlags) runningURL() (string, error) {
 // adminClient talks to the admin interface of a running service.
 type adminClient struct {
 	url, token, data string
+	elsewhere        bool // not the service of the data directory
 	http             *http.Client
 }
 
@@ -138,6 +153,9 @@ func (c *adminClient) failure(status int, answer []byte) error {
 	}
 	if status == http.StatusUnauthorized {
 		return fmt.Errorf("the service at %s refuses the admin token: take the one in %s of its data directory", c.url, adminTokenFile)
+	}
+	if status == http.StatusBadRequest || status == http.StatusUnprocessableEntity { // the service read the command's values more closely
+		return &exitError{exitUsage, errors.New(body.Error.Message)}
 	}
 	return errors.New(body.Error.Message)
 }

@@ -67,6 +67,13 @@ const (
 	roleSettle = "settle"
 )
 
+// Words that settings take, for their checks and for completion.
+var (
+	roleNames  = []string{roleAPI, rolePrice, roleSettle}
+	logLevels  = []string{"debug", "info", "warn", "error"}
+	logFormats = []string{"text", "json"}
+)
+
 // settings is the table of all settings of c: a new one is a field and a line
 // here. The name is that of the file and of the flag; what 0 means stands in
 // the help after "0: ".
@@ -76,11 +83,11 @@ func settings(c *Config) []setting {
 		{"listen", &c.Listen, "127.0.0.1:8080", "address to serve HTTP on, host:port", text(isAddress, "want host:port")},
 		{"public_url", &c.PublicURL, "", "URL partners reach the service under, for links it hands out (default: from each request)",
 			text(isWebURL, "want a URL like https://clearing.example")},
-		{"roles", &c.Roles, []string{roleAPI, rolePrice, roleSettle}, "what this process does: api, price, settle", someOf(roleAPI, rolePrice, roleSettle)},
+		{"roles", &c.Roles, roleNames, "what this process does: api, price, settle", someOf(roleNames...)},
 		{"memory_bytes", &c.MemoryBytes, 0, "memory this process may use beside the embedded engine, in bytes; 0: half of what the machine or the control group has beside it",
 			orZero(between(256<<20, 1<<42, "bytes"))},
-		{"log.level", &c.Log.Level, "info", "debug, info, warn or error", oneOf("debug", "info", "warn", "error")},
-		{"log.format", &c.Log.Format, "text", "text or json", oneOf("text", "json")},
+		{"log.level", &c.Log.Level, "info", "debug, info, warn or error", oneOf(logLevels...)},
+		{"log.format", &c.Log.Format, "text", "text or json", oneOf(logFormats...)},
 		{"metrics.listen", &c.Metrics.Listen, "", "address of its own for /metrics and /debug/pprof/, host:port; empty: /metrics on listen, to this machine only",
 			text(isAddressOrNone, "want host:port")},
 		{"limits.cdr_bytes", &c.Limits.Bodies.CDR, ingest.DefaultLimits.CDR, "largest CDR accepted, in bytes", between(4<<10, ingest.MaxBody, "bytes")},
@@ -118,5 +125,12 @@ func (c *Config) problem() error {
 // has reports whether this process has a role.
 func (c *Config) has(role string) bool { return slices.Contains(c.Roles, role) }
 
-// configFrom loads the settings of a command.
-func configFrom(cmd *cobra.Command) (Config, error) { return loadConfig(cmd, os.Environ()) }
+// configFrom loads the settings of a command. One that cannot be used is wrong
+// usage, wherever it was given.
+func configFrom(cmd *cobra.Command) (Config, error) {
+	c, err := loadConfig(cmd, os.Environ())
+	if err != nil {
+		return c, &exitError{exitUsage, err}
+	}
+	return c, nil
+}

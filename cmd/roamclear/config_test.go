@@ -3,6 +3,7 @@ package main
 import (
 	"errors"
 	"fmt"
+	"net"
 	"os"
 	"path/filepath"
 	"strings"
@@ -75,6 +76,10 @@ func TestBadSettingsAreAllNamed(t *testing.T) {
 	f("wrong types", "kafka:\n  partitions: 2.5\nlimits:\n  in_flight: [1]\nlog:\n  level: [a, b]\nroles: [[api]]\n", nil, nil,
 		"kafka.partitions: 2.5: want a whole number", "limits.in_flight: [1]: want a whole number", "log.level: [a b]: want one value", "roles: [[api]]: want a list of values")
 	f("a section that is none", "kafka: 5\n", nil, nil, `unknown setting "kafka"`)
+	f("dotted within a section", "kafka:\n  log.level: debug\n", nil, nil, `unknown setting "kafka.log.level"`)
+	f("a dotted section", "clickhouse.memory:\n  bytes: 1\n", nil, nil, `unknown setting "clickhouse.memory.bytes"`)
+	f("a second document", "listen: 127.0.0.1:1\n---\nlisten: 127.0.0.1:2\n", nil, nil, "second YAML document")
+	f("no map", "- listen\n", nil, nil, "read config file")
 	f("given twice", "kafka:\n  partitions: 2\nkafka.partitions: 3\n", nil, nil, `"kafka.partitions" is given twice`)
 	f("of every kind at once", "lisen: x\ndata: ''\nkafka:\n  partitions: many\n", []string{"ROAMCLEAR_X=1"}, []string{"--log.format", "xml"},
 		"lisen", "data: \"\"", "kafka.partitions: many", "ROAMCLEAR_X", "log.format: xml")
@@ -84,6 +89,31 @@ func TestNumbersAsTheyAreWritten(t *testing.T) {
 	c, err := load(t, "kafka:\n  cap_bytes: 0x10000000\n  queue_bytes: 2e6\n  partitions: '3'\n", []string{"ROAMCLEAR_LIMITS_IN_FLIGHT=7"})
 	if err != nil || c.Kafka.CapBytes != 1<<28 || c.Kafka.QueueBytes != 2_000_000 || c.Kafka.Partitions != 3 || c.Limits.InFlight != 7 {
 		t.Errorf("%+v %+v, %v", c.Kafka, c.Limits, err)
+	}
+}
+
+// A dotted key is the setting it names, as on the command line: none is ignored.
+func TestDottedKeysAreUnderstood(t *testing.T) {
+	c := defaultConfig()
+	for _, s := range settings(&c) {
+		var nested, dotted string
+		section, key, ok := strings.Cut(s.name, ".")
+		if !ok {
+			continue
+		}
+		value := "7"
+		switch s.at.(type) {
+		case *string, *secret:
+			value = "x"
+		case *[]string:
+			value = "[x]"
+		}
+		nested, dotted = section+":\n  "+key+": "+value+"\n", s.name+": "+value+"\n"
+		want, wantErr := load(t, nested, nil)
+		got, err := load(t, dotted, nil)
+		if fmt.Sprint(wantErr) != fmt.Sprint(err) || cmp.Diff(want, got) != "" || cmp.Diff(defaultConfig(), got) == "" {
+			t.Errorf("%s: dotted %v, nested %v (-nested +dotted):\n%s", s.name, err, wantErr, cmp.Diff(want, got))
+		}
 	}
 }
 
@@ -193,5 +223,44 @@ func TestAdminTokenMustBeLong(t *testing.T) {
 		if tt.problem == "" && (err != nil || token != tt.want) || tt.problem != "" && (err == nil || !strings.Contains(err.Error(), tt.problem)) {
 			t.Errorf("%q, %q: %q, %v", tt.file, tt.environ, token, err)
 		}
+	}
+}
+
+// An address in use is told before a data directory is made, and one in use
+// before the address, on which its owner serves.
+func TestAnAddressInUseMakesNoDataDirectory(t *testing.T) {
+	taken, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer taken.Close()
+	free := "127.0.0.1:0"
+	for _, c := range []struct{ listen, metrics, flag string }{{taken.Addr().String(), "", "--listen"}, {free, taken.Addr().String(), "--metrics.listen"}} {
+		config := testConfig(filepath.Join(t.TempDir(), "new"))
+		config.Listen, config.Metrics.Listen = c.listen, c.metrics
+		_, err := startService(t.Context(), config, os.Stderr)
+		if err == nil || !strings.Contains(err.Error(), c.flag) {
+			t.Errorf("%+v: %v", c, err)
+		}
+		if _, err := os.Stat(config.Data); !errors.Is(err, os.ErrNotExist) {
+			t.Errorf("%+v: the data directory was made: %v", c, err)
+		}
+	}
+	config := testConfig(t.TempDir())
+	config.Listen = taken.Addr().String()
+	if _, err := startService(t.Context(), config, os.Stderr); err == nil {
+		t.Error("started on an address in use")
+	}
+	if _, err := os.Stat(filepath.Join(config.Data, adminTokenFile)); !errors.Is(err, os.ErrNotExist) {
+		t.Errorf("a token was made: %v", err)
+	}
+	dir, err := openDataDir(config.Data)
+	if err != nil {
+		t.Fatalf("the directory is still taken: %v", err)
+	}
+	defer dir.Close()
+	_, err = startService(t.Context(), config, os.Stderr)
+	if exit, ok := errors.AsType[*exitError](err); !ok || exit.code != exitInUse {
+		t.Errorf("directory and address in use: %v, want exit code %d", err, exitInUse)
 	}
 }

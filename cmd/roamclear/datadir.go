@@ -54,6 +54,26 @@ func openDataDir(path string) (*dataDir, error) {
 	return &dataDir{path: abs, lock: lock}, nil
 }
 
+// takeDataDir is openDataDir for a service. An address that somebody else serves
+// on is told before anything is made: a directory that is new would stay, empty,
+// and an engine would be started in vain. A directory in use is told first, for
+// whoever has it serves on the address too.
+func takeDataDir(c *Config) (*dataDir, error) {
+	if _, err := os.Stat(c.Data); errors.Is(err, fs.ErrNotExist) {
+		if err := addressesFree(c); err != nil {
+			return nil, err
+		}
+	}
+	dir, err := openDataDir(c.Data)
+	if err != nil {
+		return nil, err
+	}
+	if err := addressesFree(c); err != nil {
+		return nil, errors.Join(err, dir.Close())
+	}
+	return dir, nil
+}
+
 // Close releases the lock.
 func (d *dataDir) Close() error { return d.lock.Close() }
 

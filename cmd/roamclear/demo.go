@@ -1,7 +1,6 @@
 package main
 
 import (
-	"bytes"
 	"context"
 	"encoding/json"
 	"errors"
@@ -9,6 +8,7 @@ import (
 	"io"
 	"net/http"
 	"os"
+	"path/filepath"
 	"slices"
 	"strconv"
 	"strings"
@@ -49,6 +49,9 @@ func newDemoCmd() *cobra.Command {
 		Example: "  roamclear demo --data data\n  roamclear demo --data data --rows all",
 		Args:    cobra.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
+			if err := o.check(); err != nil {
+				return err
+			}
 			client, err := service.client()
 			if err != nil {
 				return err
@@ -75,18 +78,29 @@ type demo struct {
 // goes on and a second start can say where to look. Mode 0600, as it holds
 // tokens.
 type demoFile struct {
-	Tokens  map[string]string `json:"tokens"`  // by party; chosen before anything is sent
-	Key     string            `json:"key"`     // API key for reports
-	Example string            `json:"example"` // party whose CDR demo-cdr.json is
-	CDR     string            `json:"cdr"`     // path of the CDR to look at
+	Tokens  map[string]string `json:"tokens"` // by party; chosen before anything is sent
+	Key     string            `json:"key"`    // API key for reports
+	CDR     string            `json:"cdr"`    // path of the CDR to look at
 	Loaded  bool              `json:"loaded"`
+	Service string            `json:"service,omitempty"` // URL of the service it is in; "": that of the data directory
 }
 
-func (d *demo) path(name string) string { return d.client.data + "/" + name }
+func (d *demo) path(names ...string) string {
+	return filepath.Join(append([]string{d.client.data}, names...)...)
+}
+
+// service names the service that the tokens and the key of the file are for, as
+// in demoFile: they go to no other.
+func (d *demo) service() string {
+	if d.client.elsewhere {
+		return d.client.url
+	}
+	return ""
+}
 
 func (d *demo) run(ctx context.Context) error {
 	if err := d.read(); errors.Is(err, os.ErrNotExist) {
-		d.file.Tokens = map[string]string{}
+		d.file.Tokens, d.file.Service = map[string]string{}, d.service()
 		for _, p := range world.Partners() {
 			d.file.Tokens[p.Party.String()] = randomToken()
 		}
@@ -95,9 +109,16 @@ func (d *demo) run(ctx context.Context) error {
 		}
 	} else if err != nil {
 		return err
+	} else if d.file.Service != d.service() {
+		return wrongUsage("%s is for another service, whose tokens go nowhere else: name another directory with --data", d.path("demo.json"))
 	}
 	if d.file.Loaded {
 		d.printf("\nThe demo world is still here.\n")
+		if _, err := os.Stat(d.path(exampleDir, exampleKey)); errors.Is(err, os.ErrNotExist) { // loaded by an older version
+			if err := d.saveExamples(ctx, d.options.seed); err != nil {
+				return err
+			}
+		}
 		return d.show(ctx)
 	}
 	return d.load(ctx)
@@ -173,10 +194,18 @@ func (d *demo) load(ctx context.Context) error {
 	if err := d.await(ctx, report.Accepted); err != nil {
 		return err
 	}
-	if err := d.saveExamples(ctx); err != nil {
+	if err := d.saveExamples(ctx, options.Seed); err != nil {
 		return err
 	}
 	return d.show(ctx)
+}
+
+// check reports wrong usage before anything is done.
+func (o *demoOptions) check() error {
+	if n, err := strconv.Atoi(o.rows); o.rows != "" && o.rows != "all" && (err != nil || n < 1) {
+		return wrongUsage("--rows %s: want a number of charges, or all", o.rows)
+	}
+	return nil
 }
 
 // world opens the charges and says which world to make of them.
@@ -188,7 +217,7 @@ func (o *demoOptions) world() (world.Options, io.ReadCloser, error) {
 	case o.rows == "all":
 		path = o.charges
 	case err != nil || n < 1:
-		return w, nil, fmt.Errorf("--rows %s: want a number of charges, or all", o.rows)
+		return w, nil, o.check()
 	default:
 		w.Rows = n
 		if n > 2000 {
@@ -242,40 +271,6 @@ func (d *demo) await(ctx context.Context, accepted *world.Reference) error {
 			return fmt.Errorf("the report counts %d of %d CDRs: %w", got, want, errors.Join(err, ctx.Err()))
 		}
 	}
-}
-
-// saveExamples picks one CDR to look at and writes another one to push.
-func (d *demo) saveExamples(ctx context.Context) error {
-	var list struct {
-		CDRs []struct {
-			URL string `json:"url"`
-		} `json:"cdrs"`
-	}
-	for _, query := range []string{"?claim=differs&limit=1", "?status=priced&limit=1"} {
-		if err := d.get(ctx, "/api/v1/cdrs"+query, &list); err != nil {
-			return err
-		}
-		if len(list.CDRs) > 0 {
-			d.file.CDR = list.CDRs[0].URL
-			break
-		}
-	}
-	for item, err := range world.Items(world.Options{Seed: d.options.seed, Only: []world.Module{world.CDRs}, Clean: true}) {
-		if err != nil {
-			return err
-		}
-		if item.Class != world.Good {
-			continue
-		}
-		another := bytes.Replace(item.Body, []byte(`"id":"`), []byte(`"id":"demo-`), 1)
-		if err := writeFile(d.path("demo-cdr.json"), another); err != nil {
-			return fmt.Errorf("write example CDR: %w", err)
-		}
-		d.file.Example = item.Sender.String()
-		break
-	}
-	d.file.Loaded = true
-	return d.save()
 }
 
 func (d *demo) printf(format string, args ...any) {

@@ -3,8 +3,11 @@ package main
 import (
 	"context"
 	"fmt"
+	"slices"
 	"strings"
 	"text/tabwriter"
+
+	"github.com/roamclear/roamclear/pricing"
 )
 
 // demoRow is what the demo prints of a settlement row.
@@ -43,13 +46,13 @@ func (d *demo) show(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	d.printf("\nWho claims what from whom (excl. VAT):\n\n")
+	month := fullest(rows)
+	d.printf("\nWho claims what from whom in %s, the fullest month (excl. VAT):\n\n", month)
 	w := tabwriter.NewWriter(d.out, 0, 0, 2, ' ', tabwriter.AlignRight)
 	fmt.Fprintln(w, "CPO\teMSP\tmonth\t\tCDRs\tclaimed\tnet of credits\tcomputed\tdiffer\tunpriced\t") //nolint:errcheck // as in printf
-	for i, r := range rows {
-		if i == maxShownRows {
-			break
-		}
+	shown := slices.DeleteFunc(slices.Clone(rows), func(r demoRow) bool { return r.Month != month })
+	shown = shown[:min(len(shown), maxShownRows)]
+	for _, r := range shown {
 		emsp := "unknown"
 		if r.EMSP != nil {
 			emsp = *r.EMSP
@@ -59,25 +62,33 @@ func (d *demo) show(ctx context.Context) error {
 	if err := w.Flush(); err != nil {
 		return err
 	}
-	if len(rows) > maxShownRows {
-		d.printf("  … and %d more rows\n", len(rows)-maxShownRows)
+	if more := len(rows) - len(shown); more > 0 {
+		d.printf("  … and %d more rows, of other months too\n", more)
 	}
 	if cdr := d.file.CDR; cdr != "" {
 		var detail struct {
-			Text string `json:"explanation_text"`
+			Text   string `json:"explanation_text"`
+			Result struct {
+				Reconciliation *pricing.Reconciliation `json:"reconciliation"`
+			} `json:"result"`
 		}
 		if err := d.get(ctx, cdr, &detail); err != nil {
 			return err
 		}
-		d.printf("\nOne CDR explained (%s):\n\n%s\n", cdr, indent(detail.Text))
+		d.printf("\nOne CDR explained (%s%s):\n\n", d.client.url, strings.TrimPrefix(cdr, "/api/v1"))
+		if why := detail.Result.Reconciliation; why != nil {
+			d.printf("  %s\n\n", why.Sentence())
+		}
+		d.printf("%s\n", indent(detail.Text))
 	}
 	d.printf(`
 Where to look
-  page      %[1]s/
-  report    curl -s -H 'Authorization: Bearer %[2]s' '%[1]s/api/v1/reports/settlement?from=2016-01&to=2025-12'
-  push one  curl -i -H 'Authorization: Token %[3]s' -H 'Content-Type: application/json' --data-binary @%[4]s %[1]s/ocpi/2.2.1/receiver/cdrs
-  prove it  roamclear verify --data %[5]s
-`, d.client.url, d.file.Key, d.file.Tokens[d.file.Example], d.path("demo-cdr.json"), d.client.data)
+  page      %[1]s/?from=%[2]s&to=%[2]s
+  report    curl -s -H 'Authorization: Bearer %[3]s' '%[1]s/api/v1/reports/settlement?from=%[2]s&to=%[2]s'
+  push one  curl -i -H 'Authorization: Token %[4]s' -H 'Content-Type: application/json' --data-binary @%[5]s %[1]s/ocpi/2.2.1/receiver/cdrs
+  prove it  roamclear verify --data %[6]s
+  and more  README.md, "Working with it": its examples read the files in %[7]s
+`, d.client.url, month, d.file.Key, d.file.Tokens[exampleCPO], d.path(exampleDir, exampleCDR), d.client.data, d.path(exampleDir))
 	return nil
 }
 

@@ -5,6 +5,7 @@ import (
 	"context"
 	"io"
 	"os"
+	"path/filepath"
 	"strings"
 	"testing"
 	"time"
@@ -47,11 +48,11 @@ func TestDemoGoesOnAfterAnInterruption(t *testing.T) {
 	if err != nil || !strings.Contains(again, "still here") {
 		t.Errorf("third start: %v\n%s", err, again)
 	}
-	body, err := os.ReadFile(s.data + "/demo-cdr.json")
+	body, err := os.ReadFile(filepath.Join(s.data, exampleDir, exampleCDR))
 	if err != nil {
 		t.Fatal(err)
 	}
-	a := s.request("POST", "/ocpi/2.2.1/receiver/cdrs", "Token "+exampleToken(t, s.data), string(body))
+	a := s.request("POST", "/ocpi/2.2.1/receiver/cdrs", "Token "+s.tokens[exampleCPO], string(body))
 	if a.status != 201 {
 		t.Fatalf("the example CDR: HTTP %d %s", a.status, a.body)
 	}
@@ -64,13 +65,4 @@ func TestDemoGoesOnAfterAnInterruption(t *testing.T) {
 		return len(got.CDRs) == 1 && got.CDRs[0].Status == "priced" && got.CDRs[0].Claim == "agrees"
 	})
 	verified(t, s.data)
-}
-
-func exampleToken(t *testing.T, data string) string {
-	t.Helper()
-	d := &demo{client: &adminClient{data: data}}
-	if err := d.read(); err != nil {
-		t.Fatal(err)
-	}
-	return d.file.Tokens[d.file.Example]
 }

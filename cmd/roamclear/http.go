@@ -33,11 +33,37 @@ type httpServer struct {
 // it lifts the deadline, as lists do: by then its sender has given up.
 const readTimeout = 10 * time.Second
 
+// listen takes the address of a setting.
+func listen(address, setting string) (net.Listener, error) {
+	l, err := net.Listen("tcp", address)
+	if err != nil {
+		return nil, fmt.Errorf("listen: %w: another process serves there, or choose another address with --%s", err, setting)
+	}
+	return l, nil
+}
+
+// addressesFree reports an address that cannot be served on. It takes none.
+func addressesFree(c *Config) error {
+	for _, a := range []struct{ address, setting string }{{c.Listen, "listen"}, {c.Metrics.Listen, "metrics.listen"}} {
+		if a.address == "" {
+			continue
+		}
+		l, err := listen(a.address, a.setting)
+		if err != nil {
+			return err
+		}
+		if err := l.Close(); err != nil {
+			return fmt.Errorf("let go of %s: %w", a.address, err)
+		}
+	}
+	return nil
+}
+
 // newHTTPServer takes the address and wires the interfaces; start serves.
 func newHTTPServer(s *service) (*httpServer, error) {
-	listener, err := net.Listen("tcp", s.config.Listen)
+	listener, err := listen(s.config.Listen, "listen")
 	if err != nil {
-		return nil, fmt.Errorf("listen: %w: another process serves there, or choose another address with --listen", err)
+		return nil, err
 	}
 	h := &httpServer{listener: listener, url: "http://" + listener.Addr().String()}
 	h.server = &http.Server{

@@ -1,12 +1,14 @@
 package main
 
 import (
+	"cmp"
 	"fmt"
 	"net/http"
 	"net/url"
 	"strings"
 
 	"github.com/roamclear/roamclear/api/admin"
+	"github.com/roamclear/roamclear/ingest/control"
 	"github.com/spf13/cobra"
 )
 
@@ -59,35 +61,24 @@ sees only what concerns that party, as CPO or as eMSP.`,
 	f.StringVar(&q.Party, "party", "", "restrict the key to this party, such as GB/DUN (default everything)")
 	f.StringVar(&q.Name, "name", "", "name of the key for people (default its id)")
 	must(cmd.MarkFlagRequired("scope"))
+	complete(cmd, "scope", control.Scopes()...)
+	must(cmd.RegisterFlagCompletionFunc("party", completeParty(service)))
 	return cmd
 }
 
 func newKeyListCmd(service *serviceFlags) *cobra.Command {
-	return &cobra.Command{
-		Use:     "list",
-		Short:   "List the API keys",
-		Example: "  roamclear key list --data data",
-		Args:    cobra.NoArgs,
-		RunE: func(cmd *cobra.Command, _ []string) error {
-			c, err := service.client()
-			if err != nil {
-				return err
-			}
-			var list admin.KeyList
-			if err := c.do(cmd.Context(), http.MethodGet, "/keys", nil, &list); err != nil {
-				return fmt.Errorf("list keys: %w", err)
-			}
-			rows := [][]string{{"ID", "NAME", "SCOPES", "PARTY"}}
-			for _, k := range list.Keys {
-				party := k.Party
-				if party == "" {
-					party = "all"
-				}
-				rows = append(rows, []string{k.ID, k.Name, strings.Join(k.Scopes, ", "), party})
-			}
-			return printTable(cmd.OutOrStdout(), rows)
-		},
+	return newListCmd(service, &cobra.Command{
+		Use: "list", Short: "List the API keys",
+		Example: "  roamclear key list --data data\n  roamclear key list --format json",
+	}, "/keys", keyRows)
+}
+
+func keyRows(list *admin.KeyList) [][]string {
+	rows := [][]string{{"ID", "NAME", "SCOPES", "PARTY"}}
+	for _, k := range list.Keys {
+		rows = append(rows, []string{k.ID, k.Name, strings.Join(k.Scopes, ", "), cmp.Or(k.Party, "all")})
 	}
+	return rows
 }
 
 func newKeyRemoveCmd(service *serviceFlags) *cobra.Command {
@@ -95,7 +86,7 @@ func newKeyRemoveCmd(service *serviceFlags) *cobra.Command {
 		Use:     "remove ID",
 		Short:   "Remove an API key: it ends at once",
 		Example: "  roamclear key remove key-0123456789 --data data",
-		Args:    cobra.ExactArgs(1),
+		Args:    cobra.ExactArgs(1), ValidArgsFunction: completeKey(service),
 		RunE: func(cmd *cobra.Command, args []string) error {
 			c, err := service.client()
 			if err != nil {

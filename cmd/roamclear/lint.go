@@ -15,8 +15,9 @@ import (
 
 // lintFlags are the flags of the lint command.
 type lintFlags struct {
-	format, version, failOn string
-	explain                 bool
+	version, failOn string
+	format          format
+	explain         bool
 }
 
 // lintedFile is what was found in one tariff of one file.
@@ -47,9 +48,11 @@ The exit code is 0 when nothing of the severity of --fail-on or above was found,
 		RunE: func(cmd *cobra.Command, files []string) error { return f.run(cmd, files) },
 	}
 	flags := cmd.Flags()
-	flags.StringVar(&f.format, "format", "text", "text or json")
+	f.format.register(cmd)
 	flags.StringVar(&f.version, "ocpi", "", "version of OCPI: 2.1.1, 2.2.1 or 2.3.0 (default recognised)")
 	flags.StringVar(&f.failOn, "fail-on", "serious", "lowest severity that fails: info, warning or serious")
+	complete(cmd, "ocpi", versionNames...)
+	complete(cmd, "fail-on", "info", "warning", "serious")
 	flags.BoolVar(&f.explain, "explain", false, "print the tariff as a price list too")
 	return cmd
 }
@@ -65,9 +68,6 @@ func (f *lintFlags) run(cmd *cobra.Command, files []string) error {
 	}
 	if err := failOn.UnmarshalText([]byte(f.failOn)); err != nil {
 		return &exitError{2, fmt.Errorf("--fail-on: %w", err)}
-	}
-	if f.format != "text" && f.format != "json" {
-		return &exitError{2, fmt.Errorf("--format %q: want text or json", f.format)}
 	}
 	read := lint.Tariff
 	if f.explain {
@@ -119,11 +119,8 @@ func tariffsIn(raw []byte) [][]byte {
 
 func (f *lintFlags) print(cmd *cobra.Command, linted []lintedFile) error {
 	out := cmd.OutOrStdout()
-	if f.format == "json" {
-		e := json.NewEncoder(out)
-		e.SetEscapeHTML(false)
-		e.SetIndent("", "  ")
-		return e.Encode(linted)
+	if f.format.json() {
+		return writeJSON(out, linted)
 	}
 	for i := range linted {
 		if i > 0 {

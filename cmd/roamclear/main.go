@@ -62,9 +62,13 @@ func newRootCmd() *cobra.Command {
 		SilenceUsage:  true,
 		SilenceErrors: true,
 	}
+	root.SetHelpCommand(newHelpCmd())
 	root.AddCommand(
 		newServeCmd(), newDemoCmd(), newPartnerCmd(), newKeyCmd(), newVerifyCmd(), newCheckConfigCmd(),
 		newEngineCmd(), newPriceCmd(), newLintCmd(), newRepriceCmd(), newPeriodCmd(),
 	)
+	root.InitDefaultHelpCmd() // these two would be added when it runs, after they are looked at here
+	root.InitDefaultCompletionCmd()
+	requireCommands(root)
 	return root
 }

@@ -1,8 +1,6 @@
 package main
 
 import (
-	"fmt"
-	"net"
 	"net/http"
 	"net/http/pprof"
 	"time"
@@ -18,9 +16,9 @@ func newMetricsServer(s *service) (*httpServer, error) {
 	if address == "" {
 		return nil, nil
 	}
-	listener, err := net.Listen("tcp", address)
+	listener, err := listen(address, "metrics.listen")
 	if err != nil {
-		return nil, fmt.Errorf("listen for scrapes: %w: another process serves there, or choose another address with --metrics.listen", err)
+		return nil, err
 	}
 	mux := http.NewServeMux()
 	mux.Handle("GET /metrics", api.MetricsHandler(s.registry))

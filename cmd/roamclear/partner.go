@@ -7,6 +7,7 @@ import (
 
 	"github.com/roamclear/roamclear/api/admin"
 	"github.com/roamclear/roamclear/ingest/control"
+	"github.com/roamclear/roamclear/pricing/tariff"
 	"github.com/spf13/cobra"
 )
 
@@ -33,10 +34,10 @@ func newPartnerAddCmd(service *serviceFlags) *cobra.Command {
 		roles          []string
 		country, party string
 		q              admin.PartnerRequest
-		encoding       string
+		encoding       choice
 	)
 	cmd := &cobra.Command{
-		Use:   "add --role ROLE --country CC --party ID [--name NAME] [--token TOKEN]",
+		Use:   "add --role ROLE --country CC --party ID [--name NAME] [--token TOKEN] [--profile PROFILE]",
 		Short: "Add a partner and print its token",
 		Long: `Add a partner and print its token, alone, on standard output. The token is
 shown this once; only its hash is kept. The partner sends it as
@@ -50,13 +51,16 @@ add").`,
   ROAMCLEAR_ADMIN_TOKEN=… roamclear partner add --url https://roam.example --role CPO --country US --party BOU`,
 		Args: cobra.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
+			if _, ok := tariff.ProfileByName(q.Profile); !ok {
+				return wrongUsage("--profile %q: want one of %s", q.Profile, profileNames())
+			}
 			for _, role := range roles {
 				q.Roles = append(q.Roles, control.NewRole(role, country, party))
 			}
 			if q.Name == "" {
 				q.Name = q.Roles[0].Party().String()
 			}
-			q.Encoding = control.TokenEncoding(encoding)
+			q.Encoding = control.TokenEncoding(encoding.value)
 			c, err := service.client()
 			if err != nil {
 				return err
@@ -80,7 +84,11 @@ add").`,
 	f.StringVar(&party, "party", "", "party_id of the party, up to three characters")
 	f.StringVar(&q.Name, "name", "", `name of the partner for people (default the party, as "GB*DUN")`)
 	f.StringVar(&q.Token, "token", "", "the token, 8 to 64 characters (default a new random one)")
-	f.StringVar(&encoding, "token-encoding", string(control.EncodingAuto), "how the partner sends its token: raw, base64, or auto for either")
+	f.StringVar(&q.Profile, "profile", "", "how the rules are read for this CPO's CDRs (default "+tariff.Default.Name+")")
+	encoding.register(cmd, "token-encoding", "how the partner sends its token: raw, base64, or auto for either",
+		string(control.EncodingAuto), string(control.EncodingRaw), string(control.EncodingBase64))
+	complete(cmd, "role", control.RoleNames()...)
+	completeProfile(cmd)
 	for _, name := range []string{"role", "country", "party"} {
 		must(cmd.MarkFlagRequired(name))
 	}
@@ -95,31 +103,22 @@ func must(err error) {
 }
 
 func newPartnerListCmd(service *serviceFlags) *cobra.Command {
-	return &cobra.Command{
-		Use:     "list",
-		Short:   "List the partners",
-		Example: "  roamclear partner list --data data",
-		Args:    cobra.NoArgs,
-		RunE: func(cmd *cobra.Command, _ []string) error {
-			c, err := service.client()
-			if err != nil {
-				return err
-			}
-			var list admin.PartnerList
-			if err := c.do(cmd.Context(), http.MethodGet, "/partners", nil, &list); err != nil {
-				return fmt.Errorf("list partners: %w", err)
-			}
-			rows := [][]string{{"ID", "NAME", "ROLES", "TOKEN"}}
-			for _, p := range list.Partners {
-				token := "one"
-				if p.RotationUntil != "" {
-					token = "rotating, old one until " + p.RotationUntil
-				}
-				rows = append(rows, []string{p.ID, p.Name, roleList(p.Roles), token})
-			}
-			return printTable(cmd.OutOrStdout(), rows)
-		},
+	return newListCmd(service, &cobra.Command{
+		Use: "list", Short: "List the partners",
+		Example: "  roamclear partner list --data data\n  roamclear partner list --format json",
+	}, "/partners", partnerRows)
+}
+
+func partnerRows(list *admin.PartnerList) [][]string {
+	rows := [][]string{{"ID", "NAME", "ROLES", "TOKEN"}}
+	for _, p := range list.Partners {
+		token := "one"
+		if p.RotationUntil != "" {
+			token = "rotating, old one until " + p.RotationUntil
+		}
+		rows = append(rows, []string{p.ID, p.Name, roleList(p.Roles), token})
 	}
+	return rows
 }
 
 func newPartnerRotateCmd(service *serviceFlags) *cobra.Command {
@@ -132,7 +131,7 @@ one works until the new one is first used, at most for 7 days. --now ends it at
 once, and any other the partner has: for a token that has leaked. Until the
 partner uses the new one, all it sends is refused.`,
 		Example: "  roamclear partner rotate gb-dun-cpo --data data\n  roamclear partner rotate gb-dun-cpo --now",
-		Args:    cobra.ExactArgs(1),
+		Args:    cobra.ExactArgs(1), ValidArgsFunction: completePartner(service),
 		RunE: func(cmd *cobra.Command, args []string) error {
 			c, err := service.client()
 			if err != nil {
@@ -161,7 +160,7 @@ func newPartnerRemoveCmd(service *serviceFlags) *cobra.Command {
 		Use:     "remove ID",
 		Short:   "Remove a partner: its tokens end at once, what it sent stays",
 		Example: "  roamclear partner remove gb-dun-cpo --data data",
-		Args:    cobra.ExactArgs(1),
+		Args:    cobra.ExactArgs(1), ValidArgsFunction: completePartner(service),
 		RunE: func(cmd *cobra.Command, args []string) error {
 			c, err := service.client()
 			if err != nil {

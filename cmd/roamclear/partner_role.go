@@ -32,6 +32,7 @@ func (f *roleFlags) register(cmd *cobra.Command) {
 	for _, name := range []string{"role", "country", "party"} {
 		must(cmd.MarkFlagRequired(name))
 	}
+	complete(cmd, "role", control.RoleNames()...)
 }
 
 func (f *roleFlags) named() control.Role { return control.NewRole(f.role, f.country, f.party) }
@@ -43,7 +44,7 @@ func newPartnerRoleAddCmd(service *serviceFlags) *cobra.Command {
 		Short: "Add a role to a partner: it pushes for that party with the token it has",
 		Example: `  roamclear partner role add nl-zqa-cpo --role CPO --country NL --party ZQB --data data
   roamclear partner role add nl-zqa-cpo --role EMSP --country DE --party EMP`,
-		Args: cobra.ExactArgs(1),
+		Args: cobra.ExactArgs(1), ValidArgsFunction: completePartner(service),
 		RunE: func(cmd *cobra.Command, args []string) error {
 			c, err := service.client()
 			if err != nil {
@@ -69,7 +70,7 @@ func newPartnerRoleRemoveCmd(service *serviceFlags) *cobra.Command {
 		Long: `Remove a role of a partner. What it sent under it stays, and what was priced
 for that party stays payable. The last role cannot be removed: remove the partner.`,
 		Example: "  roamclear partner role remove nl-zqa-cpo --role CPO --country NL --party ZQB --data data",
-		Args:    cobra.ExactArgs(1),
+		Args:    cobra.ExactArgs(1), ValidArgsFunction: completePartner(service),
 		RunE: func(cmd *cobra.Command, args []string) error {
 			c, err := service.client()
 			if err != nil {

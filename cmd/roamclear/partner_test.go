@@ -167,6 +167,9 @@ func TestALeakedTokenEndsAtOnce(t *testing.T) {
 
 func TestKeyCommands(t *testing.T) {
 	data, d := runningService(t)
+	if _, err := run(t, newPartnerCmd(), "add", "--data", data, "--role", "CPO", "--country", "GB", "--party", "DUN"); err != nil {
+		t.Fatal(err)
+	}
 	out, err := run(t, newKeyCmd(), "add", "--data", data, "--scope", "finance:read", "--party", "GB/DUN")
 	k, ok := d.keys.Find("Bearer " + strings.TrimSuffix(out, "\n"))
 	if err != nil || !ok || k.Party.String() != "GB*DUN" {
@@ -212,6 +215,9 @@ func TestCommandsFindTheService(t *testing.T) {
 		{"wrong token", []string{"--data", wrong}, nil, "refuses the admin token"},
 		{"no token", []string{"--data", empty, "--url", url}, nil, "set " + tokenVariable},
 		{"odd file", []string{"--data", odd}, nil, "does not say where"},
+		{"token in the data directory, another service", []string{"--data", stopped, "--url", url}, nil, "whose token goes nowhere else"},
+		{"the same by the variable", []string{"--data", stopped}, map[string]string{urlVariable: url}, "whose token goes nowhere else"},
+		{"another path of the same service", []string{"--data", data, "--url", url + "/nowhere"}, nil, "whose token goes nowhere else"},
 		{"something else answers", []string{"--data", empty, "--url", url + "/nowhere"}, map[string]string{tokenVariable: "admin-secret-0123"}, "no such object"},
 	}
 	for _, tt := range tests {

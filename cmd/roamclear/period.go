@@ -33,7 +33,7 @@ func newPeriodCloseCmd(service *serviceFlags) *cobra.Command {
 		Use:     "close YYYY-MM",
 		Short:   "Close a month, for good",
 		Example: "  roamclear period close 2019-01 --data data",
-		Args:    cobra.ExactArgs(1),
+		Args:    cobra.ExactArgs(1), ValidArgsFunction: cobra.NoFileCompletions,
 		RunE: func(cmd *cobra.Command, args []string) error {
 			c, err := service.client()
 			if err != nil {
@@ -49,25 +49,16 @@ func newPeriodCloseCmd(service *serviceFlags) *cobra.Command {
 }
 
 func newPeriodListCmd(service *serviceFlags) *cobra.Command {
-	return &cobra.Command{
-		Use:     "list",
-		Short:   "List the closed months",
-		Example: "  roamclear period list --data data",
-		Args:    cobra.NoArgs,
-		RunE: func(cmd *cobra.Command, _ []string) error {
-			c, err := service.client()
-			if err != nil {
-				return err
-			}
-			var list admin.PeriodList
-			if err := c.do(cmd.Context(), http.MethodGet, "/periods", nil, &list); err != nil {
-				return fmt.Errorf("list periods: %w", err)
-			}
-			rows := [][]string{{"CLOSED"}}
-			for _, m := range list.Closed {
-				rows = append(rows, []string{m.String()})
-			}
-			return printTable(cmd.OutOrStdout(), rows)
-		},
+	return newListCmd(service, &cobra.Command{
+		Use: "list", Short: "List the closed months",
+		Example: "  roamclear period list --data data\n  roamclear period list --format json",
+	}, "/periods", periodRows)
+}
+
+func periodRows(list *admin.PeriodList) [][]string {
+	rows := [][]string{{"CLOSED"}}
+	for _, m := range list.Closed {
+		rows = append(rows, []string{m.String()})
 	}
+	return rows
 }

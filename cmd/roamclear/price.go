@@ -18,11 +18,12 @@ import (
 
 // priceFlags are the flags of the price command.
 type priceFlags struct {
-	cdr, batch, zone, profile, version, format string
-	tariffs                                    []string
-	expired, noCause                           bool
-	scale                                      uint8
-	workers                                    int
+	cdr, batch, zone, profile, version string
+	format                             format
+	tariffs                            []string
+	expired, noCause                   bool
+	scale                              uint8
+	workers                            int
 }
 
 // newPriceCmd prices CDRs from files, without a service.
@@ -47,7 +48,8 @@ and writes, in order, one a line,
 with amounts as decimal strings, null where unknown. Where a claim differs, cause
 says why, as far as another reading of the tariff gives it,
   {"verdict", "readings": [{"code", "detail", "total_cost"}], "difference", "dimensions"}
-and --no-cause leaves it out. A bad line has an error and the rest go on.
+and --no-cause leaves it out. A line that cannot be read has an error and the rest
+go on; the exit code is 1 then, else 0.
 
 FILE is "-" for standard input. The version of OCPI is recognised where it is not
 given. Tariffs beside the CDR are used where it embeds none, or names one that it
@@ -77,7 +79,7 @@ Profiles: ` + profileNames() + `.`,
 	flags.StringArrayVar(&f.tariffs, "tariff", nil, "file with a tariff, besides those in the CDR; may be repeated")
 	flags.StringVar(&f.zone, "time-zone", "", "IANA time zone of the location, such as Europe/Amsterdam")
 	flags.StringVar(&f.profile, "profile", "", "how the rules are read (default "+tariff.Default.Name+")")
-	flags.StringVar(&f.format, "format", "text", "text or json (--cdr only)")
+	f.format.describe(cmd, "text or json (--cdr only)")
 	flags.StringVar(&f.version, "ocpi", "", "version of OCPI: 2.1.1, 2.2.1 or 2.3.0 (--cdr only; default recognised)")
 	flags.BoolVar(&f.expired, "reservation-expired", false, "whether the reservation expired (--cdr only; default inferred)")
 	flags.Uint8Var(&f.scale, "scale", tariff.Default.Scale, "decimals of every amount, at most 12")
@@ -91,8 +93,13 @@ Profiles: ` + profileNames() + `.`,
 	cmd.MarkFlagsMutuallyExclusive("cdr", "workers")
 	cmd.MarkFlagsMutuallyExclusive("cdr", "no-cause")
 	must(cmd.MarkFlagFilename("cdr", "json"))
+	complete(cmd, "ocpi", versionNames...)
+	completeProfile(cmd)
 	return cmd
 }
+
+// versionNames are the versions of OCPI that --ocpi takes.
+var versionNames = []string{ocpi.V211.String(), ocpi.V221.String(), ocpi.V230.String()}
 
 func profileNames() string {
 	var names []string
@@ -102,14 +109,20 @@ func profileNames() string {
 	return strings.Join(names, ", ")
 }
 
+// completeProfile offers the shell the profiles, with what each does.
+func completeProfile(cmd *cobra.Command) {
+	var list []cobra.Completion
+	for _, p := range tariff.Profiles() {
+		list = append(list, cobra.CompletionWithDesc(p.Name, p.Means))
+	}
+	must(cmd.RegisterFlagCompletionFunc("profile", cobra.FixedCompletions(list, cobra.ShellCompDirectiveNoFileComp)))
+}
+
 // defaults checks the flags and reads the tariffs.
 func (f *priceFlags) defaults(cmd *cobra.Command) (d batch.Defaults, err error) {
 	d.Scale, d.NoCause = f.scale, f.noCause
 	if f.scale > ocpi.MaxNumberDecimals {
 		return d, fmt.Errorf("--scale %d: want 0 to %d", f.scale, ocpi.MaxNumberDecimals)
-	}
-	if f.format != "text" && f.format != "json" {
-		return d, fmt.Errorf("--format %q: want text or json", f.format)
 	}
 	var ok bool
 	if d.Profile, ok = tariff.ProfileByName(f.profile); !ok {
@@ -154,7 +167,7 @@ func (f *priceFlags) single(cmd *cobra.Command, defaults batch.Defaults) error {
 	}
 	p := batch.NewPricer(defaults)
 	write := p.WriteText
-	if f.format == "json" {
+	if f.format.json() {
 		write = p.WriteJSON
 	}
 	verdict, err := write(cmd.OutOrStdout(), &r)
@@ -171,7 +184,8 @@ func (f *priceFlags) single(cmd *cobra.Command, defaults batch.Defaults) error {
 	return nil
 }
 
-// stream prices a file of lines. Only failing to read or write is a failure.
+// stream prices a file of lines. A line that cannot be read does not stop it, but
+// it is a failure: what was asked for is not all there.
 func (f *priceFlags) stream(cmd *cobra.Command, defaults batch.Defaults) error {
 	in, err := openInput(cmd, f.batch)
 	if err != nil {
@@ -183,6 +197,9 @@ func (f *priceFlags) stream(cmd *cobra.Command, defaults batch.Defaults) error {
 		return fmt.Errorf("price %s: %w", f.batch, err)
 	}
 	cmd.PrintErrln(counts.String())
+	if counts[batch.Bad] > 0 {
+		return &exitError{code: 1}
+	}
 	return nil
 }
 

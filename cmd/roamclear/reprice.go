@@ -2,7 +2,6 @@ package main
 
 import (
 	"context"
-	"encoding/json"
 	"errors"
 	"fmt"
 	"io"
@@ -17,8 +16,9 @@ import (
 
 // repriceFlags are the flags of the reprice command besides the settings.
 type repriceFlags struct {
-	from, to, party, profile, run, format string
-	restart, apply, quiet                 bool
+	from, to, party, profile, run string
+	format                        format
+	restart, apply, quiet         bool
 }
 
 // newRepriceCmd prices stored CDRs again.
@@ -73,11 +73,12 @@ Profiles: ` + profileNames() + `.`,
 	flags.StringVar(&f.party, "party", "", "only CDRs of this CPO or eMSP, such as GB/DUN (default all)")
 	flags.StringVar(&f.profile, "profile", "", "how the rules are read (default as each partner's policy says)")
 	flags.StringVar(&f.run, "run", "", "name of the run (default made of what it prices)")
-	flags.StringVar(&f.format, "format", "text", "text or json")
+	f.format.register(cmd)
 	flags.BoolVar(&f.restart, "restart", false, "begin the run anew")
 	flags.BoolVar(&f.apply, "apply", false, "make the new results count")
 	flags.BoolVar(&f.quiet, "quiet", false, "no progress bar")
 	must(cmd.MarkFlagRequired("from"))
+	completeProfile(cmd)
 	return cmd
 }
 
@@ -110,9 +111,6 @@ func (f *repriceFlags) repricing() (r settlement.Repricing, err error) {
 	} else if f.profile != "" {
 		r.Profile = p.Name
 	}
-	if f.format != "text" && f.format != "json" {
-		return r, fmt.Errorf("--format %q: want text or json", f.format)
-	}
 	if len(f.run) > maxRunName {
 		return r, fmt.Errorf("--run: %d bytes, want at most %d", len(f.run), maxRunName)
 	}
@@ -136,7 +134,7 @@ func reprice(ctx context.Context, c Config, r settlement.Repricing, f *repriceFl
 	if err != nil {
 		return err
 	}
-	if f.format == "text" {
+	if !f.format.json() {
 		if err := printRepricing(out, report); err != nil {
 			return err
 		}
@@ -149,16 +147,14 @@ func reprice(ctx context.Context, c Config, r settlement.Repricing, f *repriceFl
 			return err
 		}
 		view.applied(&applied)
-		if f.format == "text" {
+		if !f.format.json() {
 			if err := printApplied(out, &applied); err != nil {
 				return err
 			}
 		}
 	}
-	if f.format == "json" {
-		e := json.NewEncoder(out)
-		e.SetIndent("", "  ")
-		return errors.Join(err, e.Encode(view))
+	if f.format.json() {
+		return errors.Join(err, writeJSON(out, view))
 	}
 	return err
 }

@@ -39,6 +39,9 @@ func newServeCmd() *cobra.Command {
 			if err != nil {
 				return err
 			}
+			if err := o.check(); err != nil {
+				return err
+			}
 			s, err := startService(cmd.Context(), c, os.Stderr)
 			if err != nil {
 				return err
@@ -46,7 +49,7 @@ func newServeCmd() *cobra.Command {
 			var after func(context.Context) error
 			if withDemo {
 				after = func(ctx context.Context) error {
-					flags := serviceFlags{data: c.Data}
+					flags := serviceFlags{data: c.Data, url: s.http.url} // whatever the environment names
 					client, err := flags.client()
 					if err != nil {
 						return err
@@ -120,7 +123,7 @@ func startService(ctx context.Context, c Config, stderr *os.File) (_ *service, e
 	tuneMemory(&c)
 	s := &service{config: c, logger: newLogger(c.Log, stderr), registry: prometheus.NewRegistry()}
 	s.registry.MustRegister(collectors.NewGoCollector(), collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}))
-	if s.dir, err = openDataDir(c.Data); err != nil {
+	if s.dir, err = takeDataDir(&c); err != nil {
 		return nil, err
 	}
 	defer func() {

@@ -1,8 +1,10 @@
 package main
 
 import (
+	"bytes"
 	"errors"
 	"fmt"
+	"io"
 	"os"
 	"slices"
 	"strings"
@@ -49,6 +51,11 @@ func configFlags(cmd *cobra.Command) {
 			f.StringSlice(s.name, *at, s.help)
 		}
 	}
+	must(cmd.MarkFlagFilename("config", "yaml", "yml"))
+	must(cmd.MarkFlagDirname("data"))
+	complete(cmd, "roles", roleNames...)
+	complete(cmd, "log.level", logLevels...)
+	complete(cmd, "log.format", logFormats...)
 }
 
 // loadConfig reads every source and checks the result. The error lists every
@@ -89,9 +96,13 @@ func loadConfig(cmd *cobra.Command, environ []string) (Config, error) {
 // fromFile adds what a YAML file gives. Unknown settings are problems; the
 // error is that it is no YAML.
 func fromFile(given map[string]any, table []setting, path string, content []byte) (problems []error, err error) {
-	var root map[string]any
-	if err := yaml.Unmarshal(content, &root); err != nil {
+	var root, more map[string]any
+	documents := yaml.NewDecoder(bytes.NewReader(content))
+	if err := documents.Decode(&root); err != nil && !errors.Is(err, io.EOF) {
 		return nil, err
+	}
+	if err := documents.Decode(&more); !errors.Is(err, io.EOF) {
+		problems = append(problems, fmt.Errorf("%s: a second YAML document begins (---): settings after it would be ignored, put all into one", path))
 	}
 	flat := map[string][]any{}
 	flatten(flat, "", root)

@@ -20,8 +20,14 @@ import (
 	"github.com/roamclear/roamclear/settlement/clickhouse"
 )
 
+// verifyFlags are the flags of the verify command besides the settings.
+type verifyFlags struct {
+	quiet  bool
+	format format
+}
+
 func newVerifyCmd() *cobra.Command {
-	var quiet bool
+	var f verifyFlags
 	cmd := &cobra.Command{
 		Use:   "verify",
 		Short: "Prove that nothing accepted was lost, counted twice or changed",
@@ -31,22 +37,23 @@ func newVerifyCmd() *cobra.Command {
 			"against the checkpoint taken before it was trimmed; where there is no such checkpoint, it is told as unproven.\n" +
 			"It works beside a running service or without one.\n\n" +
 			"Exit code 0: all of it agrees. 1: what does not, or cannot be proved, is printed. 2: there is no installation.",
-		Example: "  roamclear verify --data data",
+		Example: "  roamclear verify --data data\n  roamclear verify --data data --format json",
 		Args:    cobra.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			c, err := configFrom(cmd)
 			if err != nil {
 				return err
 			}
-			return verify(cmd.Context(), c, cmd.OutOrStdout(), cmd.ErrOrStderr(), quiet)
+			return verify(cmd.Context(), c, cmd.OutOrStdout(), cmd.ErrOrStderr(), &f)
 		},
 	}
 	configFlags(cmd)
-	cmd.Flags().BoolVar(&quiet, "quiet", false, "no progress bar")
+	cmd.Flags().BoolVar(&f.quiet, "quiet", false, "no progress bar")
+	f.format.register(cmd)
 	return cmd
 }
 
-func verify(ctx context.Context, c Config, out, progress io.Writer, quiet bool) (err error) {
+func verify(ctx context.Context, c Config, out, progress io.Writer, f *verifyFlags) (err error) {
 	b, closeBackends, err := openForVerify(ctx, &c)
 	if err != nil {
 		return err
@@ -60,14 +67,20 @@ func verify(ctx context.Context, c Config, out, progress io.Writer, quiet bool) 
 	defer in.close()
 	v := &settlement.Verifier{Log: ledgers{b.log}, Store: b.store, Inputs: in.owned, Policies: in.decisions.partners, Closings: in.decisions.closes,
 		Gate: gate{b.log, in.owned, in.decisions.machine}}
-	if !quiet {
+	if !f.quiet {
 		v.Progress = progressBar(progress)
 	}
 	report, err := v.Verify(ctx)
 	if err != nil {
 		return err
 	}
-	printReport(out, report)
+	if f.format.json() {
+		if err := writeJSON(out, verifyView(report)); err != nil {
+			return err
+		}
+	} else {
+		printReport(out, report)
+	}
 	if !report.Proved() {
 		return &exitError{code: 1}
 	}

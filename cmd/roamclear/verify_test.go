@@ -87,7 +87,7 @@ func pushed(t *testing.T) (data string, s *testService) {
 func verifyAll(t *testing.T, data string) (string, error) {
 	t.Helper()
 	var out strings.Builder
-	err := verify(t.Context(), testConfig(data), &out, io.Discard, true)
+	err := verify(t.Context(), testConfig(data), &out, io.Discard, &verifyFlags{quiet: true})
 	return out.String(), err
 }
 

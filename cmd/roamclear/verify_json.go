@@ -1,0 +1,53 @@
+package main
+
+import "github.com/roamclear/roamclear/settlement"
+
+// verifyJSON is a proof as `verify --format json` prints it. What is in proved is
+// decided by disagreements and unproven_count alone; the rest says how much was
+// walked, and what is no part of the proof.
+type verifyJSON struct {
+	Proved         bool               `json:"proved"`
+	Records        int64              `json:"record_count"`
+	TrimmedProven  int64              `json:"trimmed_count"` // of them held against the checkpoint taken before the log was trimmed
+	CDRs           int64              `json:"cdr_count"`
+	Priced         int64              `json:"priced_count"`
+	Rejected       int64              `json:"rejected_count"`
+	Credits        int64              `json:"credit_count"`
+	Repeats        int64              `json:"repeat_count"`
+	Conflicts      int64              `json:"conflict_count"`
+	Related        int64              `json:"related_count"`
+	Rows           int                `json:"row_count"`
+	Ahead          int64              `json:"ahead_count"`
+	RelationsAhead int64              `json:"relations_ahead_count"`
+	Doubled        int64              `json:"doubled_count"`
+	Missing        int64              `json:"missing_count"`
+	Expired        int64              `json:"expired_count"`
+	Unproven       int64              `json:"unproven_count"`
+	Disagreements  []disagreementJSON `json:"disagreements"`
+	Omitted        int64              `json:"omitted_count"` // disagreements that are not listed
+}
+
+// disagreementJSON is one thing that does not add up; Offset is null where it is
+// not about one record.
+type disagreementJSON struct {
+	Partition string `json:"partition"`
+	Offset    *int64 `json:"offset"`
+	What      string `json:"what"`
+}
+
+func verifyView(r *settlement.Report) verifyJSON {
+	v := verifyJSON{
+		Proved: r.Proved(), Records: r.Records, TrimmedProven: r.TrimmedProven, CDRs: r.CDRs, Priced: r.Priced,
+		Rejected: r.Rejected, Credits: r.Credits, Repeats: r.Repeats, Conflicts: r.Conflicts, Related: r.Related,
+		Rows: r.Rows, Ahead: r.Ahead, RelationsAhead: r.RelationsAhead, Doubled: r.Doubled, Missing: r.Missing,
+		Expired: r.Expired, Unproven: r.Unproven, Disagreements: []disagreementJSON{}, Omitted: r.Omitted,
+	}
+	for _, d := range r.Disagreements {
+		one := disagreementJSON{Partition: d.Partition.String(), What: d.What}
+		if d.Offset >= 0 {
+			one.Offset = &d.Offset
+		}
+		v.Disagreements = append(v.Disagreements, one)
+	}
+	return v
+}
