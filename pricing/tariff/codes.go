@@ -12,7 +12,7 @@ var readingCodes = []string{
 	string(VerdictSeveral), string(VerdictNoneFound), string(VerdictCutShort), string(VerdictNotComparable),
 	"another_tariff_of_the_cdr", "another_unit_price", "duration_from_charging", "duration_from_parking",
 	"energy_import_read", "energy_in_wh", "energy_times_1000", "excl_incl_swapped", "last_match_wins",
-	"max_price_forgotten", "min_price_forgotten", "nothing_charged", "parking_as_charging", "period_split", "period_split_by_energy",
+	"max_price_forgotten", "min_price_forgotten", "nothing_charged", "parking_as_charging", "period_split_by_clock", "period_split_by_energy",
 	"prices_taken_as_gross", "rounded_hours_billed_raw", "start_fee_missing", "start_fee_twice",
 	"stated_discount", "stated_fee", "step_per_period", "tariff_of_another_version", "time_in_minutes",
 	"time_in_seconds", "time_per_minute", "time_per_second", "total_not_sum_of_parts", "vat_amount_twice",

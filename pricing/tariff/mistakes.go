@@ -11,7 +11,7 @@ import (
 // input.
 
 // splitCode begins the codes of how an unsplit period was split.
-const splitCode = "period_split"
+const splitCode = "period_split_"
 
 // mistakes vary one rule at a time.
 var mistakes = [...]struct {
