@@ -89,7 +89,7 @@ func (w *Worker) healOnce(ctx context.Context, p *Pricer, partition ingest.Parti
 				continue
 			}
 			rows = append(rows, row)
-			if bytes += row.size(); bytes < turnBytes {
+			if bytes += row.Bytes(); bytes < turnBytes {
 				continue
 			}
 			if err := w.storeHealed(ctx, partition, store, rows); err != nil {

@@ -112,7 +112,7 @@ func (w *work) price(t *ingest.Turn, at AsOf) {
 		}
 		w.pricer.Price(&t.Records[i], &w.rows[i], at)
 		priced[i] = true
-		bytes += w.rows[i].size()
+		bytes += w.rows[i].Bytes()
 		queue.spent()
 		if took := time.Since(began); took >= turnTime || took >= turnTime/8 && t.Stopping() {
 			break
@@ -127,8 +127,8 @@ func (w *work) price(t *ingest.Turn, at AsOf) {
 	w.rows = w.rows[:len(w.places)]
 }
 
-// size is about what storing the row takes, in bytes.
-func (r *Row) size() int {
+// Bytes is about what storing the row takes.
+func (r *Row) Bytes() int {
 	n := rowBytes + len(r.Record.Body) + len(r.Outcome.Explanation) + len(r.Outcome.Reconciliation)
 	for i := range r.Outcome.Findings {
 		n += len(r.Outcome.Findings[i].Detail) + len(r.Outcome.Findings[i].Path)

@@ -128,8 +128,9 @@ type Repricer struct {
 	Partitions []ingest.Partition // of the CDRs
 	// Related, when set, is told of CDRs whose debtor an applied run has changed:
 	// credits are held against what they credit by it. See [Relater.Again].
-	Related  func(ctx context.Context, keys []ocpi.Key) error
-	PageRows int // CDRs priced between two notes of progress; 0: repricePage
+	Related   func(ctx context.Context, keys []ocpi.Key) error
+	PageRows  int // CDRs priced between two notes of progress; 0: repricePage
+	PageBytes int // of what changes between two notes; 0: repriceBytes
 	// Progress, when set, is called now and then with how much is done.
 	Progress func(done, total int64)
 }

@@ -18,7 +18,9 @@ type repricePages struct {
 
 	page    []StoredResult
 	offsets []int64
+	priced  int // of the page, those that progress counts
 	changed []Repriced
+	bytes   int // of changed
 	row     pricing.Row
 }
 
@@ -28,7 +30,7 @@ func (w *repricePages) price(ctx context.Context, next int64) error {
 	if next == w.progress.Next {
 		return nil
 	}
-	w.offsets, w.changed = w.offsets[:0], w.changed[:0]
+	w.offsets, w.priced = w.offsets[:0], 0
 	for i := range w.page {
 		w.offsets = append(w.offsets, w.page[i].Record.Offset)
 	}
@@ -43,7 +45,10 @@ func (w *repricePages) price(ctx context.Context, next int64) error {
 			}
 			w.compare(rec, &w.page[i])
 			i++
-			return nil
+			if w.bytes < w.pageBytes() {
+				return nil
+			}
+			return w.note(ctx, rec.Offset+1, i)
 		})
 		if err != nil {
 			return err
@@ -52,17 +57,38 @@ func (w *repricePages) price(ctx context.Context, next int64) error {
 	if i < len(w.page) {
 		return w.missing(i)
 	}
+	if err := w.note(ctx, next, i); err != nil {
+		return err
+	}
+	w.page = w.page[:0]
+	return nil
+}
+
+// note stores what has changed, and that everything before next is done, priced
+// CDRs of the page.
+func (w *repricePages) note(ctx context.Context, next int64, priced int) error {
 	progress := *w.progress
-	progress.Next, progress.CDRs = next, progress.CDRs+int64(len(w.page))
+	progress.Next, progress.CDRs = next, progress.CDRs+int64(priced-w.priced)
 	if err := w.Store.WriteRepriced(ctx, w.repricing.Name(), w.Partitions[w.progress.Partition], w.changed, progress); err != nil {
 		return err
 	}
 	by := next - w.progress.Next
-	*w.progress = progress
-	clear(w.changed) // gives the bodies they refer to back
-	w.page = w.page[:0]
+	*w.progress, w.priced = progress, priced
+	clear(w.changed) // gives the memory they refer to back
+	w.changed, w.bytes = w.changed[:0], 0
 	w.moved(by)
 	return nil
+}
+
+// repriceBytes bounds what is stored at once: an explanation may be four times
+// its CDR, and a page of the largest would be more than the store has memory for.
+const repriceBytes = 32 << 20
+
+func (w *repricePages) pageBytes() int {
+	if w.PageBytes > 0 {
+		return w.PageBytes
+	}
+	return repriceBytes
 }
 
 func (w *repricePages) missing(i int) error {
@@ -83,4 +109,5 @@ func (w *repricePages) compare(rec *ingest.Record, old *StoredResult) {
 	w.row.Record.Body = nil
 	w.row.Generation = old.Generation + 1
 	w.changed = append(w.changed, Repriced{Change: change, Version: old.Version, Row: w.row})
+	w.bytes += w.row.Bytes()
 }

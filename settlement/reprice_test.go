@@ -60,6 +60,7 @@ type repriceStore struct {
 	runs        map[string]*heldRun
 	failAfter   int             // writes until every one fails; negative: never
 	lost        ingest.Position // of a record that is gone
+	largest     int             // changes in one write
 }
 
 var errStore = errors.New("the store is gone")
@@ -164,6 +165,7 @@ func (s *repriceStore) WriteRepriced(_ context.Context, run string, _ ingest.Par
 		return errStore
 	}
 	s.failAfter--
+	s.largest = max(s.largest, len(page))
 	r := s.run(run)
 	for _, c := range page {
 		r.rows[c.Position] = c
@@ -359,6 +361,19 @@ func TestARunIsAppliedAtThePresent(t *testing.T) {
 	a, err := p.Apply(t.Context(), january2019)
 	if !errors.Is(err, ErrDiffers) || a.Difference.Appeared != 3 {
 		t.Errorf("%v, %+v; want the three whose debtor came meanwhile", err, a.Difference)
+	}
+}
+
+// What changes is stored in pieces that the store has memory for, however many
+// CDRs a page has, and each CDR is counted once.
+func TestAPageIsBoundedInBytes(t *testing.T) {
+	s, p := debtorsCome()
+	p.PageRows, p.PageBytes = 0, 1
+	if report := ran(t, p, january2019, 3); report.CDRs != 5 {
+		t.Errorf("%d CDRs, want 5", report.CDRs)
+	}
+	if s.largest != 1 {
+		t.Errorf("%d changes were stored at once, want one", s.largest)
 	}
 }
 
