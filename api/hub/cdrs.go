@@ -78,10 +78,17 @@ func (x *exchange) stored(key ocpi.Key) ([]byte, ocpi.Version, error) {
 }
 
 // raw answers with an object as it was sent. One that came in another OCPI
-// version is not shown in this one's shape until it can be converted.
+// version is not shown in this one's shape until it can be converted. A large one
+// that was read for this answer alone is held until it is written, as a page of a
+// list is, and takes the place of one.
 func (x *exchange) raw(raw []byte, v ocpi.Version) (answer, error) {
 	if v != x.route.version {
 		return answer{}, fmt.Errorf("object was sent in OCPI %s, cannot be shown in %s", v, x.route.version)
+	}
+	if o := x.route.object; len(raw) > maxKept && (o == ingest.ObjectCDR || o == ingest.ObjectSession) {
+		if err := x.enterList(); err != nil {
+			return answer{}, err
+		}
 	}
 	return answer{data: raw}, nil
 }

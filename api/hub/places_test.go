@@ -14,6 +14,7 @@ import (
 
 	"github.com/roamclear/roamclear/api"
 	"github.com/roamclear/roamclear/api/apitest"
+	"github.com/roamclear/roamclear/ingest"
 	"github.com/roamclear/roamclear/ocpi"
 	"github.com/roamclear/roamclear/settlement"
 )
@@ -160,5 +161,27 @@ func TestBodiesMustCome(t *testing.T) {
 	srv.Wait()
 	if n := s.places.bodies.Used() + s.places.requests.Used() + s.places.all.InFlight(); n != 0 {
 		t.Errorf("%d places are still held", n)
+	}
+}
+
+// A large Session that nobody reads is held as long as a page of a list, and
+// there are only so many; small ones, and what is in memory anyway, go on.
+func TestLargeObjectsTakePlacesOfLists(t *testing.T) {
+	large := `{"x":"` + strings.Repeat("x", maxKept) + `"}`
+	session := func(id string) ingest.Target {
+		return ingest.Target{Object: ingest.ObjectSession, Key: ocpi.NewKey("GB", "DUN", id)}
+	}
+	location := ingest.Target{Object: ingest.ObjectLocation, Key: ocpi.NewKey("GB", "DUN", "L1")}
+	h, s := serveWith(t, &backend{objects: map[ingest.Target]string{session("S1"): large, session("S2"): "{}", location: large}}, nil)
+	for _, full := range []bool{false, true} {
+		if full && !s.places.lists.Take("gb-dun-cpo", listPages/4) {
+			t.Fatal("the places were not given back")
+		}
+		for path, busy := range map[string]bool{"sessions/GB/DUN/S1": full, "sessions/GB/DUN/S2": false, "locations/GB/DUN/L1": false} {
+			resp, _ := request(t, h, http.MethodGet, "/ocpi/2.2.1/receiver/"+path, dundeeToken, "")
+			if want := map[bool]int{false: http.StatusOK, true: http.StatusServiceUnavailable}[busy]; resp.StatusCode != want {
+				t.Errorf("places full %t, %s: HTTP %d, want %d", full, path, resp.StatusCode, want)
+			}
+		}
 	}
 }
