@@ -10,6 +10,7 @@ import (
 	"github.com/roamclear/roamclear/ocpi"
 	"github.com/roamclear/roamclear/pricing"
 	"github.com/roamclear/roamclear/pricing/reference"
+	"github.com/roamclear/roamclear/pricing/reference/referencetest"
 )
 
 // pushTariff appends a version of T1.
@@ -31,8 +32,9 @@ func TestThePriceThatWasPromised(t *testing.T) {
 	pushTariff(t, log, "0.99", "2019-01-05T10:30:00Z", 60) // 19.80, during the charge
 	pushTariff(t, log, "0.20", "2019-01-05T09:00:00Z", 10) // in force before it: stamped first, appended last, and overtaken
 	pushTariff(t, log, "0.30", "2019-01-05T10:30:00Z", 20) // as old as the second
-	x := reference.NewIndex()
-	objectstest.Follow(t, log, objectstest.NewStore(), x.Folds()...)
+	store := objectstest.NewStore()
+	x := reference.NewIndex(referencetest.Of(store))
+	objectstest.Follow(t, log, store, x.Folds()...)
 	during := strings.ReplaceAll(cdr("a", "EXW", "", `{"excl_vat":2.00}`), "2019-01-05T10:00:00Z", "2018-12-31T10:00:00Z")
 	for _, c := range []struct {
 		name, body string
@@ -49,7 +51,7 @@ func TestThePriceThatWasPromised(t *testing.T) {
 		rec := records(c.body)[0]
 		var row pricing.Row
 		at := pricing.AsOf{Reference: c.below, Control: 5}
-		pricing.NewPricer(x, policies{}).Price(&rec, &row, at)
+		pricing.NewPricer(x.View(), policies{}).Price(&rec, &row, at)
 		if got := totals(&row.Outcome); got != c.want || row.Outcome.AsOf != at {
 			t.Errorf("%s: %s (%s) as of %v, want %s", c.name, got, row.Outcome.Detail, row.Outcome.AsOf, c.want)
 		}

@@ -31,7 +31,8 @@ const (
 func (w *Worker) Heal(ctx context.Context, partition ingest.Partition, store RejectStore, causes func() uint64) error {
 	ticker := time.NewTicker(healInterval)
 	defer ticker.Stop()
-	pricer := NewPricer(w.Inputs, w.Policies)
+	inputs := Own(w.Inputs)
+	pricer := NewPricer(inputs, w.Policies)
 	var seen uint64
 	var looked time.Time
 	var took time.Duration
@@ -47,7 +48,7 @@ func (w *Worker) Heal(ctx context.Context, partition ingest.Partition, store Rej
 				continue
 			}
 			looked = now
-			if err := w.healOnce(ctx, pricer, partition, store); err != nil {
+			if err := w.healOnce(ctx, inputs, pricer, partition, store); err != nil {
 				if ctx.Err() != nil {
 					return nil
 				}
@@ -66,7 +67,7 @@ func (w *Worker) closed(row *Row) bool {
 	return w.Closed != nil && !row.Booked().IsZero() && w.Closed(row.Booked())
 }
 
-func (w *Worker) healOnce(ctx context.Context, p *Pricer, partition ingest.Partition, store RejectStore) error {
+func (w *Worker) healOnce(ctx context.Context, in Inputs, p *Pricer, partition ingest.Partition, store RejectStore) error {
 	// A follower that has just started may know the tariff and not yet the
 	// zone: what it is healed to stays.
 	at, err := w.Gate.CatchUp(ctx)
@@ -83,7 +84,13 @@ func (w *Worker) healOnce(ctx context.Context, p *Pricer, partition ingest.Parti
 		bytes := 0
 		for i := range rejects {
 			var row Row
-			p.Price(&rejects[i].Record, &row, at)
+			err := Gather(ctx, in, 1, func(int) bool {
+				p.Price(&rejects[i].Record, &row, at)
+				return true
+			})
+			if err != nil {
+				return fmt.Errorf("read old versions of tariffs: %w", err)
+			}
 			row.Generation = rejects[i].Generation
 			if row.Outcome.Status == Rejected || w.closed(&row) {
 				continue

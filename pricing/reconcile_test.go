@@ -12,6 +12,7 @@ import (
 	"github.com/roamclear/roamclear/ocpi"
 	"github.com/roamclear/roamclear/pricing"
 	"github.com/roamclear/roamclear/pricing/reference"
+	"github.com/roamclear/roamclear/pricing/reference/referencetest"
 )
 
 // A CDR that claims by a version its CPO has replaced, or not put in force yet,
@@ -32,10 +33,11 @@ func TestReconcileNamesTheTariffVersion(t *testing.T) {
 			t.Fatal(err)
 		}
 	}
-	x := reference.NewIndex()
-	objectstest.Follow(t, log, objectstest.NewStore(), x.Folds()...)
+	store := objectstest.NewStore()
+	x := reference.NewIndex(referencetest.Of(store))
+	objectstest.Follow(t, log, store, x.Folds()...)
 	const other = "One other reading gives the partner's total to the cent: priced with the version of tariff T1 that was last updated "
-	p := pricing.NewPricer(x, policies{})
+	p := pricing.NewPricer(x.View(), policies{})
 	for _, c := range []struct{ name, tariffs, claim, cause, sentence string }{
 		{"the one in force", "", `{"excl_vat":6.20,"incl_vat":7.44}`, "", ""},
 		{"the one before", "", `{"excl_vat":5.00,"incl_vat":6.00}`, "tariff_of_another_version", other + "2019-01-01T00:00:00Z."},

@@ -20,8 +20,7 @@ const Present = math.MaxInt64
 // Known is what the running price of a Session is computed from: the same
 // choices as a CDR's, and the Locations, whose connectors name tariffs.
 type Known interface {
-	Tariff(key ocpi.Key, start ocpi.Time, below int64) (v *reference.TariffVersion, later bool)
-	Zone(location ocpi.Key, country string, start ocpi.Time, below int64) (zone, source string)
+	View() *reference.View
 	Get(ctx context.Context, t ingest.Target) (s ingest.ObjectState, ok bool, err error)
 }
 
@@ -34,26 +33,49 @@ func Running(ctx context.Context, known Known, owner ocpi.Party, session *ocpi.S
 	if err != nil {
 		return nil, err
 	}
-	var tariffs []*tariff.Prepared
-	for _, id := range sessionTariffs(session, place) {
-		v, _ := known.Tariff(ocpi.Key{Party: owner, ID: ocpi.Fold(id)}, session.Start, Present)
-		if v == nil {
-			continue // the engine says which one it misses
+	view, versions := known.View(), []*reference.TariffVersion{}
+	err = Gather(ctx, view, 1, func(int) bool {
+		versions = versions[:0]
+		for _, id := range sessionTariffs(session, place) {
+			if v, _ := view.Tariff(ocpi.Key{Party: owner, ID: ocpi.Fold(id)}, session.Start, Present); v != nil {
+				versions = append(versions, v) // of one that is unknown the engine says that it misses it
+			}
 		}
+		return true
+	})
+	if err != nil {
+		return nil, fmt.Errorf("read tariffs of session %s: %w", session.ID, err)
+	}
+	var tariffs []*tariff.Prepared
+	for _, v := range versions {
 		p, err := v.Prepared()
 		if err != nil {
-			return &whatif.Price{Result: tariff.Result{Reason: "unpriceable_tariff", Detail: "tariff " + id + ": " + err.Error()}}, nil
+			return &whatif.Price{Result: tariff.Result{Reason: "unpriceable_tariff", Detail: "tariff " + v.Key.ID + ": " + err.Error()}}, nil
 		}
 		tariffs = append(tariffs, p)
 	}
 	var zone *tariff.Zone
-	name, source := known.Zone(location, ocpi.Fold(place.Country), session.Start, Present)
+	name, source := view.Zone(location, ocpi.Fold(place.Country), session.Start, Present)
 	if name != "" {
 		if zone, err = tariff.LoadZone(name); err != nil {
 			zone, source = nil, "" // not in the database: the engine says if it needs one
 		}
 	}
 	return whatif.OfSession(session, tariffs, zone, source, nil), nil
+}
+
+// InForce returns the version of a Tariff that a charge which begins at start is
+// priced with as of now, nil where none is known.
+func InForce(ctx context.Context, known interface{ View() *reference.View }, key ocpi.Key, start ocpi.Time) (v *reference.TariffVersion, err error) {
+	view := known.View()
+	err = Gather(ctx, view, 1, func(int) bool {
+		v, _ = view.Tariff(key, start, Present)
+		return true
+	})
+	if err != nil {
+		return nil, fmt.Errorf("read versions of tariff %s: %w", key, err)
+	}
+	return v, nil
 }
 
 // knownLocation reads a Location, an empty one where it is not known.

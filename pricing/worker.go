@@ -54,12 +54,14 @@ const (
 
 // Begin returns the work on one partition, for an [ingest.Drain].
 func (w *Worker) Begin() ingest.Work {
-	return &work{Worker: w, pricer: NewPricer(w.Inputs, w.Policies)}
+	inputs := Own(w.Inputs)
+	return &work{Worker: w, inputs: inputs, pricer: NewPricer(inputs, w.Policies)}
 }
 
 // work is a Worker's on one partition.
 type work struct {
 	*Worker
+	inputs Inputs
 	pricer *Pricer
 	rows   []Row
 	places []int // of the rows, in the turn's records
@@ -81,7 +83,9 @@ func (w *work) Do(ctx context.Context, t *ingest.Turn) error {
 	if err != nil {
 		return fmt.Errorf("wait for tariffs, locations and partners: %w", err)
 	}
-	w.price(t, at)
+	if err := w.price(ctx, t, at); err != nil {
+		return fmt.Errorf("read old versions of tariffs: %w", err)
+	}
 	if err := w.store(ctx, t); err != nil {
 		return err
 	}
@@ -98,25 +102,33 @@ func (w *work) Do(ctx context.Context, t *ingest.Turn) error {
 
 // price prices records of the turn, each sender's in its turn, into rows that
 // are in the order of offsets again.
-func (w *work) price(t *ingest.Turn, at AsOf) {
+func (w *work) price(ctx context.Context, t *ingest.Turn, at AsOf) error {
 	if cap(w.rows) < len(t.Records) {
 		w.rows = make([]Row, len(t.Records))
 	}
 	w.rows, w.places = w.rows[:len(t.Records)], w.places[:0]
 	began, bytes := time.Now(), 0
-	priced := make([]bool, len(t.Records))
-	for queue := newFairQueue(t.Records); bytes < turnBytes; {
+	priced, order := make([]bool, len(t.Records)), make([]int, 0, len(t.Records))
+	queue := newFairQueue(t.Records)
+	err := Gather(ctx, w.inputs, len(t.Records), func(n int) (more bool) {
+		if n < len(order) { // again: of what it needs some was not in memory
+			w.pricer.Price(&t.Records[order[n]], &w.rows[order[n]], at)
+			return true
+		}
 		i, ok := queue.next()
 		if !ok {
-			break
+			return false
 		}
+		order = append(order, i)
 		w.pricer.Price(&t.Records[i], &w.rows[i], at)
 		priced[i] = true
 		bytes += w.rows[i].Bytes()
 		queue.spent()
-		if took := time.Since(began); took >= turnTime || took >= turnTime/8 && t.Stopping() {
-			break
-		}
+		took := time.Since(began)
+		return bytes < turnBytes && took < turnTime && !(took >= turnTime/8 && t.Stopping())
+	})
+	if err != nil {
+		return err
 	}
 	for i, ok := range priced {
 		if ok {
@@ -125,6 +137,7 @@ func (w *work) price(t *ingest.Turn, at AsOf) {
 		}
 	}
 	w.rows = w.rows[:len(w.places)]
+	return nil
 }
 
 // Bytes is about what storing the row takes.

@@ -246,7 +246,8 @@ func (p *Repricer) partition(ctx context.Context, r *Repricing, progress *Repric
 	if size <= 0 {
 		size = repricePage
 	}
-	w := &repricePages{Repricer: p, repricing: r, progress: progress, pricer: pricing.NewPricer(p.Inputs, p.Policies), moved: moved}
+	inputs := pricing.Own(p.Inputs)
+	w := &repricePages{Repricer: p, repricing: r, progress: progress, inputs: inputs, pricer: pricing.NewPricer(inputs, p.Policies), moved: moved}
 	err := p.Store.CountedResults(ctx, r, p.Partitions[progress.Partition], progress.Next, progress.End, func(c *StoredResult) error {
 		w.page = append(w.page, *c)
 		if len(w.page) < size {

@@ -13,6 +13,7 @@ type repricePages struct {
 	*Repricer
 	repricing *Repricing
 	progress  *RepriceProgress
+	inputs    pricing.Inputs
 	pricer    *pricing.Pricer
 	moved     func(by int64)
 
@@ -43,10 +44,10 @@ func (w *repricePages) price(ctx context.Context, next int64) error {
 			if i == len(w.page) || rec.Offset != w.offsets[i] {
 				return w.missing(i)
 			}
-			w.compare(rec, &w.page[i])
+			err := w.compare(ctx, rec, &w.page[i])
 			i++
-			if w.bytes < w.pageBytes() {
-				return nil
+			if err != nil || w.bytes < w.pageBytes() {
+				return err
 			}
 			return w.note(ctx, rec.Offset+1, i)
 		})
@@ -97,17 +98,24 @@ func (w *repricePages) missing(i int) error {
 
 // compare prices one CDR and keeps the result when it is another one; only then
 // is it worth an explanation.
-func (w *repricePages) compare(rec *ingest.Record, old *StoredResult) {
-	w.pricer.PriceWith(rec, &w.row, w.progress.AsOf, w.repricing.Profile, func(fresh *pricing.Row) bool {
-		_, changed := compare(old, fresh)
-		return changed
+func (w *repricePages) compare(ctx context.Context, rec *ingest.Record, old *StoredResult) error {
+	err := pricing.Gather(ctx, w.inputs, 1, func(int) bool {
+		w.pricer.PriceWith(rec, &w.row, w.progress.AsOf, w.repricing.Profile, func(fresh *pricing.Row) bool {
+			_, changed := compare(old, fresh)
+			return changed
+		})
+		return true
 	})
+	if err != nil {
+		return fmt.Errorf("read old versions of tariffs: %w", err)
+	}
 	change, changed := compare(old, &w.row) // a panic in the explanation makes it a reject
 	if !changed {
-		return
+		return nil
 	}
 	w.row.Record.Body = nil
 	w.row.Generation = old.Generation + 1
 	w.changed = append(w.changed, Repriced{Change: change, Version: old.Version, Row: w.row})
 	w.bytes += w.row.Bytes()
+	return nil
 }

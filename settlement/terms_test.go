@@ -9,6 +9,7 @@ import (
 	"github.com/roamclear/roamclear/ocpi"
 	"github.com/roamclear/roamclear/pricing"
 	"github.com/roamclear/roamclear/pricing/reference"
+	"github.com/roamclear/roamclear/pricing/reference/referencetest"
 )
 
 // A result is computed again as of the part of the log that it names; one from
@@ -23,10 +24,11 @@ func TestTermsOfAStoredResult(t *testing.T) {
 			t.Fatal(err)
 		}
 	}
-	x := reference.NewIndex()
-	objectstest.Follow(t, log, objectstest.NewStore(), x.Folds()...)
+	store := objectstest.NewStore()
+	x := reference.NewIndex(referencetest.Of(store))
+	objectstest.Follow(t, log, store, x.Folds()...)
 	start := ocpi.Time(1_550_000_000 * ocpi.Second)
-	first, _ := x.Tariff(key, start, 1)
+	first, _ := x.View().Tariff(key, start, 1)
 	exw := ocpi.NewParty("NL", "EXW")
 	for _, c := range []struct {
 		name   string
@@ -41,7 +43,7 @@ func TestTermsOfAStoredResult(t *testing.T) {
 		{"not kept: the one it names", ChangeSide{AsOf: pricing.AsOfUnkept, TariffHash: "beside," + first.Hash(), TimeZone: "Asia/Tokyo", EMSP: exw}, 0, "Asia/Tokyo", true},
 		{"not kept: it names another", ChangeSide{AsOf: pricing.AsOfUnkept, TariffHash: "gone"}, -1, "", false},
 	} {
-		terms := terms{inputs: x}
+		terms := terms{inputs: x.View()}
 		terms.of(&c.side)
 		v, _ := terms.Tariff(key, start, c.side.AsOf.Reference)
 		if v == nil && c.offset >= 0 || v != nil && v.Position.Offset != c.offset {

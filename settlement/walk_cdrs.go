@@ -26,14 +26,17 @@ type cdrWalk struct {
 	first  map[ocpi.Key]ingest.Hash // content hashes of the first accepted copies
 	terms  terms                    // that the record is priced by
 	pricer *pricing.Pricer
-	row    pricing.Row // of the record priced last
+	row    pricing.Row                      // of the record priced last
+	gather func(price func(int) bool) error // calls price until it has all its inputs
+	failed error                            // of gather
 }
 
 // walkCDRs walks the records of a partition beside what lists and reports
 // read of it.
 func (v *Verifier) walkCDRs(ctx context.Context, w *walker, books *books, relations *relationProof) error {
 	c := &cdrWalk{walker: w, books: books, relations: relations, first: map[ocpi.Key]ingest.Hash{}}
-	c.terms = terms{inputs: v.Inputs, policies: v.Policies, at: pricing.AsOfUnkept}
+	c.terms = terms{inputs: pricing.Own(v.Inputs), policies: v.Policies, at: pricing.AsOfUnkept}
+	c.gather = func(price func(int) bool) error { return pricing.Gather(ctx, c.terms.inputs, 1, price) }
 	c.pricer = pricing.NewPricer(&c.terms, &c.terms)
 	var stop [4]func()
 	c.copies, stop[0] = newSide(w, "copies", func(r *StoredCopy) (ocpi.Key, ingest.Position) { return r.Key, r.Position },
@@ -56,7 +59,13 @@ func (v *Verifier) walkCDRs(ctx context.Context, w *walker, books *books, relati
 			return v.Store.CorrectionsRange(ctx, w.partition, 0, w.next, fn)
 		})
 	defer stop[3]()
-	if err := v.walk(ctx, w, c.visit); err != nil {
+	err := v.walk(ctx, w, func(r *ingest.Record) error {
+		if err := c.visit(r); err != nil {
+			return err
+		}
+		return c.failed
+	})
+	if err != nil {
 		return err
 	}
 	for _, rest := range []func() error{c.copies.rest, c.cdrs.rest, c.results.rest, c.corrections.rest} {
@@ -127,7 +136,7 @@ func (c *cdrWalk) visitFirst(r *ingest.Record) error {
 	c.books.add(&c.row, stored)
 	c.corrected(stored, corrections, c.books, func(as *ChangeSide) *pricing.Row {
 		c.terms.of(as)
-		c.pricer.PriceWith(r, &c.row, as.AsOf, "", nil)
+		c.priceAs(r, as.AsOf)
 		return &c.row
 	})
 	return nil
@@ -156,9 +165,21 @@ func (w *walker) same(r *ingest.Record, table string, key ocpi.Key, hash ingest.
 func (c *cdrWalk) price(r *ingest.Record) {
 	bare := *r
 	bare.Hash = ingest.Hash{}
-	c.pricer.PriceWith(&bare, &c.row, c.terms.at, "", nil)
+	c.priceAs(&bare, c.terms.at)
 	if c.row.Record.Hash != r.Hash {
 		c.disagree(r.Offset, "CDR %s is stored with content hash %x, its raw body has %x", r.Key, r.Hash[:8], c.row.Record.Hash[:8])
+	}
+}
+
+// priceAs prices a record as of a part of the log. Where an input cannot be read,
+// visit's caller ends the walk with c.failed.
+func (c *cdrWalk) priceAs(r *ingest.Record, at pricing.AsOf) {
+	err := c.gather(func(int) bool {
+		c.pricer.PriceWith(r, &c.row, at, "", nil)
+		return true
+	})
+	if err != nil {
+		c.failed = fmt.Errorf("read old versions of tariffs: %w", err)
 	}
 }
 

@@ -2,6 +2,7 @@ package page
 
 import (
 	"cmp"
+	"context"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -92,7 +93,7 @@ func (s *server) showPrice(c *gin.Context, v visitor, q url.Values) error {
 	view.Form.fill(view.Tariffs, q)
 	status := http.StatusOK
 	if view.Form.Tariff != "" || view.Form.JSON != "" {
-		shown, err := view.Form.price(v.Key, s.Tariffs)
+		shown, err := view.Form.price(c.Request.Context(), v.Key, s.Tariffs)
 		if err != nil {
 			wrong, ok := errors.AsType[*rest.Error](err)
 			if !ok {
@@ -136,8 +137,8 @@ func sentID(t *reference.TariffVersion) string {
 	return body.ID
 }
 
-func (f *priceForm) show(q *report.PriceRequest, zone *tariff.Zone, key rest.Key, known report.Tariffs) (*priceShown, error) {
-	t, err := q.Resolve(key, known)
+func (f *priceForm) show(ctx context.Context, q *report.PriceRequest, zone *tariff.Zone, key rest.Key, known report.Tariffs) (*priceShown, error) {
+	t, err := q.Resolve(ctx, key, known)
 	if err != nil {
 		return nil, err
 	}

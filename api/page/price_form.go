@@ -2,6 +2,7 @@ package page
 
 import (
 	"cmp"
+	"context"
 	"errors"
 	"fmt"
 	"net/http"
@@ -120,12 +121,12 @@ var formFields = map[string]string{
 }
 
 // price prices the form's charge.
-func (f *priceForm) price(key rest.Key, known report.Tariffs) (*priceShown, error) {
+func (f *priceForm) price(ctx context.Context, key rest.Key, known report.Tariffs) (*priceShown, error) {
 	q, zone, why, err := f.request()
 	if err != nil {
 		return nil, err
 	}
-	shown, err := f.show(q, zone, key, known)
+	shown, err := f.show(ctx, q, zone, key, known)
 	if wrong, ok := errors.AsType[*rest.Error](err); ok {
 		named := *wrong
 		switch path, inTariff := strings.CutPrefix(wrong.Field, "tariff."); {

@@ -105,7 +105,7 @@ func (s *server) price(c *gin.Context, key rest.Key) error {
 	if err := rest.ReadJSON(c.Request, MaxPriceRequest, &q); err != nil {
 		return err
 	}
-	t, err := q.Resolve(key, s.tariffs)
+	t, err := q.Resolve(c.Request.Context(), key, s.tariffs)
 	if err != nil {
 		return fmt.Errorf("read price request: %w", err)
 	}

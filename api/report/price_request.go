@@ -28,7 +28,7 @@ const MaxPriceRequest = 256 << 10
 type Tariffs interface {
 	Ready() bool
 	CurrentTariff(key ocpi.Key) *reference.TariffVersion
-	Tariff(key ocpi.Key, start ocpi.Time, below int64) (v *reference.TariffVersion, later bool)
+	View() *reference.View
 	Tariffs(fn func(*reference.TariffVersion))
 	Versions(key ocpi.Key) int
 	Zone(location ocpi.Key, country string, start ocpi.Time, below int64) (zone, source string)
@@ -91,11 +91,11 @@ type PriceTerms struct {
 // names. A key that is restricted to a party may name what that party owns;
 // what others own answers as if it did not exist. The error is a [*rest.Error] that
 // names the member.
-func (q *PriceRequest) Resolve(key rest.Key, known Tariffs) (*PriceTerms, error) {
+func (q *PriceRequest) Resolve(ctx context.Context, key rest.Key, known Tariffs) (*PriceTerms, error) {
 	var t PriceTerms
 	var err error
 	start, _ := instantIn("start", q.Start) // one that cannot be read is told by charge
-	if t.Terms.Tariff, t.Findings, err = q.tariff(key, known, start); err != nil {
+	if t.Terms.Tariff, t.Findings, err = q.tariff(ctx, key, known, start); err != nil {
 		return nil, err
 	}
 	if t.Terms.Zone, t.Terms.ZoneSource, err = q.zone(key, known, start); err != nil {
@@ -114,7 +114,7 @@ func (q *PriceRequest) Resolve(key rest.Key, known Tariffs) (*PriceTerms, error)
 
 var errTariffMissing = rest.Invalid("tariff_id", "no such tariff is known here; give its key, or the tariff itself as tariff")
 
-func (q *PriceRequest) tariff(key rest.Key, known Tariffs, start ocpi.Time) (*tariff.Prepared, []ocpi.Finding, error) {
+func (q *PriceRequest) tariff(ctx context.Context, key rest.Key, known Tariffs, start ocpi.Time) (*tariff.Prepared, []ocpi.Finding, error) {
 	given := len(q.Tariff) > 0
 	switch {
 	case given && q.TariffID != nil:
@@ -135,7 +135,11 @@ func (q *PriceRequest) tariff(key rest.Key, known Tariffs, start ocpi.Time) (*ta
 	}
 	// The version in force then, as for a CDR; where none was valid, the one
 	// that stands.
-	if then, _ := known.Tariff(k, start, pricing.Present); then != nil {
+	then, err := pricing.InForce(ctx, known, k, start)
+	if err != nil {
+		return nil, nil, err
+	}
+	if then != nil {
 		v = then
 	}
 	p, err := v.Prepared()

@@ -21,7 +21,7 @@ type owned struct {
 // newOwned returns what will be known once Run has been called: the objects
 // that prices rest on, and those of the other folds.
 func newOwned(b *backends, o objects.Options, others ...objects.Fold) owned {
-	index := reference.NewIndex()
+	index := reference.NewIndex(b.store)
 	o.Log, o.Store, o.Folds = b.log, b.store, append(index.Folds(), others...)
 	return owned{objects.New(o), index}
 }

@@ -141,7 +141,7 @@ func startService(ctx context.Context, c Config, stderr *os.File) (_ *service, e
 	if s.control, err = openDecisions(ctx, b.log, s.logger); err != nil {
 		return nil, err
 	}
-	s.owned = newOwned(b, objects.Options{Logger: s.logger, Registerer: s.registry}, objects.Sessions{})
+	s.owned = newOwned(b, objects.Options{Logger: s.logger, Registerer: s.registry, ShelfBytes: c.memoryLimit(machineMemory("/")) / 4}, objects.Sessions{})
 	s.metrics = pricing.NewMetrics(s.registry)
 	s.relations = settlement.NewRelationMetrics(s.registry)
 	s.drains = ingest.NewDrainMetrics(s.registry)
@@ -282,7 +282,7 @@ func (s *service) drain(group string, w ingest.Work) *ingest.Drain {
 func (s *service) price(ctx context.Context) error {
 	store := s.backends.store
 	w := &pricing.Worker{
-		Store: store, Gate: gate{s.backends.log, s.owned, s.control.machine}, Inputs: s.owned, Policies: s.control.partners, Closed: s.control.closes.Closed,
+		Store: store, Gate: gate{s.backends.log, s.owned, s.control.machine}, Inputs: s.owned.View(), Policies: s.control.partners, Closed: s.control.closes.Closed,
 		Logger: s.logger, Metrics: s.metrics,
 	}
 	// What may heal a reject is in the reference topic or in the control log.

@@ -2,6 +2,7 @@ package objects
 
 import (
 	"bytes"
+	"context"
 	"errors"
 	"sync"
 
@@ -14,24 +15,41 @@ import (
 type Fold interface {
 	// Kind is the kind of object.
 	Kind() ingest.Object
-	// Resident says that every object of the kind is held in memory: they are
-	// loaded at the start. Objects of other kinds are read when asked for.
-	Resident() bool
+	// Warm says that objects of the kind are asked for at random, so that as
+	// many as fit are held in memory, see shelf. Of other kinds those are held
+	// that changed lately.
+	Warm() bool
 	// Apply returns the object as it stands after a record, nil where the
 	// record says nothing new, or why it does not apply. old is nil where the
 	// object is not known; it may be deleted. The answer follows from the
 	// arguments alone and shares no memory with the record.
 	Apply(old *ingest.ObjectState, r *ingest.Record) (*ingest.ObjectState, error)
-	// Folded is told of every new state, those of one partition in order; of
-	// a resident kind first of those that the store holds, oldest first. It
+	// Folded is told of every new state, those of one partition in order. It
 	// must not call the follower.
 	Folded(s *ingest.ObjectState)
 }
 
+// Loader is a Fold that has to know something of every object: what it reads of
+// the store before any record is folded. Called again after an error, it begins
+// anew.
+type Loader interface {
+	Load(ctx context.Context) error
+}
+
 // Versions is a Fold of whose objects every state is stored, not only the last.
+// It holds the last state of every object itself, and of those before it what
+// is not stored yet.
 type Versions interface {
-	// At returns the state that the record at a position made, nil for none.
+	Loader
+	// At returns the state that the record at a position made, nil for none and
+	// for one that only the store has.
 	At(id ingest.Identity, p ingest.Position) *ingest.ObjectState
+	// Latest returns the last state of an object, nil where there is none.
+	Latest(id ingest.Identity) *ingest.ObjectState
+	// Full reports that more states are held than should be. Release lets go
+	// of some that the store holds: those of records before next.
+	Full() bool
+	Release(next int64)
 }
 
 // Judge is a Fold that finds out more about an object than its decoder.

@@ -1,6 +1,7 @@
 package objects
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -18,8 +19,8 @@ import (
 type Store interface {
 	// Checkpoint returns the offset up to which the store holds everything.
 	Checkpoint(ctx context.Context, p ingest.Partition) (next int64, err error)
-	// LoadObjects calls fn for every object of a kind, in the order of their
-	// positions; for Tariffs, for every version.
+	// LoadObjects calls fn for every object of a kind, in any order and for one
+	// perhaps more than once: that with the highest position counts.
 	LoadObjects(ctx context.Context, kind ingest.Object, fn func(ingest.ObjectState) error) error
 	// Identities calls fn for every object of a kind, for one perhaps more than
 	// once.
@@ -33,20 +34,24 @@ type Options struct {
 	Log        ingest.Reader
 	Store      Store
 	Folds      []Fold
-	MaxBytes   int64        // of objects in memory that the store holds too; 0: 64 MiB
+	MaxBytes   int64        // of objects that changed lately, once the store holds them too; 0: 64 MiB
+	ShelfBytes int64        // of other objects of warm kinds, see shelf; 0: 256 MiB
 	Logger     *slog.Logger // nil: nothing is logged
 	Registerer prometheus.Registerer
 }
 
-// defaultMaxBytes is some tens of thousands of Sessions.
-const defaultMaxBytes = 64 << 20
+// Some tens of thousands of Sessions, a million Tokens with their Locations.
+const (
+	defaultMaxBytes   = 64 << 20
+	defaultShelfBytes = 256 << 20
+)
 
 // Follower holds what partners own now. It is safe for concurrent use.
 type Follower struct {
 	log     ingest.Reader
 	store   Store
 	folds   map[ingest.Object]Fold
-	known   map[ingest.Object]*filter // of the kinds that are not resident
+	known   map[ingest.Object]*filter // of the kinds that hold no states themselves, see Versions
 	parts   map[ingest.Partition]*part
 	share   int64 // of Options.MaxBytes, for each partition
 	logger  *slog.Logger
@@ -55,7 +60,8 @@ type Follower struct {
 	inert   *prometheus.CounterVec
 	lookups chan lookup
 
-	mu sync.RWMutex // guards the states of the parts
+	mu sync.RWMutex // guards what follows, and what the parts hold
+	answers
 }
 
 // part is one partition that is followed. Only the goroutine that follows it
@@ -63,9 +69,10 @@ type Follower struct {
 type part struct {
 	ingest.Partition
 	progress *ingest.Progress
-	states   map[ingest.Identity]*ingest.ObjectState
-	held     int64 // bytes of states that the store can be asked for, once it has them
-	enough   int64 // evict when more than this is held
+	states   map[ingest.Identity]*ingest.ObjectState // that changed lately
+	held     int64                                   // bytes of states
+	enough   int64                                   // evict when more than this is held
+	shelf    *shelf                                  // others of warm kinds
 }
 
 // New returns a Follower that has folded nothing yet: call Run.
@@ -81,19 +88,25 @@ func New(o Options) *Follower {
 	if f.logger == nil {
 		f.logger = slog.New(slog.DiscardHandler)
 	}
+	warm := 0
 	for _, fold := range o.Folds {
 		f.folds[fold.Kind()] = fold
-		if !fold.Resident() {
+		if _, ok := fold.(Versions); !ok {
 			f.known[fold.Kind()] = newFilter()
 		}
 		for _, p := range o.Log.Partitions(fold.Kind().Topic()) {
-			f.parts[p] = &part{Partition: p, progress: ingest.NewProgress(1), states: map[ingest.Identity]*ingest.ObjectState{}}
+			if f.parts[p] == nil {
+				f.parts[p] = &part{Partition: p, progress: ingest.NewProgress(1), states: map[ingest.Identity]*ingest.ObjectState{}, shelf: newShelf()}
+			}
+			if fold.Warm() {
+				warm++
+			}
 		}
 	}
-	if o.MaxBytes == 0 {
-		o.MaxBytes = defaultMaxBytes
+	f.share = cmp.Or(o.MaxBytes, defaultMaxBytes) / int64(max(1, len(f.parts)))
+	for _, p := range f.parts {
+		p.shelf.limit = cmp.Or(o.ShelfBytes, defaultShelfBytes) / int64(max(1, warm))
 	}
-	f.share = o.MaxBytes / int64(max(1, len(f.parts)))
 	o.Registerer.MustRegister(f.inert)
 	return f
 }
@@ -118,8 +131,8 @@ func (f *Follower) Run(ctx context.Context) error {
 	return g.Wait()
 }
 
-// load reads where each partition starts, then every object of the resident
-// kinds: what the store gains meanwhile is folded twice, which changes nothing.
+// load reads where each partition starts, then what folds have to know of every
+// object: what the store gains meanwhile is folded twice, which changes nothing.
 func (f *Follower) load(ctx context.Context) error {
 	for _, p := range f.parts {
 		next, err := f.store.Checkpoint(ctx, p.Partition)
@@ -129,31 +142,13 @@ func (f *Follower) load(ctx context.Context) error {
 		p.progress.Advance(0, next)
 	}
 	for kind, fold := range f.folds {
-		if !fold.Resident() {
-			continue
-		}
-		err := f.store.LoadObjects(ctx, kind, func(s ingest.ObjectState) error {
-			f.restore(fold, &s)
-			return nil
-		})
-		if err != nil {
-			return fmt.Errorf("load %ss: %w", kind, err)
+		if l, ok := fold.(Loader); ok {
+			if err := l.Load(ctx); err != nil {
+				return fmt.Errorf("load %ss: %w", kind, err)
+			}
 		}
 	}
 	return nil
-}
-
-// restore takes a state of the store. After a load that broke off they come
-// again.
-func (f *Follower) restore(fold Fold, s *ingest.ObjectState) {
-	p := f.parts[f.log.Place(s.Object.Topic(), s.Key)]
-	if old := p.states[s.Identity()]; old != nil && !old.Position.Before(s.Position) {
-		return
-	}
-	f.mu.Lock()
-	p.states[s.Identity()] = s
-	f.mu.Unlock()
-	fold.Folded(s)
 }
 
 // follow folds one partition until ctx ends. A record of a newer version of
@@ -182,6 +177,9 @@ func (f *Follower) foldBatch(ctx context.Context, p *part, recs []ingest.Record)
 	if n := len(recs); n > 0 {
 		p.progress.Advance(0, recs[n-1].Offset+1)
 	}
+	if err := f.release(ctx, p); err != nil {
+		return err
+	}
 	return f.evict(ctx, p)
 }
 
@@ -193,7 +191,9 @@ func (f *Follower) fold(p *part, r *ingest.Record) {
 		return // of a kind that nobody here asks for
 	}
 	id := r.Identity()
-	old := p.states[id]
+	f.mu.RLock()
+	old := f.held(p, id)
+	f.mu.RUnlock()
 	if old != nil && !old.Position.Before(r.Position) {
 		return // folded before
 	}
@@ -206,7 +206,7 @@ func (f *Follower) fold(p *part, r *ingest.Record) {
 		return
 	}
 	f.mu.Lock()
-	f.keep(p, fold, s)
+	f.keep(p, s)
 	f.mu.Unlock()
 	fold.Folded(s)
 }
@@ -231,7 +231,7 @@ func (f *Follower) States(partition ingest.Partition, recs []ingest.Record) []in
 			}
 			continue
 		}
-		if s := p.states[id]; s != nil && !seen[id] {
+		if s := f.held(p, id); s != nil && !seen[id] {
 			seen[id] = true
 			states = append(states, *s)
 		}

@@ -79,7 +79,7 @@ func kwhAndPeriods(t *testing.T, body []byte) string {
 
 func TestSessionsConform(t *testing.T) {
 	const period5 = `[{"start_date_time":"2019-01-01T10:00:00Z","dimensions":[{"type":"ENERGY","volume":1}]},{"start_date_time":"2019-01-01T10:05:00Z"`
-	objectstest.Conform(t, session("S1").Identity(), func() objects.Fold { return objects.Sessions{} }, []objectstest.Step{
+	objectstest.Conform(t, session("S1").Identity(), func(*objectstest.Store) objects.Fold { return objects.Sessions{} }, []objectstest.Step{
 		{Name: "PATCH of a Session nobody PUT", Method: ingest.MethodPatch, Body: patch("1", 1, 0)},
 		{Name: "PUT", Method: ingest.MethodPut, Body: put("S1", "1", 5, 0), Want: `"kwh":1`},
 		{Name: "PATCH appends periods", Method: ingest.MethodPatch, Body: patch("2", 10, 5), Want: period5},

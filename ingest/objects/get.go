@@ -40,12 +40,12 @@ func (f *Follower) Peek(ctx context.Context, t ingest.Target) (s ingest.ObjectSt
 		return s, false, err
 	}
 	f.mu.RLock()
-	held := p.states[id]
+	held := f.held(p, id)
 	f.mu.RUnlock()
 	switch {
 	case held != nil:
 		s, ok = *held, true
-	case !fold.Resident() && !f.known[id.Object].rulesOut(id):
+	case !f.rulesOut(id):
 		s, ok, err = f.ask(ctx, id)
 	}
 	if err != nil || !ok || s.Deleted {

@@ -51,9 +51,15 @@ func (f *Follower) serveLookups(ctx context.Context) error {
 		for i := range pending {
 			ids[i] = pending[i].id
 		}
+		f.mu.RLock()
+		evictions := f.evictions
+		f.mu.RUnlock()
 		states, err := f.store.LookupObjects(ctx, ids)
 		if err != nil {
 			err = fmt.Errorf("look up %d objects: %w", len(ids), err)
+		}
+		for _, s := range states {
+			f.note(&s, evictions)
 		}
 		for i := range pending {
 			state, ok := states[ids[i]]
@@ -96,27 +102,17 @@ func (f *Follower) fetchMissing(ctx context.Context, p *part, recs []ingest.Reco
 	}
 	f.mu.Lock()
 	defer f.mu.Unlock()
-	for id, s := range states {
-		f.keep(p, f.folds[id.Object], &s)
+	for _, s := range states {
+		f.keep(p, &s)
 	}
 	return nil
 }
 
-// learn adds what the store holds of a kind to its filter.
-func (f *Follower) learn(ctx context.Context, kind ingest.Object) error {
-	known := f.known[kind]
-	if known.isComplete() {
-		return nil
-	}
-	err := f.store.Identities(ctx, kind, func(id ingest.Identity) error {
-		known.add(id)
-		return nil
-	})
-	if err != nil {
-		return fmt.Errorf("read which %ss there are: %w", kind, err)
-	}
-	known.complete()
-	return nil
+// rulesOut reports that neither the store nor this follower has an object. The
+// fold of a kind with versions would have it.
+func (f *Follower) rulesOut(id ingest.Identity) bool {
+	known := f.known[id.Object]
+	return known == nil || known.rulesOut(id)
 }
 
 func (f *Follower) missing(p *part, recs []ingest.Record) []ingest.Identity {
@@ -126,8 +122,7 @@ func (f *Follower) missing(p *part, recs []ingest.Record) []ingest.Identity {
 	defer f.mu.RUnlock()
 	for i := range recs {
 		id := recs[i].Identity()
-		fold := f.folds[id.Object]
-		if fold == nil || fold.Resident() || p.states[id] != nil || asked[id] || f.known[id.Object].rulesOut(id) {
+		if f.folds[id.Object] == nil || asked[id] || f.rulesOut(id) || f.held(p, id) != nil {
 			continue
 		}
 		asked[id] = true

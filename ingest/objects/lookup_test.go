@@ -64,8 +64,19 @@ func TestANewObjectAsksTheStoreNothing(t *testing.T) {
 		if got, want := known(t, f, session("S1")), "2 kWh, periods at [0 5]"; got != want {
 			t.Errorf("a PATCH of one that the store holds: %s, want %s", got, want)
 		}
-		if store.Asked() == before {
-			t.Error("the store was not asked")
+		if n := store.Asked() - before; n != 2 {
+			t.Errorf("the store was asked for %d objects, want each of the two once", n)
+		}
+		before = store.Asked()
+		if _, ok, err := f.Get(ctx, session("S0")); !ok || err != nil {
+			t.Errorf("a Session that the store holds: known %t, %v", ok, err)
+		}
+		changed = push(t, log, ingest.MethodPatch, session("S0"), patch("3", 10, 5))
+		if err := f.Wait(ctx, ingest.TopicSessions, changed); err != nil {
+			t.Fatal(err)
+		}
+		if got, want := known(t, f, session("S0")), "3 kWh, periods at [0 5]"; got != want || store.Asked()-before != 1 {
+			t.Errorf("a PATCH of one that was asked for: %s, after %d questions", got, store.Asked()-before)
 		}
 		stop()
 		<-done

@@ -12,8 +12,8 @@ type Sessions struct{}
 // Kind implements Fold.
 func (Sessions) Kind() ingest.Object { return ingest.ObjectSession }
 
-// Resident implements Fold: Sessions come and go, the store holds them.
-func (Sessions) Resident() bool { return false }
+// Warm implements Fold: Sessions come and go, the store holds them.
+func (Sessions) Warm() bool { return false }
 
 // Apply implements Fold.
 func (Sessions) Apply(old *ingest.ObjectState, r *ingest.Record) (*ingest.ObjectState, error) {

@@ -1,6 +1,7 @@
 package reference
 
 import (
+	"context"
 	"sync"
 
 	"github.com/roamclear/roamclear/ingest"
@@ -8,23 +9,64 @@ import (
 	"github.com/roamclear/roamclear/ocpi"
 )
 
+// Store is what an Index reads of the store.
+type Store interface {
+	// LoadChanges calls fn for every object of a kind, with the Changes that it
+	// has seen but without its body; where Changes were not kept with the body.
+	// In any order, and for one object perhaps more than once: that with most
+	// Changes counts. The state is valid until fn returns.
+	LoadChanges(ctx context.Context, kind ingest.Object, fn func(s *ingest.ObjectState) error) error
+	// NewestVersions returns the newest versions of every Tariff, deletions
+	// included, at most limit of each, 1 at least.
+	NewestVersions(ctx context.Context, limit int) ([]Newest, error)
+	// Versions returns the versions of some Tariffs whose Since is not before
+	// an instant, deletions not included, in any order.
+	Versions(ctx context.Context, keys []ocpi.Key, since ocpi.Time) (map[ocpi.Key][]Version, error)
+	// VersionsAt calls fn for the versions of Tariffs at the given positions, in
+	// any order.
+	VersionsAt(ctx context.Context, wanted []VersionAt, fn func(ingest.ObjectState) error) error
+}
+
+// Version is where a version of a Tariff stands in the log, and from when on it
+// is in force: see TariffVersion.Since.
+type Version struct {
+	Position ingest.Position
+	Since    ocpi.Time
+}
+
+// VersionAt is one version of one Tariff.
+type VersionAt struct {
+	Key      ocpi.Key
+	Position ingest.Position
+}
+
+// Newest are the newest versions of a Tariff, the newest first, and what there
+// is beside them.
+type Newest struct {
+	Key       ocpi.Key
+	Positions []ingest.Position
+	Older     int       // versions before them, deletions not counted
+	Latest    ocpi.Time // the last Since of those
+}
+
 // Index is what the follower of its folds has read. It is safe for concurrent
 // use.
 type Index struct {
+	store Store
 	lints chan struct{} // a place each for the tariffs that are checked now
 
-	mu        sync.RWMutex // guards everything below
-	tariffs   map[ocpi.Key]*history
-	zones     map[ocpi.Key][]ingest.Change
-	contracts map[string][]owner // by folded contract id, sorted by name
-	causes    uint64             // counts Tariff versions, zones and contract ids that came
+	mu      sync.RWMutex // guards everything below
+	tariffs versions
+	zones   map[ocpi.Key][]ingest.Change
+	payers  *payers
+	causes  uint64 // counts Tariff versions, zones and contract ids that came
 }
 
 // NewIndex returns an Index that knows nothing: a follower of its Folds fills it.
-func NewIndex() *Index {
+func NewIndex(store Store) *Index {
 	return &Index{
-		lints: make(chan struct{}, maxLints), tariffs: map[ocpi.Key]*history{},
-		zones: map[ocpi.Key][]ingest.Change{}, contracts: map[string][]owner{},
+		store: store, lints: make(chan struct{}, maxLints), tariffs: newVersions(),
+		zones: map[ocpi.Key][]ingest.Change{}, payers: newPayers(),
 	}
 }
 

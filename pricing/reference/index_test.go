@@ -18,6 +18,7 @@ import (
 	"github.com/roamclear/roamclear/ingest/objects/objectstest"
 	"github.com/roamclear/roamclear/ocpi"
 	"github.com/roamclear/roamclear/pricing/reference"
+	"github.com/roamclear/roamclear/pricing/reference/referencetest"
 )
 
 // index is an Index with the follower that fills it.
@@ -26,10 +27,30 @@ type index struct {
 	*reference.Index
 }
 
-func follow(t *testing.T, log *ingesttest.Log, store objects.Store) index {
+func follow(t *testing.T, log *ingesttest.Log, store *objectstest.Store) index {
 	t.Helper()
-	x := reference.NewIndex()
+	x := reference.NewIndex(referencetest.Of(store))
 	return index{objectstest.Follow(t, log, store, x.Folds()...), x}
+}
+
+// ask asks a view until it has all that it needs for the answer.
+func ask(t *testing.T, v *reference.View, question func()) {
+	t.Helper()
+	for v.Begin(); ; {
+		question()
+		if !v.Missed() {
+			return
+		}
+		if err := v.Fill(t.Context()); err != nil {
+			t.Fatal(err)
+		}
+	}
+}
+
+func (x index) Tariff(t *testing.T, key ocpi.Key, start ocpi.Time, below int64) (v *reference.TariffVersion, later bool) {
+	view := x.View()
+	ask(t, view, func() { v, later = view.Tariff(key, start, below) })
+	return v, later
 }
 
 // at is the n-th minute of the tests' clock.
@@ -96,12 +117,12 @@ func TestTheVersionInForce(t *testing.T) {
 		{"none known as of then", 5, 0, -1, false},
 		{"deleted since: CDRs still need it", 45, 99, 6, false},
 	} {
-		v, later := f.Tariff(ocpi.NewKey("GB", "DUN", "t1"), at(c.start), int64(c.below))
+		v, later := f.Tariff(t, ocpi.NewKey("GB", "DUN", "t1"), at(c.start), int64(c.below))
 		if v == nil && c.want >= 0 || v != nil && v.Position.Offset != c.want || later != c.later {
 			t.Errorf("%s: a charge begun at %d as of %d gets %v (later %t), want the version at offset %d", c.name, c.start, c.below, v, later, c.want)
 		}
 	}
-	if v, _ := f.Tariff(ocpi.NewKey("GB", "DUN", "T99"), at(5), 99); v != nil {
+	if v, _ := f.Tariff(t, ocpi.NewKey("GB", "DUN", "T99"), at(5), 99); v != nil {
 		t.Errorf("unknown tariff gives %v", v)
 	}
 	if v := f.CurrentTariff(ocpi.NewKey("GB", "DUN", "T1")); v != nil {
@@ -116,7 +137,7 @@ func TestTheFirstVersionAfterTheStart(t *testing.T) {
 	for _, body := range []string{version("0.10", 20, `"end_date_time":"1970-01-01T00:01:00Z",`), version("0.20", 30, ""), version("0.21", 30, ""), version("0.30", 40, "")} {
 		push(t, log, 1, ingest.ObjectTariff, ingest.MethodPut, "T1", body)
 	}
-	v, later := follow(t, log, objectstest.NewStore()).Tariff(ocpi.NewKey("GB", "DUN", "T1"), at(5), 99)
+	v, later := follow(t, log, objectstest.NewStore()).Tariff(t, ocpi.NewKey("GB", "DUN", "T1"), at(5), 99)
 	if v == nil || v.Position.Offset != 1 || !later {
 		t.Errorf("%v (later %t), want the version at offset 1, later", v, later)
 	}
@@ -141,7 +162,7 @@ func TestTariffsBelow(t *testing.T) {
 		{"t2", 4, 9, nil},
 	} {
 		var got []int64
-		for _, v := range f.TariffsBelow(ocpi.NewKey("GB", "DUN", c.id), int64(c.below), c.limit) {
+		for _, v := range f.View().TariffsBelow(ocpi.NewKey("GB", "DUN", c.id), int64(c.below), c.limit) {
 			got = append(got, v.Position.Offset)
 		}
 		if !slices.Equal(got, c.want) {
@@ -241,7 +262,7 @@ func TestRestartFromTheStore(t *testing.T) {
 		store.Put(p, int64(split), whole.States(p, records[:split])...)
 		restarted := follow(t, log, store)
 		for below := range len(records) + 1 {
-			a, b := describe(whole, below), describe(restarted, below)
+			a, b := describe(t, whole, below), describe(t, restarted, below)
 			if diff := cmp.Diff(a, b); diff != "" {
 				t.Errorf("store holds %d of %d records, as of %d (-whole log +restarted):\n%s", split, len(records), below, diff)
 			}
@@ -249,9 +270,9 @@ func TestRestartFromTheStore(t *testing.T) {
 	}
 }
 
-func describe(f index, below int) []string {
+func describe(t *testing.T, f index, below int) []string {
 	version := "unknown"
-	if v, later := f.Tariff(ocpi.NewKey("GB", "DUN", "T1"), at(9), int64(below)); v != nil {
+	if v, later := f.Tariff(t, ocpi.NewKey("GB", "DUN", "T1"), at(9), int64(below)); v != nil {
 		version = fmt.Sprintf("%s %s later %t", v.Position, v.Hash(), later)
 	}
 	current := "none"
@@ -267,9 +288,9 @@ func stamped(body string, n int) string {
 	return strings.ReplaceAll(body, "2019-01-01T00:00", fmt.Sprintf("2019-01-01T00:%02d", n))
 }
 
-func fold(kind ingest.Object) func() objects.Fold {
-	return func() objects.Fold {
-		for _, f := range reference.NewIndex().Folds() {
+func fold(kind ingest.Object) func(*objectstest.Store) objects.Fold {
+	return func(store *objectstest.Store) objects.Fold {
+		for _, f := range reference.NewIndex(referencetest.Of(store)).Folds() {
 			if f.Kind() == kind {
 				return f
 			}
@@ -402,15 +423,15 @@ func TestFindingsOfAPush(t *testing.T) {
 
 // cutShort is a store whose connection breaks after the Tariffs, once.
 type cutShort struct {
-	*objectstest.Store
+	referencetest.Store
 	broken bool
 }
 
 var errBroken = errors.New("connection broke")
 
-func (s *cutShort) LoadObjects(ctx context.Context, kind ingest.Object, fn func(ingest.ObjectState) error) error {
-	err := s.Store.LoadObjects(ctx, kind, fn)
-	if kind == ingest.ObjectTariff && !s.broken {
+func (s *cutShort) VersionsAt(ctx context.Context, wanted []reference.VersionAt, fn func(ingest.ObjectState) error) error {
+	err := s.Store.VersionsAt(ctx, wanted, fn)
+	if !s.broken {
 		s.broken = true
 		return errBroken
 	}
@@ -423,8 +444,8 @@ func TestALoadThatBrokeOffIsDoneAgain(t *testing.T) {
 		return ingest.ObjectState{Object: ingest.ObjectTariff, Key: ocpi.NewKey("GB", "DUN", "T1"), Version: ocpi.V221,
 			Position: ingest.Position{Epoch: 1, Offset: offset}, Received: at(int(offset)), Body: []byte(tariffBody(price, ""))}
 	}
-	store := &cutShort{Store: objectstest.NewStore(version(0, "0.10"), version(1, "0.20"))}
-	x := reference.NewIndex()
+	store := &cutShort{Store: referencetest.Of(objectstest.NewStore(version(0, "0.10"), version(1, "0.20")))}
+	x := reference.NewIndex(store)
 	f := objects.New(objects.Options{Log: ingesttest.NewLog(1), Store: store, Folds: x.Folds(), Registerer: prometheus.NewRegistry()})
 	if err := f.Run(t.Context()); !errors.Is(err, errBroken) {
 		t.Fatalf("first load: %v, want the store's error", err)
@@ -441,7 +462,7 @@ func TestALoadThatBrokeOffIsDoneAgain(t *testing.T) {
 // A Location that parts and PATCHes made too large for one more stays as it is,
 // wherever the record stands in the log.
 func TestALocationHasALimit(t *testing.T) {
-	f := fold(ingest.ObjectLocation)()
+	f := fold(ingest.ObjectLocation)(objectstest.NewStore())
 	key := ocpi.NewKey("GB", "DUN", "L1")
 	var s *ingest.ObjectState
 	step := func(m ingest.Method, path, body string) error {
@@ -476,7 +497,7 @@ func TestChangesHaveALimit(t *testing.T) {
 		ingest.ObjectLocation: func(i int) string { return locationBody([]string{"Europe/London", "Europe/Dublin"}[i%2]) },
 		ingest.ObjectToken:    func(i int) string { return fmt.Sprintf(token, i) },
 	} {
-		f := fold(kind)()
+		f := fold(kind)(objectstest.NewStore())
 		var s *ingest.ObjectState
 		put := func(i int) error {
 			r := &ingest.Record{Position: ingest.Position{Offset: int64(i)}, Body: []byte(body(i)), Envelope: ingest.Envelope{

@@ -1,7 +1,10 @@
 package reference
 
 import (
+	"context"
+	"slices"
 	"strings"
+	"unique"
 
 	"github.com/roamclear/roamclear/ingest"
 	"github.com/roamclear/roamclear/ingest/objects"
@@ -15,8 +18,16 @@ type locations struct{ *Index }
 // Kind implements objects.Fold.
 func (locations) Kind() ingest.Object { return ingest.ObjectLocation }
 
-// Resident implements objects.Fold.
-func (locations) Resident() bool { return true }
+// Warm implements objects.Fold.
+func (locations) Warm() bool { return true }
+
+// Load implements objects.Loader.
+func (l locations) Load(ctx context.Context) error {
+	return l.store.LoadChanges(ctx, ingest.ObjectLocation, func(s *ingest.ObjectState) error {
+		l.Folded(s)
+		return nil
+	})
+}
 
 // Apply implements objects.Fold. The state says from when on the Location had
 // which time zone.
@@ -45,10 +56,23 @@ func (locations) Apply(old *ingest.ObjectState, r *ingest.Record) (*ingest.Objec
 func (l locations) Folded(s *ingest.ObjectState) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	if len(s.Changes) > len(l.zones[s.Key]) {
-		l.causes++
+	known := l.zones[s.Key]
+	if len(s.Changes) <= len(known) {
+		return // a Location's Changes only ever grow
 	}
-	l.zones[s.Key] = s.Changes
+	changes := slices.Clone(s.Changes)
+	for i := range changes {
+		changes[i].Zone = intern(changes[i].Zone)
+	}
+	l.zones[internKey(s.Key)] = changes
+	l.causes++
+}
+
+// intern returns the one copy of a text that thousands of objects have.
+func intern(s string) string { return unique.Make(s).Value() }
+
+func internKey(k ocpi.Key) ocpi.Key {
+	return ocpi.Key{Party: ocpi.Party{Country: intern(k.Party.Country), ID: intern(k.Party.ID)}, ID: k.ID}
 }
 
 // Zone returns the IANA time zone that a charge which began at start at a

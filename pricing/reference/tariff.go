@@ -2,7 +2,6 @@ package reference
 
 import (
 	"encoding/hex"
-	"slices"
 	"sync"
 
 	"github.com/roamclear/roamclear/ingest"
@@ -58,22 +57,8 @@ func (v *TariffVersion) Since() ocpi.Time {
 	return v.Received
 }
 
-func (v *TariffVersion) validAt(t ocpi.Time) bool {
-	return (!v.start.IsSet() || v.start <= t) && (!v.end.IsSet() || t < v.end)
-}
-
-// history is every version of one Tariff, oldest first.
-type history struct {
-	versions []*TariffVersion
-	deletion ingest.ObjectState // the last one
-}
-
-// add appends a version and returns it, nil for a deletion.
-func (h *history) add(s *ingest.ObjectState) *TariffVersion {
-	if s.Deleted {
-		h.deletion = *s
-		return nil
-	}
+// newVersion reads a version; the error says that this decoder cannot.
+func newVersion(s *ingest.ObjectState) (*TariffVersion, error) {
 	v := &TariffVersion{ObjectState: *s}
 	err := objects.Decode(func(d *ocpi.Decoder) error {
 		t, err := d.Tariff(s.Version, s.Body)
@@ -84,75 +69,17 @@ func (h *history) add(s *ingest.ObjectState) *TariffVersion {
 		v.hash, err = d.CanonicalHash(s.Body)
 		return err
 	})
-	if err != nil {
-		return nil // the store holds what an older decoder could read
-	}
-	h.versions = append(h.versions, v)
-	return v
+	return v, err
 }
 
-// at returns the version that the record at p made, nil for none.
-func (h *history) at(p ingest.Position) *TariffVersion {
-	if v := h.upTo(p); v != nil && v.Position == p {
-		return v
-	}
-	return nil
-}
+// versionBytes is what a version takes besides its body.
+const versionBytes = 512
 
-// upTo returns the last version that a record up to p made, nil for none.
-func (h *history) upTo(p ingest.Position) *TariffVersion {
-	if h == nil {
-		return nil
-	}
-	for _, v := range slices.Backward(h.versions) {
-		if !p.Before(v.Position) {
-			return v
-		}
-	}
-	return nil
-}
+// bytes is what the version takes in memory, about.
+func (v *TariffVersion) bytes() int64 { return int64(len(v.Body)) + versionBytes }
 
-// current returns the version that stands, nil when deleted or unknown.
-func (h *history) current() *TariffVersion {
-	if h == nil || len(h.versions) == 0 {
-		return nil
-	}
-	last := h.versions[len(h.versions)-1]
-	if h.deletion.Deleted && last.Position.Before(h.deletion.Position) {
-		return nil
-	}
-	return last
-}
-
-// Tariff returns the version of a Tariff that a charge which began at start is
-// priced with, as of an end of the reference topic: the one in force then (OCPI:
-// Tariffs "as they were at the start of the charging session"). Of the versions
-// below the end that were valid at start it is the latest whose instant, see
-// Since, is not after start, of equal ones the one with the higher offset. If
-// there is none, it is the earliest after start, of equal ones the one with the
-// lower offset, and later is true. nil means unknown. No clock decides: the
-// answer follows from the log below the end.
-func (x *Index) Tariff(key ocpi.Key, start ocpi.Time, below int64) (v *TariffVersion, later bool) {
-	x.mu.RLock()
-	defer x.mu.RUnlock()
-	h := x.tariffs[key]
-	if h == nil {
-		return nil, false
-	}
-	var before, after *TariffVersion
-	for _, v := range h.versions {
-		switch since := v.Since(); {
-		case v.Position.Offset >= below || !v.validAt(start):
-		case since <= start && (before == nil || since >= before.Since()):
-			before = v
-		case since > start && (after == nil || since < after.Since()):
-			after = v
-		}
-	}
-	if before != nil {
-		return before, false
-	}
-	return after, after != nil
+func (v *TariffVersion) validAt(t ocpi.Time) bool {
+	return (!v.start.IsSet() || v.start <= t) && (!v.end.IsSet() || t < v.end)
 }
 
 // CurrentTariff returns the version of a Tariff that stands now, for what-if
@@ -160,14 +87,14 @@ func (x *Index) Tariff(key ocpi.Key, start ocpi.Time, below int64) (v *TariffVer
 func (x *Index) CurrentTariff(key ocpi.Key) *TariffVersion {
 	x.mu.RLock()
 	defer x.mu.RUnlock()
-	return x.tariffs[key].current()
+	return x.tariffs.of[key].current()
 }
 
 // Tariffs calls fn for the version of every Tariff that stands now.
 func (x *Index) Tariffs(fn func(*TariffVersion)) {
 	x.mu.RLock()
 	defer x.mu.RUnlock()
-	for _, h := range x.tariffs {
+	for _, h := range x.tariffs.of {
 		if v := h.current(); v != nil {
 			fn(v)
 		}
@@ -178,27 +105,8 @@ func (x *Index) Tariffs(fn func(*TariffVersion)) {
 func (x *Index) Versions(key ocpi.Key) int {
 	x.mu.RLock()
 	defer x.mu.RUnlock()
-	if h := x.tariffs[key]; h != nil {
-		return len(h.versions)
+	if h := x.tariffs.of[key]; h != nil {
+		return len(h.versions) + h.older
 	}
 	return 0
-}
-
-// TariffsBelow returns the versions of a Tariff as of an end of the reference
-// topic, the newest first and at most limit of them, withdrawn ones and ones of
-// any validity included: what its owner may have priced a CDR with.
-func (x *Index) TariffsBelow(key ocpi.Key, below int64, limit int) []*TariffVersion {
-	x.mu.RLock()
-	defer x.mu.RUnlock()
-	h := x.tariffs[key]
-	if h == nil {
-		return nil
-	}
-	var list []*TariffVersion
-	for i := len(h.versions) - 1; i >= 0 && len(list) < limit; i-- {
-		if v := h.versions[i]; v.Position.Offset < below {
-			list = append(list, v)
-		}
-	}
-	return list
 }

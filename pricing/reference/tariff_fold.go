@@ -1,6 +1,7 @@
 package reference
 
 import (
+	"context"
 	"slices"
 
 	"github.com/roamclear/roamclear/ingest"
@@ -14,8 +15,70 @@ type tariffs struct{ *Index }
 // Kind implements objects.Fold.
 func (tariffs) Kind() ingest.Object { return ingest.ObjectTariff }
 
-// Resident implements objects.Fold.
-func (tariffs) Resident() bool { return true }
+// Warm implements objects.Fold: the Index holds the last state of each.
+func (tariffs) Warm() bool { return false }
+
+// newestVersions is how many versions of a Tariff are loaded at most: what a
+// reconciliation looks at, and one.
+const newestVersions = 33
+
+// Load implements objects.Loader.
+func (t tariffs) Load(ctx context.Context) error {
+	all, err := t.store.NewestVersions(ctx, newestVersions)
+	if err != nil {
+		return err
+	}
+	wanted := positions(all)
+	if len(wanted) > heldBytes/loadedBytes { // they do not fit: less of each
+		if all, err = t.store.NewestVersions(ctx, max(1, heldBytes/loadedBytes/len(all))); err != nil {
+			return err
+		}
+		wanted = positions(all)
+	}
+	states := make([]ingest.ObjectState, 0, len(wanted))
+	err = t.store.VersionsAt(ctx, wanted, func(s ingest.ObjectState) error {
+		states = append(states, s)
+		return nil
+	})
+	if err != nil {
+		return err
+	}
+	loaded := newVersions()
+	for _, s := range inOrder(states) {
+		loaded.add(&s)
+	}
+	for i := range all {
+		if h := loaded.of[all[i].Key]; h != nil {
+			h.older, h.latest = all[i].Older, all[i].Latest
+		}
+	}
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	t.tariffs = loaded
+	t.causes++
+	return nil
+}
+
+func positions(all []Newest) []VersionAt {
+	var list []VersionAt
+	for i := range all {
+		for _, p := range all[i].Positions {
+			list = append(list, VersionAt{all[i].Key, p})
+		}
+	}
+	return list
+}
+
+// loadedBytes is what a version takes, about.
+const loadedBytes = 2 << 10
+
+// inOrder returns states in the order of the log, each once.
+func inOrder(states []ingest.ObjectState) []ingest.ObjectState {
+	slices.SortFunc(states, func(a, b ingest.ObjectState) int {
+		return sign(a.Position.Before(b.Position)) - sign(b.Position.Before(a.Position))
+	})
+	return slices.CompactFunc(states, func(a, b ingest.ObjectState) bool { return a.Position == b.Position && a.Key == b.Key })
+}
 
 // Apply implements objects.Fold. A push with an older last_updated than the
 // current version's makes no version, nor does one that says the same; after a
@@ -57,12 +120,7 @@ func (tariffs) Apply(old *ingest.ObjectState, r *ingest.Record) (*ingest.ObjectS
 func (t tariffs) Folded(s *ingest.ObjectState) {
 	t.mu.Lock()
 	defer t.mu.Unlock()
-	h := t.tariffs[s.Key]
-	if h == nil {
-		h = &history{}
-		t.tariffs[s.Key] = h
-	}
-	if v := h.add(s); v != nil {
+	if t.tariffs.add(s) != nil {
 		t.causes++
 	}
 }
@@ -71,17 +129,28 @@ func (t tariffs) Folded(s *ingest.ObjectState) {
 func (t tariffs) At(id ingest.Identity, p ingest.Position) *ingest.ObjectState {
 	t.mu.RLock()
 	defer t.mu.RUnlock()
-	h := t.tariffs[id.Key]
-	if h == nil {
-		return nil
-	}
-	if h.deletion.Deleted && h.deletion.Position == p {
-		return &h.deletion
-	}
-	if v := h.at(p); v != nil {
-		return &v.ObjectState
-	}
-	return nil
+	return t.tariffs.of[id.Key].at(p)
+}
+
+// Latest implements objects.Versions.
+func (t tariffs) Latest(id ingest.Identity) *ingest.ObjectState {
+	t.mu.RLock()
+	defer t.mu.RUnlock()
+	return t.tariffs.of[id.Key].last()
+}
+
+// Full implements objects.Versions.
+func (t tariffs) Full() bool {
+	t.mu.RLock()
+	defer t.mu.RUnlock()
+	return t.tariffs.full()
+}
+
+// Release implements objects.Versions.
+func (t tariffs) Release(next int64) {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	t.tariffs.release(next)
 }
 
 // maxLints bounds how many tariffs are checked at once. Most take 0.1 ms, but
@@ -99,7 +168,7 @@ func (t tariffs) Findings(id ingest.Identity, p ingest.Position, body ingest.Has
 		return nil, false
 	}
 	t.mu.RLock()
-	v := t.tariffs[id.Key].upTo(p)
+	v := t.tariffs.of[id.Key].upTo(p)
 	t.mu.RUnlock()
 	if v == nil || v.Position != p && v.hash != body {
 		return nil, false // the push was overtaken: it stands nowhere

@@ -1,7 +1,7 @@
 package reference
 
 import (
-	"slices"
+	"context"
 	"strings"
 
 	"github.com/roamclear/roamclear/ingest"
@@ -15,8 +15,16 @@ type tokens struct{ *Index }
 // Kind implements objects.Fold.
 func (tokens) Kind() ingest.Object { return ingest.ObjectToken }
 
-// Resident implements objects.Fold.
-func (tokens) Resident() bool { return true }
+// Warm implements objects.Fold.
+func (tokens) Warm() bool { return true }
+
+// Load implements objects.Loader.
+func (t tokens) Load(ctx context.Context) error {
+	return t.store.LoadChanges(ctx, ingest.ObjectToken, func(s *ingest.ObjectState) error {
+		t.Folded(s)
+		return nil
+	})
+}
 
 // Apply implements objects.Fold. The state says from when on the Token had
 // which contract id, each once: who was to pay for a contract stays so.
@@ -62,29 +70,15 @@ func contracts(s *ingest.ObjectState) []ingest.Change {
 	return []ingest.Change{{Received: s.Received, Contract: contract}}
 }
 
-// owner is a party of whose Tokens one has carried a contract id since an end
-// of the reference topic.
-type owner struct {
-	party ocpi.Party
-	next  int64
-}
-
 // Folded implements objects.Fold.
 func (t tokens) Folded(s *ingest.ObjectState) {
 	changes := contracts(s)
 	t.mu.Lock()
 	defer t.mu.Unlock()
-	for _, c := range changes {
-		owners := t.contracts[c.Contract]
-		at := slices.IndexFunc(owners, func(o owner) bool { return o.party == s.Key.Party })
-		if at >= 0 {
-			owners[at].next = min(owners[at].next, c.Next)
-			continue
+	for i := range changes {
+		if t.payers.add(changes[i].Contract, s.Key.Party, changes[i].Next) {
+			t.causes++
 		}
-		owners = append(owners, owner{s.Key.Party, c.Next})
-		slices.SortFunc(owners, func(a, b owner) int { return strings.Compare(a.party.String(), b.party.String()) })
-		t.contracts[c.Contract] = owners
-		t.causes++
 	}
 }
 
@@ -95,10 +89,5 @@ func (t tokens) Folded(s *ingest.ObjectState) {
 func (x *Index) TokenOwner(contractID string, below int64) (ocpi.Party, bool) {
 	x.mu.RLock()
 	defer x.mu.RUnlock()
-	for _, o := range x.contracts[contractID] {
-		if o.next <= below {
-			return o.party, true
-		}
-	}
-	return ocpi.Party{}, false
+	return x.payers.of(contractID, below)
 }

@@ -32,13 +32,12 @@ func scanObject(rows driver.Rows) (ingest.ObjectState, error) {
 	return o, json.Unmarshal(changes, &o.Changes)
 }
 
-// LoadObjects calls fn for the stored state of every object of a kind: the
-// latest of each Location, Token and Session, deleted ones included, and every
-// version of each Tariff; in the order of their positions, so versions come
-// oldest first. What fn is given is its to keep.
+// LoadObjects calls fn for every object of a kind, deleted ones included and of
+// Tariffs for every version; in any order, and where rows were not merged yet for
+// each of them. It takes one thread of the engine, beside whatever else is going
+// on. What fn is given is its to keep.
 func (s *Store) LoadObjects(ctx context.Context, kind ingest.Object, fn func(ingest.ObjectState) error) error {
-	return s.each(ctx, "load "+kind.String()+"s", "SELECT "+objectColumns+` FROM objects FINAL
-		WHERE object = ? ORDER BY epoch, offset, partition`, []any{kind.String()},
+	return s.each(ctx, "load "+kind.String()+"s", "SELECT "+objectColumns+" FROM objects WHERE object = ? SETTINGS max_threads = 1", []any{kind.String()},
 		func(rows driver.Rows) error {
 			o, err := scanObject(rows)
 			if err != nil {

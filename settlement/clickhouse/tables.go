@@ -29,6 +29,11 @@ const (
 // positionNumber orders the positions of one partition: by epoch, then offset.
 func positionNumber(p ingest.Position) uint64 { return uint64(p.Epoch)<<offsetBits | uint64(p.Offset) }
 
+// positionOf is the position in a partition whose number is n.
+func positionOf(partition int32, n uint64) ingest.Position {
+	return ingest.Position{Epoch: uint8(n >> offsetBits), Partition: partition, Offset: int64(n & (1<<offsetBits - 1))}
+}
+
 // rowVersion is the version of a CDR's row: the lowest position wins, and of
 // the rows of one position the highest rank.
 func rowVersion(p ingest.Position, rank uint16) uint64 {

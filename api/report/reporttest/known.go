@@ -11,6 +11,7 @@ import (
 	"github.com/roamclear/roamclear/ingest/objects/objectstest"
 	"github.com/roamclear/roamclear/ocpi"
 	"github.com/roamclear/roamclear/pricing/reference"
+	"github.com/roamclear/roamclear/pricing/reference/referencetest"
 )
 
 // Bodies of what partners pushed besides CDRs.
@@ -75,7 +76,7 @@ func Known(t testing.TB) Reference {
 		state(ingest.ObjectTariff, ocpi.V221, "NL", "OPL", "AC/fast 2", doubtful),
 		state(ingest.ObjectLocation, ocpi.V221, "GB", "DUN", "GREENMARKET", greenmarket),
 	)
-	x := reference.NewIndex()
+	x := reference.NewIndex(referencetest.Store{Store: store})
 	return Reference{objectstest.Follow(t, ingesttest.NewLog(1), store, x.Folds()...), x}
 }
 

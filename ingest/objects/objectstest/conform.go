@@ -22,17 +22,18 @@ type Step struct {
 	Want string
 }
 
-// Conform holds a fold, made anew by make, to what holds for every kind of
+// Conform holds a fold, made anew by make for a store, to what holds for every kind of
 // object: the steps, which are changes of one object in order, come to what
 // they say; a follower that starts from any state the store may hold, and
 // reads any part of the log again, comes to the same; a record that was folded
 // changes nothing when it comes again.
-func Conform(t *testing.T, id ingest.Identity, make func() objects.Fold, steps []Step) {
+func Conform(t *testing.T, id ingest.Identity, make func(*Store) objects.Fold, steps []Step) {
 	t.Helper()
 	log := ingesttest.NewLog(1)
 	p := log.Place(id.Object.Topic(), id.Key)
 	target := ingest.Target{Object: id.Object, Key: id.Key, Variant: id.Variant}
-	if _, ok, err := Follow(t, log, NewStore(), make()).Get(t.Context(), target); ok || err != nil {
+	follow := func(log *ingesttest.Log, store *Store) *objects.Follower { return Follow(t, log, store, make(store)) }
+	if _, ok, err := follow(log, NewStore()).Get(t.Context(), target); ok || err != nil {
 		t.Errorf("before the first step: known %t, %v", ok, err)
 	}
 	var records []ingest.Record
@@ -44,17 +45,17 @@ func Conform(t *testing.T, id ingest.Identity, make func() objects.Fold, steps [
 			t.Fatal(err)
 		}
 		records = append(records, ingest.Record{Position: pos, Envelope: *e, Body: []byte(s.Body)})
-		whole := Follow(t, log, NewStore(), make())
+		whole := follow(log, NewStore())
 		got, ok, err := whole.Get(t.Context(), target)
 		if err != nil || ok != (s.Want != "") || !strings.Contains(string(got.Body), s.Want) {
 			t.Errorf("step %d, %s: %s %v (known %t), want %s", i, s.Name, got.Body, err, ok, s.Want)
 		}
 		for stored := range records {
-			states := Follow(t, log.Prefix(p, stored), NewStore(), make()).States(p, records[:stored])
+			states := follow(log.Prefix(p, stored), NewStore()).States(p, records[:stored])
 			for from := range stored + 1 { // the checkpoint may be behind the states
 				store := NewStore()
 				store.Put(p, int64(from), states...)
-				again, known, err := Follow(t, log, store, make()).Get(t.Context(), target)
+				again, known, err := follow(log, store).Get(t.Context(), target)
 				if diff := cmp.Diff(got, again); diff != "" || known != ok || err != nil {
 					t.Errorf("step %d, %s: the store holds %d records, read again from %d: known %t, %v (-whole log +restarted):\n%s",
 						i, s.Name, stored, from, known, err, diff)

@@ -1,0 +1,115 @@
+package owned
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"os"
+	"path/filepath"
+	"strings"
+
+	ch "github.com/ClickHouse/clickhouse-go/v2"
+	driverapi "github.com/ClickHouse/clickhouse-go/v2/lib/driver"
+)
+
+// connect opens the store of a running service.
+func connect(data string) (driverapi.Conn, error) {
+	text, err := os.ReadFile(filepath.Join(data, "service.json"))
+	if err != nil {
+		return nil, fmt.Errorf("find the store: %w", err)
+	}
+	var s struct {
+		ClickHouse struct {
+			Addr                     []string
+			Database, User, Password string
+		} `json:"clickhouse"`
+	}
+	if err := json.Unmarshal(text, &s); err != nil {
+		return nil, fmt.Errorf("find the store: %w", err)
+	}
+	c := s.ClickHouse
+	return ch.Open(&ch.Options{Addr: c.Addr, Auth: ch.Auth{Database: c.Database, Username: c.User, Password: c.Password},
+		Settings: ch.Settings{"max_execution_time": 600, "async_insert": 0, "max_partitions_per_insert_block": 0}})
+}
+
+// objects is a kind of object to write into the store, n of them. In body and
+// changes @ID@ stands for the id; id and position are SQL of number.
+type objects struct {
+	topic, kind, country, party, id, sub string
+	position                             string // number of the position: epoch and offset
+	updated                              string // last_updated, SQL
+	changes, body                        string
+	replace                              map[string]string // what else stands for what SQL
+	n                                    int
+}
+
+// ID is SQL of the n-th id of a kind: they are not in order.
+func idOf(prefix string) string {
+	return "concat('" + prefix + "', hex(cityHash64(number, '" + prefix + "')))"
+}
+
+func (o *objects) insert(ctx context.Context, store driverapi.Conn) error {
+	fill := func(template string) string {
+		sql := "replaceAll('" + strings.ReplaceAll(template, "'", "''") + "', '@ID@', key)"
+		for name, with := range o.replace {
+			sql = "replaceAll(" + sql + ", '" + name + "', " + with + ")"
+		}
+		return sql
+	}
+	tariff := "0"
+	if o.kind == "tariff" {
+		tariff = "at"
+	}
+	query := fmt.Sprintf(`INSERT INTO objects (topic, object, country, party, id, sub, tariff_position, partition, epoch, offset, ver, version, sender,
+			received, last_updated, deleted, zones, body)
+		SELECT '%s', '%s', '%s', '%s', %s AS key, '%s', %s, 0, toUInt8(bitShiftRight(at, 40)), toInt64(bitAnd(at, 1099511627775)), %s AS at, 2, 'seed',
+			%s, %s, 0, %s, %s
+		FROM numbers(%d)`, o.topic, o.kind, o.country, o.party, o.id, o.sub, tariff, o.position, o.updated, o.updated, fill(o.changes), fill(o.body), o.n)
+	if err := store.Exec(ctx, query); err != nil {
+		return fmt.Errorf("write %d %ss into the store: %w", o.n, o.kind, err)
+	}
+	return nil
+}
+
+const (
+	firstPosition = "toUInt64(1099511627776)" // epoch 1, offset 0
+	aYearAgo      = "toDateTime64('2025-01-01 00:00:00', 9, 'UTC')"
+)
+
+func tokens(n int) objects {
+	return objects{topic: "reference", kind: "token", country: "NL", party: "EXW", id: idOf("T"), sub: "RFID", position: firstPosition, updated: aYearAgo, n: n,
+		changes: `[{"next":1,"received":1735689600000000000,"updated":1735689600000000000,"contract":"NL-EXW-C@ID@"}]`, body: tokenBody}
+}
+
+func locations(n int) objects {
+	return objects{topic: "reference", kind: "location", country: "GB", party: "DUN", id: idOf("L"), position: firstPosition, updated: aYearAgo, n: n,
+		changes: `[{"next":1,"received":1735689600000000000,"updated":1735689600000000000,"zone":"Europe/London"}]`, body: locationBody()}
+}
+
+func tariffs(n int) objects {
+	return objects{topic: "reference", kind: "tariff", country: "GB", party: "DUN", id: idOf("P"), position: firstPosition, updated: aYearAgo, n: n, changes: `null`,
+		body: strings.ReplaceAll(tariffBody, "@PRICE@", "0.45")}
+}
+
+func sessions(n int) objects {
+	return objects{topic: "sessions", kind: "session", country: "GB", party: "DUN", id: idOf("S"), position: firstPosition, updated: aYearAgo, n: n, changes: `null`, body: sessionBody}
+}
+
+// seed writes objects into the store of the running service.
+func (s *stand) seed(ctx context.Context, all ...objects) (err error) {
+	store, err := connect(s.service.Data)
+	if err != nil {
+		return err
+	}
+	defer func() { err = errors.Join(err, store.Close()) }()
+	for i := range all {
+		if all[i].n == 0 {
+			continue
+		}
+		if err := all[i].insert(ctx, store); err != nil {
+			return err
+		}
+	}
+	return nil
+}

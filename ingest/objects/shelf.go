@@ -1,0 +1,161 @@
+package objects
+
+import (
+	"encoding/binary"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"hash/maphash"
+	"unsafe"
+
+	"github.com/klauspost/compress/s2"
+
+	"github.com/roamclear/roamclear/ingest"
+	"github.com/roamclear/roamclear/ocpi"
+)
+
+// shelf holds states of objects in little memory: a Token of 200 bytes takes 740
+// as a state, and 150 here. They are compressed one by one, against a dictionary
+// of what all of them say, and found by 128 bits of a hash that nobody outside
+// can foresee, so that no two objects are ever taken for each other.
+//
+// It is bounded: what it has no room for has to be read from the store.
+type shelf struct {
+	seeds  [2]maphash.Seed
+	states map[[2]uint64]string // see pack
+	bytes  int64
+	limit  int64
+}
+
+func newShelf() *shelf {
+	return &shelf{seeds: [2]maphash.Seed{maphash.MakeSeed(), maphash.MakeSeed()}, states: map[[2]uint64]string{}}
+}
+
+// shelfEntry is what a place takes besides what stands in it.
+const shelfEntry = 48
+
+func (h *shelf) key(id ingest.Identity) [2]uint64 {
+	return [2]uint64{maphash.Comparable(h.seeds[0], id), maphash.Comparable(h.seeds[1], id)}
+}
+
+// get returns the state of an object, nil where it is not here.
+func (h *shelf) get(id ingest.Identity) *ingest.ObjectState {
+	packed, ok := h.states[h.key(id)]
+	if !ok {
+		return nil
+	}
+	s, err := unpack(id, packed)
+	if err != nil {
+		return nil // not of our making: the store has it
+	}
+	return s
+}
+
+// put holds a packed state in the place of the one before; where there is no
+// room, that one goes all the same.
+func (h *shelf) put(id ingest.Identity, packed string) {
+	h.drop(id)
+	if n := int64(len(packed)) + shelfEntry; h.bytes+n <= h.limit {
+		h.states[h.key(id)] = packed
+		h.bytes += n
+	}
+}
+
+func (h *shelf) drop(id ingest.Identity) {
+	key := h.key(id)
+	if packed, ok := h.states[key]; ok {
+		h.bytes -= int64(len(packed)) + shelfEntry
+		delete(h.states, key)
+	}
+}
+
+// dictionary is what objects have in common.
+var dictionary = s2.MakeDict([]byte(common), []byte(`{"country_code":"`))
+
+const common = `[{"next":1,"received":1546300800000000000,"updated":1546300800000000000,"zone":"Europe/Berlin"}]` +
+	`{"country_code":"DE","party_id":"ABC","id":"LOC1","publish":true,"name":"","address":"","city":"","postal_code":"","country":"DEU",` +
+	`"coordinates":{"latitude":"51.047599","longitude":"3.729944"},"parking_type":"ON_STREET","time_zone":"Europe/Berlin",` +
+	`"operator":{"name":""},"opening_times":{"twentyfourseven":true},"facilities":[],"evses":[{"uid":"3256","evse_id":"DE*ABC*E041503001*1","status":"AVAILABLE",` +
+	`"capabilities":["RESERVABLE","RFID_READER","REMOTE_START_STOP_CAPABLE"],"physical_reference":"1","floor_level":"-1","connectors":[{"id":"1","standard":"IEC_62196_T2",` +
+	`"format":"SOCKET","power_type":"AC_3_PHASE","max_voltage":230,"max_amperage":32,"max_electric_power":22000,"tariff_ids":["11"],"last_updated":"2026-03-16T10:10:02Z"},` +
+	`{"id":"2","standard":"IEC_62196_T2_COMBO","format":"CABLE","power_type":"DC","max_voltage":500,"max_amperage":125,"tariff_ids":["12"],"last_updated":"2026-03-18T08:12:01Z"}],` +
+	`"last_updated":"2026-06-28T08:12:01Z"}],"last_updated":"2026-06-29T20:39:09Z"}` +
+	`[{"next":1,"received":1546300800000000000,"updated":1546300800000000000,"contract":"DE-ABC-C00000000-1"}]` +
+	`{"country_code":"DE","party_id":"ABC","uid":"012345678","type":"RFID","contract_id":"DE8ACC12E46L89","visual_number":"DF000-2001-8999-1",` +
+	`"issuer":"TheNewMotion","group_id":"DF000-2001-8999","valid":true,"whitelist":"ALWAYS","language":"en","default_profile_type":"GREEN","last_updated":"2026-06-29T22:39:09Z"}`
+
+// pack puts a state into few bytes. Everything but its identity is in it.
+func pack(s *ingest.ObjectState) string {
+	changes := []byte{}
+	if len(s.Changes) > 0 {
+		var err error
+		if changes, err = json.Marshal(s.Changes); err != nil {
+			panic(err) // numbers and strings of our own always encode
+		}
+	}
+	deleted := uint64(0)
+	if s.Deleted {
+		deleted = 1
+	}
+	b := make([]byte, 0, 64+len(s.Sender)+len(changes)+len(s.Body))
+	for _, n := range []uint64{uint64(s.Version), deleted, uint64(s.Position.Epoch), uint64(uint32(s.Position.Partition)), uint64(s.Position.Offset),
+		uint64(s.Received), uint64(s.LastUpdated)} {
+		b = binary.AppendUvarint(b, n)
+	}
+	b = append(binary.AppendUvarint(b, uint64(len(s.Sender))), s.Sender...)
+	b = append(binary.AppendUvarint(b, uint64(len(changes))), changes...)
+	return string(dictionary.Encode(nil, append(b, s.Body...)))
+}
+
+// unpack returns what pack was given for the object.
+func unpack(id ingest.Identity, packed string) (*ingest.ObjectState, error) {
+	b, err := dictionary.Decode(nil, unsafe.Slice(unsafe.StringData(packed), len(packed))) // which only reads it
+	if err != nil {
+		return nil, fmt.Errorf("unpack %s: %w", id, err)
+	}
+	r := unpacker{rest: b}
+	s := &ingest.ObjectState{Object: id.Object, Key: id.Key, Variant: id.Variant}
+	s.Version, s.Deleted = ocpi.Version(r.number()), r.number() == 1
+	s.Position.Epoch, s.Position.Partition, s.Position.Offset = uint8(r.number()), int32(r.number()), int64(r.number())
+	s.Received, s.LastUpdated = ocpi.Time(r.number()), ocpi.Time(r.number())
+	s.Sender = string(r.text())
+	if changes := r.text(); len(changes) > 0 {
+		if err := json.Unmarshal(changes, &s.Changes); err != nil {
+			return nil, fmt.Errorf("unpack %s: %w", id, err)
+		}
+	}
+	if r.failed {
+		return nil, fmt.Errorf("unpack %s: %w", id, errCutShort)
+	}
+	s.Body = r.rest
+	return s, nil
+}
+
+var errCutShort = errors.New("it ends too early")
+
+// unpacker takes what pack wrote off the front.
+type unpacker struct {
+	rest   []byte
+	failed bool
+}
+
+func (r *unpacker) number() uint64 {
+	n, size := binary.Uvarint(r.rest)
+	if size <= 0 {
+		r.failed = true
+		return 0
+	}
+	r.rest = r.rest[size:]
+	return n
+}
+
+func (r *unpacker) text() []byte {
+	n := r.number()
+	if n > uint64(len(r.rest)) {
+		r.failed = true
+		return nil
+	}
+	text := r.rest[:n]
+	r.rest = r.rest[n:]
+	return text
+}

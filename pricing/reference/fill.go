@@ -1,0 +1,134 @@
+package reference
+
+import (
+	"context"
+	"fmt"
+	"math"
+
+	"github.com/roamclear/roamclear/ingest"
+	"github.com/roamclear/roamclear/ocpi"
+)
+
+const (
+	// fillAtOnce bounds what one Fill reads: the versions of so many Tariffs,
+	// and so many bodies beside those that are read ahead.
+	fillAtOnce = 1000
+	// viewBytes bounds what a view holds from one batch to the next.
+	viewBytes = 32 << 20
+	// firstAhead is how many neighbours are read with a version: who reads old
+	// CDRs in their order needs these next. Each Fill of a batch doubles it.
+	firstAhead = 8
+	oldBytes   = 64 // of an entry of past.older, with its place in order
+	// listAtOnce bounds the entries that one Fill may list, unless a single
+	// Tariff has more.
+	listAtOnce = 1_000_000
+)
+
+// Begin begins a batch: the view lets go of what it holds where that is much.
+func (v *View) Begin() {
+	v.missed, v.ahead = false, firstAhead
+	if v.bytes > viewBytes {
+		v.held, v.bytes, v.bodies = map[ocpi.Key]*past{}, 0, nil
+		clear(v.lists)
+	}
+}
+
+// Missed reports whether a question since the last call had no answer yet.
+func (v *View) Missed() bool {
+	missed := v.missed
+	v.missed = false
+	return missed
+}
+
+// Fill reads what was missed, at least some of it. The error is the store's.
+func (v *View) Fill(ctx context.Context) error {
+	if err := v.fillLists(ctx); err != nil {
+		return err
+	}
+	return v.fillBodies(ctx)
+}
+
+// fillLists reads which versions there are of Tariffs, of those first of which
+// all are wanted, so that the others need not be read that far back.
+func (v *View) fillLists(ctx context.Context) error {
+	for _, all := range []bool{true, false} {
+		if err := v.fillListsOf(ctx, func(from ocpi.Time) bool { return (from == ever) == all }); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+func (v *View) fillListsOf(ctx context.Context, choose func(from ocpi.Time) bool) error {
+	var keys []ocpi.Key
+	newest := map[ocpi.Key][]*TariffVersion{}
+	from, entries := ocpi.Time(math.MaxInt64), 0
+	for key, since := range v.lists {
+		if !choose(since) || entries > listAtOnce {
+			continue
+		}
+		// First what the Index holds: what leaves it now is stored, and in the
+		// answer.
+		held, older, _ := v.newest(key)
+		keys, newest[key], entries = append(keys, key), held, entries+older
+		from = min(from, since)
+		delete(v.lists, key)
+	}
+	if len(keys) == 0 {
+		return nil
+	}
+	all, err := v.store.Versions(ctx, keys, from)
+	if err != nil {
+		return fmt.Errorf("read which versions %d tariffs have: %w", len(keys), err)
+	}
+	for _, key := range keys {
+		p := makePast(newest[key], all[key], from)
+		v.held[key] = p
+		v.bytes += int64(len(p.older)) * oldBytes
+	}
+	return nil
+}
+
+func (v *View) fillBodies(ctx context.Context) error {
+	missed := v.bodies
+	if len(missed) == 0 {
+		return nil
+	}
+	v.bodies = nil
+	places := map[VersionAt]*oldVersion{}
+	var wanted []VersionAt
+	for _, b := range missed {
+		for i := max(0, b.at-v.ahead/4); i < min(len(b.past.older), b.at+max(v.ahead, 1)); i++ {
+			o := &b.past.older[i]
+			if at := (VersionAt{b.key, o.Position}); !o.read && places[at] == nil {
+				places[at] = o
+				wanted = append(wanted, at)
+			}
+		}
+	}
+	v.ahead *= 2
+	if len(wanted) == 0 {
+		return nil
+	}
+	err := v.store.VersionsAt(ctx, wanted, func(s ingest.ObjectState) error {
+		o := places[VersionAt{s.Key, s.Position}]
+		if o == nil || o.read {
+			return nil // stands in the store twice
+		}
+		o.read = true
+		if body, err := newVersion(&s); err == nil {
+			o.body = body
+			v.bytes += body.bytes()
+		}
+		return nil
+	})
+	if err != nil {
+		return fmt.Errorf("read %d versions of tariffs: %w", len(wanted), err)
+	}
+	for _, w := range wanted {
+		if !places[w].read {
+			return fmt.Errorf("version %s of tariff %s is not in the store any more: run roamclear verify", w.Position, w.Key)
+		}
+	}
+	return nil
+}

@@ -1,0 +1,101 @@
+// Package referencetest holds a store of reference data in memory, for tests.
+package referencetest
+
+import (
+	"context"
+	"slices"
+	"sync/atomic"
+
+	"github.com/roamclear/roamclear/ingest"
+	"github.com/roamclear/roamclear/ingest/objects/objectstest"
+	"github.com/roamclear/roamclear/ocpi"
+	"github.com/roamclear/roamclear/pricing/reference"
+)
+
+// Store is a store of objects that answers what an Index asks as well.
+type Store struct {
+	*objectstest.Store
+	// Asked counts the calls of Versions and VersionsAt; nil: nobody wants to know.
+	Asked *atomic.Int64
+}
+
+// Of returns a Store over one of objects.
+func Of(s *objectstest.Store) Store { return Store{s, new(atomic.Int64)} }
+
+func (s Store) ask() {
+	if s.Asked != nil {
+		s.Asked.Add(1)
+	}
+}
+
+// LoadChanges implements reference.Store.
+func (s Store) LoadChanges(ctx context.Context, kind ingest.Object, fn func(*ingest.ObjectState) error) error {
+	return s.LoadObjects(ctx, kind, func(o ingest.ObjectState) error {
+		if len(o.Changes) > 0 {
+			o.Body = nil
+		}
+		return fn(&o)
+	})
+}
+
+// tariffs returns every version of every Tariff, in the order of the log.
+func (s Store) tariffs(ctx context.Context) (all map[ocpi.Key][]ingest.ObjectState, err error) {
+	all = map[ocpi.Key][]ingest.ObjectState{}
+	err = s.LoadObjects(ctx, ingest.ObjectTariff, func(o ingest.ObjectState) error {
+		all[o.Key] = append(all[o.Key], o)
+		return nil
+	})
+	return all, err
+}
+
+func version(o *ingest.ObjectState) reference.Version {
+	v := reference.TariffVersion{ObjectState: *o}
+	return reference.Version{Position: o.Position, Since: v.Since()}
+}
+
+// NewestVersions implements reference.Store.
+func (s Store) NewestVersions(ctx context.Context, limit int) (list []reference.Newest, err error) {
+	all, err := s.tariffs(ctx)
+	for key, states := range all {
+		n := reference.Newest{Key: key}
+		for i := range states {
+			o := &states[len(states)-1-i]
+			if i < limit {
+				n.Positions = append(n.Positions, o.Position)
+				continue
+			}
+			if !o.Deleted {
+				n.Older, n.Latest = n.Older+1, max(n.Latest, version(o).Since)
+			}
+		}
+		list = append(list, n)
+	}
+	return list, err
+}
+
+// Versions implements reference.Store.
+func (s Store) Versions(ctx context.Context, keys []ocpi.Key, since ocpi.Time) (map[ocpi.Key][]reference.Version, error) {
+	s.ask()
+	all, err := s.tariffs(ctx)
+	found := map[ocpi.Key][]reference.Version{}
+	for _, key := range keys {
+		states := all[key]
+		for i := range states {
+			if v := version(&states[i]); !states[i].Deleted && v.Since >= since {
+				found[key] = append(found[key], v)
+			}
+		}
+	}
+	return found, err
+}
+
+// VersionsAt implements reference.Store.
+func (s Store) VersionsAt(ctx context.Context, wanted []reference.VersionAt, fn func(ingest.ObjectState) error) error {
+	s.ask()
+	return s.LoadObjects(ctx, ingest.ObjectTariff, func(o ingest.ObjectState) error {
+		if slices.Contains(wanted, reference.VersionAt{Key: o.Key, Position: o.Position}) {
+			return fn(o)
+		}
+		return nil
+	})
+}
