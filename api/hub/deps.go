@@ -73,6 +73,8 @@ type Deps struct {
 	PublicURL string           // such as "https://roam.example": "" = as the request's Host says
 	Limits    ingest.Limits    // of bodies; zero = ingest.DefaultLimits
 	InFlight  int              // requests under way at once; 0 = DefaultMaxInFlight
+	Turns     *api.Turns       // of pushes; nil = NewTurns()
+	Hold      time.Duration    // a request beyond its partner's share is answered only then; 0 = 1 s
 	Pace      api.Pace         // of lists and large objects
 	Now       func() time.Time // nil = the system clock
 }

@@ -55,15 +55,30 @@ func (s *Server) serve(c *gin.Context, r *route) {
 	x.release()
 }
 
-// run holds the request's places until its answer is written.
 func (x *exchange) run(began time.Time) (httpStatus int, ocpiStatus ocpi.Status) {
+	httpStatus, ocpiStatus, refused := x.work(began)
+	if refused != nil {
+		x.hold()
+		return x.reply(answer{}, refused, began)
+	}
+	return httpStatus, ocpiStatus
+}
+
+// work holds the request's places until its answer is written; refused says
+// that its partner has too many, and that nothing is written.
+func (x *exchange) work(began time.Time) (httpStatus int, ocpiStatus ocpi.Status, refused error) {
 	if !x.s.places.all.Enter() {
-		return x.reply(answer{}, api.ErrBusy, began)
+		httpStatus, ocpiStatus = x.reply(answer{}, api.ErrBusy, began)
+		return httpStatus, ocpiStatus, nil
 	}
 	defer x.s.places.all.Leave()
 	defer x.leave()
 	a, err := x.do(began)
-	return x.reply(a, err, began)
+	if x.held.refused {
+		return 0, 0, err
+	}
+	httpStatus, ocpiStatus = x.reply(a, err, began)
+	return httpStatus, ocpiStatus, nil
 }
 
 func (x *exchange) release() {
@@ -102,6 +117,12 @@ func (x *exchange) do(began time.Time) (answer, error) {
 	}
 	if err := x.checkRouting(); err != nil {
 		return answer{}, err
+	}
+	if x.pushes() || x.route.method == http.MethodDelete {
+		if err := s.places.turns.Enter(x.r.Context(), x.partner.ID); err != nil {
+			return answer{}, err
+		}
+		defer s.places.turns.Leave()
 	}
 	return x.route.handle(x)
 }

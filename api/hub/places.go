@@ -1,6 +1,9 @@
 package hub
 
 import (
+	"runtime"
+	"time"
+
 	"github.com/roamclear/roamclear/api"
 )
 
@@ -18,11 +21,28 @@ type places struct {
 	requests *api.Budget  // by partner
 	bodies   *api.Budget
 	lists    *api.Budget
+	turns    *api.Turns // of pushes whose bodies are there
 }
 
-func newPlaces(inFlight int) places {
+// turnWait is how long a push waits for its turn at most: longer than it takes
+// unless the log hangs, and less than clients wait for an answer.
+const turnWait = 10 * time.Second
+
+// DefaultTurns is how many pushes are worked on at once: what keeps the log's
+// group commit busy, and not so many that who opens more connections is worked
+// on more.
+func DefaultTurns() int { return 128 * runtime.GOMAXPROCS(0) }
+
+// NewTurns returns the Turns of a Server, for whoever wants to set their limit.
+func NewTurns() *api.Turns { return api.NewTurns(DefaultTurns(), turnWait) }
+
+func newPlaces(inFlight int, turns *api.Turns) places {
+	if turns == nil {
+		turns = NewTurns()
+	}
 	return places{
-		all: api.NewLimiter(inFlight), requests: api.NewBudget(int64(inFlight)),
+		turns: turns,
+		all:   api.NewLimiter(inFlight), requests: api.NewBudget(int64(inFlight)),
 		bodies: api.NewBudget(bodyBytes), lists: api.NewBudget(listPages),
 	}
 }
@@ -31,15 +51,29 @@ func newPlaces(inFlight int) places {
 type held struct {
 	request, list bool
 	bytes         int64
+	refused       bool // for what its partner has under way already
 }
 
 // enter takes the partner's place.
 func (x *exchange) enter() error {
 	x.held.request = x.s.places.requests.Take(x.partner.ID, 1)
 	if !x.held.request {
+		x.held.refused = true
 		return api.ErrBusy
 	}
 	return nil
+}
+
+// hold keeps a refused request for a while before it is answered: one that sends
+// again at once, on hundreds of connections, would keep us busy with saying no.
+// It holds nothing that others need meanwhile.
+func (x *exchange) hold() {
+	timer := time.NewTimer(x.s.Hold)
+	defer timer.Stop()
+	select {
+	case <-timer.C:
+	case <-x.r.Context().Done():
+	}
 }
 
 // enterList takes a place for a page of a list.

@@ -124,7 +124,7 @@ func TestWritersThatDoNotWrite(t *testing.T) {
 		"bytes":    {4096, 1 << 20, (bodyBytes / 4) / (1 << 20)},
 	} {
 		t.Run(name, func(t *testing.T) {
-			srv, s := network(t, &backend{}, 0, func(d *Deps) { d.InFlight, d.Limits.CDR = tt.inFlight, tt.body })
+			srv, s := network(t, &backend{}, 0, func(d *Deps) { d.InFlight, d.Limits.CDR, d.Hold = tt.inFlight, tt.body, time.Microsecond })
 			for range tt.stalled { // all of it but its last byte
 				srv.Stall(t, upload(dundeeToken, tt.body), "{"+strings.Repeat(" ", tt.body-2))
 			}

@@ -32,12 +32,15 @@ func New(d Deps) *Server {
 	if d.InFlight == 0 {
 		d.InFlight = DefaultMaxInFlight
 	}
+	if d.Hold == 0 {
+		d.Hold = time.Second
+	}
 	if d.Now == nil {
 		d.Now = time.Now
 	}
 	d.PublicURL = strings.TrimRight(d.PublicURL, "/")
 	return &Server{
-		Deps: d, places: newPlaces(d.InFlight),
+		Deps: d, places: newPlaces(d.InFlight, d.Turns),
 		lookUps: api.Rate{Every: lookUpEvery, Burst: lookUpsAtOnce}, compares: api.NewLimiter(comparesAtOnce),
 		editions: []edition{edition221()}, unrouted: d.Metrics.Route("ocpi unrouted"),
 	}
