@@ -36,7 +36,8 @@ type Lag struct {
 type behind struct {
 	records int64
 	oldest  time.Time
-	next    int64 // where it stands
+	next    int64     // where it stands
+	moved   time.Time // when it was last seen to move
 }
 
 const (
@@ -88,6 +89,23 @@ func (l *Lag) age(group string) time.Duration {
 		}
 	}
 	return oldest
+}
+
+// stuckAfter is how long a group may stand still and count as moving: longer
+// than its longest window and a look.
+const stuckAfter = 10 * time.Second
+
+// Behind is Age, and whether the group stores what waits: moves is false where
+// it stands still.
+func (l *Lag) Behind(group string) (age time.Duration, moves bool) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	for p, b := range l.behind {
+		if spec, _ := p.Topic.Spec(); spec.Group == group && b.records > 0 {
+			moves = moves || time.Since(b.moved) < stuckAfter
+		}
+	}
+	return l.age(group), moves
 }
 
 // look asks the log where every group stands, and tells who is late.
@@ -142,13 +160,13 @@ func (l *Lag) partition(ctx context.Context, p Partition, next int64) (behind, e
 	known := l.behind[p]
 	l.mu.Unlock()
 	if known.records > 0 && known.next == next {
-		return behind{end - next, known.oldest, next}, nil // still the same one
+		return behind{end - next, known.oldest, next, known.moved}, nil // still the same one
 	}
 	oldest, err := l.log.Read(ctx, p, next, 1)
 	if err != nil || len(oldest) == 0 {
 		return behind{}, err
 	}
-	return behind{end - next, oldest[0].Received.Go(), next}, nil
+	return behind{end - next, oldest[0].Received.Go(), next, time.Now()}, nil
 }
 
 // tell says once that a group is late, and once that it no longer is.

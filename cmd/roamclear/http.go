@@ -123,7 +123,7 @@ func mounted(s *service) *gin.Engine {
 		Partners: s.control.partners, Intake: s.intake, Objects: s.owned,
 		CDRs: settlement.Source{Store: b.store, Log: b.log}, CDRLists: b.store,
 		Metrics: api.NewMetrics(s.registry), Logger: s.logger, PublicURL: s.config.PublicURL,
-		Limits: s.config.Limits.Bodies, InFlight: s.config.Limits.InFlight,
+		Limits: s.config.Limits.Bodies, InFlight: s.config.Limits.InFlight, Turns: s.turns,
 	})
 	engine := operate(api.NewEngine(s.logger, partners.Fallback(), fallback))
 	admin.Mount(engine, admin.Deps{

@@ -15,6 +15,7 @@ import (
 	"golang.org/x/sync/errgroup"
 
 	"github.com/roamclear/roamclear/api"
+	"github.com/roamclear/roamclear/api/hub"
 	"github.com/roamclear/roamclear/ingest"
 	"github.com/roamclear/roamclear/ingest/control"
 	"github.com/roamclear/roamclear/ingest/kafka"
@@ -111,6 +112,7 @@ type service struct {
 	relations  *settlement.RelationMetrics
 	drains     *ingest.DrainMetrics
 	lag        *ingest.Lag
+	turns      *api.Turns // of pushes
 	http       *httpServer
 	scrapes    *httpServer // nil where metrics have no address of their own
 
@@ -146,6 +148,7 @@ func startService(ctx context.Context, c Config, stderr *os.File) (_ *service, e
 	s.relations = settlement.NewRelationMetrics(s.registry)
 	s.drains = ingest.NewDrainMetrics(s.registry)
 	s.lag = ingest.NewLag(b.log, s.logger, s.registry)
+	s.turns = hub.NewTurns()
 	s.intake = ingest.NewService(b.log, s.owned, time.Now, c.Limits.Bodies, ingest.NewMetrics(s.registry))
 	s.intake.Merging = api.NewBudget(mergingBytes)
 	if s.http, err = newHTTPServer(s); err != nil {
@@ -182,6 +185,7 @@ func (s *service) run(ctx context.Context, after func(context.Context) error) er
 	}
 	spawn(followers, follow, "lag", s.lag.Run)
 	spawn(followers, follow, "memory", keepHeadroom)
+	spawn(followers, follow, "brake", s.brake().Run)
 	spawn(followers, follow, "control", s.control.machine.Run)
 	spawn(followers, follow, "objects", s.persist("objects", s.owned.Run))
 	err := s.identifyOr(ctx, failed)
@@ -271,6 +275,18 @@ func (s *service) announce() error {
 		s.logger.Info("ready", "url", f.URL, "roles", s.config.Roles, "data", s.dir.path)
 	}
 	return s.dir.writeService(f)
+}
+
+// brake slows pushes down while what they bring waits to be priced.
+func (s *service) brake() *ingest.Brake {
+	b := &ingest.Brake{
+		Max: hub.DefaultTurns(), Set: s.turns.Limit,
+		Age: func() (time.Duration, bool) { return s.lag.Behind(ingest.GroupPricing) },
+	}
+	if s.backends.broker != nil {
+		b.Fill = s.backends.broker.Fill
+	}
+	return b
 }
 
 // drain keeps partitions of a group in the store.

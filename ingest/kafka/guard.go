@@ -58,6 +58,10 @@ func (e *Embedded) measure() error {
 	return nil
 }
 
+// Fill is how many bytes the directory has, and beyond how many appends are
+// refused.
+func (e *Embedded) Fill() (used, limit int64) { return e.size.Load(), e.opts.CapBytes - capMargin }
+
 func (e *Embedded) alarm(flag interface{ Swap(bool) bool }, now bool, message string) {
 	if was := flag.Swap(now); now && !was {
 		e.opts.Logger.Error(message, "bytes", e.size.Load(), "cap", e.opts.CapBytes, "free", e.free.Load(), "min_free", e.opts.MinFreeBytes)
