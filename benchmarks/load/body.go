@@ -2,22 +2,33 @@ package load
 
 import (
 	"bytes"
+	"errors"
 	"fmt"
 	"strconv"
 
 	"github.com/roamclear/roamclear/benchmarks/world"
+	"github.com/roamclear/roamclear/ocpi"
 )
 
 // cut opens a CDR around the value of its id, the first of that name.
 func cut(item world.Item) (Body, error) {
+	b, err := Cut(item.Sender, item.Body)
+	if err != nil {
+		return Body{}, fmt.Errorf("CDR %s: %w", item.Claim.Key, err)
+	}
+	return b, nil
+}
+
+// Cut opens a sender's CDR around the value of its id, the first of that name.
+func Cut(sender ocpi.Party, cdr []byte) (Body, error) {
 	const name = `"id":"`
-	start := bytes.Index(item.Body, []byte(name))
+	start := bytes.Index(cdr, []byte(name))
 	if start < 0 {
-		return Body{}, fmt.Errorf("CDR %s has no id", item.Claim.Key)
+		return Body{}, errors.New("it has no id")
 	}
 	start += len(name)
-	length := bytes.IndexByte(item.Body[start:], '"')
-	return Body{Sender: item.Sender, head: item.Body[:start], tail: item.Body[start+length:]}, nil
+	length := bytes.IndexByte(cdr[start:], '"')
+	return Body{Sender: sender, head: cdr[:start], tail: cdr[start+length:]}, nil
 }
 
 // appendID appends the n-th id of a run, padded to idLength.

@@ -9,6 +9,7 @@ import (
 	"context"
 	"fmt"
 	"io"
+	"math"
 	"net"
 	"strconv"
 	"sync"
@@ -28,6 +29,8 @@ type Options struct {
 	Run         string                // begins every CDR's id: two runs never push the same identity
 	Connections int                   // open at once
 	Count       int                   // CDRs to push
+	During      time.Duration         // when not 0: stop then, although Count has not been reached
+	Pause       time.Duration         // of a connection after each answer
 }
 
 // Body is a CDR cut open around its id.
@@ -108,8 +111,11 @@ func Run(ctx context.Context, o Options) (*Result, error) {
 	var group sync.WaitGroup
 	errs := make([]error, len(conns))
 	started := time.Now()
+	if o.During == 0 {
+		o.During = time.Duration(math.MaxInt64)
+	}
 	for n, c := range conns {
-		group.Go(func() { errs[n] = c.run(&o, heads, &next) })
+		group.Go(func() { errs[n] = c.run(&o, heads, &next, started) })
 	}
 	group.Wait()
 	result := &Result{Elapsed: time.Since(started), Status: map[string]int{}}
@@ -145,11 +151,12 @@ func (o *Options) heads() [][]byte {
 	return heads
 }
 
-// run pushes CDRs over one connection until the count is reached.
-func (c *connection) run(o *Options, heads [][]byte, next *atomic.Int64) error {
+// run pushes CDRs over one connection until the count is reached or the time
+// is over.
+func (c *connection) run(o *Options, heads [][]byte, next *atomic.Int64, started time.Time) error {
 	for {
 		n := next.Add(1) - 1
-		if n >= int64(o.Count) {
+		if n >= int64(o.Count) || time.Since(started) >= o.During {
 			return nil
 		}
 		b := &o.Bodies[int(n)%len(o.Bodies)]
@@ -172,9 +179,12 @@ func (c *connection) run(o *Options, heads [][]byte, next *atomic.Int64) error {
 			c.acknowledged++
 			c.bytes += int64(size)
 			c.latency.Add(time.Since(sent))
-			continue
+		} else {
+			c.status[fmt.Sprintf("HTTP %d, OCPI %d", http, code)]++
 		}
-		c.status[fmt.Sprintf("HTTP %d, OCPI %d", http, code)]++
+		if o.Pause > 0 {
+			time.Sleep(o.Pause)
+		}
 	}
 }
 
