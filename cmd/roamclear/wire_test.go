@@ -314,7 +314,7 @@ func unknownAddresses(s *testService) {
 		status               int
 		kind, text           string
 	}{
-		{"GET", "/nowhere", browser, 404, "text/html; charset=utf-8", "there is no page at this address"},
+		{"GET", "/nowhere", browser, 404, "text/html; charset=utf-8", "There is no page at this address"},
 		{"GET", "/nowhere", "", 404, "application/json; charset=utf-8", `"not_found"`},
 		{"GET", "/nowhere", "*/*", 404, "application/json; charset=utf-8", `"not_found"`},
 		{"GET", "/nowhere", "application/json", 404, "application/json; charset=utf-8", `"not_found"`},
