@@ -21,8 +21,9 @@ type Limits struct {
 }
 
 // DefaultLimits fit a charge of a day told minute by minute, with signed meter
-// values, and a Location of some thousand EVSEs.
-var DefaultLimits = Limits{CDR: 1 << 20, Session: 1 << 20, Location: MaxBody, Other: 256 << 10}
+// values, a Location of some thousand EVSEs, and any Tariff that is priced (500
+// elements at most).
+var DefaultLimits = Limits{CDR: 1 << 20, Session: 1 << 20, Location: MaxBody, Other: 1 << 20}
 
 // Of returns the limit for a kind of object, and the setting that says it.
 func (l Limits) Of(o Object) (bytes int, setting string) {
