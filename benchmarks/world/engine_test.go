@@ -19,6 +19,7 @@ func TestEngineAgrees(t *testing.T) {
 	engine := product.NewEngine()
 	var result product.Result
 	mistakes, explained := map[string]int{}, 0
+	var cost, random reconciled
 	for _, i := range all {
 		if i.Module != CDRs || i.Class.Refused() || i.Claim.Credit {
 			continue
@@ -31,11 +32,17 @@ func TestEngineAgrees(t *testing.T) {
 		in.Tariffs, in.Others = published.at(objectPath(i.Sender, c.Periods[0].TariffID), c.Start)
 		engine.Price(&in, &result)
 		check(t, &i, c, &result)
-		if i.Class != Mistaken || !result.OK {
+		if i.Class != Mistaken && i.Class != WrongTotal || !result.OK {
+			continue
+		}
+		why := engine.Reconcile(&in, c.TotalCost)
+		cost.add(why)
+		if i.Class == WrongTotal {
+			random.add(why)
 			continue
 		}
 		mistakes[i.Mistake]++
-		if explains(t, engine, &in, &i) {
+		if explains(t, why, &i) {
 			explained++
 		}
 	}
@@ -52,6 +59,24 @@ func TestEngineAgrees(t *testing.T) {
 	if n := ref.ByClass[Mistaken]; explained*5 < n*4 {
 		t.Errorf("of %d mistakes %d have exactly one explanation, want four in five", n, explained)
 	}
+	t.Logf("%d reconciliations cost %.1f prices on average; of %d random totals %d are explained", cost.n, float64(cost.prices)/float64(cost.n), random.n, random.explained)
+	if cost.prices > 10*cost.n {
+		t.Errorf("%d reconciliations cost %d prices, want ten each on average at most", cost.n, cost.prices)
+	}
+	if random.explained*5 > random.n {
+		t.Errorf("%d of %d random totals are explained: what explains anything explains nothing", random.explained, random.n)
+	}
+}
+
+// reconciled counts reconciliations.
+type reconciled struct{ n, prices, explained int }
+
+func (r *reconciled) add(why product.Reconciliation) {
+	r.n++
+	r.prices += why.Prices
+	if len(why.Readings) > 0 && why.Readings[0].Code != product.OwnSum { // which says of a random total what it is
+		r.explained++
+	}
 }
 
 // mistakesMade are the codes that a clearing house must find.
@@ -60,11 +85,10 @@ var mistakesMade = []string{
 	"min_price_forgotten", "start_fee_twice", "start_fee_missing", "parking_not_charged", "tariff_of_another_version", "energy_in_wh",
 }
 
-// explains reports whether the engine finds a mistake and nothing else; it must be
+// explains reports whether a reconciliation finds a mistake and nothing else; it must be
 // among what it finds.
-func explains(t *testing.T, engine *product.Engine, in *product.Input, i *Item) bool {
+func explains(t *testing.T, why product.Reconciliation, i *Item) bool {
 	t.Helper()
-	why := engine.Reconcile(in, in.CDR.TotalCost)
 	var codes []string
 	for _, r := range why.Readings {
 		codes = append(codes, r.Code)

@@ -140,9 +140,10 @@ func (a *audit) subtotals() {
 
 // TotalDiffers is the finding of a CDR whose claim differs from its price (P-12).
 func TotalDiffers(cdr *ocpi.CDR, price *Result) ocpi.Finding {
+	ours := price.Known()
 	return ocpi.Finding{Code: "total_differs", Severity: ocpi.Serious, Path: "total_cost",
 		Detail: fmt.Sprintf("the CDR claims %s / %s, its tariff gives %s / %s", amountText(cdr.TotalCost.Excl), amountText(cdr.TotalCost.Incl),
-			amountText(price.Total.Excl), amountText(price.Total.Incl))}
+			amountText(ours.Excl), amountText(ours.Incl))}
 }
 
 // credit checks a credit CDR (P-13).

@@ -110,6 +110,8 @@ func TestReconcileMoney(t *testing.T) {
 		{"two sub-totals differ", hotel, "energy=16.50/19.80 time=6.30/7.56 fixed=1.00/1.20", "23.80", "28.56", VerdictNoneFound, ""},
 		{"no sum of its parts", hotel, "energy=15.60/18.72 time=6.00/7.20 fixed=1.00/1.20", "25.17", "30.20", VerdictFound, OwnSum},
 		{"no sum of parts that are not ours", hotel, "energy=15.66/18.79 time=6.00/7.20 fixed=1.00/1.20", "25.17", "30.20", VerdictFound, OwnSum},
+		{"no sum of its parts, far from a limit", strings.Replace(hotel, "currency=EUR", "currency=EUR max=50/60", 1), "energy=15.60/18.72 time=6.00/7.20 fixed=1.00/1.20", "25.17", "30.20", VerdictFound, OwnSum},
+		{"a limit moves no parts", strings.Replace(hotel, "currency=EUR", "currency=EUR max=20/24", 1), "energy=15.60/18.72 time=6.00/7.20 fixed=1.00/1.20", "19.17", "23.00", VerdictNoneFound, ""},
 		{"energy alone at 0.49", single + "element: ENERGY 0.45 vat 20 step 1\nperiod: 2025-07-01T04:00:00Z ENERGY 10\nend: 2025-07-01T06:00:00Z", "", "4.90", "5.88", VerdictFound, "another_unit_price"},
 		{"1 kWh explains everything", single + "element: ENERGY 0.45 vat 20 step 1\nperiod: 2025-07-01T04:00:00Z ENERGY 1\nend: 2025-07-01T06:00:00Z", "", "0.49", "0.59", VerdictNoneFound, ""},
 		{"a fee that only the CDR states", single + "element: ENERGY 0.50 vat 20 step 1\nperiod: 2025-07-01T04:00:00Z ENERGY 7.77\nend: 2025-07-01T06:00:00Z",
@@ -163,5 +165,30 @@ func TestUnitPriceSaysWhich(t *testing.T) {
 	const want = "another_unit_price: the energy was charged at 0.55 instead of 0.52: 23.5000 / 28.2000"
 	if len(got.Readings) != 1 || readingText(got.Readings[0]) != want {
 		t.Errorf("%+v, want %s", got.Readings, want)
+	}
+}
+
+// Of all totals that a partner could claim, one in ten at most is another unit
+// price by chance, and the fewer the less the charge tells of its prices.
+func TestAnotherPriceIsRareByChance(t *testing.T) {
+	for _, text := range []string{hotel, dayAndNight, strings.Replace(hotel, "ENERGY 30 TIME 2", "ENERGY 3 TIME 0.25", 1),
+		"tariff: inline id=T currency=EUR\nelement: ENERGY 0.45 vat 20 step 1\nperiod: 2025-07-01T04:00:00Z ENERGY 11.3\nend: 2025-07-01T06:00:00Z",
+		"tariff: inline id=T currency=JPY\nelement: ENERGY 45 vat 20 step 1\nperiod: 2025-07-01T04:00:00Z ENERGY 11.3\nend: 2025-07-01T06:00:00Z"} {
+		v := parseVector(t, text)
+		e, out := NewEngine(), &Result{}
+		e.Price(&v.in, out)
+		minor := minorUnit(v.in.CDR.Currency)
+		ours, _ := pico(out.Total.Excl).div(pow10[12-minor])
+		all, met := int64(0), int64(0)
+		for cents := ours.lo / 2; cents < 2*ours.lo; cents++ { // from half to twice ours
+			all++
+			got := e.Reconcile(&v.in, ocpi.Price{Excl: ocpi.NewNumber(int64(cents), minor)})
+			if len(got.Readings) > 0 && got.Readings[0].Code == "another_unit_price" {
+				met++
+			}
+		}
+		if met*chanceOfPrice > all {
+			t.Errorf("%d of %d totals are explained by another unit price:%s", met, all, text)
+		}
 	}
 }

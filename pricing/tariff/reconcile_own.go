@@ -17,8 +17,8 @@ const OwnSum = "total_not_sum_of_parts"
 // which they do sum to it.
 func (r *reconciler) tryOwnSum() {
 	c := r.in.CDR
-	if r.facts.limits || limitedTariffs(c) {
-		return
+	if r.facts.limits && (r.facts.hits != [4]bool{} || r.atLimit() || len(r.dimensions()) > 0) {
+		return // a limit moves the total, not the sub-totals
 	}
 	var wrong []string
 	for _, side := range amountSides {

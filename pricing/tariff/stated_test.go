@@ -65,6 +65,9 @@ func TestStatedTaxesAreNoReading(t *testing.T) {
 	if len(out.Taxes) != 1 || out.Taxes[0] != (Tax{"VAT", number("21"), number("1.05")}) {
 		t.Errorf("taxes %+v", out.Taxes)
 	}
+	if d := TotalDiffers(v.in.CDR, out).Detail; d != "the CDR claims 5 / 6.05, its tariff gives 6.0000 / unknown" {
+		t.Error(d)
+	}
 	got := e.Reconcile(&v.in, v.in.CDR.TotalCost)
 	if got.Verdict != VerdictFound || got.Readings[0].Code != "start_fee_missing" || got.Difference.Incl.IsSet() {
 		t.Errorf("%+v", got)
