@@ -157,7 +157,7 @@ func (s *stand) starts(ctx context.Context) error {
 		if err != nil {
 			return err
 		}
-		s.say("- start to ready %s: %s", took.Round(10*time.Millisecond), s.memory())
+		s.say("- start to ready %s, %s: %s", took.Round(10*time.Millisecond), s.cpu(), s.memory())
 	}
 	if err := s.lookUps(ctx, "at once after the start"); err != nil {
 		return err

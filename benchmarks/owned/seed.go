@@ -44,7 +44,7 @@ type objects struct {
 	n                                    int
 }
 
-// ID is SQL of the n-th id of a kind: they are not in order.
+// idOf is SQL of the id of an object by its number: they are not in order.
 func idOf(prefix string) string {
 	return "concat('" + prefix + "', hex(cityHash64(number, '" + prefix + "')))"
 }

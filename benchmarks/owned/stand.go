@@ -93,6 +93,21 @@ func (s *stand) memory() string {
 	return fmt.Sprintf("%d MB resident, %d MB at most", resident>>20, peak>>20)
 }
 
+// cpu is the processor time that the service and the engine have used since they
+// started.
+func (s *stand) cpu() string {
+	service, err := process.CPU(s.service.Pid())
+	children, failed := process.Children(s.service.Pid())
+	err = errors.Join(err, failed)
+	var engine time.Duration
+	for _, pid := range children {
+		used, failed := process.CPU(pid)
+		engine, err = engine+used, errors.Join(err, failed)
+	}
+	s.failed = errors.Join(s.failed, err)
+	return fmt.Sprintf("processor time %s, engine %s", service, engine)
+}
+
 // engine is what the engine has resident.
 func (s *stand) engine() string {
 	children, err := process.Children(s.service.Pid())

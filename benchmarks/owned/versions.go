@@ -54,7 +54,7 @@ func (s *stand) versions(ctx context.Context) error {
 		if err != nil {
 			return err
 		}
-		s.say("- start to ready %s: %s", took.Round(10*time.Millisecond), s.memory())
+		s.say("- start to ready %s, %s: %s", took.Round(10*time.Millisecond), s.cpu(), s.memory())
 	}
 	for _, c := range []struct {
 		name string

@@ -35,7 +35,7 @@ func changing(r *rand.Rand, tariffs, n int) (states []ingest.ObjectState, known 
 			p.since = r.IntN(n * 60)
 		}
 		s := ingest.ObjectState{Object: ingest.ObjectTariff, Key: key, Version: ocpi.V221, Received: at(p.since), Position: ingest.Position{Epoch: 1, Offset: int64(offset)}}
-		validity, from := "", "1970"
+		validity := ""
 		switch r.IntN(5) {
 		case 0:
 			p.from = r.IntN(n * 60)
@@ -44,7 +44,6 @@ func changing(r *rand.Rand, tariffs, n int) (states []ingest.ObjectState, known 
 			p.until = 1 + r.IntN(n*60)
 			validity = fmt.Sprintf(`"end_date_time":%q,`, updated(p.until))
 		}
-		_ = from
 		s.Body = []byte(version(fmt.Sprintf("0.%03d", offset%1000), p.since, validity))
 		s.LastUpdated = at(p.since)
 		if r.IntN(6) == 0 {
