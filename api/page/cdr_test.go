@@ -197,3 +197,18 @@ func TestSeveralReadingsAreNarrowed(t *testing.T) {
 		}
 	}
 }
+
+// Taxes that only the CDR states are marked where they are shown, and in the API.
+func TestStatedTaxesAreMarked(t *testing.T) {
+	store := reporttest.World(60)
+	d := find(t, store, func(d *settlement.CDRDetail) bool { return d.Status == pricing.Priced && len(d.Taxes) > 0 })
+	s := newSite(store, true)
+	const says = "as the CDR states: its tariff gives no rate"
+	if page := content(t, s.get(t, report.CDRPath(d.Key), "")); strings.Contains(page, says) {
+		t.Errorf("taxes of a tariff are marked:\n%s", page)
+	}
+	d.Explanation = bytes.Replace(d.Explanation, []byte(`"total":`), []byte(`"taxes_stated":true,"total":`), 1)
+	if page := content(t, s.get(t, report.CDRPath(d.Key), "")); !strings.Contains(page, says) {
+		t.Errorf("stated taxes are not marked:\n%s", page)
+	}
+}

@@ -1,6 +1,7 @@
 package report_test
 
 import (
+	"bytes"
 	"encoding/json"
 	"fmt"
 	"net/http"
@@ -74,5 +75,31 @@ func get(t *testing.T, s site, path string, to any) {
 	}
 	if err := json.Unmarshal(w.Body.Bytes(), to); err != nil {
 		t.Fatal(err)
+	}
+}
+
+// Taxes that only the CDR states are marked.
+func TestStatedTaxesAreMarked(t *testing.T) {
+	store := reporttest.World(60)
+	s := newSite(store, true)
+	for i := range store.All {
+		d := &store.All[i]
+		if len(d.Explanation) == 0 {
+			continue
+		}
+		var one struct {
+			Result struct {
+				TaxStated bool `json:"tax_stated"`
+			}
+		}
+		get(t, s, "/api/v1"+report.CDRPath(d.Key), &one)
+		if one.Result.TaxStated {
+			t.Errorf("taxes of a tariff are marked: %s", d.Key)
+		}
+		d.Explanation = bytes.Replace(d.Explanation, []byte(`"total":`), []byte(`"taxes_stated":true,"total":`), 1)
+		if get(t, s, "/api/v1"+report.CDRPath(d.Key), &one); !one.Result.TaxStated {
+			t.Errorf("stated taxes are not marked: %s", d.Key)
+		}
+		return
 	}
 }

@@ -94,7 +94,7 @@ func variants(base *Profile) (list []*Profile) {
 // What is not tried would not have been found: over random CDRs, and claims that
 // the readings make of them, trying everything finds the same.
 func TestNothingIsLostByNotTrying(t *testing.T) {
-	seeds := uint64(envInt(t, "TARIFF_PAIRS", 20_000) / 50)
+	seeds := uint64(envInt(t, "TARIFF_PAIRS", 20_000) / 100)
 	tried, all, found := 0, 0, 0
 	for seed := range seeds {
 		r := randomOf(seed)
