@@ -186,7 +186,7 @@ func TestCSVBreaksOffVisibly(t *testing.T) {
 func TestSeveralReadingsAreNarrowed(t *testing.T) {
 	store, pair := reporttest.Differing("zone_utc", "zone_utc", "step_per_period+zone_utc")
 	s := newSite(store, true)
-	const says = "3 of the 3 CDRs of this month that differ are explained by zone utc, 2 of them by it alone."
+	const says = "3 of the 3 CDRs of this pair and month that differ are explained by zone utc, 2 of them by it alone."
 	month := pair[0].Month.String()
 	for target, want := range map[string]bool{
 		report.CDRPath(pair[2].Key): true, report.CDRPath(pair[0].Key): false,

@@ -56,11 +56,11 @@ func EvidenceText(e settlement.Evidence) string {
 	case e.Reading == "":
 		return ""
 	case strings.HasPrefix(e.Reading, "stated_") && e.Holds:
-		return fmt.Sprintf("Each of the %d CDRs of this month has a %s: it is explained.", e.Of, what)
+		return fmt.Sprintf("Each of the %d CDRs of this pair and month has a %s: it is explained.", e.Of, what)
 	case strings.HasPrefix(e.Reading, "stated_"):
-		return fmt.Sprintf("%d of the %d CDRs of this month have a %s, not all: it is not explained.", e.Gives, e.Of, what)
+		return fmt.Sprintf("%d of the %d CDRs of this pair and month have a %s, not all: it is not explained.", e.Gives, e.Of, what)
 	default:
-		return fmt.Sprintf("%d of the %d CDRs of this month that differ are explained by %s, %d of them by it alone.", e.Gives, e.Of, what, e.Alone)
+		return fmt.Sprintf("%d of the %d CDRs of this pair and month that differ are explained by %s, %d of them by it alone.", e.Gives, e.Of, what, e.Alone)
 	}
 }
 

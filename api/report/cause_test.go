@@ -25,7 +25,7 @@ type narrowed struct {
 func TestCausesNarrow(t *testing.T) {
 	store, pair := reporttest.Differing("zone_utc", "zone_utc", "step_per_period+zone_utc")
 	s := newSite(store, true)
-	const text = "3 of the 3 CDRs of this month that differ are explained by zone utc, 2 of them by it alone."
+	const text = "3 of the 3 CDRs of this pair and month that differ are explained by zone utc, 2 of them by it alone."
 	want := narrowed{"zone_utc", 3, 3, true, text}
 	var list struct {
 		Rows []struct {
