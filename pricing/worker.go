@@ -17,8 +17,9 @@ type Store interface {
 	// it changes nothing; where its records have been priced again, by what is
 	// known now, the batch says Again.
 	WriteCDRs(ctx context.Context, b *Batch) error
-	// Checkpoint returns the offset up to which the store holds everything.
-	Checkpoint(ctx context.Context, p ingest.Partition) (next int64, err error)
+	// Resume returns the offset up to which the store holds everything, to whoever
+	// writes the partition from now on: another process may have written it since.
+	Resume(ctx context.Context, p ingest.Partition) (next int64, err error)
 	// Priced returns the offset from which on the store has no result: it may
 	// have some beyond the checkpoint.
 	Priced(ctx context.Context, p ingest.Partition) (next int64, err error)
@@ -73,7 +74,7 @@ func (w *work) Checkpoint(ctx context.Context, p ingest.Partition) (next int64, 
 	if w.priced, err = w.Store.Priced(ctx, p); err != nil {
 		return 0, err
 	}
-	return w.Store.Checkpoint(ctx, p)
+	return w.Store.Resume(ctx, p)
 }
 
 // Do implements [ingest.Work]: it prices for turnTime, or until turnBytes have

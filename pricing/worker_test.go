@@ -92,7 +92,7 @@ type store struct {
 	again   []int64                  // first offsets of writes that may be replays
 }
 
-func (s *store) Checkpoint(context.Context, ingest.Partition) (int64, error) {
+func (s *store) Resume(context.Context, ingest.Partition) (int64, error) {
 	return s.next, nil
 }
 

@@ -51,6 +51,27 @@ func (b *books) row(a account) *SettlementRow {
 	return s
 }
 
+// join adds the books of other CDRs.
+func (b *books) join(o *books) {
+	for a, r := range o.accounts {
+		s := b.row(a)
+		s.CDRCount += r.CDRCount
+		s.CreditCount += r.CreditCount
+		s.UnpricedCount += r.UnpricedCount
+		s.CreditedCount += r.CreditedCount
+		s.DiffersCount += r.DiffersCount
+		for _, sum := range []struct{ into, of *Sum }{
+			{&s.Claimed, &r.Claimed}, {&s.Credits, &r.Credits}, {&s.Net, &r.Net}, {&s.Computed, &r.Computed},
+			{&s.UnpricedClaimed, &r.UnpricedClaimed}, {&s.CreditedClaimed, &r.CreditedClaimed}, {&s.Corrections, &r.Corrections},
+		} {
+			*sum.into = sum.into.Add(*sum.of)
+		}
+		for rate, amount := range o.taxes[r] {
+			b.tax(s, rate, amount)
+		}
+	}
+}
+
 // add books one CDR: claims from its raw body (fresh), the rest as stored.
 func (b *books) add(fresh *pricing.Row, stored *StoredResult) {
 	s := b.row(accountOf(fresh))

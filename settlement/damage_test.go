@@ -46,7 +46,7 @@ func TestVerifySeesDamageOfTheStore(t *testing.T) {
 	}{
 		// records
 		{"a record is gone", func(s *provenStore, w *proven) { s.records[cdrs] = without(offsets(w), 3) },
-			[]string{"at offset 3: records 3 to 3 are not in the store", "copies holds a row of GB*DUN*C-1 that no first copy in records accounts for", "the store holds 7 records from offset 0 to 8, the log's checkpoint counted 8", "GBP: the store's records before offset 8 claim"}},
+			[]string{"at offset 3: records 3 to 3 are not in the store", "duplicates holds a row of GB*DUN*C-1 that no first copy in records accounts for", "the store holds 7 records from offset 0 to 8, the log's checkpoint counted 8", "GBP: the store's records before offset 8 claim"}},
 		{"the last ones are gone", func(s *provenStore, w *proven) { s.records[tokens] = nil },
 			[]string{"reference/0 at offset 0: records 0 to 1 are not in the store", "holds 0 records from offset 0 to 2"}},
 		{"the body of a CDR is changed", func(s *provenStore, w *proven) {
@@ -59,7 +59,7 @@ func TestVerifySeesDamageOfTheStore(t *testing.T) {
 		{"a sender is changed", func(s *provenStore, w *proven) { offsets(w)[0].Sender = "perth" },
 			[]string{"the store's record of cdr GB*DUN*C-1 differs from the log's"}},
 		{"a content hash is changed", func(s *provenStore, w *proven) { offsets(w)[5].Hash[0]++ },
-			[]string{"copies holds GB*DUN*C-4 with content hash", "CDR GB*DUN*C-4 is stored with content hash", "cdrs holds GB*DUN*C-4 with content hash", "their digest is"}},
+			[]string{"CDR GB*DUN*C-4 is stored with content hash", "their digest is"}},
 		{"a record stands twice", func(s *provenStore, w *proven) {
 			s.records[cdrs] = slices.Insert(slices.Clone(offsets(w)), 1, offsets(w)[0])
 		}, nil},
@@ -69,15 +69,44 @@ func TestVerifySeesDamageOfTheStore(t *testing.T) {
 			s.records[cdrs] = slices.Insert(slices.Clone(offsets(w)), 1, other)
 		}, []string{"at offset 0: the store holds two different records at this position"}},
 
-		// copies
-		{"a copy is gone", func(s *provenStore, _ *proven) { s.copies = without(s.copies, 3) }, []string{"at offset 3: CDR GB*DUN*C-1 has no row in copies"}},
-		{"a repeat is made a conflict", func(s *provenStore, _ *proven) { s.copies[3].Hash[0]++ }, []string{"at offset 3: copies holds GB*DUN*C-1 with content hash"}},
-		{"a copy is another CDR's", func(s *provenStore, _ *proven) { s.copies[0].Key.ID = "X" }, []string{"copies holds GB*DUN*X with content hash"}},
+		// duplicates: C-1 at 0 and 3, C-2 at 1 and 4
+		{"a copy is gone", func(s *provenStore, _ *proven) { s.copies = without(s.copies, 2) },
+			[]string{"at offset 0: duplicates holds GB*DUN*C-1, of which it has no other copy", "at offset 3: CDR GB*DUN*C-1 has no row in cdrs", "at offset 3: CDR GB*DUN*C-1 has no row in results"}},
+		{"the first copy is gone", func(s *provenStore, _ *proven) { s.copies = without(s.copies, 0) },
+			[]string{"at offset 3: duplicates holds GB*DUN*C-1, of which it has no other copy", "at offset 3: CDR GB*DUN*C-1 has no row in cdrs", "at offset 3: CDR GB*DUN*C-1 has no row in results"}},
+		{"both copies are gone", func(s *provenStore, _ *proven) { s.copies = without(without(s.copies, 2), 0) },
+			[]string{"at offset 3: CDR GB*DUN*C-1 has no row in cdrs", "at offset 3: CDR GB*DUN*C-1 has no row in results"}},
+		{"a repeat is made a conflict", func(s *provenStore, _ *proven) { s.copies[2].Hash[0]++ }, []string{"CDR GB*DUN*C-1 is listed as a conflict: false; its copies differ: true", "at offset 3: duplicates holds GB*DUN*C-1 with content hash"}},
+		{"a conflict is not listed", func(s *provenStore, _ *proven) { s.copies[3].Conflict = false }, []string{"CDR GB*DUN*C-2 is listed as a conflict: false; its copies differ: true"}},
+		{"a repeat is listed as a conflict", func(s *provenStore, _ *proven) { s.copies[2].Conflict = true }, []string{"CDR GB*DUN*C-1 is listed as a conflict: true; its copies differ: false"}},
+		{"another eMSP lists the conflict", func(s *provenStore, _ *proven) { s.copies[1].EMSP.ID = "XXX" }, []string{"duplicates has CDR GB*DUN*C-2 for NL*XXX"}},
+		{"a copy is another CDR's", func(s *provenStore, _ *proven) { s.copies[0].Key.ID = "X" }, []string{"duplicates holds GB*DUN*X with content hash", "duplicates holds GB*DUN*X, of which it has no other copy",
+			"duplicates holds GB*DUN*C-1, of which it has no other copy", "CDR GB*DUN*C-1 has no row in cdrs", "CDR GB*DUN*C-1 has no row in results"}},
 		{"a copy of nothing", func(s *provenStore, _ *proven) {
 			s.copies = append(s.copies, StoredCopy{Key: ocpi.NewKey("GB", "DUN", "x"), Position: cdrs.At(9)})
-		}, []string{"copies holds a row of GB*DUN*X that no first copy in records accounts for"}},
+		}, []string{"duplicates holds a row of GB*DUN*X that no first copy in records accounts for"}},
 
-		// cdrs: what lists read
+		// sender_lists: the CPO's and the eMSP's of each
+		{"it is gone from the eMSP's list", func(s *provenStore, _ *proven) { s.listings = without(s.listings, 1) },
+			[]string{"sender_lists lacks CDR GB*DUN*C-1, last updated 2019-01-05T11:05:00Z, on the list of NL*EXW"}},
+		{"it is gone from the CPO's list", func(s *provenStore, _ *proven) { s.listings = without(s.listings, 0) }, []string{"on the list of GB*DUN"}},
+		{"it is on another's list", func(s *provenStore, _ *proven) { s.listings[1].Party.ID = "XXX" },
+			[]string{"sender_lists lacks CDR GB*DUN*C-1", "sender_lists has CDR GB*DUN*C-1"}},
+		{"a list has it twice", func(s *provenStore, _ *proven) {
+			s.listings = slices.Insert(slices.Clone(s.listings), 1, s.listings[1])
+		},
+			[]string{"sender_lists has CDR GB*DUN*C-1"}},
+		{"a list has it at another time", func(s *provenStore, _ *proven) { s.listings[1].LastUpdated++ },
+			[]string{"sender_lists lacks CDR GB*DUN*C-1", "sender_lists has CDR GB*DUN*C-1"}},
+		{"a list has it in another order", func(s *provenStore, _ *proven) { s.listings[1].Received++ },
+			[]string{"sender_lists lacks CDR GB*DUN*C-1", "sender_lists has CDR GB*DUN*C-1"}},
+		{"a repeat is on a list", func(s *provenStore, _ *proven) {
+			again := s.listings[0]
+			again.Position.Offset = 3
+			s.listings = slices.Insert(slices.Clone(s.listings), 6, again)
+		}, []string{"sender_lists holds a row of GB*DUN* that no first copy in records accounts for"}},
+
+		// cdrs: what single CDRs are found by
 		{"a CDR is gone from lists", func(s *provenStore, _ *proven) { s.cdrs = without(s.cdrs, 1) }, []string{"CDR GB*DUN*C-2 has no row in cdrs"}},
 		{"the last CDR is gone from lists", func(s *provenStore, _ *proven) { s.cdrs = s.cdrs[:5] }, []string{"CDR GB*DUN*K-2 has no row in cdrs"}},
 		{"a repeat is listed", func(s *provenStore, _ *proven) {
@@ -85,13 +114,11 @@ func TestVerifySeesDamageOfTheStore(t *testing.T) {
 			again.Position.Offset = 3
 			s.cdrs = slices.Insert(slices.Clone(s.cdrs), 3, again)
 		}, []string{"cdrs holds a row of GB*DUN*C-1 that no first copy in records accounts for"}},
-		{"a CDR is listed under another id", func(s *provenStore, _ *proven) { s.cdrs[0].Key.ID = "X" }, []string{"cdrs holds GB*DUN*X where the record is GB*DUN*C-1", "cdrs holds GB*DUN*X with content hash"}},
-		{"a later copy is listed", func(s *provenStore, _ *proven) { s.cdrs[1].Hash = s.copies[4].Hash }, []string{"cdrs holds GB*DUN*C-2 with content hash"}},
-		{"lists show it to another eMSP", func(s *provenStore, _ *proven) { s.cdrs[0].EMSP.ID = "XXX" }, []string{`cdrs books CDR GB*DUN*C-1 on "GB*DUN claims from NL*XXX`}},
-		{"lists have it in another month", func(s *provenStore, _ *proven) { s.cdrs[0].Month = 201902 }, []string{"cdrs books CDR GB*DUN*C-1 on"}},
-		{"lists have it in another currency", func(s *provenStore, _ *proven) { s.cdrs[0].Currency = "EUR" }, []string{"cdrs books CDR GB*DUN*C-1 on"}},
-		{"lists have it as a credit", func(s *provenStore, _ *proven) { s.cdrs[0].Credit = true }, []string{"cdrs books CDR GB*DUN*C-1 on"}},
-		{"the debtor found later does not list it", func(s *provenStore, _ *proven) { s.cdrs[2].EMSP = ocpi.Party{} }, []string{"cdrs books CDR GB*DUN*C-3 on"}},
+		{"a CDR is listed under another id", func(s *provenStore, _ *proven) { s.cdrs[0].Key.ID = "X" }, []string{"cdrs holds GB*DUN*X where the record is GB*DUN*C-1"}},
+		{"lists show it to another eMSP", func(s *provenStore, _ *proven) { s.cdrs[0].EMSP.ID = "XXX" }, []string{"cdrs has CDR GB*DUN*C-1 for NL*XXX"}},
+		{"lists have it in another month", func(s *provenStore, _ *proven) { s.cdrs[0].Month = 201902 }, []string{"cdrs has CDR GB*DUN*C-1 for NL*EXW in 2019-02"}},
+		{"it was last updated at another time", func(s *provenStore, _ *proven) { s.cdrs[0].LastUpdated++ }, []string{"cdrs has CDR GB*DUN*C-1 for NL*EXW"}},
+		{"the debtor found later does not list it", func(s *provenStore, _ *proven) { s.cdrs[2].EMSP = ocpi.Party{} }, []string{"cdrs has CDR GB*DUN*C-3 for *"}},
 
 		// results: what reports read
 		{"a CDR is gone from reports", func(s *provenStore, _ *proven) { s.results = without(s.results, 1) }, []string{"CDR GB*DUN*C-2 has no row in results"}},
@@ -370,7 +397,7 @@ func TestVerifyWalksAgainWhereResultsMoved(t *testing.T) {
 // What cannot be read is an error, never a finding and never a proof.
 func TestVerifyFailsWhereItCannotRead(t *testing.T) {
 	for _, method := range []string{
-		"Ledger", "Bounds", "Read", "Checkpoint", "Gaps", "RecordsRange", "CopiesRange", "WinnersRange", "ResultsRange", "CorrectionsRange",
+		"Ledger", "Bounds", "Read", "Checkpoint", "Gaps", "RecordsRange", "CopiesRange", "WinnersRange", "ListingsRange", "ResultsRange", "CorrectionsRange",
 		"SettlementAt", "RelationProgress", "StoredRelations", "CreditsNamed",
 	} {
 		w := newProvenCDRs(t)

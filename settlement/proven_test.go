@@ -1,6 +1,7 @@
 package settlement
 
 import (
+	"cmp"
 	"context"
 	"fmt"
 	"slices"
@@ -58,6 +59,7 @@ type provenStore struct {
 	gaps        map[ingest.Partition][][2]int64
 	copies      []StoredCopy
 	cdrs        []StoredCDR
+	listings    []StoredListing
 	results     []StoredResult
 	corrections []StoredCorrection
 	relations   []Relation
@@ -103,8 +105,23 @@ func (s *provenStore) RecordsRange(_ context.Context, p ingest.Partition, _, _ i
 	return scan(s, "RecordsRange", s.records[p], fn)
 }
 
+// CopiesRange says of each copy what follows from all copies of its CDR.
 func (s *provenStore) CopiesRange(_ context.Context, p ingest.Partition, _, _ int64, fn func(StoredCopy) error) error {
-	return ofCDRs(s, "CopiesRange", p, s.copies, fn)
+	return ofCDRs(s, "CopiesRange", p, s.copies, func(c StoredCopy) error {
+		first := s.copies[slices.IndexFunc(s.copies, func(o StoredCopy) bool { return o.Key == c.Key })]
+		c.First, c.FirstHash = first.Position, first.Hash
+		for _, o := range s.copies {
+			if o.Key == c.Key {
+				c.Copies++
+				c.Differ, c.Conflict = c.Differ || o.Hash != first.Hash, c.Conflict || o.Conflict
+			}
+		}
+		return fn(c)
+	})
+}
+
+func (s *provenStore) ListingsRange(_ context.Context, p ingest.Partition, _, _ int64, fn func(StoredListing) error) error {
+	return ofCDRs(s, "ListingsRange", p, s.listings, fn)
 }
 
 func (s *provenStore) WinnersRange(_ context.Context, p ingest.Partition, _, _ int64, fn func(StoredCDR) error) error {
@@ -285,11 +302,17 @@ func priced(r *ingest.Record, at pricing.AsOf) *pricing.Row {
 // book stores what came of a CDR: of a further copy, that it came.
 func (w *proven) book(row *pricing.Row) {
 	s, r := w.store, &row.Record
-	s.copies = append(s.copies, StoredCopy{Key: r.Key, Position: r.Position, Hash: r.Hash})
-	if slices.ContainsFunc(s.cdrs, func(c StoredCDR) bool { return c.Key == r.Key }) {
+	if i := slices.IndexFunc(s.cdrs, func(c StoredCDR) bool { return c.Key == r.Key }); i >= 0 {
+		hash := w.store.records[cdrs][s.cdrs[i].Position.Offset].Hash
+		s.copies = append(s.copies,
+			StoredCopy{Key: r.Key, Position: s.cdrs[i].Position, Hash: hash, EMSP: s.cdrs[i].EMSP},
+			StoredCopy{Key: r.Key, Position: r.Position, Hash: r.Hash, EMSP: row.Debtor, Conflict: r.Hash != hash})
+		slices.SortFunc(s.copies, func(a, b StoredCopy) int { return cmp.Compare(a.Position.Offset, b.Position.Offset) })
 		return
 	}
-	s.cdrs = append(s.cdrs, StoredCDR{Key: r.Key, Position: r.Position, Hash: r.Hash, CPO: row.Creditor, EMSP: row.Debtor, Month: row.Booked(), Currency: row.Currency, Credit: row.Credit})
+	s.cdrs = append(s.cdrs, StoredCDR{Key: r.Key, Position: r.Position, EMSP: row.Debtor, Month: row.Booked(), LastUpdated: row.LastUpdated})
+	s.listings = append(s.listings, StoredListing{Position: r.Position, Party: r.Key.Party, Creditor: true, LastUpdated: row.LastUpdated, Received: r.Received},
+		StoredListing{Position: r.Position, Party: row.Debtor, LastUpdated: row.LastUpdated, Received: r.Received})
 	s.results = append(s.results, StoredResult{Row: *row, Month: row.Booked(), Version: 1})
 }
 

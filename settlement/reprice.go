@@ -22,6 +22,8 @@ type Repricing struct {
 	From, To ocpi.Month //
 	Party    ocpi.Party // CPO or eMSP of the CDRs; zero: all
 	Profile  string     // pricing profile; "" = each CPO's own
+
+	whole bool // results are kept with their explanations: to be applied
 }
 
 // Terms is what a run stands for, on one line. Another engine or time-zone

@@ -53,9 +53,11 @@ func (d *Difference) add(then, now *Change) {
 // IsZero reports whether nothing differs.
 func (d *Difference) IsZero() bool { return d.Appeared+d.Vanished+d.Changed == 0 }
 
-// applying is the run that prices the CDRs of r again to apply it.
+// applying is the run that prices the CDRs of r again to apply it. Its results are
+// whole: explanations and reasons are made for what comes to count, not for what
+// a report shows.
 func applying(r Repricing) Repricing {
-	r.Run = r.Name() + " (applying)"
+	r.Run, r.whole = r.Name()+" (applying)", true
 	return r
 }
 

@@ -96,14 +96,18 @@ func (w *repricePages) missing(i int) error {
 	return fmt.Errorf("the result of %s has no record at offset %d: run `roamclear verify`", w.page[i].Record.Key, w.offsets[i])
 }
 
-// compare prices one CDR and keeps the result when it is another one; only then
-// is it worth an explanation.
+// compare prices one CDR and keeps the result when it is another one; only one
+// that is to be applied is worth an explanation.
 func (w *repricePages) compare(ctx context.Context, rec *ingest.Record, old *StoredResult) error {
-	err := pricing.Gather(ctx, w.inputs, 1, func(int) bool {
-		w.pricer.PriceWith(rec, &w.row, w.progress.AsOf, w.repricing.Profile, func(fresh *pricing.Row) bool {
+	var explain func(*pricing.Row) bool
+	if w.repricing.whole {
+		explain = func(fresh *pricing.Row) bool {
 			_, changed := compare(old, fresh)
 			return changed
-		})
+		}
+	}
+	err := pricing.Gather(ctx, w.inputs, 1, func(int) bool {
+		w.pricer.PriceWith(rec, &w.row, w.progress.AsOf, w.repricing.Profile, explain)
 		return true
 	})
 	if err != nil {

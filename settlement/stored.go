@@ -8,22 +8,37 @@ import (
 
 // What the store holds, for `roamclear verify` to hold against the log.
 
-// StoredCopy is one accepted copy of a CDR.
+// StoredCopy is one copy of a CDR that came more than once, with what the store
+// says of all its copies.
 type StoredCopy struct {
-	Key      ocpi.Key
-	Position ingest.Position
-	Hash     ingest.Hash
+	Key       ocpi.Key
+	Position  ingest.Position
+	Hash      ingest.Hash
+	EMSP      ocpi.Party // of the CDR, in the row of the first copy
+	First     ingest.Position
+	FirstHash ingest.Hash
+	Copies    uint64
+	Differ    bool // some have another content
+	Conflict  bool // the list of conflicts has the CDR
 }
 
-// StoredCDR is the one row that stands for a CDR.
+// StoredCDR is the one row that says which record stands for a CDR, and where
+// it is found.
 type StoredCDR struct {
-	Key       ocpi.Key
-	Position  ingest.Position // of the first accepted copy
-	Hash      ingest.Hash
-	CPO, EMSP ocpi.Party
-	Month     ocpi.Month
-	Currency  string
-	Credit    bool
+	Key         ocpi.Key
+	Position    ingest.Position // of the first accepted copy
+	EMSP        ocpi.Party
+	Month       ocpi.Month
+	LastUpdated ocpi.Time
+}
+
+// StoredListing is a CDR on the OCPI list of its eMSP, or of its CPO.
+type StoredListing struct {
+	Position    ingest.Position
+	Party       ocpi.Party // whose list it is
+	Creditor    bool       // as the CDR's CPO
+	LastUpdated ocpi.Time
+	Received    ocpi.Time
 }
 
 // StoredResult is the result that counts for a CDR. Of the row, what a result

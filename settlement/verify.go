@@ -3,11 +3,14 @@ package settlement
 import (
 	"context"
 	"fmt"
+	"runtime"
 	"slices"
+	"sync"
 
 	"github.com/roamclear/roamclear/ingest"
 	"github.com/roamclear/roamclear/ocpi"
 	"github.com/roamclear/roamclear/pricing"
+	"golang.org/x/sync/errgroup"
 )
 
 // VerifyLog is what verify reads of the log.
@@ -23,10 +26,12 @@ type VerifyStore interface {
 	Checkpoint(ctx context.Context, p ingest.Partition) (next int64, err error)
 	// RecordsRange yields every stored row of the range, a doubled one twice.
 	RecordsRange(ctx context.Context, p ingest.Partition, from, to int64, fn func(ingest.Record) error) error
-	// CopiesRange yields every stored row of the range, a doubled one twice.
+	// CopiesRange yields the copies of the CDRs that came more than once.
 	CopiesRange(ctx context.Context, p ingest.Partition, from, to int64, fn func(StoredCopy) error) error
-	// WinnersRange yields what lists read: one row an identity.
+	// WinnersRange yields what single CDRs are found by: one row an identity.
 	WinnersRange(ctx context.Context, p ingest.Partition, from, to int64, fn func(StoredCDR) error) error
+	// ListingsRange yields what OCPI lists read.
+	ListingsRange(ctx context.Context, p ingest.Partition, from, to int64, fn func(StoredListing) error) error
 	// ResultsRange yields what reports read: one row an identity.
 	ResultsRange(ctx context.Context, p ingest.Partition, from, to int64, fn func(StoredResult) error) error
 	// CorrectionsRange yields the corrections of closed months, those of one
@@ -61,8 +66,11 @@ type Verifier struct {
 	// Gate waits until Inputs, Policies and Closings know all that a result of
 	// before may rest on; nil: they do.
 	Gate pricing.Gate
-	// Progress, when set, is called now and then with the records walked so far.
+	// Progress, when set, is called now and then with the records walked so far
+	// of a partition, never twice at a time. Partitions are walked side by side.
 	Progress func(p ingest.Partition, done, total int64)
+
+	mu sync.Mutex // guards Progress
 }
 
 // Disagreement is one thing that does not add up.
@@ -145,14 +153,21 @@ func (v *Verifier) once(ctx context.Context) (report *Report, moved bool, err er
 	if err != nil {
 		return nil, false, fmt.Errorf("read relations: %w", err)
 	}
-	books, nexts, credited := newBooks(relations.cancelled), Ends{}, relations.credited()
+	nexts, credited := Ends{}, relations.credited()
 	var walkers []*walker
-	for _, p := range v.Log.Partitions(ingest.TopicCDRs) {
-		w, err := v.open(ctx, report, p)
-		if err != nil {
-			return nil, false, err
+	for _, spec := range ingest.Topics() {
+		if !spec.Stored() {
+			continue
 		}
-		walkers, nexts[p] = append(walkers, w), w.next
+		for _, p := range v.Log.Partitions(spec.Topic) {
+			w, err := v.open(ctx, p)
+			if err != nil {
+				return nil, false, err
+			}
+			if walkers = append(walkers, w); p.Topic == ingest.TopicCDRs {
+				nexts[p] = w.next
+			}
+		}
 	}
 	if err := v.catchUp(ctx); err != nil {
 		return nil, false, err
@@ -161,24 +176,9 @@ func (v *Verifier) once(ctx context.Context) (report *Report, moved bool, err er
 	if err != nil {
 		return nil, false, fmt.Errorf("read settlement report: %w", err)
 	}
-	for _, w := range walkers {
-		if err := v.walkCDRs(ctx, w, books, relations); err != nil {
-			return nil, false, err
-		}
-	}
-	for _, spec := range ingest.Topics() {
-		if !spec.Stored() || spec.Topic == ingest.TopicCDRs {
-			continue
-		}
-		for _, p := range v.Log.Partitions(spec.Topic) {
-			w, err := v.open(ctx, report, p)
-			if err != nil {
-				return nil, false, err
-			}
-			if err := v.walk(ctx, w, func(*ingest.Record) error { return nil }); err != nil {
-				return nil, false, err
-			}
-		}
+	books, err := v.walkAll(ctx, report, walkers, relations)
+	if err != nil {
+		return nil, false, err
 	}
 	after, err := v.Store.SettlementAt(ctx, SettlementQuery{}, nexts, credited)
 	if err != nil {
@@ -202,6 +202,54 @@ func (v *Verifier) catchUp(ctx context.Context) error {
 		return fmt.Errorf("wait for tariffs, locations and partners: %w", err)
 	}
 	return nil
+}
+
+// walkAll walks partitions side by side, each with a report and books of its own,
+// and adds them up in the order of the walkers.
+func (v *Verifier) walkAll(ctx context.Context, report *Report, walkers []*walker, relations *relationProof) (*books, error) {
+	all := make([]*books, len(walkers))
+	g, ctx := errgroup.WithContext(ctx)
+	g.SetLimit(runtime.GOMAXPROCS(0))
+	for i, w := range walkers {
+		all[i] = newBooks(relations.cancelled)
+		g.Go(func() error {
+			if w.partition.Topic == ingest.TopicCDRs {
+				return v.walkCDRs(ctx, w, all[i], relations)
+			}
+			return v.walk(ctx, w, func(*ingest.Record) error { return nil })
+		})
+	}
+	if err := g.Wait(); err != nil {
+		return nil, err
+	}
+	total := newBooks(relations.cancelled)
+	for i, w := range walkers {
+		report.join(w.report)
+		total.join(all[i])
+	}
+	return total, nil
+}
+
+// join adds what was found of one partition.
+func (r *Report) join(o *Report) {
+	r.Records += o.Records
+	r.TrimmedProven += o.TrimmedProven
+	r.Missing += o.Missing
+	r.Expired += o.Expired
+	r.Unproven += o.Unproven
+	r.Ahead += o.Ahead
+	r.CDRs += o.CDRs
+	r.Priced += o.Priced
+	r.Rejected += o.Rejected
+	r.Credits += o.Credits
+	r.Repeats += o.Repeats
+	r.Conflicts += o.Conflicts
+	r.Doubled += o.Doubled
+	r.Omitted += o.Omitted
+	r.overtaken = r.overtaken || o.overtaken
+	for _, d := range o.Disagreements {
+		r.disagree(d.Partition, d.Offset, "%s", d.What)
+	}
 }
 
 // sameRows reports whether two readings of the report say the same.

@@ -25,8 +25,8 @@ func (w *walker) disagree(offset int64, format string, args ...any) {
 	w.report.disagree(w.partition, offset, format, args...)
 }
 
-func (v *Verifier) open(ctx context.Context, report *Report, p ingest.Partition) (*walker, error) {
-	w := &walker{report: report, partition: p}
+func (v *Verifier) open(ctx context.Context, p ingest.Partition) (*walker, error) {
+	w := &walker{report: &Report{}, partition: p}
 	var err error
 	if w.committed, err = v.Log.Ledger(ctx, p); err != nil {
 		return nil, fmt.Errorf("read checkpoint of the log %s: %w", p, err)
@@ -50,7 +50,7 @@ func (v *Verifier) open(ctx context.Context, report *Report, p ingest.Partition)
 	if w.next > end {
 		w.disagree(-1, "the store holds records up to offset %d, the log ends at %d: they do not belong together, or the log lost its end", w.next, end)
 	}
-	report.Ahead += max(end-max(w.next, start), 0)
+	w.report.Ahead += max(end-max(w.next, start), 0)
 	return w, nil
 }
 
@@ -73,15 +73,14 @@ func (v *Verifier) walk(ctx context.Context, w *walker, visit func(*ingest.Recor
 		}
 		expect = r.Offset + 1
 		previous = r
-		previous.Body = bytes.Clone(r.Body)
 		w.report.Records++
 		if r.Offset < w.logStart {
 			w.trimmed(r.Offset)
 		} else if err := log.compare(&r); err != nil {
 			return err
 		}
-		if v.Progress != nil && w.report.Records%4096 == 0 {
-			v.Progress(w.partition, r.Offset, w.next)
+		if w.report.Records%4096 == 0 {
+			v.progress(w, r.Offset)
 		}
 		if err := visit(&r); err != nil {
 			return err
@@ -101,6 +100,15 @@ func (v *Verifier) walk(ctx context.Context, w *walker, visit func(*ingest.Recor
 		w.closeLedger()
 	}
 	return nil
+}
+
+func (v *Verifier) progress(w *walker, done int64) {
+	if v.Progress == nil {
+		return
+	}
+	v.mu.Lock()
+	defer v.mu.Unlock()
+	v.Progress(w.partition, done, w.next)
 }
 
 // absent tells of records that are not in the store. Of a bounded topic they

@@ -18,13 +18,13 @@ type cdrWalk struct {
 	*walker
 	copies      *side[StoredCopy]
 	cdrs        *side[StoredCDR]
+	listings    *side[StoredListing]
 	results     *side[StoredResult]
 	corrections *side[StoredCorrection]
 	books       *books
 	relations   *relationProof
 
-	first  map[ocpi.Key]ingest.Hash // content hashes of the first accepted copies
-	terms  terms                    // that the record is priced by
+	terms  terms // that the record is priced by
 	pricer *pricing.Pricer
 	row    pricing.Row                      // of the record priced last
 	gather func(price func(int) bool) error // calls price until it has all its inputs
@@ -34,31 +34,11 @@ type cdrWalk struct {
 // walkCDRs walks the records of a partition beside what lists and reports
 // read of it.
 func (v *Verifier) walkCDRs(ctx context.Context, w *walker, books *books, relations *relationProof) error {
-	c := &cdrWalk{walker: w, books: books, relations: relations, first: map[ocpi.Key]ingest.Hash{}}
+	c := &cdrWalk{walker: w, books: books, relations: relations}
 	c.terms = terms{inputs: pricing.Own(v.Inputs), policies: v.Policies, at: pricing.AsOfUnkept}
 	c.gather = func(price func(int) bool) error { return pricing.Gather(ctx, c.terms.inputs, 1, price) }
 	c.pricer = pricing.NewPricer(&c.terms, &c.terms)
-	var stop [4]func()
-	c.copies, stop[0] = newSide(w, "copies", func(r *StoredCopy) (ocpi.Key, ingest.Position) { return r.Key, r.Position },
-		func(fn func(StoredCopy) error) error {
-			return v.Store.CopiesRange(ctx, w.partition, 0, w.next, fn)
-		})
-	defer stop[0]()
-	c.cdrs, stop[1] = newSide(w, "cdrs", func(r *StoredCDR) (ocpi.Key, ingest.Position) { return r.Key, r.Position },
-		func(fn func(StoredCDR) error) error {
-			return v.Store.WinnersRange(ctx, w.partition, 0, w.next, fn)
-		})
-	defer stop[1]()
-	c.results, stop[2] = newSide(w, "results", func(r *StoredResult) (ocpi.Key, ingest.Position) { return r.Record.Key, r.Record.Position },
-		func(fn func(StoredResult) error) error {
-			return v.Store.ResultsRange(ctx, w.partition, 0, w.next, fn)
-		})
-	defer stop[2]()
-	c.corrections, stop[3] = newSide(w, "corrections", func(r *StoredCorrection) (ocpi.Key, ingest.Position) { return r.Key, r.Position },
-		func(fn func(StoredCorrection) error) error {
-			return v.Store.CorrectionsRange(ctx, w.partition, 0, w.next, fn)
-		})
-	defer stop[3]()
+	defer c.openSides(ctx, v.Store)()
 	err := v.walk(ctx, w, func(r *ingest.Record) error {
 		if err := c.visit(r); err != nil {
 			return err
@@ -68,7 +48,7 @@ func (v *Verifier) walkCDRs(ctx context.Context, w *walker, books *books, relati
 	if err != nil {
 		return err
 	}
-	for _, rest := range []func() error{c.copies.rest, c.cdrs.rest, c.results.rest, c.corrections.rest} {
+	for _, rest := range []func() error{c.copies.rest, c.cdrs.rest, c.listings.rest, c.results.rest, c.corrections.rest} {
 		if err := rest(); err != nil {
 			return err
 		}
@@ -76,32 +56,65 @@ func (v *Verifier) walkCDRs(ctx context.Context, w *walker, books *books, relati
 	return nil
 }
 
+// openSides begins to read the tables beside the records; the function returned
+// ends it.
+func (c *cdrWalk) openSides(ctx context.Context, store VerifyStore) func() {
+	p, next := c.partition, c.next
+	var stop [5]func()
+	c.copies, stop[0] = newSide(c.walker, "duplicates", func(r *StoredCopy) (ocpi.Key, ingest.Position) { return r.Key, r.Position },
+		func(fn func(StoredCopy) error) error { return store.CopiesRange(ctx, p, 0, next, fn) })
+	c.cdrs, stop[1] = newSide(c.walker, "cdrs", func(r *StoredCDR) (ocpi.Key, ingest.Position) { return r.Key, r.Position },
+		func(fn func(StoredCDR) error) error { return store.WinnersRange(ctx, p, 0, next, fn) })
+	c.listings, stop[2] = newSide(c.walker, "sender_lists", func(r *StoredListing) (ocpi.Key, ingest.Position) { return ocpi.Key{Party: r.Party}, r.Position },
+		func(fn func(StoredListing) error) error { return store.ListingsRange(ctx, p, 0, next, fn) })
+	c.results, stop[3] = newSide(c.walker, "results", func(r *StoredResult) (ocpi.Key, ingest.Position) { return r.Record.Key, r.Record.Position },
+		func(fn func(StoredResult) error) error { return store.ResultsRange(ctx, p, 0, next, fn) })
+	c.corrections, stop[4] = newSide(c.walker, "corrections", func(r *StoredCorrection) (ocpi.Key, ingest.Position) { return r.Key, r.Position },
+		func(fn func(StoredCorrection) error) error { return store.CorrectionsRange(ctx, p, 0, next, fn) })
+	return func() {
+		for _, stop := range stop {
+			stop()
+		}
+	}
+}
+
 // visit proves one record: the first accepted copy of a CDR, or another one.
+//
+// Which it is says the store, and it is held to it without all identities being
+// kept here: cdrs has one row an identity, whose record is a first copy; a
+// record that is none stands in duplicates, where the lowest position of its
+// identity is a first copy. So two records of one identity cannot both pass for
+// first ones, and none for another one whose first there is not.
 func (c *cdrWalk) visit(r *ingest.Record) error {
 	rows, err := c.copies.allAt(r)
 	if err != nil {
 		return err
 	}
-	c.copied(r, rows)
-	hash, again := c.first[r.Key]
-	if !again {
-		c.first[cloneKey(r.Key)] = r.Hash
-		c.report.CDRs++
-		return c.visitFirst(r)
+	for i := range rows {
+		c.copied(r, &rows[i])
 	}
-	if hash == r.Hash {
+	if len(rows) == 0 || rows[0].First == r.Position {
+		c.report.CDRs++
+		return c.visitFirst(r, rows)
+	}
+	if rows[0].FirstHash == r.Hash {
 		c.report.Repeats++
 	} else {
 		c.report.Conflicts++
 	}
+	c.terms.of(&ChangeSide{AsOf: pricing.AsOfUnkept})
 	c.price(r)
 	c.count(r, &c.row)
 	return nil
 }
 
 // visitFirst proves what came of a CDR.
-func (c *cdrWalk) visitFirst(r *ingest.Record) error {
+func (c *cdrWalk) visitFirst(r *ingest.Record, copies []StoredCopy) error {
 	cdr, err := c.cdrs.at(r)
+	if err != nil {
+		return err
+	}
+	listed, err := c.listings.allAt(r)
 	if err != nil {
 		return err
 	}
@@ -121,14 +134,7 @@ func (c *cdrWalk) visitFirst(r *ingest.Record) error {
 	if err != nil {
 		return err
 	}
-	if cdr != nil {
-		raw := accountOf(&c.row)
-		if n := len(corrections); n > 0 { // its month was closed: the debtor found since lists it too
-			raw.emsp = corrections[n-1].New.EMSP
-		}
-		c.booked(r, raw, "cdrs", account{cdr.CPO, cdr.EMSP, cdr.Month, cdr.Currency}, c.row.Credit, cdr.Credit)
-		c.same(r, "cdrs", cdr.Key, cdr.Hash)
-	}
+	c.found(r, cdr, listed, copies, corrections)
 	if stored == nil {
 		return nil
 	}
@@ -142,21 +148,50 @@ func (c *cdrWalk) visitFirst(r *ingest.Record) error {
 	return nil
 }
 
-// copied holds what tells repeats from conflicts against the record: a row for
-// every copy, more than one only where a replay left it.
-func (w *walker) copied(r *ingest.Record, rows []StoredCopy) {
-	if len(rows) == 0 {
-		w.disagree(r.Offset, "CDR %s has no row in copies", r.Key)
+// found holds by what a CDR is found, whose lists have it, and whose list of
+// conflicts.
+func (c *cdrWalk) found(r *ingest.Record, cdr *StoredCDR, listed []StoredListing, copies []StoredCopy, corrections []StoredCorrection) {
+	emsp := c.row.Debtor
+	if n := len(corrections); n > 0 { // its month was closed: the debtor found since lists it too
+		emsp = corrections[n-1].New.EMSP
 	}
-	for i := range rows {
-		w.same(r, "copies", rows[i].Key, rows[i].Hash)
+	if cdr != nil && (cdr.EMSP != emsp || cdr.Month != c.row.Booked() || cdr.LastUpdated != c.row.LastUpdated) {
+		c.disagree(r.Offset, "cdrs has CDR %s for %s in %s, last updated %s; its raw body says %s, %s, %s", r.Key,
+			cdr.EMSP, cdr.Month, cdr.LastUpdated, emsp, c.row.Booked(), c.row.LastUpdated)
+	}
+	if len(copies) > 0 && copies[0].EMSP != emsp {
+		c.disagree(r.Offset, "duplicates has CDR %s for %s; its raw body says %s", r.Key, copies[0].EMSP, emsp)
+	}
+	if cdr == nil && len(listed) == 0 {
+		return // it is nowhere: that is told
+	}
+	want := []StoredListing{{Position: r.Position, Party: r.Key.Party, Creditor: true, LastUpdated: c.row.LastUpdated, Received: r.Received}}
+	if !emsp.IsZero() {
+		want = append(want, want[0])
+		want[1].Party, want[1].Creditor = emsp, false
+	}
+	for i := range want {
+		if !slices.Contains(listed, want[i]) {
+			c.disagree(r.Offset, "sender_lists lacks CDR %s, last updated %s, on the list of %s", r.Key, want[i].LastUpdated, want[i].Party)
+		}
+	}
+	for i := range listed {
+		if !slices.Contains(want, listed[i]) || slices.Contains(listed[:i], listed[i]) {
+			c.disagree(r.Offset, "sender_lists has CDR %s, last updated %s, on the list of %s", r.Key, listed[i].LastUpdated, listed[i].Party)
+		}
 	}
 }
 
-// same holds the identity and the content hash of a row against the record.
-func (w *walker) same(r *ingest.Record, table string, key ocpi.Key, hash ingest.Hash) {
-	if key != r.Key || hash != r.Hash {
-		w.disagree(r.Offset, "%s holds %s with content hash %x where the record is %s with %x", table, key, hash[:8], r.Key, r.Hash[:8])
+// copied holds what the store says of a copy of a CDR that came more than once.
+func (w *walker) copied(r *ingest.Record, row *StoredCopy) {
+	if row.Key != r.Key || row.Hash != r.Hash {
+		w.disagree(r.Offset, "duplicates holds %s with content hash %x where the record is %s with %x", row.Key, row.Hash[:8], r.Key, r.Hash[:8])
+	}
+	if row.Copies < 2 {
+		w.disagree(r.Offset, "duplicates holds %s, of which it has no other copy", row.Key)
+	}
+	if row.First == r.Position && row.Conflict != row.Differ {
+		w.disagree(r.Offset, "CDR %s is listed as a conflict: %t; its copies differ: %t", r.Key, row.Conflict, row.Differ)
 	}
 }
 

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"slices"
 	"strings"
+	"sync"
 
 	"github.com/roamclear/roamclear/ingest"
 	"github.com/roamclear/roamclear/ocpi"
@@ -27,8 +28,10 @@ type relationProof struct {
 	progress Ends
 	held     map[ocpi.Key][]Relation // of the store, by the credited CDR
 	named    map[ocpi.Key]bool       // the store's list of what credits name
-	claims   map[ocpi.Key]*walkedClaim
-	credits  map[ocpi.Key][]walkedCredit // by what they name
+
+	mu      sync.Mutex // guards what follows
+	claims  map[ocpi.Key]*walkedClaim
+	credits map[ocpi.Key][]walkedCredit // by what they name
 }
 
 type walkedClaim struct {
@@ -103,6 +106,8 @@ func (p *relationProof) visit(in ingest.Partition, r *ingest.Record, row *pricin
 		},
 		month: row.Booked(), control: row.Outcome.AsOf.Control, partition: in, offset: r.Offset,
 	}
+	p.mu.Lock()
+	defer p.mu.Unlock()
 	if p.named[r.Key] {
 		p.claims[cloneKey(r.Key)] = &claim
 	}

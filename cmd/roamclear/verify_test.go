@@ -160,14 +160,15 @@ func TestVerifySeesDamage(t *testing.T) {
 	f("a relation made up", "does not follow from the bodies",
 		"INSERT INTO relations SELECT * REPLACE ('credit_excess' AS kind) FROM relations AS r WHERE r.kind = 'credited'")
 	f("a credit that is not listed", "credits does not list", "TRUNCATE TABLE credits")
-	f("a copy gone", "no row in copies", "DELETE FROM copies WHERE id = 'C-0' AND offset > 0")
-	f("a repeat made a conflict", "copies holds", "ALTER TABLE copies UPDATE hash = toFixedString('x', 32) WHERE id = 'C-0'")
+	f("a copy gone", "of which it has no other copy", "DELETE FROM duplicates WHERE id = 'C-0' AND offset > 0")
+	f("a CDR gone from an OCPI list", "sender_lists lacks CDR", "DELETE FROM sender_lists WHERE party = 'EXW'")
+	f("a repeat made a conflict", "duplicates holds", "ALTER TABLE duplicates UPDATE hash = toFixedString('x', 32) WHERE id = 'C-0'")
 	f("a body changed", "differs from the log's", "ALTER TABLE records UPDATE body = replaceOne(body, '7.00', '7.01') WHERE topic = 'cdrs' AND id = 'C-3'")
 }
 
-// doubleResult puts a result into another partition of the store as well,
-// where FINAL does not meet the first.
-const doubleResult = "INSERT INTO results SELECT * REPLACE (partition + 1 AS partition) FROM results WHERE id = 'C-3'"
+// doubleResult puts a result into another month as well, where FINAL does not
+// meet the first.
+const doubleResult = "INSERT INTO results SELECT * REPLACE (toUInt32(month + 1) AS month) FROM results AS r WHERE r.id = 'C-3'"
 
 func TestVerifySeesAnOlderStore(t *testing.T) {
 	data, s := pushed(t)

@@ -22,7 +22,7 @@ FROM results FINAL`
 // Causes implements [settlement.Reader]. Counts come in the order of month, CPO,
 // eMSP, currency, cause.
 func (s *Store) Causes(ctx context.Context, q settlement.SettlementQuery) (counts []settlement.CauseCount, err error) {
-	w := settlementWhere(q)
+	w := settlementWhere(q).counting()
 	credited, args := creditedIn(q.From, q.To)
 	w.and("NOT credit AND status = 'priced' AND (country, party, id) NOT IN "+credited, args...)
 	err = s.each(ctx, "count causes", causesSQL+w.String()+`

@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 
+	ch "github.com/ClickHouse/clickhouse-go/v2"
 	"github.com/ClickHouse/clickhouse-go/v2/lib/driver"
 	"github.com/roamclear/roamclear/ingest"
 	"github.com/roamclear/roamclear/ocpi"
@@ -17,32 +18,18 @@ func (s *Store) CDR(ctx context.Context, key ocpi.Key) (*settlement.CDRDetail, e
 	if err := s.readResult(ctx, key, d); err != nil {
 		return nil, err
 	}
-	var w where
-	w.key(key)
-	found := false
-	err := s.each(ctx, "read CDR "+key.String(), "SELECT "+cdrColumns+", version, sender, hash FROM cdrs FINAL"+w.String(), w.args,
-		func(rows driver.Rows) error {
-			var version uint8
-			var hash string
-			found = true
-			err := scanCDR(rows, &d.Key, &d.CDRSummary, &version, &d.Sender, &hash)
-			d.Version = ocpi.Version(version)
-			copy(d.Hash[:], hash)
-			return err
-		})
-	if err != nil {
-		return nil, err
-	}
 	records, err := s.recordsAt(ctx, ingest.TopicCDRs, []ingest.Position{d.Position})
 	if err != nil {
 		return nil, err
 	}
 	record, ok := records[d.Position]
-	if !ok || !found {
-		return nil, fmt.Errorf("read CDR %s: its result is of record %s, which is not whole in the store: run roamclear verify", key, d.Position)
+	if !ok {
+		return nil, fmt.Errorf("read CDR %s: its result is of record %s, which is not in the store: run roamclear verify", key, d.Position)
 	}
-	d.Raw = record.Body
+	d.Version, d.Sender, d.Hash, d.Raw = record.Version, record.Sender, record.Hash, record.Body
 	idsAsSent(d)
+	var w where
+	w.key(key)
 	copies, err := s.copiesOf(ctx, w.String(), w.args)
 	if err != nil {
 		return nil, err
@@ -61,12 +48,21 @@ func idsAsSent(d *settlement.CDRDetail) {
 	d.SessionID, d.CreditOf = cdr.SessionID, cdr.CreditReferenceID
 }
 
-// readResult fills in what table results holds of a CDR.
+// readResult fills in what table results holds of a CDR. Where that is says
+// table cdrs: wide rows are read of one place alone.
 func (s *Store) readResult(ctx context.Context, key ocpi.Key, d *settlement.CDRDetail) error {
-	var w where
-	w.key(key)
+	attempt := "read CDR " + key.String()
+	places, err := s.placesOfKey(ctx, key)
+	if err != nil {
+		return err
+	}
+	wanted, err := withPlaces(places)
+	if err != nil {
+		return err
+	}
 	found := false
-	err := s.each(ctx, "read CDR "+key.String(), "SELECT "+detailColumns.row()+" FROM results FINAL"+w.String(), w.args,
+	err = s.each(ch.Context(ctx, wanted), attempt, "SELECT "+detailColumns.row()+
+		" FROM results FINAL WHERE NOT elsewhere AND (partition, month, epoch, offset) IN wanted", nil,
 		func(rows driver.Rows) error {
 			found = true
 			r := resultRow{Row: &pricing.Row{}}
@@ -81,9 +77,26 @@ func (s *Store) readResult(ctx context.Context, key ocpi.Key, d *settlement.CDRD
 			return nil
 		})
 	if err == nil && !found {
-		err = fmt.Errorf("read CDR %s: %w", key, settlement.ErrNotFound)
+		err = fmt.Errorf("%s: %w", attempt, settlement.ErrNotFound)
 	}
 	return err
+}
+
+// placesOfKey returns the places that results may have a row of the CDR at.
+func (s *Store) placesOfKey(ctx context.Context, key ocpi.Key) (places []resultPlace, err error) {
+	var w where
+	w.key(key)
+	err = s.each(ctx, "find CDR "+key.String(), "SELECT partition, epoch, offset, months FROM cdrs"+w.String()+" ORDER BY ver DESC LIMIT 1", w.args,
+		func(rows driver.Rows) error {
+			var at ingest.Position
+			var months []uint32
+			err := rows.Scan(&at.Partition, &at.Epoch, &at.Offset, &months)
+			for _, m := range months {
+				places = append(places, resultPlace{Position: at, month: ocpi.Month(m)})
+			}
+			return err
+		})
+	return places, err
 }
 
 // CDRRaw returns the body of a CDR's first accepted copy, byte for byte, with

@@ -1,77 +1,99 @@
 package clickhouse
 
 import (
+	"encoding/json"
+	"fmt"
+	"slices"
+
 	"github.com/ClickHouse/ch-go/proto"
-	"github.com/roamclear/roamclear/pricing"
+	"github.com/roamclear/roamclear/ocpi"
 )
 
-// cdrRows are rows of table cdrs.
+// cdrRows are rows of table cdrs: which record stands for an identity.
 type cdrRows struct {
 	*block
 	position
 	identity
-	ver                               proto.ColUInt64
-	sender, currency                  *proto.ColLowCardinality[string]
-	cpoCountry, cpoParty              *proto.ColLowCardinality[string]
-	emspCountry, emspParty            *proto.ColLowCardinality[string]
-	version, credit                   proto.ColUInt8
-	hash                              proto.ColFixedStr
-	received, start, end, lastUpdated proto.ColDateTime64
-	month                             proto.ColUInt32
-	idSent, creditOf, session, token  []string
-	contract, location, evse          []string
-	energy, timeHours, parkingHours   *proto.ColNullable[proto.Decimal128]
+	ver                    proto.ColUInt64
+	months                 *proto.ColArr[uint32]
+	emspCountry, emspParty *proto.ColLowCardinality[string]
+	lastUpdated            proto.ColDateTime64
+	earlier                []string
 }
 
 func newCDRRows() *cdrRows {
-	c := &cdrRows{
-		identity: newIdentity(), sender: lowCard(), currency: lowCard(),
-		cpoCountry: lowCard(), cpoParty: lowCard(), emspCountry: lowCard(), emspParty: lowCard(),
-		received: nanoseconds(), start: nanoseconds(), end: nanoseconds(), lastUpdated: nanoseconds(),
-		energy: decimals(), timeHours: decimals(), parkingHours: decimals(),
-	}
-	c.hash.SetSize(32)
+	c := &cdrRows{identity: newIdentity(), months: new(proto.ColUInt32).Array(), emspCountry: lowCard(), emspParty: lowCard(), lastUpdated: nanoseconds()}
 	c.block = newBlock("cdrs",
 		values("country", c.country), values("party", c.party), texts("id", &c.id),
 		values("partition", &c.partition), values("epoch", &c.epoch), values("offset", &c.offset), values("ver", &c.ver),
-		texts("id_sent", &c.idSent), values("sender", c.sender), values("version", &c.version), values("hash", &c.hash),
-		values("received", &c.received), values("cpo_country", c.cpoCountry), values("cpo_party", c.cpoParty),
-		values("emsp_country", c.emspCountry), values("emsp_party", c.emspParty), values("start", &c.start), values("end", &c.end),
-		values("last_updated", &c.lastUpdated), values("month", &c.month), values("currency", c.currency), values("credit", &c.credit),
-		texts("credit_of", &c.creditOf), texts("session_id", &c.session), texts("token_uid", &c.token), texts("contract_id", &c.contract),
-		texts("location_id", &c.location), texts("evse_uid", &c.evse), values("energy_kwh", c.energy),
-		values("time_hours", c.timeHours), values("parking_hours", c.parkingHours))
+		values("months", c.months), values("emsp_country", c.emspCountry), values("emsp_party", c.emspParty),
+		values("last_updated", &c.lastUpdated), texts("earlier", &c.earlier))
 	return c
 }
 
-// append appends a row. rank is that of its result: the CDR's row is written
-// again, with the debtor, when one is found later.
-func (c *cdrRows) append(r *pricing.Row, rank uint16) {
+func (c *cdrRows) append(r *placedRow) error {
+	earlier := ""
+	if len(r.earlier) > 0 {
+		b, err := json.Marshal(r.earlier)
+		if err != nil {
+			return fmt.Errorf("encode where %s stood: %w", r.Record.Key, err)
+		}
+		earlier = string(b)
+	}
+	months := []uint32{uint32(r.at.Month)}
+	for i := range r.earlier {
+		if m := uint32(r.earlier[i].Month); !slices.Contains(months, m) {
+			months = append(months, m)
+		}
+	}
 	c.position.append(r.Record.Position)
 	c.identity.append(r.Record.Key)
-	c.ver.Append(rowVersion(r.Record.Position, rank))
-	c.idSent = append(c.idSent, r.ID)
-	c.sender.Append(r.Record.Sender)
-	c.version.Append(uint8(r.Record.Version))
-	c.hash.Append(r.Record.Hash[:])
-	c.received.AppendRaw(proto.DateTime64(r.Record.Received))
-	c.cpoCountry.Append(r.Creditor.Country)
-	c.cpoParty.Append(r.Creditor.ID)
-	c.emspCountry.Append(r.Debtor.Country)
-	c.emspParty.Append(r.Debtor.ID)
-	c.start.AppendRaw(proto.DateTime64(r.Start))
-	c.end.AppendRaw(proto.DateTime64(r.End))
-	c.lastUpdated.AppendRaw(proto.DateTime64(r.LastUpdated))
-	c.month.Append(uint32(r.Booked()))
-	c.currency.Append(r.Currency)
-	c.credit.Append(flag(r.Credit))
-	c.creditOf = append(c.creditOf, r.CreditReferenceID)
-	c.session = append(c.session, r.SessionID)
-	c.token = append(c.token, r.TokenUID)
-	c.contract = append(c.contract, r.ContractID)
-	c.location = append(c.location, r.LocationID)
-	c.evse = append(c.evse, r.EVSEUID)
-	c.energy.Append(optional(r.EnergyKWh))
-	c.timeHours.Append(optional(r.TimeHours))
-	c.parkingHours.Append(optional(r.ParkingHours))
+	c.ver.Append(r.ver)
+	c.months.Append(months)
+	c.emspCountry.Append(r.at.EMSP.Country)
+	c.emspParty.Append(r.at.EMSP.ID)
+	c.lastUpdated.AppendRaw(proto.DateTime64(r.at.LastUpdated))
+	c.earlier = append(c.earlier, earlier)
+	return nil
+}
+
+// senderRows are rows of table sender_lists.
+type senderRows struct {
+	*block
+	position
+	country, party        *proto.ColLowCardinality[string]
+	creditor, gone        proto.ColUInt8
+	lastUpdated, received proto.ColDateTime64
+	ver                   proto.ColUInt64
+}
+
+func newSenderRows() *senderRows {
+	s := &senderRows{country: lowCard(), party: lowCard(), lastUpdated: nanoseconds(), received: nanoseconds()}
+	s.block = newBlock("sender_lists",
+		values("country", s.country), values("party", s.party), values("creditor", &s.creditor), values("last_updated", &s.lastUpdated),
+		values("partition", &s.partition), values("epoch", &s.epoch), values("offset", &s.offset),
+		values("received", &s.received), values("ver", &s.ver), values("gone", &s.gone))
+	return s
+}
+
+// listing is one row of table sender_lists.
+type listing struct {
+	of       *placedRow
+	party    ocpi.Party
+	creditor bool
+	at       place
+	gone     bool
+}
+
+func (s *senderRows) append(l *listing) {
+	at := l.of.Record.Position
+	at.Epoch, at.Offset = l.at.Epoch, l.at.Offset
+	s.position.append(at)
+	s.country.Append(l.party.Country)
+	s.party.Append(l.party.ID)
+	s.creditor.Append(flag(l.creditor))
+	s.lastUpdated.AppendRaw(proto.DateTime64(l.at.LastUpdated))
+	s.received.AppendRaw(proto.DateTime64(l.of.Record.Received))
+	s.ver.Append(l.of.ver)
+	s.gone.Append(flag(l.gone))
 }

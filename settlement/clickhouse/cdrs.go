@@ -19,7 +19,8 @@ var (
 	summaryColumns = resultColumns.only("country", "party", "id", "partition", "epoch", "offset", "generation", "cpo_country", "cpo_party",
 		"emsp_country", "emsp_party", "month", "currency", "credit", "status", "claim", "reason", "detail",
 		"claimed_excl", "claimed_incl", "computed_excl", "computed_incl", "tariff_ids", "tariff_hash", "tariff_source",
-		"time_zone", "zone_source", "zone_db", "profile", "engine", "cause")
+		"time_zone", "zone_source", "zone_db", "profile", "engine", "cause",
+		"id_sent", "received", "start", "end", "credit_of", "session_id", "location_id", "energy_kwh")
 	detailColumns = resultColumns.without("fixed_excl", "fixed_incl", "energy_excl", "energy_incl", "time_excl", "time_incl",
 		"parking_excl", "parking_incl", "reservation_excl", "reservation_incl")
 )
@@ -47,6 +48,16 @@ func (r *resultRow) summarize(c *settlement.CDRSummary) {
 		c.TariffSource = ""
 	}
 	c.TimeZone, c.ZoneSource, c.ZoneDB, c.Profile, c.Engine = o.TimeZone, o.ZoneSource, o.ZoneDB, o.Profile, o.EngineVersion
+	c.ID, c.Received, c.Start, c.End = r.ID, instant(r.Record.Received), instant(r.Start), instant(r.End)
+	c.CreditOf, c.SessionID, c.LocationID, c.EnergyKWh = r.CreditReferenceID, r.SessionID, r.LocationID, known(r.EnergyKWh)
+}
+
+// instant is a time as lists have it, zero where it is not known.
+func instant(t ocpi.Time) time.Time {
+	if !t.IsSet() {
+		return time.Time{}
+	}
+	return t.Go()
 }
 
 // known is an amount as lists have it, nil where it is not known.
@@ -58,7 +69,8 @@ func known(n ocpi.Number) *decimal.Decimal {
 	return &d
 }
 
-// CDRs implements [settlement.Reader].
+// CDRs implements [settlement.Reader]. Which CDRs a page holds is found by few
+// columns; the others are read of those alone.
 func (s *Store) CDRs(ctx context.Context, q settlement.CDRQuery) (settlement.CDRPage, error) {
 	var page settlement.CDRPage
 	cursor, err := decodeCursor[keyCursor](q.After)
@@ -66,23 +78,23 @@ func (s *Store) CDRs(ctx context.Context, q settlement.CDRQuery) (settlement.CDR
 		return page, err
 	}
 	limit := pageSize(q.Limit)
+	q.From = max(q.From, ocpi.Month(cursor.Month))
 	w := cdrsWhere(q)
 	if q.After != "" {
 		w.and("(month, country, party, id) > (?, ?, ?, ?)", cursor.Month, cursor.Country, cursor.Party, string(cursor.ID))
 	}
-	err = s.each(ctx, "list CDRs", "SELECT "+summaryColumns.row()+" FROM results FINAL"+w.String()+
-		fmt.Sprintf(" ORDER BY month, country, party, id LIMIT %d", limit+1), w.args,
-		func(rows driver.Rows) error {
-			var c settlement.CDRSummary
-			err := scanSummary(rows, &c)
-			page.CDRs = append(page.CDRs, c)
-			return err
-		})
+	keys, places, err := s.pageOf(ctx, w, limit+1)
 	if err != nil {
 		return page, err
 	}
-	if err := s.completeSummaries(ctx, page.CDRs); err != nil {
+	found, err := s.summariesAt(ctx, places)
+	if err != nil {
 		return page, err
+	}
+	for _, key := range keys {
+		if c := found[key]; c != nil { // priced again in another month meanwhile, it is on another page
+			page.CDRs = append(page.CDRs, *c)
+		}
 	}
 	n := fittingSummaries(page.CDRs[:min(len(page.CDRs), limit)])
 	if n < len(page.CDRs) {
@@ -90,6 +102,62 @@ func (s *Store) CDRs(ctx context.Context, q settlement.CDRQuery) (settlement.CDR
 		page.Next, err = encodeCursor(cursorOf(uint32(page.CDRs[n-1].Month), page.CDRs[n-1].Key))
 	}
 	return page, err
+}
+
+// pageOf returns the first CDRs that w selects, by month and identity. Months are
+// looked at in turn, twice as many each time, until there are enough: results is
+// in their order, but for the identities.
+func (s *Store) pageOf(ctx context.Context, w where, limit int) (keys []ocpi.Key, places []resultPlace, err error) {
+	months, err := s.distinctMonths(ctx, "results"+w.onlyMonths().String(), w.onlyMonths().args)
+	if err != nil {
+		return nil, nil, err
+	}
+	for n := 1; len(months) > 0 && len(keys) < limit; n *= 2 {
+		n = min(n, len(months))
+		here := w.counting()
+		here.months(months[0], months[n-1])
+		err := s.each(ctx, "list CDRs", "SELECT month, country, party, id, partition, epoch, offset FROM results FINAL"+here.String()+
+			fmt.Sprintf(" ORDER BY month, country, party, id LIMIT %d", limit-len(keys)), here.args,
+			func(rows driver.Rows) error {
+				var key ocpi.Key
+				var place resultPlace
+				var month uint32
+				err := rows.Scan(&month, &key.Party.Country, &key.Party.ID, &key.ID, &place.Partition, &place.Epoch, &place.Offset)
+				place.month = ocpi.Month(month)
+				keys, places = append(keys, key), append(places, place)
+				return err
+			})
+		if err != nil {
+			return nil, nil, err
+		}
+		months = months[n:]
+	}
+	return keys, places, nil
+}
+
+// summariesAt reads the CDRs at those places, by identity.
+func (s *Store) summariesAt(ctx context.Context, places []resultPlace) (map[ocpi.Key]*settlement.CDRSummary, error) {
+	if len(places) == 0 {
+		return nil, nil
+	}
+	wanted, err := withPlaces(places)
+	if err != nil {
+		return nil, err
+	}
+	return s.summariesWhere(ch.Context(ctx, wanted), "(partition, month, epoch, offset) IN wanted")
+}
+
+// summariesWhere reads the CDRs that a condition selects, by identity.
+func (s *Store) summariesWhere(ctx context.Context, condition string) (map[ocpi.Key]*settlement.CDRSummary, error) {
+	found := map[ocpi.Key]*settlement.CDRSummary{}
+	err := s.each(ctx, "list CDRs", "SELECT "+summaryColumns.row()+" FROM results FINAL WHERE NOT elsewhere AND "+condition, nil,
+		func(rows driver.Rows) error {
+			var c settlement.CDRSummary
+			err := scanSummary(rows, &c)
+			found[c.Key] = &c
+			return err
+		})
+	return found, err
 }
 
 // fittingSummaries returns how many of the first summaries fit a page, at least
@@ -135,66 +203,17 @@ func cdrsWhere(q settlement.CDRQuery) where {
 	if q.Cause != "" {
 		w.and("cause = ?", q.Cause)
 	}
-	if q.ID != "" {
+	if q.ID != "" { // parties are few: each may have a CDR of the id
+		w.and(placesOf("(country, party, id) IN (SELECT DISTINCT country, party, ? FROM cdrs)"), q.ID)
 		w.and("id = ?", q.ID)
 	}
 	return w
 }
 
-// cdrColumns are the columns of cdrs that scanCDR reads.
-const cdrColumns = `country, party, id, id_sent, received, start, end, credit_of, session_id, location_id, energy_kwh`
-
-func scanCDR(rows driver.Rows, key *ocpi.Key, c *settlement.CDRSummary, more ...any) error {
-	var received, start, end time.Time
-	err := rows.Scan(append([]any{&key.Party.Country, &key.Party.ID, &key.ID, &c.ID, &received, &start, &end,
-		&c.CreditOf, &c.SessionID, &c.LocationID, &c.EnergyKWh}, more...)...)
-	c.Received, c.Start, c.End = knownTime(received), knownTime(start), knownTime(end)
-	return err
-}
-
-// knownTime returns t in UTC, or the zero time where the store has "not known".
-func knownTime(t time.Time) time.Time {
-	if !ocpi.TimeOf(t).IsSet() {
-		return time.Time{}
-	}
-	return t.UTC()
-}
-
-// completeSummaries adds what only table cdrs holds. Both tables have the same
-// winner, and which one it is never changes.
-func (s *Store) completeSummaries(ctx context.Context, cdrs []settlement.CDRSummary) error {
-	if len(cdrs) == 0 {
-		return nil
-	}
-	byKey := make(map[ocpi.Key]*settlement.CDRSummary, len(cdrs))
-	keys := make([]ocpi.Key, len(cdrs))
-	for i := range cdrs {
-		keys[i] = cdrs[i].Key
-		byKey[cdrs[i].Key] = &cdrs[i]
-	}
-	wanted, err := withKeys(keys)
-	if err != nil {
-		return err
-	}
-	return s.each(ch.Context(ctx, wanted), "list CDRs", "SELECT "+cdrColumns+
-		" FROM cdrs FINAL WHERE (country, party, id) IN wanted", nil,
-		func(rows driver.Rows) error {
-			var key ocpi.Key
-			var c settlement.CDRSummary
-			if err := scanCDR(rows, &key, &c); err != nil {
-				return err
-			}
-			into := byKey[key]
-			into.ID, into.Received, into.Start, into.End = c.ID, c.Received, c.Start, c.End
-			into.CreditOf, into.SessionID, into.LocationID, into.EnergyKWh = c.CreditOf, c.SessionID, c.LocationID, c.EnergyKWh
-			return nil
-		})
-}
-
 // RejectReasons implements [settlement.Reader].
 func (s *Store) RejectReasons(ctx context.Context, q settlement.CDRQuery) ([]settlement.ReasonCount, error) {
 	q.Status = pricing.Rejected
-	w := cdrsWhere(q)
+	w := cdrsWhere(q).counting()
 	var out []settlement.ReasonCount
 	err := s.each(ctx, "count rejects", `SELECT reason, currency, count() AS n,
 		sum(claimed_excl), sum(claimed_incl), countIf(claimed_incl IS NULL)

@@ -354,36 +354,6 @@ func TestADebtorFoundLaterListsTheCDR(t *testing.T) {
 	}
 }
 
-// A store of an earlier version has the debtor in results alone.
-func TestDebtorsFoundEarlierAreMigrated(t *testing.T) {
-	s := newStore(t)
-	b := batchOf(t, 0, 0, `
-		GB*DUN - c1 2019-01-15 GBP 10/12 rejected debtor_unknown -
-		GB*DUN - c2 2019-01-15 GBP 10/12 rejected debtor_unknown -`)
-	write(t, s, b)
-	healed := b.Rows[0]
-	healed.Debtor, healed.Outcome.Status, healed.Outcome.Reason = ocpi.Party{Country: "NL", ID: "EXW"}, pricing.Priced, ""
-	rows := newResultRows()
-	if err := s.insert(t.Context(), rows.block, "earlier", 1, func(int) error { return rows.append(&healed) }); err != nil {
-		t.Fatal(err)
-	}
-	migrations, err := readMigrations(migrationFiles)
-	if err != nil {
-		t.Fatal(err)
-	}
-	for range 2 {
-		for _, statement := range statements(migrations[8].sql) {
-			if err := s.conn.Exec(t.Context(), statement.sql); err != nil {
-				t.Fatal(err)
-			}
-		}
-	}
-	page, err := s.OCPICDRs(t.Context(), settlement.OCPIQuery{Debtors: []ocpi.Party{healed.Debtor}})
-	if err != nil || page.Total != 1 {
-		t.Errorf("%d CDRs are listed, %v; want the one whose debtor was found", page.Total, err)
-	}
-}
-
 // The tables hold ids folded; one CDR is shown with those its partner sent.
 func TestIDsAsSent(t *testing.T) {
 	d := &settlement.CDRDetail{Version: ocpi.V221, Raw: []byte(`{"country_code":"GB","party_id":"DUN","id":"c1-C","session_id":"Sess-a7","credit":true,"credit_reference_id":"c1",

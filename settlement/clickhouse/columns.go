@@ -143,6 +143,68 @@ func prose[R any](name string, at func(*R) *string) tableColumn[R] {
 		func(r *rowReader, row *R) { *at(row) = r.text() }}
 }
 
+// asSent is a String: an id as it was sent, with what it is folded to, which stands
+// in a column before it. Where it follows from that, it takes no room.
+func asSent[R any](name string, at func(*R) (sent *string, folded string)) tableColumn[R] {
+	return tableColumn[R]{name,
+		func() (blockColumn, func(*R)) {
+			c := new([]string)
+			return texts(name, c), func(row *R) {
+				sent, folded := at(row)
+				*c = append(*c, packSent(*sent, folded))
+			}
+		},
+		func(r *rowReader, row *R) {
+			sent, folded := at(row)
+			*sent = unpackSent(r.text(), folded)
+		}}
+}
+
+// sentLower stands for an id that was sent in lower case. No id is taken for it:
+// one that is NUL is sent as it is folded.
+const sentLower = "\x00"
+
+func packSent(sent, folded string) string {
+	switch {
+	case sent == folded:
+		return ""
+	case sent == lower(folded):
+		return sentLower
+	}
+	return sent
+}
+
+func unpackSent(packed, folded string) string {
+	switch packed {
+	case "":
+		return folded
+	case sentLower:
+		return lower(folded)
+	}
+	return packed
+}
+
+// lower maps ASCII letters to lower case, the inverse of [ocpi.Fold].
+func lower(s string) string {
+	b := []byte(s)
+	for i, c := range b {
+		if 'A' <= c && c <= 'Z' {
+			b[i] = c + 'a' - 'A'
+		}
+	}
+	return string(b)
+}
+
+// moment is a DateTime64(9).
+func moment[R any](name string, at func(*R) *ocpi.Time) tableColumn[R] {
+	return tableColumn[R]{name,
+		func() (blockColumn, func(*R)) {
+			c := nanoseconds()
+			return values(name, &c), func(row *R) { c.AppendRaw(proto.DateTime64(*at(row))) }
+		},
+		func(r *rowReader, row *R) { *at(row) = ocpi.Time(r.i64()) }}
+}
+
 // document is a String of bytes, nil when it is empty.
 func document[R any](name string, at func(*R) *[]byte) tableColumn[R] {
 	return tableColumn[R]{name,

@@ -17,7 +17,13 @@ func (s *Store) Contents(ctx context.Context, key ocpi.Key) (*settlement.Content
 	if err != nil {
 		return nil, err
 	}
-	distinct := distinctContents(copies[key])
+	all := copies[key]
+	if len(all) == 0 { // it came once, or not at all
+		if all, err = s.onlyCopy(ctx, key); err != nil {
+			return nil, err
+		}
+	}
+	distinct := distinctContents(all)
 	if len(distinct) == 0 {
 		return nil, fmt.Errorf("read copies of %s: %w", key, settlement.ErrNotFound)
 	}
@@ -44,6 +50,25 @@ func (s *Store) Contents(ctx context.Context, key ocpi.Key) (*settlement.Content
 		}
 	}
 	return out, nil
+}
+
+// onlyCopy returns the copy of a CDR that came once, none of one that did not
+// come.
+func (s *Store) onlyCopy(ctx context.Context, key ocpi.Key) ([]settlement.Copy, error) {
+	places, err := s.placesOfKey(ctx, key)
+	if err != nil || len(places) == 0 {
+		return nil, err
+	}
+	at := places[0].Position
+	records, err := s.copiesAt(ctx, []ingest.Position{at})
+	if err != nil {
+		return nil, err
+	}
+	r, ok := records[at]
+	if !ok {
+		return nil, fmt.Errorf("CDR %s has no record %s in the store: run roamclear verify", key, at)
+	}
+	return []settlement.Copy{{Position: at, Received: instant(r.Received), Sender: r.Sender, Hash: r.Hash}}, nil
 }
 
 // distinctContents are the first copies of each content.

@@ -120,7 +120,7 @@ func (s *Store) Claims(ctx context.Context, keys []ocpi.Key, below settlement.En
 		return err
 	}
 	var w where
-	w.and("(country, party, id) IN wanted")
+	w.and("NOT elsewhere AND " + placesOf("(country, party, id) IN wanted"))
 	w.below(below)
 	return s.each(ch.Context(ctx, wanted), "read credited CDRs", `SELECT country, party, id, credit, month, emsp_country, emsp_party,
 		currency, claimed_excl, claimed_incl FROM results FINAL`+w.String(), w.args,
@@ -138,18 +138,18 @@ func (s *Store) Claims(ctx context.Context, keys []ocpi.Key, below settlement.En
 }
 
 // countedCredits returns a query over the counted credits that name the keys in the
-// table wanted: table credits says which may, cdrs and results which do.
+// table wanted: table credits says which may, results which do.
 func countedCredits(in settlement.Range, below settlement.Ends) (query string, args []any) {
 	var named, w where
 	named.and("(country, party, credit_of) IN wanted")
 	if in != (settlement.Range{}) {
 		named.within(in)
 	}
-	w.and("(country, party, id) IN (SELECT country, party, id FROM credits"+named.String()+")", named.args...)
+	w.and("NOT elsewhere AND credit AND (country, party, credit_of) IN wanted")
+	w.and(placesOf("(country, party, id) IN (SELECT country, party, id FROM credits"+named.String()+")"), named.args...)
 	w.below(below)
-	return `(SELECT country, party, id, credit_of FROM cdrs FINAL` + w.String() + ` AND credit AND (country, party, credit_of) IN wanted) AS c
-		INNER JOIN (SELECT country, party, id, month, emsp_country, emsp_party, currency, claimed_excl, claimed_incl, control_offset
-			FROM results FINAL` + w.String() + `) AS r USING (country, party, id)`, append(w.args, w.args...)
+	return `(SELECT country, party, id, credit_of, month, emsp_country, emsp_party, currency, claimed_excl, claimed_incl, control_offset
+		FROM results FINAL` + w.String() + ")", w.args
 }
 
 // CreditSums implements [settlement.RelationStore].

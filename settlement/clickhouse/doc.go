@@ -6,7 +6,7 @@
 // ([settlement.Reader]), the states a restarted follower begins with
 // (LoadObjects, LookupObjects), the rejects to price again (Rejects), and the
 // physical rows that `roamclear verify` holds against the log (RecordsRange,
-// CopiesRange, WinnersRange).
+// CopiesRange, WinnersRange, ListingsRange, ResultsRange).
 //
 // Every table is keyed by what the log fixes, a position or an identity, so
 // writing the same records again, cut into other batches or not, changes

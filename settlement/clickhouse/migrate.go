@@ -61,8 +61,8 @@ func (s *Store) migrate(ctx context.Context, migrations []migration) error {
 		if m.version <= have {
 			continue
 		}
-		for _, st := range statements(m.sql) {
-			if err := s.execute(ctx, st); err != nil {
+		for i, st := range statements(m.sql) {
+			if err := s.execute(ctx, m, i, st); err != nil {
 				return fail("migrate the store: "+m.name, err)
 			}
 		}
@@ -74,13 +74,16 @@ func (s *Store) migrate(ctx context.Context, migrations []migration) error {
 	return nil
 }
 
-// execute runs a statement where its condition holds.
-func (s *Store) execute(ctx context.Context, st step) error {
+// execute runs the i-th statement of a migration where its condition holds.
+func (s *Store) execute(ctx context.Context, m migration, i int, st step) error {
 	if st.when != "" {
 		var n uint64
 		if err := s.conn.QueryRow(ctx, st.when).Scan(&n); err != nil || n == 0 {
 			return err
 		}
+	}
+	if st.windows != "" {
+		return s.executeWindows(ctx, m, i, st)
 	}
 	return s.conn.Exec(ctx, st.sql)
 }
@@ -131,32 +134,41 @@ func readMigrations(files fs.FS) ([]migration, error) {
 }
 
 // step is one statement of a migration; when, if any, is a query that
-// says whether it is to be run: it gives a count.
-type step struct{ when, sql string }
+// says whether it is to be run: it gives a count. windows, if any, is a query of
+// runs of offsets, see migrationRun: the statement is run window by window.
+type step struct{ when, windows, sql string }
 
-const whenPrefix = "-- when: "
+const (
+	whenPrefix    = "-- when: "
+	windowsPrefix = "-- windows: "
+)
 
 // statements splits a migration at semicolons that end a line; comments are
 // lines that begin with "--", but for conditions of the statement that follows.
 func statements(sql string) []step {
 	var out []step
-	var when string
+	var next step
 	var kept strings.Builder
 	for line := range strings.Lines(sql) {
 		if condition, ok := strings.CutPrefix(line, whenPrefix); ok {
-			when = strings.TrimSpace(condition)
+			next.when = strings.TrimSpace(condition)
+		}
+		if windows, ok := strings.CutPrefix(line, windowsPrefix); ok {
+			next.windows = strings.TrimSpace(windows)
 		}
 		if strings.HasPrefix(strings.TrimSpace(line), "--") {
 			continue
 		}
 		kept.WriteString(line)
 		if strings.HasSuffix(line, ";\n") {
-			out, when = append(out, step{when, strings.TrimSuffix(strings.TrimSpace(kept.String()), ";")}), ""
+			next.sql = strings.TrimSuffix(strings.TrimSpace(kept.String()), ";")
+			out, next = append(out, next), step{}
 			kept.Reset()
 		}
 	}
 	if rest := strings.TrimSpace(kept.String()); rest != "" {
-		out = append(out, step{when, rest})
+		next.sql = rest
+		out = append(out, next)
 	}
 	return out
 }

@@ -82,7 +82,7 @@ func TestMigrationToTextGoesOnAnywhere(t *testing.T) {
 			}
 		}
 		for _, st := range steps[:done] {
-			if err := s.execute(t.Context(), st); err != nil {
+			if err := s.execute(t.Context(), migrations[text-1], 0, st); err != nil {
 				t.Fatal(err)
 			}
 		}
@@ -164,10 +164,10 @@ func TestUnavailable(t *testing.T) {
 		t.Errorf("nobody listens: %v, want ErrUnavailable", err)
 	}
 	s := newStore(t)
-	if err := s.conn.Exec(t.Context(), "DROP TABLE copies"); err != nil {
+	if err := s.conn.Exec(t.Context(), "DROP TABLE duplicates"); err != nil {
 		t.Fatal(err)
 	}
-	err := s.WriteCDRs(t.Context(), batchOf(t, 0, 0, january))
+	err := s.WriteCDRs(t.Context(), batchOf(t, 0, 0, january)) // there is a repeat among them
 	if err == nil || errors.Is(err, settlement.ErrUnavailable) {
 		t.Errorf("a table is missing: %v, want an error that does not promise to go away", err)
 	}

@@ -17,22 +17,18 @@ import (
 // last_updated is only compared, never rewritten.
 func (s *Store) OCPICDRs(ctx context.Context, q settlement.OCPIQuery) (settlement.OCPIPage, error) {
 	var page settlement.OCPIPage
-	var w where
-	roles, args := roleConditions(q)
-	if len(roles) == 0 {
+	w, once := senderLists(q)
+	if once == "" {
 		return page, nil // nobody's CDRs
 	}
-	w.and(strings.Join(roles, " OR "), args...)
-	window(&w, ">=", q.From)
-	window(&w, "<", q.To)
 	var total uint64
-	if err := s.conn.QueryRow(ctx, "SELECT count() FROM cdrs FINAL"+w.String(), w.args...).Scan(&total); err != nil {
+	if err := s.conn.QueryRow(ctx, "SELECT count() FROM (SELECT partition, epoch, offset FROM sender_lists FINAL"+w.String()+once+")", w.args...).Scan(&total); err != nil {
 		return page, fail("count CDRs", err)
 	}
 	page.Total = int(total)
 	var positions []ingest.Position
-	err := s.each(ctx, "list CDRs", "SELECT partition, epoch, offset FROM cdrs FINAL"+w.String()+
-		fmt.Sprintf(" ORDER BY received, epoch, partition, offset LIMIT %d OFFSET %d", pageSize(q.Limit), max(q.Offset, 0)), w.args,
+	err := s.each(ctx, "list CDRs", "SELECT partition, epoch, offset FROM (SELECT partition, epoch, offset, received FROM sender_lists FINAL"+w.String()+once+
+		fmt.Sprintf(") ORDER BY received, epoch, partition, offset LIMIT %d OFFSET %d", pageSize(q.Limit), max(q.Offset, 0)), w.args,
 		func(rows driver.Rows) error {
 			var p ingest.Position
 			err := rows.Scan(&p.Partition, &p.Epoch, &p.Offset)
@@ -61,16 +57,29 @@ func (s *Store) OCPICDRs(ctx context.Context, q settlement.OCPIQuery) (settlemen
 	return page, nil
 }
 
-func roleConditions(q settlement.OCPIQuery) (conditions []string, args []any) {
-	add := func(condition string, parties []ocpi.Party) {
+// senderLists selects the rows of the lists that q names. A CDR of which both
+// eMSP and CPO are among them is on two: once is what leaves one. It is "" where
+// there is no list.
+func senderLists(q settlement.OCPIQuery) (w where, once string) {
+	var lists []string
+	add := func(creditor uint8, parties []ocpi.Party) {
 		for _, p := range parties {
-			conditions = append(conditions, condition)
-			args = append(args, p.Country, p.ID)
+			lists = append(lists, "(?, ?, ?)")
+			w.args = append(w.args, p.Country, p.ID, creditor)
 		}
 	}
-	add("(emsp_country = ? AND emsp_party = ?)", q.Debtors)
-	add("(cpo_country = ? AND cpo_party = ?)", q.Creditors)
-	return conditions, args
+	add(0, q.Debtors)
+	add(1, q.Creditors)
+	if len(lists) == 0 {
+		return w, ""
+	}
+	w.and("NOT gone AND (country, party, creditor) IN (" + strings.Join(lists, ", ") + ")")
+	window(&w, ">=", q.From)
+	window(&w, "<", q.To)
+	if len(q.Debtors) == 0 || len(q.Creditors) == 0 {
+		return w, " "
+	}
+	return w, " LIMIT 1 BY partition, epoch, offset"
 }
 
 func window(w *where, than string, t time.Time) {

@@ -143,7 +143,7 @@ func (s *Store) Rejects(ctx context.Context, p ingest.Partition, reasons []strin
 	}
 	limit = pageSize(limit)
 	var w where
-	w.and("partition = ? AND epoch = ? AND status = 'rejected'", p.Number, p.Epoch)
+	w.and("NOT elsewhere AND partition = ? AND epoch = ? AND status = 'rejected'", p.Number, p.Epoch)
 	if after != "" {
 		w.and("offset > ?", cursor.Offset)
 	}

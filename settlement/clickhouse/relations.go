@@ -175,23 +175,5 @@ func (s *Store) summaries(ctx context.Context, keys []ocpi.Key) (map[ocpi.Key]*s
 	if err != nil {
 		return nil, err
 	}
-	var cdrs []settlement.CDRSummary
-	err = s.each(ch.Context(ctx, wanted), "list CDRs", "SELECT "+summaryColumns.row()+" FROM results FINAL WHERE (country, party, id) IN wanted", nil,
-		func(rows driver.Rows) error {
-			var c settlement.CDRSummary
-			err := scanSummary(rows, &c)
-			cdrs = append(cdrs, c)
-			return err
-		})
-	if err != nil {
-		return nil, err
-	}
-	if err := s.completeSummaries(ctx, cdrs); err != nil {
-		return nil, err
-	}
-	known := make(map[ocpi.Key]*settlement.CDRSummary, len(cdrs))
-	for i := range cdrs {
-		known[cdrs[i].Key] = &cdrs[i]
-	}
-	return known, nil
+	return s.summariesWhere(ch.Context(ctx, wanted), placesOf("(country, party, id) IN wanted"))
 }

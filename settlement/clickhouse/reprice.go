@@ -103,18 +103,9 @@ const applySQL = `INSERT INTO %[1]s (%[2]s) SELECT %[3]s FROM repricings FINAL W
 
 const applicable = `run = ? AND partition = ? AND epoch = ? AND offset >= ? AND offset < ? AND old_ver IN (
 	SELECT max(ver) FROM (
-		SELECT offset, ver FROM results FINAL WHERE partition = ? AND epoch = ? AND offset >= ? AND offset < ?
+		SELECT offset, ver FROM results FINAL WHERE NOT elsewhere AND partition = ? AND epoch = ? AND offset >= ? AND offset < ?
 		UNION ALL SELECT offset, ver FROM corrections WHERE partition = ? AND epoch = ? AND offset >= ? AND offset < ?)
 	GROUP BY offset)`
-
-// debtorSQL writes the CDRs of a window whose debtor changes again, with the new
-// one: eMSPs list their CDRs by it. It goes before the results, which decide
-// whether there is anything left to apply.
-const debtorSQL = `INSERT INTO cdrs (%[1]s)
-SELECT c.* REPLACE (n.emsp_country AS emsp_country, n.emsp_party AS emsp_party, n.ver AS ver)
-FROM (SELECT %[1]s FROM cdrs FINAL WHERE partition = ? AND epoch = ? AND offset >= ? AND offset < ?) AS c
-INNER JOIN (SELECT offset, emsp_country, emsp_party, ver FROM repricings FINAL
-	WHERE (emsp_country, emsp_party) != (old_emsp_country, old_emsp_party) AND ` + applicable + `) AS n ON c.offset = n.offset`
 
 // ApplyRepriced implements [settlement.RepriceStore].
 func (s *Store) ApplyRepriced(ctx context.Context, run string, in ingest.Partition, closed []settlement.ClosedMonth) error {
@@ -130,8 +121,7 @@ func (s *Store) ApplyRepriced(ctx context.Context, run string, in ingest.Partiti
 	}
 	results, all := resultColumns.list(), repricedColumns.list()
 	const landing = "transform(old_month, ?, ?, toUInt32(0))"
-	toCDRs := fmt.Sprintf(debtorSQL, newCDRRows().list())
-	toResults := fmt.Sprintf(applySQL, "results", results, results, landing+" = 0")
+	toResults := fmt.Sprintf(applySQL, "results", results, results, landing+" = 0 AND (month, emsp_country, emsp_party) = (old_month, old_emsp_country, old_emsp_party)")
 	toCorrections := fmt.Sprintf(applySQL, "corrections", all+", lands", all+", "+landing+" AS lands", "lands != 0")
 	return s.windows(ctx, run, func(p int32, e uint8, from, to int64) error {
 		if p != in.Number || e != in.Epoch {
@@ -140,7 +130,7 @@ func (s *Store) ApplyRepriced(ctx context.Context, run string, in ingest.Partiti
 		within := []any{p, e, from, to}
 		applicable := slices.Concat([]any{run}, within, within, within)
 		landing := []any{months, lands}
-		err := s.conn.Exec(ctx, toCDRs, slices.Concat(within, applicable)...)
+		err := s.applyMoved(ctx, in, slices.Concat(landing, applicable, within, within))
 		if err == nil {
 			err = s.conn.Exec(ctx, toResults, slices.Concat(landing, applicable)...)
 		}
@@ -166,7 +156,7 @@ FROM (SELECT offset, old_ver, %[1]s AS content, %[2]s AS change FROM repricings 
 	WHERE run = ? AND partition = ? AND epoch = ? AND offset >= ? AND offset < ?) AS n
 LEFT JOIN (SELECT offset, ver, content, correction FROM (
 	SELECT offset, ver, %[1]s AS content, 0 AS correction FROM results FINAL
-	WHERE partition = ? AND epoch = ? AND offset >= ? AND offset < ?
+	WHERE NOT elsewhere AND partition = ? AND epoch = ? AND offset >= ? AND offset < ?
 	UNION ALL SELECT offset, ver, %[1]s AS content, 1 AS correction FROM corrections FINAL
 	WHERE partition = ? AND epoch = ? AND offset >= ? AND offset < ?)
 	ORDER BY ver DESC LIMIT 1 BY offset) AS c ON n.offset = c.offset

@@ -15,20 +15,35 @@ import (
 
 // countedSQL takes a CDR of a closed month as its latest correction has it.
 const countedSQL = `SELECT %[4]s FROM (
-	SELECT %[1]s FROM results FINAL WHERE %[2]s AND offset NOT IN (SELECT offset FROM corrections WHERE %[2]s)
+	SELECT %[1]s FROM results FINAL WHERE NOT elsewhere AND %[2]s AND offset NOT IN (SELECT offset FROM corrections WHERE %[2]s)
 	UNION ALL SELECT %[1]s FROM (SELECT %[1]s FROM corrections FINAL WHERE %[2]s ORDER BY ver DESC LIMIT 1 BY offset)
 )%[3]s ORDER BY offset`
+
+// readWindow is how many offsets are put in order at a time: it bounds the
+// engine's memory, and reads of results no more than stands in it.
+const readWindow = 250_000
+
+// inWindows calls fn for each window of a run of offsets.
+func inWindows(from, to int64, fn func(from, to int64) error) error {
+	for ; from < to; from += readWindow {
+		if err := fn(from, min(from+readWindow, to)); err != nil {
+			return err
+		}
+	}
+	return nil
+}
 
 // CountedResults implements [settlement.RepriceStore].
 func (s *Store) CountedResults(ctx context.Context, r *settlement.Repricing, p ingest.Partition, from, to int64, fn func(*settlement.StoredResult) error) error {
 	const here = "partition = ? AND epoch = ? AND offset >= ? AND offset < ?"
-	at := []any{p.Number, p.Epoch, from, to}
 	var w where
 	w.months(r.From, r.To)
 	w.parties(r.Party, ocpi.Party{}, ocpi.Party{})
-	ctx = ch.Context(ctx, ch.WithSettings(ch.Settings{"max_bytes_before_external_sort": sortMemory}))
-	return s.each(ctx, fmt.Sprintf("read results of %s", p),
-		fmt.Sprintf(countedSQL, storedColumns.list(), here, w.String(), storedColumns.row()), slices.Concat(at, at, at, w.args), readStored(fn))
+	query := fmt.Sprintf(countedSQL, storedColumns.list(), here, w.String(), storedColumns.row())
+	return inWindows(from, to, func(from, to int64) error {
+		at := []any{p.Number, p.Epoch, from, to}
+		return s.each(ctx, fmt.Sprintf("read results of %s", p), query, slices.Concat(at, at, at, w.args), readStored(fn))
+	})
 }
 
 // CDRRecords implements [settlement.RepriceStore]: records are kept in the

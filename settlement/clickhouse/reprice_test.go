@@ -247,14 +247,15 @@ func TestColumnsAreThoseOfTheTables(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	for table, list := range map[string]string{"results": resultColumns.list(), "repricings": repricedColumns.list(), "corrections": repricedColumns.list() + ", lands"} {
+	for table, list := range map[string]string{"results": placedColumns.list(), "repricings": repricedColumns.list(), "corrections": repricedColumns.list() + ", lands"} {
 		want := strings.Split(list, ", ")
 		slices.Sort(want)
 		slices.Sort(names[table])
 		if diff := cmp.Diff(want, names[table]); diff != "" {
 			t.Errorf("columns of %s (-the Go table +the store):\n%s", table, diff)
 		}
-		for name, typ := range types["results"] {
+		for _, column := range resultColumns {
+			name, typ := column.name, types["results"][column.name]
 			if types[table][name] != typ {
 				t.Errorf("%s.%s is a %q, in results it is a %q", table, name, types[table][name], typ)
 			}

@@ -7,6 +7,7 @@ import (
 
 	"github.com/ClickHouse/ch-go/proto"
 	"github.com/ClickHouse/clickhouse-go/v2/lib/driver"
+	"github.com/roamclear/roamclear/ingest"
 	"github.com/roamclear/roamclear/ocpi"
 	"github.com/roamclear/roamclear/pricing"
 	"github.com/roamclear/roamclear/pricing/tariff"
@@ -20,11 +21,13 @@ type resultRow struct {
 	ver      uint64
 	month    ocpi.Month
 	findings []byte // JSON, nil when there are none
+	// elsewhere: the CDR stood here, and does so no more.
+	elsewhere bool
 }
 
-// resultColumns are the columns of table results: the one place that names
-// them. Another column is a line here and a migration that adds it to results,
-// repricings and corrections.
+// resultColumns are the columns of table results but for the mark elsewhere: the
+// one place that names them. Another column is a line here and a migration that
+// adds it to results, repricings and corrections.
 var resultColumns = slices.Concat(
 	columns[resultRow]{
 		label("country", func(r *resultRow) *string { return &r.Record.Key.Party.Country }),
@@ -70,11 +73,24 @@ var resultColumns = slices.Concat(
 		document("reconciliation", func(r *resultRow) *[]byte { return &r.Outcome.Reconciliation }),
 		whole[proto.ColInt64]("reference_offset", func(r *resultRow) *int64 { return &r.Outcome.AsOf.Reference }, (*rowReader).i64),
 		whole[proto.ColInt64]("control_offset", func(r *resultRow) *int64 { return &r.Outcome.AsOf.Control }, (*rowReader).i64),
+		asSent("id_sent", func(r *resultRow) (*string, string) { return &r.ID, r.Record.Key.ID }),
+		moment("received", func(r *resultRow) *ocpi.Time { return &r.Record.Received }),
+		moment("start", func(r *resultRow) *ocpi.Time { return &r.Start }),
+		moment("end", func(r *resultRow) *ocpi.Time { return &r.End }),
+		moment("last_updated", func(r *resultRow) *ocpi.Time { return &r.LastUpdated }),
+		prose("credit_of", func(r *resultRow) *string { return &r.CreditReferenceID }),
+		prose("session_id", func(r *resultRow) *string { return &r.SessionID }),
+		prose("location_id", func(r *resultRow) *string { return &r.LocationID }),
+		amount("energy_kwh", func(r *resultRow) *ocpi.Number { return &r.EnergyKWh }),
 	})
+
+// placedColumns are all columns of table results.
+var placedColumns = append(slices.Clone(resultColumns), yes("elsewhere", func(r *resultRow) *bool { return &r.elsewhere }))
 
 // storedColumns are the columns of a [settlement.StoredResult]: all but what is
 // for people to read.
-var storedColumns = resultColumns.without("detail", "tariff_ids", "tariff_source", "zone_source", "explanation", "findings", "cause", "reconciliation")
+var storedColumns = resultColumns.without("detail", "tariff_ids", "tariff_source", "zone_source", "explanation", "findings", "cause", "reconciliation",
+	"id_sent", "received", "start", "end", "last_updated", "credit_of", "session_id", "location_id", "energy_kwh")
 
 // resultRows are rows of table results.
 type resultRows struct {
@@ -83,15 +99,31 @@ type resultRows struct {
 }
 
 func newResultRows() *resultRows {
-	return &resultRows{tableRows: newTableRows("results", resultColumns)}
+	return &resultRows{tableRows: newTableRows("results", placedColumns)}
 }
 
-func (r *resultRows) append(row *pricing.Row) error {
-	if err := r.row.of(row); err != nil {
-		return err
+// append appends the row of a CDR, and the marks where it stood before.
+func (r *resultRows) append(row *placedRow) error {
+	if row.result != nil {
+		r.tableRows.append(row.result)
+	} else {
+		if err := r.row.of(row.Row); err != nil {
+			return err
+		}
+		r.tableRows.append(&r.row)
 	}
-	r.tableRows.append(&r.row)
+	r.leave(row)
 	return nil
+}
+
+// leave appends the marks where a CDR stood before.
+func (r *resultRows) leave(row *placedRow) {
+	for _, p := range row.left() {
+		mark := pricing.Row{Record: ingest.Record{Position: row.Record.Position, Envelope: ingest.Envelope{Key: row.Record.Key}}}
+		mark.Record.Epoch, mark.Record.Offset = p.Epoch, p.Offset
+		mark.Outcome.Status = pricing.Rejected // the column wants one
+		r.tableRows.append(&resultRow{Row: &mark, ver: row.ver, month: p.Month, elsewhere: true})
+	}
 }
 
 // of makes r the row that stores a CDR's result.

@@ -14,26 +14,6 @@ import (
 	"github.com/shopspring/decimal"
 )
 
-// Months implements [settlement.Reader].
-func (s *Store) Months(ctx context.Context, party ocpi.Party) ([]ocpi.Month, error) {
-	var w where
-	w.parties(party, ocpi.Party{}, ocpi.Party{})
-	w.and("month > 0")
-	var months []ocpi.Month
-	err := s.each(ctx, "list months", `SELECT DISTINCT month FROM (
-		SELECT cpo_country, cpo_party, emsp_country, emsp_party, month FROM results FINAL
-		UNION ALL SELECT cpo_country, cpo_party, emsp_country, emsp_party, lands AS month FROM corrections
-		UNION ALL SELECT cpo_country, cpo_party, old_emsp_country AS emsp_country, old_emsp_party AS emsp_party, lands AS month FROM corrections
-		)`+w.String()+" ORDER BY month", w.args,
-		func(rows driver.Rows) error {
-			var n uint32
-			err := rows.Scan(&n)
-			months = append(months, ocpi.Month(n))
-			return err
-		})
-	return months, err
-}
-
 // settlementSQL sums results in one query, so that amounts and taxes can never
 // come from different moments. sum() leaves NULL out, which is why every sum of
 // optional amounts has its count of NULLs. Taxes are summed by a text of name
@@ -97,7 +77,7 @@ func settlementWhere(q settlement.SettlementQuery) where {
 // settle sums what w selects; credited selects what credits cancel in full.
 func (s *Store) settle(ctx context.Context, w where, credited string, args []any) ([]settlement.SettlementRow, error) {
 	var out []settlement.SettlementRow
-	err := s.each(ctx, "settle", fmt.Sprintf(settlementSQL, credited, w.String()), append(args, w.args...), func(rows driver.Rows) error {
+	err := s.each(ctx, "settle", fmt.Sprintf(settlementSQL, credited, w.counting().String()), append(args, w.args...), func(rows driver.Rows) error {
 		row, err := scanSettlement(rows)
 		out = append(out, row)
 		return err

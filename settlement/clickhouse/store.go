@@ -54,6 +54,8 @@ type Store struct {
 	// is to bring back a row the store has lost.
 	nonce  string
 	serial atomic.Uint64
+
+	writers writers
 }
 
 var _ settlement.Reader = (*Store)(nil)

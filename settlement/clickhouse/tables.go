@@ -137,32 +137,48 @@ func (r *recordRows) append(topic ingest.Topic, rec *ingest.Record) {
 	r.hash.Append(rec.Hash[:])
 }
 
-// copyRows are rows of table copies.
-type copyRows struct {
+// duplicateRows are rows of table duplicates.
+type duplicateRows struct {
 	*block
 	position
 	identity
-	hash     proto.ColFixedStr
-	sender   *proto.ColLowCardinality[string]
-	received proto.ColDateTime64
+	ver                    proto.ColUInt64
+	hash                   proto.ColFixedStr
+	sender                 *proto.ColLowCardinality[string]
+	received               proto.ColDateTime64
+	emspCountry, emspParty *proto.ColLowCardinality[string]
+	conflict               proto.ColUInt8
 }
 
-func newCopyRows() *copyRows {
-	c := &copyRows{identity: newIdentity(), sender: lowCard(), received: nanoseconds()}
-	c.hash.SetSize(len(ingest.Hash{}))
-	c.block = newBlock("copies",
-		values("country", c.country), values("party", c.party), texts("id", &c.id),
-		values("partition", &c.partition), values("epoch", &c.epoch), values("offset", &c.offset),
-		values("hash", &c.hash), values("sender", c.sender), values("received", &c.received))
-	return c
+func newDuplicateRows() *duplicateRows {
+	d := &duplicateRows{identity: newIdentity(), sender: lowCard(), received: nanoseconds(), emspCountry: lowCard(), emspParty: lowCard()}
+	d.hash.SetSize(len(ingest.Hash{}))
+	d.block = newBlock("duplicates",
+		values("country", d.country), values("party", d.party), texts("id", &d.id),
+		values("partition", &d.partition), values("epoch", &d.epoch), values("offset", &d.offset), values("ver", &d.ver),
+		values("hash", &d.hash), values("sender", d.sender), values("received", &d.received),
+		values("emsp_country", d.emspCountry), values("emsp_party", d.emspParty), values("conflict", &d.conflict))
+	return d
 }
 
-func (c *copyRows) append(rec *ingest.Record) {
-	c.position.append(rec.Position)
-	c.identity.append(rec.Key)
-	c.hash.Append(rec.Hash[:])
-	c.sender.Append(rec.Sender)
-	c.received.AppendRaw(proto.DateTime64(rec.Received))
+// duplicate is one copy of a CDR that came more than once.
+type duplicate struct {
+	ingest.Record // no body
+	emsp          ocpi.Party
+	rank          uint16
+	conflict      bool
+}
+
+func (d *duplicateRows) append(c *duplicate) {
+	d.position.append(c.Position)
+	d.identity.append(c.Key)
+	d.ver.Append(uint64(c.rank))
+	d.hash.Append(c.Hash[:])
+	d.sender.Append(c.Sender)
+	d.received.AppendRaw(proto.DateTime64(c.Received))
+	d.emspCountry.Append(c.emsp.Country)
+	d.emspParty.Append(c.emsp.ID)
+	d.conflict.Append(flag(c.conflict))
 }
 
 // objectRows are rows of table objects.

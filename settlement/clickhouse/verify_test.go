@@ -9,7 +9,7 @@ import (
 	"github.com/roamclear/roamclear/settlement"
 )
 
-// ranges prints what the four range readers give for partition 0.
+// ranges prints what the range readers give for partition 0.
 func ranges(t *testing.T, s *Store, from, to int64) string {
 	t.Helper()
 	var b strings.Builder
@@ -22,10 +22,13 @@ func ranges(t *testing.T, s *Store, from, to int64) string {
 			return line("record", r.Position, string(r.Body))
 		}),
 		s.CopiesRange(t.Context(), cdrsOf(0), from, to, func(c settlement.StoredCopy) error {
-			return line("copy", c.Position, fmt.Sprintf("%s %x", c.Key, c.Hash[:2]))
+			return line("copy", c.Position, fmt.Sprintf("%s %x, first of %d is %d %x, differ %t, conflict %t", c.Key, c.Hash[:2], c.Copies, c.First.Offset, c.FirstHash[:2], c.Differ, c.Conflict))
 		}),
 		s.WinnersRange(t.Context(), cdrsOf(0), from, to, func(c settlement.StoredCDR) error {
-			return line("cdr", c.Position, fmt.Sprintf("%s %x %s>%s %s %s %v", c.Key, c.Hash[:2], c.EMSP, c.CPO, c.Month, c.Currency, c.Credit))
+			return line("cdr", c.Position, fmt.Sprintf("%s %s %s %s", c.Key, c.EMSP, c.Month, c.LastUpdated))
+		}),
+		s.ListingsRange(t.Context(), cdrsOf(0), from, to, func(l settlement.StoredListing) error {
+			return line("list", l.Position, fmt.Sprintf("%s %t %s", l.Party, l.Creditor, l.LastUpdated))
 		}),
 		s.ResultsRange(t.Context(), cdrsOf(0), from, to, func(r settlement.StoredResult) error {
 			return line("result", r.Record.Position, fmt.Sprintf("%s %s>%s %s %s %v %s %s %s", r.Record.Key, r.Debtor, r.Creditor, r.Month, r.Currency, r.Credit, r.Outcome.Status, r.Outcome.Claim, r.Outcome.Claimed.Excl))
@@ -44,16 +47,16 @@ func TestRanges(t *testing.T) {
 	got := ranges(t, s, 1, 4)
 	body := func(id string) string { return fmt.Sprintf(`{"id":%q,"content":""}`, id) }
 	for _, want := range []string{
-		"record 1 " + body("c2") + "\nrecord 2 " + body("c3") + "\nrecord 3 " + body("k1") + "\ncopy 1 GB*DUN*C2",
-		"cdr 3 GB*DUN*K1 ", " NL*EXW>GB*DUN 2019-01 GBP true\nresult 1 ",
+		"record 1 " + body("c2") + "\nrecord 2 " + body("c3") + "\nrecord 3 " + body("k1") + "\ncopy 1 GB*DUN*C2 ",
+		", first of 2 is 1 ", "differ true, conflict true\ncdr 1 GB*DUN*C2 NL*EXW 2019-01 ", "list 1 NL*EXW false ", "list 1 GB*DUN true ",
 		"result 1 GB*DUN*C2 NL*EXW>GB*DUN 2019-01 GBP false rejected absent 5\nresult 2 GB*DUN*C3 NL*EXW>GB*DUN 2019-01 GBP false priced differs 7.5\n",
 	} {
 		if !strings.Contains(got, want) {
 			t.Errorf("missing %q in\n%s", want, got)
 		}
 	}
-	if n := strings.Count(got, "\n"); n != 12 {
-		t.Errorf("%d rows for 3 records, want 12:\n%s", n, got)
+	if n := strings.Count(got, "\n"); n != 16 { // three of each, six listings, one copy
+		t.Errorf("%d rows for 3 records, want 16:\n%s", n, got)
 	}
 	// Offsets 5 and 6 are a repeat and a conflict: records and copies only.
 	if got := ranges(t, s, 5, 7); strings.Contains(got, "cdr") || strings.Contains(got, "result") || strings.Count(got, "\n") != 4 {
@@ -68,12 +71,12 @@ func TestDamageShowsAndReplayMends(t *testing.T) {
 		"record gone":      "ALTER TABLE records DELETE WHERE offset = 3",
 		"record doubled":   "INSERT INTO records SELECT * FROM records WHERE offset = 3",
 		"record changed":   "ALTER TABLE records UPDATE body = 'x' WHERE offset = 3",
-		"copy gone":        "ALTER TABLE copies DELETE WHERE offset = 3",
-		"copy doubled":     "INSERT INTO copies SELECT * FROM copies WHERE offset = 3",
+		"copy gone":        "ALTER TABLE duplicates DELETE WHERE offset = 6",
+		"listing gone":     "ALTER TABLE sender_lists DELETE WHERE offset = 3",
 		"winner gone":      "ALTER TABLE cdrs DELETE WHERE offset = 1",
 		"result gone":      "ALTER TABLE results DELETE WHERE offset = 3",
 		"amount changed":   "ALTER TABLE results UPDATE claimed_excl = 1 WHERE offset = 3",
-		"identity doubled": "INSERT INTO results SELECT * REPLACE('OTHER' AS id) FROM results WHERE offset = 3",
+		"position doubled": "INSERT INTO results SELECT * REPLACE(202001 AS month) FROM results WHERE offset = 3",
 	} {
 		t.Run(name, func(t *testing.T) {
 			s := newStore(t)
@@ -81,7 +84,7 @@ func TestDamageShowsAndReplayMends(t *testing.T) {
 			write(t, s, b)
 			whole := ranges(t, s, 0, 100)
 			// Doubled rows must not be merged away before they are looked at.
-			for _, statement := range []string{"SYSTEM STOP MERGES " + quoteName(s.db) + ".records", "SYSTEM STOP MERGES " + quoteName(s.db) + ".copies"} {
+			for _, statement := range []string{"SYSTEM STOP MERGES " + quoteName(s.db) + ".records", "SYSTEM STOP MERGES " + quoteName(s.db) + ".results"} {
 				if strings.Contains(name, "doubled") {
 					if err := s.conn.Exec(t.Context(), statement); err != nil {
 						t.Fatal(err)
@@ -98,7 +101,7 @@ func TestDamageShowsAndReplayMends(t *testing.T) {
 				return // rows of one version: which one stays is not ours to choose
 			}
 			write(t, s, b)
-			for _, table := range []string{"records", "copies"} {
+			for _, table := range []string{"records", "duplicates"} {
 				if err := s.conn.Exec(t.Context(), "OPTIMIZE TABLE "+table+" FINAL"); err != nil {
 					t.Fatal(err)
 				}

@@ -32,6 +32,7 @@ func pageSize(limit int) int {
 type where struct {
 	conditions []string
 	args       []any
+	from, to   ocpi.Month // of months
 }
 
 func (w *where) and(condition string, args ...any) {
@@ -39,8 +40,14 @@ func (w *where) and(condition string, args ...any) {
 	w.args = append(w.args, args...)
 }
 
+// counting restricts rows of results to those that stand for a CDR.
+func (w where) counting() where {
+	w.conditions = append([]string{"NOT elsewhere"}, w.conditions...)
+	return w
+}
+
 // String returns the WHERE clause, "" when nothing is restricted.
-func (w *where) String() string {
+func (w where) String() string {
 	if len(w.conditions) == 0 {
 		return ""
 	}
@@ -71,12 +78,19 @@ func (w *where) noEMSP(only bool) {
 
 // months restricts to an inclusive range; a zero end does not bound.
 func (w *where) months(from, to ocpi.Month) {
+	w.from, w.to = from, to
 	if !from.IsZero() {
 		w.and("month >= ?", uint32(from))
 	}
 	if !to.IsZero() {
 		w.and("month <= ?", uint32(to))
 	}
+}
+
+// onlyMonths are the conditions on months alone.
+func (w where) onlyMonths() (only where) {
+	only.months(w.from, w.to)
+	return only
 }
 
 func (w *where) key(k ocpi.Key) {
@@ -129,6 +143,22 @@ func withKeys(keys []ocpi.Key) (ch.QueryOption, error) {
 	for _, k := range keys {
 		if err := table.Append(k.Party.Country, k.Party.ID, k.ID); err != nil {
 			return nil, fmt.Errorf("make table of keys: %w", err)
+		}
+	}
+	return ch.WithExternalTable(table), nil
+}
+
+// withPlaces makes places of results, in their partitions, available to a query
+// as the table named wanted, of partition, month, epoch and offset.
+func withPlaces(places []resultPlace) (ch.QueryOption, error) {
+	table, err := ext.NewTable("wanted", ext.Column("partition", "Int32"), ext.Column("month", "UInt32"),
+		ext.Column("epoch", "UInt8"), ext.Column("offset", "Int64"))
+	if err != nil {
+		return nil, fmt.Errorf("make table of places: %w", err)
+	}
+	for _, p := range places {
+		if err := table.Append(p.Partition, uint32(p.month), p.Epoch, p.Offset); err != nil {
+			return nil, fmt.Errorf("make table of places: %w", err)
 		}
 	}
 	return ch.WithExternalTable(table), nil

@@ -14,57 +14,83 @@ import (
 // blocks are one writer's blocks of every table; they keep their memory.
 type blocks struct {
 	records     *recordRows
-	copies      *copyRows
+	duplicates  *duplicateRows
 	cdrs        *cdrRows
 	results     *resultRows
+	senders     *senderRows
 	objects     *objectRows
 	checkpoints *checkpointRows
 }
 
 var blocksPool = sync.Pool{New: func() any {
 	return &blocks{
-		records: newRecordRows(), copies: newCopyRows(), cdrs: newCDRRows(),
-		results: newResultRows(), objects: newObjectRows(), checkpoints: newCheckpointRows(),
+		records: newRecordRows(), duplicates: newDuplicateRows(), cdrs: newCDRRows(), results: newResultRows(),
+		senders: newSenderRows(), objects: newObjectRows(), checkpoints: newCheckpointRows(),
 	}
 }}
 
-// WriteCDRs stores a batch: its records, its copies by identity, its CDRs and
-// its results, one part per table, and then the checkpoint. A reader that sees
-// a result sees everything it rests on. When it returns an error, nothing or
-// any part of the batch has been stored; writing the same records again, in
-// batches cut anywhere, completes it and changes nothing else. Where they have
-// been priced again meanwhile, Again keeps the results that stand. The batch's
-// memory may be reused once it has returned.
+// WriteCDRs stores a batch: its records, the copies of CDRs that came more than
+// once, and of the first copies which record stands for the CDR, whose lists have
+// it and what it came to, one part per table; and then the checkpoint. A reader
+// that sees a result sees everything it rests on. When it returns an error,
+// nothing or any part of the batch has been stored; writing the same records
+// again, in batches cut anywhere, completes it and changes nothing else. Where
+// they have been priced again meanwhile, Again keeps the results that stand. The
+// batch's memory may be reused once it has returned.
 func (s *Store) WriteCDRs(ctx context.Context, b *pricing.Batch) error {
 	if err := checkBatch(b); err != nil {
 		return fmt.Errorf("store batch of CDRs: %w", err)
 	}
+	w := s.writers.at(b.Partition)
+	w.Lock()
+	defer w.Unlock()
+	known, err := s.knownOf(ctx, b.Partition, w)
+	if err != nil {
+		return err
+	}
+	told, err := s.sort(ctx, b.Partition, known, b.Rows)
+	if err != nil {
+		return err
+	}
+	for _, h := range told.hashes { // whatever becomes of the batch: a part of it may be stored
+		known.add(h)
+	}
 	into := blocksPool.Get().(*blocks)
 	defer blocksPool.Put(into)
-	token, n := rangeToken(b.Partition, b.Rows[0].Record.Offset, b.Rows[len(b.Rows)-1].Record.Offset), len(b.Rows)
-	err := s.insert(ctx, into.records.block, token, n, func(i int) error { into.records.append(b.Partition.Topic, &b.Rows[i].Record); return nil })
+	token := rangeToken(b.Partition, b.Rows[0].Record.Offset, b.Rows[len(b.Rows)-1].Record.Offset)
+	err = s.insert(ctx, into.records.block, token, len(b.Rows), func(i int) error { into.records.append(b.Partition.Topic, &b.Rows[i].Record); return nil })
 	if err != nil {
 		return err
 	}
-	err = s.insert(ctx, into.copies.block, token, n, func(i int) error { into.copies.append(&b.Rows[i].Record); return nil })
+	err = s.insert(ctx, into.duplicates.block, token, len(told.duplicates), func(i int) error { into.duplicates.append(&told.duplicates[i]); return nil })
 	if err != nil {
 		return err
 	}
-	rows := b.Rows
+	first := told.first
 	if b.Again {
-		if rows, err = s.withoutResult(ctx, b); err != nil {
+		if first, err = s.withoutResult(ctx, b, first); err != nil {
 			return err
 		}
 	}
-	err = s.insert(ctx, into.cdrs.block, token, len(rows), func(i int) error { into.cdrs.append(&rows[i], 0); return nil })
-	if err != nil {
+	if err := s.writePlaces(ctx, into, token, first); err != nil {
 		return err
 	}
-	err = s.insert(ctx, into.results.block, token, len(rows), func(i int) error { return into.results.append(&rows[i]) })
+	err = s.insert(ctx, into.results.block, token, len(first), func(i int) error { return into.results.append(&first[i]) })
 	if err != nil {
 		return err
 	}
 	return s.writeCheckpoint(ctx, into.checkpoints, b.Partition, b.Next)
+}
+
+// writePlaces stores which records stand for CDRs, and whose lists have them.
+// Results come after: what a CDR has left is found by its row in cdrs, whatever
+// was written after that.
+func (s *Store) writePlaces(ctx context.Context, into *blocks, token string, rows []placedRow) error {
+	err := s.insert(ctx, into.cdrs.block, token, len(rows), func(i int) error { return into.cdrs.append(&rows[i]) })
+	if err != nil {
+		return err
+	}
+	return s.insert(ctx, into.senders.block, token, len(rows), func(i int) error { rows[i].listings(into.senders.append); return nil })
 }
 
 // Priced returns the offset from which on no result is stored. It may be beyond
@@ -74,11 +100,12 @@ func (s *Store) Priced(ctx context.Context, p ingest.Partition) (next int64, err
 	return next, fail(fmt.Sprintf("read how far %s is priced", p), err)
 }
 
-// withoutResult returns the rows of a batch that have no result yet. The others
-// keep theirs: tariffs, partners and this program may have changed since, and
-// what has been reported, of closed months too, changes by a re-pricing alone.
-// The CDR's row goes with its result: both name the same debtor.
-func (s *Store) withoutResult(ctx context.Context, b *pricing.Batch) ([]pricing.Row, error) {
+// withoutResult returns those first copies of a batch that have no result yet.
+// The others keep theirs: tariffs, partners and this program may have changed
+// since, and what has been reported, of closed months too, changes by a
+// re-pricing alone. Where there is a result there is all that it is found by, and
+// both name the same debtor.
+func (s *Store) withoutResult(ctx context.Context, b *pricing.Batch, first []placedRow) ([]placedRow, error) {
 	standing := map[int64]bool{}
 	err := s.each(ctx, fmt.Sprintf("read which of %s are priced", b.Partition), `SELECT DISTINCT offset FROM results
 		WHERE partition = ? AND epoch = ? AND offset >= ? AND offset <= ?`,
@@ -90,12 +117,12 @@ func (s *Store) withoutResult(ctx context.Context, b *pricing.Batch) ([]pricing.
 			return err
 		})
 	if err != nil || len(standing) == 0 {
-		return b.Rows, err
+		return first, err
 	}
-	var fresh []pricing.Row
-	for i := range b.Rows {
-		if !standing[b.Rows[i].Record.Offset] {
-			fresh = append(fresh, b.Rows[i])
+	var fresh []placedRow
+	for i := range first {
+		if !standing[first[i].Record.Offset] {
+			fresh = append(fresh, first[i])
 		}
 	}
 	return fresh, nil
@@ -126,11 +153,11 @@ func checkBatch(b *pricing.Batch) error {
 
 // WriteResults stores results of records that are in the store already: a
 // reject that has become priceable (same Generation, priced), or a re-pricing
-// (a higher Generation), each with its CDR's row, which names the debtor that
-// may have been found only now: eMSPs list their CDRs by it. It touches neither
-// records nor checkpoint. Rows are of one epoch and partition; their Bodies are
-// not read.
+// (a higher Generation). Where the debtor or the month is another one now, what
+// was found by the former is taken back. It touches neither records nor
+// checkpoint. Rows are of one epoch and partition; their Bodies are not read.
 func (s *Store) WriteResults(ctx context.Context, p ingest.Partition, rows []pricing.Row) error {
+	fresh := make([]placedRow, len(rows))
 	for i := range rows {
 		if at := rows[i].Record.Position; at != p.At(at.Offset) {
 			return fmt.Errorf("store results of %s: row %d is record %s", p, i, at)
@@ -138,18 +165,9 @@ func (s *Store) WriteResults(ctx context.Context, p ingest.Partition, rows []pri
 		if err := checkResult(&rows[i]); err != nil {
 			return err
 		}
+		fresh[i] = placed(&rows[i])
 	}
-	into := blocksPool.Get().(*blocks)
-	defer blocksPool.Put(into)
-	err := s.insert(ctx, into.cdrs.block, p.String()+"/repriced", len(rows), func(i int) error {
-		into.cdrs.append(&rows[i], resultRank(rows[i].Generation, rows[i].Outcome.Status))
-		return nil
-	})
-	if err != nil {
-		return err
-	}
-	return s.insert(ctx, into.results.block, p.String()+"/repriced", len(rows),
-		func(i int) error { return into.results.append(&rows[i]) })
+	return s.rebook(ctx, p, fresh, true)
 }
 
 // WriteObjects stores records, in the order of their offsets, of the topics of sessions,

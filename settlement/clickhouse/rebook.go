@@ -1,0 +1,92 @@
+package clickhouse
+
+import (
+	"context"
+	"fmt"
+	"time"
+
+	ch "github.com/ClickHouse/clickhouse-go/v2"
+	"github.com/ClickHouse/clickhouse-go/v2/lib/driver"
+	"github.com/roamclear/roamclear/ingest"
+	"github.com/roamclear/roamclear/ocpi"
+)
+
+// rebook stores later results of CDRs, or only where they are found. What was
+// found by their former debtor or month is taken back: written again, after an
+// interruption anywhere, it does what is left.
+func (s *Store) rebook(ctx context.Context, p ingest.Partition, rows []placedRow, results bool) error {
+	if len(rows) == 0 {
+		return nil
+	}
+	keys := make([]ocpi.Key, len(rows))
+	for i := range rows {
+		keys[i] = rows[i].Record.Key
+	}
+	stand, err := s.footings(ctx, p, keys)
+	if err != nil {
+		return err
+	}
+	counts := rows[:0:0]
+	var owed []*placedRow // whose debtor is another one now
+	for i := range rows {
+		r := &rows[i]
+		at := stand[r.Record.Key]
+		if at != nil && at.position() < r.at.position() {
+			continue // a further copy never counts
+		}
+		if at != nil && at.ver <= r.ver {
+			r.earlier = at.moved(r.at)
+		}
+		if at != nil && at.EMSP != r.at.EMSP {
+			owed = append(owed, r)
+		}
+		counts = append(counts, *r)
+	}
+	into := blocksPool.Get().(*blocks)
+	defer blocksPool.Put(into)
+	token := p.String() + "/repriced"
+	if err := s.relist(ctx, into, token, p, owed); err != nil {
+		return err
+	}
+	if err := s.writePlaces(ctx, into, token, counts); err != nil || !results {
+		return err
+	}
+	return s.insert(ctx, into.results.block, token, len(counts), func(i int) error { return into.results.append(&counts[i]) })
+}
+
+// relist writes the first copies of those CDRs that came more than once again,
+// with the debtor that is theirs now.
+func (s *Store) relist(ctx context.Context, into *blocks, token string, p ingest.Partition, rows []*placedRow) error {
+	if len(rows) == 0 {
+		return nil
+	}
+	byKey, keys := make(map[ocpi.Key]*placedRow, len(rows)), make([]ocpi.Key, len(rows))
+	for i, r := range rows {
+		byKey[r.Record.Key], keys[i] = r, r.Record.Key
+	}
+	wanted, err := withKeys(keys)
+	if err != nil {
+		return err
+	}
+	var again []duplicate
+	err = s.each(ch.Context(ctx, wanted), fmt.Sprintf("look copies of %s up", p), `SELECT country, party, id, partition, epoch, offset, hash, sender, received, conflict
+		FROM duplicates FINAL WHERE partition = ? AND (country, party, id) IN wanted`, []any{p.Number},
+		func(rows driver.Rows) error {
+			var d duplicate
+			var hash string
+			var received time.Time
+			var conflict uint8
+			err := rows.Scan(&d.Key.Party.Country, &d.Key.Party.ID, &d.Key.ID, &d.Partition, &d.Epoch, &d.Offset, &hash, &d.Sender, &received, &conflict)
+			copy(d.Hash[:], hash)
+			d.Received, d.conflict = ocpi.TimeOf(received), conflict != 0
+			if r := byKey[d.Key]; r != nil && positionNumber(d.Position) == r.at.position() {
+				d.emsp, d.rank = r.at.EMSP, uint16(r.ver)
+				again = append(again, d)
+			}
+			return err
+		})
+	if err != nil {
+		return err
+	}
+	return s.insert(ctx, into.duplicates.block, token, len(again), func(i int) error { into.duplicates.append(&again[i]); return nil })
+}
