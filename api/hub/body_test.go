@@ -88,6 +88,9 @@ func TestLargeBodiesAreToldToWhoWritesFirst(t *testing.T) {
 			if _, err := body.ReadFrom(resp.Body); err != nil {
 				t.Fatal(err)
 			}
+			if err := resp.Body.Close(); err != nil {
+				t.Error(err)
+			}
 			if resp.StatusCode != 413 || !strings.Contains(body.String(), "at most 1048576 ") || resp.Close {
 				t.Errorf("chunked %v: HTTP %d %s, the connection ends: %v", chunked, resp.StatusCode, &body, resp.Close)
 			}

@@ -42,7 +42,7 @@ type Attack struct {
 // Attacks lists all attacks.
 func Attacks() []Attack {
 	return []Attack{
-		{Name: "work", About: "conformant CDRs of 0.8 MB whose audit is slow", do: heavyWork, last: moreWork},
+		{Name: "work", About: "conformant CDRs of 0.6 MB whose audit is slow", do: heavyWork, last: moreWork},
 		{Name: "explanations", About: "CDRs whose explanations are as large as can be", do: explanations},
 		{Name: "readers", About: "connections that ask for lists and do not read", do: idleReaders},
 		{Name: "uploads", About: "uploads that stall", do: stalledUploads},

@@ -60,12 +60,12 @@ func smallCDR(p *world.Partner, id string) []byte {
 // minute is a bound of a restriction, n minutes into the day.
 func minute(n int) string { return fmt.Sprintf("%02d:%02d", n/60%24, n%60) }
 
-// slowCDR is a conformant CDR of some 0.8 MB. Its tariff has 300 elements that
+// slowCDR is a conformant CDR of some 0.6 MB. Its tariff has 300 elements that
 // hold for a minute of the day and for no date at all, so that nothing changes
 // at any of the six hundred bounds of each day, and whoever looks for a change
 // has to look at all of them, in every period.
 func slowCDR(id string) []byte {
-	const elements, periods, length = 300, 7000, 24 * time.Hour
+	const elements, periods, length = 300, 6000, 24 * time.Hour
 	list := make([]members, 0, elements+1)
 	for i := range elements {
 		list = append(list, members{"price_components": price("TIME", 1), "restrictions": members{"start_time": minute(2 * i), "end_time": minute(2*i + 1), "end_date": "2000-01-01"}})
@@ -74,7 +74,7 @@ func slowCDR(id string) []byte {
 	return encode(cdr(&attacker, id, list, periods, length, hours(length)))
 }
 
-// wordyCDR is a conformant CDR of some 0.6 MB whose explanation, written out,
+// wordyCDR is a conformant CDR of some 0.5 MB whose explanation, written out,
 // is many times that: every period has another price, and for each of them all
 // elements ahead of it have to be explained away.
 func wordyCDR(id string) []byte {
