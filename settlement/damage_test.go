@@ -7,6 +7,7 @@ import (
 	"slices"
 	"strings"
 	"testing"
+	"testing/synctest"
 
 	"github.com/google/go-cmp/cmp"
 	"github.com/roamclear/roamclear/ingest"
@@ -434,5 +435,34 @@ func TestVerifyKnowsWhatTheLastResultsRestOn(t *testing.T) {
 	r, err := (&Verifier{Log: w.log, Store: w.store, Inputs: noInputs{}, Policies: b, Gate: b}).Verify(t.Context())
 	if err != nil || !r.Proved() {
 		t.Errorf("%v\n%s", err, strings.Join(disagreements(r), "\n"))
+	}
+}
+
+// A busy service trims the log as fast as it commits, always beyond the ledger
+// that was read before the walk: then the walk ends where that ledger does.
+func TestVerifyBesideAServiceThatTrims(t *testing.T) {
+	w := newProvenCDRs(t)
+	var ledger ingest.Ledger
+	ledger.Add(ingest.EntryOf(&w.store.records[tokens][0]))
+	w.log.ledgers[tokens] = ledger
+	w.log.onRead = func() { w.log.Trim(tokens, 2) }
+	r, err := w.verify(t)
+	if err != nil || !r.Proved() || r.Ahead != 1 {
+		t.Errorf("%v, %d unproven, %d ahead; want all but one proved\n%s", err, r.Unproven, r.Ahead, strings.Join(disagreements(r), "\n"))
+	}
+}
+
+// Relations rest on all that was stored when they were read, so the walk never
+// ends before it: the commit is waited for.
+func TestAWalkEndsNoEarlierThanRelationsReach(t *testing.T) {
+	for _, c := range []struct{ committed, least, want int64 }{{6, 5, 6}, {6, 8, 8}, {0, 0, 8}, {8, 8, 8}} {
+		synctest.Test(t, func(t *testing.T) {
+			walk := &walker{report: &Report{}, partition: cdrs, next: 8, committed: ingest.Ledger{Next: c.committed}}
+			w := newProven()
+			w.log.ledgers[cdrs] = walk.committed
+			if err := (&Verifier{Log: w.log}).stopAtCommit(t.Context(), walk, c.least); err != nil || walk.next != c.want {
+				t.Errorf("committed %d, relations up to %d: walked to %d, %v; want %d", c.committed, c.least, walk.next, err, c.want)
+			}
+		})
 	}
 }

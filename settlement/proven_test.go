@@ -101,8 +101,9 @@ func (s *provenStore) Gaps(_ context.Context, p ingest.Partition) ([][2]int64, e
 	return s.gaps[p], failing(s.fails, "Gaps")
 }
 
-func (s *provenStore) RecordsRange(_ context.Context, p ingest.Partition, _, _ int64, fn func(ingest.Record) error) error {
-	return scan(s, "RecordsRange", s.records[p], fn)
+func (s *provenStore) RecordsRange(_ context.Context, p ingest.Partition, _, to int64, fn func(ingest.Record) error) error {
+	walked := slices.DeleteFunc(slices.Clone(s.records[p]), func(r ingest.Record) bool { return r.Offset >= to })
+	return scan(s, "RecordsRange", walked, fn)
 }
 
 // CopiesRange says of each copy what follows from all copies of its CDR.

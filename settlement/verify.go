@@ -6,6 +6,7 @@ import (
 	"runtime"
 	"slices"
 	"sync"
+	"time"
 
 	"github.com/roamclear/roamclear/ingest"
 	"github.com/roamclear/roamclear/ocpi"
@@ -136,22 +137,29 @@ const maxWalks = 3
 // checkpointed when it began. Disagreements found while results changed prove
 // nothing, so it walks again then.
 func (v *Verifier) Verify(ctx context.Context) (*Report, error) {
-	for walk := 1; ; walk++ {
-		report, moved, err := v.once(ctx)
+	for walk, overtaken := 1, false; ; walk++ {
+		report, moved, err := v.once(ctx, overtaken)
 		if err != nil || !moved || report.Proved() || walk == maxWalks {
 			return report, err
 		}
+		overtaken = report.overtaken
 	}
 }
 
 // once walks everything once; moved says that the settlement report of the
 // fixed position is not what it was when the walk began, or the log was trimmed
 // beyond the checkpoint read then.
-func (v *Verifier) once(ctx context.Context) (report *Report, moved bool, err error) {
+func (v *Verifier) once(ctx context.Context, overtaken bool) (report *Report, moved bool, err error) {
 	report = &Report{}
 	relations, err := v.openRelations(ctx, report)
 	if err != nil {
 		return nil, false, fmt.Errorf("read relations: %w", err)
+	}
+	var least Ends
+	if overtaken {
+		if least, err = v.checkpoints(ctx); err != nil {
+			return nil, false, err
+		}
 	}
 	nexts, credited := Ends{}, relations.credited()
 	var walkers []*walker
@@ -161,6 +169,9 @@ func (v *Verifier) once(ctx context.Context) (report *Report, moved bool, err er
 		}
 		for _, p := range v.Log.Partitions(spec.Topic) {
 			w, err := v.open(ctx, p)
+			if err == nil && overtaken {
+				err = v.stopAtCommit(ctx, w, least[p])
+			}
 			if err != nil {
 				return nil, false, err
 			}
@@ -190,6 +201,48 @@ func (v *Verifier) once(ctx context.Context) (report *Report, moved bool, err er
 	report.Rows = len(after)
 	books.compare(report, after)
 	return report, report.overtaken || !sameRows(before, after), nil
+}
+
+// checkpoints returns how far CDRs are stored.
+func (v *Verifier) checkpoints(ctx context.Context) (Ends, error) {
+	ends := Ends{}
+	for _, p := range v.Log.Partitions(ingest.TopicCDRs) {
+		next, err := v.Store.Checkpoint(ctx, p)
+		if err != nil {
+			return nil, fmt.Errorf("read checkpoint of the store %s: %w", p, err)
+		}
+		ends[p] = next
+	}
+	return ends, nil
+}
+
+// A commit follows its checkpoint in the store within a moment.
+const (
+	commitPause = 100 * time.Millisecond
+	commitTries = 100
+)
+
+// stopAtCommit has a walk end where the group's commit does. A busy service
+// trims the log as fast as it commits: what it stored after the ledger was read
+// is gone from the log before the walk gets there, and nothing proves it, while
+// the ledger proves all before it. Relations rest on what was stored before
+// least, so a commit that does not reach it is waited for.
+func (v *Verifier) stopAtCommit(ctx context.Context, w *walker, least int64) (err error) {
+	for try := 0; w.committed.Next > 0 && w.committed.Next < least && try < commitTries; try++ {
+		select {
+		case <-time.After(commitPause):
+		case <-ctx.Done():
+			return ctx.Err()
+		}
+		if w.committed, err = v.Log.Ledger(ctx, w.partition); err != nil {
+			return fmt.Errorf("read checkpoint of the log %s: %w", w.partition, err)
+		}
+	}
+	if c := w.committed.Next; c > 0 && c >= least && c < w.next {
+		w.report.Ahead += w.next - c
+		w.next = c
+	}
+	return nil
 }
 
 // catchUp comes after the fixed position is taken: a running service may have

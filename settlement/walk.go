@@ -194,7 +194,7 @@ func (l *logPages) compare(r *ingest.Record) error {
 			start, _, boundsErr := l.log.Bounds(l.ctx, l.w.partition)
 			if boundsErr == nil && start > r.Offset {
 				l.w.logStart = start
-				l.w.report.overtaken = l.w.report.overtaken || !l.w.covers(r.Offset)
+				l.w.report.overtaken = l.w.report.overtaken || !l.w.covers(r.Offset) || start > l.w.committed.Next
 				l.w.trimmed(r.Offset)
 				return nil
 			}
