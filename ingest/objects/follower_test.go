@@ -140,7 +140,9 @@ var errAway = errors.New("store is away")
 // it has not folded: going on at the checkpoint would leave what is in memory
 // as it was, for ever.
 func TestAfterAnOutageNothingIsSkipped(t *testing.T) {
-	log, store := ingesttest.NewLog(1), objectstest.NewStore()
+	// The store has S2, so it is asked for it; what it does not have is not asked for.
+	log, store := ingesttest.NewLog(1), objectstest.NewStore(ingest.ObjectState{Object: ingest.ObjectSession, Key: session("S2").Key, Version: ocpi.V221,
+		Position: ingest.Position{Epoch: 1}, Body: []byte(put("S2", "1", 0, 0))})
 	p := log.Place(ingest.TopicSessions, session("S1").Key)
 	f := objects.New(objects.Options{Log: log, Store: store, Folds: []objects.Fold{objects.Sessions{}}, Registerer: prometheus.NewRegistry()})
 	ended := make(chan error, 1)
