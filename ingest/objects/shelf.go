@@ -2,7 +2,6 @@ package objects
 
 import (
 	"encoding/binary"
-	"encoding/json"
 	"errors"
 	"fmt"
 	"hash/maphash"
@@ -15,7 +14,7 @@ import (
 )
 
 // shelf holds states of objects in little memory: a Token of 200 bytes takes 740
-// as a state, and 150 here. They are compressed one by one, against a dictionary
+// as a state, and some 200 here, its place included. They are compressed one by one, against a dictionary
 // of what all of them say, and found by 128 bits of a hash that nobody outside
 // can foresee, so that no two objects are ever taken for each other.
 //
@@ -72,39 +71,41 @@ func (h *shelf) drop(id ingest.Identity) {
 // dictionary is what objects have in common.
 var dictionary = s2.MakeDict([]byte(common), []byte(`{"country_code":"`))
 
-const common = `[{"next":1,"received":1546300800000000000,"updated":1546300800000000000,"zone":"Europe/Berlin"}]` +
-	`{"country_code":"DE","party_id":"ABC","id":"LOC1","publish":true,"name":"","address":"","city":"","postal_code":"","country":"DEU",` +
+const common = `{"country_code":"DE","party_id":"ABC","id":"LOC1","publish":true,"name":"","address":"","city":"","postal_code":"","country":"DEU",` +
 	`"coordinates":{"latitude":"51.047599","longitude":"3.729944"},"parking_type":"ON_STREET","time_zone":"Europe/Berlin",` +
 	`"operator":{"name":""},"opening_times":{"twentyfourseven":true},"facilities":[],"evses":[{"uid":"3256","evse_id":"DE*ABC*E041503001*1","status":"AVAILABLE",` +
 	`"capabilities":["RESERVABLE","RFID_READER","REMOTE_START_STOP_CAPABLE"],"physical_reference":"1","floor_level":"-1","connectors":[{"id":"1","standard":"IEC_62196_T2",` +
 	`"format":"SOCKET","power_type":"AC_3_PHASE","max_voltage":230,"max_amperage":32,"max_electric_power":22000,"tariff_ids":["11"],"last_updated":"2026-03-16T10:10:02Z"},` +
 	`{"id":"2","standard":"IEC_62196_T2_COMBO","format":"CABLE","power_type":"DC","max_voltage":500,"max_amperage":125,"tariff_ids":["12"],"last_updated":"2026-03-18T08:12:01Z"}],` +
 	`"last_updated":"2026-06-28T08:12:01Z"}],"last_updated":"2026-06-29T20:39:09Z"}` +
-	`[{"next":1,"received":1546300800000000000,"updated":1546300800000000000,"contract":"DE-ABC-C00000000-1"}]` +
 	`{"country_code":"DE","party_id":"ABC","uid":"012345678","type":"RFID","contract_id":"DE8ACC12E46L89","visual_number":"DF000-2001-8999-1",` +
 	`"issuer":"TheNewMotion","group_id":"DF000-2001-8999","valid":true,"whitelist":"ALWAYS","language":"en","default_profile_type":"GREEN","last_updated":"2026-06-29T22:39:09Z"}`
 
 // pack puts a state into few bytes. Everything but its identity is in it.
 func pack(s *ingest.ObjectState) string {
-	changes := []byte{}
-	if len(s.Changes) > 0 {
-		var err error
-		if changes, err = json.Marshal(s.Changes); err != nil {
-			panic(err) // numbers and strings of our own always encode
-		}
-	}
 	deleted := uint64(0)
 	if s.Deleted {
 		deleted = 1
 	}
-	b := make([]byte, 0, 64+len(s.Sender)+len(changes)+len(s.Body))
+	b := make([]byte, 0, 64+len(s.Sender)+32*len(s.Changes)+len(s.Body))
 	for _, n := range []uint64{uint64(s.Version), deleted, uint64(s.Position.Epoch), uint64(uint32(s.Position.Partition)), uint64(s.Position.Offset),
 		uint64(s.Received), uint64(s.LastUpdated)} {
 		b = binary.AppendUvarint(b, n)
 	}
-	b = append(binary.AppendUvarint(b, uint64(len(s.Sender))), s.Sender...)
-	b = append(binary.AppendUvarint(b, uint64(len(changes))), changes...)
+	b = appendText(b, s.Sender)
+	b = binary.AppendUvarint(b, uint64(len(s.Changes)))
+	for i := range s.Changes {
+		c := &s.Changes[i]
+		for _, n := range []int64{c.Next - s.Position.Offset, int64(c.Received - s.Received), int64(c.Updated - s.LastUpdated)} {
+			b = binary.AppendVarint(b, n) // nothing, for most
+		}
+		b = appendText(appendText(b, c.Zone), c.Contract)
+	}
 	return string(dictionary.Encode(nil, append(b, s.Body...)))
+}
+
+func appendText(b []byte, s string) []byte {
+	return append(binary.AppendUvarint(b, uint64(len(s))), s...)
 }
 
 // unpack returns what pack was given for the object.
@@ -119,10 +120,13 @@ func unpack(id ingest.Identity, packed string) (*ingest.ObjectState, error) {
 	s.Position.Epoch, s.Position.Partition, s.Position.Offset = uint8(r.number()), int32(r.number()), int64(r.number())
 	s.Received, s.LastUpdated = ocpi.Time(r.number()), ocpi.Time(r.number())
 	s.Sender = string(r.text())
-	if changes := r.text(); len(changes) > 0 {
-		if err := json.Unmarshal(changes, &s.Changes); err != nil {
-			return nil, fmt.Errorf("unpack %s: %w", id, err)
+	for range r.number() {
+		if r.failed {
+			break
 		}
+		c := ingest.Change{Next: s.Position.Offset + r.difference(), Received: s.Received + ocpi.Time(r.difference()), Updated: s.LastUpdated + ocpi.Time(r.difference())}
+		c.Zone, c.Contract = string(r.text()), string(r.text())
+		s.Changes = append(s.Changes, c)
 	}
 	if r.failed {
 		return nil, fmt.Errorf("unpack %s: %w", id, errCutShort)
@@ -141,6 +145,16 @@ type unpacker struct {
 
 func (r *unpacker) number() uint64 {
 	n, size := binary.Uvarint(r.rest)
+	if size <= 0 {
+		r.failed = true
+		return 0
+	}
+	r.rest = r.rest[size:]
+	return n
+}
+
+func (r *unpacker) difference() int64 {
+	n, size := binary.Varint(r.rest)
 	if size <= 0 {
 		r.failed = true
 		return 0
