@@ -3,6 +3,7 @@ package clickhouse
 import (
 	"context"
 	"fmt"
+	"slices"
 	"time"
 
 	ch "github.com/ClickHouse/clickhouse-go/v2"
@@ -83,7 +84,14 @@ func (s *Store) CDRs(ctx context.Context, q settlement.CDRQuery) (settlement.CDR
 	if q.After != "" {
 		w.and("(month, country, party, id) > (?, ?, ?, ?)", cursor.Month, cursor.Country, cursor.Party, string(cursor.ID))
 	}
-	keys, places, err := s.pageOf(ctx, w, limit+1)
+	months, err := s.distinctMonths(ctx, "results"+w.onlyMonths().String(), w.onlyMonths().args)
+	if err == nil && q.ID != "" {
+		ctx, months, err = s.withID(ctx, q.ID, &w, months)
+	}
+	if err != nil {
+		return page, err
+	}
+	keys, places, err := s.pageOf(ctx, w, months, limit+1)
 	if err != nil {
 		return page, err
 	}
@@ -104,14 +112,40 @@ func (s *Store) CDRs(ctx context.Context, q settlement.CDRQuery) (settlement.CDR
 	return page, err
 }
 
-// pageOf returns the first CDRs that w selects, by month and identity. Months are
-// looked at in turn, twice as many each time, until there are enough: results is
-// in their order, but for the identities.
-func (s *Store) pageOf(ctx context.Context, w where, limit int) (keys []ocpi.Key, places []resultPlace, err error) {
-	months, err := s.distinctMonths(ctx, "results"+w.onlyMonths().String(), w.onlyMonths().args)
+// withID restricts to the CDRs of an id. Parties are few, and each may have one:
+// where they are says table cdrs. It returns the months among those given that
+// have some.
+func (s *Store) withID(ctx context.Context, id string, w *where, months []ocpi.Month) (context.Context, []ocpi.Month, error) {
+	var places []resultPlace
+	var have []ocpi.Month
+	err := s.each(ctx, "find CDRs "+id, `SELECT partition, epoch, offset, arrayJoin(months) FROM cdrs FINAL
+		WHERE (country, party, id) IN (SELECT DISTINCT country, party, ? FROM cdrs)`, []any{id},
+		func(rows driver.Rows) error {
+			var place resultPlace
+			var month uint32
+			err := rows.Scan(&place.Partition, &place.Epoch, &place.Offset, &month)
+			place.month = ocpi.Month(month)
+			if slices.Contains(months, place.month) {
+				places, have = append(places, place), append(have, place.month)
+			}
+			return err
+		})
 	if err != nil {
-		return nil, nil, err
+		return ctx, nil, err
 	}
+	wanted, err := withPlaces(places)
+	if err != nil {
+		return ctx, nil, err
+	}
+	w.and("(partition, month, epoch, offset) IN wanted")
+	slices.Sort(have)
+	return ch.Context(ctx, wanted), slices.Compact(have), nil
+}
+
+// pageOf returns the first CDRs of those months that w selects, by month and
+// identity. Months are looked at in turn, twice as many each time, until there are
+// enough: results is in their order, but for the identities.
+func (s *Store) pageOf(ctx context.Context, w where, months []ocpi.Month, limit int) (keys []ocpi.Key, places []resultPlace, err error) {
 	for n := 1; len(months) > 0 && len(keys) < limit; n *= 2 {
 		n = min(n, len(months))
 		here := w.counting()
@@ -203,8 +237,7 @@ func cdrsWhere(q settlement.CDRQuery) where {
 	if q.Cause != "" {
 		w.and("cause = ?", q.Cause)
 	}
-	if q.ID != "" { // parties are few: each may have a CDR of the id
-		w.and(placesOf("(country, party, id) IN (SELECT DISTINCT country, party, ? FROM cdrs)"), q.ID)
+	if q.ID != "" {
 		w.and("id = ?", q.ID)
 	}
 	return w

@@ -30,21 +30,23 @@ func (s *Store) Months(ctx context.Context, party ocpi.Party) ([]ocpi.Month, err
 }
 
 // bookedMonths returns the months in which results has CDRs that w selects,
-// ascending. Rows are read as they stand: which of two counts matters only in a
-// month that a CDR has left.
+// ascending. Rows are read as they stand: which of two counts matters only where
+// a CDR has left, and there only in a month that has no other.
 func (s *Store) bookedMonths(ctx context.Context, w where) ([]ocpi.Month, error) {
 	counting := w.counting()
 	months, err := s.distinctMonths(ctx, "results"+counting.String(), counting.args)
 	if err != nil {
 		return nil, err
 	}
-	left, err := s.distinctMonths(ctx, "results WHERE elsewhere", nil)
+	stayed := counting
+	stayed.and("(partition, month, epoch, offset) NOT IN (SELECT partition, month, epoch, offset FROM results WHERE elsewhere)")
+	certain, err := s.distinctMonths(ctx, "results"+stayed.String(), stayed.args)
 	if err != nil {
 		return nil, err
 	}
 	var kept []ocpi.Month
 	for _, m := range months {
-		if slices.Contains(left, m) {
+		if !slices.Contains(certain, m) {
 			still := counting
 			still.months(m, m)
 			found, err := s.distinctMonths(ctx, "results FINAL"+still.String(), still.args)

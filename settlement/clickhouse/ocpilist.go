@@ -3,9 +3,11 @@ package clickhouse
 import (
 	"context"
 	"fmt"
+	"slices"
 	"strings"
 	"time"
 
+	ch "github.com/ClickHouse/clickhouse-go/v2"
 	"github.com/ClickHouse/clickhouse-go/v2/lib/driver"
 	"github.com/roamclear/roamclear/ingest"
 	"github.com/roamclear/roamclear/ocpi"
@@ -38,23 +40,57 @@ func (s *Store) OCPICDRs(ctx context.Context, q settlement.OCPIQuery) (settlemen
 	if err != nil {
 		return page, err
 	}
-	if positions, err = s.fitting(ctx, ingest.TopicCDRs, positions, settlement.PageBytes); err != nil {
-		return page, err
-	}
-	records, err := s.recordsAt(ctx, ingest.TopicCDRs, positions)
-	if err != nil {
-		return page, err
-	}
-	for _, p := range positions {
-		record, ok := records[p]
-		if !ok {
-			// A list that leaves one out tells the client that it is gone.
-			return page, fmt.Errorf("list CDRs: record %s is not in the store: run roamclear verify", p)
+	return page, s.addBodies(ctx, &page, positions)
+}
+
+// listChunk is how many bodies are read at a time: a page that is full sooner
+// reads no more than one chunk in vain.
+const listChunk = 32
+
+// addBodies adds the bodies of those of the first positions that fit a page, at
+// least one.
+func (s *Store) addBodies(ctx context.Context, page *settlement.OCPIPage, positions []ingest.Position) error {
+	size := 0
+	for chunk := range slices.Chunk(positions, listChunk) {
+		records, err := s.bodiesAt(ctx, chunk)
+		if err != nil {
+			return err
 		}
-		page.Bodies = append(page.Bodies, record.Body)
-		page.Versions = append(page.Versions, record.Version)
+		for _, p := range chunk {
+			record, ok := records[p]
+			if !ok {
+				// A list that leaves one out tells the client that it is gone.
+				return fmt.Errorf("list CDRs: record %s is not in the store: run roamclear verify", p)
+			}
+			if size += len(record.Body); size > settlement.PageBytes && len(page.Bodies) > 0 {
+				return nil
+			}
+			page.Bodies = append(page.Bodies, record.Body)
+			page.Versions = append(page.Versions, record.Version)
+		}
 	}
-	return page, nil
+	return nil
+}
+
+// bodiesAt reads of CDR records what OCPI lists show: every other column would
+// cost a granule a record as well.
+func (s *Store) bodiesAt(ctx context.Context, positions []ingest.Position) (map[ingest.Position]ingest.Record, error) {
+	wanted, err := withPositions(positions)
+	if err != nil {
+		return nil, err
+	}
+	found := make(map[ingest.Position]ingest.Record, len(positions))
+	err = s.each(ch.Context(ctx, wanted), "read bodies", `SELECT partition, epoch, offset, version, body FROM records
+		WHERE topic = 'cdrs' AND (partition, epoch, offset) IN wanted`, nil,
+		func(rows driver.Rows) error {
+			var r ingest.Record
+			var version uint8
+			err := rows.Scan(&r.Partition, &r.Epoch, &r.Offset, &version, &r.Body)
+			r.Version = ocpi.Version(version)
+			found[r.Position] = r
+			return err
+		})
+	return found, err
 }
 
 // senderLists selects the rows of the lists that q names. A CDR of which both
