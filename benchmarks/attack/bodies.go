@@ -65,7 +65,7 @@ func minute(n int) string { return fmt.Sprintf("%02d:%02d", n/60%24, n%60) }
 // at any of the six hundred bounds of each day, and whoever looks for a change
 // has to look at all of them, in every period.
 func slowCDR(id string) []byte {
-	const elements, periods, length = 300, 6000, 24 * time.Hour
+	const elements, periods, length = 300, 6000, 6 * time.Hour
 	list := make([]members, 0, elements+1)
 	for i := range elements {
 		list = append(list, members{"price_components": price("TIME", 1), "restrictions": members{"start_time": minute(2 * i), "end_time": minute(2*i + 1), "end_date": "2000-01-01"}})
