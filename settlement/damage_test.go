@@ -466,3 +466,15 @@ func TestAWalkEndsNoEarlierThanRelationsReach(t *testing.T) {
 		})
 	}
 }
+
+// A running service goes on storing: a credit that is walked may have come after
+// relations were read, and is listed all the same.
+func TestVerifyReadsWhatCreditsNameLast(t *testing.T) {
+	w := newProvenCDRs(t)
+	named := w.store.named
+	w.store.named = nil
+	w.store.onCheckpoint = func() { w.store.named = named }
+	if r, err := w.verify(t); err != nil || !r.Proved() {
+		t.Errorf("%v\n%s", err, strings.Join(disagreements(r), "\n"))
+	}
+}

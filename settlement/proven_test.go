@@ -54,17 +54,18 @@ func failing(fails *string, method string) error {
 // provenStore is a VerifyStore in memory. Its report is what its results and
 // corrections add up to.
 type provenStore struct {
-	next        map[ingest.Partition]int64
-	records     map[ingest.Partition][]ingest.Record
-	gaps        map[ingest.Partition][][2]int64
-	copies      []StoredCopy
-	cdrs        []StoredCDR
-	listings    []StoredListing
-	results     []StoredResult
-	corrections []StoredCorrection
-	relations   []Relation
-	named       []ocpi.Key
-	progress    Ends
+	onCheckpoint func() // when it is asked how far it is; nil: nothing
+	next         map[ingest.Partition]int64
+	records      map[ingest.Partition][]ingest.Record
+	gaps         map[ingest.Partition][][2]int64
+	copies       []StoredCopy
+	cdrs         []StoredCDR
+	listings     []StoredListing
+	results      []StoredResult
+	corrections  []StoredCorrection
+	relations    []Relation
+	named        []ocpi.Key
+	progress     Ends
 
 	report   func([]SettlementRow) []SettlementRow // damage to the report; nil: none
 	onReport func(reading int)                     // before each reading, from 1; nil: nothing
@@ -94,6 +95,9 @@ func ofCDRs[T any](s *provenStore, method string, p ingest.Partition, rows []T, 
 }
 
 func (s *provenStore) Checkpoint(_ context.Context, p ingest.Partition) (int64, error) {
+	if s.onCheckpoint != nil {
+		s.onCheckpoint()
+	}
 	return s.next[p], failing(s.fails, "Checkpoint")
 }
 

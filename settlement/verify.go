@@ -180,6 +180,9 @@ func (v *Verifier) once(ctx context.Context, overtaken bool) (report *Report, mo
 			}
 		}
 	}
+	if err := relations.name(ctx, v.Store); err != nil {
+		return nil, false, err
+	}
 	if err := v.catchUp(ctx); err != nil {
 		return nil, false, err
 	}

@@ -63,8 +63,17 @@ func (v *Verifier) openRelations(ctx context.Context, report *Report) (*relation
 	if err != nil {
 		return nil, err
 	}
-	err = v.Store.CreditsNamed(ctx, func(of ocpi.Key) error { p.named[of] = true; return nil })
-	return p, err
+	return p, nil
+}
+
+// name reads what credits name. It comes after the checkpoints are read, so that
+// all credits that are walked are listed.
+func (p *relationProof) name(ctx context.Context, store VerifyStore) error {
+	err := store.CreditsNamed(ctx, func(of ocpi.Key) error { p.named[of] = true; return nil })
+	if err != nil {
+		return fmt.Errorf("read what credits name: %w", err)
+	}
+	return nil
 }
 
 // add keeps a relation of the store by the CDR whose credits it is about.
