@@ -4,6 +4,7 @@ import (
 	"context"
 	"encoding/json"
 	"fmt"
+	"math"
 	"slices"
 
 	ch "github.com/ClickHouse/clickhouse-go/v2"
@@ -138,8 +139,12 @@ func (s *Store) Versions(ctx context.Context, keys []ocpi.Key, from ocpi.Time) (
 		return nil, err
 	}
 	found := make(map[ocpi.Key][]reference.Version, len(keys))
-	err = s.each(ch.Context(ctx, wanted), "read which versions tariffs have", "SELECT country, party, id, partition, epoch, offset, "+since+` AS instant FROM objects
-		WHERE object = 'tariff' AND (country, party, id) IN wanted AND deleted = 0 AND instant >= ?`, []any{int64(from)},
+	var w where
+	w.and("object = 'tariff' AND (country, party, id) IN wanted AND deleted = 0")
+	if from > math.MinInt64 { // else all
+		w.and("instant >= ?", int64(from))
+	}
+	err = s.each(ch.Context(ctx, wanted), "read which versions tariffs have", "SELECT country, party, id, partition, epoch, offset, "+since+" AS instant FROM objects"+w.String(), w.args,
 		func(rows driver.Rows) error {
 			var k ocpi.Key
 			var v reference.Version

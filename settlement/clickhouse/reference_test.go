@@ -2,6 +2,7 @@ package clickhouse
 
 import (
 	"fmt"
+	"math"
 	"slices"
 	"testing"
 
@@ -103,6 +104,10 @@ func TestVersions(t *testing.T) {
 	slices.Sort(stand)
 	if diff := cmp.Diff(want, slices.Compact(stand)); diff != "" || len(got) != 1 {
 		t.Errorf("%d tariffs, -want +got:\n%s", len(got), diff)
+	}
+	all, err := s.Versions(t.Context(), []ocpi.Key{keyOf("t2")}, math.MinInt64)
+	if n := len(all[keyOf("t2")]); err != nil || n < 130 {
+		t.Errorf("all versions: %d, %v", n, err)
 	}
 	var wanted []reference.VersionAt
 	found := map[int64]ingest.ObjectState{}
