@@ -15,8 +15,15 @@ func Apply(v ocpi.Version, m Method, t Target, base, body []byte) ([]byte, error
 	if err == nil && len(whole) > MaxBody {
 		return nil, tooLarge(t.Object, len(whole), MaxBody, "")
 	}
+	if t.Object == ObjectSession && err == nil && ocpi.SessionCompleted(base) && !Stale(t, base, whole) && !ocpi.SameSession(base, whole) {
+		return nil, invalid("status", sessionCompleted)
+	}
 	return whole, err
 }
+
+// sessionCompleted is why a finished Session stays as it is (OCPI mod_sessions,
+// SessionStatus): its code, and a sentence.
+const sessionCompleted = "session_completed: the Session is COMPLETED, and then no more modifications are made; this one is kept and changes nothing"
 
 // growing is the member that PATCHes and parts make larger than any one body.
 var growing = map[Object]string{ObjectSession: "charging_periods", ObjectLocation: "evses"}

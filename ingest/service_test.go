@@ -112,9 +112,73 @@ func TestBodiesThatCannotBeUsedAreKeptWithTheirReason(t *testing.T) {
 	f("not JSON", `{"id":`, "not valid JSON")
 	f("duplicate member", strings.Replace(goodCDR, `"currency":"GBP"`, `"currency":"GBP","currency":"EUR"`, 1), "currency")
 	f("invalid UTF-8", strings.Replace(goodCDR, "High St", "High\xff", 1), "UTF-8")
-	f("no total", strings.Replace(goodCDR, `"total_cost":{"excl_vat":5.00,"incl_vat":6.00},`, "", 1), "total_cost")
-	f("volume is text", strings.Replace(goodCDR, `"volume":20`, `"volume":"twenty"`, 1), "charging_periods[0].dimensions[0].volume")
+	f("no id", strings.Replace(goodCDR, `"id":"c-1",`, "", 1), "id: missing")
 	f("another party's", strings.Replace(goodCDR, `"party_id":"DUN"`, `"party_id":"PKC"`, 1), "unknown object")
+}
+
+// A CDR is never lost to one odd member: it is accepted as it was sent, and the
+// findings name the member.
+func TestOddMembersLoseNoCDR(t *testing.T) {
+	for path, odd := range map[string][2]string{
+		"total_cost":       {`"total_cost":{"excl_vat":5.00,"incl_vat":6.00},`, ``},
+		"start_date_time":  {`"start_date_time":"2019-01-05T10:00:00Z"`, `"start_date_time":"soon"`},
+		"currency":         {`"currency":"GBP"`, `"currency":7`},
+		"charging_periods": {`"charging_periods":[`, `"charging_periods":null,"x":[`},
+		"charging_periods[0].dimensions[0].volume": {`"volume":20`, `"volume":"twenty"`},
+	} {
+		body := strings.Replace(goodCDR, odd[0], odd[1], 1)
+		if body == goodCDR {
+			t.Fatalf("%s: nothing to replace", path)
+		}
+		log := &memoryLog{}
+		r, err := newService(log, objects{}).CDR(t.Context(), dundee, ocpi.V221, []byte(body))
+		if err != nil || len(r.Findings) == 0 || r.Findings[0].Path != path {
+			t.Errorf("%s: %v, findings %v", path, err, r.Findings)
+		}
+		if got := log.records[ingest.TopicCDRs]; len(got) != 1 || string(got[0].Body) != body {
+			t.Errorf("%s: the log holds %d records, want the body as sent", path, len(got))
+		}
+	}
+}
+
+// A COMPLETED Session stays as it is (mod_sessions, SessionStatus): what would
+// change it is refused and kept; what came again, or late, changes nothing.
+func TestCompletedSessionsStay(t *testing.T) {
+	key := ocpi.NewKey("GB", "DUN", "S1")
+	const session = `{"country_code":"GB","party_id":"DUN","id":"S1","start_date_time":"2019-01-01T10:00:00Z","end_date_time":"2019-01-01T11:00:00Z","kwh":1,
+"cdr_token":{"country_code":"NL","party_id":"EXW","uid":"U","type":"RFID","contract_id":"C"},"auth_method":"WHITELIST","location_id":"L1","evse_uid":"E1","connector_id":"1",
+"currency":"GBP","charging_periods":[],"status":"COMPLETED","last_updated":"2019-01-01T11:00:00Z"}`
+	target := ingest.Target{Object: ingest.ObjectSession, Key: key, ID: "S1"}
+	for name, c := range map[string]struct {
+		method  ingest.Method
+		body    string
+		refused bool
+	}{
+		"the same again":        {ingest.MethodPut, session, false},
+		"a new last_updated":    {ingest.MethodPatch, `{"last_updated":"2019-01-02T00:00:00Z"}`, false},
+		"an older PATCH, late":  {ingest.MethodPatch, `{"kwh":0.5,"status":"ACTIVE","last_updated":"2019-01-01T10:30:00Z"}`, false},
+		"reopened by PATCH":     {ingest.MethodPatch, `{"kwh":99,"status":"ACTIVE","end_date_time":null,"last_updated":"2019-01-02T00:00:00Z"}`, true},
+		"changed by PUT":        {ingest.MethodPut, strings.Replace(session, `"kwh":1`, `"kwh":2`, 1), true},
+		"status in small, PUT":  {ingest.MethodPut, strings.Replace(session, `"COMPLETED"`, `"active"`, 1), true},
+		"another amount, PATCH": {ingest.MethodPatch, `{"total_cost":{"excl_vat":1},"last_updated":"2019-01-02T00:00:00Z"}`, true},
+	} {
+		log := &memoryLog{}
+		s := newService(log, objects{key: session})
+		change := s.Put
+		if c.method == ingest.MethodPatch {
+			change = s.Patch
+		}
+		_, err := change(t.Context(), dundee, ocpi.V221, target, []byte(c.body))
+		if c.refused {
+			if err == nil || !strings.Contains(err.Error(), "session_completed") || !ingest.IsSenderFault(err) || len(log.records[ingest.TopicRefused]) != 1 {
+				t.Errorf("%s: %v, want it refused and kept", name, err)
+			}
+			continue
+		}
+		if err != nil || len(log.records[ingest.TopicSessions]) != 1 {
+			t.Errorf("%s: %v, want it accepted", name, err)
+		}
+	}
 }
 
 // A receipt is read after the decoder has gone on to the next body.

@@ -34,6 +34,7 @@ type CDR struct {
 	HomeCharging           bool // home_charging_compensation
 	LastUpdated            Time
 	Findings               []Finding
+	Unread                 []FieldError // what the price rests on and cannot be read: there is none
 }
 
 // Key returns the folded identity. For 2.1.1, owner is the sender's party.

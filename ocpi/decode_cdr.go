@@ -1,15 +1,16 @@
 package ocpi
 
-// CDR reads a Charge Detail Record. Beyond what identifies, prices and
-// settles it (mod_cdrs; R-CDR-04 to R-CDR-18), departures from the schema are
-// in the result's Findings, those of nested tariffs included.
+// CDR reads a Charge Detail Record (mod_cdrs; R-CDR-04 to R-CDR-18). All
+// departures from the schema are in the result's Findings, those of nested
+// tariffs included.
 func (d *Decoder) CDR(v Version, raw []byte) (*CDR, error) {
 	d.start(v, raw)
 	d.cdr = CDR{Version: v}
 	c := &d.cdr
-	if d.isObject("") {
+	if d.isBody() {
 		o := d.open()
 		for d.next(&o) {
+			d.weight = light
 			d.cdrMember(c, &o)
 		}
 		d.cdrComplete(c, &o)
@@ -18,27 +19,30 @@ func (d *Decoder) CDR(v Version, raw []byte) (*CDR, error) {
 	if err := d.end(); err != nil {
 		return nil, err
 	}
-	c.Findings = d.findings
+	c.Findings, c.Unread = d.findings, d.unreadable
 	return c, nil
 }
 
 func (d *Decoder) cdrMember(c *CDR, o *object) {
 	switch o.name {
 	case "id":
-		c.ID = d.identify(o.name, 39)
+		c.ID = d.identity(o.name, 39)
 	case "start_date_time":
-		c.Start = d.instant(o.name)
+		d.weight = settles
+		c.Start = d.moment(o.name)
 	case "auth_method":
 		c.AuthMethod = d.enum(o.name, authMethods)
 	case "meter_id":
 		c.MeterID = d.describe(o.name, 255)
 	case "currency":
+		d.weight = settles
 		c.Currency = d.currency(o.name)
 	case "tariffs":
 		c.Tariffs = d.nestedTariffs(o.name)
 	case "charging_periods":
 		c.Periods = d.chargingPeriods(o.name, true)
 	case "total_cost":
+		d.weight = settles
 		c.TotalCost = d.price(o.name)
 	case "total_energy":
 		c.TotalEnergy = d.number(o.name)
@@ -47,7 +51,7 @@ func (d *Decoder) cdrMember(c *CDR, o *object) {
 	case "total_parking_time":
 		c.TotalParkingTime = d.number(o.name)
 	case "last_updated":
-		c.LastUpdated = d.instant(o.name)
+		c.LastUpdated = d.moment(o.name)
 	default:
 		if d.version == V211 {
 			d.cdrMember211(c, o)
@@ -61,8 +65,10 @@ func (d *Decoder) cdrMember(c *CDR, o *object) {
 func (d *Decoder) cdrMember211(c *CDR, o *object) {
 	switch o.name {
 	case "stop_date_time":
-		c.End = d.instant(o.name)
+		d.weight = settles
+		c.End = d.moment(o.name)
 	case "auth_id":
+		d.weight = settles
 		c.Token.ContractID = d.identify(o.name, 36)
 	case "location":
 		c.Location = d.cdrLocation211(o.name)
@@ -75,14 +81,16 @@ func (d *Decoder) cdrMember211(c *CDR, o *object) {
 func (d *Decoder) cdrMember22(c *CDR, o *object) {
 	switch o.name {
 	case "country_code":
-		c.CountryCode = d.country(o.name)
+		c.CountryCode = d.country(o.name, true)
 	case "party_id":
-		c.PartyID = d.party(o.name)
+		c.PartyID = d.party(o.name, true)
 	case "end_date_time":
-		c.End = d.instant(o.name)
+		d.weight = settles
+		c.End = d.moment(o.name)
 	case "session_id":
 		c.SessionID = d.describe(o.name, 36)
 	case "cdr_token":
+		d.weight = settles
 		c.Token = d.cdrToken(o.name)
 	case "authorization_reference":
 		c.AuthorizationReference = d.describe(o.name, 36)
@@ -101,8 +109,10 @@ func (d *Decoder) cdrMember22(c *CDR, o *object) {
 	case "invoice_reference_id":
 		c.InvoiceReferenceID = d.describe(o.name, 39)
 	case "credit":
+		d.weight = prices // of a credit nothing is computed
 		c.Credit = d.boolean(o.name)
 	case "credit_reference_id":
+		d.weight = settles
 		c.CreditReferenceID = d.identify(o.name, 39)
 	case "home_charging_compensation":
 		c.HomeCharging = d.boolean(o.name)
@@ -114,25 +124,25 @@ func (d *Decoder) cdrMember22(c *CDR, o *object) {
 // cdrComplete reports what is missing and what does not go together.
 func (d *Decoder) cdrComplete(c *CDR, o *object) {
 	d.need(o, c.ID != "", "id")
-	d.need(o, c.Start.IsSet(), "start_date_time")
-	d.need(o, c.Currency != "", "currency")
-	d.need(o, len(c.Periods) > 0, "charging_periods")
-	d.need(o, c.TotalCost.IsSet(), "total_cost")
-	d.need(o, c.TotalEnergy.IsSet(), "total_energy")
-	d.need(o, c.TotalTime.IsSet(), "total_time")
-	d.need(o, c.LastUpdated.IsSet(), "last_updated")
+	d.lacks(o, c.Start.IsSet(), "start_date_time", settles)
+	d.lacks(o, c.Currency != "", "currency", settles)
+	d.lacks(o, len(c.Periods) > 0, "charging_periods", settles)
+	d.lacks(o, c.TotalCost.IsSet(), "total_cost", settles)
+	d.expect(o, c.TotalEnergy.IsSet(), "total_energy")
+	d.expect(o, c.TotalTime.IsSet(), "total_time")
+	d.expect(o, c.LastUpdated.IsSet(), "last_updated")
 	d.expect(o, c.AuthMethod != "", "auth_method")
 	if d.version == V211 {
-		d.need(o, c.End.IsSet(), "stop_date_time")
-		d.need(o, c.Token.ContractID != "", "auth_id")
-		d.need(o, c.Location.ID != "", "location")
+		d.lacks(o, c.End.IsSet(), "stop_date_time", settles)
+		d.lacks(o, c.Token.ContractID != "", "auth_id", settles)
+		d.expect(o, c.Location.ID != "", "location")
 		return
 	}
 	d.need(o, c.CountryCode != "", "country_code")
 	d.need(o, c.PartyID != "", "party_id")
-	d.need(o, c.End.IsSet(), "end_date_time")
-	d.need(o, c.Token.UID != "", "cdr_token")
-	d.need(o, c.Location.ID != "", "cdr_location")
+	d.lacks(o, c.End.IsSet(), "end_date_time", settles)
+	d.lacks(o, c.Token.UID != "", "cdr_token", settles)
+	d.expect(o, c.Location.ID != "", "cdr_location")
 	d.creditComplete(c, o)
 	for i := range c.Tariffs {
 		if t := &c.Tariffs[i]; t.CountryCode != c.CountryCode || t.PartyID != c.PartyID {
@@ -145,11 +155,11 @@ func (d *Decoder) cdrComplete(c *CDR, o *object) {
 func (d *Decoder) creditComplete(c *CDR, o *object) {
 	switch {
 	case c.Credit:
-		d.need(o, c.CreditReferenceID != "", "credit_reference_id")
+		d.lacks(o, c.CreditReferenceID != "", "credit_reference_id", settles)
 	case c.CreditReferenceID != "":
 		d.find("credit_reference_without_credit", Serious, "credit_reference_id", "credit is not true: counted as an ordinary CDR")
 	}
-	if len(c.ID) > 36 && !c.Credit {
+	if len(c.ID) > 36 && len(c.ID) <= 39 && !c.Credit {
 		d.find("too_long", Info, "id", "more than 36 characters in a CDR that is not a credit")
 	}
 }
@@ -176,9 +186,9 @@ func (d *Decoder) cdrToken(name string) (t CDRToken) {
 	for d.next(&o) {
 		switch o.name {
 		case "country_code":
-			t.CountryCode = d.country(o.name)
+			t.CountryCode = d.country(o.name, false)
 		case "party_id":
-			t.PartyID = d.party(o.name)
+			t.PartyID = d.party(o.name, false)
 		case "uid":
 			t.UID = d.identify(o.name, 36)
 		case "type":
@@ -189,10 +199,10 @@ func (d *Decoder) cdrToken(name string) (t CDRToken) {
 			d.skip()
 		}
 	}
-	d.need(&o, t.CountryCode != "", "country_code")
-	d.need(&o, t.PartyID != "", "party_id")
-	d.need(&o, t.UID != "", "uid")
-	d.need(&o, t.ContractID != "", "contract_id")
+	d.lacks(&o, t.CountryCode != "", "country_code", settles)
+	d.lacks(&o, t.PartyID != "", "party_id", settles)
+	d.expect(&o, t.UID != "", "uid")
+	d.expect(&o, t.ContractID != "", "contract_id")
 	d.expect(&o, t.Type != "", "type")
 	d.close(&o)
 	d.leave()

@@ -1,10 +1,10 @@
 package ocpi
 
 // tariffElements reads the elements of a tariff. All of them matter to the
-// price, so that nothing in them is let pass but a name we do not know, which
-// is kept and listed.
+// price: where something in them cannot be read, nothing is priced by it. A
+// name we do not know is kept and listed.
 func (d *Decoder) tariffElements(name string) []TariffElement {
-	if !d.isArray(name) {
+	if !d.isArray(name, '{') {
 		return nil
 	}
 	d.enter(name)
@@ -16,13 +16,17 @@ func (d *Decoder) tariffElements(name string) []TariffElement {
 			continue
 		}
 		d.at(a.n - 1)
+		if d.isNull() {
+			d.nothing()
+			continue
+		}
 		d.elements = append(d.elements, TariffElement{})
 		d.tariffElement(&d.elements[len(d.elements)-1])
 	}
 	d.leave()
 	switch {
 	case a.n == 0:
-		d.refuse(name, "want at least one element")
+		d.unread(name, "want at least one element")
 	case first+a.n > MaxTariffElements:
 		d.tooMany(name, MaxTariffElements, "tariff elements in all")
 	}
@@ -48,12 +52,12 @@ func (d *Decoder) tariffElement(e *TariffElement) {
 			d.skip()
 		}
 	}
-	d.need(&o, len(e.Components) > 0, "price_components")
+	d.lacks(&o, len(e.Components) > 0, "price_components", prices)
 	d.close(&o)
 }
 
 func (d *Decoder) priceComponents(name string) []PriceComponent {
-	if !d.isArray(name) {
+	if !d.isArray(name, '{') {
 		return nil
 	}
 	d.enter(name)
@@ -65,12 +69,16 @@ func (d *Decoder) priceComponents(name string) []PriceComponent {
 			continue
 		}
 		d.at(a.n - 1)
+		if d.isNull() {
+			d.nothing()
+			continue
+		}
 		d.components = append(d.components, d.priceComponent())
 	}
 	d.leave()
 	switch {
 	case a.n == 0:
-		d.refuse(name, "want at least one price component")
+		d.find("empty_list", Warning, name, "want at least one price component: the element prices nothing")
 	case first+a.n > MaxComponents:
 		d.tooMany(name, MaxComponents, "price components in all")
 	}
@@ -100,8 +108,8 @@ func (d *Decoder) priceComponent() (c PriceComponent) {
 			d.skip()
 		}
 	}
-	d.need(&o, c.TypeName != "", "type")
-	d.need(&o, c.Price.IsSet(), "price")
+	d.lacks(&o, c.TypeName != "", "type", prices)
+	d.lacks(&o, c.Price.IsSet(), "price", settles) // without one there is no price: see tariff.Prepare
 	d.expect(&o, c.StepSize.IsSet(), "step_size")
 	d.close(&o)
 	return c
@@ -112,13 +120,24 @@ func (d *Decoder) componentType(name string) (c Component, s string) {
 	if !ok {
 		return ComponentUnknown, ""
 	}
-	for c := ComponentFlat; c <= ComponentParkingTime; c++ {
-		if componentNames[c] == s {
-			return c, s
-		}
+	if c := componentOf(s); c != ComponentUnknown {
+		return c, s
+	}
+	if c := componentOf(enumName(s)); c != ComponentUnknown {
+		d.enumCase(name, s, c.String())
+		return c, c.String()
 	}
 	d.unknownEnum(name, s, Serious)
 	return ComponentUnknown, s
+}
+
+func componentOf(name string) Component {
+	for c := ComponentFlat; c <= ComponentParkingTime; c++ {
+		if componentNames[c] == name {
+			return c
+		}
+	}
+	return ComponentUnknown
 }
 
 // stepSize reads a whole number of Wh or seconds that is not negative
@@ -128,13 +147,13 @@ func (d *Decoder) stepSize(name string) Number {
 	whole := n.coef
 	for range n.scale {
 		if whole%10 != 0 {
-			d.refuse(name, "want a whole number")
+			d.unread(name, "want a whole number")
 			return Number{}
 		}
 		whole /= 10
 	}
 	if n.coef < 0 {
-		d.refuse(name, "must not be negative")
+		d.unread(name, "must not be negative")
 		return Number{}
 	}
 	return n
@@ -145,9 +164,9 @@ func (d *Decoder) restrictions(r *Restrictions) {
 	for d.next(&o) {
 		switch o.name {
 		case "start_time":
-			r.StartTime = d.timeOfDay(o.name)
+			r.StartTime = d.timeOfDay(o.name, false)
 		case "end_time":
-			r.EndTime = d.timeOfDay(o.name)
+			r.EndTime = d.timeOfDay(o.name, true)
 		case "start_date":
 			r.StartDate = d.date(o.name)
 		case "end_date":
@@ -206,63 +225,18 @@ func (d *Decoder) reservation(name string) ReservationRestriction {
 		return Reservation
 	case s == "RESERVATION_EXPIRES":
 		return ReservationExpires
+	case s == "":
+		d.find("empty_value", Warning, name, "an empty value says nothing: counts as absent")
+		return ReservationNone
+	}
+	switch spelled := enumName(s); spelled {
+	case "RESERVATION":
+		d.enumCase(name, s, spelled)
+		return Reservation
+	case "RESERVATION_EXPIRES":
+		d.enumCase(name, s, spelled)
+		return ReservationExpires
 	}
 	d.unknownEnum(name, s, Serious)
 	return ReservationUnknown
-}
-
-func (d *Decoder) timeOfDay(name string) TimeOfDay {
-	s, ok := d.string(name)
-	if !ok {
-		return 0
-	}
-	t, ok := ParseTimeOfDay(s)
-	if !ok {
-		d.refuse(name, "want HH:MM from 00:00 to 23:59")
-	}
-	return t
-}
-
-func (d *Decoder) date(name string) Date {
-	s, ok := d.string(name)
-	if !ok {
-		return Date{}
-	}
-	date, ok := ParseDate(s)
-	if !ok {
-		d.refuse(name, "want a date such as 2019-05-06")
-	}
-	return date
-}
-
-func (d *Decoder) weekdays(name string) (w Weekdays) {
-	if !d.isArray(name) {
-		return 0
-	}
-	d.enter(name)
-	a := d.openArray()
-	for d.more(&a) {
-		d.at(a.n - 1)
-		s, ok := d.string("")
-		day := weekdayOf(s)
-		switch {
-		case day >= 0:
-			w |= 1 << day
-		case ok:
-			d.refuse("", "want a day such as MONDAY")
-		}
-	}
-	d.leave()
-	return w
-}
-
-var weekdayNames = [...]string{"SUNDAY", "MONDAY", "TUESDAY", "WEDNESDAY", "THURSDAY", "FRIDAY", "SATURDAY"}
-
-func weekdayOf(s string) int {
-	for i, name := range weekdayNames {
-		if name == s {
-			return i
-		}
-	}
-	return -1
 }

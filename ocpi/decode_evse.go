@@ -1,7 +1,7 @@
 package ocpi
 
 func (d *Decoder) readEVSEs(name string) []EVSE {
-	if !d.isArray(name) {
+	if !d.isArray(name, '{') {
 		return nil
 	}
 	d.enter(name)
@@ -13,6 +13,10 @@ func (d *Decoder) readEVSEs(name string) []EVSE {
 			continue
 		}
 		d.at(a.n - 1)
+		if d.isNull() {
+			d.nothing()
+			continue
+		}
 		d.evses = append(d.evses, d.readEVSE())
 	}
 	d.leave()
@@ -22,7 +26,7 @@ func (d *Decoder) readEVSEs(name string) []EVSE {
 	return d.evses[first:len(d.evses):len(d.evses)]
 }
 
-// readEVSE reads an EVSE. Only its uid must be right (R-LOC-06).
+// readEVSE reads an EVSE (R-LOC-06).
 func (d *Decoder) readEVSE() (e EVSE) {
 	if !d.isObject("") {
 		return e
@@ -44,7 +48,7 @@ func (d *Decoder) readEVSE() (e EVSE) {
 			d.skip()
 		}
 	}
-	d.need(&o, e.UID != "", "uid")
+	d.expect(&o, e.UID != "", "uid")
 	d.expect(&o, e.Status != "", "status")
 	d.expect(&o, len(e.Connectors) > 0, "connectors")
 	d.expect(&o, e.LastUpdated.IsSet(), "last_updated")
@@ -53,7 +57,7 @@ func (d *Decoder) readEVSE() (e EVSE) {
 }
 
 func (d *Decoder) readConnectors(name string) []Connector {
-	if !d.isArray(name) {
+	if !d.isArray(name, '{') {
 		return nil
 	}
 	d.enter(name)
@@ -65,6 +69,10 @@ func (d *Decoder) readConnectors(name string) []Connector {
 			continue
 		}
 		d.at(a.n - 1)
+		if d.isNull() {
+			d.nothing()
+			continue
+		}
 		d.connectors = append(d.connectors, d.readConnector())
 	}
 	d.leave()
@@ -74,8 +82,7 @@ func (d *Decoder) readConnectors(name string) []Connector {
 	return d.connectors[first:len(d.connectors):len(d.connectors)]
 }
 
-// readConnector reads a Connector. Only its id and the ids of its tariffs
-// must be right.
+// readConnector reads a Connector.
 func (d *Decoder) readConnector() (c Connector) {
 	if !d.isObject("") {
 		return c
@@ -101,7 +108,7 @@ func (d *Decoder) readConnector() (c Connector) {
 			}
 		}
 	}
-	d.need(&o, c.ID != "", "id")
+	d.expect(&o, c.ID != "", "id")
 	d.expect(&o, c.Standard != "", "standard")
 	d.expect(&o, c.Format != "", "format")
 	d.expect(&o, c.PowerType != "", "power_type")
@@ -113,9 +120,9 @@ func (d *Decoder) readConnector() (c Connector) {
 func (d *Decoder) connectorMember211(c *Connector, o *object) {
 	switch o.name {
 	case "voltage":
-		c.MaxVoltage = d.measure(o.name)
+		c.MaxVoltage = d.number(o.name)
 	case "amperage":
-		c.MaxAmperage = d.measure(o.name)
+		c.MaxAmperage = d.number(o.name)
 	case "tariff_id":
 		first := len(d.tariffIDs)
 		if id := d.identify(o.name, 36); id != "" {
@@ -130,11 +137,11 @@ func (d *Decoder) connectorMember211(c *Connector, o *object) {
 func (d *Decoder) connectorMember22(c *Connector, o *object) {
 	switch o.name {
 	case "max_voltage":
-		c.MaxVoltage = d.measure(o.name)
+		c.MaxVoltage = d.number(o.name)
 	case "max_amperage":
-		c.MaxAmperage = d.measure(o.name)
+		c.MaxAmperage = d.number(o.name)
 	case "max_electric_power":
-		c.MaxPower = d.measure(o.name)
+		c.MaxPower = d.number(o.name)
 	case "tariff_ids":
 		c.TariffIDs = d.connectorTariffs(o.name)
 	default:
@@ -143,7 +150,7 @@ func (d *Decoder) connectorMember22(c *Connector, o *object) {
 }
 
 func (d *Decoder) connectorTariffs(name string) []string {
-	if !d.isArray(name) {
+	if !d.isArray(name, '"') {
 		return nil
 	}
 	d.enter(name)
@@ -155,7 +162,13 @@ func (d *Decoder) connectorTariffs(name string) []string {
 			continue
 		}
 		d.at(a.n - 1)
-		d.tariffIDs = append(d.tariffIDs, d.identify("", 36))
+		if d.isNull() {
+			d.nothing()
+			continue
+		}
+		if id := d.identify("", 36); id != "" {
+			d.tariffIDs = append(d.tariffIDs, id)
+		}
 	}
 	d.leave()
 	if first+a.n > MaxTariffIDs {

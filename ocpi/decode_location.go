@@ -1,14 +1,11 @@
 package ocpi
 
-import "strings"
-
-// Location reads a Location object with its EVSEs (mod_locations). What
-// describes the place is let pass with a finding; ids, owner, time zone
-// (R-LOC-05) and last_updated must be right.
+// Location reads a Location object with its EVSEs (mod_locations). Whether its
+// time zone is one (R-LOC-05) is for those to say who have the database.
 func (d *Decoder) Location(v Version, raw []byte) (*Location, error) {
 	d.start(v, raw)
 	d.location = Location{Version: v}
-	if d.isObject("") {
+	if d.isBody() {
 		d.readLocation(&d.location, false)
 	}
 	if err := d.end(); err != nil {
@@ -23,27 +20,31 @@ func (d *Decoder) Location(v Version, raw []byte) (*Location, error) {
 func (d *Decoder) readLocation(l *Location, nested bool) {
 	o := d.open()
 	for d.next(&o) {
-		d.locationMember(l, &o)
+		d.locationMember(l, &o, nested)
 	}
-	d.need(&o, l.ID != "", "id")
+	d.needUnless(nested, &o, l.ID != "", "id")
 	d.expect(&o, l.Address != "", "address")
 	d.expect(&o, l.City != "", "city")
 	d.expect(&o, l.Country != "", "country")
 	d.expect(&o, l.Latitude != "", "coordinates")
-	d.needUnless(nested, &o, l.LastUpdated.IsSet(), "last_updated")
+	d.expect(&o, l.LastUpdated.IsSet(), "last_updated")
 	if d.version != V211 {
 		d.need(&o, l.CountryCode != "", "country_code")
 		d.need(&o, l.PartyID != "", "party_id")
-		d.need(&o, l.TimeZone != "", "time_zone")
+		d.expect(&o, l.TimeZone != "", "time_zone")
 		d.expect(&o, l.Publish, "publish")
 	}
 	d.close(&o)
 }
 
-func (d *Decoder) locationMember(l *Location, o *object) {
+func (d *Decoder) locationMember(l *Location, o *object, nested bool) {
 	switch o.name {
 	case "id":
-		l.ID = d.identify(o.name, d.locationIDLimit())
+		if nested {
+			l.ID = d.identify(o.name, d.locationIDLimit())
+		} else {
+			l.ID = d.identity(o.name, d.locationIDLimit())
+		}
 	case "name":
 		l.Name = d.describe(o.name, 255)
 	case "address":
@@ -57,7 +58,11 @@ func (d *Decoder) locationMember(l *Location, o *object) {
 	case "coordinates":
 		l.Latitude, l.Longitude = d.coordinates(o.name)
 	case "time_zone":
-		l.TimeZone = d.timeZone(o.name)
+		if d.version == V211 { // may be ""
+			l.TimeZone = d.describe(o.name, 255)
+		} else {
+			l.TimeZone = d.identify(o.name, 255)
+		}
 	case "evses":
 		l.EVSEs = d.readEVSEs(o.name)
 	case "last_updated":
@@ -74,9 +79,9 @@ func (d *Decoder) locationMember(l *Location, o *object) {
 func (d *Decoder) locationMember22(l *Location, o *object) {
 	switch o.name {
 	case "country_code":
-		l.CountryCode = d.country(o.name)
+		l.CountryCode = d.country(o.name, true)
 	case "party_id":
-		l.PartyID = d.party(o.name)
+		l.PartyID = d.party(o.name, true)
 	case "publish":
 		l.Publish = d.boolean(o.name)
 	default:
@@ -92,26 +97,8 @@ func (d *Decoder) locationIDLimit() int {
 	return 36
 }
 
-// timeZone reads an IANA time zone name and checks its form; whether the zone
-// exists is for those to say who have the database.
-func (d *Decoder) timeZone(name string) string {
-	s, ok := d.string(name)
-	if !ok || s == "" && d.version == V211 {
-		return ""
-	}
-	wrong := s == "" || len(s) > 255 || !isLetter(s[0])
-	for i := range len(s) {
-		wrong = wrong || !isLetter(s[i]) && s[i]-'0' > 9 && strings.IndexByte("/_-+", s[i]) < 0
-	}
-	if wrong {
-		d.refuse(name, "want an IANA time zone such as Europe/Amsterdam")
-		return ""
-	}
-	return s
-}
-
 func (d *Decoder) coordinates(name string) (latitude, longitude string) {
-	if !d.loosely('{', name, "an object") {
+	if !d.isObject(name) {
 		return "", ""
 	}
 	d.enter(name)

@@ -34,22 +34,42 @@ func TestDecodeObjectVectors(t *testing.T) {
 	}
 }
 
+// Only what identifies an object is needed of it.
 func TestDecodeObjectsRefuse(t *testing.T) {
 	var d Decoder
-	_, err := d.Location(V221, []byte(`{"publish":1,"time_zone":"../etc","evses":[{"connectors":[{"tariff_ids":[""]}]},{"uid":5}]}`))
-	checkInvalid(t, "location", err, "publish", "time_zone", "evses[0].connectors[0].tariff_ids[0]", "evses[0].connectors[0].id",
-		"evses[0].uid", "evses[1].uid", "id", "last_updated", "country_code", "party_id")
+	_, err := d.Location(V221, []byte(`{"publish":"?","time_zone":"../etc","evses":[{"connectors":[{"tariff_ids":[""]}]},{"uid":{}},null]}`))
+	checkInvalid(t, "location", err, "id", "country_code", "party_id")
 	_, err = d.Location(V211, []byte(`{}`))
-	checkInvalid(t, "location 2.1.1", err, "id", "last_updated")
+	checkInvalid(t, "location 2.1.1", err, "id")
 	_, err = d.Session(V221, []byte(`{"status":"","charging_periods":[{"dimensions":[]}],"total_cost":3}`))
-	checkInvalid(t, "session", err, "status", "charging_periods[0].dimensions", "charging_periods[0].start_date_time", "total_cost",
-		"id", "kwh", "currency", "last_updated", "country_code", "party_id", "start_date_time", "cdr_token", "location_id")
+	checkInvalid(t, "session", err, "id", "country_code", "party_id")
 	_, err = d.Session(V211, []byte(`{"location":{}}`))
-	checkInvalid(t, "session 2.1.1", err, "location.id", "id", "kwh", "currency", "status", "last_updated", "start_datetime", "auth_id")
+	checkInvalid(t, "session 2.1.1", err, "id")
 	_, err = d.Token(V230, []byte(`{"valid":"yes"}`))
-	checkInvalid(t, "token", err, "valid", "uid", "type", "contract_id", "issuer", "whitelist", "last_updated", "country_code", "party_id")
+	checkInvalid(t, "token", err, "uid", "type", "country_code", "party_id")
 	_, err = d.Token(V211, []byte(`{"contract_id":"x"}`))
-	checkInvalid(t, "token 2.1.1", err, "uid", "type", "auth_id", "issuer", "valid", "whitelist", "last_updated")
+	checkInvalid(t, "token 2.1.1", err, "uid", "type")
 	_, err = d.Tariff(V221, []byte(`{"elements":[{}]}`))
-	checkInvalid(t, "tariff", err, "elements[0].price_components", "id", "currency", "country_code", "party_id")
+	checkInvalid(t, "tariff", err, "id", "country_code", "party_id")
+}
+
+// One odd member loses no Location: CDRs need its time zone.
+func TestLocationIsReadAsFarAsItCanBe(t *testing.T) {
+	const before, after = `{"country_code":"NL","party_id":"ABC","id":"L","publish":true,"address":"a","city":"c","country":"NLD","coordinates":{"latitude":"52.370216","longitude":"4.895168"},` +
+		`"time_zone":"Europe/Amsterdam","last_updated":"2020-01-01T00:00:00Z","evses":[{"uid":"e","status":"AVAILABLE","last_updated":"2020-01-01T00:00:00Z","connectors":[{"id":"1",` +
+		`"standard":"CHADEMO","format":"CABLE","power_type":"DC","last_updated":"2020-01-01T00:00:00Z","tariff_ids":`, `}]}]}`
+	var d Decoder
+	for ids, want := range map[string]string{
+		`[null]`: "empty_element", `[""]`: "empty_id", `"T1"`: "wrong_type", `[7]`: "wrong_type", `{}`: "wrong_type", `[]`: "", `["T1"]`: "", `null`: "",
+	} {
+		l, err := d.Location(V221, []byte(before+ids+after))
+		if err != nil || l.TimeZone != "Europe/Amsterdam" {
+			t.Errorf("%s: %v", ids, err)
+			continue
+		}
+		got := strings.Fields(findingsText(l.Findings) + " ")
+		if want == "" && len(got) > 0 || want != "" && (len(got) != 2 || got[0] != want || !strings.HasPrefix(got[1], "evses[0].connectors[0].tariff_ids")) {
+			t.Errorf("%s: findings %q, want %q", ids, got, want)
+		}
+	}
 }

@@ -3,7 +3,8 @@ package ocpi
 // chargingPeriods reads the periods of a CDR or of a Session, for which
 // session-only dimensions are meant (R-CDR-10).
 func (d *Decoder) chargingPeriods(name string, inCDR bool) []ChargingPeriod {
-	if !d.isArray(name) {
+	d.weight = prices
+	if !d.isArray(name, '{') {
 		return nil
 	}
 	d.enter(name)
@@ -15,12 +16,16 @@ func (d *Decoder) chargingPeriods(name string, inCDR bool) []ChargingPeriod {
 			continue
 		}
 		d.at(a.n - 1)
+		if d.isNull() {
+			d.nothing()
+			continue
+		}
 		d.periods = append(d.periods, d.chargingPeriod(inCDR))
 	}
 	d.leave()
 	switch {
 	case a.n == 0 && inCDR:
-		d.refuse(name, "want at least one charging period")
+		d.find("empty_list", Serious, name, "want at least one charging period")
 	case a.n > MaxPeriods:
 		d.tooMany(name, MaxPeriods, "charging periods")
 	}
@@ -48,14 +53,14 @@ func (d *Decoder) chargingPeriod(inCDR bool) (p ChargingPeriod) {
 			d.skip()
 		}
 	}
-	d.need(&o, p.Start.IsSet(), "start_date_time")
-	d.need(&o, len(p.Dimensions) > 0, "dimensions")
+	d.lacks(&o, p.Start.IsSet(), "start_date_time", prices)
+	d.lacks(&o, len(p.Dimensions) > 0, "dimensions", prices)
 	d.close(&o)
 	return p
 }
 
 func (d *Decoder) dimensions(name string, inCDR bool) []Volume {
-	if !d.isArray(name) {
+	if !d.isArray(name, '{') {
 		return nil
 	}
 	d.enter(name)
@@ -67,12 +72,16 @@ func (d *Decoder) dimensions(name string, inCDR bool) []Volume {
 			continue
 		}
 		d.at(a.n - 1)
+		if d.isNull() {
+			d.nothing()
+			continue
+		}
 		d.volumes = append(d.volumes, d.volume(inCDR))
 	}
 	d.leave()
 	switch {
 	case a.n == 0:
-		d.refuse(name, "want at least one dimension")
+		d.find("empty_list", Warning, name, "want at least one dimension: nothing was measured in the period")
 	case first+a.n > MaxDimensions:
 		d.tooMany(name, MaxDimensions, "dimensions in all")
 	}
@@ -89,13 +98,19 @@ func (d *Decoder) volume(inCDR bool) (v Volume) {
 		case "type":
 			v.Dimension = d.dimensionType(o.name, inCDR)
 		case "volume":
+			d.weight = settles // whether a price rests on it, its type says
 			v.Volume = d.number(o.name)
+			d.weight = prices
 		default:
 			d.skip()
 		}
 	}
-	d.need(&o, v.Dimension != DimUnknown, "type")
-	d.need(&o, v.Volume.IsSet(), "volume")
+	d.lacks(&o, v.Dimension != DimUnknown, "type", prices)
+	measured := DimEnergy <= v.Dimension && v.Dimension < DimFlat // and so priced
+	if measured && !v.Volume.IsSet() {
+		d.spoil("volume", "missing or not readable")
+	}
+	d.expect(&o, v.Volume.IsSet(), "volume")
 	d.close(&o)
 	return v
 }
@@ -105,7 +120,16 @@ func (d *Decoder) dimensionType(name string, inCDR bool) Dimension {
 	if !ok {
 		return DimUnknown
 	}
+	if s == "" {
+		d.unread(name, "must not be empty")
+		return DimUnknown
+	}
 	dim := dimensionOf(s)
+	if dim == DimUnknown {
+		if dim = dimensionOf(enumName(s)); dim != DimUnknown {
+			d.enumCase(name, s, dim.String())
+		}
+	}
 	switch {
 	case dim == DimUnknown:
 		d.unknownEnum(name, s, Serious)

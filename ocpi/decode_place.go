@@ -47,7 +47,7 @@ func (d *Decoder) cdrLocation(name string) (l CDRLocation) {
 }
 
 func (d *Decoder) cdrLocationComplete(l *CDRLocation, o *object) {
-	d.need(o, l.ID != "", "id")
+	d.expect(o, l.ID != "", "id")
 	d.expect(o, false, "address")
 	d.expect(o, false, "city")
 	d.expect(o, l.Country != "", "country")

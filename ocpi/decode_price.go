@@ -1,5 +1,7 @@
 package ocpi
 
+import "strings"
+
 // price reads an amount of a CDR or Session: a number before tax in 2.1.1,
 // {excl_vat, incl_vat} in 2.2.1, {before_taxes, taxes} in 2.3.0 (R-TYPE-11).
 func (d *Decoder) price(name string) Price {
@@ -13,41 +15,84 @@ func (d *Decoder) priceLimit(name string) Price {
 }
 
 func (d *Decoder) amount(name string, limit bool) (p Price) {
-	if d.version == V211 {
+	c := d.peek()
+	switch {
+	case d.version == V211 && c != '{':
+		return Price{Excl: d.number(name)}
+	case d.version == V211:
+		d.find("price_form", Warning, name, "want a number, got an object: its amount before tax is read")
+	case c != '{' && (c == '"' || startsNumber(c)):
+		d.find("price_form", Warning, name, "want an object, got a bare amount: read as the one before tax")
 		return Price{Excl: d.number(name)}
 	}
 	if !d.isObject(name) {
 		return p
 	}
-	excl := "excl_vat"
+	excl, w := "excl_vat", d.weight
+	if w == prices {
+		w = settles // a limit may state one side alone
+	}
 	d.enter(name)
 	o := d.open()
+	var other otherAmounts
 	if d.version == V230 {
 		excl = "before_taxes"
-		d.amount230(&o, &p, limit)
+		d.amount230(&o, &p, &other, limit)
 	} else {
-		d.amount221(&o, &p)
+		d.amount221(&o, &p, &other)
 	}
-	d.need(&o, p.Excl.IsSet(), excl)
+	if !p.Excl.IsSet() && !p.Incl.IsSet() && d.otherAmounts(&p, &other) {
+		d.find("price_form", Warning, "", "the amounts have the names of another version of OCPI")
+	}
+	d.lacks(&o, p.Excl.IsSet(), excl, w)
 	d.close(&o)
 	d.leave()
 	return p
 }
 
-func (d *Decoder) amount221(o *object, p *Price) {
+// otherAmounts are the texts of amounts that have the names of another version.
+type otherAmounts struct{ excl, incl string }
+
+// see keeps a member that may be one of them.
+func (d *Decoder) see(o *object, other *otherAmounts) {
+	switch o.name {
+	case "excl_vat", "before_taxes":
+		other.excl = d.span()
+	case "incl_vat", "after_taxes":
+		other.incl = d.span()
+	default:
+		d.skip()
+	}
+}
+
+// otherAmounts reads them where the version's own are not there.
+func (d *Decoder) otherAmounts(p *Price, other *otherAmounts) bool {
+	p.Excl, p.Incl = otherNumber(other.excl), otherNumber(other.incl)
+	return p.IsSet()
+}
+
+func otherNumber(text string) Number {
+	n, err := ParseNumber(strings.Trim(text, `"`))
+	if err != nil {
+		return Number{} // of no version at all
+	}
+	return n
+}
+
+func (d *Decoder) amount221(o *object, p *Price, other *otherAmounts) {
 	for d.next(o) {
-		switch o.name {
-		case "excl_vat":
+		switch {
+		case o.name == "excl_vat" && d.version == V221:
 			p.Excl = d.number(o.name)
-		case "incl_vat":
+		case o.name == "incl_vat" && d.version == V221:
 			p.Incl = d.number(o.name)
 		default:
-			d.skip()
+			d.see(o, other)
 		}
 	}
 }
 
-func (d *Decoder) amount230(o *object, p *Price, limit bool) {
+func (d *Decoder) amount230(o *object, p *Price, other *otherAmounts, limit bool) {
 	taxed := false
 	for d.next(o) {
 		switch {
@@ -59,7 +104,7 @@ func (d *Decoder) amount230(o *object, p *Price, limit bool) {
 			taxed = d.peek() == '['
 			p.Taxes = d.taxAmounts(o.name)
 		default:
-			d.skip()
+			d.see(o, other)
 		}
 	}
 	if taxed && p.Excl.IsSet() {
@@ -73,7 +118,8 @@ func (d *Decoder) addTaxes(p *Price) {
 	for i := range p.Taxes {
 		sum, ok := p.Incl.Add(p.Taxes[i].Amount)
 		if !ok {
-			d.refuse("taxes", "the sum has "+ErrNumberRange.Error())
+			d.unread("taxes", "the sum has "+ErrNumberRange.Error())
+			p.Incl = Number{}
 			return
 		}
 		p.Incl = sum
@@ -81,7 +127,7 @@ func (d *Decoder) addTaxes(p *Price) {
 }
 
 func (d *Decoder) taxAmounts(name string) []TaxAmount {
-	if !d.isArray(name) {
+	if !d.isArray(name, '{') {
 		return nil
 	}
 	d.enter(name)
@@ -93,6 +139,10 @@ func (d *Decoder) taxAmounts(name string) []TaxAmount {
 			continue
 		}
 		d.at(a.n - 1)
+		if d.isNull() {
+			d.nothing()
+			continue
+		}
 		d.taxes = append(d.taxes, d.taxAmount())
 	}
 	d.leave()
@@ -122,7 +172,7 @@ func (d *Decoder) taxAmount() (t TaxAmount) {
 		}
 	}
 	d.expect(&o, t.Name != "", "name")
-	d.need(&o, t.Amount.IsSet(), "amount")
+	d.lacks(&o, t.Amount.IsSet(), "amount", settles)
 	d.close(&o)
 	return t
 }

@@ -6,9 +6,10 @@ func (d *Decoder) Session(v Version, raw []byte) (*Session, error) {
 	d.start(v, raw)
 	d.session = Session{Version: v}
 	s := &d.session
-	if d.isObject("") {
+	if d.isBody() {
 		o := d.open()
 		for d.next(&o) {
+			d.weight = light
 			d.sessionMember(s, &o)
 		}
 		d.sessionComplete(s, &o)
@@ -17,14 +18,14 @@ func (d *Decoder) Session(v Version, raw []byte) (*Session, error) {
 	if err := d.end(); err != nil {
 		return nil, err
 	}
-	s.Findings = d.findings
+	s.Findings, s.Unread = d.findings, d.unreadable
 	return s, nil
 }
 
 func (d *Decoder) sessionMember(s *Session, o *object) {
 	switch o.name {
 	case "id":
-		s.ID = d.identify(o.name, 36)
+		s.ID = d.identity(o.name, 36)
 	case "kwh":
 		s.KWh = d.number(o.name)
 	case "auth_method":
@@ -32,6 +33,7 @@ func (d *Decoder) sessionMember(s *Session, o *object) {
 	case "meter_id":
 		s.MeterID = d.describe(o.name, 255)
 	case "currency":
+		d.weight = settles
 		s.Currency = d.currency(o.name)
 	case "charging_periods":
 		s.Periods = d.chargingPeriods(o.name, false)
@@ -53,9 +55,11 @@ func (d *Decoder) sessionMember(s *Session, o *object) {
 func (d *Decoder) sessionMember211(s *Session, o *object) {
 	switch o.name {
 	case "start_datetime":
-		s.Start = d.instant(o.name)
+		d.weight = settles
+		s.Start = d.moment(o.name)
 	case "end_datetime":
-		s.End = d.instant(o.name)
+		d.weight = settles
+		s.End = d.moment(o.name)
 	case "auth_id":
 		s.Token.ContractID = d.identify(o.name, 36)
 	case "location":
@@ -69,13 +73,15 @@ func (d *Decoder) sessionMember211(s *Session, o *object) {
 func (d *Decoder) sessionMember22(s *Session, o *object) {
 	switch o.name {
 	case "country_code":
-		s.CountryCode = d.country(o.name)
+		s.CountryCode = d.country(o.name, true)
 	case "party_id":
-		s.PartyID = d.party(o.name)
+		s.PartyID = d.party(o.name, true)
 	case "start_date_time":
-		s.Start = d.instant(o.name)
+		d.weight = settles
+		s.Start = d.moment(o.name)
 	case "end_date_time":
-		s.End = d.instant(o.name)
+		d.weight = settles
+		s.End = d.moment(o.name)
 	case "cdr_token":
 		s.Token = d.cdrToken(o.name)
 	case "authorization_reference":
@@ -93,22 +99,22 @@ func (d *Decoder) sessionMember22(s *Session, o *object) {
 
 func (d *Decoder) sessionComplete(s *Session, o *object) {
 	d.need(o, s.ID != "", "id")
-	d.need(o, s.KWh.IsSet(), "kwh")
-	d.need(o, s.Currency != "", "currency")
-	d.need(o, s.Status != "", "status")
-	d.need(o, s.LastUpdated.IsSet(), "last_updated")
+	d.expect(o, s.KWh.IsSet(), "kwh")
+	d.lacks(o, s.Currency != "", "currency", settles)
+	d.expect(o, s.Status != "", "status")
+	d.expect(o, s.LastUpdated.IsSet(), "last_updated")
 	d.expect(o, s.AuthMethod != "", "auth_method")
 	if d.version == V211 {
-		d.need(o, s.Start.IsSet(), "start_datetime")
-		d.need(o, s.Token.ContractID != "", "auth_id")
-		d.need(o, s.LocationID != "", "location")
+		d.lacks(o, s.Start.IsSet(), "start_datetime", settles)
+		d.lacks(o, s.Token.ContractID != "", "auth_id", settles)
+		d.expect(o, s.LocationID != "", "location")
 		return
 	}
 	d.need(o, s.CountryCode != "", "country_code")
 	d.need(o, s.PartyID != "", "party_id")
-	d.need(o, s.Start.IsSet(), "start_date_time")
-	d.need(o, s.Token.UID != "", "cdr_token")
-	d.need(o, s.LocationID != "", "location_id")
+	d.lacks(o, s.Start.IsSet(), "start_date_time", settles)
+	d.lacks(o, s.Token.UID != "", "cdr_token", settles)
+	d.expect(o, s.LocationID != "", "location_id")
 	d.expect(o, s.EVSEUID != "", "evse_uid")
 	d.expect(o, s.ConnectorID != "", "connector_id")
 }

@@ -5,7 +5,7 @@ func (d *Decoder) Token(v Version, raw []byte) (*Token, error) {
 	d.start(v, raw)
 	d.token = Token{Version: v}
 	t := &d.token
-	if d.isObject("") {
+	if d.isBody() {
 		o := d.open()
 		for d.next(&o) {
 			d.tokenMember(t, &o)
@@ -29,13 +29,13 @@ func (d *Decoder) tokenMember(t *Token, o *object) {
 	case o.name == contract:
 		t.ContractID = d.identify(o.name, 36)
 	case o.name == "country_code" && d.version != V211:
-		t.CountryCode = d.country(o.name)
+		t.CountryCode = d.country(o.name, true)
 	case o.name == "party_id" && d.version != V211:
-		t.PartyID = d.party(o.name)
+		t.PartyID = d.party(o.name, true)
 	case o.name == "uid":
-		t.UID = d.identify(o.name, 36)
+		t.UID = d.identity(o.name, 36)
 	case o.name == "type":
-		t.Type = d.required(o.name, tokenTypes)
+		t.Type = d.required(o.name, tokenTypes) // part of the identity: see ingest.Target
 	case o.name == "issuer":
 		t.Issuer = d.describe(o.name, 64)
 	case o.name == "valid":
@@ -56,11 +56,11 @@ func (d *Decoder) tokenComplete(t *Token, o *object) {
 	}
 	d.need(o, t.UID != "", "uid")
 	d.need(o, t.Type != "", "type")
-	d.need(o, t.ContractID != "", contract)
-	d.need(o, t.Issuer != "", "issuer")
-	d.need(o, t.Valid, "valid")
-	d.need(o, t.Whitelist != "", "whitelist")
-	d.need(o, t.LastUpdated.IsSet(), "last_updated")
+	d.expect(o, t.ContractID != "", contract)
+	d.expect(o, t.Issuer != "", "issuer")
+	d.expect(o, t.Valid, "valid")
+	d.expect(o, t.Whitelist != "", "whitelist")
+	d.expect(o, t.LastUpdated.IsSet(), "last_updated")
 	if d.version != V211 {
 		d.need(o, t.CountryCode != "", "country_code")
 		d.need(o, t.PartyID != "", "party_id")

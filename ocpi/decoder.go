@@ -12,16 +12,21 @@ import (
 // body's bytes alone. (CanonicalHash disturbs nothing.) Not for concurrent
 // use; the zero value is ready.
 //
-// Errors are *SyntaxError (not JSON: HTTP 400) or *Invalid (JSON, but a field
-// that is needed to identify, price or settle is missing or wrong: OCPI 2001).
-// Members that OCPI does not know are checked to be JSON, then left alone. A
-// null member counts as absent.
+// Errors are *SyntaxError (not JSON: HTTP 400) or *Invalid (JSON, but who owns
+// the object, or its id, is missing or wrong: OCPI 2001). Everything else is
+// read as far as it can be read: a departure from OCPI that has one meaning is
+// read with that meaning and a finding; what cannot be read counts as absent,
+// with a finding, and where a price rests on it, stands in Unread. Members that
+// OCPI does not know are checked to be JSON, then left alone. A null member
+// counts as absent.
 type Decoder struct {
 	scanner
-	version  Version
-	path     []step
-	invalid  []FieldError
-	findings []Finding
+	version    Version
+	path       []step
+	weight     weight // of the member that is being read
+	invalid    []FieldError
+	unreadable []FieldError // of the CDR, Session or Tariff that is being read
+	findings   []Finding
 
 	cdr      CDR
 	tariff   Tariff
@@ -42,7 +47,8 @@ type Decoder struct {
 	canon canonicalizer
 }
 
-// Bounds of what one body may hold. More is a field error.
+// Bounds of what is read of one body. More is left out, and then there is no
+// price.
 const (
 	MaxPeriods        = 10_000 // charging_periods
 	MaxDimensions     = 50_000 // of all periods
@@ -69,6 +75,7 @@ func (d *Decoder) start(v Version, raw []byte) {
 	d.begin(raw)
 	d.version = v
 	d.path, d.invalid, d.findings = d.path[:0], nil, reuse(d.findings, maxNotes)
+	d.weight, d.unreadable = light, nil
 	d.tariffs = reuse(d.tariffs, 64)
 	d.elements = reuse(d.elements, MaxTariffElements)
 	d.components = reuse(d.components, MaxComponents)
@@ -122,7 +129,7 @@ func (d *Decoder) pathTo(name string) string {
 	return b.String()
 }
 
-// refuse lists a field that makes the body unusable.
+// refuse lists a field without which nobody knows which object is meant.
 func (d *Decoder) refuse(name, reason string) {
 	switch {
 	case d.err != nil || len(d.invalid) > maxNotes:
@@ -133,9 +140,9 @@ func (d *Decoder) refuse(name, reason string) {
 	}
 }
 
-// tooMany refuses a list that is longer than we read.
+// tooMany lists that a list is longer than is read.
 func (d *Decoder) tooMany(name string, limit int, what string) {
-	d.refuse(name, "more than "+strconv.Itoa(limit)+" "+what)
+	d.unread(name, "more than "+strconv.Itoa(limit)+" "+what)
 }
 
 // find lists a departure that does no harm.
@@ -158,13 +165,6 @@ func (d *Decoder) need(o *object, ok bool, name string) {
 	}
 }
 
-// expect lists a required member that is missing but nothing depends on.
-func (d *Decoder) expect(o *object, ok bool, name string) {
-	if !ok && d.err == nil && !d.has(o, name) {
-		d.find("missing_field", Warning, name, "OCPI requires this member")
-	}
-}
-
 // needUnless is need for an object of its own, expect for a nested one.
 func (d *Decoder) needUnless(nested bool, o *object, ok bool, name string) {
 	if nested {
@@ -174,38 +174,25 @@ func (d *Decoder) needUnless(nested bool, o *object, ok bool, name string) {
 	d.need(o, ok, name)
 }
 
-// isObject reports whether an object comes next. Anything else is skipped and
-// refused; but a null member is skipped without a word, being absent.
-func (d *Decoder) isObject(name string) bool { return d.isKind('{', name, "an object") }
-
-// isArray is isObject for arrays.
-func (d *Decoder) isArray(name string) bool { return d.isKind('[', name, "an array") }
-
-func (d *Decoder) isKind(first byte, name, want string) bool {
+// isBody reports whether the body is an object; nothing else has an identity.
+func (d *Decoder) isBody() bool {
 	c := d.peek()
-	if c == first {
-		return true
+	if c != '{' {
+		d.skip()
+		d.refuse("", "want an object, got "+kind(c))
 	}
-	if c == 'n' && name != "" {
-		d.literal("null")
-		return false
-	}
-	d.wrongKind(name, want)
-	return false
+	return c == '{'
 }
 
-// wrongKind skips a value and refuses it.
+// wrongKind skips a value and lists that it cannot be read.
 func (d *Decoder) wrongKind(name, want string) {
 	got := kind(d.peek())
 	d.skip()
-	d.refuse(name, "want "+want+", got "+got)
-}
-
-// oddKind skips a value whose type is wrong but which nothing depends on.
-func (d *Decoder) oddKind(name, want string) {
-	got := kind(d.peek())
-	d.skip()
-	d.find("wrong_type", Warning, name, "want "+want+", got "+got)
+	if d.weight == light {
+		d.find("wrong_type", Warning, name, "want "+want+", got "+got)
+		return
+	}
+	d.unread(name, "want "+want+", got "+got)
 }
 
 // kind names the type of the value that starts with c.

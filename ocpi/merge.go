@@ -1,7 +1,5 @@
 package ocpi
 
-import "fmt"
-
 // MergeObject applies a PATCH to a client-owned object (R-OWN-05): members of
 // the patch replace those of the base, null clears one, everything else stays
 // as it is, members we do not know included. Errors about the patch:
@@ -50,47 +48,45 @@ func MergeSession(base, patch []byte) ([]byte, error) {
 	}
 	known, err := splitArray(o.value(periods), periods)
 	if err != nil {
-		return nil, fmt.Errorf("stored session: %s", err.Error())
+		known = nil // what was sent first is no list: it has no periods
 	}
-	merged, err := mergePeriods(known, added)
-	if err != nil {
-		return nil, err
-	}
-	return o.setPlain(periods, joinArray(merged)).bytes(), nil
+	return o.setPlain(periods, joinArray(mergePeriods(known, added))).bytes(), nil
 }
 
-func mergePeriods(known, added []string) ([]string, error) {
+func mergePeriods(known, added []string) []string {
 	at := make(map[string]int, len(known)+len(added))
 	for i, k := range known {
-		if o, err := splitObject(bytesOf(k), ""); err == nil {
-			at[periodStart(o)] = i
-		}
+		at[periodKey(k)] = i
 	}
-	for i, a := range added {
-		path := fmt.Sprintf("charging_periods[%d]", i)
-		o, err := splitObject(bytesOf(a), path)
-		if err != nil {
-			return nil, err
+	for _, a := range added {
+		if a == "null" {
+			continue
 		}
-		start := periodStart(o)
-		if start == "" {
-			return nil, invalid(path+".start_date_time", "missing")
-		}
-		if j, ok := at[start]; ok {
+		key := periodKey(a)
+		if j, ok := at[key]; ok {
 			known[j] = a
 			continue
 		}
-		at[start] = len(known)
+		at[key] = len(known)
 		known = append(known, a)
 	}
-	return known, nil
+	return known
 }
 
-// periodStart returns a period's start so that one instant has one spelling.
-func periodStart(o rawObject) string {
+// periodKey returns what a period is known by: its start, so that one instant
+// has one spelling. One without a start is known by all it says, so that a
+// repeated PATCH changes nothing.
+func periodKey(period string) string {
+	o, err := splitObject(bytesOf(period), "")
+	if err != nil {
+		return period
+	}
 	s := o.text("start_date_time")
 	if t, _, err := ParseTime(s); err == nil {
 		return t.Go().Format("2006-01-02T15:04:05.999999999")
+	}
+	if s == "" {
+		return period
 	}
 	return s
 }

@@ -37,9 +37,7 @@ func TestMergeSession(t *testing.T) {
 func TestMergeRefuses(t *testing.T) {
 	tests := []struct{ patch, path string }{
 		{`[]`, "$"},
-		{`{"charging_periods":{}}`, "charging_periods"},
-		{`{"charging_periods":[1]}`, "charging_periods[0]"},
-		{`{"charging_periods":[{"start_date_time":"2020-01-01T00:30:00Z"},{}]}`, "charging_periods[1].start_date_time"},
+		{`{"charging_periods":1}`, "charging_periods"},
 	}
 	for _, tt := range tests {
 		_, err := MergeSession([]byte(fullSession), []byte(tt.patch))

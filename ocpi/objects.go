@@ -15,7 +15,7 @@ type Location struct {
 	Country     string // alpha-3
 	Latitude    string
 	Longitude   string
-	TimeZone    string // IANA; may be "" only in 2.1.1
+	TimeZone    string // as sent: IANA's name, if it is one
 	EVSEs       []EVSE
 	LastUpdated Time
 	Findings    []Finding
@@ -66,6 +66,7 @@ type Session struct {
 	Status                 string
 	LastUpdated            Time
 	Findings               []Finding
+	Unread                 []FieldError // as in a CDR
 }
 
 // Token is what a driver identifies with (mod_tokens).

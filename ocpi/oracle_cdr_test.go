@@ -8,7 +8,7 @@ import (
 )
 
 // reading maps a tree literally to the canonical model, as the tables of OCPI
-// say, and collects the paths of the fields that make the body unusable.
+// say, and collects the paths of the fields that depart from them.
 type reading struct {
 	v   Version
 	bad map[string]bool
@@ -51,8 +51,20 @@ func (r *reading) text(n node, at, name string, required bool, valid func(string
 }
 
 // loose reads a string that only describes.
-func (r *reading) loose(n node, name string) string {
-	s, _ := n[name].(string)
+func (r *reading) loose(n node, at, name string) string {
+	s, ok := n[name].(string)
+	if !ok && n[name] != nil {
+		r.refuse(join(at, name))
+	}
+	return s
+}
+
+// enum is loose for an enumerated value: what is not known departs.
+func (r *reading) enum(n node, at, name string, known enumeration) string {
+	s := r.loose(n, at, name)
+	if _, ok := known[s]; !ok && s != "" {
+		r.refuse(join(at, name))
+	}
 	return s
 }
 
@@ -209,7 +221,7 @@ func (r *reading) price(n node, at, name string, required, limit bool) (p Price)
 				return
 			}
 			p.Taxes = append(p.Taxes, TaxAmount{
-				Name: r.loose(t, "name"), AccountNumber: r.loose(t, "account_number"),
+				Name: r.loose(t, at, "name"), AccountNumber: r.loose(t, at, "account_number"),
 				Percentage: r.number(t, at, "percentage", false), Amount: r.number(t, at, "amount", true),
 			})
 		})
@@ -248,8 +260,8 @@ func (r *reading) cdr(tree any) CDR {
 	c.ID = r.text(n, "", "id", true, id(39))
 	c.Start = r.time(n, "", "start_date_time", true)
 	c.End = r.time(n, "", end, true)
-	c.AuthMethod = r.loose(n, "auth_method")
-	c.MeterID = r.loose(n, "meter_id")
+	c.AuthMethod = r.enum(n, "", "auth_method", authMethods)
+	c.MeterID = r.loose(n, "", "meter_id")
 	c.Currency = strings.ToUpper(r.text(n, "", "currency", true, letters(3)))
 	r.list(n, "", "tariffs", false, func(t node, at string) { c.Tariffs = append(c.Tariffs, r.tariff(t, at, true)) })
 	c.Periods = r.periods(n)
@@ -273,10 +285,10 @@ func (r *reading) cdr211(n node, c *CDR) {
 		return
 	}
 	c.Location = CDRLocation{
-		ID: r.text(l, at, "id", true, id(39)), Country: r.loose(l, "country"),
-		TimeZone: r.text(l, at, "time_zone", false, func(s string) bool { return s == "" || zoneName(s) }),
+		ID: r.text(l, at, "id", true, id(39)), Country: r.loose(l, at, "country"),
+		TimeZone: r.text(l, at, "time_zone", false, func(s string) bool { return s == "" || id(255)(s) }),
 	}
-	c.Location.Latitude, c.Location.Longitude = r.coordinates(l)
+	c.Location.Latitude, c.Location.Longitude = r.coordinates(l, at)
 	r.time(l, at, "last_updated", false)
 	first := true
 	r.list(l, at, "evses", false, func(e node, at string) {
@@ -286,7 +298,7 @@ func (r *reading) cdr211(n node, c *CDR) {
 			r.time(e, at, "last_updated", false)
 		}
 		if first {
-			c.Location.EVSEUID, c.Location.EVSEID = uid, r.loose(e, "evse_id")
+			c.Location.EVSEUID, c.Location.EVSEID = uid, r.loose(e, at, "evse_id")
 		}
 		firstConnector := first
 		first = false
@@ -299,36 +311,29 @@ func (r *reading) cdr211(n node, c *CDR) {
 				kid = r.text(k, at, "id", true, id(36))
 				r.text(k, at, "tariff_id", false, id(36))
 				r.time(k, at, "last_updated", false)
-				harmless := reading{v: r.v, bad: map[string]bool{}}
-				volt, ampere = harmless.number(k, at, "voltage", false), harmless.number(k, at, "amperage", false)
+				volt, ampere = r.number(k, at, "voltage", false), r.number(k, at, "amperage", false)
 			}
 			if firstConnector {
 				c.Location.ConnectorID, c.Location.MaxVoltage, c.Location.MaxAmperage = kid, volt, ampere
-				c.Location.ConnectorType, c.Location.Format = r.loose(k, "standard"), r.loose(k, "format")
-				c.Location.PowerType = r.loose(k, "power_type")
+				c.Location.ConnectorType, c.Location.Format = r.enum(k, at, "standard", connectorTypes), r.enum(k, at, "format", connectorFormats)
+				c.Location.PowerType = r.enum(k, at, "power_type", powerTypes)
 			}
 			firstConnector = false
 		})
 	})
 }
 
-func zoneName(s string) bool {
-	const alphabet = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz"
-	return s != "" && len(s) <= 255 && strings.Contains(alphabet, s[:1]) && strings.Trim(s, alphabet+"0123456789/_-+") == "" &&
-		strings.IndexFunc(s, func(c rune) bool { return !strings.ContainsRune(alphabet+"0123456789/_-+", c) }) < 0
-}
-
-func (r *reading) coordinates(n node) (latitude, longitude string) {
-	o, _ := n["coordinates"].(node)
-	return r.loose(o, "latitude"), r.loose(o, "longitude")
+func (r *reading) coordinates(n node, at string) (latitude, longitude string) {
+	o, at, _ := r.object(n, at, "coordinates", false)
+	return r.loose(o, at, "latitude"), r.loose(o, at, "longitude")
 }
 
 func (r *reading) cdr22(n node, c *CDR) {
 	c.CountryCode = r.text(n, "", "country_code", true, letters(2))
 	c.PartyID = r.text(n, "", "party_id", true, partyID)
-	c.SessionID = r.loose(n, "session_id")
-	c.AuthorizationReference = r.loose(n, "authorization_reference")
-	c.InvoiceReferenceID = r.loose(n, "invoice_reference_id")
+	c.SessionID = r.loose(n, "", "session_id")
+	c.AuthorizationReference = r.loose(n, "", "authorization_reference")
+	c.InvoiceReferenceID = r.loose(n, "", "invoice_reference_id")
 	c.TotalFixedCost = r.price(n, "", "total_fixed_cost", false, false)
 	c.TotalEnergyCost = r.price(n, "", "total_energy_cost", false, false)
 	c.TotalTimeCost = r.price(n, "", "total_time_cost", false, false)
@@ -340,7 +345,7 @@ func (r *reading) cdr22(n node, c *CDR) {
 	if t, at, ok := r.object(n, "", "cdr_token", true); ok {
 		c.Token = CDRToken{
 			CountryCode: r.text(t, at, "country_code", true, letters(2)), PartyID: r.text(t, at, "party_id", true, partyID),
-			UID: r.text(t, at, "uid", true, id(36)), Type: r.loose(t, "type"), ContractID: r.text(t, at, "contract_id", true, id(36)),
+			UID: r.text(t, at, "uid", true, id(36)), Type: r.enum(t, at, "type", tokenTypes), ContractID: r.text(t, at, "contract_id", true, id(36)),
 		}
 	}
 	l, at, ok := r.object(n, "", "cdr_location", true)
@@ -348,11 +353,12 @@ func (r *reading) cdr22(n node, c *CDR) {
 		return
 	}
 	c.Location = CDRLocation{
-		ID: r.text(l, at, "id", true, id(36)), Country: r.loose(l, "country"),
-		EVSEUID: r.loose(l, "evse_uid"), EVSEID: r.loose(l, "evse_id"), ConnectorID: r.loose(l, "connector_id"),
-		ConnectorType: r.loose(l, "connector_standard"), Format: r.loose(l, "connector_format"), PowerType: r.loose(l, "connector_power_type"),
+		ID: r.text(l, at, "id", true, id(36)), Country: r.loose(l, at, "country"),
+		EVSEUID: r.loose(l, at, "evse_uid"), EVSEID: r.loose(l, at, "evse_id"), ConnectorID: r.loose(l, at, "connector_id"),
+		ConnectorType: r.enum(l, at, "connector_standard", connectorTypes), Format: r.enum(l, at, "connector_format", connectorFormats),
+		PowerType: r.enum(l, at, "connector_power_type", powerTypes),
 	}
-	c.Location.Latitude, c.Location.Longitude = r.coordinates(l)
+	c.Location.Latitude, c.Location.Longitude = r.coordinates(l, at)
 }
 
 func (r *reading) periods(n node) (periods []ChargingPeriod) {
@@ -373,6 +379,9 @@ func (r *reading) periods(n node) (periods []ChargingPeriod) {
 					if dim.String() == name {
 						v.Dimension = dim
 					}
+				}
+				if v.Dimension == DimUnknown {
+					r.refuse(join(at, "type"))
 				}
 				v.Volume = r.number(n, at, "volume", true)
 			}

@@ -2,6 +2,7 @@ package ocpi
 
 import (
 	"regexp"
+	"slices"
 	"strings"
 	"time"
 )
@@ -20,13 +21,13 @@ func (r *reading) tariff(n node, at string, nested bool) Tariff {
 	}
 	t.CountryCode = r.text(n, at, "country_code", !nested, letters(2))
 	t.PartyID = r.text(n, at, "party_id", !nested, partyID)
-	t.Type = r.loose(n, "type")
+	t.Type = r.enum(n, at, "type", tariffTypes)
 	t.MinPrice = r.price(n, at, "min_price", false, true)
 	t.MaxPrice = r.price(n, at, "max_price", false, true)
 	t.Start = r.time(n, at, "start_date_time", false)
 	t.End = r.time(n, at, "end_date_time", false)
 	if r.v == V230 {
-		t.TaxIncluded = map[string]TaxIncluded{"YES": TaxYes, "NO": TaxNo, "N/A": TaxNotApplicable}[r.text(n, at, "tax_included", false, anything)]
+		t.TaxIncluded = map[string]TaxIncluded{"YES": TaxYes, "NO": TaxNo, "N/A": TaxNotApplicable}[r.text(n, at, "tax_included", false, oneOf("YES", "NO", "N/A"))]
 	}
 	return t
 }
@@ -39,6 +40,9 @@ func (r *reading) element(n node, at string) (e TariffElement) {
 		var c PriceComponent
 		if n != nil {
 			c.TypeName = r.text(n, at, "type", true, anything)
+			if !oneOf("FLAT", "ENERGY", "TIME", "PARKING_TIME")(c.TypeName) {
+				r.refuse(join(at, "type"))
+			}
 			c.Type = map[string]Component{"FLAT": ComponentFlat, "ENERGY": ComponentEnergy, "TIME": ComponentTime, "PARKING_TIME": ComponentParkingTime}[c.TypeName]
 			c.Price = r.number(n, at, "price", true)
 			if r.v != V211 {
@@ -58,8 +62,12 @@ func (r *reading) element(n node, at string) (e TariffElement) {
 	return e
 }
 
+func oneOf(values ...string) func(string) bool {
+	return func(s string) bool { return slices.Contains(values, s) }
+}
+
 var clock = regexp.MustCompile(`^([0-1][0-9]|2[0-3]):[0-5][0-9]$`)
-var calendar = regexp.MustCompile(`^([12][0-9]{3})-(0[1-9]|1[0-2])-(0[1-9]|[12][0-9]|3[01])$`)
+var calendar = regexp.MustCompile(`^([0-9]{4})-(0[1-9]|1[0-2])-(0[1-9]|[12][0-9]|3[01])$`)
 
 func (r *reading) clock(n node, at, name string) TimeOfDay {
 	s := r.text(n, at, name, false, clock.MatchString)
@@ -98,16 +106,8 @@ func (r *reading) restrictions(n node, at string) Restrictions {
 	}
 	if r.v != V211 {
 		x.MinCurrent, x.MaxCurrent = r.number(n, at, "min_current", false), r.number(n, at, "max_current", false)
-		switch r.text(n, at, "reservation", false, anything) {
-		case "RESERVATION":
-			x.Reservation = Reservation
-		case "RESERVATION_EXPIRES":
-			x.Reservation = ReservationExpires
-		default:
-			if _, sent := n["reservation"].(string); sent {
-				x.Reservation = ReservationUnknown
-			}
-		}
+		x.Reservation = map[string]ReservationRestriction{"RESERVATION": Reservation, "RESERVATION_EXPIRES": ReservationExpires}[r.text(
+			n, at, "reservation", false, oneOf("RESERVATION", "RESERVATION_EXPIRES"))]
 	}
 	value, path, ok := r.get(n, at, "day_of_week", false)
 	if !ok {

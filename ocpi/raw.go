@@ -74,10 +74,14 @@ func (o rawObject) value(name string) string {
 	return ""
 }
 
-// text returns a member's unescaped string, "" when it is none.
+// text returns a member's unescaped string, of a number its text, as the Decoder
+// reads it; "" when it is neither.
 func (o rawObject) text(name string) string {
 	v := o.value(name)
-	if v == "" || v[0] != '"' {
+	switch {
+	case v != "" && startsNumber(v[0]):
+		return v
+	case v == "" || v[0] != '"':
 		return ""
 	}
 	s := scanner{src: v}
@@ -124,10 +128,14 @@ func (o rawObject) bytes() []byte {
 }
 
 // splitArray takes an array that is known to be valid JSON apart; "" is an
-// array without elements. Error: *Invalid at path when it is no array.
+// array without elements, and an object is what would be the only one. Error:
+// *Invalid at path when it is neither.
 func splitArray(text, path string) ([]string, error) {
 	if text == "" {
 		return nil, nil
+	}
+	if text[0] == '{' {
+		return []string{text}, nil
 	}
 	if text[0] != '[' {
 		return nil, invalid(path, "want an array, got "+kind(text[0]))

@@ -26,7 +26,14 @@ type scanner struct {
 	nameEnd int          // and where it ends
 	names   []memberName // of the objects that are open, innermost last
 	text    []byte       // strings that had escapes
+
+	only    bool     // the next openArray stands for a value that is in no array
+	resumes []resume // of objects that are open, see Decoder.isObject
 }
+
+// resume says where to go on behind an object that is read in place of the array
+// it is alone in.
+type resume struct{ first, pos int }
 
 // memberName is a name that an open object has had.
 type memberName struct {
@@ -41,7 +48,7 @@ const keepNames, keepText = 1 << 12, 1 << 16
 // begin makes s read raw from its first byte on.
 func (s *scanner) begin(raw []byte) {
 	s.src = unsafe.String(unsafe.SliceData(raw), len(raw))
-	s.pos, s.depth, s.err = 0, 0, nil
+	s.pos, s.depth, s.err, s.only, s.resumes = 0, 0, nil, false, s.resumes[:0]
 	s.names, s.text = reuse(s.names, keepNames), reuse(s.text, keepText)
 	if !utf8.Valid(raw) {
 		i := 0
@@ -238,19 +245,36 @@ func (s *scanner) close(o *object) {
 		}
 	}
 	s.names = s.names[:o.first]
+	if n := len(s.resumes); n > 0 && s.resumes[n-1].first == o.first {
+		if s.err == nil {
+			s.pos = s.resumes[n-1].pos
+		}
+		s.resumes = s.resumes[:n-1]
+	}
 }
 
 // array is an array that is being read; n counts the elements so far.
-type array struct{ n int }
+type array struct {
+	n    int
+	only bool // it is no array but what would be its only element
+}
 
 // openArray enters the array whose bracket comes next.
 func (s *scanner) openArray() array {
+	if s.only {
+		s.only = false
+		return array{only: true}
+	}
 	s.enterValue('[')
 	return array{}
 }
 
 // more goes to the array's next element; it returns false after the last.
 func (s *scanner) more(a *array) bool {
+	if a.only {
+		a.n++
+		return a.n == 1 && s.err == nil
+	}
 	c := s.peek()
 	switch {
 	case c == ']':

@@ -17,7 +17,8 @@ type Tariff struct {
 	End         Time // end_date_time, absent = no bound
 	LastUpdated Time
 	Findings    []Finding
-	Raw         []byte // the tariff's own JSON text, also when nested in a CDR
+	Unread      []FieldError // what prices rest on and cannot be read: nothing is priced by it
+	Raw         []byte       // the tariff's own JSON text, also when nested in a CDR
 }
 
 // TaxIncluded says whether prices include taxes (2.3.0 tax_included).

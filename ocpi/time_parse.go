@@ -8,43 +8,64 @@ import (
 // TimeNote says how a DateTime was written when it was not plain UTC.
 type TimeNote uint8
 
-// Notes of ParseTime. OCPI allows to leave the zone out; an offset and the
-// sentinel of R-CDR-13 depart from it.
+// Notes of ParseTime. OCPI allows to leave the zone out; an offset, other
+// spellings and the sentinel of R-CDR-13 depart from it.
 const (
 	TimePlain       TimeNote = iota
 	TimeWithoutZone          // no zone: taken as UTC, as OCPI says
 	TimeOffset               // a numeric offset: converted to UTC
 	TimeUnknown              // 1970-01-01T00:00:00Z, padded or not: not known
+	TimeClamped              // beyond what a Time holds: the first or the last it does
+	TimeSpelled              // spelled in another way that has one meaning
 )
 
-// ErrTime is the error of a string that is not an OCPI DateTime.
-var ErrTime = errors.New("want a date and time such as 2019-05-06T07:30:00Z, years 1678 to 2261")
+// ErrTime is the error of a string that is no instant.
+var ErrTime = errors.New("want a date and time such as 2019-05-06T07:30:00Z")
 
-// ParseTime reads an OCPI DateTime: RFC 3339, where the zone may be left out
-// and fractions have at most nine digits. The sentinel "1970-1-1T00:00:00Z",
-// which partners agree on for "not known", is the zero Time. Error: ErrTime.
+// The first and the last instant that DateTimes are clamped to: tariffs that
+// hold until further notice end in 9999, and 0001 is what some platforms write
+// for no date.
+const (
+	minYear, maxYear = 1678, 2261
+
+	firstTime = Time(-9214560000 * int64(time.Second)) // 1678-01-01T00:00:00Z
+	lastTime  = Time(9214646399 * int64(time.Second))  // 2261-12-31T23:59:59Z
+)
+
+// ParseTime reads an OCPI DateTime: RFC 3339, where the zone may be left out and
+// fractions have at most nine digits, in the years 0000 to 9999; and what has
+// the same meaning and is spelled in another way, see spelledTime. The sentinel
+// "1970-1-1T00:00:00Z", which partners agree on for "not known", is the zero
+// Time. Error: ErrTime.
 func ParseTime(s string) (Time, TimeNote, error) {
 	if len(s) < len("2006-01-02T15:04:05") || s[10] != 'T' || s[13] != ':' || s[16] != ':' {
-		if s == "1970-1-1T00:00:00Z" {
-			return 0, TimeUnknown, nil
-		}
-		return 0, 0, ErrTime
+		return spelledTime(s)
 	}
 	date, ok := ParseDate(s[:10])
 	hour, minute, second := twoDigits(s[11:]), twoDigits(s[14:]), twoDigits(s[17:])
-	if !ok || hour > 23 || minute > 59 || second > 59 || date.Year < 1678 || date.Year > 2261 {
-		return 0, 0, ErrTime
+	if !ok || hour > 23 || minute > 59 || second > 59 {
+		return spelledTime(s)
 	}
 	nanos, i, ok := fraction(s, 19)
 	if !ok {
-		return 0, 0, ErrTime
+		return spelledTime(s)
 	}
 	offset, note, ok := zone(s[i:])
 	if !ok {
-		return 0, 0, ErrTime
+		return spelledTime(s)
 	}
-	seconds := date.days()*86400 + int64(hour*3600+minute*60+second) - offset
-	t := Time(seconds*Second + nanos)
+	return instantOf(date, int64(hour*3600+minute*60+second)-offset, nanos, note)
+}
+
+// instantOf returns the instant that is some seconds after a date's midnight.
+func instantOf(date Date, seconds, nanos int64, note TimeNote) (Time, TimeNote, error) {
+	switch {
+	case date.Year < minYear:
+		return firstTime, TimeClamped, nil
+	case date.Year > maxYear:
+		return lastTime, TimeClamped, nil
+	}
+	t := Time((date.days()*86400+seconds)*Second + nanos)
 	if t == 0 {
 		note = TimeUnknown
 	}
@@ -99,18 +120,23 @@ func zone(s string) (offset int64, note TimeNote, ok bool) {
 	return offset, TimeOffset, true
 }
 
-// ParseDate reads a calendar date such as "2019-05-06" (R-TARIFF-07). A day
-// that its month does not have is not a date.
+// ParseDate reads a calendar date such as "2019-05-06" (R-TARIFF-07), of the
+// years 0000 to 9999. A day that its month does not have is not a date.
 func ParseDate(s string) (Date, bool) {
 	if len(s) != len("2006-01-02") || s[4] != '-' || s[7] != '-' {
 		return Date{}, false
 	}
 	century, year, month, day := twoDigits(s), twoDigits(s[2:]), twoDigits(s[5:]), twoDigits(s[8:])
-	if century < 10 || century > 29 || year > 99 || month < 1 || month > 12 || day < 1 {
+	if century > 99 || year > 99 {
 		return Date{}, false
 	}
-	d := Date{Year: int16(century*100 + year), Month: uint8(month), Day: uint8(day)}
-	if day > d.daysInMonth() {
+	return dateOf(century*100+year, month, day)
+}
+
+// dateOf returns a date; ok is false where there is none of these numbers.
+func dateOf(year, month, day int) (d Date, ok bool) {
+	d = Date{Year: int16(year), Month: uint8(month), Day: uint8(day)}
+	if year > 9999 || month < 1 || month > 12 || day < 1 || day > d.daysInMonth() {
 		return Date{}, false
 	}
 	return d, true

@@ -1,8 +1,8 @@
 package ocpi
 
 import (
-	"errors"
 	"strconv"
+	"strings"
 	"unicode/utf8"
 	"unsafe"
 )
@@ -16,86 +16,167 @@ func (d *Decoder) absent() bool {
 	return true
 }
 
-// string reads a string that something depends on; ok is false when it was
-// refused, or a member that is null. Name "" is an element of an array.
+// string reads a string; ok is false when it could not be read, or is null.
 func (d *Decoder) string(name string) (s string, ok bool) {
 	c := d.peek()
 	if c == '"' {
 		s = d.str()
 		return s, d.err == nil
 	}
-	if c == 'n' && name != "" {
+	return d.oddString(name, c)
+}
+
+// oddString reads what stands where a string is due: a number is taken as the
+// text it was sent as.
+func (d *Decoder) oddString(name string, c byte) (s string, ok bool) {
+	switch {
+	case c == 'n' && name != "":
 		d.literal("null")
-		return "", false
+	case startsNumber(c):
+		s = d.span()
+		d.find("wrong_type", Warning, name, "want a string, got a number: read as its text")
+		return s, d.err == nil
+	case c == '[':
+		if end, found := d.scalar(name, "a string"); found {
+			s, ok = d.string(name)
+			d.pos = end
+		}
+		return s, ok
+	default:
+		d.wrongKind(name, "a string")
 	}
-	d.wrongKind(name, "a string")
 	return "", false
 }
+
+func startsNumber(c byte) bool { return c == '-' || c-'0' <= 9 }
 
 // describe reads a string that nothing depends on, of at most limit
 // characters (R-TYPE-02).
 func (d *Decoder) describe(name string, limit int) string {
-	if d.absent() {
-		return ""
-	}
-	if d.peek() != '"' {
-		d.oddKind(name, "a string")
-		return ""
-	}
-	s := d.str()
+	s, _ := d.string(name)
 	if len(s) > limit && utf8.RuneCountInString(s) > limit {
 		d.find("too_long", Info, name, "more than "+strconv.Itoa(limit)+" characters")
 	}
 	return s
 }
 
-// identify reads a CiString that an object is known by: 1 to limit printable
-// ASCII characters.
-func (d *Decoder) identify(name string, limit int) string {
+// enum reads an enumerated value that nothing depends on; an unknown one is
+// kept as sent (R-TYPE-06).
+func (d *Decoder) enum(name string, known enumeration) string {
+	s := d.describe(name, 255)
+	if _, ok := known[s]; !ok && s != "" && d.src[d.pos-1] == '"' { // no number
+		return d.oddEnum(name, s, known, Info)
+	}
+	return s
+}
+
+// required reads an enumerated value that OCPI requires; an unknown one is
+// kept as sent all the same.
+func (d *Decoder) required(name string, known enumeration) string {
 	s, ok := d.string(name)
-	if !ok {
+	if _, found := known[s]; !found && ok {
+		return d.oddEnum(name, s, known, Warning)
+	}
+	return s
+}
+
+// oddEnum returns the value that one written in another way stands for, else
+// the value itself.
+func (d *Decoder) oddEnum(name, s string, known enumeration, severity Severity) string {
+	if s == "" {
+		d.find("empty_value", Warning, name, "an empty value says nothing: counts as absent")
 		return ""
 	}
-	if len(s) == 0 || len(s) > limit {
-		d.refuse(name, "want 1 to "+strconv.Itoa(limit)+" characters, got "+strconv.Itoa(utf8.RuneCountInString(s)))
-		return ""
-	}
-	for i := range len(s) {
-		if s[i] < ' ' || s[i] > '~' {
-			d.refuse(name, "want printable ASCII")
-			return ""
+	spelled := enumName(s)
+	for k := range known {
+		if strings.EqualFold(k, spelled) {
+			d.enumCase(name, s, k)
+			return k
 		}
 	}
+	d.unknownEnum(name, s, severity)
 	return s
 }
 
-// country reads an ISO 3166 alpha-2 code.
-func (d *Decoder) country(name string) string {
-	s, ok := d.string(name)
-	if ok && (len(s) != 2 || !isLetter(s[0]) || !isLetter(s[1])) {
-		d.refuse(name, "want two letters (ISO 3166-1 alpha-2)")
-		return ""
-	}
-	return s
+// enumName writes a name as OCPI writes its own: "Parking time" is PARKING_TIME.
+func enumName(s string) string {
+	return strings.NewReplacer(" ", "_", "-", "_").Replace(Fold(strings.TrimSpace(s)))
 }
 
-func isLetter(c byte) bool { return c|0x20 >= 'a' && c|0x20 <= 'z' }
+// enumCase lists a value that is known and written in another way.
+func (d *Decoder) enumCase(name, sent, known string) {
+	d.find("enum_case", Warning, name, quoted(sent)+" is not written as OCPI does: read as "+known)
+}
 
-// party reads a party_id: 1 to 3 printable characters, no space.
-func (d *Decoder) party(name string) string {
+func (d *Decoder) unknownEnum(name, value string, severity Severity) {
+	d.find("unknown_enum", severity, name, quoted(value)+" is not a value that OCPI knows")
+}
+
+// quoted writes what was sent for a sentence.
+func quoted(s string) string {
+	if len(s) > 40 {
+		s = s[:40] + "…"
+	}
+	return strconv.QuoteToASCII(s)
+}
+
+// boolean reads true or false, also in quotes or as 1 and 0.
+func (d *Decoder) boolean(name string) bool {
+	switch c := d.peek(); {
+	case c == 't':
+		d.literal("true")
+		return true
+	case c == 'f':
+		d.literal("false")
+	case c == 'n':
+		d.literal("null")
+	case c == '[':
+		if end, ok := d.scalar(name, "true or false"); ok {
+			b := d.boolean(name)
+			d.pos = end
+			return b
+		}
+	case c == '"' || startsNumber(c):
+		return d.spelledBoolean(name)
+	default:
+		d.wrongKind(name, "true or false")
+	}
+	return false
+}
+
+func (d *Decoder) spelledBoolean(name string) bool {
+	got := kind(d.peek())
+	text := d.span()
+	switch strings.ToLower(strings.Trim(text, "\" ")) {
+	case "true", "yes", "1":
+		d.find("wrong_type", Warning, name, "want true or false, got "+got+": read as true")
+		return true
+	case "false", "no", "0", "":
+		d.find("wrong_type", Warning, name, "want true or false, got "+got+": read as false")
+	default:
+		d.unread(name, "want true or false, got "+got)
+	}
+	return false
+}
+
+// currency reads an ISO 4217 code. Lower case is accepted and folded.
+func (d *Decoder) currency(name string) string {
 	s, ok := d.string(name)
-	if !ok {
+	if trimmed := strings.TrimSpace(s); trimmed != s {
+		d.find("currency_case", Info, name, "want three letters without spaces")
+		s = trimmed
+	}
+	if ok && (len(s) != 3 || !isLetter(s[0]) || !isLetter(s[1]) || !isLetter(s[2])) {
+		d.unread(name, "want three letters (ISO 4217)")
 		return ""
 	}
-	wrong := len(s) < 1 || len(s) > 3
-	for i := range len(s) {
-		wrong = wrong || s[i] <= ' ' || s[i] > '~'
+	if !ok || s[0]&s[1]&s[2]&0x20 == 0 && (s[0]|s[1]|s[2])&0x20 == 0 {
+		return s
 	}
-	if wrong {
-		d.refuse(name, "want 1 to 3 printable characters (ISO 15118 party id)")
-		return ""
-	}
-	return s
+	d.find("currency_case", Info, name, "want upper case")
+	from := len(d.text)
+	d.text = append(d.text, s[0]&^0x20, s[1]&^0x20, s[2]&^0x20)
+	return unsafe.String(&d.text[from], 3)
 }
 
 // country3 reads the alpha-3 country of an address.
@@ -105,153 +186,4 @@ func (d *Decoder) country3(name string) string {
 		d.find("country_alpha2", Info, name, "want three letters (ISO 3166-1 alpha-3), got two")
 	}
 	return s
-}
-
-// currency reads an ISO 4217 code. Lower case is accepted and folded.
-func (d *Decoder) currency(name string) string {
-	s, ok := d.string(name)
-	if !ok {
-		return ""
-	}
-	if len(s) != 3 || !isLetter(s[0]) || !isLetter(s[1]) || !isLetter(s[2]) {
-		d.refuse(name, "want three letters (ISO 4217)")
-		return ""
-	}
-	if s[0]&s[1]&s[2]&0x20 == 0 && (s[0]|s[1]|s[2])&0x20 == 0 {
-		return s
-	}
-	d.find("currency_case", Info, name, "want upper case")
-	from := len(d.text)
-	d.text = append(d.text, s[0]&^0x20, s[1]&^0x20, s[2]&^0x20)
-	return unsafe.String(&d.text[from], 3)
-}
-
-// enum reads an enumerated value that nothing depends on; an unknown one is
-// kept as sent (R-TYPE-06).
-func (d *Decoder) enum(name string, known enumeration) string {
-	s := d.describe(name, 255)
-	if _, ok := known[s]; !ok && s != "" {
-		d.unknownEnum(name, s, Info)
-	}
-	return s
-}
-
-// required reads an enumerated value that must be there; an unknown one is
-// kept as sent all the same.
-func (d *Decoder) required(name string, known enumeration) string {
-	s, ok := d.string(name)
-	if !ok {
-		return ""
-	}
-	if s == "" {
-		d.refuse(name, "must not be empty")
-	} else if _, ok := known[s]; !ok {
-		d.unknownEnum(name, s, Warning)
-	}
-	return s
-}
-
-func (d *Decoder) unknownEnum(name, value string, severity Severity) {
-	if len(value) > 40 {
-		value = value[:40] + "…"
-	}
-	d.find("unknown_enum", severity, name, strconv.QuoteToASCII(value)+" is not a value that OCPI knows")
-}
-
-// boolean reads a true or false that something depends on.
-func (d *Decoder) boolean(name string) bool {
-	switch d.peek() {
-	case 't':
-		d.literal("true")
-		return true
-	case 'f':
-		d.literal("false")
-	case 'n':
-		d.literal("null")
-	default:
-		d.wrongKind(name, "true or false")
-	}
-	return false
-}
-
-// number reads a number. One in quotes is accepted (R-TYPE-04).
-func (d *Decoder) number(name string) Number {
-	c := d.peek()
-	if c == '-' || c-'0' <= 9 {
-		n, end, err := scanNumber(d.src, d.pos)
-		d.pos = end
-		switch {
-		case err == nil:
-		case errors.Is(err, ErrNumberSyntax):
-			d.unexpected("a number")
-		default:
-			d.refuse(name, err.Error())
-		}
-		return n
-	}
-	if c != '"' {
-		if !d.absent() {
-			d.wrongKind(name, "a number")
-		}
-		return Number{}
-	}
-	n, err := ParseNumber(d.str())
-	if err != nil {
-		d.refuse(name, "in quotes: "+err.Error())
-		return Number{}
-	}
-	d.find("quoted_number", Warning, name, "a number in quotes")
-	return n.WithQuoted()
-}
-
-// instant reads a DateTime (R-TYPE-03). The zero Time is absent, refused or,
-// with a finding, the sentinel of R-CDR-13.
-func (d *Decoder) instant(name string) Time {
-	s, ok := d.string(name)
-	if !ok {
-		return 0
-	}
-	t, note, err := ParseTime(s)
-	switch {
-	case err != nil:
-		d.refuse(name, err.Error())
-	case note == TimeWithoutZone:
-		d.find("datetime_without_zone", Info, name, "no zone, taken as UTC")
-	case note == TimeOffset:
-		d.find("datetime_offset", Warning, name, "an offset instead of UTC, converted")
-	case note == TimeUnknown:
-		d.find("datetime_unknown", Serious, name, "1970-01-01T00:00:00Z stands for a time that is not known")
-	}
-	return t
-}
-
-// measure reads a number that describes something: a wrong one is a finding.
-func (d *Decoder) measure(name string) Number {
-	c := d.peek()
-	if c != '-' && c-'0' > 9 && c != '"' {
-		if !d.absent() {
-			d.oddKind(name, "a number")
-		}
-		return Number{}
-	}
-	refused := len(d.invalid)
-	n := d.number(name)
-	if len(d.invalid) > refused {
-		reason := d.invalid[refused].Reason
-		d.invalid = d.invalid[:refused]
-		d.find("wrong_type", Warning, name, reason)
-	}
-	return n
-}
-
-// loosely reports whether the value of a member that only describes starts
-// with the given bracket. Anything else is skipped and, but for null, listed.
-func (d *Decoder) loosely(bracket byte, name, want string) bool {
-	if d.peek() == bracket {
-		return true
-	}
-	if !d.absent() {
-		d.oddKind(name, want)
-	}
-	return false
 }

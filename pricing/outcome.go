@@ -77,8 +77,14 @@ type Row struct {
 	Generation uint16
 }
 
-// Booked is the month the CDR is booked in.
-func (r *Row) Booked() ocpi.Month { return ocpi.Booked(r.End, r.Start, r.LastUpdated) }
+// Booked is the month the CDR is booked in: where it tells no time at all, that
+// of its receipt.
+func (r *Row) Booked() ocpi.Month {
+	if m := ocpi.Booked(r.End, r.Start, r.LastUpdated); !m.IsZero() {
+		return m
+	}
+	return r.Record.Received.Month()
+}
 
 // Batch is CDR records of one partition in the order of their offsets, not
 // necessarily all that stand between the first and the last. It is stored as

@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"runtime/debug"
+	"slices"
 	"strings"
 	"unsafe"
 
@@ -24,6 +25,7 @@ const (
 	ReasonPanic          = "internal_error"
 	ReasonUnknownProfile = "unknown_profile"
 	ReasonUnstorable     = "unstorable" // the store cannot take what came of it
+	ReasonNoCurrency     = "no_currency"
 )
 
 // Healable lists the reject reasons whose cause can go away by itself: a
@@ -130,7 +132,8 @@ func (p *Pricer) price(rec *ingest.Record, row *Row, profile string) *charge {
 	p.describe(cdr, row, c.at)
 	o := &row.Outcome
 	o.ZoneDB, o.EngineVersion = tariff.ZoneDBVersion(), tariff.EngineVersion
-	o.Findings = append(o.Findings, cdr.Findings...)
+	c.noted = appendFuture(c.noted[:0], cdr, rec.Received)
+	o.Findings = append(append(o.Findings, cdr.Findings...), c.noted...)
 	switch {
 	case row.Debtor.IsZero():
 		reject(o, ReasonDebtorUnknown, "the CDR does not say whose token was used, and no Token with its contract id is known")
@@ -144,6 +147,8 @@ func (p *Pricer) price(rec *ingest.Record, row *Row, profile string) *charge {
 		}
 	case !cdr.Start.IsSet() || !cdr.End.IsSet():
 		reject(o, ReasonTimesUnknown, "the CDR does not say when the charge began and ended (1970-1-1T00:00:00Z asks for pricing by hand)")
+	case cdr.Currency == "":
+		reject(o, ReasonNoCurrency, "the CDR does not say in which currency it claims its total")
 	case cdr.End < cdr.Start:
 		reject(o, ReasonEndFirst, "the charge ends at "+cdr.End.String()+", before it starts at "+cdr.Start.String())
 	default:
@@ -196,7 +201,7 @@ func (p *Pricer) text(s string) string {
 // compute finds tariffs and zone and calls the engine.
 func (p *Pricer) compute(cdr *ocpi.CDR, row *Row, c *charge, profileName string) {
 	o := &row.Outcome
-	c.in, c.noted = tariff.Input{CDR: cdr}, nil
+	c.in = tariff.Input{CDR: cdr}
 	in := &c.in
 	if profileName == "" {
 		profileName = p.policies.Profile(row.Creditor, c.at.Control)
@@ -212,17 +217,18 @@ func (p *Pricer) compute(cdr *ocpi.CDR, row *Row, c *charge, profileName string)
 	if !p.findTariffs(cdr, row, c) {
 		return
 	}
-	if !p.findZone(cdr, row, c) {
-		return
-	}
+	p.findZone(cdr, row, c)
 	r := &c.result
 	p.engine.Price(in, r)
-	o.Findings = append(append(o.Findings, c.noted...), r.Findings...)
+	o.Findings = append(append(append(o.Findings[:0], cdr.Findings...), c.noted...), r.Findings...)
 	o.Profile = tariff.Default.Name
 	if in.Profile != nil {
 		o.Profile = in.Profile.Name
 	}
 	if !r.OK {
+		if slices.Contains(c.embedded, nil) { // for want of a tariff
+			o.TariffSource, o.TariffIDs, o.TariffHash = "", "", ""
+		}
 		reject(o, r.Reason, r.Detail)
 		return
 	}
@@ -254,10 +260,8 @@ func (p *Pricer) findTariffs(cdr *ocpi.CDR, row *Row, c *charge) bool {
 	for i := range cdr.Tariffs {
 		t := &cdr.Tariffs[i]
 		own := p.prepare(t)
-		if own.err != nil {
-			reject(&row.Outcome, reasonOf(own.err), own.err.Error())
-			return false
-		}
+		// One that cannot be priced with is nil: the engine says why, where it is
+		// the one that is needed.
 		c.embedded = append(c.embedded, own.prepared)
 		ids, hashes = append(ids, t.ID), append(hashes, own.hash)
 	}
@@ -325,26 +329,30 @@ next:
 	return missing
 }
 
-// findZone sets the time zone: the CDR's own (2.1.1), else the Location's.
-// Without one the engine decides whether it needs one.
-func (p *Pricer) findZone(cdr *ocpi.CDR, row *Row, c *charge) bool {
+// findZone sets the time zone: the CDR's own (2.1.1), else the Location's; where
+// that is none, the only one of the country. Without one the engine decides
+// whether it needs one.
+func (p *Pricer) findZone(cdr *ocpi.CDR, row *Row, c *charge) {
 	name, source := cdr.Location.TimeZone, "cdr"
+	if name != "" {
+		if _, err := tariff.LoadZone(name); err != nil {
+			c.noted, name = append(c.noted, tariff.ZoneFindings(name)...), ""
+		}
+	}
 	if name == "" {
 		key := ocpi.Key{Party: row.Creditor, ID: ocpi.Fold(cdr.Location.ID)}
 		name, source = p.inputs.Zone(key, ocpi.Fold(cdr.Location.Country), cdr.Start, c.at.Reference)
 	}
-	if name == "" {
-		return true
+	zone, byCountry, found := tariff.PlaceZone(name, cdr.Location.Country)
+	c.noted = append(c.noted, found...)
+	if zone == nil {
+		return
 	}
-	zone, err := tariff.LoadZone(name)
-	if err != nil {
-		c.noted = append(c.noted, ocpi.Finding{
-			Code: "unknown_time_zone", Severity: ocpi.Serious, Detail: "time zone " + name + " is not in the IANA database"})
-		return true
+	if byCountry {
+		source = "country"
 	}
 	c.in.Zone, c.in.ZoneSource = zone, source
 	row.Outcome.TimeZone, row.Outcome.ZoneSource = zone.Name(), source
-	return true
 }
 
 func reject(o *Outcome, reason, detail string) {

@@ -13,6 +13,7 @@ var reasons = []string{
 	tariff.ReasonNoValidTariff, tariff.ReasonNoStartTime, tariff.ReasonNoPeriods, tariff.ReasonPeriodsOutOfOrder,
 	tariff.ReasonMixedCurrency, tariff.ReasonMixedLimits, tariff.ReasonMixedTaxes, tariff.ReasonUnknownDimension,
 	tariff.ReasonTooManyPeriods, tariff.ReasonTooManyTariffs, tariff.ReasonTooManyRates, tariff.ReasonTooMuchWork, tariff.ReasonOverflow,
+	tariff.ReasonUnreadableMember, ReasonNoCurrency,
 	"vat_out_of_range", "unpriceable_tariff", "too_many_elements", "unknown_restriction", "too_many_components", "missing_price",
 }
 

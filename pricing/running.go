@@ -54,12 +54,13 @@ func Running(ctx context.Context, known Known, owner ocpi.Party, session *ocpi.S
 		}
 		tariffs = append(tariffs, p)
 	}
-	var zone *tariff.Zone
 	name, source := view.Zone(location, ocpi.Fold(place.Country), session.Start, Present)
-	if name != "" {
-		if zone, err = tariff.LoadZone(name); err != nil {
-			zone, source = nil, "" // not in the database: the engine says if it needs one
-		}
+	zone, byCountry, _ := tariff.PlaceZone(name, place.Country)
+	switch {
+	case zone == nil:
+		source = "" // the engine says if it needs one
+	case byCountry:
+		source = "country"
 	}
 	return whatif.OfSession(session, tariffs, zone, source, nil), nil
 }

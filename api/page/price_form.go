@@ -64,7 +64,7 @@ func (f *priceForm) request() (*report.PriceRequest, *tariff.Zone, string, error
 		q.TariffID = &report.ObjectID{CountryCode: k.Party.Country, PartyID: k.Party.ID, ID: k.ID}
 	}
 	if zoneName == "" {
-		zoneName, why = tariff.ZoneOfCountry(q.Owner()), "that of "+q.Owner()+", where the tariff’s owner is"
+		zoneName, why = tariff.SingleZone(q.Owner()), "that of "+q.Owner()+", where the tariff’s owner is"
 	}
 	zone := tariff.UTC
 	if zoneName != "" {

@@ -163,6 +163,9 @@ func (q *PriceRequest) givenTariff() (*tariff.Prepared, []ocpi.Finding, error) {
 	if err != nil {
 		return nil, nil, rest.Invalid("tariff", "%v", err)
 	}
+	if len(t.Unread) > 0 {
+		return nil, nil, rest.Invalid("tariff."+t.Unread[0].Path, "%s", t.Unread[0].Reason)
+	}
 	p, err := tariff.Prepare(t)
 	findings := make([]ocpi.Finding, len(t.Findings))
 	for i, f := range t.Findings {
@@ -226,7 +229,7 @@ func (q *PriceRequest) Owner() string {
 // has several or is not known: whoever asks need not repeat it, and the page does
 // not know better.
 func (q *PriceRequest) ownerZone() (*tariff.Zone, string, error) {
-	name := tariff.ZoneOfCountry(q.Owner())
+	name := tariff.SingleZone(q.Owner())
 	if name == "" {
 		return nil, "", nil
 	}

@@ -19,7 +19,7 @@ func (Sessions) Warm() bool { return false }
 func (Sessions) Apply(old *ingest.ObjectState, r *ingest.Record) (*ingest.ObjectState, error) {
 	s, err := merge(old, r)
 	if err != nil {
-		return nil, err
+		return nil, err // of a COMPLETED one too: see ingest.Apply
 	}
 	err = Decode(func(d *ocpi.Decoder) error {
 		o, err := d.Session(s.Version, s.Body)

@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"errors"
 	"fmt"
+	"slices"
 
 	"github.com/roamclear/roamclear/ocpi"
 	"github.com/roamclear/roamclear/pricing/tariff"
@@ -165,12 +166,17 @@ func (p *Pricer) read(r *Request) (*ocpi.CDR, error) {
 		}
 	}
 	cdr, err := p.decoder.CDRToPrice(guess, r.CDR)
-	if err != nil {
+	if err != nil || ofAnotherVersion(cdr.Findings) {
 		if v := looksLike(r.CDR, guess); v != guess {
 			return p.decoder.CDRToPrice(v, r.CDR)
 		}
 	}
 	return cdr, err
+}
+
+// ofAnotherVersion reports whether amounts look like those of another version.
+func ofAnotherVersion(findings []ocpi.Finding) bool {
+	return slices.ContainsFunc(findings, func(f ocpi.Finding) bool { return f.Code == "price_form" })
 }
 
 func looksLike(cdr []byte, otherwise ocpi.Version) ocpi.Version {
@@ -190,18 +196,15 @@ func (p *Pricer) zone(r *Request, cdr *ocpi.CDR) (*tariff.Zone, string, error) {
 	if p.defaults.Zone != nil {
 		return p.defaults.Zone, "given", nil
 	}
-	if cdr.Location.TimeZone != "" {
-		zone, err := p.load(cdr.Location.TimeZone)
-		if err == nil {
-			return zone, "cdr", nil
-		}
-		p.findings = append(p.findings, ocpi.Finding{Code: "unknown_time_zone", Severity: ocpi.Serious, Path: "location.time_zone", Detail: err.Error()})
+	zone, byCountry, found := tariff.PlaceZone(cdr.Location.TimeZone, cdr.Location.Country)
+	p.findings = append(p.findings, found...)
+	switch {
+	case zone == nil:
+		return nil, "", nil
+	case byCountry:
+		return zone, "country", nil
 	}
-	if name := tariff.SingleZone(cdr.Location.Country); name != "" {
-		zone, err := p.load(name)
-		return zone, "country", err
-	}
-	return nil, "", nil
+	return zone, "cdr", nil
 }
 
 // load is tariff.LoadZone without its cost for names that were loaded before:

@@ -17,6 +17,9 @@ type checker struct {
 	findings []ocpi.Finding
 
 	stepUnused bool // step_size_unused was reported; once is enough
+	absurds    int  // prices that were reported as absurd
+
+	read map[string]string // by path, what package ocpi read something as that is not written as OCPI has it
 }
 
 // Check finds what is wrong with the meaning of a decoded tariff. What only
@@ -38,6 +41,7 @@ func (c *checker) meaning() {
 	}
 	c.flats()
 	c.reservations()
+	c.repeatedHours()
 	c.coverage()
 }
 

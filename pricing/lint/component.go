@@ -39,6 +39,7 @@ func (c *checker) price(i, j int, p *ocpi.PriceComponent) {
 		c.add("negative_price", ocpi.Serious, path,
 			"a price below zero pays the driver; write the price without the sign, or a lower price instead of a discount")
 	}
+	c.absurd(i, j, p)
 	if p.Price.Decimal().Exponent() < -4 && !p.Price.Decimal().Equal(p.Price.Decimal().Round(4)) {
 		c.add("price_precision", ocpi.Info, path,
 			"the price has more than the 4 decimals that OCPI numbers carry: a reader that cuts them off computes another total; write at most 4")

@@ -24,6 +24,7 @@ const notMoney = " XAG XAU XBA XBB XBC XBD XDR XPD XPT XSU XTS XUA XXX "
 func (c *checker) currency() {
 	code := " " + c.t.Currency + " "
 	switch {
+	case c.t.Currency == "": // missing, which says enough
 	case strings.Contains(notMoney, code):
 		c.add("currency_not_money", ocpi.Serious, "currency", c.t.Currency+" is no money that can be paid; write the currency of the prices")
 	case !strings.Contains(currencies, code):

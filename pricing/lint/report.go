@@ -60,11 +60,18 @@ func read(raw []byte, v ocpi.Version, explain bool) Report {
 	r := Report{Version: v.String()}
 	var d ocpi.Decoder
 	t, err := d.Tariff(v, raw)
+	nameless, ok := errors.AsType[*ocpi.Invalid](err)
+	if ok {
+		t, err = d.TariffToPrice(v, raw)
+	}
 	if _, ok := errors.AsType[*ocpi.SyntaxError](err); ok {
 		r.Findings = []ocpi.Finding{{Code: "not_json", Severity: ocpi.Serious, Path: "$", Detail: err.Error() + "; nothing else was checked"}}
 		return r
 	}
 	c := &checker{t: t}
+	if t != nil {
+		c.readAs(t.Findings)
+	}
 	tree, parseErr := parse(raw)
 	if parseErr != nil {
 		r.Findings = []ocpi.Finding{{Code: "not_json", Severity: ocpi.Serious, Path: "$", Detail: parseErr.Error() + "; nothing else was checked"}}
@@ -74,10 +81,17 @@ func read(raw []byte, v ocpi.Version, explain bool) Report {
 	if id := tree.member("id"); id != nil {
 		r.Tariff = id.text
 	}
-	if err != nil {
-		c.unpriceable(err)
-	} else {
+	if nameless != nil {
+		c.nameless(nameless)
+	}
+	if err == nil {
 		c.decoded(t.Findings)
+	}
+	switch {
+	case err != nil:
+	case len(t.Unread) > 0:
+		c.add("unpriceable", ocpi.Serious, "$", "the tariff cannot be read, so no CDR can be priced with it and its meaning was not checked; mend the fields listed here first")
+	default:
 		c.meaning()
 		if _, err := tariff.Prepare(t); err != nil {
 			c.add("unpriceable", ocpi.Serious, "$", "no CDR can be priced with this tariff ("+err.Error()+"); mend what is listed here")
@@ -92,23 +106,32 @@ func read(raw []byte, v ocpi.Version, explain bool) Report {
 	return r
 }
 
-// unpriceable lists why a tariff was refused; its meaning cannot be checked.
-func (c *checker) unpriceable(err error) {
-	invalid, ok := errors.AsType[*ocpi.Invalid](err)
-	if !ok {
-		c.add("unpriceable", ocpi.Serious, "$", err.Error())
-		return
-	}
-	for _, f := range invalid.Fields {
+// nameless lists why nobody knows which tariff it is, or that it is none.
+func (c *checker) nameless(err *ocpi.Invalid) {
+	for _, f := range err.Fields {
 		if !c.has(f.Path) {
-			c.add("invalid_field", ocpi.Serious, f.Path, f.Reason+"; the tariff cannot be priced")
+			c.add("invalid_field", ocpi.Serious, f.Path, f.Reason+"; nobody knows which tariff is meant, so it is refused")
 		}
 	}
-	c.add("unpriceable", ocpi.Serious, "$", "the tariff cannot be read, so no CDR can be priced with it and its meaning was not checked; mend the fields listed here first")
 }
 
+// readAs remembers what is not written as OCPI has it and was read all the same.
+func (c *checker) readAs(findings []ocpi.Finding) {
+	c.read = map[string]string{}
+	for _, f := range findings {
+		if _, value, ok := strings.Cut(f.Detail, "read as "); ok && spelled[f.Code] {
+			c.read[f.Path] = value
+		}
+	}
+}
+
+// spelled are the findings of package ocpi of what it read all the same.
+var spelled = map[string]bool{"enum_case": true, "time_spelling": true, "date_spelling": true}
+
 // told are the findings of package ocpi that are reported here in other words.
-var told = map[string]bool{"quoted_number": true, "unknown_restriction": true, "unknown_enum": true}
+var told = map[string]bool{
+	"quoted_number": true, "unknown_restriction": true, "unknown_enum": true, "enum_case": true, "time_spelling": true, "date_spelling": true,
+}
 
 // mends say what to do about findings of package ocpi.
 var mends = map[string]string{
@@ -124,6 +147,12 @@ func (c *checker) decoded(findings []ocpi.Finding) {
 		missing := f.Code == "missing_field" && (strings.HasSuffix(f.Path, ".step_size") || f.Path == "tax_included")
 		if told[f.Code] || missing {
 			continue // component.go and tax.go say what it means
+		}
+		if f.Code == "unreadable_member" && f.Severity == ocpi.Serious {
+			if !c.has(f.Path) {
+				c.add("invalid_field", ocpi.Serious, f.Path, f.Detail+"; the tariff cannot be priced")
+			}
+			continue
 		}
 		if mend, ok := mends[f.Code]; ok {
 			f.Detail = mend

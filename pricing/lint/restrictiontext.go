@@ -19,11 +19,16 @@ func (c *checker) restrictionText(i int, n *node, v ocpi.Version) {
 	}
 	c.members(n, path, restrictionMembers, v)
 	for _, name := range []string{"start_time", "end_time"} {
-		c.timeText(n.member(name), path+"."+name, name)
+		c.timeText(n.member(name), path+"."+name)
 	}
 	for _, name := range []string{"start_date", "end_date"} {
 		if m := n.member(name); m != nil && m.kind == '"' {
-			if _, ok := ocpi.ParseDate(m.text); !ok {
+			if _, ok := ocpi.ParseDate(m.text); ok {
+				continue
+			}
+			if read, ok := c.read[path+"."+name]; ok {
+				c.add("date_format", ocpi.Warning, path+"."+name, "not written as OCPI does: it is read as "+read+" here, other readers reject the tariff; write "+read)
+			} else {
 				c.add("date_format", ocpi.Serious, path+"."+name, "not a date, so the tariff cannot be priced; write it as 2019-05-06, local to the location, without a time")
 			}
 		}
@@ -33,23 +38,22 @@ func (c *checker) restrictionText(i int, n *node, v ocpi.Version) {
 }
 
 // timeText checks a local time, HH:MM from 00:00 to 23:59.
-func (c *checker) timeText(n *node, path, name string) {
+func (c *checker) timeText(n *node, path string) {
 	if n == nil || n.kind != '"' {
 		return
 	}
 	if _, ok := ocpi.ParseTimeOfDay(n.text); ok {
 		return
 	}
-	switch {
-	case n.text == "24:00" && name == "end_time":
-		c.add("time_24_00", ocpi.Serious, path, "24:00 is not a time in OCPI, so the tariff cannot be priced; write 00:00, which as end_time is the end of the day")
-	case len(n.text) == len("15:04:05") && strings.Count(n.text, ":") == 2:
-		c.add("time_format", ocpi.Serious, path, "a time of day has no seconds, so the tariff cannot be priced; write HH:MM")
-	case len(n.text) == len("9:00"):
-		c.add("time_format", ocpi.Serious, path, "the hour needs two digits, or the tariff cannot be priced; write HH:MM, such as 09:00")
-	default:
-		c.add("time_format", ocpi.Serious, path, "not a time of day, so the tariff cannot be priced; write HH:MM from 00:00 to 23:59, local to the location")
+	if read, ok := c.read[path]; ok {
+		code := "time_format"
+		if strings.HasPrefix(n.text, "24:00") {
+			code = "time_24_00"
+		}
+		c.add(code, ocpi.Warning, path, strconv.QuoteToASCII(n.text)+" is not a time of day as OCPI has it, HH:MM from 00:00 to 23:59: it is read as "+read+" here, other readers reject the tariff; write "+read)
+		return
 	}
+	c.add("time_format", ocpi.Serious, path, "not a time of day, so the tariff cannot be priced; write HH:MM from 00:00 to 23:59, local to the location")
 }
 
 // dayText checks the names and the order of weekdays.

@@ -41,6 +41,14 @@ var (
 	}
 )
 
+var (
+	textMembers = []member{{"language", ocpi.V211, ocpi.V230}, {"text", ocpi.V211, ocpi.V230}}
+	mixMembers  = []member{
+		{"is_green_energy", ocpi.V211, ocpi.V230}, {"energy_sources", ocpi.V211, ocpi.V230}, {"environ_impact", ocpi.V211, ocpi.V230},
+		{"supplier_name", ocpi.V211, ocpi.V230}, {"energy_product_name", ocpi.V211, ocpi.V230},
+	}
+)
+
 // numbers are the members whose value must be a number.
 var numbers = []string{
 	"price", "vat", "step_size", "excl_vat", "incl_vat", "before_taxes", "after_taxes", "min_kwh", "max_kwh",
@@ -63,6 +71,7 @@ func (c *checker) text(tariff *node, v ocpi.Version) {
 	for _, name := range []string{"min_price", "max_price"} {
 		c.members(tariff.member(name), name, limitMembers, v)
 	}
+	c.describedMembers(tariff, v)
 	c.enumValue(tariff.member("type"), "type", tariffTypes, ocpi.Info, "the type does not bear on the price")
 	c.enumValue(tariff.member("tax_included"), "tax_included", taxIncludedValues, ocpi.Serious, "it counts as not stated, so NO is assumed")
 	c.country(tariff.member("country_code"))
@@ -75,6 +84,14 @@ func (c *checker) text(tariff *node, v ocpi.Version) {
 		}
 		c.restrictionText(i, element.member("restrictions"), v)
 	}
+}
+
+// describedMembers checks the names of what describes the tariff.
+func (c *checker) describedMembers(tariff *node, v ocpi.Version) {
+	for i, text := range tariff.member("tariff_alt_text").items() {
+		c.members(&text, "tariff_alt_text["+strconv.Itoa(i)+"]", textMembers, v)
+	}
+	c.members(tariff.member("energy_mix"), "energy_mix", mixMembers, v)
 }
 
 // priced reports whether a path leads to something that bears on the price:
@@ -104,16 +121,28 @@ func (c *checker) members(n *node, path string, known []member, v ocpi.Version) 
 		if path != "" {
 			at = path + "." + name
 		}
-		other := slices.IndexFunc(known, func(k member) bool { return k.name == name })
-		match, _ := nearest(name, names)
-		switch {
-		case other >= 0:
-			c.add("member_of_other_version", ocpi.Serious, at, fmt.Sprintf("OCPI %s has no %s here, so it is ignored; publish the tariff in version %s or leave it out", v, name, known[other].first))
-		case match != "" && !slices.Contains(n.names, match):
-			c.add("misspelled_member", ocpi.Serious, at, "the name is unknown, so the member is ignored; write "+strconv.Quote(match))
-		case strings.HasSuffix(path, ".restrictions"):
-			c.add("unknown_restriction", ocpi.Serious, at, "OCPI "+v.String()+" does not know this restriction, so it is ignored and the price applies without it; express it otherwise")
-		}
+		c.unknownMember(n, at, name, known, names, v)
+	}
+}
+
+// unknownMember reports a member that OCPI does not have there. Names that begin
+// with "x_" are custom fields and say so.
+func (c *checker) unknownMember(n *node, at, name string, known []member, names []string, v ocpi.Version) {
+	other := slices.IndexFunc(known, func(k member) bool { return k.name == name })
+	match, _ := nearest(name, names)
+	switch {
+	case other >= 0:
+		c.add("member_of_other_version", ocpi.Serious, at, fmt.Sprintf("OCPI %s has no %s here, so it is ignored; publish the tariff in version %s or leave it out", v, name, known[other].first))
+	case match != "" && !slices.Contains(n.names, match) && !priced(at):
+		c.add("misspelled_member", ocpi.Info, at, "the name is unknown, so the member is ignored; write "+strconv.Quote(match))
+	case match != "" && !slices.Contains(n.names, match):
+		c.add("misspelled_member", ocpi.Serious, at, "the name is unknown, so the member is ignored; write "+strconv.Quote(match))
+	case match != "":
+		c.add("misspelled_member", ocpi.Warning, at, "the name is unknown, so the member is ignored, and "+strconv.Quote(match)+" is there as well; remove one")
+	case strings.HasSuffix(at, ".restrictions."+name):
+		c.add("unknown_restriction", ocpi.Serious, at, "OCPI "+v.String()+" does not know this restriction, so it is ignored and the price applies without it; express it otherwise")
+	case len(name) < 2 || !strings.EqualFold(name[:2], "x_"):
+		c.add("unknown_member", ocpi.Info, at, "OCPI "+v.String()+" has no such member here, so it is ignored; check that nothing depends on it")
 	}
 }
 
@@ -134,6 +163,10 @@ func (c *checker) enumValue(n *node, path string, known []string, severity ocpi.
 	got := strconv.QuoteToASCII(n.text)
 	if len(got) > 40 {
 		got = "the value"
+	}
+	if known, ok := c.read[path]; ok {
+		c.add("enum_case", min(severity, ocpi.Warning), path, got+" is not written as OCPI does: it is read as "+known+" here, other readers reject the tariff; write "+known)
+		return
 	}
 	switch {
 	case onlyCase:

@@ -59,6 +59,7 @@ type Index struct {
 	tariffs versions
 	zones   map[ocpi.Key][]ingest.Change
 	payers  *payers
+	odd     map[ocpi.Key]oddZone
 	causes  uint64 // counts Tariff versions, zones and contract ids that came
 }
 
@@ -66,7 +67,7 @@ type Index struct {
 func NewIndex(store Store) *Index {
 	return &Index{
 		store: store, lints: make(chan struct{}, maxLints), tariffs: newVersions(),
-		zones: map[ocpi.Key][]ingest.Change{}, payers: newPayers(),
+		zones: map[ocpi.Key][]ingest.Change{}, payers: newPayers(), odd: map[ocpi.Key]oddZone{},
 	}
 }
 

@@ -315,7 +315,7 @@ func TestTariffsConform(t *testing.T) {
 		step("the same again", ingest.MethodPut, "0.10", 5, `"price":0.10`),
 		step("an older last_updated is ignored", ingest.MethodPut, "0.20", 4, `"price":0.10`),
 		step("an equal one counts", ingest.MethodPut, "0.30", 5, `"price":0.30`),
-		step("what is no Tariff", ingest.MethodPut, `"x"`, 8, `"price":0.30`),
+		{Name: "what is no Tariff", Method: ingest.MethodPut, Body: `{"country_code":"GB","party_id":"DUN"}`, Want: `"price":0.30`},
 		step("DELETE", ingest.MethodDelete, "", 0, ""),
 		step("DELETE again", ingest.MethodDelete, "", 0, ""),
 		step("PATCH of what was deleted", ingest.MethodPatch, "0.90", 9, ""),

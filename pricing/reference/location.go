@@ -54,8 +54,13 @@ func (locations) Apply(old *ingest.ObjectState, r *ingest.Record) (*ingest.Objec
 
 // Folded implements objects.Fold.
 func (l locations) Folded(s *ingest.ObjectState) {
+	odd := oddZoneOf(s)
 	l.mu.Lock()
 	defer l.mu.Unlock()
+	delete(l.odd, s.Key)
+	if odd.findings != nil {
+		l.odd[s.Key] = odd
+	}
 	known := l.zones[s.Key]
 	if len(s.Changes) <= len(known) {
 		return // a Location's Changes only ever grow
@@ -66,6 +71,41 @@ func (l locations) Folded(s *ingest.ObjectState) {
 	}
 	l.zones[internKey(s.Key)] = changes
 	l.causes++
+}
+
+// oddZone is what is found in a Location whose time zone is not a name of IANA's.
+type oddZone struct {
+	position ingest.Position
+	findings []ocpi.Finding
+}
+
+// oddZoneOf returns what the decoder finds in a Location, and what is odd about
+// its time zone; nothing where its zone is not odd or its body is not at hand.
+func oddZoneOf(s *ingest.ObjectState) oddZone {
+	odd := oddZone{position: s.Position}
+	if n := len(s.Changes); n == 0 || len(s.Body) == 0 || len(tariff.ZoneFindings(s.Changes[n-1].Zone)) == 0 {
+		return odd
+	}
+	err := objects.Decode(func(d *ocpi.Decoder) error {
+		l, err := d.Location(s.Version, s.Body)
+		if err == nil {
+			odd.findings = append(tariff.ZoneFindings(l.TimeZone), l.Findings...)
+		}
+		return err
+	})
+	if err != nil {
+		odd.findings = nil // of a state that an older decoder could read
+	}
+	return odd
+}
+
+// Findings implements objects.Judge: what is odd about a Location's time zone,
+// beside what the decoder finds.
+func (l locations) Findings(id ingest.Identity, p ingest.Position, _ ingest.Hash) (findings []ocpi.Finding, ok bool) {
+	l.mu.RLock()
+	defer l.mu.RUnlock()
+	odd, ok := l.odd[id.Key]
+	return slices.Clone(odd.findings), ok && odd.position == p
 }
 
 // intern returns the one copy of a text that thousands of objects have.

@@ -196,6 +196,9 @@ func (e *Engine) prepared(source UsedTariff) (*Prepared, *Unpriceable) {
 		return p, nil
 	}
 	if why, ok := errors.AsType[*Unpriceable](err); ok {
+		if why.Code == ReasonUnreadableMember {
+			return nil, why // its path begins at the CDR
+		}
 		return nil, &Unpriceable{why.Code, fmt.Sprintf("tariffs[%d]: %s", source.Index, why.Detail)}
 	}
 	return nil, unpriceable("unpriceable_tariff", "tariffs[%d]: %v", source.Index, err)

@@ -1,36 +1,85 @@
 package tariff
 
-// SingleZone returns the IANA time zone of a country that has only one, by its
-// ISO 3166 alpha-3 code in upper case; "" for any other.
-func SingleZone(country string) string { return singleZone[country] }
+import (
+	_ "embed" // which countries there are, and their zones
+	"strings"
+	"sync"
+	"time"
 
-// singleZone maps ISO 3166 alpha-3 countries that keep one civil time to their
-// zone. Countries with several (such as USA, CAN, AUS, ESP, PRT) are not in it.
-var singleZone = map[string]string{
-	"ALB": "Europe/Tirane", "AND": "Europe/Andorra", "AUT": "Europe/Vienna", "BEL": "Europe/Brussels",
-	"BGR": "Europe/Sofia", "BIH": "Europe/Sarajevo", "CHE": "Europe/Zurich", "CYP": "Asia/Nicosia",
-	"CZE": "Europe/Prague", "DEU": "Europe/Berlin", "DNK": "Europe/Copenhagen", "EST": "Europe/Tallinn",
-	"FIN": "Europe/Helsinki", "FRA": "Europe/Paris", "GBR": "Europe/London", "GRC": "Europe/Athens",
-	"HRV": "Europe/Zagreb", "HUN": "Europe/Budapest", "IRL": "Europe/Dublin", "ISL": "Atlantic/Reykjavik",
-	"ISR": "Asia/Jerusalem", "ITA": "Europe/Rome", "JPN": "Asia/Tokyo", "KOR": "Asia/Seoul",
-	"LIE": "Europe/Vaduz", "LTU": "Europe/Vilnius", "LUX": "Europe/Luxembourg", "LVA": "Europe/Riga",
-	"MCO": "Europe/Monaco", "MDA": "Europe/Chisinau", "MKD": "Europe/Skopje", "MLT": "Europe/Malta",
-	"MNE": "Europe/Podgorica", "NLD": "Europe/Amsterdam", "NOR": "Europe/Oslo", "POL": "Europe/Warsaw",
-	"ROU": "Europe/Bucharest", "SGP": "Asia/Singapore", "SMR": "Europe/San_Marino", "SRB": "Europe/Belgrade",
-	"SVK": "Europe/Bratislava", "SVN": "Europe/Ljubljana", "SWE": "Europe/Stockholm", "TUR": "Europe/Istanbul",
+	"github.com/roamclear/roamclear/ocpi"
+)
+
+//go:embed countries.txt
+var countryLines string
+
+// countryZones has the zones of every country, by both of its codes.
+var countryZones = sync.OnceValue(func() map[string][]string {
+	zones := map[string][]string{}
+	for line := range strings.Lines(countryLines) {
+		if f := strings.Fields(line); len(f) > 2 && f[0] != "#" {
+			zones[f[0]], zones[f[1]] = f[2:], f[2:]
+		}
+	}
+	return zones
+})
+
+// singleZones are the answers of SingleZone, by code; only codes of countries.
+var singleZones sync.Map
+
+// SingleZone returns the IANA time zone of a country that has only one, by its
+// ISO 3166 code, alpha-2 or alpha-3, in any case; "" for any other. Zones of one
+// country that have kept the same time since 2018 are one: Busingen's is that of
+// Berlin. Of a party's country it is a suggestion only: a CPO may have Locations
+// elsewhere.
+func SingleZone(country string) string {
+	code := ocpi.Fold(country)
+	if zone, ok := singleZones.Load(code); ok {
+		return zone.(string)
+	}
+	zones, ok := countryZones()[code]
+	if !ok {
+		return ""
+	}
+	zone := zones[0]
+	for _, other := range zones[1:] {
+		if !sameClock(zone, other) {
+			zone = ""
+			break
+		}
+	}
+	singleZones.Store(strings.Clone(code), zone)
+	return zone
 }
 
-// ZoneOfCountry is SingleZone for an ISO 3166 alpha-2 code in upper case, as
-// country_code has it. It is a suggestion where nothing but a tariff's owner is
-// known: a CPO may have Locations elsewhere.
-func ZoneOfCountry(alpha2 string) string { return singleZone[alpha3[alpha2]] }
+// Zones of a country are compared over the years in which charges are.
+var (
+	compareFrom  = time.Date(2018, 1, 1, 12, 0, 0, 0, time.UTC).Unix()
+	compareUntil = time.Date(2038, 1, 1, 12, 0, 0, 0, time.UTC).Unix()
+)
 
-// alpha3 has the countries of singleZone.
-var alpha3 = map[string]string{
-	"AL": "ALB", "AD": "AND", "AT": "AUT", "BE": "BEL", "BG": "BGR", "BA": "BIH", "CH": "CHE", "CY": "CYP",
-	"CZ": "CZE", "DE": "DEU", "DK": "DNK", "EE": "EST", "FI": "FIN", "FR": "FRA", "GB": "GBR", "GR": "GRC",
-	"HR": "HRV", "HU": "HUN", "IE": "IRL", "IS": "ISL", "IL": "ISR", "IT": "ITA", "JP": "JPN", "KR": "KOR",
-	"LI": "LIE", "LT": "LTU", "LU": "LUX", "LV": "LVA", "MC": "MCO", "MD": "MDA", "MK": "MKD", "MT": "MLT",
-	"ME": "MNE", "NL": "NLD", "NO": "NOR", "PL": "POL", "RO": "ROU", "SG": "SGP", "SM": "SMR", "RS": "SRB",
-	"SK": "SVK", "SI": "SVN", "SE": "SWE", "TR": "TUR",
+// sameClock reports whether two zones have the same time on every day.
+func sameClock(a, b string) bool {
+	x, errX := LoadZone(a)
+	y, errY := LoadZone(b)
+	if errX != nil || errY != nil {
+		return false // a list of zones and a database that do not belong together
+	}
+	for at := compareFrom; at < compareUntil; at += secondsPerDay {
+		one, _, _ := x.span(at)
+		other, _, _ := y.span(at)
+		if one != other {
+			return false
+		}
+	}
+	return true
+}
+
+// keeps reports whether the zone's clock is ever that many seconds east of UTC.
+func (z *Zone) keeps(offset int64) bool {
+	for at := compareFrom; at < compareUntil; at += secondsPerDay {
+		if o, _, _ := z.span(at); o == offset {
+			return true
+		}
+	}
+	return false
 }

@@ -36,6 +36,11 @@ func unpriceable(code, format string, args ...any) *Unpriceable {
 	return &Unpriceable{Code: code, Detail: fmt.Sprintf(format, args...)}
 }
 
+// unreadable says that what a price rests on cannot be read.
+func unreadable(unread []ocpi.FieldError) *Unpriceable {
+	return unpriceable(ReasonUnreadableMember, "%s: %s", unread[0].Path, unread[0].Reason)
+}
+
 // Prepared is a tariff compiled once per version (mod_tariffs, Tariff):
 // restrictions to minute ranges and weekday masks, prices to integers over one
 // denominator. It keeps nothing of the tariff it was made from and is safe for
@@ -113,9 +118,12 @@ func (p *Prepared) ValidAt(t ocpi.Time) bool {
 }
 
 // Prepare compiles a tariff. The error is an *[Unpriceable]:
-// "too_many_elements", "unknown_dimension", "unknown_restriction",
+// "unreadable_member", "too_many_elements", "unknown_dimension", "unknown_restriction",
 // "missing_price", "vat_out_of_range", "too_many_rates" or "overflow".
 func Prepare(t *ocpi.Tariff) (*Prepared, error) {
+	if len(t.Unread) > 0 {
+		return nil, unreadable(t.Unread)
+	}
 	if len(t.Elements) > MaxElements {
 		return nil, unpriceable("too_many_elements", "the tariff has %d elements; at most %d are priced", len(t.Elements), MaxElements)
 	}

@@ -97,6 +97,9 @@ func (e *Engine) price(out *Result) *Unpriceable {
 	if e.cdr == nil {
 		return &Unpriceable{ReasonNoPeriods, reasonNoCDRDetail}
 	}
+	if len(e.cdr.Unread) > 0 {
+		return unreadable(e.cdr.Unread)
+	}
 	if why := e.layOut(); why != nil {
 		return why
 	}

@@ -118,6 +118,7 @@ const (
 	ReasonTooManyRates       = "too_many_rates"
 	ReasonTooMuchWork        = "too_much_work"
 	ReasonOverflow           = "overflow"
+	ReasonUnreadableMember   = "unreadable_member" // the price rests on something that cannot be read
 	reasonNoCDRDetail        = "there is no CDR to price"
 	reasonOverflowDetail     = "the amounts do not fit 128 bits; the CDR needs pricing by hand"
 	reasonNoStartTimeDetail  = "the CDR or one of its periods has no start time (1970-1-1T00:00:00Z asks for pricing by hand)"

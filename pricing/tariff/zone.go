@@ -4,10 +4,8 @@ import (
 	"archive/zip"
 	"bytes"
 	_ "embed" // the time-zone database
-	"errors"
 	"fmt"
 	"io"
-	"io/fs"
 	"sort"
 	"strings"
 	"sync"
@@ -22,7 +20,7 @@ import (
 // distribution packs it.
 //
 //go:embed zoneinfo_2025c.zip
-var zoneFiles []byte
+var zoneDatabase []byte
 
 // ZoneDBVersion names the release of the embedded IANA time-zone database.
 func ZoneDBVersion() string { return "2025c" }
@@ -40,9 +38,24 @@ type Zone struct {
 func (z *Zone) Name() string { return z.name }
 
 var (
-	zones      sync.Map // name → *Zone; only names of the database, so bounded
+	zones      sync.Map // IANA's name → *Zone; only names of the database, so bounded
 	zoneLoader sync.Mutex
 )
+
+// zoneFiles has the files of the database, by name in lower case.
+var zoneFiles = sync.OnceValues(func() (map[string]*zip.File, error) {
+	r, err := zip.NewReader(bytes.NewReader(zoneDatabase), int64(len(zoneDatabase)))
+	if err != nil {
+		return nil, err
+	}
+	files := make(map[string]*zip.File, len(r.File))
+	for _, f := range r.File {
+		if !f.FileInfo().IsDir() {
+			files[strings.ToLower(f.Name)] = f
+		}
+	}
+	return files, nil
+})
 
 // UTC is the zone without an offset.
 var UTC = &Zone{name: "UTC", starts: []int64{0}, offsets: []int64{0}, location: time.UTC}
@@ -53,48 +66,66 @@ func FixedZone(name string, seconds int) *Zone {
 	return &Zone{name: name, starts: []int64{0}, offsets: []int64{int64(seconds)}, location: time.FixedZone(name, seconds)}
 }
 
-// LoadZone returns the zone of an IANA name such as "Europe/Amsterdam". The
-// error says that the name is not in the database.
+// LoadZone returns the zone of an IANA name such as "Europe/Amsterdam"; also of
+// one in other letters, of a name that Windows has for it, and of an offset such
+// as "UTC+1". Name says which it is. The error says that it is none of these.
 func LoadZone(name string) (*Zone, error) {
 	if z, ok := zones.Load(name); ok {
 		return z.(*Zone), nil
 	}
-	zoneLoader.Lock()
-	defer zoneLoader.Unlock()
-	if z, ok := zones.Load(name); ok {
-		return z.(*Zone), nil
-	}
-	data, err := zoneFile(name)
-	if errors.Is(err, fs.ErrNotExist) || errors.Is(err, fs.ErrInvalid) {
-		return nil, fmt.Errorf("time zone %q: not an IANA name of release %s", name, ZoneDBVersion())
-	}
+	name = strings.TrimSpace(name)
+	files, err := zoneFiles()
 	if err != nil {
-		return nil, fmt.Errorf("read time zone %q: %w", name, err)
+		return nil, fmt.Errorf("read time zones: %w", err)
 	}
-	location, err := time.LoadLocationFromTZData(name, data)
-	if err != nil {
-		return nil, fmt.Errorf("read time zone %q: %w", name, err)
+	file := zoneFile(files, name)
+	if file != nil {
+		return compiledZone(file)
 	}
-	z := compileZone(strings.Clone(name), location)
-	zones.Store(z.name, z)
-	return z, nil
+	if z := offsetZone(name); z != nil {
+		return z, nil
+	}
+	return nil, fmt.Errorf("time zone %q: not an IANA name of release %s", name, ZoneDBVersion())
 }
 
-// zoneFile returns the TZif data of a zone from the embedded database.
-func zoneFile(name string) ([]byte, error) {
-	r, err := zip.NewReader(bytes.NewReader(zoneFiles), int64(len(zoneFiles)))
+// zoneFile finds the file of a zone in the database, nil where there is none.
+func zoneFile(files map[string]*zip.File, name string) *zip.File {
+	lower := strings.ToLower(name)
+	if file := files[lower]; file != nil {
+		return file
+	}
+	if alias, ok := zoneAliases()[lower]; ok {
+		return files[strings.ToLower(alias)]
+	}
+	return files[strings.ReplaceAll(lower, " ", "_")]
+}
+
+// compiledZone compiles the zone of a file, once.
+func compiledZone(file *zip.File) (*Zone, error) {
+	if z, ok := zones.Load(file.Name); ok {
+		return z.(*Zone), nil
+	}
+	zoneLoader.Lock()
+	defer zoneLoader.Unlock()
+	if z, ok := zones.Load(file.Name); ok {
+		return z.(*Zone), nil
+	}
+	r, err := file.Open()
 	if err != nil {
-		return nil, err
+		return nil, fmt.Errorf("read time zone %q: %w", file.Name, err)
 	}
-	f, err := r.Open(name)
+	defer r.Close() // reading from memory: nothing to lose
+	data, err := io.ReadAll(r)
 	if err != nil {
-		return nil, err
+		return nil, fmt.Errorf("read time zone %q: %w", file.Name, err)
 	}
-	defer f.Close() // reading from memory: nothing to lose
-	if info, err := f.Stat(); err != nil || info.IsDir() {
-		return nil, fs.ErrNotExist
+	location, err := time.LoadLocationFromTZData(file.Name, data)
+	if err != nil {
+		return nil, fmt.Errorf("read time zone %q: %w", file.Name, err)
 	}
-	return io.ReadAll(f)
+	z := compileZone(file.Name, location)
+	zones.Store(z.name, z)
+	return z, nil
 }
 
 var zoneEnd = time.Date(2100, 1, 1, 0, 0, 0, 0, time.UTC).Unix()
@@ -138,6 +169,20 @@ func (z *Zone) span(unix int64) (offset, from, until int64) {
 		until = 1<<63 - 1
 	}
 	return z.offsets[i], z.starts[i], until
+}
+
+// Repeated returns the minutes of the day, from and to, that come twice when the
+// clock is put back in a year; ok is false where it is not.
+func (z *Zone) Repeated(year int) (from, to int32, ok bool) {
+	for i := 1; i < len(z.starts); i++ {
+		back := z.offsets[i-1] - z.offsets[i]
+		if back <= 0 || time.Unix(z.starts[i], 0).UTC().Year() != year {
+			continue
+		}
+		first := floorDiv(z.starts[i]+z.offsets[i], 60) % (24 * 60)
+		return int32(first), int32(first + back/60), true
+	}
+	return 0, 0, false
 }
 
 // wall is local wall-clock time as tariff restrictions see it.

@@ -97,7 +97,7 @@ func OfSession(s *ocpi.Session, tariffs []*tariff.Prepared, zone *tariff.Zone, z
 		Start: s.Start, End: end, Token: s.Token, AuthMethod: s.AuthMethod, AuthorizationReference: s.AuthorizationReference,
 		Location: ocpi.CDRLocation{ID: s.LocationID, EVSEUID: s.EVSEUID, ConnectorID: s.ConnectorID},
 		MeterID:  s.MeterID, Currency: s.Currency, Periods: s.Periods, TotalCost: s.TotalCost, TotalEnergy: s.KWh,
-		LastUpdated: s.LastUpdated,
+		LastUpdated: s.LastUpdated, Unread: s.Unread,
 	}}
 	return priced(&in)
 }
