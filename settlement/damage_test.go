@@ -399,7 +399,7 @@ func TestVerifyWalksAgainWhereResultsMoved(t *testing.T) {
 func TestVerifyFailsWhereItCannotRead(t *testing.T) {
 	for _, method := range []string{
 		"Ledger", "Bounds", "Read", "Checkpoint", "Gaps", "RecordsRange", "CopiesRange", "WinnersRange", "ListingsRange", "ResultsRange", "CorrectionsRange",
-		"SettlementAt", "RelationProgress", "StoredRelations", "CreditsNamed",
+		"SettlementAt", "RelationProgress", "StoredRelations", "CreditsNamed", "SharedSessions", "UnlistedSessions",
 	} {
 		w := newProvenCDRs(t)
 		w.fails = method

@@ -65,6 +65,8 @@ type provenStore struct {
 	corrections  []StoredCorrection
 	relations    []Relation
 	named        []ocpi.Key
+	shared       []uint64
+	unlisted     []ocpi.Key
 	progress     Ends
 
 	report   func([]SettlementRow) []SettlementRow // damage to the report; nil: none
@@ -151,6 +153,14 @@ func (s *provenStore) StoredRelations(_ context.Context, fn func(Relation) error
 
 func (s *provenStore) CreditsNamed(_ context.Context, fn func(ocpi.Key) error) error {
 	return scan(s, "CreditsNamed", s.named, fn)
+}
+
+func (s *provenStore) SharedSessions(_ context.Context, fn func(uint64) error) error {
+	return scan(s, "SharedSessions", s.shared, fn)
+}
+
+func (s *provenStore) UnlistedSessions(context.Context, int) ([]ocpi.Key, error) {
+	return s.unlisted, failing(s.fails, "UnlistedSessions")
 }
 
 // SettlementAt adds up what is stored, as the store's query does.

@@ -73,6 +73,15 @@ type RelationStore interface {
 	CreditSums(ctx context.Context, keys []ocpi.Key, below Ends, fn func(sum StoredCredit, n uint64) error) error
 	// CreditsOf yields the credits that name the keys; with a range, those in it.
 	CreditsOf(ctx context.Context, keys []ocpi.Key, in Range, below Ends, fn func(StoredCredit) error) error
+	// SessionsTouched returns the CDRs of each Session that one in the range is
+	// of, or one of the keys, and that several are of; those that repeat the same
+	// CDR, and CDRs that do not count, included.
+	SessionsTouched(ctx context.Context, in Range, keys []ocpi.Key) ([][]ocpi.Key, error)
+	// SessionCDRs yields the counted CDRs of the keys that name a Session and
+	// are no credits.
+	SessionCDRs(ctx context.Context, keys []ocpi.Key, below Ends, fn func(SessionCDR) error) error
+	// TwinsHeld yields the relations SessionBilledTwice of the keys that hold.
+	TwinsHeld(ctx context.Context, keys []ocpi.Key, fn func(Relation) error) error
 	// WriteRelations stores relations; of one relation, the highest version counts.
 	WriteRelations(ctx context.Context, version uint64, relations []Relation) error
 	WriteRelationProgress(ctx context.Context, p ingest.Partition, next int64) error
@@ -203,6 +212,10 @@ func (r *Relater) relate(ctx context.Context, in Range, below Ends) error {
 	if err := r.each(ctx, crowded, in, below, func(StoredCredit) (RelationKind, bool) { return CreditExcess, false }); err != nil {
 		return err
 	}
+	// Whether a Session is billed twice depends on what credits cancel.
+	if err := r.sessions(ctx, in, keys, below); err != nil {
+		return err
+	}
 	return r.Store.WriteRelationProgress(ctx, in.Partition, in.To)
 }
 
@@ -217,6 +230,9 @@ func (r *Relater) again(ctx context.Context, below Ends) error {
 		return err
 	}
 	if err := r.sets(ctx, keys, below); err != nil {
+		return err
+	}
+	if err := r.sessions(ctx, Range{}, keys, below); err != nil {
 		return err
 	}
 	r.sweep, r.undecided = time.Now(), ocpi.Key{}
@@ -237,7 +253,10 @@ func (r *Relater) Again(ctx context.Context, keys []ocpi.Key) error {
 	if err != nil {
 		return err
 	}
-	return r.sets(ctx, about, below)
+	if err := r.sets(ctx, about, below); err != nil {
+		return err
+	}
+	return r.sessions(ctx, Range{}, append(about, keys...), below)
 }
 
 // sets finds the relations of all credits of the keys.

@@ -20,10 +20,13 @@ const (
 	CreditUndecided RelationKind = "credit_undecided"
 	// Credited: the CDR is credited in full; the other is a credit that does.
 	Credited RelationKind = "credited"
+	// SessionBilledTwice: the other CDR is of the same Session of the same CPO,
+	// and neither is a credit, or cancelled by one.
+	SessionBilledTwice RelationKind = "session_billed_twice"
 )
 
 // RelationKinds lists the kinds there are, those to look into first.
-var RelationKinds = []RelationKind{CreditExcess, CreditMismatch, CreditOrphan, CreditUndecided, Credited}
+var RelationKinds = []RelationKind{SessionBilledTwice, CreditExcess, CreditMismatch, CreditOrphan, CreditUndecided, Credited}
 
 // Relation is what holds between two CDRs. EMSP and Month are those of Key, to
 // list by; the CPO is the party of Key. A relation that does not hold (any

@@ -50,6 +50,10 @@ type VerifyStore interface {
 	StoredRelations(ctx context.Context, fn func(Relation) error) error
 	// CreditsNamed yields what credits name.
 	CreditsNamed(ctx context.Context, fn func(of ocpi.Key) error) error
+	// SharedSessions yields the hashes of Sessions that several copies of CDRs
+	// are of, and UnlistedSessions counted CDRs of Sessions that it cannot know.
+	SharedSessions(ctx context.Context, fn func(hash uint64) error) error
+	UnlistedSessions(ctx context.Context, limit int) ([]ocpi.Key, error)
 }
 
 // Verifier proves conservation: every record of the log is in the store once,

@@ -32,6 +32,7 @@ type relationProof struct {
 	mu      sync.Mutex // guards what follows
 	claims  map[ocpi.Key]*walkedClaim
 	credits map[ocpi.Key][]walkedCredit // by what they name
+	twins   twinProof
 }
 
 type walkedClaim struct {
@@ -66,14 +67,14 @@ func (v *Verifier) openRelations(ctx context.Context, report *Report) (*relation
 	return p, nil
 }
 
-// name reads what credits name. It comes after the checkpoints are read, so that
+// name reads what credits name, and of which Sessions several CDRs are. It comes after the checkpoints are read, so that
 // all credits that are walked are listed.
 func (p *relationProof) name(ctx context.Context, store VerifyStore) error {
 	err := store.CreditsNamed(ctx, func(of ocpi.Key) error { p.named[of] = true; return nil })
 	if err != nil {
 		return fmt.Errorf("read what credits name: %w", err)
 	}
-	return nil
+	return p.openTwins(ctx, store)
 }
 
 // add keeps a relation of the store by the CDR whose credits it is about.
@@ -81,6 +82,8 @@ func (p *relationProof) add(r Relation) {
 	switch {
 	case r.Kind == Credited:
 		p.held[r.Key] = append(p.held[r.Key], r)
+	case r.Kind == SessionBilledTwice:
+		p.twins.hold(r)
 	case slices.Contains(creditKinds[:], r.Kind):
 		p.held[r.Other] = append(p.held[r.Other], r)
 	}
@@ -104,6 +107,7 @@ func (p *relationProof) cancelled(key ocpi.Key) bool {
 
 // visit keeps a counted CDR if it is a credit, or if one names it.
 func (p *relationProof) visit(in ingest.Partition, r *ingest.Record, row *pricing.Row) {
+	p.twins.visit(in, r, row)
 	of := ocpi.Key{Party: row.Record.Key.Party, ID: row.CreditReferenceID}
 	if !row.Credit && !p.named[r.Key] {
 		return
@@ -141,6 +145,7 @@ func known(n ocpi.Number) *decimal.Decimal {
 
 // compare holds the store's relations against those that follow from the walk.
 func (p *relationProof) compare(ctx context.Context) error {
+	p.compareTwins()
 	for of := range p.held {
 		if _, walked := p.credits[of]; !walked {
 			p.credits[of] = nil // so that what stands without a credit is told

@@ -17,6 +17,7 @@ var creditKinds = []struct {
 	Kind settlement.RelationKind
 	Word string
 }{
+	{settlement.SessionBilledTwice, "Session billed twice"},
 	{settlement.CreditExcess, "too much"},
 	{settlement.CreditMismatch, "does not match"},
 	{settlement.CreditOrphan, "credits nothing"},

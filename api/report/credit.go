@@ -14,25 +14,31 @@ import (
 
 // Detail reads one CDR, if the key may see it, and its relations with others.
 // The findings of a credit CDR include what is wrong between it and the CDR
-// that it credits, as settlement.CreditFaults has it.
+// that it credits, as settlement.CreditFaults has it; those of any other that
+// another one bills its Session too.
 func Detail(ctx context.Context, k rest.Key, r settlement.Reader, key ocpi.Key) (*settlement.CDRDetail, []settlement.ListedRelation, error) {
 	d, err := visible(ctx, k, r, key)
 	if err != nil {
 		return nil, nil, err
 	}
 	related, err := Related(ctx, k, r, key)
-	if err != nil || !d.Credit {
+	if err != nil {
 		return d, related, err
 	}
-	shown, err := withCreditFindings(ctx, k, r, d, related)
+	more := twinFindings(key, related)
+	if d.Credit {
+		if more, err = creditFindings(ctx, k, r, d, related); err != nil {
+			return nil, nil, err
+		}
+	}
+	shown, err := withFindings(d, more)
 	return shown, related, err
 }
 
-// withCreditFindings returns the CDR with the findings of a credit.
-func withCreditFindings(ctx context.Context, k rest.Key, r settlement.Reader, d *settlement.CDRDetail, related []settlement.ListedRelation) (*settlement.CDRDetail, error) {
-	original, err := credited(ctx, k, r, &d.CDRSummary)
-	if err != nil {
-		return nil, err
+// withFindings returns the CDR with more findings than are stored with it.
+func withFindings(d *settlement.CDRDetail, more []ocpi.Finding) (*settlement.CDRDetail, error) {
+	if len(more) == 0 {
+		return d, nil
 	}
 	findings := []ocpi.Finding{}
 	if len(d.Findings) > 0 {
@@ -40,14 +46,34 @@ func withCreditFindings(ctx context.Context, k rest.Key, r settlement.Reader, d 
 			return nil, fmt.Errorf("read findings of cdr %s: %w", d.Key, err)
 		}
 	}
-	for _, f := range settlement.CreditFaults(&d.CDRSummary, original, related) {
-		findings = append(findings, ocpi.Finding{Code: f.Code, Severity: ocpi.Serious, Path: f.Path, Detail: faultText(&f, &d.CDRSummary, original)})
-	}
 	shown := *d
-	if shown.Findings, err = json.Marshal(findings); err != nil {
+	var err error
+	if shown.Findings, err = json.Marshal(append(findings, more...)); err != nil {
 		return nil, fmt.Errorf("write findings of cdr %s: %w", d.Key, err)
 	}
 	return &shown, nil
+}
+
+// twinFindings say which other CDR bills the Session.
+func twinFindings(key ocpi.Key, related []settlement.ListedRelation) (findings []ocpi.Finding) {
+	for i := range related {
+		if r := &related[i]; r.Kind == settlement.SessionBilledTwice && r.Key == key && r.OtherCDR != nil {
+			findings = append(findings, ocpi.Finding{Code: string(r.Kind), Severity: ocpi.Serious, Path: "session_id", Detail: RelationText(r)})
+		}
+	}
+	return findings
+}
+
+// creditFindings hold a credit against the CDR it credits.
+func creditFindings(ctx context.Context, k rest.Key, r settlement.Reader, d *settlement.CDRDetail, related []settlement.ListedRelation) (findings []ocpi.Finding, err error) {
+	original, err := credited(ctx, k, r, &d.CDRSummary)
+	if err != nil {
+		return nil, err
+	}
+	for _, f := range settlement.CreditFaults(&d.CDRSummary, original, related) {
+		findings = append(findings, ocpi.Finding{Code: f.Code, Severity: ocpi.Serious, Path: f.Path, Detail: faultText(&f, &d.CDRSummary, original)})
+	}
+	return findings, nil
 }
 
 // credited reads the CDR that a credit names, nil where there is none that the

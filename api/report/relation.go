@@ -76,6 +76,8 @@ func RelationText(r *settlement.ListedRelation) string {
 		return fmt.Sprintf("No CDR %s of %s is known: it has not come yet, or the id is wrong.", r.CDR.CreditOf, r.CDR.CPO)
 	case other == nil:
 		return "The other CDR cannot be read at the moment."
+	case r.Kind == settlement.SessionBilledTwice:
+		return fmt.Sprintf("Session %s is billed by %s too, which claims %s.", r.CDR.SessionID, other.ID, bothAmounts(other))
 	case r.Kind == settlement.CreditMismatch && r.CDR.Currency != other.Currency:
 		return fmt.Sprintf("It is in %s, the credited CDR %s in %s.", r.CDR.Currency, other.ID, other.Currency)
 	case r.Kind == settlement.CreditMismatch:
@@ -99,7 +101,8 @@ func Relations(ctx context.Context, k rest.Key, r settlement.Reader, q settlemen
 		return page, fmt.Errorf("list relations: %w", err)
 	}
 	page.Relations = slices.DeleteFunc(page.Relations, func(l settlement.ListedRelation) bool {
-		return l.CDR == nil || !k.Sees(l.CDR.CPO, l.CDR.EMSP) || q.Kind == settlement.CreditMismatch && hidden(k, &l)
+		return l.CDR == nil || !k.Sees(l.CDR.CPO, l.CDR.EMSP) ||
+			(q.Kind == settlement.CreditMismatch || l.Kind == settlement.SessionBilledTwice) && hidden(k, &l)
 	})
 	for i := range page.Relations {
 		if l := &page.Relations[i]; hidden(k, l) {

@@ -95,7 +95,7 @@ func (s *Store) Relations(ctx context.Context, q settlement.RelationQuery) (sett
 
 // toLookInto are the kinds that something is wrong with.
 var toLookInto = []string{
-	string(settlement.CreditExcess), string(settlement.CreditMismatch), string(settlement.CreditOrphan), string(settlement.CreditUndecided),
+	string(settlement.SessionBilledTwice), string(settlement.CreditExcess), string(settlement.CreditMismatch), string(settlement.CreditOrphan), string(settlement.CreditUndecided),
 }
 
 func relationsWhere(q settlement.RelationQuery) where {

@@ -38,7 +38,25 @@ func (s *Store) relations() []settlement.Relation {
 		found = append(found, settlement.RelationsOf(&settlement.StoredCredit{StoredClaim: *credit, Of: of}, original,
 			set.Of(&credit.CreditClaim), set.Cancels(&credit.CreditClaim))...)
 	}
-	return slices.DeleteFunc(found, func(r settlement.Relation) bool { return !r.Active })
+	found = slices.DeleteFunc(found, func(r settlement.Relation) bool { return !r.Active })
+	return append(found, s.twins(found)...)
+}
+
+// twins finds the Sessions that are billed twice.
+func (s *Store) twins(found []settlement.Relation) []settlement.Relation {
+	sets := map[string][]settlement.SessionCDR{}
+	for i := range s.All {
+		if d := &s.All[i]; !d.Credit && d.SessionID != "" {
+			session := d.Key.Party.String() + " " + ocpi.Fold(d.SessionID)
+			sets[session] = append(sets[session], settlement.SessionCDR{Key: d.Key, EMSP: d.EMSP, Month: d.Month, Session: d.SessionID,
+				Cancelled: slices.ContainsFunc(found, func(r settlement.Relation) bool { return r.Kind == settlement.Credited && r.Key == d.Key })})
+		}
+	}
+	var twins []settlement.Relation
+	for _, set := range sets {
+		twins = append(twins, settlement.BilledTwice(set)...)
+	}
+	return twins
 }
 
 func stored(d *settlement.CDRDetail) *settlement.StoredClaim {

@@ -1,0 +1,80 @@
+package clickhouse
+
+import (
+	"math/rand/v2"
+	"strings"
+	"testing"
+
+	"github.com/google/go-cmp/cmp"
+	"github.com/roamclear/roamclear/pricing"
+)
+
+const twinsOne = `
+	GB*DUN NL*EXW a1 2019-01-15 GBP 5.00/6.00   priced 5.00/6.00 -
+	GB*DUN NL*EXW b1 2019-01-15 GBP 5.00/6.00   priced 5.00/6.00 -
+	GB*DUN NL*EXW c1 2019-01-15 GBP 5.00/6.00   priced 5.00/6.00 -
+	GB*DUN NL*EXW d1 2019-01-15 GBP 5.00/6.00   priced 5.00/6.00 -
+	GB*DUN NL*EXW c1 2019-01-15 GBP 5.00/6.00   priced 5.00/6.00 -
+	FR*BEL NL*EXW a1 2019-01-15 EUR 5.00/6.00   priced 5.00/6.00 -`
+
+const twinsTwo = `
+	GB*DUN NL*EXW a2 2019-01-15 GBP 5.00/6.00   priced 5.00/6.00 -
+	GB*DUN NL*EXW b2 2019-01-15 GBP 5.00/6.00   priced 5.00/6.00 -
+	GB*DUN NL*EXW k2 2019-02-01 GBP -5.00/-6.00 credit b2        -
+	GB*DUN NL*EXW a3 2019-01-15 GBP 5.00/6.00   priced 5.00/6.00 -`
+
+// a1, a2 and a3 are of one Session, another CPO's a1 of another of that id; b2 is
+// credited; c1 came again; d1 names none.
+const twinsFound = `credited GB*DUN*B2 -> GB*DUN*K2
+session_billed_twice GB*DUN*A1 -> GB*DUN*A2
+session_billed_twice GB*DUN*A2 -> GB*DUN*A1
+session_billed_twice GB*DUN*A3 -> GB*DUN*A1
+`
+
+// inSessions makes ids of one letter those of one Session, but for d.
+func inSessions(b *pricing.Batch) *pricing.Batch {
+	for i := range b.Rows {
+		if id := b.Rows[i].ID; !strings.HasPrefix(id, "d") {
+			b.Rows[i].SessionID = "S" + strings.ToUpper(id[:1])
+		}
+	}
+	return b
+}
+
+// Which Sessions are billed twice follows from what is stored, however it came.
+func TestSessionsBilledTwiceInAnyOrder(t *testing.T) {
+	random := rand.New(rand.NewPCG(7, 11))
+	for range 4 {
+		s := newStore(t)
+		one, two := cut(inSessions(batchOf(t, 0, 0, twinsOne)), 1+random.IntN(3)), cut(inSessions(batchOf(t, 1, 0, twinsTwo)), 1+random.IntN(3))
+		pass := relater(s)
+		for len(one)+len(two) > 0 {
+			from := &one
+			if len(one) == 0 || len(two) > 0 && random.IntN(2) == 0 {
+				from = &two
+			}
+			write(t, s, (*from)[0])
+			*from = (*from)[1:]
+			if random.IntN(2) == 0 {
+				relate(t, pass)
+			}
+		}
+		relate(t, pass)
+		if diff := cmp.Diff(twinsFound, related(t, s)); diff != "" {
+			t.Fatalf("-want +got:\n%s", diff)
+		}
+		shared := 0
+		if err := s.SharedSessions(t.Context(), func(uint64) error { shared++; return nil }); err != nil || shared != 2 {
+			t.Errorf("%d Sessions of several copies, %v; want 2", shared, err)
+		}
+		if unlisted, err := s.UnlistedSessions(t.Context(), 10); err != nil || len(unlisted) > 0 {
+			t.Errorf("not listed: %v, %v", unlisted, err)
+		}
+		if err := s.conn.Exec(t.Context(), "TRUNCATE TABLE session_cdrs"); err != nil {
+			t.Fatal(err)
+		}
+		if unlisted, err := s.UnlistedSessions(t.Context(), 10); err != nil || len(unlisted) != 8 {
+			t.Errorf("of an empty table are not listed: %v, %v; want 8", unlisted, err)
+		}
+	}
+}
