@@ -46,6 +46,7 @@ type CDRQuery struct {
 	Credited *bool // in full, by credit CDRs
 	Reason   string
 	Cause    string // why the claim differs
+	Finding  string // code of a finding that is stored with the CDR
 	ID       string // folded
 	After    string
 	Limit    int

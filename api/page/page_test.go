@@ -356,11 +356,11 @@ func TestErrors(t *testing.T) {
 func TestFormsKeepTheirFilters(t *testing.T) {
 	s := newSite(reporttest.World(60), true)
 	for target, names := range map[string][]string{
-		"/cdrs":    {"cause", "reason", "credit"},
+		"/cdrs":    {"cause", "reason", "credit", "finding"},
 		"/rejects": {"currency", "reason", "credit", "id"},
 	} {
 		q := url.Values{}
-		values := map[string]string{"cause": "none_found", "reason": "unknown_tariff", "credit": "false", "currency": "GBP", "id": "X"}
+		values := map[string]string{"finding": "charge_in_the_future", "cause": "none_found", "reason": "unknown_tariff", "credit": "false", "currency": "GBP", "id": "X"}
 		for _, name := range names {
 			q.Set(name, values[name])
 		}

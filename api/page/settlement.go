@@ -29,7 +29,7 @@ const (
 type filters struct {
 	From, To, CPO, EMSP, Currency   string
 	Status, Claim, Credit, Credited string
-	Reason, Cause, ID               string
+	Reason, Cause, Finding, ID      string
 	InclVAT                         bool
 	Months, CPOs, EMSPs, Currencies []string // to choose from
 }
@@ -45,7 +45,7 @@ func newFilters(q url.Values) (filters, vatSide, error) {
 	}
 	f := filters{
 		From: q.Get("from"), To: q.Get("to"), CPO: q.Get("cpo"), EMSP: q.Get("emsp"), Currency: q.Get("currency"),
-		Status: q.Get("status"), Claim: q.Get("claim"), Credit: q.Get("credit"), Credited: q.Get("credited"), Reason: q.Get("reason"), Cause: q.Get("cause"), ID: q.Get("id"),
+		Status: q.Get("status"), Claim: q.Get("claim"), Credit: q.Get("credit"), Credited: q.Get("credited"), Reason: q.Get("reason"), Cause: q.Get("cause"), Finding: q.Get("finding"), ID: q.Get("id"),
 		InclVAT: vat == "incl",
 	}
 	return f, vatSide(f.InclVAT), nil

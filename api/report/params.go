@@ -21,7 +21,7 @@ const (
 var (
 	settlementParams = []string{"from", "to", "cpo", "emsp", "currency"}
 	rejectParams     = []string{"from", "to", "cpo", "emsp", "currency", "reason", "id", "credit", "limit", "cursor"}
-	cdrParams        = append(slices.Clone(rejectParams), "status", "claim", "cause", "credited")
+	cdrParams        = append(slices.Clone(rejectParams), "status", "claim", "cause", "finding", "credited")
 	relationParams   = []string{"kind", "cpo", "emsp", "from", "to", "limit", "cursor"}
 	conflictParams   = []string{"cpo", "id", "kind", "limit", "cursor"}
 	refusalParams    = []string{"sender", "limit", "cursor"}
@@ -98,7 +98,7 @@ func RejectQuery(values url.Values, key rest.Key) (settlement.CDRQuery, error) {
 func cdrQuery(p *rest.Params, key rest.Key) settlement.CDRQuery {
 	q := settlement.CDRQuery{
 		Party: key.Party, CPO: p.Party("cpo"), Currency: p.Currency("currency"), Credit: p.Bool("credit"),
-		Reason: p.Text("reason"), Cause: p.Text("cause"), ID: p.Folded("id"),
+		Reason: p.Text("reason"), Cause: p.Text("cause"), Finding: p.Text("finding"), ID: p.Folded("id"),
 		After: p.Text("cursor"), Limit: p.Limit(rest.MaxLimit),
 	}
 	q.From, q.To = months(p)

@@ -237,6 +237,9 @@ func cdrsWhere(q settlement.CDRQuery) where {
 	if q.Cause != "" {
 		w.and("cause = ?", q.Cause)
 	}
+	if q.Finding != "" {
+		w.and("position(findings, ?) > 0", `"code":"`+q.Finding+`"`)
+	}
 	if q.ID != "" {
 		w.and("id = ?", q.ID)
 	}

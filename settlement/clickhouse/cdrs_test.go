@@ -124,7 +124,9 @@ func TestHostileText(t *testing.T) {
 
 func TestCDRsFilters(t *testing.T) {
 	s := newStore(t)
-	write(t, s, batchOf(t, 0, 0, january))
+	batch := batchOf(t, 0, 0, january)
+	batch.Rows[0].Outcome.Findings = []ocpi.Finding{{Code: "charge_in_the_future", Severity: ocpi.Serious}}
+	write(t, s, batch)
 	yes, no, differs := true, false, tariff.ClaimDiffers
 	for name, tc := range map[string]struct {
 		q    settlement.CDRQuery
@@ -139,6 +141,8 @@ func TestCDRsFilters(t *testing.T) {
 		"differs":                    {settlement.CDRQuery{Claim: &differs}, "c3 d3"},
 		"credits":                    {settlement.CDRQuery{Credit: &yes}, "k1"},
 		"no credits in February":     {settlement.CDRQuery{Credit: &no, From: month(2019, time.February)}, "f1"},
+		"a finding":                  {settlement.CDRQuery{Finding: "charge_in_the_future"}, batch.Rows[0].ID},
+		"a part of its code":         {settlement.CDRQuery{Finding: "charge"}, ""},
 		"one row traced":             {settlement.CDRQuery{CPO: ocpi.NewParty("GB", "DUN"), EMSP: ocpi.NewParty("NL", "EXW"), To: month(2019, time.January), Currency: "GBP"}, "c1 c2 c3 c4 k1"},
 	} {
 		t.Run(name, func(t *testing.T) {

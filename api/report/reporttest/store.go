@@ -10,6 +10,7 @@ import (
 	"fmt"
 	"slices"
 	"strconv"
+	"strings"
 	"time"
 
 	"github.com/roamclear/roamclear/ocpi"
@@ -197,7 +198,7 @@ func (s *Store) CDRs(_ context.Context, q settlement.CDRQuery) (settlement.CDRPa
 	}
 	var page settlement.CDRPage
 	for i := from; i < len(s.All); i++ {
-		if !selects(&q, &s.All[i].CDRSummary) || q.Credited != nil && *q.Credited != s.cancelled(s.All[i].Key) {
+		if !selects(&q, &s.All[i].CDRSummary) || !strings.Contains(string(s.All[i].Findings), q.Finding) || q.Credited != nil && *q.Credited != s.cancelled(s.All[i].Key) {
 			continue
 		}
 		if len(page.CDRs) == q.Limit {
