@@ -4,7 +4,7 @@ BIN     := bin/roamclear
 DATA    ?= data
 LINT    := github.com/golangci/golangci-lint/v2/cmd/golangci-lint@v2.12.0
 
-.PHONY: run build test race once lint fmt fuzz bench chaos attack
+.PHONY: run build test race once lint fmt fuzz bench scale chaos attack
 
 run: build ## start the service with a demo world on the embedded default
 	$(BIN) serve --data $(DATA) --demo
@@ -36,6 +36,9 @@ fuzz: ## each fuzz target for a minute
 
 bench: build ## one interleaved run against floors and baseline; about 15 minutes
 	go run ./benchmarks/cmd/bench
+
+scale: build ## every reading of a store of CDRS CDRs (1,000,000)
+	go run ./benchmarks/cmd/scale --cdrs $(or $(CDRS),1000000)
 
 chaos: build ## kill -9 while partners push, then compare with the reference sums
 	go run ./benchmarks/cmd/chaos --rounds $(or $(ROUNDS),200)
