@@ -322,7 +322,7 @@ func TestAMergeTakesRoom(t *testing.T) {
 type restless struct{ objects }
 
 func (o restless) Peek(ctx context.Context, t ingest.Target) (ingest.ObjectState, bool, error) {
-	s, ok, err := o.objects.Get(ctx, t)
+	s, ok, err := o.Get(ctx, t)
 	for i := range ingest.MaxChanges {
 		s.Changes = append(s.Changes, ingest.Change{Zone: []string{"Europe/Dublin", "Europe/London"}[i%2]})
 	}

@@ -19,7 +19,7 @@ type filled interface {
 // Own returns Inputs for the use of one goroutine.
 func Own(in Inputs) Inputs {
 	if v, ok := in.(*reference.View); ok {
-		return v.Index.View()
+		return v.View()
 	}
 	return in
 }

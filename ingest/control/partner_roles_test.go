@@ -46,54 +46,54 @@ func TestRolesOfAPartner(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	for name, refuse := range map[string]func() (error, Refusal){
-		"of another partner": func() (error, Refusal) {
+	for name, refuse := range map[string]func() (Refusal, error){
+		"of another partner": func() (Refusal, error) {
 			_, err := c.partners.AddRoles(ctx, "", p.ID, 0, NewRole("CPO", "GB", "OTH"))
-			return err, RefusedConflict
+			return RefusedConflict, err
 		},
-		"of another partner, with the own token": func() (error, Refusal) {
+		"of another partner, with the own token": func() (Refusal, error) {
 			_, _, err := c.partners.Join(ctx, "", NewPartner{Token: "dundee-token", Roles: []Role{NewRole("CPO", "GB", "OTH")}})
-			return err, RefusedConflict
+			return RefusedConflict, err
 		},
-		"it has": func() (error, Refusal) {
+		"it has": func() (Refusal, error) {
 			_, err := c.partners.AddRoles(ctx, "", p.ID, 0, second)
-			return err, RefusedConflict
+			return RefusedConflict, err
 		},
-		"under another version": func() (error, Refusal) {
+		"under another version": func() (Refusal, error) {
 			_, err := c.partners.AddRoles(ctx, "", p.ID, 1, NewRole("CPO", "GB", "NEW"))
-			return err, RefusedConflict
+			return RefusedConflict, err
 		},
-		"with another profile": func() (error, Refusal) {
+		"with another profile": func() (Refusal, error) {
 			_, _, err := c.partners.Join(ctx, "", NewPartner{Token: "dundee-token", Profile: "strict", Roles: []Role{NewRole("CPO", "GB", "NEW")}})
-			return err, RefusedConflict
+			return RefusedConflict, err
 		},
-		"with another encoding": func() (error, Refusal) {
+		"with another encoding": func() (Refusal, error) {
 			_, _, err := c.partners.Join(ctx, "", NewPartner{Token: "dundee-token", Encoding: EncodingRaw, Roles: []Role{NewRole("CPO", "GB", "NEW")}})
-			return err, RefusedConflict
+			return RefusedConflict, err
 		},
-		"none": func() (error, Refusal) {
+		"none": func() (Refusal, error) {
 			_, err := c.partners.AddRoles(ctx, "", p.ID, 0)
-			return err, RefusedInvalid
+			return RefusedInvalid, err
 		},
-		"that does not exist": func() (error, Refusal) {
+		"that does not exist": func() (Refusal, error) {
 			_, err := c.partners.AddRoles(ctx, "", p.ID, 0, NewRole("KING", "GB", "NEW"))
-			return err, RefusedInvalid
+			return RefusedInvalid, err
 		},
-		"of nobody": func() (error, Refusal) {
+		"of nobody": func() (Refusal, error) {
 			_, err := c.partners.AddRoles(ctx, "", "nobody", 0, NewRole("CPO", "GB", "NEW"))
-			return err, RefusedUnknown
+			return RefusedUnknown, err
 		},
-		"removed that it has not": func() (error, Refusal) {
+		"removed that it has not": func() (Refusal, error) {
 			_, err := c.partners.RemoveRoles(ctx, "", p.ID, 0, NewRole("CPO", "GB", "NEW"))
-			return err, RefusedUnknown
+			return RefusedUnknown, err
 		},
-		"removed, all of them": func() (error, Refusal) {
+		"removed, all of them": func() (Refusal, error) {
 			_, err := c.partners.RemoveRoles(ctx, "", p.ID, 0, p.Roles...)
-			return err, RefusedConflict
+			return RefusedConflict, err
 		},
 	} {
 		t.Run(name, func(t *testing.T) {
-			err, want := refuse()
+			want, err := refuse()
 			wantRefusal(t, err, want)
 		})
 	}

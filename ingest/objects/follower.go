@@ -60,8 +60,8 @@ type Follower struct {
 	inert   *prometheus.CounterVec
 	lookups chan lookup
 
-	mu sync.RWMutex // guards what follows, and what the parts hold
-	answers
+	mu      sync.RWMutex // guards what follows, and what the parts hold
+	answers answers
 }
 
 // part is one partition that is followed. Only the goroutine that follows it

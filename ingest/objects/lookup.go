@@ -52,7 +52,7 @@ func (f *Follower) serveLookups(ctx context.Context) error {
 			ids[i] = pending[i].id
 		}
 		f.mu.RLock()
-		evictions := f.evictions
+		evictions := f.answers.evictions
 		f.mu.RUnlock()
 		states, err := f.store.LookupObjects(ctx, ids)
 		if err != nil {

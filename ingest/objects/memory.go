@@ -36,7 +36,7 @@ func (f *Follower) note(s *ingest.ObjectState, evictions uint64) {
 	f.mu.Lock()
 	defer f.mu.Unlock()
 	id := s.Identity()
-	if f.evictions != evictions || f.held(f.partOf(id), id) != nil {
+	if f.answers.evictions != evictions || f.held(f.partOf(id), id) != nil {
 		return
 	}
 	if f.answers.states == nil || f.answers.bytes > maxAnswers {
@@ -119,7 +119,7 @@ func (f *Follower) evict(ctx context.Context, p *part) error {
 	}
 	f.mu.Lock()
 	defer f.mu.Unlock()
-	f.evictions++
+	f.answers.evictions++
 	for i, s := range stored {
 		p.held -= size(s)
 		delete(p.states, s.Identity())

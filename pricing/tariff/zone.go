@@ -114,7 +114,7 @@ func compiledZone(file *zip.File) (*Zone, error) {
 	if err != nil {
 		return nil, fmt.Errorf("read time zone %q: %w", file.Name, err)
 	}
-	defer r.Close() // reading from memory: nothing to lose
+	defer r.Close() //nolint:errcheck // read from memory
 	data, err := io.ReadAll(r)
 	if err != nil {
 		return nil, fmt.Errorf("read time zone %q: %w", file.Name, err)

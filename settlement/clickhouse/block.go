@@ -67,15 +67,6 @@ func texts(name string, v *[]string) blockColumn { return blockColumn{name: name
 
 func values(name string, v proto.ColInput) blockColumn { return blockColumn{name: name, data: v} }
 
-// list names the columns in SQL.
-func (b *block) list() string {
-	names := make([]string, len(b.columns))
-	for i := range b.columns {
-		names[i] = b.columns[i].name
-	}
-	return strings.Join(names, ", ")
-}
-
 // rows returns the number of rows appended.
 func (b *block) rows() int {
 	if c := b.columns[0]; c.texts != nil {
