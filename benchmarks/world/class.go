@@ -20,7 +20,7 @@ const (
 	Repeat                          // the same body again
 	Reserialised                    // the same content in another notation
 	Conflict                        // the same id with other content
-	Incomplete                      // a field that settlement needs is missing: refused
+	Incomplete                      // its owner or its id is missing: refused
 )
 
 var classNames = [...]string{
