@@ -186,7 +186,7 @@ func largeBodies(s *testService) {
 	s.accepted("GB*DUN", "PUT", "/receiver/tariffs/GB/DUN/TE", energyTariff)
 	night := minutes(720)
 	cdr := testCDR("night", "EXW", "TE", "36.00", "43.20")
-	cdr = strings.NewReplacer("2019-01-05T12:0", "2019-01-05T22:0", `"total_energy":20,"total_time":2,"total_parking_time":0.6667`, `"total_energy":72,"total_time":12`).Replace(cdr)
+	cdr = strings.NewReplacer(`"session_id":"S1"`, `"session_id":"NIGHT"`, "2019-01-05T12:0", "2019-01-05T22:0", `"total_energy":20,"total_time":2,"total_parking_time":0.6667`, `"total_energy":72,"total_time":12`).Replace(cdr)
 	from, to := strings.Index(cdr, `"charging_periods":`), strings.Index(cdr, `"total_cost"`)
 	cdr = cdr[:from] + `"charging_periods":` + night + "," + cdr[to:]
 	s.accepted("GB*DUN", "POST", cdrs, cdr)
@@ -200,10 +200,10 @@ func largeBodies(s *testService) {
 		grown = len(s.accepted("GB*DUN", "GET", path, "").ocpi.Data)
 	}
 	whole := string(s.accepted("GB*DUN", "GET", path, "").ocpi.Data)
-	s.accepted("GB*DUN", "PUT", path, strings.Replace(whole, `"ACTIVE"`, `"COMPLETED"`, 1))
 	if a := s.as("GB*DUN", "PATCH", path, `{"y":"`+strings.Repeat("y", 200<<10)+`","last_updated":"2019-01-05T11:00:00Z"}`); a.status != 200 || a.ocpi.Code != 2001 || !strings.Contains(a.ocpi.Message, "charging_periods: ") || !strings.Contains(a.ocpi.Message, "at most 1048576 are kept (limits.session_bytes)") {
 		s.t.Errorf("a PATCH beyond the limit: HTTP %d with %d %q", a.status, a.ocpi.Code, a.ocpi.Message)
 	}
+	s.accepted("GB*DUN", "PUT", path, strings.Replace(whole, `"ACTIVE"`, `"COMPLETED"`, 1))
 
 	site := strings.Replace(testLocation, `"id":"L1"`, `"id":"SITE","x":"`+strings.Repeat("x", 3<<20)+`"`, 1)
 	s.accepted("GB*DUN", "PUT", "/receiver/locations/GB/DUN/SITE", site)
@@ -226,11 +226,14 @@ func tooLargeBodies(s *testService) {
 // what the copies differ.
 func toldConflicts(s *testService) {
 	s.t.Helper()
-	s.accepted("GB*DUN", "POST", cdrs, testCDR("twice", "EXW", "T1", "7.00", "8.40"))
+	twice := func(excl string) string {
+		return strings.Replace(testCDR("twice", "EXW", "T1", excl, "8.40"), `"session_id":"S1"`, `"session_id":"TWICE"`, 1)
+	}
+	s.accepted("GB*DUN", "POST", cdrs, twice("7.00"))
 	for _, again := range []struct{ excl, header, differs string }{
 		{"7.0", "", ""}, {"70.00", "true", "total_cost.excl_vat (70, was 7)"}, {"71.00", "true", "total_cost.excl_vat (71, was 7)"},
 	} {
-		a := s.accepted("GB*DUN", "POST", cdrs, testCDR("twice", "EXW", "T1", again.excl, "8.40"))
+		a := s.accepted("GB*DUN", "POST", cdrs, twice(again.excl))
 		if a.header.Get("X-Roamclear-Conflict") != again.header || !strings.Contains(a.ocpi.Message, again.differs) {
 			s.t.Errorf("again with %s: header %q, message %q", again.excl, a.header.Get("X-Roamclear-Conflict"), a.ocpi.Message)
 		}
