@@ -2,6 +2,7 @@ package ingest
 
 import (
 	"context"
+	"sync/atomic"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -28,11 +29,13 @@ func TestBrake(t *testing.T) {
 		t.Run(c.name, func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
 				var set []int
-				age, used := c.age, c.used
+				var age, used atomic.Int64
+				age.Store(int64(c.age))
+				used.Store(c.used)
 				b := &Brake{
 					Max: 256, Set: func(n int) { set = append(set, n) },
-					Age:  func() (time.Duration, bool) { return age, c.moves },
-					Fill: func() (int64, int64) { return used, 1000 },
+					Age:  func() (time.Duration, bool) { return time.Duration(age.Load()), c.moves },
+					Fill: func() (int64, int64) { return used.Load(), 1000 },
 				}
 				ctx, stop := context.WithCancel(t.Context())
 				done := make(chan error, 1)
@@ -42,7 +45,8 @@ func TestBrake(t *testing.T) {
 				if n := set[len(set)-1]; n < c.least || n > c.end {
 					t.Errorf("%d pushes at once, want %d to %d", n, c.least, c.end)
 				}
-				age, used = 0, 0
+				age.Store(0)
+				used.Store(0)
 				time.Sleep(5 * time.Second)
 				synctest.Wait()
 				if n := set[len(set)-1]; n != 256 {
