@@ -12,9 +12,15 @@ import (
 	"github.com/roamclear/roamclear/settlement"
 )
 
-// relations finds the relations of all CDRs, literally: every credit beside
-// every other CDR.
+// relations finds the relations of all CDRs.
 func (s *Store) relations() []settlement.Relation {
+	credits := s.credits()
+	return append(credits, s.twins(cancelledBy(credits))...)
+}
+
+// credits finds those of credits, literally: every credit beside every other
+// CDR.
+func (s *Store) credits() []settlement.Relation {
 	var found []settlement.Relation
 	for i := range s.All {
 		if !s.All[i].Credit {
@@ -38,18 +44,17 @@ func (s *Store) relations() []settlement.Relation {
 		found = append(found, settlement.RelationsOf(&settlement.StoredCredit{StoredClaim: *credit, Of: of}, original,
 			set.Of(&credit.CreditClaim), set.Cancels(&credit.CreditClaim))...)
 	}
-	found = slices.DeleteFunc(found, func(r settlement.Relation) bool { return !r.Active })
-	return append(found, s.twins(found)...)
+	return slices.DeleteFunc(found, func(r settlement.Relation) bool { return !r.Active })
 }
 
 // twins finds the Sessions that are billed twice.
-func (s *Store) twins(found []settlement.Relation) []settlement.Relation {
+func (s *Store) twins(cancelled map[ocpi.Key]bool) []settlement.Relation {
 	sets := map[string][]settlement.SessionCDR{}
 	for i := range s.All {
 		if d := &s.All[i]; !d.Credit && d.SessionID != "" {
 			session := d.Key.Party.String() + " " + ocpi.Fold(d.SessionID)
 			sets[session] = append(sets[session], settlement.SessionCDR{Key: d.Key, EMSP: d.EMSP, Month: d.Month, Session: d.SessionID,
-				Cancelled: slices.ContainsFunc(found, func(r settlement.Relation) bool { return r.Kind == settlement.Credited && r.Key == d.Key })})
+				Cancelled: cancelled[d.Key]})
 		}
 	}
 	var twins []settlement.Relation
@@ -65,9 +70,17 @@ func stored(d *settlement.CDRDetail) *settlement.StoredClaim {
 	}}
 }
 
-// cancelled reports whether credits cancel the CDR in full.
-func (s *Store) cancelled(key ocpi.Key) bool {
-	return slices.ContainsFunc(s.relations(), func(r settlement.Relation) bool { return r.Kind == settlement.Credited && r.Key == key })
+// cancelled are the CDRs that credits cancel in full.
+func (s *Store) cancelled() map[ocpi.Key]bool { return cancelledBy(s.credits()) }
+
+func cancelledBy(credits []settlement.Relation) map[ocpi.Key]bool {
+	cancelled := map[ocpi.Key]bool{}
+	for _, r := range credits {
+		if r.Kind == settlement.Credited {
+			cancelled[r.Key] = true
+		}
+	}
+	return cancelled
 }
 
 // Relations implements settlement.Reader. Its cursors are indexes.
@@ -112,8 +125,9 @@ func (s *Store) summary(key ocpi.Key) *settlement.CDRSummary {
 // another eMSP, one by a credit that adds, and two credits have no original.
 func (s *Store) AddCredits() {
 	var priced []*settlement.CDRDetail
+	cancelled := s.cancelled()
 	for i := range s.All {
-		if d := &s.All[i]; d.Status == pricing.Priced && d.Claim == tariff.ClaimAgrees && d.ClaimedIncl != nil && !d.EMSP.IsZero() && !s.cancelled(d.Key) {
+		if d := &s.All[i]; d.Status == pricing.Priced && d.Claim == tariff.ClaimAgrees && d.ClaimedIncl != nil && !d.EMSP.IsZero() && !cancelled[d.Key] {
 			priced = append(priced, d)
 		}
 	}

@@ -62,9 +62,10 @@ func (s *Store) Settlement(_ context.Context, q settlement.SettlementQuery) ([]s
 		return &rows[at]
 	}
 	list := settlement.CDRQuery{Party: q.Party, CPO: q.CPO, EMSP: q.EMSP, NoEMSP: q.NoEMSP, From: q.From, To: q.To, Currency: q.Currency}
+	cancelled := s.cancelled()
 	for i := range s.All {
 		if d := &s.All[i]; selects(&list, &d.CDRSummary) {
-			count(row(&d.CDRSummary), d, s.cancelled(d.Key))
+			count(row(&d.CDRSummary), d, cancelled[d.Key])
 		}
 	}
 	for _, c := range s.Corrected {
@@ -83,9 +84,10 @@ func (s *Store) Settlement(_ context.Context, q settlement.SettlementQuery) ([]s
 func (s *Store) Causes(_ context.Context, q settlement.SettlementQuery) ([]settlement.CauseCount, error) {
 	var counts []settlement.CauseCount
 	list := settlement.CDRQuery{Party: q.Party, CPO: q.CPO, EMSP: q.EMSP, NoEMSP: q.NoEMSP, From: q.From, To: q.To, Currency: q.Currency}
+	cancelled := s.cancelled()
 	for i := range s.All {
 		d := &s.All[i]
-		if !selects(&list, &d.CDRSummary) || d.Credit || d.Status != pricing.Priced || s.cancelled(d.Key) {
+		if !selects(&list, &d.CDRSummary) || d.Credit || d.Status != pricing.Priced || cancelled[d.Key] {
 			continue
 		}
 		c := settlement.CauseCount{CPO: d.CPO, EMSP: d.EMSP, Month: d.Month, Currency: d.Currency, Cause: d.Cause, Readings: readings(d)}
@@ -197,8 +199,9 @@ func (s *Store) CDRs(_ context.Context, q settlement.CDRQuery) (settlement.CDRPa
 		return settlement.CDRPage{}, err
 	}
 	var page settlement.CDRPage
+	cancelled := s.cancelled()
 	for i := from; i < len(s.All); i++ {
-		if !selects(&q, &s.All[i].CDRSummary) || !strings.Contains(string(s.All[i].Findings), q.Finding) || q.Credited != nil && *q.Credited != s.cancelled(s.All[i].Key) {
+		if !selects(&q, &s.All[i].CDRSummary) || !strings.Contains(string(s.All[i].Findings), q.Finding) || q.Credited != nil && *q.Credited != cancelled[s.All[i].Key] {
 			continue
 		}
 		if len(page.CDRs) == q.Limit {
