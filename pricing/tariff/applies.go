@@ -116,17 +116,8 @@ func (f *facts) splitMatters(other SplitRule) bool {
 
 // hoursMatter reports whether two ways to read hours could differ.
 func (r *reconciler) hoursMatter(ours, other HoursRule, step StepRule) bool {
-	multiply, divide := int64(1), int64(1)
-	switch other {
-	case HoursAsSeconds:
-		divide = 3600
-	case HoursAsMinutes:
-		divide = 60
-	case HoursPerMinute:
-		multiply = 60
-	case HoursPerSecond:
-		multiply = 3600
-	default:
+	multiply, divide := other.scale()
+	if multiply == divide {
 		return ours != HoursRecovered || r.facts.rounded && r.reachable(step)
 	}
 	return r.scales(multiply, divide, (*costLine).timed)

@@ -60,20 +60,28 @@ func roundToSecond(ticks int64) int64 {
 	return (ticks + half) / ticksPerSecond * ticksPerSecond
 }
 
+// scale is what hours are taken times and divided by under the rule: alike where
+// they are read as hours.
+func (h HoursRule) scale() (multiply, divide int64) {
+	switch h {
+	case HoursAsSeconds:
+		return 1, 3600
+	case HoursAsMinutes:
+		return 1, 60
+	case HoursPerMinute:
+		return 60, 1
+	case HoursPerSecond:
+		return 3600, 1
+	default:
+		return 1, 1
+	}
+}
+
 // misreadHours is what becomes of the hours of a period by a rule that does not
 // recover seconds.
 func (e *Engine) misreadHours(p *period) {
-	multiply, divide := int64(1), int64(1)
-	switch e.profile.Hours {
-	case HoursAsSeconds:
-		divide = 3600
-	case HoursAsMinutes:
-		divide = 60
-	case HoursPerMinute:
-		multiply = 60
-	case HoursPerSecond:
-		multiply = 3600
-	default:
+	multiply, divide := e.profile.Hours.scale()
+	if multiply == divide {
 		return // as printed
 	}
 	for _, ticks := range [...]*int64{&p.time, &p.parking, &p.reserved} {
