@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"log"
 	"math/rand/v2"
+	"strings"
 	"time"
 
 	ch "github.com/ClickHouse/clickhouse-go/v2"
@@ -96,7 +97,7 @@ func (s *scale) add(pricer *pricing.Pricer, body []byte) {
 	record.Key = ocpi.Key{Party: s.party("C", s.cpos), ID: ocpi.Fold(uuid(s.rnd))}
 	var row pricing.Row
 	pricer.Price(&record, &row, pricing.AsOf{})
-	row.ID, row.SessionID, row.Debtor = lower(record.Key.ID), uuid(s.rnd), s.party("E", s.emsps)
+	row.ID, row.SessionID, row.Debtor = strings.ToLower(record.Key.ID), uuid(s.rnd), s.party("E", s.emsps)
 	s.append(p, row)
 	switch at := s.rnd.IntN(1000); {
 	case at < 10:
@@ -126,16 +127,6 @@ func (s *scale) party(kind string, n int) ocpi.Party {
 
 func uuid(rnd *rand.Rand) string {
 	return fmt.Sprintf("%08X-%04X-4%03X-%04X-%012X", rnd.Uint32(), rnd.Uint32()>>16, rnd.Uint32()>>20, 0x8000|rnd.Uint32()>>18, rnd.Uint64()>>16)
-}
-
-func lower(s string) string {
-	b := []byte(s)
-	for i, c := range b {
-		if 'A' <= c && c <= 'Z' {
-			b[i] = c + 'a' - 'A'
-		}
-	}
-	return string(b)
 }
 
 // write stores the rows of a partition, and then those priced again.
