@@ -37,7 +37,7 @@ func browser(t *testing.T) context.Context {
 	ctx, stopBrowser := chromedp.NewExecAllocator(t.Context(), options...)
 	ctx, stopTab := chromedp.NewContext(ctx)
 	do(t, ctx) // starts it; a time limit here would end it later
-	ctx, stopWaiting := context.WithTimeout(ctx, 20*time.Minute)
+	ctx, stopWaiting := context.WithTimeout(ctx, 5*time.Minute)
 	t.Cleanup(func() {
 		stopWaiting()
 		stopTab()
