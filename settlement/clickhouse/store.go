@@ -112,14 +112,11 @@ func connOptions(o Options, database string) *ch.Options {
 		Compression: &ch.Compression{Method: ch.CompressionNone},
 		Settings: ch.Settings{
 			// 1 is the default since 26.x: the server would cut our batches anew.
-			"async_insert":          0,
-			"wait_for_async_insert": 1,
-			"insert_deduplicate":    1,
-			// Else a resend of what one table has taken would not reach the
-			// table that a view keeps beside it.
-			"deduplicate_blocks_in_dependent_materialized_views": 1,
-			"max_partitions_per_insert_block":                    1,
-			"optimize_on_insert":                                 0,
+			"async_insert":                    0,
+			"wait_for_async_insert":           1,
+			"insert_deduplicate":              1,
+			"max_partitions_per_insert_block": 1,
+			"optimize_on_insert":              0,
 			// All copies of an identity are in one partition.
 			"do_not_merge_across_partitions_select_final": 1,
 			// Rows must not be filtered before FINAL has chosen among them.

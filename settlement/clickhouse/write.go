@@ -18,6 +18,8 @@ type blocks struct {
 	cdrs        *cdrRows
 	results     *resultRows
 	senders     *senderRows
+	credits     *creditRows
+	sessions    *sessionRows
 	objects     *objectRows
 	checkpoints *checkpointRows
 }
@@ -25,7 +27,7 @@ type blocks struct {
 var blocksPool = sync.Pool{New: func() any {
 	return &blocks{
 		records: newRecordRows(), duplicates: newDuplicateRows(), cdrs: newCDRRows(), results: newResultRows(),
-		senders: newSenderRows(), objects: newObjectRows(), checkpoints: newCheckpointRows(),
+		senders: newSenderRows(), credits: newCreditRows(), sessions: newSessionRows(), objects: newObjectRows(), checkpoints: newCheckpointRows(),
 	}
 }}
 
@@ -82,7 +84,8 @@ func (s *Store) WriteCDRs(ctx context.Context, b *pricing.Batch) error {
 	return s.writeCheckpoint(ctx, into.checkpoints, b.Partition, b.Next)
 }
 
-// writePlaces stores which records stand for CDRs, and whose lists have them.
+// writePlaces stores which records stand for CDRs, whose lists have them and
+// what relations look them up by.
 // Results come after: what a CDR has left is found by its row in cdrs, whatever
 // was written after that.
 func (s *Store) writePlaces(ctx context.Context, into *blocks, token string, rows []placedRow) error {
@@ -90,7 +93,11 @@ func (s *Store) writePlaces(ctx context.Context, into *blocks, token string, row
 	if err != nil {
 		return err
 	}
-	return s.insert(ctx, into.senders.block, token, len(rows), func(i int) error { rows[i].listings(into.senders.append); return nil })
+	err = s.insert(ctx, into.senders.block, token, len(rows), func(i int) error { rows[i].listings(into.senders.append); return nil })
+	if err != nil {
+		return err
+	}
+	return s.writeBeside(ctx, into, token, rows)
 }
 
 // Priced returns the offset from which on no result is stored. It may be beyond

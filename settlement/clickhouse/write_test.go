@@ -8,7 +8,6 @@ import (
 	"testing"
 	"testing/synctest"
 
-	ch "github.com/ClickHouse/clickhouse-go/v2"
 	"github.com/ClickHouse/clickhouse-go/v2/lib/column"
 	"github.com/ClickHouse/clickhouse-go/v2/lib/driver"
 	"github.com/roamclear/roamclear/settlement"
@@ -77,31 +76,46 @@ func TestABrokenBatchGivesItsConnectionBack(t *testing.T) {
 	})
 }
 
-// Where an insert breaks off between a table and what a view keeps beside it,
-// the resend, which the table knows, reaches what is beside it all the same.
-func TestAResendReachesTheTableBeside(t *testing.T) {
+// A batch that breaks off between a result and what it is looked up by is
+// completed when it comes again, though results that stand are left alone.
+func TestWhatResultsAreFoundByIsComplete(t *testing.T) {
+	for _, table := range []string{"credits", "session_cdrs"} {
+		s := newStore(t)
+		b := batchOf(t, 0, 0, `
+			GB*DUN NL*EXW c1 2019-01-15 GBP 10.00/12.00   priced 10.00/12.00 -
+			GB*DUN NL*EXW k1 2019-02-01 GBP -10.00/-12.00 credit c1          -`)
+		b.Rows[0].SessionID = "S1"
+		if err := s.conn.Exec(t.Context(), "ALTER TABLE "+table+" ADD CONSTRAINT broken CHECK offset < 0"); err != nil {
+			t.Fatal(err)
+		}
+		if err := s.WriteCDRs(t.Context(), b); err == nil {
+			t.Fatal("the batch did not break off")
+		}
+		if err := s.conn.Exec(t.Context(), "ALTER TABLE "+table+" DROP CONSTRAINT broken"); err != nil {
+			t.Fatal(err)
+		}
+		b.Again = true
+		write(t, s, b)
+		for table, want := range map[string]uint64{"results": 2, "credits": 1, "session_cdrs": 1} {
+			if n := count(t, s, "SELECT count() FROM "+table+" FINAL"); n != want {
+				t.Errorf("%d rows in %s, want %d", n, table, want)
+			}
+		}
+	}
+}
+
+// A batch may lie on both sides of a bound of session_cdrs' partitions.
+func TestABatchAcrossPartsOfSessions(t *testing.T) {
 	s := newStore(t)
-	ctx := ch.Context(t.Context(), ch.WithSettings(ch.Settings{"insert_deduplication_token": "once"}))
-	send := func() error {
-		return s.conn.Exec(ctx, `INSERT INTO results (country, party, id, partition, epoch, offset, ver, credit, credit_of)
-			VALUES ('GB', 'DUN', 'K1', 0, 1, 0, 1, 1, 'C1')`)
+	b := realisticBatch(t, 1<<20-5, 10)
+	write(t, s, b)
+	for i := range b.Rows {
+		b.Rows[i].Generation++
 	}
-	if err := s.conn.Exec(t.Context(), "ALTER TABLE credits ADD CONSTRAINT broken CHECK id = ''"); err != nil {
+	if err := s.WriteResults(t.Context(), b.Partition, b.Rows); err != nil {
 		t.Fatal(err)
 	}
-	if err := send(); err == nil {
-		t.Fatal("the insert did not break off")
-	}
-	if err := s.conn.Exec(t.Context(), "ALTER TABLE credits DROP CONSTRAINT broken"); err != nil {
-		t.Fatal(err)
-	}
-	if err := send(); err != nil {
-		t.Fatal(err)
-	}
-	if n := count(t, s, "SELECT count() FROM results"); n != 1 {
-		t.Errorf("%d rows in results, want 1", n)
-	}
-	if n := count(t, s, "SELECT count() FROM credits"); n != 1 {
-		t.Errorf("%d rows in credits, want 1", n)
+	if n := count(t, s, "SELECT count() FROM session_cdrs FINAL"); n != 10 {
+		t.Errorf("%d CDRs of Sessions, want 10", n)
 	}
 }
