@@ -12,7 +12,7 @@ import (
 // Bounds of what a Drain holds of one partition.
 const (
 	windowRows  = 5_000
-	windowBytes = 32 << 20
+	windowBytes = 16 << 20
 	// What one sender may have waiting while others' records are read past
 	// its own: a quarter.
 	shareRows  = windowRows / 4
@@ -29,6 +29,7 @@ const (
 const (
 	lingerStep   = 150 * time.Millisecond
 	busyStep     = 45 // records a step that make it worth another
+	busyBytes    = 256 << 10 // of a read: as much as that says that the log has more
 	lingerAtMost = 700 * time.Millisecond
 	fillWithin   = 3 * time.Second
 	glance       = time.Millisecond // a read that does not wait
@@ -79,12 +80,16 @@ func (k *keeping) drainLog(ctx context.Context) (int, error) {
 			return -1, nil
 		}
 		total += n
-		if err != nil || n < busyStep {
+		if err != nil || !hasMore(k.pending[len(k.pending)-n:]) {
 			return total, err
 		}
 	}
 	return total, nil
 }
+
+// hasMore reports whether what a read brought, which did not wait, says that the
+// log has more: few records may be all that there is, or large.
+func hasMore(read []Record) bool { return len(read) >= busyStep || size(read) >= busyBytes }
 
 func (k *keeping) full() bool { return len(k.pending) >= windowRows || size(k.pending) >= windowBytes }
 
@@ -197,7 +202,7 @@ func (k *keeping) refill(ctx context.Context) error {
 			k.hold(&records[i])
 		}
 		k.front = records[len(records)-1].Offset + 1
-		if len(records) < busyStep {
+		if !hasMore(records) {
 			break
 		}
 	}
