@@ -48,7 +48,7 @@ type Worker struct {
 // Bounds of what is priced before it is stored and committed, so that neither
 // a stop nor other senders wait long for it, and the store takes it in one go.
 const (
-	turnTime  = 2 * time.Second
+	turnTime  = time.Second
 	turnBytes = 32 << 20 // bodies, explanations and what else a row keeps
 	rowBytes  = 512      // of a row beside its body and its explanation
 )
