@@ -2,8 +2,8 @@ package clickhouse
 
 import (
 	"context"
+	"errors"
 	"fmt"
-	"slices"
 	"strings"
 	"time"
 
@@ -43,16 +43,29 @@ func (s *Store) OCPICDRs(ctx context.Context, q settlement.OCPIQuery) (settlemen
 	return page, s.addBodies(ctx, &page, positions)
 }
 
-// listChunk is how many bodies are read at a time: a page that is full sooner
-// reads no more than one chunk in vain.
-const listChunk = 32
+// Bounds of what is read for a page of bodies, whose sizes are not known before:
+// it begins with few and goes on by the mean of those read. What turns out to be
+// too much is read again in parts.
+const (
+	firstChunk  = 4
+	chunkGrowth = 4
+	chunkBytes  = 4 * settlement.PageBytes
+)
+
+// errChunk says that the bodies of a chunk are more than chunkBytes.
+var errChunk = errors.New("the bodies are more than are read at once")
 
 // addBodies adds the bodies of those of the first positions that fit a page, at
 // least one.
 func (s *Store) addBodies(ctx context.Context, page *settlement.OCPIPage, positions []ingest.Position) error {
-	size := 0
-	for chunk := range slices.Chunk(positions, listChunk) {
+	size, n := 0, firstChunk
+	for len(positions) > 0 {
+		chunk := positions[:min(n, len(positions))]
 		records, err := s.bodiesAt(ctx, chunk)
+		if errors.Is(err, errChunk) && len(chunk) > 1 {
+			n = max(1, len(chunk)/chunkGrowth)
+			continue
+		}
 		if err != nil {
 			return err
 		}
@@ -68,27 +81,40 @@ func (s *Store) addBodies(ctx context.Context, page *settlement.OCPIPage, positi
 			page.Bodies = append(page.Bodies, record.Body)
 			page.Versions = append(page.Versions, record.Version)
 		}
+		positions = positions[len(chunk):]
+		mean := size/len(page.Bodies) + 1
+		n = min(chunkGrowth*len(chunk), max(1, (settlement.PageBytes-size)/mean+1))
 	}
 	return nil
 }
 
 // bodiesAt reads of CDR records what OCPI lists show: every other column would
-// cost a granule a record as well.
+// cost a granule a record as well. More than one, and more than chunkBytes, is
+// errChunk.
 func (s *Store) bodiesAt(ctx context.Context, positions []ingest.Position) (map[ingest.Position]ingest.Record, error) {
 	wanted, err := withPositions(positions)
 	if err != nil {
 		return nil, err
 	}
 	found := make(map[ingest.Position]ingest.Record, len(positions))
+	ctx, enough := context.WithCancel(ctx)
+	defer enough()
+	size := 0
 	err = s.each(ch.Context(ctx, wanted), "read bodies", `SELECT partition, epoch, offset, version, body FROM records
-		WHERE topic = 'cdrs' AND (partition, epoch, offset) IN wanted`, nil,
+		WHERE topic = 'cdrs' AND (partition, epoch, offset) IN wanted SETTINGS preferred_block_size_bytes = 262144`, nil,
 		func(rows driver.Rows) error {
 			var r ingest.Record
 			var version uint8
-			err := rows.Scan(&r.Partition, &r.Epoch, &r.Offset, &version, &r.Body)
+			if err := rows.Scan(&r.Partition, &r.Epoch, &r.Offset, &version, &r.Body); err != nil {
+				return err
+			}
 			r.Version = ocpi.Version(version)
 			found[r.Position] = r
-			return err
+			if size += len(r.Body); size > chunkBytes && len(positions) > 1 {
+				enough() // what is left need not come
+				return errChunk
+			}
+			return nil
 		})
 	return found, err
 }
