@@ -6,7 +6,7 @@ import (
 	"time"
 )
 
-// Turns has at most so many pushes worked on at once, and where more wait gives
+// Turns has at most so many requests worked on at once, and where more wait gives
 // each owner its turn: a partner with ten times the connections of another waits
 // ten times as long with each, and the other as if it were alone. Who works
 // holds a turn only while the work is our own: nothing that a client does, or

@@ -38,7 +38,7 @@ func (x *exchange) listCDRs() (answer, error) {
 	}
 	var result settlement.OCPIPage
 	if len(q.Debtors)+len(q.Creditors) > 0 { // nobody's list is empty, not everybody's
-		if result, err = x.s.CDRLists.OCPICDRs(x.r.Context(), q); err != nil {
+		if result, err = x.readPage(q); err != nil {
 			return answer{}, err
 		}
 	}
@@ -51,6 +51,16 @@ func (x *exchange) listCDRs() (answer, error) {
 	x.setHeader(ocpi.HeaderTotalCount, strconv.Itoa(result.Total))
 	x.setHeader(ocpi.HeaderLimit, strconv.Itoa(maxPage))
 	return answer{list: x.shown(result)}, nil
+}
+
+// readPage asks the store for a page when it is the partner's turn.
+func (x *exchange) readPage(q settlement.OCPIQuery) (settlement.OCPIPage, error) {
+	reads := x.s.places.reads
+	if err := reads.Enter(x.r.Context(), x.partner.ID); err != nil {
+		return settlement.OCPIPage{}, err
+	}
+	defer reads.Leave()
+	return x.s.CDRLists.OCPICDRs(x.r.Context(), q)
 }
 
 // shown returns the bodies that this edition can show. One sent in another

@@ -22,6 +22,7 @@ type places struct {
 	bodies   *api.Budget
 	lists    *api.Budget
 	turns    *api.Turns // of pushes whose bodies are there
+	reads    *api.Turns // of pages that the store is asked for
 }
 
 // turnWait is how long a push waits for its turn at most: longer than it takes
@@ -36,13 +37,17 @@ func DefaultTurns() int { return 128 * runtime.GOMAXPROCS(0) }
 // NewTurns returns the Turns of a Server, for whoever wants to set their limit.
 func NewTurns() *api.Turns { return api.NewTurns(DefaultTurns(), turnWait) }
 
+// readTurns is how many pages the store is asked for at once: it answers that
+// many as soon as more, and who prices and stores needs it too.
+func readTurns() int { return runtime.GOMAXPROCS(0) }
+
 func newPlaces(inFlight int, turns *api.Turns) places {
 	if turns == nil {
 		turns = NewTurns()
 	}
 	return places{
-		turns: turns,
-		all:   api.NewLimiter(inFlight), requests: api.NewBudget(int64(inFlight)),
+		turns: turns, reads: api.NewTurns(readTurns(), turnWait),
+		all: api.NewLimiter(inFlight), requests: api.NewBudget(int64(inFlight)),
 		bodies: api.NewBudget(bodyBytes), lists: api.NewBudget(listPages),
 	}
 }
