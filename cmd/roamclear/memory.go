@@ -5,11 +5,11 @@ import (
 	"math"
 	"os"
 	"path/filepath"
+	"runtime"
 	"runtime/debug"
 	"runtime/metrics"
 	"strconv"
 	"strings"
-	"time"
 )
 
 // tuneMemory lets the heap grow to four times what is live before it is
@@ -28,7 +28,7 @@ func tuneMemory(c *Config) {
 
 // headroom is what the heap may grow by between two collections, in bytes, once
 // four times what is live is more than that.
-const headroom = 192 << 20
+const headroom = 128 << 20
 
 // gcPercent is how much the heap may grow, in percent of what is live: 400 while
 // that is little; at least half as much again, so that a large heap is not
@@ -38,23 +38,36 @@ func gcPercent(live uint64) int {
 	return int(min(max(headroom*100/max(live, 1), 50), 400))
 }
 
-// keepHeadroom holds gcPercent against what is live until ctx ends, unless GOGC
-// in the environment says how much. Without it a burst that is live for a moment
-// leaves a heap of five times its size.
+// keepHeadroom holds gcPercent against what each collection has found live until
+// ctx ends, unless GOGC in the environment says how much. Without it a burst that
+// is live for a moment leaves a heap of five times its size.
 func keepHeadroom(ctx context.Context) error {
 	if os.Getenv("GOGC") != "" {
 		return nil
 	}
+	collected := make(chan struct{}, 1)
 	live := []metrics.Sample{{Name: "/gc/heap/live:bytes"}}
 	percent := gcPercent(0)
-	for pause(ctx, 250*time.Millisecond) {
+	for {
+		onCollection(collected)
+		select {
+		case <-ctx.Done():
+			return nil
+		case <-collected:
+		}
 		metrics.Read(live)
 		if next := gcPercent(live[0].Value.Uint64()); next != percent {
 			percent = next
 			debug.SetGCPercent(percent)
 		}
 	}
-	return nil
+}
+
+// onCollection sends once something that nobody refers to has been collected:
+// after the next collection.
+func onCollection(collected chan<- struct{}) {
+	garbage := new([64]byte)
+	runtime.AddCleanup(garbage, func(c chan<- struct{}) { c <- struct{}{} }, collected)
 }
 
 // leastMemory is the lowest limit that is set unasked: below it the collector
