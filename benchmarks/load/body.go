@@ -10,7 +10,7 @@ import (
 	"github.com/roamclear/roamclear/ocpi"
 )
 
-// cut opens a CDR around the value of its id, the first of that name.
+// cut opens a CDR around the values that name it.
 func cut(item world.Item) (Body, error) {
 	b, err := Cut(item.Sender, item.Body)
 	if err != nil {
@@ -19,16 +19,28 @@ func cut(item world.Item) (Body, error) {
 	return b, nil
 }
 
-// Cut opens a sender's CDR around the value of its id, the first of that name.
+// Cut opens a sender's CDR around the value of its id, the first of that name,
+// and of its session_id where it has one: no two CDRs bill one Session.
 func Cut(sender ocpi.Party, cdr []byte) (Body, error) {
-	const name = `"id":"`
-	start := bytes.Index(cdr, []byte(name))
-	if start < 0 {
+	before, after, ok := around(cdr, `"id":"`)
+	if !ok {
 		return Body{}, errors.New("it has no id")
 	}
-	start += len(name)
-	length := bytes.IndexByte(cdr[start:], '"')
-	return Body{Sender: sender, head: cdr[:start], tail: cdr[start+length:]}, nil
+	b := Body{Sender: sender, parts: [][]byte{before, after}}
+	if start, end, ok := around(after, `"session_id":"`); ok {
+		b.parts = [][]byte{before, start, end}
+	}
+	return b, nil
+}
+
+// around cuts a text around the value of the first member of a name.
+func around(text []byte, name string) (before, after []byte, ok bool) {
+	at := bytes.Index(text, []byte(name))
+	if at < 0 {
+		return nil, nil, false
+	}
+	at += len(name)
+	return text[:at], text[at+bytes.IndexByte(text[at:], '"'):], true
 }
 
 // appendID appends the n-th id of a run, padded to idLength.
@@ -52,7 +64,24 @@ func ID(run string, n int64) string { return string(appendID(nil, run, n)) }
 
 // Render is the n-th CDR of a run, as pushed.
 func (b *Body) Render(run string, n int64) []byte {
-	whole := append([]byte(nil), b.head...)
-	whole = appendID(whole, run, n)
-	return append(whole, b.tail...)
+	return b.appendTo(make([]byte, 0, b.size()), run, n)
+}
+
+func (b *Body) appendTo(whole []byte, run string, n int64) []byte {
+	for i, part := range b.parts {
+		if i > 0 {
+			whole = appendID(whole, run, n)
+		}
+		whole = append(whole, part...)
+	}
+	return whole
+}
+
+// size is the length of every CDR that the body renders.
+func (b *Body) size() int {
+	size := (len(b.parts) - 1) * idLength
+	for _, part := range b.parts {
+		size += len(part)
+	}
+	return size
 }

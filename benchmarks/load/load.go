@@ -33,10 +33,10 @@ type Options struct {
 	Pause       time.Duration         // of a connection after each answer
 }
 
-// Body is a CDR cut open around its id.
+// Body is a CDR cut open around what names it.
 type Body struct {
-	Sender     ocpi.Party
-	head, tail []byte
+	Sender ocpi.Party
+	parts  [][]byte // the n-th id of the run goes between each two
 }
 
 // idLength is the length of the ids that replace those of the world: all
@@ -160,13 +160,11 @@ func (c *connection) run(o *Options, heads [][]byte, next *atomic.Int64, started
 			return nil
 		}
 		b := &o.Bodies[int(n)%len(o.Bodies)]
-		size := len(b.head) + idLength + len(b.tail)
+		size := b.size()
 		c.out = append(c.out[:0], heads[int(n)%len(o.Bodies)]...)
 		c.out = strconv.AppendInt(c.out, int64(size), 10)
 		c.out = append(c.out, "\r\n\r\n"...)
-		c.out = append(c.out, b.head...)
-		c.out = appendID(c.out, o.Run, n)
-		c.out = append(c.out, b.tail...)
+		c.out = b.appendTo(c.out, o.Run, n)
 		sent := time.Now()
 		if _, err := c.net.Write(c.out); err != nil {
 			return err

@@ -20,7 +20,7 @@ func TestRun(t *testing.T) {
 		t.Fatal(err)
 	}
 	var mu sync.Mutex
-	ids := map[string]int{}
+	ids, sessions := map[string]int{}, map[string]int{}
 	refused := 0
 	server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		body, err := io.ReadAll(r.Body)
@@ -39,6 +39,7 @@ func TestRun(t *testing.T) {
 		mu.Lock()
 		defer mu.Unlock()
 		ids[c.ID]++
+		sessions[c.SessionID]++
 		if len(ids)%10 == 0 {
 			refused++
 			w.WriteHeader(http.StatusServiceUnavailable)
@@ -60,8 +61,8 @@ func TestRun(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if len(ids) != 500 {
-		t.Errorf("%d distinct ids, want 500", len(ids))
+	if len(ids) != 500 || len(sessions) != 500 {
+		t.Errorf("%d distinct ids and %d Sessions, want 500", len(ids), len(sessions))
 	}
 	if result.Acknowledged != 500-refused {
 		t.Errorf("%d acknowledged, want %d", result.Acknowledged, 500-refused)
@@ -91,8 +92,8 @@ func TestRenderKeepsTheRest(t *testing.T) {
 	if len(a) != len(b) {
 		t.Errorf("sizes %d and %d", len(a), len(b))
 	}
-	if !bytes.Equal(bytes.Replace(a, []byte(ID("A", 1)), []byte(ID("B", 22)), 1), b) {
-		t.Error("two renderings differ in more than the id")
+	if !bytes.Equal(bytes.Replace(a, []byte(ID("A", 1)), []byte(ID("B", 22)), 2), b) {
+		t.Error("two renderings differ in more than the ids")
 	}
 }
 
