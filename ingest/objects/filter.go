@@ -1,12 +1,10 @@
 package objects
 
 import (
-	"encoding/binary"
 	"hash/maphash"
 	"sync"
 
-	"github.com/bits-and-blooms/bloom/v3"
-
+	"github.com/parquet-go/parquet-go/bloom"
 	"github.com/roamclear/roamclear/ingest"
 )
 
@@ -20,41 +18,38 @@ import (
 type filter struct {
 	seed maphash.Seed
 
-	mu     sync.RWMutex         // guards what follows
-	layers []*bloom.BloomFilter // each for four times as many objects as the one before
-	size   uint                 // objects that the last layer has place for
-	room   uint                 // and how many of those are left
-	whole  bool                 // all that the store holds has been added
+	mu     sync.RWMutex             // guards what follows
+	layers []bloom.SplitBlockFilter // each for four times as many objects as the one before
+	size   uint                     // objects that the last layer has place for
+	room   uint                     // and how many of those are left
+	whole  bool                     // all that the store holds has been added
 }
 
 const (
-	firstLayer     = 1 << 16 // objects
-	layerGrowth    = 4
-	wronglyPassing = 0.001
+	firstLayer  = 1 << 16 // objects
+	layerGrowth = 4
+	bitsEach    = 17 // one in a thousand passes wrongly
 )
 
 func newFilter() *filter { return &filter{seed: maphash.MakeSeed()} }
 
 // key is what stands in the layers for an object.
-func (f *filter) key(id ingest.Identity) (key [8]byte) {
-	binary.LittleEndian.PutUint64(key[:], maphash.Comparable(f.seed, id))
-	return key
-}
+func (f *filter) key(id ingest.Identity) uint64 { return maphash.Comparable(f.seed, id) }
 
 // add notes that there is an object.
 func (f *filter) add(id ingest.Identity) {
 	key := f.key(id)
 	f.mu.Lock()
 	defer f.mu.Unlock()
-	if f.holds(key[:]) {
+	if f.holds(key) {
 		return
 	}
 	if f.room == 0 {
 		f.size = max(firstLayer, f.size*layerGrowth)
 		f.room = f.size
-		f.layers = append(f.layers, bloom.NewWithEstimates(f.size, wronglyPassing))
+		f.layers = append(f.layers, make(bloom.SplitBlockFilter, bloom.NumSplitBlocksOf(int64(f.size), bitsEach)))
 	}
-	f.layers[len(f.layers)-1].Add(key[:])
+	f.layers[len(f.layers)-1].Insert(key)
 	f.room--
 }
 
@@ -70,7 +65,7 @@ func (f *filter) rulesOut(id ingest.Identity) bool {
 	key := f.key(id)
 	f.mu.RLock()
 	defer f.mu.RUnlock()
-	return f.whole && !f.holds(key[:])
+	return f.whole && !f.holds(key)
 }
 
 func (f *filter) isComplete() bool {
@@ -79,9 +74,9 @@ func (f *filter) isComplete() bool {
 	return f.whole
 }
 
-func (f *filter) holds(key []byte) bool {
+func (f *filter) holds(key uint64) bool {
 	for _, l := range f.layers {
-		if l.Test(key) {
+		if l.Check(key) {
 			return true
 		}
 	}

@@ -3,13 +3,12 @@ package clickhouse
 import (
 	"context"
 	"crypto/rand"
-	"encoding/binary"
 	"fmt"
 	"sync"
 
 	"github.com/ClickHouse/clickhouse-go/v2/lib/driver"
-	"github.com/bits-and-blooms/bloom/v3"
 	"github.com/go-faster/city"
+	"github.com/parquet-go/parquet-go/bloom"
 	"github.com/roamclear/roamclear/ingest"
 	"github.com/roamclear/roamclear/ocpi"
 )
@@ -23,15 +22,15 @@ import (
 // that are all taken for known.
 type identities struct {
 	salt   string
-	layers []*bloom.BloomFilter // each for as many identities as all before it
-	room   uint                 // identities that the last layer has place for
+	layers []bloom.SplitBlockFilter // each for as many identities as all before it
+	room   uint                     // identities that the last layer has place for
 	count  uint
 	buffer []byte
 }
 
 const (
 	knownLayer = 1 << 20 // identities, in the first layer at least
-	knownWrong = 0.001
+	knownBits  = 17      // of each: one in a thousand is taken for known wrongly
 )
 
 func newIdentities(expected uint) *identities {
@@ -41,7 +40,7 @@ func newIdentities(expected uint) *identities {
 }
 
 func (k *identities) grow(room uint) {
-	k.layers, k.room = append(k.layers, bloom.NewWithEstimates(room, knownWrong)), room
+	k.layers, k.room = append(k.layers, make(bloom.SplitBlockFilter, bloom.NumSplitBlocksOf(int64(room), knownBits))), room
 }
 
 // hash is what an identity is known by; knownSQL is the same in the store.
@@ -59,18 +58,14 @@ func (k *identities) add(hash uint64) {
 	if k.room == 0 {
 		k.grow(max(knownLayer, k.count))
 	}
-	var key [8]byte
-	binary.LittleEndian.PutUint64(key[:], hash)
-	k.layers[len(k.layers)-1].Add(key[:])
+	k.layers[len(k.layers)-1].Insert(hash)
 	k.room--
 	k.count++
 }
 
 func (k *identities) has(hash uint64) bool {
-	var key [8]byte
-	binary.LittleEndian.PutUint64(key[:], hash)
 	for _, l := range k.layers {
-		if l.Test(key[:]) {
+		if l.Check(hash) {
 			return true
 		}
 	}
