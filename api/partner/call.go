@@ -1,0 +1,180 @@
+package partner
+
+import (
+	"bytes"
+	"context"
+	"encoding/base64"
+	"errors"
+	"fmt"
+	"io"
+	"net/http"
+	"strings"
+
+	"github.com/roamclear/roamclear/api"
+	"github.com/roamclear/roamclear/ingest/control"
+	"github.com/roamclear/roamclear/ocpi"
+)
+
+// Bounds of answers, in bytes.
+const (
+	maxAnswer = 1 << 20  // of one object, versions and credentials among them
+	maxPage   = 64 << 20 // of a page of a list
+)
+
+// login is how we say who we are to a partner.
+type login struct {
+	token    string
+	encoding control.TokenEncoding // raw or base64; else both are tried
+	version  ocpi.Version          // 0 = not known yet
+}
+
+// encodings returns the encodings of a token in the order in which they are
+// tried: what is known to work, else as OCPI has it, Base64 from 2.2 on
+// (R-AUTH-02, R-AUTH-03). Half of all partners have it the other way round.
+func (l login) encodings() [2]control.TokenEncoding {
+	if l.encoding == control.EncodingRaw || l.encoding != control.EncodingBase64 && l.version == ocpi.V211 {
+		return [2]control.TokenEncoding{control.EncodingRaw, control.EncodingBase64}
+	}
+	return [2]control.TokenEncoding{control.EncodingBase64, control.EncodingRaw}
+}
+
+func authorization(token string, e control.TokenEncoding) string {
+	if e == control.EncodingBase64 {
+		token = base64.StdEncoding.EncodeToString([]byte(token))
+	}
+	return "Token " + token
+}
+
+// call is one request to a partner.
+type call struct {
+	partner     string // its id, "" where it is none yet
+	method, url string
+	body        []byte
+	from, to    ocpi.Party // routing headers; zero = none
+	correlation string     // "" = a new one
+	limit       int64      // of the answer, in bytes; 0 = maxAnswer
+}
+
+// do sends a call and returns the answer, and the encoding of the token that the
+// partner took. The error is an *Error.
+func (d *Dialer) do(ctx context.Context, l login, c call) (*Answer, control.TokenEncoding, error) {
+	var first error
+	for _, e := range l.encodings() {
+		a, err := d.once(ctx, l.token, e, c)
+		failed, _ := errors.AsType[*Error](err)
+		switch {
+		case err == nil:
+			return a, e, nil
+		case failed.HTTP != http.StatusUnauthorized: // nobody looked at more than the token
+			return nil, e, err
+		case first != nil:
+			return nil, "", first
+		}
+		first = err
+	}
+	return nil, "", first
+}
+
+// once sends a call with the token in one encoding.
+func (d *Dialer) once(ctx context.Context, token string, e control.TokenEncoding, c call) (*Answer, error) {
+	failed := &Error{Partner: c.partner, Method: c.method}
+	u, err := d.policy.Check(c.url)
+	if err != nil {
+		failed.Err = err
+		return nil, failed
+	}
+	failed.Path = u.EscapedPath()
+	ctx, cancel := context.WithTimeout(ctx, d.policy.timeout())
+	defer cancel()
+	who := c.partner
+	if who == "" {
+		who = "//" + u.Host
+	}
+	if err := d.places.enter(ctx, who); err != nil {
+		failed.Err = fmt.Errorf("wait for the requests before: %w", err)
+		return nil, failed
+	}
+	defer d.places.leave(who)
+	req, err := http.NewRequestWithContext(ctx, c.method, u.String(), bytes.NewReader(c.body))
+	if err != nil {
+		failed.Err = cause(err, token)
+		return nil, failed
+	}
+	c.head(req.Header)
+	req.Header.Set("Authorization", authorization(token, e))
+	client := d.secure
+	if u.Scheme == "http" {
+		client = d.plain
+	}
+	resp, err := client.Do(req)
+	if err != nil {
+		failed.Err = cause(err, token)
+		return nil, failed
+	}
+	return c.read(resp, token, failed)
+}
+
+// head sets the headers that every message has.
+func (c *call) head(h http.Header) {
+	h.Set("Accept", "application/json")
+	h.Set("User-Agent", "roamclear")
+	if c.body != nil {
+		h.Set("Content-Type", "application/json")
+	}
+	h.Set(ocpi.HeaderRequestID, api.NewRequestID())
+	if c.correlation == "" {
+		c.correlation = api.NewRequestID()
+	}
+	h.Set(ocpi.HeaderCorrelationID, c.correlation)
+	if !c.from.IsZero() {
+		h.Set(ocpi.HeaderFromCountry, c.from.Country)
+		h.Set(ocpi.HeaderFromParty, c.from.ID)
+	}
+	if !c.to.IsZero() {
+		h.Set(ocpi.HeaderToCountry, c.to.Country)
+		h.Set(ocpi.HeaderToParty, c.to.ID)
+	}
+}
+
+// read reads the answer. Partners say no by HTTP, by OCPI's code, or by both.
+func (c *call) read(resp *http.Response, token string, failed *Error) (*Answer, error) {
+	defer func() { _ = resp.Body.Close() }() // read to its end or given up
+	failed.HTTP = resp.StatusCode
+	if resp.StatusCode >= 300 && resp.StatusCode < 400 {
+		failed.Err = ErrRedirect
+		return nil, failed
+	}
+	limit := c.limit
+	if limit == 0 {
+		limit = maxAnswer
+	}
+	body, err := io.ReadAll(io.LimitReader(resp.Body, limit+1))
+	if err == nil && int64(len(body)) > limit {
+		err = fmt.Errorf("%w: more than %d bytes", ErrTooLarge, limit)
+	}
+	if err != nil {
+		failed.Err = cause(err, token)
+		failed.wait = retryAfter(resp)
+		return nil, failed
+	}
+	e, status, ok := readEnvelope(body)
+	failed.Status, failed.Message = status, words(e.message(), token)
+	failed.wait = retryAfter(resp)
+	switch {
+	case resp.StatusCode >= 400:
+		return nil, failed
+	case !ok:
+		failed.Err = errors.New("the answer is not OCPI's: " + words(beginning(body), token))
+		return nil, failed
+	case !success(status):
+		return nil, failed
+	}
+	return &Answer{HTTP: resp.StatusCode, Status: status, Message: failed.Message, Data: e.Data, Header: resp.Header}, nil
+}
+
+// beginning is as much of a body as says what it is.
+func beginning(body []byte) string {
+	const most = 60
+	text := strings.ToValidUTF8(string(body[:min(len(body), most)]), "")
+	return fmt.Sprintf("%q", text)
+}

@@ -1,0 +1,56 @@
+package partner
+
+import (
+	"bytes"
+	"encoding/json"
+	"net/http"
+	"strconv"
+	"strings"
+
+	"github.com/roamclear/roamclear/ocpi"
+)
+
+// Answer is what a partner answered with success.
+type Answer struct {
+	HTTP    int
+	Status  ocpi.Status
+	Message string
+	Data    []byte // as it was sent; nil where there is none
+	Header  http.Header
+}
+
+// envelope is OCPI's response format as partners send it: a member that is
+// missing, null or of another type takes none of the others with it.
+type envelope struct {
+	Data    json.RawMessage `json:"data"`
+	Code    json.RawMessage `json:"status_code"`
+	Message json.RawMessage `json:"status_message"`
+}
+
+// readEnvelope reads an answer's body; ok is false where it is not OCPI's.
+func readEnvelope(body []byte) (e envelope, status ocpi.Status, ok bool) {
+	body = bytes.TrimPrefix(body, []byte("\ufeff"))
+	if err := json.Unmarshal(body, &e); err != nil {
+		return envelope{}, 0, false
+	}
+	n, err := strconv.Atoi(strings.Trim(string(e.Code), `"`))
+	if err != nil || n < 1000 || n > 9999 {
+		return envelope{}, 0, false
+	}
+	if string(e.Data) == "null" {
+		e.Data = nil
+	}
+	return e, ocpi.Status(n), true
+}
+
+// message is what the partner said, as text.
+func (e *envelope) message() string {
+	var text string
+	if err := json.Unmarshal(e.Message, &text); err != nil {
+		return strings.Trim(string(e.Message), `"`)
+	}
+	return text
+}
+
+// success reports whether a status code says that it was done (1xxx).
+func success(s ocpi.Status) bool { return s >= 1000 && s < 2000 }

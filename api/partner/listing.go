@@ -1,0 +1,203 @@
+package partner
+
+import (
+	"bytes"
+	"context"
+	"crypto/sha256"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"net/http"
+	"net/url"
+	"strconv"
+	"time"
+
+	"github.com/roamclear/roamclear/ocpi"
+)
+
+// Bounds of one list. What is beyond them was not read to its end.
+const (
+	pageLimit  = 100 // objects asked for at once
+	maxPages   = 200_000
+	maxListing = 16 << 30 // bytes
+	maxRepeats = 3        // pages one after the other that came before
+	maxEmpty   = 1000     // pages one after the other that hold nothing
+	maxBacks   = 100      // how often it is gone back for what moved
+)
+
+// Errors of a list that has no end.
+var (
+	errEndless = errors.New("the list has no end")
+	errRepeats = errors.New("the list repeats itself")
+)
+
+// listing reads a partner's list page by page. Links, totals and pages of
+// partners are wrong in many ways; it ends in all of them, and knows whether it
+// came to the list's end: where nothing follows by the partner's own word, or
+// as many objects came as it counts.
+type listing struct {
+	get      func(ctx context.Context, page string) (*Answer, error)
+	endpoint *url.URL
+	from     time.Time // last_updated of the oldest wanted; zero = all
+
+	visited map[string]bool
+	asked   int                        // pages
+	pages   map[[sha256.Size]byte]bool // what they held
+	read    int                        // objects on pages that came once
+	total   int                        // as the partner counts, -1 = it does not
+	bytes   int64
+	repeats int  // pages one after the other that came before
+	empty   int  // pages one after the other that hold nothing
+	backs   int  // how often it was gone back
+	circles bool // a link leads back
+	end     bool // a page linked no further
+}
+
+// step is one page to be read. A guess is one that nothing links to.
+type step struct {
+	url   *url.URL
+	guess bool
+}
+
+// walk hands each page's objects to each, in the list's order, those of a page
+// that came before left out. It returns nil at the list's end.
+func (l *listing) walk(ctx context.Context, each func(items []json.RawMessage) error) error {
+	l.visited, l.pages, l.total = map[string]bool{}, map[[sha256.Size]byte]bool{}, -1
+	for at, more := (step{url: l.at(0)}), true; more; {
+		if l.asked++; l.asked > maxPages || l.bytes > maxListing {
+			return fmt.Errorf("%w: it was given up after %d objects", errEndless, l.read)
+		}
+		l.visited[at.url.RequestURI()] = true
+		a, err := l.get(ctx, at.url.String())
+		if failed, ok := errors.AsType[*Error](err); ok && at.guess && !failed.passing() {
+			return l.ended() // nothing had said that there is such a page
+		}
+		if err != nil {
+			return err
+		}
+		items, err := objects(a.Data)
+		if err != nil {
+			return &Error{Method: http.MethodGet, Path: at.url.EscapedPath(), HTTP: a.HTTP, Status: a.Status, Err: err}
+		}
+		if l.fresh(a.Data, len(items)) {
+			if err := each(items); err != nil {
+				return err
+			}
+			l.read += len(items)
+		}
+		if at.guess && len(items) == 0 {
+			return nil // by the partner's word nothing follows what was read
+		}
+		at, more = l.next(at, a.Header, len(items))
+	}
+	return l.ended()
+}
+
+// at is the page that begins at an offset.
+func (l *listing) at(offset int) *url.URL {
+	u := *l.endpoint
+	query := u.Query()
+	if !l.from.IsZero() {
+		query.Set("date_from", l.from.UTC().Format("2006-01-02T15:04:05Z"))
+	}
+	query.Set("offset", strconv.Itoa(offset))
+	query.Set("limit", strconv.Itoa(pageLimit))
+	u.RawQuery = query.Encode()
+	return &u
+}
+
+// fresh notes what a page holds and reports whether that did not come before.
+func (l *listing) fresh(data []byte, items int) bool {
+	l.bytes += int64(len(data))
+	if items == 0 { // all that is on it may be what we may not see
+		if l.empty++; l.empty == maxEmpty {
+			l.repeats = maxRepeats
+		}
+		return true
+	}
+	l.empty = 0
+	sum := sha256.Sum256(data)
+	if l.pages[sum] {
+		l.repeats++
+		return false
+	}
+	l.pages[sum], l.repeats = true, 0
+	return true
+}
+
+// next returns the page after at, which held so many objects.
+func (l *listing) next(at step, h http.Header, items int) (next step, more bool) {
+	if earlier := l.moved(at, h); earlier != nil {
+		return step{url: earlier}, true
+	}
+	link, ok := nextLink(h)
+	to, linked := follow(l.endpoint, at.url, link)
+	switch linked = linked && ok; {
+	case linked && l.repeats < maxRepeats && !l.visited[to.RequestURI()]:
+		return step{url: to}, true
+	case linked:
+		l.circles = true
+	case !l.circles:
+		l.end = true
+	}
+	// Without a link that leads on this is the end, by OCPI. Some partners send
+	// none at all: what they count, or a page that is full, says that there is more.
+	if to = l.at(l.read); l.visited[to.RequestURI()] || l.repeats >= maxRepeats {
+		return step{}, false
+	}
+	return step{url: to, guess: true}, l.circles || l.total > l.read || l.total < 0 && items >= pageLimit
+}
+
+// moved returns the page to go back to where objects left the list since the page
+// before: all that followed them moved up, some of it behind us (R-PAGE-05). It is
+// nil where none did. Reading objects again is harmless.
+func (l *listing) moved(at step, h http.Header) *url.URL {
+	gone := l.count(h)
+	if gone <= 0 || at.guess || l.backs == maxBacks {
+		return nil
+	}
+	earlier := back(at.url, gone)
+	if earlier == nil {
+		return nil
+	}
+	l.backs++
+	l.visited = map[string]bool{} // it is another list by now
+	return earlier
+}
+
+// count notes how many objects the list has, and returns how many fewer that are
+// than on the page before.
+func (l *listing) count(h http.Header) (gone int) {
+	n, err := strconv.Atoi(h.Get(ocpi.HeaderTotalCount))
+	if err != nil || n < 0 {
+		return 0
+	}
+	gone = l.total - n
+	l.total = n
+	return gone
+}
+
+// ended reports a list that was left without being at its end.
+func (l *listing) ended() error {
+	if l.circles && !l.end && (l.total < 0 || l.read < l.total) {
+		return fmt.Errorf("%w after %d objects", errRepeats, l.read)
+	}
+	return nil
+}
+
+// objects takes a list apart. One that holds a single object comes as that object
+// from some partners, an empty one as null.
+func objects(data []byte) ([]json.RawMessage, error) {
+	data = bytes.TrimSpace(data)
+	if len(data) == 0 {
+		return nil, nil
+	}
+	if data[0] == '{' {
+		return []json.RawMessage{data}, nil
+	}
+	var items []json.RawMessage
+	if err := json.Unmarshal(data, &items); err != nil {
+		return nil, fmt.Errorf("its data is no list: %w", err)
+	}
+	return items, nil
+}

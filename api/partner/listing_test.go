@@ -1,0 +1,220 @@
+package partner
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"net/http"
+	"net/url"
+	"strconv"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/google/go-cmp/cmp"
+)
+
+// shelf is a partner's list with what is wrong with it. It holds the numbers from
+// 1 on.
+type shelf struct {
+	size, page int
+	total      func(asked int) string             // X-Total-Count; nil = right
+	link       func(offset, limit int) string     // Link; nil = right, "" = none
+	shown      func(offset int, page []int) []int // what is on the page instead
+	gone       int                                // objects that leave the list's beginning after its first page
+	strict     bool                               // refuses what is beyond the end
+	asked      int
+}
+
+const listURL = "https://cpo.example/ocpi/cdrs"
+
+func (s *shelf) get(_ context.Context, at string) (*Answer, error) {
+	s.asked++
+	u, err := url.Parse(at)
+	if err != nil {
+		return nil, err
+	}
+	first := 0
+	if s.asked > 1 {
+		first = s.gone
+	}
+	have := s.size - first
+	offset, _ := strconv.Atoi(u.Query().Get("offset"))
+	limit, _ := strconv.Atoi(u.Query().Get("limit"))
+	limit = min(limit, s.page)
+	if s.strict && offset >= have {
+		return nil, &Error{HTTP: 200, Status: 2001}
+	}
+	var page []int
+	for i := offset; i < min(offset+limit, have); i++ {
+		page = append(page, first+i+1)
+	}
+	h := http.Header{"X-Total-Count": {strconv.Itoa(have)}}
+	if s.total != nil {
+		h.Set("X-Total-Count", s.total(s.asked))
+	}
+	switch {
+	case s.link != nil:
+		if l := s.link(offset, limit); l != "" {
+			h.Set("Link", l)
+		}
+	case offset+limit < have:
+		h.Set("Link", fmt.Sprintf(`<%s?offset=%d&limit=%d>; rel="next"`, listURL, offset+limit, limit))
+	}
+	if s.shown != nil {
+		page = s.shown(offset, page)
+	}
+	data, err := json.Marshal(page)
+	return &Answer{HTTP: 200, Status: 1000, Data: data, Header: h}, err
+}
+
+func none(int, int) string { return "" }
+
+func next(format string) func(offset, limit int) string {
+	return func(offset, limit int) string { return fmt.Sprintf(format, offset+limit, limit) }
+}
+
+func counts(n string) func(int) string { return func(int) string { return n } }
+
+func TestListsAreReadToTheirEnd(t *testing.T) {
+	half := func(offset int, page []int) []int { // fewer than the link goes on by: the filter comes after paging
+		return page[:(len(page)+1)/2]
+	}
+	for _, c := range []struct {
+		name  string
+		shelf shelf
+		read  int   // different objects
+		err   error // nil: read to its end
+	}{
+		{"as OCPI has it", shelf{size: 25, page: 10}, 25, nil},
+		{"one page", shelf{size: 3, page: 10}, 3, nil},
+		{"empty", shelf{page: 10}, 0, nil},
+		{"a total too large", shelf{size: 25, page: 10, total: counts("75")}, 25, nil},
+		{"a total too large, and no page beyond the end", shelf{size: 25, page: 10, total: counts("75"), strict: true}, 25, nil},
+		{"a total too small", shelf{size: 25, page: 10, total: counts("1")}, 25, nil},
+		{"a total that is none", shelf{size: 25, page: 10, total: counts("many")}, 25, nil},
+		{"no total", shelf{size: 25, page: 10, total: counts("")}, 25, nil},
+		{"a total that swings", shelf{size: 95, page: 10, total: func(n int) string { return strconv.Itoa(95 - 7*(n%2)) }}, 95, nil},
+		{"no links", shelf{size: 25, page: 10, link: none}, 25, nil},
+		{"no links, no total, full pages", shelf{size: 250, page: 100, link: none, total: counts("")}, 250, nil},
+		{"links to nowhere", shelf{size: 25, page: 10, link: next("<http://%%zz/%d?limit=%d>; rel=\"next\"")}, 25, nil},
+		{"links to another place", shelf{size: 25, page: 10, link: func(o, l int) string {
+			if o+l >= 25 {
+				return ""
+			}
+			return fmt.Sprintf(`<http://evil.example/ocpi/cdrs?offset=%d&limit=%d>; rel="next"`, o+l, l)
+		}}, 25, nil},
+		{"a link back to itself", shelf{size: 25, page: 10, link: func(o, l int) string {
+			return fmt.Sprintf(`<%s?offset=%d&limit=%d>; rel="next"`, listURL, o, l)
+		}}, 25, nil},
+		{"a link back to the beginning", shelf{size: 25, page: 10, link: func(int, int) string { return `</ocpi/cdrs?offset=0&limit=10>; rel="next"` }}, 25, nil},
+		{"always the first page, links that go on", shelf{size: 25, page: 10, link: next(`<?offset=%d&limit=%d>; rel="next"`), total: counts(""),
+			shown: func(int, []int) []int { return []int{1, 2, 3} }}, 3, errRepeats},
+		{"always the first page, links that go on, all that there is", shelf{size: 3, page: 10, link: next(`<?offset=%d&limit=%d>; rel="next"`),
+			shown: func(int, []int) []int { return []int{1, 2, 3} }}, 3, nil},
+		{"always the first page, a link to itself, no total", shelf{size: 3, page: 10, total: counts(""), link: func(int, int) string { return "<?offset=0&limit=100>; rel=next" },
+			shown: func(int, []int) []int { return []int{1, 2, 3} }}, 3, errRepeats},
+		{"empty pages that link on for ever", shelf{page: 10, link: next(`<?offset=%d&limit=%d>; rel="next"`), total: counts("")}, 0, errRepeats},
+		{"pages that are not full", shelf{size: 40, page: 10, shown: half}, 20, nil},
+		{"a list that shrinks", shelf{size: 25, page: 10, gone: 4}, 25, nil},
+		{"a list that shrinks by a page", shelf{size: 45, page: 10, gone: 10}, 45, nil},
+		{"a list that shrinks by more than a page", shelf{size: 45, page: 10, gone: 12}, 43, nil},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			endpoint, err := url.Parse(listURL)
+			if err != nil {
+				t.Fatal(err)
+			}
+			l := &listing{get: c.shelf.get, endpoint: endpoint}
+			seen := map[string]bool{}
+			err = l.walk(t.Context(), func(items []json.RawMessage) error {
+				for _, i := range items {
+					seen[string(i)] = true
+				}
+				return nil
+			})
+			if len(seen) != c.read || !errors.Is(err, c.err) {
+				t.Errorf("read %d objects on %d pages, %v; want %d, %v", len(seen), c.shelf.asked, err, c.read, c.err)
+			}
+		})
+	}
+}
+
+// A failure on the way is no end.
+func TestAListThatBreaksOff(t *testing.T) {
+	endpoint, err := url.Parse(listURL)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, broken := range []*Error{{HTTP: 500}, {HTTP: 404}, {HTTP: 200, Status: 2001}, {Err: errors.New("connection reset")}} {
+		s := shelf{size: 25, page: 10}
+		l := &listing{endpoint: endpoint, get: func(ctx context.Context, at string) (*Answer, error) {
+			if strings.Contains(at, "offset=10") {
+				return nil, broken
+			}
+			return s.get(ctx, at)
+		}}
+		if err := l.walk(t.Context(), func([]json.RawMessage) error { return nil }); !errors.Is(err, broken) || l.read != 10 {
+			t.Errorf("%v: read %d, %v", broken, l.read, err)
+		}
+	}
+}
+
+func TestWhatAListIsAskedFor(t *testing.T) {
+	endpoint, err := url.Parse("https://cpo.example/ocpi/sessions?tenant=7")
+	if err != nil {
+		t.Fatal(err)
+	}
+	var asked []string
+	l := &listing{endpoint: endpoint, from: time.Date(2026, 8, 31, 1, 2, 3, 4, time.UTC), get: func(_ context.Context, at string) (*Answer, error) {
+		asked = append(asked, at)
+		h := http.Header{}
+		if len(asked) == 1 {
+			h.Set("Link", `<https://elsewhere.example:8443/o%2Fne?cursor=a%20b>; rel="next"`)
+		}
+		return &Answer{Data: []byte("[1]"), Header: h}, nil
+	}}
+	if err := l.walk(t.Context(), func([]json.RawMessage) error { return nil }); err != nil {
+		t.Fatal(err)
+	}
+	want := []string{
+		"https://cpo.example/ocpi/sessions?date_from=2026-08-31T01%3A02%3A03Z&limit=100&offset=0&tenant=7",
+		"https://cpo.example/o%2Fne?cursor=a%20b",
+	}
+	if diff := cmp.Diff(want, asked); diff != "" {
+		t.Error(diff)
+	}
+}
+
+func TestLinks(t *testing.T) {
+	for header, want := range map[string]string{
+		`<https://a/b?c=1>; rel="next"`:                      "https://a/b?c=1",
+		`<https://a/b>;rel=next`:                             "https://a/b",
+		`<https://a/b>; Rel="NEXT"; title="x"`:               "https://a/b",
+		`<https://a/p>; rel="prev", <https://a/n>; rel=next`: "https://a/n",
+		`<https://a/b>; rel="first next"`:                    "https://a/b",
+		`<https://a/b>`:                                      "https://a/b",
+		`<https://a/b>; rel="last"`:                          "",
+		`https://a/b; rel="next"`:                            "",
+		`>https://a/b<; rel="next"`:                          "",
+		``:                                                   "",
+	} {
+		got, ok := nextLink(http.Header{"Link": {header}})
+		if got != want || ok != (want != "") {
+			t.Errorf("%s: %q, %v", header, got, ok)
+		}
+	}
+	if got, ok := nextLink(http.Header{"Link": {`<a>; rel="last"`, `<b>; rel="next"`}}); got != "b" || !ok {
+		t.Errorf("of two headers: %q, %v", got, ok)
+	}
+}
+
+func TestAListThatIsNone(t *testing.T) {
+	for data, want := range map[string]int{"": 0, "[]": 0, "null": 0, `[1,{"a":[2]},null]`: 3, `{"id":"1"}`: 1, `"x"`: -1, `5`: -1} {
+		items, err := objects([]byte(data))
+		if (err != nil) != (want < 0) || err == nil && len(items) != want {
+			t.Errorf("%s: %q, %v", data, items, err)
+		}
+	}
+}
