@@ -28,7 +28,7 @@ const (
 // fillWithin it may take that long, else lingerAtMost.
 const (
 	lingerStep   = 150 * time.Millisecond
-	busyStep     = 45 // records a step that make it worth another
+	busyStep     = 45        // records a step that make it worth another
 	busyBytes    = 256 << 10 // of a read: as much as that says that the log has more
 	lingerAtMost = 700 * time.Millisecond
 	fillWithin   = 3 * time.Second
