@@ -18,3 +18,18 @@ func TestCountries(t *testing.T) {
 		t.Errorf("%d countries, ISO 3166-1 has 249, and XK", n)
 	}
 }
+
+func TestCountryAlpha3(t *testing.T) {
+	for code, want := range map[string]string{
+		"NL": "NLD", "be": "BEL", "XK": "XKX", "AD": "AND", "ZW": "ZWE", "UK": "", "": "", "NLD": "",
+	} {
+		if got, ok := CountryAlpha3(code); got != want || ok != (want != "") {
+			t.Errorf("%q: %q, want %q", code, got, want)
+		}
+	}
+	for _, code := range strings.Fields(countries) {
+		if len(code) != len("NLNLD") {
+			t.Errorf("%q is no pair of codes", code)
+		}
+	}
+}

@@ -17,7 +17,7 @@ func MergeObject(base, patch []byte) ([]byte, error) {
 	for _, m := range p {
 		o = o.set(m)
 	}
-	return o.bytes(), nil
+	return o.Bytes(), nil
 }
 
 // MergeSession applies a PATCH to a Session: like MergeObject, but
@@ -34,23 +34,23 @@ func MergeSession(base, patch []byte) ([]byte, error) {
 	if err != nil {
 		return nil, err
 	}
-	added, err := splitArray(p.value(periods), periods)
+	added, err := SplitArray(p.Value(periods), periods)
 	if err != nil {
 		return nil, err
 	}
 	for _, m := range p {
-		if m.name != periods {
+		if m.Name != periods {
 			o = o.set(m)
 		}
 	}
 	if len(added) == 0 {
-		return o.bytes(), nil
+		return o.Bytes(), nil
 	}
-	known, err := splitArray(o.value(periods), periods)
+	known, err := SplitArray(o.Value(periods), periods)
 	if err != nil {
 		known = nil // what was sent first is no list: it has no periods
 	}
-	return o.setPlain(periods, joinArray(mergePeriods(known, added))).bytes(), nil
+	return o.setPlain(periods, JoinArray(mergePeriods(known, added))).Bytes(), nil
 }
 
 func mergePeriods(known, added []string) []string {
@@ -81,7 +81,7 @@ func periodKey(period string) string {
 	if err != nil {
 		return period
 	}
-	s := o.text("start_date_time")
+	s := o.Text("start_date_time")
 	if t, _, err := ParseTime(s); err == nil {
 		return t.Go().Format("2006-01-02T15:04:05.999999999")
 	}
@@ -98,6 +98,6 @@ func LastUpdated(object []byte) (Time, bool) {
 	if err != nil {
 		return 0, false
 	}
-	t, _, err := ParseTime(o.text("last_updated"))
+	t, _, err := ParseTime(o.Text("last_updated"))
 	return t, err == nil
 }

@@ -13,7 +13,7 @@ var ErrNoParent = errors.New("the Location, EVSE or Connector is not known")
 // uid or as a new one. The Location takes over its last_updated when that is
 // later (R-LOC-02). Errors: *SyntaxError, *Invalid, ErrNoParent.
 func PutEVSE(location []byte, evseUID string, body []byte) ([]byte, error) {
-	return changeLocation(location, body, func(l, e rawObject) (rawObject, error) {
+	return changeLocation(location, body, func(l, e RawObject) (RawObject, error) {
 		if err := sameID(e, "uid", evseUID); err != nil {
 			return nil, err
 		}
@@ -24,7 +24,7 @@ func PutEVSE(location []byte, evseUID string, body []byte) ([]byte, error) {
 // PutConnector puts one Connector into an EVSE of a Location, as PutEVSE does
 // for EVSEs.
 func PutConnector(location []byte, evseUID, connectorID string, body []byte) ([]byte, error) {
-	return changeLocation(location, body, func(l, c rawObject) (rawObject, error) {
+	return changeLocation(location, body, func(l, c RawObject) (RawObject, error) {
 		if err := sameID(c, "id", connectorID); err != nil {
 			return nil, err
 		}
@@ -45,7 +45,7 @@ func PutConnector(location []byte, evseUID, connectorID string, body []byte) ([]
 // connectors, which are merged by uid and id (R-OWN-05): each element must
 // have its own. last_updated bubbles up as with PutEVSE.
 func PatchLocation(location []byte, evseUID, connectorID string, patch []byte) ([]byte, error) {
-	return changeLocation(location, patch, func(l, p rawObject) (rawObject, error) {
+	return changeLocation(location, patch, func(l, p RawObject) (RawObject, error) {
 		if evseUID == "" {
 			return l.patch(p, &evseLevel, "")
 		}
@@ -59,7 +59,7 @@ func PatchLocation(location []byte, evseUID, connectorID string, patch []byte) (
 		if connectorID == "" {
 			e, err = e.patch(p, &connectorLevel, "")
 		} else {
-			var c rawObject
+			var c RawObject
 			if c, ok, err = e.child(connectorLevel, connectorID); err != nil || !ok {
 				return nil, noParent(err)
 			}
@@ -112,7 +112,7 @@ var (
 
 // changeLocation takes both bodies apart, lets change make the new Location,
 // bubbles last_updated up and puts the Location together.
-func changeLocation(location, body []byte, change func(l, b rawObject) (rawObject, error)) ([]byte, error) {
+func changeLocation(location, body []byte, change func(l, b RawObject) (RawObject, error)) ([]byte, error) {
 	b, err := splitObject(body, "$")
 	if err != nil {
 		return nil, err
@@ -127,7 +127,7 @@ func changeLocation(location, body []byte, change func(l, b rawObject) (rawObjec
 	if l, err = change(l, b); err != nil {
 		return nil, err
 	}
-	return l.bubble(b).bytes(), nil
+	return l.bubble(b).Bytes(), nil
 }
 
 // noParent is the error of a child that was looked for and not found.
@@ -140,7 +140,7 @@ func noParent(err error) error {
 
 // keepsID refuses a PATCH that would give an EVSE or Connector another id:
 // ids never change (R-LOC-03).
-func keepsID(patch rawObject, evseUID, connectorID string) error {
+func keepsID(patch RawObject, evseUID, connectorID string) error {
 	name, id := "uid", evseUID
 	if connectorID != "" {
 		name, id = "id", connectorID
@@ -151,8 +151,8 @@ func keepsID(patch rawObject, evseUID, connectorID string) error {
 	return sameID(patch, name, id)
 }
 
-func sameID(o rawObject, name, id string) error {
-	if got := o.text(name); id == "" || Fold(got) != Fold(id) {
+func sameID(o RawObject, name, id string) error {
+	if got := o.Text(name); id == "" || Fold(got) != Fold(id) {
 		return invalid(name, fmt.Sprintf("want %q as in the URL", id))
 	}
 	return nil
@@ -160,20 +160,20 @@ func sameID(o rawObject, name, id string) error {
 
 // children returns an object's children and where the one with the id is, -1
 // when there is none.
-func (o rawObject) children(level childLevel, id string) (children []string, at int, err error) {
+func (o RawObject) children(level childLevel, id string) (children []string, at int, err error) {
 	at = -1
-	if children, err = splitArray(o.value(level.list), level.list); err != nil {
+	if children, err = SplitArray(o.Value(level.list), level.list); err != nil {
 		return nil, at, err
 	}
 	for i, c := range children {
-		if child, err := splitObject(bytesOf(c), level.list); err == nil && Fold(child.text(level.id)) == Fold(id) {
+		if child, err := splitObject(bytesOf(c), level.list); err == nil && Fold(child.Text(level.id)) == Fold(id) {
 			at = i
 		}
 	}
 	return children, at, nil
 }
 
-func (o rawObject) child(level childLevel, id string) (child rawObject, ok bool, err error) {
+func (o RawObject) child(level childLevel, id string) (child RawObject, ok bool, err error) {
 	children, at, err := o.children(level, id)
 	if err != nil || at < 0 {
 		return nil, false, err
@@ -184,37 +184,37 @@ func (o rawObject) child(level childLevel, id string) (child rawObject, ok bool,
 
 // putChild puts a child in place of the one with the same id, or at the end.
 // The parent takes over the child's last_updated when that is later.
-func (o rawObject) putChild(level childLevel, id string, child rawObject) (rawObject, error) {
+func (o RawObject) putChild(level childLevel, id string, child RawObject) (RawObject, error) {
 	children, at, err := o.children(level, id)
 	if err != nil {
 		return nil, err
 	}
-	text := string(child.bytes())
+	text := string(child.Bytes())
 	if at >= 0 {
 		children[at] = text
 	} else {
 		children = append(children, text)
 	}
-	return o.setPlain(level.list, joinArray(children)).bubble(child), nil
+	return o.setPlain(level.list, JoinArray(children)).bubble(child), nil
 }
 
 // patch merges p into o; the list of the level is merged by id.
-func (o rawObject) patch(p rawObject, level *childLevel, path string) (rawObject, error) {
+func (o RawObject) patch(p RawObject, level *childLevel, path string) (RawObject, error) {
 	for _, m := range p {
-		if level == nil || m.name != level.list || m.value == "null" {
+		if level == nil || m.Name != level.list || m.Value == "null" {
 			o = o.set(m)
 			continue
 		}
 		var err error
-		if o, err = o.patchChildren(m.value, level, path+level.list); err != nil {
+		if o, err = o.patchChildren(m.Value, level, path+level.list); err != nil {
 			return nil, err
 		}
 	}
 	return o, nil
 }
 
-func (o rawObject) patchChildren(list string, level *childLevel, path string) (rawObject, error) {
-	patches, err := splitArray(list, path)
+func (o RawObject) patchChildren(list string, level *childLevel, path string) (RawObject, error) {
+	patches, err := SplitArray(list, path)
 	if err != nil {
 		return nil, err
 	}
@@ -224,7 +224,7 @@ func (o rawObject) patchChildren(list string, level *childLevel, path string) (r
 		if err != nil {
 			return nil, err
 		}
-		id := p.text(level.id)
+		id := p.Text(level.id)
 		if id == "" {
 			return nil, invalid(at+"."+level.id, "missing: the list is merged by it")
 		}
@@ -244,13 +244,13 @@ func (o rawObject) patchChildren(list string, level *childLevel, path string) (r
 
 // bubble gives o the last_updated of a part of it when that is later than its
 // own, so that lists filtered by date show the change (R-LOC-02).
-func (o rawObject) bubble(part rawObject) rawObject {
-	changed, _, err := ParseTime(part.text("last_updated"))
+func (o RawObject) bubble(part RawObject) RawObject {
+	changed, _, err := ParseTime(part.Text("last_updated"))
 	if err != nil {
 		return o
 	}
-	if own, _, err := ParseTime(o.text("last_updated")); err == nil && own >= changed {
+	if own, _, err := ParseTime(o.Text("last_updated")); err == nil && own >= changed {
 		return o
 	}
-	return o.setPlain("last_updated", part.value("last_updated"))
+	return o.setPlain("last_updated", part.Value("last_updated"))
 }

@@ -6,20 +6,28 @@ import (
 	"unsafe"
 )
 
-// rawMember is a member of an object as it was sent.
-type rawMember struct {
-	name  string // unescaped
+// RawMember is a member of an object as it was sent.
+type RawMember struct {
+	Name  string // unescaped
 	key   string // as sent, with its quotes
-	value string
+	Value string // its text
 }
 
-// rawObject is an object taken apart one level deep, in the order it was
+// NewRawMember returns a member; its name is one that needs no escapes, its
+// value a JSON text.
+func NewRawMember(name, value string) RawMember { return RawMember{name, `"` + name + `"`, value} }
+
+// RawObject is an object taken apart one level deep, in the order it was
 // sent. Values are kept as sent, so that what we do not know survives.
-type rawObject []rawMember
+type RawObject []RawMember
+
+// SplitObject takes a JSON object apart; its texts alias raw. Errors:
+// *SyntaxError, or *Invalid when it is JSON but no object.
+func SplitObject(raw []byte) (RawObject, error) { return splitObject(raw, "$") }
 
 // splitObject takes an object apart. Errors: *SyntaxError, or *Invalid at
 // path when it is JSON but no object.
-func splitObject(raw []byte, path string) (rawObject, error) {
+func splitObject(raw []byte, path string) (RawObject, error) {
 	var s scanner
 	s.begin(raw)
 	if c := s.peek(); c != '{' && c != 0 {
@@ -29,11 +37,11 @@ func splitObject(raw []byte, path string) (rawObject, error) {
 		}
 		return nil, invalid(path, "want an object, got "+kind(c))
 	}
-	var members rawObject
+	var members RawObject
 	o := s.open()
 	for s.next(&o) {
 		key := strings.TrimRight(s.src[s.nameAt:s.pos], ": \t\r\n")
-		members = append(members, rawMember{o.name, key, s.span()})
+		members = append(members, RawMember{o.name, key, s.span()})
 	}
 	s.close(&o)
 	if err := s.finish(); err != nil {
@@ -48,7 +56,7 @@ func invalid(path, reason string) error {
 
 // splitStored is splitObject for an object from our own store: damage to it
 // is not the sender's fault, so the error hides the *SyntaxError.
-func splitStored(raw []byte) (rawObject, error) {
+func splitStored(raw []byte) (RawObject, error) {
 	o, err := splitObject(raw, "$")
 	if err != nil {
 		return nil, errors.New("stored object is damaged: " + err.Error())
@@ -57,27 +65,29 @@ func splitStored(raw []byte) (rawObject, error) {
 }
 
 // index returns where the member stands, -1 when there is none.
-func (o rawObject) index(name string) int {
+func (o RawObject) index(name string) int {
 	for i := range o {
-		if o[i].name == name {
+		if o[i].Name == name {
 			return i
 		}
 	}
 	return -1
 }
 
-// value returns a member's text, "" when it is absent or null.
-func (o rawObject) value(name string) string {
-	if i := o.index(name); i >= 0 && o[i].value != "null" {
-		return o[i].value
+// Value returns a member's text, "" when it is absent or null.
+func (o RawObject) Value(name string) string {
+	if i := o.index(name); i >= 0 && o[i].Value != "null" {
+		return o[i].Value
 	}
 	return ""
 }
 
-// text returns a member's unescaped string, of a number its text, as the Decoder
-// reads it; "" when it is neither.
-func (o rawObject) text(name string) string {
-	v := o.value(name)
+// Text returns a member's unescaped string, see RawText.
+func (o RawObject) Text(name string) string { return RawText(o.Value(name)) }
+
+// RawText returns the string that a JSON text stands for, of a number its text,
+// as the Decoder reads it; "" when it is neither.
+func RawText(v string) string {
 	switch {
 	case v != "" && startsNumber(v[0]):
 		return v
@@ -90,30 +100,30 @@ func (o rawObject) text(name string) string {
 
 // set replaces a member or adds it at the end; null removes it, being OCPI's
 // way to clear an optional member.
-func (o rawObject) set(m rawMember) rawObject {
-	i := o.index(m.name)
+func (o RawObject) set(m RawMember) RawObject {
+	i := o.index(m.Name)
 	switch {
-	case m.value == "null" && i >= 0:
+	case m.Value == "null" && i >= 0:
 		return append(o[:i:i], o[i+1:]...)
-	case m.value == "null":
+	case m.Value == "null":
 		return o
 	case i >= 0:
-		o[i].value = m.value
+		o[i].Value = m.Value
 		return o
 	}
 	return append(o, m)
 }
 
 // setPlain is set for a member whose name needs no escapes.
-func (o rawObject) setPlain(name, value string) rawObject {
-	return o.set(rawMember{name, `"` + name + `"`, value})
+func (o RawObject) setPlain(name, value string) RawObject {
+	return o.set(NewRawMember(name, value))
 }
 
-// bytes puts the object together again.
-func (o rawObject) bytes() []byte {
+// Bytes puts the object together again.
+func (o RawObject) Bytes() []byte {
 	size := 2
 	for i := range o {
-		size += len(o[i].key) + len(o[i].value) + 2
+		size += len(o[i].key) + len(o[i].Value) + 2
 	}
 	b := append(make([]byte, 0, size), '{')
 	for i := range o {
@@ -122,15 +132,15 @@ func (o rawObject) bytes() []byte {
 		}
 		b = append(b, o[i].key...)
 		b = append(b, ':')
-		b = append(b, o[i].value...)
+		b = append(b, o[i].Value...)
 	}
 	return append(b, '}')
 }
 
-// splitArray takes an array that is known to be valid JSON apart; "" is an
+// SplitArray takes an array that is known to be valid JSON apart; "" is an
 // array without elements, and an object is what would be the only one. Error:
 // *Invalid at path when it is neither.
-func splitArray(text, path string) ([]string, error) {
+func SplitArray(text, path string) ([]string, error) {
 	if text == "" {
 		return nil, nil
 	}
@@ -149,7 +159,8 @@ func splitArray(text, path string) ([]string, error) {
 	return elements, s.finish()
 }
 
-func joinArray(elements []string) string {
+// JoinArray puts the texts of elements together to that of an array.
+func JoinArray(elements []string) string {
 	size := 2
 	for _, e := range elements {
 		size += len(e) + 1

@@ -37,5 +37,5 @@ func withoutUpdate(session []byte) ([32]byte, error) {
 		return [32]byte{}, err
 	}
 	var d Decoder
-	return d.CanonicalHash(o.setPlain("last_updated", "null").bytes())
+	return d.CanonicalHash(o.setPlain("last_updated", "null").Bytes())
 }

@@ -3,7 +3,7 @@ package main
 import "testing"
 
 func TestLintCommand(t *testing.T) {
-	const complexTariff = "../../pricing/tariff/testdata/spec/2.3.0/tariff_4_complex.json"
+	const complexTariff = "../../ocpi/testdata/spec/2.3.0/tariff_4_complex.json"
 	for name, c := range map[string]struct {
 		stdin string
 		args  []string

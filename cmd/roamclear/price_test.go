@@ -60,7 +60,7 @@ func checkGolden(t *testing.T, file, stdout, stderr string, code int) {
 }
 
 const (
-	specCDR      = "../../pricing/tariff/testdata/spec/2.2.1/cdr_example.json"
+	specCDR      = "../../ocpi/testdata/spec/2.2.1/cdr_example.json"
 	nightTariff  = "testdata/price/night_tariff.json"
 	nightCDR     = "testdata/price/night_cdr.json"
 	casesOf      = "../../pricing/tariff/testdata/cases/"

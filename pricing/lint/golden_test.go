@@ -214,7 +214,7 @@ func codes(t *testing.T) (codes []string) {
 // TestSpecExamples holds that no example of the specification has a serious
 // finding but the ones it deserves.
 func TestSpecExamples(t *testing.T) {
-	files, err := filepath.Glob("../tariff/testdata/spec/*/tariff*.json")
+	files, err := filepath.Glob("../../ocpi/testdata/spec/*/tariff*.json")
 	if err != nil || len(files) < 30 {
 		t.Fatalf("%d examples: %v", len(files), err)
 	}

@@ -12,7 +12,7 @@ import (
 
 // BenchmarkTariff is what a pushed tariff costs to check.
 func BenchmarkTariff(b *testing.B) {
-	raw, err := os.ReadFile("../tariff/testdata/spec/2.2.1/tariff_4_complex.json")
+	raw, err := os.ReadFile("../../ocpi/testdata/spec/2.2.1/tariff_4_complex.json")
 	if err != nil {
 		b.Fatal(err)
 	}

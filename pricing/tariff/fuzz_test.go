@@ -15,7 +15,7 @@ func randomOf(seed uint64) random { return random{rand.New(rand.NewPCG(seed, 11)
 // FuzzPrice feeds bodies as partners send them: whatever decodes must price
 // or be refused with a reason, and explain itself to the last decimal.
 func FuzzPrice(f *testing.F) {
-	for _, pattern := range []string{"testdata/spec/*/cdr_example.json", "testdata/bench/*.json"} {
+	for _, pattern := range []string{"../../ocpi/testdata/spec/*/cdr_example.json", "testdata/bench/*.json"} {
 		files, err := filepath.Glob(pattern)
 		if err != nil || len(files) == 0 {
 			f.Fatal(pattern, err)
@@ -71,7 +71,7 @@ func FuzzPriceValues(f *testing.F) {
 // FuzzPrepare feeds tariffs as partners send them, and prices a charge by
 // whatever can be prepared.
 func FuzzPrepare(f *testing.F) {
-	files, err := filepath.Glob("testdata/spec/*/tariff*.json")
+	files, err := filepath.Glob("../../ocpi/testdata/spec/*/tariff*.json")
 	if err != nil || len(files) < 40 {
 		f.Fatal(len(files), err)
 	}

@@ -193,12 +193,12 @@ func (v *vector) parseLine(t *testing.T, key, value string) {
 			cdr.Tariffs = append(cdr.Tariffs, inlineTariff(t, cdr.Version, rest))
 			return
 		}
-		cdr.Tariffs = append(cdr.Tariffs, *mustTariff(t, cdr.Version, filepath.Join("testdata", value)))
+		cdr.Tariffs = append(cdr.Tariffs, *mustTariff(t, cdr.Version, inputFile(value)))
 	case "element":
 		tariff := &cdr.Tariffs[len(cdr.Tariffs)-1]
 		tariff.Elements = append(tariff.Elements, inlineElement(t, value))
 	case "cdr":
-		*cdr = *mustCDR(t, cdr.Version, filepath.Join("testdata", value))
+		*cdr = *mustCDR(t, cdr.Version, inputFile(value))
 	case "period":
 		p := inlinePeriod(t, value)
 		if !cdr.Start.IsSet() {
@@ -262,4 +262,13 @@ func mustCDR(tb testing.TB, version ocpi.Version, file string) *ocpi.CDR {
 		tb.Fatalf("decode %s: %v", file, err)
 	}
 	return c
+}
+
+// inputFile is where a vector's file stands: an example of the specification among the
+// test data of ocpi, any other here.
+func inputFile(name string) string {
+	if strings.HasPrefix(name, "spec/") {
+		return filepath.Join("../../ocpi/testdata", name)
+	}
+	return filepath.Join("testdata", name)
 }
