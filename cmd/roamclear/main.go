@@ -5,6 +5,7 @@
 //	roamclear verify --data DIR    prove that nothing was lost or counted twice
 //	roamclear reprice --from MONTH price stored CDRs again, report what changes
 //	roamclear price, lint          price a CDR, check a tariff, without a service
+//	roamclear peer                 be a small OCPI party to test with
 package main
 
 import (
@@ -65,7 +66,7 @@ func newRootCmd() *cobra.Command {
 	root.SetHelpCommand(newHelpCmd())
 	root.AddCommand(
 		newServeCmd(), newDemoCmd(), newPartnerCmd(), newKeyCmd(), newVerifyCmd(), newCheckConfigCmd(),
-		newEngineCmd(), newPriceCmd(), newLintCmd(), newRepriceCmd(), newPeriodCmd(),
+		newEngineCmd(), newPriceCmd(), newLintCmd(), newRepriceCmd(), newPeriodCmd(), newPeerCmd(),
 	)
 	root.InitDefaultHelpCmd() // these two would be added when it runs, after they are looked at here
 	root.InitDefaultCompletionCmd()

@@ -1,0 +1,56 @@
+package peer
+
+import (
+	"encoding/json"
+	"fmt"
+	"net/http"
+	"strconv"
+	"time"
+
+	"github.com/roamclear/roamclear/ocpi"
+)
+
+// list answers a page of a list, oldest first (2.2.1 transport, "Pagination").
+func (p *Peer) list(w http.ResponseWriter, r *http.Request, module string) {
+	if p.misbehave(w, r) {
+		return
+	}
+	query, err := ocpi.ParseListQuery(r.URL.Query(), p.options.Page)
+	if err == nil && module == "sessions" && query.From.IsZero() {
+		err = fmt.Errorf("date_from: required")
+	}
+	if err != nil {
+		reply(w, r, http.StatusOK, ocpi.StatusInvalid, err.Error(), nil)
+		return
+	}
+	var all []json.RawMessage
+	for _, o := range p.lists[module] {
+		if within(o.updated, query) {
+			all = append(all, o.body)
+		}
+	}
+	from := min(query.Offset, len(all))
+	to := min(from+query.Limit, len(all))
+	h := w.Header()
+	h.Set(ocpi.HeaderTotalCount, strconv.Itoa(len(all)))
+	h.Set(ocpi.HeaderLimit, strconv.Itoa(p.options.Page))
+	next := to
+	if p.options.Fault == Total {
+		h.Set(ocpi.HeaderTotalCount, strconv.Itoa(3*len(all)))
+	}
+	if p.options.Fault == Repeat {
+		next = from
+	}
+	if to < len(all) {
+		h.Set(ocpi.HeaderLink, "<"+p.at(p.base("sender", module))+"?"+ocpi.NextPage(r.URL.Query(), next, query.Limit).Encode()+`>; rel="next"`)
+	}
+	page := all[from:to]
+	if page == nil {
+		page = []json.RawMessage{}
+	}
+	reply(w, r, http.StatusOK, ocpi.StatusSuccess, "", page)
+}
+
+func within(t time.Time, q ocpi.ListQuery) bool {
+	return !t.Before(q.From) && (q.To.IsZero() || t.Before(q.To))
+}

@@ -1,0 +1,173 @@
+package peer
+
+import (
+	"cmp"
+	"crypto/rand"
+	"encoding/base64"
+	"fmt"
+	"net/http"
+	"slices"
+	"strings"
+	"sync"
+	"time"
+
+	"github.com/roamclear/roamclear/ocpi"
+)
+
+// Roles that a peer can have.
+const (
+	CPO  = "CPO"
+	EMSP = "EMSP"
+)
+
+// Options say what party to be.
+type Options struct {
+	Role    string // CPO or EMSP
+	Party   ocpi.Party
+	Version ocpi.Version
+	Fault   Fault         // of its lists
+	Delay   time.Duration // of a Slow peer's answers; 0 = 2 s
+	Page    int           // objects in a page at most; 0 = 10
+	Now     time.Time     // what its objects were updated before; zero = now
+}
+
+// Peer is the party. It serves HTTP below the URL that SetURL names.
+type Peer struct {
+	options Options
+	mux     *http.ServeMux
+	lists   map[string][]object // by module
+
+	mu       sync.Mutex // guards what follows
+	url      string
+	tokenA   string          // "" once it is used up
+	accepted map[string]bool // tokens that open everything
+	outgoing registration    // how we call the other side
+	received map[string]Received
+	asked    map[string]int // answers to each list's URL, for faults
+}
+
+// registration is how the other side is called.
+type registration struct {
+	token     string
+	endpoints []ocpi.Endpoint
+	roles     []byte // its credentials, as they came
+}
+
+// Received is one object that was sent to the peer, as it stands.
+type Received struct {
+	Method string // of the last request
+	Path   string // below the module's endpoint, with the module
+	Body   []byte
+}
+
+// New returns a peer.
+func New(o Options) (*Peer, error) {
+	if o.Role != CPO && o.Role != EMSP {
+		return nil, fmt.Errorf("role %q: want %s or %s", o.Role, CPO, EMSP)
+	}
+	if o.Party.Country == "" || o.Party.ID == "" {
+		return nil, fmt.Errorf("party %q: want a country and an id", o.Party)
+	}
+	o.Page, o.Delay = cmp.Or(o.Page, 10), cmp.Or(o.Delay, 2*time.Second)
+	if o.Now.IsZero() {
+		o.Now = time.Now()
+	}
+	p := &Peer{
+		options: o, mux: http.NewServeMux(), lists: map[string][]object{}, tokenA: rand.Text(),
+		accepted: map[string]bool{}, received: map[string]Received{}, asked: map[string]int{},
+	}
+	w := world{party: o.Party, version: o.Version, now: o.Now.UTC().Truncate(time.Hour)}
+	for _, module := range p.sends() {
+		p.lists[module] = w.list(module)
+	}
+	p.routes()
+	return p, nil
+}
+
+// SetURL says where the peer is served, such as "http://127.0.0.1:8090".
+func (p *Peer) SetURL(base string) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	p.url = strings.TrimRight(base, "/")
+}
+
+// VersionsURL is where the other side finds everything.
+func (p *Peer) VersionsURL() string { return p.at("/versions") }
+
+// TokenA is what the other side may register with, "" once it has.
+func (p *Peer) TokenA() string {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	return p.tokenA
+}
+
+// Registered reports whether the handshake was done, from whichever side.
+func (p *Peer) Registered() bool {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	return p.outgoing.token != ""
+}
+
+// Received returns what the other side sent, ordered by path.
+func (p *Peer) Received() []Received {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	list := make([]Received, 0, len(p.received))
+	for _, r := range p.received {
+		list = append(list, r)
+	}
+	slices.SortFunc(list, func(a, b Received) int { return cmp.Compare(a.Path, b.Path) })
+	return list
+}
+
+// Objects returns how many objects a module's list has.
+func (p *Peer) Objects(module string) int { return len(p.lists[module]) }
+
+// ServeHTTP implements http.Handler.
+func (p *Peer) ServeHTTP(w http.ResponseWriter, r *http.Request) { p.mux.ServeHTTP(w, r) }
+
+// at is a URL below the peer's prefix.
+func (p *Peer) at(path string) string {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	return p.url + "/ocpi" + path
+}
+
+func (p *Peer) version() string { return "/" + p.options.Version.String() }
+
+// sends are the modules whose objects are the peer's own, takes those that it is
+// sent (OCPI 2.2.1 version_information, "Typical implementations").
+func (p *Peer) sends() []string {
+	if p.options.Role == EMSP {
+		return []string{"tokens"}
+	}
+	return []string{"locations", "tariffs", "sessions", "cdrs"}
+}
+
+func (p *Peer) takes() []string {
+	modules := []string{"tokens"}
+	if p.options.Role == EMSP {
+		modules = []string{"locations", "tariffs", "sessions", "cdrs"}
+	}
+	if p.options.Version != ocpi.V211 {
+		modules = append(modules, "hubclientinfo")
+	}
+	return modules
+}
+
+// base is the path of a module on one of its sides; 2.1.1 has no sides.
+func (p *Peer) base(side, module string) string {
+	if p.options.Version == ocpi.V211 {
+		return p.version() + "/" + module
+	}
+	return p.version() + "/" + side + "/" + module
+}
+
+// authorization is a token as this version writes it (2.2.1 transport,
+// "Authorization header": in Base64, which 2.1.1 does not know).
+func (p *Peer) authorization(token string) string {
+	if p.options.Version != ocpi.V211 {
+		token = base64.StdEncoding.EncodeToString([]byte(token))
+	}
+	return "Token " + token
+}
