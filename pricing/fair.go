@@ -8,10 +8,12 @@ import (
 
 // fairQueue orders the records of a turn so that every sender has the same
 // share of the time: next is a record of the sender that has used the least,
-// its own in the order of the log. So a sender whose CDRs are costly to price
-// keeps nobody waiting but itself.
+// its own in the order of the log. What senders used of the turn before counts
+// too: a single costly CDR may take a whole turn. So a sender whose CDRs are
+// costly to price keeps nobody waiting but itself.
 type fairQueue struct {
 	senders []*senderQueue
+	names   []string // of senders
 	current *senderQueue
 	began   time.Time
 }
@@ -19,21 +21,25 @@ type fairQueue struct {
 type senderQueue struct {
 	records []int // places of what is left
 	used    time.Duration
+	before  time.Duration // of used, in the turn before
 }
 
 // fairSlice is how much more than the others a sender may use before it is
 // another's turn: cheap CDRs are not worth looking at all senders for each.
 const fairSlice = time.Millisecond
 
-func newFairQueue(records []ingest.Record) *fairQueue {
+// newFairQueue returns the queue of a turn; used is what senders used of the one
+// before.
+func newFairQueue(records []ingest.Record, used map[string]time.Duration) *fairQueue {
 	q := &fairQueue{}
 	bySender := map[string]*senderQueue{}
 	for i := range records {
 		s := bySender[records[i].Sender]
 		if s == nil {
-			s = &senderQueue{}
+			before := used[records[i].Sender]
+			s = &senderQueue{used: before, before: before}
 			bySender[records[i].Sender] = s
-			q.senders = append(q.senders, s)
+			q.senders, q.names = append(q.senders, s), append(q.names, records[i].Sender)
 		}
 		s.records = append(s.records, i)
 	}
@@ -73,3 +79,12 @@ func (q *fairQueue) least() *senderQueue {
 
 // spent charges the time since next to the record's sender.
 func (q *fairQueue) spent() { q.current.used += time.Since(q.began) }
+
+// usedNow is what each sender has used of this turn.
+func (q *fairQueue) usedNow() map[string]time.Duration {
+	used := make(map[string]time.Duration, len(q.senders))
+	for i, s := range q.senders {
+		used[q.names[i]] = s.used - s.before
+	}
+	return used
+}

@@ -65,8 +65,9 @@ type work struct {
 	inputs Inputs
 	pricer *Pricer
 	rows   []Row
-	places []int // of the rows, in the turn's records
-	priced int64 // before it, results may stand that an earlier keeper stored
+	places []int                    // of the rows, in the turn's records
+	used   map[string]time.Duration // of the turn before, by sender
+	priced int64                    // before it, results may stand that an earlier keeper stored
 }
 
 // Checkpoint implements [ingest.Work].
@@ -110,7 +111,7 @@ func (w *work) price(ctx context.Context, t *ingest.Turn, at AsOf) error {
 	w.rows, w.places = w.rows[:len(t.Records)], w.places[:0]
 	began, bytes := time.Now(), 0
 	priced, order := make([]bool, len(t.Records)), make([]int, 0, len(t.Records))
-	queue := newFairQueue(t.Records)
+	queue := newFairQueue(t.Records, w.used)
 	err := Gather(ctx, w.inputs, len(t.Records), func(n int) (more bool) {
 		if n < len(order) { // again: of what it needs some was not in memory
 			w.pricer.Price(&t.Records[order[n]], &w.rows[order[n]], at)
@@ -131,6 +132,7 @@ func (w *work) price(ctx context.Context, t *ingest.Turn, at AsOf) error {
 	if err != nil {
 		return err
 	}
+	w.used = queue.usedNow()
 	for i, ok := range priced {
 		if ok {
 			w.rows[len(w.places)] = w.rows[i]
