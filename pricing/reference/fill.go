@@ -85,6 +85,7 @@ func (v *View) fillListsOf(ctx context.Context, choose func(from ocpi.Time) bool
 		p := makePast(newest[key], all[key], from)
 		v.held[key] = p
 		v.bytes += int64(len(p.older)) * oldBytes
+		v.learn(key, p)
 	}
 	return nil
 }

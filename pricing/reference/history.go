@@ -1,6 +1,7 @@
 package reference
 
 import (
+	"math"
 	"slices"
 
 	"github.com/roamclear/roamclear/ingest"
@@ -11,7 +12,7 @@ import (
 type history struct {
 	versions []*TariffVersion // in the order of the log; never changed in place: views hold it
 	older    int              // versions before them, which only the store has
-	latest   ocpi.Time        // the last Since of those
+	latest   ocpi.Time        // no Since of those is after it
 	// other is the last deletion, or the last state that our decoder cannot
 	// read: the store holds what an older one could.
 	other *ingest.ObjectState
@@ -108,6 +109,27 @@ func choose(versions []*TariffVersion, start ocpi.Time, below int64) (before, af
 		}
 	}
 	return before, after
+}
+
+// unknownLatest is the latest of versions that nobody has asked for yet: finding
+// it out for all Tariffs at the start would read all versions of all.
+const unknownLatest = math.MaxInt64
+
+// learn notes what was found out about the versions before those that are held.
+func (x *Index) learn(key ocpi.Key, p *past) {
+	x.mu.Lock()
+	defer x.mu.Unlock()
+	h := x.tariffs.of[key]
+	if h == nil || len(h.versions) == 0 || len(p.newest) == 0 || h.versions[0] != p.newest[0] {
+		return // some went since: they are older now
+	}
+	last := p.from
+	if n := len(p.older); n > 0 {
+		last = p.older[n-1].Since
+	} else if p.from > ever {
+		last = p.from - 1
+	}
+	h.latest = min(h.latest, last)
 }
 
 // heldBytes bounds the versions in memory beside the last of each Tariff: some

@@ -17,8 +17,9 @@ type Store interface {
 	// Changes counts. The state is valid until fn returns.
 	LoadChanges(ctx context.Context, kind ingest.Object, fn func(s *ingest.ObjectState) error) error
 	// NewestVersions returns the newest versions of every Tariff, deletions
-	// included, at most limit of each, 1 at least.
-	NewestVersions(ctx context.Context, limit int) ([]Newest, error)
+	// included: at most each of each, fewer where together they would be more
+	// than all, 1 at least.
+	NewestVersions(ctx context.Context, each, all int) ([]Newest, error)
 	// Versions returns the versions of some Tariffs whose Since is not before
 	// an instant, deletions not included, in any order.
 	Versions(ctx context.Context, keys []ocpi.Key, since ocpi.Time) (map[ocpi.Key][]Version, error)
@@ -40,13 +41,11 @@ type VersionAt struct {
 	Position ingest.Position
 }
 
-// Newest are the newest versions of a Tariff, the newest first, and what there
-// is beside them.
+// Newest are the newest versions of a Tariff, the newest first.
 type Newest struct {
 	Key       ocpi.Key
 	Positions []ingest.Position
-	Older     int       // versions before them, deletions not counted
-	Latest    ocpi.Time // the last Since of those
+	All       int // versions of the Tariff, deletions not counted; more where the store has some twice
 }
 
 // Index is what the follower of its folds has read. It is safe for concurrent

@@ -24,17 +24,11 @@ const newestVersions = 33
 
 // Load implements objects.Loader.
 func (t tariffs) Load(ctx context.Context) error {
-	all, err := t.store.NewestVersions(ctx, newestVersions)
+	all, err := t.store.NewestVersions(ctx, newestVersions, heldBytes/loadedBytes)
 	if err != nil {
 		return err
 	}
 	wanted := positions(all)
-	if len(wanted) > heldBytes/loadedBytes { // they do not fit: less of each
-		if all, err = t.store.NewestVersions(ctx, max(1, heldBytes/loadedBytes/len(all))); err != nil {
-			return err
-		}
-		wanted = positions(all)
-	}
 	states := make([]ingest.ObjectState, 0, len(wanted))
 	err = t.store.VersionsAt(ctx, wanted, func(s ingest.ObjectState) error {
 		states = append(states, s)
@@ -43,13 +37,17 @@ func (t tariffs) Load(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	loaded := newVersions()
+	loaded, read := newVersions(), map[ocpi.Key]int{}
 	for _, s := range inOrder(states) {
 		loaded.add(&s)
+		if !s.Deleted {
+			read[s.Key]++
+		}
 	}
 	for i := range all {
-		if h := loaded.of[all[i].Key]; h != nil {
-			h.older, h.latest = all[i].Older, all[i].Latest
+		n := &all[i]
+		if h := loaded.of[n.Key]; h != nil && n.All > read[n.Key] {
+			h.older, h.latest = n.All-read[n.Key], unknownLatest
 		}
 	}
 	t.mu.Lock()

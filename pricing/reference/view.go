@@ -60,7 +60,7 @@ func (x *Index) View() *View {
 }
 
 // newest returns the versions of a Tariff that are held, how many there are
-// before them, and the last Since of those.
+// before them, and what no Since of those is after.
 func (x *Index) newest(key ocpi.Key) (versions []*TariffVersion, older int, latest ocpi.Time) {
 	x.mu.RLock()
 	defer x.mu.RUnlock()

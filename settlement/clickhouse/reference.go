@@ -5,7 +5,6 @@ import (
 	"encoding/json"
 	"fmt"
 	"math"
-	"slices"
 
 	ch "github.com/ClickHouse/clickhouse-go/v2"
 	"github.com/ClickHouse/clickhouse-go/v2/ext"
@@ -66,69 +65,63 @@ func (s *Store) LoadChanges(ctx context.Context, kind ingest.Object, fn func(*in
 // reference.TariffVersion.Since, in nanoseconds.
 const since = "toUnixTimestamp64Nano(if(last_updated = toDateTime64(0, 9, 'UTC'), received, last_updated))"
 
-// NewestVersions returns the newest versions of every Tariff, deletions included,
-// at most limit of each.
-func (s *Store) NewestVersions(ctx context.Context, limit int) (list []reference.Newest, err error) {
-	more := map[ocpi.Key]uint64{} // where those that are left out end, by Tariff
-	err = s.each(ctx, "load which versions tariffs have", fmt.Sprintf(`SELECT country, party, id, any(partition), count(), groupArraySorted(%d)(-toInt64(tariff_position))
-		FROM objects WHERE object = 'tariff' GROUP BY country, party, id`, limit), nil,
+// NewestVersions returns the newest versions of every Tariff, deletions included:
+// at most each of each, fewer where together they would be more than all, 1 at
+// least. Both queries read in the order of the table, each version once: a
+// Tariff may have ten thousand.
+func (s *Store) NewestVersions(ctx context.Context, each, all int) ([]reference.Newest, error) {
+	list, partitions, err := s.countVersions(ctx)
+	if err != nil || len(list) == 0 {
+		return nil, err
+	}
+	together := 0
+	for i := range list {
+		together += min(list[i].All, each)
+	}
+	if together > all {
+		each = max(1, all/len(list))
+	}
+	at := make(map[ocpi.Key]*reference.Newest, len(list))
+	for i := range list {
+		at[list[i].Key] = &list[i]
+	}
+	err = s.each(ctx, "load which versions tariffs have", fmt.Sprintf(`SELECT country, party, id, tariff_position FROM objects WHERE object = 'tariff'
+		ORDER BY country DESC, party DESC, id DESC, sub DESC, tariff_position DESC LIMIT %d BY country, party, id`, each), nil,
+		func(rows driver.Rows) error {
+			var k ocpi.Key
+			var number uint64
+			if err := rows.Scan(&k.Party.Country, &k.Party.ID, &k.ID, &number); err != nil {
+				return err
+			}
+			n := at[k]
+			if n == nil {
+				return nil // it came meanwhile
+			}
+			// A row that was not merged yet comes twice.
+			if p := positionOf(partitions[k], number); len(n.Positions) == 0 || n.Positions[len(n.Positions)-1] != p {
+				n.Positions = append(n.Positions, p)
+			}
+			return nil
+		})
+	return list, err
+}
+
+// countVersions returns the Tariffs, with how many versions there are of each,
+// and their partitions.
+func (s *Store) countVersions(ctx context.Context) (list []reference.Newest, partitions map[ocpi.Key]int32, err error) {
+	partitions = map[ocpi.Key]int32{}
+	err = s.each(ctx, "count versions of tariffs", `SELECT country, party, id, any(partition), countIf(deleted = 0) FROM objects WHERE object = 'tariff'
+		GROUP BY country, party, id SETTINGS optimize_aggregation_in_order = 1`, nil,
 		func(rows driver.Rows) error {
 			var n reference.Newest
 			var partition int32
 			var all uint64
-			var positions []int64
-			if err := rows.Scan(&n.Key.Party.Country, &n.Key.Party.ID, &n.Key.ID, &partition, &all, &positions); err != nil {
-				return err
-			}
-			for _, p := range slices.Compact(positions) { // a row that was not merged yet comes twice
-				n.Positions = append(n.Positions, positionOf(partition, uint64(-p)))
-			}
-			if all > uint64(len(positions)) {
-				more[n.Key] = uint64(-positions[len(positions)-1])
-			}
+			err := rows.Scan(&n.Key.Party.Country, &n.Key.Party.ID, &n.Key.ID, &partition, &all)
+			n.All, partitions[n.Key] = int(all), partition
 			list = append(list, n)
-			return nil
+			return err
 		})
-	if err != nil || len(more) == 0 {
-		return list, err
-	}
-	older, err := s.olderVersions(ctx, more)
-	for i := range list {
-		n := &list[i]
-		n.Older, n.Latest = older[n.Key].Older, older[n.Key].Latest
-	}
-	return list, err
-}
-
-// olderVersions counts the versions of each Tariff before a position, and
-// returns the last instant of those.
-func (s *Store) olderVersions(ctx context.Context, before map[ocpi.Key]uint64) (map[ocpi.Key]reference.Newest, error) {
-	table, err := ext.NewTable("wanted",
-		ext.Column("country", "String"), ext.Column("party", "String"), ext.Column("id", "String"), ext.Column("first", "UInt64"))
-	if err != nil {
-		return nil, fmt.Errorf("make table of tariffs: %w", err)
-	}
-	for k, first := range before {
-		if err := table.Append(k.Party.Country, k.Party.ID, k.ID, first); err != nil {
-			return nil, fmt.Errorf("make table of tariffs: %w", err)
-		}
-	}
-	found := make(map[ocpi.Key]reference.Newest, len(before))
-	err = s.each(ch.Context(ctx, ch.WithExternalTable(table)), "count versions of tariffs", `SELECT country, party, id, count(), max(`+since+`)
-		FROM objects INNER JOIN wanted USING (country, party, id)
-		WHERE object = 'tariff' AND deleted = 0 AND tariff_position < first GROUP BY country, party, id`, nil,
-		func(rows driver.Rows) error {
-			var n reference.Newest
-			var count uint64
-			var latest int64
-			if err := rows.Scan(&n.Key.Party.Country, &n.Key.Party.ID, &n.Key.ID, &count, &latest); err != nil {
-				return err
-			}
-			n.Older, n.Latest = int(count), ocpi.Time(latest)
-			found[n.Key] = n
-			return nil
-		})
-	return found, err
+	return list, partitions, err
 }
 
 // Versions returns the versions of some Tariffs whose Since is not before an

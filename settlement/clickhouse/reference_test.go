@@ -49,35 +49,35 @@ func sinceOf(s *ingest.ObjectState) ocpi.Time {
 }
 
 // The newest versions of each Tariff come with where they stand, and with how
-// many there are beside them, and until when.
+// many there are in all; where they would be too many together, fewer of each.
 func TestNewestVersions(t *testing.T) {
 	s := newStore(t)
 	states := tariffs(t, s, 300)
-	for _, limit := range []int{1, 33, 1000} {
-		got, err := s.NewestVersions(t.Context(), limit)
+	for _, tt := range []struct{ each, all, want int }{{1, 1000, 1}, {33, 1000, 33}, {1000, 1000, 1000}, {33, 20, 10}, {33, 1, 1}} {
+		got, err := s.NewestVersions(t.Context(), tt.each, tt.all)
 		if err != nil || len(got) != 2 {
 			t.Fatalf("%d tariffs, %v", len(got), err)
 		}
 		for _, n := range got {
-			var positions []int64
-			older, latest := 0, ocpi.Time(0)
+			var positions, stand []int64
+			versions := 0
 			for i := range slices.Backward(states) {
 				if states[i].Key != n.Key {
 					continue
 				}
 				if len(positions) < len(n.Positions) {
 					positions = append(positions, states[i].Position.Offset)
-				} else if !states[i].Deleted {
-					older, latest = older+1, max(latest, sinceOf(&states[i]))
+				}
+				if !states[i].Deleted {
+					versions++
 				}
 			}
-			var stand []int64
 			for _, p := range n.Positions {
 				stand = append(stand, p.Offset)
 			}
 			// What is not merged yet counts as often as it stands there.
-			if diff := cmp.Diff(positions, stand); diff != "" || n.Latest != latest || n.Older < older || n.Older > 2*older || len(stand) < min(limit/2, 150) {
-				t.Errorf("%s, at most %d: %d older, the last of %s; want %d, %s; -want +got:\n%s", n.Key, limit, n.Older, n.Latest, older, latest, diff)
+			if diff := cmp.Diff(positions, stand); diff != "" || n.All < versions || n.All > 2*versions || len(stand) > tt.want || len(stand) < min((tt.want+1)/2, 150) {
+				t.Errorf("%s, at most %d of each and %d: %d stand there of %d, want %d; -want +got:\n%s", n.Key, tt.each, tt.all, len(stand), n.All, versions, diff)
 			}
 		}
 	}

@@ -54,18 +54,23 @@ func version(o *ingest.ObjectState) reference.Version {
 }
 
 // NewestVersions implements reference.Store.
-func (s Store) NewestVersions(ctx context.Context, limit int) (list []reference.Newest, err error) {
+func (s Store) NewestVersions(ctx context.Context, each, most int) (list []reference.Newest, err error) {
 	all, err := s.tariffs(ctx)
+	together := 0
+	for _, states := range all {
+		together += min(len(states), each)
+	}
+	if together > most {
+		each = max(1, most/len(all))
+	}
 	for key, states := range all {
 		n := reference.Newest{Key: key}
-		for i := range states {
-			o := &states[len(states)-1-i]
-			if i < limit {
-				n.Positions = append(n.Positions, o.Position)
-				continue
+		for i, o := range slices.Backward(states) {
+			if len(n.Positions) < each {
+				n.Positions = append(n.Positions, states[i].Position)
 			}
 			if !o.Deleted {
-				n.Older, n.Latest = n.Older+1, max(n.Latest, version(o).Since)
+				n.All++
 			}
 		}
 		list = append(list, n)
