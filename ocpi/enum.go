@@ -14,6 +14,7 @@ func enumOf(values ...string) enumeration {
 }
 
 var (
+	partyRoles       = enumOf("CPO", "EMSP", "HUB", "NAP", "NSP", "OTHER", "SCSP")
 	authMethods      = enumOf("AUTH_REQUEST", "COMMAND", "WHITELIST")
 	tokenTypes       = enumOf("AD_HOC_USER", "APP_USER", "EMAID", "OTHER", "RFID")
 	whitelistTypes   = enumOf("ALWAYS", "ALLOWED", "ALLOWED_OFFLINE", "NEVER")

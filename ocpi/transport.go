@@ -16,6 +16,9 @@ const (
 	StatusInvalid         Status = 2001
 	StatusUnknownLocation Status = 2003
 	StatusServerError     Status = 3000
+	StatusPeerError       Status = 3001 // the client's interface cannot be used
+	StatusNoVersion       Status = 3002
+	StatusNoEndpoint      Status = 3003
 )
 
 // Headers of OCPI messages (2.2.1 transport, "Message IDs", "Message routing",
