@@ -40,6 +40,10 @@ type Service struct {
 	// large as it is: a short PATCH may be of some MiB, and keeps whoever folds
 	// it busy for as long as those take. nil: no bound. Set it before use.
 	Merging Room
+	// Check finds what others than the decoder find in an object as it will stand,
+	// for partners whose policies refuse a kind of finding; nil: nothing. Set it
+	// before use.
+	Check func(ctx context.Context, o Object, v ocpi.Version, body []byte) ([]ocpi.Finding, error)
 
 	log      Appender
 	current  Current
@@ -77,6 +81,9 @@ func (s *Service) CDR(ctx context.Context, from Sender, v ocpi.Version, body []b
 		return Receipt{}, s.refuse(ctx, &e, body, ErrUnknownObject)
 	}
 	e.Key.Party = owner
+	if err := from.refusal(cdr.Findings); err != nil {
+		return Receipt{}, s.refuse(ctx, &e, body, err)
+	}
 	// The decoder goes back to the pool before the receipt is read: an id that
 	// was sent with escapes lives in its arena.
 	id := strings.Clone(cdr.ID)
@@ -133,6 +140,12 @@ func (s *Service) change(ctx context.Context, from Sender, v ocpi.Version, m Met
 	defer s.decoders.Put(d)
 	findings, err := s.validate(d, v, m, t, &state, body)
 	if err != nil {
+		return Receipt{}, s.refuse(ctx, &e, body, err)
+	}
+	if err := s.judge(ctx, from, v, m, t, &state, body, findings); err != nil {
+		if !IsSenderFault(err) {
+			return Receipt{}, err
+		}
 		return Receipt{}, s.refuse(ctx, &e, body, err)
 	}
 	if len(body) > 0 {
@@ -231,6 +244,23 @@ func (s *Service) validate(d *ocpi.Decoder, v ocpi.Version, m Method, t Target, 
 		return nil, err
 	}
 	return append([]ocpi.Finding(nil), findings...), nil
+}
+
+// judge holds what is found in an object as it will stand against the sender's
+// policies.
+func (s *Service) judge(ctx context.Context, from Sender, v ocpi.Version, m Method, t Target, old *ObjectState, body []byte, findings []ocpi.Finding) error {
+	if len(from.Refuses) > 0 && s.Check != nil && m != MethodDelete {
+		whole, err := Apply(v, m, t, old.Body, body)
+		if err != nil {
+			return err
+		}
+		more, err := s.Check(ctx, t.Object, v, whole)
+		if err != nil {
+			return fmt.Errorf("check %s %s: %w", t.Object, t.Key, err)
+		}
+		findings = append(findings, more...)
+	}
+	return from.refusal(findings)
 }
 
 // sameIdentity holds the body's identity against the URL's (R-OWN-02, E6, E7).

@@ -3,6 +3,7 @@ package ingest
 import (
 	"errors"
 	"net/url"
+	"slices"
 	"strings"
 
 	"github.com/roamclear/roamclear/ocpi"
@@ -13,10 +14,11 @@ import (
 var ErrUnknownObject = errors.New("unknown object")
 
 // Sender is the authenticated partner a body comes from, with the parties it
-// may write for.
+// may write for, and the codes of findings that refuse what it sends.
 type Sender struct {
 	ID      string
 	Parties []ocpi.Party
+	Refuses []string
 }
 
 // Owns reports whether the sender may write for p.
@@ -33,6 +35,25 @@ func (s Sender) own(p ocpi.Party) (ocpi.Party, bool) {
 		}
 	}
 	return ocpi.Party{}, false
+}
+
+// refusal says which findings the sender's policies refuse, each by its code,
+// which is what a policy names; nil where there is none.
+func (s Sender) refusal(findings []ocpi.Finding) error {
+	var wrong []ocpi.FieldError
+	for _, f := range findings {
+		if !slices.Contains(s.Refuses, f.Code) {
+			continue
+		}
+		field := ocpi.FieldError{Path: f.Path, Reason: f.Code + ", which is refused by agreement: " + f.Detail}
+		if !slices.Contains(wrong, field) {
+			wrong = append(wrong, field)
+		}
+	}
+	if wrong == nil {
+		return nil
+	}
+	return &ocpi.Invalid{Fields: wrong}
 }
 
 // Target is a client-owned object as a URL addresses it, or a part of one.

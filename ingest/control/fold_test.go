@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"maps"
 	"os"
+	"slices"
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
@@ -25,6 +26,8 @@ type seen struct {
 	Hashes       map[TokenHash]*APIKey
 	Billable     map[ocpi.Party]int64
 	Profiles     map[ocpi.Party][]profileNaming
+	OfCPO        map[ocpi.Party][]ocpi.Party
+	OfEMSP       map[ocpi.Party][]ocpi.Party
 }
 
 // look collects what installation, partners and keys say of a state.
@@ -34,6 +37,7 @@ func look(i *installation, p *partners, k *keys) seen {
 		maps.Collect(p.byID.All()), maps.Collect(p.byRole.All()), maps.Collect(p.byToken.All()),
 		maps.Collect(k.byID.All()), maps.Collect(k.byHash.All()),
 		maps.Collect(p.billable.All()), maps.Collect(p.profiles.All()),
+		maps.Collect(p.pairs.ofCPO.All()), maps.Collect(p.pairs.ofEMSP.All()),
 	}
 }
 
@@ -46,7 +50,8 @@ func (h house) published() seen {
 	return look(h.installation.state.Current(), h.partners.state.Current(), h.keys.state.Current())
 }
 
-var allState = cmp.Options{cmp.AllowUnexported(Partner{}, profileNaming{}), cmpopts.EquateEmpty()}
+// allState compares all that is folded; when a partner was last heard of is not.
+var allState = cmp.Options{cmp.AllowUnexported(Partner{}, profileNaming{}), cmpopts.IgnoreFields(Partner{}, "contact"), cmpopts.EquateEmpty()}
 
 // event is an event with its change.
 type event struct {
@@ -60,8 +65,16 @@ func events(t *rapid.T) []event {
 	one := func(prefix string, n int) string { return fmt.Sprint(prefix, rapid.IntRange(1, n).Draw(t, prefix)) }
 	party := func() string { return fmt.Sprint("P", rapid.IntRange(1, 4).Draw(t, "party")) }
 	hash := func() TokenHash { return HashToken(one("token", 6)) }
+	until := func() ocpi.Time { return ocpi.Time(rapid.IntRange(0, 100).Draw(t, "until")) }
+	pair := func() pairData {
+		return pairData{newPartyData(ocpi.NewParty("GB", party())), newPartyData(ocpi.NewParty("NL", party()))}
+	}
+	registration := func() registrationData {
+		offered := []Role{NewRole(RoleCPO, "GB", party()), NewRole(RoleNSP, "NL", party())}
+		return registrationData{ID: one("p", 4), Name: "New", Roles: offered, TokenHash: hash(), Until: until(), Peer: somePeer().data()}
+	}
 	draw := func() Change {
-		switch rapid.IntRange(0, 9).Draw(t, "kind") {
+		switch rapid.IntRange(0, 17).Draw(t, "kind") {
 		case 0:
 			return InstallationCreated{ID: one("inst", 2)}
 		case 1:
@@ -71,7 +84,7 @@ func events(t *rapid.T) []event {
 		case 3:
 			return PartnerRemoved{ID: one("p", 4)}
 		case 4:
-			return TokenRotated{ID: one("p", 4), TokenHash: hash(), Until: ocpi.Time(rapid.IntRange(0, 100).Draw(t, "until"))}
+			return TokenRotated{ID: one("p", 4), TokenHash: hash(), Until: until()}
 		case 5:
 			return TokenConfirmed{ID: one("p", 4), TokenHash: hash()}
 		case 6:
@@ -80,6 +93,22 @@ func events(t *rapid.T) []event {
 			return RolesAdded{ID: one("p", 4), Roles: []Role{NewRole(RoleCPO, "GB", party())}}
 		case 8:
 			return RolesRemoved{ID: one("p", 4), Roles: []Role{NewRole(RoleCPO, "GB", party())}}
+		case 9:
+			return PartnerInvited{ID: one("p", 4), Name: "n", Roles: []Role{NewRole(RoleCPO, "GB", party())}, TokenHash: hash(), Until: until()}
+		case 10, 11:
+			return PartnerRegistered(registration())
+		case 12:
+			return PartnerUpdated(registration())
+		case 13:
+			return PartnerUnregistered{ID: one("p", 4)}
+		case 14:
+			return TokenOffered{ID: one("p", 4), TokenHash: hash(), Until: until()}
+		case 15:
+			return PartnerPolicy{ID: one("p", 4), Code: one("too_long_", 2), Policy: rapid.SampledFrom([]string{PolicyAccept, PolicyRefuse}).Draw(t, "policy")}
+		case 16:
+			return PairAdded(pair())
+		case 17:
+			return PairRemoved(pair())
 		}
 		return KeyRemoved{ID: one("k", 3)}
 	}
@@ -167,9 +196,7 @@ func TestFoldKeepsIndexes(t *testing.T) {
 			now := h.published()
 			roles, tokens := map[Role]*Partner{}, map[TokenHash]*Partner{}
 			for _, p := range now.Partners {
-				if len(p.Tokens) < 1 || len(p.Tokens) > 2 || p.Tokens[0].Until.IsSet() {
-					t.Fatalf("partner %s has tokens %+v", p.ID, p.Tokens)
-				}
+				checkPartner(t, p)
 				for _, r := range p.Roles {
 					roles[r] = p
 				}
@@ -190,6 +217,28 @@ func TestFoldKeepsIndexes(t *testing.T) {
 			}
 		}
 	})
+}
+
+// checkPartner holds a partner's tokens, roles and policies against how far it has come.
+func checkPartner(t *rapid.T, p *Partner) {
+	most := map[Stage]int{StageAdded: 2, StageInvited: 1, StageRegistered: 3, StageUnregistered: 0}[p.Stage()]
+	if len(p.Tokens) > most || len(p.Tokens) == 0 && most > 0 {
+		t.Fatalf("partner %s is %s and has tokens %+v", p.ID, p.Stage(), p.Tokens)
+	}
+	for i, token := range p.Tokens {
+		bounded := i > 0 || p.Invited()
+		if token.Until.IsSet() != bounded || token.Offered && i == 0 || i == 2 && !token.Offered {
+			t.Fatalf("partner %s is %s and has tokens %+v", p.ID, p.Stage(), p.Tokens)
+		}
+	}
+	for _, r := range p.Pending {
+		if slices.Contains(p.Roles, r) || p.Peer == nil {
+			t.Fatalf("partner %s is %s, has roles %v, and pending %v", p.ID, p.Stage(), p.Roles, p.Pending)
+		}
+	}
+	if !slices.IsSorted(p.Refuses) || len(slices.Compact(slices.Clone(p.Refuses))) != len(p.Refuses) {
+		t.Fatalf("partner %s has policies %v", p.ID, p.Refuses)
+	}
 }
 
 func TestCommandMemoryIsBounded(t *testing.T) {
@@ -222,6 +271,17 @@ func TestEventsAreFrozen(t *testing.T) {
 		TokenConfirmed{ID: "gb-dun-cpo", TokenHash: hash},
 		RolesAdded{ID: "gb-dun-cpo", Roles: []Role{NewRole(RoleCPO, "GB", "PKC")}},
 		RolesRemoved{ID: "gb-dun-cpo", Roles: []Role{NewRole(RoleCPO, "GB", "PKC")}},
+		PartnerInvited{
+			ID: "nl-tnm-cpo", Name: "TNM", Roles: []Role{NewRole(RoleCPO, "NL", "TNM")}, TokenHash: hash, Until: 42,
+			Version: "2.1.1", Counterparty: &partyData{"DE", "EMP"}, Profile: "strict",
+		},
+		PartnerRegistered{ID: "nl-tnm-cpo", Peer: somePeer().data(), Name: "The new motion", Roles: []Role{NewRole(RoleCPO, "NL", "TNM")}, TokenHash: hash, Until: 42},
+		PartnerUpdated{ID: "nl-tnm-cpo", Peer: somePeer().data(), Roles: []Role{}, TokenHash: hash, Until: 42},
+		PartnerUnregistered{ID: "nl-tnm-cpo"},
+		TokenOffered{ID: "nl-tnm-cpo", TokenHash: hash, Until: 42},
+		PartnerPolicy{ID: "nl-tnm-cpo", Code: "too_long", Policy: PolicyRefuse},
+		PairAdded{newPartyData(ocpi.NewParty("NL", "TNM")), newPartyData(ocpi.NewParty("DE", "EMP"))},
+		PairRemoved{newPartyData(ocpi.NewParty("NL", "TNM")), newPartyData(ocpi.NewParty("DE", "EMP"))},
 		KeyAdded{ID: "key-1", Name: "finance", Hash: hash, Scopes: []string{ScopeFinanceRead}, Country: "GB", PartyID: "DUN"},
 		KeyRemoved{ID: "key-1"},
 	}

@@ -1,6 +1,9 @@
 package control
 
 import (
+	"slices"
+	"sync/atomic"
+
 	"github.com/roamclear/roamclear/ingest"
 	"github.com/roamclear/roamclear/ocpi"
 )
@@ -16,30 +19,97 @@ type Partner struct {
 	Version  uint64 // grows by one with every change, from 1
 	Tokens   []Token
 
-	rotated            int64 // offset of the last rotation
-	charging, mobility ingest.Sender
+	Peer         *Peer       // what it registered, nil where it has not
+	Invitation   *Invitation // until it registers
+	Pending      []Role      // that it offered and has not been granted
+	Counterparty ocpi.Party  // the one party that we are to it in OCPI 2.1.1; zero = our own
+	Refuses      []string    // codes of findings that refuse what it sends, ascending
+
+	rotated int64         // offset of the last rotation
+	contact *atomic.Int64 // see LastContact; shared by all versions of the partner
+
+	charging, publishing, mobility ingest.Sender // see derive
+	readers                        []ocpi.Party  // that read what others publish
 }
+
+// Stage is how far a partner has come towards registration (OCPI 2.2.1
+// credentials, "Registration").
+type Stage string
+
+// Stages. A partner that was added by hand pushes with its token and has told us
+// nothing of its side.
+const (
+	StageAdded        Stage = "added"
+	StageInvited      Stage = "invited"
+	StageRegistered   Stage = "registered"
+	StageUnregistered Stage = "unregistered"
+)
+
+// Stage returns how far the partner has come.
+func (p *Partner) Stage() Stage {
+	switch {
+	case p.Peer != nil:
+		return StageRegistered
+	case p.Invitation != nil:
+		return StageInvited
+	case len(p.Tokens) == 0:
+		return StageUnregistered
+	}
+	return StageAdded
+}
+
+// Invited reports whether all that the partner has is a token for registration,
+// which opens versions and credentials alone.
+func (p *Partner) Invited() bool { return p.Stage() == StageInvited }
+
+// LastContact returns when this process last heard of the partner, zero for never.
+func (p *Partner) LastContact() ocpi.Time { return ocpi.Time(p.contact.Load()) }
 
 // RotationUntil returns when the old token of a rotation under way ends; ok is
 // false where none is good any more.
 func (p *Partner) RotationUntil() (until ocpi.Time, ok bool) {
-	if len(p.Tokens) < 2 || p.Tokens[1].Until == endedAtOnce {
+	old, ok := p.old()
+	if !ok || old.Until == endedAtOnce {
 		return 0, false
 	}
-	return p.Tokens[1].Until, true
+	return old.Until, true
 }
 
 // Token is one credential of a partner. Until is the last instant it is
-// accepted at, zero when that is not bounded. The newest token stands first;
-// a second one is the old token of a rotation under way.
+// accepted at, zero when that is not bounded. The newest token stands first; a
+// second one is the old token of a rotation under way. One that is only offered
+// stands last: it is accepted, and ends no other until the partner is known to
+// have taken it.
 type Token struct {
-	Hash  TokenHash
-	Until ocpi.Time
+	Hash    TokenHash
+	Until   ocpi.Time
+	Offered bool
 }
 
-// Charging returns the partner as the sender of what CPOs own: CDRs,
-// Sessions, Locations, Tariffs. The slice in it must not be changed.
+// old returns the old token of a rotation under way.
+func (p *Partner) old() (Token, bool) {
+	if len(p.Tokens) > 1 && !p.Tokens[1].Offered {
+		return p.Tokens[1], true
+	}
+	return Token{}, false
+}
+
+// offered returns the tokens that are only offered.
+func (p *Partner) offered() []Token {
+	i := slices.IndexFunc(p.Tokens, func(t Token) bool { return t.Offered })
+	if i < 0 {
+		return nil
+	}
+	return p.Tokens[i:]
+}
+
+// Charging returns the partner as the sender of what CPOs alone own: CDRs and
+// Sessions. The slices in it must not be changed.
 func (p *Partner) Charging() ingest.Sender { return p.charging }
+
+// Publishing returns the partner as the sender of what CPOs and NAPs own:
+// Locations and Tariffs. The slices in it must not be changed.
+func (p *Partner) Publishing() ingest.Sender { return p.publishing }
 
 // Mobility returns the partner as the sender of what eMSPs own: Tokens, and
 // as the reader of the CDRs they owe. The slice in it must not be changed.
@@ -55,16 +125,24 @@ func (p *Partner) Owns(party ocpi.Party) bool {
 	return false
 }
 
+// derive sets what follows from roles and policies.
 func (p *Partner) derive() {
-	p.charging, p.mobility = ingest.Sender{ID: p.ID}, ingest.Sender{ID: p.ID}
+	as := func(roles ...string) ingest.Sender {
+		return ingest.Sender{ID: p.ID, Parties: p.parties(roles), Refuses: p.Refuses}
+	}
+	p.charging, p.publishing, p.mobility = as(RoleCPO), as(publishes...), as(RoleEMSP)
+	p.readers = p.parties(reads)
+}
+
+// parties returns the partner's parties that have one of the roles, each once.
+func (p *Partner) parties(roles []string) []ocpi.Party {
+	var list []ocpi.Party
 	for _, r := range p.Roles {
-		switch r.Role {
-		case RoleCPO:
-			p.charging.Parties = append(p.charging.Parties, r.Party())
-		case RoleEMSP:
-			p.mobility.Parties = append(p.mobility.Parties, r.Party())
+		if party := r.Party(); slices.Contains(roles, r.Role) && !slices.Contains(list, party) {
+			list = append(list, party)
 		}
 	}
+	return list
 }
 
 // Authenticate finds the partner of an Authorization header, "Token x" with x
@@ -72,7 +150,11 @@ func (p *Partner) derive() {
 // exact token wins over what it decodes to, because a raw token may look like
 // Base64. The new token of a rotation ends the old one once it is seen here.
 func (d *Partners) Authenticate(authorization string) (*Partner, bool) {
-	p, fresh, ok := d.state.Current().authenticate(authorization, d.machine.now())
+	now := d.machine.now()
+	p, fresh, ok := d.state.Current().authenticate(authorization, now)
+	if ok {
+		p.contact.Store(int64(now))
+	}
 	if fresh {
 		select {
 		case d.confirm <- freshToken{p.ID, p.Tokens[0].Hash, p.rotated}:
@@ -121,6 +203,9 @@ func (p *Partner) accepts(h TokenHash, now ocpi.Time) bool {
 	return false
 }
 
-func (p *Partner) isFresh(h TokenHash) bool { return len(p.Tokens) > 1 && p.Tokens[0].Hash == h }
+func (p *Partner) isFresh(h TokenHash) bool {
+	_, rotating := p.old()
+	return rotating && p.Tokens[0].Hash == h
+}
 
 func (t Token) accepted(now ocpi.Time) bool { return !t.Until.IsSet() || now <= t.Until }

@@ -2,6 +2,7 @@ package control
 
 import (
 	"slices"
+	"sync/atomic"
 
 	"github.com/roamclear/roamclear/ocpi"
 )
@@ -49,7 +50,7 @@ func (d *Partners) added(e Event, c PartnerAdded) error {
 	}
 	p := &Partner{
 		ID: c.ID, Name: c.Name, Roles: slices.Clone(c.Roles), Encoding: c.Encoding, Profile: c.Profile,
-		Version: 1, Tokens: []Token{{Hash: c.TokenHash}},
+		Version: 1, Tokens: []Token{{Hash: c.TokenHash}}, contact: new(atomic.Int64),
 	}
 	p.derive()
 	s.put(p)
@@ -164,19 +165,32 @@ func (d *Partners) rotated(e Event, c TokenRotated) error {
 	if _, ok := s.byToken.Get(c.TokenHash); ok {
 		return Conflict("the new token is in use already")
 	}
-	// The old token is the one the partner is known to have: in a rotation
-	// whose new token was never used, the older of the two, if still good.
-	old := p.Tokens[len(p.Tokens)-1]
-	if !old.accepted(e.At) {
-		old = p.Tokens[0]
+	if p.Invitation != nil || len(p.Tokens) == 0 {
+		return Conflict("partner %s is %s and has no token to rotate: invite it again", p.ID, p.Stage())
 	}
+	s.renew(p, c.TokenHash, c.Until, e)
+	return nil
+}
+
+// renew gives a partner a new token beside the one it is known to have, which
+// works on until the new one is used, until at most.
+func (s *partners) renew(p *Partner, token TokenHash, until ocpi.Time, e Event) {
+	old := p.known(e.At)
 	s.end(p.Tokens)
 	next := *p
 	next.Version++
-	next.Tokens = []Token{{Hash: c.TokenHash}, {Hash: old.Hash, Until: c.Until}}
+	next.Tokens = []Token{{Hash: token}, {Hash: old.Hash, Until: until}}
 	next.rotated = e.Offset
 	s.put(&next)
-	return nil
+}
+
+// known returns the token that the partner is known to have: in a rotation whose
+// new token was never used, the older of the two, if still good.
+func (p *Partner) known(now ocpi.Time) Token {
+	if old, ok := p.old(); ok && old.accepted(now) {
+		return old
+	}
+	return p.Tokens[0]
 }
 
 // TokenConfirmed says that the new token of a rotation was used: the old one
@@ -201,10 +215,10 @@ func (d *Partners) confirmed(e Event, c TokenConfirmed) error {
 	if !p.isFresh(c.TokenHash) {
 		return Conflict("partner %s has no rotation to this token under way", c.ID)
 	}
-	s.end(p.Tokens[1:])
+	s.end(p.Tokens[1:2])
 	next := *p
 	next.Version++
-	next.Tokens = p.Tokens[:1:1]
+	next.Tokens = slices.Concat(p.Tokens[:1], p.offered())
 	s.put(&next)
 	return nil
 }

@@ -68,7 +68,7 @@ func (d *Partners) rolesRemoved(e Event, c RolesRemoved) error {
 			return Unknown("partner %s has no role %s", p.ID, r)
 		}
 	}
-	rest := slices.DeleteFunc(slices.Clone(p.Roles), func(r Role) bool { return slices.Contains(c.Roles, r) })
+	rest := without(p.Roles, c.Roles)
 	if len(rest) == 0 {
 		return Conflict("partner %s would have no role left: remove the partner instead", p.ID)
 	}
@@ -84,8 +84,14 @@ func (p *Partner) with(roles []Role) *Partner {
 	next := *p
 	next.Version++
 	next.Roles = roles
+	next.Pending = without(p.Pending, roles)
 	next.derive()
 	return &next
+}
+
+// without returns the roles that are not among others.
+func without(roles, others []Role) []Role {
+	return slices.DeleteFunc(slices.Clone(roles), func(r Role) bool { return slices.Contains(others, r) })
 }
 
 func validateRoles(roles []Role) error {

@@ -21,12 +21,15 @@ type Partners struct {
 	machine *Machine
 	state   State[partners]
 	confirm chan freshToken // to confirmTokens: new tokens of rotations seen in use
+
+	pairsOnly bool // see PairsOnly
 }
 
 type partners struct {
 	byID    Map[string, *Partner]
 	byRole  Map[Role, *Partner]
 	byToken Map[TokenHash, *Partner]
+	pairs   pairs
 
 	billable Map[ocpi.Party, int64]           // offset of the record that first made it an eMSP
 	profiles Map[ocpi.Party, []profileNaming] // of CPOs, ascending; appended to
@@ -47,7 +50,10 @@ type freshToken struct {
 // NewPartners registers the domain.
 func NewPartners(m *Machine) *Partners {
 	d := &Partners{machine: m, confirm: make(chan freshToken, 64)}
-	m.Register(d.state.Publish, On(d.added), On(d.removed), On(d.rotated), On(d.confirmed), On(d.rolesAdded), On(d.rolesRemoved))
+	m.Register(d.state.Publish,
+		On(d.added), On(d.removed), On(d.rotated), On(d.confirmed), On(d.rolesAdded), On(d.rolesRemoved),
+		On(d.invited), On(d.registered), On(d.updated), On(d.unregistered), On(d.offered), On(d.policy),
+		On(d.pairAdded), On(d.pairRemoved))
 	m.Beside(d.confirmTokens)
 	return d
 }

@@ -10,11 +10,36 @@ import (
 
 // Names of the roles a partner's parties may have (OCPI 2.2.1 types, Role).
 const (
-	RoleCPO  = "CPO"
-	RoleEMSP = "EMSP"
+	RoleCPO   = "CPO"
+	RoleEMSP  = "EMSP"
+	RoleHub   = "HUB"
+	RoleNAP   = "NAP"
+	RoleNSP   = "NSP"
+	RoleOther = "OTHER"
+	RoleSCSP  = "SCSP"
 )
 
-var roleNames = []string{RoleCPO, RoleEMSP, "HUB", "NAP", "NSP", "OTHER", "SCSP"}
+var roleNames = []string{RoleCPO, RoleEMSP, RoleHub, RoleNAP, RoleNSP, RoleOther, RoleSCSP}
+
+// RolesIn lists the roles that a version of OCPI has: 2.1.1 knows two, by the
+// side that a tree of URLs is for; 2.3.0 has no HUB, see hub_party_id.
+func RolesIn(v ocpi.Version) []string {
+	switch v {
+	case ocpi.V211:
+		return []string{RoleCPO, RoleEMSP}
+	case ocpi.V230:
+		return slices.DeleteFunc(RoleNames(), func(name string) bool { return name == RoleHub })
+	}
+	return RoleNames()
+}
+
+// reads are the roles whose holders read what CPOs publish for everybody, and
+// that a CPO reaches in turn (OCPI 2.2.1 transport, "Message routing", the
+// audience of a broadcast).
+var reads = []string{RoleEMSP, RoleNAP, RoleNSP, RoleOther}
+
+// publishes are the roles whose holders own Locations and Tariffs.
+var publishes = []string{RoleCPO, RoleNAP}
 
 // Role is one role of one party. A role belongs to one partner only.
 type Role struct {

@@ -100,6 +100,13 @@ func hashCredentials(credentials string) (raw, decoded TokenHash, isBase64 bool)
 	return raw, sha256.Sum256(plain[:m]), true
 }
 
+// decodedToken returns the token that credentials in Base64 stand for, as
+// hashCredentials takes it.
+func decodedToken(credentials string) (string, bool) {
+	plain, err := base64.StdEncoding.DecodeString(credentials)
+	return strings.TrimRight(string(plain), "\r\n"), err == nil
+}
+
 // cutScheme splits an Authorization header into its credentials, if its
 // scheme is the wanted one, followed by one space.
 func cutScheme(authorization, scheme string) (credentials string, ok bool) {
