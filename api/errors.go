@@ -28,6 +28,7 @@ const (
 	KindEncoding
 	KindOverload
 	KindUnavailable
+	KindPeer
 )
 
 // Errors of the HTTP interfaces themselves.
@@ -39,6 +40,7 @@ var (
 	ErrEncoding     = errors.New("content encoding not supported: bodies must be sent uncompressed, without Content-Encoding")
 	ErrBody         = errors.New("body could not be read to its end")
 	ErrBusy         = errors.New("too many requests under way, try again")
+	ErrPeer         = errors.New("the partner's OCPI interface cannot be used")
 )
 
 // answerTo is how a kind is answered. Towards OCPI partners an error behind a
@@ -66,6 +68,7 @@ var answers = [...]answerTo{
 	KindEncoding:     {"unsupported_encoding", http.StatusUnsupportedMediaType, http.StatusUnsupportedMediaType, ocpi.StatusInvalid, ""},
 	KindOverload:     {"overloaded", http.StatusServiceUnavailable, http.StatusServiceUnavailable, ocpi.StatusServerError, "overloaded, nothing was done: try again"},
 	KindUnavailable:  {"unavailable", http.StatusServiceUnavailable, http.StatusServiceUnavailable, ocpi.StatusServerError, "temporarily unavailable: try again, a repeat is harmless"},
+	KindPeer:         {"partner_unreachable", http.StatusBadGateway, http.StatusOK, ocpi.StatusPeerError, ""},
 }
 
 // Code returns the kind's stable name.
@@ -108,6 +111,8 @@ func Classify(err error) Kind {
 		return KindInvalid
 	}
 	switch {
+	case errors.Is(err, ErrPeer): // first: it may say why, and that is the partner's matter
+		return KindPeer
 	case errors.Is(err, ErrUnauthorized):
 		return KindUnauthorized
 	case errors.Is(err, ingest.ErrUnknownObject), errors.Is(err, settlement.ErrNotFound), errors.Is(err, ErrNotFound):

@@ -23,6 +23,7 @@ const MinToken = 16
 // nobody where that is shorter than MinToken.
 type Deps struct {
 	Partners *control.Partners
+	Peers    Peers // nil = none can be called
 	Keys     *control.Keys
 	Closes   *clearing.Closes
 	Token    string
@@ -31,6 +32,7 @@ type Deps struct {
 
 type server struct {
 	partners *control.Partners
+	peers    Peers
 	keys     *control.Keys
 	closes   *clearing.Closes
 	token    [sha256.Size]byte
@@ -40,8 +42,11 @@ type server struct {
 
 // Mount adds the routes, which carry their whole path from /admin/v1 on.
 func Mount(g gin.IRouter, d Deps) {
+	if d.Peers == nil {
+		d.Peers = noPeers{}
+	}
 	s := &server{
-		partners: d.Partners, keys: d.Keys, closes: d.Closes,
+		partners: d.Partners, peers: d.Peers, keys: d.Keys, closes: d.Closes,
 		token: sha256.Sum256([]byte(d.Token)), closed: len(d.Token) < MinToken, logger: d.Logger,
 	}
 	g.GET("/admin/v1/partners", s.handle(s.listPartners))
@@ -51,6 +56,11 @@ func Mount(g gin.IRouter, d Deps) {
 	g.POST("/admin/v1/partners/:id/rotate", s.handle(s.rotateToken))
 	g.POST("/admin/v1/partners/:id/roles", s.handle(s.addRole))
 	g.DELETE("/admin/v1/partners/:id/roles/:role/:country/:party", s.handle(s.removeRole))
+	g.PUT("/admin/v1/partners/:id/policies/:kind", s.handle(s.setPolicy))
+	g.POST("/admin/v1/invitations", s.handle(s.invite))
+	g.GET("/admin/v1/pairs", s.handle(s.listPairs))
+	g.POST("/admin/v1/pairs", s.handle(s.addPair))
+	g.DELETE("/admin/v1/pairs/:cpo/:emsp", s.handle(s.removePair))
 	g.GET("/admin/v1/keys", s.handle(s.listKeys))
 	g.POST("/admin/v1/keys", s.handle(s.addKey))
 	g.DELETE("/admin/v1/keys/:id", s.handle(s.removeKey))

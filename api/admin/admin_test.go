@@ -80,7 +80,7 @@ func TestAdminPartners(t *testing.T) {
 	a := newAdmin(t)
 	var added PartnerToken
 	a.do("POST", "/partners", addDundee, 201, &added, "Idempotency-Key", "add-1")
-	want := Partner{ID: "gb-dun-cpo", Name: "Dundee", Roles: []control.Role{control.NewRole("CPO", "GB", "DUN")}, Encoding: "auto", Version: 1}
+	want := Partner{ID: "gb-dun-cpo", Name: "Dundee", Stage: control.StageAdded, Roles: []control.Role{control.NewRole("CPO", "GB", "DUN")}, Encoding: "auto", Version: 1}
 	if diff := cmp.Diff(want, added.Partner); diff != "" {
 		t.Error(diff)
 	}

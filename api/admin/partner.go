@@ -8,6 +8,7 @@ import (
 	"github.com/roamclear/roamclear/api"
 	"github.com/roamclear/roamclear/api/rest"
 	"github.com/roamclear/roamclear/ingest/control"
+	"github.com/roamclear/roamclear/ocpi"
 )
 
 // Partner is a partner as the admin interface shows it. The tokens are known
@@ -15,18 +16,67 @@ import (
 type Partner struct {
 	ID       string                `json:"id"`
 	Name     string                `json:"name"`
+	Stage    control.Stage         `json:"stage"`
 	Roles    []control.Role        `json:"roles"`
 	Encoding control.TokenEncoding `json:"token_encoding"`
 	Profile  string                `json:"profile,omitempty"`
 	Version  uint64                `json:"version"`
+	// Pending are roles that it offers and has not been granted.
+	Pending []control.Role `json:"pending_roles,omitempty"`
+	// Counterparty is the one party that it exchanges with over OCPI 2.1.1.
+	Counterparty string `json:"counterparty,omitempty"`
+	// Refuses are the kinds of findings for which what it sends is refused.
+	Refuses []string `json:"refuses,omitempty"`
+	// InvitedUntil is when the token of its invitation ends.
+	InvitedUntil string `json:"invited_until,omitempty"`
 	// RotationUntil is when the old token of a rotation under way ends.
 	RotationUntil string `json:"rotation_until,omitempty"`
+	// LastContact is when this process last heard of it.
+	LastContact string `json:"last_contact,omitempty"`
+	Peer        *Peer  `json:"peer,omitempty"`
+}
+
+// Peer is what a partner has registered of its own side.
+type Peer struct {
+	Version     string     `json:"ocpi_version"`
+	VersionsURL string     `json:"versions_url"`
+	Endpoints   []Endpoint `json:"endpoints"`
+}
+
+// Endpoint is one side of one of its modules.
+type Endpoint struct {
+	Module string             `json:"module"`
+	Role   ocpi.InterfaceRole `json:"role,omitempty"`
+	URL    string             `json:"url"`
 }
 
 func partnerView(p *control.Partner) Partner {
-	view := Partner{ID: p.ID, Name: p.Name, Roles: p.Roles, Encoding: p.Encoding, Profile: p.Profile, Version: p.Version}
+	view := Partner{
+		ID: p.ID, Name: p.Name, Stage: p.Stage(), Roles: p.Roles, Encoding: p.Encoding, Profile: p.Profile, Version: p.Version,
+		Pending: p.Pending, Refuses: p.Refuses, Peer: peerView(p.Peer),
+	}
+	if !p.Counterparty.IsZero() {
+		view.Counterparty = p.Counterparty.String()
+	}
+	if p.Invitation != nil {
+		view.InvitedUntil = p.Invitation.Until.String()
+	}
 	if until, ok := p.RotationUntil(); ok {
 		view.RotationUntil = until.String()
+	}
+	if last := p.LastContact(); last.IsSet() {
+		view.LastContact = last.String()
+	}
+	return view
+}
+
+func peerView(p *control.Peer) *Peer {
+	if p == nil {
+		return nil
+	}
+	view := &Peer{Version: p.Version.String(), VersionsURL: p.URL, Endpoints: []Endpoint{}}
+	for _, e := range p.Endpoints {
+		view.Endpoints = append(view.Endpoints, Endpoint{e.Identifier, e.Role, e.URL})
 	}
 	return view
 }
@@ -36,10 +86,12 @@ type PartnerList struct {
 	Partners []Partner `json:"partners"`
 }
 
-// PartnerToken answers what makes a token: the only time it is shown.
+// PartnerToken answers what makes a token: the only time it is shown. It is left
+// out where the partner itself has got it.
 type PartnerToken struct {
 	Partner Partner `json:"partner"`
-	Token   string  `json:"token"`
+	Token   string  `json:"token,omitempty"`
+	Problem string  `json:"problem,omitempty"` // why the partner has not got it
 }
 
 // PartnerRequest is the body of POST /admin/v1/partners. With the token of a
@@ -50,13 +102,6 @@ type PartnerRequest struct {
 	Token    string                `json:"token,omitempty"` // "" = one is made
 	Encoding control.TokenEncoding `json:"token_encoding,omitempty"`
 	Profile  string                `json:"profile,omitempty"`
-}
-
-// RotateRequest is the body of POST /admin/v1/partners/{id}/rotate; it may be
-// absent.
-type RotateRequest struct {
-	Token string `json:"token,omitempty"`
-	Now   bool   `json:"now,omitempty"` // the old token ends at once, for one that has leaked
 }
 
 func (s *server) listPartners(c *gin.Context) error {
@@ -90,7 +135,7 @@ func (s *server) addPartner(c *gin.Context) error {
 			return err
 		}
 		s.logger.Info("roles added to partner", "partner", p.ID, "roles", q.Roles)
-		rest.WriteJSON(c, http.StatusOK, PartnerToken{partnerView(p), q.Token})
+		rest.WriteJSON(c, http.StatusOK, PartnerToken{Partner: partnerView(p), Token: q.Token})
 		return nil
 	}
 	p, token, err := s.partners.Add(c.Request.Context(), command(c), control.NewPartner(q))
@@ -99,38 +144,7 @@ func (s *server) addPartner(c *gin.Context) error {
 	}
 	s.logger.Info("partner added", "partner", p.ID)
 	c.Header("Location", "/admin/v1/partners/"+p.ID)
-	rest.WriteJSON(c, http.StatusCreated, PartnerToken{partnerView(p), token})
-	return nil
-}
-
-func (s *server) rotateToken(c *gin.Context) error {
-	var q RotateRequest
-	expect, err := expected(c)
-	if err == nil {
-		err = rest.ReadJSON(c.Request, api.DefaultMaxBody, &q)
-	}
-	if err != nil {
-		return err
-	}
-	p, token, err := s.partners.Rotate(c.Request.Context(), command(c), api.Param(c, "id"), expect, control.Rotation(q))
-	if err != nil {
-		return err
-	}
-	s.logger.Info("partner token rotated", "partner", p.ID)
-	rest.WriteJSON(c, http.StatusOK, PartnerToken{partnerView(p), token})
-	return nil
-}
-
-func (s *server) removePartner(c *gin.Context) error {
-	expect, err := expected(c)
-	if err == nil {
-		err = s.partners.Remove(c.Request.Context(), command(c), api.Param(c, "id"), expect)
-	}
-	if err != nil {
-		return err
-	}
-	s.logger.Info("partner removed", "partner", api.Param(c, "id"))
-	c.Status(http.StatusNoContent)
+	rest.WriteJSON(c, http.StatusCreated, PartnerToken{Partner: partnerView(p), Token: token})
 	return nil
 }
 

@@ -360,6 +360,23 @@ func TestAdminHasTheDocumentedShape(t *testing.T) {
 		{"POST", "/partners/gb-dun-cpo/rotate", "/partners/{id}/rotate", "", 200},
 		{"POST", "/partners/nobody/rotate", "/partners/{id}/rotate", "{}", 404},
 		{"GET", "/partners", "", "", 200},
+		{"POST", "/invitations", "", `{"name":"TNM","roles":[{"role":"cpo","country_code":"nl","party_id":"tnm"}],"ocpi_version":"2.1.1","counterparty":"DE/EMP"}`, 201},
+		{"POST", "/invitations", "", dundee, 409},
+		{"POST", "/invitations", "", `{"name":"TNM","roles":[],"ocpi_version":"2.2.1"}`, 422},
+		{"POST", "/invitations", "", `{"name":"TNM","roles":[],"ocpi_version":"2.0"}`, 400},
+		{"GET", "/partners/nl-tnm-cpo", "/partners/{id}", "", 200},
+		{"PUT", "/partners/gb-dun-cpo/policies/too_long", "/partners/{id}/policies/{kind}", `{"policy":"refuse"}`, 200},
+		{"PUT", "/partners/gb-dun-cpo/policies/Too%20Long", "/partners/{id}/policies/{kind}", `{"policy":"refuse"}`, 400},
+		{"PUT", "/partners/gb-dun-cpo/policies/too_long", "/partners/{id}/policies/{kind}", `{"policy":"ignore"}`, 422},
+		{"PUT", "/partners/nobody/policies/too_long", "/partners/{id}/policies/{kind}", `{"policy":"refuse"}`, 404},
+		{"POST", "/pairs", "", `{"cpo":"NL/TNM","emsp":"DE*EMP"}`, 201},
+		{"POST", "/pairs", "", `{"cpo":"NL/TNM","emsp":"DE*EMP"}`, 409},
+		{"POST", "/pairs", "", `{"cpo":"TNM","emsp":"DE*EMP"}`, 400},
+		{"GET", "/pairs", "", "", 200},
+		{"DELETE", "/pairs/NL%2FTNM/DE%2FEMP", "/pairs/{cpo}/{emsp}", "", 204},
+		{"DELETE", "/pairs/NL*TNM/DE*EMP", "/pairs/{cpo}/{emsp}", "", 404},
+		{"DELETE", "/pairs/TNM/DE*EMP", "/pairs/{cpo}/{emsp}", "", 400},
+		{"GET", "/partners", "", "", 200},
 		{"POST", "/keys", "", `{"scopes":["finance:read"],"party":"GB/DUN"}`, 201},
 		{"POST", "/keys", "", `{"scopes":["finance:read"],"party":"DUN"}`, 400},
 		{"POST", "/keys", "", `{"scopes":[]}`, 422},
@@ -453,7 +470,7 @@ func TestErrorCodesAreDocumented(t *testing.T) {
 	for _, c := range doc.at(t, doc.root, "components", "schemas", "Failure", "properties", "error", "properties", "code", "enum").([]any) {
 		listed = append(listed, c.(string))
 	}
-	answered := []string{"not_acceptable", "missing_scope", "party_restricted", "unpriceable", "unauthorized", "invalid_parameter"}
+	answered := []string{"not_acceptable", "missing_scope", "party_restricted", "unpriceable", "unauthorized", "invalid_parameter", api.KindPeer.Code()}
 	for kind := api.KindInternal; kind <= api.KindUnavailable; kind++ {
 		if kind != api.KindOverload { // told as unavailable
 			answered = append(answered, kind.Code())

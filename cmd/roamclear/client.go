@@ -105,7 +105,8 @@ type adminClient struct {
 	http             *http.Client
 }
 
-// do sends in as JSON and reads the answer into out; both may be nil.
+// do sends in as JSON and reads the answer into out; both may be nil. Where there
+// is nothing in the answer, out stays as it is.
 func (c *adminClient) do(ctx context.Context, method, path string, in, out any) error {
 	var body io.Reader
 	if in != nil {
@@ -132,7 +133,7 @@ func (c *adminClient) do(ctx context.Context, method, path string, in, out any) 
 	if resp.StatusCode >= 300 {
 		return c.failure(resp.StatusCode, answer)
 	}
-	if out == nil {
+	if out == nil || resp.StatusCode == http.StatusNoContent {
 		return nil
 	}
 	if err := json.Unmarshal(answer, out); err != nil {

@@ -21,6 +21,8 @@ type Config struct {
 	Log         LogConfig
 	Metrics     MetricsConfig
 	Limits      LimitsConfig
+	Roaming     RoamingConfig
+	Secrets     SecretsConfig
 	Kafka       KafkaConfig
 	Store       ClickHouseConfig
 }
@@ -40,6 +42,16 @@ type MetricsConfig struct {
 type LimitsConfig struct {
 	Bodies   ingest.Limits
 	InFlight int
+}
+
+// RoamingConfig is about who roams with whom.
+type RoamingConfig struct {
+	Open bool
+}
+
+// SecretsConfig says what the tokens are sealed with that we send to partners.
+type SecretsConfig struct {
+	KeyFile string
 }
 
 // KafkaConfig says where the log is. Without brokers it is embedded.
@@ -95,6 +107,8 @@ func settings(c *Config) []setting {
 		{"limits.location_bytes", &c.Limits.Bodies.Location, ingest.DefaultLimits.Location, "largest Location accepted, and made of PATCHes and parts, in bytes", between(4<<10, ingest.MaxBody, "bytes")},
 		{"limits.body_bytes", &c.Limits.Bodies.Other, ingest.DefaultLimits.Other, "largest Tariff or Token accepted, in bytes", between(4<<10, ingest.MaxBody, "bytes")},
 		{"limits.in_flight", &c.Limits.InFlight, 2048, "requests worked on at once; more get 503", between(1, 1<<20, "requests")},
+		{"roaming.open", &c.Roaming.Open, true, "whether all partners roam with each other; false: only the pairs added by `roamclear pair add`", anything},
+		{"secrets.key_file", &c.Secrets.KeyFile, "", "file with the key that seals the tokens we send to partners; empty: secret-key in the data directory, made at the first start", anything},
 		{"kafka.brokers", &c.Kafka.Brokers, nil, "Kafka brokers host:port; empty: the embedded broker", anything},
 		{"kafka.partitions", &c.Kafka.Partitions, 0, "partitions of the CDR and Session topics; 0: 2 at creation, later as many as there are",
 			between(0, 1024, "partitions")},

@@ -75,6 +75,7 @@ func TestBadSettingsAreAllNamed(t *testing.T) {
 	f("wrong type in the environment", "", []string{"ROAMCLEAR_KAFKA_CAP_BYTES=512MiB"}, nil, "kafka.cap_bytes: 512MiB: want a whole number")
 	f("wrong types", "kafka:\n  partitions: 2.5\nlimits:\n  in_flight: [1]\nlog:\n  level: [a, b]\nroles: [[api]]\n", nil, nil,
 		"kafka.partitions: 2.5: want a whole number", "limits.in_flight: [1]: want a whole number", "log.level: [a b]: want one value", "roles: [[api]]: want a list of values")
+	f("no yes or no", "roaming:\n  open: maybe\n", nil, nil, "roaming.open: maybe: want true or false")
 	f("a section that is none", "kafka: 5\n", nil, nil, `unknown setting "kafka"`)
 	f("dotted within a section", "kafka:\n  log.level: debug\n", nil, nil, `unknown setting "kafka.log.level"`)
 	f("a dotted section", "clickhouse.memory:\n  bytes: 1\n", nil, nil, `unknown setting "clickhouse.memory.bytes"`)
@@ -107,6 +108,8 @@ func TestDottedKeysAreUnderstood(t *testing.T) {
 			value = "x"
 		case *[]string:
 			value = "[x]"
+		case *bool:
+			value = "false"
 		}
 		nested, dotted = section+":\n  "+key+": "+value+"\n", s.name+": "+value+"\n"
 		want, wantErr := load(t, nested, nil)
@@ -114,6 +117,19 @@ func TestDottedKeysAreUnderstood(t *testing.T) {
 		if fmt.Sprint(wantErr) != fmt.Sprint(err) || cmp.Diff(want, got) != "" || cmp.Diff(defaultConfig(), got) == "" {
 			t.Errorf("%s: dotted %v, nested %v (-nested +dotted):\n%s", s.name, err, wantErr, cmp.Diff(want, got))
 		}
+	}
+}
+
+func TestYesAndNoAsTheyAreWritten(t *testing.T) {
+	for file, environ := range map[string]string{
+		"roaming:\n  open: false\n": "OTHER=", "roaming.open: 'false'\n": "OTHER=", "roaming:\n  open: true\n": "ROAMCLEAR_ROAMING_OPEN=0",
+	} {
+		if c, err := load(t, file, []string{environ}); err != nil || c.Roaming.Open {
+			t.Errorf("%s%s: %v, %v", file, environ, c.Roaming.Open, err)
+		}
+	}
+	if c, err := load(t, "", nil, "--roaming.open=false"); err != nil || c.Roaming.Open {
+		t.Errorf("by the flag: %v, %v", c.Roaming.Open, err)
 	}
 }
 
@@ -223,6 +239,39 @@ func TestAdminTokenMustBeLong(t *testing.T) {
 		if tt.problem == "" && (err != nil || token != tt.want) || tt.problem != "" && (err == nil || !strings.Contains(err.Error(), tt.problem)) {
 			t.Errorf("%q, %q: %q, %v", tt.file, tt.environ, token, err)
 		}
+	}
+}
+
+// The key that seals tokens is made once, readable by its owner alone; one that is
+// no key, or named and missing, is told.
+func TestTheSecretKey(t *testing.T) {
+	d := &dataDir{path: t.TempDir()}
+	first, err := d.sealer("")
+	if err != nil {
+		t.Fatal(err)
+	}
+	info, err := os.Stat(d.join(secretKeyFile))
+	if err != nil || info.Mode().Perm() != 0o600 {
+		t.Errorf("key file: %v, %v; want mode 0600", info, err)
+	}
+	if again, err := d.sealer(""); err != nil || again.KeyID() != first.KeyID() {
+		t.Errorf("second start: %v", err)
+	}
+	if named, err := d.sealer(d.join(secretKeyFile)); err != nil || named.KeyID() != first.KeyID() {
+		t.Errorf("the same by its name: %v", err)
+	}
+	if other, err := (&dataDir{path: t.TempDir()}).sealer(""); err != nil || other.KeyID() == first.KeyID() {
+		t.Errorf("another directory has the same key: %v", err)
+	}
+	missing, short := d.join("elsewhere"), d.join("short")
+	write(t, short, "c2hvcnQtc2VjcmV0\n")
+	for file, want := range map[string]string{missing: "no such file", short: "does not hold 32 bytes"} {
+		if _, err := d.sealer(file); err == nil || !strings.Contains(err.Error(), "secrets.key_file") || !strings.Contains(err.Error(), want) || strings.Contains(err.Error(), "c2hvcnQ") {
+			t.Errorf("%s: %v, want %q", file, err, want)
+		}
+	}
+	if _, err := os.Stat(missing); !errors.Is(err, os.ErrNotExist) {
+		t.Error("a key was made where a setting names one")
 	}
 }
 

@@ -1,6 +1,7 @@
 package main
 
 import (
+	"cmp"
 	"crypto/rand"
 	"encoding/base64"
 	"encoding/json"
@@ -14,12 +15,14 @@ import (
 	"golang.org/x/sys/unix"
 
 	"github.com/roamclear/roamclear/api/admin"
+	"github.com/roamclear/roamclear/ingest/control"
 )
 
 // dataDir is the one directory everything the service keeps is under:
 //
 //	lock           held while a process uses the directory
 //	admin-token    the admin API's token, made at the first start, mode 0600
+//	secret-key     what seals the tokens we send to partners, made likewise
 //	service.json   where the running service is, mode 0600; gone when it stopped
 //	log/           the embedded broker
 //	store/         the embedded ClickHouse engine
@@ -99,6 +102,29 @@ func (d *dataDir) adminToken() (string, error) {
 		return "", fmt.Errorf("write admin token: %w", err)
 	}
 	return token, nil
+}
+
+// secretKeyFile is in the data directory unless the setting names another.
+const secretKeyFile = "secret-key"
+
+// sealer seals with the key in a file: a line of Base64. The one in the directory
+// is made where there is none; one that a setting names must be there, since every
+// process of an installation needs the same.
+func (d *dataDir) sealer(file string) (*control.Sealer, error) {
+	path := cmp.Or(file, d.join(secretKeyFile))
+	text, err := os.ReadFile(path)
+	if file == "" && errors.Is(err, fs.ErrNotExist) {
+		text = base64.StdEncoding.AppendEncode(nil, control.NewSealKey())
+		err = writeFile(path, append(text, '\n'))
+	}
+	if err != nil {
+		return nil, fmt.Errorf("secrets.key_file: %w", err)
+	}
+	key, err := base64.StdEncoding.DecodeString(strings.TrimSpace(string(text)))
+	if err != nil || len(key) != control.SealKeyLength { // the decoder's words would show a part of it
+		return nil, fmt.Errorf("secrets.key_file: %s does not hold %d bytes in Base64 (openssl rand -base64 %d makes such)", path, control.SealKeyLength, control.SealKeyLength)
+	}
+	return control.NewSealer(key)
 }
 
 func longEnough(token, where string) error {

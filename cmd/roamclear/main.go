@@ -1,7 +1,7 @@
 // Command roamclear is the clearing house: one binary, several roles.
 //
 //	roamclear serve --data DIR     run the service (all roles by default)
-//	roamclear partner, key, period  administer a running service
+//	roamclear partner, pair, key, period  administer a running service
 //	roamclear verify --data DIR    prove that nothing was lost or counted twice
 //	roamclear reprice --from MONTH price stored CDRs again, report what changes
 //	roamclear price, lint          price a CDR, check a tariff, without a service
@@ -65,7 +65,7 @@ func newRootCmd() *cobra.Command {
 	}
 	root.SetHelpCommand(newHelpCmd())
 	root.AddCommand(
-		newServeCmd(), newDemoCmd(), newPartnerCmd(), newKeyCmd(), newVerifyCmd(), newCheckConfigCmd(),
+		newServeCmd(), newDemoCmd(), newPartnerCmd(), newPairCmd(), newKeyCmd(), newVerifyCmd(), newCheckConfigCmd(),
 		newEngineCmd(), newPriceCmd(), newLintCmd(), newRepriceCmd(), newPeriodCmd(), newPeerCmd(),
 	)
 	root.InitDefaultHelpCmd() // these two would be added when it runs, after they are looked at here

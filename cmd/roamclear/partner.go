@@ -1,9 +1,10 @@
 package main
 
 import (
+	"cmp"
 	"fmt"
 	"net/http"
-	"net/url"
+	"strings"
 
 	"github.com/roamclear/roamclear/api/admin"
 	"github.com/roamclear/roamclear/ingest/control"
@@ -16,7 +17,7 @@ func newPartnerCmd() *cobra.Command {
 	var service serviceFlags
 	cmd := &cobra.Command{
 		Use:   "partner",
-		Short: "Add, list, rotate and remove the partners that push OCPI",
+		Short: "Invite, add, list, rotate and remove the partners that talk OCPI",
 		Long: `Administer the partners of a running service: who may push what.
 
 The service is found through its data directory (--data), or by --url and the
@@ -24,8 +25,8 @@ environment variable ROAMCLEAR_ADMIN_TOKEN.`,
 		Args: cobra.NoArgs,
 	}
 	service.register(cmd)
-	cmd.AddCommand(newPartnerAddCmd(&service), newPartnerListCmd(&service), newPartnerRotateCmd(&service),
-		newPartnerRoleCmd(&service), newPartnerRemoveCmd(&service))
+	cmd.AddCommand(newPartnerInviteCmd(&service), newPartnerAddCmd(&service), newPartnerListCmd(&service), newPartnerRotateCmd(&service),
+		newPartnerRoleCmd(&service), newPartnerPolicyCmd(&service), newPartnerRemoveCmd(&service))
 	return cmd
 }
 
@@ -110,67 +111,37 @@ func newPartnerListCmd(service *serviceFlags) *cobra.Command {
 }
 
 func partnerRows(list *admin.PartnerList) [][]string {
-	rows := [][]string{{"ID", "NAME", "ROLES", "TOKEN"}}
+	rows := [][]string{{"ID", "NAME", "REGISTRATION", "ROLES", "PENDING", "TOKEN", "REFUSES"}}
 	for _, p := range list.Partners {
-		token := "one"
-		if p.RotationUntil != "" {
-			token = "rotating, old one until " + p.RotationUntil
-		}
-		rows = append(rows, []string{p.ID, p.Name, roleList(p.Roles), token})
+		rows = append(rows, []string{
+			p.ID, p.Name, registration(&p), roleList(p.Roles), cmp.Or(roleList(p.Pending), "-"), tokens(&p), cmp.Or(strings.Join(p.Refuses, ", "), "-"),
+		})
 	}
 	return rows
 }
 
-func newPartnerRotateCmd(service *serviceFlags) *cobra.Command {
-	var q admin.RotateRequest
-	cmd := &cobra.Command{
-		Use:   "rotate ID [--token TOKEN] [--now]",
-		Short: "Give a partner a new token and print it",
-		Long: `Give a partner a new token and print it, alone, on standard output. The old
-one works until the new one is first used, at most for 7 days. --now ends it at
-once, and any other the partner has: for a token that has leaked. Until the
-partner uses the new one, all it sends is refused.`,
-		Example: "  roamclear partner rotate gb-dun-cpo --data data\n  roamclear partner rotate gb-dun-cpo --now",
-		Args:    cobra.ExactArgs(1), ValidArgsFunction: completePartner(service),
-		RunE: func(cmd *cobra.Command, args []string) error {
-			c, err := service.client()
-			if err != nil {
-				return err
-			}
-			var rotated admin.PartnerToken
-			if err := c.do(cmd.Context(), http.MethodPost, "/partners/"+url.PathEscape(args[0])+"/rotate", q, &rotated); err != nil {
-				return fmt.Errorf("rotate token of %s: %w", args[0], err)
-			}
-			ends := "ends when this is used, or at " + rotated.Partner.RotationUntil
-			if q.Now {
-				ends = "has ended"
-			}
-			cmd.PrintErrf("New token of %s, shown once. The old one %s:\n", args[0], ends)
-			_, err = fmt.Fprintln(cmd.OutOrStdout(), rotated.Token)
-			return err
-		},
+// registration says how far a partner has come: the version that it is called in,
+// once it has registered.
+func registration(p *admin.Partner) string {
+	text := string(p.Stage)
+	switch {
+	case p.Peer != nil:
+		text = "OCPI " + p.Peer.Version
+	case p.InvitedUntil != "":
+		text += " until " + p.InvitedUntil
 	}
-	cmd.Flags().StringVar(&q.Token, "token", "", "the new token, 8 to 64 characters (default a new random one)")
-	cmd.Flags().BoolVar(&q.Now, "now", false, "end the old token at once, because it has leaked")
-	return cmd
+	if p.Counterparty != "" {
+		text += " with " + p.Counterparty
+	}
+	return text
 }
 
-func newPartnerRemoveCmd(service *serviceFlags) *cobra.Command {
-	return &cobra.Command{
-		Use:     "remove ID",
-		Short:   "Remove a partner: its tokens end at once, what it sent stays",
-		Example: "  roamclear partner remove gb-dun-cpo --data data",
-		Args:    cobra.ExactArgs(1), ValidArgsFunction: completePartner(service),
-		RunE: func(cmd *cobra.Command, args []string) error {
-			c, err := service.client()
-			if err != nil {
-				return err
-			}
-			if err := c.do(cmd.Context(), http.MethodDelete, "/partners/"+url.PathEscape(args[0]), nil, nil); err != nil {
-				return fmt.Errorf("remove partner %s: %w", args[0], err)
-			}
-			cmd.PrintErrf("Partner %s removed.\n", args[0])
-			return nil
-		},
+func tokens(p *admin.Partner) string {
+	switch {
+	case p.Stage == control.StageUnregistered:
+		return "none"
+	case p.RotationUntil != "":
+		return "rotating, old one until " + p.RotationUntil
 	}
+	return "one"
 }

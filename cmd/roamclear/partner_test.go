@@ -89,8 +89,8 @@ func TestPartnerCommands(t *testing.T) {
 		t.Fatalf("list:\n%s", out)
 	}
 	want := []string{
-		"ID           NAME                 ROLES                     TOKEN",
-		"nl-exw-emsp  NL*EXW               EMSP NL*EXW, CPO NL*EXW   one",
+		"ID           NAME                 REGISTRATION  ROLES                     PENDING  TOKEN  REFUSES",
+		"nl-exw-emsp  NL*EXW               added         EMSP NL*EXW, CPO NL*EXW   -        one    -",
 	}
 	if diff := cmp.Diff(strings.Fields(want[0]), strings.Fields(lines[0])); diff != "" {
 		t.Error(diff)

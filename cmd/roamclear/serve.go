@@ -108,6 +108,7 @@ type service struct {
 	owned      owned
 	intake     *ingest.Service
 	adminToken string
+	sealer     *control.Sealer
 	metrics    *pricing.Metrics
 	relations  *settlement.RelationMetrics
 	drains     *ingest.DrainMetrics
@@ -136,12 +137,18 @@ func startService(ctx context.Context, c Config, stderr *os.File) (_ *service, e
 	if s.adminToken, err = s.dir.adminToken(); err != nil {
 		return nil, err
 	}
+	if s.sealer, err = s.dir.sealer(c.Secrets.KeyFile); err != nil {
+		return nil, err
+	}
 	if s.backends, err = openBackends(ctx, &c, s.dir, s.logger, s.registry); err != nil {
 		return nil, err
 	}
 	b := s.backends
 	if s.control, err = openDecisions(ctx, b.log, s.logger); err != nil {
 		return nil, err
+	}
+	if !c.Roaming.Open {
+		s.control.partners.PairsOnly()
 	}
 	s.owned = newOwned(b, objects.Options{Logger: s.logger, Registerer: s.registry, ShelfBytes: c.memoryLimit(machineMemory("/")) / 4}, objects.Sessions{})
 	s.metrics = pricing.NewMetrics(s.registry)
@@ -150,7 +157,7 @@ func startService(ctx context.Context, c Config, stderr *os.File) (_ *service, e
 	s.lag = ingest.NewLag(b.log, s.logger, s.registry)
 	s.turns = hub.NewTurns()
 	s.intake = ingest.NewService(b.log, s.owned, time.Now, c.Limits.Bodies, ingest.NewMetrics(s.registry))
-	s.intake.Merging = api.NewBudget(mergingBytes)
+	s.intake.Merging, s.intake.Check = api.NewBudget(mergingBytes), s.owned.Check
 	if s.http, err = newHTTPServer(s); err != nil {
 		return nil, err
 	}
@@ -205,6 +212,7 @@ func (s *service) run(ctx context.Context, after func(context.Context) error) er
 		}
 	}
 	if err == nil {
+		s.checkSecrets()
 		err = s.announce()
 	}
 	if err == nil {
@@ -264,6 +272,19 @@ func (s *service) close(ctx context.Context) error {
 		errs = append(errs, s.dir.removeService(), s.dir.Close())
 	}
 	return errors.Join(errs...)
+}
+
+// checkSecrets says which partners cannot be called for want of the key that their
+// tokens were sealed with. All else goes on: what they push is taken.
+func (s *service) checkSecrets() {
+	for _, p := range s.control.partners.All() {
+		if p.Peer == nil {
+			continue
+		}
+		if _, err := s.sealer.Open(p.Peer.Token); err != nil {
+			s.logger.Error("a partner cannot be called", "partner", p.ID, "error", err)
+		}
+	}
 }
 
 // announce tells the commands on this machine where the service is.

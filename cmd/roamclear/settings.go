@@ -43,6 +43,8 @@ func configFlags(cmd *cobra.Command) {
 			f.String(s.name, *at, s.help)
 		case *secret:
 			f.String(s.name, string(*at), s.help)
+		case *bool:
+			f.Bool(s.name, *at, s.help)
 		case *int:
 			f.Int(s.name, *at, s.help)
 		case *int64:

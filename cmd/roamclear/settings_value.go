@@ -41,6 +41,9 @@ func put(at, value any) (want string) {
 		var n int64
 		n, ok = asWhole(value)
 		*at, want = int(n), "a whole number"
+	case *bool:
+		*at, ok = asBool(value)
+		want = "true or false"
 	case *[]string:
 		*at, ok = asList(value)
 		want = "a list of values"
@@ -69,6 +72,22 @@ func asWhole(value any) (int64, bool) {
 		return n, err == nil
 	}
 	return 0, false
+}
+
+func asBool(value any) (b, ok bool) {
+	switch v := value.(type) {
+	case nil:
+		return false, true
+	case bool:
+		return v, true
+	case string:
+		if v == "" {
+			return false, true
+		}
+		b, err := strconv.ParseBool(v)
+		return b, err == nil
+	}
+	return false, false
 }
 
 func asText(value any) (string, bool) {
