@@ -1,0 +1,232 @@
+package partner
+
+import (
+	"errors"
+	"net/http"
+	"net/http/httptest"
+	"testing"
+	"time"
+
+	"github.com/google/go-cmp/cmp"
+	"github.com/roamclear/roamclear/api"
+	"github.com/roamclear/roamclear/benchmarks/peer"
+	"github.com/roamclear/roamclear/ingest/control"
+	"github.com/roamclear/roamclear/ocpi"
+)
+
+// newPeer is a CPO that is served.
+func newPeer(t *testing.T, v ocpi.Version, fault peer.Fault) *peer.Peer {
+	t.Helper()
+	p, err := peer.New(peer.Options{Role: peer.CPO, Party: ocpi.NewParty("NL", "TNM"), Version: v, Fault: fault, Delay: time.Millisecond})
+	if err != nil {
+		t.Fatal(err)
+	}
+	s := httptest.NewServer(p)
+	t.Cleanup(s.Close)
+	p.SetURL(s.URL)
+	return p
+}
+
+// hub is our own side, so far as a partner needs it to register us: versions and
+// details, to whoever knows a token.
+func hub(t *testing.T, partners *control.Partners) *httptest.Server {
+	t.Helper()
+	answers := pages(map[string]string{
+		"/ocpi/versions": `{"status_code":1000,"data":[{"version":"2.1.1","url":"HOST/1"},{"version":"2.2.1","url":"HOST/2"},{"version":"2.3.0","url":"HOST/3"}]}`,
+		"/1":             `{"status_code":1000,"data":{"version":"2.1.1","endpoints":[{"identifier":"credentials","url":"HOST/c"}]}}`,
+		"/2":             `{"status_code":1000,"data":{"version":"2.2.1","endpoints":[{"identifier":"credentials","role":"SENDER","url":"HOST/c"}]}}`,
+		"/3":             `{"status_code":1000,"data":{"version":"2.3.0","endpoints":[{"identifier":"credentials","role":"SENDER","url":"HOST/c"}]}}`,
+	})
+	s := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		if _, ok := partners.Authenticate(r.Header.Get("Authorization")); !ok {
+			w.WriteHeader(http.StatusUnauthorized)
+			_, _ = w.Write([]byte(`{"status_code":2000}`))
+			return
+		}
+		answers(w, r)
+	}))
+	t.Cleanup(s.Close)
+	return s
+}
+
+func testRegistrar(t *testing.T) *Registrar {
+	t.Helper()
+	_, partners := testControl(t)
+	sealer, err := control.NewSealer(control.NewSealKey())
+	if err != nil {
+		t.Fatal(err)
+	}
+	return &Registrar{
+		Dialer: testDialer(t), Partners: partners, Sealer: sealer, Self: control.Self{Party: ocpi.NewParty("ZZ", "RCH"), Name: "roamclear"},
+		Versions: hub(t, partners).URL + "/ocpi/versions", Logger: testPuller(t, newIntake()).Logger,
+	}
+}
+
+// The handshake as its client in each version, with each fault of the partner's
+// lists, and the pull that follows it.
+func TestConnectAndPull(t *testing.T) {
+	all := []PulledModule{
+		{Module: "locations", Read: 3, New: 3, NeverPushed: 3},
+		{Module: "tariffs", Read: 2, New: 2, NeverPushed: 2},
+		{Module: "sessions", Read: 25, New: 25, NeverPushed: 25},
+		{Module: "cdrs", Read: 25, New: 25, NeverPushed: 25},
+	}
+	for _, v := range []ocpi.Version{ocpi.V211, ocpi.V221, ocpi.V230} {
+		for _, name := range append(peer.Faults(), "") {
+			t.Run(v.String()+name, func(t *testing.T) {
+				other := newPeer(t, v, peer.Fault(name))
+				c := testRegistrar(t)
+				connected, err := c.Connect(t.Context(), Invited{URL: other.VersionsURL(), Token: other.TokenA(), Role: "cpo"})
+				if err != nil {
+					t.Fatal(err)
+				}
+				one := connected.Partner
+				if one.ID != "nl-tnm-cpo" || one.Stage() != control.StageRegistered || one.Peer.Version != v || !other.Registered() || other.TokenA() != "" {
+					t.Fatalf("registered as %+v", one)
+				}
+				p := testPuller(t, newIntake())
+				p.Secrets, p.Limits.Session, p.Limits.CDR = c.Sealer, 1<<20, 1<<20
+				since := time.Now().Add(-FirstWindow)
+				got, err := p.pull(t.Context(), one, wanted{from: func(*module) time.Time { return since }}, nil)
+				if err != nil {
+					t.Fatal(err)
+				}
+				if peer.Fault(name) == peer.Failing {
+					for _, m := range got.Modules {
+						if m.Error == "" || m.Read > 0 {
+							t.Errorf("read %+v of a peer that is out of order", m)
+						}
+					}
+					return
+				}
+				if diff := cmp.Diff(all, got.Modules); diff != "" {
+					t.Error(diff)
+				}
+			})
+		}
+	}
+}
+
+// The version that is asked for counts, and what the partner says of itself.
+func TestConnectAsksForWhatItNeeds(t *testing.T) {
+	c := testRegistrar(t)
+	other := newPeer(t, ocpi.V211, peer.None)
+	in := Invited{URL: other.VersionsURL(), Token: other.TokenA()}
+	if _, err := c.Connect(t.Context(), in); err == nil {
+		t.Error("2.1.1 does not say which role the partner has, and it was registered without")
+	}
+	in.Version = ocpi.V230
+	if _, err := c.Connect(t.Context(), in); err == nil {
+		t.Error("registered in a version that it does not offer")
+	}
+	in.Version, in.Token = ocpi.V211, "not-its-token"
+	if _, err := c.Connect(t.Context(), in); err == nil {
+		t.Error("registered by a wrong token")
+	}
+	if list := c.Partners.All(); len(list) > 0 {
+		t.Errorf("what failed left partners: %+v", list)
+	}
+	in.Token, in.Roles = other.TokenA(), []control.Role{control.NewRole("CPO", "NL", "TNM")}
+	connected, err := c.Connect(t.Context(), in)
+	if err != nil || connected.Partner.Peer.Encoding != control.EncodingRaw {
+		t.Errorf("%+v, %v", connected, err)
+	}
+	if _, err := c.Connect(t.Context(), in); err == nil {
+		t.Error("registered twice")
+	}
+}
+
+// A partner that was added by hand keeps its token until it uses the new one.
+func TestConnectWithAPartnerThatWasAdded(t *testing.T) {
+	c := testRegistrar(t)
+	role := control.NewRole("CPO", "NL", "TNM")
+	added, old, err := c.Partners.Add(t.Context(), "", control.NewPartner{Name: "TNM", Roles: []control.Role{role}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	other := newPeer(t, ocpi.V221, peer.None)
+	connected, err := c.Connect(t.Context(), Invited{URL: other.VersionsURL(), Token: other.TokenA()})
+	if err != nil || connected.Partner.ID != added.ID || connected.Partner.Peer == nil {
+		t.Fatalf("%+v, %v", connected, err)
+	}
+	if _, ok := c.Partners.Authenticate("Token " + old); !ok && !other.Registered() {
+		t.Error("its token ended")
+	}
+}
+
+// A partner that fails in the handshake leaves nothing behind.
+func TestConnectThatFails(t *testing.T) {
+	for name, answer := range map[string]http.HandlerFunc{
+		"says no":          func(w http.ResponseWriter, _ *http.Request) { _, _ = w.Write([]byte(`{"status_code":3001}`)) },
+		"is out of order":  func(w http.ResponseWriter, _ *http.Request) { w.WriteHeader(http.StatusInternalServerError) },
+		"knows us already": func(w http.ResponseWriter, _ *http.Request) { w.WriteHeader(http.StatusMethodNotAllowed) },
+		"answers without a token": func(w http.ResponseWriter, _ *http.Request) {
+			_, _ = w.Write([]byte(`{"status_code":1000,"data":{"url":"x"}}`))
+		},
+		"breaks off": func(w http.ResponseWriter, _ *http.Request) {
+			w.Header().Set("Content-Length", "100")
+			_, _ = w.Write([]byte(`{"data":`))
+		},
+	} {
+		t.Run(name, func(t *testing.T) {
+			details := pages(map[string]string{
+				"/v": `{"status_code":1000,"data":[{"version":"2.2.1","url":"HOST/2"}]}`,
+				"/2": `{"status_code":1000,"data":{"version":"2.2.1","endpoints":[{"identifier":"credentials","role":"SENDER","url":"HOST/c"}]}}`,
+			})
+			s := newDesk(t, func(w http.ResponseWriter, r *http.Request) {
+				if r.Method == http.MethodPost {
+					answer(w, r)
+					return
+				}
+				details(w, r)
+			})
+			c := testRegistrar(t)
+			_, err := c.Connect(t.Context(), Invited{URL: s.URL + "/v", Token: secretToken, Roles: []control.Role{control.NewRole("CPO", "NL", "TNM")}})
+			if err == nil || len(c.Partners.All()) > 0 {
+				t.Errorf("%v, partners %+v", err, c.Partners.All())
+			}
+		})
+	}
+}
+
+// Tokens are exchanged over OCPI: the new ones work from then on, the partner's old
+// one until it uses the new one, or not at all.
+func TestRotateAndUnregister(t *testing.T) {
+	for _, v := range []ocpi.Version{ocpi.V211, ocpi.V221, ocpi.V230} {
+		for _, now := range []bool{false, true} {
+			c := testRegistrar(t)
+			other := newPeer(t, v, peer.None)
+			connected, err := c.Connect(t.Context(), Invited{URL: other.VersionsURL(), Token: other.TokenA(), Role: "CPO"})
+			if err != nil {
+				t.Fatal(err)
+			}
+			old := connected.Partner.Tokens[0].Hash
+			p, err := c.Rotate(t.Context(), connected.Partner, "", now)
+			if err != nil {
+				t.Fatal(err)
+			}
+			if p.Tokens[0].Hash == old || p.Peer.Token == connected.Partner.Peer.Token {
+				t.Errorf("%s: the tokens are the old ones: %+v", v, p)
+			}
+			if _, rotating := p.RotationUntil(); rotating == now {
+				t.Errorf("%s: the old token goes on %v", v, rotating)
+			}
+			door, err := c.door(p)
+			if err != nil {
+				t.Fatal(err)
+			}
+			if _, err := c.Dialer.GetCredentials(t.Context(), door); err != nil {
+				t.Errorf("%s: the new token is not taken: %v", v, err)
+			}
+			if err := c.Unregister(t.Context(), p); err != nil || other.Registered() {
+				t.Errorf("%s: unregister: %v", v, err)
+			}
+			if err := c.Unregister(t.Context(), p); !errors.Is(err, api.ErrPeer) {
+				t.Errorf("%s: a second time: %v", v, err)
+			}
+			if _, err := c.Rotate(t.Context(), p, "", now); !errors.Is(err, api.ErrPeer) {
+				t.Errorf("%s: of a partner that has unregistered: %v", v, err)
+			}
+		}
+	}
+}
