@@ -6,6 +6,7 @@ import (
 	"log/slog"
 	"net/http"
 	"net/url"
+	"path"
 	"runtime/debug"
 	"strings"
 
@@ -22,8 +23,8 @@ type Fallback struct {
 }
 
 // NewEngine returns a gin engine that logs nothing but panics. Path
-// parameters are as in the URL, escaped: read them with Param. Paths are not
-// redirected; a route that should answer with a trailing slash too is
+// parameters are as in the URL, escaped: read them with Param. Several slashes
+// count as one. Paths are not redirected; a route that should answer with a trailing slash too is
 // registered twice.
 func NewEngine(logger *slog.Logger, fallbacks ...Fallback) *gin.Engine {
 	gin.SetMode(gin.ReleaseMode)
@@ -32,12 +33,14 @@ func NewEngine(logger *slog.Logger, fallbacks ...Fallback) *gin.Engine {
 	// gin would unescape with the rules for queries, where "+" is a space.
 	e.UnescapePathValues = false
 	e.RedirectTrailingSlash = false
+	e.RemoveExtraSlash = true // partners join base and path with one slash too many
 	e.HandleMethodNotAllowed = true
 	e.ForwardedByClientIP = false
 
 	answer := func(c *gin.Context, err error) {
+		at := path.Clean(c.Request.URL.Path) + "/"
 		for _, f := range fallbacks {
-			if strings.HasPrefix(c.Request.URL.Path, f.Prefix) {
+			if strings.HasPrefix(at, f.Prefix) {
 				f.Answer(c, err)
 				return
 			}

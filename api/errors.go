@@ -29,6 +29,8 @@ const (
 	KindOverload
 	KindUnavailable
 	KindPeer
+	KindUnknownReceiver
+	KindNotConnected
 )
 
 // Errors of the HTTP interfaces themselves.
@@ -41,6 +43,9 @@ var (
 	ErrBody         = errors.New("body could not be read to its end")
 	ErrBusy         = errors.New("too many requests under way, try again")
 	ErrPeer         = errors.New("the partner's OCPI interface cannot be used")
+	// Of a hub (OCPI 2.2.1 status_codes, 4xxx): whom OCPI-to names.
+	ErrUnknownReceiver = errors.New("no such receiver")
+	ErrNotConnected    = errors.New("the receiver is not connected: nothing is forwarded to it")
 )
 
 // answerTo is how a kind is answered. Towards OCPI partners an error behind a
@@ -69,6 +74,9 @@ var answers = [...]answerTo{
 	KindOverload:     {"overloaded", http.StatusServiceUnavailable, http.StatusServiceUnavailable, ocpi.StatusServerError, "overloaded, nothing was done: try again"},
 	KindUnavailable:  {"unavailable", http.StatusServiceUnavailable, http.StatusServiceUnavailable, ocpi.StatusServerError, "temporarily unavailable: try again, a repeat is harmless"},
 	KindPeer:         {"partner_unreachable", http.StatusBadGateway, http.StatusOK, ocpi.StatusPeerError, ""},
+
+	KindUnknownReceiver: {"unknown_receiver", http.StatusNotFound, http.StatusOK, ocpi.StatusUnknownReceiver, ""},
+	KindNotConnected:    {"not_connected", http.StatusConflict, http.StatusOK, ocpi.StatusNotConnected, ""},
 }
 
 // Code returns the kind's stable name.
@@ -117,6 +125,10 @@ func Classify(err error) Kind {
 		return KindUnauthorized
 	case errors.Is(err, ingest.ErrUnknownObject), errors.Is(err, settlement.ErrNotFound), errors.Is(err, ErrNotFound):
 		return KindNotFound
+	case errors.Is(err, ErrUnknownReceiver):
+		return KindUnknownReceiver
+	case errors.Is(err, ErrNotConnected):
+		return KindNotConnected
 	case errors.Is(err, settlement.ErrCursor):
 		return KindCursor
 	case errors.Is(err, ErrMethod):

@@ -8,22 +8,54 @@ import (
 )
 
 // Apply returns the object as it stands after one accepted change: the one
-// function that validates a push before it is appended and folds it after.
-// base is nil when the object is unknown. Unknown members are preserved.
-func Apply(v ocpi.Version, m Method, t Target, base, body []byte) ([]byte, error) {
+// function that validates a push before it is appended and folds it after. old
+// is nil, deleted or without a body where there is no such object. Unknown
+// members are preserved. A change in part that comes in another OCPI version is
+// one of the object as that version has it.
+func Apply(v ocpi.Version, m Method, t Target, old *ObjectState, body []byte) ([]byte, error) {
+	base, err := basis(v, m, t, old)
+	if err != nil {
+		return nil, err
+	}
 	whole, err := apply(v, m, t, base, body)
 	if err == nil && len(whole) > MaxBody {
 		return nil, tooLarge(t.Object, len(whole), MaxBody, "")
 	}
-	if t.Object == ObjectSession && err == nil && ocpi.SessionCompleted(base) && !Stale(t, base, whole) && !ocpi.SameSession(base, whole) {
-		return nil, invalid("status", sessionCompleted)
+	if t.Object != ObjectSession || err != nil {
+		return whole, err
 	}
-	return whole, err
+	if reason := ended(m, base); reason != "" && !Stale(t, base, whole) && !ocpi.SameSession(base, whole) {
+		return nil, invalid("status", reason)
+	}
+	return whole, nil
 }
 
-// sessionCompleted is why a finished Session stays as it is (OCPI mod_sessions,
-// SessionStatus): its code, and a sentence.
-const sessionCompleted = "session_completed: the Session is COMPLETED, and then no more modifications are made; this one is kept and changes nothing"
+// basis is what a change is applied to.
+func basis(v ocpi.Version, m Method, t Target, old *ObjectState) ([]byte, error) {
+	switch {
+	case old == nil || old.Deleted || len(old.Body) == 0:
+		return nil, nil
+	case old.Version == v:
+		return old.Body, nil
+	case m == MethodPut && !t.isPart() && (t.Object != ObjectSession || ended(m, old.Body) == ""): // nothing of it is left
+		return old.Body, nil
+	}
+	return old.In(v)
+}
+
+// ended says why a Session stays as it is, "" where it goes on: no more
+// modifications are made of one that is COMPLETED, and what was found INVALID is
+// not billed (OCPI mod_sessions, SessionStatus); a PUT says all of it anew. The
+// reason is a code, and a sentence.
+func ended(m Method, session []byte) string {
+	switch status := ocpi.SessionStatus(session); {
+	case status == "COMPLETED":
+		return "session_completed: the Session is COMPLETED, and then no more modifications are made; this one is kept and changes nothing"
+	case status == "INVALID" && m == MethodPatch:
+		return "session_invalid: the Session is INVALID, and a PATCH makes it no other; this one is kept and changes nothing"
+	}
+	return ""
+}
 
 // growing is the member that PATCHes and parts make larger than any one body.
 var growing = map[Object]string{ObjectSession: "charging_periods", ObjectLocation: "evses"}
@@ -40,7 +72,7 @@ func tooLarge(o Object, size, limit int, setting string) error {
 
 func apply(v ocpi.Version, m Method, t Target, base, body []byte) ([]byte, error) {
 	evse, connector := t.Part()
-	nested := t.Object == ObjectLocation && evse != ""
+	nested := t.isPart()
 	var whole []byte
 	var err error
 	switch {

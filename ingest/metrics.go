@@ -10,7 +10,7 @@ import (
 
 // Metrics counts what came in and how it ended.
 type Metrics struct {
-	accepted [6]prometheus.Counter
+	accepted map[Object]prometheus.Counter
 	refusedN *prometheus.CounterVec
 }
 
@@ -18,7 +18,7 @@ type Metrics struct {
 func NewMetrics(reg prometheus.Registerer) *Metrics {
 	accepted := prometheus.NewCounterVec(prometheus.CounterOpts{
 		Name: "roamclear_ingest_accepted_total", Help: "Bodies durable in the log, by object."}, []string{"object"})
-	m := &Metrics{refusedN: prometheus.NewCounterVec(prometheus.CounterOpts{
+	m := &Metrics{accepted: map[Object]prometheus.Counter{}, refusedN: prometheus.NewCounterVec(prometheus.CounterOpts{
 		Name: "roamclear_ingest_refused_total", Help: "Bodies answered with an error, by object and reason."}, []string{"object", "reason"})}
 	reg.MustRegister(accepted, m.refusedN)
 	for o := ObjectCDR; o.Known(); o++ {

@@ -17,7 +17,7 @@ type Topic string
 const (
 	TopicCDRs      Topic = "roamclear.cdrs"      // N partitions
 	TopicSessions  Topic = "roamclear.sessions"  // N partitions
-	TopicReference Topic = "roamclear.reference" // 1 partition: locations, tariffs, tokens
+	TopicReference Topic = "roamclear.reference" // 1 partition: locations, tariffs, tokens, invoice reconciliation
 	TopicRefused   Topic = "roamclear.refused"   // 1 partition: bodies we could not use
 	TopicControl   Topic = "roamclear.control"   // 1 partition, kept for ever
 )
@@ -32,9 +32,10 @@ const (
 	ObjectTariff
 	ObjectLocation
 	ObjectToken
+	ObjectInvoice // an InvoiceReconciliationRecord
 )
 
-var objectNames = [...]string{"", "cdr", "session", "tariff", "location", "token"}
+var objectNames = [...]string{"", "cdr", "session", "tariff", "location", "token", "invoice"}
 
 // String returns the kind in lower case, "" for none.
 func (o Object) String() string {
@@ -87,7 +88,7 @@ type Envelope struct {
 	Sender   string    // partner id, see package control
 	Key      ocpi.Key  // folded identity; for EVSE and Connector pushes the Location's
 	Variant  string    // see Identity
-	Path     string    // of a part of a Location: "EVSE_UID" or "EVSE_UID/CONNECTOR_ID", see PartPath; "" = the whole object
+	Path     string    // of a part of a Location: "EVSE_UID" or "EVSE_UID/CONNECTOR_ID", see PartPath; of an invoice whom it is for, "NL*EXW"; "" = the whole object
 	Received ocpi.Time // when the body was complete, by the receiving process's clock
 	Hash     Hash      // canonical content hash of the body, see ocpi.CanonicalHash; of a CDR the worker adds it
 	Reason   string    // TopicRefused only: why the body could not be used
@@ -99,16 +100,20 @@ func (e *Envelope) Identity() Identity { return Identity{e.Object, e.Key, e.Vari
 // Sub returns variant and path as one text, as header and store have it: a
 // kind of object has the one or the other, never both.
 func (e *Envelope) Sub() string {
-	if e.Object == ObjectLocation {
+	if e.Object.hasPath() {
 		return e.Path
 	}
 	return e.Variant
 }
 
+// hasPath reports whether records of the kind have a path, which is no part of
+// the object's identity; those of the others have a variant, which is.
+func (o Object) hasPath() bool { return o == ObjectLocation || o == ObjectInvoice }
+
 // SetSub sets variant and path to what Sub returned.
 func (e *Envelope) SetSub(sub string) {
 	e.Variant, e.Path = sub, ""
-	if e.Object == ObjectLocation {
+	if e.Object.hasPath() {
 		e.Variant, e.Path = "", sub
 	}
 }

@@ -73,9 +73,14 @@ func (s *Service) CDR(ctx context.Context, from Sender, v ocpi.Version, body []b
 	defer s.decoders.Put(d)
 	cdr, err := d.CDR(v, body)
 	if err != nil {
-		return Receipt{}, s.refuse(ctx, &e, body, err)
+		return Receipt{}, s.refuse(ctx, &e, body, d.AllMissing(err))
 	}
-	e.Key = cdr.Key(from.first())
+	if e.Key, err = s.identify(ctx, from, cdr); err != nil {
+		if IsSenderFault(err) {
+			err = s.refuse(ctx, &e, body, err)
+		}
+		return Receipt{}, err
+	}
 	owner, ok := from.own(e.Key.Party)
 	if !ok {
 		return Receipt{}, s.refuse(ctx, &e, body, ErrUnknownObject)
@@ -95,6 +100,31 @@ func (s *Service) CDR(ctx context.Context, from Sender, v ocpi.Version, body []b
 		r.Earlier = s.recent.note(r.Key, body)
 	}
 	return r, err
+}
+
+// identify returns which CDR it is. One of OCPI 2.1.1 does not say whose: it is
+// the connection's party's, of several that one's whose Location it names.
+func (s *Service) identify(ctx context.Context, from Sender, cdr *ocpi.CDR) (ocpi.Key, error) {
+	if cdr.Version != ocpi.V211 || len(from.Parties) <= 1 {
+		return cdr.Key(from.first()), nil
+	}
+	location := strings.Clone(ocpi.Fold(cdr.Location.ID))
+	var owners []ocpi.Party
+	for _, party := range from.Parties {
+		key := ocpi.Key{Party: party, ID: location}
+		_, known, err := s.current.Get(ctx, Target{Object: ObjectLocation, Key: key})
+		if err != nil {
+			return ocpi.Key{}, fmt.Errorf("find whose Location %s is: %w", key, err)
+		}
+		if known {
+			owners = append(owners, party)
+		}
+	}
+	if len(owners) != 1 {
+		return ocpi.Key{}, invalid("location.id", fmt.Sprintf("%d of your %d parties have this Location, and a CDR of OCPI 2.1.1 does not say whose it is: send OCPI-from-country-code and OCPI-from-party-id with it",
+			len(owners), len(from.Parties)))
+	}
+	return cdr.Key(owners[0]), nil
 }
 
 // Put accepts a whole client-owned object: a Location, EVSE, Connector,
@@ -120,7 +150,7 @@ func (s *Service) change(ctx context.Context, from Sender, v ocpi.Version, m Met
 	if !from.Owns(t.Key.Party) {
 		return Receipt{}, s.refuse(ctx, &e, body, ErrUnknownObject)
 	}
-	needsBase := m != MethodPut || t.Path != ""
+	needsBase := m != MethodPut || t.isPart()
 	state, existed, err := s.base(ctx, t, needsBase)
 	if err != nil {
 		return Receipt{}, fmt.Errorf("read current %s %s: %w", t.Object, t.Key, err)
@@ -188,7 +218,7 @@ func (s *Service) validate(d *ocpi.Decoder, v ocpi.Version, m Method, t Target, 
 	if m == MethodDelete {
 		return nil, nil
 	}
-	whole, err := Apply(v, m, t, old.Body, body)
+	whole, err := Apply(v, m, t, old, body)
 	if err != nil {
 		return nil, err
 	}
@@ -210,34 +240,43 @@ func (s *Service) validate(d *ocpi.Decoder, v ocpi.Version, m Method, t Target, 
 	case ObjectLocation:
 		o, err := d.Location(v, whole)
 		if err != nil {
-			return nil, err
+			return nil, d.AllMissing(err)
 		}
 		country, party, id, findings = o.CountryCode, o.PartyID, o.ID, o.Findings
 		change.Zone = o.TimeZone
 	case ObjectTariff:
 		o, err := d.Tariff(v, whole)
 		if err != nil {
-			return nil, err
+			return nil, d.AllMissing(err)
 		}
 		country, party, id, findings = o.CountryCode, o.PartyID, o.ID, o.Findings
 	case ObjectSession:
 		o, err := d.Session(v, whole)
 		if err != nil {
-			return nil, err
+			return nil, d.AllMissing(err)
 		}
 		country, party, id, findings = o.CountryCode, o.PartyID, o.ID, o.Findings
 	case ObjectToken:
 		o, err := d.Token(v, whole)
 		if err != nil {
-			return nil, err
+			return nil, d.AllMissing(err)
 		}
 		country, party, id, findings = o.CountryCode, o.PartyID, o.UID, o.Findings
 		tokenType = o.Type
 		change.Contract = ocpi.Fold(o.ContractID)
+	case ObjectInvoice:
+		o, err := d.InvoiceReconciliation(v, whole)
+		if err != nil {
+			return nil, d.AllMissing(err)
+		}
+		country, party, id, findings = o.CountryCode, o.PartyID, o.ID, o.Findings
 	default:
 		return nil, fmt.Errorf("object kind %d cannot be changed", t.Object)
 	}
 	if err := sameIdentity(v, t, country, party, id, tokenType); err != nil {
+		return nil, err
+	}
+	if err := sameSpelling(v, t, old, body); err != nil {
 		return nil, err
 	}
 	if _, err := Note(old.Changes, change); err != nil {
@@ -250,7 +289,7 @@ func (s *Service) validate(d *ocpi.Decoder, v ocpi.Version, m Method, t Target, 
 // policies.
 func (s *Service) judge(ctx context.Context, from Sender, v ocpi.Version, m Method, t Target, old *ObjectState, body []byte, findings []ocpi.Finding) error {
 	if len(from.Refuses) > 0 && s.Check != nil && m != MethodDelete {
-		whole, err := Apply(v, m, t, old.Body, body)
+		whole, err := Apply(v, m, t, old, body)
 		if err != nil {
 			return err
 		}
@@ -283,6 +322,28 @@ func sameIdentity(v ocpi.Version, t Target, country, party, id, tokenType string
 		return invalid("party_id", "is not the party id in the URL")
 	}
 	return nil
+}
+
+// sameSpelling refuses an id of OCPI 2.1.1 that differs only by case from one that
+// is there: in 2.1.1 these are two objects, and in all later versions one.
+func sameSpelling(v ocpi.Version, t Target, old *ObjectState, body []byte) error {
+	if v != ocpi.V211 || old.Version != ocpi.V211 {
+		return nil
+	}
+	evse, connector := t.Part()
+	name := "id"
+	if t.Object == ObjectToken || evse != "" && connector == "" {
+		name = "uid"
+	}
+	known, ok := ocpi.Sub(old.Body, evse, connector)
+	if !ok {
+		return nil
+	}
+	was, is := ocpi.Text(known, name), ocpi.Text(body, name)
+	if is == "" || was == "" || is == was {
+		return nil
+	}
+	return invalid(name, fmt.Sprintf("differs only by case from %q, which is there: ids are compared without case here, as in every later version of OCPI", was))
 }
 
 // Refuse keeps a body that was refused before it was looked at, or the beginning

@@ -62,7 +62,7 @@ type Target struct {
 	Key     ocpi.Key
 	ID      string // as in the URL
 	Variant string // see Identity
-	Path    string // of a part of a Location, see PartPath; "" = the whole object
+	Path    string // of a part of a Location, see PartPath, or whom an invoice is for; "" = the whole object
 }
 
 // Identity returns which object the target is, or is a part of.
@@ -78,8 +78,14 @@ func PartPath(evseUID, connectorID string) string {
 	return url.PathEscape(evseUID) + "/" + url.PathEscape(connectorID)
 }
 
+// isPart reports whether the target is a part of an object.
+func (t Target) isPart() bool { return t.Object == ObjectLocation && t.Path != "" }
+
 // Part returns what PartPath joined: both are empty for a whole object.
 func (t Target) Part() (evseUID, connectorID string) {
+	if !t.isPart() {
+		return "", ""
+	}
 	evse, connector, _ := strings.Cut(t.Path, "/")
 	return unescape(evse), unescape(connector)
 }

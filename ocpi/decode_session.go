@@ -40,7 +40,7 @@ func (d *Decoder) sessionMember(s *Session, o *object) {
 	case "total_cost":
 		s.TotalCost = d.price(o.name)
 	case "status":
-		s.Status = d.required(o.name, sessionStatuses)
+		s.Status = d.sessionStatus(o.name)
 	case "last_updated":
 		s.LastUpdated = d.instant(o.name)
 	default:
@@ -50,6 +50,20 @@ func (d *Decoder) sessionMember(s *Session, o *object) {
 			d.sessionMember22(s, o)
 		}
 	}
+}
+
+// sessionStatus reads a status. OCPI's prose calls RESERVED what its table calls
+// RESERVATION, and so do partners.
+func (d *Decoder) sessionStatus(name string) string {
+	s, ok := d.string(name)
+	switch _, known := sessionStatuses[s]; {
+	case known || !ok:
+		return s
+	case enumName(s) == "RESERVED":
+		d.enumCase(name, s, "RESERVATION")
+		return "RESERVATION"
+	}
+	return d.oddEnum(name, s, sessionStatuses, Warning)
 }
 
 func (d *Decoder) sessionMember211(s *Session, o *object) {

@@ -1,6 +1,7 @@
 package ocpi
 
 import (
+	"slices"
 	"strconv"
 	"strings"
 )
@@ -33,6 +34,7 @@ type Decoder struct {
 	location Location
 	session  Session
 	token    Token
+	invoice  InvoiceReconciliation
 
 	tariffs    []Tariff
 	elements   []TariffElement
@@ -96,6 +98,23 @@ func (d *Decoder) end() error {
 		return &Invalid{Fields: d.invalid}
 	}
 	return nil
+}
+
+// AllMissing returns the error of the body that was decoded last with the other
+// members that OCPI requires and that are not there: who has to send it again is
+// told all of them at once. An error that is no *Invalid is returned as it is.
+func (d *Decoder) AllMissing(err error) error {
+	invalid, ok := err.(*Invalid) //nolint:errorlint // the decoder's own, never wrapped
+	if !ok {
+		return err
+	}
+	whole := &Invalid{Fields: slices.Clone(invalid.Fields)}
+	for i := range d.findings {
+		if f := &d.findings[i]; f.Code == missingField {
+			whole.Fields = append(whole.Fields, FieldError{f.Path, "missing"})
+		}
+	}
+	return whole
 }
 
 // enter goes one level down in the path.

@@ -9,3 +9,13 @@ func HasMember(raw []byte, name string) (bool, error) {
 	}
 	return o.index(name) >= 0, nil
 }
+
+// Text returns the string at the top level of a JSON object under a name, of a
+// number its text; "" when there is none, or the object cannot be read.
+func Text(raw []byte, name string) string {
+	o, err := splitObject(raw, "$")
+	if err != nil {
+		return ""
+	}
+	return o.Text(name)
+}

@@ -1,26 +1,28 @@
 package ocpi
 
-// SessionCompleted reports whether a Session, as it is stored, is COMPLETED:
-// "no more modifications will be made" (mod_sessions, SessionStatus).
-func SessionCompleted(session []byte) bool {
+// SessionStatus returns the status of a Session as it is stored, written as OCPI
+// does (mod_sessions, SessionStatus); "" where it has none.
+func SessionStatus(session []byte) (status string) {
 	if len(session) == 0 {
-		return false
+		return ""
 	}
 	var s scanner
 	s.begin(session)
 	if s.peek() != '{' {
-		return false
+		return ""
 	}
-	completed := false
 	o := s.open()
 	for s.next(&o) {
 		if o.name == "status" && s.peek() == '"' {
-			completed = enumName(s.str()) == "COMPLETED"
+			status = enumName(s.str())
 			continue
 		}
 		s.skip()
 	}
-	return completed && s.finish() == nil
+	if s.finish() != nil {
+		return ""
+	}
+	return status
 }
 
 // SameSession reports whether two states of a Session say the same but for when

@@ -19,6 +19,11 @@ const (
 	StatusPeerError       Status = 3001 // the client's interface cannot be used
 	StatusNoVersion       Status = 3002
 	StatusNoEndpoint      Status = 3003
+
+	// Of hubs, from 2.2.1 on.
+	StatusHubError        Status = 4000
+	StatusUnknownReceiver Status = 4001
+	StatusNotConnected    Status = 4003
 )
 
 // Headers of OCPI messages (2.2.1 transport, "Message IDs", "Message routing",

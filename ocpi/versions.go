@@ -23,9 +23,9 @@ const (
 	RoleReceiver InterfaceRole = "RECEIVER"
 )
 
-// Endpoint is one side of one module.
+// Endpoint is one side of one module. In 2.1.1 it has no role.
 type Endpoint struct {
 	Identifier string        `json:"identifier"`
-	Role       InterfaceRole `json:"role"`
+	Role       InterfaceRole `json:"role,omitempty"`
 	URL        string        `json:"url"`
 }

@@ -11,6 +11,9 @@ const (
 	prices                // the price rests on it: a serious finding, and no price
 )
 
+// missingField is the finding that a required member is not there.
+const missingField = "missing_field"
+
 // maxUnread bounds what is listed of one CDR, Session or Tariff: one is enough
 // for there to be no price.
 const maxUnread = 10
@@ -45,7 +48,7 @@ func (d *Decoder) lacks(o *object, ok bool, name string, w weight) {
 	if w > light {
 		severity = Serious
 	}
-	d.find("missing_field", severity, name, "OCPI requires this member")
+	d.find(missingField, severity, name, "OCPI requires this member")
 	if w == prices {
 		d.spoil(name, "missing")
 	}

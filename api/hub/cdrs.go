@@ -7,6 +7,7 @@ import (
 	"net/url"
 	"time"
 
+	"github.com/roamclear/roamclear/api"
 	"github.com/roamclear/roamclear/ingest"
 	"github.com/roamclear/roamclear/ocpi"
 	"github.com/roamclear/roamclear/settlement"
@@ -15,7 +16,10 @@ import (
 // postCDR accepts one CDR (OCPI 2.2.1 mod_cdrs, "POST Method"). A repeat is
 // answered like the first: the same Location, made of the folded identity.
 func (x *exchange) postCDR() (answer, error) {
-	receipt, err := x.s.Intake.CDR(x.r.Context(), x.sender(), x.route.version, x.body)
+	if err := x.sameInURL(); err != nil {
+		return answer{}, x.refuse(ingest.Target{Object: x.route.object}, err)
+	}
+	receipt, err := x.s.Intake.CDR(x.r.Context(), x.creditor(), x.route.version, x.body)
 	if errors.Is(err, ingest.ErrUnknownObject) {
 		return answer{}, &ocpi.Invalid{Fields: []ocpi.FieldError{{
 			Path: "country_code, party_id", Reason: "not a party of yours with the role CPO",
@@ -34,8 +38,37 @@ func (x *exchange) postCDR() (answer, error) {
 	}, nil
 }
 
+// creditor is whom a CDR may be of. One of OCPI 2.1.1 does not say whose it is: of
+// a partner's parties it may be the one that OCPI-from names.
+func (x *exchange) creditor() ingest.Sender {
+	from := x.sender()
+	named := ocpi.NewParty(header(x.r, ocpi.HeaderFromCountry), header(x.r, ocpi.HeaderFromParty))
+	if x.route.version == ocpi.V211 && from.Owns(named) {
+		from.Parties = []ocpi.Party{named}
+	}
+	return from
+}
+
+// sameInURL refuses a CDR that was posted to the URL of another one. Behind the
+// module's URL some add the id, or owner and id.
+func (x *exchange) sameInURL() error {
+	country, party, id := api.Param(x.c, "country"), api.Param(x.c, "party"), api.Param(x.c, "id")
+	if party == "" {
+		country, id = "", country
+	}
+	for _, m := range []struct{ name, want string }{{"country_code", country}, {"party_id", party}, {"id", id}} {
+		if m.want == "" {
+			continue
+		}
+		if got := ocpi.Text(x.body, m.name); got != "" && ocpi.Fold(got) != ocpi.Fold(m.want) {
+			return wrongParameter(m.name, "is not the one in the URL")
+		}
+	}
+	return nil
+}
+
 func (x *exchange) cdrURL(k ocpi.Key) string {
-	return x.origin() + Prefix + cdrsReceiver + "/" + url.PathEscape(k.Party.Country) + "/" + url.PathEscape(k.Party.ID) + "/" + url.PathEscape(k.ID)
+	return x.origin() + Prefix + x.route.base + "/" + url.PathEscape(k.Party.Country) + "/" + url.PathEscape(k.Party.ID) + "/" + url.PathEscape(k.ID)
 }
 
 // How long GET waits for the store to catch up with the log, and how often it
@@ -57,7 +90,7 @@ func (x *exchange) getCDR() (answer, error) {
 	if err != nil {
 		return answer{}, err
 	}
-	return x.raw(raw, v)
+	return x.show(v, raw)
 }
 
 // stored reads a CDR's first copy, and waits for the store to catch up.
@@ -75,20 +108,4 @@ func (x *exchange) stored(key ocpi.Key) ([]byte, ocpi.Version, error) {
 			return nil, 0, fmt.Errorf("%w: %w", err, ctx.Err())
 		}
 	}
-}
-
-// raw answers with an object as it was sent. One that came in another OCPI
-// version is not shown in this one's shape until it can be converted. A large one
-// that was read for this answer alone is held until it is written, as a page of a
-// list is, and takes the place of one.
-func (x *exchange) raw(raw []byte, v ocpi.Version) (answer, error) {
-	if v != x.route.version {
-		return answer{}, fmt.Errorf("object was sent in OCPI %s, cannot be shown in %s", v, x.route.version)
-	}
-	if o := x.route.object; len(raw) > maxKept && (o == ingest.ObjectCDR || o == ingest.ObjectSession) {
-		if err := x.enterList(); err != nil {
-			return answer{}, err
-		}
-	}
-	return answer{data: raw}, nil
 }

@@ -173,7 +173,6 @@ func TestListCDRs(t *testing.T) {
 			[]settlement.OCPIQuery{{Debtors: exw, Limit: 500}}, "[]", "", "0"},
 		{"CPO: what it is owed", dundeeToken, "", settlement.OCPIPage{},
 			[]settlement.OCPIQuery{{Creditors: []ocpi.Party{{Country: "GB", ID: "DUN"}, {Country: "GB", ID: "PKC"}}, Limit: 500}}, "[]", "", "0"},
-		{"neither: nothing, and the store is not asked for everything", nspToken, "", bodies(2), nil, "[]", "", "0"},
 		{"first page, filters go on", exwToken, "?date_from=2019-01-01T00:00:00Z&date_to=2019-01-02T00:00:00&limit=2&colour=blue", bodies(2),
 			[]settlement.OCPIQuery{{Debtors: exw, From: day(1), To: day(2), Limit: 2}}, `[{ "id":"0"},{ "id":"1"}]`,
 			`<http://roam.example/ocpi/2.2.1/sender/cdrs?date_from=2019-01-01T00%3A00%3A00Z&date_to=2019-01-02T00%3A00%3A00&limit=2&offset=2>; rel="next"`, "7"},

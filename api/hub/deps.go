@@ -17,6 +17,8 @@ import (
 type Partners interface {
 	Ready() error
 	Authenticate(authorization string) (*control.Partner, bool)
+	// Has reports whether a party is a partner's now, in any role.
+	Has(party ocpi.Party) bool
 }
 
 // Intake accepts pushes. The body belongs to the Intake until it returns.
@@ -55,6 +57,9 @@ type CDRLists interface {
 	OCPICDRs(ctx context.Context, q settlement.OCPIQuery) (settlement.OCPIPage, error)
 }
 
+// DefaultParty is who we are where nothing else is said.
+var DefaultParty = ocpi.Party{Country: "ZZ", ID: "RCH"}
+
 // Bounds that hold when Deps leaves them 0.
 const (
 	DefaultMaxInFlight = 4096
@@ -70,6 +75,7 @@ type Deps struct {
 	CDRLists  CDRLists
 	Metrics   *api.Metrics
 	Logger    *slog.Logger
+	Party     ocpi.Party       // our own; the zero value = DefaultParty
 	PublicURL string           // such as "https://roam.example": "" = as the request's Host says
 	Limits    ingest.Limits    // of bodies; zero = ingest.DefaultLimits
 	InFlight  int              // requests under way at once; 0 = DefaultMaxInFlight

@@ -6,8 +6,9 @@
 // It must never answer success before the Intake has, never show a partner
 // anything of another's, and never write a body anew.
 //
-// One [edition] holds the routes of one OCPI version; a further version is a
-// further edition. Errors follow one rule (OCPI 2.2.1 status_codes): behind a
+// One table of [modules] says what there is, whom it is for, and which version has
+// it; an [edition] is what of it one OCPI version serves, and where. Errors follow
+// one rule (OCPI 2.2.1 status_codes): behind a
 // parsed body of a known sender they are HTTP 200 with an OCPI code. Two
 // decisions where the specification is open:
 //   - What belongs to others answers 404 wherever the URL names its owner, as

@@ -3,6 +3,7 @@ package hub
 import (
 	"errors"
 	"net/http"
+	"slices"
 	"sync"
 	"time"
 
@@ -115,6 +116,9 @@ func (x *exchange) do(began time.Time) (answer, error) {
 			return answer{}, api.ErrUnauthorized
 		}
 	}
+	if !x.route.isFor(x.partner) {
+		return answer{}, x.refuse(ingest.Target{Object: x.route.object}, ingest.ErrUnknownObject)
+	}
 	if err := x.checkRouting(); err != nil {
 		return answer{}, err
 	}
@@ -137,12 +141,24 @@ func (x *exchange) stillKnown() bool {
 	return ok && p.ID == x.partner.ID
 }
 
-// sender returns the partner in the role that owns the route's objects.
+// sender returns the partner as the owner of what the route is about.
 func (x *exchange) sender() ingest.Sender {
-	if x.route.object == ingest.ObjectToken {
+	switch x.route.object {
+	case ingest.ObjectCDR, ingest.ObjectSession:
+		return x.partner.Charging()
+	case ingest.ObjectLocation, ingest.ObjectTariff:
+		return x.partner.Publishing()
+	case ingest.ObjectToken:
 		return x.partner.Mobility()
 	}
-	return x.partner.Charging()
+	from := x.partner.Charging()
+	from.Parties = nil
+	for _, r := range x.partner.Roles {
+		if slices.Contains(x.route.roles, r.Role) && !slices.Contains(from.Parties, r.Party()) {
+			from.Parties = append(from.Parties, r.Party())
+		}
+	}
+	return from
 }
 
 // target reads the object's address from the path. Every part must be there.
@@ -168,16 +184,15 @@ func header(r *http.Request, canonical string) string {
 }
 
 // statusOf returns how an error is answered: its HTTP status and OCPI code.
-// That a Location is unknown has a code of its own; a change of what is
-// unknown counts as a wrong parameter.
+// That a Location is unknown has a code of its own, whatever is asked for or
+// changed. OCPI 2.1.1 has no codes of hubs.
 func (x *exchange) statusOf(kind api.Kind, err error) (httpStatus int, ocpiStatus ocpi.Status) {
 	httpStatus, ocpiStatus = kind.OCPI()
 	switch {
-	case kind != api.KindNotFound || errors.Is(err, api.ErrNotFound):
-	case x.route.object == ingest.ObjectLocation:
+	case kind == api.KindNotFound && x.route.object == ingest.ObjectLocation && !errors.Is(err, api.ErrNotFound):
 		ocpiStatus = ocpi.StatusUnknownLocation
-	case x.route.method != http.MethodGet:
-		ocpiStatus = ocpi.StatusInvalid
+	case x.route.version == ocpi.V211 && ocpiStatus >= ocpi.StatusHubError:
+		ocpiStatus = ocpi.StatusServerError
 	}
 	return httpStatus, ocpiStatus
 }

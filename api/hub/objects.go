@@ -1,7 +1,9 @@
 package hub
 
 import (
+	"cmp"
 	"context"
+	"net/http"
 	"time"
 
 	"github.com/roamclear/roamclear/api"
@@ -21,23 +23,49 @@ func (x *exchange) address() (ingest.Target, error) {
 	case ingest.ObjectLocation:
 		t.Path = ingest.PartPath(api.Param(x.c, "evse"), api.Param(x.c, "connector"))
 	case ingest.ObjectToken:
-		t.Variant, err = x.tokenType()
+		t.Variant, err = x.tokenType(t)
 	}
 	return t, err
 }
 
 const maxTokenType = 36
 
-// tokenType reads the query parameter type; RFID when it is absent.
-func (x *exchange) tokenType() (string, error) {
+// defaultTokenType is that of a Token of which nothing else is said.
+const defaultTokenType = "RFID"
+
+// tokenType reads the query parameter type; RFID when it is absent. OCPI 2.1.1
+// has no such parameter.
+func (x *exchange) tokenType(t ingest.Target) (string, error) {
 	given, ok := x.r.URL.Query()["type"]
 	switch {
+	case !ok && x.route.version == ocpi.V211:
+		return x.tokenType211(t)
 	case !ok:
-		return "RFID", nil
+		return defaultTokenType, nil
 	case len(given) > 1 || given[0] == "" || len(given[0]) > maxTokenType:
 		return "", wrongParameter("type", "want one TokenType, such as RFID")
 	}
 	return ocpi.Fold(given[0]), nil
+}
+
+// tokenTypes211 are the types that a Token of OCPI 2.1.1 is looked for in: its
+// own two, and those that it shows as OTHER.
+var tokenTypes211 = []string{defaultTokenType, "OTHER", "APP_USER", "AD_HOC_USER", "EMAID"}
+
+// tokenType211 finds the type of a Token where the URL cannot say it: a PUT has
+// it in its body, else it is that of the Token there is.
+func (x *exchange) tokenType211(t ingest.Target) (string, error) {
+	if x.route.method == http.MethodPut {
+		return cmp.Or(ocpi.Fold(ocpi.Text(x.body, "type")), defaultTokenType), nil
+	}
+	ctx, cancel := x.limited()
+	defer cancel()
+	for _, t.Variant = range tokenTypes211 {
+		if _, ok, err := x.s.Objects.Get(ctx, t); err != nil || ok {
+			return t.Variant, err
+		}
+	}
+	return defaultTokenType, nil
 }
 
 func wrongParameter(name, reason string) error {
@@ -89,43 +117,25 @@ func pushed(r ingest.Receipt, err error) (answer, error) {
 	return answer{created: r.Created, message: successMessage("", r.Findings), receipt: r.Position.String()}, nil
 }
 
-// get serves a client-owned object back to its owner, as it was sent or, after
-// PATCHes, as they made it.
+// get serves a client-owned object, or a part of one, back to its owner, as it
+// was sent or, after PATCHes and parts, as they made it.
 func (x *exchange) get() (answer, error) {
 	t, err := x.address()
 	if err != nil {
 		return answer{}, err
 	}
-	return x.object(t)
-}
-
-func (x *exchange) object(t ingest.Target) (answer, error) {
 	ctx, cancel := x.limited()
 	defer cancel()
-	o, ok, err := x.s.Objects.Get(ctx, t)
+	o, ok, err := x.s.Objects.Get(ctx, ingest.Target{Object: t.Object, Key: t.Key, ID: t.ID, Variant: t.Variant})
 	if err != nil {
 		return answer{}, err
+	}
+	body := o.Body
+	if evse, connector := t.Part(); ok && evse != "" {
+		body, ok = ocpi.Sub(o.Body, evse, connector)
 	}
 	if !ok {
 		return answer{}, ingest.ErrUnknownObject
 	}
-	return x.raw(o.Body, o.Version)
-}
-
-// getLocation serves a Location, one of its EVSEs or one of their Connectors.
-func (x *exchange) getLocation() (answer, error) {
-	t, err := x.target()
-	if err != nil {
-		return answer{}, err
-	}
-	a, err := x.object(t)
-	evse := api.Param(x.c, "evse")
-	if err != nil || evse == "" {
-		return a, err
-	}
-	part, ok := ocpi.Sub(a.data, evse, api.Param(x.c, "connector"))
-	if !ok {
-		return answer{}, ingest.ErrUnknownObject
-	}
-	return answer{data: part}, nil
+	return x.show(o.Version, body)
 }

@@ -6,6 +6,7 @@ import (
 	"slices"
 	"strings"
 
+	"github.com/roamclear/roamclear/api"
 	"github.com/roamclear/roamclear/ingest"
 	"github.com/roamclear/roamclear/ingest/control"
 	"github.com/roamclear/roamclear/ocpi"
@@ -15,10 +16,14 @@ import (
 // transport, "Message routing": those of type Configuration Module).
 var configuration = []string{"", "versions", "credentials", "hubclientinfo"}
 
-// routed reports whether answers below a path carry routing headers: all but
-// those of configuration modules, also where no route answers.
+// routed reports whether answers below a path where no route answers carry
+// routing headers: all but those of configuration modules, and of OCPI 2.1.1,
+// which has none.
 func routed(path string) bool {
 	parts := strings.Split(strings.Trim(strings.TrimPrefix(path, Prefix), "/"), "/")
+	if parts[0] == treeEMSP || parts[0] == treeCPO {
+		return false
+	}
 	if parts[0] != "" && strings.Trim(parts[0], "0123456789.") == "" { // a version, known or not
 		parts = parts[1:]
 	}
@@ -40,30 +45,61 @@ func (x *exchange) speaksForItself() bool {
 	})
 }
 
-// checkRouting refuses a sender that claims to be a party it has no role for
-// (OCPI 2.2.1 transport, "Message routing"). What is another's is unknown all
-// the same; about its own objects it is answered like one whose body names
-// another party: nobody may send under a foreign name, and nothing is lost.
+// checkRouting refuses a sender that claims to be a party it has no role for,
+// and what is for another party than us (OCPI 2.2.1 transport, "Message
+// routing"). What is another's is unknown all the same; about its own objects a
+// sender under a foreign name is answered like one whose body names another
+// party, and nothing is lost.
 func (x *exchange) checkRouting() error {
-	if x.route.object == 0 || x.speaksForItself() {
+	if !x.route.routed || x.route.object == 0 {
+		return nil
+	}
+	reason := x.misrouted()
+	if reason == nil {
 		return nil
 	}
 	t, err := x.subject()
 	if err != nil {
 		return err
 	}
-	country, party := header(x.r, ocpi.HeaderFromCountry), header(x.r, ocpi.HeaderFromParty)
-	reason := wrongParameter("OCPI-from-country-code, OCPI-from-party-id", fmt.Sprintf("%s is not a party of yours", ocpi.NewParty(country, party)))
-	if !x.pushes() {
-		return reason
+	return x.refuse(t, reason)
+}
+
+// misrouted says what is wrong with the parties a request is from and to.
+func (x *exchange) misrouted() error {
+	if !x.speaksForItself() {
+		from := ocpi.NewParty(header(x.r, ocpi.HeaderFromCountry), header(x.r, ocpi.HeaderFromParty))
+		return wrongParameter("OCPI-from-country-code, OCPI-from-party-id", fmt.Sprintf("%s is not a party of yours", from))
 	}
-	return x.keep(t, x.body, reason)
+	to, other, err := x.addressee()
+	if err == nil && other && !x.route.names {
+		return fmt.Errorf("%w: %s", api.ErrNotConnected, to)
+	}
+	return err
+}
+
+// addressee returns the party that OCPI-to names; other is false where it names
+// none, or us: what is ours to keep and to answer. One half of it that fits us
+// is taken for us.
+func (x *exchange) addressee() (to ocpi.Party, other bool, err error) {
+	if !x.route.routed {
+		return to, false, nil // OCPI 2.1.1 has no such headers
+	}
+	to = ocpi.NewParty(header(x.r, ocpi.HeaderToCountry), header(x.r, ocpi.HeaderToParty))
+	ours := x.s.Party
+	switch {
+	case (to.Country == "" || to.Country == ours.Country) && (to.ID == "" || to.ID == ours.ID):
+		return ours, false, nil
+	case x.s.Partners.Has(to):
+		return to, true, nil
+	}
+	return to, true, fmt.Errorf("%w: %s", api.ErrUnknownReceiver, to)
 }
 
 // subject is what the request is about: an object, or only its kind where the
-// path names none.
+// path does not say which.
 func (x *exchange) subject() (ingest.Target, error) {
-	if !strings.Contains(x.route.path, objectPath) {
+	if x.route.method == http.MethodPost || !strings.Contains(x.route.path, objectPath) {
 		return ingest.Target{Object: x.route.object}, nil
 	}
 	return x.address()
@@ -76,6 +112,15 @@ var methods = map[string]ingest.Method{
 
 // pushes reports whether the request has a body to be kept.
 func (x *exchange) pushes() bool { return methods[x.route.method] != 0 }
+
+// refuse keeps the body of a push that is refused, with the reason, which it
+// returns; of another request there is nothing to keep.
+func (x *exchange) refuse(t ingest.Target, reason error) error {
+	if !x.pushes() {
+		return reason
+	}
+	return x.keep(t, x.body, reason)
+}
 
 // keep keeps a refused body with its reason, which it returns.
 func (x *exchange) keep(t ingest.Target, body []byte, reason error) error {

@@ -14,11 +14,11 @@ import (
 	"github.com/roamclear/roamclear/settlement"
 )
 
-// paths are all paths there are, with the methods of each.
+// paths are all paths there are, with the routes of each.
 func (s *Server) paths() map[string][]route {
-	all := map[string][]route{"/versions": {{method: "GET"}}}
+	all := map[string][]route{"/versions": {{method: "GET"}}, "/emsp/versions": {{method: "GET"}}, "/cpo/versions": {{method: "GET"}}}
 	for _, ed := range s.editions {
-		all["/"+ed.version.String()] = []route{{method: "GET"}}
+		all[ed.path()] = []route{{method: "GET"}}
 		for _, r := range ed.routes {
 			all[r.path] = append(all[r.path], r)
 		}
@@ -27,24 +27,20 @@ func (s *Server) paths() map[string][]route {
 }
 
 // concrete fills in a path for the partner that owns such objects.
-func concrete(path string, object ingest.Object) (filled, token string) {
-	owner, token := "GB/DUN", dundeeToken
-	if object == ingest.ObjectToken {
-		owner, token = "NL/EXW", exwToken
+func concrete(path string, object ingest.Object) (filled, token, country, party string) {
+	country, party, token = "GB", "DUN", dundeeToken
+	if object == ingest.ObjectToken || strings.HasPrefix(path, "/"+treeCPO+"/") {
+		country, party, token = "NL", "EXW", exwToken
 	}
-	fill := strings.NewReplacer("/:country/:party/:id", "/"+owner+"/X1", ":evse", "E1", ":connector", "1")
-	return Prefix + fill.Replace(path), token
+	fill := strings.NewReplacer(objectPath, "/"+country+"/"+party+"/X1", "/:country", "/X1", ":evse", "E1", ":connector", "1")
+	return Prefix + fill.Replace(path), token, country, party
 }
 
-// fromHeaders are the forms in which a request may say whom it is from.
-func fromHeaders(object ingest.Object) map[string]struct {
+// fromHeaders are the forms in which a request of a party may say whom it is from.
+func fromHeaders(country, party string) map[string]struct {
 	country, party string
 	foreign        bool
 } {
-	country, party := "GB", "DUN"
-	if object == ingest.ObjectToken {
-		country, party = "NL", "EXW"
-	}
 	return map[string]struct {
 		country, party string
 		foreign        bool
@@ -65,35 +61,37 @@ func fromHeaders(object ingest.Object) map[string]struct {
 
 // Every answer on every path of a functional module, whatever its status, says
 // whom it is from and to, the other way round; those of configuration modules
-// never do. A foreign sender is told so like one in the body, and what it sent
-// is kept.
+// and of OCPI 2.1.1 never do. A foreign sender is told so like one in the body,
+// and what it sent is kept.
 func TestRoutingOfEveryRoute(t *testing.T) {
-	_, s := serveWith(t, &backend{}, nil)
+	b := &backend{}
+	h, s := serveWith(t, b, nil)
 	for path, routes := range s.paths() {
-		object := routes[0].object
+		_, _, country, party := concrete(path, routes[0].object)
 		for _, method := range []string{"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE"} {
-			for form, from := range fromHeaders(object) {
+			for form, from := range fromHeaders(country, party) {
 				t.Run(method+" "+path+" from "+form, func(t *testing.T) {
 					has := slices.ContainsFunc(routes, func(r route) bool { return r.method == method || r.method == "GET" && method == "HEAD" })
-					checkRouting(t, method, path, object, has, from.country, from.party, from.foreign)
+					checkRouting(t, h, b, method, path, routes[0].object, has, from.country, from.party, from.foreign)
 				})
 			}
 		}
 	}
 }
 
-func checkRouting(t *testing.T, method, path string, object ingest.Object, has bool, country, party string, foreign bool) {
+func checkRouting(t *testing.T, h http.Handler, b *backend, method, path string, object ingest.Object, has bool, country, party string, foreign bool) {
 	t.Helper()
-	b := &backend{cdr: func(context.Context, ocpi.Key) ([]byte, ocpi.Version, error) { return nil, 0, settlement.ErrNotFound }}
-	url, token := concrete(path, object)
+	*b = backend{cdr: func(context.Context, ocpi.Key) ([]byte, ocpi.Version, error) { return nil, 0, settlement.ErrNotFound }}
+	url, token, _, _ := concrete(path, object)
 	body := ""
 	if method == "POST" || method == "PUT" || method == "PATCH" {
 		body = "{}"
 	}
-	resp, e := request(t, serve(t, b, nil), method, url, token, body,
-		"OCPI-from-country-code", country, "OCPI-from-party-id", party, "OCPI-to-country-code", "NL", "ocpi-to-party-id", "TO")
-	want := map[string]string{"To-Country-Code": country, "To-Party-Id": party, "From-Country-Code": "NL", "From-Party-Id": "TO"}
-	if object == 0 {
+	resp, e := request(t, h, method, url, token, body,
+		"OCPI-from-country-code", country, "OCPI-from-party-id", party, "OCPI-to-country-code", "zz", "ocpi-to-party-id", "RCH")
+	want := map[string]string{"To-Country-Code": country, "To-Party-Id": party, "From-Country-Code": "zz", "From-Party-Id": "RCH"}
+	routed := object != 0 && versionOf(path) != ocpi.V211
+	if !routed {
 		want = map[string]string{"To-Country-Code": "", "To-Party-Id": "", "From-Country-Code": "", "From-Party-Id": ""}
 	}
 	got := map[string]string{}
@@ -108,7 +106,7 @@ func checkRouting(t *testing.T, method, path string, object ingest.Object, has b
 		if resp.StatusCode != http.StatusMethodNotAllowed || e.StatusCode != 2000 || resp.Header.Get("Allow") == "" {
 			t.Errorf("HTTP %d with %d, Allow %q; want 405 with 2000", resp.StatusCode, e.StatusCode, resp.Header.Get("Allow"))
 		}
-	case foreign && object != 0:
+	case foreign && routed:
 		checkForeign(t, b, resp, e, body)
 	case resp.StatusCode == http.StatusOK && e.StatusCode != 1000 || len(b.kept) > 0:
 		t.Errorf("HTTP %d with %d %q, kept %+v", resp.StatusCode, e.StatusCode, e.StatusMessage, b.kept)
@@ -144,7 +142,7 @@ func TestAForeignSenderOfForeignObjects(t *testing.T) {
 
 // Answers that come before a route, or without one, are routed too.
 func TestRoutingOfErrors(t *testing.T) {
-	headers := []string{"OCPI-from-country-code", "GB", "OCPI-from-party-id", "DUN", "OCPI-to-country-code", "NL", "OCPI-to-party-id", "EXW"}
+	headers := []string{"OCPI-from-country-code", "GB", "OCPI-from-party-id", "DUN", "OCPI-to-country-code", "ZZ", "OCPI-to-party-id", "RCH"}
 	const cdrsPath = "/ocpi/2.2.1/receiver/cdrs"
 	for _, tt := range []struct {
 		name, method, path, token, body string
@@ -163,14 +161,49 @@ func TestRoutingOfErrors(t *testing.T) {
 		{"versions", "POST", "/ocpi/versions", dundeeToken, "{}", nil, 405, false},
 		{"version", "POST", "/ocpi/2.2.1", dundeeToken, "{}", nil, 405, false},
 		{"unknown version", "GET", "/ocpi/2.0", dundeeToken, "", nil, 404, false},
+		{"2.1.1", "PUT", "/ocpi/emsp/2.1.1/cdrs", dundeeToken, "{}", nil, 405, false},
+		{"unknown module of 2.1.1", "GET", "/ocpi/emsp/2.1.1/nowhere", dundeeToken, "", nil, 404, false},
+		{"several slashes", "GET", "//ocpi//2.3.0//receiver/nowhere", dundeeToken, "", nil, 404, true},
 		{"credentials", "GET", "/ocpi/2.2.1/credentials", dundeeToken, "", nil, 404, false},
 		{"hubclientinfo", "GET", "/ocpi/2.2.1/sender/hubclientinfo/", dundeeToken, "", nil, 404, false},
 	} {
 		resp, _ := request(t, serve(t, &backend{}, tt.change), tt.method, tt.path, tt.token, tt.body, headers...)
 		got := fmt.Sprint(resp.Header.Get("OCPI-to-country-code"), resp.Header.Get("OCPI-to-party-id"), resp.Header.Get("OCPI-from-country-code"), resp.Header.Get("OCPI-from-party-id"))
-		want := map[bool]string{true: "GBDUNNLEXW"}[tt.routed]
+		want := map[bool]string{true: "GBDUNZZRCH"}[tt.routed]
 		if resp.StatusCode != tt.http || got != want {
 			t.Errorf("%s: HTTP %d routed %q, want %d %q", tt.name, resp.StatusCode, got, tt.http, want)
+		}
+	}
+}
+
+// What is for us is ours to keep and to answer; for another party nothing is
+// forwarded yet, and one that nobody is, is unknown. OCPI 2.1.1 has no such
+// headers, and its clients no such codes.
+func TestToWhom(t *testing.T) {
+	for _, version := range []string{"/2.2.1/receiver", "/2.3.0/receiver", "/emsp/2.1.1"} {
+		for _, tt := range []struct {
+			name, country, party string
+			code                 int
+		}{
+			{"nobody", "", "", 1000}, {"us", "ZZ", "RCH", 1000}, {"us, in lower case", "zz", "rch", 1000}, {"our party alone", "", "RCH", 1000},
+			{"a partner", "NL", "EXW", 4003}, {"a partner of another role", "fr", "nap", 4003}, {"nobody we know", "US", "BOU", 4001}, {"half of nobody", "", "EXW", 4001},
+		} {
+			for _, call := range []string{"PUT /sessions/GB/DUN/S1", "PATCH /locations/GB/DUN/L1/E1", "GET /sessions/GB/DUN/S1", "POST /cdrs"} {
+				method, path, _ := strings.Cut(call, " ")
+				body := map[bool]string{true: "", false: "{}"}[method == "GET"]
+				b := &backend{every: "{}", version: versionOf(version)}
+				resp, e := request(t, serve(t, b, nil), method, Prefix+version+path, dundeeToken, body, "OCPI-to-country-code", tt.country, "OCPI-to-party-id", tt.party)
+				code, kept := tt.code, 0
+				if version == "/emsp/2.1.1" {
+					code = 1000
+				}
+				if code != 1000 && body != "" {
+					kept = 1
+				}
+				if e.StatusCode != code || resp.StatusCode > 201 || len(b.kept) != kept || code != 1000 && len(b.pushes) > 0 {
+					t.Errorf("%s %s to %s: HTTP %d with %d %q, kept %d, want %d", version, call, tt.name, resp.StatusCode, e.StatusCode, e.StatusMessage, len(b.kept), code)
+				}
+			}
 		}
 	}
 }

@@ -2,6 +2,7 @@ package hub
 
 import (
 	"net/http"
+	"path"
 	"strings"
 	"time"
 
@@ -35,6 +36,9 @@ func New(d Deps) *Server {
 	if d.Hold == 0 {
 		d.Hold = time.Second
 	}
+	if d.Party.IsZero() {
+		d.Party = DefaultParty
+	}
 	if d.Now == nil {
 		d.Now = time.Now
 	}
@@ -42,54 +46,46 @@ func New(d Deps) *Server {
 	return &Server{
 		Deps: d, places: newPlaces(d.InFlight, d.Turns),
 		lookUps: api.Rate{Every: lookUpEvery, Burst: lookUpsAtOnce}, compares: api.NewLimiter(comparesAtOnce),
-		editions: []edition{edition221()}, unrouted: d.Metrics.Route("ocpi unrouted"),
+		editions: editions(), unrouted: d.Metrics.Route("ocpi unrouted"),
 	}
-}
-
-// edition is one OCPI version: its modules as version details list them, and
-// its routes, both relative to Prefix.
-type edition struct {
-	version   ocpi.Version
-	endpoints []endpoint
-	routes    []route
-}
-
-// endpoint is one module in version details (OCPI 2.2.1 version_information).
-type endpoint struct {
-	identifier string
-	role       ocpi.InterfaceRole
-	path       string
 }
 
 // handler does the work of a route. Its answer is sent as OCPI 1000.
 type handler func(x *exchange) (answer, error)
 
-// route is one method on one path. Its object says what the path is about,
-// and so who may own it and how its absence is reported.
+// route is one method on one path below Prefix. Its object says what the path is
+// about, and so who may own it and how its absence is reported.
 type route struct {
 	method  string
 	path    string
-	object  ingest.Object // 0 for version information
+	base    string        // of path: the module's
+	object  ingest.Object // 0 for configuration modules
+	roles   []string      // whom it is for; nil = every partner
+	names   bool          // OCPI-to is the handler's
 	handle  handler
+	edition *edition     // set by Mount; nil for the list of all versions
 	version ocpi.Version // set by Mount
-	routed  bool         // answers carry routing headers; set by Mount
+	routed  bool         // OCPI's routing headers are read and answered
 	measure *api.Route   // set by Mount
 }
 
 // Mount serves OCPI on an engine made by api.NewEngine with Fallback.
 func (s *Server) Mount(e gin.IRouter) {
-	s.mount(e, route{method: http.MethodGet, path: "/versions", handle: s.versions})
-	for _, ed := range s.editions {
-		s.mount(e, route{method: http.MethodGet, path: "/" + ed.version.String(), version: ed.version, handle: s.versionDetails})
+	s.mount(e, route{method: http.MethodGet, path: "/versions", handle: (*exchange).versions})
+	for i := range s.editions {
+		ed := &s.editions[i]
+		if ed.tree != "" {
+			s.mount(e, route{method: http.MethodGet, path: "/" + ed.tree + "/versions", edition: ed, handle: (*exchange).versions})
+		}
+		s.mount(e, route{method: http.MethodGet, path: ed.path(), edition: ed, version: ed.version, handle: (*exchange).versionDetails})
 		for _, r := range ed.routes {
-			r.version = ed.version
+			r.edition, r.version = ed, ed.version
 			s.mount(e, r)
 		}
 	}
 }
 
 func (s *Server) mount(e gin.IRouter, r route) {
-	r.routed = routed(Prefix + r.path)
 	r.measure = s.Metrics.Route(r.method + " " + Prefix + r.path)
 	serve := func(c *gin.Context) { s.serve(c, &r) }
 	e.Handle(r.method, Prefix+r.path, serve)
@@ -101,6 +97,6 @@ func (s *Server) mount(e gin.IRouter, r route) {
 // api.NewEngine.
 func (s *Server) Fallback() api.Fallback {
 	return api.Fallback{Prefix: Prefix + "/", Answer: func(c *gin.Context, err error) {
-		s.serve(c, &route{measure: s.unrouted, routed: routed(c.Request.URL.Path), handle: func(*exchange) (answer, error) { return answer{}, err }})
+		s.serve(c, &route{measure: s.unrouted, routed: routed(path.Clean(c.Request.URL.Path)), handle: func(*exchange) (answer, error) { return answer{}, err }})
 	}}
 }

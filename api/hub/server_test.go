@@ -45,6 +45,7 @@ type backend struct {
 	panics  bool
 
 	objects map[ingest.Target]string // without ID
+	every   string                   // what any other object is; "" = there is none
 	version ocpi.Version
 	readErr error
 
@@ -85,6 +86,9 @@ func (b *backend) Refuse(_ context.Context, from ingest.Sender, _ ocpi.Version, 
 func (b *backend) Get(_ context.Context, t ingest.Target) (s ingest.ObjectState, ok bool, err error) {
 	t.ID = ""
 	body, ok := b.objects[t]
+	if !ok && b.every != "" {
+		body, ok = b.every, true
+	}
 	return ingest.ObjectState{Version: b.version, Body: []byte(body)}, ok, b.readErr
 }
 
@@ -111,10 +115,12 @@ const (
 	dundeeToken = "dundee-token" // CPO GB*DUN and GB*PKC
 	exwToken    = "exw-token"    // eMSP NL*EXW
 	nspToken    = "nsp-token"    // NSP DE*NSP: owns nothing
+	napToken    = "nap-token"    // NAP FR*NAP: owns Locations and Tariffs
+	bothToken   = "both-token"   // CPO and eMSP DE*BOT
 	instant     = "2019-01-31T12:00:00Z"
 )
 
-// partners runs a control log with three partners.
+// partners runs a control log with some partners.
 func partners(t testing.TB) *control.Partners {
 	t.Helper()
 	m, err := control.Open(t.Context(), ingesttest.NewLog(1), control.Options{})
@@ -127,6 +133,8 @@ func partners(t testing.TB) *control.Partners {
 		{Name: "Dundee", Token: dundeeToken, Roles: []control.Role{control.NewRole("CPO", "GB", "DUN"), control.NewRole("CPO", "GB", "PKC")}},
 		{Name: "EXW", Token: exwToken, Roles: []control.Role{control.NewRole("EMSP", "NL", "EXW")}},
 		{Name: "NSP", Token: nspToken, Roles: []control.Role{control.NewRole("NSP", "DE", "NSP")}},
+		{Name: "NAP", Token: napToken, Roles: []control.Role{control.NewRole("NAP", "FR", "NAP")}},
+		{Name: "Both", Token: bothToken, Roles: []control.Role{control.NewRole("CPO", "DE", "BOT"), control.NewRole("EMSP", "DE", "BOT")}},
 	} {
 		if _, _, err := p.Add(t.Context(), "", n); err != nil {
 			t.Fatal(err)
@@ -218,10 +226,27 @@ func TestCompressedPushesAreRefused(t *testing.T) {
 	}
 }
 
-// The rows of the matrix of HTTP and OCPI status codes in our requirements
-// that concern this edition. What lies behind an Intake is its error.
+// inEdition puts the place of an edition into a path: of what CPOs push
+// ("cpo:"), of what eMSPs push ("emsp:"), of lists to an eMSP ("lists:").
+func inEdition(version, path string) string {
+	for word, tree := range map[string]string{"cpo:": "/receiver", "emsp:": "/receiver", "lists:": "/sender"} {
+		rest, ok := strings.CutPrefix(path, word)
+		switch {
+		case ok && version == "2.1.1" && word == "cpo:":
+			return "/ocpi/emsp/2.1.1" + rest
+		case ok && version == "2.1.1":
+			return "/ocpi/cpo/2.1.1" + rest
+		case ok:
+			return "/ocpi/" + version + tree + rest
+		}
+	}
+	return path
+}
+
+// The rows of the matrix of HTTP and OCPI status codes in our requirements that
+// concern pushes and what is read back, in every edition. What lies behind an
+// Intake is its error.
 func TestErrorMatrix(t *testing.T) {
-	const base = "/ocpi/2.2.1/receiver"
 	invalid := &ocpi.Invalid{Fields: []ocpi.FieldError{{Path: "charging_periods[3].dimensions[0].volume", Reason: "missing"}}}
 	tests := []struct {
 		name         string
@@ -230,76 +255,93 @@ func TestErrorMatrix(t *testing.T) {
 		intake       error
 		http, ocpi   int
 	}{
-		{"E1 not JSON", "POST", base + "/cdrs", dundeeToken, "{", &ocpi.SyntaxError{Offset: 1, Reason: "unexpected end"}, 400, 2001},
-		{"E2 no token", "POST", base + "/cdrs", "", "{}", nil, 401, 2000},
+		{"E1 not JSON", "POST", "cpo:/cdrs", dundeeToken, "{", &ocpi.SyntaxError{Offset: 1, Reason: "unexpected end"}, 400, 2001},
+		{"E2 no token", "POST", "cpo:/cdrs", "", "{}", nil, 401, 2000},
 		{"E2 unknown token", "GET", "/ocpi/versions", "wrong-token", "", nil, 401, 2000},
 		{"E2 unknown path without token", "GET", "/ocpi/nowhere", "", "", nil, 401, 2000},
 		{"unknown path", "GET", "/ocpi/nowhere", dundeeToken, "", nil, 404, 2000},
 		{"unknown version", "GET", "/ocpi/2.0", dundeeToken, "", nil, 404, 2000},
-		{"E4 no such CDR", "GET", base + "/cdrs/GB/DUN/none", dundeeToken, "", nil, 404, 2000},
-		{"E4 no such Location", "GET", base + "/locations/GB/DUN/none", dundeeToken, "", nil, 404, 2003},
-		{"E4 Location without that EVSE", "GET", base + "/locations/GB/DUN/LOC1/none", dundeeToken, "", nil, 404, 2003},
-		{"E4 EVSE without that Connector", "GET", base + "/locations/GB/DUN/LOC1/E1/none", dundeeToken, "", nil, 404, 2003},
-		{"E4 no such Session", "GET", base + "/sessions/GB/DUN/none", dundeeToken, "", nil, 404, 2000},
-		{"E5 CDR of another party", "GET", base + "/cdrs/US/BOU/theirs", dundeeToken, "", nil, 404, 2000},
-		{"E5 Location of another party", "GET", base + "/locations/US/BOU/LOC1", dundeeToken, "", nil, 404, 2003},
-		{"E5 push to another party's Location", "PUT", base + "/locations/US/BOU/LOC1", dundeeToken, "{}", nil, 404, 2003},
-		{"E5 push to another party's Session", "PUT", base + "/sessions/US/BOU/S1", dundeeToken, "{}", nil, 404, 2001},
-		{"E5 CPO pushes a Token", "PUT", base + "/tokens/GB/DUN/T1", dundeeToken, "{}", nil, 404, 2001},
-		{"E5 eMSP pushes a Tariff", "PUT", base + "/tariffs/NL/EXW/T1", exwToken, "{}", nil, 404, 2001},
-		{"E5 CDR body of another party", "POST", base + "/cdrs", dundeeToken, "{}", ingest.ErrUnknownObject, 200, 2001},
-		{"E6, E7, E8, E9 wrong fields", "POST", base + "/cdrs", dundeeToken, "{}", invalid, 200, 2001},
-		{"E6, E7, E8, E9 wrong fields in a PUT", "PUT", base + "/sessions/GB/DUN/S1", dundeeToken, "{}", invalid, 200, 2001},
-		{"E10 PATCH of an unknown Session", "PATCH", base + "/sessions/GB/DUN/none", dundeeToken, "{}", ingest.ErrUnknownObject, 404, 2001},
-		{"E10 PATCH of an unknown Location", "PATCH", base + "/locations/GB/DUN/none", dundeeToken, "{}", ingest.ErrUnknownObject, 404, 2003},
-		{"E11 EVSE of an unknown Location", "PUT", base + "/locations/GB/DUN/none/E1", dundeeToken, "{}", ingest.ErrUnknownObject, 404, 2003},
-		{"E12 offset", "GET", "/ocpi/2.2.1/sender/cdrs?offset=-1", dundeeToken, "", nil, 200, 2001},
-		{"E12 date", "GET", "/ocpi/2.2.1/sender/cdrs?date_from=yesterday", dundeeToken, "", nil, 200, 2001},
-		{"E13 PUT cdrs", "PUT", base + "/cdrs/GB/DUN/1", dundeeToken, "{}", nil, 405, 2000},
-		{"E13 DELETE cdrs", "DELETE", base + "/cdrs", dundeeToken, "", nil, 405, 2000},
-		{"E13 PATCH tariffs", "PATCH", base + "/tariffs/GB/DUN/T1", dundeeToken, "{}", nil, 405, 2000},
-		{"E13 DELETE sessions", "DELETE", base + "/sessions/GB/DUN/S1", dundeeToken, "", nil, 405, 2000},
-		{"E13 DELETE tokens", "DELETE", base + "/tokens/NL/EXW/T1", exwToken, "", nil, 405, 2000},
-		{"E13 DELETE locations", "DELETE", base + "/locations/GB/DUN/LOC1", dundeeToken, "", nil, 405, 2000},
-		{"E13 without token is 401 all the same", "DELETE", base + "/cdrs", "", "", nil, 401, 2000},
-		{"E24 unclassified", "POST", base + "/cdrs", dundeeToken, "{}", fmt.Errorf("secret detail"), 200, 3000},
-		{"overload", "POST", base + "/cdrs", dundeeToken, "{}", ingest.ErrOverload, 503, 3000},
-		{"outcome unknown", "POST", base + "/cdrs", dundeeToken, "{}", ingest.ErrOutcomeUnknown, 503, 3000},
-		{"body too large", "POST", base + "/cdrs", dundeeToken, strings.Repeat("x", 1001), nil, 413, 2001},
-		{"no id in the path", "PUT", base + "/sessions/GB//S1", dundeeToken, "{}", nil, 404, 2001},
-		{"no type of a token", "GET", base + "/tokens/NL/EXW/T1?type=", exwToken, "", nil, 200, 2001},
+		{"E4 no such CDR", "GET", "cpo:/cdrs/GB/DUN/none", dundeeToken, "", nil, 404, 2000},
+		{"E4 no such Location", "GET", "cpo:/locations/GB/DUN/none", dundeeToken, "", nil, 404, 2003},
+		{"E4 Location without that EVSE", "GET", "cpo:/locations/GB/DUN/LOC1/none", dundeeToken, "", nil, 404, 2003},
+		{"E4 EVSE without that Connector", "GET", "cpo:/locations/GB/DUN/LOC1/E1/none", dundeeToken, "", nil, 404, 2003},
+		{"E4 no such Session", "GET", "cpo:/sessions/GB/DUN/none", dundeeToken, "", nil, 404, 2000},
+		{"E5 CDR of another party", "GET", "cpo:/cdrs/US/BOU/theirs", dundeeToken, "", nil, 404, 2000},
+		{"E5 Location of another party", "GET", "cpo:/locations/US/BOU/LOC1", dundeeToken, "", nil, 404, 2003},
+		{"E5 push to another party's Location", "PUT", "cpo:/locations/US/BOU/LOC1", dundeeToken, "{}", nil, 404, 2003},
+		{"E5 push to another party's Session", "PUT", "cpo:/sessions/US/BOU/S1", dundeeToken, "{}", nil, 404, 2000},
+		{"E5 CPO pushes a Token", "PUT", "emsp:/tokens/GB/DUN/T1", dundeeToken, "{}", nil, 404, 2000},
+		{"E5 eMSP pushes a Tariff", "PUT", "cpo:/tariffs/NL/EXW/T1", exwToken, "{}", nil, 404, 2000},
+		{"E5 CDR body of another party", "POST", "cpo:/cdrs", dundeeToken, "{}", ingest.ErrUnknownObject, 200, 2001},
+		{"E6, E7, E8, E9 wrong fields", "POST", "cpo:/cdrs", dundeeToken, "{}", invalid, 200, 2001},
+		{"E6, E7, E8, E9 wrong fields in a PUT", "PUT", "cpo:/sessions/GB/DUN/S1", dundeeToken, "{}", invalid, 200, 2001},
+		{"E10 PATCH of an unknown Session", "PATCH", "cpo:/sessions/GB/DUN/none", dundeeToken, "{}", ingest.ErrUnknownObject, 404, 2000},
+		{"E10 PATCH of an unknown Location", "PATCH", "cpo:/locations/GB/DUN/none", dundeeToken, "{}", ingest.ErrUnknownObject, 404, 2003},
+		{"E11 EVSE of an unknown Location", "PUT", "cpo:/locations/GB/DUN/none/E1", dundeeToken, "{}", ingest.ErrUnknownObject, 404, 2003},
+		{"E12 offset", "GET", "lists:/cdrs?offset=-1", exwToken, "", nil, 200, 2001},
+		{"E12 date", "GET", "lists:/cdrs?date_from=yesterday", exwToken, "", nil, 200, 2001},
+		{"E13 PUT cdrs", "PUT", "cpo:/cdrs/GB/DUN/1", dundeeToken, "{}", nil, 405, 2000},
+		{"E13 DELETE cdrs", "DELETE", "cpo:/cdrs", dundeeToken, "", nil, 405, 2000},
+		{"E13 PATCH tariffs", "PATCH", "cpo:/tariffs/GB/DUN/T1", dundeeToken, "{}", nil, 405, 2000},
+		{"E10 DELETE of an unknown Tariff", "DELETE", "cpo:/tariffs/GB/DUN/none", dundeeToken, "", ingest.ErrUnknownObject, 404, 2000},
+		{"E5 a CDR of who is no CPO", "POST", "cpo:/cdrs", nspToken, "{}", nil, 404, 2000},
+		{"E5 a list for who has none", "GET", "lists:/cdrs", nspToken, "", nil, 404, 2000},
+		{"E6 a CDR at the URL of another", "POST", "cpo:/cdrs/other", dundeeToken, `{"id":"1"}`, nil, 200, 2001},
+		{"E13 DELETE sessions", "DELETE", "cpo:/sessions/GB/DUN/S1", dundeeToken, "", nil, 405, 2000},
+		{"E13 DELETE tokens", "DELETE", "emsp:/tokens/NL/EXW/T1", exwToken, "", nil, 405, 2000},
+		{"E13 DELETE locations", "DELETE", "cpo:/locations/GB/DUN/LOC1", dundeeToken, "", nil, 405, 2000},
+		{"E13 without token is 401 all the same", "DELETE", "cpo:/cdrs", "", "", nil, 401, 2000},
+		{"E24 unclassified", "POST", "cpo:/cdrs", dundeeToken, "{}", fmt.Errorf("secret detail"), 200, 3000},
+		{"overload", "POST", "cpo:/cdrs", dundeeToken, "{}", ingest.ErrOverload, 503, 3000},
+		{"outcome unknown", "POST", "cpo:/cdrs", dundeeToken, "{}", ingest.ErrOutcomeUnknown, 503, 3000},
+		{"compressed", "POST", "cpo:/cdrs", dundeeToken, "gzip", nil, 415, 2001},
+		{"body too large", "POST", "cpo:/cdrs", dundeeToken, strings.Repeat("x", 1001), nil, 413, 2001},
+		{"no id in the path", "PUT", "cpo:/sessions/GB//S1", dundeeToken, "{}", nil, 404, 2000},
+		{"no type of a token", "GET", "emsp:/tokens/NL/EXW/T1?type=", exwToken, "", nil, 200, 2001},
 	}
-	for _, tt := range tests {
-		t.Run(tt.name, func(t *testing.T) {
-			b := &backend{err: tt.intake, objects: map[ingest.Target]string{
-				{Object: ingest.ObjectLocation, Key: ocpi.NewKey("GB", "DUN", "LOC1")}: `{"id":"LOC1","evses":[{"uid":"E1","connectors":[{"id":"1"}]}]}`,
-				{Object: ingest.ObjectLocation, Key: ocpi.NewKey("US", "BOU", "LOC1")}: `{"id":"LOC1"}`,
-			}, cdr: func(_ context.Context, key ocpi.Key) ([]byte, ocpi.Version, error) {
-				if key == ocpi.NewKey("US", "BOU", "theirs") {
-					return []byte("{}"), ocpi.V221, nil
+	known := partners(t)
+	for _, version := range []string{"2.1.1", "2.2.1", "2.3.0"} {
+		for _, tt := range tests {
+			if version == "2.1.1" && tt.method == "PATCH" && strings.HasPrefix(tt.path, "cpo:/tariffs") {
+				continue // the one version that has it
+			}
+			t.Run(version+" "+tt.name, func(t *testing.T) {
+				v, _ := ocpi.ParseVersion(version)
+				b := &backend{version: v, err: tt.intake, objects: map[ingest.Target]string{
+					{Object: ingest.ObjectLocation, Key: ocpi.NewKey("GB", "DUN", "LOC1")}: `{"id":"LOC1","evses":[{"uid":"E1","connectors":[{"id":"1"}]}]}`,
+					{Object: ingest.ObjectLocation, Key: ocpi.NewKey("US", "BOU", "LOC1")}: `{"id":"LOC1"}`,
+				}, cdr: func(_ context.Context, key ocpi.Key) ([]byte, ocpi.Version, error) {
+					if key == ocpi.NewKey("US", "BOU", "theirs") {
+						return []byte("{}"), ocpi.V221, nil
+					}
+					return nil, 0, settlement.ErrNotFound
+				}}
+				headers := []string{"X-Request-ID", "r-1"}
+				if tt.body == "gzip" {
+					headers = append(headers, "Content-Encoding", "gzip")
 				}
-				return nil, 0, settlement.ErrNotFound
-			}}
-			resp, e := request(t, serve(t, b, nil), tt.method, tt.path, tt.token, tt.body, "X-Request-ID", "r-1")
-			if resp.StatusCode != tt.http || e.StatusCode != tt.ocpi {
-				t.Errorf("got HTTP %d with %d %q, want HTTP %d with %d", resp.StatusCode, e.StatusCode, e.StatusMessage, tt.http, tt.ocpi)
-			}
-			if got := resp.Header.Get("Retry-After"); (got != "") != (tt.http == 503) {
-				t.Errorf("Retry-After %q", got)
-			}
-			if got := resp.Header.Get("Allow"); (got != "") != (tt.http == 405) && tt.token != "" {
-				t.Errorf("Allow %q", got)
-			}
-			if strings.Contains(e.StatusMessage, "secret") {
-				t.Errorf("the text of an unclassified error went out: %q", e.StatusMessage)
-			}
-			if got := resp.Header.Get("X-Request-ID"); got != "r-1" {
-				t.Errorf("X-Request-ID %q came back", got)
-			}
-			if tt.intake == nil && len(b.pushes) > 0 {
-				t.Errorf("the refused push reached the intake: %+v", b.pushes)
-			}
-		})
+				h := serve(t, b, func(d *Deps) { d.Partners = known })
+				resp, e := request(t, h, tt.method, inEdition(version, tt.path), tt.token, tt.body, headers...)
+				if resp.StatusCode != tt.http || e.StatusCode != tt.ocpi {
+					t.Errorf("got HTTP %d with %d %q, want HTTP %d with %d", resp.StatusCode, e.StatusCode, e.StatusMessage, tt.http, tt.ocpi)
+				}
+				if got := resp.Header.Get("Retry-After"); (got != "") != (tt.http == 503) {
+					t.Errorf("Retry-After %q", got)
+				}
+				if got := resp.Header.Get("Allow"); (got != "") != (tt.http == 405) && tt.token != "" {
+					t.Errorf("Allow %q", got)
+				}
+				if strings.Contains(e.StatusMessage, "secret") {
+					t.Errorf("the text of an unclassified error went out: %q", e.StatusMessage)
+				}
+				if got := resp.Header.Get("X-Request-ID"); got != "r-1" {
+					t.Errorf("X-Request-ID %q came back", got)
+				}
+				if tt.intake == nil && len(b.pushes) > 0 {
+					t.Errorf("the refused push reached the intake: %+v", b.pushes)
+				}
+			})
+		}
 	}
 }
 
@@ -382,34 +424,5 @@ func TestShedding(t *testing.T) {
 	<-done
 	if resp, _ := request(t, h, "GET", "/ocpi/versions", dundeeToken, ""); resp.StatusCode != 200 {
 		t.Errorf("after it emptied: HTTP %d", resp.StatusCode)
-	}
-}
-
-func TestVersions(t *testing.T) {
-	for _, tt := range []struct{ public, origin string }{{"", "http://roam.example"}, {"https://roam.example:8443/", "https://roam.example:8443"}} {
-		h := serve(t, &backend{}, func(d *Deps) { d.PublicURL = tt.public })
-		for _, slash := range []string{"", "/"} {
-			_, e := request(t, h, "GET", "/ocpi/versions"+slash, nspToken, "")
-			if want := `[{"version":"2.2.1","url":"` + tt.origin + `/ocpi/2.2.1"}]`; string(e.Data) != want {
-				t.Errorf("versions: %s, want %s", e.Data, want)
-			}
-			_, e = request(t, h, "GET", "/ocpi/2.2.1"+slash, nspToken, "")
-			var got ocpi.VersionDetails
-			if err := json.Unmarshal(e.Data, &got); err != nil {
-				t.Fatal(err)
-			}
-			base := tt.origin + "/ocpi/2.2.1/"
-			want := ocpi.VersionDetails{Version: "2.2.1", Endpoints: []ocpi.Endpoint{
-				{Identifier: "locations", Role: "RECEIVER", URL: base + "receiver/locations"},
-				{Identifier: "tariffs", Role: "RECEIVER", URL: base + "receiver/tariffs"},
-				{Identifier: "sessions", Role: "RECEIVER", URL: base + "receiver/sessions"},
-				{Identifier: "cdrs", Role: "RECEIVER", URL: base + "receiver/cdrs"},
-				{Identifier: "cdrs", Role: "SENDER", URL: base + "sender/cdrs"},
-				{Identifier: "tokens", Role: "RECEIVER", URL: base + "receiver/tokens"},
-			}}
-			if diff := cmp.Diff(want, got); diff != "" {
-				t.Error(diff)
-			}
-		}
 	}
 }

@@ -3,29 +3,38 @@ package hub
 import (
 	"encoding/json"
 	"fmt"
+	"slices"
 
 	"github.com/roamclear/roamclear/ocpi"
 )
 
-// versions answers GET /ocpi/versions (OCPI 2.2.1 version_information).
-func (s *Server) versions(x *exchange) (answer, error) {
+// versions answers GET /ocpi/versions (OCPI 2.2.1 version_information), and the
+// same below a tree of 2.1.1. Of the two trees the list of all names the one for
+// the partner's role; a platform with both roles takes the list of each.
+func (x *exchange) versions() (answer, error) {
+	tree := ""
+	if x.route.edition != nil {
+		tree = x.route.edition.tree
+	}
 	var list []ocpi.VersionInfo
-	for _, ed := range s.editions {
-		list = append(list, ocpi.VersionInfo{Version: ed.version.String(), URL: x.url("/" + ed.version.String())})
+	for i := range x.s.editions {
+		ed := &x.s.editions[i]
+		other := tree != "" && ed.tree != "" && ed.tree != tree
+		listed := slices.ContainsFunc(list, func(v ocpi.VersionInfo) bool { return v.Version == ed.version.String() })
+		if !other && !listed && ed.isFor(x.partner) {
+			list = append(list, ocpi.VersionInfo{Version: ed.version.String(), URL: x.url(ed.path())})
+		}
 	}
 	return jsonAnswer(list)
 }
 
-// versionDetails answers GET /ocpi/{version}.
-func (s *Server) versionDetails(x *exchange) (answer, error) {
-	view := ocpi.VersionDetails{Version: x.route.version.String(), Endpoints: []ocpi.Endpoint{}}
-	for _, ed := range s.editions {
-		if ed.version != x.route.version {
-			continue
-		}
-		for _, e := range ed.endpoints {
-			view.Endpoints = append(view.Endpoints, ocpi.Endpoint{Identifier: e.identifier, Role: e.role, URL: x.url(e.path)})
-		}
+// versionDetails answers GET /ocpi/{version}: every module, whatever the partner
+// may do there, so that one that is still registering sees what there will be.
+func (x *exchange) versionDetails() (answer, error) {
+	ed := x.route.edition
+	view := ocpi.VersionDetails{Version: ed.version.String(), Endpoints: []ocpi.Endpoint{}}
+	for _, e := range ed.endpoints {
+		view.Endpoints = append(view.Endpoints, ocpi.Endpoint{Identifier: e.identifier, Role: e.role, URL: x.url(e.path)})
 	}
 	return jsonAnswer(view)
 }

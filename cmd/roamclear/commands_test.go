@@ -72,7 +72,7 @@ func TestWrongUsageExits2(t *testing.T) {
 // badValues are values that a flag of this name takes in no command.
 var badValues = map[string]string{
 	"format": "xml", "profile": "STEP_TWICE", "ocpi": "3.0", "fail-on": "fatal", "token-encoding": "rot13", "scale": "13",
-	"roles": "prise", "log.level": "loud", "log.format": "xml", "listen": "nowhere", "public_url": "nowhere", "rows": "few",
+	"hub.party": "ZZRCH", "hub.name": "", "roles": "prise", "log.level": "loud", "log.format": "xml", "listen": "nowhere", "public_url": "nowhere", "rows": "few",
 	"kafka.cap_bytes": "5", "from": "2019-13", "to": "2018-13", "time-zone": "Mars/Olympus", "config": "missing.yaml",
 }
 

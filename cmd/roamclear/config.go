@@ -7,6 +7,7 @@ import (
 	"strings"
 
 	"github.com/roamclear/roamclear/ingest"
+	"github.com/roamclear/roamclear/ocpi"
 	"github.com/spf13/cobra"
 )
 
@@ -16,6 +17,7 @@ type Config struct {
 	Data        string
 	Listen      string
 	PublicURL   string
+	Hub         HubConfig
 	Roles       []string
 	MemoryBytes int64
 	Log         LogConfig
@@ -31,6 +33,18 @@ type Config struct {
 type LogConfig struct {
 	Level  string
 	Format string
+}
+
+// HubConfig says who we are to partners.
+type HubConfig struct {
+	Party string
+	Name  string
+}
+
+// party is the party of the setting, which was checked.
+func (c HubConfig) party() ocpi.Party {
+	p, _ := ocpi.ParseParty(c.Party)
+	return p
 }
 
 // MetricsConfig is about who may scrape.
@@ -95,6 +109,8 @@ func settings(c *Config) []setting {
 		{"listen", &c.Listen, "127.0.0.1:8080", "address to serve HTTP on, host:port", text(isAddress, "want host:port")},
 		{"public_url", &c.PublicURL, "", "URL partners reach the service under, for links it hands out (default: from each request)",
 			text(isWebURL, "want a URL like https://clearing.example")},
+		{"hub.party", &c.Hub.Party, "ZZ/RCH", "our own party in OCPI, CC/ID: what OCPI-to names where we are meant, and credentials say", text(isParty, "want CC/ID like ZZ/RCH")},
+		{"hub.name", &c.Hub.Name, "roamclear", "our name in OCPI credentials", given("give a name")},
 		{"roles", &c.Roles, roleNames, "what this process does: api, price, settle", someOf(roleNames...)},
 		{"memory_bytes", &c.MemoryBytes, 0, "memory this process may use beside the embedded engine, in bytes; 0: half of what the machine or the control group has beside it",
 			orZero(between(256<<20, 1<<42, "bytes"))},

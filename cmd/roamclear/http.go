@@ -122,7 +122,7 @@ func mounted(s *service) *gin.Engine {
 	partners := hub.New(hub.Deps{
 		Partners: s.control.partners, Intake: s.intake, Objects: s.owned,
 		CDRs: settlement.Source{Store: b.store, Log: b.log}, CDRLists: b.store,
-		Metrics: api.NewMetrics(s.registry), Logger: s.logger, PublicURL: s.config.PublicURL,
+		Metrics: api.NewMetrics(s.registry), Logger: s.logger, Party: s.config.Hub.party(), PublicURL: s.config.PublicURL,
 		Limits: s.config.Limits.Bodies, InFlight: s.config.Limits.InFlight, Turns: s.turns,
 	})
 	engine := operate(api.NewEngine(s.logger, partners.Fallback(), fallback))

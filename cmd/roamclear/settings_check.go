@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"net"
 	"net/url"
+	"regexp"
 	"slices"
 	"strings"
 )
@@ -51,6 +52,9 @@ func isWebURL(s string) bool {
 	u, err := url.Parse(s)
 	return s == "" || err == nil && (u.Scheme == "https" || u.Scheme == "http") && u.Host != ""
 }
+
+// isParty matches a party as settings and flags have it: country, slash, id.
+var isParty = regexp.MustCompile(`^[A-Za-z]{2}/[A-Za-z0-9]{1,3}$`).MatchString
 
 // someOf checks a list of some of a few words.
 func someOf(words ...string) check {

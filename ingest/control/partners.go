@@ -100,6 +100,15 @@ func (d *Partners) Knew(party ocpi.Party) bool {
 	return mobility || charging
 }
 
+// Has reports whether a party is a partner's now, in any role.
+func (d *Partners) Has(party ocpi.Party) bool {
+	s := d.state.Current()
+	return slices.ContainsFunc(roleNames, func(role string) bool {
+		_, ok := s.byRole.Get(Role{Role: role, Country: party.Country, PartyID: party.ID})
+		return ok
+	})
+}
+
 // NewPartner is what Add needs. Token "" has one minted.
 type NewPartner struct {
 	Name     string

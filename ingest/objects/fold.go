@@ -78,11 +78,10 @@ func Merge(old *ingest.ObjectState, r *ingest.Record) (*ingest.ObjectState, erro
 
 // merge is Merge whatever the record's last_updated.
 func merge(old *ingest.ObjectState, r *ingest.Record) (*ingest.ObjectState, error) {
-	base := standing(old)
-	if base == nil && r.Method != ingest.MethodPut {
+	if standing(old) == nil && r.Method != ingest.MethodPut {
 		return nil, ingest.ErrUnknownObject
 	}
-	body, err := ingest.Apply(r.Version, r.Method, target(r), base, r.Body)
+	body, err := ingest.Apply(r.Version, r.Method, target(r), old, r.Body)
 	if err != nil {
 		return nil, err
 	}
@@ -90,6 +89,19 @@ func merge(old *ingest.ObjectState, r *ingest.Record) (*ingest.ObjectState, erro
 		Object: r.Object, Key: r.Key, Variant: r.Variant, Version: r.Version, Sender: r.Sender,
 		Position: r.Position, Received: r.Received, Body: bytes.Clone(body),
 	}, nil
+}
+
+// Updated returns when an object was last updated, for lists filtered by date:
+// as its body says. A PATCH of OCPI 2.1.1 need not say it and then leaves the
+// body's, but readers have to be shown the change: then it is its receipt.
+func Updated(r *ingest.Record, stated ocpi.Time) ocpi.Time {
+	if r.Version != ocpi.V211 || r.Method != ingest.MethodPatch {
+		return stated
+	}
+	if says, err := ocpi.HasMember(r.Body, "last_updated"); err != nil || says {
+		return stated
+	}
+	return max(stated, r.Received)
 }
 
 func target(r *ingest.Record) ingest.Target {

@@ -17,24 +17,18 @@ func (Sessions) Warm() bool { return false }
 
 // Apply implements Fold.
 func (Sessions) Apply(old *ingest.ObjectState, r *ingest.Record) (*ingest.ObjectState, error) {
-	s, err := merge(old, r)
+	s, err := Merge(old, r)
 	if err != nil {
-		return nil, err // of a COMPLETED one too: see ingest.Apply
+		return nil, err // of one that has ended too: see ingest.Apply
 	}
 	err = Decode(func(d *ocpi.Decoder) error {
 		o, err := d.Session(s.Version, s.Body)
 		if err == nil {
-			s.LastUpdated = o.LastUpdated
+			s.LastUpdated = Updated(r, o.LastUpdated)
 		}
 		return err
 	})
-	switch {
-	case err != nil:
-		return nil, err
-	case old != nil && s.LastUpdated < old.LastUpdated:
-		return nil, ErrOvertaken
-	}
-	return s, nil
+	return s, err
 }
 
 // Folded implements Fold.

@@ -44,7 +44,7 @@ func (locations) Apply(old *ingest.ObjectState, r *ingest.Record) (*ingest.Objec
 		if err != nil {
 			return err
 		}
-		s.LastUpdated = l.LastUpdated
+		s.LastUpdated = objects.Updated(r, l.LastUpdated)
 		s.Changes, err = ingest.Note(s.Changes, ingest.Change{
 			Next: r.Offset + 1, Received: r.Received, Updated: s.LastUpdated, Zone: strings.Clone(l.TimeZone)})
 		return err

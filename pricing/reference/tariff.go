@@ -65,7 +65,10 @@ func newVersion(s *ingest.ObjectState) (*TariffVersion, error) {
 		if err != nil {
 			return err
 		}
-		v.start, v.end, v.LastUpdated = t.Start, t.End, t.LastUpdated
+		v.start, v.end = t.Start, t.End
+		if !v.LastUpdated.IsSet() { // else the fold has said it, see objects.Updated
+			v.LastUpdated = t.LastUpdated
+		}
 		v.hash, err = d.CanonicalHash(s.Body)
 		return err
 	})

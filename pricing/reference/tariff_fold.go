@@ -99,7 +99,7 @@ func (tariffs) Apply(old *ingest.ObjectState, r *ingest.Record) (*ingest.ObjectS
 		if err != nil {
 			return err
 		}
-		s.LastUpdated = t.LastUpdated
+		s.LastUpdated = objects.Updated(r, t.LastUpdated)
 		hash, err := d.CanonicalHash(s.Body)
 		if err != nil || old == nil || old.Deleted {
 			return err

@@ -40,8 +40,8 @@ func (tokens) Apply(old *ingest.ObjectState, r *ingest.Record) (*ingest.ObjectSt
 	if err != nil {
 		return nil, err
 	}
-	s.LastUpdated = updated
-	s.Changes, err = ingest.Note(s.Changes, ingest.Change{Next: r.Offset + 1, Received: r.Received, Updated: updated, Contract: contract})
+	s.LastUpdated = objects.Updated(r, updated)
+	s.Changes, err = ingest.Note(s.Changes, ingest.Change{Next: r.Offset + 1, Received: r.Received, Updated: s.LastUpdated, Contract: contract})
 	return s, err
 }
 

@@ -1,0 +1,86 @@
+package hub
+
+import (
+	"net/http"
+
+	"github.com/roamclear/roamclear/ingest"
+	"github.com/roamclear/roamclear/ingest/control"
+	"github.com/roamclear/roamclear/ocpi"
+)
+
+// module is one side of one OCPI module, as every edition that has it serves it.
+type module struct {
+	id     string             // ModuleID: its name in version details, and the last part of its path
+	side   ocpi.InterfaceRole // ours; "" where both sides are one, as of credentials
+	object ingest.Object      // what it is about; 0 for a configuration module
+	roles  []string           // whom it is for: to all others it is not there; nil = every partner
+	since  ocpi.Version       // the first version that has it; 0 = all have it
+	doors  []door
+}
+
+// door is one method on one path of a module.
+type door struct {
+	method string
+	path   string // below the module's
+	handle handler
+	only   ocpi.Version // the one version that has it; 0 = all have it
+	names  bool         // OCPI-to names an owner or a recipient, which the handler reads
+}
+
+// Who owns what (OCPI 2.2.1 types, "Role", and terminology, "Typical OCPI
+// implementations per Role"), and who reads it.
+var (
+	operators  = []string{control.RoleCPO}
+	providers  = []string{control.RoleEMSP}
+	publishers = []string{control.RoleCPO, control.RoleNAP}  // of Locations and Tariffs
+	parties    = []string{control.RoleCPO, control.RoleEMSP} // of a CDR
+)
+
+// objectPath addresses an object of its owner (OCPI 2.2.1 "Client Owned Objects").
+const objectPath = "/:country/:party/:id"
+
+// modules are all there are, in the order of version details.
+func modules() []module {
+	return []module{
+		{id: "locations", side: ocpi.RoleReceiver, object: ingest.ObjectLocation, roles: publishers, doors: locationDoors()},
+		{id: "tariffs", side: ocpi.RoleReceiver, object: ingest.ObjectTariff, roles: publishers, doors: []door{
+			{method: http.MethodGet, path: objectPath, handle: (*exchange).get},
+			{method: http.MethodPut, path: objectPath, handle: (*exchange).put},
+			{method: http.MethodPatch, path: objectPath, handle: (*exchange).patch, only: ocpi.V211},
+			{method: http.MethodDelete, path: objectPath, handle: (*exchange).delete},
+		}},
+		{id: "sessions", side: ocpi.RoleReceiver, object: ingest.ObjectSession, roles: operators, doors: owned()},
+		{id: "cdrs", side: ocpi.RoleReceiver, object: ingest.ObjectCDR, roles: operators, doors: []door{
+			{method: http.MethodPost, handle: (*exchange).postCDR},
+			// Met daily: the id, or owner and id, behind the URL that CDRs are posted to.
+			{method: http.MethodPost, path: "/:country", handle: (*exchange).postCDR},
+			{method: http.MethodPost, path: objectPath, handle: (*exchange).postCDR},
+			{method: http.MethodGet, path: objectPath, handle: (*exchange).getCDR},
+		}},
+		{id: "cdrs", side: ocpi.RoleSender, object: ingest.ObjectCDR, roles: parties, doors: []door{
+			{method: http.MethodGet, handle: (*exchange).listCDRs},
+		}},
+		{id: "tokens", side: ocpi.RoleReceiver, object: ingest.ObjectToken, roles: providers, doors: owned()},
+	}
+}
+
+// owned are the doors of an object that its owner keeps up to date here.
+func owned() []door {
+	return []door{
+		{method: http.MethodGet, path: objectPath, handle: (*exchange).get},
+		{method: http.MethodPut, path: objectPath, handle: (*exchange).put},
+		{method: http.MethodPatch, path: objectPath, handle: (*exchange).patch},
+	}
+}
+
+// locationDoors are those of a Location, its EVSEs and their Connectors.
+func locationDoors() []door {
+	var doors []door
+	for _, part := range []string{"", "/:evse", "/:evse/:connector"} {
+		doors = append(doors,
+			door{method: http.MethodGet, path: objectPath + part, handle: (*exchange).get},
+			door{method: http.MethodPut, path: objectPath + part, handle: (*exchange).put},
+			door{method: http.MethodPatch, path: objectPath + part, handle: (*exchange).patch})
+	}
+	return doors
+}

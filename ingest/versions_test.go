@@ -1,0 +1,168 @@
+package ingest_test
+
+import (
+	"context"
+	"errors"
+	"strings"
+	"testing"
+
+	"github.com/roamclear/roamclear/ingest"
+	"github.com/roamclear/roamclear/ocpi"
+)
+
+// states are what is folded, each in the version it was sent in.
+type states map[ocpi.Key]ingest.ObjectState
+
+func (s states) Get(_ context.Context, t ingest.Target) (ingest.ObjectState, bool, error) {
+	o, ok := s[t.Key]
+	return o, ok && o.Object == t.Object, nil
+}
+
+func (s states) Peek(ctx context.Context, t ingest.Target) (ingest.ObjectState, bool, error) {
+	return s.Get(ctx, t)
+}
+
+func (s states) Findings(ingest.Target, ingest.Position, ingest.Hash) ([]ocpi.Finding, bool) {
+	return nil, false
+}
+
+func (s states) Wait(context.Context, ingest.Topic, ingest.Position) error { return nil }
+
+func state(o ingest.Object, v ocpi.Version, party, id, body string) (ocpi.Key, ingest.ObjectState) {
+	k := ocpi.NewKey("GB", party, id)
+	return k, ingest.ObjectState{Object: o, Key: k, Version: v, Body: []byte(body)}
+}
+
+const cdr211 = `{"id":"c-1","start_date_time":"2019-01-05T10:00:00Z","stop_date_time":"2019-01-05T11:00:00Z","auth_id":"NL-EXW-1","auth_method":"WHITELIST",
+"location":{"id":"L1","type":"ON_STREET","address":"High St","city":"Dundee","postal_code":"DD1","country":"GBR","coordinates":{"latitude":"56.460000","longitude":"-2.970000"},"evses":[],"last_updated":"2019-01-01T00:00:00Z"},
+"currency":"GBP","charging_periods":[{"start_date_time":"2019-01-05T10:00:00Z","dimensions":[{"type":"ENERGY","volume":20}]}],"total_cost":5,"total_energy":20,"total_time":1,"last_updated":"2019-01-05T11:05:00Z"}`
+
+// A CDR of OCPI 2.1.1 does not say whose it is: it is the connection's party's,
+// of several that one's whose Location it names.
+func TestWhoseA211CDRIs(t *testing.T) {
+	one := dundee
+	two := ingest.Sender{ID: "gb-dun-cpo", Parties: []ocpi.Party{{Country: "GB", ID: "DUN"}, {Country: "GB", ID: "PKC"}}}
+	located := func(parties ...string) states {
+		s := states{}
+		for _, p := range parties {
+			k, o := state(ingest.ObjectLocation, ocpi.V211, p, "L1", "{}")
+			s[k] = o
+		}
+		return s
+	}
+	for name, c := range map[string]struct {
+		from  ingest.Sender
+		there states
+		want  string // "" = refused
+	}{
+		"one party":                            {one, located(), "GB*DUN*C-1"},
+		"several, one has the Location":        {two, located("PKC"), "GB*PKC*C-1"},
+		"several, none has the Location":       {two, located(), ""},
+		"several, more than one have such one": {two, located("DUN", "PKC"), ""},
+	} {
+		log := &memoryLog{}
+		r, err := newService(log, c.there).CDR(t.Context(), c.from, ocpi.V211, []byte(cdr211))
+		_, invalid := errors.AsType[*ocpi.Invalid](err)
+		if c.want != "" && (err != nil || r.Key.String() != c.want) || c.want == "" && (!invalid || len(log.records[ingest.TopicRefused]) != 1) {
+			t.Errorf("%s: %s, %v; want %q", name, r.Key, err, c.want)
+		}
+	}
+}
+
+const session211 = `{"id":"s1","start_datetime":"2019-01-01T10:00:00Z","kwh":1,"auth_id":"C","auth_method":"WHITELIST","currency":"GBP","status":"ACTIVE",
+"charging_periods":[{"start_date_time":"2019-01-01T10:00:00Z","dimensions":[{"type":"ENERGY","volume":1}]}],
+"location":{"id":"L1","evses":[]},"last_updated":"2019-01-01T10:00:00Z"}`
+
+// In 2.1.1 ids that differ by case are two objects, in all later versions one: the
+// second is refused, wherever it stands.
+func TestIDsOf211ThatDifferByCase(t *testing.T) {
+	const location211 = `{"id":"L1","type":"ON_STREET","address":"a","city":"c","postal_code":"p","country":"GBR","coordinates":{"latitude":"56.460000","longitude":"-2.970000"},
+"evses":[{"uid":"e1","status":"AVAILABLE","connectors":[{"id":"a"}],"last_updated":"2019-01-01T00:00:00Z"}],"last_updated":"2019-01-01T00:00:00Z"}`
+	there := states{}
+	for _, o := range []struct {
+		object   ingest.Object
+		id, body string
+	}{{ingest.ObjectSession, "S1", session211}, {ingest.ObjectLocation, "L1", location211}} {
+		k, s := state(o.object, ocpi.V211, "DUN", o.id, o.body)
+		there[k] = s
+	}
+	target := func(o ingest.Object, id, path string) ingest.Target {
+		return ingest.Target{Object: o, Key: ocpi.NewKey("GB", "DUN", id), ID: id, Path: path}
+	}
+	for name, c := range map[string]struct {
+		target  ingest.Target
+		v       ocpi.Version
+		body    string
+		refused string
+	}{
+		"the same Session":           {target(ingest.ObjectSession, "S1", ""), ocpi.V211, session211, ""},
+		"a Session":                  {target(ingest.ObjectSession, "S1", ""), ocpi.V211, strings.Replace(session211, `"s1"`, `"S1"`, 1), "id"},
+		"a Location":                 {target(ingest.ObjectLocation, "L1", ""), ocpi.V211, strings.Replace(location211, `"L1"`, `"l1"`, 1), "id"},
+		"the same EVSE":              {target(ingest.ObjectLocation, "L1", "E1"), ocpi.V211, `{"uid":"e1","status":"CHARGING","connectors":[]}`, ""},
+		"an EVSE":                    {target(ingest.ObjectLocation, "L1", "E1"), ocpi.V211, `{"uid":"E1","status":"CHARGING","connectors":[]}`, "uid"},
+		"a Connector":                {target(ingest.ObjectLocation, "L1", "E1/A"), ocpi.V211, `{"id":"A"}`, "id"},
+		"a Location in 2.2.1":        {target(ingest.ObjectLocation, "L1", ""), ocpi.V221, strings.Replace(location, `"L1"`, `"l1"`, 1), ""},
+		"a URL in other letters":     {target(ingest.ObjectSession, "s1", ""), ocpi.V211, session211, ""},
+		"what has no such neighbour": {target(ingest.ObjectSession, "S2", ""), ocpi.V211, strings.Replace(session211, `"s1"`, `"s2"`, 1), ""},
+	} {
+		_, err := newService(&memoryLog{}, there).Put(t.Context(), dundee, c.v, c.target, []byte(c.body))
+		invalid, _ := errors.AsType[*ocpi.Invalid](err)
+		if c.refused == "" && err != nil || c.refused != "" && (invalid == nil || invalid.Fields[0].Path != c.refused || !strings.Contains(err.Error(), "only by case")) {
+			t.Errorf("%s: %v, want refused %q", name, err, c.refused)
+		}
+	}
+}
+
+// An INVALID Session is not billed, and a PATCH makes it no other; a PUT says all
+// of it anew.
+func TestInvalidSessionsStay(t *testing.T) {
+	k, stored := state(ingest.ObjectSession, ocpi.V211, "DUN", "S1", strings.Replace(session211, "ACTIVE", "INVALID", 1))
+	for body, c := range map[string]struct {
+		method  ingest.Method
+		refused bool
+	}{
+		`{"status":"ACTIVE","last_updated":"2019-01-02T00:00:00Z"}`: {ingest.MethodPatch, true},
+		`{"kwh":9}`: {ingest.MethodPatch, true},
+		`{"last_updated":"2019-01-02T00:00:00Z"}`: {ingest.MethodPatch, false},
+		session211: {ingest.MethodPut, false},
+	} {
+		log := &memoryLog{}
+		s := newService(log, states{k: stored})
+		push := s.Patch
+		if c.method == ingest.MethodPut {
+			push = s.Put
+		}
+		_, err := push(t.Context(), dundee, ocpi.V211, ingest.Target{Object: ingest.ObjectSession, Key: k, ID: "S1"}, []byte(body))
+		if c.refused != (err != nil) || c.refused && (!strings.Contains(err.Error(), "session_invalid") || len(log.records[ingest.TopicRefused]) != 1) {
+			t.Errorf("%s %s: %v, want refused %t", c.method, body, err, c.refused)
+		}
+	}
+}
+
+// Who has to send a body again is told all that is missing at once.
+func TestAnEmptyBodyNamesEverythingThatIsMissing(t *testing.T) {
+	want := map[ingest.Object]string{
+		ingest.ObjectSession:  "id country_code party_id kwh currency status last_updated auth_method start_date_time cdr_token location_id",
+		ingest.ObjectLocation: "id country_code party_id publish address city country coordinates time_zone last_updated",
+		ingest.ObjectTariff:   "id country_code party_id currency elements last_updated",
+		ingest.ObjectToken:    "uid type country_code party_id contract_id issuer valid whitelist last_updated",
+	}
+	for object, names := range want {
+		target := ingest.Target{Object: object, Key: ocpi.NewKey("GB", "DUN", "X1"), ID: "X1"}
+		_, err := newService(&memoryLog{}, states{}).Put(t.Context(), dundee, ocpi.V221, target, []byte("{}"))
+		invalid, _ := errors.AsType[*ocpi.Invalid](err)
+		if invalid == nil {
+			t.Errorf("%s: %v", object, err)
+			continue
+		}
+		told := map[string]bool{}
+		for _, f := range invalid.Fields {
+			told[f.Path] = true
+		}
+		for name := range strings.FieldsSeq(names) {
+			if !told[name] {
+				t.Errorf("%s: %s is not named: %v", object, name, err)
+			}
+		}
+	}
+}
