@@ -15,6 +15,7 @@ import (
 // Partners finds the partner of an Authorization header. While Ready returns an
 // error nobody can be told from a stranger: requests are answered 503.
 type Partners interface {
+	Registry
 	Ready() error
 	Authenticate(authorization string) (*control.Partner, bool)
 	// Has reports whether a party is a partner's now, in any role.
@@ -75,7 +76,10 @@ type Deps struct {
 	CDRLists  CDRLists
 	Metrics   *api.Metrics
 	Logger    *slog.Logger
+	Callback  Callback         // asks who registers what it offers
+	Sealer    *control.Sealer  // of the tokens that it gives us
 	Party     ocpi.Party       // our own; the zero value = DefaultParty
+	Name      string           // our own, in credentials; "" = "roamclear"
 	PublicURL string           // such as "https://roam.example": "" = as the request's Host says
 	Limits    ingest.Limits    // of bodies; zero = ingest.DefaultLimits
 	InFlight  int              // requests under way at once; 0 = DefaultMaxInFlight

@@ -78,7 +78,7 @@ func (ed *edition) add(m *module) {
 			continue
 		}
 		ed.routes = append(ed.routes, route{
-			method: d.method, path: path + d.path, base: path, object: m.object, roles: m.roles, names: d.names, handle: d.handle,
+			method: d.method, path: path + d.path, base: path, object: m.object, roles: m.roles, names: d.names, invited: m.invited, handle: d.handle,
 			routed: ed.version != ocpi.V211 && m.object != 0,
 		})
 	}

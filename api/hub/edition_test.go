@@ -54,8 +54,8 @@ func TestVersionsByRole(t *testing.T) {
 func TestVersionDetails(t *testing.T) {
 	h := serve(t, &backend{}, func(d *Deps) { d.PublicURL = "https://roam.example/" })
 	for _, tt := range []struct{ path, token, want string }{
-		{"/emsp/2.1.1", dundeeToken, "locations emsp/2.1.1/locations, tariffs emsp/2.1.1/tariffs, sessions emsp/2.1.1/sessions, cdrs emsp/2.1.1/cdrs"},
-		{"/cpo/2.1.1", exwToken, "cdrs cpo/2.1.1/cdrs, tokens cpo/2.1.1/tokens"},
+		{"/emsp/2.1.1", dundeeToken, "credentials emsp/2.1.1/credentials, locations emsp/2.1.1/locations, tariffs emsp/2.1.1/tariffs, sessions emsp/2.1.1/sessions, cdrs emsp/2.1.1/cdrs"},
+		{"/cpo/2.1.1", exwToken, "credentials cpo/2.1.1/credentials, cdrs cpo/2.1.1/cdrs, tokens cpo/2.1.1/tokens"},
 		{"/2.2.1", nspToken, both("2.2.1")},
 		{"/2.3.0", dundeeToken, both("2.3.0")},
 	} {
@@ -93,7 +93,7 @@ func TestVersionDetails(t *testing.T) {
 
 // both are the modules of a version whose endpoints have roles.
 func both(version string) string {
-	var list []string
+	list := []string{"credentials SENDER " + version + "/credentials"}
 	for _, m := range []string{"locations RECEIVER", "tariffs RECEIVER", "sessions RECEIVER", "cdrs RECEIVER", "cdrs SENDER", "tokens RECEIVER"} {
 		id, role, _ := strings.Cut(m, " ")
 		list = append(list, m+" "+version+"/"+strings.ToLower(role)+"/"+id)

@@ -2,6 +2,7 @@ package hub
 
 import (
 	"errors"
+	"fmt"
 	"net/http"
 	"slices"
 	"sync"
@@ -105,6 +106,9 @@ func (x *exchange) do(began time.Time) (answer, error) {
 	if x.partner, ok = s.Partners.Authenticate(header(x.r, "Authorization")); !ok {
 		return answer{}, api.ErrUnauthorized
 	}
+	if x.partner.Invited() && !x.route.invited {
+		return answer{}, fmt.Errorf("%w: the token of an invitation opens versions and credentials alone", api.ErrUnauthorized)
+	}
 	if err := x.enter(); err != nil {
 		return answer{}, err
 	}
@@ -122,7 +126,7 @@ func (x *exchange) do(began time.Time) (answer, error) {
 	if err := x.checkRouting(); err != nil {
 		return answer{}, err
 	}
-	if x.pushes() || x.route.method == http.MethodDelete {
+	if x.route.object != 0 && (x.pushes() || x.route.method == http.MethodDelete) {
 		if err := s.places.turns.Enter(x.r.Context(), x.partner.ID); err != nil {
 			return answer{}, err
 		}
@@ -135,6 +139,16 @@ func (x *exchange) do(began time.Time) (answer, error) {
 // again: a token that has ended meanwhile must not go on for as long as somebody
 // holds requests open.
 const slowBody = 250 * time.Millisecond
+
+// mayTakeLong lets an answer take longer than a request may take to be sent: the
+// connection would be given up meanwhile.
+func (x *exchange) mayTakeLong() error {
+	err := http.NewResponseController(x.c.Writer).SetReadDeadline(time.Time{})
+	if err != nil && !errors.Is(err, http.ErrNotSupported) {
+		return fmt.Errorf("lift the read deadline: %w", err)
+	}
+	return nil
+}
 
 func (x *exchange) stillKnown() bool {
 	p, ok := x.s.Partners.Authenticate(header(x.r, "Authorization"))
@@ -188,6 +202,9 @@ func header(r *http.Request, canonical string) string {
 // changed. OCPI 2.1.1 has no codes of hubs.
 func (x *exchange) statusOf(kind api.Kind, err error) (httpStatus int, ocpiStatus ocpi.Status) {
 	httpStatus, ocpiStatus = kind.OCPI()
+	if peer, ok := errors.AsType[*peerError](err); ok {
+		return httpStatus, peer.status
+	}
 	switch {
 	case kind == api.KindNotFound && x.route.object == ingest.ObjectLocation && !errors.Is(err, api.ErrNotFound):
 		ocpiStatus = ocpi.StatusUnknownLocation

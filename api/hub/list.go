@@ -2,12 +2,9 @@ package hub
 
 import (
 	"errors"
-	"fmt"
-	"net/http"
 	"net/url"
 	"strconv"
 	"strings"
-	"time"
 
 	"github.com/roamclear/roamclear/ocpi"
 	"github.com/roamclear/roamclear/settlement"
@@ -28,9 +25,8 @@ func (x *exchange) listCDRs() (answer, error) {
 	if err := x.enterList(); err != nil {
 		return answer{}, err
 	}
-	// A list may take longer to be read than a request to be sent.
-	if err := http.NewResponseController(x.c.Writer).SetReadDeadline(time.Time{}); err != nil && !errors.Is(err, http.ErrNotSupported) {
-		return answer{}, fmt.Errorf("lift the read deadline: %w", err)
+	if err := x.mayTakeLong(); err != nil {
+		return answer{}, err
 	}
 	q := settlement.OCPIQuery{
 		Debtors: x.partner.Mobility().Parties, Creditors: x.partner.Charging().Parties,

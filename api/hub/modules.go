@@ -16,6 +16,8 @@ type module struct {
 	roles  []string           // whom it is for: to all others it is not there; nil = every partner
 	since  ocpi.Version       // the first version that has it; 0 = all have it
 	doors  []door
+	// invited says that it opens to who is invited to register, and has not.
+	invited bool
 }
 
 // door is one method on one path of a module.
@@ -42,6 +44,7 @@ const objectPath = "/:country/:party/:id"
 // modules are all there are, in the order of version details.
 func modules() []module {
 	return []module{
+		credentialsModule(),
 		{id: "locations", side: ocpi.RoleReceiver, object: ingest.ObjectLocation, roles: publishers, doors: locationDoors()},
 		{id: "tariffs", side: ocpi.RoleReceiver, object: ingest.ObjectTariff, roles: publishers, doors: []door{
 			{method: http.MethodGet, path: objectPath, handle: (*exchange).get},

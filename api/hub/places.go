@@ -21,8 +21,10 @@ type places struct {
 	requests *api.Budget  // by partner
 	bodies   *api.Budget
 	lists    *api.Budget
-	turns    *api.Turns // of pushes whose bodies are there
-	reads    *api.Turns // of pages that the store is asked for
+
+	handshakes *api.Budget
+	turns      *api.Turns // of pushes whose bodies are there
+	reads      *api.Turns // of pages that the store is asked for
 }
 
 // turnWait is how long a push waits for its turn at most: longer than it takes
@@ -48,7 +50,7 @@ func newPlaces(inFlight int, turns *api.Turns) places {
 	return places{
 		turns: turns, reads: api.NewTurns(readTurns(), turnWait),
 		all: api.NewLimiter(inFlight), requests: api.NewBudget(int64(inFlight)),
-		bodies: api.NewBudget(bodyBytes), lists: api.NewBudget(listPages),
+		bodies: api.NewBudget(bodyBytes), lists: api.NewBudget(listPages), handshakes: api.NewBudget(handshakesAtOnce),
 	}
 }
 

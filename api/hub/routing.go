@@ -114,9 +114,10 @@ var methods = map[string]ingest.Method{
 func (x *exchange) pushes() bool { return methods[x.route.method] != 0 }
 
 // refuse keeps the body of a push that is refused, with the reason, which it
-// returns; of another request there is nothing to keep.
+// returns; of another request there is nothing to keep, and in credentials there
+// is a token.
 func (x *exchange) refuse(t ingest.Target, reason error) error {
-	if !x.pushes() {
+	if !x.pushes() || x.route.object == 0 {
 		return reason
 	}
 	return x.keep(t, x.body, reason)

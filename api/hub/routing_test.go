@@ -108,6 +108,7 @@ func checkRouting(t *testing.T, h http.Handler, b *backend, method, path string,
 		}
 	case foreign && routed:
 		checkForeign(t, b, resp, e, body)
+	case strings.HasSuffix(path, "/credentials") && len(b.kept) == 0: // see TestTheHandshakeAsAMachine
 	case resp.StatusCode == http.StatusOK && e.StatusCode != 1000 || len(b.kept) > 0:
 		t.Errorf("HTTP %d with %d %q, kept %+v", resp.StatusCode, e.StatusCode, e.StatusMessage, b.kept)
 	}
@@ -164,7 +165,7 @@ func TestRoutingOfErrors(t *testing.T) {
 		{"2.1.1", "PUT", "/ocpi/emsp/2.1.1/cdrs", dundeeToken, "{}", nil, 405, false},
 		{"unknown module of 2.1.1", "GET", "/ocpi/emsp/2.1.1/nowhere", dundeeToken, "", nil, 404, false},
 		{"several slashes", "GET", "//ocpi//2.3.0//receiver/nowhere", dundeeToken, "", nil, 404, true},
-		{"credentials", "GET", "/ocpi/2.2.1/credentials", dundeeToken, "", nil, 404, false},
+		{"credentials", "GET", "/ocpi/2.2.1/credentials", dundeeToken, "", nil, 200, false},
 		{"hubclientinfo", "GET", "/ocpi/2.2.1/sender/hubclientinfo/", dundeeToken, "", nil, 404, false},
 	} {
 		resp, _ := request(t, serve(t, &backend{}, tt.change), tt.method, tt.path, tt.token, tt.body, headers...)

@@ -39,6 +39,9 @@ func New(d Deps) *Server {
 	if d.Party.IsZero() {
 		d.Party = DefaultParty
 	}
+	if d.Name == "" {
+		d.Name = "roamclear"
+	}
 	if d.Now == nil {
 		d.Now = time.Now
 	}
@@ -62,6 +65,7 @@ type route struct {
 	object  ingest.Object // 0 for configuration modules
 	roles   []string      // whom it is for; nil = every partner
 	names   bool          // OCPI-to is the handler's
+	invited bool          // it opens to who is invited to register
 	handle  handler
 	edition *edition     // set by Mount; nil for the list of all versions
 	version ocpi.Version // set by Mount
@@ -71,13 +75,13 @@ type route struct {
 
 // Mount serves OCPI on an engine made by api.NewEngine with Fallback.
 func (s *Server) Mount(e gin.IRouter) {
-	s.mount(e, route{method: http.MethodGet, path: "/versions", handle: (*exchange).versions})
+	s.mount(e, route{method: http.MethodGet, path: "/versions", invited: true, handle: (*exchange).versions})
 	for i := range s.editions {
 		ed := &s.editions[i]
 		if ed.tree != "" {
-			s.mount(e, route{method: http.MethodGet, path: "/" + ed.tree + "/versions", edition: ed, handle: (*exchange).versions})
+			s.mount(e, route{method: http.MethodGet, path: "/" + ed.tree + "/versions", edition: ed, invited: true, handle: (*exchange).versions})
 		}
-		s.mount(e, route{method: http.MethodGet, path: ed.path(), edition: ed, version: ed.version, handle: (*exchange).versionDetails})
+		s.mount(e, route{method: http.MethodGet, path: ed.path(), edition: ed, version: ed.version, invited: true, handle: (*exchange).versionDetails})
 		for _, r := range ed.routes {
 			r.edition, r.version = ed, ed.version
 			s.mount(e, r)
@@ -97,6 +101,7 @@ func (s *Server) mount(e gin.IRouter, r route) {
 // api.NewEngine.
 func (s *Server) Fallback() api.Fallback {
 	return api.Fallback{Prefix: Prefix + "/", Answer: func(c *gin.Context, err error) {
-		s.serve(c, &route{measure: s.unrouted, routed: routed(path.Clean(c.Request.URL.Path)), handle: func(*exchange) (answer, error) { return answer{}, err }})
+		at := path.Clean(c.Request.URL.Path)
+		s.serve(c, &route{measure: s.unrouted, routed: routed(at), invited: opensRegistration(at), handle: func(*exchange) (answer, error) { return answer{}, err }})
 	}}
 }

@@ -15,6 +15,7 @@ import (
 	"github.com/roamclear/roamclear/api/admin"
 	"github.com/roamclear/roamclear/api/hub"
 	"github.com/roamclear/roamclear/api/page"
+	"github.com/roamclear/roamclear/api/partner"
 	"github.com/roamclear/roamclear/api/report"
 	"github.com/roamclear/roamclear/api/rest"
 	"github.com/roamclear/roamclear/settlement"
@@ -122,7 +123,8 @@ func mounted(s *service) *gin.Engine {
 	partners := hub.New(hub.Deps{
 		Partners: s.control.partners, Intake: s.intake, Objects: s.owned,
 		CDRs: settlement.Source{Store: b.store, Log: b.log}, CDRLists: b.store,
-		Metrics: api.NewMetrics(s.registry), Logger: s.logger, Party: s.config.Hub.party(), PublicURL: s.config.PublicURL,
+		Metrics: api.NewMetrics(s.registry), Logger: s.logger, Party: s.config.Hub.party(), Name: s.config.Hub.Name,
+		Callback: partner.NewDialer(partner.Policy{}), Sealer: s.sealer, PublicURL: s.config.PublicURL,
 		Limits: s.config.Limits.Bodies, InFlight: s.config.Limits.InFlight, Turns: s.turns,
 	})
 	engine := operate(api.NewEngine(s.logger, partners.Fallback(), fallback))
