@@ -12,6 +12,8 @@ import (
 // Metrics measures the HTTP interfaces.
 type Metrics struct {
 	duration *prometheus.HistogramVec
+	lost     *prometheus.CounterVec
+	refused  *prometheus.CounterVec
 }
 
 // NewMetrics registers the metrics of the HTTP interfaces.
@@ -21,8 +23,25 @@ func NewMetrics(reg prometheus.Registerer) *Metrics {
 		Help:    "Time from the request's header to its answer, by route, HTTP status and OCPI status code (0 outside OCPI).",
 		Buckets: []float64{.001, .0025, .005, .01, .025, .05, .1, .25, .5, 1, 2.5, 5},
 	}, []string{"route", "http_status", "ocpi_status"})}
-	reg.MustRegister(m.duration)
+	versions := []string{"object", "from", "to"}
+	m.lost = prometheus.NewCounterVec(prometheus.CounterOpts{
+		Name: "roamclear_ocpi_lost_total",
+		Help: "Members that were lost or changed their meaning because an object was asked for in another OCPI version than it was sent in."}, versions)
+	m.refused = prometheus.NewCounterVec(prometheus.CounterOpts{
+		Name: "roamclear_ocpi_not_converted_total",
+		Help: "Objects that were not handed out because the OCPI version they were asked for in would have given them another price, or has no words for them."}, versions)
+	reg.MustRegister(m.duration, m.lost, m.refused)
 	return m
+}
+
+// Lost counts what an object lost on its way to another version.
+func (m *Metrics) Lost(object string, from, to ocpi.Version, n int) {
+	m.lost.WithLabelValues(object, from.String(), to.String()).Add(float64(n))
+}
+
+// NotConverted counts an object that cannot be handed out in a version.
+func (m *Metrics) NotConverted(object string, from, to ocpi.Version) {
+	m.refused.WithLabelValues(object, from.String(), to.String()).Inc()
 }
 
 // Route measures one route. The usual answers are resolved once, because a

@@ -166,3 +166,32 @@ func TestAnEmptyBodyNamesEverythingThatIsMissing(t *testing.T) {
 		}
 	}
 }
+
+// A change in part that comes in another version is one of the object as that
+// version has it: names and shapes are the change's.
+func TestAChangeInAnotherVersion(t *testing.T) {
+	_, stored := state(ingest.ObjectLocation, ocpi.V221, "DUN", "L1", location)
+	for name, c := range map[string]struct {
+		v          ocpi.Version
+		path, body string
+		has, lacks string
+	}{
+		"2.1.1 PATCH": {ocpi.V211, "", `{"city":"Perth"}`, `"city":"Perth"`, `"party_id"`},
+		"2.1.1 EVSE":  {ocpi.V211, "E1", `{"uid":"E1","status":"CHARGING","connectors":[],"last_updated":"2019-02-01T00:00:00Z"}`, `"CHARGING"`, `"publish"`},
+		"2.3.0 PATCH": {ocpi.V230, "", `{"city":"Perth","last_updated":"2019-02-01T00:00:00Z"}`, `"publish":true`, `"city":"Dundee"`},
+	} {
+		m := ingest.MethodPatch
+		if c.path != "" {
+			m = ingest.MethodPut
+		}
+		got, err := ingest.Apply(c.v, m, ingest.Target{Object: stored.Object, Key: stored.Key, Path: c.path}, &stored, []byte(c.body))
+		if err != nil || !strings.Contains(string(got), c.has) || strings.Contains(string(got), c.lacks) {
+			t.Errorf("%s: %v: %s", name, err, got)
+		}
+	}
+	hidden := stored
+	hidden.Body = []byte(strings.Replace(location, `"publish":true`, `"publish":false`, 1))
+	if _, err := ingest.Apply(ocpi.V211, ingest.MethodPatch, ingest.Target{Object: stored.Object, Key: stored.Key}, &hidden, []byte(`{"city":"Perth"}`)); err == nil || !ingest.IsSenderFault(err) {
+		t.Errorf("a Location that 2.1.1 has no words for: %v, want it refused", err)
+	}
+}

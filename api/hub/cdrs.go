@@ -10,6 +10,7 @@ import (
 	"github.com/roamclear/roamclear/api"
 	"github.com/roamclear/roamclear/ingest"
 	"github.com/roamclear/roamclear/ocpi"
+	"github.com/roamclear/roamclear/ocpi/convert"
 	"github.com/roamclear/roamclear/settlement"
 )
 
@@ -90,7 +91,7 @@ func (x *exchange) getCDR() (answer, error) {
 	if err != nil {
 		return answer{}, err
 	}
-	return x.show(v, raw)
+	return x.show(convert.CDR, v, raw, t.Key.Party)
 }
 
 // stored reads a CDR's first copy, and waits for the store to catch up.

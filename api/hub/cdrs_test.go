@@ -145,14 +145,6 @@ func TestGetCDRWaitsForTheStore(t *testing.T) {
 	}
 }
 
-func TestGetCDROfAnotherVersion(t *testing.T) {
-	b := &backend{cdr: func(context.Context, ocpi.Key) ([]byte, ocpi.Version, error) { return []byte("{}"), ocpi.V211, nil }}
-	resp, e := request(t, serve(t, b, nil), "GET", "/ocpi/2.2.1/receiver/cdrs/GB/DUN/1", dundeeToken, "")
-	if resp.StatusCode != 200 || e.StatusCode != 3000 {
-		t.Errorf("HTTP %d with %d", resp.StatusCode, e.StatusCode)
-	}
-}
-
 func TestListCDRs(t *testing.T) {
 	day := func(d int) time.Time { return time.Date(2019, 1, d, 0, 0, 0, 0, time.UTC) }
 	exw := []ocpi.Party{{Country: "NL", ID: "EXW"}}

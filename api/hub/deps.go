@@ -58,6 +58,13 @@ type CDRLists interface {
 	OCPICDRs(ctx context.Context, q settlement.OCPIQuery) (settlement.OCPIPage, error)
 }
 
+// Known answers what a body lacks that is handed out in another OCPI version, see
+// convert.Context.
+type Known struct {
+	Token func(contractID string) (ocpi.CDRToken, bool)
+	Zone  func(country string) string
+}
+
 // DefaultParty is who we are where nothing else is said.
 var DefaultParty = ocpi.Party{Country: "ZZ", ID: "RCH"}
 
@@ -80,6 +87,7 @@ type Deps struct {
 	Sealer    *control.Sealer  // of the tokens that it gives us
 	Party     ocpi.Party       // our own; the zero value = DefaultParty
 	Name      string           // our own, in credentials; "" = "roamclear"
+	Known     Known            // what conversions ask for; nil functions know nothing
 	PublicURL string           // such as "https://roam.example": "" = as the request's Host says
 	Limits    ingest.Limits    // of bodies; zero = ingest.DefaultLimits
 	InFlight  int              // requests under way at once; 0 = DefaultMaxInFlight

@@ -130,12 +130,13 @@ func (x *exchange) get() (answer, error) {
 	if err != nil {
 		return answer{}, err
 	}
-	body := o.Body
+	kind, body := t.Object.Kind(), o.Body
 	if evse, connector := t.Part(); ok && evse != "" {
+		kind = partKind(connector)
 		body, ok = ocpi.Sub(o.Body, evse, connector)
 	}
 	if !ok {
 		return answer{}, ingest.ErrUnknownObject
 	}
-	return x.show(o.Version, body)
+	return x.show(kind, o.Version, body, t.Key.Party)
 }

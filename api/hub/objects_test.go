@@ -116,10 +116,6 @@ func TestGetObjects(t *testing.T) {
 			t.Errorf("GET %s: HTTP %d with %d: %s, want %s", tt.path, resp.StatusCode, e.StatusCode, e.Data, tt.want)
 		}
 	}
-	b.version = ocpi.V230
-	if _, e := request(t, h, "GET", base+"/sessions/GB/DUN/S1", dundeeToken, ""); e.StatusCode != 3000 {
-		t.Errorf("a Session of another OCPI version: %d", e.StatusCode)
-	}
 	b.version, b.readErr = ocpi.V221, errors.New("broken")
 	if _, e := request(t, h, "GET", base+"/sessions/GB/DUN/S1", dundeeToken, ""); e.StatusCode != 3000 {
 		t.Errorf("broken follower: %d", e.StatusCode)

@@ -18,6 +18,7 @@ import (
 	"github.com/roamclear/roamclear/api/partner"
 	"github.com/roamclear/roamclear/api/report"
 	"github.com/roamclear/roamclear/api/rest"
+	"github.com/roamclear/roamclear/pricing/tariff"
 	"github.com/roamclear/roamclear/settlement"
 )
 
@@ -126,6 +127,7 @@ func mounted(s *service) *gin.Engine {
 		Metrics: api.NewMetrics(s.registry), Logger: s.logger, Party: s.config.Hub.party(), Name: s.config.Hub.Name,
 		Callback: partner.NewDialer(partner.Policy{}), Sealer: s.sealer, PublicURL: s.config.PublicURL,
 		Limits: s.config.Limits.Bodies, InFlight: s.config.Limits.InFlight, Turns: s.turns,
+		Known: hub.Known{Token: s.owned.payer, Zone: tariff.SingleZone},
 	})
 	engine := operate(api.NewEngine(s.logger, partners.Fallback(), fallback))
 	admin.Mount(engine, admin.Deps{

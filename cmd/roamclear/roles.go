@@ -8,6 +8,7 @@ import (
 	"github.com/roamclear/roamclear/ingest"
 	"github.com/roamclear/roamclear/ingest/control"
 	"github.com/roamclear/roamclear/ingest/objects"
+	"github.com/roamclear/roamclear/ocpi"
 	"github.com/roamclear/roamclear/pricing"
 	"github.com/roamclear/roamclear/pricing/reference"
 )
@@ -24,6 +25,13 @@ func newOwned(b *backends, o objects.Options, others ...objects.Fold) owned {
 	index := reference.NewIndex(b.store)
 	o.Log, o.Store, o.Folds = b.log, b.store, append(index.Folds(), others...)
 	return owned{objects.New(o), index}
+}
+
+// payer returns who is to pay for a contract as of now: what a Session or CDR of
+// OCPI 2.1.1 lacks in later versions.
+func (o owned) payer(contractID string) (ocpi.CDRToken, bool) {
+	party, ok := o.TokenOwner(ocpi.Fold(contractID), pricing.Present)
+	return ocpi.CDRToken{CountryCode: party.Country, PartyID: party.ID, ContractID: contractID}, ok
 }
 
 // gate is the part of the log that prices rest on.
