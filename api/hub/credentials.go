@@ -119,7 +119,7 @@ func (x *exchange) handshake(done string, complete register) (answer, error) {
 			Version: found.Version, URL: theirs.URL, Endpoints: found.Endpoints,
 			Token: x.s.Sealer.Seal(theirs.Token), Encoding: found.Encoding,
 		},
-		Name: theirs.Roles[0].Name, Roles: x.offered(theirs),
+		Name: theirs.Roles[0].Name, Roles: x.offered(theirs), Told: control.Told(x.own(x.partner, "")),
 	})
 	if err != nil {
 		return answer{}, err
@@ -196,16 +196,21 @@ func (ed *edition) theirRole() string {
 	return ""
 }
 
-// credentials answers with our own credentials, as a partner sees them. Who has
-// both roles of OCPI 2.1.1 is sent to the versions of the tree it came by.
+// credentials answers with our own credentials, as a partner sees them.
 func (x *exchange) credentials(p *control.Partner, token string) (answer, error) {
+	data, err := x.own(p, token).Encode(x.route.version)
+	return answer{data: data}, err
+}
+
+// own are our own credentials. Who has both roles of OCPI 2.1.1 is sent to the
+// versions of the tree it came by.
+func (x *exchange) own(p *control.Partner, token string) *ocpi.Credentials {
 	versions := "/versions"
 	if tree := x.route.edition.tree; tree != "" && len(p.Charging().Parties) > 0 && len(p.Mobility().Parties) > 0 {
 		versions = "/" + tree + versions
 	}
 	self := control.Self{Party: x.s.Party, Name: x.s.Name}
-	data, err := x.s.Partners.Credentials(p, x.route.version, self, token, x.url(versions)).Encode(x.route.version)
-	return answer{data: data}, err
+	return x.s.Partners.Credentials(p, x.route.version, self, token, x.url(versions))
 }
 
 // opensRegistration reports whether a path where no route answers is one that who

@@ -62,12 +62,13 @@ func (c *Registrar) Connect(ctx context.Context, in Invited) (*Connected, error)
 	if err != nil {
 		return nil, err
 	}
-	theirs, err := c.introduce(ctx, door, one, token)
+	own := c.Partners.Credentials(one, door.Version, c.Self, token, c.Versions)
+	theirs, err := c.introduce(ctx, door, own)
 	if err != nil {
 		return nil, errors.Join(peerError(err), undo())
 	}
 	found = c.again(ctx, theirs, found)
-	one, _, err = c.Partners.Register(ctx, "", one.ID, c.registration(theirs, found, token))
+	one, _, err = c.Partners.Register(ctx, "", one.ID, c.registration(theirs, found, own))
 	if err != nil {
 		return nil, fmt.Errorf("the partner has registered us, and we could not note it: register again with a new token of theirs: %w", err)
 	}
@@ -86,16 +87,17 @@ func (c *Registrar) Rotate(ctx context.Context, p *control.Partner, token string
 	if token, err = c.Partners.Offer(ctx, "", p.ID, token); err != nil {
 		return nil, err
 	}
-	own, err := c.Partners.Credentials(p, door.Version, c.Self, token, c.Versions).Encode(door.Version)
+	own := c.Partners.Credentials(p, door.Version, c.Self, token, c.Versions)
+	body, err := own.Encode(door.Version)
 	if err != nil {
 		return nil, err
 	}
-	theirs, err := read(c.Dialer.PutCredentials(ctx, door, own))(door.Version)
+	theirs, err := read(c.Dialer.PutCredentials(ctx, door, body))(door.Version)
 	if err != nil {
 		return nil, peerError(err)
 	}
 	found := &Found{Version: p.Peer.Version, VersionsURL: p.Peer.URL, Endpoints: p.Peer.Endpoints, Encoding: p.Peer.Encoding}
-	r := c.registration(theirs, c.again(ctx, theirs, found), token)
+	r := c.registration(theirs, c.again(ctx, theirs, found), own)
 	r.Now = now
 	p, _, err = c.Partners.Update(ctx, "", p.ID, r)
 	return p, err
@@ -129,15 +131,15 @@ func (c *Registrar) door(p *control.Partner) (Knock, error) {
 	return Knock{Partner: p.ID, URL: at, Version: p.Peer.Version, Token: token, Encoding: p.Peer.Encoding}, nil
 }
 
-// registration is what a handshake comes to: how the partner is called, and by
-// which token it calls us.
-func (c *Registrar) registration(theirs *ocpi.Credentials, found *Found, token string) control.Registration {
+// registration is what a handshake comes to: how the partner is called, by which
+// token it calls us, and whom it knows of.
+func (c *Registrar) registration(theirs *ocpi.Credentials, found *Found, own *ocpi.Credentials) control.Registration {
 	return control.Registration{
 		Peer: control.Peer{
 			Version: found.Version, URL: found.VersionsURL, Endpoints: found.Endpoints,
 			Token: c.Sealer.Seal(theirs.Token), Encoding: found.Encoding,
 		},
-		Name: nameOf(theirs), Roles: rolesIn(theirs), Token: token,
+		Name: nameOf(theirs), Roles: rolesIn(theirs), Token: own.Token, Told: control.Told(own),
 	}
 }
 
@@ -164,8 +166,8 @@ func (c *Registrar) rolesOf(ctx context.Context, door Knock, role string) ([]con
 func (c *Registrar) expect(ctx context.Context, in Invited, v ocpi.Version) (one *control.Partner, token string, undo func() error, err error) {
 	known, ok := c.Partners.Holder(in.Roles[0])
 	if ok && known.Stage() == control.StageAdded {
-		one, token, err = c.Partners.Rotate(ctx, "", known.ID, 0, control.Rotation{})
-		return one, token, func() error { return nil }, err // its old token goes on
+		token, err = c.Partners.Offer(ctx, "", known.ID, "")
+		return known, token, func() error { return nil }, err // its old token goes on
 	}
 	name := in.Name
 	if name == "" {
@@ -184,12 +186,12 @@ func (c *Registrar) expect(ctx context.Context, in Invited, v ocpi.Version) (one
 }
 
 // introduce gives a partner our credentials and returns its own.
-func (c *Registrar) introduce(ctx context.Context, door Knock, one *control.Partner, token string) (*ocpi.Credentials, error) {
-	own, err := c.Partners.Credentials(one, door.Version, c.Self, token, c.Versions).Encode(door.Version)
+func (c *Registrar) introduce(ctx context.Context, door Knock, own *ocpi.Credentials) (*ocpi.Credentials, error) {
+	body, err := own.Encode(door.Version)
 	if err != nil {
 		return nil, err
 	}
-	return read(c.Dialer.PostCredentials(ctx, door, own))(door.Version)
+	return read(c.Dialer.PostCredentials(ctx, door, body))(door.Version)
 }
 
 // read reads the credentials that a partner answered with.

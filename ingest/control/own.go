@@ -1,7 +1,9 @@
 package control
 
 import (
+	"fmt"
 	"slices"
+	"strings"
 
 	"github.com/roamclear/roamclear/ocpi"
 )
@@ -63,4 +65,25 @@ func (d *Partners) reachable(p *Partner) []ocpi.CredentialsRole {
 		}
 	}
 	return roles
+}
+
+// Told returns the hash of the roles in credentials: by it we know later whether
+// there is anything new to tell.
+func Told(c *ocpi.Credentials) TokenHash {
+	var b strings.Builder
+	for _, r := range c.Roles {
+		fmt.Fprintf(&b, "%s %s %q\n", r.Role, r.Party, r.Name)
+	}
+	return HashToken(b.String())
+}
+
+// Outdated reports whether a registered partner was shown other roles than it would
+// be shown now, whose hash it returns, and when its registration was last updated,
+// zero for never.
+func (d *Partners) Outdated(p *Partner, self Self) (now TokenHash, updated ocpi.Time, outdated bool) {
+	if p.Peer == nil {
+		return now, 0, false
+	}
+	now = Told(d.Credentials(p, p.Peer.Version, self, "", ""))
+	return now, p.told.at, now != p.told.roles
 }

@@ -1,6 +1,7 @@
 package control
 
 import (
+	"context"
 	"strings"
 	"testing"
 
@@ -36,4 +37,49 @@ func TestOurCredentials(t *testing.T) {
 			t.Error(err)
 		}
 	}
+}
+
+// What a partner was shown is held against what it would be shown now: what does
+// not concern it is no news.
+func TestWhatAPartnerWasTold(t *testing.T) {
+	c := world(t)
+	ctx := t.Context()
+	self := Self{Party: ocpi.NewParty("ZZ", "RCH"), Name: "roamclear"}
+	peer := *somePeer()
+	peer.Version = ocpi.V230
+	register := func(change func(context.Context, string, string, Registration) (*Partner, string, error)) {
+		t.Helper()
+		p, _ := c.partners.Find(viewers["tnm"])
+		own := c.partners.Credentials(p, ocpi.V230, self, "", "")
+		if _, _, err := change(ctx, "", p.ID, Registration{Peer: peer, Told: Told(own)}); err != nil {
+			t.Fatal(err)
+		}
+	}
+	check := func(when string, outdated, updated bool) {
+		t.Helper()
+		p, _ := c.partners.Find(viewers["tnm"])
+		_, at, got := c.partners.Outdated(p, self)
+		if got != outdated || at.IsSet() != updated {
+			t.Errorf("%s: outdated %t, updated at %s", when, got, at)
+		}
+	}
+	add := func(role, id string) {
+		t.Helper()
+		if _, _, err := c.partners.Add(ctx, "", NewPartner{Name: id, Roles: []Role{NewRole(role, "NL", id)}}); err != nil {
+			t.Fatal(err)
+		}
+	}
+	check("not registered", false, false)
+	register(c.partners.Register)
+	check("registered", false, false)
+	add("CPO", "NEW")
+	check("another CPO", false, false)
+	add("EMSP", "NEX")
+	check("another eMSP", true, false)
+	register(c.partners.Update)
+	check("told", false, true)
+	if err := c.partners.Remove(ctx, "", "nl-nex-emsp", 0); err != nil {
+		t.Fatal(err)
+	}
+	check("the eMSP is gone", true, true)
 }

@@ -26,10 +26,17 @@ type Partner struct {
 	Refuses      []string    // codes of findings that refuse what it sends, ascending
 
 	rotated int64         // offset of the last rotation
+	told    told          // what it knows of others
 	contact *atomic.Int64 // see LastContact; shared by all versions of the partner
 
 	charging, publishing, mobility ingest.Sender // see derive
 	readers                        []ocpi.Party  // that read what others publish
+}
+
+// told is which roles a partner was shown last.
+type told struct {
+	roles TokenHash // of their list; zero = not noted
+	at    ocpi.Time // of the last update, zero where there was none
 }
 
 // Stage is how far a partner has come towards registration (OCPI 2.2.1

@@ -73,6 +73,7 @@ type Registration struct {
 	Roles []Role
 	Token string
 	Now   bool
+	Told  TokenHash // of the credentials that we gave it, see [Told]; zero = not noted
 }
 
 // Register completes the invitation of a partner, or the entry of one that was
@@ -112,9 +113,13 @@ func (d *Partners) registration(id string, r Registration) (registrationData, st
 	if r.Now {
 		until = endedAtOnce
 	}
-	return registrationData{
+	data := registrationData{
 		ID: id, Peer: r.Peer.data(), Name: named(r.Name), Roles: possible(r.Roles), TokenHash: HashToken(token), Until: until,
-	}, token, nil
+	}
+	if r.Told != (TokenHash{}) {
+		data.Told = &r.Told
+	}
+	return data, token, nil
 }
 
 // named returns a name that a partner gives itself, so far as it can be kept.
@@ -144,7 +149,7 @@ func (d *Partners) Unregister(ctx context.Context, command, id string, expect ui
 	return err
 }
 
-// Offer gives a registered partner a token, "" for a new one, that works from now
+// Offer gives a partner a token, "" for a new one, that works from now
 // on beside those it has, so that it can be sent to it; Update with it makes it the
 // partner's. Until then it works for [RotationGrace] at most: where no answer came,
 // nobody knows which one the partner goes on with. Errors as in [Machine.Do].

@@ -104,6 +104,9 @@ type registrationData struct {
 	Roles     []Role    `json:"roles"`          // that it offers
 	TokenHash TokenHash `json:"token_hash"`
 	Until     ocpi.Time `json:"until"`
+	// Told are the roles that we have shown it with this (see Partners.Told), by
+	// their hash.
+	Told *TokenHash `json:"told,omitempty"`
 }
 
 func (c registrationData) validate() error {
@@ -131,6 +134,10 @@ func (c registrationData) validate() error {
 func (c registrationData) next(p *Partner) *Partner {
 	next := *p
 	next.Version++
+	next.told = told{}
+	if c.Told != nil {
+		next.told.roles = *c.Told
+	}
 	next.Peer, next.Invitation = c.Peer.peer(), nil
 	next.Pending = without(c.Roles, p.Roles)
 	if c.Name != "" && len(p.Roles) > 0 && p.Name == p.Roles[0].Party().String() {
@@ -211,7 +218,9 @@ func (d *Partners) updated(e Event, c PartnerUpdated) error {
 	if old := p.known(e.At); old.Hash != c.TokenHash {
 		tokens = append(tokens, Token{Hash: old.Hash, Until: c.Until})
 	}
-	s.settle(registrationData(c).next(p), p, tokens, e)
+	next := registrationData(c).next(p)
+	next.told.at = e.At
+	s.settle(next, p, tokens, e)
 	return nil
 }
 
@@ -269,8 +278,8 @@ func (d *Partners) offered(e Event, c TokenOffered) error {
 	if err != nil {
 		return err
 	}
-	if p.Peer == nil {
-		return Conflict("partner %s is not registered", p.ID)
+	if stage := p.Stage(); stage != StageRegistered && stage != StageAdded {
+		return Conflict("partner %s is %s: it has no token beside which another could be", p.ID, stage)
 	}
 	if _, ok := s.byToken.Get(c.TokenHash); ok {
 		return Conflict("the new token is in use already")
