@@ -26,7 +26,7 @@ var identities = []identity{
 // audience says who finds a module there, by side and name: all others do not.
 var audience = map[string][]string{
 	"receiver/locations": {"CPO", "NAP"}, "receiver/tariffs": {"CPO", "NAP"}, "receiver/sessions": {"CPO"}, "receiver/cdrs": {"CPO"},
-	"receiver/tokens": {"EMSP"}, "sender/cdrs": {"CPO", "EMSP"},
+	"receiver/tokens": {"EMSP"}, "receiver/invoicereconciliation": {"CPO", "EMSP"}, "sender/cdrs": {"CPO", "EMSP"},
 }
 
 // audienceOf returns who finds the module of a path there; all = everybody.
@@ -87,10 +87,10 @@ func reach(t *testing.T, h http.Handler, b *backend, method, path, owner string,
 	t.Helper()
 	v := versionOf(path)
 	*b = backend{version: v, every: `{"id":"X1","uid":"X1","evses":[{"uid":"E1","connectors":[{"id":"1"}]}]}`,
-		cdr: func(context.Context, ocpi.Key) ([]byte, ocpi.Version, error) { return []byte(`{"id":"X1"}`), v, nil }}
+		cdr: func(context.Context, ocpi.Key) ([]byte, ocpi.Version, error) { return []byte(invoicedCDR), v, nil }}
 	body := ""
 	if method == http.MethodPut || method == http.MethodPatch || method == http.MethodPost {
-		body = `{}`
+		body = bodyOf(path, who.owner)
 	}
 	url := Prefix + strings.NewReplacer(objectPath, "/"+owner+"/X1", "/:country", "/X1", ":evse", "E1", ":connector", "1").Replace(path)
 	resp, e := request(t, h, method, url, who.token, body)
@@ -105,6 +105,18 @@ func reach(t *testing.T, h http.Handler, b *backend, method, path, owner string,
 	case !its && resp.StatusCode != http.StatusNotFound:
 		t.Errorf("HTTP %d with %d, want 404", resp.StatusCode, e.StatusCode)
 	}
+}
+
+// invoicedCDR is a CDR of whatever key, which NL*EXW is to pay.
+const invoicedCDR = `{"country_code":"GB","party_id":"DUN","id":"C1","cdr_token":{"country_code":"NL","party_id":"EXW","uid":"U","type":"RFID","contract_id":"C"}}`
+
+// bodyOf is what an owner, "GB/DUN", may push to a path.
+func bodyOf(path, owner string) string {
+	if !strings.Contains(path, "invoicereconciliation") {
+		return "{}"
+	}
+	country, party, _ := strings.Cut(owner, "/")
+	return fmt.Sprintf(`{"country_code":%q,"party_id":%q,"id":"X1","invoice_id":"I1","cdrs":["C1"],"last_updated":"2019-01-01T00:00:00Z"}`, country, party)
 }
 
 // finds says whether somebody finds what a path is about.

@@ -20,6 +20,8 @@ type Partners interface {
 	Authenticate(authorization string) (*control.Partner, bool)
 	// Has reports whether a party is a partner's now, in any role.
 	Has(party ocpi.Party) bool
+	// All returns all partners.
+	All() []*control.Partner
 }
 
 // Intake accepts pushes. The body belongs to the Intake until it returns.

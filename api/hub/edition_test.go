@@ -98,5 +98,8 @@ func both(version string) string {
 		id, role, _ := strings.Cut(m, " ")
 		list = append(list, m+" "+version+"/"+strings.ToLower(role)+"/"+id)
 	}
+	if version == "2.3.0" {
+		list = append(list, "invoicereconciliation RECEIVER 2.3.0/receiver/invoicereconciliation")
+	}
 	return strings.Join(list, ", ")
 }

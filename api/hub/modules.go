@@ -35,7 +35,7 @@ var (
 	operators  = []string{control.RoleCPO}
 	providers  = []string{control.RoleEMSP}
 	publishers = []string{control.RoleCPO, control.RoleNAP}  // of Locations and Tariffs
-	parties    = []string{control.RoleCPO, control.RoleEMSP} // of a CDR
+	parties    = []string{control.RoleCPO, control.RoleEMSP} // of a CDR, and of an invoice
 )
 
 // objectPath addresses an object of its owner (OCPI 2.2.1 "Client Owned Objects").
@@ -64,6 +64,12 @@ func modules() []module {
 			{method: http.MethodGet, handle: (*exchange).listCDRs},
 		}},
 		{id: "tokens", side: ocpi.RoleReceiver, object: ingest.ObjectToken, roles: providers, doors: owned()},
+		{id: "invoicereconciliation", side: ocpi.RoleReceiver, object: ingest.ObjectInvoice, roles: parties, since: ocpi.V230, doors: []door{
+			{method: http.MethodPost, handle: (*exchange).postInvoice, names: true},
+			{method: http.MethodGet, path: objectPath, handle: (*exchange).get, names: true},
+			{method: http.MethodPut, path: objectPath, handle: (*exchange).putInvoice, names: true},
+			{method: http.MethodDelete, path: objectPath, handle: (*exchange).delete, names: true},
+		}},
 	}
 }
 

@@ -82,10 +82,15 @@ func TestRoutingOfEveryRoute(t *testing.T) {
 func checkRouting(t *testing.T, h http.Handler, b *backend, method, path string, object ingest.Object, has bool, country, party string, foreign bool) {
 	t.Helper()
 	*b = backend{cdr: func(context.Context, ocpi.Key) ([]byte, ocpi.Version, error) { return nil, 0, settlement.ErrNotFound }}
-	url, token, _, _ := concrete(path, object)
+	if object == ingest.ObjectInvoice {
+		b.cdr = func(context.Context, ocpi.Key) ([]byte, ocpi.Version, error) {
+			return []byte(invoicedCDR), ocpi.V230, nil
+		}
+	}
+	url, token, owner, ownerID := concrete(path, object)
 	body := ""
 	if method == "POST" || method == "PUT" || method == "PATCH" {
-		body = "{}"
+		body = bodyOf(path, owner+"/"+ownerID)
 	}
 	resp, e := request(t, h, method, url, token, body,
 		"OCPI-from-country-code", country, "OCPI-from-party-id", party, "OCPI-to-country-code", "zz", "ocpi-to-party-id", "RCH")
