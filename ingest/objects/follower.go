@@ -35,7 +35,7 @@ type Options struct {
 	Store      Store
 	Folds      []Fold
 	MaxBytes   int64        // of objects that changed lately, once the store holds them too; 0: 64 MiB
-	ShelfBytes int64        // of other objects of warm kinds, see shelf; 0: 256 MiB
+	ShelfBytes int64        // of other objects of warm kinds, see shelf; 0: 224 MiB
 	Logger     *slog.Logger // nil: nothing is logged
 	Registerer prometheus.Registerer
 }
@@ -43,7 +43,7 @@ type Options struct {
 // Some tens of thousands of Sessions, a million Tokens with their Locations.
 const (
 	defaultMaxBytes   = 64 << 20
-	defaultShelfBytes = 256 << 20
+	defaultShelfBytes = 224 << 20
 )
 
 // Follower holds what partners own now. It is safe for concurrent use.

@@ -17,8 +17,8 @@ type Store interface {
 	// Changes counts. The state is valid until fn returns.
 	LoadChanges(ctx context.Context, kind ingest.Object, fn func(s *ingest.ObjectState) error) error
 	// NewestVersions returns the newest versions of every Tariff, deletions
-	// included: at most each of each, fewer where together they would be more
-	// than all, 1 at least.
+	// included: at most each of each, or only the last where together they would
+	// be more than all.
 	NewestVersions(ctx context.Context, each, all int) ([]Newest, error)
 	// Versions returns the versions of some Tariffs whose Since is not before
 	// an instant, deletions not included, in any order.

@@ -61,7 +61,7 @@ func (s Store) NewestVersions(ctx context.Context, each, most int) (list []refer
 		together += min(len(states), each)
 	}
 	if together > most {
-		each = max(1, most/len(all))
+		each = 1
 	}
 	for key, states := range all {
 		n := reference.Newest{Key: key}
