@@ -16,6 +16,7 @@ import (
 
 // peers fake the other sides of partners.
 type peers struct {
+	noPeers
 	partners *control.Partners
 	err      error
 	told     []string // ids

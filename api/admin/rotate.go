@@ -19,6 +19,12 @@ type Peers interface {
 	Rotate(ctx context.Context, p *control.Partner, token string, now bool) (*control.Partner, error)
 	// Unregister tells a partner that its registration has ended.
 	Unregister(ctx context.Context, p *control.Partner) error
+	// Connect registers us with a partner, and returns the versions that it offers.
+	Connect(ctx context.Context, n Connection) (p *control.Partner, offered []string, err error)
+	// StartPull begins to read a partner's lists, unless that is under way.
+	StartPull(p *control.Partner) error
+	// Pull returns how far the last one that was asked for has come.
+	Pull(partner string) (Pull, bool)
 }
 
 var errNoPeers = fmt.Errorf("%w: this process calls no partners", api.ErrPeer)
@@ -53,6 +59,7 @@ func (s *server) rotateToken(c *gin.Context) error {
 	answer := PartnerToken{}
 	ctx, id := c.Request.Context(), api.Param(c, "id")
 	if p, ok := s.partners.Find(id); ok && p.Peer != nil {
+		patiently(c)
 		p, err = s.peers.Rotate(ctx, p, q.Token, q.Now)
 		if err == nil {
 			s.logger.Info("tokens exchanged with partner", "partner", p.ID)
@@ -98,6 +105,7 @@ func (s *server) removePartner(c *gin.Context) error {
 		c.Status(http.StatusNoContent)
 		return nil
 	}
+	patiently(c)
 	answer := Removal{Told: true}
 	if err := s.peers.Unregister(ctx, p); err != nil {
 		s.logger.Warn("a removed partner could not be told", "partner", id, "error", err)

@@ -172,8 +172,8 @@ func (t *taker) all(ctx context.Context, items []json.RawMessage, count func(out
 
 // Trying again what may succeed later.
 const (
-	maxTries  = 4
-	firstWait = time.Second // doubled each time
+	maxTries  = 3
+	firstWait = 500 * time.Millisecond // doubled each time
 )
 
 const (

@@ -5,6 +5,7 @@ import (
 	"os"
 	"slices"
 	"strings"
+	"time"
 
 	"github.com/roamclear/roamclear/ingest"
 	"github.com/roamclear/roamclear/ocpi"
@@ -25,6 +26,7 @@ type Config struct {
 	Limits      LimitsConfig
 	Roaming     RoamingConfig
 	Secrets     SecretsConfig
+	PartnerURLs PartnerURLsConfig
 	Kafka       KafkaConfig
 	Store       ClickHouseConfig
 }
@@ -66,6 +68,13 @@ type RoamingConfig struct {
 // SecretsConfig says what the tokens are sealed with that we send to partners.
 type SecretsConfig struct {
 	KeyFile string
+}
+
+// PartnerURLsConfig says which URLs of partners are called, and how long one call
+// may take.
+type PartnerURLsConfig struct {
+	AllowPrivate bool
+	Timeout      time.Duration
 }
 
 // KafkaConfig says where the log is. Without brokers it is embedded.
@@ -125,6 +134,8 @@ func settings(c *Config) []setting {
 		{"limits.in_flight", &c.Limits.InFlight, 2048, "requests worked on at once; more get 503", between(1, 1<<20, "requests")},
 		{"roaming.open", &c.Roaming.Open, true, "whether all partners roam with each other; false: only the pairs added by `roamclear pair add`", anything},
 		{"secrets.key_file", &c.Secrets.KeyFile, "", "file with the key that seals the tokens we send to partners; empty: secret-key in the data directory, made at the first start", anything},
+		{"partner_urls.allow_private", &c.PartnerURLs.AllowPrivate, false, "call partners at addresses of this machine and of private networks too, and by http there; for tests", anything},
+		{"partner_urls.timeout", &c.PartnerURLs.Timeout, "30s", "how long a partner may take to answer", lasting(time.Second, 10*time.Minute)},
 		{"kafka.brokers", &c.Kafka.Brokers, nil, "Kafka brokers host:port; empty: the embedded broker", anything},
 		{"kafka.partitions", &c.Kafka.Partitions, 0, "partitions of the CDR and Session topics; 0: 2 at creation, later as many as there are",
 			between(0, 1024, "partitions")},

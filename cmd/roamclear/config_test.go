@@ -8,6 +8,7 @@ import (
 	"path/filepath"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/google/go-cmp/cmp"
 	"github.com/spf13/cobra"
@@ -75,6 +76,8 @@ func TestBadSettingsAreAllNamed(t *testing.T) {
 	f("wrong type in the environment", "", []string{"ROAMCLEAR_KAFKA_CAP_BYTES=512MiB"}, nil, "kafka.cap_bytes: 512MiB: want a whole number")
 	f("wrong types", "kafka:\n  partitions: 2.5\nlimits:\n  in_flight: [1]\nlog:\n  level: [a, b]\nroles: [[api]]\n", nil, nil,
 		"kafka.partitions: 2.5: want a whole number", "limits.in_flight: [1]: want a whole number", "log.level: [a b]: want one value", "roles: [[api]]: want a list of values")
+	f("no time", "partner_urls:\n  timeout: soon\n", nil, nil, "partner_urls.timeout: soon: want a time such as 30s")
+	f("a time that is too long", "partner_urls:\n  timeout: 1h\n", nil, nil, "partner_urls.timeout: 1h0m0s: want 1s to 10m0s")
 	f("no yes or no", "roaming:\n  open: maybe\n", nil, nil, "roaming.open: maybe: want true or false")
 	f("a section that is none", "kafka: 5\n", nil, nil, `unknown setting "kafka"`)
 	f("dotted within a section", "kafka:\n  log.level: debug\n", nil, nil, `unknown setting "kafka.log.level"`)
@@ -108,8 +111,10 @@ func TestDottedKeysAreUnderstood(t *testing.T) {
 			value = "x"
 		case *[]string:
 			value = "[x]"
+		case *time.Duration:
+			value = "7s"
 		case *bool:
-			value = "false"
+			value = fmt.Sprint(s.standard != true)
 		}
 		nested, dotted = section+":\n  "+key+": "+value+"\n", s.name+": "+value+"\n"
 		want, wantErr := load(t, nested, nil)

@@ -15,7 +15,6 @@ import (
 	"github.com/roamclear/roamclear/api/admin"
 	"github.com/roamclear/roamclear/api/hub"
 	"github.com/roamclear/roamclear/api/page"
-	"github.com/roamclear/roamclear/api/partner"
 	"github.com/roamclear/roamclear/api/report"
 	"github.com/roamclear/roamclear/api/rest"
 	"github.com/roamclear/roamclear/pricing/tariff"
@@ -125,13 +124,13 @@ func mounted(s *service) *gin.Engine {
 		Partners: s.control.partners, Intake: s.intake, Objects: s.owned,
 		CDRs: settlement.Source{Store: b.store, Log: b.log}, CDRLists: b.store,
 		Metrics: api.NewMetrics(s.registry), Logger: s.logger, Party: s.config.Hub.party(), Name: s.config.Hub.Name,
-		Callback: partner.NewDialer(partner.Policy{}), Sealer: s.sealer, PublicURL: s.config.PublicURL,
+		Callback: s.peers.dialer, Sealer: s.sealer, PublicURL: s.config.PublicURL,
 		Limits: s.config.Limits.Bodies, InFlight: s.config.Limits.InFlight, Turns: s.turns,
 		Known: hub.Known{Token: s.owned.payer, Zone: tariff.SingleZone},
 	})
 	engine := operate(api.NewEngine(s.logger, partners.Fallback(), fallback))
 	admin.Mount(engine, admin.Deps{
-		Partners: s.control.partners, Keys: s.control.keys, Closes: s.control.closes,
+		Partners: s.control.partners, Peers: s.peers, Keys: s.control.keys, Closes: s.control.closes,
 		Token: s.adminToken, Logger: s.logger,
 	})
 	partners.Mount(engine)

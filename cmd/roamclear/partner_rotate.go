@@ -29,6 +29,7 @@ partner cannot be reached, --now ends the old one all the same and prints the ne
 			if err != nil {
 				return err
 			}
+			c.http.Timeout = connectWithin
 			var rotated admin.PartnerToken
 			if err := c.do(cmd.Context(), http.MethodPost, "/partners/"+url.PathEscape(args[0])+"/rotate", q, &rotated); err != nil {
 				return fmt.Errorf("rotate token of %s: %w", args[0], err)
@@ -68,6 +69,7 @@ command says.`,
 			if err != nil {
 				return err
 			}
+			c.http.Timeout = connectWithin
 			told := admin.Removal{Told: true} // or there was nobody to tell
 			if err := c.do(cmd.Context(), http.MethodDelete, "/partners/"+url.PathEscape(args[0]), nil, &told); err != nil {
 				return fmt.Errorf("remove partner %s: %w", args[0], err)

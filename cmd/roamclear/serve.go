@@ -109,6 +109,7 @@ type service struct {
 	intake     *ingest.Service
 	adminToken string
 	sealer     *control.Sealer
+	peers      *peers
 	metrics    *pricing.Metrics
 	relations  *settlement.RelationMetrics
 	drains     *ingest.DrainMetrics
@@ -158,9 +159,11 @@ func startService(ctx context.Context, c Config, stderr *os.File) (_ *service, e
 	s.turns = hub.NewTurns()
 	s.intake = ingest.NewService(b.log, s.owned, time.Now, c.Limits.Bodies, ingest.NewMetrics(s.registry))
 	s.intake.Merging, s.intake.Check = api.NewBudget(mergingBytes), s.owned.Check
+	s.peers = newPeers(s)
 	if s.http, err = newHTTPServer(s); err != nil {
 		return nil, err
 	}
+	s.peers.serveAt(s.http.url)
 	if s.scrapes, err = newMetricsServer(s); err != nil {
 		return nil, err
 	}
@@ -177,6 +180,7 @@ func (s *service) run(ctx context.Context, after func(context.Context) error) er
 	work, stopWorking := context.WithCancel(follow)
 	defer stopWorking()
 
+	s.peers.work(work)
 	failed := make(chan error, 8)
 	followers, workers := &errgroup.Group{}, &errgroup.Group{}
 	spawn := func(g *errgroup.Group, ctx context.Context, name string, f func(context.Context) error) {
@@ -265,6 +269,9 @@ func (s *service) stop(ctx context.Context, stopWorking func(), workers *errgrou
 // close closes backends and directory.
 func (s *service) close(ctx context.Context) error {
 	var errs []error
+	if s.peers != nil {
+		s.peers.dialer.Close()
+	}
 	if s.backends != nil {
 		errs = append(errs, s.backends.Close(ctx))
 	}
@@ -340,7 +347,8 @@ func (s *service) refused(ctx context.Context) error {
 	})
 }
 
-// record is the settle role's keeper of Sessions and of what partners own. The relations between
+// record is the settle role's keeper of Sessions and of what partners own. Who keeps
+// a partition of Sessions reads the lists of the partners in it; the relations between
 // CDRs are found by whoever keeps the one partition of reference data: so that
 // it is done once, and goes on elsewhere when this process goes away.
 func (s *service) record(ctx context.Context) error {
@@ -350,12 +358,17 @@ func (s *service) record(ctx context.Context) error {
 	return s.backends.log.Consume(ctx, ingest.GroupRecords, ingest.TopicsOf(ingest.GroupRecords), func(ctx context.Context, l *kafka.Lease) error {
 		drain := s.drain(ingest.GroupRecords, r)
 		if l.Partition().Topic != ingest.TopicReference {
-			return drain.Run(ctx, l)
+			return beside(ctx, func(ctx context.Context) error { return drain.Run(ctx, l) }, func(ctx context.Context) error { return s.peers.watch(ctx, l.Partition()) })
 		}
 		relater := &settlement.Relater{Store: s.backends.store, Closings: s.control.closes, Logger: s.logger, Metrics: s.relations}
-		g, ctx := errgroup.WithContext(ctx)
-		g.Go(func() error { return drain.Run(ctx, l) })
-		g.Go(func() error { return relater.Run(ctx) })
-		return g.Wait()
+		return beside(ctx, func(ctx context.Context) error { return drain.Run(ctx, l) }, relater.Run)
 	})
+}
+
+// beside runs both until they are done or one fails.
+func beside(ctx context.Context, a, b func(context.Context) error) error {
+	g, ctx := errgroup.WithContext(ctx)
+	g.Go(func() error { return a(ctx) })
+	g.Go(func() error { return b(ctx) })
+	return g.Wait()
 }

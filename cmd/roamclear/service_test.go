@@ -44,6 +44,7 @@ type testService struct {
 func testConfig(data string) Config {
 	c := defaultConfig()
 	c.Data, c.Listen, c.Log.Level = data, "127.0.0.1:0", "error"
+	c.PartnerURLs.AllowPrivate = true // partners of tests are on this machine
 	return c
 }
 

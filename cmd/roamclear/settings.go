@@ -8,6 +8,7 @@ import (
 	"os"
 	"slices"
 	"strings"
+	"time"
 
 	"github.com/spf13/cobra"
 	"go.yaml.in/yaml/v3"
@@ -16,7 +17,7 @@ import (
 // setting is one line of the table of settings.
 type setting struct {
 	name     string
-	at       any // where its value is kept: *string, *secret, *int, *int64 or *[]string
+	at       any // where its value is kept: *string, *secret, *bool, *time.Duration, *int, *int64 or *[]string
 	standard any // what it is when no source gives it
 	help     string
 	check    check
@@ -45,6 +46,8 @@ func configFlags(cmd *cobra.Command) {
 			f.String(s.name, string(*at), s.help)
 		case *bool:
 			f.Bool(s.name, *at, s.help)
+		case *time.Duration:
+			f.Duration(s.name, *at, s.help)
 		case *int:
 			f.Int(s.name, *at, s.help)
 		case *int64:

@@ -7,6 +7,7 @@ import (
 	"regexp"
 	"slices"
 	"strings"
+	"time"
 )
 
 // check reports what is wrong with the value kept at a place: the value, and
@@ -80,6 +81,16 @@ func orZero(c check) check {
 			return nil
 		}
 		return c(at)
+	}
+}
+
+// lasting checks a time.
+func lasting(low, high time.Duration) check {
+	return func(at any) error {
+		if d := *at.(*time.Duration); d < low || d > high {
+			return fmt.Errorf("%v: want %v to %v", d, low, high)
+		}
+		return nil
 	}
 }
 

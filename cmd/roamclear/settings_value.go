@@ -6,6 +6,7 @@ import (
 	"slices"
 	"strconv"
 	"strings"
+	"time"
 )
 
 // secret is a text that is never printed.
@@ -44,6 +45,9 @@ func put(at, value any) (want string) {
 	case *bool:
 		*at, ok = asBool(value)
 		want = "true or false"
+	case *time.Duration:
+		*at, ok = asDuration(value)
+		want = "a time such as 30s"
 	case *[]string:
 		*at, ok = asList(value)
 		want = "a list of values"
@@ -88,6 +92,15 @@ func asBool(value any) (b, ok bool) {
 		return b, err == nil
 	}
 	return false, false
+}
+
+func asDuration(value any) (time.Duration, bool) {
+	text, ok := asText(value)
+	if !ok || text == "" {
+		return 0, ok
+	}
+	d, err := time.ParseDuration(text)
+	return d, err == nil
 }
 
 func asText(value any) (string, bool) {
