@@ -44,6 +44,9 @@ type Service struct {
 	// for partners whose policies refuse a kind of finding; nil: nothing. Set it
 	// before use.
 	Check func(ctx context.Context, o Object, v ocpi.Version, body []byte) ([]ocpi.Finding, error)
+	// Issuers has the parties of provider ids that are not those of the same name. Set
+	// it before use.
+	Issuers ocpi.Issuers
 
 	log      Appender
 	current  Current
@@ -264,6 +267,7 @@ func (s *Service) validate(d *ocpi.Decoder, v ocpi.Version, m Method, t Target, 
 		country, party, id, findings = o.CountryCode, o.PartyID, o.UID, o.Findings
 		tokenType = o.Type
 		change.Contract = ocpi.Fold(o.ContractID)
+		findings = append(findings, s.foreignContract(t.Key.Party, o.ContractID)...)
 	case ObjectInvoice:
 		o, err := d.InvoiceReconciliation(v, whole)
 		if err != nil {
@@ -300,6 +304,17 @@ func (s *Service) judge(ctx context.Context, from Sender, v ocpi.Version, m Meth
 		findings = append(findings, more...)
 	}
 	return from.refusal(findings)
+}
+
+// foreignContract finds a Token whose contract id says that the contract is another
+// party's: nobody pays by it.
+func (s *Service) foreignContract(owner ocpi.Party, contractID string) []ocpi.Finding {
+	issuer, named := s.Issuers.Of(contractID)
+	if !named || issuer == owner {
+		return nil
+	}
+	return []ocpi.Finding{{Code: "foreign_contract", Severity: ocpi.Warning, Path: "contract_id",
+		Detail: "it names a contract of " + issuer.String() + ", not of " + owner.String() + ": a CDR that says no more than that is not billed to " + owner.String()}}
 }
 
 // sameIdentity holds the body's identity against the URL's (R-OWN-02, E6, E7).

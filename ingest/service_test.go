@@ -393,6 +393,30 @@ func TestTheFoldsFindingsAreInTheReceipt(t *testing.T) {
 	}
 }
 
+// A Token whose contract id names another party is taken, and what is wrong with it is
+// told.
+func TestAForeignContractIsFound(t *testing.T) {
+	for contract, want := range map[string]string{
+		"GB-DUN-C00000001": "", "GB-8AC-C00000001": "", "own number 7": "",
+		"NL-TNM-C00000001": "it names a contract of NL*TNM, not of GB*DUN: a CDR that says no more than that is not billed to GB*DUN",
+	} {
+		s := newService(&memoryLog{}, objects{})
+		s.Issuers = ocpi.Issuers{ocpi.NewParty("GB", "8AC"): ocpi.NewParty("GB", "DUN")}
+		body := fmt.Sprintf(`{"country_code":"GB","party_id":"DUN","uid":"U1","type":"RFID","contract_id":%q,"issuer":"i","valid":true,"whitelist":"ALWAYS","last_updated":"2019-01-01T00:00:00Z"}`, contract)
+		r, err := s.Put(t.Context(), dundee, ocpi.V221, ingest.Target{Object: ingest.ObjectToken, Key: ocpi.NewKey("GB", "DUN", "U1"), ID: "U1", Variant: "RFID"}, []byte(body))
+		if err != nil {
+			t.Fatal(err)
+		}
+		got := ""
+		for _, f := range r.Findings {
+			got += f.Detail
+		}
+		if got != want {
+			t.Errorf("%s: %q, want %q", contract, got, want)
+		}
+	}
+}
+
 // A Token's type is part of its identity: body and URL must agree on it.
 func TestTheTypeOfAToken(t *testing.T) {
 	const body = `{"country_code":"GB","party_id":"DUN","uid":"U1","type":"%s","contract_id":"C1","issuer":"i","valid":true,"whitelist":"ALWAYS","last_updated":"2019-01-01T00:00:00Z"}`

@@ -27,7 +27,8 @@ type Inputs interface {
 	// reconciliation alone, never for a price.
 	TariffsBelow(key ocpi.Key, below int64, limit int) []*reference.TariffVersion
 	Zone(location ocpi.Key, country string, start ocpi.Time, below int64) (zone, source string)
-	TokenOwner(contractID string, below int64) (ocpi.Party, bool)
+	// Payer returns who pays for a contract where a CDR says no more than that.
+	Payer(contractID string, start ocpi.Time, below int64) (ocpi.Party, bool)
 }
 
 // Policies says how a partner's CDRs are priced and who can be billed, as of an

@@ -136,9 +136,9 @@ func (p *Pricer) price(rec *ingest.Record, row *Row, profile string) *charge {
 	o.Findings = append(append(o.Findings, cdr.Findings...), c.noted...)
 	switch {
 	case row.Debtor.IsZero():
-		reject(o, ReasonDebtorUnknown, "the CDR does not say whose token was used, and no Token with its contract id is known")
+		reject(o, ReasonDebtorUnknown, "the CDR does not say whose token was used, its contract id does not either, and no Token with it is known")
 	case !p.policies.Billable(row.Debtor, c.at.Control):
-		reject(o, ReasonDebtorUnknown, "no eMSP "+row.Debtor.String()+" is registered here: add the partner, and the CDR is priced by itself")
+		reject(o, ReasonDebtorUnknown, "no eMSP "+row.Debtor.String()+" is registered here: add the partner, and the CDR is priced by itself"+byContract(cdr))
 	case cdr.Credit:
 		o.Status = Credited
 		if cdr.TotalCost.Excl.Sign() > 0 {
@@ -171,8 +171,17 @@ func (p *Pricer) describe(cdr *ocpi.CDR, row *Row, at AsOf) {
 	row.Outcome.Claimed = tariff.Money{Excl: cdr.TotalCost.Excl, Incl: cdr.TotalCost.Incl}
 	row.Debtor = ocpi.Party{Country: p.text(ocpi.Fold(cdr.Token.CountryCode)), ID: p.text(ocpi.Fold(cdr.Token.PartyID))}
 	if row.Debtor.Country == "" || row.Debtor.ID == "" {
-		row.Debtor, _ = p.inputs.TokenOwner(ocpi.Fold(cdr.Token.ContractID), at.Reference)
+		row.Debtor, _ = p.inputs.Payer(cdr.Token.ContractID, cdr.Start, at.Reference)
 	}
+}
+
+// byContract says that the debtor was found by the contract id, whose provider id need
+// not be the party's.
+func byContract(cdr *ocpi.CDR) string {
+	if cdr.Token.CountryCode != "" && cdr.Token.PartyID != "" {
+		return ""
+	}
+	return "; its contract id names it, and the setting roaming.issuers may name another party"
 }
 
 // keepChunk is how much keep allocates at a time: rows are many and their texts

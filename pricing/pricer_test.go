@@ -22,7 +22,7 @@ func cdr211(zone string) string {
 // billed knows who pays for every contract.
 type billed struct{ inputs }
 
-func (billed) TokenOwner(string, int64) (ocpi.Party, bool) {
+func (billed) Payer(string, ocpi.Time, int64) (ocpi.Party, bool) {
 	return ocpi.Party{Country: "NL", ID: "EXW"}, true
 }
 
@@ -74,5 +74,37 @@ func TestExplainedOnRequest(t *testing.T) {
 	})
 	if with != bare {
 		t.Errorf("%v allocations where an explanation is asked about, %v without", with, bare)
+	}
+}
+
+// contracts knows who pays for contracts whose ids say so.
+type contracts struct{ inputs }
+
+func (contracts) Payer(contractID string, _ ocpi.Time, _ int64) (ocpi.Party, bool) {
+	return ocpi.Issuers{ocpi.NewParty("DE", "8AC"): ocpi.NewParty("DE", "EMP")}.Of(contractID)
+}
+
+// The debtor of a CDR is its token's party, else whose contract it is; a reject says how
+// it was found, since a provider id need not be a party id.
+func TestDebtorOfAContract(t *testing.T) {
+	p := pricing.NewPricer(contracts{}, policies{})
+	for _, c := range []struct{ contract, debtor, detail string }{
+		{"NL-EXW-C00000001", "NL*EXW", ""},
+		{"de8acc12e46l89", "DE*EMP", ""},
+		{"NL-XXX-C00000001", "NL*XXX", "no eMSP NL*XXX is registered here: add the partner, and the CDR is priced by itself; its contract id names it, and the setting roaming.issuers may name another party"},
+		{"C1", "*", "the CDR does not say whose token was used, its contract id does not either, and no Token with it is known"},
+	} {
+		recs := records(strings.ReplaceAll(cdr211("Europe/London"), `"auth_id":"C"`, `"auth_id":"`+c.contract+`"`))
+		recs[0].Version = ocpi.V211
+		var row pricing.Row
+		p.Price(&recs[0], &row, pricing.AsOf{})
+		if row.Debtor.String() != c.debtor || row.Outcome.Detail != c.detail {
+			t.Errorf("%s: %s pays, %q; want %s, %q", c.contract, row.Debtor, row.Outcome.Detail, c.debtor, c.detail)
+		}
+	}
+	var row pricing.Row
+	recs := records(strings.ReplaceAll(cdr("a", "EXW", tariff, `{"excl_vat":5}`), `"contract_id":"`, `"contract_id":"NL-XXX-C00000001`))
+	if p.Price(&recs[0], &row, pricing.AsOf{}); row.Debtor.String() != "NL*EXW" {
+		t.Errorf("the token's party is NL*EXW, %s pays", row.Debtor)
 	}
 }

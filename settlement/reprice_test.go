@@ -29,7 +29,7 @@ func (noInputs) TariffsBelow(ocpi.Key, int64, int) []*reference.TariffVersion { 
 func (noInputs) Zone(ocpi.Key, string, ocpi.Time, int64) (zone, source string) {
 	return "", ""
 }
-func (noInputs) TokenOwner(string, int64) (ocpi.Party, bool) { return ocpi.Party{}, false }
+func (noInputs) Payer(string, ocpi.Time, int64) (ocpi.Party, bool) { return ocpi.Party{}, false }
 
 // knows says who can be billed from which control offset on.
 type knows map[string]int64

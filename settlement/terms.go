@@ -56,10 +56,12 @@ func (t *terms) Zone(location ocpi.Key, country string, start ocpi.Time, below i
 	return t.zone, "stored"
 }
 
-// TokenOwner implements pricing.Inputs.
-func (t *terms) TokenOwner(contractID string, below int64) (ocpi.Party, bool) {
-	if t.kept() {
-		return t.inputs.TokenOwner(contractID, below)
+// Payer implements pricing.Inputs. Whose contract an id that says so is, was for the
+// settings of then to say, and before editions knew such ids for its Tokens: the one
+// that stands with the result it stays.
+func (t *terms) Payer(contractID string, start ocpi.Time, below int64) (ocpi.Party, bool) {
+	if _, named := ocpi.Issuers(nil).Of(contractID); t.kept() && !named {
+		return t.inputs.Payer(contractID, start, below)
 	}
 	return t.debtor, !t.debtor.IsZero()
 }

@@ -52,8 +52,12 @@ func TestTermsOfAStoredResult(t *testing.T) {
 		if zone, _ := terms.Zone(ocpi.Key{}, "GBR", start, c.side.AsOf.Reference); zone != c.zone {
 			t.Errorf("%s: zone %q, want %q", c.name, zone, c.zone)
 		}
-		if party, ok := terms.TokenOwner("C", c.side.AsOf.Reference); ok != c.owner || ok && party != exw {
+		if party, ok := terms.Payer("C", start, c.side.AsOf.Reference); ok != c.owner || ok && party != exw {
 			t.Errorf("%s: owner %s (%t)", c.name, party, ok)
+		}
+		// Settings say whose the contracts of a provider are: what stands stays.
+		if party, ok := terms.Payer("NL-TNM-C00000001", start, c.side.AsOf.Reference); party != c.side.EMSP || ok == c.side.EMSP.IsZero() {
+			t.Errorf("%s: %s pays for a contract of NL*TNM, want %s", c.name, party, c.side.EMSP)
 		}
 	}
 }

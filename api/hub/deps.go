@@ -63,7 +63,7 @@ type CDRLists interface {
 // Known answers what a body lacks that is handed out in another OCPI version, see
 // convert.Context.
 type Known struct {
-	Token func(contractID string) (ocpi.CDRToken, bool)
+	Token func(contractID string, at ocpi.Time) (ocpi.CDRToken, bool)
 	Zone  func(country string) string
 }
 

@@ -125,6 +125,6 @@ func (x *exchange) debtor(key ocpi.Key) (ocpi.Party, error) {
 	if debtor := cdr.Debtor(); !debtor.IsZero() || x.s.Known.Token == nil {
 		return debtor, nil
 	}
-	token, _ := x.s.Known.Token(cdr.Token.ContractID)
+	token, _ := x.s.Known.Token(cdr.Token.ContractID, cdr.Start)
 	return ocpi.NewParty(token.CountryCode, token.PartyID), nil
 }

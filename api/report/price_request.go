@@ -32,7 +32,7 @@ type Tariffs interface {
 	Tariffs(fn func(*reference.TariffVersion))
 	Versions(key ocpi.Key) int
 	Zone(location ocpi.Key, country string, start ocpi.Time, below int64) (zone, source string)
-	TokenOwner(contractID string, below int64) (ocpi.Party, bool)
+	Payer(contractID string, start ocpi.Time, below int64) (ocpi.Party, bool)
 	Get(ctx context.Context, t ingest.Target) (s ingest.ObjectState, ok bool, err error)
 }
 

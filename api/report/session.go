@@ -67,7 +67,7 @@ func (s *server) session(c *gin.Context, key rest.Key) error {
 	}
 	emsp := ocpi.NewParty(session.Token.CountryCode, session.Token.PartyID)
 	if emsp.Country == "" || emsp.ID == "" {
-		emsp, _ = s.tariffs.TokenOwner(ocpi.Fold(session.Token.ContractID), pricing.Present)
+		emsp, _ = s.tariffs.Payer(session.Token.ContractID, session.Start, pricing.Present)
 	}
 	if !key.Sees(k.Party, emsp) {
 		return settlement.ErrNotFound

@@ -62,7 +62,15 @@ type LimitsConfig struct {
 
 // RoamingConfig is about who roams with whom.
 type RoamingConfig struct {
-	Open bool
+	Open    bool
+	Issuers []string
+}
+
+// issuers is what the setting says, which was checked.
+func (c RoamingConfig) issuers() ocpi.Issuers {
+	issuers, err := ocpi.ParseIssuers(c.Issuers)
+	must(err)
+	return issuers
 }
 
 // SecretsConfig says what the tokens are sealed with that we send to partners.
@@ -133,6 +141,7 @@ func settings(c *Config) []setting {
 		{"limits.body_bytes", &c.Limits.Bodies.Other, ingest.DefaultLimits.Other, "largest Tariff or Token accepted, in bytes", between(4<<10, ingest.MaxBody, "bytes")},
 		{"limits.in_flight", &c.Limits.InFlight, 2048, "requests worked on at once; more get 503", between(1, 1<<20, "requests")},
 		{"roaming.open", &c.Roaming.Open, true, "whether all partners roam with each other; false: only the pairs added by `roamclear pair add`", anything},
+		{"roaming.issuers", &c.Roaming.Issuers, nil, "whose contracts those of a provider id are where it is not the party's, such as DE/8AC=DE/EMP; the same in every process", areIssuers},
 		{"secrets.key_file", &c.Secrets.KeyFile, "", "file with the key that seals the tokens we send to partners; empty: secret-key in the data directory, made at the first start", anything},
 		{"partner_urls.allow_private", &c.PartnerURLs.AllowPrivate, false, "call partners at addresses of this machine and of private networks too, and by http there; for tests", anything},
 		{"partner_urls.timeout", &c.PartnerURLs.Timeout, "30s", "how long a partner may take to answer", lasting(time.Second, 10*time.Minute)},

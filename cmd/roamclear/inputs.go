@@ -8,6 +8,7 @@ import (
 	"github.com/prometheus/client_golang/prometheus"
 
 	"github.com/roamclear/roamclear/ingest/objects"
+	"github.com/roamclear/roamclear/ocpi"
 	"github.com/roamclear/roamclear/pricing"
 )
 
@@ -21,12 +22,12 @@ type inputs struct {
 
 // followInputs folds tariffs, locations, partners and closes up to the present
 // ends of their topics. close ends what goes on following.
-func followInputs(ctx context.Context, b *backends) (_ *inputs, err error) {
+func followInputs(ctx context.Context, b *backends, issuers ocpi.Issuers) (_ *inputs, err error) {
 	d, err := openDecisions(ctx, b.log, nil)
 	if err != nil {
 		return nil, err
 	}
-	in := &inputs{owned: newOwned(b, objects.Options{Registerer: prometheus.NewRegistry()}), decisions: d}
+	in := &inputs{owned: newOwned(b, issuers, objects.Options{Registerer: prometheus.NewRegistry()}), decisions: d}
 	follow, stop := context.WithCancel(ctx)
 	objectsDone, decisionsDone := make(chan error, 1), make(chan error, 1)
 	go func() { objectsDone <- in.owned.Run(follow) }()

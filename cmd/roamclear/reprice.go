@@ -165,7 +165,7 @@ func openRepricer(ctx context.Context, c Config) (_ *settlement.Repricer, closeA
 	if err != nil {
 		return nil, nil, err
 	}
-	in, err := followInputs(ctx, b)
+	in, err := followInputs(ctx, b, c.Roaming.issuers())
 	if err != nil {
 		return nil, nil, errors.Join(err, closeBackends())
 	}

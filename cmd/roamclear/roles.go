@@ -21,16 +21,17 @@ type owned struct {
 
 // newOwned returns what will be known once Run has been called: the objects
 // that prices rest on, and those of the other folds.
-func newOwned(b *backends, o objects.Options, others ...objects.Fold) owned {
+func newOwned(b *backends, issuers ocpi.Issuers, o objects.Options, others ...objects.Fold) owned {
 	index := reference.NewIndex(b.store)
+	index.Issuers = issuers
 	o.Log, o.Store, o.Folds = b.log, b.store, append(index.Folds(), others...)
 	return owned{objects.New(o), index}
 }
 
-// payer returns who is to pay for a contract as of now: what a Session or CDR of
-// OCPI 2.1.1 lacks in later versions.
-func (o owned) payer(contractID string) (ocpi.CDRToken, bool) {
-	party, ok := o.TokenOwner(ocpi.Fold(contractID), pricing.Present)
+// payer returns who is to pay for a contract, by what is known now: what a Session or
+// CDR of OCPI 2.1.1 lacks in later versions.
+func (o owned) payer(contractID string, at ocpi.Time) (ocpi.CDRToken, bool) {
+	party, ok := o.Payer(contractID, at, pricing.Present)
 	return ocpi.CDRToken{CountryCode: party.Country, PartyID: party.ID, ContractID: contractID}, ok
 }
 

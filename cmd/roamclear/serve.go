@@ -151,13 +151,14 @@ func startService(ctx context.Context, c Config, stderr *os.File) (_ *service, e
 	if !c.Roaming.Open {
 		s.control.partners.PairsOnly()
 	}
-	s.owned = newOwned(b, objects.Options{Logger: s.logger, Registerer: s.registry, ShelfBytes: c.memoryLimit(machineMemory("/")) / 4}, objects.Sessions{}, objects.Invoices{})
+	s.owned = newOwned(b, c.Roaming.issuers(), objects.Options{Logger: s.logger, Registerer: s.registry, ShelfBytes: c.memoryLimit(machineMemory("/")) / 4}, objects.Sessions{}, objects.Invoices{})
 	s.metrics = pricing.NewMetrics(s.registry)
 	s.relations = settlement.NewRelationMetrics(s.registry)
 	s.drains = ingest.NewDrainMetrics(s.registry)
 	s.lag = ingest.NewLag(b.log, s.logger, s.registry)
 	s.turns = hub.NewTurns()
 	s.intake = ingest.NewService(b.log, s.owned, time.Now, c.Limits.Bodies, ingest.NewMetrics(s.registry))
+	s.intake.Issuers = s.owned.Issuers
 	s.intake.Merging, s.intake.Check = api.NewBudget(mergingBytes), s.owned.Check
 	s.peers = newPeers(s)
 	if s.http, err = newHTTPServer(s); err != nil {

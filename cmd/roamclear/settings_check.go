@@ -8,6 +8,8 @@ import (
 	"slices"
 	"strings"
 	"time"
+
+	"github.com/roamclear/roamclear/ocpi"
 )
 
 // check reports what is wrong with the value kept at a place: the value, and
@@ -56,6 +58,12 @@ func isWebURL(s string) bool {
 
 // isParty matches a party as settings and flags have it: country, slash, id.
 var isParty = regexp.MustCompile(`^[A-Za-z]{2}/[A-Za-z0-9]{1,3}$`).MatchString
+
+// areIssuers checks a list of provider ids and the parties whose they are.
+func areIssuers(at any) error {
+	_, err := ocpi.ParseIssuers(*at.(*[]string))
+	return err
+}
 
 // someOf checks a list of some of a few words.
 func someOf(words ...string) check {

@@ -60,7 +60,7 @@ func verify(ctx context.Context, c Config, out, progress io.Writer, f *verifyFla
 	}
 	defer func() { err = errors.Join(err, closeBackends()) }()
 
-	in, err := followInputs(ctx, b)
+	in, err := followInputs(ctx, b, c.Roaming.issuers())
 	if err != nil {
 		return err
 	}

@@ -40,10 +40,10 @@ type Context struct {
 	// At is the instant at which a Tariff is shown to 2.1.1, which has no validity:
 	// one that does not cover it is refused. Within a CDR it is the start of the charge.
 	At ocpi.Time
-	// Token returns who is to pay for a contract of a 2.1.1 Session or CDR, and the uid
-	// and type of its Token, "" where they are not known; false where nobody is known
-	// to pay: then the object is refused.
-	Token func(contractID string) (ocpi.CDRToken, bool)
+	// Token returns who is to pay for a contract of a 2.1.1 Session or CDR that began at
+	// an instant, and the uid and type of its Token, "" where they are not known; false
+	// where nobody is known to pay: then the object is refused.
+	Token func(contractID string, at ocpi.Time) (ocpi.CDRToken, bool)
 	// TokenTypes returns the types under which the owner has Tokens of a uid: 2.1.1
 	// shows one of them.
 	TokenTypes func(uid string) []string

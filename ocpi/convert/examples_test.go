@@ -68,7 +68,7 @@ func kindOfExample(t testing.TB, name string) Kind {
 func TestSpecExamples(t *testing.T) {
 	ctx := knowing
 	ctx.At = at("2019-06-01T00:00:00Z")
-	ctx.Token = func(string) (ocpi.CDRToken, bool) {
+	ctx.Token = func(string, ocpi.Time) (ocpi.CDRToken, bool) {
 		return ocpi.CDRToken{CountryCode: "DE", PartyID: "TNM", UID: "012345678", Type: "RFID"}, true
 	}
 	var b strings.Builder

@@ -37,7 +37,7 @@ func TestRoundTrips(t *testing.T) {
 
 func roundTrip(t *rapid.T, kind Kind, from, by ocpi.Version, raw string) {
 	ctx := knowing
-	ctx.Token = func(string) (ocpi.CDRToken, bool) {
+	ctx.Token = func(string, ocpi.Time) (ocpi.CDRToken, bool) {
 		return ocpi.CDRToken{CountryCode: "DE", PartyID: "EMP", UID: "1", Type: "RFID"}, true
 	}
 	ctx.TariffInForce = nil

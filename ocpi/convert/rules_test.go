@@ -102,7 +102,7 @@ func kindNamed(t testing.TB, name string) Kind {
 var knowing = Context{
 	Owner: ocpi.NewParty("BE", "BEC"),
 	At:    at("2026-01-01T12:00:00Z"),
-	Token: func(contract string) (ocpi.CDRToken, bool) {
+	Token: func(contract string, _ ocpi.Time) (ocpi.CDRToken, bool) {
 		switch contract {
 		case "DE8ACC12E46L89":
 			return ocpi.CDRToken{CountryCode: "DE", PartyID: "EMP", UID: "012345678", Type: "RFID"}, true

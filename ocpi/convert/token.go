@@ -82,7 +82,7 @@ func (c *conversion) tokenOf(m ocpi.RawMember) string {
 	var t ocpi.CDRToken
 	ok := c.ctx.Token != nil && contract != ""
 	if ok {
-		t, ok = c.ctx.Token(contract)
+		t, ok = c.ctx.Token(contract, c.at)
 	}
 	if !ok || t.CountryCode == "" || t.PartyID == "" {
 		c.refuse(m.Name, "no eMSP is known whose contract it is")

@@ -51,6 +51,10 @@ type Newest struct {
 // Index is what the follower of its folds has read. It is safe for concurrent
 // use.
 type Index struct {
+	// Issuers has the parties of provider ids that are not those of the same name. Set
+	// it before use, and alike in every process: who pays for a contract rests on it.
+	Issuers ocpi.Issuers
+
 	store Store
 	lints chan struct{} // a place each for the tariffs that are checked now
 

@@ -205,19 +205,23 @@ func TestZoneOfACharge(t *testing.T) {
 	}
 }
 
-// Who pays for a contract is who had a Token with it, as of an end of the log,
-// also after a restart and when the Token has another contract id since.
-func TestTokenOwner(t *testing.T) {
-	const token = `{"country_code":"NL","party_id":%q,"uid":"U1","type":"RFID","contract_id":%q,"issuer":"i","valid":true,"whitelist":"ALWAYS","last_updated":"2019-01-01T00:00:00Z"}`
+// Who pays for a contract is whose Token with it was in force when the charge began, as
+// of an end of the log, also after a restart and when the Token has another contract id
+// since; of an id that says whose contract it is, that party, whoever has Tokens with it.
+func TestPayer(t *testing.T) {
+	const token = `{"country_code":"NL","party_id":%q,"uid":"U1","type":"RFID","contract_id":%q,"issuer":"i","valid":true,"whitelist":"ALWAYS","last_updated":%q}`
 	log := ingesttest.NewLog(1)
-	for _, p := range []struct{ party, contract string }{{"EXW", "C1"}, {"EXW", "C2"}, {"ABC", "C1"}, {"EXW", "C1"}} {
+	for _, p := range []struct{ party, contract, updated string }{
+		{"EXW", "C1", "2019-01-01T00:00:00Z"}, {"EXW", "C2", "2019-01-02T00:00:00Z"}, {"ABC", "C1", "2019-03-01T00:00:00Z"},
+		{"EXW", "C1", "2019-04-01T00:00:00Z"}, {"ABC", "NL-EXW-C00000007", "2019-05-01T00:00:00Z"}, {"ABC", "be8acc00000001", "2019-06-01T00:00:00Z"},
+	} {
 		e := &ingest.Envelope{Object: ingest.ObjectToken, Method: ingest.MethodPut, Version: ocpi.V221, Key: ocpi.NewKey("NL", p.party, "U1"), Variant: "RFID"}
-		if _, err := log.Append(t.Context(), ingest.TopicReference, e, fmt.Appendf(nil, token, p.party, p.contract)); err != nil {
+		if _, err := log.Append(t.Context(), ingest.TopicReference, e, fmt.Appendf(nil, token, p.party, p.contract, p.updated)); err != nil {
 			t.Fatal(err)
 		}
 	}
 	before := ingest.ObjectState{Object: ingest.ObjectToken, Key: ocpi.NewKey("NL", "OLD", "U1"), Variant: "RFID", Version: ocpi.V221,
-		Body: fmt.Appendf(nil, token, "OLD", "C0")} // of a store that kept no offsets
+		Body: fmt.Appendf(nil, token, "OLD", "C0", "2019-01-01T00:00:00Z")} // of a store that kept no offsets
 	whole := follow(t, log, objectstest.NewStore(before))
 	p := log.Partitions(ingest.TopicReference)[0]
 	records, err := log.Read(t.Context(), p, 0, 100)
@@ -227,14 +231,26 @@ func TestTokenOwner(t *testing.T) {
 	store := objectstest.NewStore(before)
 	store.Put(p, int64(len(records)), whole.States(p, records)...)
 	for name, f := range map[string]index{"whole log": whole, "restarted": follow(t, log, store)} {
+		f.Issuers = ocpi.Issuers{ocpi.NewParty("BE", "8AC"): ocpi.NewParty("BE", "EMP")}
 		for _, c := range []struct {
-			contract string
-			below    int64
-			want     string
-		}{{"C1", 0, ""}, {"C1", 1, "NL*EXW"}, {"C1", 2, "NL*EXW"}, {"C1", 3, "NL*ABC"}, {"C2", 1, ""}, {"C2", 4, "NL*EXW"}, {"C0", 0, "NL*OLD"}} {
-			party, ok := f.TokenOwner(c.contract, c.below)
+			contract, start string
+			below           int64
+			want            string
+		}{
+			{"C1", "2019-02-01", 0, ""}, {"C1", "2019-02-01", 1, "NL*EXW"}, {"C1", "2019-02-01", 2, "NL*EXW"},
+			{"C1", "2019-02-01", 3, "NL*EXW"},                                    // ABC's came later
+			{"C1", "2019-03-02", 3, "NL*ABC"}, {"C1", "2019-03-02", 2, "NL*EXW"}, // as of before it came, it did not
+			{"C1", "2018-01-01", 3, "NL*EXW"}, // none in force: the first after
+			{"c1", "2019-02-01", 1, "NL*EXW"},
+			{"C2", "2019-02-01", 1, ""}, {"C2", "2019-02-01", 4, "NL*EXW"}, {"C0", "2019-02-01", 0, "NL*OLD"},
+			{"NL-EXW-C00000007", "2019-06-01", 6, "NL*EXW"}, // whoever has a Token with it
+			{"NLEXWC00000007", "2019-06-01", 0, "NL*EXW"},
+			{"BE-8AC-C00000001", "2019-07-01", 6, "BE*EMP"}, // by the setting
+			{"ZZ-EXW-C00000007", "2019-06-01", 6, ""},
+		} {
+			party, ok := f.Payer(c.contract, instant(t, c.start+"T00:00:00Z"), c.below)
 			if ok != (c.want != "") || ok && party.String() != c.want {
-				t.Errorf("%s: %s as of %d is %s's (%t), want %q", name, c.contract, c.below, party, ok, c.want)
+				t.Errorf("%s: %s at %s as of %d is %s's (%t), want %q", name, c.contract, c.start, c.below, party, ok, c.want)
 			}
 		}
 	}
@@ -520,4 +536,13 @@ func TestChangesHaveALimit(t *testing.T) {
 			t.Errorf("%s: what says nothing new: %v", kind, err)
 		}
 	}
+}
+
+func instant(t *testing.T, s string) ocpi.Time {
+	t.Helper()
+	at, _, err := ocpi.ParseTime(s)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return at
 }

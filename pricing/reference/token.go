@@ -76,18 +76,26 @@ func (t tokens) Folded(s *ingest.ObjectState) {
 	t.mu.Lock()
 	defer t.mu.Unlock()
 	for i := range changes {
-		if t.payers.add(changes[i].Contract, s.Key.Party, changes[i].Next) {
+		if _, named := t.Issuers.Of(changes[i].Contract); named {
+			continue // Tokens have no say in it, see Payer
+		}
+		if t.payers.add(ocpi.FoldContractID(changes[i].Contract), s.Key.Party, changes[i].Next, changes[i].Since()) {
 			t.causes++
 		}
 	}
 }
 
-// TokenOwner returns the eMSP whose Tokens carry a contract id (folded), or
-// have carried it, as of an end of the reference topic: who must pay where a
-// CDR says no more than that (2.1.1 auth_id). When Tokens of several eMSPs
-// carry it, the smallest party name answers.
-func (x *Index) TokenOwner(contractID string, below int64) (ocpi.Party, bool) {
+// Payer returns the eMSP that must pay for a contract where a CDR says no more than
+// that (2.1.1 auth_id), as of an end of the reference topic. An id that says whose
+// contract it is decides: a Token with it of another party makes that nobody's payer,
+// so that no eMSP can take over another one's contracts or be made to pay for them.
+// Of any other id it is the party whose Token with it was in force when the charge
+// began, else the first after that.
+func (x *Index) Payer(contractID string, start ocpi.Time, below int64) (ocpi.Party, bool) {
+	if issuer, ok := x.Issuers.Of(contractID); ok {
+		return issuer, true
+	}
 	x.mu.RLock()
 	defer x.mu.RUnlock()
-	return x.payers.of(contractID, below)
+	return x.payers.of(ocpi.FoldContractID(contractID), start, below)
 }

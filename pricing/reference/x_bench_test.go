@@ -17,7 +17,7 @@ func BenchmarkPayers(b *testing.B) {
 		runtime.ReadMemStats(&before)
 		p := newPayers()
 		for i := range n {
-			p.add(fmt.Sprintf("NL-EXW-C%09d-1", i), ocpi.Party{Country: "NL", ID: "EXW"}, int64(i))
+			p.add(fmt.Sprintf("NL-EXW-C%09d-1", i), ocpi.Party{Country: "NL", ID: "EXW"}, int64(i), 0)
 		}
 		runtime.GC()
 		runtime.ReadMemStats(&after)

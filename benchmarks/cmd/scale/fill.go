@@ -60,9 +60,9 @@ func (nothing) TariffsBelow(ocpi.Key, int64, int) []*reference.TariffVersion    
 func (nothing) Zone(ocpi.Key, string, ocpi.Time, int64) (zone, source string) {
 	return "Europe/London", "location"
 }
-func (nothing) TokenOwner(string, int64) (ocpi.Party, bool) { return ocpi.Party{}, false }
-func (nothing) Billable(ocpi.Party, int64) bool             { return true }
-func (nothing) Profile(ocpi.Party, int64) string            { return "" }
+func (nothing) Payer(string, ocpi.Time, int64) (ocpi.Party, bool) { return ocpi.Party{}, false }
+func (nothing) Billable(ocpi.Party, int64) bool                   { return true }
+func (nothing) Profile(ocpi.Party, int64) string                  { return "" }
 
 // fill stores the seed: priced once from real charges, each in a month and for a
 // pair of its own. One in a hundred comes again, one in three hundred with another
