@@ -119,7 +119,7 @@ func TestNoMarkupFromPartners(t *testing.T) {
 	d.Findings = []byte(`[{"code":"x","severity":"warning","path":"<script>","detail":"<script>alert(1)"}]`)
 	store.Refused = []settlement.Refusal{{Reason: evil, Body: []byte(evil), Sender: evil}}
 	s := newSite(store, true)
-	for _, target := range []string{"/cdrs", report.CDRPath(d.Key), "/refused", "/sign-in?next=/" + "%22%3E%3Cscript%3E"} {
+	for _, target := range []string{"/cdrs", report.CDRPath(d.Key), "/refused", "/partners", "/sign-in?next=/" + "%22%3E%3Cscript%3E"} {
 		w := s.get(t, target, "")
 		if w.Code != http.StatusOK || strings.Contains(strings.ToLower(w.Body.String()), "<script") {
 			t.Errorf("%s: status %d:\n%s", target, w.Code, content(t, w))

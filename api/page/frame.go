@@ -47,7 +47,7 @@ func (f frame) Menu() []entry {
 		{Name: "Conflicts", Href: "/conflicts"},
 	}
 	if f.Visitor.Party.IsZero() {
-		list = append(list, entry{Name: "Refused", Href: "/refused"})
+		list = append(list, entry{Name: "Refused", Href: "/refused"}, entry{Name: "Partners", Href: "/partners"})
 	}
 	list = append(list, entry{Name: "Tariffs", Href: "/tariffs"}, entry{Name: "Price", Href: "/price"})
 	for i := range list {
@@ -108,7 +108,7 @@ var templates = func() map[string]*template.Template {
 		"dict":     dict,
 	}
 	set := map[string]*template.Template{}
-	for _, name := range []string{"settlement", "causes", "cdrs", "cdr", "rejects", "credits", "conflicts", "contents", "refused", "tariffs", "tariff", "price", "signin", "error"} {
+	for _, name := range []string{"settlement", "causes", "cdrs", "cdr", "rejects", "credits", "conflicts", "contents", "refused", "partners", "tariffs", "tariff", "price", "signin", "error"} {
 		set[name] = template.Must(template.New(name).Funcs(funcs).
 			ParseFS(files, "templates/layout.html", "templates/parts.html", "templates/"+name+".html"))
 	}

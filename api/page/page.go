@@ -20,7 +20,8 @@ type Deps struct {
 	Reader settlement.Reader
 	Closes report.Closes
 	// Tariffs are the ones that partners pushed.
-	Tariffs report.Tariffs
+	Tariffs  report.Tariffs
+	Partners Partners
 	// Keys signs visitors in: a rest.Keys.
 	Keys Keys
 	// Open lets in, without a key, who asks from this machine for this
@@ -62,6 +63,7 @@ func Mount(g gin.IRouter, d Deps) {
 	g.GET("/conflicts", s.shown(s.conflicts))
 	g.GET("/conflicts/:country/:party/*id", s.shown(s.contents))
 	g.GET("/refused", s.shown(s.refused))
+	g.GET("/partners", s.shown(s.partners))
 	g.GET("/tariffs", s.shown(s.tariffs))
 	g.GET("/tariffs/:country/:party/*id", s.shown(s.tariff))
 	g.GET("/price", s.shown(s.price))

@@ -22,6 +22,7 @@ import (
 	"github.com/roamclear/roamclear/api/report"
 	"github.com/roamclear/roamclear/api/report/reporttest"
 	"github.com/roamclear/roamclear/api/rest"
+	"github.com/roamclear/roamclear/ingest/control"
 	"github.com/roamclear/roamclear/ocpi"
 	"github.com/roamclear/roamclear/settlement"
 )
@@ -62,6 +63,23 @@ func allowed(apiKey string) (rest.Key, error) {
 	return rest.Key{}, fmt.Errorf("look up key: %w", rest.ErrNoKey)
 }
 
+// known are partners in each stage of registration.
+type known struct{}
+
+func (known) All() []*control.Partner {
+	tnm, emp := control.NewRole("CPO", "NL", "TNM"), control.NewRole("EMSP", "DE", "EMP")
+	token := []control.Token{{}}
+	return []*control.Partner{
+		{ID: "de-emp-emsp", Name: "<b>E-Mobility Provider</b>", Roles: []control.Role{emp}, Tokens: token, Invitation: &control.Invitation{Until: ocpi.Time(1_550_000_000_000_000_000)}},
+		{ID: "gb-dun-cpo", Name: "Dundee City Council", Roles: []control.Role{control.NewRole("CPO", "GB", "DUN"), control.NewRole("CPO", "GB", "PKC")}, Tokens: token},
+		{
+			ID: "nl-tnm-cpo", Name: "The new motion", Roles: []control.Role{tnm}, Pending: []control.Role{control.NewRole("EMSP", "NL", "TNM")}, Tokens: token,
+			Counterparty: emp.Party(), Refuses: []string{"missing_field", "too_long"}, Peer: &control.Peer{Version: ocpi.V211, URL: "https://tnm.example/ocpi/versions"},
+		},
+		{ID: "se-oth-other", Name: "Gone", Roles: []control.Role{control.NewRole("OTHER", "SE", "OTH")}},
+	}
+}
+
 // site is the page over a store, with what it logs.
 type site struct {
 	http.Handler
@@ -73,7 +91,7 @@ func newSite(store settlement.Reader, open bool) site {
 	engine := gin.New()
 	engine.UseEscapedPath = true
 	engine.UnescapePathValues = false
-	page.Mount(engine, page.Deps{Reader: store, Closes: reporttest.January, Keys: apiKeys{}, Open: open, Logger: slog.New(slog.NewTextHandler(&log, nil))})
+	page.Mount(engine, page.Deps{Reader: store, Closes: reporttest.January, Partners: known{}, Keys: apiKeys{}, Open: open, Logger: slog.New(slog.NewTextHandler(&log, nil))})
 	return site{engine, &log}
 }
 
@@ -154,6 +172,7 @@ func TestGolden(t *testing.T) {
 		{"conflicts.html", "all", "/conflicts"},
 		{"contents.html", "all", "/conflicts/FR/MOU/MOU-10011"},
 		{"refused.html", "all", "/refused"},
+		{"partners.html", "all", "/partners"},
 	} {
 		t.Run(tc.name, func(t *testing.T) {
 			w := s.get(t, tc.target, tc.key)
@@ -336,6 +355,7 @@ func TestErrors(t *testing.T) {
 		{"bad cursor", "all", "/cdrs?cursor=x", world, 400, "<code>cursor</code>"},
 		{"unknown cdr", "all", "/cdrs/GB/DUN/nope", world, 404, "Not found"},
 		{"refused to a restricted key", "volt", "/refused", world, 404, "Not found"},
+		{"partners to a restricted key", "volt", "/partners", world, 404, "Not found"},
 		{"store away", "all", "/", away, 503, "nothing is lost"},
 		{"our fault", "all", "/", broken, 500, "request_id"},
 		{"our fault in a download", "all", "/cdrs.csv", broken, 500, "request_id"},

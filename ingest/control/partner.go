@@ -70,7 +70,12 @@ func (p *Partner) Stage() Stage {
 func (p *Partner) Invited() bool { return p.Stage() == StageInvited }
 
 // LastContact returns when this process last heard of the partner, zero for never.
-func (p *Partner) LastContact() ocpi.Time { return ocpi.Time(p.contact.Load()) }
+func (p *Partner) LastContact() ocpi.Time {
+	if p.contact == nil {
+		return 0 // of no log
+	}
+	return ocpi.Time(p.contact.Load())
+}
 
 // RotationUntil returns when the old token of a rotation under way ends; ok is
 // false where none is good any more.

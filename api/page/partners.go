@@ -1,0 +1,63 @@
+package page
+
+import (
+	"net/http"
+	"net/url"
+
+	"github.com/gin-gonic/gin"
+	"github.com/roamclear/roamclear/ingest/control"
+	"github.com/roamclear/roamclear/ocpi"
+	"github.com/roamclear/roamclear/settlement"
+)
+
+// Partners are those who talk OCPI to us: a control.Partners.
+type Partners interface {
+	All() []*control.Partner
+}
+
+// partnerLine is one partner as a row.
+type partnerLine struct {
+	ID, Name     string
+	Registration string // how far it has come
+	Counterparty string
+	Roles        []control.Role
+	Pending      []control.Role
+	Refuses      []string
+	Contact      ocpi.Time
+	Refused      string // address of what of it was refused
+}
+
+type partnersView struct {
+	frame
+	Lines []partnerLine
+}
+
+// partners answers GET /partners.
+func (s *server) partners(c *gin.Context, v visitor) error {
+	if !v.Party.IsZero() {
+		return settlement.ErrNotFound // its menu does not name the page either
+	}
+	view := partnersView{frame: frame{Title: "Partners", Here: "Partners", Visitor: &v, Query: c.Request.URL.Query()}}
+	for _, p := range s.Partners.All() {
+		view.Lines = append(view.Lines, newPartnerLine(p))
+	}
+	s.render(c, http.StatusOK, "partners", view)
+	return nil
+}
+
+func newPartnerLine(p *control.Partner) partnerLine {
+	l := partnerLine{
+		ID: p.ID, Name: p.Name, Registration: string(p.Stage()), Roles: p.Roles, Pending: p.Pending, Refuses: p.Refuses,
+		Contact: p.LastContact(), Refused: address("/refused", url.Values{"sender": {p.ID}}),
+	}
+	switch {
+	case p.Peer != nil:
+		l.Registration = "OCPI " + p.Peer.Version.String()
+	case p.Invitation != nil:
+		l.Registration += " until " + formatted(p.Invitation.Until.Go(), "2006-01-02")
+	}
+	if !p.Counterparty.IsZero() {
+		l.Counterparty = p.Counterparty.String()
+	}
+	return l
+}
