@@ -115,6 +115,7 @@ func readmeWants(line string) []string {
 		"roamclear partner role": {""},
 		"roamclear verify":       {"log, store and report agree to the last decimal"},
 		"roamclear partner add":  {"\n"},
+		"roamclear partner inv":  {"\n"},
 		"roamclear key add":      {"\n"},
 		"roamclear partner list": {`"id": "gb-dun-cpo"`, `"party_id": "NYF"`},
 	} {
