@@ -87,7 +87,7 @@ func TestConnectAndPull(t *testing.T) {
 				p := testPuller(t, newIntake())
 				p.Secrets, p.Limits.Session, p.Limits.CDR = c.Sealer, 1<<20, 1<<20
 				since := time.Now().Add(-FirstWindow)
-				got, err := p.pull(t.Context(), one, wanted{from: func(*module) time.Time { return since }}, nil)
+				got, err := p.pull(t.Context(), one, wanted{windowed: true, whole: true, first: since}, nil)
 				if err != nil {
 					t.Fatal(err)
 				}

@@ -59,8 +59,21 @@ func (p *Pulled) Whole() bool {
 
 // wanted says what a pull reads: which lists, and from when on.
 type wanted struct {
-	module func(*module) bool // nil = all
-	from   func(*module) time.Time
+	windowed, whole bool                 // the lists that are asked for what changed; the others
+	began           time.Time            // the pull
+	first           time.Time            // of lists that were not read before
+	since           map[string]time.Time // of those that were
+}
+
+func (w *wanted) all() bool { return w.windowed && w.whole }
+
+func (w *wanted) module(m *module) bool { return m.windowed && w.windowed || !m.windowed && w.whole }
+
+func (w *wanted) from(m *module) time.Time {
+	if since, ok := w.since[m.id]; ok {
+		return since
+	}
+	return w.first
 }
 
 // pull reads a partner's lists, one after the other; a list that cannot be read
@@ -79,7 +92,7 @@ func (p *Puller) pull(ctx context.Context, partner *control.Partner, w wanted, t
 		m := &modules[i]
 		from := sender(partner, m)
 		endpoint, offered := partner.Peer.Endpoint(m.id, ocpi.RoleSender)
-		if !offered || len(from.Parties) == 0 || w.module != nil && !w.module(m) {
+		if !offered || len(from.Parties) == 0 || !w.module(m) {
 			continue
 		}
 		one := &reading{
@@ -106,8 +119,11 @@ func (p *Puller) pull(ctx context.Context, partner *control.Partner, w wanted, t
 
 // sender is the partner as the owner of what a module holds.
 func sender(p *control.Partner, m *module) ingest.Sender {
-	if m.object == ingest.ObjectToken {
+	switch m.object {
+	case ingest.ObjectToken:
 		return p.Mobility()
+	case ingest.ObjectLocation, ingest.ObjectTariff:
+		return p.Publishing()
 	}
 	return p.Charging()
 }

@@ -159,7 +159,7 @@ func testControl(t *testing.T) (*control.Machine, *control.Partners) {
 
 func everything(p *Puller, partner *control.Partner) (Pulled, error) {
 	since := time.Date(2026, 8, 31, 0, 0, 0, 0, time.UTC)
-	return p.pull(context.Background(), partner, wanted{from: func(*module) time.Time { return since }}, nil)
+	return p.pull(context.Background(), partner, wanted{windowed: true, whole: true, first: since}, nil)
 }
 
 // ok is an answer with a list.
@@ -325,6 +325,25 @@ func TestAPullIn211(t *testing.T) {
 	for id := range i.objects {
 		if id.Key != ocpi.NewKey("NL", "TNM", "T1") {
 			t.Errorf("kept as %s", id)
+		}
+	}
+}
+
+// A NAP publishes Locations and Tariffs, and has no charges; who has no role that
+// owns what it offers is not asked for it.
+func TestWhatARoleOwnsIsPulled(t *testing.T) {
+	s := newDesk(t, pages(map[string]string{"/locations": ok(), "/tariffs": ok(), "/tokens": ok(), "/sessions": ok(), "/cdrs": ok()}))
+	for role, want := range map[string]string{"CPO": "locations tariffs sessions cdrs", "EMSP": "tokens", "NAP": "locations tariffs", "NSP": ""} {
+		partner := registered(t, ocpi.V221, s.URL, "cdrs", "sessions", "tokens", "tariffs", "locations")
+		one := testPartner(t, control.NewRole(role, "NL", "TNM"))
+		one.Peer = partner.Peer
+		got, err := everything(testPuller(t, newIntake()), one)
+		var read []string
+		for _, m := range got.Modules {
+			read = append(read, m.Module)
+		}
+		if strings.Join(read, " ") != want || err != nil {
+			t.Errorf("%s: read %q, %v; want %s", role, read, err, want)
 		}
 	}
 }

@@ -51,7 +51,7 @@ type Puller struct {
 	Wait func(ctx context.Context, d time.Duration) bool
 
 	memory memory
-	jobs   jobs
+	visits visits
 }
 
 func (p *Puller) now() time.Time {

@@ -2,6 +2,7 @@ package partner
 
 import (
 	"context"
+	"net/http"
 	"strings"
 	"testing"
 	"time"
@@ -25,16 +26,15 @@ func TestListsAreReadByThemselves(t *testing.T) {
 	p.Now = func() time.Time { return now }
 	partner := registered(t, ocpi.V221, s.URL, "tariffs", "cdrs")
 	p.Partners = oneOf{partner}
-	plan := &turns{of: registration(partner), since: map[string]time.Time{}}
 	type asked struct {
 		at   time.Duration
 		line string
 	}
 	var all []asked
 	for ; now.Sub(began) < 30*time.Hour; now = now.Add(5 * time.Minute) {
-		if w, due := p.due(plan); due {
+		if w, due := p.take(partner); due {
 			before := len(s.were())
-			p.turn(t.Context(), partner, plan, w)
+			p.run(t.Context(), partner, w)
 			for _, line := range s.were()[before:] {
 				all = append(all, asked{now.Sub(began), line})
 			}
@@ -70,11 +70,10 @@ func TestWhatFailedIsReadAgainSoon(t *testing.T) {
 	now := time.Date(2026, 11, 29, 0, 0, 0, 0, time.UTC)
 	p.Now = func() time.Time { return now }
 	partner := registered(t, ocpi.V221, s.URL, "cdrs")
-	plan := &turns{of: registration(partner), since: map[string]time.Time{}}
-	w, _ := p.due(plan)
-	p.turn(t.Context(), partner, plan, w)
+	w, _ := p.take(partner)
+	p.run(t.Context(), partner, w)
 	now = now.Add(time.Hour)
-	w, due := p.due(plan)
+	w, due := p.take(partner)
 	if !due {
 		t.Fatal("not due after an hour")
 	}
@@ -109,5 +108,71 @@ func TestWatchReadsItsOwn(t *testing.T) {
 	looks = 3
 	if err := p.Watch(t.Context(), func(string) bool { return false }); err != nil || len(s.were()) != 2 {
 		t.Errorf("another's partner was read: %v, %q", err, s.were())
+	}
+}
+
+// A pull that is asked for joins one of everything that is under way, and waits for
+// one that is not; what it reads need not be read by itself.
+func TestAPullThatIsAskedFor(t *testing.T) {
+	let, asked := make(chan struct{}), make(chan struct{}, 100)
+	s := newDesk(t, func(w http.ResponseWriter, _ *http.Request) {
+		asked <- struct{}{}
+		<-let
+		_, _ = w.Write([]byte(ok()))
+	})
+	p := testPuller(t, newIntake())
+	now := time.Date(2026, 11, 29, 0, 0, 0, 0, time.UTC)
+	p.Now = func() time.Time { return now }
+	partner := registered(t, ocpi.V221, s.URL, "tariffs", "cdrs")
+	finish := func() Job {
+		for {
+			select {
+			case let <- struct{}{}:
+			default:
+			}
+			if j, known := p.Job(partner.ID); !known || j.Done {
+				return j
+			}
+		}
+	}
+	w, due := p.take(partner)
+	if _, again := p.take(partner); !due || again {
+		t.Fatalf("due %v, and once more %v", due, again)
+	}
+	go p.run(t.Context(), partner, w)
+	<-asked
+	if err := p.Start(t.Context(), partner); err != nil {
+		t.Fatal(err)
+	}
+	if j := finish(); len(j.Modules) != 2 || len(s.were()) != 2 {
+		t.Errorf("it did not join: %+v, asked %q", j, s.were())
+	}
+	if err := p.Start(t.Context(), partner); err != nil {
+		t.Fatal(err)
+	}
+	if j := finish(); len(j.Modules) != 2 || len(s.were()) != 4 {
+		t.Errorf("it was not read anew: %+v, asked %q", j, s.were())
+	}
+	now = now.Add(6 * time.Hour)
+	if w, due = p.take(partner); !due || w.whole {
+		t.Fatalf("after six hours due are %+v", w)
+	}
+	for len(asked) > 0 {
+		<-asked
+	}
+	go p.run(t.Context(), partner, w)
+	<-asked
+	if err := p.Start(t.Context(), partner); err != nil {
+		t.Fatal(err)
+	}
+	if j := finish(); len(j.Modules) != 2 || len(s.were()) != 7 {
+		t.Errorf("it did not wait for the other: %+v, asked %q", j, s.were())
+	}
+	if _, due := p.take(partner); due {
+		t.Error("what was asked for is due again")
+	}
+	other := testPartner(t, control.NewRole("CPO", "NL", "TNX"))
+	if err := p.Start(t.Context(), other); err == nil {
+		t.Error("a partner that has not registered is read")
 	}
 }
