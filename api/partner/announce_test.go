@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"sync"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -47,9 +48,17 @@ func TestChangesAreTold(t *testing.T) {
 		add("CPO", "ELS", ocpi.V230) // another process's
 
 		start := time.Now()
+		var mu sync.Mutex // guards what follows
 		var told []string
 		var failing error
+		fail := func(err error) {
+			mu.Lock()
+			defer mu.Unlock()
+			failing = err
+		}
 		tell := func(p *control.Partner) error {
+			mu.Lock()
+			defer mu.Unlock()
 			told = append(told, fmt.Sprintf("%s after %s", p.ID, time.Since(start).Round(time.Minute)))
 			if failing != nil {
 				return failing
@@ -72,18 +81,21 @@ func TestChangesAreTold(t *testing.T) {
 		time.Sleep(25 * time.Hour)
 		add("CPO", "CP2", 0) // no news to a CPO
 		time.Sleep(25 * time.Hour)
-		failing = errors.New("away")
+		fail(errors.New("away"))
 		add("EMSP", "EM5", 0)
 		time.Sleep(2 * time.Hour)
-		failing = nil
+		fail(nil)
 		time.Sleep(time.Hour)
+		synctest.Wait()
 		want := []string{
 			"nl-new-cpo after 1h29m0s", "nl-new-cpo after 25h29m0s",
 			"nl-new-cpo after 51h40m0s", "nl-new-cpo after 52h40m0s", "nl-new-cpo after 53h40m0s",
 		}
+		mu.Lock()
 		if diff := cmp.Diff(want, told); diff != "" {
 			t.Error(diff)
 		}
+		mu.Unlock()
 		stop()
 		if err := <-done; err != nil {
 			t.Error(err)

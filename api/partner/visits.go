@@ -130,7 +130,7 @@ func (p *Puller) asked() wanted {
 
 // run reads what is wanted of a partner, and says when it is due next.
 func (p *Puller) run(ctx context.Context, one *control.Partner, w wanted) {
-	for more := true; more; w = p.asked() {
+	for {
 		result, err := p.pull(ctx, one, w, func(soFar Pulled) { p.tell(one, w, soFar) })
 		if err != nil && ctx.Err() == nil {
 			p.Logger.Error("pull from a partner", "partner", one.ID, "error", err)
@@ -138,7 +138,10 @@ func (p *Puller) run(ctx context.Context, one *control.Partner, w wanted) {
 		for _, m := range result.Modules {
 			p.Logger.Info("pulled", "partner", one.ID, "module", m.Module, "read", m.Read, "new", m.New, "never_pushed", m.NeverPushed, "refused", m.Refused)
 		}
-		more = p.done(one, w, result, err)
+		if !p.done(one, w, result, err) {
+			return
+		}
+		w = p.asked()
 	}
 }
 
