@@ -20,12 +20,13 @@ var AsOfUnkept = AsOf{Reference: -1, Control: -1}
 // Inputs is where a price's inputs come from, as of an end of the reference
 // topic: a *reference.Index.
 type Inputs interface {
-	// Tariff returns the version in force at start; later says that it is the
-	// first after start, nil that none is known.
-	Tariff(key ocpi.Key, start ocpi.Time, below int64) (v *reference.TariffVersion, later bool)
+	// Tariff returns the version in force at start, for the debtor alone before
+	// that for everybody; later says that it is the first after start, nil that
+	// none is known.
+	Tariff(key ocpi.Key, debtor ocpi.Party, start ocpi.Time, below int64) (v *reference.TariffVersion, later bool)
 	// TariffsBelow lists what else the owner may have priced with: for
 	// reconciliation alone, never for a price.
-	TariffsBelow(key ocpi.Key, below int64, limit int) []*reference.TariffVersion
+	TariffsBelow(key ocpi.Key, debtor ocpi.Party, below int64, limit int) []*reference.TariffVersion
 	Zone(location ocpi.Key, country string, start ocpi.Time, below int64) (zone, source string)
 	// Payer returns who pays for a contract where a CDR says no more than that.
 	Payer(contractID string, start ocpi.Time, below int64) (ocpi.Party, bool)

@@ -16,12 +16,12 @@ type counting struct {
 	asked *int
 }
 
-func (c counting) Tariff(ocpi.Key, ocpi.Time, int64) (*reference.TariffVersion, bool) {
+func (c counting) Tariff(ocpi.Key, ocpi.Party, ocpi.Time, int64) (*reference.TariffVersion, bool) {
 	*c.asked++
 	return nil, false
 }
 
-func (c counting) TariffsBelow(ocpi.Key, int64, int) []*reference.TariffVersion {
+func (c counting) TariffsBelow(ocpi.Key, ocpi.Party, int64, int) []*reference.TariffVersion {
 	*c.asked++
 	return nil
 }

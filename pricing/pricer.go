@@ -276,7 +276,7 @@ func (p *Pricer) findTariffs(cdr *ocpi.CDR, row *Row, c *charge) bool {
 	}
 	source := "cdr"
 	for _, id := range missing {
-		v, later := p.inputs.Tariff(ocpi.Key{Party: row.Creditor, ID: ocpi.Fold(id)}, cdr.Start, c.at.Reference)
+		v, later := p.inputs.Tariff(ocpi.Key{Party: row.Creditor, ID: ocpi.Fold(id)}, row.Debtor, cdr.Start, c.at.Reference)
 		if v == nil {
 			reject(&row.Outcome, ReasonUnknownTariff, "tariff "+id+" is neither in the CDR nor among the tariffs of "+row.Creditor.String())
 			return false

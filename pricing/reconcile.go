@@ -103,7 +103,7 @@ func (p *Pricer) otherVersions(row *Row, c *charge) (others []*tariff.Prepared) 
 		}
 		asked = append(asked, id)
 		key := ocpi.Key{Party: row.Creditor, ID: id}
-		for _, v := range p.inputs.TariffsBelow(key, c.at.Reference, maxOtherVersions-len(others)) {
+		for _, v := range p.inputs.TariffsBelow(key, row.Debtor, c.at.Reference, maxOtherVersions-len(others)) {
 			if slices.Contains(c.versions, v) {
 				continue
 			}

@@ -33,11 +33,12 @@ func Running(ctx context.Context, known Known, owner ocpi.Party, session *ocpi.S
 	if err != nil {
 		return nil, err
 	}
+	payer := ocpi.NewParty(session.Token.CountryCode, session.Token.PartyID)
 	view, versions := known.View(), []*reference.TariffVersion{}
 	err = Gather(ctx, view, 1, func(int) bool {
 		versions = versions[:0]
 		for _, id := range sessionTariffs(session, place) {
-			if v, _ := view.Tariff(ocpi.Key{Party: owner, ID: ocpi.Fold(id)}, session.Start, Present); v != nil {
+			if v, _ := view.Tariff(ocpi.Key{Party: owner, ID: ocpi.Fold(id)}, payer, session.Start, Present); v != nil {
 				versions = append(versions, v) // of one that is unknown the engine says that it misses it
 			}
 		}
@@ -65,12 +66,12 @@ func Running(ctx context.Context, known Known, owner ocpi.Party, session *ocpi.S
 	return whatif.OfSession(session, tariffs, zone, source, nil), nil
 }
 
-// InForce returns the version of a Tariff that a charge which begins at start is
+// InForce returns the version of a Tariff for everybody that a charge which begins at start is
 // priced with as of now, nil where none is known.
 func InForce(ctx context.Context, known interface{ View() *reference.View }, key ocpi.Key, start ocpi.Time) (v *reference.TariffVersion, err error) {
 	view := known.View()
 	err = Gather(ctx, view, 1, func(int) bool {
-		v, _ = view.Tariff(key, start, Present)
+		v, _ = view.Tariff(key, ocpi.Party{}, start, Present)
 		return true
 	})
 	if err != nil {

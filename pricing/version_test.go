@@ -17,7 +17,7 @@ type pushed struct {
 	body    string
 }
 
-func (i pushed) Tariff(ocpi.Key, ocpi.Time, int64) (*reference.TariffVersion, bool) {
+func (i pushed) Tariff(ocpi.Key, ocpi.Party, ocpi.Time, int64) (*reference.TariffVersion, bool) {
 	return &reference.TariffVersion{ObjectState: ingest.ObjectState{Version: i.version, Body: []byte(i.body)}}, false
 }
 
@@ -113,5 +113,28 @@ func TestWhereTheTariffCameFrom(t *testing.T) {
 		if o := &row.Outcome; o.TariffSource != tc.want || (o.TariffHash == "") != (tc.want == "") {
 			t.Errorf("%s: %s from %q, hash %q; want from %q", tc.name, totals(o), o.TariffSource, o.TariffHash, tc.want)
 		}
+	}
+}
+
+// asked notes whose Tariff is asked for.
+type asked struct {
+	pushed
+	debtor *ocpi.Party
+}
+
+func (a asked) Tariff(key ocpi.Key, debtor ocpi.Party, start ocpi.Time, below int64) (*reference.TariffVersion, bool) {
+	*a.debtor = debtor
+	return a.pushed.Tariff(key, debtor, start, below)
+}
+
+// What a CDR is priced with depends on who pays it.
+func TestTheTariffIsTheDebtors(t *testing.T) {
+	var debtor ocpi.Party
+	p := pricing.NewPricer(asked{pushed{version: ocpi.V221, body: tariff}, &debtor}, policies{})
+	rec := records(cdr("a", "EXW", "", `{"excl_vat":5,"incl_vat":6}`))[0]
+	var row pricing.Row
+	p.Price(&rec, &row, pricing.AsOf{})
+	if debtor != ocpi.NewParty("NL", "EXW") || debtor != row.Debtor {
+		t.Errorf("asked for the tariff of %s, want that of the debtor %s", debtor, row.Debtor)
 	}
 }

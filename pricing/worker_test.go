@@ -144,9 +144,11 @@ var present = pricing.AsOf{Reference: 7, Control: 3}
 // inputs knows no tariffs but those the CDRs carry, and London everywhere.
 type inputs struct{ panics bool }
 
-func (inputs) Tariff(ocpi.Key, ocpi.Time, int64) (*reference.TariffVersion, bool) { return nil, false }
-func (inputs) TariffsBelow(ocpi.Key, int64, int) []*reference.TariffVersion       { return nil }
-func (inputs) Payer(string, ocpi.Time, int64) (ocpi.Party, bool)                  { return ocpi.Party{}, false }
+func (inputs) Tariff(ocpi.Key, ocpi.Party, ocpi.Time, int64) (*reference.TariffVersion, bool) {
+	return nil, false
+}
+func (inputs) TariffsBelow(ocpi.Key, ocpi.Party, int64, int) []*reference.TariffVersion { return nil }
+func (inputs) Payer(string, ocpi.Time, int64) (ocpi.Party, bool)                        { return ocpi.Party{}, false }
 func (i inputs) Zone(ocpi.Key, string, ocpi.Time, int64) (string, string) {
 	if i.panics {
 		panic("a fault in our own code")

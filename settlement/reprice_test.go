@@ -22,10 +22,10 @@ var parts = []ingest.Partition{{Topic: ingest.TopicCDRs, Epoch: 1}, {Topic: inge
 // noInputs knows no Tariff, Location or Token: CDRs carry their own.
 type noInputs struct{}
 
-func (noInputs) Tariff(ocpi.Key, ocpi.Time, int64) (*reference.TariffVersion, bool) {
+func (noInputs) Tariff(ocpi.Key, ocpi.Party, ocpi.Time, int64) (*reference.TariffVersion, bool) {
 	return nil, false
 }
-func (noInputs) TariffsBelow(ocpi.Key, int64, int) []*reference.TariffVersion { return nil }
+func (noInputs) TariffsBelow(ocpi.Key, ocpi.Party, int64, int) []*reference.TariffVersion { return nil }
 func (noInputs) Zone(ocpi.Key, string, ocpi.Time, int64) (zone, source string) {
 	return "", ""
 }

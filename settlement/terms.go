@@ -31,11 +31,11 @@ func (t *terms) of(s *ChangeSide) {
 func (t *terms) kept() bool { return t.at != pricing.AsOfUnkept }
 
 // Tariff implements pricing.Inputs.
-func (t *terms) Tariff(key ocpi.Key, start ocpi.Time, below int64) (v *reference.TariffVersion, later bool) {
+func (t *terms) Tariff(key ocpi.Key, debtor ocpi.Party, start ocpi.Time, below int64) (v *reference.TariffVersion, later bool) {
 	if t.kept() {
-		return t.inputs.Tariff(key, start, below)
+		return t.inputs.Tariff(key, debtor, start, below)
 	}
-	for _, v := range t.inputs.TariffsBelow(key, math.MaxInt64, math.MaxInt) {
+	for _, v := range t.inputs.TariffsBelow(key, debtor, math.MaxInt64, math.MaxInt) {
 		if strings.Contains(t.hashes, v.Hash()) {
 			return v, false
 		}
@@ -44,8 +44,8 @@ func (t *terms) Tariff(key ocpi.Key, start ocpi.Time, below int64) (v *reference
 }
 
 // TariffsBelow implements pricing.Inputs.
-func (t *terms) TariffsBelow(key ocpi.Key, below int64, limit int) []*reference.TariffVersion {
-	return t.inputs.TariffsBelow(key, below, limit)
+func (t *terms) TariffsBelow(key ocpi.Key, debtor ocpi.Party, below int64, limit int) []*reference.TariffVersion {
+	return t.inputs.TariffsBelow(key, debtor, below, limit)
 }
 
 // Zone implements pricing.Inputs.

@@ -28,7 +28,7 @@ func TestTermsOfAStoredResult(t *testing.T) {
 	x := reference.NewIndex(referencetest.Of(store))
 	objectstest.Follow(t, log, store, x.Folds()...)
 	start := ocpi.Time(1_550_000_000 * ocpi.Second)
-	first, _ := x.View().Tariff(key, start, 1)
+	first, _ := x.View().Tariff(key, ocpi.Party{}, start, 1)
 	exw := ocpi.NewParty("NL", "EXW")
 	for _, c := range []struct {
 		name   string
@@ -45,7 +45,7 @@ func TestTermsOfAStoredResult(t *testing.T) {
 	} {
 		terms := terms{inputs: x.View()}
 		terms.of(&c.side)
-		v, _ := terms.Tariff(key, start, c.side.AsOf.Reference)
+		v, _ := terms.Tariff(key, ocpi.Party{}, start, c.side.AsOf.Reference)
 		if v == nil && c.offset >= 0 || v != nil && v.Position.Offset != c.offset {
 			t.Errorf("%s: version %v, want the one at offset %d", c.name, v, c.offset)
 		}

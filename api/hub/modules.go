@@ -47,10 +47,10 @@ func modules() []module {
 		credentialsModule(),
 		{id: "locations", side: ocpi.RoleReceiver, object: ingest.ObjectLocation, roles: publishers, doors: locationDoors()},
 		{id: "tariffs", side: ocpi.RoleReceiver, object: ingest.ObjectTariff, roles: publishers, doors: []door{
-			{method: http.MethodGet, path: objectPath, handle: (*exchange).get},
-			{method: http.MethodPut, path: objectPath, handle: (*exchange).put},
+			{method: http.MethodGet, path: objectPath, handle: (*exchange).get, names: true},
+			{method: http.MethodPut, path: objectPath, handle: (*exchange).put, names: true},
 			{method: http.MethodPatch, path: objectPath, handle: (*exchange).patch, only: ocpi.V211},
-			{method: http.MethodDelete, path: objectPath, handle: (*exchange).delete},
+			{method: http.MethodDelete, path: objectPath, handle: (*exchange).delete, names: true},
 		}},
 		{id: "sessions", side: ocpi.RoleReceiver, object: ingest.ObjectSession, roles: operators, doors: owned()},
 		{id: "cdrs", side: ocpi.RoleReceiver, object: ingest.ObjectCDR, roles: operators, doors: []door{

@@ -24,8 +24,27 @@ func (x *exchange) address() (ingest.Target, error) {
 		t.Path = ingest.PartPath(api.Param(x.c, "evse"), api.Param(x.c, "connector"))
 	case ingest.ObjectToken:
 		t.Variant, err = x.tokenType(t)
+	case ingest.ObjectTariff:
+		t.Variant, err = x.recipient(t.Key.Party)
 	}
 	return t, err
+}
+
+// recipient returns whom a Tariff is for: who OCPI-to names, in 2.1.1 who the
+// connection is with, or "", everybody. An owner may have several of one id. What
+// NAPs publish is for everybody.
+func (x *exchange) recipient(owner ocpi.Party) (string, error) {
+	to, other, err := x.addressee()
+	if with := x.partner.Counterparty; x.route.version == ocpi.V211 && !with.IsZero() {
+		to, other = with, true
+	}
+	if err != nil || !other {
+		return "", err
+	}
+	if !x.partner.Charging().Owns(owner) {
+		return "", wrongParameter("OCPI-to-country-code, OCPI-to-party-id", "only a CPO has Tariffs for single parties")
+	}
+	return to.String(), nil
 }
 
 const maxTokenType = 36

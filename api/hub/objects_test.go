@@ -3,6 +3,7 @@ package hub
 import (
 	"context"
 	"errors"
+	"strings"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -162,5 +163,39 @@ func TestObjectsDoNotWaitForEver(t *testing.T) {
 				t.Errorf("%s: HTTP %d after %v, want 503 with Retry-After after %v", method, resp.StatusCode, time.Since(began), objectLimit)
 			}
 		})
+	}
+}
+
+// A Tariff is for whom OCPI-to names, or for everybody, and of one id there may be
+// one for each; what NAPs publish is for everybody.
+func TestRecipientsOfTariffs(t *testing.T) {
+	const path = "/ocpi/2.2.1/receiver/tariffs/"
+	for _, tt := range []struct {
+		owner, token, to string
+		code             int
+		variant          string
+	}{
+		{"GB/DUN", dundeeToken, "", 1000, ""},
+		{"GB/DUN", dundeeToken, "ZZ/RCH", 1000, ""},
+		{"GB/DUN", dundeeToken, "nl/exw", 1000, "NL*EXW"},
+		{"GB/DUN", dundeeToken, "DE/BOT", 1000, "DE*BOT"},
+		{"GB/DUN", dundeeToken, "US/BOU", 4001, ""},
+		{"FR/NAP", napToken, "", 1000, ""},
+		{"FR/NAP", napToken, "NL/EXW", 2001, ""},
+	} {
+		for _, method := range []string{"PUT", "DELETE", "GET"} {
+			owner, id, _ := strings.Cut(tt.owner, "/")
+			b := &backend{objects: map[ingest.Target]string{
+				{Object: ingest.ObjectTariff, Key: ocpi.NewKey(owner, id, "T1"), Variant: tt.variant}: `{"id":"T1"}`}}
+			body := map[bool]string{true: "{}"}[method == "PUT"]
+			country, party, _ := strings.Cut(tt.to, "/")
+			resp, e := request(t, serve(t, b, nil), method, path+tt.owner+"/T1", tt.token, body, "OCPI-to-country-code", country, "OCPI-to-party-id", party)
+			if resp.StatusCode != 200 || e.StatusCode != tt.code {
+				t.Errorf("%s of %s to %q: HTTP %d with %d %q, want %d", method, tt.owner, tt.to, resp.StatusCode, e.StatusCode, e.StatusMessage, tt.code)
+			}
+			if pushed := tt.code == 1000 && method != "GET"; pushed != (len(b.pushes) == 1) || pushed && b.pushes[0].Target.Variant != tt.variant {
+				t.Errorf("%s of %s to %q: pushed %+v, want it for %q", method, tt.owner, tt.to, b.pushes, tt.variant)
+			}
+		}
 	}
 }

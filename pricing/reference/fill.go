@@ -28,7 +28,7 @@ const (
 func (v *View) Begin() {
 	v.missed, v.ahead = false, firstAhead
 	if v.bytes > viewBytes {
-		v.held, v.bytes, v.bodies = map[ocpi.Key]*past{}, 0, nil
+		v.held, v.bytes, v.bodies = map[ingest.Identity]*past{}, 0, nil
 		clear(v.lists)
 	}
 }
@@ -60,32 +60,32 @@ func (v *View) fillLists(ctx context.Context) error {
 }
 
 func (v *View) fillListsOf(ctx context.Context, choose func(from ocpi.Time) bool) error {
-	var keys []ocpi.Key
-	newest := map[ocpi.Key][]*TariffVersion{}
+	var ids []ingest.Identity
+	newest := map[ingest.Identity][]*TariffVersion{}
 	from, entries := ocpi.Time(math.MaxInt64), 0
-	for key, since := range v.lists {
+	for id, since := range v.lists {
 		if !choose(since) || entries > listAtOnce {
 			continue
 		}
 		// First what the Index holds: what leaves it now is stored, and in the
 		// answer.
-		held, older, _ := v.newest(key)
-		keys, newest[key], entries = append(keys, key), held, entries+older
+		held, older, _ := v.newest(id)
+		ids, newest[id], entries = append(ids, id), held, entries+older
 		from = min(from, since)
-		delete(v.lists, key)
+		delete(v.lists, id)
 	}
-	if len(keys) == 0 {
+	if len(ids) == 0 {
 		return nil
 	}
-	all, err := v.store.Versions(ctx, keys, from)
+	all, err := v.store.Versions(ctx, ids, from)
 	if err != nil {
-		return fmt.Errorf("read which versions %d tariffs have: %w", len(keys), err)
+		return fmt.Errorf("read which versions %d tariffs have: %w", len(ids), err)
 	}
-	for _, key := range keys {
-		p := makePast(newest[key], all[key], from)
-		v.held[key] = p
+	for _, id := range ids {
+		p := makePast(newest[id], all[id], from)
+		v.held[id] = p
 		v.bytes += int64(len(p.older)) * oldBytes
-		v.learn(key, p)
+		v.learn(id, p)
 	}
 	return nil
 }
@@ -101,7 +101,7 @@ func (v *View) fillBodies(ctx context.Context) error {
 	for _, b := range missed {
 		for i := max(0, b.at-v.ahead/4); i < min(len(b.past.older), b.at+max(v.ahead, 1)); i++ {
 			o := &b.past.older[i]
-			if at := (VersionAt{b.key, o.Position}); !o.read && places[at] == nil {
+			if at := (VersionAt{b.tariff, o.Position}); !o.read && places[at] == nil {
 				places[at] = o
 				wanted = append(wanted, at)
 			}
@@ -112,7 +112,7 @@ func (v *View) fillBodies(ctx context.Context) error {
 		return nil
 	}
 	err := v.store.VersionsAt(ctx, wanted, func(s ingest.ObjectState) error {
-		o := places[VersionAt{s.Key, s.Position}]
+		o := places[VersionAt{s.Identity(), s.Position}]
 		if o == nil || o.read {
 			return nil // stands in the store twice
 		}
@@ -128,7 +128,7 @@ func (v *View) fillBodies(ctx context.Context) error {
 	}
 	for _, w := range wanted {
 		if !places[w].read {
-			return fmt.Errorf("version %s of tariff %s is not in the store any more: run roamclear verify", w.Position, w.Key)
+			return fmt.Errorf("version %s of %s is not in the store any more: run roamclear verify", w.Position, w.Tariff)
 		}
 	}
 	return nil

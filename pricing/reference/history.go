@@ -116,10 +116,10 @@ func choose(versions []*TariffVersion, start ocpi.Time, below int64) (before, af
 const unknownLatest = math.MaxInt64
 
 // learn notes what was found out about the versions before those that are held.
-func (x *Index) learn(key ocpi.Key, p *past) {
+func (x *Index) learn(id ingest.Identity, p *past) {
 	x.mu.Lock()
 	defer x.mu.Unlock()
-	h := x.tariffs.of[key]
+	h := x.tariffs.of[id]
 	if h == nil || len(h.versions) == 0 || len(p.newest) == 0 || h.versions[0] != p.newest[0] {
 		return // some went since: they are older now
 	}
@@ -139,7 +139,7 @@ const heldBytes = 64 << 20
 
 // versions are the histories of all Tariffs, bounded together.
 type versions struct {
-	of    map[ocpi.Key]*history
+	of    map[ingest.Identity]*history
 	bytes int64 // of all versions but the last of each Tariff
 	limit int64
 	wait  int64 // full only beyond: the store does not hold them yet
@@ -148,15 +148,15 @@ type versions struct {
 }
 
 func newVersions() versions {
-	return versions{of: map[ocpi.Key]*history{}, limit: heldBytes}
+	return versions{of: map[ingest.Identity]*history{}, limit: heldBytes}
 }
 
 // add takes a state and returns its version, nil where it is none.
 func (t *versions) add(s *ingest.ObjectState) *TariffVersion {
-	h := t.of[s.Key]
+	h := t.of[s.Identity()]
 	if h == nil {
 		h = &history{}
-		t.of[internKey(s.Key)] = h
+		t.of[internIdentity(s.Identity())] = h
 	}
 	v := h.add(s)
 	if n := len(h.versions); v != nil && n > 1 {
@@ -171,17 +171,17 @@ func (t *versions) full() bool { return t.bytes > max(t.limit, t.wait) }
 // release lets go of the oldest that stand before next, until an eighth of the
 // room is free.
 func (t *versions) release(next int64) {
-	gone, n := map[ocpi.Key]int{}, 0
+	gone, n := map[ingest.Identity]int{}, 0
 	for left := t.bytes; n < len(t.superseded) && left > t.limit/8*7; n++ {
 		v := t.superseded[n]
 		if v.Position.Offset >= next {
 			break
 		}
 		left -= v.bytes()
-		gone[v.Key]++
+		gone[v.Identity()]++
 	}
-	for key, n := range gone {
-		t.bytes -= t.of[key].forget(n)
+	for id, n := range gone {
+		t.bytes -= t.of[id].forget(n)
 	}
 	t.superseded = slices.Clone(t.superseded[n:])
 	t.wait = t.bytes + t.limit/8

@@ -21,8 +21,8 @@ type Store interface {
 	// be more than all.
 	NewestVersions(ctx context.Context, each, all int) ([]Newest, error)
 	// Versions returns the versions of some Tariffs whose Since is not before
-	// an instant, deletions not included, in any order.
-	Versions(ctx context.Context, keys []ocpi.Key, since ocpi.Time) (map[ocpi.Key][]Version, error)
+	// an instant, deletions not included, in any order; perhaps those of others too.
+	Versions(ctx context.Context, ids []ingest.Identity, since ocpi.Time) (map[ingest.Identity][]Version, error)
 	// VersionsAt calls fn for the versions of Tariffs at the given positions, in
 	// any order.
 	VersionsAt(ctx context.Context, wanted []VersionAt, fn func(ingest.ObjectState) error) error
@@ -37,13 +37,13 @@ type Version struct {
 
 // VersionAt is one version of one Tariff.
 type VersionAt struct {
-	Key      ocpi.Key
+	Tariff   ingest.Identity
 	Position ingest.Position
 }
 
 // Newest are the newest versions of a Tariff, the newest first.
 type Newest struct {
-	Key       ocpi.Key
+	Tariff    ingest.Identity
 	Positions []ingest.Position
 	All       int // versions of the Tariff, deletions not counted; more where the store has some twice
 }
@@ -64,6 +64,16 @@ type Index struct {
 	payers  *payers
 	odd     map[ocpi.Key]oddZone
 	causes  uint64 // counts Tariff versions, zones and contract ids that came
+}
+
+// General is a Tariff as everybody has it whom its owner gave no other of that id.
+func General(key ocpi.Key) ingest.Identity {
+	return ingest.Identity{Object: ingest.ObjectTariff, Key: key}
+}
+
+// For is a Tariff that its owner gave to one party alone, the recipient.
+func For(key ocpi.Key, recipient ocpi.Party) ingest.Identity {
+	return ingest.Identity{Object: ingest.ObjectTariff, Key: key, Variant: recipient.String()}
 }
 
 // NewIndex returns an Index that knows nothing: a follower of its Folds fills it.

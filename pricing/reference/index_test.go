@@ -49,7 +49,7 @@ func ask(t *testing.T, v *reference.View, question func()) {
 
 func (x index) Tariff(t *testing.T, key ocpi.Key, start ocpi.Time, below int64) (v *reference.TariffVersion, later bool) {
 	view := x.View()
-	ask(t, view, func() { v, later = view.Tariff(key, start, below) })
+	ask(t, view, func() { v, later = view.Tariff(key, ocpi.Party{}, start, below) })
 	return v, later
 }
 
@@ -143,6 +143,70 @@ func TestTheFirstVersionAfterTheStart(t *testing.T) {
 	}
 }
 
+// Of one id an owner may have a Tariff for everybody and others for single eMSPs:
+// the debtor's comes first where it was in force, and none is another's.
+func TestTheDebtorsTariffComesFirst(t *testing.T) {
+	exw, emp := ocpi.NewParty("NL", "EXW"), ocpi.NewParty("DE", "EMP")
+	key := ocpi.NewKey("GB", "DUN", "T1")
+	log := ingesttest.NewLog(1)
+	for _, p := range []struct {
+		minute    int
+		recipient string
+	}{{10, ""}, {20, "NL*EXW"}, {30, ""}, {40, "DE*EMP"}} {
+		e := &ingest.Envelope{Object: ingest.ObjectTariff, Method: ingest.MethodPut, Version: ocpi.V221, Key: key, Variant: p.recipient, Received: at(p.minute)}
+		if _, err := log.Append(t.Context(), ingest.TopicReference, e, []byte(version("0.10", p.minute, ""))); err != nil {
+			t.Fatal(err)
+		}
+	}
+	// From memory, and from a store: the same.
+	f := follow(t, log, objectstest.NewStore())
+	p := log.Partitions(ingest.TopicReference)[0]
+	records, err := log.Read(t.Context(), p, 0, 100)
+	if err != nil {
+		t.Fatal(err)
+	}
+	stored := objectstest.NewStore()
+	stored.Put(p, 4, f.States(p, records)...)
+	for name, x := range map[string]index{"log": f, "store": follow(t, ingesttest.NewLog(1), stored)} {
+		for _, c := range []struct {
+			name   string
+			debtor ocpi.Party
+			start  int
+			below  int64
+			want   int64
+			later  bool
+		}{
+			{"a debtor's own", exw, 25, 99, 1, false},
+			{"though that for everybody is newer", exw, 35, 99, 1, false},
+			{"before it was in force: that for everybody", exw, 15, 99, 0, false},
+			{"as of an end before it", exw, 25, 1, 0, false},
+			{"another debtor: that for everybody", emp, 25, 99, 0, false},
+			{"another debtor's own", emp, 45, 99, 3, false},
+			{"nobody's", ocpi.Party{}, 35, 99, 2, false},
+			{"none in force yet: the debtor's first", exw, 5, 99, 1, true},
+			{"none of the debtor's at all", ocpi.NewParty("FR", "ABC"), 5, 99, 0, true},
+		} {
+			var v *reference.TariffVersion
+			var later bool
+			view := x.View()
+			ask(t, view, func() { v, later = view.Tariff(key, c.debtor, at(c.start), c.below) })
+			if v == nil || v.Position.Offset != c.want || later != c.later {
+				t.Errorf("%s, %s: %v (later %t), want that at %d", name, c.name, v, later, c.want)
+			}
+		}
+		view := x.View()
+		var list []*reference.TariffVersion
+		ask(t, view, func() { list = view.TariffsBelow(key, exw, 99, 10) })
+		var offsets []int64
+		for _, v := range list {
+			offsets = append(offsets, v.Position.Offset)
+		}
+		if diff := cmp.Diff([]int64{1, 2, 0}, offsets); diff != "" {
+			t.Errorf("%s: what the owner may have priced with: %s", name, diff)
+		}
+	}
+}
+
 func TestTariffsBelow(t *testing.T) {
 	log := ingesttest.NewLog(1)
 	push(t, log, 10, ingest.ObjectTariff, ingest.MethodPut, "T1", tariffBody("0.10", ""))
@@ -162,7 +226,7 @@ func TestTariffsBelow(t *testing.T) {
 		{"t2", 4, 9, nil},
 	} {
 		var got []int64
-		for _, v := range f.View().TariffsBelow(ocpi.NewKey("GB", "DUN", c.id), int64(c.below), c.limit) {
+		for _, v := range f.View().TariffsBelow(ocpi.NewKey("GB", "DUN", c.id), ocpi.Party{}, int64(c.below), c.limit) {
 			got = append(got, v.Position.Offset)
 		}
 		if !slices.Equal(got, c.want) {

@@ -111,6 +111,10 @@ func (l locations) Findings(id ingest.Identity, p ingest.Position, _ ingest.Hash
 // intern returns the one copy of a text that thousands of objects have.
 func intern(s string) string { return unique.Make(s).Value() }
 
+func internIdentity(id ingest.Identity) ingest.Identity {
+	return ingest.Identity{Object: id.Object, Key: internKey(id.Key), Variant: intern(id.Variant)}
+}
+
 func internKey(k ocpi.Key) ocpi.Key {
 	return ocpi.Key{Party: ocpi.Party{Country: intern(k.Party.Country), ID: intern(k.Party.ID)}, ID: k.ID}
 }

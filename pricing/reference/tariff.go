@@ -85,30 +85,30 @@ func (v *TariffVersion) validAt(t ocpi.Time) bool {
 	return (!v.start.IsSet() || v.start <= t) && (!v.end.IsSet() || t < v.end)
 }
 
-// CurrentTariff returns the version of a Tariff that stands now, for what-if
-// prices and reading back; nil when unknown or deleted.
+// CurrentTariff returns the version of a Tariff for everybody that stands now, for
+// what-if prices and reading back; nil when unknown or deleted.
 func (x *Index) CurrentTariff(key ocpi.Key) *TariffVersion {
 	x.mu.RLock()
 	defer x.mu.RUnlock()
-	return x.tariffs.of[key].current()
+	return x.tariffs.of[General(key)].current()
 }
 
-// Tariffs calls fn for the version of every Tariff that stands now.
+// Tariffs calls fn for the version of every Tariff for everybody that stands now.
 func (x *Index) Tariffs(fn func(*TariffVersion)) {
 	x.mu.RLock()
 	defer x.mu.RUnlock()
-	for _, h := range x.tariffs.of {
-		if v := h.current(); v != nil {
+	for id, h := range x.tariffs.of {
+		if v := h.current(); v != nil && id.Variant == "" {
 			fn(v)
 		}
 	}
 }
 
-// Versions counts the versions of a Tariff that are known, withdrawn ones too.
+// Versions counts the versions of a Tariff for everybody that are known, withdrawn ones too.
 func (x *Index) Versions(key ocpi.Key) int {
 	x.mu.RLock()
 	defer x.mu.RUnlock()
-	if h := x.tariffs.of[key]; h != nil {
+	if h := x.tariffs.of[General(key)]; h != nil {
 		return len(h.versions) + h.older
 	}
 	return 0

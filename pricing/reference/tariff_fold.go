@@ -37,17 +37,17 @@ func (t tariffs) Load(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	loaded, read := newVersions(), map[ocpi.Key]int{}
+	loaded, read := newVersions(), map[ingest.Identity]int{}
 	for _, s := range inOrder(states) {
 		loaded.add(&s)
 		if !s.Deleted {
-			read[s.Key]++
+			read[s.Identity()]++
 		}
 	}
 	for i := range all {
 		n := &all[i]
-		if h := loaded.of[n.Key]; h != nil && n.All > read[n.Key] {
-			h.older, h.latest = n.All-read[n.Key], unknownLatest
+		if h := loaded.of[n.Tariff]; h != nil && n.All > read[n.Tariff] {
+			h.older, h.latest = n.All-read[n.Tariff], unknownLatest
 		}
 	}
 	t.mu.Lock()
@@ -61,7 +61,7 @@ func positions(all []Newest) []VersionAt {
 	var list []VersionAt
 	for i := range all {
 		for _, p := range all[i].Positions {
-			list = append(list, VersionAt{all[i].Key, p})
+			list = append(list, VersionAt{all[i].Tariff, p})
 		}
 	}
 	return list
@@ -75,7 +75,7 @@ func inOrder(states []ingest.ObjectState) []ingest.ObjectState {
 	slices.SortFunc(states, func(a, b ingest.ObjectState) int {
 		return sign(a.Position.Before(b.Position)) - sign(b.Position.Before(a.Position))
 	})
-	return slices.CompactFunc(states, func(a, b ingest.ObjectState) bool { return a.Position == b.Position && a.Key == b.Key })
+	return slices.CompactFunc(states, func(a, b ingest.ObjectState) bool { return a.Position == b.Position && a.Identity() == b.Identity() })
 }
 
 // Apply implements objects.Fold. A push with an older last_updated than the
@@ -127,14 +127,14 @@ func (t tariffs) Folded(s *ingest.ObjectState) {
 func (t tariffs) At(id ingest.Identity, p ingest.Position) *ingest.ObjectState {
 	t.mu.RLock()
 	defer t.mu.RUnlock()
-	return t.tariffs.of[id.Key].at(p)
+	return t.tariffs.of[id].at(p)
 }
 
 // Latest implements objects.Versions.
 func (t tariffs) Latest(id ingest.Identity) *ingest.ObjectState {
 	t.mu.RLock()
 	defer t.mu.RUnlock()
-	return t.tariffs.of[id.Key].last()
+	return t.tariffs.of[id].last()
 }
 
 // Full implements objects.Versions.
@@ -166,7 +166,7 @@ func (t tariffs) Findings(id ingest.Identity, p ingest.Position, body ingest.Has
 		return nil, false
 	}
 	t.mu.RLock()
-	v := t.tariffs.of[id.Key].upTo(p)
+	v := t.tariffs.of[id].upTo(p)
 	t.mu.RUnlock()
 	if v == nil || v.Position != p && v.hash != body {
 		return nil, false // the push was overtaken: it stands nowhere

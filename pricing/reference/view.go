@@ -15,12 +15,12 @@ import (
 // answers needs no store, and is the same whether or not they were in memory.
 type View struct {
 	*Index
-	held  map[ocpi.Key]*past
+	held  map[ingest.Identity]*past
 	bytes int64 // of held
 	ahead int   // versions read beside each that was missed
 
-	missed bool                   // since Missed was last called
-	lists  map[ocpi.Key]ocpi.Time // from when on the versions of a Tariff are missed
+	missed bool                          // since Missed was last called
+	lists  map[ingest.Identity]ocpi.Time // from when on the versions of a Tariff are missed
 	bodies []body
 }
 
@@ -41,9 +41,9 @@ type oldVersion struct {
 
 // body is a version that was missed: a place in past.older.
 type body struct {
-	key  ocpi.Key
-	past *past
-	at   int
+	tariff ingest.Identity
+	past   *past
+	at     int
 }
 
 // ever is before every instant.
@@ -56,41 +56,57 @@ const lookBack = ocpi.Time(24 * 3600 * ocpi.Second)
 
 // View returns a view of the Index.
 func (x *Index) View() *View {
-	return &View{Index: x, held: map[ocpi.Key]*past{}, lists: map[ocpi.Key]ocpi.Time{}}
+	return &View{Index: x, held: map[ingest.Identity]*past{}, lists: map[ingest.Identity]ocpi.Time{}}
 }
 
 // newest returns the versions of a Tariff that are held, how many there are
 // before them, and what no Since of those is after.
-func (x *Index) newest(key ocpi.Key) (versions []*TariffVersion, older int, latest ocpi.Time) {
+func (x *Index) newest(id ingest.Identity) (versions []*TariffVersion, older int, latest ocpi.Time) {
 	x.mu.RLock()
 	defer x.mu.RUnlock()
-	h := x.tariffs.of[key]
+	h := x.tariffs.of[id]
 	if h == nil {
 		return nil, 0, 0
 	}
 	return h.versions, h.older, h.latest
 }
 
-// Tariff returns the version of a Tariff that a charge which began at start is
-// priced with, as of an end of the reference topic: the one in force then (OCPI:
+// Tariff returns the version of a Tariff that a charge which began at start, and
+// that a debtor pays, is priced with, as of an end of the reference topic: of the
+// Tariff that its owner gave to that debtor alone the one in force then, else of
+// the one for everybody; where neither was in force, the first one after, in the
+// same order.
+func (v *View) Tariff(key ocpi.Key, debtor ocpi.Party, start ocpi.Time, below int64) (found *TariffVersion, later bool) {
+	own, ownLater := v.inForce(For(key, debtor), start, below)
+	if own != nil && !ownLater {
+		return own, false
+	}
+	all, later := v.inForce(General(key), start, below)
+	if all == nil || later && own != nil {
+		return own, ownLater
+	}
+	return all, later
+}
+
+// inForce returns the version of one Tariff that was in force at start (OCPI:
 // Tariffs "as they were at the start of the charging session"). Of the versions
 // below the end that were valid at start it is the latest whose instant, see
 // TariffVersion.Since, is not after start, of equal ones the one with the higher
 // offset. If there is none, it is the earliest after start, of equal ones the
 // one with the lower offset, and later is true. nil means unknown. No clock
 // decides: the answer follows from the log below the end.
-func (v *View) Tariff(key ocpi.Key, start ocpi.Time, below int64) (found *TariffVersion, later bool) {
-	newest, older, latest := v.newest(key)
+func (v *View) inForce(id ingest.Identity, start ocpi.Time, below int64) (found *TariffVersion, later bool) {
+	newest, older, latest := v.newest(id)
 	before, after := choose(newest, start, below)
 	if older == 0 || before != nil && before.Since() >= latest {
 		return either(before, after)
 	}
 	for _, from := range []ocpi.Time{start - lookBack, ever} {
-		p := v.past(key, newest, from)
+		p := v.past(id, newest, from)
 		if p == nil {
 			return nil, false
 		}
-		found, later, ok := v.among(key, p, start, below)
+		found, later, ok := v.among(id, p, start, below)
 		if !ok || p.from == ever || found != nil && !later && found.Since() >= p.from {
 			return found, later
 		}
@@ -98,17 +114,17 @@ func (v *View) Tariff(key ocpi.Key, start ocpi.Time, below int64) (found *Tariff
 	return nil, false // not reached: ever is the last
 }
 
-// among is Tariff among the versions of p. ok is false where one is missed.
-func (v *View) among(key ocpi.Key, p *past, start ocpi.Time, below int64) (found *TariffVersion, later, ok bool) {
+// among is inForce among the versions of p. ok is false where one is missed.
+func (v *View) among(id ingest.Identity, p *past, start ocpi.Time, below int64) (found *TariffVersion, later, ok bool) {
 	before, after := choose(p.newest, start, below)
 	from, _ := slices.BinarySearchFunc(p.older, start, func(o oldVersion, start ocpi.Time) int { return sign(o.Since <= start) })
 	for i := from - 1; i >= 0 && (before == nil || p.older[i].Since > before.Since()); i-- {
-		if o, ok := v.valid(key, p, i, start, below); !ok || o != nil {
+		if o, ok := v.valid(id, p, i, start, below); !ok || o != nil {
 			return o, false, ok
 		}
 	}
 	for i := from; before == nil && i < len(p.older) && (after == nil || p.older[i].Since <= after.Since()); i++ {
-		if o, ok := v.valid(key, p, i, start, below); !ok || o != nil {
+		if o, ok := v.valid(id, p, i, start, below); !ok || o != nil {
 			return o, true, ok
 		}
 	}
@@ -125,11 +141,11 @@ func either(before, after *TariffVersion) (v *TariffVersion, later bool) {
 
 // valid returns a version that only the store has if it stands below the end
 // and was valid at start, else nil; ok is false where it is missed.
-func (v *View) valid(key ocpi.Key, p *past, i int, start ocpi.Time, below int64) (found *TariffVersion, ok bool) {
+func (v *View) valid(id ingest.Identity, p *past, i int, start ocpi.Time, below int64) (found *TariffVersion, ok bool) {
 	if p.older[i].Position.Offset >= below {
 		return nil, true
 	}
-	found, ok = v.version(key, p, i)
+	found, ok = v.version(id, p, i)
 	if found != nil && !found.validAt(start) {
 		return nil, true
 	}
@@ -137,15 +153,21 @@ func (v *View) valid(key ocpi.Key, p *past, i int, start ocpi.Time, below int64)
 }
 
 // TariffsBelow returns the versions of a Tariff as of an end of the reference
-// topic, the newest first and at most limit of them, withdrawn ones and ones of
-// any validity included: what its owner may have priced a CDR with.
-func (v *View) TariffsBelow(key ocpi.Key, below int64, limit int) []*TariffVersion {
-	newest, older, _ := v.newest(key)
+// topic, at most limit of them, withdrawn ones and ones of any validity included:
+// what its owner may have priced a CDR with that a debtor pays. First come those
+// for the debtor alone, then those for everybody, each the newest first.
+func (v *View) TariffsBelow(key ocpi.Key, debtor ocpi.Party, below int64, limit int) []*TariffVersion {
+	list := v.allBelow(For(key, debtor), below, limit)
+	return append(list, v.allBelow(General(key), below, limit-len(list))...)
+}
+
+func (v *View) allBelow(id ingest.Identity, below int64, limit int) []*TariffVersion {
+	newest, older, _ := v.newest(id)
 	list := lastBelow(newest, below, limit)
 	if older == 0 || len(list) >= limit {
 		return list
 	}
-	p := v.past(key, newest, ever)
+	p := v.past(id, newest, ever)
 	if p == nil {
 		return nil
 	}
@@ -157,7 +179,7 @@ func (v *View) TariffsBelow(key ocpi.Key, below int64, limit int) []*TariffVersi
 		if p.older[i].Position.Offset >= below {
 			continue
 		}
-		if o, ok := v.version(key, p, i); o != nil || !ok {
+		if o, ok := v.version(id, p, i); o != nil || !ok {
 			list = append(list, o) // a missed one counts, so that no more are read than needed
 		}
 	}
@@ -180,8 +202,8 @@ func lastBelow(versions []*TariffVersion, below int64, limit int) []*TariffVersi
 // past returns the versions of a Tariff that only the store has and that are in
 // force from an instant on, nil where they are missed. newest is what the Index
 // holds now.
-func (v *View) past(key ocpi.Key, newest []*TariffVersion, from ocpi.Time) *past {
-	p := v.held[key]
+func (v *View) past(id ingest.Identity, newest []*TariffVersion, from ocpi.Time) *past {
+	p := v.held[id]
 	switch {
 	case p == nil || p.from > from:
 	case len(newest) == 0 || len(p.newest) == 0, newest[len(newest)-1] == p.newest[len(p.newest)-1]:
@@ -191,24 +213,24 @@ func (v *View) past(key ocpi.Key, newest []*TariffVersion, from ocpi.Time) *past
 		return p
 	}
 	v.missed = true
-	if asked, ok := v.lists[key]; ok || len(v.lists) < fillAtOnce {
+	if asked, ok := v.lists[id]; ok || len(v.lists) < fillAtOnce {
 		if ok {
 			from = min(from, asked)
 		}
-		v.lists[key] = from
+		v.lists[id] = from
 	}
 	return nil
 }
 
 // version returns a version that only the store has, nil where it cannot be
 // decoded; ok is false where it is missed.
-func (v *View) version(key ocpi.Key, p *past, i int) (o *TariffVersion, ok bool) {
+func (v *View) version(id ingest.Identity, p *past, i int) (o *TariffVersion, ok bool) {
 	if p.older[i].read {
 		return p.older[i].body, true
 	}
 	v.missed = true
 	if len(v.bodies) < fillAtOnce {
-		v.bodies = append(v.bodies, body{key, p, i})
+		v.bodies = append(v.bodies, body{id, p, i})
 	}
 	return nil, false
 }

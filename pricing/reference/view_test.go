@@ -104,7 +104,7 @@ func TestOldVersionsAnswerAsThoseInMemory(t *testing.T) {
 		}
 		var v *reference.TariffVersion
 		var later bool
-		ask(t, view, func() { v, later = view.Tariff(key, at(start), below) })
+		ask(t, view, func() { v, later = view.Tariff(key, ocpi.Party{}, at(start), below) })
 		got := int64(-1)
 		if v != nil {
 			got = v.Position.Offset
@@ -114,7 +114,7 @@ func TestOldVersionsAnswerAsThoseInMemory(t *testing.T) {
 		}
 		limit := 1 + r.IntN(50)
 		var list []*reference.TariffVersion
-		ask(t, view, func() { list = view.TariffsBelow(key, below, limit) })
+		ask(t, view, func() { list = view.TariffsBelow(key, ocpi.Party{}, below, limit) })
 		if diff := sameOffsets(list, known[key], below, limit); diff != "" {
 			t.Fatalf("%s below %d: %s", key, below, diff)
 		}
@@ -153,7 +153,7 @@ func TestRecentVersionsAskNothing(t *testing.T) {
 	x := reference.NewIndex(counted)
 	objectstest.Follow(t, log, store, x.Folds()...)
 	view := x.View()
-	if view.Tariff(ocpi.NewKey("GB", "DUN", "T1"), at(99), 100); view.Missed() {
+	if view.Tariff(ocpi.NewKey("GB", "DUN", "T1"), ocpi.Party{}, at(99), 100); view.Missed() {
 		if err := view.Fill(t.Context()); err != nil {
 			t.Fatal(err)
 		}
@@ -161,7 +161,7 @@ func TestRecentVersionsAskNothing(t *testing.T) {
 	counted.Asked.Store(0)
 	view = x.View()
 	for start := 70; start < 200; start++ {
-		v, _ := view.Tariff(ocpi.NewKey("GB", "DUN", "T1"), at(start), 100)
+		v, _ := view.Tariff(ocpi.NewKey("GB", "DUN", "T1"), ocpi.Party{}, at(start), 100)
 		if view.Missed() || v == nil || v.Position.Offset != int64(min(start, 99)) {
 			t.Fatalf("a charge begun at %d gets %v", start, v)
 		}

@@ -61,13 +61,13 @@ const since = "toUnixTimestamp64Nano(if(last_updated = toDateTime64(0, 9, 'UTC')
 // table, each version once.
 func (s *Store) NewestVersions(ctx context.Context, each, all int) (list []reference.Newest, err error) {
 	together := 0
-	err = s.each(ctx, "count versions of tariffs", `SELECT country, party, id, any(partition), countIf(deleted = 0), max(tariff_position) FROM objects WHERE object = 'tariff'
-		GROUP BY country, party, id SETTINGS optimize_aggregation_in_order = 1`, nil,
+	err = s.each(ctx, "count versions of tariffs", `SELECT country, party, id, sub, any(partition), countIf(deleted = 0), max(tariff_position) FROM objects WHERE object = 'tariff'
+		GROUP BY country, party, id, sub SETTINGS optimize_aggregation_in_order = 1`, nil,
 		func(rows driver.Rows) error {
-			var n reference.Newest
+			n := reference.Newest{Tariff: ingest.Identity{Object: ingest.ObjectTariff}}
 			var partition int32
 			var versions, last uint64
-			err := rows.Scan(&n.Key.Party.Country, &n.Key.Party.ID, &n.Key.ID, &partition, &versions, &last)
+			err := rows.Scan(&n.Tariff.Key.Party.Country, &n.Tariff.Key.Party.ID, &n.Tariff.Key.ID, &n.Tariff.Variant, &partition, &versions, &last)
 			n.All, n.Positions = int(versions), []ingest.Position{positionOf(partition, last)}
 			together += min(n.All, each)
 			list = append(list, n)
@@ -82,19 +82,19 @@ func (s *Store) NewestVersions(ctx context.Context, each, all int) (list []refer
 // addPositions gives each Tariff the positions of its newest versions, the last
 // of which it has.
 func (s *Store) addPositions(ctx context.Context, list []reference.Newest, each int) error {
-	at := make(map[ocpi.Key]*reference.Newest, len(list))
+	at := make(map[ingest.Identity]*reference.Newest, len(list))
 	for i := range list {
-		at[list[i].Key] = &list[i]
+		at[list[i].Tariff] = &list[i]
 	}
-	return s.each(ctx, "load which versions tariffs have", fmt.Sprintf(`SELECT country, party, id, tariff_position FROM objects WHERE object = 'tariff'
-		ORDER BY country DESC, party DESC, id DESC, sub DESC, tariff_position DESC LIMIT %d BY country, party, id`, each), nil,
+	return s.each(ctx, "load which versions tariffs have", fmt.Sprintf(`SELECT country, party, id, sub, tariff_position FROM objects WHERE object = 'tariff'
+		ORDER BY country DESC, party DESC, id DESC, sub DESC, tariff_position DESC LIMIT %d BY country, party, id, sub`, each), nil,
 		func(rows driver.Rows) error {
-			var k ocpi.Key
+			id := ingest.Identity{Object: ingest.ObjectTariff}
 			var number uint64
-			if err := rows.Scan(&k.Party.Country, &k.Party.ID, &k.ID, &number); err != nil {
+			if err := rows.Scan(&id.Key.Party.Country, &id.Key.Party.ID, &id.Key.ID, &id.Variant, &number); err != nil {
 				return err
 			}
-			n := at[k]
+			n := at[id]
 			if n == nil {
 				return nil // it came meanwhile
 			}
@@ -108,28 +108,32 @@ func (s *Store) addPositions(ctx context.Context, list []reference.Newest, each 
 }
 
 // Versions returns the versions of some Tariffs whose Since is not before an
-// instant, deletions not included, in any order.
-func (s *Store) Versions(ctx context.Context, keys []ocpi.Key, from ocpi.Time) (map[ocpi.Key][]reference.Version, error) {
+// instant, deletions not included, in any order; those for other recipients too.
+func (s *Store) Versions(ctx context.Context, ids []ingest.Identity, from ocpi.Time) (map[ingest.Identity][]reference.Version, error) {
+	keys := make([]ocpi.Key, len(ids))
+	for i := range ids {
+		keys[i] = ids[i].Key
+	}
 	wanted, err := withKeys(keys)
 	if err != nil {
 		return nil, err
 	}
-	found := make(map[ocpi.Key][]reference.Version, len(keys))
+	found := make(map[ingest.Identity][]reference.Version, len(ids))
 	var w where
 	w.and("object = 'tariff' AND (country, party, id) IN wanted AND deleted = 0")
 	if from > math.MinInt64 { // else all
 		w.and("instant >= ?", int64(from))
 	}
-	err = s.each(ch.Context(ctx, wanted), "read which versions tariffs have", "SELECT country, party, id, partition, epoch, offset, "+since+" AS instant FROM objects"+w.String(), w.args,
+	err = s.each(ch.Context(ctx, wanted), "read which versions tariffs have", "SELECT country, party, id, sub, partition, epoch, offset, "+since+" AS instant FROM objects"+w.String(), w.args,
 		func(rows driver.Rows) error {
-			var k ocpi.Key
+			id := ingest.Identity{Object: ingest.ObjectTariff}
 			var v reference.Version
 			var instant int64
-			if err := rows.Scan(&k.Party.Country, &k.Party.ID, &k.ID, &v.Position.Partition, &v.Position.Epoch, &v.Position.Offset, &instant); err != nil {
+			if err := rows.Scan(&id.Key.Party.Country, &id.Key.Party.ID, &id.Key.ID, &id.Variant, &v.Position.Partition, &v.Position.Epoch, &v.Position.Offset, &instant); err != nil {
 				return err
 			}
 			v.Since = ocpi.Time(instant)
-			found[k] = append(found[k], v)
+			found[id] = append(found[id], v)
 			return nil
 		})
 	return found, err
@@ -147,7 +151,7 @@ func (s *Store) VersionsAt(ctx context.Context, wanted []reference.VersionAt, fn
 		return fmt.Errorf("make table of versions: %w", err)
 	}
 	for _, w := range wanted {
-		if err := table.Append(w.Key.Party.Country, w.Key.Party.ID, w.Key.ID, positionNumber(w.Position)); err != nil {
+		if err := table.Append(w.Tariff.Key.Party.Country, w.Tariff.Key.Party.ID, w.Tariff.Key.ID, positionNumber(w.Position)); err != nil {
 			return fmt.Errorf("make table of versions: %w", err)
 		}
 	}

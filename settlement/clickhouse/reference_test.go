@@ -19,7 +19,7 @@ func tariffs(t *testing.T, s *Store, n int) (states []ingest.ObjectState) {
 	var recs []ingest.Record
 	for i := range n {
 		r := objectRecord(ingest.TopicReference, ingest.ObjectTariff, int64(i), []string{"t1", "t2"}[i%2])
-		r.SetSub("")
+		r.SetSub([]string{"", "NL*EXW"}[i/2%2]) // of each one for everybody and one for an eMSP
 		state := stateOf(r)
 		state.LastUpdated = ocpi.Time(int64(1000+i) * ocpi.Second)
 		switch {
@@ -55,14 +55,14 @@ func TestNewestVersions(t *testing.T) {
 	states := tariffs(t, s, 300)
 	for _, tt := range []struct{ each, all, want int }{{1, 1000, 1}, {33, 1000, 33}, {1000, 1000, 1000}, {33, 20, 1}} {
 		got, err := s.NewestVersions(t.Context(), tt.each, tt.all)
-		if err != nil || len(got) != 2 {
+		if err != nil || len(got) != 4 {
 			t.Fatalf("%d tariffs, %v", len(got), err)
 		}
 		for _, n := range got {
 			var positions, stand []int64
 			versions := 0
 			for i := range slices.Backward(states) {
-				if states[i].Key != n.Key {
+				if states[i].Identity() != n.Tariff {
 					continue
 				}
 				if len(positions) < len(n.Positions) {
@@ -76,8 +76,8 @@ func TestNewestVersions(t *testing.T) {
 				stand = append(stand, p.Offset)
 			}
 			// What is not merged yet counts as often as it stands there.
-			if diff := cmp.Diff(positions, stand); diff != "" || n.All < versions || n.All > 2*versions || len(stand) > tt.want || len(stand) < min((tt.want+1)/2, 150) {
-				t.Errorf("%s, at most %d of each and %d: %d stand there of %d, want %d; -want +got:\n%s", n.Key, tt.each, tt.all, len(stand), n.All, versions, diff)
+			if diff := cmp.Diff(positions, stand); diff != "" || n.All < versions || n.All > 2*versions || len(stand) > tt.want || len(stand) < min((tt.want+1)/2, 75) {
+				t.Errorf("%s, at most %d of each and %d: %d stand there of %d, want %d; -want +got:\n%s", n.Tariff, tt.each, tt.all, len(stand), n.All, versions, diff)
 			}
 		}
 	}
@@ -87,34 +87,35 @@ func TestVersions(t *testing.T) {
 	s := newStore(t)
 	states := tariffs(t, s, 300)
 	const from = 1100 * ocpi.Time(ocpi.Second)
-	got, err := s.Versions(t.Context(), []ocpi.Key{keyOf("t1"), keyOf("t9")}, from)
+	got, err := s.Versions(t.Context(), []ingest.Identity{reference.General(keyOf("t1")), reference.General(keyOf("t9"))}, from)
 	if err != nil {
 		t.Fatal(err)
 	}
 	var want, stand []string
 	for i := range states {
-		if st := &states[i]; st.Key == keyOf("t1") && !st.Deleted && sinceOf(st) >= from {
+		if st := &states[i]; st.Identity() == reference.General(keyOf("t1")) && !st.Deleted && sinceOf(st) >= from {
 			want = append(want, fmt.Sprintf("%s %s", st.Position, sinceOf(st)))
 		}
 	}
-	for _, v := range got[keyOf("t1")] {
+	for _, v := range got[reference.General(keyOf("t1"))] {
 		stand = append(stand, fmt.Sprintf("%s %s", v.Position, v.Since))
 	}
 	slices.Sort(want)
 	slices.Sort(stand)
-	if diff := cmp.Diff(want, slices.Compact(stand)); diff != "" || len(got) != 1 {
+	if diff := cmp.Diff(want, slices.Compact(stand)); diff != "" || len(got) != 2 { // the other is for an eMSP
 		t.Errorf("%d tariffs, -want +got:\n%s", len(got), diff)
 	}
-	all, err := s.Versions(t.Context(), []ocpi.Key{keyOf("t2")}, math.MinInt64)
-	if n := len(all[keyOf("t2")]); err != nil || n < 130 {
+	mine := reference.For(keyOf("t2"), ocpi.Party{Country: "NL", ID: "EXW"})
+	all, err := s.Versions(t.Context(), []ingest.Identity{mine}, math.MinInt64)
+	if n := len(all[mine]); err != nil || n < 65 {
 		t.Errorf("all versions: %d, %v", n, err)
 	}
 	var wanted []reference.VersionAt
 	found := map[int64]ingest.ObjectState{}
 	for _, i := range []int{7, 8, 120, 299} {
-		wanted = append(wanted, reference.VersionAt{Key: states[i].Key, Position: states[i].Position})
+		wanted = append(wanted, reference.VersionAt{Tariff: states[i].Identity(), Position: states[i].Position})
 	}
-	wanted = append(wanted, reference.VersionAt{Key: keyOf("t9"), Position: states[3].Position})
+	wanted = append(wanted, reference.VersionAt{Tariff: reference.General(keyOf("t9")), Position: states[3].Position})
 	err = s.VersionsAt(t.Context(), wanted, func(o ingest.ObjectState) error { found[o.Position.Offset] = o; return nil })
 	if err != nil || len(found) != 4 {
 		t.Fatalf("%d versions, %v", len(found), err)

@@ -16,8 +16,10 @@ import (
 // own gives prices nothing beside the CDR's own tariff.
 type own struct{}
 
-func (own) Tariff(ocpi.Key, ocpi.Time, int64) (*reference.TariffVersion, bool) { return nil, false }
-func (own) TariffsBelow(ocpi.Key, int64, int) []*reference.TariffVersion       { return nil }
+func (own) Tariff(ocpi.Key, ocpi.Party, ocpi.Time, int64) (*reference.TariffVersion, bool) {
+	return nil, false
+}
+func (own) TariffsBelow(ocpi.Key, ocpi.Party, int64, int) []*reference.TariffVersion { return nil }
 func (own) Zone(ocpi.Key, string, ocpi.Time, int64) (zone, source string) {
 	return "Europe/London", "location"
 }

@@ -55,8 +55,10 @@ func (s *scale) close() {
 // nothing is known beside the CDRs.
 type nothing struct{}
 
-func (nothing) Tariff(ocpi.Key, ocpi.Time, int64) (*reference.TariffVersion, bool) { return nil, false }
-func (nothing) TariffsBelow(ocpi.Key, int64, int) []*reference.TariffVersion       { return nil }
+func (nothing) Tariff(ocpi.Key, ocpi.Party, ocpi.Time, int64) (*reference.TariffVersion, bool) {
+	return nil, false
+}
+func (nothing) TariffsBelow(ocpi.Key, ocpi.Party, int64, int) []*reference.TariffVersion { return nil }
 func (nothing) Zone(ocpi.Key, string, ocpi.Time, int64) (zone, source string) {
 	return "Europe/London", "location"
 }

@@ -39,10 +39,10 @@ func (s Store) LoadChanges(ctx context.Context, kind ingest.Object, fn func(*ing
 }
 
 // tariffs returns every version of every Tariff, in the order of the log.
-func (s Store) tariffs(ctx context.Context) (all map[ocpi.Key][]ingest.ObjectState, err error) {
-	all = map[ocpi.Key][]ingest.ObjectState{}
+func (s Store) tariffs(ctx context.Context) (all map[ingest.Identity][]ingest.ObjectState, err error) {
+	all = map[ingest.Identity][]ingest.ObjectState{}
 	err = s.LoadObjects(ctx, ingest.ObjectTariff, func(o ingest.ObjectState) error {
-		all[o.Key] = append(all[o.Key], o)
+		all[o.Identity()] = append(all[o.Identity()], o)
 		return nil
 	})
 	return all, err
@@ -63,8 +63,8 @@ func (s Store) NewestVersions(ctx context.Context, each, most int) (list []refer
 	if together > most {
 		each = 1
 	}
-	for key, states := range all {
-		n := reference.Newest{Key: key}
+	for id, states := range all {
+		n := reference.Newest{Tariff: id}
 		for i, o := range slices.Backward(states) {
 			if len(n.Positions) < each {
 				n.Positions = append(n.Positions, states[i].Position)
@@ -79,15 +79,15 @@ func (s Store) NewestVersions(ctx context.Context, each, most int) (list []refer
 }
 
 // Versions implements reference.Store.
-func (s Store) Versions(ctx context.Context, keys []ocpi.Key, since ocpi.Time) (map[ocpi.Key][]reference.Version, error) {
+func (s Store) Versions(ctx context.Context, ids []ingest.Identity, since ocpi.Time) (map[ingest.Identity][]reference.Version, error) {
 	s.ask()
 	all, err := s.tariffs(ctx)
-	found := map[ocpi.Key][]reference.Version{}
-	for _, key := range keys {
-		states := all[key]
+	found := map[ingest.Identity][]reference.Version{}
+	for _, id := range ids {
+		states := all[id]
 		for i := range states {
 			if v := version(&states[i]); !states[i].Deleted && v.Since >= since {
-				found[key] = append(found[key], v)
+				found[id] = append(found[id], v)
 			}
 		}
 	}
@@ -98,7 +98,7 @@ func (s Store) Versions(ctx context.Context, keys []ocpi.Key, since ocpi.Time) (
 func (s Store) VersionsAt(ctx context.Context, wanted []reference.VersionAt, fn func(ingest.ObjectState) error) error {
 	s.ask()
 	return s.LoadObjects(ctx, ingest.ObjectTariff, func(o ingest.ObjectState) error {
-		if slices.Contains(wanted, reference.VersionAt{Key: o.Key, Position: o.Position}) {
+		if slices.Contains(wanted, reference.VersionAt{Tariff: o.Identity(), Position: o.Position}) {
 			return fn(o)
 		}
 		return nil
