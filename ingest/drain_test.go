@@ -29,6 +29,7 @@ type fakeLease struct {
 	lost     error  // what Commit answers
 	trim     func() // called before each read
 	fetch    int    // bytes that the bodies of one read stand in
+	most     int    // bytes that one read brings at most, where not 0
 }
 
 func (l *fakeLease) Partition() Partition {
@@ -56,7 +57,7 @@ func (l *fakeLease) Read(ctx context.Context, from int64, maxRecords, maxBytes i
 		bytes := 0
 		for i := from; i < int64(len(l.records)) && len(out) < maxRecords; i++ {
 			r := l.records[i]
-			if r.Received.Go().After(time.Now()) || (len(out) > 0 && bytes+len(r.Body) > maxBytes) {
+			if r.Received.Go().After(time.Now()) || len(out) > 0 && (bytes+len(r.Body) > maxBytes || l.most > 0 && bytes+len(r.Body) > l.most) {
 				break
 			}
 			bytes += len(r.Body)
@@ -274,6 +275,23 @@ func TestATurnIsBounded(t *testing.T) {
 		if len(turn) > windowRows {
 			t.Errorf("a turn of %d records", len(turn))
 		}
+	}
+}
+
+// A read brings a mebibyte: of large records a few. They are gathered like small
+// ones, so that who comes behind them is in the same turn.
+func TestATurnTakesLargeRecordsTogether(t *testing.T) {
+	const n = 25
+	l := &fakeLease{records: fakeRecords(n), next: -1, most: 1 << 20}
+	for i := range n - 1 {
+		l.records[i].Body = make([]byte, 500<<10)
+	}
+	w := &fakeWork{want: n}
+	if err := drainAll(t, l, w); err != nil {
+		t.Fatal(err)
+	}
+	if len(w.turns) != 1 {
+		t.Errorf("%d turns: %v", len(w.turns), w.turns)
 	}
 }
 

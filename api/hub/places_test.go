@@ -103,6 +103,46 @@ func TestReadersThatDoNotRead(t *testing.T) {
 	}
 }
 
+// waitingPages answers when it is let.
+type waitingPages struct{ asked, answer chan struct{} }
+
+func (w waitingPages) OCPICDRs(ctx context.Context, q settlement.OCPIQuery) (settlement.OCPIPage, error) {
+	w.asked <- struct{}{}
+	select {
+	case <-w.answer:
+		return settlement.OCPIPage{}, nil
+	case <-ctx.Done():
+		return settlement.OCPIPage{}, ctx.Err()
+	}
+}
+
+// The store is asked for a few pages at once, for each partner in its turn,
+// however many one of them asks for.
+func TestPagesAreReadInTurn(t *testing.T) {
+	pages := waitingPages{make(chan struct{}, listPages), make(chan struct{})}
+	srv, s := network(t, &backend{}, 0, func(d *Deps) { d.CDRLists = pages })
+	for range listPages / 4 {
+		srv.Stall(t, listRequest(exwToken), "")
+	}
+	until(t, "all places are taken", func() bool { return s.places.lists.Used() == listPages/4 })
+	for range readTurns() {
+		<-pages.asked
+	}
+	other := make(chan int)
+	go func() { other <- ask(t, srv.Address, "GET", listPath, dundeeToken, "").StatusCode }()
+	until(t, "the other waits", func() bool { return s.places.lists.Used() == listPages/4+1 })
+	if n := len(pages.asked); n != 0 {
+		t.Errorf("the store was asked for %d pages more at once", n)
+	}
+	// One of the same partner may be ahead, not fifteen.
+	for range 2 + readTurns() {
+		pages.answer <- struct{}{}
+	}
+	if status := <-other; status != 200 {
+		t.Errorf("the other partner: HTTP %d", status)
+	}
+}
+
 // A piece that is not read in its time breaks the connection and frees the place.
 func TestReadersMustKeepThePace(t *testing.T) {
 	srv, s := network(t, &backend{}, 0, func(d *Deps) { d.CDRLists, d.Pace = fullPages{}, api.Pace{Time: 20 * time.Millisecond} })

@@ -3,6 +3,7 @@ package main
 import (
 	"os"
 	"path/filepath"
+	"runtime"
 	"testing"
 )
 
@@ -36,6 +37,18 @@ func TestGCPercent(t *testing.T) {
 		if got := gcPercent(live); got != want {
 			t.Errorf("%d MiB live: %d %%, want %d %%", live>>20, got, want)
 		}
+	}
+}
+
+// What is live is looked at after each collection.
+func TestOnCollection(t *testing.T) {
+	collected := make(chan struct{}, 1)
+	onCollection(collected)
+	runtime.GC()
+	select {
+	case <-collected:
+	case <-t.Context().Done():
+		t.Error("nobody was told")
 	}
 }
 
