@@ -6,13 +6,17 @@ import (
 	"fmt"
 	"net"
 	"strconv"
+	"sync"
 )
 
 // connection is one kept-alive connection with what was pushed over it.
 type connection struct {
-	net net.Conn
-	out []byte
-	in  []byte
+	mu     sync.Mutex // guards net and ended against end
+	net    net.Conn
+	ended  bool
+	closes bool // the last answer ended the connection
+	out    []byte
+	in     []byte
 
 	acknowledged int
 	bytes        int64
@@ -26,6 +30,7 @@ const maxAnswer = 64 << 10
 var (
 	endOfHead     = []byte("\r\n\r\n")
 	contentLength = []byte("\r\ncontent-length:")
+	closing       = []byte("\r\nconnection: close")
 	statusCode    = []byte(`"status_code":`)
 )
 
@@ -46,10 +51,12 @@ func (c *connection) answer() (http, code int, err error) {
 	if http, err = strconv.Atoi(string(c.in[9:12])); err != nil {
 		return 0, 0, fmt.Errorf("HTTP status: %w", err)
 	}
-	length, err := bodyLength(c.in[:head+2])
+	headers := bytes.ToLower(c.in[:head+2])
+	length, err := bodyLength(headers)
 	if err != nil {
 		return 0, 0, err
 	}
+	c.closes = bytes.Contains(headers, closing)
 	for len(c.in) < head+4+length {
 		if err := c.read(); err != nil {
 			return 0, 0, err
@@ -63,7 +70,7 @@ func (c *connection) answer() (http, code int, err error) {
 }
 
 func bodyLength(head []byte) (int, error) {
-	at := bytes.Index(bytes.ToLower(head), contentLength)
+	at := bytes.Index(head, contentLength)
 	if at < 0 {
 		return 0, errors.New("an answer without Content-Length")
 	}

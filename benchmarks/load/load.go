@@ -101,7 +101,7 @@ func Run(ctx context.Context, o Options) (*Result, error) {
 	}
 	stop := context.AfterFunc(ctx, func() {
 		for _, c := range conns {
-			c.net.SetDeadline(time.Unix(1, 0)) //nolint:errcheck // only makes the run end earlier
+			c.end()
 		}
 	})
 	defer stop()
@@ -115,7 +115,7 @@ func Run(ctx context.Context, o Options) (*Result, error) {
 		o.During = time.Duration(math.MaxInt64)
 	}
 	for n, c := range conns {
-		group.Go(func() { errs[n] = c.run(&o, heads, &next, started) })
+		group.Go(func() { errs[n] = c.run(ctx, &o, heads, &next, started) })
 	}
 	group.Wait()
 	result := &Result{Elapsed: time.Since(started), Status: map[string]int{}}
@@ -152,8 +152,9 @@ func (o *Options) heads() [][]byte {
 }
 
 // run pushes CDRs over one connection until the count is reached or the time
-// is over.
-func (c *connection) run(o *Options, heads [][]byte, next *atomic.Int64, started time.Time) error {
+// is over. Where the server ends the connection with an answer, as it may when it
+// refuses a body that it has not read, it goes on with another.
+func (c *connection) run(ctx context.Context, o *Options, heads [][]byte, next *atomic.Int64, started time.Time) error {
 	for {
 		n := next.Add(1) - 1
 		if n >= int64(o.Count) || time.Since(started) >= o.During {
@@ -180,6 +181,11 @@ func (c *connection) run(o *Options, heads [][]byte, next *atomic.Int64, started
 		} else {
 			c.status[fmt.Sprintf("HTTP %d, OCPI %d", http, code)]++
 		}
+		if c.closes {
+			if err := c.redial(ctx, o.Addr); err != nil {
+				return err
+			}
+		}
 		if o.Pause > 0 {
 			time.Sleep(o.Pause)
 		}
@@ -188,10 +194,33 @@ func (c *connection) run(o *Options, heads [][]byte, next *atomic.Int64, started
 
 // dial opens a connection without delay on small writes (Go's default).
 func dial(ctx context.Context, addr string) (*connection, error) {
+	c := &connection{in: make([]byte, 0, 4096), status: map[string]int{}}
+	return c, c.redial(ctx, addr)
+}
+
+// redial opens the connection anew.
+func (c *connection) redial(ctx context.Context, addr string) error {
 	var d net.Dialer
 	n, err := d.DialContext(ctx, "tcp", addr)
 	if err != nil {
-		return nil, err
+		return err
 	}
-	return &connection{net: n, in: make([]byte, 0, 4096), status: map[string]int{}}, nil
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if c.net != nil {
+		_ = c.net.Close() // the server has closed it
+	}
+	c.net = n
+	if c.ended {
+		return n.SetDeadline(time.Unix(1, 0))
+	}
+	return nil
+}
+
+// end makes what the connection waits for end at once.
+func (c *connection) end() {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.ended = true
+	c.net.SetDeadline(time.Unix(1, 0)) //nolint:errcheck // only makes the run end earlier
 }

@@ -42,6 +42,7 @@ func TestRun(t *testing.T) {
 		sessions[c.SessionID]++
 		if len(ids)%10 == 0 {
 			refused++
+			w.Header().Set("Connection", "close")
 			w.WriteHeader(http.StatusServiceUnavailable)
 			io.WriteString(w, `{"status_code": 3000}`)
 			return
