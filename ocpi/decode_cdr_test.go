@@ -24,13 +24,17 @@ func readTestdata(tb testing.TB, name string) []byte {
 // compareGolden compares got, as JSON, with a file in testdata.
 func compareGolden(t *testing.T, name string, got any) {
 	t.Helper()
-	text := marshalGolden(t, got)
+	checkGolden(t, name, string(marshalGolden(t, got)))
+}
+
+func checkGolden(t *testing.T, name, text string) {
+	t.Helper()
 	if *update {
-		if err := os.WriteFile(filepath.Join("testdata", name), text, 0o644); err != nil {
+		if err := os.WriteFile(filepath.Join("testdata", name), []byte(text), 0o644); err != nil {
 			t.Fatal(err)
 		}
 	}
-	if diff := cmp.Diff(string(readTestdata(t, name)), string(text)); diff != "" {
+	if diff := cmp.Diff(string(readTestdata(t, name)), text); diff != "" {
 		t.Errorf("%s (-want +got):\n%s", name, diff)
 	}
 }

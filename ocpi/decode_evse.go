@@ -112,6 +112,12 @@ func (d *Decoder) readConnector() (c Connector) {
 	d.expect(&o, c.Standard != "", "standard")
 	d.expect(&o, c.Format != "", "format")
 	d.expect(&o, c.PowerType != "", "power_type")
+	voltage, amperage := "max_voltage", "max_amperage"
+	if d.version == V211 {
+		voltage, amperage = "voltage", "amperage"
+	}
+	d.expect(&o, c.MaxVoltage.IsSet(), voltage)
+	d.expect(&o, c.MaxAmperage.IsSet(), amperage)
 	d.expect(&o, c.LastUpdated.IsSet(), "last_updated")
 	d.close(&o)
 	return c

@@ -28,7 +28,10 @@ func (d *Decoder) readLocation(l *Location, nested bool) {
 	d.expect(&o, l.Country != "", "country")
 	d.expect(&o, l.Latitude != "", "coordinates")
 	d.expect(&o, l.LastUpdated.IsSet(), "last_updated")
-	if d.version != V211 {
+	if d.version == V211 {
+		d.expect(&o, false, "type")
+		d.expect(&o, l.PostalCode != "", "postal_code")
+	} else {
 		d.need(&o, l.CountryCode != "", "country_code")
 		d.need(&o, l.PartyID != "", "party_id")
 		d.expect(&o, l.TimeZone != "", "time_zone")

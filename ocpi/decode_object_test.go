@@ -57,7 +57,7 @@ func TestDecodeObjectsRefuse(t *testing.T) {
 func TestLocationIsReadAsFarAsItCanBe(t *testing.T) {
 	const before, after = `{"country_code":"NL","party_id":"ABC","id":"L","publish":true,"address":"a","city":"c","country":"NLD","coordinates":{"latitude":"52.370216","longitude":"4.895168"},` +
 		`"time_zone":"Europe/Amsterdam","last_updated":"2020-01-01T00:00:00Z","evses":[{"uid":"e","status":"AVAILABLE","last_updated":"2020-01-01T00:00:00Z","connectors":[{"id":"1",` +
-		`"standard":"CHADEMO","format":"CABLE","power_type":"DC","last_updated":"2020-01-01T00:00:00Z","tariff_ids":`, `}]}]}`
+		`"standard":"CHADEMO","format":"CABLE","power_type":"DC","max_voltage":400,"max_amperage":125,"last_updated":"2020-01-01T00:00:00Z","tariff_ids":`, `}]}]}`
 	var d Decoder
 	for ids, want := range map[string]string{
 		`[null]`: "empty_element", `[""]`: "empty_id", `"T1"`: "wrong_type", `[7]`: "wrong_type", `{}`: "wrong_type", `[]`: "", `["T1"]`: "", `null`: "",
