@@ -106,7 +106,7 @@ type answer struct {
 	}
 }
 
-func (s *testService) request(method, path, authorization, body string) answer {
+func (s *testService) request(method, path, authorization, body string, headers ...string) answer {
 	s.t.Helper()
 	if !strings.HasPrefix(path, "http") {
 		path = s.url + path
@@ -119,6 +119,9 @@ func (s *testService) request(method, path, authorization, body string) answer {
 		req.Header.Set("Authorization", authorization)
 	}
 	req.Header.Set("Content-Type", "application/json")
+	for i := 0; i+1 < len(headers); i += 2 {
+		req.Header.Set(headers[i], headers[i+1])
+	}
 	res, err := http.DefaultClient.Do(req)
 	if err != nil {
 		return answer{body: err.Error()}
