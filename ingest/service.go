@@ -222,6 +222,10 @@ func (s *Service) validate(d *ocpi.Decoder, v ocpi.Version, m Method, t Target, 
 		return nil, nil
 	}
 	whole, err := Apply(v, m, t, old, body)
+	if m == MethodPut && t.isPart() && err != nil {
+		_, connector := t.Part()
+		err = d.AllMissingOfPart(v, body, connector != "", err)
+	}
 	if err != nil {
 		return nil, err
 	}

@@ -142,27 +142,40 @@ func TestInvalidSessionsStay(t *testing.T) {
 // Who has to send a body again is told all that is missing at once.
 func TestAnEmptyBodyNamesEverythingThatIsMissing(t *testing.T) {
 	want := map[ingest.Object]string{
+		ingest.ObjectInvoice:  "country_code party_id id invoice_id cdrs last_updated",
 		ingest.ObjectSession:  "id country_code party_id kwh currency status last_updated auth_method start_date_time cdr_token location_id",
 		ingest.ObjectLocation: "id country_code party_id publish address city country coordinates time_zone last_updated",
 		ingest.ObjectTariff:   "id country_code party_id currency elements last_updated",
 		ingest.ObjectToken:    "uid type country_code party_id contract_id issuer valid whitelist last_updated",
 	}
+	k, there := state(ingest.ObjectLocation, ocpi.V221, "DUN", "X1", strings.Replace(location, `"L1"`, `"X1"`, 1))
+	for path, names := range map[string]string{"E1": "uid status connectors last_updated", "E1/1": "id standard format power_type last_updated"} {
+		target := ingest.Target{Object: ingest.ObjectLocation, Key: k, ID: "X1", Path: path}
+		_, err := newService(&memoryLog{}, states{k: there}).Put(t.Context(), dundee, ocpi.V221, target, []byte("{}"))
+		named(t, path, err, names)
+	}
 	for object, names := range want {
 		target := ingest.Target{Object: object, Key: ocpi.NewKey("GB", "DUN", "X1"), ID: "X1"}
 		_, err := newService(&memoryLog{}, states{}).Put(t.Context(), dundee, ocpi.V221, target, []byte("{}"))
-		invalid, _ := errors.AsType[*ocpi.Invalid](err)
-		if invalid == nil {
-			t.Errorf("%s: %v", object, err)
-			continue
-		}
-		told := map[string]bool{}
-		for _, f := range invalid.Fields {
-			told[f.Path] = true
-		}
-		for name := range strings.FieldsSeq(names) {
-			if !told[name] {
-				t.Errorf("%s: %s is not named: %v", object, name, err)
-			}
+		named(t, object.String(), err, names)
+	}
+}
+
+// named wants an error that names fields, each once.
+func named(t *testing.T, what string, err error, names string) {
+	t.Helper()
+	invalid, _ := errors.AsType[*ocpi.Invalid](err)
+	if invalid == nil {
+		t.Errorf("%s: %v", what, err)
+		return
+	}
+	told := map[string]int{}
+	for _, f := range invalid.Fields {
+		told[f.Path]++
+	}
+	for name := range strings.FieldsSeq(names) {
+		if told[name] != 1 {
+			t.Errorf("%s: %s is named %d times: %v", what, name, told[name], err)
 		}
 	}
 }

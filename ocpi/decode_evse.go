@@ -56,6 +56,18 @@ func (d *Decoder) readEVSE() (e EVSE) {
 	return e
 }
 
+// AllMissingOfPart is AllMissing for why an EVSE, or one of its Connectors, is
+// refused that was pushed by itself.
+func (d *Decoder) AllMissingOfPart(v Version, raw []byte, connector bool, err error) error {
+	d.start(v, raw)
+	if connector {
+		d.readConnector()
+	} else {
+		d.readEVSE()
+	}
+	return d.AllMissing(err)
+}
+
 func (d *Decoder) readConnectors(name string) []Connector {
 	if !d.isArray(name, '{') {
 		return nil

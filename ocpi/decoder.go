@@ -110,7 +110,9 @@ func (d *Decoder) AllMissing(err error) error {
 	}
 	whole := &Invalid{Fields: slices.Clone(invalid.Fields)}
 	for i := range d.findings {
-		if f := &d.findings[i]; f.Code == missingField {
+		f := &d.findings[i]
+		told := slices.ContainsFunc(invalid.Fields, func(other FieldError) bool { return other.Path == f.Path })
+		if f.Code == missingField && !told {
 			whole.Fields = append(whole.Fields, FieldError{f.Path, "missing"})
 		}
 	}
