@@ -158,6 +158,7 @@ type ConflictQuery struct {
 // Conflict is one identity with the copies that came after its first.
 type Conflict struct {
 	Key    ocpi.Key
+	ID     string // as sent, in the copy that counts
 	First  Copy
 	Others []Copy // conflicts and repeats, in order
 }

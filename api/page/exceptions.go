@@ -116,6 +116,7 @@ func reasonLines(reasons []settlement.ReasonCount, side vatSide, query url.Value
 // conflictLine is one identity of which copies with different content came.
 type conflictLine struct {
 	Key                ocpi.Key
+	ID                 string // as sent
 	URL                string
 	Contents           string // address of what they differ in
 	First              copyLine
@@ -151,7 +152,7 @@ func (s *server) conflicts(c *gin.Context, v visitor) error {
 }
 
 func newConflictLine(k *settlement.Conflict) conflictLine {
-	l := conflictLine{Key: k.Key, URL: report.CDRPath(k.Key), Contents: report.ContentsPath(k.Key), First: newCopyLine(&k.First, "")}
+	l := conflictLine{Key: k.Key, ID: k.ID, URL: report.CDRPath(k.Key), Contents: report.ContentsPath(k.Key), First: newCopyLine(&k.First, "")}
 	for i := range k.Others {
 		if k.Others[i].Conflict {
 			l.Conflicts++

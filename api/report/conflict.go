@@ -37,7 +37,7 @@ func (s *server) conflicts(c *gin.Context, key rest.Key) error {
 	list := make([]conflictJSON, len(page.Conflicts))
 	for i, k := range page.Conflicts {
 		list[i] = conflictJSON{
-			CPO: k.Key.Party.String(), ID: k.Key.ID, First: newCopy(&k.First),
+			CPO: k.Key.Party.String(), ID: k.ID, First: newCopy(&k.First),
 			Others: newCopies(k.Others), URL: "/api/v1" + CDRPath(k.Key),
 			ContentsURL: "/api/v1" + ContentsPath(k.Key),
 		}

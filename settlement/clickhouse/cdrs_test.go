@@ -181,7 +181,7 @@ func TestConflicts(t *testing.T) {
 		}
 		var out []string
 		for _, c := range page.Conflicts {
-			text := fmt.Sprintf("%s@%d", c.Key, c.First.Position.Offset)
+			text := fmt.Sprintf("%s*%s@%d", c.Key.Party, c.ID, c.First.Position.Offset)
 			for _, o := range c.Others {
 				text += fmt.Sprintf(" %v@%d", o.Conflict, o.Position.Offset)
 			}
@@ -189,7 +189,7 @@ func TestConflicts(t *testing.T) {
 		}
 		return strings.Join(out, ", "), page.Next
 	}
-	paris, dundee := "FR*BEL*P1@0 true@1 false@2", "GB*DUN*C2@1 true@6"
+	paris, dundee := "FR*BEL*p1@0 true@1 false@2", "GB*DUN*c2@1 true@6"
 	if got, next := list(settlement.ConflictQuery{}); got != paris+", "+dundee || next != "" {
 		t.Errorf("all: %s (next %q)", got, next)
 	}
@@ -203,17 +203,17 @@ func TestConflicts(t *testing.T) {
 	if got, _ := list(settlement.ConflictQuery{Party: ocpi.NewParty("NL", "EXW")}); got != dundee {
 		t.Errorf("eMSP's own: %s", got)
 	}
-	repeats := "FR*BEL*P3@4 false@5, GB*DUN*C1@0 false@5"
+	repeats := "FR*BEL*p3@4 false@5, GB*DUN*c1@0 false@5"
 	for name, tc := range map[string]struct {
 		q    settlement.ConflictQuery
 		want string
 	}{
 		"repeats":             {settlement.ConflictQuery{Kind: settlement.CopyRepeat}, repeats},
-		"repeats of one CPO":  {settlement.ConflictQuery{Kind: settlement.CopyRepeat, CPO: ocpi.NewParty("GB", "DUN")}, "GB*DUN*C1@0 false@5"},
-		"all of one CPO":      {settlement.ConflictQuery{Kind: settlement.CopyAny, CPO: ocpi.NewParty("FR", "BEL")}, paris + ", FR*BEL*P3@4 false@5"},
+		"repeats of one CPO":  {settlement.ConflictQuery{Kind: settlement.CopyRepeat, CPO: ocpi.NewParty("GB", "DUN")}, "GB*DUN*c1@0 false@5"},
+		"all of one CPO":      {settlement.ConflictQuery{Kind: settlement.CopyAny, CPO: ocpi.NewParty("FR", "BEL")}, paris + ", FR*BEL*p3@4 false@5"},
 		"one identity":        {settlement.ConflictQuery{ID: "C2"}, dundee},
 		"one that is no such": {settlement.ConflictQuery{ID: "P3"}, ""},
-		"one eMSP's repeats":  {settlement.ConflictQuery{Kind: settlement.CopyRepeat, Party: ocpi.NewParty("FR", "IZI")}, "FR*BEL*P3@4 false@5"},
+		"one eMSP's repeats":  {settlement.ConflictQuery{Kind: settlement.CopyRepeat, Party: ocpi.NewParty("FR", "IZI")}, "FR*BEL*p3@4 false@5"},
 	} {
 		if got, _ := list(tc.q); got != tc.want {
 			t.Errorf("%s: %q, want %q", name, got, tc.want)

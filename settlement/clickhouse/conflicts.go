@@ -31,9 +31,17 @@ func (s *Store) Conflicts(ctx context.Context, q settlement.ConflictQuery) (sett
 	if err != nil {
 		return page, err
 	}
+	counted, err := s.summaries(ctx, keys)
+	if err != nil {
+		return page, err
+	}
 	for _, key := range keys {
 		if all := copies[key]; len(all) > 1 {
-			page.Conflicts = append(page.Conflicts, settlement.Conflict{Key: key, First: all[0], Others: all[1:]})
+			c := settlement.Conflict{Key: key, ID: key.ID, First: all[0], Others: all[1:]}
+			if cdr := counted[key]; cdr != nil { // else it is not priced yet
+				c.ID = cdr.ID
+			}
+			page.Conflicts = append(page.Conflicts, c)
 		}
 	}
 	return page, nil
