@@ -114,6 +114,9 @@ func (x *exchange) handshake(done string, complete register) (answer, error) {
 		x.s.Logger.Warn("a client could not be called back", "partner", x.partner.ID, "version", x.route.version.String(), "error", err)
 		return answer{}, err
 	}
+	if !x.stillKnown() { // its token ended while we called: nobody gets another for one that has leaked
+		return answer{}, api.ErrUnauthorized
+	}
 	p, token, err := complete(x.r.Context(), "", x.partner.ID, control.Registration{
 		Peer: control.Peer{
 			Version: found.Version, URL: theirs.URL, Endpoints: found.Endpoints,

@@ -28,12 +28,16 @@ type called struct {
 
 // client fakes the interface of who registers.
 type client struct {
-	err   error
-	calls []called
+	err    error
+	calls  []called
+	during func() // something happens meanwhile
 }
 
 func (c *client) Discover(_ context.Context, url, token string, _ control.TokenEncoding, want ocpi.Version) (*partner.Found, error) {
 	c.calls = append(c.calls, called{url, token, want})
+	if c.during != nil {
+		c.during()
+	}
 	if c.err != nil {
 		return nil, c.err
 	}
@@ -399,6 +403,23 @@ func TestFailedHandshakes(t *testing.T) {
 				}
 			}
 		})
+	}
+}
+
+// A token that is ended while its holder is called back gets nobody another one.
+func TestATokenThatEndsDuringTheCallBack(t *testing.T) {
+	r := newRegistrar(t, control.NewInvitation{})
+	tokenC := r.post(ocpi.V221)
+	r.client.during = func() {
+		if _, _, err := r.partners.Rotate(t.Context(), "", "nl-tnm-cpo", 0, control.Rotation{Now: true}); err != nil {
+			t.Error(err)
+		}
+	}
+	if status, e := r.call("PUT", ocpi.V221, tokenC, credentialsOf(ocpi.V221)); status != 401 || e.Data != nil {
+		t.Errorf("HTTP %d with %s, want 401", status, e.Data)
+	}
+	if p := r.partner(); len(p.Tokens) != 2 || p.Peer.Version != ocpi.V221 {
+		t.Errorf("the partner is %+v", p)
 	}
 }
 

@@ -126,7 +126,7 @@ func (c *Registrar) door(p *control.Partner) (Knock, error) {
 	}
 	token, err := c.Sealer.Open(p.Peer.Token)
 	if err != nil {
-		return Knock{}, fmt.Errorf("call partner %s: %w", p.ID, err)
+		return Knock{}, peerError(fmt.Errorf("call partner %s: %w", p.ID, err))
 	}
 	return Knock{Partner: p.ID, URL: at, Version: p.Peer.Version, Token: token, Encoding: p.Peer.Encoding}, nil
 }

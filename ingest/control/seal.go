@@ -48,7 +48,7 @@ type SealKeyError struct{ Sealed, Ours string }
 
 // Error names both keys and what can be done.
 func (e *SealKeyError) Error() string {
-	return fmt.Sprintf("the token was sealed with key %s, the key here is %s: put the key file back (setting secrets.key_file), or register the partner again", e.Sealed, e.Ours)
+	return fmt.Sprintf("the token was sealed with key %s, the key here is %s: put the key file back (setting secrets.key_file), or have the partner send its credentials again (PUT)", e.Sealed, e.Ours)
 }
 
 // NewSealKey makes a key for NewSealer.
