@@ -33,6 +33,7 @@ func TestPoliciesRefuseWhatHasAFinding(t *testing.T) {
 				_, err := s.Patch(context.Background(), from, ocpi.V221, put, []byte(body))
 				return err
 			}, "status: enum_case"},
+		{"what others find in a CDR", "never_matches", strings.Replace(goodCDR, "High St", "lint finds this", 1), goodCDR, pushCDR, "address: never_matches"},
 		{"what others find", "never_matches", strings.Replace(location, "High St", "lint finds this", 1), location, func(s *ingest.Service, from ingest.Sender, body string) error {
 			_, err := s.Put(context.Background(), from, ocpi.V221, put, []byte(body))
 			return err
@@ -42,7 +43,7 @@ func TestPoliciesRefuseWhatHasAFinding(t *testing.T) {
 		t.Run(tt.name, func(t *testing.T) {
 			log := &memoryLog{}
 			s := newService(log, objects{here: location})
-			s.Check = func(_ context.Context, _ ingest.Object, _ ocpi.Version, body []byte) (found []ocpi.Finding, err error) {
+			s.Check = func(_ context.Context, _ *ingest.Envelope, body []byte) (found []ocpi.Finding, err error) {
 				if strings.Contains(string(body), "lint finds this") {
 					found = append(found, ocpi.Finding{Code: "never_matches", Path: "address", Detail: "odd"})
 				}
@@ -82,7 +83,7 @@ func pushCDR(s *ingest.Service, from ingest.Sender, body string) error {
 func TestACheckThatFailsRefusesNobody(t *testing.T) {
 	log := &memoryLog{}
 	s := newService(log, objects{})
-	s.Check = func(context.Context, ingest.Object, ocpi.Version, []byte) ([]ocpi.Finding, error) {
+	s.Check = func(context.Context, *ingest.Envelope, []byte) ([]ocpi.Finding, error) {
 		return nil, context.DeadlineExceeded
 	}
 	strict := dundee

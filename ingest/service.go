@@ -43,7 +43,7 @@ type Service struct {
 	// Check finds what others than the decoder find in an object as it will stand,
 	// for partners whose policies refuse a kind of finding; nil: nothing. Set it
 	// before use.
-	Check func(ctx context.Context, o Object, v ocpi.Version, body []byte) ([]ocpi.Finding, error)
+	Check func(ctx context.Context, e *Envelope, whole []byte) ([]ocpi.Finding, error)
 	// Issuers has the parties of provider ids that are not those of the same name. Set
 	// it before use.
 	Issuers ocpi.Issuers
@@ -89,13 +89,13 @@ func (s *Service) CDR(ctx context.Context, from Sender, v ocpi.Version, body []b
 		return Receipt{}, s.refuse(ctx, &e, body, ErrUnknownObject)
 	}
 	e.Key.Party = owner
-	if err := from.refusal(cdr.Findings); err != nil {
-		return Receipt{}, s.refuse(ctx, &e, body, err)
-	}
 	// The decoder goes back to the pool before the receipt is read: an id that
 	// was sent with escapes lives in its arena.
 	id := strings.Clone(cdr.ID)
 	e.Key.ID = ocpi.Fold(id)
+	if err := s.judge(ctx, from, &e, body, cdr.Findings, func() ([]byte, error) { return body, nil }); err != nil {
+		return Receipt{}, err
+	}
 	r := Receipt{Key: e.Key, ID: id, Created: true, Findings: append([]ocpi.Finding(nil), cdr.Findings...)}
 	r.Position, err = s.log.Append(ctx, TopicCDRs, &e, body)
 	s.metrics.count(e.Object, err)
@@ -175,11 +175,8 @@ func (s *Service) change(ctx context.Context, from Sender, v ocpi.Version, m Met
 	if err != nil {
 		return Receipt{}, s.refuse(ctx, &e, body, err)
 	}
-	if err := s.judge(ctx, from, v, m, t, &state, body, findings); err != nil {
-		if !IsSenderFault(err) {
-			return Receipt{}, err
-		}
-		return Receipt{}, s.refuse(ctx, &e, body, err)
+	if err := s.judge(ctx, from, &e, body, findings, func() ([]byte, error) { return Apply(v, m, t, &state, body) }); err != nil {
+		return Receipt{}, err
 	}
 	if len(body) > 0 {
 		if e.Hash, err = d.CanonicalHash(body); err != nil {
@@ -293,21 +290,28 @@ func (s *Service) validate(d *ocpi.Decoder, v ocpi.Version, m Method, t Target, 
 	return append([]ocpi.Finding(nil), findings...), nil
 }
 
-// judge holds what is found in an object as it will stand against the sender's
-// policies.
-func (s *Service) judge(ctx context.Context, from Sender, v ocpi.Version, m Method, t Target, old *ObjectState, body []byte, findings []ocpi.Finding) error {
-	if len(from.Refuses) > 0 && s.Check != nil && m != MethodDelete {
-		whole, err := Apply(v, m, t, old, body)
+// judge holds what is found in an object, as whole says it will stand, against the
+// sender's policies. The body of one that is refused is kept.
+func (s *Service) judge(ctx context.Context, from Sender, e *Envelope, body []byte, findings []ocpi.Finding, whole func() ([]byte, error)) error {
+	if len(from.Refuses) == 0 || e.Method == MethodDelete {
+		return nil
+	}
+	refused := from.refusal(findings)
+	if refused == nil && s.Check != nil {
+		object, err := whole()
 		if err != nil {
 			return err
 		}
-		more, err := s.Check(ctx, t.Object, v, whole)
+		more, err := s.Check(ctx, e, object)
 		if err != nil {
-			return fmt.Errorf("check %s %s: %w", t.Object, t.Key, err)
+			return fmt.Errorf("check %s %s: %w", e.Object, e.Key, err)
 		}
-		findings = append(findings, more...)
+		refused = from.refusal(more)
 	}
-	return from.refusal(findings)
+	if refused == nil {
+		return nil
+	}
+	return s.refuse(ctx, e, body, refused)
 }
 
 // foreignContract finds a Token whose contract id says that the contract is another

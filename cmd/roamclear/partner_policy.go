@@ -28,8 +28,9 @@ func newPartnerPolicySetCmd(service *serviceFlags) *cobra.Command {
 		Use:   "set ID KIND accept|refuse",
 		Short: "Accept or refuse what has a kind of finding, when this partner sends it",
 		Long: `Accept or refuse what has a kind of finding, when this partner sends it. KIND is
-a finding's code, such as missing_field or quoted_number: lists, reports and the
-answers to pushes show them. What is refused is answered with 2001 that names the
+a finding's code, such as missing_field or total_differs: lists, reports and the
+answers to pushes show them. A CDR is priced before it is accepted where there is
+such a policy, so that what its price finds counts too. What is refused is answered with 2001 that names the
 finding, and kept among the refused bodies. Without a policy all is accepted, and
 its findings are listed.`,
 		Example: "  roamclear partner policy set gb-dun-cpo missing_field refuse --data data\n  roamclear partner policy set gb-dun-cpo missing_field accept",

@@ -20,6 +20,7 @@ import (
 	"github.com/roamclear/roamclear/ingest/control"
 	"github.com/roamclear/roamclear/ingest/kafka"
 	"github.com/roamclear/roamclear/ingest/objects"
+	"github.com/roamclear/roamclear/ocpi"
 	"github.com/roamclear/roamclear/pricing"
 	"github.com/roamclear/roamclear/settlement"
 )
@@ -159,7 +160,7 @@ func startService(ctx context.Context, c Config, stderr *os.File) (_ *service, e
 	s.turns = hub.NewTurns()
 	s.intake = ingest.NewService(b.log, s.owned, time.Now, c.Limits.Bodies, ingest.NewMetrics(s.registry))
 	s.intake.Issuers = s.owned.Issuers
-	s.intake.Merging, s.intake.Check = api.NewBudget(mergingBytes), s.owned.Check
+	s.intake.Merging, s.intake.Check = api.NewBudget(mergingBytes), s.found()
 	s.peers = newPeers(s)
 	if s.http, err = newHTTPServer(s); err != nil {
 		return nil, err
@@ -316,6 +317,18 @@ func (s *service) brake() *ingest.Brake {
 		b.Fill = s.backends.broker.Fill
 	}
 	return b
+}
+
+// found finds what a body has beside the decoder's findings, before it is accepted:
+// what the answer to its push, or its price, would say.
+func (s *service) found() func(context.Context, *ingest.Envelope, []byte) ([]ocpi.Finding, error) {
+	cdrs := pricing.NewChecker(gate{s.backends.log, s.owned, s.control.machine}, s.owned.View(), s.control.partners)
+	return func(ctx context.Context, e *ingest.Envelope, whole []byte) ([]ocpi.Finding, error) {
+		if e.Object == ingest.ObjectCDR {
+			return cdrs.Check(ctx, e, whole)
+		}
+		return s.owned.Check(ctx, e.Object, e.Version, whole)
+	}
 }
 
 // drain keeps partitions of a group in the store.
