@@ -37,7 +37,12 @@ func ReadBody(r *http.Request, buf []byte, limit int, room Room) ([]byte, error)
 		}
 		return buf, nil
 	}
-	buf, err := readPieces(r.Body, buf, limit+1, room) // one more than may be: it shows that there is more
+	return ReadToEnd(r.Body, buf, limit, room)
+}
+
+// ReadToEnd is ReadBody of what does not say how much will come.
+func ReadToEnd(r io.Reader, buf []byte, limit int, room Room) ([]byte, error) {
+	buf, err := readPieces(r, buf[:0], limit+1, room) // one more than may be: it shows that there is more
 	switch {
 	case errors.Is(err, io.EOF):
 		return buf, nil

@@ -6,7 +6,6 @@ import (
 	"encoding/base64"
 	"errors"
 	"fmt"
-	"io"
 	"net/http"
 	"strings"
 
@@ -18,7 +17,7 @@ import (
 // Bounds of answers, in bytes.
 const (
 	maxAnswer = 1 << 20  // of one object, versions and credentials among them
-	maxPage   = 64 << 20 // of a page of a list
+	maxPage   = 16 << 20 // of a page of a list
 )
 
 // login is how we say who we are to a partner.
@@ -52,7 +51,8 @@ type call struct {
 	body        []byte
 	from, to    ocpi.Party // routing headers; zero = none
 	correlation string     // "" = a new one
-	limit       int64      // of the answer, in bytes; 0 = maxAnswer
+	limit       int        // of the answer, in bytes; 0 = maxAnswer
+	room        api.Room   // that the answer takes; nil = there is enough
 }
 
 // do sends a call and returns the answer, and the encoding of the token that the
@@ -148,10 +148,7 @@ func (c *call) read(resp *http.Response, token string, failed *Error) (*Answer, 
 	if limit == 0 {
 		limit = maxAnswer
 	}
-	body, err := io.ReadAll(io.LimitReader(resp.Body, limit+1))
-	if err == nil && int64(len(body)) > limit {
-		err = fmt.Errorf("%w: more than %d bytes", ErrTooLarge, limit)
-	}
+	body, err := api.ReadToEnd(resp.Body, nil, limit, c.room)
 	if err != nil {
 		failed.Err = cause(err, token)
 		failed.wait = retryAfter(resp)

@@ -10,6 +10,7 @@ import (
 	"strings"
 	"time"
 
+	"github.com/roamclear/roamclear/api"
 	"github.com/roamclear/roamclear/ocpi"
 )
 
@@ -23,8 +24,6 @@ var (
 	ErrNoVersion = errors.New("no version of OCPI is spoken on both sides")
 	// ErrNoEndpoint says that a version lists no endpoint that is needed: 3003.
 	ErrNoEndpoint = errors.New("an endpoint is missing")
-	// ErrTooLarge says that an answer is larger than is read.
-	ErrTooLarge = errors.New("the answer is too large")
 	// ErrRedirect says that a partner answers with another address: it must give
 	// that one to us itself.
 	ErrRedirect = errors.New("redirects are not followed")
@@ -75,7 +74,7 @@ func (e *Error) Unwrap() []error {
 // passing reports whether the same call may succeed later.
 func (e *Error) passing() bool {
 	switch {
-	case errors.Is(e.Err, ErrForbiddenURL), errors.Is(e.Err, ErrTooLarge), errors.Is(e.Err, ErrRedirect):
+	case errors.Is(e.Err, ErrForbiddenURL), errors.Is(e.Err, api.ErrTooLarge), errors.Is(e.Err, ErrRedirect):
 		return false
 	case e.HTTP == http.StatusTooManyRequests, e.HTTP >= 500, e.Status >= 3000 && e.Status < 4000:
 		return true

@@ -12,6 +12,7 @@ import (
 	"strconv"
 	"time"
 
+	"github.com/roamclear/roamclear/api"
 	"github.com/roamclear/roamclear/ocpi"
 )
 
@@ -40,6 +41,7 @@ type listing struct {
 	endpoint *url.URL
 	from     time.Time // last_updated of the oldest wanted; zero = all
 
+	limit   int // objects asked for at once
 	visited map[string]bool
 	asked   int                        // pages
 	pages   map[[sha256.Size]byte]bool // what they held
@@ -62,13 +64,17 @@ type step struct {
 // walk hands each page's objects to each, in the list's order, those of a page
 // that came before left out. It returns nil at the list's end.
 func (l *listing) walk(ctx context.Context, each func(items []json.RawMessage) error) error {
-	l.visited, l.pages, l.total = map[string]bool{}, map[[sha256.Size]byte]bool{}, -1
+	l.visited, l.pages, l.total, l.limit = map[string]bool{}, map[[sha256.Size]byte]bool{}, -1, pageLimit
 	for at, more := (step{url: l.at(0)}), true; more; {
 		if l.asked++; l.asked > maxPages || l.bytes > maxListing {
 			return fmt.Errorf("%w: it was given up after %d objects", errEndless, l.read)
 		}
 		l.visited[at.url.RequestURI()] = true
 		a, err := l.get(ctx, at.url.String())
+		if errors.Is(err, api.ErrTooLarge) && l.limit > 1 {
+			at.url = l.smaller(at.url)
+			continue
+		}
 		if failed, ok := errors.AsType[*Error](err); ok && at.guess && !failed.passing() {
 			return l.ended() // nothing had said that there is such a page
 		}
@@ -93,6 +99,16 @@ func (l *listing) walk(ctx context.Context, each func(items []json.RawMessage) e
 	return l.ended()
 }
 
+// smaller is a page of fewer objects, for one that is too large to be read.
+func (l *listing) smaller(page *url.URL) *url.URL {
+	l.limit = max(1, l.limit/4)
+	u := *page
+	query := u.Query()
+	query.Set("limit", strconv.Itoa(l.limit))
+	u.RawQuery = query.Encode()
+	return &u
+}
+
 // at is the page that begins at an offset.
 func (l *listing) at(offset int) *url.URL {
 	u := *l.endpoint
@@ -101,7 +117,7 @@ func (l *listing) at(offset int) *url.URL {
 		query.Set("date_from", l.from.UTC().Format("2006-01-02T15:04:05Z"))
 	}
 	query.Set("offset", strconv.Itoa(offset))
-	query.Set("limit", strconv.Itoa(pageLimit))
+	query.Set("limit", strconv.Itoa(l.limit))
 	u.RawQuery = query.Encode()
 	return &u
 }
@@ -145,7 +161,7 @@ func (l *listing) next(at step, h http.Header, items int) (next step, more bool)
 	if to = l.at(l.read); l.visited[to.RequestURI()] || l.repeats >= maxRepeats {
 		return step{}, false
 	}
-	return step{url: to, guess: true}, l.circles || l.total > l.read || l.total < 0 && items >= pageLimit
+	return step{url: to, guess: true}, l.circles || l.total > l.read || l.total < 0 && items >= l.limit
 }
 
 // moved returns the page to go back to where objects left the list since the page

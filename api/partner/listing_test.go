@@ -13,6 +13,7 @@ import (
 	"time"
 
 	"github.com/google/go-cmp/cmp"
+	"github.com/roamclear/roamclear/api"
 )
 
 // shelf is a partner's list with what is wrong with it. It holds the numbers from
@@ -138,6 +139,32 @@ func TestListsAreReadToTheirEnd(t *testing.T) {
 				t.Errorf("read %d objects on %d pages, %v; want %d, %v", len(seen), c.shelf.asked, err, c.read, c.err)
 			}
 		})
+	}
+}
+
+// Pages that are too large are asked for again with fewer objects.
+func TestPagesThatAreTooLarge(t *testing.T) {
+	endpoint, err := url.Parse(listURL)
+	if err != nil {
+		t.Fatal(err)
+	}
+	s := shelf{size: 25, page: 100}
+	l := &listing{endpoint: endpoint, get: func(ctx context.Context, at string) (*Answer, error) {
+		u, err := url.Parse(at)
+		if err != nil {
+			return nil, err
+		}
+		if n, _ := strconv.Atoi(u.Query().Get("limit")); n > 7 {
+			return nil, &Error{HTTP: 200, Err: api.ErrTooLarge}
+		}
+		return s.get(ctx, at)
+	}}
+	if err := l.walk(t.Context(), func([]json.RawMessage) error { return nil }); err != nil || l.read != 25 {
+		t.Errorf("read %d, %v", l.read, err)
+	}
+	l.get = func(context.Context, string) (*Answer, error) { return nil, &Error{HTTP: 200, Err: api.ErrTooLarge} }
+	if err := l.walk(t.Context(), func([]json.RawMessage) error { return nil }); !errors.Is(err, api.ErrTooLarge) {
+		t.Errorf("one object that is too large: %v", err)
 	}
 }
 

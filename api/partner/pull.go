@@ -9,6 +9,7 @@ import (
 	"sync"
 	"time"
 
+	"github.com/roamclear/roamclear/api"
 	"github.com/roamclear/roamclear/ingest"
 	"github.com/roamclear/roamclear/ingest/control"
 	"github.com/roamclear/roamclear/ocpi"
@@ -97,7 +98,7 @@ func (p *Puller) pull(ctx context.Context, partner *control.Partner, w wanted, t
 		}
 		one := &reading{
 			taker: &taker{Puller: p, partner: partner, module: m, from: from, version: partner.Peer.Version},
-			token: token, encoding: partner.Peer.Encoding, endpoint: endpoint, result: PulledModule{Module: m.id},
+			token: token, encoding: partner.Peer.Encoding, endpoint: endpoint, room: room{budget: p.Pages, who: partner.ID}, result: PulledModule{Module: m.id},
 		}
 		if m.windowed {
 			one.since = w.from(m)
@@ -134,6 +135,7 @@ type reading struct {
 	token    string
 	encoding control.TokenEncoding
 	endpoint string
+	room     room
 	since    time.Time // zero = all
 
 	mu     sync.Mutex // guards result
@@ -147,6 +149,7 @@ func (r *reading) run(ctx context.Context) error {
 	if err != nil {
 		return fmt.Errorf("%s: endpoint of %s: %w", r.partner.ID, r.module.id, err)
 	}
+	defer r.room.leave()
 	l := &listing{get: r.page, endpoint: u, from: r.since}
 	return l.walk(ctx, func(items []json.RawMessage) error { return r.all(ctx, items, r.count) })
 }
@@ -168,7 +171,7 @@ func (r *reading) count(o outcome) {
 
 // page asks for one page, and again where it may come later.
 func (r *reading) page(ctx context.Context, at string) (*Answer, error) {
-	c := call{partner: r.partner.ID, method: http.MethodGet, url: at, limit: maxPage}
+	c := call{partner: r.partner.ID, method: http.MethodGet, url: at, limit: maxPage, room: &r.room}
 	if r.version != ocpi.V211 { // it has no message routing
 		c.from, c.to = r.Hub, r.owner()
 		if len(r.from.Parties) > 1 {
@@ -177,6 +180,7 @@ func (r *reading) page(ctx context.Context, at string) (*Answer, error) {
 	}
 	wait := firstWait
 	for tries := 0; ; tries++ {
+		r.room.leave() // the page before is done with
 		a, e, err := r.Dialer.do(ctx, login{r.token, r.encoding, r.version}, c)
 		failed, ok := errors.AsType[*Error](err)
 		if err == nil {
@@ -190,4 +194,33 @@ func (r *reading) page(ctx context.Context, at string) (*Answer, error) {
 		}
 		wait *= 2
 	}
+}
+
+// PageBytes is how much of the pages of all partners may be held at once, as Pages
+// of a Puller counts it.
+const PageBytes = 256 << 20
+
+// room is what the page of one list holds: the bytes as they came, and twice what is
+// made of them.
+type room struct {
+	budget *api.Budget
+	who    string
+	held   int64
+}
+
+// Take implements [api.Room].
+func (r *room) Take(n int) bool {
+	n *= 3
+	if r.budget == nil || !r.budget.Take(r.who, int64(n)) {
+		return r.budget == nil
+	}
+	r.held += int64(n)
+	return true
+}
+
+func (r *room) leave() {
+	if r.budget != nil {
+		r.budget.Give(r.who, r.held)
+	}
+	r.held = 0
 }

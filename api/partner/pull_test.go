@@ -14,6 +14,7 @@ import (
 	"time"
 
 	"github.com/google/go-cmp/cmp"
+	"github.com/roamclear/roamclear/api"
 	"github.com/roamclear/roamclear/ingest"
 	"github.com/roamclear/roamclear/ingest/control"
 	"github.com/roamclear/roamclear/ingest/control/controltest"
@@ -345,6 +346,38 @@ func TestWhatARoleOwnsIsPulled(t *testing.T) {
 		if strings.Join(read, " ") != want || err != nil {
 			t.Errorf("%s: read %q, %v; want %s", role, read, err, want)
 		}
+	}
+}
+
+// A Tariff that comes over a connection of 2.1.1 with one counterparty is for that
+// one, as a pushed one is.
+func TestWhomATariffOf211IsFor(t *testing.T) {
+	s := newDesk(t, pages(map[string]string{"/tariffs": ok(`{"id":"T1","currency":"EUR","last_updated":"2026-01-01T00:00:00Z"}`)}))
+	i := newIntake()
+	partner := registered(t, ocpi.V211, s.URL, "tariffs")
+	partner.Counterparty = ocpi.NewParty("DE", "EMP")
+	if got, err := everything(testPuller(t, i), partner); err != nil || got.Modules[0].New != 1 {
+		t.Fatalf("%+v, %v", got, err)
+	}
+	for id := range i.objects {
+		if id.Variant != "DE*EMP" {
+			t.Errorf("kept as %s", id)
+		}
+	}
+}
+
+// Pages hold room while they are worked on, and give it back; where there is none
+// the list is read another time.
+func TestPagesTakeRoom(t *testing.T) {
+	s := newDesk(t, pages(map[string]string{"/tariffs": ok(tariff("TNM", "T1"))}))
+	p := testPuller(t, newIntake())
+	p.Pages = api.NewBudget(PageBytes)
+	if got, err := everything(p, registered(t, ocpi.V221, s.URL, "tariffs")); err != nil || !got.Whole() || p.Pages.Used() != 0 {
+		t.Errorf("%+v, %v; %d bytes are held", got, err, p.Pages.Used())
+	}
+	p.Pages = api.NewBudget(1000)
+	if got, err := everything(p, registered(t, ocpi.V221, s.URL, "tariffs")); err != nil || got.Whole() || p.Pages.Used() != 0 {
+		t.Errorf("without room: %+v, %v; %d bytes are held", got, err, p.Pages.Used())
 	}
 }
 

@@ -5,6 +5,7 @@ import (
 	"log/slog"
 	"time"
 
+	"github.com/roamclear/roamclear/api"
 	"github.com/roamclear/roamclear/ingest"
 	"github.com/roamclear/roamclear/ingest/control"
 	"github.com/roamclear/roamclear/ocpi"
@@ -43,6 +44,7 @@ type Puller struct {
 	Objects  Objects
 	// FirstCDR returns the copy of a CDR that counts, so far as the store has it.
 	FirstCDR func(ctx context.Context, key ocpi.Key) (raw []byte, ok bool, err error)
+	Pages    *api.Budget   // what pages may hold; nil = no bound
 	Limits   ingest.Limits // of bodies, as for pushes
 	Hub      ocpi.Party    // our own
 	Logger   *slog.Logger

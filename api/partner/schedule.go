@@ -20,8 +20,9 @@ const (
 	failedEvery = 30 * time.Minute
 	// lookEvery is how often it is looked whose turn it is.
 	lookEvery = 5 * time.Second
-	// pulledAtOnce is how many partners are read at once by themselves.
-	pulledAtOnce = 16
+	// pulledAtOnce is how many partners are read at once by themselves: many, since
+	// one that hardly answers keeps its place for long.
+	pulledAtOnce = 64
 )
 
 // Watch reads the lists of the registered partners that are mine, each as soon as

@@ -63,6 +63,9 @@ func (t *taker) offer(ctx context.Context, body []byte) (outcome, error) {
 	ctx, cancel := context.WithTimeout(ctx, offerWithin)
 	defer cancel()
 	target, err := t.module.target(t.version, t.owner(), body)
+	if with := t.partner.Counterparty; t.module.object == ingest.ObjectTariff && t.version == ocpi.V211 && !with.IsZero() && t.partner.Charging().Owns(target.Key.Party) {
+		target.Variant = with.String() // what a CPO shows over this connection is for whom it is with
+	}
 	if limit, setting := t.Limits.Of(t.module.object); len(body) > limit {
 		err = fmt.Errorf("%w: %d bytes (%s); its first %d are kept", ingest.ErrTooLarge, len(body), setting, keptOfLarge)
 		body = body[:min(len(body), keptOfLarge)]

@@ -6,6 +6,7 @@ import (
 	"errors"
 	"sync/atomic"
 
+	"github.com/roamclear/roamclear/api"
 	"github.com/roamclear/roamclear/api/admin"
 	"github.com/roamclear/roamclear/api/hub"
 	"github.com/roamclear/roamclear/api/partner"
@@ -43,7 +44,7 @@ func newPeers(s *service) *peers {
 				}
 				return raw, err == nil, err
 			},
-			Limits: s.config.Limits.Bodies, Hub: self.Party, Logger: s.logger,
+			Pages: api.NewBudget(partner.PageBytes), Limits: s.config.Limits.Bodies, Hub: self.Party, Logger: s.logger,
 		},
 		dialer: d, public: s.config.PublicURL, service: s,
 	}
