@@ -21,6 +21,33 @@ type ObjectState struct {
 	Deleted     bool
 	Body        []byte   // the whole object
 	Changes     []Change // of what prices rest on, oldest first
+	Created     Creation
+	With        ocpi.Party   // of a Session the eMSP of its token, zero where it names none; of an invoice whom it is for
+	Left        []ocpi.Party // what With was before, and is not now
+}
+
+// Creation is the record that made an object first, in the partition of all its
+// records. It never changes, and no deletion ends it: lists are in its order.
+type Creation struct {
+	Epoch    uint8
+	Offset   int64
+	Received ocpi.Time
+}
+
+// CreatedBy is the creation by a record.
+func CreatedBy(r *Record) Creation { return Creation{r.Epoch, r.Offset, r.Received} }
+
+// Recipient is the party that an object is for, beside its owner; zero where it
+// is for all, or, of a Session, where nobody is named.
+func (s *ObjectState) Recipient() ocpi.Party {
+	switch s.Object {
+	case ObjectSession, ObjectInvoice:
+		return s.With
+	case ObjectTariff:
+		party, _ := ocpi.ParseParty(s.Variant)
+		return party
+	}
+	return ocpi.Party{}
 }
 
 // Identity returns which object it is.

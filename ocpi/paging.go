@@ -13,6 +13,7 @@ import (
 type ListQuery struct {
 	From, To      time.Time
 	Offset, Limit int
+	Cursor        string // of a Link: where the page before ended
 }
 
 // maxOffset bounds the numbers of a query.
@@ -26,6 +27,7 @@ func ParseListQuery(q url.Values, maxLimit int) (ListQuery, error) {
 	list := ListQuery{
 		From: p.instant("date_from"), To: p.instant("date_to"),
 		Offset: p.number("offset", 0, 0), Limit: min(p.number("limit", 1, maxLimit), maxLimit),
+		Cursor: q.Get("cursor"),
 	}
 	if len(p.wrong) > 0 {
 		return ListQuery{}, &Invalid{Fields: p.wrong}

@@ -61,6 +61,8 @@ type provenStore struct {
 	copies       []StoredCopy
 	cdrs         []StoredCDR
 	listings     []StoredListing
+	objects      []StoredObject
+	listed       []StoredObjectListing
 	results      []StoredResult
 	corrections  []StoredCorrection
 	relations    []Relation
@@ -129,6 +131,22 @@ func (s *provenStore) CopiesRange(_ context.Context, p ingest.Partition, _, _ in
 
 func (s *provenStore) ListingsRange(_ context.Context, p ingest.Partition, _, _ int64, fn func(StoredListing) error) error {
 	return ofCDRs(s, "ListingsRange", p, s.listings, fn)
+}
+
+func (s *provenStore) ObjectsRange(_ context.Context, p ingest.Partition, _ int64, fn func(StoredObject) error) error {
+	return ofReference(s, "ObjectsRange", p, s.objects, fn)
+}
+
+func (s *provenStore) ObjectListingsRange(_ context.Context, p ingest.Partition, _ int64, fn func(StoredObjectListing) error) error {
+	return ofReference(s, "ObjectListingsRange", p, s.listed, fn)
+}
+
+// ofReference is scan of rows that only the partition of reference data has.
+func ofReference[T any](s *provenStore, method string, p ingest.Partition, rows []T, fn func(T) error) error {
+	if p.Topic != ingest.TopicReference {
+		rows = nil
+	}
+	return scan(s, method, rows, fn)
 }
 
 func (s *provenStore) WinnersRange(_ context.Context, p ingest.Partition, _, _ int64, fn func(StoredCDR) error) error {

@@ -200,24 +200,6 @@ type Refusal struct {
 // there is a next one.
 const PageBytes = 1 << 20
 
-// OCPIQuery selects CDRs for an OCPI Sender list: last_updated in [From, To),
-// where a zero time does not bound. Exactly the CDRs whose debtor (eMSP) or
-// creditor (CPO) is one of Parties. Order: oldest first by position.
-type OCPIQuery struct {
-	Debtors   []ocpi.Party
-	Creditors []ocpi.Party
-	From, To  time.Time
-	Offset    int
-	Limit     int
-}
-
-// OCPIPage is one page of raw bodies with the number of all that match.
-type OCPIPage struct {
-	Bodies   [][]byte
-	Versions []ocpi.Version
-	Total    int
-}
-
 // Reader is what the APIs ask of the store. Every method returns an error
 // that wraps ErrUnavailable when the store cannot be reached, ErrNotFound when
 // a single object does not exist, and ErrCursor when After is not a cursor.
@@ -241,5 +223,5 @@ type Reader interface {
 	// Relations lists how CDRs stand to each other, as far as it is found.
 	Relations(ctx context.Context, q RelationQuery) (RelationPage, error)
 	Refusals(ctx context.Context, sender, after string, limit int) (refusals []Refusal, next string, err error)
-	OCPICDRs(ctx context.Context, q OCPIQuery) (OCPIPage, error)
+	ListStore
 }

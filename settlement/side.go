@@ -14,6 +14,7 @@ type side[T any] struct {
 	w        *walker
 	name     string
 	identity func(*T) (ocpi.Key, ingest.Position)
+	of       string // what a row must be of
 	pull     func() (T, error, bool)
 	row      *T
 	end      bool
@@ -32,7 +33,7 @@ func newSide[T any](w *walker, name string, identity func(*T) (ocpi.Key, ingest.
 			yield(none, err)
 		}
 	})
-	return &side[T]{w: w, name: name, identity: identity, pull: next}, stop
+	return &side[T]{w: w, name: name, identity: identity, of: "first copy in records", pull: next}, stop
 }
 
 var errStopped = errors.New("stopped")
@@ -102,7 +103,7 @@ func (s *side[T]) fill() error {
 
 func (s *side[T]) leftOver() {
 	key, position := s.identity(s.row)
-	s.w.disagree(position.Offset, "%s holds a row of %s that no first copy in records accounts for", s.name, key)
+	s.w.disagree(position.Offset, "%s holds a row of %s that no %s accounts for", s.name, key, s.of)
 	s.row = nil
 }
 

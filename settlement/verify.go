@@ -33,6 +33,11 @@ type VerifyStore interface {
 	WinnersRange(ctx context.Context, p ingest.Partition, from, to int64, fn func(StoredCDR) error) error
 	// ListingsRange yields what OCPI lists read.
 	ListingsRange(ctx context.Context, p ingest.Partition, from, to int64, fn func(StoredListing) error) error
+	// ObjectsRange yields the objects that records before next made, as they
+	// stand, and ObjectListingsRange their rows in what OCPI lists read, both in
+	// the order of those records. They may have changed by records behind it.
+	ObjectsRange(ctx context.Context, p ingest.Partition, next int64, fn func(StoredObject) error) error
+	ObjectListingsRange(ctx context.Context, p ingest.Partition, next int64, fn func(StoredObjectListing) error) error
 	// ResultsRange yields what reports read: one row an identity.
 	ResultsRange(ctx context.Context, p ingest.Partition, from, to int64, fn func(StoredResult) error) error
 	// CorrectionsRange yields the corrections of closed months, those of one
@@ -273,8 +278,11 @@ func (v *Verifier) walkAll(ctx context.Context, report *Report, walkers []*walke
 	for i, w := range walkers {
 		all[i] = newBooks(relations.cancelled)
 		g.Go(func() error {
-			if w.partition.Topic == ingest.TopicCDRs {
+			switch w.partition.Topic {
+			case ingest.TopicCDRs:
 				return v.walkCDRs(ctx, w, all[i], relations)
+			case ingest.TopicSessions, ingest.TopicReference:
+				return v.walkObjects(ctx, w)
 			}
 			return v.walk(ctx, w, func(*ingest.Record) error { return nil })
 		})

@@ -27,6 +27,8 @@ var identities = []identity{
 var audience = map[string][]string{
 	"receiver/locations": {"CPO", "NAP"}, "receiver/tariffs": {"CPO", "NAP"}, "receiver/sessions": {"CPO"}, "receiver/cdrs": {"CPO"},
 	"receiver/tokens": {"EMSP"}, "receiver/invoicereconciliation": {"CPO", "EMSP"}, "sender/cdrs": {"CPO", "EMSP"},
+	"sender/sessions": {"CPO", "EMSP"}, "sender/tokens": {"CPO"}, "sender/invoicereconciliation": {"CPO", "EMSP"},
+	"sender/locations": {"EMSP", "NAP", "NSP", "OTHER"}, "sender/tariffs": {"EMSP", "NAP", "NSP", "OTHER"},
 }
 
 // audienceOf returns who finds the module of a path there; all = everybody.
@@ -93,6 +95,9 @@ func reach(t *testing.T, h http.Handler, b *backend, method, path, owner string,
 		body = bodyOf(path, who.owner)
 	}
 	url := Prefix + strings.NewReplacer(objectPath, "/"+owner+"/X1", "/:country", "/X1", ":evse", "E1", ":connector", "1").Replace(path)
+	if strings.HasSuffix(path, "/sessions") {
+		url += "?date_from=2019-01-01T00:00:00Z" // a list without it is 2001
+	}
 	resp, e := request(t, h, method, url, who.token, body)
 	its := who.finds(t, path, method, owner)
 	switch reached := len(b.pushes) > 0 || e.Data != nil && e.StatusCode == 1000 || resp.StatusCode < 300; {

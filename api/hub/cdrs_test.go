@@ -153,6 +153,12 @@ func TestListCDRs(t *testing.T) {
 		for i := range n {
 			p.Bodies, p.Versions = append(p.Bodies, fmt.Appendf(nil, "{ \"id\":\"%d\"}", i)), append(p.Versions, ocpi.V221)
 		}
+		p.Owners = make([]ocpi.Party, n)
+		return p
+	}
+	more := func(n int) settlement.OCPIPage {
+		p := bodies(n)
+		p.Next = "CUR"
 		return p
 	}
 	tests := []struct {
@@ -162,19 +168,22 @@ func TestListCDRs(t *testing.T) {
 		data, link, total  string
 	}{
 		{"eMSP: what it owes", exwToken, "", settlement.OCPIPage{},
-			[]settlement.OCPIQuery{{Debtors: exw, Limit: 500}}, "[]", "", "0"},
+			[]settlement.OCPIQuery{{Debtors: exw, OCPIWindow: settlement.OCPIWindow{Limit: 500}}}, "[]", "", "0"},
 		{"CPO: what it is owed", dundeeToken, "", settlement.OCPIPage{},
-			[]settlement.OCPIQuery{{Creditors: []ocpi.Party{{Country: "GB", ID: "DUN"}, {Country: "GB", ID: "PKC"}}, Limit: 500}}, "[]", "", "0"},
-		{"first page, filters go on", exwToken, "?date_from=2019-01-01T00:00:00Z&date_to=2019-01-02T00:00:00&limit=2&colour=blue", bodies(2),
-			[]settlement.OCPIQuery{{Debtors: exw, From: day(1), To: day(2), Limit: 2}}, `[{ "id":"0"},{ "id":"1"}]`,
-			`<http://roam.example/ocpi/2.2.1/sender/cdrs?date_from=2019-01-01T00%3A00%3A00Z&date_to=2019-01-02T00%3A00%3A00&limit=2&offset=2>; rel="next"`, "7"},
+			[]settlement.OCPIQuery{{Creditors: []ocpi.Party{{Country: "GB", ID: "DUN"}, {Country: "GB", ID: "PKC"}}, OCPIWindow: settlement.OCPIWindow{Limit: 500}}}, "[]", "", "0"},
+		{"first page, filters go on", exwToken, "?date_from=2019-01-01T00:00:00Z&date_to=2019-01-02T00:00:00&limit=2&colour=blue", more(2),
+			[]settlement.OCPIQuery{{Debtors: exw, OCPIWindow: settlement.OCPIWindow{From: day(1), To: day(2), Limit: 2}}}, `[{ "id":"0"},{ "id":"1"}]`,
+			`<http://roam.example/ocpi/2.2.1/sender/cdrs?cursor=CUR&date_from=2019-01-01T00%3A00%3A00Z&date_to=2019-01-02T00%3A00%3A00&limit=2&offset=2>; rel="next"`, "7"},
 		{"last page", exwToken, "?offset=5&limit=2", bodies(2),
-			[]settlement.OCPIQuery{{Debtors: exw, Offset: 5, Limit: 2}}, `[{ "id":"0"},{ "id":"1"}]`, "", "7"},
+			[]settlement.OCPIQuery{{Debtors: exw, OCPIWindow: settlement.OCPIWindow{Offset: 5, Limit: 2}}}, `[{ "id":"0"},{ "id":"1"}]`, "", "7"},
 		{"beyond the end", exwToken, "?offset=50", bodies(0),
-			[]settlement.OCPIQuery{{Debtors: exw, Offset: 50, Limit: 500}}, "[]", "", "7"},
-		{"limit is clamped, also in Link", exwToken, "?limit=2000", bodies(1),
-			[]settlement.OCPIQuery{{Debtors: exw, Limit: 500}}, `[{ "id":"0"}]`,
-			`<http://roam.example/ocpi/2.2.1/sender/cdrs?limit=500&offset=1>; rel="next"`, "7"},
+			[]settlement.OCPIQuery{{Debtors: exw, OCPIWindow: settlement.OCPIWindow{Offset: 50, Limit: 500}}}, "[]", "", "7"},
+		{"a page that a Link leads to", exwToken, "?offset=5&limit=2&cursor=CUR", more(2),
+			[]settlement.OCPIQuery{{Debtors: exw, OCPIWindow: settlement.OCPIWindow{Offset: 5, Limit: 2, After: "CUR"}}}, `[{ "id":"0"},{ "id":"1"}]`,
+			`<http://roam.example/ocpi/2.2.1/sender/cdrs?cursor=CUR&limit=2&offset=7>; rel="next"`, "7"},
+		{"limit is clamped, also in Link", exwToken, "?limit=2000&list_by=received", more(1),
+			[]settlement.OCPIQuery{{Debtors: exw, OCPIWindow: settlement.OCPIWindow{Limit: 500}, ByReceived: true}}, `[{ "id":"0"}]`,
+			`<http://roam.example/ocpi/2.2.1/sender/cdrs?cursor=CUR&limit=500&list_by=received&offset=1>; rel="next"`, "7"},
 	}
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {
@@ -197,7 +206,7 @@ func TestListCDRs(t *testing.T) {
 func TestListCDRsRefuses(t *testing.T) {
 	for _, query := range []string{
 		"limit=0", "limit=-1", "limit=x", "limit=", "offset=-1", "offset=1.5", "offset=99999999999999999999", "offset=3000000000",
-		"date_from=2019-13-01T00:00:00Z", "date_to=", "date_from=%zz",
+		"date_from=2019-13-01T00:00:00Z", "date_to=", "date_from=%zz", "list_by=created",
 	} {
 		b := &backend{}
 		resp, e := request(t, serve(t, b, nil), "GET", "/ocpi/2.2.1/sender/cdrs?"+query, exwToken, "")
@@ -206,7 +215,7 @@ func TestListCDRsRefuses(t *testing.T) {
 		}
 	}
 	for name, b := range map[string]*backend{
-		"more than asked": {page: settlement.OCPIPage{Bodies: make([][]byte, 501), Versions: make([]ocpi.Version, 501)}},
+		"more than asked": {page: settlement.OCPIPage{Bodies: make([][]byte, 501), Versions: make([]ocpi.Version, 501), Owners: make([]ocpi.Party, 501)}},
 	} {
 		if resp, e := request(t, serve(t, b, nil), "GET", "/ocpi/2.2.1/sender/cdrs", exwToken, ""); resp.StatusCode != 200 || e.StatusCode != 3000 {
 			t.Errorf("%s: HTTP %d with %d", name, resp.StatusCode, e.StatusCode)
@@ -218,14 +227,15 @@ func TestListCDRsRefuses(t *testing.T) {
 	}
 }
 
-// A CDR of another version does not take the rest of a page with it.
-func TestAListSurvivesAnotherVersion(t *testing.T) {
+// A CDR that another version has no words for does not take the rest of a page with
+// it, and is told.
+func TestAListSurvivesWhatItCannotShow(t *testing.T) {
 	b := &backend{page: settlement.OCPIPage{
-		Bodies: [][]byte{[]byte(`{"id":"a"}`), []byte(`{"id":"b"}`), []byte(`{"id":"c"}`)}, Versions: []ocpi.Version{ocpi.V221, ocpi.V230, ocpi.V221}, Total: 9,
+		Bodies: [][]byte{[]byte(`{"id":"a"}`), []byte(credit221), []byte(`{"id":"c"}`)}, Versions: []ocpi.Version{ocpi.V211, ocpi.V221, ocpi.V211}, Owners: make([]ocpi.Party, 3), Total: 9, Next: "CUR",
 	}}
-	resp, e := request(t, serve(t, b, nil), "GET", "/ocpi/2.2.1/sender/cdrs", exwToken, "")
-	if resp.StatusCode != 200 || e.StatusCode != 1000 || string(e.Data) != `[{"id":"a"},{"id":"c"}]` {
-		t.Errorf("HTTP %d with %d: %s", resp.StatusCode, e.StatusCode, e.Data)
+	resp, e := request(t, serve(t, b, nil), "GET", "/ocpi/cpo/2.1.1/cdrs", exwToken, "")
+	if resp.StatusCode != 200 || e.StatusCode != 1000 || string(e.Data) != `[{"id":"a"},{"id":"c"}]` || !strings.HasPrefix(e.StatusMessage, "Success, but 1 of these cannot be shown in OCPI 2.1.1") {
+		t.Errorf("HTTP %d with %d %q: %s", resp.StatusCode, e.StatusCode, e.StatusMessage, e.Data)
 	}
 	if total, link := resp.Header.Get("X-Total-Count"), resp.Header.Get("Link"); total != "9" || !strings.Contains(link, "offset=3") {
 		t.Errorf("total %s, next page %s; want 9, and the page from 3 on", total, link)

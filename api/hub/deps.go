@@ -22,6 +22,8 @@ type Partners interface {
 	Has(party ocpi.Party) bool
 	// All returns all partners.
 	All() []*control.Partner
+	// Scope returns which objects of a kind a partner sees.
+	Scope(viewer *control.Partner, what ingest.Object) control.Scope
 }
 
 // Intake accepts pushes. The body belongs to the Intake until it returns.
@@ -42,6 +44,8 @@ type Intake interface {
 // is asked for whole objects: Path is "".
 type Objects interface {
 	Get(ctx context.Context, t ingest.Target) (s ingest.ObjectState, ok bool, err error)
+	// Find returns those of some objects that there are.
+	Find(ctx context.Context, ids []ingest.Identity) ([]ingest.ObjectState, error)
 }
 
 // CDRSource reads single CDRs: a settlement.Source. Errors:
@@ -55,9 +59,11 @@ type CDRSource interface {
 	First(ctx context.Context, key ocpi.Key) (raw []byte, version ocpi.Version, err error)
 }
 
-// CDRLists reads pages of CDRs; settlement.Reader is one.
-type CDRLists interface {
-	OCPICDRs(ctx context.Context, q settlement.OCPIQuery) (settlement.OCPIPage, error)
+// Lists reads pages of lists: a settlement.Lists.
+type Lists interface {
+	// Await returns when lists of a kind hold what was acknowledged before.
+	Await(ctx context.Context, o ingest.Object) error
+	settlement.ListStore
 }
 
 // Known answers what a body lacks that is handed out in another OCPI version, see
@@ -73,7 +79,7 @@ var DefaultParty = ocpi.Party{Country: "ZZ", ID: "RCH"}
 // Bounds that hold when Deps leaves them 0.
 const (
 	DefaultMaxInFlight = 4096
-	maxPage            = 500 // CDRs in a page, also when no limit is asked for
+	maxPage            = 500 // items in a page, also when no limit is asked for
 )
 
 // Deps is what a Server works with.
@@ -82,7 +88,7 @@ type Deps struct {
 	Intake    Intake
 	Objects   Objects
 	CDRs      CDRSource
-	CDRLists  CDRLists
+	Lists     Lists
 	Metrics   *api.Metrics
 	Logger    *slog.Logger
 	Callback  Callback         // asks who registers what it offers

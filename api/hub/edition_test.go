@@ -54,8 +54,8 @@ func TestVersionsByRole(t *testing.T) {
 func TestVersionDetails(t *testing.T) {
 	h := serve(t, &backend{}, func(d *Deps) { d.PublicURL = "https://roam.example/" })
 	for _, tt := range []struct{ path, token, want string }{
-		{"/emsp/2.1.1", dundeeToken, "credentials emsp/2.1.1/credentials, locations emsp/2.1.1/locations, tariffs emsp/2.1.1/tariffs, sessions emsp/2.1.1/sessions, cdrs emsp/2.1.1/cdrs"},
-		{"/cpo/2.1.1", exwToken, "credentials cpo/2.1.1/credentials, cdrs cpo/2.1.1/cdrs, tokens cpo/2.1.1/tokens"},
+		{"/emsp/2.1.1", dundeeToken, "credentials emsp/2.1.1/credentials, locations emsp/2.1.1/locations, tariffs emsp/2.1.1/tariffs, sessions emsp/2.1.1/sessions, cdrs emsp/2.1.1/cdrs, tokens emsp/2.1.1/tokens"},
+		{"/cpo/2.1.1", exwToken, "credentials cpo/2.1.1/credentials, locations cpo/2.1.1/locations, tariffs cpo/2.1.1/tariffs, sessions cpo/2.1.1/sessions, cdrs cpo/2.1.1/cdrs, tokens cpo/2.1.1/tokens"},
 		{"/2.2.1", nspToken, both("2.2.1")},
 		{"/2.3.0", dundeeToken, both("2.3.0")},
 	} {
@@ -94,12 +94,12 @@ func TestVersionDetails(t *testing.T) {
 // both are the modules of a version whose endpoints have roles.
 func both(version string) string {
 	list := []string{"credentials SENDER " + version + "/credentials"}
-	for _, m := range []string{"locations RECEIVER", "tariffs RECEIVER", "sessions RECEIVER", "cdrs RECEIVER", "cdrs SENDER", "tokens RECEIVER"} {
+	for _, m := range []string{"locations RECEIVER", "locations SENDER", "tariffs RECEIVER", "tariffs SENDER", "sessions RECEIVER", "sessions SENDER", "cdrs RECEIVER", "cdrs SENDER", "tokens RECEIVER", "tokens SENDER"} {
 		id, role, _ := strings.Cut(m, " ")
 		list = append(list, m+" "+version+"/"+strings.ToLower(role)+"/"+id)
 	}
 	if version == "2.3.0" {
-		list = append(list, "invoicereconciliation RECEIVER 2.3.0/receiver/invoicereconciliation")
+		list = append(list, "invoicereconciliation RECEIVER 2.3.0/receiver/invoicereconciliation", "invoicereconciliation SENDER 2.3.0/sender/invoicereconciliation")
 	}
 	return strings.Join(list, ", ")
 }

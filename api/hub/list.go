@@ -2,81 +2,158 @@ package hub
 
 import (
 	"errors"
+	"fmt"
 	"net/url"
 	"strconv"
 	"strings"
 
+	"github.com/roamclear/roamclear/api"
+	"github.com/roamclear/roamclear/ingest"
 	"github.com/roamclear/roamclear/ocpi"
+	"github.com/roamclear/roamclear/ocpi/convert"
 	"github.com/roamclear/roamclear/settlement"
 )
 
+// listBy says what date_from and date_to bound in a list of CDRs: when they came,
+// for who polls by windows. A hub must not change last_updated (OCPI 2.2.1
+// transport, "GET All via Hub"), so that what came late is in no window of then.
+const listBy = "list_by"
+
 // listCDRs serves the partner's own CDRs: to an eMSP those it owes, to a CPO
-// those it is owed (OCPI 2.2.1 mod_cdrs, "GET Method" of the Sender
-// interface). Oldest first, so that pages stay where they are.
+// those it is owed (OCPI 2.2.1 mod_cdrs, "GET Method" of the Sender interface).
 func (x *exchange) listCDRs() (answer, error) {
-	query, err := url.ParseQuery(x.r.URL.RawQuery)
-	if err != nil {
-		return answer{}, wrongParameter("query", "not a valid query string")
-	}
-	p, err := ocpi.ParseListQuery(query, maxPage)
+	query, window, err := x.window()
 	if err != nil {
 		return answer{}, err
 	}
+	scope := x.s.Partners.Scope(x.partner, ingest.ObjectCDR)
+	q := settlement.OCPIQuery{Debtors: scope.For, Creditors: scope.Own, Only: scope.Only, OCPIWindow: window}
+	switch by := query.Get(listBy); by {
+	case "", "last_updated":
+	case "received":
+		q.ByReceived = true
+	default:
+		return answer{}, wrongParameter(listBy, "want last_updated or received")
+	}
+	if len(q.Debtors)+len(q.Creditors) == 0 { // nobody's list is empty, not everybody's
+		return x.list(query, window, nil)
+	}
+	return x.list(query, window, func() (settlement.OCPIPage, error) { return x.s.Lists.OCPICDRs(x.r.Context(), q) })
+}
+
+// listObjects serves what others own, as far as the partner may see it (OCPI 2.2.1
+// "GET Method" of the Sender interface of mod_locations, mod_tariffs, mod_sessions
+// and mod_tokens). Where its roles have none of the kind, there is no list.
+func (x *exchange) listObjects() (answer, error) {
+	q := settlement.ObjectQuery{Object: x.route.object, Lists: x.visible()}
+	if len(q.Lists) == 0 {
+		return answer{}, api.ErrNotFound
+	}
+	query, window, err := x.window()
+	if err != nil {
+		return answer{}, err
+	}
+	if q.Object == ingest.ObjectSession && !query.Has("date_from") {
+		return answer{}, wrongParameter("date_from", "missing: lists of Sessions need it")
+	}
+	q.OCPIWindow = window
+	return x.list(query, window, func() (settlement.OCPIPage, error) { return x.s.Lists.OCPIObjects(x.r.Context(), q) })
+}
+
+// window reads what is asked of a list.
+func (x *exchange) window() (query url.Values, w settlement.OCPIWindow, err error) {
+	query, err = url.ParseQuery(x.r.URL.RawQuery)
+	if err != nil {
+		return nil, w, wrongParameter("query", "not a valid query string")
+	}
+	p, err := ocpi.ParseListQuery(query, maxPage)
+	return query, settlement.OCPIWindow{From: p.From, To: p.To, Offset: p.Offset, Limit: p.Limit, After: p.Cursor}, err
+}
+
+// list answers with the page that read reads; nil reads nothing.
+func (x *exchange) list(query url.Values, w settlement.OCPIWindow, read func() (settlement.OCPIPage, error)) (answer, error) {
 	if err := x.enterList(); err != nil {
 		return answer{}, err
 	}
 	if err := x.mayTakeLong(); err != nil {
 		return answer{}, err
 	}
-	q := settlement.OCPIQuery{
-		Debtors: x.partner.Mobility().Parties, Creditors: x.partner.Charging().Parties,
-		From: p.From, To: p.To, Offset: p.Offset, Limit: p.Limit,
-	}
-	var result settlement.OCPIPage
-	if len(q.Debtors)+len(q.Creditors) > 0 { // nobody's list is empty, not everybody's
-		if result, err = x.readPage(q); err != nil {
+	var page settlement.OCPIPage
+	if read != nil {
+		var err error
+		if page, err = x.readPage(w.After == "", read); err != nil {
 			return answer{}, err
 		}
 	}
-	if len(result.Bodies) > p.Limit {
-		return answer{}, errors.New("the store returned more CDRs than it was asked for")
-	}
-	if next := p.Offset + len(result.Bodies); len(result.Bodies) > 0 && next < result.Total {
-		x.setHeader(ocpi.HeaderLink, x.nextPage(query, next, p.Limit))
-	}
-	x.setHeader(ocpi.HeaderTotalCount, strconv.Itoa(result.Total))
-	x.setHeader(ocpi.HeaderLimit, strconv.Itoa(maxPage))
-	return answer{list: x.shown(result)}, nil
+	return x.paged(query, w, page)
 }
 
-// readPage asks the store for a page when it is the partner's turn.
-func (x *exchange) readPage(q settlement.OCPIQuery) (settlement.OCPIPage, error) {
+// paged answers with a page that was read.
+func (x *exchange) paged(query url.Values, w settlement.OCPIWindow, page settlement.OCPIPage) (answer, error) {
+	if len(page.Bodies) > w.Limit {
+		return answer{}, errors.New("the store returned more of a list than it was asked for")
+	}
+	if page.Next != "" {
+		x.setHeader(ocpi.HeaderLink, x.nextPage(query, w.Offset+len(page.Bodies), w.Limit, page.Next))
+	}
+	x.setHeader(ocpi.HeaderTotalCount, strconv.Itoa(page.Total))
+	x.setHeader(ocpi.HeaderLimit, strconv.Itoa(maxPage))
+	return x.shown(page), nil
+}
+
+// readPage asks the store for a page when it is the partner's turn. The first one
+// of a list waits until the store has all that was acknowledged.
+func (x *exchange) readPage(first bool, read func() (settlement.OCPIPage, error)) (settlement.OCPIPage, error) {
+	if first {
+		ctx, cancel := x.limited()
+		defer cancel()
+		if err := x.s.Lists.Await(ctx, x.route.object); err != nil {
+			return settlement.OCPIPage{}, err
+		}
+	}
 	reads := x.s.places.reads
 	if err := reads.Enter(x.r.Context(), x.partner.ID); err != nil {
 		return settlement.OCPIPage{}, err
 	}
 	defer reads.Leave()
-	return x.s.CDRLists.OCPICDRs(x.r.Context(), q)
+	return read()
 }
 
-// shown returns the bodies that this edition can show. One sent in another
-// version is left out and told in the log: it must not take the rest of the
-// list with it. The count in the headers, and the next page, are of all.
-func (x *exchange) shown(p settlement.OCPIPage) [][]byte {
-	bodies := make([][]byte, 0, len(p.Bodies))
-	for i, v := range p.Versions {
-		if v == x.route.version {
-			bodies = append(bodies, p.Bodies[i])
+// shown answers with the bodies as this edition has them, and says what they lost
+// by it. One that it cannot show is left out and told: it must not take the rest of
+// the list with it. The count in the headers, and the next page, are of all.
+func (x *exchange) shown(p settlement.OCPIPage) answer {
+	a := answer{list: make([][]byte, 0, len(p.Bodies))}
+	var lost []convert.Loss
+	var first error
+	for i, raw := range p.Bodies {
+		r, err := x.convert(x.route.object.Kind(), p.Versions[i], raw, p.Owners[i])
+		if err != nil {
+			if first == nil {
+				first = err
+			}
+			continue
 		}
+		a.list, lost = append(a.list, r.Body), append(lost, r.Lost...)
 	}
-	if left := len(p.Bodies) - len(bodies); left > 0 {
-		x.s.Logger.Warn("CDRs sent in another version are left out of a list", "partner", x.partner.ID, "version", x.route.version.String(), "left_out", left)
+	if len(lost) > 0 {
+		x.setHeader(lostHeader, convert.Lost(lost))
 	}
-	return bodies
+	if left := len(p.Bodies) - len(a.list); left > 0 {
+		a.message = bounded(fmt.Sprintf("Success, but %d of these cannot be shown in OCPI %s and are left out; the first: %s", left, x.route.version, first))
+		x.s.Logger.Warn("objects sent in another version are left out of a list", "object", x.route.object.String(),
+			"partner", x.partner.ID, "version", x.route.version.String(), "left_out", left, "error", first)
+	}
+	return a
 }
 
 // nextPage returns the Link to the next page.
-func (x *exchange) nextPage(query url.Values, offset, limit int) string {
+func (x *exchange) nextPage(query url.Values, offset, limit int, cursor string) string {
 	path := strings.TrimPrefix(x.r.URL.EscapedPath(), Prefix)
-	return "<" + x.url(path) + "?" + ocpi.NextPage(query, offset, limit).Encode() + `>; rel="next"`
+	next := ocpi.NextPage(query, offset, limit)
+	next.Set("cursor", cursor)
+	if query.Has(listBy) {
+		next.Set(listBy, query.Get(listBy))
+	}
+	return "<" + x.url(path) + "?" + next.Encode() + `>; rel="next"`
 }

@@ -34,8 +34,9 @@ type door struct {
 var (
 	operators  = []string{control.RoleCPO}
 	providers  = []string{control.RoleEMSP}
-	publishers = []string{control.RoleCPO, control.RoleNAP}  // of Locations and Tariffs
-	parties    = []string{control.RoleCPO, control.RoleEMSP} // of a CDR, and of an invoice
+	publishers = []string{control.RoleCPO, control.RoleNAP}                                      // of Locations and Tariffs
+	parties    = []string{control.RoleCPO, control.RoleEMSP}                                     // of a CDR, a Session and an invoice
+	readers    = []string{control.RoleEMSP, control.RoleNAP, control.RoleNSP, control.RoleOther} // of Locations and Tariffs
 )
 
 // objectPath addresses an object of its owner (OCPI 2.2.1 "Client Owned Objects").
@@ -46,13 +47,16 @@ func modules() []module {
 	return []module{
 		credentialsModule(),
 		{id: "locations", side: ocpi.RoleReceiver, object: ingest.ObjectLocation, roles: publishers, doors: locationDoors()},
+		{id: "locations", side: ocpi.RoleSender, object: ingest.ObjectLocation, roles: readers, doors: append(listed(), senderDoors()...)},
 		{id: "tariffs", side: ocpi.RoleReceiver, object: ingest.ObjectTariff, roles: publishers, doors: []door{
 			{method: http.MethodGet, path: objectPath, handle: (*exchange).get, names: true},
 			{method: http.MethodPut, path: objectPath, handle: (*exchange).put, names: true},
 			{method: http.MethodPatch, path: objectPath, handle: (*exchange).patch, only: ocpi.V211},
 			{method: http.MethodDelete, path: objectPath, handle: (*exchange).delete, names: true},
 		}},
+		{id: "tariffs", side: ocpi.RoleSender, object: ingest.ObjectTariff, roles: readers, doors: listed()},
 		{id: "sessions", side: ocpi.RoleReceiver, object: ingest.ObjectSession, roles: operators, doors: owned()},
+		{id: "sessions", side: ocpi.RoleSender, object: ingest.ObjectSession, roles: parties, doors: listed()},
 		{id: "cdrs", side: ocpi.RoleReceiver, object: ingest.ObjectCDR, roles: operators, doors: []door{
 			{method: http.MethodPost, handle: (*exchange).postCDR},
 			// Met daily: the id, or owner and id, behind the URL that CDRs are posted to.
@@ -64,13 +68,28 @@ func modules() []module {
 			{method: http.MethodGet, handle: (*exchange).listCDRs},
 		}},
 		{id: "tokens", side: ocpi.RoleReceiver, object: ingest.ObjectToken, roles: providers, doors: owned()},
+		{id: "tokens", side: ocpi.RoleSender, object: ingest.ObjectToken, roles: operators, doors: listed()},
 		{id: "invoicereconciliation", side: ocpi.RoleReceiver, object: ingest.ObjectInvoice, roles: parties, since: ocpi.V230, doors: []door{
 			{method: http.MethodPost, handle: (*exchange).postInvoice, names: true},
 			{method: http.MethodGet, path: objectPath, handle: (*exchange).get, names: true},
 			{method: http.MethodPut, path: objectPath, handle: (*exchange).putInvoice, names: true},
 			{method: http.MethodDelete, path: objectPath, handle: (*exchange).delete, names: true},
 		}},
+		{id: "invoicereconciliation", side: ocpi.RoleSender, object: ingest.ObjectInvoice, roles: parties, since: ocpi.V230, doors: listed()},
 	}
+}
+
+// listed is the door of objects that others own.
+func listed() []door { return []door{{method: http.MethodGet, handle: (*exchange).listObjects}} }
+
+// senderDoors are those of a Location of another owner, its EVSEs and their
+// Connectors.
+func senderDoors() []door {
+	var doors []door
+	for _, part := range []string{"/:id", "/:id/:evse", "/:id/:evse/:connector"} {
+		doors = append(doors, door{method: http.MethodGet, path: part, handle: (*exchange).senderLocation, names: true})
+	}
+	return doors
 }
 
 // owned are the doors of an object that its owner keeps up to date here.

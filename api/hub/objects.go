@@ -3,7 +3,9 @@ package hub
 import (
 	"cmp"
 	"context"
+	"fmt"
 	"net/http"
+	"slices"
 	"time"
 
 	"github.com/roamclear/roamclear/api"
@@ -149,8 +151,16 @@ func (x *exchange) get() (answer, error) {
 	if err != nil {
 		return answer{}, err
 	}
-	kind, body := t.Object.Kind(), o.Body
-	if evse, connector := t.Part(); ok && evse != "" {
+	if !ok {
+		return answer{}, ingest.ErrUnknownObject
+	}
+	return x.part(t, &o)
+}
+
+// part answers with an object, or the part of it that a target names.
+func (x *exchange) part(t ingest.Target, o *ingest.ObjectState) (answer, error) {
+	kind, body, ok := t.Object.Kind(), o.Body, true
+	if evse, connector := t.Part(); evse != "" {
 		kind = partKind(connector)
 		body, ok = ocpi.Sub(o.Body, evse, connector)
 	}
@@ -158,4 +168,40 @@ func (x *exchange) get() (answer, error) {
 		return answer{}, ingest.ErrUnknownObject
 	}
 	return x.show(kind, o.Version, body, t.Key.Party)
+}
+
+// senderLocation serves a Location of any owner, or a part of it (OCPI 2.2.1
+// mod_locations, "GET Object" of the Sender interface). Its path names no owner:
+// that is who the message is for, or else whose it is of those that the partner may
+// see.
+func (x *exchange) senderLocation() (answer, error) {
+	id := api.Param(x.c, "id")
+	owners := x.owners()
+	if id == "" || len(owners) == 0 {
+		return answer{}, ingest.ErrUnknownObject
+	}
+	to, other, err := x.addressee()
+	if err != nil {
+		return answer{}, err
+	}
+	if other {
+		owners = slices.DeleteFunc(slices.Clone(owners), func(p ocpi.Party) bool { return p != to })
+	}
+	ids := make([]ingest.Identity, len(owners))
+	for i, p := range owners {
+		ids[i] = ingest.Identity{Object: x.route.object, Key: ocpi.NewKey(p.Country, p.ID, id)}
+	}
+	ctx, cancel := x.limited()
+	defer cancel()
+	found, err := x.s.Objects.Find(ctx, ids)
+	switch {
+	case err != nil:
+		return answer{}, err
+	case len(found) == 0:
+		return answer{}, ingest.ErrUnknownObject
+	case len(found) > 1:
+		return answer{}, wrongParameter("OCPI-to-country-code, OCPI-to-party-id", fmt.Sprintf(
+			"missing: %d parties have a Location of this id, %s and %s among them", len(found), found[0].Key.Party, found[1].Key.Party))
+	}
+	return x.part(ingest.Target{Object: x.route.object, Key: found[0].Key, Path: ingest.PartPath(api.Param(x.c, "evse"), api.Param(x.c, "connector"))}, &found[0])
 }

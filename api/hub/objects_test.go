@@ -152,6 +152,11 @@ func (stuck) Get(ctx context.Context, _ ingest.Target) (ingest.ObjectState, bool
 	return ingest.ObjectState{}, false, ctx.Err()
 }
 
+func (stuck) Find(ctx context.Context, _ []ingest.Identity) ([]ingest.ObjectState, error) {
+	<-ctx.Done()
+	return nil, ctx.Err()
+}
+
 // A request that waits holds a place that others need: it gives up.
 func TestObjectsDoNotWaitForEver(t *testing.T) {
 	for method, path := range map[string]string{"PUT": "tariffs", "PATCH": "locations", "DELETE": "tariffs", "GET": "sessions"} {

@@ -66,13 +66,16 @@ func until(t *testing.T, what string, done func() bool) {
 }
 
 // fullPages are pages of bodies as large as one may be.
-type fullPages struct{}
+type fullPages struct{ Lists }
+
+func (fullPages) Await(context.Context, ingest.Object) error { return nil }
 
 func (fullPages) OCPICDRs(context.Context, settlement.OCPIQuery) (settlement.OCPIPage, error) {
 	p := settlement.OCPIPage{Total: 16}
 	for range p.Total {
 		p.Bodies, p.Versions = append(p.Bodies, append(append([]byte{'"'}, bytes.Repeat([]byte{'x'}, 64<<10-2)...), '"')), append(p.Versions, ocpi.V221)
 	}
+	p.Owners = make([]ocpi.Party, p.Total)
 	return p, nil
 }
 
@@ -86,7 +89,7 @@ func listRequest(token string) string {
 // a place is held until its answer is written.
 func TestReadersThatDoNotRead(t *testing.T) {
 	srv, s := network(t, &backend{}, 0, func(d *Deps) {
-		d.CDRLists, d.Pace = fullPages{}, api.Pace{Time: time.Hour}
+		d.Lists, d.Pace = fullPages{}, api.Pace{Time: time.Hour}
 	})
 	for range listPages / 4 {
 		srv.Stall(t, listRequest(exwToken), "")
@@ -104,7 +107,10 @@ func TestReadersThatDoNotRead(t *testing.T) {
 }
 
 // waitingPages answers when it is let.
-type waitingPages struct{ asked, answer chan struct{} }
+type waitingPages struct {
+	fullPages
+	asked, answer chan struct{}
+}
 
 func (w waitingPages) OCPICDRs(ctx context.Context, q settlement.OCPIQuery) (settlement.OCPIPage, error) {
 	w.asked <- struct{}{}
@@ -119,8 +125,8 @@ func (w waitingPages) OCPICDRs(ctx context.Context, q settlement.OCPIQuery) (set
 // The store is asked for a few pages at once, for each partner in its turn,
 // however many one of them asks for.
 func TestPagesAreReadInTurn(t *testing.T) {
-	pages := waitingPages{make(chan struct{}, listPages), make(chan struct{})}
-	srv, s := network(t, &backend{}, 0, func(d *Deps) { d.CDRLists = pages })
+	pages := waitingPages{fullPages{}, make(chan struct{}, listPages), make(chan struct{})}
+	srv, s := network(t, &backend{}, 0, func(d *Deps) { d.Lists = pages })
 	for range listPages / 4 {
 		srv.Stall(t, listRequest(exwToken), "")
 	}
@@ -145,7 +151,7 @@ func TestPagesAreReadInTurn(t *testing.T) {
 
 // A piece that is not read in its time breaks the connection and frees the place.
 func TestReadersMustKeepThePace(t *testing.T) {
-	srv, s := network(t, &backend{}, 0, func(d *Deps) { d.CDRLists, d.Pace = fullPages{}, api.Pace{Time: 20 * time.Millisecond} })
+	srv, s := network(t, &backend{}, 0, func(d *Deps) { d.Lists, d.Pace = fullPages{}, api.Pace{Time: 20 * time.Millisecond} })
 	for range listPages / 4 {
 		srv.Stall(t, listRequest(exwToken), "")
 	}

@@ -26,13 +26,20 @@ func (s *Server) paths() map[string][]route {
 	return all
 }
 
-// concrete fills in a path for the partner that owns such objects.
+// concrete fills in a path for a partner that finds it there.
 func concrete(path string, object ingest.Object) (filled, token, country, party string) {
 	country, party, token = "GB", "DUN", dundeeToken
-	if object == ingest.ObjectToken || strings.HasPrefix(path, "/"+treeCPO+"/") {
+	mobility := object == ingest.ObjectToken // whose objects they are, and the other side reads them
+	if strings.Contains(path, "/sender/") && object != ingest.ObjectCDR {
+		mobility = !mobility
+	}
+	if mobility && !strings.HasPrefix(path, "/"+treeEMSP+"/") || strings.HasPrefix(path, "/"+treeCPO+"/") {
 		country, party, token = "NL", "EXW", exwToken
 	}
 	fill := strings.NewReplacer(objectPath, "/"+country+"/"+party+"/X1", "/:country", "/X1", ":evse", "E1", ":connector", "1")
+	if strings.HasSuffix(path, "/sessions") && !strings.Contains(path, "receiver") {
+		path += "?date_from=2019-01-01T00:00:00Z"
+	}
 	return Prefix + fill.Replace(path), token, country, party
 }
 

@@ -7,6 +7,7 @@ import (
 	"log/slog"
 	"net/http"
 	"net/http/httptest"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -49,9 +50,12 @@ type backend struct {
 	version ocpi.Version
 	readErr error
 
-	cdr   func(ctx context.Context, key ocpi.Key) ([]byte, ocpi.Version, error)
-	lists []settlement.OCPIQuery
-	page  settlement.OCPIPage
+	cdr     func(ctx context.Context, key ocpi.Key) ([]byte, ocpi.Version, error)
+	lists   []settlement.OCPIQuery
+	of      []settlement.ObjectQuery
+	page    settlement.OCPIPage
+	awaited []ingest.Object
+	owned   []ingest.ObjectState // of Find
 }
 
 func (b *backend) push(method string, from ingest.Sender, t ingest.Target, body []byte) (ingest.Receipt, error) {
@@ -95,6 +99,28 @@ func (b *backend) Get(_ context.Context, t ingest.Target) (s ingest.ObjectState,
 func (b *backend) OCPICDRs(_ context.Context, q settlement.OCPIQuery) (settlement.OCPIPage, error) {
 	b.lists = append(b.lists, q)
 	return b.page, b.readErr
+}
+
+func (b *backend) OCPIObjects(_ context.Context, q settlement.ObjectQuery) (settlement.OCPIPage, error) {
+	b.of = append(b.of, q)
+	return b.page, b.readErr
+}
+
+func (b *backend) Await(_ context.Context, o ingest.Object) error {
+	b.awaited = append(b.awaited, o)
+	return nil
+}
+
+func (b *backend) Find(_ context.Context, ids []ingest.Identity) (found []ingest.ObjectState, err error) {
+	if b.every != "" {
+		return []ingest.ObjectState{{Object: ids[0].Object, Key: ids[0].Key, Version: b.version, Body: []byte(b.every)}}, b.readErr
+	}
+	for _, s := range b.owned {
+		if slices.Contains(ids, s.Identity()) {
+			found = append(found, s)
+		}
+	}
+	return found, b.readErr
 }
 
 // cdrs adapts backend.cdr, whose name CDR is taken.
@@ -161,7 +187,7 @@ func serveWith(t testing.TB, b *backend, change func(*Deps)) (http.Handler, *Ser
 		t.Fatal(err)
 	}
 	d := Deps{
-		Intake: b, Objects: b, CDRs: cdrs{b}, CDRLists: b,
+		Intake: b, Objects: b, CDRs: cdrs{b}, Lists: b,
 		Metrics: api.NewMetrics(prometheus.NewRegistry()), Logger: slog.New(slog.DiscardHandler),
 		Limits: ingest.Limits{CDR: 1000, Session: 1000, Location: 1000, Other: 1000}, Now: func() time.Time { return now },
 	}

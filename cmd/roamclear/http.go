@@ -122,7 +122,7 @@ func mounted(s *service) *gin.Engine {
 	limits := rest.Limits{Places: api.NewBudget(rest.Places)}
 	partners := hub.New(hub.Deps{
 		Partners: s.control.partners, Intake: s.intake, Objects: s.owned,
-		CDRs: settlement.Source{Store: b.store, Log: b.log}, CDRLists: b.store,
+		CDRs: settlement.Source{Store: b.store, Log: b.log}, Lists: settlement.Lists{StoredLists: b.store, Log: b.log},
 		Metrics: api.NewMetrics(s.registry), Logger: s.logger, Party: s.config.Hub.party(), Name: s.config.Hub.Name,
 		Callback: s.peers.dialer, Sealer: s.sealer, PublicURL: s.config.PublicURL,
 		Limits: s.config.Limits.Bodies, InFlight: s.config.Limits.InFlight, Turns: s.turns,

@@ -57,7 +57,7 @@ func (d *Partners) PairsOnly() { d.pairsOnly = true }
 //	Locations, Tariffs without recipient   their owner; EMSP, NAP, NSP and OTHER, of any CPO
 //	Tariffs with a recipient               their owner and the recipient
 //	Tokens                                 their owner; CPOs, of any eMSP
-//	Sessions, CDRs                         their two parties
+//	Sessions, CDRs, invoices               their two parties
 //
 // Where only pairs roam, what is for everybody is for the other party of a pair,
 // and so are Tariffs. To a 2.1.1 partner with a counterparty there is nobody else.
@@ -75,6 +75,10 @@ func (d *Partners) Scope(viewer *Partner, what ingest.Object) Scope {
 		d.reach(&s, viewer.charging.Parties, d.state.Current().pairs.ofCPO)
 	case ingest.ObjectSession, ingest.ObjectCDR:
 		s.Own, s.For = viewer.charging.Parties, viewer.mobility.Parties
+		s.from(nil, true)
+	case ingest.ObjectInvoice:
+		s.Own = viewer.parties([]string{RoleCPO, RoleEMSP})
+		s.For = s.Own
 		s.from(nil, true)
 	}
 	return s

@@ -87,7 +87,7 @@ func merge(old *ingest.ObjectState, r *ingest.Record) (*ingest.ObjectState, erro
 	}
 	return &ingest.ObjectState{
 		Object: r.Object, Key: r.Key, Variant: r.Variant, Version: r.Version, Sender: r.Sender,
-		Position: r.Position, Received: r.Received, Body: bytes.Clone(body),
+		Position: r.Position, Received: r.Received, Body: bytes.Clone(body), Created: Created(old, r),
 	}, nil
 }
 
@@ -102,6 +102,15 @@ func Updated(r *ingest.Record, stated ocpi.Time) ocpi.Time {
 		return stated
 	}
 	return max(stated, r.Received)
+}
+
+// Created returns what made the object that a record changes: that record, where
+// there was none, not even a deleted one.
+func Created(old *ingest.ObjectState, r *ingest.Record) ingest.Creation {
+	if old != nil {
+		return old.Created
+	}
+	return ingest.CreatedBy(r)
 }
 
 func target(r *ingest.Record) ingest.Target {

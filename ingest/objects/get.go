@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 
 	"github.com/roamclear/roamclear/ingest"
 	"github.com/roamclear/roamclear/ocpi"
@@ -137,4 +138,46 @@ func (f *Follower) catchUp(ctx context.Context, p *part) error {
 		return fmt.Errorf("read end of %s: %w: %w", p, ingest.ErrUnavailable, err)
 	}
 	return f.WaitNext(ctx, p.Partition, end)
+}
+
+// Find returns those of some objects of one kind that there are, in any order. It
+// reads the log to its end first, once for all of them, and asks the store for
+// what may be there and is not in memory in a few queries. Errors as those of Get.
+func (f *Follower) Find(ctx context.Context, ids []ingest.Identity) ([]ingest.ObjectState, error) {
+	if len(ids) == 0 {
+		return nil, nil
+	}
+	if f.folds[ids[0].Object] == nil {
+		return nil, fmt.Errorf("read %s: objects of this kind are not followed here", ids[0])
+	}
+	if err := f.CatchUp(ctx, ids[0].Object.Topic()); err != nil {
+		return nil, err
+	}
+	if err := f.wait(ctx); err != nil {
+		return nil, err
+	}
+	var found []ingest.ObjectState
+	var stored []ingest.Identity
+	f.mu.RLock()
+	for _, id := range ids {
+		switch s := f.held(f.partOf(id), id); {
+		case s != nil && !s.Deleted:
+			found = append(found, *s)
+		case s == nil && !f.rulesOut(id):
+			stored = append(stored, id)
+		}
+	}
+	f.mu.RUnlock()
+	for chunk := range slices.Chunk(stored, maxLookups) {
+		states, err := f.store.LookupObjects(ctx, chunk)
+		if err != nil {
+			return nil, fmt.Errorf("look up %d objects: %w", len(chunk), err)
+		}
+		for _, s := range states {
+			if !s.Deleted {
+				found = append(found, s)
+			}
+		}
+	}
+	return found, nil
 }

@@ -34,10 +34,17 @@ func (Invoices) Apply(old *ingest.ObjectState, r *ingest.Record) (*ingest.Object
 		o, err := d.InvoiceReconciliation(s.Version, s.Body)
 		if err == nil {
 			s.LastUpdated = o.LastUpdated
+			s.With, _ = ocpi.ParseParty(r.Path) // whom it is for
 		}
 		return err
 	})
-	return s, err
+	if err != nil {
+		return nil, err
+	}
+	if err := leave(old, s); err != nil {
+		return nil, err
+	}
+	return s, nil
 }
 
 // Folded implements Fold.

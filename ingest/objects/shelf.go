@@ -81,7 +81,8 @@ const common = `{"country_code":"DE","party_id":"ABC","id":"LOC1","publish":true
 	`{"country_code":"DE","party_id":"ABC","uid":"012345678","type":"RFID","contract_id":"DE8ACC12E46L89","visual_number":"DF000-2001-8999-1",` +
 	`"issuer":"TheNewMotion","group_id":"DF000-2001-8999","valid":true,"whitelist":"ALWAYS","language":"en","default_profile_type":"GREEN","last_updated":"2026-06-29T22:39:09Z"}`
 
-// pack puts a state into few bytes. Everything but its identity is in it.
+// pack puts a state of a warm kind into few bytes. Everything but its identity
+// is in it.
 func pack(s *ingest.ObjectState) string {
 	deleted := uint64(0)
 	if s.Deleted {
@@ -92,6 +93,9 @@ func pack(s *ingest.ObjectState) string {
 		uint64(s.Received), uint64(s.LastUpdated)} {
 		b = binary.AppendUvarint(b, n)
 	}
+	b = append(b, s.Created.Epoch)
+	b = binary.AppendVarint(b, s.Created.Offset-s.Position.Offset) // nothing, for most
+	b = binary.AppendVarint(b, int64(s.Created.Received-s.Received))
 	b = appendText(b, s.Sender)
 	b = binary.AppendUvarint(b, uint64(len(s.Changes)))
 	for i := range s.Changes {
@@ -119,6 +123,8 @@ func unpack(id ingest.Identity, packed string) (*ingest.ObjectState, error) {
 	s.Version, s.Deleted = ocpi.Version(r.number()), r.number() == 1
 	s.Position.Epoch, s.Position.Partition, s.Position.Offset = uint8(r.number()), int32(r.number()), int64(r.number())
 	s.Received, s.LastUpdated = ocpi.Time(r.number()), ocpi.Time(r.number())
+	s.Created.Epoch = r.byte()
+	s.Created.Offset, s.Created.Received = s.Position.Offset+r.difference(), s.Received+ocpi.Time(r.difference())
 	s.Sender = string(r.text())
 	for range r.number() {
 		if r.failed {
@@ -151,6 +157,16 @@ func (r *unpacker) number() uint64 {
 	}
 	r.rest = r.rest[size:]
 	return n
+}
+
+func (r *unpacker) byte() byte {
+	if len(r.rest) == 0 {
+		r.failed = true
+		return 0
+	}
+	b := r.rest[0]
+	r.rest = r.rest[1:]
+	return b
 }
 
 func (r *unpacker) difference() int64 {

@@ -24,6 +24,7 @@ func token(i int) *ingest.ObjectState {
 func TestPack(t *testing.T) {
 	location := token(3)
 	location.Object, location.Variant, location.Sender = ingest.ObjectLocation, "", ""
+	location.Created = ingest.Creation{Epoch: 1, Offset: 2, Received: location.Received - 7}
 	location.Changes = []ingest.Change{{Received: 1, Zone: "Europe/Oslo"}, {Next: 7, Received: 2, Zone: "Europe/Dublin"}}
 	for name, s := range map[string]*ingest.ObjectState{
 		"a token": token(1), "a location": location,

@@ -87,7 +87,7 @@ func (tariffs) Apply(old *ingest.ObjectState, r *ingest.Record) (*ingest.ObjectS
 			return nil, ingest.ErrUnknownObject
 		}
 		return &ingest.ObjectState{Object: r.Object, Key: r.Key, Variant: r.Variant, Version: r.Version, Sender: r.Sender,
-			Position: r.Position, Received: r.Received, Deleted: true}, nil
+			Position: r.Position, Received: r.Received, Deleted: true, Created: objects.Created(old, r)}, nil
 	}
 	s, err := objects.Merge(old, r)
 	if err != nil {

@@ -312,23 +312,28 @@ func TestOCPICDRs(t *testing.T) {
 		rows  []int
 		total int
 	}{
-		"eMSP's own":               {settlement.OCPIQuery{Debtors: exw}, []int{0, 1, 2, 3, 4, 10, 11}, 7},
-		"second page":              {settlement.OCPIQuery{Debtors: exw, Offset: 2, Limit: 2}, []int{2, 3}, 7},
-		"beyond the end":           {settlement.OCPIQuery{Debtors: exw, Offset: 9}, nil, 7},
-		"from is inclusive":        {settlement.OCPIQuery{Debtors: tnm, From: updated(3)}, []int{8, 9}, 2},
-		"to is exclusive":          {settlement.OCPIQuery{Debtors: tnm, To: updated(3)}, []int{7}, 1},
-		"CPO's own":                {settlement.OCPIQuery{Creditors: dun, To: updated(9)}, []int{7, 8, 9}, 3},
+		"eMSP's own":               {settlement.OCPIQuery{Debtors: exw}, []int{11, 0, 1, 2, 3, 4, 10}, 7}, // the last one that came is the oldest
+		"second page":              {settlement.OCPIQuery{Debtors: exw, OCPIWindow: settlement.OCPIWindow{Offset: 2, Limit: 2}}, []int{1, 2}, 7},
+		"beyond the end":           {settlement.OCPIQuery{Debtors: exw, OCPIWindow: settlement.OCPIWindow{Offset: 9}}, nil, 7},
+		"from is inclusive":        {settlement.OCPIQuery{Debtors: tnm, OCPIWindow: settlement.OCPIWindow{From: updated(3)}}, []int{8, 9}, 2},
+		"to is exclusive":          {settlement.OCPIQuery{Debtors: tnm, OCPIWindow: settlement.OCPIWindow{To: updated(3)}}, []int{7}, 1},
+		"CPO's own":                {settlement.OCPIQuery{Creditors: dun, OCPIWindow: settlement.OCPIWindow{To: updated(9)}}, []int{7, 8, 9}, 3},
 		"debtor is not creditor":   {settlement.OCPIQuery{Debtors: dun}, nil, 0},
 		"nobody":                   {settlement.OCPIQuery{}, nil, 0},
-		"either role, each once":   {settlement.OCPIQuery{Debtors: tnm, Creditors: dun, To: updated(9)}, []int{7, 8, 9}, 3},
-		"the repeat is not listed": {settlement.OCPIQuery{Debtors: exw, From: updated(15), To: updated(16)}, []int{0}, 1},
+		"either role, each once":   {settlement.OCPIQuery{Debtors: tnm, Creditors: dun, OCPIWindow: settlement.OCPIWindow{To: updated(9)}}, []int{7, 8, 9}, 3},
+		"the repeat is not listed": {settlement.OCPIQuery{Debtors: exw, OCPIWindow: settlement.OCPIWindow{From: updated(15), To: updated(16)}}, []int{0}, 1},
 	} {
 		t.Run(name, func(t *testing.T) {
 			want := settlement.OCPIPage{Total: tc.total}
 			for _, n := range tc.rows {
 				want.Bodies, want.Versions = append(want.Bodies, b.Rows[n].Record.Body), append(want.Versions, ocpi.V221)
+				want.Owners = append(want.Owners, b.Rows[n].Record.Key.Party)
 			}
 			got, err := s.OCPICDRs(t.Context(), tc.q)
+			if n := max(tc.q.Offset, 0) + len(got.Bodies); (got.Next != "") != (n < tc.total) {
+				t.Errorf("%d of %d are shown, the next page is %q", n, tc.total, got.Next)
+			}
+			got.Next = "" // followed in tests of their own
 			if diff := cmp.Diff(want, got); diff != "" || err != nil {
 				t.Errorf("%v, -want +got:\n%s", err, diff)
 			}

@@ -1,6 +1,7 @@
 package clickhouse
 
 import (
+	"bytes"
 	"cmp"
 	"errors"
 	"fmt"
@@ -334,12 +335,12 @@ func (y *year) singles() string {
 }
 
 // ocpi is the body of every CDR on the list of each eMSP in the first half of
-// the year, and on all lists of both roles, by when it came.
+// the year, and on all lists of both roles.
 func (y *year) ocpi() string {
 	half := time.Date(2019, 7, 1, 0, 0, 0, 0, time.UTC)
 	var b strings.Builder
 	for _, q := range []settlement.OCPIQuery{
-		{Debtors: []ocpi.Party{{Country: "NL", ID: "EXW"}}, To: half}, {Debtors: []ocpi.Party{{Country: "DE", ID: "TNM"}}, To: half},
+		{Debtors: []ocpi.Party{{Country: "NL", ID: "EXW"}}, OCPIWindow: settlement.OCPIWindow{To: half}}, {Debtors: []ocpi.Party{{Country: "DE", ID: "TNM"}}, OCPIWindow: settlement.OCPIWindow{To: half}},
 		{Debtors: []ocpi.Party{{Country: "FR", ID: "IZI"}}, Creditors: []ocpi.Party{{Country: "GB", ID: "DUN"}}},
 	} {
 		q.Limit = 1000
@@ -347,6 +348,7 @@ func (y *year) ocpi() string {
 		if err != nil {
 			y.t.Fatal(err)
 		}
+		slices.SortFunc(page.Bodies, bytes.Compare)
 		fmt.Fprintf(&b, "%d: %s\n", page.Total, page.Bodies)
 	}
 	return b.String()
@@ -363,6 +365,7 @@ func (y *year) owed() string {
 				bodies = append(bodies, r.Record.Body)
 			}
 		}
+		slices.SortFunc(bodies, bytes.Compare)
 		fmt.Fprintf(&b, "%d: %s\n", len(bodies), bodies)
 	}
 	return b.String()

@@ -36,7 +36,7 @@ func objectRecord(topic ingest.Topic, object ingest.Object, offset int64, id str
 
 func stateOf(r ingest.Record) ingest.ObjectState {
 	return ingest.ObjectState{Object: r.Object, Key: r.Key, Variant: r.Variant, Version: r.Version, Sender: r.Sender,
-		Position: r.Position, Received: r.Received, LastUpdated: r.Received - 5, Body: r.Body}
+		Position: r.Position, Received: r.Received, LastUpdated: r.Received - 5, Body: r.Body, Created: ingest.CreatedBy(&r)}
 }
 
 // put writes records with a state each, cut into batches of n.

@@ -2,150 +2,286 @@ package clickhouse
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"strings"
 	"time"
 
-	ch "github.com/ClickHouse/clickhouse-go/v2"
 	"github.com/ClickHouse/clickhouse-go/v2/lib/driver"
 	"github.com/roamclear/roamclear/ingest"
 	"github.com/roamclear/roamclear/ocpi"
 	"github.com/roamclear/roamclear/settlement"
 )
 
-// OCPICDRs implements [settlement.Reader]. The order is that of arrival (OCPI
-// wants oldest first by creation), then of positions: it never changes, and
-// last_updated is only compared, never rewritten.
+// OCPICDRs implements [settlement.ListStore].
 func (s *Store) OCPICDRs(ctx context.Context, q settlement.OCPIQuery) (settlement.OCPIPage, error) {
+	l := &list{table: "sender_lists", what: "CDRs", at: "last_updated", names: [3]string{"country", "party", "creditor"}, by: "last_updated",
+		overlap: len(q.Debtors) > 0 && len(q.Creditors) > 0}
+	if q.ByReceived {
+		l.by = "received"
+	}
+	for creditor, parties := range [][]ocpi.Party{q.Debtors, q.Creditors} {
+		for _, p := range parties {
+			part := listPart{of: []any{p.Country, p.ID, uint8(creditor)}}
+			if !q.Only.IsZero() { // who is on the other side of it
+				part.and("(partition, epoch, offset) IN (SELECT partition, epoch, offset FROM sender_lists FINAL WHERE NOT gone AND country = ? AND party = ? AND creditor = ?)",
+					q.Only.Country, q.Only.ID, uint8(1-creditor))
+			}
+			l.parts = append(l.parts, part)
+		}
+	}
+	return s.page(ctx, l, q.OCPIWindow, s.cdrBodies)
+}
+
+// OCPIObjects implements [settlement.ListStore].
+func (s *Store) OCPIObjects(ctx context.Context, q settlement.ObjectQuery) (settlement.OCPIPage, error) {
+	l := &list{table: "object_lists", object: q.Object, what: q.Object.String() + "s", at: "created", names: [3]string{"list", "list_country", "list_party"}, by: "last_updated",
+		columns: ", country, party, id, sub, ver"}
+	l.and("object = ?", q.Object.String())
+	var kinds [4]bool
+	for _, o := range q.Lists {
+		part := listPart{of: []any{uint8(o.Kind), o.Party.Country, o.Party.ID}}
+		if len(o.Owners) > 0 {
+			owners, args := tuples(len(o.Owners), 2, func(i int) []any { return []any{o.Owners[i].Country, o.Owners[i].ID} })
+			part.and("(country, party) IN "+owners, args...)
+		}
+		l.parts = append(l.parts, part)
+		kinds[o.Kind] = true
+	}
+	l.overlap = kinds[settlement.ListAll] && kinds[settlement.ListOpen] || kinds[settlement.ListOwn] && kinds[settlement.ListWith]
+	return s.page(ctx, l, q.OCPIWindow, func(ctx context.Context, rows []listed) ([]listedBody, error) {
+		return s.objectBodies(ctx, q.Object, rows)
+	})
+}
+
+// list is what a page is read of: some lists of a table, as one. A row of the
+// table has the position of a record, and stands in the order of names, at, epoch
+// and offset.
+type list struct {
+	where
+	table   string
+	object  ingest.Object // 0 for CDRs
+	what    string        // is listed, for messages
+	names   [3]string     // the columns that say which list a row is on
+	parts   []listPart
+	overlap bool   // something may be in several of them
+	at      string // the column that lists are in the order of
+	by      string // the column that From and To bound
+	columns string // of a row, beside at and its position
+}
+
+// listPart is one list, or what some condition leaves of it.
+type listPart struct {
+	where
+	of []any // what names are
+}
+
+// listed is one row of a list.
+type listed struct {
+	at       time.Time
+	position ingest.Position
+	id       ingest.Identity // of objects,
+	ver      uint64          // and of which state
+}
+
+// listCursor names the last row of a page, and what a next page need not find
+// out again.
+type listCursor struct {
+	At        int64 `json:"a"` // Unix time in nanoseconds, as all here
+	Epoch     uint8 `json:"e"`
+	Partition int32 `json:"p"`
+	Offset    int64 `json:"o"`
+	Shown     int   `json:"n"` // items before the next page
+	Total     int   `json:"t"` // as counted
+	Counted   int64 `json:"c"` // then,
+	From      int64 `json:"f"` // in this window
+	To        int64 `json:"u"`
+}
+
+// page reads a page: which rows, how many there are in all, and their bodies.
+func (s *Store) page(ctx context.Context, l *list, q settlement.OCPIWindow, bodies bodyReader) (settlement.OCPIPage, error) {
 	var page settlement.OCPIPage
-	w, once := senderLists(q)
-	if once == "" {
-		return page, nil // nobody's CDRs
+	if len(l.parts) == 0 {
+		return page, nil // nobody's list
 	}
-	var total uint64
-	if err := s.conn.QueryRow(ctx, "SELECT count() FROM (SELECT partition, epoch, offset FROM sender_lists FINAL"+w.String()+once+")", w.args...).Scan(&total); err != nil {
-		return page, fail("count CDRs", err)
-	}
-	page.Total = int(total)
-	var positions []ingest.Position
-	err := s.each(ctx, "list CDRs", "SELECT partition, epoch, offset FROM (SELECT partition, epoch, offset, received FROM sender_lists FINAL"+w.String()+once+
-		fmt.Sprintf(") ORDER BY received, epoch, partition, offset LIMIT %d OFFSET %d", pageSize(q.Limit), max(q.Offset, 0)), w.args,
-		func(rows driver.Rows) error {
-			var p ingest.Position
-			err := rows.Scan(&p.Partition, &p.Epoch, &p.Offset)
-			positions = append(positions, p)
-			return err
-		})
+	cursor, err := cursorOfWindow(&q)
 	if err != nil {
 		return page, err
 	}
-	return page, s.addBodies(ctx, &page, positions)
-}
-
-// Bounds of what is read for a page of bodies, whose sizes are not known before:
-// it begins with few and goes on by the mean of those read. What turns out to be
-// too much is read again in parts.
-const (
-	firstChunk  = 4
-	chunkGrowth = 4
-	chunkBytes  = 4 * settlement.PageBytes
-)
-
-// errChunk says that the bodies of a chunk are more than chunkBytes.
-var errChunk = errors.New("the bodies are more than are read at once")
-
-// addBodies adds the bodies of those of the first positions that fit a page, at
-// least one.
-func (s *Store) addBodies(ctx context.Context, page *settlement.OCPIPage, positions []ingest.Position) error {
-	size, n := 0, firstChunk
-	for len(positions) > 0 {
-		chunk := positions[:min(n, len(positions))]
-		records, err := s.bodiesAt(ctx, chunk)
-		if errors.Is(err, errChunk) && len(chunk) > 1 {
-			n = max(1, len(chunk)/chunkGrowth)
-			continue
-		}
-		if err != nil {
-			return err
-		}
-		for _, p := range chunk {
-			record, ok := records[p]
-			if !ok {
-				// A list that leaves one out tells the client that it is gone.
-				return fmt.Errorf("list CDRs: record %s is not in the store: run roamclear verify", p)
-			}
-			if size += len(record.Body); size > settlement.PageBytes && len(page.Bodies) > 0 {
-				return nil
-			}
-			page.Bodies = append(page.Bodies, record.Body)
-			page.Versions = append(page.Versions, record.Version)
-		}
-		positions = positions[len(chunk):]
-		mean := size/len(page.Bodies) + 1
-		n = min(chunkGrowth*len(chunk), max(1, (settlement.PageBytes-size)/mean+1))
-	}
-	return nil
-}
-
-// bodiesAt reads of CDR records what OCPI lists show: every other column would
-// cost a granule a record as well. More than one, and more than chunkBytes, is
-// errChunk.
-func (s *Store) bodiesAt(ctx context.Context, positions []ingest.Position) (map[ingest.Position]ingest.Record, error) {
-	wanted, err := withPositions(positions)
+	window(&l.where, l.by+" >=", q.From)
+	window(&l.where, l.by+" <", q.To)
+	limit := pageSize(q.Limit)
+	rows, err := s.listRows(ctx, l, q, cursor, limit+1)
 	if err != nil {
+		return page, err
+	}
+	before := max(q.Offset, 0)
+	counted, err := s.total(ctx, l, &q, cursor)
+	if err != nil {
+		return page, err
+	}
+	if err := s.addBodies(ctx, l.what, &page, rows[:min(limit, len(rows))], bodies); err != nil {
+		return page, err
+	}
+	shown := len(page.Bodies)
+	page.Total = counted.Total
+	if len(rows) > 0 { // what came since it was counted
+		page.Total = max(counted.Total, before+len(rows))
+	}
+	if shown == len(rows) {
+		return page, nil
+	}
+	last := &rows[shown-1]
+	counted.At, counted.Epoch, counted.Partition, counted.Offset = last.at.UnixNano(), last.position.Epoch, last.position.Partition, last.position.Offset
+	counted.Shown = before + shown
+	page.Next, err = encodeCursor(counted)
+	return page, err
+}
+
+// cursorOfWindow returns the cursor of a page, nil where it is found by its
+// offset: also where the offset is another one than the page's that the cursor is
+// of, since who asks for that has written it.
+func cursorOfWindow(q *settlement.OCPIWindow) (*listCursor, error) {
+	cursor, err := decodeCursor[listCursor](q.After)
+	if err != nil || q.After == "" || cursor.Shown != q.Offset {
 		return nil, err
 	}
-	found := make(map[ingest.Position]ingest.Record, len(positions))
-	ctx, enough := context.WithCancel(ctx)
-	defer enough()
-	size := 0
-	err = s.each(ch.Context(ctx, wanted), "read bodies", `SELECT partition, epoch, offset, version, body FROM records
-		WHERE topic = 'cdrs' AND (partition, epoch, offset) IN wanted SETTINGS preferred_block_size_bytes = 262144`, nil,
-		func(rows driver.Rows) error {
-			var r ingest.Record
-			var version uint8
-			if err := rows.Scan(&r.Partition, &r.Epoch, &r.Offset, &version, &r.Body); err != nil {
-				return err
-			}
-			r.Version = ocpi.Version(version)
-			found[r.Position] = r
-			if size += len(r.Body); size > chunkBytes && len(positions) > 1 {
-				enough() // what is left need not come
-				return errChunk
-			}
-			return nil
-		})
-	return found, err
-}
-
-// senderLists selects the rows of the lists that q names. A CDR of which both
-// eMSP and CPO are among them is on two: once is what leaves one. It is "" where
-// there is no list.
-func senderLists(q settlement.OCPIQuery) (w where, once string) {
-	var lists []string
-	add := func(creditor uint8, parties []ocpi.Party) {
-		for _, p := range parties {
-			lists = append(lists, "(?, ?, ?)")
-			w.args = append(w.args, p.Country, p.ID, creditor)
-		}
-	}
-	add(0, q.Debtors)
-	add(1, q.Creditors)
-	if len(lists) == 0 {
-		return w, ""
-	}
-	w.and("NOT gone AND (country, party, creditor) IN (" + strings.Join(lists, ", ") + ")")
-	window(&w, ">=", q.From)
-	window(&w, "<", q.To)
-	if len(q.Debtors) == 0 || len(q.Creditors) == 0 {
-		return w, " "
-	}
-	return w, " LIMIT 1 BY partition, epoch, offset"
+	return &cursor, nil
 }
 
 func window(w *where, than string, t time.Time) {
 	if !t.IsZero() {
-		w.and("last_updated "+than+" fromUnixTimestamp64Nano(?)", t.UnixNano())
+		w.and(than+" fromUnixTimestamp64Nano(?)", t.UnixNano())
 	}
+}
+
+// maxSeeks is how many lists are each read from where the page begins. Of more the
+// rows behind that are read and put in order.
+const maxSeeks = 32
+
+// listRows reads the first n rows of the page.
+func (s *Store) listRows(ctx context.Context, l *list, q settlement.OCPIWindow, cursor *listCursor, n int) ([]listed, error) {
+	skip := max(q.Offset, 0)
+	if cursor != nil {
+		skip = 0
+		l.and(fmt.Sprintf("%[1]s >= fromUnixTimestamp64Nano(?) AND (%[1]s, epoch, offset, partition) > (fromUnixTimestamp64Nano(?), ?, ?, ?)", l.at),
+			cursor.At, cursor.At, cursor.Epoch, cursor.Offset, cursor.Partition)
+	}
+	query, args := l.query(skip + n)
+	query += fmt.Sprintf(" LIMIT %d OFFSET %d", n, skip)
+	if cursor != nil { // a count is of all pages
+		l.conditions, l.args = l.conditions[:len(l.conditions)-1], l.args[:len(l.args)-5]
+	}
+	var rows []listed
+	err := s.each(ctx, "list "+l.what, query, args, func(r driver.Rows) error {
+		var row listed
+		into := []any{&row.at, &row.position.Partition, &row.position.Epoch, &row.position.Offset}
+		if l.columns != "" {
+			into = append(into, &row.id.Key.Party.Country, &row.id.Key.Party.ID, &row.id.Key.ID, &row.id.Variant, &row.ver)
+		}
+		err := r.Scan(into...)
+		row.id.Object = l.object
+		rows = append(rows, row)
+		return err
+	})
+	return rows, err
+}
+
+// query selects the rows of the lists in their order, of each list the first n
+// where there are few: that reads no more of any.
+func (l *list) query(n int) (string, []any) {
+	columns := "SELECT " + l.at + ", partition, epoch, offset" + l.columns + " FROM "
+	order := " ORDER BY " + l.at + ", epoch, offset, partition"
+	once := ""
+	if l.overlap {
+		once = " LIMIT 1 BY partition, epoch, offset"
+	}
+	if len(l.parts) == 1 || len(l.parts) > maxSeeks {
+		w := l.on(l.parts)
+		return columns + l.table + " FINAL" + w.String() + order + once, w.args
+	}
+	var parts []string
+	var args []any
+	for i := range l.parts {
+		w := l.on(l.parts[i : i+1])
+		parts = append(parts, columns+l.table+" FINAL"+w.String()+order+fmt.Sprintf(" LIMIT %d", n))
+		args = append(args, w.args...)
+	}
+	return columns + "((" + strings.Join(parts, ") UNION ALL (") + "))" + order + once, args
+}
+
+// on restricts to some of the lists.
+func (l *list) on(parts []listPart) where {
+	w := where{conditions: append([]string{"NOT gone"}, l.conditions...), args: append([]any(nil), l.args...)}
+	if len(parts) == 1 { // so that the engine sees which columns do not vary
+		w.and(strings.Join(l.names[:], " = ? AND ")+" = ?", parts[0].of...)
+		w.conditions, w.args = append(w.conditions, parts[0].conditions...), append(w.args, parts[0].args...)
+		return w
+	}
+	var whole, rest []listPart
+	for _, p := range parts {
+		if len(p.conditions) == 0 {
+			whole = append(whole, p)
+		} else {
+			rest = append(rest, p)
+		}
+	}
+	names := "(" + strings.Join(l.names[:], ", ") + ")"
+	var either where
+	if len(whole) > 0 {
+		of, args := tuples(len(whole), len(l.names), func(i int) []any { return whole[i].of })
+		either.and(names+" IN "+of, args...)
+	}
+	for _, p := range rest {
+		of, args := tuples(1, len(l.names), func(int) []any { return p.of })
+		either.and(names+" IN "+of+" AND "+strings.Join(p.conditions, " AND "), append(args, p.args...)...)
+	}
+	w.and(strings.Join(either.conditions, " OR "), either.args...)
+	return w
+}
+
+// tuples is a set of n tuples of width values each.
+func tuples(n, width int, values func(i int) []any) (set string, args []any) {
+	one := "(" + strings.TrimSuffix(strings.Repeat("?, ", width), ", ") + "), "
+	for i := range n {
+		args = append(args, values(i)...)
+	}
+	return "(" + strings.TrimSuffix(strings.Repeat(one, n), ", ") + ")", args
+}
+
+// A list as long is not counted again for each of its pages that follow one
+// another within a time: the engine reads all of it for that.
+const (
+	longList     = 50_000 // items
+	countedAgain = time.Minute
+)
+
+// total counts what is on the lists in the window, unless the page before has
+// just done it.
+func (s *Store) total(ctx context.Context, l *list, q *settlement.OCPIWindow, cursor *listCursor) (listCursor, error) {
+	now := time.Now()
+	counted := listCursor{Counted: now.UnixNano(), From: unixNano(q.From), To: unixNano(q.To)}
+	if c := cursor; c != nil && c.Total >= longList && c.From == counted.From && c.To == counted.To {
+		if age := now.Sub(time.Unix(0, c.Counted)); age >= 0 && age < countedAgain {
+			counted.Total, counted.Counted = c.Total, c.Counted
+			return counted, nil
+		}
+	}
+	w := l.on(l.parts)
+	query := "SELECT count() FROM " + l.table + " FINAL" + w.String()
+	if l.overlap {
+		query = "SELECT count() FROM (SELECT DISTINCT partition, epoch, offset FROM " + l.table + " FINAL" + w.String() + ")"
+	}
+	var n uint64
+	if err := s.conn.QueryRow(ctx, query, w.args...).Scan(&n); err != nil {
+		return counted, fail("count "+l.what, err)
+	}
+	counted.Total = int(n)
+	return counted, nil
+}
+
+func unixNano(t time.Time) int64 {
+	if t.IsZero() {
+		return 0
+	}
+	return t.UnixNano()
 }

@@ -1,7 +1,6 @@
 package clickhouse
 
 import (
-	"encoding/json"
 	"fmt"
 	"unsafe"
 
@@ -179,61 +178,6 @@ func (d *duplicateRows) append(c *duplicate) {
 	d.emspCountry.Append(c.emsp.Country)
 	d.emspParty.Append(c.emsp.ID)
 	d.conflict.Append(flag(c.conflict))
-}
-
-// objectRows are rows of table objects.
-type objectRows struct {
-	*block
-	position
-	identity
-	topic, object         *proto.ColLowCardinality[string]
-	version, deleted      proto.ColUInt8
-	tariffPosition, ver   proto.ColUInt64
-	sender                *proto.ColLowCardinality[string]
-	received, lastUpdated proto.ColDateTime64
-	sub, zones, body      []string
-}
-
-func newObjectRows() *objectRows {
-	o := &objectRows{identity: newIdentity(), topic: lowCard(), object: lowCard(), sender: lowCard(), received: nanoseconds(), lastUpdated: nanoseconds()}
-	o.block = newBlock("objects",
-		values("topic", o.topic), values("object", o.object), values("country", o.country), values("party", o.party),
-		texts("id", &o.id), texts("sub", &o.sub), values("tariff_position", &o.tariffPosition),
-		values("partition", &o.partition), values("epoch", &o.epoch), values("offset", &o.offset), values("ver", &o.ver),
-		values("version", &o.version), values("sender", o.sender), values("received", &o.received),
-		values("last_updated", &o.lastUpdated), values("deleted", &o.deleted), texts("zones", &o.zones), texts("body", &o.body))
-	return o
-}
-
-func (o *objectRows) append(topic ingest.Topic, s *ingest.ObjectState) error {
-	changes, err := json.Marshal(s.Changes)
-	if err != nil {
-		return fmt.Errorf("encode changes of %s: %w", s.Key, err)
-	}
-	o.topic.Append(topic.Short())
-	o.position.append(s.Position)
-	o.identity.append(s.Key)
-	o.object.Append(s.Object.String())
-	o.version.Append(uint8(s.Version))
-	o.deleted.Append(flag(s.Deleted))
-	o.ver.Append(positionNumber(s.Position))
-	o.tariffPosition.Append(tariffPosition(s))
-	o.sender.Append(s.Sender)
-	o.received.AppendRaw(proto.DateTime64(s.Received))
-	o.lastUpdated.AppendRaw(proto.DateTime64(s.LastUpdated))
-	o.sub = append(o.sub, s.Variant)
-	o.zones = append(o.zones, text(changes))
-	o.body = append(o.body, text(s.Body))
-	return nil
-}
-
-// tariffPosition keeps every version of a Tariff apart: a CDR is priced with
-// the one that was valid for it, not with the newest.
-func tariffPosition(s *ingest.ObjectState) uint64 {
-	if s.Object != ingest.ObjectTariff {
-		return 0
-	}
-	return positionNumber(s.Position)
 }
 
 func flag(b bool) uint8 {

@@ -21,13 +21,14 @@ type blocks struct {
 	credits     *creditRows
 	sessions    *sessionRows
 	objects     *objectRows
+	lists       *listRows
 	checkpoints *checkpointRows
 }
 
 var blocksPool = sync.Pool{New: func() any {
 	return &blocks{
 		records: newRecordRows(), duplicates: newDuplicateRows(), cdrs: newCDRRows(), results: newResultRows(),
-		senders: newSenderRows(), credits: newCreditRows(), sessions: newSessionRows(), objects: newObjectRows(), checkpoints: newCheckpointRows(),
+		senders: newSenderRows(), credits: newCreditRows(), sessions: newSessionRows(), objects: newObjectRows(), lists: newListRows(), checkpoints: newCheckpointRows(),
 	}
 }}
 
@@ -179,9 +180,12 @@ func (s *Store) WriteResults(ctx context.Context, p ingest.Partition, rows []pri
 
 // WriteObjects stores records, in the order of their offsets, of the topics of sessions,
 // reference data or refused bodies, with the states these records lead to (of
-// Sessions, Locations, Tariffs and Tokens; none for refused bodies), and then
-// the checkpoint. Replays change nothing: records are keyed by position, and
-// of the states of one object the highest position wins.
+// Sessions, Locations, Tariffs and Tokens; none for refused bodies), whose lists
+// have them, and then the checkpoint. Replays change nothing: records are keyed by
+// position, and of the states of one object the highest position wins. Lists come
+// after objects, since a page fails where what is listed is not there; what an
+// interruption leaves out is written by the replay, which knows of no results that
+// have to stand.
 func (s *Store) WriteObjects(ctx context.Context, p ingest.Partition, recs []ingest.Record, states []ingest.ObjectState) error {
 	if len(recs) == 0 {
 		return nil
@@ -214,6 +218,10 @@ func (s *Store) WriteObjects(ctx context.Context, p ingest.Partition, recs []ing
 		return err
 	}
 	err = s.insert(ctx, into.objects.block, token, len(states), func(i int) error { return into.objects.append(p.Topic, &states[i]) })
+	if err != nil {
+		return err
+	}
+	err = s.insert(ctx, into.lists.block, token, len(states), func(i int) error { into.lists.append(&states[i]); return nil })
 	if err != nil {
 		return err
 	}

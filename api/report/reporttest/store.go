@@ -330,3 +330,8 @@ func (s *Store) Refusals(_ context.Context, sender, after string, limit int) ([]
 func (s *Store) OCPICDRs(context.Context, settlement.OCPIQuery) (settlement.OCPIPage, error) {
 	return settlement.OCPIPage{}, fmt.Errorf("reporttest: OCPI lists are not kept: %w", settlement.ErrUnavailable)
 }
+
+// OCPIObjects implements settlement.Reader; the reports do not ask for it.
+func (s *Store) OCPIObjects(context.Context, settlement.ObjectQuery) (settlement.OCPIPage, error) {
+	return settlement.OCPIPage{}, fmt.Errorf("reporttest: OCPI lists are not kept: %w", settlement.ErrUnavailable)
+}

@@ -141,9 +141,9 @@ func (s *scale) read(ctx context.Context) error {
 		{"conflicts of an eMSP, page 1", conflicts(settlement.ConflictQuery{Party: row.Debtor})},
 		{"repeats, page 1", conflicts(settlement.ConflictQuery{Kind: settlement.CopyRepeat})},
 		{"one CDR with its explanation", func(ctx context.Context) error { _, err := s.store.CDR(ctx, row.Record.Key); return err }},
-		{"OCPI list, a day", ocpiList(settlement.OCPIQuery{Debtors: emsp, From: day, To: day.Add(24 * time.Hour)})},
-		{"OCPI list, from a day on, page 1", ocpiList(settlement.OCPIQuery{Debtors: emsp, From: day})},
-		{"OCPI list of a CPO, a day", ocpiList(settlement.OCPIQuery{Creditors: []ocpi.Party{row.Creditor}, From: day, To: day.Add(24 * time.Hour)})},
+		{"OCPI list, a day", ocpiList(settlement.OCPIQuery{Debtors: emsp, OCPIWindow: settlement.OCPIWindow{From: day, To: day.Add(24 * time.Hour)}})},
+		{"OCPI list, from a day on, page 1", ocpiList(settlement.OCPIQuery{Debtors: emsp, OCPIWindow: settlement.OCPIWindow{From: day}})},
+		{"OCPI list of a CPO, a day", ocpiList(settlement.OCPIQuery{Creditors: []ocpi.Party{row.Creditor}, OCPIWindow: settlement.OCPIWindow{From: day, To: day.Add(24 * time.Hour)}})},
 		{"months", func(ctx context.Context) error { _, err := s.store.Months(ctx, ocpi.Party{}); return err }},
 		{"months of an eMSP", func(ctx context.Context) error { _, err := s.store.Months(ctx, row.Debtor); return err }},
 	} {

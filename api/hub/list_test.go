@@ -1,0 +1,136 @@
+package hub
+
+import (
+	"strings"
+	"testing"
+
+	"github.com/google/go-cmp/cmp"
+
+	"github.com/roamclear/roamclear/ingest"
+	"github.com/roamclear/roamclear/ocpi"
+	"github.com/roamclear/roamclear/settlement"
+)
+
+// What is on a list follows from the roles that the partner has.
+func TestListObjects(t *testing.T) {
+	all := settlement.ListPart{ObjectList: settlement.ObjectList{Kind: settlement.ListAll}}
+	of := func(kind settlement.ListKind, parties ...string) (lists []settlement.ListPart) {
+		for _, p := range parties {
+			lists = append(lists, settlement.ListPart{ObjectList: settlement.ObjectList{Kind: kind, Party: ocpi.NewParty(p[:2], p[2:])}})
+		}
+		return lists
+	}
+	const from = "?date_from=2019-01-01T00:00:00Z"
+	for _, tt := range []struct {
+		name, token, path string
+		object            ingest.Object
+		want              []settlement.ListPart // none: 404
+	}{
+		{"an eMSP reads all Locations", exwToken, "/locations", ingest.ObjectLocation, []settlement.ListPart{all}},
+		{"so does who navigates", nspToken, "/locations", ingest.ObjectLocation, []settlement.ListPart{all}},
+		{"a CPO none: there they are its own", dundeeToken, "/locations", ingest.ObjectLocation, nil},
+		{"who publishes some too, all and its own", napToken, "/locations", ingest.ObjectLocation, append(of(settlement.ListOwn, "FRNAP"), all)},
+		{"who is both, all and its own", bothToken, "/locations", ingest.ObjectLocation, append(of(settlement.ListOwn, "DEBOT"), all)},
+		{"an eMSP reads Tariffs for all and for it", exwToken, "/tariffs", ingest.ObjectTariff, append([]settlement.ListPart{all}, of(settlement.ListWith, "NLEXW")...)},
+		{"a CPO no Tariffs", dundeeToken, "/tariffs", ingest.ObjectTariff, nil},
+		{"a CPO reads all Tokens", dundeeToken, "/tokens", ingest.ObjectToken, []settlement.ListPart{all}},
+		{"an eMSP none", exwToken, "/tokens", ingest.ObjectToken, nil},
+		{"who navigates none", nspToken, "/tokens", ingest.ObjectToken, nil},
+		{"an eMSP reads Sessions of its Tokens", exwToken, "/sessions" + from, ingest.ObjectSession, of(settlement.ListWith, "NLEXW")},
+		{"a CPO those at its Locations", dundeeToken, "/sessions" + from, ingest.ObjectSession, of(settlement.ListOwn, "GBDUN", "GBPKC")},
+		{"who is both, both", bothToken, "/sessions" + from, ingest.ObjectSession, append(of(settlement.ListOwn, "DEBOT"), of(settlement.ListWith, "DEBOT")...)},
+		{"who navigates none", nspToken, "/sessions" + from, ingest.ObjectSession, nil},
+	} {
+		t.Run(tt.name, func(t *testing.T) {
+			b := &backend{page: settlement.OCPIPage{Bodies: [][]byte{[]byte(`{"a":1}`)}, Versions: []ocpi.Version{ocpi.V221}, Owners: make([]ocpi.Party, 1), Total: 3, Next: "CUR"}}
+			resp, e := request(t, serve(t, b, nil), "GET", "/ocpi/2.2.1/sender"+tt.path, tt.token, "")
+			if tt.want == nil {
+				if resp.StatusCode != 404 || len(b.of) > 0 {
+					t.Errorf("HTTP %d, %d queries", resp.StatusCode, len(b.of))
+				}
+				return
+			}
+			if resp.StatusCode != 200 || string(e.Data) != `[{"a":1}]` || resp.Header.Get("X-Total-Count") != "3" || resp.Header.Get("X-Limit") != "500" {
+				t.Errorf("HTTP %d %s, %v", resp.StatusCode, e.Data, resp.Header)
+			}
+			if link := resp.Header.Get("Link"); !strings.Contains(link, "/ocpi/2.2.1/sender"+strings.TrimSuffix(tt.path, from)+"?cursor=CUR&") || !strings.Contains(link, "limit=500&offset=1>") {
+				t.Errorf("Link %s", link)
+			}
+			if len(b.of) != 1 || b.of[0].Object != tt.object {
+				t.Fatalf("queries %+v", b.of)
+			}
+			if diff := cmp.Diff(tt.want, b.of[0].Lists); diff != "" {
+				t.Error(diff)
+			}
+			if diff := cmp.Diff([]ingest.Object{tt.object}, b.awaited); diff != "" {
+				t.Errorf("waited for: %s", diff)
+			}
+		})
+	}
+}
+
+// The page that a Link leads to is read as the store is; one that is asked for by
+// its offset alone waits as the first does.
+func TestOnlyFirstPagesWait(t *testing.T) {
+	for query, waits := range map[string]int{"": 1, "?offset=5": 1, "?offset=5&cursor=CUR": 0} {
+		b := &backend{}
+		request(t, serve(t, b, nil), "GET", "/ocpi/2.2.1/sender/tokens"+query, dundeeToken, "")
+		if len(b.awaited) != waits || len(b.of) != 1 {
+			t.Errorf("%q: waited %d times for %d queries, want %d", query, len(b.awaited), len(b.of), waits)
+		}
+	}
+}
+
+func TestListObjectsRefuses(t *testing.T) {
+	for path, want := range map[string]string{
+		"sessions":                 "date_from: missing",
+		"sessions?date_from=x":     "date_from: ",
+		"locations?limit=0":        "limit: ",
+		"tariffs?offset=-1":        "offset: ",
+		"tariffs?date_to=tomorrow": "date_to: ",
+	} {
+		b := &backend{}
+		token := exwToken
+		resp, e := request(t, serve(t, b, nil), "GET", "/ocpi/2.2.1/sender/"+path, token, "")
+		if resp.StatusCode != 200 || e.StatusCode != 2001 || !strings.HasPrefix(e.StatusMessage, want) || len(b.of) > 0 {
+			t.Errorf("%s: HTTP %d with %d %q", path, resp.StatusCode, e.StatusCode, e.StatusMessage)
+		}
+	}
+	b := &backend{readErr: settlement.ErrCursor}
+	if resp, e := request(t, serve(t, b, nil), "GET", "/ocpi/2.2.1/sender/tokens?cursor=x", dundeeToken, ""); resp.StatusCode != 200 || e.StatusCode != 2001 {
+		t.Errorf("no cursor: HTTP %d with %d", resp.StatusCode, e.StatusCode)
+	}
+}
+
+// A Location is found without its owner's name where that is clear.
+func TestSenderLocation(t *testing.T) {
+	location := func(party, id string) ingest.ObjectState {
+		return ingest.ObjectState{Object: ingest.ObjectLocation, Key: ocpi.NewKey("GB", party, id), Version: ocpi.V221,
+			Body: []byte(`{"party_id":"` + party + `","evses":[{"uid":"E1","connectors":[{"id":"1"}]}]}`)}
+	}
+	b := &backend{owned: []ingest.ObjectState{location("DUN", "L1"), location("DUN", "L2"), location("PKC", "L2"), location("XXX", "L1")}}
+	toDundee := []string{"OCPI-to-country-code", "gb", "OCPI-to-party-id", "dun"}
+	for _, tt := range []struct {
+		name, token, path string
+		headers           []string
+		http, ocpi        int
+		want              string
+	}{
+		{"the only one", exwToken, "/L1", nil, 200, 1000, string(b.owned[0].Body)},
+		{"its EVSE", exwToken, "/l1/e1", nil, 200, 1000, `{"uid":"E1","connectors":[{"id":"1"}]}`},
+		{"its Connector", nspToken, "/L1/E1/1", nil, 200, 1000, `{"id":"1"}`},
+		{"no such Connector", exwToken, "/L1/E1/2", nil, 404, 2003, ""},
+		{"two owners", exwToken, "/L2", nil, 200, 2001, ""},
+		{"two owners, one named", exwToken, "/L2", toDundee, 200, 1000, string(b.owned[1].Body)},
+		{"none", exwToken, "/L3", nil, 404, 2003, ""},
+		{"not of the one named", exwToken, "/L1", []string{"OCPI-to-country-code", "GB", "OCPI-to-party-id", "PKC"}, 404, 2003, ""},
+		{"a CPO", dundeeToken, "/L1", nil, 404, 2003, ""},
+		{"an owner that nobody knows", exwToken, "/L1", []string{"OCPI-to-country-code", "GB", "OCPI-to-party-id", "ZQX"}, 200, 4001, ""},
+		{"to us", exwToken, "/L1", []string{"OCPI-to-country-code", "ZZ", "OCPI-to-party-id", "RCH"}, 200, 1000, string(b.owned[0].Body)},
+	} {
+		resp, e := request(t, serve(t, b, nil), "GET", "/ocpi/2.2.1/sender/locations"+tt.path, tt.token, "", tt.headers...)
+		if resp.StatusCode != tt.http || e.StatusCode != tt.ocpi || tt.want != "" && string(e.Data) != tt.want {
+			t.Errorf("%s: HTTP %d with %d %q %s", tt.name, resp.StatusCode, e.StatusCode, e.StatusMessage, e.Data)
+		}
+	}
+}

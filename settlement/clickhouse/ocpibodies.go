@@ -1,0 +1,156 @@
+package clickhouse
+
+import (
+	"context"
+	"errors"
+	"fmt"
+
+	ch "github.com/ClickHouse/clickhouse-go/v2"
+	"github.com/ClickHouse/clickhouse-go/v2/ext"
+	"github.com/ClickHouse/clickhouse-go/v2/lib/driver"
+	"github.com/roamclear/roamclear/ingest"
+	"github.com/roamclear/roamclear/ocpi"
+	"github.com/roamclear/roamclear/settlement"
+)
+
+// listedBody is the body of a row of a list.
+type listedBody struct {
+	found   bool
+	owner   ocpi.Party
+	version uint8
+	raw     []byte
+}
+
+// bodyReader reads the bodies of rows, each in its row's place. What is more than
+// chunkBytes, of more than one row, is errChunk.
+type bodyReader func(context.Context, []listed) ([]listedBody, error)
+
+// Bounds of what is read for a page of bodies, whose sizes are not known before:
+// it begins with few and goes on by the mean of those read. What turns out to be
+// too much is read again in parts.
+const (
+	firstChunk  = 4
+	chunkGrowth = 4
+	chunkBytes  = 4 * settlement.PageBytes
+)
+
+// errChunk says that the bodies of a chunk are more than chunkBytes.
+var errChunk = errors.New("the bodies are more than are read at once")
+
+// addBodies adds the bodies of those of the first rows that fit a page, at least
+// one.
+func (s *Store) addBodies(ctx context.Context, what string, page *settlement.OCPIPage, rows []listed, read bodyReader) error {
+	size, n := 0, firstChunk
+	for len(rows) > 0 {
+		chunk := rows[:min(n, len(rows))]
+		bodies, err := read(ctx, chunk)
+		if errors.Is(err, errChunk) && len(chunk) > 1 {
+			n = max(1, len(chunk)/chunkGrowth)
+			continue
+		}
+		if err != nil {
+			return err
+		}
+		for i := range bodies {
+			b := &bodies[i]
+			if !b.found {
+				// A list that leaves one out tells the client that it is gone.
+				return fmt.Errorf("list %s: what record %s made is not in the store: run roamclear verify", what, chunk[i].position)
+			}
+			if size += len(b.raw); size > settlement.PageBytes && len(page.Bodies) > 0 {
+				return nil
+			}
+			page.Bodies, page.Versions, page.Owners = append(page.Bodies, b.raw), append(page.Versions, ocpi.Version(b.version)), append(page.Owners, b.owner)
+		}
+		rows = rows[len(chunk):]
+		mean := size/len(page.Bodies) + 1
+		n = min(chunkGrowth*len(chunk), max(1, (settlement.PageBytes-size)/mean+1))
+	}
+	return nil
+}
+
+// cdrBodies reads of CDR records what OCPI lists show: every other column would
+// cost a granule a record as well.
+func (s *Store) cdrBodies(ctx context.Context, rows []listed) ([]listedBody, error) {
+	positions, places := make([]ingest.Position, len(rows)), make(map[ingest.Position]int, len(rows))
+	for i := range rows {
+		positions[i], places[rows[i].position] = rows[i].position, i
+	}
+	wanted, err := withPositions(positions)
+	if err != nil {
+		return nil, err
+	}
+	return s.bodies(ch.Context(ctx, wanted), len(rows), `SELECT country, party, version, body, partition, epoch, offset FROM records
+		WHERE topic = 'cdrs' AND (partition, epoch, offset) IN wanted`, nil,
+		func(r driver.Rows, b *listedBody) (int, error) {
+			var p ingest.Position
+			err := r.Scan(&b.owner.Country, &b.owner.ID, &b.version, &b.raw, &p.Partition, &p.Epoch, &p.Offset)
+			return places[p], err
+		})
+}
+
+// objectBodies reads objects as they stand: of a Tariff the very version that is
+// listed, of all else the last state there is.
+func (s *Store) objectBodies(ctx context.Context, kind ingest.Object, rows []listed) ([]listedBody, error) {
+	wanted, err := withListed(rows)
+	if err != nil {
+		return nil, err
+	}
+	places := make(map[ingest.Identity]int, len(rows))
+	for i := range rows {
+		places[rows[i].id] = i
+	}
+	which, args := `object = 'tariff' AND (country, party, id, sub, tariff_position) IN wanted`, []any(nil)
+	if kind != ingest.ObjectTariff {
+		which, args = `object = ? AND (country, party, id, sub, ver) IN (SELECT country, party, id, sub, max(ver) FROM objects
+			WHERE object = ? AND (country, party, id, sub) IN (SELECT country, party, id, sub FROM wanted) GROUP BY country, party, id, sub)`,
+			[]any{kind.String(), kind.String()}
+	}
+	return s.bodies(ch.Context(ctx, wanted), len(rows), "SELECT country, party, version, body, id, sub FROM objects WHERE "+which, args,
+		func(r driver.Rows, b *listedBody) (int, error) {
+			id := ingest.Identity{Object: kind}
+			err := r.Scan(&b.owner.Country, &b.owner.ID, &b.version, &b.raw, &id.Key.ID, &id.Variant)
+			id.Key.Party = b.owner
+			return places[id], err
+		})
+}
+
+// bodies reads n bodies at most: scan returns in which place each belongs. A row
+// that was not merged yet comes twice.
+func (s *Store) bodies(ctx context.Context, n int, query string, args []any, scan func(driver.Rows, *listedBody) (place int, err error)) ([]listedBody, error) {
+	found := make([]listedBody, n)
+	ctx, enough := context.WithCancel(ctx)
+	defer enough()
+	size := 0
+	err := s.each(ctx, "read bodies", query+" SETTINGS preferred_block_size_bytes = 262144", args, func(r driver.Rows) error {
+		b := listedBody{found: true}
+		place, err := scan(r, &b)
+		if err != nil {
+			return err
+		}
+		found[place] = b
+		if size += len(b.raw); size > chunkBytes && n > 1 {
+			enough() // what is left need not come
+			return errChunk
+		}
+		return nil
+	})
+	return found, err
+}
+
+// withListed makes the rows of a list of objects available to a query as the
+// table named wanted.
+func withListed(rows []listed) (ch.QueryOption, error) {
+	table, err := ext.NewTable("wanted", ext.Column("country", "String"), ext.Column("party", "String"),
+		ext.Column("id", "String"), ext.Column("sub", "String"), ext.Column("tariff_position", "UInt64"))
+	if err != nil {
+		return nil, fmt.Errorf("make table of objects: %w", err)
+	}
+	for i := range rows {
+		id := &rows[i].id
+		if err := table.Append(id.Key.Party.Country, id.Key.Party.ID, id.Key.ID, id.Variant, rows[i].ver); err != nil {
+			return nil, fmt.Errorf("make table of objects: %w", err)
+		}
+	}
+	return ch.WithExternalTable(table), nil
+}

@@ -1,0 +1,107 @@
+package clickhouse
+
+import (
+	"context"
+	"encoding/json"
+	"fmt"
+
+	"github.com/ClickHouse/ch-go/proto"
+	ch "github.com/ClickHouse/clickhouse-go/v2"
+	"github.com/ClickHouse/clickhouse-go/v2/lib/driver"
+	"github.com/roamclear/roamclear/ingest"
+	"github.com/roamclear/roamclear/ocpi"
+	"github.com/roamclear/roamclear/settlement"
+)
+
+// storedObject is a StoredObject as it is read.
+type storedObject struct {
+	settlement.StoredObject
+	object, left string
+}
+
+// storedObjectListing is a StoredObjectListing as it is read.
+type storedObjectListing struct {
+	settlement.StoredObjectListing
+	object string
+	ver    uint64
+}
+
+var storedObjectColumns = columns[storedObject]{
+	label("object", func(o *storedObject) *string { return &o.object }),
+	label("country", func(o *storedObject) *string { return &o.Identity.Key.Party.Country }),
+	label("party", func(o *storedObject) *string { return &o.Identity.Key.Party.ID }),
+	prose("id", func(o *storedObject) *string { return &o.Identity.Key.ID }),
+	prose("sub", func(o *storedObject) *string { return &o.Identity.Variant }),
+	whole[proto.ColInt32]("partition", func(o *storedObject) *int32 { return &o.Position.Partition }, (*rowReader).i32),
+	whole[proto.ColUInt8]("epoch", func(o *storedObject) *uint8 { return &o.Position.Epoch }, (*rowReader).u8),
+	whole[proto.ColInt64]("offset", func(o *storedObject) *int64 { return &o.Position.Offset }, (*rowReader).i64),
+	whole[proto.ColUInt8]("created_epoch", func(o *storedObject) *uint8 { return &o.Created.Epoch }, (*rowReader).u8),
+	whole[proto.ColInt64]("created_offset", func(o *storedObject) *int64 { return &o.Created.Offset }, (*rowReader).i64),
+	moment("created_received", func(o *storedObject) *ocpi.Time { return &o.Created.Received }),
+	label("with_country", func(o *storedObject) *string { return &o.With.Country }),
+	label("with_party", func(o *storedObject) *string { return &o.With.ID }),
+	prose("left", func(o *storedObject) *string { return &o.left }),
+	moment("last_updated", func(o *storedObject) *ocpi.Time { return &o.LastUpdated }),
+	yes("deleted", func(o *storedObject) *bool { return &o.Deleted }),
+}
+
+var storedObjectListingColumns = columns[storedObjectListing]{
+	label("object", func(l *storedObjectListing) *string { return &l.object }),
+	whole[proto.ColUInt8]("list", func(l *storedObjectListing) *uint8 { return (*uint8)(&l.List.Kind) }, (*rowReader).u8),
+	label("list_country", func(l *storedObjectListing) *string { return &l.List.Party.Country }),
+	label("list_party", func(l *storedObjectListing) *string { return &l.List.Party.ID }),
+	label("country", func(l *storedObjectListing) *string { return &l.Identity.Key.Party.Country }),
+	label("party", func(l *storedObjectListing) *string { return &l.Identity.Key.Party.ID }),
+	prose("id", func(l *storedObjectListing) *string { return &l.Identity.Key.ID }),
+	label("sub", func(l *storedObjectListing) *string { return &l.Identity.Variant }),
+	whole[proto.ColInt32]("partition", func(l *storedObjectListing) *int32 { return &l.Position.Partition }, (*rowReader).i32),
+	whole[proto.ColUInt8]("epoch", func(l *storedObjectListing) *uint8 { return &l.Created.Epoch }, (*rowReader).u8),
+	whole[proto.ColInt64]("offset", func(l *storedObjectListing) *int64 { return &l.Created.Offset }, (*rowReader).i64),
+	moment("created", func(l *storedObjectListing) *ocpi.Time { return &l.Created.Received }),
+	moment("last_updated", func(l *storedObjectListing) *ocpi.Time { return &l.LastUpdated }),
+	whole[proto.ColUInt64]("ver", func(l *storedObjectListing) *uint64 { return &l.ver }, (*rowReader).u64),
+	yes("gone", func(l *storedObjectListing) *bool { return &l.Gone }),
+}
+
+// madeBy restricts to rows of a partition of the log whose objects were made by
+// records before an offset, in the order of those.
+const madeBy = " WHERE (object = 'session') = ? AND partition = ? AND %[1]sepoch = ? AND %[1]soffset < ?%[2]s ORDER BY %[1]soffset"
+
+func (s *Store) madeBefore(ctx context.Context, columns, table, prefix, condition string, p ingest.Partition, next int64, fn func(driver.Rows) error) error {
+	ctx = ch.Context(ctx, ch.WithSettings(ch.Settings{"max_bytes_before_external_sort": sortMemory}))
+	return s.each(ctx, fmt.Sprintf("read %s of %s", table, p), "SELECT "+columns+" FROM "+table+" FINAL"+fmt.Sprintf(madeBy, prefix, condition),
+		[]any{flag(p.Topic == ingest.TopicSessions), p.Number, p.Epoch, next}, fn)
+}
+
+// ObjectsRange calls fn for every object that a record of the partition before
+// next made, as it stands now: of a Tariff for its last version.
+func (s *Store) ObjectsRange(ctx context.Context, p ingest.Partition, next int64, fn func(settlement.StoredObject) error) error {
+	const last = ` AND (object != 'tariff' OR (object, country, party, id, sub, tariff_position) IN (
+		SELECT object, country, party, id, sub, max(tariff_position) FROM objects WHERE object = 'tariff' GROUP BY object, country, party, id, sub))`
+	return s.madeBefore(ctx, storedObjectColumns.row(), "objects", "created_", last, p, next, func(rows driver.Rows) error {
+		var o storedObject
+		if err := storedObjectColumns.scan(rows, &o); err != nil {
+			return err
+		}
+		o.Identity.Object = ingest.ObjectOf(o.object)
+		if o.left != "" {
+			if err := json.Unmarshal([]byte(o.left), &o.Left); err != nil {
+				return fmt.Errorf("parties that %s has left: %w", o.Identity, err)
+			}
+		}
+		return fn(o.StoredObject)
+	})
+}
+
+// ObjectListingsRange calls fn for every row of the lists of these objects, also
+// for those that were taken off.
+func (s *Store) ObjectListingsRange(ctx context.Context, p ingest.Partition, next int64, fn func(settlement.StoredObjectListing) error) error {
+	return s.madeBefore(ctx, storedObjectListingColumns.row(), "object_lists", "", "", p, next, func(rows driver.Rows) error {
+		var l storedObjectListing
+		if err := storedObjectListingColumns.scan(rows, &l); err != nil {
+			return err
+		}
+		l.Identity.Object, l.Position = ingest.ObjectOf(l.object), positionOf(l.Position.Partition, l.ver)
+		return fn(l.StoredObjectListing)
+	})
+}

@@ -1,0 +1,182 @@
+package settlement
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"time"
+
+	"github.com/roamclear/roamclear/ingest"
+	"github.com/roamclear/roamclear/ocpi"
+)
+
+// OCPIWindow is what a client asks of a list of an OCPI Sender interface:
+// last_updated in [From, To), where a zero time does not bound, and of these
+// Limit behind After, the Next of the page before, or else from Offset on.
+//
+// A list is in an order that no change of what is on it moves: whoever follows
+// Next meets everything that stays as it is once. What comes, goes or changes
+// meanwhile may be met or not.
+type OCPIWindow struct {
+	From, To time.Time
+	Offset   int
+	Limit    int
+	After    string // counts where Offset is what it says itself
+}
+
+// OCPIQuery selects CDRs for a list: exactly those whose debtor (eMSP) or
+// creditor (CPO) is one of the parties. They are in the order of last_updated,
+// which says when a CDR was made and never changes, then of position.
+type OCPIQuery struct {
+	Debtors   []ocpi.Party
+	Creditors []ocpi.Party
+	// Only, when set, leaves out what is not between one of them and this party.
+	Only ocpi.Party
+	OCPIWindow
+	// ByReceived has From and To bound when the CDR came, instead of its
+	// last_updated.
+	ByReceived bool
+}
+
+// ListKind says what a list of objects holds.
+type ListKind uint8
+
+// Every object is on two lists: its owner's, and that of who else may see it. The
+// numbers are stored.
+const (
+	ListAll  ListKind = iota // what everybody may see, of all owners; it has no Party
+	ListOpen                 // of one owner, what everybody may see
+	ListOwn                  // of one owner, what it is alone with, or with one other party
+	ListWith                 // what another owner has with the party
+)
+
+// ObjectList is one list of objects.
+type ObjectList struct {
+	Kind  ListKind
+	Party ocpi.Party
+}
+
+// ListsOf calls fn for the lists that an object is on, and for those it has left:
+// Locations, Tokens and Tariffs without a recipient may be seen by all, as far as
+// lists go; Sessions, invoices, and Tariffs with a recipient, by two parties. What is
+// deleted is on none.
+func ListsOf(s *ingest.ObjectState, fn func(l ObjectList, gone bool)) {
+	recipient := s.Recipient()
+	if recipient.IsZero() && s.Object != ingest.ObjectSession && s.Object != ingest.ObjectInvoice {
+		fn(ObjectList{Kind: ListAll}, s.Deleted)
+		fn(ObjectList{ListOpen, s.Key.Party}, s.Deleted)
+		return
+	}
+	fn(ObjectList{ListOwn, s.Key.Party}, s.Deleted)
+	if !recipient.IsZero() {
+		fn(ObjectList{ListWith, recipient}, s.Deleted)
+	}
+	for _, p := range s.Left {
+		fn(ObjectList{ListWith, p}, true)
+	}
+}
+
+// ListPart is of a list what some owners have on it; with none named it is all.
+type ListPart struct {
+	ObjectList
+	Owners []ocpi.Party
+}
+
+// ObjectQuery selects objects of a kind: those on any of the lists, each once. They
+// are in the order in which they were made, see ingest.Creation.
+type ObjectQuery struct {
+	Object ingest.Object
+	Lists  []ListPart
+	OCPIWindow
+}
+
+// OCPIPage is one page of raw bodies with the number of all that match. The
+// number is that of when the page was read; of a long list that is followed by
+// After it may be that of a minute before.
+type OCPIPage struct {
+	Bodies   [][]byte
+	Versions []ocpi.Version
+	Owners   []ocpi.Party
+	Total    int
+	Next     string // After of the next page, "" on the last one
+}
+
+// ListStore reads lists of OCPI Sender interfaces, of what is stored. ErrCursor
+// says that After is none.
+type ListStore interface {
+	OCPICDRs(ctx context.Context, q OCPIQuery) (OCPIPage, error)
+	OCPIObjects(ctx context.Context, q ObjectQuery) (OCPIPage, error)
+}
+
+// StoredLists is a ListStore that says how far it has what the log holds.
+type StoredLists interface {
+	ListStore
+	Checkpoint(ctx context.Context, p ingest.Partition) (next int64, err error)
+}
+
+// Lists reads lists, and waits for what was acknowledged.
+type Lists struct {
+	StoredLists
+	Log ingest.Reader
+}
+
+// How long a list of CDRs waits for the store, and how often it is asked.
+const (
+	cdrsWait     = 2 * time.Second
+	firstPause   = 10 * time.Millisecond
+	longestPause = 160 * time.Millisecond
+)
+
+// Await returns when the store has all of a kind that the log held when it was
+// called: who reads a list from its beginning calls it first, and meets what was
+// acknowledged before. What is not on a list of objects is no longer valid (OCPI
+// 2.2.1 transport, "Pull"), so one that lacks some would be wrong: where ctx ends
+// before, the error wraps ErrNotYet. A CDR that comes late is not taken for one
+// that is gone: after two seconds its list is read as it is, be pricing as late as
+// it may.
+func (l Lists) Await(ctx context.Context, o ingest.Object) error {
+	wait := ctx
+	if o == ingest.ObjectCDR {
+		var cancel context.CancelFunc
+		wait, cancel = context.WithTimeout(ctx, cdrsWait)
+		defer cancel()
+	}
+	err := l.caughtUp(wait, o.Topic())
+	if o == ingest.ObjectCDR && errors.Is(err, ErrNotYet) {
+		return nil
+	}
+	if err != nil {
+		return fmt.Errorf("list %ss: %w", o, err)
+	}
+	return nil
+}
+
+// caughtUp returns when the store has all that the log held of a topic when it
+// was called.
+func (l Lists) caughtUp(ctx context.Context, topic ingest.Topic) error {
+	for _, p := range l.Log.Partitions(topic) {
+		_, end, err := l.Log.Bounds(ctx, p)
+		if err != nil {
+			return fmt.Errorf("%w: read the end of %s: %w", ErrUnavailable, p, err)
+		}
+		if err := l.stored(ctx, p, end); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// stored returns when the store has everything of a partition before end.
+func (l Lists) stored(ctx context.Context, p ingest.Partition, end int64) error {
+	for pause := firstPause; ; pause = min(2*pause, longestPause) {
+		next, err := l.Checkpoint(ctx, p)
+		if err != nil || next >= end {
+			return err
+		}
+		select {
+		case <-time.After(pause):
+		case <-ctx.Done():
+			return fmt.Errorf("%s at %d of %d: %w: %w", p, next, end, ErrNotYet, ctx.Err())
+		}
+	}
+}

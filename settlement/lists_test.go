@@ -1,0 +1,75 @@
+package settlement
+
+import (
+	"context"
+	"errors"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"github.com/roamclear/roamclear/ingest"
+)
+
+// lagging is a log of 9 records, and a store that has them all after a while.
+type lagging struct {
+	ingest.Reader
+	ListStore
+	until  time.Time
+	broken error
+}
+
+func (l *lagging) Partitions(topic ingest.Topic) []ingest.Partition {
+	return []ingest.Partition{{Topic: topic, Epoch: 1}, {Topic: topic, Epoch: 1, Number: 1}}
+}
+
+func (l *lagging) Bounds(context.Context, ingest.Partition) (start, end int64, err error) {
+	return 0, 9, l.broken
+}
+
+func (l *lagging) Checkpoint(context.Context, ingest.Partition) (int64, error) {
+	if time.Now().Before(l.until) {
+		return 8, nil
+	}
+	return 9, nil
+}
+
+// Who asks for a list of objects gets what was acknowledged, or nothing; a list of
+// CDRs waits a moment.
+func TestListsWaitForTheStore(t *testing.T) {
+	for _, tt := range []struct {
+		name          string
+		object        ingest.Object
+		lag           time.Duration
+		broken, want  error
+		least, atMost time.Duration
+	}{
+		{"no lag", ingest.ObjectToken, 0, nil, nil, 0, 0},
+		{"a moment", ingest.ObjectSession, 3 * time.Second, nil, nil, 3 * time.Second, 3200 * time.Millisecond},
+		{"longer than the client waits", ingest.ObjectLocation, time.Hour, nil, ErrNotYet, 10 * time.Second, 10 * time.Second},
+		{"CDRs, a moment", ingest.ObjectCDR, time.Second, nil, nil, time.Second, 1200 * time.Millisecond},
+		{"CDRs that are priced late", ingest.ObjectCDR, time.Hour, nil, nil, 2 * time.Second, 2 * time.Second},
+		{"no log", ingest.ObjectCDR, 0, errors.New("away"), ErrUnavailable, 0, 0},
+	} {
+		synctest.Test(t, func(t *testing.T) {
+			began := time.Now()
+			l := &lagging{until: began.Add(tt.lag), broken: tt.broken}
+			ctx, cancel := context.WithTimeout(t.Context(), 10*time.Second)
+			defer cancel()
+			err := Lists{StoredLists: l, Log: l}.Await(ctx, tt.object)
+			if took := time.Since(began); !errors.Is(err, tt.want) || took < tt.least || took > tt.atMost {
+				t.Errorf("%s: %v after %s", tt.name, err, took)
+			}
+		})
+	}
+}
+
+// What is deleted is on no list, and what has left a list is taken back.
+func TestListsOf(t *testing.T) {
+	state := newProvenObjects(t).store.objects[0].state()
+	state.Deleted = true
+	ListsOf(state, func(l ObjectList, gone bool) {
+		if !gone {
+			t.Errorf("a deleted one is on %v", l)
+		}
+	})
+}
