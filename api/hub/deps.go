@@ -24,6 +24,8 @@ type Partners interface {
 	All() []*control.Partner
 	// Scope returns which objects of a kind a partner sees.
 	Scope(viewer *control.Partner, what ingest.Object) control.Scope
+	// Counterparts returns whom a partner may exchange anything with.
+	Counterparts(viewer *control.Partner) []control.Counterpart
 }
 
 // Intake accepts pushes. The body belongs to the Intake until it returns.

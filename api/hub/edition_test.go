@@ -101,5 +101,6 @@ func both(version string) string {
 	if version == "2.3.0" {
 		list = append(list, "invoicereconciliation RECEIVER 2.3.0/receiver/invoicereconciliation", "invoicereconciliation SENDER 2.3.0/sender/invoicereconciliation")
 	}
+	list = append(list, "hubclientinfo SENDER "+version+"/sender/hubclientinfo")
 	return strings.Join(list, ", ")
 }

@@ -76,6 +76,7 @@ func modules() []module {
 			{method: http.MethodDelete, path: objectPath, handle: (*exchange).delete, names: true},
 		}},
 		{id: "invoicereconciliation", side: ocpi.RoleSender, object: ingest.ObjectInvoice, roles: parties, since: ocpi.V230, doors: listed()},
+		{id: "hubclientinfo", side: ocpi.RoleSender, since: ocpi.V221, doors: []door{{method: http.MethodGet, handle: (*exchange).listClients}}},
 	}
 }
 

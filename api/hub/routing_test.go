@@ -178,7 +178,7 @@ func TestRoutingOfErrors(t *testing.T) {
 		{"unknown module of 2.1.1", "GET", "/ocpi/emsp/2.1.1/nowhere", dundeeToken, "", nil, 404, false},
 		{"several slashes", "GET", "//ocpi//2.3.0//receiver/nowhere", dundeeToken, "", nil, 404, true},
 		{"credentials", "GET", "/ocpi/2.2.1/credentials", dundeeToken, "", nil, 200, false},
-		{"hubclientinfo", "GET", "/ocpi/2.2.1/sender/hubclientinfo/", dundeeToken, "", nil, 404, false},
+		{"hubclientinfo", "GET", "/ocpi/2.2.1/sender/hubclientinfo/", dundeeToken, "", nil, 200, false},
 	} {
 		resp, _ := request(t, serve(t, &backend{}, tt.change), tt.method, tt.path, tt.token, tt.body, headers...)
 		got := fmt.Sprint(resp.Header.Get("OCPI-to-country-code"), resp.Header.Get("OCPI-to-party-id"), resp.Header.Get("OCPI-from-country-code"), resp.Header.Get("OCPI-from-party-id"))

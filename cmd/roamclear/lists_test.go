@@ -46,6 +46,7 @@ func TestPartnersListWhatTheyMaySee(t *testing.T) {
 			{"FR*BEL", "sessions", ""},
 			{"NL*EXW", "cdrs", "listed"},
 			{"DE*TNM", "cdrs", ""},
+			{"NL*EXW", "hubclientinfo", "BEL DUN"},
 		} {
 			if got := s.listed(tt.party, "/sender/"+tt.list+all+"&limit=3", nil); strings.Join(got, " ") != tt.want {
 				t.Errorf("%s lists %s: %q, want %q", tt.party, tt.list, got, tt.want)

@@ -1,0 +1,92 @@
+package hub
+
+import (
+	"encoding/json"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/google/go-cmp/cmp"
+
+	"github.com/roamclear/roamclear/ocpi"
+)
+
+// A partner is told of those it may exchange something with, what their
+// connection is, and since when; page by page each once.
+func TestListClients(t *testing.T) {
+	clock := time.Date(2019, 1, 31, 12, 0, 0, 0, time.UTC)
+	h := serve(t, &backend{}, func(d *Deps) {
+		d.Now = func() time.Time { return clock }
+	})
+	list := func(token, query string) (clients []string, resp []string) {
+		t.Helper()
+		r, e := request(t, h, "GET", "/ocpi/2.2.1/sender/hubclientinfo"+query, token, "")
+		var got []ocpi.ClientInfo
+		if err := json.Unmarshal(e.Data, &got); err != nil || r.StatusCode != 200 || e.StatusCode != 1000 {
+			t.Fatalf("HTTP %d with %d %q: %v", r.StatusCode, e.StatusCode, e.StatusMessage, err)
+		}
+		for _, c := range got {
+			clients = append(clients, c.CountryCode+c.PartyID+" "+c.Role)
+			if c.Status == "" || c.LastUpdated == "" {
+				t.Errorf("%+v", c)
+			}
+		}
+		return clients, []string{r.Header.Get("X-Total-Count"), r.Header.Get("Link")}
+	}
+	for token, want := range map[string][]string{
+		exwToken:    {"DEBOT CPO", "FRNAP NAP", "GBDUN CPO", "GBPKC CPO"},
+		dundeeToken: {"DEBOT EMSP", "DENSP NSP", "FRNAP NAP", "NLEXW EMSP"},
+		nspToken:    {"DEBOT CPO", "FRNAP NAP", "GBDUN CPO", "GBPKC CPO"},
+	} {
+		got, _ := list(token, "")
+		if diff := cmp.Diff(want, got); diff != "" {
+			t.Errorf("%s: %s", token, diff)
+		}
+	}
+	var paged []string
+	for query := "?limit=1"; query != ""; {
+		got, headers := list(exwToken, query)
+		if headers[0] != "4" || len(got) != 1 {
+			t.Fatalf("%s: %v of %s", query, got, headers[0])
+		}
+		paged = append(paged, got...)
+		_, query, _ = strings.Cut(headers[1], "hubclientinfo")
+		query, _, _ = strings.Cut(query, ">")
+	}
+	if diff := cmp.Diff([]string{"DEBOT CPO", "FRNAP NAP", "GBDUN CPO", "GBPKC CPO"}, paged); diff != "" {
+		t.Errorf("page by page: %s", diff)
+	}
+	if got, headers := list(exwToken, "?offset=3"); len(got) != 1 || headers[1] != "" {
+		t.Errorf("an offset: %v", got)
+	}
+	if got, _ := list(exwToken, "?date_from=2019-02-01T00:00:00Z"); len(got) != 0 {
+		t.Errorf("what has changed since: %v", got)
+	}
+	if _, e := request(t, h, "GET", "/ocpi/2.2.1/sender/hubclientinfo?cursor=!", exwToken, ""); e.StatusCode != 2001 {
+		t.Errorf("no cursor: %d", e.StatusCode)
+	}
+}
+
+// Nobody is called away before it had a day to be heard of; from when on that was
+// stays.
+func TestPresences(t *testing.T) {
+	const hour = ocpi.Time(ocpi.Hour)
+	p, ok := partners(t).Find("nl-exw-emsp")
+	if !ok {
+		t.Fatal("no such partner")
+	}
+	s := presences{began: 100 * hour}
+	for _, tt := range []struct {
+		now  ocpi.Time
+		want presence
+	}{
+		{100 * hour, presence{ocpi.Connected, 100 * hour}},
+		{124 * hour, presence{ocpi.Connected, 100 * hour}},
+		{125 * hour, presence{ocpi.Offline, 124 * hour}},
+		{200 * hour, presence{ocpi.Offline, 124 * hour}},
+	} {
+		if got := s.see(p, tt.now); got != tt.want {
+			t.Errorf("at %d h: %v, want %v", tt.now/hour, got, tt.want)
+		}
+	}
+}
