@@ -82,6 +82,7 @@ func (s *Store) WriteCDRs(ctx context.Context, b *pricing.Batch) error {
 	if err != nil {
 		return err
 	}
+	s.metrics.listed(first)
 	return s.writeCheckpoint(ctx, into.checkpoints, b.Partition, b.Next)
 }
 
