@@ -83,5 +83,21 @@ func TestThreeVersionsSideBySide(t *testing.T) {
 			t.Errorf("%s is %+v, want %s", id, got, want)
 		}
 	}
+	// An invoice is for whom its CDRs are to be paid by; the CPO need not say it.
+	const invoice = `{"country_code":"NL","party_id":"ZQA","id":"I1","invoice_id":"2025/3","cdrs":["c230"],"last_updated":"2025-04-01T00:00:00Z"}`
+	for _, step := range []struct {
+		method, path, body string
+		status             int
+	}{
+		{http.MethodPost, "/invoicereconciliation", invoice, http.StatusCreated},
+		{http.MethodPost, "/invoicereconciliation", invoice, http.StatusOK},
+		{http.MethodGet, "/invoicereconciliation/NL/ZQA/I1", "", http.StatusOK},
+		{http.MethodDelete, "/invoicereconciliation/NL/ZQA/I1", "", http.StatusOK},
+		{http.MethodGet, "/invoicereconciliation/NL/ZQA/I1", "", http.StatusNotFound},
+	} {
+		if a := s.as("NL*ZQA", step.method, newer+step.path, step.body); a.status != step.status || step.method == http.MethodGet && a.status == http.StatusOK && string(a.ocpi.Data) != invoice {
+			t.Errorf("%s %s: HTTP %d, want %d: %s", step.method, step.path, a.status, step.status, a.body)
+		}
+	}
 	verified(t, data)
 }
