@@ -63,6 +63,42 @@ func TestPostThenGetCDR(t *testing.T) {
 	}
 }
 
+// Some post a CDR behind its id, or its owner and id; what is pushed is the same,
+// and another's URL is no place for it.
+func TestCDRsPostedBehindTheirID(t *testing.T) {
+	const body = `{"country_code":"GB","party_id":"DUN","id":"c-1"}`
+	for _, version := range []string{"2.1.1", "2.2.1", "2.3.0"} {
+		for path, refused := range map[string]bool{
+			"": false, "/": false, "/c-1": false, "/C-1/": false, "/GB/DUN/c-1": false, "/gb/dun/C-1": false, "/c-2": true, "/GB/PKC/c-1": true,
+		} {
+			b := &backend{receipt: ingest.Receipt{Created: true, Key: ocpi.NewKey("GB", "DUN", "c-1")}}
+			resp, e := request(t, serve(t, b, nil), "POST", inEdition(version, "cpo:/cdrs"+path), dundeeToken, body)
+			want := "http://roam.example" + inEdition(version, "cpo:/cdrs/GB/DUN/C-1")
+			switch {
+			case refused && (resp.StatusCode != 200 || e.StatusCode != 2001 || len(b.pushes) > 0 || len(b.kept) != 1):
+				t.Errorf("%s %s: HTTP %d with %d, want it refused and kept", version, path, resp.StatusCode, e.StatusCode)
+			case !refused && (resp.StatusCode != 201 || e.StatusCode != 1000 || len(b.pushes) != 1 || resp.Header.Get("Location") != want):
+				t.Errorf("%s %s: HTTP %d with %d, Location %q, want %q", version, path, resp.StatusCode, e.StatusCode, resp.Header.Get("Location"), want)
+			}
+		}
+	}
+}
+
+// Of a partner's parties a CDR of OCPI 2.1.1 may be that of the one OCPI-from
+// names; in later versions its body says whose it is.
+func TestCreditorsOfCDRs(t *testing.T) {
+	for _, tt := range []struct {
+		version, country, party string
+		want                    int // parties it may be of
+	}{{"2.1.1", "", "", 2}, {"2.1.1", "gb", "pkc", 1}, {"2.1.1", "US", "BOU", 2}, {"2.2.1", "GB", "PKC", 2}} {
+		b := &backend{}
+		request(t, serve(t, b, nil), "POST", inEdition(tt.version, "cpo:/cdrs"), dundeeToken, "{}", "OCPI-from-country-code", tt.country, "OCPI-from-party-id", tt.party)
+		if len(b.pushes) != 1 || len(b.pushes[0].From.Parties) != tt.want || tt.want == 1 && b.pushes[0].From.Parties[0] != ocpi.NewParty("GB", "PKC") {
+			t.Errorf("%+v: pushed %+v", tt, b.pushes)
+		}
+	}
+}
+
 func TestPostCDRBodies(t *testing.T) {
 	tests := []struct {
 		name   string

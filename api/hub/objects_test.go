@@ -204,3 +204,33 @@ func TestRecipientsOfTariffs(t *testing.T) {
 		}
 	}
 }
+
+// The URL of a 2.1.1 Token says no type: a PUT has it in its body, and whoever asks
+// or changes means the one there is, of several the RFID.
+func TestTypesOf211Tokens(t *testing.T) {
+	token := func(id, variant string) (ingest.Target, string) {
+		return ingest.Target{Object: ingest.ObjectToken, Key: ocpi.NewKey("NL", "EXW", id), Variant: variant}, `{"uid":"` + id + `","type":"` + variant + `"}`
+	}
+	there := map[ingest.Target]string{}
+	for _, k := range [][2]string{{"O", "OTHER"}, {"B", "RFID"}, {"B", "OTHER"}} {
+		target, body := token(k[0], k[1])
+		there[target] = body
+	}
+	for _, tt := range []struct{ method, path, body, want string }{
+		{"PUT", "/N", `{"type":"other"}`, "OTHER"}, {"PUT", "/N", `{}`, "RFID"}, {"PUT", "/N?type=APP_USER", `{"type":"OTHER"}`, "APP_USER"},
+		{"PATCH", "/O", `{}`, "OTHER"}, {"PATCH", "/B", `{}`, "RFID"}, {"PATCH", "/none", `{}`, "RFID"},
+		{"GET", "/O", "", "OTHER"}, {"GET", "/B/", "", "RFID"}, {"GET", "/B?type=other", "", "OTHER"},
+	} {
+		b := &backend{version: ocpi.V211, objects: there}
+		_, e := request(t, serve(t, b, nil), tt.method, "/ocpi/cpo/2.1.1/tokens/NL/EXW"+tt.path, exwToken, tt.body)
+		got := ""
+		if len(b.pushes) == 1 {
+			got = b.pushes[0].Target.Variant
+		} else if _, rest, ok := strings.Cut(string(e.Data), `"type":"`); ok {
+			got, _, _ = strings.Cut(rest, `"`)
+		}
+		if got != tt.want {
+			t.Errorf("%s %s %s: %q, want %q", tt.method, tt.path, tt.body, got, tt.want)
+		}
+	}
+}
