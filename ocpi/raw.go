@@ -37,7 +37,19 @@ func splitObject(raw []byte, path string) (RawObject, error) {
 		}
 		return nil, invalid(path, "want an object, got "+kind(c))
 	}
-	var members RawObject
+	return s.members()
+}
+
+// SplitText is SplitObject for an object that is part of a text that has been read:
+// that is not looked at once more.
+func SplitText(object string) (RawObject, error) {
+	s := scanner{src: object}
+	return s.members()
+}
+
+// members takes the object apart that comes next, and wants nothing behind it.
+func (s *scanner) members() (RawObject, error) {
+	members := make(RawObject, 0, 8)
 	o := s.open()
 	for s.next(&o) {
 		key := strings.TrimRight(s.src[s.nameAt:s.pos], ": \t\r\n")

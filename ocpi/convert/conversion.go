@@ -69,7 +69,7 @@ func (x *exchange) has(name string) bool { return x.out.Value(name) != "" }
 // object converts an object of a class, whose text is known to be valid. ok is false
 // where it is to be left out.
 func (c *conversion) object(k *class, text string) (converted string, ok bool) {
-	in, err := ocpi.SplitObject([]byte(text))
+	in, err := ocpi.SplitText(text)
 	if err != nil {
 		c.refuse("", err.Error())
 		return "", true

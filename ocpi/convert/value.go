@@ -76,7 +76,7 @@ func objectOf(text string) ocpi.RawObject {
 	if text == "" || text[0] != '{' {
 		return nil
 	}
-	o, err := ocpi.SplitObject([]byte(text))
+	o, err := ocpi.SplitText(text)
 	if err != nil {
 		return nil // not reached: the text is part of a valid one
 	}
