@@ -59,9 +59,8 @@ type Connected struct {
 
 // patiently lets a request take as long as a partner does.
 func patiently(c *gin.Context) {
-	control := http.NewResponseController(c.Writer)
 	// A connection that cannot be told is broken, and the write will say so.
-	_, _ = control.SetReadDeadline(time.Time{}), control.SetWriteDeadline(time.Time{})
+	_ = http.NewResponseController(c.Writer).SetReadDeadline(time.Time{})
 }
 
 // connect answers POST /admin/v1/connections.

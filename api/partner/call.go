@@ -111,6 +111,7 @@ func (d *Dialer) once(ctx context.Context, token string, e control.TokenEncoding
 		failed.Err = cause(err, token)
 		return nil, failed
 	}
+	defer func() { _ = resp.Body.Close() }() // read to its end or given up
 	return c.read(resp, token, failed)
 }
 
@@ -138,7 +139,6 @@ func (c *call) head(h http.Header) {
 
 // read reads the answer. Partners say no by HTTP, by OCPI's code, or by both.
 func (c *call) read(resp *http.Response, token string, failed *Error) (*Answer, error) {
-	defer func() { _ = resp.Body.Close() }() // read to its end or given up
 	failed.HTTP = resp.StatusCode
 	if resp.StatusCode >= 300 && resp.StatusCode < 400 {
 		failed.Err = ErrRedirect
