@@ -21,20 +21,23 @@ type Answer struct {
 
 // envelope is OCPI's response format as partners send it: a member that is
 // missing, null or of another type takes none of the others with it.
-type envelope struct {
-	Data    json.RawMessage `json:"data"`
-	Code    json.RawMessage `json:"status_code"`
-	Message json.RawMessage `json:"status_message"`
-}
+type envelope struct{ Data, Code, Message []byte }
 
 // readEnvelope reads an answer's body; ok is false where it is not OCPI's.
 func readEnvelope(body []byte) (e envelope, status ocpi.Status, ok bool) {
 	body = bytes.TrimPrefix(body, []byte("\ufeff"))
-	if err := json.Unmarshal(body, &e); err != nil {
-		return envelope{}, 0, false
-	}
+	whole := members(body, func(name, value []byte) {
+		switch {
+		case bytes.EqualFold(name, []byte("data")):
+			e.Data = value
+		case bytes.EqualFold(name, []byte("status_code")):
+			e.Code = value
+		case bytes.EqualFold(name, []byte("status_message")):
+			e.Message = value
+		}
+	})
 	n, err := strconv.Atoi(strings.Trim(string(e.Code), `"`))
-	if err != nil || n < 1000 || n > 9999 {
+	if !whole || err != nil || n < 1000 || n > 9999 {
 		return envelope{}, 0, false
 	}
 	if string(e.Data) == "null" {

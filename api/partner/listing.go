@@ -4,7 +4,6 @@ import (
 	"bytes"
 	"context"
 	"crypto/sha256"
-	"encoding/json"
 	"errors"
 	"fmt"
 	"net/http"
@@ -63,7 +62,7 @@ type step struct {
 
 // walk hands each page's objects to each, in the list's order, those of a page
 // that came before left out. It returns nil at the list's end.
-func (l *listing) walk(ctx context.Context, each func(items []json.RawMessage) error) error {
+func (l *listing) walk(ctx context.Context, each func(items [][]byte) error) error {
 	l.visited, l.pages, l.total, l.limit = map[string]bool{}, map[[sha256.Size]byte]bool{}, -1, pageLimit
 	for at, more := (step{url: l.at(0)}), true; more; {
 		if l.asked++; l.asked > maxPages || l.bytes > maxListing {
@@ -203,17 +202,17 @@ func (l *listing) ended() error {
 
 // objects takes a list apart. One that holds a single object comes as that object
 // from some partners, an empty one as null.
-func objects(data []byte) ([]json.RawMessage, error) {
+func objects(data []byte) ([][]byte, error) {
 	data = bytes.TrimSpace(data)
-	if len(data) == 0 {
+	if len(data) == 0 || string(data) == "null" {
 		return nil, nil
 	}
 	if data[0] == '{' {
-		return []json.RawMessage{data}, nil
+		return [][]byte{data}, nil
 	}
-	var items []json.RawMessage
-	if err := json.Unmarshal(data, &items); err != nil {
-		return nil, fmt.Errorf("its data is no list: %w", err)
+	items, ok := elements(data)
+	if !ok {
+		return nil, errors.New("its data is no list")
 	}
 	return items, nil
 }

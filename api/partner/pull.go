@@ -2,7 +2,6 @@ package partner
 
 import (
 	"context"
-	"encoding/json"
 	"errors"
 	"fmt"
 	"net/http"
@@ -151,7 +150,7 @@ func (r *reading) run(ctx context.Context) error {
 	}
 	defer r.room.leave()
 	l := &listing{get: r.page, endpoint: u, from: r.since}
-	return l.walk(ctx, func(items []json.RawMessage) error { return r.all(ctx, items, r.count) })
+	return l.walk(ctx, func(items [][]byte) error { return r.all(ctx, items, r.count) })
 }
 
 func (r *reading) count(o outcome) {
@@ -200,8 +199,8 @@ func (r *reading) page(ctx context.Context, at string) (*Answer, error) {
 // of a Puller counts it.
 const PageBytes = 256 << 20
 
-// room is what the page of one list holds: the bytes as they came, and twice what is
-// made of them.
+// room is what the page of one list holds: the bytes as they came, and as much again
+// of what is being read and of what is made of them.
 type room struct {
 	budget *api.Budget
 	who    string

@@ -174,7 +174,7 @@ func tariff(party, id string) string {
 
 func TestEachObjectStandsForItself(t *testing.T) {
 	s := newDesk(t, pages(map[string]string{
-		"/tariffs": ok(tariff("TNM", "T1"), tariff("tnm", "t2"), tariff("ZQX", "T3"), `{"id":"T4"}`, `5`, `null`, tariff("TNM", "bad"),
+		"/tariffs": ok(`{"id":"T0","x":NaN}`, tariff("TNM", "T1"), tariff("tnm", "t2"), tariff("ZQX", "T3"), `{"id":"T4"}`, `5`, `null`, tariff("TNM", "bad"),
 			strings.Replace(tariff("TNM", "T5"), `"EUR"`, `"`+strings.Repeat("x", 5000)+`"`, 1)),
 		"/locations": ok(`{"country_code":"NL","party_id":"TNM","id":5,"last_updated":"2026-01-01T00:00:00Z"}`),
 		"/sessions":  `{"status_code":2000,"status_message":"no sessions here"}`,
@@ -189,7 +189,7 @@ func TestEachObjectStandsForItself(t *testing.T) {
 	}
 	want := Pulled{Partner: partner.ID, Modules: []PulledModule{
 		{Module: "locations", Read: 1, New: 1, NeverPushed: 1},
-		{Module: "tariffs", Read: 8, New: 2, NeverPushed: 2, Refused: 6},
+		{Module: "tariffs", Read: 9, New: 2, NeverPushed: 2, Refused: 7},
 		{Module: "sessions", Error: `nl-tnm-cpo: GET /sessions: HTTP 200, OCPI 2000 "no sessions here"`},
 		{Module: "cdrs"},
 	}}

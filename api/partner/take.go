@@ -3,7 +3,6 @@ package partner
 import (
 	"bytes"
 	"context"
-	"encoding/json"
 	"errors"
 	"fmt"
 	"time"
@@ -157,7 +156,7 @@ func same(a, b []byte) bool {
 }
 
 // all takes the objects of a page, some of them at once, and counts them.
-func (t *taker) all(ctx context.Context, items []json.RawMessage, count func(outcome)) error {
+func (t *taker) all(ctx context.Context, items [][]byte, count func(outcome)) error {
 	g, ctx := errgroup.WithContext(ctx)
 	g.SetLimit(takenAtOnce)
 	for _, body := range items {
