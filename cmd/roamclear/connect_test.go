@@ -3,6 +3,7 @@ package main
 import (
 	"encoding/json"
 	"fmt"
+	"net/http"
 	"net/http/httptest"
 	"strings"
 	"testing"
@@ -99,6 +100,9 @@ func (s *testService) registers(party string, v ocpi.Version) {
 	if err := other.Connect(s.t.Context(), s.url+"/ocpi/versions", strings.TrimSpace(tokenA)); err != nil {
 		s.t.Fatal(err)
 	}
+	if v == ocpi.V221 {
+		s.pulledByItself("nl-" + strings.ToLower(party) + "-emsp")
+	}
 	got := s.pull(party)
 	if len(got.Modules) != 1 || got.Modules[0].Module != "tokens" || got.Modules[0].Read != 12 || got.Modules[0].Refused > 0 {
 		s.t.Errorf("pulled %+v", got)
@@ -112,6 +116,21 @@ func (s *testService) registers(party string, v ocpi.Version) {
 	if _, err := run(s.t, newPartnerCmd(), "remove", "nl-"+strings.ToLower(party)+"-emsp", "--data", s.data); err != nil || other.Registered() {
 		s.t.Errorf("remove: %v", err)
 	}
+}
+
+// pulledByItself waits until a partner's lists are read without anybody asking.
+func (s *testService) pulledByItself(id string) {
+	s.t.Helper()
+	flags := serviceFlags{data: s.data}
+	client, err := flags.client()
+	if err != nil {
+		s.t.Fatal(err)
+	}
+	s.eventually("the lists of "+id+" are read", func() bool {
+		var got admin.Pull
+		err := client.do(s.t.Context(), http.MethodGet, "/partners/"+id+"/pull", nil, &got)
+		return err == nil && got.Done && len(got.Modules) == 1 && got.Modules[0].New == 12
+	})
 }
 
 // pull reads a partner's lists by the command.
