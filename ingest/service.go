@@ -237,54 +237,21 @@ func (s *Service) validate(d *ocpi.Decoder, v ocpi.Version, m Method, t Target, 
 			return nil, err
 		}
 	}
-	var country, party, id, tokenType string
-	var findings []ocpi.Finding
-	var change Change
-	switch t.Object {
-	case ObjectLocation:
-		o, err := d.Location(v, whole)
-		if err != nil {
-			return nil, d.AllMissing(err)
-		}
-		country, party, id, findings = o.CountryCode, o.PartyID, o.ID, o.Findings
-		change.Zone = o.TimeZone
-	case ObjectTariff:
-		o, err := d.Tariff(v, whole)
-		if err != nil {
-			return nil, d.AllMissing(err)
-		}
-		country, party, id, findings = o.CountryCode, o.PartyID, o.ID, o.Findings
-	case ObjectSession:
-		o, err := d.Session(v, whole)
-		if err != nil {
-			return nil, d.AllMissing(err)
-		}
-		country, party, id, findings = o.CountryCode, o.PartyID, o.ID, o.Findings
-	case ObjectToken:
-		o, err := d.Token(v, whole)
-		if err != nil {
-			return nil, d.AllMissing(err)
-		}
-		country, party, id, findings = o.CountryCode, o.PartyID, o.UID, o.Findings
-		tokenType = o.Type
-		change.Contract = ocpi.Fold(o.ContractID)
-		findings = append(findings, s.foreignContract(t.Key.Party, o.ContractID)...)
-	case ObjectInvoice:
-		o, err := d.InvoiceReconciliation(v, whole)
-		if err != nil {
-			return nil, d.AllMissing(err)
-		}
-		country, party, id, findings = o.CountryCode, o.PartyID, o.ID, o.Findings
-	default:
-		return nil, fmt.Errorf("object kind %d cannot be changed", t.Object)
+	r, err := read(d, v, t.Object, whole)
+	if err != nil {
+		return nil, d.AllMissing(err)
 	}
-	if err := sameIdentity(v, t, country, party, id, tokenType); err != nil {
+	findings := r.findings
+	if t.Object == ObjectToken {
+		findings = append(findings, s.foreignContract(t.Key.Party, r.contract)...)
+	}
+	if err := sameIdentity(v, t, &r); err != nil {
 		return nil, err
 	}
 	if err := sameSpelling(v, t, old, body); err != nil {
 		return nil, err
 	}
-	if _, err := Note(old.Changes, change); err != nil {
+	if _, err := Note(old.Changes, r.change); err != nil {
 		return nil, err
 	}
 	return append([]ocpi.Finding(nil), findings...), nil
@@ -323,50 +290,6 @@ func (s *Service) foreignContract(owner ocpi.Party, contractID string) []ocpi.Fi
 	}
 	return []ocpi.Finding{{Code: "foreign_contract", Severity: ocpi.Warning, Path: "contract_id",
 		Detail: "it names a contract of " + issuer.String() + ", not of " + owner.String() + ": a CDR that says no more than that is not billed to " + owner.String()}}
-}
-
-// sameIdentity holds the body's identity against the URL's (R-OWN-02, E6, E7).
-// A Token's type is part of it (mod_tokens): of one uid there may be several.
-func sameIdentity(v ocpi.Version, t Target, country, party, id, tokenType string) error {
-	idField := "id"
-	if t.Object == ObjectToken {
-		idField = "uid"
-	}
-	switch {
-	case ocpi.Fold(id) != t.Key.ID:
-		return invalid(idField, "is not the id in the URL")
-	case t.Object == ObjectToken && ocpi.Fold(tokenType) != ocpi.Fold(t.Variant):
-		return invalid("type", "is not the type in the URL, which is RFID unless ?type= says another")
-	case v == ocpi.V211:
-		return nil
-	case ocpi.Fold(country) != t.Key.Party.Country:
-		return invalid("country_code", "is not the country code in the URL")
-	case ocpi.Fold(party) != t.Key.Party.ID:
-		return invalid("party_id", "is not the party id in the URL")
-	}
-	return nil
-}
-
-// sameSpelling refuses an id of OCPI 2.1.1 that differs only by case from one that
-// is there: in 2.1.1 these are two objects, and in all later versions one.
-func sameSpelling(v ocpi.Version, t Target, old *ObjectState, body []byte) error {
-	if v != ocpi.V211 || old.Version != ocpi.V211 {
-		return nil
-	}
-	evse, connector := t.Part()
-	name := "id"
-	if t.Object == ObjectToken || evse != "" && connector == "" {
-		name = "uid"
-	}
-	known, ok := ocpi.Sub(old.Body, evse, connector)
-	if !ok {
-		return nil
-	}
-	was, is := ocpi.Text(known, name), ocpi.Text(body, name)
-	if is == "" || was == "" || is == was {
-		return nil
-	}
-	return invalid(name, fmt.Sprintf("differs only by case from %q, which is there: ids are compared without case here, as in every later version of OCPI", was))
 }
 
 // Refuse keeps a body that was refused before it was looked at, or the beginning
