@@ -151,12 +151,12 @@ func TestGolden(t *testing.T) {
 func TestConflictFilters(t *testing.T) {
 	s := newSite(reporttest.World(60), true)
 	for query, want := range map[string]string{
-		"":                          "MOU-10011 BOU-10042",
-		"?cpo=FR*MOU":               "MOU-10011",
-		"?cpo=FR*MOU&id=mou-10011":  "MOU-10011",
+		"":                          "mou-10011 bou-10042",
+		"?cpo=FR*MOU":               "mou-10011",
+		"?cpo=FR*MOU&id=mou-10011":  "mou-10011",
 		"?id=nope":                  "",
 		"?kind=conflict&id=DUN-1":   "",
-		"?kind=all&cpo=US*BOU":      "BOU-10042",
+		"?kind=all&cpo=US*BOU":      "bou-10042",
 		"?kind=repeat&id=MOU-10011": "",
 	} {
 		var page struct {
