@@ -33,14 +33,18 @@ func TestListClients(t *testing.T) {
 		}
 		return clients, []string{r.Header.Get("X-Total-Count"), r.Header.Get("Link")}
 	}
-	for token, want := range map[string][]string{
-		exwToken:    {"DEBOT CPO", "FRNAP NAP", "GBDUN CPO", "GBPKC CPO"},
-		dundeeToken: {"DEBOT EMSP", "DENSP NSP", "FRNAP NAP", "NLEXW EMSP"},
-		nspToken:    {"DEBOT CPO", "FRNAP NAP", "GBDUN CPO", "GBPKC CPO"},
+	// In this order: who was heard of before it was first listed is listed since then.
+	for _, tt := range []struct {
+		token string
+		want  []string
+	}{
+		{exwToken, []string{"DEBOT CPO", "FRNAP NAP", "GBDUN CPO", "GBPKC CPO"}},
+		{dundeeToken, []string{"DEBOT EMSP", "DENSP NSP", "FRNAP NAP", "NLEXW EMSP"}},
+		{nspToken, []string{"DEBOT CPO", "FRNAP NAP", "GBDUN CPO", "GBPKC CPO"}},
 	} {
-		got, _ := list(token, "")
-		if diff := cmp.Diff(want, got); diff != "" {
-			t.Errorf("%s: %s", token, diff)
+		got, _ := list(tt.token, "")
+		if diff := cmp.Diff(tt.want, got); diff != "" {
+			t.Errorf("%s: %s", tt.token, diff)
 		}
 	}
 	var paged []string
