@@ -40,7 +40,7 @@ func (b *Brake) Run(ctx context.Context) error {
 		want := b.wanted()
 		on = min(max(want, on-brakeStep), on+brakeStep)
 		b.Set(b.atOnce(on))
-		if !pause(ctx, brakeInterval) {
+		if !Pause(ctx, brakeInterval) {
 			return nil
 		}
 	}

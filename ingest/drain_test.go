@@ -70,7 +70,7 @@ func (l *fakeLease) Read(ctx context.Context, from int64, maxRecords, maxBytes i
 		if !time.Now().Before(until) {
 			return nil, nil
 		}
-		if !pause(ctx, time.Millisecond) {
+		if !Pause(ctx, time.Millisecond) {
 			return nil, ctx.Err()
 		}
 	}

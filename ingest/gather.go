@@ -52,7 +52,7 @@ func (k *keeping) gather(ctx context.Context) error {
 		if spent > 0 && (n < busyStep || spent >= lingerFor(len(k.pending), n)) {
 			return nil
 		}
-		if !pause(ctx, lingerStep) {
+		if !Pause(ctx, lingerStep) {
 			return nil // asked to stop: finish what we have
 		}
 		spent += lingerStep

@@ -67,7 +67,7 @@ func NewLag(log LagLog, logger *slog.Logger, reg prometheus.Registerer) *Lag {
 func (l *Lag) Run(ctx context.Context) error {
 	for {
 		l.look(ctx)
-		if !pause(ctx, lagInterval) {
+		if !Pause(ctx, lagInterval) {
 			return nil
 		}
 	}

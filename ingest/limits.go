@@ -12,6 +12,10 @@ var ErrTooLarge = errors.New("body too large")
 // settings.
 const MaxBody = 4 << 20
 
+// KeptOfLarge is how much is kept of a body that is larger than may be: who sent
+// what, in bytes.
+const KeptOfLarge = 64 << 10
+
 // Limits are how large bodies may be, in bytes, by what they are about. What
 // PATCHes and parts make of a Session or a Location is held to the same limit:
 // what can be made can also be PUT.

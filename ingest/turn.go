@@ -104,7 +104,7 @@ func (t *Turn) Store(ctx context.Context, s Storing) error {
 			continue
 		}
 		size = whole
-		if t.Stopping() || !pause(ctx, wait) {
+		if t.Stopping() || !Pause(ctx, wait) {
 			return fmt.Errorf("store %s, rows %d to %d: %w", t.Partition, from, to, errors.Join(err, ctx.Err()))
 		}
 		wait = min(2*wait, retryAtMost)
@@ -140,8 +140,8 @@ func (t *Turn) failed(from, to int, err error) {
 	t.Logger.Error("the store refuses records: this does not pass by itself", "group", t.Group, "partition", t.Partition, "rows", to-from, "error", err)
 }
 
-// pause waits and reports whether ctx still stands.
-func pause(ctx context.Context, d time.Duration) bool {
+// Pause waits and reports whether ctx still stands.
+func Pause(ctx context.Context, d time.Duration) bool {
 	timer := time.NewTimer(d)
 	defer timer.Stop()
 	select {

@@ -3,7 +3,6 @@ package ocpi
 import (
 	"slices"
 	"strconv"
-	"strings"
 )
 
 // Decoder reads OCPI bodies into the canonical model in one pass. It owns an
@@ -23,7 +22,7 @@ import (
 type Decoder struct {
 	scanner
 	version    Version
-	path       []step
+	path       Path
 	weight     weight // of the member that is being read
 	invalid    []FieldError
 	unreadable []FieldError // of the CDR, Session or Tariff that is being read
@@ -65,12 +64,6 @@ const (
 	// maxNotes bounds the findings, and the field errors, of one body.
 	maxNotes = 100
 )
-
-// step is one level of the path to the value being read.
-type step struct {
-	name  string
-	index int // in an array, else -1
-}
 
 // start makes d ready for a new body.
 func (d *Decoder) start(v Version, raw []byte) {
@@ -120,35 +113,16 @@ func (d *Decoder) AllMissing(err error) error {
 }
 
 // enter goes one level down in the path.
-func (d *Decoder) enter(name string) { d.path = append(d.path, step{name, -1}) }
+func (d *Decoder) enter(name string) { d.path.Enter(name) }
 
 // at sets the array index of the current level.
-func (d *Decoder) at(i int) { d.path[len(d.path)-1].index = i }
+func (d *Decoder) at(i int) { d.path.At(i) }
 
 // leave goes one level up.
-func (d *Decoder) leave() { d.path = d.path[:len(d.path)-1] }
+func (d *Decoder) leave() { d.path.Leave() }
 
-// pathTo writes the path of a member of the current level, such as
-// "charging_periods[3].dimensions[0].volume"; name "" is the level itself and
-// the body as a whole is "$".
-func (d *Decoder) pathTo(name string) string {
-	var b strings.Builder
-	for _, s := range append(d.path, step{name, -1}) {
-		if s.name != "" && b.Len() > 0 {
-			b.WriteByte('.')
-		}
-		b.WriteString(s.name)
-		if s.index >= 0 {
-			b.WriteByte('[')
-			b.WriteString(strconv.Itoa(s.index))
-			b.WriteByte(']')
-		}
-	}
-	if b.Len() == 0 {
-		return "$"
-	}
-	return b.String()
-}
+// pathTo writes the path of a member of the current level.
+func (d *Decoder) pathTo(name string) string { return d.path.To(name) }
 
 // refuse lists a field without which nobody knows which object is meant.
 func (d *Decoder) refuse(name, reason string) {

@@ -13,12 +13,12 @@ import (
 // costly to price keeps nobody waiting but itself.
 type fairQueue struct {
 	senders []*senderQueue
-	names   []string // of senders
 	current *senderQueue
 	began   time.Time
 }
 
 type senderQueue struct {
+	sender  string
 	records []int // places of what is left
 	used    time.Duration
 	before  time.Duration // of used, in the turn before
@@ -37,9 +37,9 @@ func newFairQueue(records []ingest.Record, used map[string]time.Duration) *fairQ
 		s := bySender[records[i].Sender]
 		if s == nil {
 			before := used[records[i].Sender]
-			s = &senderQueue{used: before, before: before}
+			s = &senderQueue{sender: records[i].Sender, used: before, before: before}
 			bySender[records[i].Sender] = s
-			q.senders, q.names = append(q.senders, s), append(q.names, records[i].Sender)
+			q.senders = append(q.senders, s)
 		}
 		s.records = append(s.records, i)
 	}
@@ -83,8 +83,8 @@ func (q *fairQueue) spent() { q.current.used += time.Since(q.began) }
 // usedNow is what each sender has used of this turn.
 func (q *fairQueue) usedNow() map[string]time.Duration {
 	used := make(map[string]time.Duration, len(q.senders))
-	for i, s := range q.senders {
-		used[q.names[i]] = s.used - s.before
+	for _, s := range q.senders {
+		used[s.sender] = s.used - s.before
 	}
 	return used
 }

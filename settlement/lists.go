@@ -173,9 +173,7 @@ func (l Lists) stored(ctx context.Context, p ingest.Partition, end int64) error 
 		if err != nil || next >= end {
 			return err
 		}
-		select {
-		case <-time.After(pause):
-		case <-ctx.Done():
+		if !ingest.Pause(ctx, pause) {
 			return fmt.Errorf("%s at %d of %d: %w: %w", p, next, end, ErrNotYet, ctx.Err())
 		}
 	}

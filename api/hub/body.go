@@ -6,16 +6,13 @@ import (
 	"io"
 
 	"github.com/roamclear/roamclear/api"
+
+	"github.com/roamclear/roamclear/ingest"
 )
 
-const (
-	// keptOfLarge is how much is kept of a body that is larger than may be: who
-	// sent what, in bytes.
-	keptOfLarge = 64 << 10
-	// readOfLarge is how much of it is read at most, for the answer: many write
-	// to the end before they read.
-	readOfLarge = 16 << 20
-)
+// readOfLarge is how much is read at most of a body that is larger than may be, for
+// the answer: many write to the end before they read.
+const readOfLarge = 16 << 20
 
 // readBody reads the body of a push.
 func (x *exchange) readBody() (err error) {
@@ -51,7 +48,7 @@ func (x *exchange) tooLarge(reason error) error {
 	if err := x.beginning(); err != nil {
 		return err
 	}
-	kept := x.body[:min(len(x.body), keptOfLarge)]
+	kept := x.body[:min(len(x.body), ingest.KeptOfLarge)]
 	left := int64(readOfLarge)
 	n, err := io.CopyN(io.Discard, x.r.Body, left)
 	x.read = errors.Is(err, io.EOF) // else the connection ends with the answer
@@ -66,13 +63,13 @@ func (x *exchange) beginning() error {
 	if len(x.body) > 0 {
 		return nil
 	}
-	if !x.Take(keptOfLarge) {
+	if !x.Take(ingest.KeptOfLarge) {
 		return api.ErrBusy
 	}
-	if cap(x.body) < keptOfLarge {
-		x.body = make([]byte, 0, keptOfLarge)
+	if cap(x.body) < ingest.KeptOfLarge {
+		x.body = make([]byte, 0, ingest.KeptOfLarge)
 	}
-	n, err := io.ReadFull(x.r.Body, x.body[:keptOfLarge])
+	n, err := io.ReadFull(x.r.Body, x.body[:ingest.KeptOfLarge])
 	x.body = x.body[:n]
 	if err != nil && !errors.Is(err, io.EOF) && !errors.Is(err, io.ErrUnexpectedEOF) {
 		return fmt.Errorf("%w: %w", api.ErrBody, err)

@@ -42,11 +42,11 @@ func TestBodiesHaveTheLimitOfTheirKind(t *testing.T) {
 					}
 					return
 				}
-				want := fmt.Sprintf("body too large: %d bytes, at most %d are accepted (%s); its first %d bytes are kept", size, tt.limit, tt.setting, min(size, keptOfLarge))
+				want := fmt.Sprintf("body too large: %d bytes, at most %d are accepted (%s); its first %d bytes are kept", size, tt.limit, tt.setting, min(size, ingest.KeptOfLarge))
 				if resp.StatusCode != 413 || e.StatusCode != 2001 || e.StatusMessage != want || len(b.pushes) > 0 {
 					t.Errorf("HTTP %d with %d %q, want %q; %d pushes", resp.StatusCode, e.StatusCode, e.StatusMessage, want, len(b.pushes))
 				}
-				if len(b.kept) != 1 || b.kept[0].Body != body[:min(size, keptOfLarge)] || b.kept[0].Reason != want || b.kept[0].Target.Object != tt.object || b.kept[0].Method != tt.method {
+				if len(b.kept) != 1 || b.kept[0].Body != body[:min(size, ingest.KeptOfLarge)] || b.kept[0].Reason != want || b.kept[0].Target.Object != tt.object || b.kept[0].Method != tt.method {
 					t.Errorf("kept %d: %.200v", len(b.kept), b.kept)
 				}
 			})
@@ -100,7 +100,7 @@ func TestLargeBodiesAreToldToWhoWritesFirst(t *testing.T) {
 		t.Errorf("%d are still held", n)
 	}
 	for _, k := range b.kept {
-		if len(k.Body) != keptOfLarge {
+		if len(k.Body) != ingest.KeptOfLarge {
 			t.Errorf("%d bytes are kept", len(k.Body))
 		}
 	}

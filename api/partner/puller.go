@@ -67,12 +67,5 @@ func (p *Puller) pause(ctx context.Context, d time.Duration) bool {
 	if p.Wait != nil {
 		return p.Wait(ctx, d)
 	}
-	timer := time.NewTimer(d)
-	defer timer.Stop()
-	select {
-	case <-timer.C:
-		return true
-	case <-ctx.Done():
-		return false
-	}
+	return ingest.Pause(ctx, d)
 }

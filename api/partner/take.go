@@ -23,9 +23,6 @@ type taker struct {
 	version ocpi.Version
 }
 
-// keptOfLarge is how much is kept of a body that is larger than may be, in bytes.
-const keptOfLarge = 64 << 10
-
 // take hands one object over and says what became of it. The error is that it
 // cannot be known now.
 func (t *taker) take(ctx context.Context, body []byte) (outcome, error) {
@@ -66,8 +63,8 @@ func (t *taker) offer(ctx context.Context, body []byte) (outcome, error) {
 		target.Variant = with.String() // what a CPO shows over this connection is for whom it is with
 	}
 	if limit, setting := t.Limits.Of(t.module.object); len(body) > limit {
-		err = fmt.Errorf("%w: %d bytes (%s); its first %d are kept", ingest.ErrTooLarge, len(body), setting, keptOfLarge)
-		body = body[:min(len(body), keptOfLarge)]
+		err = fmt.Errorf("%w: %d bytes (%s); its first %d are kept", ingest.ErrTooLarge, len(body), setting, ingest.KeptOfLarge)
+		body = body[:min(len(body), ingest.KeptOfLarge)]
 	}
 	if err != nil {
 		return t.refuse(ctx, target, body, err)

@@ -10,6 +10,7 @@ import (
 
 	"github.com/prometheus/client_golang/prometheus"
 
+	"github.com/roamclear/roamclear/ingest"
 	"github.com/roamclear/roamclear/ingest/kafka"
 	"github.com/roamclear/roamclear/settlement"
 	"github.com/roamclear/roamclear/settlement/clickhouse"
@@ -116,7 +117,7 @@ func awaitStore(ctx context.Context, logger *slog.Logger, ask func() error) erro
 			return err
 		}
 		logger.Warn("waiting for the store", "error", err)
-		if !pause(ctx, time.Second) {
+		if !ingest.Pause(ctx, time.Second) {
 			return err
 		}
 	}

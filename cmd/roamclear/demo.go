@@ -18,6 +18,7 @@ import (
 
 	"github.com/roamclear/roamclear/api/admin"
 	"github.com/roamclear/roamclear/benchmarks/world"
+	"github.com/roamclear/roamclear/ingest"
 	"github.com/roamclear/roamclear/ingest/control"
 )
 
@@ -267,7 +268,7 @@ func (d *demo) await(ctx context.Context, accepted *world.Reference) error {
 		if err == nil && got >= want {
 			return nil
 		}
-		if !pause(ctx, 100*time.Millisecond) {
+		if !ingest.Pause(ctx, 100*time.Millisecond) {
 			return fmt.Errorf("the report counts %d of %d CDRs: %w", got, want, errors.Join(err, ctx.Err()))
 		}
 	}

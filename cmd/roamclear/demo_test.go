@@ -9,6 +9,8 @@ import (
 	"strings"
 	"testing"
 	"time"
+
+	"github.com/roamclear/roamclear/ingest"
 )
 
 // A load that was interrupted goes on at the next start; the world is there
@@ -31,7 +33,7 @@ func TestDemoGoesOnAfterAnInterruption(t *testing.T) {
 	defer interrupt()
 	go func() {
 		for !strings.Contains(s.request("GET", "/metrics", "", "").body, `roamclear_ingest_accepted_total{object="tariff"} 1`) {
-			if !pause(interrupted, 5*time.Millisecond) {
+			if !ingest.Pause(interrupted, 5*time.Millisecond) {
 				return
 			}
 		}

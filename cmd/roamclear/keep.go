@@ -30,7 +30,7 @@ func (s *service) keep(name string, run func(context.Context) error) func(contex
 				return nil
 			}
 			s.logger.Warn("worker stopped, starting it again", "worker", name, "error", err)
-			if !pause(ctx, time.Second) {
+			if !ingest.Pause(ctx, time.Second) {
 				return nil
 			}
 		}
@@ -46,20 +46,9 @@ func (s *service) persist(name string, run func(context.Context) error) func(con
 				return err
 			}
 			s.logger.Warn("follower waits for the store", "follower", name, "error", err)
-			if !pause(ctx, 500*time.Millisecond) {
+			if !ingest.Pause(ctx, 500*time.Millisecond) {
 				return nil
 			}
 		}
-	}
-}
-
-func pause(ctx context.Context, d time.Duration) bool {
-	timer := time.NewTimer(d)
-	defer timer.Stop()
-	select {
-	case <-ctx.Done():
-		return false
-	case <-timer.C:
-		return true
 	}
 }

@@ -11,6 +11,7 @@ import (
 	"time"
 
 	"github.com/roamclear/roamclear/api/admin"
+	"github.com/roamclear/roamclear/ingest"
 	"github.com/roamclear/roamclear/ingest/control"
 	"github.com/spf13/cobra"
 )
@@ -95,7 +96,7 @@ func pull(cmd *cobra.Command, c *adminClient, id string) (p admin.Pull, err erro
 	path := "/partners/" + url.PathEscape(id) + "/pull"
 	err = c.do(cmd.Context(), http.MethodPost, path, nil, &p)
 	for err == nil && !p.Done {
-		if !pause(cmd.Context(), pullEvery) {
+		if !ingest.Pause(cmd.Context(), pullEvery) {
 			return p, cmd.Context().Err()
 		}
 		p = admin.Pull{}

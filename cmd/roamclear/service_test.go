@@ -14,6 +14,7 @@ import (
 	"time"
 
 	"github.com/roamclear/roamclear/api/admin"
+	"github.com/roamclear/roamclear/ingest"
 	"github.com/roamclear/roamclear/ingest/control"
 	"github.com/roamclear/roamclear/settlement/clickhouse"
 )
@@ -88,7 +89,7 @@ func (s *testService) eventually(what string, ok func() bool) {
 	ctx, cancel := context.WithTimeout(s.t.Context(), 30*time.Second)
 	defer cancel()
 	for !ok() {
-		if !pause(ctx, 20*time.Millisecond) {
+		if !ingest.Pause(ctx, 20*time.Millisecond) {
 			s.t.Fatalf("waited in vain: %s", what)
 		}
 	}

@@ -162,7 +162,7 @@ func (d *Partners) registered(e Event, c PartnerRegistered) error {
 	if err != nil {
 		return err
 	}
-	if owner, ok := s.byToken.Get(c.TokenHash); ok && owner != p {
+	if s.taken(c.TokenHash, p) {
 		return Conflict("the new token is in use already")
 	}
 	tokens := []Token{{Hash: c.TokenHash}}
@@ -182,6 +182,12 @@ func (d *Partners) registered(e Event, c PartnerRegistered) error {
 	}
 	s.settle(registrationData(c).next(p), p, tokens, e)
 	return nil
+}
+
+// taken reports whether another partner than p has a token.
+func (s *partners) taken(token TokenHash, p *Partner) bool {
+	owner, ok := s.byToken.Get(token)
+	return ok && owner != p
 }
 
 // settle puts the next form of a partner, with these tokens in place of those it
@@ -211,7 +217,7 @@ func (d *Partners) updated(e Event, c PartnerUpdated) error {
 	if p.Peer == nil {
 		return Conflict("partner %s is not registered", p.ID)
 	}
-	if owner, ok := s.byToken.Get(c.TokenHash); ok && owner != p {
+	if s.taken(c.TokenHash, p) {
 		return Conflict("the new token is in use already")
 	}
 	tokens := []Token{{Hash: c.TokenHash}}

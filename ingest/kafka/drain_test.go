@@ -59,7 +59,7 @@ func TestARefusedTopicThatLostRecordsIsGoneOnWith(t *testing.T) {
 		"kafka": func(t *testing.T, l *Log, end int64) {
 			alter(t, l.opts.Brokers, ingest.TopicRefused, "retention.ms", "1000")
 			for start := int64(0); start < end; {
-				if !pause(t.Context(), 100*time.Millisecond) {
+				if !ingest.Pause(t.Context(), 100*time.Millisecond) {
 					t.Fatal("the broker deleted nothing")
 				}
 				start, _ = boundsT(t, l, ingest.TopicRefused, 0)

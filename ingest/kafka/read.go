@@ -116,7 +116,7 @@ func (l *Log) await(ctx context.Context, p *partitionReader, from int64, maxReco
 			return nil, err
 		}
 		l.opts.Logger.Warn("fetch failed", "partition", p.partition, "from", from, "error", err)
-		if !pause(ctx, wait) {
+		if !ingest.Pause(ctx, wait) {
 			return nil, ctx.Err()
 		}
 		wait = min(2*wait, time.Second)

@@ -10,6 +10,8 @@ import (
 
 	segmentio "github.com/segmentio/kafka-go"
 	"github.com/segmentio/kafka-go/protocol"
+
+	"github.com/roamclear/roamclear/ingest"
 )
 
 // session is an idempotent producer's identity towards one partition, and
@@ -31,7 +33,7 @@ func (l *Log) newSession(ctx context.Context) (session, error) {
 	defer cancel()
 	for wait := 20 * time.Millisecond; ; wait = min(2*wait, time.Second) {
 		s, err := l.initProducer(ctx)
-		if err == nil || !coordinatorLoading(err) || !pause(ctx, wait) {
+		if err == nil || !coordinatorLoading(err) || !ingest.Pause(ctx, wait) {
 			return s, err
 		}
 	}

@@ -166,20 +166,8 @@ func retry(ctx context.Context, f func() error) error {
 			}
 			return nil
 		}
-		if !pause(ctx, wait) {
+		if !ingest.Pause(ctx, wait) {
 			return err
 		}
-	}
-}
-
-// pause waits and reports whether ctx still stands.
-func pause(ctx context.Context, d time.Duration) bool {
-	t := time.NewTimer(d)
-	defer t.Stop()
-	select {
-	case <-t.C:
-		return true
-	case <-ctx.Done():
-		return false
 	}
 }

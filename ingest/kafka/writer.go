@@ -196,7 +196,7 @@ func (w *writer) awaitBroker(cause error) {
 	for _, b := range queue {
 		b.finish(0, cause)
 	}
-	for wait := 50 * time.Millisecond; pause(w.log.open, wait); wait = min(2*wait, time.Second) {
+	for wait := 50 * time.Millisecond; ingest.Pause(w.log.open, wait); wait = min(2*wait, time.Second) {
 		s, err := w.log.newSession(w.log.open)
 		if err == nil {
 			w.session = s

@@ -1,9 +1,6 @@
 package convert
 
 import (
-	"strconv"
-	"strings"
-
 	"github.com/go-json-experiment/json/jsontext"
 
 	"github.com/roamclear/roamclear/ocpi"
@@ -14,17 +11,11 @@ type conversion struct {
 	from, to ocpi.Version
 	ctx      Context
 	at       ocpi.Time // see Context.At
-	path     []step
+	path     ocpi.Path
 	lost     []Loss
 	more     bool // losses that are not listed
 	refused  *Refused
 	tax      taxation // of the Tariff that is being converted
-}
-
-// step is one level of the path to the value that is being converted.
-type step struct {
-	name  string
-	index int // in an array, else -1
 }
 
 // maxLost bounds the losses that are listed of one object.
@@ -126,19 +117,19 @@ func (c *conversion) plain(x *exchange, m ocpi.RawMember, name string) {
 	x.put(m, name, m.Value)
 }
 
-func (c *conversion) enter(name string) { c.path = append(c.path, step{name, -1}) }
+func (c *conversion) enter(name string) { c.path.Enter(name) }
 
-func (c *conversion) leave() { c.path = c.path[:len(c.path)-1] }
+func (c *conversion) leave() { c.path.Leave() }
 
 // element says which element of an array is being converted.
-func (c *conversion) element(i int) { c.path[len(c.path)-1].index = i }
+func (c *conversion) element(i int) { c.path.At(i) }
 
 // lose tells what the target cannot hold: a member of the current object, or the
 // object itself where the name is "".
 func (c *conversion) lose(name, reason string) {
 	switch {
 	case len(c.lost) < maxLost:
-		c.lost = append(c.lost, Loss{c.pathTo(name), reason})
+		c.lost = append(c.lost, Loss{c.path.To(name), reason})
 	case !c.more:
 		c.more = true
 		c.lost = append(c.lost, Loss{"$", "more was lost than is listed"})
@@ -148,7 +139,7 @@ func (c *conversion) lose(name, reason string) {
 // refuse ends the conversion: nothing is handed out.
 func (c *conversion) refuse(name, reason string) {
 	if c.refused == nil {
-		c.refused = &Refused{c.pathTo(name), reason}
+		c.refused = &Refused{c.path.To(name), reason}
 	}
 }
 
@@ -156,25 +147,6 @@ func (c *conversion) refuse(name, reason string) {
 func (c *conversion) fill(x *exchange, name, text string) {
 	x.add(name, text)
 	c.lose(name, "OCPI "+c.to.String()+" requires it and it is not known: "+text)
-}
-
-func (c *conversion) pathTo(name string) string {
-	var b strings.Builder
-	for _, s := range append(c.path, step{name, -1}) {
-		if s.name != "" && b.Len() > 0 {
-			b.WriteByte('.')
-		}
-		b.WriteString(s.name)
-		if s.index >= 0 {
-			b.WriteByte('[')
-			b.WriteString(strconv.Itoa(s.index))
-			b.WriteByte(']')
-		}
-	}
-	if b.Len() == 0 {
-		return "$"
-	}
-	return b.String()
 }
 
 // down reports whether the target is 2.1.1, up whether the body is of 2.1.1.

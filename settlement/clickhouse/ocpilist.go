@@ -3,6 +3,7 @@ package clickhouse
 import (
 	"context"
 	"fmt"
+	"slices"
 	"strings"
 	"time"
 
@@ -160,17 +161,14 @@ const maxSeeks = 32
 
 // listRows reads the first n rows of the page.
 func (s *Store) listRows(ctx context.Context, l *list, q settlement.OCPIWindow, cursor *listCursor, n int) ([]listed, error) {
-	skip := max(q.Offset, 0)
-	if cursor != nil {
-		skip = 0
-		l.and(fmt.Sprintf("%[1]s >= fromUnixTimestamp64Nano(?) AND (%[1]s, epoch, offset, partition) > (fromUnixTimestamp64Nano(?), ?, ?, ?)", l.at),
+	skip, behind := max(q.Offset, 0), *l
+	if cursor != nil { // of the rows alone: a count is of all pages
+		skip, behind.conditions, behind.args = 0, slices.Clip(l.conditions), slices.Clip(l.args)
+		behind.and(fmt.Sprintf("%[1]s >= fromUnixTimestamp64Nano(?) AND (%[1]s, epoch, offset, partition) > (fromUnixTimestamp64Nano(?), ?, ?, ?)", l.at),
 			cursor.At, cursor.At, cursor.Epoch, cursor.Offset, cursor.Partition)
 	}
-	query, args := l.query(skip + n)
+	query, args := behind.query(skip + n)
 	query += fmt.Sprintf(" LIMIT %d OFFSET %d", n, skip)
-	if cursor != nil { // a count is of all pages
-		l.conditions, l.args = l.conditions[:len(l.conditions)-1], l.args[:len(l.args)-5]
-	}
 	var rows []listed
 	err := s.each(ctx, "list "+l.what, query, args, func(r driver.Rows) error {
 		var row listed
