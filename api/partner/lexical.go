@@ -1,6 +1,12 @@
 package partner
 
-import "bytes"
+import (
+	"bytes"
+	"errors"
+	"fmt"
+
+	"github.com/roamclear/roamclear/api"
+)
 
 // An answer is taken apart by its brackets and quotes alone: what stands between them
 // is looked at where it is used. So one object of a list that is no JSON, as one with
@@ -82,23 +88,38 @@ func members(b []byte, each func(name, value []byte)) bool {
 	return i < len(b) && b[i] == '}' && space(b, i+1) == len(b)
 }
 
-// elements returns the elements of the list that b is.
-func elements(b []byte) (list [][]byte, ok bool) {
+// maxElements bounds the elements of a list: a page has a hundred, or all that
+// there is from who knows no pages.
+const maxElements = 100_000
+
+// elements returns the elements of the list that b is. Where nothing stands between
+// two commas there is none.
+func elements(b []byte) (list [][]byte, err error) {
 	i := space(b, 0)
 	if i == len(b) || b[i] != '[' {
-		return nil, false
+		return nil, errNoList
 	}
 	for i = space(b, i+1); i < len(b) && b[i] != ']'; {
 		to, ok := skip(b, i)
 		if !ok {
-			return nil, false
+			return nil, errNoList
 		}
-		list = append(list, bytes.TrimSpace(b[i:to]))
+		if to > i {
+			if len(list) == maxElements {
+				return nil, fmt.Errorf("%w: more than %d objects", api.ErrTooLarge, maxElements)
+			}
+			list = append(list, bytes.TrimSpace(b[i:to]))
+		}
 		if i = space(b, to); i < len(b) && b[i] == ',' {
 			i = space(b, i+1)
 		} else if i < len(b) && b[i] != ']' {
-			return nil, false
+			return nil, errNoList
 		}
 	}
-	return list, i < len(b) && space(b, i+1) == len(b)
+	if i == len(b) || space(b, i+1) != len(b) {
+		return nil, errNoList
+	}
+	return list, nil
 }
+
+var errNoList = errors.New("its data is no list")

@@ -40,8 +40,8 @@ type listing struct {
 	endpoint *url.URL
 	from     time.Time // last_updated of the oldest wanted; zero = all
 
-	limit   int // objects asked for at once
-	visited map[string]bool
+	limit   int                        // objects asked for at once
+	visited map[[sha256.Size]byte]bool // pages asked for
 	asked   int                        // pages
 	pages   map[[sha256.Size]byte]bool // what they held
 	read    int                        // objects on pages that came once
@@ -63,26 +63,22 @@ type step struct {
 // walk hands each page's objects to each, in the list's order, those of a page
 // that came before left out. It returns nil at the list's end.
 func (l *listing) walk(ctx context.Context, each func(items [][]byte) error) error {
-	l.visited, l.pages, l.total, l.limit = map[string]bool{}, map[[sha256.Size]byte]bool{}, -1, pageLimit
+	l.visited, l.pages, l.total, l.limit = map[[sha256.Size]byte]bool{}, map[[sha256.Size]byte]bool{}, -1, pageLimit
 	for at, more := (step{url: l.at(0)}), true; more; {
 		if l.asked++; l.asked > maxPages || l.bytes > maxListing {
 			return fmt.Errorf("%w: it was given up after %d objects", errEndless, l.read)
 		}
-		l.visited[at.url.RequestURI()] = true
-		a, err := l.get(ctx, at.url.String())
+		l.visited[pageOf(at.url)] = true
+		a, items, err := l.page(ctx, at.url)
 		if errors.Is(err, api.ErrTooLarge) && l.limit > 1 {
 			at.url = l.smaller(at.url)
 			continue
 		}
-		if failed, ok := errors.AsType[*Error](err); ok && at.guess && !failed.passing() {
+		if failed, ok := errors.AsType[*Error](err); ok && at.guess && a == nil && !failed.passing() {
 			return l.ended() // nothing had said that there is such a page
 		}
 		if err != nil {
 			return err
-		}
-		items, err := objects(a.Data)
-		if err != nil {
-			return &Error{Method: http.MethodGet, Path: at.url.EscapedPath(), HTTP: a.HTTP, Status: a.Status, Err: err}
 		}
 		if l.fresh(a.Data, len(items)) {
 			if err := each(items); err != nil {
@@ -97,6 +93,20 @@ func (l *listing) walk(ctx context.Context, each func(items [][]byte) error) err
 	}
 	return l.ended()
 }
+
+// page reads a page; with the answer where it came, and its list cannot be read.
+func (l *listing) page(ctx context.Context, page *url.URL) (a *Answer, items [][]byte, err error) {
+	if a, err = l.get(ctx, page.String()); err != nil {
+		return nil, nil, err
+	}
+	if items, err = objects(a.Data); err != nil {
+		return a, nil, &Error{Method: http.MethodGet, Path: page.EscapedPath(), HTTP: a.HTTP, Status: a.Status, Err: err}
+	}
+	return a, items, nil
+}
+
+// pageOf is what a page is known by: links may be long.
+func pageOf(page *url.URL) [sha256.Size]byte { return sha256.Sum256([]byte(page.RequestURI())) }
 
 // smaller is a page of fewer objects, for one that is too large to be read.
 func (l *listing) smaller(page *url.URL) *url.URL {
@@ -148,7 +158,7 @@ func (l *listing) next(at step, h http.Header, items int) (next step, more bool)
 	link, ok := nextLink(h)
 	to, linked := follow(l.endpoint, at.url, link)
 	switch linked = linked && ok; {
-	case linked && l.repeats < maxRepeats && !l.visited[to.RequestURI()]:
+	case linked && l.repeats < maxRepeats && !l.visited[pageOf(to)]:
 		return step{url: to}, true
 	case linked:
 		l.circles = true
@@ -157,7 +167,7 @@ func (l *listing) next(at step, h http.Header, items int) (next step, more bool)
 	}
 	// Without a link that leads on this is the end, by OCPI. Some partners send
 	// none at all: what they count, or a page that is full, says that there is more.
-	if to = l.at(l.read); l.visited[to.RequestURI()] || l.repeats >= maxRepeats {
+	if to = l.at(l.read); l.visited[pageOf(to)] || l.repeats >= maxRepeats {
 		return step{}, false
 	}
 	return step{url: to, guess: true}, l.circles || l.total > l.read || l.total < 0 && items >= l.limit
@@ -176,7 +186,7 @@ func (l *listing) moved(at step, h http.Header) *url.URL {
 		return nil
 	}
 	l.backs++
-	l.visited = map[string]bool{} // it is another list by now
+	l.visited = map[[sha256.Size]byte]bool{} // it is another list by now
 	return earlier
 }
 
@@ -210,9 +220,5 @@ func objects(data []byte) ([][]byte, error) {
 	if data[0] == '{' {
 		return [][]byte{data}, nil
 	}
-	items, ok := elements(data)
-	if !ok {
-		return nil, errors.New("its data is no list")
-	}
-	return items, nil
+	return elements(data)
 }

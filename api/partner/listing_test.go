@@ -238,10 +238,26 @@ func TestLinks(t *testing.T) {
 }
 
 func TestAListThatIsNone(t *testing.T) {
-	for data, want := range map[string]int{"": 0, "[]": 0, "null": 0, `[1,{"a":[2]},null]`: 3, `{"id":"1"}`: 1, `"x"`: -1, `5`: -1, `[1`: -1, `[1 2]`: -1, `[1]]`: -1, `[NaN,{"a":.5},]`: 2, `["]",{"}":"\"}"}]`: 2} {
+	for data, want := range map[string]int{"": 0, "[]": 0, "null": 0, `[1,{"a":[2]},null]`: 3, `{"id":"1"}`: 1, `"x"`: -1, `5`: -1, `[1`: -1, `[1 2]`: -1, `[1]]`: -1, `[NaN,{"a":.5},]`: 2, `["]",{"}":"\"}"}]`: 2, `[,, ,]`: 0, `[1,,2]`: 2} {
 		items, err := objects([]byte(data))
 		if (err != nil) != (want < 0) || err == nil && len(items) != want {
 			t.Errorf("%s: %q, %v", data, items, err)
 		}
+	}
+}
+
+// What a page of nothing but commas takes is nothing, and what is more than any page
+// holds is asked for in parts.
+func TestPagesOfVeryMany(t *testing.T) {
+	commas := []byte("[" + strings.Repeat(",", 1<<20) + "]")
+	if n := testing.AllocsPerRun(1, func() {
+		if items, err := objects(commas); err != nil || len(items) != 0 {
+			t.Errorf("%d objects, %v", len(items), err)
+		}
+	}); n > 0 {
+		t.Errorf("%v allocations", n)
+	}
+	if _, err := objects([]byte("[1" + strings.Repeat(",1", maxElements) + "]")); !errors.Is(err, api.ErrTooLarge) {
+		t.Errorf("one more than may be: %v", err)
 	}
 }
