@@ -161,7 +161,7 @@ func (c *call) read(resp *http.Response, token string, failed *Error) (*Answer, 
 	case resp.StatusCode >= 400:
 		return nil, failed
 	case !ok:
-		failed.Err = errors.New("the answer is not OCPI's: " + words(beginning(body), token))
+		failed.Err = errors.New("the answer is not OCPI's: " + beginning(body, token))
 		return nil, failed
 	case !success(status):
 		return nil, failed
@@ -169,9 +169,10 @@ func (c *call) read(resp *http.Response, token string, failed *Error) (*Answer, 
 	return &Answer{HTTP: resp.StatusCode, Status: status, Message: failed.Message, Data: e.Data, Header: resp.Header}, nil
 }
 
-// beginning is as much of a body as says what it is.
-func beginning(body []byte) string {
+// beginning is as much of a body as says what it is. Our token is taken out of it
+// before it is cut: a part of one would not be known for one.
+func beginning(body []byte, token string) string {
 	const most = 60
-	text := strings.ToValidUTF8(string(body[:min(len(body), most)]), "")
-	return fmt.Sprintf("%q", text)
+	text := words(string(body), token)
+	return fmt.Sprintf("%q", strings.ToValidUTF8(text[:min(len(text), most)], ""))
 }

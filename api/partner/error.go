@@ -4,6 +4,7 @@ import (
 	"encoding/base64"
 	"errors"
 	"fmt"
+	"net"
 	"net/http"
 	"net/url"
 	"strconv"
@@ -117,10 +118,16 @@ func hide(text, token string) string {
 }
 
 // cause is an error of net/http without the URL, whose query is nobody's
-// business.
+// business, without whom we ask for addresses, and what a name stands for.
 func cause(err error, token string) error {
 	if wrapped, ok := errors.AsType[*url.Error](err); ok {
 		err = wrapped.Err
+	}
+	if unknown, ok := errors.AsType[*net.DNSError](err); ok {
+		return fmt.Errorf("look %s up: %s", unknown.Name, unknown.Err)
+	}
+	if failed, ok := errors.AsType[*net.OpError](err); ok {
+		err = fmt.Errorf("%s: %w", failed.Op, failed.Err)
 	}
 	if token != "" && hide(err.Error(), token) != err.Error() {
 		return errors.New(hide(err.Error(), token)) // a peer that says our token back in what it breaks the connection with

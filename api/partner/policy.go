@@ -52,16 +52,17 @@ func (p Policy) Check(text string) (*url.URL, error) {
 
 // permits refuses an address that is not called over a scheme: one of this
 // machine and its networks unless the policy allows them, a public one over http,
-// and what is no single host.
+// and what is no single host. The error does not say which address that is: who
+// gave us the name may read it.
 func (p Policy) permits(scheme string, a netip.Addr) error {
 	a = embedded(a.Unmap())
 	switch {
 	case within(a, nowhere):
-		return fmt.Errorf("%w: %s is no address of a host", ErrForbiddenURL, a)
+		return fmt.Errorf("%w: its address is that of no host", ErrForbiddenURL)
 	case within(a, private) && !p.AllowPrivate:
-		return fmt.Errorf("%w: %s is a private address (partner_urls.allow_private)", ErrForbiddenURL, a)
+		return fmt.Errorf("%w: its address is a private one (partner_urls.allow_private)", ErrForbiddenURL)
 	case scheme == "http" && !within(a, private):
-		return fmt.Errorf("%w: %s is a public address: https only", ErrForbiddenURL, a)
+		return fmt.Errorf("%w: its address is a public one: https only", ErrForbiddenURL)
 	}
 	return nil
 }
@@ -96,7 +97,7 @@ func (p Policy) timeout() time.Duration {
 // link-local, of carriers, of benchmarks, and what reaches these through IPv6.
 var private = prefixes(
 	"10.0.0.0/8", "172.16.0.0/12", "192.168.0.0/16", "127.0.0.0/8", "169.254.0.0/16", "100.64.0.0/10", "198.18.0.0/15", "192.0.0.0/24",
-	"::1/128", "fe80::/10", "fec0::/10", "fc00::/7", "64:ff9b:1::/48", "2002::/16", "2001::/32",
+	"::/96", "::ffff:0:0:0/96", "fe80::/10", "fec0::/10", "fc00::/7", "64:ff9b:1::/48", "2002::/16", "2001::/32",
 )
 
 var nat64 = prefixes("64:ff9b::/96")

@@ -72,6 +72,8 @@ func TestWhichAddressesAreCalled(t *testing.T) {
 		{"fd00::1", no, plainToo},
 		{"fec0::1", no, plainToo},
 		{"2002:7f00:1::", no, plainToo},
+		{"::7f00:1", no, plainToo},
+		{"::ffff:0:7f00:1", no, plainToo},
 		{"0.0.0.0", no, no},
 		{"::", no, no},
 		{"224.0.0.1", no, no},
@@ -117,6 +119,9 @@ func TestANameThatStandsForAnAddressOfOurs(t *testing.T) {
 			call{method: http.MethodGet, url: c.scheme + "://rebound.example:" + u.Port() + "/versions"})
 		if met.Load() != c.met || (c.met == 0) != errors.Is(err, ErrForbiddenURL) {
 			t.Errorf("%s with private %v: %d requests came, %v", c.scheme, c.allow, met.Load(), err)
+		}
+		if err != nil && strings.Contains(err.Error(), "127.0.0.1") {
+			t.Errorf("the error says what the name stands for: %v", err)
 		}
 		d.Close()
 	}
