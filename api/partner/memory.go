@@ -31,7 +31,7 @@ type memory struct {
 }
 
 // bodyKey is a body of a partner, as it stood when the body was judged: with
-// another role it may be accepted.
+// another role, or policy, it may be accepted.
 type bodyKey [sha256.Size]byte
 
 func keyOf(p *control.Partner, m *module, body []byte) (k bodyKey) {
@@ -41,6 +41,10 @@ func keyOf(p *control.Partner, m *module, body []byte) (k bodyKey) {
 	for _, r := range p.Roles {
 		h.Write([]byte(r.String()))
 		h.Write([]byte{0})
+	}
+	for _, finding := range p.Refuses {
+		h.Write([]byte(finding))
+		h.Write([]byte{1})
 	}
 	h.Write(body)
 	h.Sum(k[:0])

@@ -330,6 +330,49 @@ func TestAPullIn211(t *testing.T) {
 	}
 }
 
+// Bodies of OCPI 2.1.1 name no owner: of a connection with several parties an object
+// is whose it was pushed as, and one that nobody pushed is kept aside. So is one that
+// two have.
+func TestAPullIn211OfSeveralParties(t *testing.T) {
+	location := func(id string) string {
+		return fmt.Sprintf(`{"id":%q,"name":"new","last_updated":"2026-02-01T00:00:00Z"}`, id)
+	}
+	s := newDesk(t, pages(map[string]string{"/locations": ok(location("OURS"), location("NEW"), location("BOTH"))}))
+	i := newIntake()
+	partner := testPartner(t, control.NewRole("CPO", "NL", "AAA"), control.NewRole("CPO", "NL", "BBB"))
+	partner.Peer = registered(t, ocpi.V211, s.URL, "locations").Peer
+	for _, pushed := range []ocpi.Key{ocpi.NewKey("NL", "BBB", "OURS"), ocpi.NewKey("NL", "AAA", "BOTH"), ocpi.NewKey("NL", "BBB", "BOTH")} {
+		body := []byte(`{"name":"old","last_updated":"2026-01-01T00:00:00Z"}`)
+		if _, err := i.Put(t.Context(), partner.Charging(), ocpi.V211, ingest.Target{Object: ingest.ObjectLocation, Key: pushed}, body); err != nil {
+			t.Fatal(err)
+		}
+	}
+	got, err := everything(testPuller(t, i), partner)
+	want := []PulledModule{{Module: "locations", Read: 3, New: 1, Refused: 2}}
+	if diff := cmp.Diff(want, got.Modules); diff != "" || err != nil {
+		t.Errorf("%v %s", err, diff)
+	}
+	for key, state := range map[ocpi.Key]string{ocpi.NewKey("NL", "BBB", "OURS"): "new", ocpi.NewKey("NL", "AAA", "BOTH"): "old", ocpi.NewKey("NL", "BBB", "BOTH"): "old"} {
+		o := i.objects[ingest.Identity{Object: ingest.ObjectLocation, Key: key}]
+		if !bytes.Contains(o.Body, []byte(state)) {
+			t.Errorf("%s is %s, want the %s one", key, o.Body, state)
+		}
+	}
+	if len(i.objects) != 3 {
+		t.Errorf("%d objects, want those that were pushed", len(i.objects))
+	}
+}
+
+// What was refused by a policy is offered again once the policy has gone.
+func TestAPolicyThatHasGone(t *testing.T) {
+	partner := testPartner(t, control.NewRole("CPO", "NL", "TNM"))
+	before := keyOf(partner, &modules[0], []byte("{}"))
+	partner.Refuses = []string{"a_finding"}
+	if keyOf(partner, &modules[0], []byte("{}")) == before {
+		t.Error("a body is known from before the policy")
+	}
+}
+
 // A NAP publishes Locations and Tariffs, and has no charges; who has no role that
 // owns what it offers is not asked for it.
 func TestWhatARoleOwnsIsPulled(t *testing.T) {

@@ -40,6 +40,9 @@ func (t *taker) take(ctx context.Context, body []byte) (outcome, error) {
 	if err != nil {
 		return 0, err
 	}
+	if t.module.object == ingest.ObjectCDR && o == outcomeRefused && t.ownerUnsaid() {
+		return o, nil // whose it is follows from its Location, which may come yet
+	}
 	if t.module.object == ingest.ObjectCDR || o == outcomeRefused {
 		t.memory.note(key, o)
 	}
@@ -62,6 +65,11 @@ func (t *taker) offer(ctx context.Context, body []byte) (outcome, error) {
 	if with := t.partner.Counterparty; t.module.object == ingest.ObjectTariff && t.version == ocpi.V211 && !with.IsZero() && t.partner.Charging().Owns(target.Key.Party) {
 		target.Variant = with.String() // what a CPO shows over this connection is for whom it is with
 	}
+	if err == nil && t.ownerUnsaid() && t.module.object != ingest.ObjectCDR {
+		if target.Key.Party, err = t.ownerOf(ctx, target); err != nil && !ingest.IsSenderFault(err) {
+			return 0, err
+		}
+	}
 	if limit, setting := t.Limits.Of(t.module.object); len(body) > limit {
 		err = fmt.Errorf("%w: %d bytes (%s); its first %d are kept", ingest.ErrTooLarge, len(body), setting, ingest.KeptOfLarge)
 		body = body[:min(len(body), ingest.KeptOfLarge)]
@@ -75,6 +83,32 @@ func (t *taker) offer(ctx context.Context, body []byte) (outcome, error) {
 	return t.offerObject(ctx, target, body)
 }
 
+// ownerUnsaid reports whether nothing says which of the partner's parties the
+// objects of a list are: bodies of OCPI 2.1.1 name no owner.
+func (t *taker) ownerUnsaid() bool { return t.version == ocpi.V211 && len(t.from.Parties) > 1 }
+
+// ownerOf finds which of the partner's parties has an object: who has pushed it
+// has said so. The error is an *ocpi.Invalid where none has it, or several.
+func (t *taker) ownerOf(ctx context.Context, target ingest.Target) (owner ocpi.Party, err error) {
+	owners := 0
+	for _, party := range t.from.Parties {
+		target.Key.Party = party
+		_, here, err := t.Objects.Peek(ctx, target)
+		if err != nil {
+			return owner, fmt.Errorf("find whose %s is: %w", target.Identity(), err)
+		}
+		if here {
+			owner, owners = party, owners+1
+		}
+	}
+	if owners == 1 {
+		return owner, nil
+	}
+	return t.owner(), &ocpi.Invalid{Fields: []ocpi.FieldError{{Path: "$", Reason: fmt.Sprintf(
+		"%d of the %d parties of this connection have this %s, and OCPI 2.1.1 does not say whose it is: push it", owners, len(t.from.Parties), t.module.object)}}}
+}
+
+// owner is the party that objects are of whose bodies name none.
 func (t *taker) owner() ocpi.Party {
 	if len(t.from.Parties) == 0 {
 		return ocpi.Party{}
@@ -105,10 +139,7 @@ func refused(err error) (outcome, error) {
 
 // offerCDR hands over a CDR of which no copy of this content is here.
 func (t *taker) offerCDR(ctx context.Context, key ocpi.Key, body []byte) (outcome, error) {
-	first, here, err := t.FirstCDR(ctx, key)
-	if err != nil {
-		here = false // the store is away: one copy more changes nothing
-	}
+	first, here := t.firstCopy(ctx, key)
 	if here && same(first, body) {
 		return outcomeKnown, nil
 	}
@@ -120,6 +151,22 @@ func (t *taker) offerCDR(ctx context.Context, key ocpi.Key, body []byte) (outcom
 		return outcomeKnown, nil // and the copy is kept, where it says something else
 	}
 	return outcomeUnheard, nil
+}
+
+// firstCopy returns the first copy of a CDR, of whichever of the partner's parties it
+// may be: the intake finds its owner by its Location. Where the store is away there is
+// none: one copy more changes nothing.
+func (t *taker) firstCopy(ctx context.Context, key ocpi.Key) (raw []byte, here bool) {
+	owners := []ocpi.Party{key.Party}
+	if t.ownerUnsaid() {
+		owners = t.from.Parties
+	}
+	for _, key.Party = range owners {
+		if raw, here, err := t.FirstCDR(ctx, key); here && err == nil {
+			return raw, true
+		}
+	}
+	return nil, false
 }
 
 // offerObject hands over a client-owned object that is not here like this.
