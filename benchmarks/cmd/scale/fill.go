@@ -66,11 +66,11 @@ func (nothing) Payer(string, ocpi.Time, int64) (ocpi.Party, bool) { return ocpi.
 func (nothing) Billable(ocpi.Party, int64) bool                   { return true }
 func (nothing) Profile(ocpi.Party, int64) string                  { return "" }
 
-// fill stores the seed: priced once from real charges, each in a month and for a
+// price makes the seed: priced once from real charges, each in a month and for a
 // pair of its own. One in a hundred comes again, one in three hundred with another
-// content, half of them booked in another month; one in a hundred is priced again
-// into another month.
-func (s *scale) fill(ctx context.Context) error {
+// content, half of them booked in another month. The same seed is made each time, so
+// that a store that was kept is asked for what it holds.
+func (s *scale) price(context.Context) error {
 	source, err := world.Open("")
 	if err != nil {
 		return err
@@ -84,12 +84,26 @@ func (s *scale) fill(ctx context.Context) error {
 	for n := range s.seed {
 		s.add(pricer, bodies[n%len(bodies)].Render("scale", int64(n)))
 	}
+	return nil
+}
+
+// fill stores the seed; one in a hundred is priced again into another month. Then it
+// is multiplied. A store that was kept is as it was.
+func (s *scale) fill(ctx context.Context) error {
+	var stored uint64
+	if err := s.sql.QueryRow(ctx, "SELECT count() FROM cdrs").Scan(&stored); err != nil {
+		return fmt.Errorf("count CDRs: %w", err)
+	}
+	if stored > 0 {
+		s.Printf("%d rows of CDRs were in %s", stored, s.dir)
+		return nil
+	}
 	for p := range s.rows {
 		if err := s.write(ctx, int32(p)); err != nil {
 			return err
 		}
 	}
-	return nil
+	return s.multiply(ctx)
 }
 
 // add prices a body and adds its row, now and then with a copy.

@@ -36,6 +36,7 @@ type options struct {
 	zipf   bool
 	runs   int
 	dir    string
+	keep   bool
 	out    string
 	name   string
 }
@@ -59,7 +60,8 @@ func main() {
 	f.IntVar(&o.emsps, "emsps", 12, "eMSPs")
 	f.BoolVar(&o.zipf, "zipf", false, "few parties have most of the CDRs")
 	f.IntVar(&o.runs, "runs", 3, "of each reading")
-	f.StringVar(&o.dir, "dir", "", "directory of the store, which is removed after (default: a temporary one)")
+	f.StringVar(&o.dir, "dir", "", "directory of the store; one that an earlier run kept is only read (default: a temporary one)")
+	f.BoolVar(&o.keep, "keep", false, "leave the store in its directory, to be read again on a quieter machine or by other code")
 	f.StringVar(&o.out, "out", "benchmarks/results", "directory of the report")
 	f.StringVar(&o.name, "name", "scale", "of the report, after the date")
 	if err := command.ExecuteContext(ctx); err != nil {
@@ -73,7 +75,9 @@ func run(ctx context.Context, o *options, out io.Writer) (err error) {
 			return err
 		}
 	}
-	defer os.RemoveAll(o.dir) //nolint:errcheck // a left-over directory does no harm
+	if !o.keep {
+		defer os.RemoveAll(o.dir) //nolint:errcheck // a left-over directory does no harm
+	}
 	library, err := clickhouse.FetchEngine(ctx, os.Stderr)
 	if err != nil {
 		return err
@@ -95,7 +99,7 @@ func run(ctx context.Context, o *options, out io.Writer) (err error) {
 		return err
 	}
 	defer s.close()
-	for _, step := range []func(context.Context) error{s.fill, s.multiply, s.settle, s.sizes, s.sums, s.read} {
+	for _, step := range []func(context.Context) error{s.price, s.fill, s.settle, s.sizes, s.sums, s.read} {
 		if err := step(ctx); err != nil {
 			return err
 		}
