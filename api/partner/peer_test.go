@@ -2,8 +2,10 @@ package partner
 
 import (
 	"errors"
+	"fmt"
 	"net/http"
 	"net/http/httptest"
+	"path"
 	"testing"
 	"time"
 
@@ -85,7 +87,7 @@ func TestConnectAndPull(t *testing.T) {
 					t.Fatalf("registered as %+v", one)
 				}
 				p := testPuller(t, newIntake())
-				p.Secrets, p.Limits.Session, p.Limits.CDR = c.Sealer, 1<<20, 1<<20
+				p.Partners, p.Secrets, p.Limits.Session, p.Limits.CDR = c.Partners, c.Sealer, 1<<20, 1<<20
 				since := time.Now().Add(-FirstWindow)
 				got, err := p.pull(t.Context(), one, wanted{windowed: true, whole: true, first: since}, nil)
 				if err != nil {
@@ -101,6 +103,57 @@ func TestConnectAndPull(t *testing.T) {
 				}
 				if diff := cmp.Diff(all, got.Modules); diff != "" {
 					t.Error(diff)
+				}
+			})
+		}
+	}
+}
+
+// Of a platform with several parties each object counts once, whether it shows all of
+// them to everybody or each party's to who asks for it; only then it is asked again.
+func TestAPullOfSeveralParties(t *testing.T) {
+	for _, v := range []ocpi.Version{ocpi.V221, ocpi.V230} {
+		for _, byParty := range []bool{false, true} {
+			t.Run(fmt.Sprintf("%s by party %v", v, byParty), func(t *testing.T) {
+				other, err := peer.New(peer.Options{Role: peer.CPO, Party: ocpi.NewParty("NL", "TNM"), Also: []ocpi.Party{ocpi.NewParty("BE", "TNM")}, ByParty: byParty, Version: v})
+				if err != nil {
+					t.Fatal(err)
+				}
+				asked := map[string]int{} // first pages
+				s := newDesk(t, func(w http.ResponseWriter, r *http.Request) {
+					if r.URL.Query().Get("offset") == "0" {
+						asked[path.Base(r.URL.Path)]++
+						if from := r.Header.Get(ocpi.HeaderFromCountry) + r.Header.Get(ocpi.HeaderFromParty); from != "ZZRCH" {
+							t.Errorf("a list is asked for by %q", from)
+						}
+					}
+					other.ServeHTTP(w, r)
+				})
+				other.SetURL(s.URL)
+				c := testRegistrar(t)
+				connected, err := c.Connect(t.Context(), Invited{URL: other.VersionsURL(), Token: other.TokenA()})
+				if err != nil {
+					t.Fatal(err)
+				}
+				i := newIntake()
+				p := testPuller(t, i)
+				p.Partners, p.Secrets, p.Limits.Session, p.Limits.CDR = c.Partners, c.Sealer, 1<<20, 1<<20
+				got, err := p.pull(t.Context(), connected.Partner, wanted{windowed: true, whole: true, first: time.Now().Add(-FirstWindow)}, nil)
+				if err != nil {
+					t.Fatal(err)
+				}
+				want := []PulledModule{
+					{Module: "locations", Read: 6, New: 6, NeverPushed: 6},
+					{Module: "tariffs", Read: 4, New: 4, NeverPushed: 4},
+					{Module: "sessions", Read: 50, New: 50, NeverPushed: 50},
+					{Module: "cdrs", Read: 50, New: 50, NeverPushed: 50},
+				}
+				if diff := cmp.Diff(want, got.Modules); diff != "" {
+					t.Error(diff)
+				}
+				times := map[bool]int{false: 1, true: 2}[byParty]
+				if diff := cmp.Diff(map[string]int{"locations": times, "tariffs": times, "sessions": times, "cdrs": times}, asked); diff != "" {
+					t.Errorf("lists asked for: %s", diff)
 				}
 			})
 		}

@@ -4,8 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"net/http"
-	"sync"
+	"slices"
 	"time"
 
 	"github.com/roamclear/roamclear/api"
@@ -24,6 +23,10 @@ const (
 	// listWithin is how long one list may take.
 	listWithin = 6 * time.Hour
 )
+
+// errChanged says that a partner has registered otherwise, or no more, since its
+// lists were begun.
+var errChanged = errors.New("the partner's registration has changed meanwhile")
 
 // ErrNotRegistered says that a partner has not told us its side: there is nothing
 // to read.
@@ -84,37 +87,51 @@ func (p *Puller) pull(ctx context.Context, partner *control.Partner, w wanted, t
 	if partner.Peer == nil {
 		return result, fmt.Errorf("pull from %s: %w", partner.ID, ErrNotRegistered)
 	}
-	token, err := p.Secrets.Open(partner.Peer.Token)
-	if err != nil {
+	if _, err := p.Secrets.Open(partner.Peer.Token); err != nil {
 		return result, fmt.Errorf("pull from %s: %w", partner.ID, err)
 	}
 	for i := range modules {
-		m := &modules[i]
-		from := sender(partner, m)
-		endpoint, offered := partner.Peer.Endpoint(m.id, ocpi.RoleSender)
-		if !offered || len(from.Parties) == 0 || !w.module(m) {
+		one, offered := p.reading(partner, &modules[i], &w)
+		if !offered {
 			continue
 		}
-		one := &reading{
-			taker: &taker{Puller: p, partner: partner, module: m, from: from, version: partner.Peer.Version},
-			token: token, encoding: partner.Peer.Encoding, endpoint: endpoint, room: room{budget: p.Pages, who: partner.ID}, result: PulledModule{Module: m.id},
+		if tell != nil {
+			one.tell = func(m PulledModule) {
+				tell(Pulled{Partner: partner.ID, Modules: append(slices.Clip(result.Modules), m)})
+			}
 		}
-		if m.windowed {
-			one.since = w.from(m)
-		}
-		if err := one.run(ctx); err != nil {
+		err := one.run(ctx)
+		if err != nil {
 			one.result.Error = err.Error()
-			p.Logger.Warn("a partner's list was not read to its end", "partner", partner.ID, "module", m.id, "read", one.result.Read, "error", err)
+			p.Logger.Warn("a partner's list was not read to its end", "partner", partner.ID, "module", one.module.id, "read", one.result.Read, "error", err)
 		}
 		result.Modules = append(result.Modules, one.result)
-		if tell != nil {
-			tell(result)
-		}
 		if ctx.Err() != nil {
-			return result, fmt.Errorf("pull from %s: %w", partner.ID, ctx.Err())
+			err = ctx.Err()
+		}
+		if ctx.Err() != nil || errors.Is(err, errChanged) {
+			return result, fmt.Errorf("pull from %s: %w", partner.ID, err)
 		}
 	}
 	return result, nil
+}
+
+// reading is a list of the partner's that is about to be read, if it offers one that
+// is wanted.
+func (p *Puller) reading(partner *control.Partner, m *module, w *wanted) (one *reading, offered bool) {
+	from := sender(partner, m)
+	endpoint, offered := partner.Peer.Endpoint(m.id, ocpi.RoleSender)
+	if !offered || len(from.Parties) == 0 || !w.module(m) {
+		return nil, false
+	}
+	one = &reading{
+		taker:    &taker{Puller: p, partner: partner, module: m, from: from, version: partner.Peer.Version},
+		endpoint: endpoint, room: room{budget: p.Pages, who: partner.ID}, result: PulledModule{Module: m.id},
+	}
+	if m.windowed {
+		one.since = w.from(m)
+	}
+	return one, true
 }
 
 // sender is the partner as the owner of what a module holds.
@@ -126,73 +143,6 @@ func sender(p *control.Partner, m *module) ingest.Sender {
 		return p.Publishing()
 	}
 	return p.Charging()
-}
-
-// reading is one list of a partner being read.
-type reading struct {
-	*taker
-	token    string
-	encoding control.TokenEncoding
-	endpoint string
-	room     room
-	since    time.Time // zero = all
-
-	mu     sync.Mutex // guards result
-	result PulledModule
-}
-
-func (r *reading) run(ctx context.Context) error {
-	ctx, cancel := context.WithTimeout(ctx, listWithin)
-	defer cancel()
-	u, err := r.Dialer.policy.Check(r.endpoint)
-	if err != nil {
-		return fmt.Errorf("%s: endpoint of %s: %w", r.partner.ID, r.module.id, err)
-	}
-	defer r.room.leave()
-	l := &listing{get: r.page, endpoint: u, from: r.since}
-	return l.walk(ctx, func(items [][]byte) error { return r.all(ctx, items, r.count) })
-}
-
-func (r *reading) count(o outcome) {
-	r.mu.Lock()
-	defer r.mu.Unlock()
-	r.result.Read++
-	switch o {
-	case outcomeUnheard:
-		r.result.NeverPushed++
-		r.result.New++
-	case outcomeNew:
-		r.result.New++
-	case outcomeRefused:
-		r.result.Refused++
-	}
-}
-
-// page asks for one page, and again where it may come later.
-func (r *reading) page(ctx context.Context, at string) (*Answer, error) {
-	c := call{partner: r.partner.ID, method: http.MethodGet, url: at, limit: maxPage, room: &r.room}
-	if r.version != ocpi.V211 { // it has no message routing
-		c.from, c.to = r.Hub, r.owner()
-		if len(r.from.Parties) > 1 {
-			c.to = ocpi.Party{} // the list is of all of them
-		}
-	}
-	wait := firstWait
-	for tries := 0; ; tries++ {
-		r.room.leave() // the page before is done with
-		a, e, err := r.Dialer.do(ctx, login{r.token, r.encoding, r.version}, c)
-		failed, ok := errors.AsType[*Error](err)
-		if err == nil {
-			r.encoding = e
-		}
-		if err == nil || !ok || !failed.passing() || tries == maxTries {
-			return a, err
-		}
-		if !r.pause(ctx, max(wait, failed.wait)) {
-			return nil, err
-		}
-		wait *= 2
-	}
 }
 
 // PageBytes is how much of the pages of all partners may be held at once, as Pages

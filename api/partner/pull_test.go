@@ -160,6 +160,7 @@ func testControl(t *testing.T) (*control.Machine, *control.Partners) {
 
 func everything(p *Puller, partner *control.Partner) (Pulled, error) {
 	since := time.Date(2026, 8, 31, 0, 0, 0, 0, time.UTC)
+	p.Partners = oneOf{partner}
 	return p.pull(context.Background(), partner, wanted{windowed: true, whole: true, first: since}, nil)
 }
 

@@ -3,7 +3,10 @@ package partner
 import (
 	"context"
 	"net/http"
+	"runtime"
+	"slices"
 	"strings"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -70,6 +73,7 @@ func TestWhatFailedIsReadAgainSoon(t *testing.T) {
 	now := time.Date(2026, 11, 29, 0, 0, 0, 0, time.UTC)
 	p.Now = func() time.Time { return now }
 	partner := registered(t, ocpi.V221, s.URL, "cdrs")
+	p.Partners = oneOf{partner}
 	w, _ := p.take(partner)
 	p.run(t.Context(), partner, w)
 	now = now.Add(time.Hour)
@@ -124,6 +128,7 @@ func TestAPullThatIsAskedFor(t *testing.T) {
 	now := time.Date(2026, 11, 29, 0, 0, 0, 0, time.UTC)
 	p.Now = func() time.Time { return now }
 	partner := registered(t, ocpi.V221, s.URL, "tariffs", "cdrs")
+	p.Partners = oneOf{partner}
 	finish := func() Job {
 		for {
 			select {
@@ -176,3 +181,81 @@ func TestAPullThatIsAskedFor(t *testing.T) {
 		t.Error("a partner that has not registered is read")
 	}
 }
+
+// What a partner registers while its lists are read counts for the rest of them, and
+// for who joins that pull: with a new token it goes on, with another version or
+// another role it begins again.
+func TestAPartnerThatChangesWhileItIsPulled(t *testing.T) {
+	for name, c := range map[string]struct {
+		change func(*control.Partner)
+		want   string // what is asked for
+	}{
+		"nothing":      {func(*control.Partner) {}, "locations cdrs"},
+		"token":        {func(p *control.Partner) { p.Peer.Token, p.Peer.Encoding = "another-token", control.EncodingRaw }, "locations another/cdrs"},
+		"version":      {func(p *control.Partner) { p.Peer.Version = ocpi.V230 }, "locations locations cdrs"},
+		"endpoint":     {func(p *control.Partner) { p.Peer.Endpoints[1].URL += "/new" }, "locations locations cdrs/new"},
+		"role":         {func(p *control.Partner) { p.Roles = append(p.Roles, control.NewRole("CPO", "BE", "TNM")) }, "locations locations cdrs"},
+		"unregistered": {func(p *control.Partner) { p.Peer = nil }, "locations"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			let, asked := make(chan struct{}), make(chan string, 100)
+			var all []string
+			s := newDesk(t, func(w http.ResponseWriter, r *http.Request) {
+				line := strings.TrimPrefix(r.URL.Path, "/")
+				if strings.HasSuffix(r.Header.Get("Authorization"), "another-token") {
+					line = "another/" + line
+				}
+				asked <- line
+				<-let
+				_, _ = w.Write([]byte(ok()))
+			})
+			p := testPuller(t, newIntake())
+			was := registered(t, ocpi.V221, s.URL, "locations", "cdrs")
+			now := *was
+			peer := *was.Peer
+			peer.Endpoints = slices.Clone(peer.Endpoints)
+			now.Peer = &peer
+			c.change(&now)
+			partners := &changing{}
+			partners.Store(was)
+			p.Partners = partners
+			if err := p.Start(t.Context(), was); err != nil {
+				t.Fatal(err)
+			}
+			all = append(all, <-asked)
+			partners.Store(&now)
+			if now.Peer != nil {
+				if err := p.Start(t.Context(), &now); err != nil {
+					t.Fatal(err)
+				}
+			}
+			close(let)
+			for j, _ := p.Job(was.ID); !j.Done; j, _ = p.Job(was.ID) {
+				runtime.Gosched()
+			}
+			for len(asked) > 0 {
+				all = append(all, <-asked)
+			}
+			if got := strings.Join(all, " "); got != c.want {
+				t.Errorf("asked for %s, want %s", got, c.want)
+			}
+			if j, _ := p.Job(was.ID); (j.Error == "") != (now.Peer != nil) {
+				t.Errorf("it ended with %+v", j)
+			}
+			if now.Peer == nil {
+				return
+			}
+			if _, due := p.take(&now); due {
+				t.Error("what was read is due again")
+			}
+		})
+	}
+}
+
+// changing are partners of which there is one, which changes.
+type changing struct {
+	atomic.Pointer[control.Partner]
+}
+
+func (c *changing) Find(string) (*control.Partner, bool) { return c.Load(), true }
+func (c *changing) All() []*control.Partner              { return []*control.Partner{c.Load()} }

@@ -10,7 +10,6 @@ import (
 	"github.com/roamclear/roamclear/ingest"
 	"github.com/roamclear/roamclear/ingest/control"
 	"github.com/roamclear/roamclear/ocpi"
-	"golang.org/x/sync/errgroup"
 )
 
 // taker hands what a list of a partner holds to the intake, as if the partner had
@@ -23,19 +22,19 @@ type taker struct {
 	version ocpi.Version
 }
 
-// take hands one object over and says what became of it. The error is that it
-// cannot be known now.
-func (t *taker) take(ctx context.Context, body []byte) (outcome, error) {
+// take hands one object over and says what became of it; unnamed is why it does not
+// say which it is. The error is that it cannot be known now.
+func (t *taker) take(ctx context.Context, target ingest.Target, unnamed error, body []byte) (outcome, error) {
 	key := keyOf(t.partner, t.module, body)
 	if o, ok := t.memory.of(key); ok {
 		return again(o), nil
 	}
-	o, err := t.offer(ctx, body)
+	o, err := t.offer(ctx, target, unnamed, body)
 	for tries := 0; err != nil && tries < maxTries; tries++ {
 		if !t.pause(ctx, firstWait<<tries) {
 			return 0, ctx.Err()
 		}
-		o, err = t.offer(ctx, body)
+		o, err = t.offer(ctx, target, unnamed, body)
 	}
 	if err != nil {
 		return 0, err
@@ -57,14 +56,20 @@ func again(o outcome) outcome {
 	return outcomeKnown
 }
 
-// offer hands one object to the intake, unless it is here already.
-func (t *taker) offer(ctx context.Context, body []byte) (outcome, error) {
-	ctx, cancel := context.WithTimeout(ctx, offerWithin)
-	defer cancel()
+// target says which object a body is.
+func (t *taker) target(body []byte) (ingest.Target, error) {
 	target, err := t.module.target(t.version, t.owner(), body)
 	if with := t.partner.Counterparty; t.module.object == ingest.ObjectTariff && t.version == ocpi.V211 && !with.IsZero() && t.partner.Charging().Owns(target.Key.Party) {
 		target.Variant = with.String() // what a CPO shows over this connection is for whom it is with
 	}
+	return target, err
+}
+
+// offer hands one object to the intake, unless it is here already. err is why it
+// does not say which it is.
+func (t *taker) offer(ctx context.Context, target ingest.Target, err error, body []byte) (outcome, error) {
+	ctx, cancel := context.WithTimeout(ctx, offerWithin)
+	defer cancel()
 	if err == nil && t.ownerUnsaid() && t.module.object != ingest.ObjectCDR {
 		if target.Key.Party, err = t.ownerOf(ctx, target); err != nil && !ingest.IsSenderFault(err) {
 			return 0, err
@@ -197,23 +202,6 @@ func same(a, b []byte) bool {
 	x, errA := d.CanonicalHash(a)
 	y, errB := d.CanonicalHash(b)
 	return errA == nil && errB == nil && x == y
-}
-
-// all takes the objects of a page, some of them at once, and counts them.
-func (t *taker) all(ctx context.Context, items [][]byte, count func(outcome)) error {
-	g, ctx := errgroup.WithContext(ctx)
-	g.SetLimit(takenAtOnce)
-	for _, body := range items {
-		g.Go(func() error {
-			o, err := t.take(ctx, body)
-			if err != nil {
-				return fmt.Errorf("take in a %s: %w", t.module.object, err)
-			}
-			count(o)
-			return nil
-		})
-	}
-	return g.Wait()
 }
 
 // Trying again what may succeed later.

@@ -2,6 +2,7 @@ package partner
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"sync"
 	"time"
@@ -38,7 +39,17 @@ type visit struct {
 // registration tells what a partner's lists depend on: where they are, and whose
 // they may be.
 func registration(p *control.Partner) string {
-	return fmt.Sprint(p.Peer.Version, p.Peer.URL, p.Roles)
+	return fmt.Sprint(p.Peer.Version, p.Peer.URL, p.Peer.Endpoints, p.Roles, p.Counterparty)
+}
+
+// current returns a partner as it is now, and whether its lists are still those of
+// what it was; nil for one that is registered no more. Its token may be another.
+func (p *Puller) current(was *control.Partner) (now *control.Partner, same bool) {
+	now, ok := p.Partners.Find(was.ID)
+	if !ok || now.Peer == nil {
+		return nil, false
+	}
+	return now, now == was || registration(now) == registration(was)
 }
 
 // visit returns what is known of a partner, as it is registered now.
@@ -128,20 +139,19 @@ func (p *Puller) asked() wanted {
 	return wanted{windowed: true, whole: true, began: now, first: now.Add(-FirstWindow)}
 }
 
-// run reads what is wanted of a partner, and says when it is due next.
+// run reads what is wanted of a partner, and says when it is due next. A partner
+// that has registered otherwise meanwhile is read anew, as it is now: who asked for
+// this pull may have asked since then.
 func (p *Puller) run(ctx context.Context, one *control.Partner, w wanted) {
-	for {
+	for more := true; more; {
 		result, err := p.pull(ctx, one, w, func(soFar Pulled) { p.tell(one, w, soFar) })
-		if err != nil && ctx.Err() == nil {
+		if err != nil && ctx.Err() == nil && !errors.Is(err, errChanged) {
 			p.Logger.Error("pull from a partner", "partner", one.ID, "error", err)
 		}
 		for _, m := range result.Modules {
 			p.Logger.Info("pulled", "partner", one.ID, "module", m.Module, "read", m.Read, "new", m.New, "never_pushed", m.NeverPushed, "refused", m.Refused)
 		}
-		if !p.done(one, w, result, err) {
-			return
-		}
-		w = p.asked()
+		one, w, more = p.done(one, w, result, err)
 	}
 }
 
@@ -154,12 +164,18 @@ func (p *Puller) tell(one *control.Partner, w wanted, soFar Pulled) {
 	}
 }
 
-// done ends a pull. more says that another one was asked for meanwhile.
-func (p *Puller) done(one *control.Partner, w wanted, result Pulled, err error) (more bool) {
+// done ends a pull. more says that another one is to follow: it was asked for, or
+// the partner is another one by now.
+func (p *Puller) done(one *control.Partner, w wanted, result Pulled, err error) (next *control.Partner, follows wanted, more bool) {
 	p.visits.mu.Lock()
 	defer p.visits.mu.Unlock()
 	v := p.visits.of[one.ID]
-	if w.all() && !v.next {
+	now, same := p.current(one)
+	if now == nil { // what was read is all that can be
+		now, same = one, true
+	}
+	more = v.next || !same
+	if w.all() && !more {
 		v.job.Pulled, v.job.Done = result, true
 		if err != nil {
 			v.job.Error = err.Error()
@@ -168,8 +184,15 @@ func (p *Puller) done(one *control.Partner, w wanted, result Pulled, err error) 
 	if v.registration == registration(one) {
 		v.read(w, result)
 	}
-	more, v.next, v.busy = v.next, false, v.next
-	return more
+	if !same {
+		p.visits.visit(now) // nothing was read of what it is now
+	}
+	follows = p.asked()
+	if !v.next {
+		follows.windowed, follows.whole = w.windowed, w.whole
+	}
+	v.next, v.busy = false, more
+	return now, follows, more
 }
 
 // read notes what was read, and when it is due again.

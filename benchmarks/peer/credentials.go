@@ -131,8 +131,10 @@ func (p *Peer) own(token string) any {
 		c["business_details"], c["country_code"], c["party_id"] = business, p.options.Party.Country, p.options.Party.ID
 		return c
 	}
-	c["roles"] = []map[string]any{{
-		"role": p.options.Role, "business_details": business, "country_code": p.options.Party.Country, "party_id": p.options.Party.ID,
-	}}
+	var roles []map[string]any
+	for _, party := range p.parties() {
+		roles = append(roles, map[string]any{"role": p.options.Role, "business_details": business, "country_code": party.Country, "party_id": party.ID})
+	}
+	c["roles"] = roles
 	return c
 }

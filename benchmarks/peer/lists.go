@@ -4,6 +4,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"net/http"
+	"slices"
 	"strconv"
 	"time"
 
@@ -24,27 +25,29 @@ func (p *Peer) list(w http.ResponseWriter, r *http.Request, module string) {
 		return
 	}
 	var all []json.RawMessage
+	to := ocpi.NewParty(r.Header.Get(ocpi.HeaderToCountry), r.Header.Get(ocpi.HeaderToParty))
+	some := p.options.ByParty && slices.Contains(p.parties(), to)
 	for _, o := range p.lists[module] {
-		if within(o.updated, query) {
+		if within(o.updated, query) && (!some || o.party == to) {
 			all = append(all, o.body)
 		}
 	}
 	from := min(query.Offset, len(all))
-	to := min(from+query.Limit, len(all))
+	end := min(from+query.Limit, len(all))
 	h := w.Header()
 	h.Set(ocpi.HeaderTotalCount, strconv.Itoa(len(all)))
 	h.Set(ocpi.HeaderLimit, strconv.Itoa(p.options.Page))
-	next := to
+	next := end
 	if p.options.Fault == Total {
 		h.Set(ocpi.HeaderTotalCount, strconv.Itoa(3*len(all)))
 	}
 	if p.options.Fault == Repeat {
 		next = from
 	}
-	if to < len(all) {
+	if end < len(all) {
 		h.Set(ocpi.HeaderLink, "<"+p.at(p.base("sender", module))+"?"+ocpi.NextPage(r.URL.Query(), next, query.Limit).Encode()+`>; rel="next"`)
 	}
-	page := all[from:to]
+	page := all[from:end]
 	if page == nil {
 		page = []json.RawMessage{}
 	}

@@ -10,6 +10,7 @@ import (
 
 // object is one object of a list.
 type object struct {
+	party   ocpi.Party
 	updated time.Time
 	body    json.RawMessage
 }
@@ -42,7 +43,7 @@ func (w *world) list(module string) []object {
 		if err != nil {
 			panic(err) // our own types
 		}
-		list = append(list, object{updated, body})
+		list = append(list, object{w.party, updated, body})
 	}
 	return list
 }

@@ -24,6 +24,8 @@ const (
 type Options struct {
 	Role    string // CPO or EMSP
 	Party   ocpi.Party
+	Also    []ocpi.Party // further parties on the same connection
+	ByParty bool         // lists hold what is of the party in OCPI-to alone, where it is one of these
 	Version ocpi.Version
 	Fault   Fault         // of its lists
 	Delay   time.Duration // of a Slow peer's answers; 0 = 2 s
@@ -76,12 +78,18 @@ func New(o Options) (*Peer, error) {
 		options: o, mux: http.NewServeMux(), lists: map[string][]object{}, tokenA: rand.Text(),
 		accepted: map[string]bool{}, received: map[string]Received{}, asked: map[string]int{},
 	}
-	w := world{party: o.Party, version: o.Version, now: o.Now.UTC().Truncate(time.Hour)}
-	for _, module := range p.sends() {
-		p.lists[module] = w.list(module)
+	for _, party := range p.parties() {
+		w := world{party: party, version: o.Version, now: o.Now.UTC().Truncate(time.Hour)}
+		for _, module := range p.sends() {
+			p.lists[module] = append(p.lists[module], w.list(module)...)
+		}
 	}
 	p.routes()
 	return p, nil
+}
+
+func (p *Peer) parties() []ocpi.Party {
+	return append([]ocpi.Party{p.options.Party}, p.options.Also...)
 }
 
 // SetURL says where the peer is served, such as "http://127.0.0.1:8090".

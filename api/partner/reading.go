@@ -1,0 +1,191 @@
+package partner
+
+import (
+	"context"
+	"crypto/sha256"
+	"errors"
+	"fmt"
+	"net/http"
+	"slices"
+	"sync"
+	"time"
+
+	"github.com/roamclear/roamclear/ingest"
+	"github.com/roamclear/roamclear/ingest/control"
+	"github.com/roamclear/roamclear/ocpi"
+	"golang.org/x/sync/errgroup"
+)
+
+// reading is one list of a partner being read: once, or once for each of its
+// parties where it shows each its own.
+type reading struct {
+	*taker
+	endpoint string
+	room     room
+	since    time.Time // zero = all
+	tell     func(soFar PulledModule)
+
+	sealed   control.SealedToken // the token as the partner's registration has it
+	token    string
+	encoding control.TokenEncoding
+
+	to   ocpi.Party   // whose list is asked for; zero = nobody's
+	done []ocpi.Party // whose was read
+
+	mu     sync.Mutex // guards what follows
+	result PulledModule
+	others bool                       // the list holds what is another's than to's
+	odd    map[[sha256.Size]byte]bool // objects that do not say whose they are
+}
+
+// maxOdd bounds what is remembered of objects that do not say whose they are.
+const maxOdd = 10_000
+
+func (r *reading) run(ctx context.Context) error {
+	ctx, cancel := context.WithTimeout(ctx, listWithin)
+	defer cancel()
+	u, err := r.Dialer.policy.Check(r.endpoint)
+	if err != nil {
+		return fmt.Errorf("%s: endpoint of %s: %w", r.partner.ID, r.module.id, err)
+	}
+	defer r.room.leave()
+	for _, r.to = range r.lists() {
+		l := &listing{get: r.page, endpoint: u, from: r.since}
+		if err := l.walk(ctx, func(items [][]byte) error { return r.take(ctx, items) }); err != nil {
+			return err
+		}
+		if r.others { // it is of all of them, whosever is asked for
+			break
+		}
+		r.done = append(r.done, r.to)
+	}
+	return nil
+}
+
+// lists are the parties whose lists are asked for, in OCPI-to. Some partners that
+// have several show what is that one's, others what is everybody's; 2.1.1 has no
+// message routing.
+func (r *reading) lists() []ocpi.Party {
+	if r.version == ocpi.V211 {
+		return []ocpi.Party{{}}
+	}
+	return r.from.Parties
+}
+
+// take takes the objects of a page, some of them at once, and counts them.
+func (r *reading) take(ctx context.Context, items [][]byte) error {
+	g, within := errgroup.WithContext(ctx)
+	g.SetLimit(takenAtOnce)
+	for _, body := range items {
+		g.Go(func() error {
+			target, err := r.target(body)
+			if r.read(target, body) {
+				return nil
+			}
+			o, err := r.taker.take(within, target, err, body)
+			if err != nil {
+				return fmt.Errorf("take in a %s: %w", r.module.object, err)
+			}
+			r.count(o)
+			return nil
+		})
+	}
+	err := g.Wait()
+	if r.tell != nil && err == nil {
+		r.tell(r.result)
+	}
+	return err
+}
+
+// read notes whose an object is, and reports whether it was read in another
+// party's list already.
+func (r *reading) read(target ingest.Target, body []byte) bool {
+	if len(r.from.Parties) == 1 || r.version == ocpi.V211 {
+		return false
+	}
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	if owner := target.Key.Party; r.from.Owns(owner) {
+		r.others = r.others || owner != r.to
+		return slices.Contains(r.done, owner)
+	}
+	sum := sha256.Sum256(body)
+	if r.odd[sum] {
+		return true
+	}
+	if r.odd == nil {
+		r.odd = map[[sha256.Size]byte]bool{}
+	}
+	if len(r.odd) < maxOdd {
+		r.odd[sum] = true
+	}
+	return false
+}
+
+func (r *reading) count(o outcome) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	r.result.Read++
+	switch o {
+	case outcomeUnheard:
+		r.result.NeverPushed++
+		r.result.New++
+	case outcomeNew:
+		r.result.New++
+	case outcomeRefused:
+		r.result.Refused++
+	}
+}
+
+// page asks for one page, and again where it may come later.
+func (r *reading) page(ctx context.Context, at string) (*Answer, error) {
+	c := call{partner: r.partner.ID, method: http.MethodGet, url: at, limit: maxPage, room: &r.room, to: r.to}
+	if !r.to.IsZero() {
+		c.from = r.Hub
+	}
+	wait := firstWait
+	for tries := 0; ; tries++ {
+		r.room.leave() // the page before is done with
+		login, err := r.login()
+		if err != nil {
+			return nil, err
+		}
+		a, e, err := r.Dialer.do(ctx, login, c)
+		failed, ok := errors.AsType[*Error](err)
+		if err == nil {
+			r.encoding = e
+		}
+		rotated := ok && failed.HTTP == http.StatusUnauthorized && r.rotated()
+		if err == nil || !ok || !rotated && !failed.passing() || tries == maxTries {
+			return a, err
+		}
+		if !rotated && !r.pause(ctx, max(wait, failed.wait)) {
+			return nil, err
+		}
+		wait *= 2
+	}
+}
+
+// login is how the partner is called: by the token that it has given us last, be it
+// while its list was read.
+func (r *reading) login() (login, error) {
+	now, same := r.current(r.partner)
+	if !same {
+		return login{}, fmt.Errorf("%s: %w", r.partner.ID, errChanged)
+	}
+	if now.Peer.Token != r.sealed {
+		token, err := r.Secrets.Open(now.Peer.Token)
+		if err != nil {
+			return login{}, fmt.Errorf("call %s: %w", r.partner.ID, err)
+		}
+		r.sealed, r.token, r.encoding = now.Peer.Token, token, now.Peer.Encoding
+	}
+	return login{r.token, r.encoding, r.version}, nil
+}
+
+// rotated reports whether the partner has given us another token than the one that
+// it was called with.
+func (r *reading) rotated() bool {
+	now, same := r.current(r.partner)
+	return same && now.Peer.Token != r.sealed
+}
