@@ -41,6 +41,25 @@ func (r *recent) note(key ocpi.Key, body []byte) Earlier {
 	id, content := maphash.Comparable(r.seed, key), maphash.Bytes(r.seed, body)
 	r.mu.Lock()
 	defer r.mu.Unlock()
+	if e := r.earlier(id, content); e != EarlierUnknown {
+		return e
+	}
+	if len(r.young) >= r.most {
+		r.young, r.old = make(map[uint64]uint64, r.most), r.young
+	}
+	r.young[id] = content
+	return EarlierUnknown
+}
+
+// look returns what is known of a CDR before one that has not been accepted yet.
+func (r *recent) look(key ocpi.Key, body []byte) Earlier {
+	id, content := maphash.Comparable(r.seed, key), maphash.Bytes(r.seed, body)
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	return r.earlier(id, content)
+}
+
+func (r *recent) earlier(id, content uint64) Earlier {
 	before, known := r.young[id]
 	if !known {
 		before, known = r.old[id]
@@ -51,9 +70,5 @@ func (r *recent) note(key ocpi.Key, body []byte) Earlier {
 	case known:
 		return EarlierOther
 	}
-	if len(r.young) >= r.most {
-		r.young, r.old = make(map[uint64]uint64, r.most), r.young
-	}
-	r.young[id] = content
 	return EarlierUnknown
 }

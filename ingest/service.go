@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 	"strings"
 	"sync"
 	"time"
@@ -25,6 +26,9 @@ type Current interface {
 	// record at p made or repeated; ok is false where that is for the decoder
 	// alone to say.
 	Findings(t Target, p Position, body Hash) (findings []ocpi.Finding, ok bool)
+	// RulesOut reports that there is no such object, as far as the log is folded
+	// here. It costs no question to the store: where only that knows, it is false.
+	RulesOut(id Identity) bool
 }
 
 // Room bounds what is held at once, in bytes, in all and by each owner.
@@ -47,6 +51,8 @@ type Service struct {
 	// Issuers has the parties of provider ids that are not those of the same name. Set
 	// it before use.
 	Issuers ocpi.Issuers
+	// Tally counts what is found in what partners send. Set it before use.
+	Tally *Tally
 
 	log      Appender
 	current  Current
@@ -93,7 +99,8 @@ func (s *Service) CDR(ctx context.Context, from Sender, v ocpi.Version, body []b
 	// was sent with escapes lives in its arena.
 	id := strings.Clone(cdr.ID)
 	e.Key.ID = ocpi.Fold(id)
-	if err := s.judge(ctx, from, &e, body, cdr.Findings, func() ([]byte, error) { return body, nil }); err != nil {
+	findings := append(slices.Clip(cdr.Findings), s.habitsOfCDR(&e, cdr, body)...)
+	if err := s.judge(ctx, from, &e, body, append(slices.Clip(findings), s.repeat(from, &e, body)...), func() ([]byte, error) { return body, nil }); err != nil {
 		return Receipt{}, err
 	}
 	r := Receipt{Key: e.Key, ID: id, Created: true, Findings: append([]ocpi.Finding(nil), cdr.Findings...)}
@@ -101,6 +108,7 @@ func (s *Service) CDR(ctx context.Context, from Sender, v ocpi.Version, body []b
 	s.metrics.count(e.Object, err)
 	if err == nil {
 		r.Earlier = s.recent.note(r.Key, body)
+		s.tally(&e, findings)
 	}
 	return r, err
 }
@@ -171,11 +179,11 @@ func (s *Service) change(ctx context.Context, from Sender, v ocpi.Version, m Met
 	}
 	d := s.decoders.Get().(*ocpi.Decoder)
 	defer s.decoders.Put(d)
-	findings, err := s.validate(d, v, m, t, &state, body)
+	findings, habits, err := s.validate(d, v, m, t, &state, body)
 	if err != nil {
 		return Receipt{}, s.refuse(ctx, &e, body, err)
 	}
-	if err := s.judge(ctx, from, &e, body, findings, func() ([]byte, error) { return Apply(v, m, t, &state, body) }); err != nil {
+	if err := s.judge(ctx, from, &e, body, append(slices.Clip(findings), habits...), func() ([]byte, error) { return Apply(v, m, t, &state, body) }); err != nil {
 		return Receipt{}, err
 	}
 	if len(body) > 0 {
@@ -200,6 +208,8 @@ func (s *Service) change(ctx context.Context, from Sender, v ocpi.Version, m Met
 	if found, ok := s.current.Findings(t, r.Position, e.Hash); ok {
 		r.Findings = found
 	}
+	s.tally(&e, r.Findings)
+	s.tally(&e, habits)
 	return r, nil
 }
 
@@ -213,10 +223,11 @@ func (s *Service) base(ctx context.Context, t Target, mustExist bool) (state Obj
 	return read(ctx, Target{Object: t.Object, Key: t.Key, Variant: t.Variant})
 }
 
-// validate decodes the object as it will stand after the change.
-func (s *Service) validate(d *ocpi.Decoder, v ocpi.Version, m Method, t Target, old *ObjectState, body []byte) ([]ocpi.Finding, error) {
+// validate decodes the object as it will stand after the change. habits are what is
+// found and told to nobody but us.
+func (s *Service) validate(d *ocpi.Decoder, v ocpi.Version, m Method, t Target, old *ObjectState, body []byte) (findings, habits []ocpi.Finding, err error) {
 	if m == MethodDelete {
-		return nil, nil
+		return nil, nil, nil
 	}
 	whole, err := Apply(v, m, t, old, body)
 	if m == MethodPut && t.isPart() && err != nil {
@@ -224,37 +235,37 @@ func (s *Service) validate(d *ocpi.Decoder, v ocpi.Version, m Method, t Target, 
 		err = d.AllMissingOfPart(v, body, connector != "", err)
 	}
 	if err != nil {
-		return nil, err
+		return nil, nil, err
 	}
 	if limit, setting := s.limits.Of(t.Object); len(whole) > limit {
-		return nil, tooLarge(t.Object, len(whole), limit, setting)
+		return nil, nil, tooLarge(t.Object, len(whole), limit, setting)
 	}
 	if m == MethodPatch && v != ocpi.V211 {
 		if ok, err := ocpi.HasMember(body, "last_updated"); err != nil || !ok {
 			if err == nil {
 				err = invalid("last_updated", "required in a PATCH")
 			}
-			return nil, err
+			return nil, nil, err
 		}
 	}
 	r, err := read(d, v, t.Object, whole)
 	if err != nil {
-		return nil, d.AllMissing(err)
+		return nil, nil, d.AllMissing(err)
 	}
-	findings := r.findings
+	findings = r.findings
 	if t.Object == ObjectToken {
 		findings = append(findings, s.foreignContract(t.Key.Party, r.contract)...)
 	}
 	if err := sameIdentity(v, t, &r); err != nil {
-		return nil, err
+		return nil, nil, err
 	}
 	if err := sameSpelling(v, t, old, body); err != nil {
-		return nil, err
+		return nil, nil, err
 	}
-	if _, err := Note(old.Changes, r.change); err != nil {
-		return nil, err
+	if _, err = Note(old.Changes, r.change); err != nil {
+		return nil, nil, err
 	}
-	return append([]ocpi.Finding(nil), findings...), nil
+	return append([]ocpi.Finding(nil), findings...), append(spellings(t, &r), habitsOf(body)...), nil
 }
 
 // judge holds what is found in an object, as whole says it will stand, against the
@@ -278,6 +289,7 @@ func (s *Service) judge(ctx context.Context, from Sender, e *Envelope, body []by
 	if refused == nil {
 		return nil
 	}
+	s.tally(e, findings)
 	return s.refuse(ctx, e, body, refused)
 }
 

@@ -52,6 +52,8 @@ func (o objects) Findings(ingest.Target, ingest.Position, ingest.Hash) ([]ocpi.F
 	return nil, false
 }
 
+func (o objects) RulesOut(id ingest.Identity) bool { return o[id.Key] == "" }
+
 func (o objects) Wait(context.Context, ingest.Topic, ingest.Position) error { return nil }
 
 const goodCDR = `{"country_code":"GB","party_id":"DUN","id":"c-1","start_date_time":"2019-01-05T10:00:00Z","end_date_time":"2019-01-05T11:00:00Z",

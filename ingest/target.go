@@ -45,7 +45,7 @@ func (s Sender) refusal(findings []ocpi.Finding) error {
 		if !slices.Contains(s.Refuses, f.Code) {
 			continue
 		}
-		field := ocpi.FieldError{Path: f.Path, Reason: f.Code + ", which is refused by agreement: " + f.Detail}
+		field := RefusedBy(&f)
 		if !slices.Contains(wrong, field) {
 			wrong = append(wrong, field)
 		}
@@ -54,6 +54,11 @@ func (s Sender) refusal(findings []ocpi.Finding) error {
 		return nil
 	}
 	return &ocpi.Invalid{Fields: wrong}
+}
+
+// RefusedBy is the error of what is refused for a finding, by a policy.
+func RefusedBy(f *ocpi.Finding) ocpi.FieldError {
+	return ocpi.FieldError{Path: f.Path, Reason: f.Code + ", which is refused by agreement: " + f.Detail}
 }
 
 // Target is a client-owned object as a URL addresses it, or a part of one.

@@ -26,6 +26,8 @@ func (s states) Findings(ingest.Target, ingest.Position, ingest.Hash) ([]ocpi.Fi
 	return nil, false
 }
 
+func (s states) RulesOut(ingest.Identity) bool { return false }
+
 func (s states) Wait(context.Context, ingest.Topic, ingest.Position) error { return nil }
 
 func state(o ingest.Object, v ocpi.Version, party, id, body string) (ocpi.Key, ingest.ObjectState) {

@@ -57,3 +57,23 @@ func (s Source) First(ctx context.Context, key ocpi.Key) ([]byte, ocpi.Version, 
 	raw, v, _, err := s.Store.CDRRaw(ctx, key)
 	return raw, v, err
 }
+
+// Repeats finds that a CDR, which is not in the log yet, came before: ErrUnavailable
+// where the store does not say.
+func (s Source) Repeats(ctx context.Context, key ocpi.Key, raw []byte) ([]ocpi.Finding, error) {
+	first, _, err := s.First(ctx, key)
+	if errors.Is(err, ErrNotFound) {
+		return nil, nil
+	}
+	if err != nil {
+		return nil, err
+	}
+	differences, _, err := ocpi.Diff(first, raw, 1)
+	if err != nil {
+		return nil, fmt.Errorf("hold cdr %s against the first: %w", key, err)
+	}
+	if len(differences) > 0 {
+		return []ocpi.Finding{ingest.ChangedCDR}, nil
+	}
+	return []ocpi.Finding{ingest.RepeatedCDR}, nil
+}

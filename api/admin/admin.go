@@ -11,6 +11,7 @@ import (
 	"github.com/gin-gonic/gin"
 	"github.com/roamclear/roamclear/api"
 	"github.com/roamclear/roamclear/api/rest"
+	"github.com/roamclear/roamclear/ingest"
 	"github.com/roamclear/roamclear/ingest/control"
 	"github.com/roamclear/roamclear/settlement/clearing"
 )
@@ -23,7 +24,8 @@ const MinToken = 16
 // nobody where that is shorter than MinToken.
 type Deps struct {
 	Partners *control.Partners
-	Peers    Peers // nil = none can be called
+	Found    *ingest.Tally // in what they send; nil = none is counted
+	Peers    Peers         // nil = none can be called
 	Keys     *control.Keys
 	Closes   *clearing.Closes
 	Token    string
@@ -32,6 +34,7 @@ type Deps struct {
 
 type server struct {
 	partners *control.Partners
+	found    *ingest.Tally
 	peers    Peers
 	keys     *control.Keys
 	closes   *clearing.Closes
@@ -46,13 +49,14 @@ func Mount(g gin.IRouter, d Deps) {
 		d.Peers = noPeers{}
 	}
 	s := &server{
-		partners: d.Partners, peers: d.Peers, keys: d.Keys, closes: d.Closes,
+		partners: d.Partners, found: d.Found, peers: d.Peers, keys: d.Keys, closes: d.Closes,
 		token: sha256.Sum256([]byte(d.Token)), closed: len(d.Token) < MinToken, logger: d.Logger,
 	}
 	g.GET("/admin/v1/partners", s.handle(s.listPartners))
 	g.POST("/admin/v1/partners", s.handle(s.addPartner))
 	g.GET("/admin/v1/partners/:id", s.handle(s.getPartner))
 	g.DELETE("/admin/v1/partners/:id", s.handle(s.removePartner))
+	g.GET("/admin/v1/partners/:id/findings", s.handle(s.listFindings))
 	g.POST("/admin/v1/partners/:id/rotate", s.handle(s.rotateToken))
 	g.POST("/admin/v1/partners/:id/roles", s.handle(s.addRole))
 	g.DELETE("/admin/v1/partners/:id/roles/:role/:country/:party", s.handle(s.removeRole))

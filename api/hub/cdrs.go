@@ -30,6 +30,12 @@ func (x *exchange) postCDR() (answer, error) {
 		return answer{}, err
 	}
 	message, conflict := x.conflict(&receipt)
+	switch {
+	case conflict != "":
+		x.found(&ingest.ChangedCDR)
+	case receipt.Earlier != ingest.EarlierUnknown:
+		x.found(&ingest.RepeatedCDR)
+	}
 	return answer{
 		created:  true,
 		message:  successMessage(message, receipt.Findings),

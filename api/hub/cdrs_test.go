@@ -302,7 +302,7 @@ func (q quietIntake) CDR(context.Context, ingest.Sender, ocpi.Version, []byte) (
 // an intake that does nothing.
 func hotPath(t testing.TB) func() {
 	h := serve(t, &backend{}, func(d *Deps) {
-		d.Limits = ingest.Limits{}
+		d.Limits, d.Tally = ingest.Limits{}, &ingest.Tally{}
 		d.Intake = quietIntake{receipt: ingest.Receipt{Position: ingest.Position{Epoch: 1, Partition: 1, Offset: 123456}, Key: ocpi.NewKey("GB", "DUN", "12345678-aaaa-bbbb"), Created: true}}
 	})
 	cdr := bytes.Repeat([]byte("x"), 3226)

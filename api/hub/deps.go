@@ -91,6 +91,7 @@ type Deps struct {
 	Objects   Objects
 	CDRs      CDRSource
 	Lists     Lists
+	Tally     *ingest.Tally // of findings; nil = none are counted
 	Metrics   *api.Metrics
 	Logger    *slog.Logger
 	Callback  Callback         // asks who registers what it offers

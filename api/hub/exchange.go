@@ -23,6 +23,7 @@ type exchange struct {
 	r       *http.Request
 	route   *route
 	partner *control.Partner
+	spelled control.Spelling // its token
 	held    held
 	body    []byte // of a push; reused
 	read    bool   // the body, to its end
@@ -124,6 +125,9 @@ func (x *exchange) do(began time.Time) (answer, error) {
 		return answer{}, x.refuse(ingest.Target{Object: x.route.object}, ingest.ErrUnknownObject)
 	}
 	if err := x.checkRouting(); err != nil {
+		return answer{}, err
+	}
+	if err := x.checkHabits(); err != nil {
 		return answer{}, err
 	}
 	if x.route.object != 0 && (x.pushes() || x.route.method == http.MethodDelete) {

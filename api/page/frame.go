@@ -108,7 +108,7 @@ var templates = func() map[string]*template.Template {
 		"dict":     dict,
 	}
 	set := map[string]*template.Template{}
-	for _, name := range []string{"settlement", "causes", "cdrs", "cdr", "rejects", "credits", "conflicts", "contents", "refused", "partners", "tariffs", "tariff", "price", "signin", "error"} {
+	for _, name := range []string{"settlement", "causes", "cdrs", "cdr", "rejects", "credits", "conflicts", "contents", "refused", "partners", "partner", "tariffs", "tariff", "price", "signin", "error"} {
 		set[name] = template.Must(template.New(name).Funcs(funcs).
 			ParseFS(files, "templates/layout.html", "templates/parts.html", "templates/"+name+".html"))
 	}

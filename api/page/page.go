@@ -12,6 +12,7 @@ import (
 	"github.com/roamclear/roamclear/api"
 	"github.com/roamclear/roamclear/api/report"
 	"github.com/roamclear/roamclear/api/rest"
+	"github.com/roamclear/roamclear/ingest"
 	"github.com/roamclear/roamclear/settlement"
 )
 
@@ -22,6 +23,8 @@ type Deps struct {
 	// Tariffs are the ones that partners pushed.
 	Tariffs  report.Tariffs
 	Partners Partners
+	// Found has what was found in what they sent; nil = nothing.
+	Found *ingest.Tally
 	// Keys signs visitors in: a rest.Keys.
 	Keys Keys
 	// Open lets in, without a key, who asks from this machine for this
@@ -64,6 +67,7 @@ func Mount(g gin.IRouter, d Deps) {
 	g.GET("/conflicts/:country/:party/*id", s.shown(s.contents))
 	g.GET("/refused", s.shown(s.refused))
 	g.GET("/partners", s.shown(s.partners))
+	g.GET("/partners/:id", s.shown(s.partner))
 	g.GET("/tariffs", s.shown(s.tariffs))
 	g.GET("/tariffs/:country/:party/*id", s.shown(s.tariff))
 	g.GET("/price", s.shown(s.price))

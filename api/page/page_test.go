@@ -22,6 +22,7 @@ import (
 	"github.com/roamclear/roamclear/api/report"
 	"github.com/roamclear/roamclear/api/report/reporttest"
 	"github.com/roamclear/roamclear/api/rest"
+	"github.com/roamclear/roamclear/ingest"
 	"github.com/roamclear/roamclear/ingest/control"
 	"github.com/roamclear/roamclear/ocpi"
 	"github.com/roamclear/roamclear/settlement"
@@ -63,6 +64,16 @@ func allowed(apiKey string) (rest.Key, error) {
 	return rest.Key{}, fmt.Errorf("look up key: %w", rest.ErrNoKey)
 }
 
+// found is what partners do that OCPI does not have.
+func found() *ingest.Tally {
+	t := &ingest.Tally{}
+	at := ocpi.TimeOf(time.Date(2019, 2, 3, 4, 5, 6, 0, time.UTC))
+	t.Note("nl-tnm-cpo", "/ocpi/2.2.1/receiver/cdrs/", at, &ocpi.Finding{Code: "trailing_slash", Detail: "a slash more"})
+	t.Note("nl-tnm-cpo", "cdr NL*TNM*<1>", at, &ocpi.Finding{Code: "too_long", Severity: ocpi.Warning, Path: "id", Detail: "more than 39 characters"})
+	t.Note("another", "cdr NL*TNM*1", at, &ocpi.Finding{Code: "missing_field"})
+	return t
+}
+
 // known are partners in each stage of registration.
 type known struct{}
 
@@ -91,7 +102,7 @@ func newSite(store settlement.Reader, open bool) site {
 	engine := gin.New()
 	engine.UseEscapedPath = true
 	engine.UnescapePathValues = false
-	page.Mount(engine, page.Deps{Reader: store, Closes: reporttest.January, Partners: known{}, Keys: apiKeys{}, Open: open, Logger: slog.New(slog.NewTextHandler(&log, nil))})
+	page.Mount(engine, page.Deps{Reader: store, Closes: reporttest.January, Partners: known{}, Found: found(), Keys: apiKeys{}, Open: open, Logger: slog.New(slog.NewTextHandler(&log, nil))})
 	return site{engine, &log}
 }
 
@@ -173,6 +184,7 @@ func TestGolden(t *testing.T) {
 		{"contents.html", "all", "/conflicts/FR/MOU/MOU-10011"},
 		{"refused.html", "all", "/refused"},
 		{"partners.html", "all", "/partners"},
+		{"partner.html", "all", "/partners/nl-tnm-cpo"},
 	} {
 		t.Run(tc.name, func(t *testing.T) {
 			w := s.get(t, tc.target, tc.key)
@@ -356,6 +368,8 @@ func TestErrors(t *testing.T) {
 		{"unknown cdr", "all", "/cdrs/GB/DUN/nope", world, 404, "Not found"},
 		{"refused to a restricted key", "volt", "/refused", world, 404, "Not found"},
 		{"partners to a restricted key", "volt", "/partners", world, 404, "Not found"},
+		{"a partner to a restricted key", "volt", "/partners/nl-tnm-cpo", world, 404, "Not found"},
+		{"no such partner", "all", "/partners/nobody", world, 404, "Not found"},
 		{"store away", "all", "/", away, 503, "nothing is lost"},
 		{"our fault", "all", "/", broken, 500, "request_id"},
 		{"our fault in a download", "all", "/cdrs.csv", broken, 500, "request_id"},

@@ -3,8 +3,11 @@ package page
 import (
 	"net/http"
 	"net/url"
+	"slices"
 
 	"github.com/gin-gonic/gin"
+	"github.com/roamclear/roamclear/api"
+	"github.com/roamclear/roamclear/ingest"
 	"github.com/roamclear/roamclear/ingest/control"
 	"github.com/roamclear/roamclear/ocpi"
 	"github.com/roamclear/roamclear/settlement"
@@ -25,6 +28,7 @@ type partnerLine struct {
 	Refuses      []string
 	Contact      ocpi.Time
 	Refused      string // address of what of it was refused
+	Page         string // its own
 }
 
 type partnersView struct {
@@ -45,10 +49,39 @@ func (s *server) partners(c *gin.Context, v visitor) error {
 	return nil
 }
 
+// partnerView is one partner, and what is found in what it sends.
+type partnerView struct {
+	frame
+	Partner partnerLine
+	Found   []foundLine
+}
+
+type foundLine struct {
+	ingest.Found
+	Refused bool // by policy
+}
+
+// partner answers GET /partners/{id}.
+func (s *server) partner(c *gin.Context, v visitor) error {
+	all := s.Partners.All()
+	i := slices.IndexFunc(all, func(p *control.Partner) bool { return p.ID == api.Param(c, "id") })
+	if i < 0 || !v.Party.IsZero() {
+		return settlement.ErrNotFound
+	}
+	p := all[i]
+	view := partnerView{frame: frame{Title: "Partner " + p.ID, Here: "Partners", Visitor: &v, Query: c.Request.URL.Query()}, Partner: newPartnerLine(p)}
+	for _, f := range s.Found.Of(p.ID) {
+		view.Found = append(view.Found, foundLine{f, slices.Contains(p.Refuses, f.Code)})
+	}
+	s.render(c, http.StatusOK, "partner", view)
+	return nil
+}
+
 func newPartnerLine(p *control.Partner) partnerLine {
 	l := partnerLine{
 		ID: p.ID, Name: p.Name, Registration: string(p.Stage()), Roles: p.Roles, Pending: p.Pending, Refuses: p.Refuses,
 		Contact: p.LastContact(), Refused: address("/refused", url.Values{"sender": {p.ID}}),
+		Page: "/partners/" + url.PathEscape(p.ID),
 	}
 	switch {
 	case p.Peer != nil:

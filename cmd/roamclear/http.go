@@ -123,14 +123,14 @@ func mounted(s *service) *gin.Engine {
 	partners := hub.New(hub.Deps{
 		Partners: s.control.partners, Intake: s.intake, Objects: s.owned,
 		CDRs: settlement.Source{Store: b.store, Log: b.log}, Lists: settlement.Lists{StoredLists: b.store, Log: b.log},
-		Metrics: api.NewMetrics(s.registry), Logger: s.logger, Party: s.config.Hub.party(), Name: s.config.Hub.Name,
+		Tally: &s.tally, Metrics: api.NewMetrics(s.registry), Logger: s.logger, Party: s.config.Hub.party(), Name: s.config.Hub.Name,
 		Callback: s.peers.dialer, Sealer: s.sealer, PublicURL: s.config.PublicURL,
 		Limits: s.config.Limits.Bodies, InFlight: s.config.Limits.InFlight, Turns: s.turns,
 		Known: hub.Known{Token: s.owned.payer, Zone: tariff.SingleZone},
 	})
 	engine := operate(api.NewEngine(s.logger, partners.Fallback(), fallback))
 	admin.Mount(engine, admin.Deps{
-		Partners: s.control.partners, Peers: s.peers, Keys: s.control.keys, Closes: s.control.closes,
+		Partners: s.control.partners, Found: &s.tally, Peers: s.peers, Keys: s.control.keys, Closes: s.control.closes,
 		Token: s.adminToken, Logger: s.logger,
 	})
 	partners.Mount(engine)
@@ -139,7 +139,7 @@ func mounted(s *service) *gin.Engine {
 		Auth: func(c *gin.Context) (rest.Key, error) { return keys.Authenticate(c.GetHeader("Authorization")) },
 	})
 	page.Mount(engine, page.Deps{
-		Reader: b.store, Closes: s.control.closes, Logger: s.logger, Tariffs: s.owned, Partners: s.control.partners, Keys: keys, Limits: limits,
+		Reader: b.store, Closes: s.control.closes, Logger: s.logger, Tariffs: s.owned, Partners: s.control.partners, Found: &s.tally, Keys: keys, Limits: limits,
 		Open: pageOpen(&s.config), SecureCookie: strings.HasPrefix(s.config.PublicURL, "https://"),
 	})
 	return engine

@@ -108,6 +108,7 @@ type service struct {
 	control    *decisions
 	owned      owned
 	intake     *ingest.Service
+	tally      ingest.Tally // of what is found in what partners send
 	adminToken string
 	sealer     *control.Sealer
 	peers      *peers
@@ -159,7 +160,7 @@ func startService(ctx context.Context, c Config, stderr *os.File) (_ *service, e
 	s.lag = ingest.NewLag(b.log, s.logger, s.registry)
 	s.turns = hub.NewTurns()
 	s.intake = ingest.NewService(b.log, s.owned, time.Now, c.Limits.Bodies, ingest.NewMetrics(s.registry))
-	s.intake.Issuers = s.owned.Issuers
+	s.intake.Issuers, s.intake.Tally = s.owned.Issuers, &s.tally
 	s.intake.Merging, s.intake.Check = api.NewBudget(mergingBytes), s.found()
 	s.peers = newPeers(s)
 	if s.http, err = newHTTPServer(s); err != nil {
@@ -323,9 +324,15 @@ func (s *service) brake() *ingest.Brake {
 // what the answer to its push, or its price, would say.
 func (s *service) found() func(context.Context, *ingest.Envelope, []byte) ([]ocpi.Finding, error) {
 	cdrs := pricing.NewChecker(gate{s.backends.log, s.owned, s.control.machine}, s.owned.View(), s.control.partners)
+	stored := settlement.Source{Store: s.backends.store, Log: s.backends.log}
 	return func(ctx context.Context, e *ingest.Envelope, whole []byte) ([]ocpi.Finding, error) {
 		if e.Object == ingest.ObjectCDR {
-			return cdrs.Check(ctx, e, whole)
+			found, err := cdrs.Check(ctx, e, whole)
+			if err != nil {
+				return nil, err
+			}
+			before, err := stored.Repeats(ctx, e.Key, whole)
+			return append(found, before...), err
 		}
 		return s.owned.Check(ctx, e.Object, e.Version, whole)
 	}

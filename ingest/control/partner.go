@@ -158,9 +158,9 @@ func (p *Partner) parties(roles []string) []ocpi.Party {
 }
 
 // Authenticate finds the partner of an Authorization header, "Token x" with x
-// as it is or in Base64 (OCPI 2.2.1 transport, "Authorization header"). The
-// exact token wins over what it decodes to, because a raw token may look like
-// Base64. The new token of a rotation ends the old one once it is seen here.
+// as it is or in Base64 (OCPI 2.2.1 transport, "Authorization header"), see
+// [Partner.Spelling]. The exact token wins over what it decodes to, because a raw
+// token may look like Base64. The new token of a rotation ends the old one once it is seen here.
 func (d *Partners) Authenticate(authorization string) (*Partner, bool) {
 	now := d.machine.now()
 	p, fresh, ok := d.state.Current().authenticate(authorization, now)
@@ -183,15 +183,11 @@ func (s *partners) authenticate(authorization string, now ocpi.Time) (p *Partner
 	if !ok {
 		return nil, false, false
 	}
-	raw, decoded, isBase64 := hashCredentials(credentials)
-	if p, ok := s.byToken.Get(raw); ok && p.Encoding != EncodingBase64 && p.accepts(raw, now) {
-		return p, p.isFresh(raw), true
-	}
-	if !isBase64 {
-		return nil, false, false
-	}
-	if p, ok := s.byToken.Get(decoded); ok && p.Encoding != EncodingRaw && p.accepts(decoded, now) {
-		return p, p.isFresh(decoded), true
+	list, n := readings(credentials)
+	for _, r := range list[:n] {
+		if p, ok := s.byToken.Get(r.hash); ok && p.Encoding.accepts(&r) && p.accepts(r.hash, now) {
+			return p, p.isFresh(r.hash), true
+		}
 	}
 	return nil, false, false
 }
@@ -213,6 +209,11 @@ func (p *Partner) accepts(h TokenHash, now ocpi.Time) bool {
 		}
 	}
 	return false
+}
+
+// has reports whether a token is or was one of the partner's.
+func (p *Partner) has(h TokenHash) bool {
+	return slices.ContainsFunc(p.Tokens, func(t Token) bool { return t.Hash == h })
 }
 
 func (p *Partner) isFresh(h TokenHash) bool {

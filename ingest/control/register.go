@@ -177,8 +177,12 @@ func (d *Partners) Presented(authorization string) (token string, ok bool) {
 	if !ok {
 		return "", false
 	}
-	if p.Encoding != EncodingBase64 && p.accepts(HashToken(credentials), now) {
-		return credentials, true
+	for text := []byte(credentials); ; {
+		if p.accepts(HashToken(string(text)), now) {
+			return string(text), true
+		}
+		if text, _, ok = decodeToken(text); !ok {
+			return "", false
+		}
 	}
-	return decodedToken(credentials)
 }

@@ -1,6 +1,7 @@
 package control
 
 import (
+	"bytes"
 	"crypto/rand"
 	"crypto/sha256"
 	"encoding/base64"
@@ -79,32 +80,74 @@ func (e TokenEncoding) validate() error {
 }
 
 // maxCredentials is the longest credentials part of a header that can match:
-// the Base64 of the longest token with CR and LF behind it.
-const maxCredentials = (MaxTokenLength + 2 + 2) / 3 * 4
+// the longest token in Base64, with CR and LF behind it, twice.
+const maxCredentials = ((MaxTokenLength+2+2)/3*4 + 2 + 2) / 3 * 4
 
-// hashCredentials returns the hash of the header's credentials taken as they
-// are, and of what they decode to when they are Base64. Partners that encode
-// with `echo` leave a line end inside the Base64: it is cut off, even the
-// examples in the OCPI specification have one.
-func hashCredentials(credentials string) (raw, decoded TokenHash, isBase64 bool) {
-	var text, plain [maxCredentials]byte
-	n := copy(text[:], credentials)
-	raw = sha256.Sum256(text[:n])
-	m, err := base64.StdEncoding.Decode(plain[:], text[:n])
-	if err != nil {
-		return raw, TokenHash{}, false
-	}
-	for m > 0 && (plain[m-1] == '\n' || plain[m-1] == '\r') {
-		m--
-	}
-	return raw, sha256.Sum256(plain[:m]), true
+// reading is a token that the credentials of a header may stand for, and how it is
+// written in them.
+type reading struct {
+	hash     TokenHash
+	encoding TokenEncoding
+	odd      bool // not as OCPI has it in this encoding
 }
 
-// decodedToken returns the token that credentials in Base64 stand for, as
-// hashCredentials takes it.
-func decodedToken(credentials string) (string, bool) {
-	plain, err := base64.StdEncoding.DecodeString(credentials)
-	return strings.TrimRight(string(plain), "\r\n"), err == nil
+// readings returns what credentials may stand for: themselves, and what they are in
+// Base64, once or, as some send it, twice.
+func readings(credentials string) (list [3]reading, n int) {
+	var text [maxCredentials]byte
+	plain := text[:copy(text[:], credentials)]
+	list[0] = reading{hash: sha256.Sum256(plain), encoding: EncodingRaw}
+	for n = 1; n < len(list); n++ {
+		var odd, ok bool
+		if plain, odd, ok = decodeToken(plain); !ok {
+			break
+		}
+		list[n] = reading{sha256.Sum256(plain), EncodingBase64, odd || n > 1 || list[n-1].odd}
+	}
+	return list, n
+}
+
+// decodeToken decodes a text in place. Partners that encode with `echo` leave a
+// line end inside the Base64: it is cut off, even the examples in the OCPI
+// specification have one. Others send no padding, or the alphabet of URLs.
+func decodeToken(text []byte) (plain []byte, odd, ok bool) {
+	padded := len(text)
+	text = bytes.TrimRight(text, "=")
+	odd = (padded > len(text) || len(text)%4 > 0) && padded%4 > 0
+	for i, c := range text {
+		switch c {
+		case '-':
+			text[i], odd = '+', true
+		case '_':
+			text[i], odd = '/', true
+		}
+	}
+	n, err := base64.RawStdEncoding.Decode(text, text)
+	plain = bytes.TrimRight(text[:n], "\r\n")
+	return plain, odd || len(plain) < n, err == nil && len(plain) > 0
+}
+
+// accepts reports whether a partner's token may be written so.
+func (e TokenEncoding) accepts(r *reading) bool { return e == EncodingAuto || e == r.encoding }
+
+// Spelling says how the token of an Authorization header is written.
+type Spelling struct {
+	Encoding TokenEncoding // raw or base64
+	Odd      bool          // not as OCPI has it in any version
+}
+
+// Spelling returns how the partner's token is written in a header that it was
+// authenticated by.
+func (p *Partner) Spelling(authorization string) Spelling {
+	scheme, _, _ := strings.Cut(authorization, " ")
+	credentials, _ := cutScheme(authorization, "Token")
+	list, n := readings(credentials)
+	for _, r := range list[:n] {
+		if p.Encoding.accepts(&r) && p.has(r.hash) {
+			return Spelling{r.encoding, r.odd || scheme != "Token"}
+		}
+	}
+	return Spelling{} // it was changed meanwhile
 }
 
 // cutScheme splits an Authorization header into its credentials, if its

@@ -33,6 +33,7 @@ func TestAuthenticate(t *testing.T) {
 	partnerWith(t, s, "LOO", b64("looks-like-base64"), EncodingAuto)
 	partnerWith(t, s, "DEC", "looks-like-base64", EncodingAuto)
 	partnerWith(t, s, "LON", longest, EncodingAuto)
+	partnerWith(t, s, "ODD", "odd>>>token???", EncodingAuto)
 
 	tests := []struct{ name, header, want string }{
 		{"raw", "Token example-token", "AUT"},
@@ -54,7 +55,13 @@ func TestAuthenticate(t *testing.T) {
 		{"other scheme", "Bearer example-token", ""},
 		{"no scheme", "example-token", ""},
 		{"unknown token", "Token example-tokem", ""},
-		{"unpadded Base64", "Token ZXhhbXBsZS10b2tlbg", ""},
+		{"unpadded Base64", "Token ZXhhbXBsZS10b2tlbg", "AUT"},
+		{"Base64 in the alphabet of URLs", "Token " + base64.URLEncoding.EncodeToString([]byte("odd>>>token???")), "ODD"},
+		{"Base64 twice", "Token " + b64(b64("example-token")), "AUT"},
+		{"Base64 twice, of a line feed too", "Token " + b64(b64("example-token\n")+"\n"), "AUT"},
+		{"Base64 twice, of the longest with line ends", "Token " + b64(b64(longest+"\r\n")+"\r\n"), "LON"},
+		{"Base64 three times", "Token " + b64(b64(b64("example-token"))), ""},
+		{"raw-only partner, Base64 twice", "Token " + b64(b64("raw-only-token")), ""},
 		{"line feed at the start", "Token " + b64("\nexample-token"), ""},
 		{"too long to be a token", "Token " + strings.Repeat("A", 4096), ""},
 	}
@@ -66,6 +73,26 @@ func TestAuthenticate(t *testing.T) {
 		}
 		if got != tt.want {
 			t.Errorf("%s: header %q finds %q, want %q", tt.name, tt.header, got, tt.want)
+		}
+	}
+}
+
+// How a token was written is told of whoever was let in by it.
+func TestSpellingOfATokenIsTold(t *testing.T) {
+	s := open(t, ingesttest.NewLog(1), Options{Now: func() ocpi.Time { return 1 }})
+	partnerWith(t, s, "AUT", "example-token", EncodingAuto)
+	raw, encoded := Spelling{Encoding: EncodingRaw}, Spelling{Encoding: EncodingBase64}
+	odd := Spelling{EncodingBase64, true}
+	for header, want := range map[string]Spelling{
+		"Token example-token": raw, "token example-token": {EncodingRaw, true}, "Token " + b64("example-token"): encoded,
+		"Token ZXhhbXBsZS10b2tlbgo=": odd, "Token ZXhhbXBsZS10b2tlbg": odd, "TOKEN " + b64("example-token"): odd, "Token " + b64(b64("example-token")): odd,
+	} {
+		p, ok := s.partners.Authenticate(header)
+		if !ok || p.Spelling(header) != want {
+			t.Errorf("%q: %t, %+v, want %+v", header, ok, p.Spelling(header), want)
+		}
+		if token, ok := s.partners.Presented(header); !ok || token != "example-token" {
+			t.Errorf("%q presents %q (%t)", header, token, ok)
 		}
 	}
 }

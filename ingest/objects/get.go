@@ -55,6 +55,18 @@ func (f *Follower) Peek(ctx context.Context, t ingest.Target) (s ingest.ObjectSt
 	return s, true, nil
 }
 
+// RulesOut reports that there is no such object, as far as the log is folded here
+// and without a question to the store.
+func (f *Follower) RulesOut(id ingest.Identity) bool {
+	p := f.partOf(id)
+	if f.folds[id.Object] == nil || p == nil || !f.Ready() {
+		return false
+	}
+	f.mu.RLock()
+	defer f.mu.RUnlock()
+	return f.held(p, id) == nil && f.rulesOut(id)
+}
+
 // partOf returns the partition an object's records are in.
 func (f *Follower) partOf(id ingest.Identity) *part {
 	return f.parts[f.log.Place(id.Object.Topic(), id.Key)]

@@ -1,0 +1,38 @@
+package admin
+
+import (
+	"net/http"
+
+	"github.com/gin-gonic/gin"
+	"github.com/roamclear/roamclear/api"
+	"github.com/roamclear/roamclear/api/rest"
+	"github.com/roamclear/roamclear/ocpi"
+)
+
+// Finding is a kind of finding in what a partner has sent to this process since it
+// started. What a policy names is its code.
+type Finding struct {
+	ocpi.Finding        // the last one
+	In           string `json:"in"` // what that was found in
+	Count        int64  `json:"count"`
+	First        string `json:"first"`
+	Last         string `json:"last"`
+}
+
+// FindingList answers GET /admin/v1/partners/{id}/findings.
+type FindingList struct {
+	Findings []Finding `json:"findings"`
+}
+
+func (s *server) listFindings(c *gin.Context) error {
+	p, ok := s.partners.Find(api.Param(c, "id"))
+	if !ok {
+		return api.ErrNotFound
+	}
+	list := FindingList{Findings: []Finding{}}
+	for _, f := range s.found.Of(p.ID) {
+		list.Findings = append(list.Findings, Finding{f.Finding, f.In, f.Count, f.First.String(), f.Last.String()})
+	}
+	rest.WriteJSON(c, http.StatusOK, list)
+	return nil
+}
