@@ -36,6 +36,9 @@ func (s *Service) habitsOfCDR(e *Envelope, cdr *ocpi.CDR, body []byte) []ocpi.Fi
 		}
 		found = append(found, ocpi.Finding{Code: f.code, Path: f.path, Detail: "no " + f.object.String() + " of this id has come before it"})
 	}
+	if cdr.Credit && (cdr.TotalEnergy.Sign() < 0 || cdr.TotalTime.Sign() < 0 || cdr.TotalParkingTime.Sign() < 0) {
+		found = append(found, ocpi.Finding{Code: "credit_negates_quantities", Severity: ocpi.Warning, Path: "total_energy", Detail: "a credit CDR negates total_cost alone: its energy and times are those of what it credits"})
+	}
 	return found
 }
 
