@@ -20,13 +20,19 @@ type ContractID struct {
 const (
 	isoContract = 14
 	dinContract = 11
+
+	longestContract = isoContract + 1 + 3 // with its check digit and three separators
 )
 
 // ParseContractID reads a contract id in either form: in any case, with "-" or "*"
 // between its parts or without, and with its check digit or without. ok is false where
 // it is none, its check digit is wrong, or its country is none.
 func ParseContractID(s string) (c ContractID, ok bool) {
-	id, separators, ok := withoutSeparators(Fold(strings.TrimSpace(s)))
+	s = strings.TrimSpace(s)
+	if len(s) > longestContract {
+		return c, false
+	}
+	id, separators, ok := withoutSeparators(Fold(s))
 	if !ok || len(id) < dinContract || !IsCountry(id[:2]) {
 		return c, false
 	}
@@ -57,24 +63,25 @@ func ParseContractID(s string) (c ContractID, ok bool) {
 }
 
 // withoutSeparators returns the letters and digits of an id and, as bits, before which
-// of them a separator stands; ok is false where it has anything else.
+// of them a separator stands; ok is false where it has anything else, or too many.
 func withoutSeparators(s string) (id string, separators uint64, ok bool) {
-	var b strings.Builder
+	var b [63]byte // as many as there are bits before the end
+	n := 0
 	for i := range len(s) {
 		switch c := s[i]; {
 		case c == '-' || c == '*':
-			bit := uint64(1) << (b.Len() & 63)
+			bit := uint64(1) << n
 			if separators&bit != 0 {
 				return "", 0, false
 			}
 			separators |= bit
-		case 'A' <= c && c <= 'Z' || '0' <= c && c <= '9':
-			b.WriteByte(c)
+		case n < len(b) && ('A' <= c && c <= 'Z' || '0' <= c && c <= '9'):
+			b[n], n = c, n+1
 		default:
 			return "", 0, false
 		}
 	}
-	return b.String(), separators, b.Len() < 64
+	return string(b[:n]), separators, true
 }
 
 // allowedSeparators says before which characters of a contract id one may stand: the

@@ -23,15 +23,29 @@ func TestGatherReadsWhatIsMissedTogether(t *testing.T) {
 	const versions = 200
 	began := time.Date(2019, 1, 5, 10, 0, 0, 0, time.UTC)
 	log, store := ingesttest.NewLog(1), objectstest.NewStore()
-	for i := range versions { // one a minute: 0.01 a kWh, 0.02, …
+	var late []ingest.ObjectState // came after the start
+	for i := range versions {     // one a minute: 0.01 a kWh, 0.02, …
 		since := began.Add(time.Duration(i) * time.Minute)
 		body := strings.NewReplacer("0.25", fmt.Sprintf("%d.%02d", (i+1)/100, (i+1)%100), "2019-01-01T00:00:00Z", since.Format(time.RFC3339)).Replace(tariff)
-		store.Put(log.Partitions(ingest.TopicReference)[0], 0, ingest.ObjectState{Object: ingest.ObjectTariff, Key: ocpi.NewKey("GB", "DUN", "T1"), Version: ocpi.V221,
-			Position: ingest.Position{Epoch: 1, Offset: int64(i)}, LastUpdated: ocpi.TimeOf(since), Body: []byte(body)})
+		state := ingest.ObjectState{Object: ingest.ObjectTariff, Key: ocpi.NewKey("GB", "DUN", "T1"), Version: ocpi.V221,
+			Position: ingest.Position{Epoch: 1, Offset: int64(i)}, LastUpdated: ocpi.TimeOf(since), Body: []byte(body)}
+		if i < versions-40 {
+			store.Put(log.Partitions(ingest.TopicReference)[0], 0, state)
+		} else {
+			late = append(late, state)
+		}
 	}
 	counted := referencetest.Of(store)
 	x := reference.NewIndex(counted)
 	objectstest.Follow(t, log, store, x.Folds()...)
+	for i := range late {
+		store.Put(log.Partitions(ingest.TopicReference)[0], 0, late[i])
+		for _, fold := range x.Folds() {
+			if fold.Kind() == ingest.ObjectTariff {
+				fold.Folded(&late[i])
+			}
+		}
+	}
 	var recs []ingest.Record
 	for i := range versions {
 		start := began.Add(time.Duration(i)*time.Minute + 30*time.Second).Format(time.RFC3339)

@@ -209,10 +209,14 @@ func (s *server) tariff(c *gin.Context, v visitor) error {
 		view.Prices, view.Ask = priceSections(list), address("/price", url.Values{"tariff": {k.String()}})
 		view.Taxes = list[0][strings.LastIndex(list[0], ", ")+2:]
 	}
+	versions, err := s.Tariffs.Versions(c.Request.Context(), k)
+	if err != nil {
+		return err
+	}
 	view.Facts = []fact{
 		{Name: "Received", Value: view.Received + " UTC from " + known.Sender + ", OCPI " + known.Version.String()},
 		{Name: "Last updated", Value: known.Tariff.LastUpdated.String()},
-		{Name: "Versions known", Value: fmt.Sprint(s.Tariffs.Versions(k))},
+		{Name: "Versions known", Value: fmt.Sprint(versions)},
 		{Name: "Receipt", Value: known.Position.String()}, {Name: "Content hash", Value: known.Hash()},
 	}
 	s.render(c, http.StatusOK, "tariff", view)

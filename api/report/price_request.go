@@ -30,7 +30,7 @@ type Tariffs interface {
 	CurrentTariff(key ocpi.Key) *reference.TariffVersion
 	View() *reference.View
 	Tariffs(fn func(*reference.TariffVersion))
-	Versions(key ocpi.Key) int
+	Versions(ctx context.Context, key ocpi.Key) (int, error)
 	Zone(location ocpi.Key, country string, start ocpi.Time, below int64) (zone, source string)
 	Payer(contractID string, start ocpi.Time, below int64) (ocpi.Party, bool)
 	Get(ctx context.Context, t ingest.Target) (s ingest.ObjectState, ok bool, err error)

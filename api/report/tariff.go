@@ -212,9 +212,13 @@ func (s *server) tariff(c *gin.Context, key rest.Key) error {
 	if err != nil {
 		return err
 	}
+	versions, err := s.tariffs.Versions(c.Request.Context(), k)
+	if err != nil {
+		return err
+	}
 	return rest.WriteRaw(c, known.Body, tariffDetail{
 		tariffSummary: newTariffSummary(known), Position: known.Position.String(), Hash: known.Hash(),
-		Versions: s.tariffs.Versions(k), PriceList: known.PriceList(), Findings: known.Findings(),
+		Versions: versions, PriceList: known.PriceList(), Findings: known.Findings(),
 	})
 }
 

@@ -69,6 +69,24 @@ func (o *objects) insert(ctx context.Context, store driverapi.Conn) error {
 	if err := store.Exec(ctx, query); err != nil {
 		return fmt.Errorf("write %d %ss into the store: %w", o.n, o.kind, err)
 	}
+	return o.list(ctx, store)
+}
+
+// list writes what OCPI lists are read of: each object is on the list of all and on
+// its owner's, with where its last state stands; a Session on its owner's alone.
+func (o *objects) list(ctx context.Context, store driverapi.Conn) error {
+	lists := fmt.Sprintf("[(toUInt8(0), '', ''), (toUInt8(1), '%s', '%s')]", o.country, o.party)
+	if o.kind == "session" {
+		lists = fmt.Sprintf("[(toUInt8(2), '%s', '%s')]", o.country, o.party)
+	}
+	query := fmt.Sprintf(`INSERT INTO object_lists (object, list, list_country, list_party, created, partition, epoch, offset, country, party, id, sub, last_updated, ver, gone)
+		SELECT '%s', l.1, l.2, l.3, made, 0, first_epoch, first_offset, country, party, id, sub, updated, last, 0
+		FROM (SELECT country, party, id, sub, min(received) AS made, argMin(epoch, ver) AS first_epoch, argMin(offset, ver) AS first_offset,
+			argMax(last_updated, ver) AS updated, max(ver) AS last FROM objects WHERE object = '%s' AND sender = 'seed' GROUP BY country, party, id, sub)
+		ARRAY JOIN %s AS l`, o.kind, o.kind, lists)
+	if err := store.Exec(ctx, query); err != nil {
+		return fmt.Errorf("list %d %ss: %w", o.n, o.kind, err)
+	}
 	return nil
 }
 

@@ -31,11 +31,11 @@ func tuneMemory(c *Config) {
 const headroom = 128 << 20
 
 // gcPercent is how much the heap may grow, in percent of what is live: 400 while
-// that is little; at least half as much again, so that a large heap is not
+// that is little; at least a third as much again, so that a large heap is not
 // collected all the time. What a large one holds, packed objects and hashes, has
 // few pointers to follow.
 func gcPercent(live uint64) int {
-	return int(min(max(headroom*100/max(live, 1), 50), 400))
+	return int(min(max(headroom*100/max(live, 1), 33), 400))
 }
 
 // keepHeadroom holds gcPercent against what each collection has found live until

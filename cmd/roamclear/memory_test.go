@@ -33,7 +33,7 @@ func TestMemoryLimit(t *testing.T) {
 // The heap may be five times a small one, and never grows by much more than
 // headroom before it is collected.
 func TestGCPercent(t *testing.T) {
-	for live, want := range map[uint64]int{0: 400, 10 << 20: 400, 32 << 20: 400, 64 << 20: 200, 96 << 20: 133, 128 << 20: 100, 256 << 20: 50, 4 << 30: 50} {
+	for live, want := range map[uint64]int{0: 400, 10 << 20: 400, 32 << 20: 400, 64 << 20: 200, 96 << 20: 133, 128 << 20: 100, 256 << 20: 50, 4 << 30: 33} {
 		if got := gcPercent(live); got != want {
 			t.Errorf("%d MiB live: %d %%, want %d %%", live>>20, got, want)
 		}

@@ -141,14 +141,18 @@ func (f *Follower) load(ctx context.Context) error {
 		}
 		p.progress.Advance(0, next)
 	}
+	loads, loading := errgroup.WithContext(ctx)
 	for kind, fold := range f.folds {
 		if l, ok := fold.(Loader); ok {
-			if err := l.Load(ctx); err != nil {
-				return fmt.Errorf("load %ss: %w", kind, err)
-			}
+			loads.Go(func() error {
+				if err := l.Load(loading); err != nil {
+					return fmt.Errorf("load %ss: %w", kind, err)
+				}
+				return nil
+			})
 		}
 	}
-	return nil
+	return loads.Wait()
 }
 
 // follow folds one partition until ctx ends. A record of a newer version of

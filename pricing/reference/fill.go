@@ -60,23 +60,30 @@ func (v *View) fillLists(ctx context.Context) error {
 }
 
 func (v *View) fillListsOf(ctx context.Context, choose func(from ocpi.Time) bool) error {
-	var ids []ingest.Identity
-	newest := map[ingest.Identity][]*TariffVersion{}
-	from, entries := ocpi.Time(math.MaxInt64), 0
+	var chosen []ingest.Identity
 	for id, since := range v.lists {
-		if !choose(since) || entries > listAtOnce {
-			continue
+		if choose(since) {
+			chosen = append(chosen, id)
 		}
+	}
+	if len(chosen) == 0 {
+		return nil
+	}
+	if err := v.count(ctx, chosen); err != nil {
+		return err
+	}
+	newest := map[ingest.Identity][]*TariffVersion{}
+	from, entries, n := ocpi.Time(math.MaxInt64), 0, 0
+	for n < len(chosen) && entries <= listAtOnce {
+		id := chosen[n]
 		// First what the Index holds: what leaves it now is stored, and in the
 		// answer.
 		held, older, _ := v.newest(id)
-		ids, newest[id], entries = append(ids, id), held, entries+older
-		from = min(from, since)
+		newest[id], entries, n = held, entries+older, n+1
+		from = min(from, v.lists[id])
 		delete(v.lists, id)
 	}
-	if len(ids) == 0 {
-		return nil
-	}
+	ids := chosen[:n]
 	all, err := v.store.Versions(ctx, ids, from)
 	if err != nil {
 		return fmt.Errorf("read which versions %d tariffs have: %w", len(ids), err)

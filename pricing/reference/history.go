@@ -1,6 +1,8 @@
 package reference
 
 import (
+	"context"
+	"fmt"
 	"math"
 	"slices"
 
@@ -11,7 +13,7 @@ import (
 // history is what is held of one Tariff: its newest versions.
 type history struct {
 	versions []*TariffVersion // in the order of the log; never changed in place: views hold it
-	older    int              // versions before them, which only the store has
+	older    int              // versions before them, which only the store has; or uncounted
 	latest   ocpi.Time        // no Since of those is after it
 	// other is the last deletion, or the last state that our decoder cannot
 	// read: the store holds what an older one could.
@@ -88,7 +90,9 @@ func (h *history) current() *TariffVersion {
 func (h *history) forget(n int) (bytes int64) {
 	for _, v := range h.versions[:n] {
 		bytes += v.bytes()
-		h.older++
+		if h.older != uncounted {
+			h.older++
+		}
 		h.latest = max(h.latest, v.Since())
 	}
 	h.versions = slices.Clone(h.versions[n:])
@@ -109,6 +113,56 @@ func choose(versions []*TariffVersion, start ocpi.Time, below int64) (before, af
 		}
 	}
 	return before, after
+}
+
+// uncounted is how many versions there are before those that are held where
+// nobody has asked for it yet: none, or any number.
+const uncounted = -1
+
+// count finds out how many versions there are before those that are held, of
+// those Tariffs of which nobody has asked yet.
+func (x *Index) count(ctx context.Context, ids []ingest.Identity) error {
+	ask, first := []ingest.Identity(nil), map[ingest.Identity]*TariffVersion{}
+	x.mu.RLock()
+	for _, id := range ids {
+		if h := x.tariffs.of[id]; h != nil && h.older == uncounted {
+			ask, first[id] = append(ask, id), h.first()
+		}
+	}
+	x.mu.RUnlock()
+	if len(ask) == 0 {
+		return nil
+	}
+	counts, err := x.store.CountVersions(ctx, ask)
+	if err != nil {
+		return fmt.Errorf("count the versions of %d tariffs: %w", len(ask), err)
+	}
+	x.mu.Lock()
+	defer x.mu.Unlock()
+	for _, id := range ask {
+		if h := x.tariffs.of[id]; h != nil && h.first() == first[id] { // else some went meanwhile
+			h.counted(counts[id])
+		}
+	}
+	return nil
+}
+
+// counted takes how many versions the store has.
+func (h *history) counted(c Count) {
+	h.older = c.N
+	for _, v := range h.versions {
+		if !c.UpTo.Before(v.Position) {
+			h.older--
+		}
+	}
+}
+
+// first returns the oldest version that is held, nil for none.
+func (h *history) first() *TariffVersion {
+	if len(h.versions) == 0 {
+		return nil
+	}
+	return h.versions[0]
 }
 
 // unknownLatest is the latest of versions that nobody has asked for yet: finding

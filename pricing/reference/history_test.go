@@ -41,8 +41,8 @@ func TestReleaseLetsGoOfWhatIsStored(t *testing.T) {
 		t.Errorf("%d bytes are held, at most %d should be", x.tariffs.bytes, x.tariffs.limit)
 	}
 	for i := range int64(3) {
-		if got := x.Versions(id(i).Key); got != n/3 {
-			t.Errorf("%s has %d versions, want %d", id(i).Key, got, n/3)
+		if got, err := x.Versions(t.Context(), id(i).Key); err != nil || got != n/3 {
+			t.Errorf("%s has %d versions, %v, want %d", id(i).Key, got, err, n/3)
 		}
 	}
 }

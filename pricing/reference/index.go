@@ -13,13 +13,14 @@ import (
 type Store interface {
 	// LoadChanges calls fn for every object of a kind, with the Changes that it
 	// has seen but without its body; where Changes were not kept with the body.
-	// In any order, and for one object perhaps more than once: that with most
-	// Changes counts. The state is valid until fn returns.
+	// In any order, from several goroutines at once, and for one object perhaps more
+	// than once: that with most Changes counts. The state is valid until fn returns.
 	LoadChanges(ctx context.Context, kind ingest.Object, fn func(s *ingest.ObjectState) error) error
-	// NewestVersions returns the newest versions of every Tariff, deletions
-	// included: at most each of each, or only the last where together they would
-	// be more than all.
-	NewestVersions(ctx context.Context, each, all int) ([]Newest, error)
+	// LastVersions returns where the last version of every Tariff stands, or its
+	// deletion, each once. What it costs does not grow with the versions there are.
+	LastVersions(ctx context.Context) ([]VersionAt, error)
+	// CountVersions returns how many versions some Tariffs have, and perhaps others.
+	CountVersions(ctx context.Context, ids []ingest.Identity) (map[ingest.Identity]Count, error)
 	// Versions returns the versions of some Tariffs whose Since is not before
 	// an instant, deletions not included, in any order; perhaps those of others too.
 	Versions(ctx context.Context, ids []ingest.Identity, since ocpi.Time) (map[ingest.Identity][]Version, error)
@@ -35,17 +36,17 @@ type Version struct {
 	Since    ocpi.Time
 }
 
+// Count is how many versions of a Tariff there are up to a position, deletions not
+// counted.
+type Count struct {
+	N    int
+	UpTo ingest.Position
+}
+
 // VersionAt is one version of one Tariff.
 type VersionAt struct {
 	Tariff   ingest.Identity
 	Position ingest.Position
-}
-
-// Newest are the newest versions of a Tariff, the newest first.
-type Newest struct {
-	Tariff    ingest.Identity
-	Positions []ingest.Position
-	All       int // versions of the Tariff, deletions not counted; more where the store has some twice
 }
 
 // Index is what the follower of its folds has read. It is safe for concurrent

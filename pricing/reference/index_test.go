@@ -370,13 +370,17 @@ func stamped(body string, n int) string {
 
 func fold(kind ingest.Object) func(*objectstest.Store) objects.Fold {
 	return func(store *objectstest.Store) objects.Fold {
-		for _, f := range reference.NewIndex(referencetest.Of(store)).Folds() {
-			if f.Kind() == kind {
-				return f
-			}
-		}
-		panic("no fold of " + kind.String())
+		return foldOf(reference.NewIndex(referencetest.Of(store)), kind)
 	}
+}
+
+func foldOf(x *reference.Index, kind ingest.Object) objects.Fold {
+	for _, f := range x.Folds() {
+		if f.Kind() == kind {
+			return f
+		}
+	}
+	panic("no fold of " + kind.String())
 }
 
 func TestTariffsConform(t *testing.T) {
@@ -534,8 +538,8 @@ func TestALoadThatBrokeOffIsDoneAgain(t *testing.T) {
 	if err := f.CatchUp(t.Context(), ingest.TopicReference); err != nil {
 		t.Fatal(err)
 	}
-	if n := x.Versions(ocpi.NewKey("GB", "DUN", "T1")); n != 2 {
-		t.Errorf("%d versions, want the 2 there are", n)
+	if n, err := x.Versions(t.Context(), ocpi.NewKey("GB", "DUN", "T1")); err != nil || n != 2 {
+		t.Errorf("%d versions, %v, want the 2 there are", n, err)
 	}
 }
 

@@ -1,6 +1,7 @@
 package reference
 
 import (
+	"context"
 	"encoding/hex"
 	"sync"
 
@@ -104,12 +105,17 @@ func (x *Index) Tariffs(fn func(*TariffVersion)) {
 	}
 }
 
-// Versions counts the versions of a Tariff for everybody that are known, withdrawn ones too.
-func (x *Index) Versions(key ocpi.Key) int {
+// Versions counts the versions of a Tariff for everybody that are known, withdrawn
+// ones too. The error is the store's.
+func (x *Index) Versions(ctx context.Context, key ocpi.Key) (int, error) {
+	if err := x.count(ctx, []ingest.Identity{General(key)}); err != nil {
+		return 0, err
+	}
 	x.mu.RLock()
 	defer x.mu.RUnlock()
-	if h := x.tariffs.of[General(key)]; h != nil {
-		return len(h.versions) + h.older
+	h := x.tariffs.of[General(key)]
+	if h == nil {
+		return 0, nil
 	}
-	return 0
+	return len(h.versions) + max(h.older, 0), nil
 }

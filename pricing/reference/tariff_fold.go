@@ -18,17 +18,13 @@ func (tariffs) Kind() ingest.Object { return ingest.ObjectTariff }
 // Warm implements objects.Fold: the Index holds the last state of each.
 func (tariffs) Warm() bool { return false }
 
-// newestVersions is how many versions of a Tariff are loaded at most: what a
-// reconciliation looks at, and one.
-const newestVersions = 33
-
-// Load implements objects.Loader.
+// Load implements objects.Loader: of each Tariff the last state. What is before it
+// the store is asked for when a charge needs it.
 func (t tariffs) Load(ctx context.Context) error {
-	all, err := t.store.NewestVersions(ctx, newestVersions, heldBytes/loadedBytes)
+	wanted, err := t.store.LastVersions(ctx)
 	if err != nil {
 		return err
 	}
-	wanted := positions(all)
 	states := make([]ingest.ObjectState, 0, len(wanted))
 	err = t.store.VersionsAt(ctx, wanted, func(s ingest.ObjectState) error {
 		states = append(states, s)
@@ -37,18 +33,12 @@ func (t tariffs) Load(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	loaded, read := newVersions(), map[ingest.Identity]int{}
+	loaded := newVersions()
 	for _, s := range inOrder(states) {
 		loaded.add(&s)
-		if !s.Deleted {
-			read[s.Identity()]++
-		}
 	}
-	for i := range all {
-		n := &all[i]
-		if h := loaded.of[n.Tariff]; h != nil && n.All > read[n.Tariff] {
-			h.older, h.latest = n.All-read[n.Tariff], unknownLatest
-		}
+	for _, h := range loaded.of {
+		h.older, h.latest = uncounted, unknownLatest
 	}
 	t.mu.Lock()
 	defer t.mu.Unlock()
@@ -56,19 +46,6 @@ func (t tariffs) Load(ctx context.Context) error {
 	t.causes++
 	return nil
 }
-
-func positions(all []Newest) []VersionAt {
-	var list []VersionAt
-	for i := range all {
-		for _, p := range all[i].Positions {
-			list = append(list, VersionAt{all[i].Tariff, p})
-		}
-	}
-	return list
-}
-
-// loadedBytes is what a version takes, about.
-const loadedBytes = 2 << 10
 
 // inOrder returns states in the order of the log, each once.
 func inOrder(states []ingest.ObjectState) []ingest.ObjectState {

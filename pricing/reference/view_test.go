@@ -145,13 +145,21 @@ func sameOffsets(list []*reference.TariffVersion, known []pastVersion, below int
 func TestRecentVersionsAskNothing(t *testing.T) {
 	log := ingesttest.NewLog(1)
 	store := objectstest.NewStore()
-	for i := range 100 {
-		store.Put(log.Partitions(ingest.TopicReference)[0], 0, ingest.ObjectState{Object: ingest.ObjectTariff, Key: ocpi.NewKey("GB", "DUN", "T1"), Version: ocpi.V221,
-			Position: ingest.Position{Epoch: 1, Offset: int64(i)}, LastUpdated: at(i), Body: []byte(version("0.10", i, ""))})
+	state := func(i int) ingest.ObjectState {
+		return ingest.ObjectState{Object: ingest.ObjectTariff, Key: ocpi.NewKey("GB", "DUN", "T1"), Version: ocpi.V221,
+			Position: ingest.Position{Epoch: 1, Offset: int64(i)}, LastUpdated: at(i), Body: []byte(version("0.10", i, ""))}
+	}
+	for i := range 70 { // before the start, of which the last is loaded
+		store.Put(log.Partitions(ingest.TopicReference)[0], 0, state(i))
 	}
 	counted := referencetest.Of(store)
 	x := reference.NewIndex(counted)
 	objectstest.Follow(t, log, store, x.Folds()...)
+	for i := 70; i < 100; i++ {
+		s := state(i)
+		foldOf(x, ingest.ObjectTariff).Folded(&s)
+		store.Put(log.Partitions(ingest.TopicReference)[0], 0, s)
+	}
 	view := x.View()
 	if view.Tariff(ocpi.NewKey("GB", "DUN", "T1"), ocpi.Party{}, at(99), 100); view.Missed() {
 		if err := view.Fill(t.Context()); err != nil {

@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"math"
 	"slices"
+	"sync"
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
@@ -48,38 +49,40 @@ func sinceOf(s *ingest.ObjectState) ocpi.Time {
 	return v.Since()
 }
 
-// The newest versions of each Tariff come with where they stand, and with how
-// many there are in all; where they would be too many together, only the last of each.
-func TestNewestVersions(t *testing.T) {
+// Of each Tariff one row says where its last state stands, and a count how many
+// versions there are up to it, each once.
+func TestLastVersions(t *testing.T) {
 	s := newStore(t)
 	states := tariffs(t, s, 300)
-	for _, tt := range []struct{ each, all, want int }{{1, 1000, 1}, {33, 1000, 33}, {1000, 1000, 1000}, {33, 20, 1}} {
-		got, err := s.NewestVersions(t.Context(), tt.each, tt.all)
-		if err != nil || len(got) != 4 {
-			t.Fatalf("%d tariffs, %v", len(got), err)
+	want, counts := map[ingest.Identity]ingest.Position{}, map[ingest.Identity]reference.Count{}
+	for i := range states {
+		id := states[i].Identity()
+		c := reference.Count{N: counts[id].N, UpTo: states[i].Position}
+		if !states[i].Deleted {
+			c.N++
 		}
-		for _, n := range got {
-			var positions, stand []int64
-			versions := 0
-			for i := range slices.Backward(states) {
-				if states[i].Identity() != n.Tariff {
-					continue
-				}
-				if len(positions) < len(n.Positions) {
-					positions = append(positions, states[i].Position.Offset)
-				}
-				if !states[i].Deleted {
-					versions++
-				}
-			}
-			for _, p := range n.Positions {
-				stand = append(stand, p.Offset)
-			}
-			// What is not merged yet counts as often as it stands there.
-			if diff := cmp.Diff(positions, stand); diff != "" || n.All < versions || n.All > 2*versions || len(stand) > tt.want || len(stand) < min((tt.want+1)/2, 75) {
-				t.Errorf("%s, at most %d of each and %d: %d stand there of %d, want %d; -want +got:\n%s", n.Tariff, tt.each, tt.all, len(stand), n.All, versions, diff)
-			}
+		want[id], counts[id] = states[i].Position, c
+	}
+	list, err := s.LastVersions(t.Context())
+	if err != nil {
+		t.Fatal(err)
+	}
+	got := map[ingest.Identity]ingest.Position{}
+	for _, v := range list {
+		got[v.Tariff] = v.Position
+	}
+	if diff := cmp.Diff(want, got); diff != "" || len(list) != 4 {
+		t.Errorf("%d tariffs, -want +got:\n%s", len(list), diff)
+	}
+	mine := reference.For(keyOf("t1"), ocpi.Party{Country: "NL", ID: "EXW"})
+	counted, err := s.CountVersions(t.Context(), []ingest.Identity{reference.General(keyOf("t1")), mine, reference.General(keyOf("t9"))})
+	for _, id := range []ingest.Identity{reference.General(keyOf("t1")), mine} {
+		if diff := cmp.Diff(counts[id], counted[id]); diff != "" {
+			t.Errorf("%s, -want +got:\n%s", id, diff)
 		}
+	}
+	if err != nil || len(counted) != 2 {
+		t.Errorf("%d counts, %v", len(counted), err)
 	}
 }
 
@@ -146,10 +149,13 @@ func TestLoadChanges(t *testing.T) {
 	if err := s.WriteObjects(t.Context(), partitionOf(ingest.TopicReference), recs, states); err != nil {
 		t.Fatal(err)
 	}
+	var mu sync.Mutex // guards got
 	got := map[ocpi.Key]ingest.ObjectState{}
 	err := s.LoadChanges(t.Context(), ingest.ObjectToken, func(o *ingest.ObjectState) error {
 		kept := *o
 		kept.Changes = slices.Clone(o.Changes)
+		mu.Lock()
+		defer mu.Unlock()
 		got[o.Key] = kept
 		return nil
 	})

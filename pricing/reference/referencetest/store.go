@@ -53,29 +53,30 @@ func version(o *ingest.ObjectState) reference.Version {
 	return reference.Version{Position: o.Position, Since: v.Since()}
 }
 
-// NewestVersions implements reference.Store.
-func (s Store) NewestVersions(ctx context.Context, each, most int) (list []reference.Newest, err error) {
+// LastVersions implements reference.Store.
+func (s Store) LastVersions(ctx context.Context) (list []reference.VersionAt, err error) {
 	all, err := s.tariffs(ctx)
-	together := 0
-	for _, states := range all {
-		together += min(len(states), each)
-	}
-	if together > most {
-		each = 1
-	}
 	for id, states := range all {
-		n := reference.Newest{Tariff: id}
-		for i, o := range slices.Backward(states) {
-			if len(n.Positions) < each {
-				n.Positions = append(n.Positions, states[i].Position)
-			}
-			if !o.Deleted {
-				n.All++
-			}
-		}
-		list = append(list, n)
+		list = append(list, reference.VersionAt{Tariff: id, Position: states[len(states)-1].Position})
 	}
 	return list, err
+}
+
+// CountVersions implements reference.Store.
+func (s Store) CountVersions(ctx context.Context, ids []ingest.Identity) (map[ingest.Identity]reference.Count, error) {
+	s.ask()
+	all, err := s.tariffs(ctx)
+	found := map[ingest.Identity]reference.Count{}
+	for _, id := range ids {
+		var c reference.Count
+		for i := range all[id] {
+			if c.UpTo = all[id][i].Position; !all[id][i].Deleted {
+				c.N++
+			}
+		}
+		found[id] = c
+	}
+	return found, err
 }
 
 // Versions implements reference.Store.
