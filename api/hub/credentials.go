@@ -2,6 +2,7 @@ package hub
 
 import (
 	"context"
+	"crypto/subtle"
 	"errors"
 	"fmt"
 	"net/http"
@@ -25,16 +26,15 @@ type Callback interface {
 type Registry interface {
 	Presented(authorization string) (token string, ok bool)
 	Register(ctx context.Context, command, id string, r control.Registration) (*control.Partner, string, error)
+	RegisterAgain(ctx context.Context, command, id string, expect uint64, r control.Registration) (*control.Partner, string, error)
 	Update(ctx context.Context, command, id string, r control.Registration) (*control.Partner, string, error)
 	Unregister(ctx context.Context, command, id string, expect uint64) error
 	Credentials(p *control.Partner, v ocpi.Version, self control.Self, token, versionsURL string) *ocpi.Credentials
 }
 
-// Bounds of handshakes: each waits for the client's own interface.
-const (
-	callBackWithin   = 40 * time.Second // less than an answer may take
-	handshakesAtOnce = 64               // of one partner a quarter at most
-)
+// callBackWithin is how long a client's own interface is waited for: less than an
+// answer may take.
+const callBackWithin = 40 * time.Second
 
 // credentialsModule opens with the token of an invitation, as versions do.
 func credentialsModule() module {
@@ -56,12 +56,35 @@ func (x *exchange) getCredentials() (answer, error) {
 	return x.credentials(x.partner, token)
 }
 
-// postCredentials registers a client (OCPI 2.2.1 credentials, "POST Method").
+// postCredentials registers a client (OCPI 2.2.1 credentials, "POST Method"), and
+// again one that has not got the answer.
 func (x *exchange) postCredentials() (answer, error) {
 	if x.partner.Stage() == control.StageRegistered {
 		return answer{}, x.notAllowed("GET, PUT, DELETE", "you are registered already, PUT changes what you registered")
 	}
+	if x.partner.Registered != nil {
+		return x.handshake("registered again", func(ctx context.Context, command, id string, r control.Registration) (*control.Partner, string, error) {
+			return x.s.Partners.RegisterAgain(ctx, command, id, x.partner.Version, r)
+		})
+	}
 	return x.handshake("registered", x.s.Partners.Register)
+}
+
+// repeats refuses another registration than the one that the client has done by the
+// same token A: who has got hold of that must not take the place of who used it.
+func (x *exchange) repeats(theirs *ocpi.Credentials) error {
+	was := x.partner.Registered
+	if was == nil {
+		return nil
+	}
+	token, err := x.s.Sealer.Open(was.Token)
+	if err != nil {
+		return fmt.Errorf("compare with what %s has registered: %w", x.partner.ID, err)
+	}
+	if was.URL != theirs.URL || subtle.ConstantTimeCompare([]byte(token), []byte(theirs.Token)) != 1 {
+		return x.notAllowed("GET", "by this token you are registered already, with another token of yours or another URL: send the same again, or be invited again")
+	}
+	return nil
 }
 
 // putCredentials takes what a registered client has changed, and has it called in
@@ -97,16 +120,19 @@ type register func(ctx context.Context, command, id string, r control.Registrati
 // handshake calls the client back before anything of it is kept: what fails
 // leaves it as it was, to be tried again (R-CRED-02).
 func (x *exchange) handshake(done string, complete register) (answer, error) {
-	if !x.s.places.handshakes.Take(x.partner.ID, 1) {
+	if !x.s.places.handshakes.enter(x.partner.ID) {
 		return answer{}, api.ErrBusy
 	}
-	defer x.s.places.handshakes.Give(x.partner.ID, 1)
+	defer x.s.places.handshakes.leave(x.partner.ID)
 	if err := x.mayTakeLong(); err != nil {
 		return answer{}, err
 	}
 	var d ocpi.Decoder
 	theirs, err := d.Credentials(x.route.version, x.body)
 	if err != nil {
+		return answer{}, err
+	}
+	if err := x.repeats(theirs); err != nil {
 		return answer{}, err
 	}
 	found, err := x.callBack(theirs)

@@ -2,6 +2,7 @@ package hub
 
 import (
 	"runtime"
+	"sync"
 	"time"
 
 	"github.com/roamclear/roamclear/api"
@@ -22,7 +23,7 @@ type places struct {
 	bodies   *api.Budget
 	lists    *api.Budget
 
-	handshakes *api.Budget
+	handshakes handshakes
 	turns      *api.Turns // of pushes whose bodies are there
 	reads      *api.Turns // of pages that the store is asked for
 }
@@ -50,8 +51,37 @@ func newPlaces(inFlight int, turns *api.Turns) places {
 	return places{
 		turns: turns, reads: api.NewTurns(readTurns(), turnWait),
 		all: api.NewLimiter(inFlight), requests: api.NewBudget(int64(inFlight)),
-		bodies: api.NewBudget(bodyBytes), lists: api.NewBudget(listPages), handshakes: api.NewBudget(handshakesAtOnce),
+		bodies: api.NewBudget(bodyBytes), lists: api.NewBudget(listPages),
 	}
+}
+
+// handshakes are the partners whose own interface is waited for: of each one at a
+// time, and of all as many as there are, since a wait holds nothing but itself. So
+// slow ones hold up nobody else.
+type handshakes struct {
+	mu sync.Mutex // guards of
+	of map[string]bool
+}
+
+// enter reports whether a partner's handshake may begin; true must be followed by one
+// leave.
+func (h *handshakes) enter(partner string) bool {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	if h.of[partner] {
+		return false
+	}
+	if h.of == nil {
+		h.of = map[string]bool{}
+	}
+	h.of[partner] = true
+	return true
+}
+
+func (h *handshakes) leave(partner string) {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	delete(h.of, partner)
 }
 
 // held is what one exchange holds.

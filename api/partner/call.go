@@ -87,8 +87,8 @@ func (d *Dialer) once(ctx context.Context, token string, e control.TokenEncoding
 	ctx, cancel := context.WithTimeout(ctx, d.policy.timeout())
 	defer cancel()
 	who := c.partner
-	if who == "" {
-		who = "//" + u.Host
+	if who == "" { // by its token: a host may be that of many
+		who = "//" + u.Host + " " + token
 	}
 	if err := d.places.enter(ctx, who); err != nil {
 		failed.Err = fmt.Errorf("wait for the requests before: %w", err)
