@@ -30,6 +30,8 @@ func TestDecodeCredentials(t *testing.T) {
 			Credentials{Token: token, URL: at, Roles: []CredentialsRole{flat}}, ""},
 		{"roles where one party is due", V211, `{"token":"` + token + `","url":"` + at + `","roles":[{"role":"CPO","party_id":"EXA","country_code":"NL","business_details":{"name":"Example Operator"}}]}`,
 			Credentials{Token: token, URL: at, Roles: []CredentialsRole{cpo}}, ""},
+		{"2.1.1 without business details", V211, `{"token":"` + token + `","url":"` + at + `","party_id":"EXA","country_code":"NL"}`,
+			Credentials{Token: token, URL: at, Roles: []CredentialsRole{{Party: NewParty("NL", "EXA")}}}, "missing_field"},
 		{"case, one role that is no list, null, no business details", V221, `{"token":"` + token + `","url":"` + at + `","hub_party_id":null,"roles":{"role":"cpo","party_id":"exa","country_code":"nl","business_details":null},"more":[1]}`,
 			Credentials{Token: token, URL: at, Roles: []CredentialsRole{{Role: "CPO", Party: NewParty("NL", "EXA")}}}, "wrong_type enum_case missing_field"},
 		{"a role that OCPI does not know, and one of nobody", V230, `{"token":"` + token + `","url":"` + at + `","hub_party_id":"H","roles":[{"role":"PTP","party_id":"EXA","country_code":"NL","business_details":{"name":"Example Operator"}},{"role":"CPO","party_id":"EXAMPLE","country_code":"NL","business_details":{"name":"X"}}]}`,

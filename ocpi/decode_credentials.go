@@ -43,6 +43,7 @@ func (d *Decoder) readCredentials(c *Credentials) {
 	d.need(&o, c.Token != "", "token")
 	d.need(&o, c.URL != "", "url")
 	if len(c.Roles) == 0 && flat.known() {
+		d.expect(&o, flat.Name != "", "business_details")
 		c.Roles = []CredentialsRole{flat}
 	}
 	if len(c.Roles) == 0 {
