@@ -37,6 +37,7 @@ type testService struct {
 	inside *service
 	data   string
 	url    string
+	client *http.Client
 	key    string            // finance API key
 	tokens map[string]string // OCPI tokens by party
 	stop   func()
@@ -60,14 +61,20 @@ func startTest(t *testing.T, data string) *testService {
 // startHalted is startTest for a service that does not get ready.
 func startHalted(t *testing.T, data string) *testService {
 	t.Helper()
-	s, err := startService(t.Context(), testConfig(data), os.Stderr)
+	return startConfig(t, testConfig(data))
+}
+
+// startConfig is startHalted with other settings.
+func startConfig(t *testing.T, c Config) *testService {
+	t.Helper()
+	s, err := startService(t.Context(), c, os.Stderr)
 	if err != nil {
 		t.Fatal(err)
 	}
 	ctx, cancel := context.WithCancel(context.WithoutCancel(t.Context()))
 	done := make(chan error, 1)
 	go func() { done <- s.run(ctx, nil) }()
-	ts := &testService{t: t, inside: s, data: data, url: s.http.url, tokens: map[string]string{}}
+	ts := &testService{t: t, inside: s, data: c.Data, url: s.http.url, client: http.DefaultClient, tokens: map[string]string{}}
 	stopped := false
 	ts.stop = func() {
 		if stopped {
@@ -123,7 +130,7 @@ func (s *testService) request(method, path, authorization, body string, headers 
 	for i := 0; i+1 < len(headers); i += 2 {
 		req.Header.Set(headers[i], headers[i+1])
 	}
-	res, err := http.DefaultClient.Do(req)
+	res, err := s.client.Do(req)
 	if err != nil {
 		return answer{body: err.Error()}
 	}
