@@ -2,7 +2,6 @@ package hub
 
 import (
 	"context"
-	"crypto/subtle"
 	"errors"
 	"fmt"
 	"net/http"
@@ -26,7 +25,6 @@ type Callback interface {
 type Registry interface {
 	Presented(authorization string) (token string, ok bool)
 	Register(ctx context.Context, command, id string, r control.Registration) (*control.Partner, string, error)
-	RegisterAgain(ctx context.Context, command, id string, expect uint64, r control.Registration) (*control.Partner, string, error)
 	Update(ctx context.Context, command, id string, r control.Registration) (*control.Partner, string, error)
 	Unregister(ctx context.Context, command, id string, expect uint64) error
 	Credentials(p *control.Partner, v ocpi.Version, self control.Self, token, versionsURL string) *ocpi.Credentials
@@ -56,35 +54,12 @@ func (x *exchange) getCredentials() (answer, error) {
 	return x.credentials(x.partner, token)
 }
 
-// postCredentials registers a client (OCPI 2.2.1 credentials, "POST Method"), and
-// again one that has not got the answer.
+// postCredentials registers a client (OCPI 2.2.1 credentials, "POST Method").
 func (x *exchange) postCredentials() (answer, error) {
 	if x.partner.Stage() == control.StageRegistered {
 		return answer{}, x.notAllowed("GET, PUT, DELETE", "you are registered already, PUT changes what you registered")
 	}
-	if x.partner.Registered != nil {
-		return x.handshake("registered again", func(ctx context.Context, command, id string, r control.Registration) (*control.Partner, string, error) {
-			return x.s.Partners.RegisterAgain(ctx, command, id, x.partner.Version, r)
-		})
-	}
 	return x.handshake("registered", x.s.Partners.Register)
-}
-
-// repeats refuses another registration than the one that the client has done by the
-// same token A: who has got hold of that must not take the place of who used it.
-func (x *exchange) repeats(theirs *ocpi.Credentials) error {
-	was := x.partner.Registered
-	if was == nil {
-		return nil
-	}
-	token, err := x.s.Sealer.Open(was.Token)
-	if err != nil {
-		return fmt.Errorf("compare with what %s has registered: %w", x.partner.ID, err)
-	}
-	if was.URL != theirs.URL || subtle.ConstantTimeCompare([]byte(token), []byte(theirs.Token)) != 1 {
-		return x.notAllowed("GET", "by this token you are registered already, with another token of yours or another URL: send the same again, or be invited again")
-	}
-	return nil
 }
 
 // putCredentials takes what a registered client has changed, and has it called in
@@ -130,9 +105,6 @@ func (x *exchange) handshake(done string, complete register) (answer, error) {
 	var d ocpi.Decoder
 	theirs, err := d.Credentials(x.route.version, x.body)
 	if err != nil {
-		return answer{}, err
-	}
-	if err := x.repeats(theirs); err != nil {
 		return answer{}, err
 	}
 	found, err := x.callBack(theirs)

@@ -7,7 +7,6 @@ import (
 	"fmt"
 	"log/slog"
 	"slices"
-	"time"
 
 	"github.com/roamclear/roamclear/api"
 	"github.com/roamclear/roamclear/ingest/control"
@@ -43,14 +42,8 @@ type Connected struct {
 	Found   *Found
 }
 
-// Connect registers us with a partner, which is registered here from then on. Called
-// again with the same URL and token A, since an answer was lost or the call broke off,
-// it gives the partner the same token again, or finds it registered.
+// Connect registers us with a partner, which is registered here from then on.
 func (c *Registrar) Connect(ctx context.Context, in Invited) (*Connected, error) {
-	ours := c.Sealer.Derive("connect", in.URL, in.Token)
-	if one, ok := c.Partners.Holding(ours); ok && one.Peer != nil {
-		return c.connected(ctx, one)
-	}
 	found, err := c.Dialer.Discover(ctx, in.URL, in.Token, "", in.Version)
 	if err != nil {
 		return nil, peerError(err)
@@ -65,41 +58,21 @@ func (c *Registrar) Connect(ctx context.Context, in Invited) (*Connected, error)
 			return nil, err
 		}
 	}
-	one, undo, err := c.expect(ctx, in, found.Version, ours)
+	one, token, undo, err := c.expect(ctx, in, found.Version)
 	if err != nil {
 		return nil, err
 	}
-	own := c.Partners.Credentials(one, door.Version, c.Self, ours, c.Versions)
+	own := c.Partners.Credentials(one, door.Version, c.Self, token, c.Versions)
 	theirs, err := c.introduce(ctx, door, own)
 	if err != nil {
 		return nil, errors.Join(peerError(err), undo())
 	}
-	// The partner has registered us: whoever asked for it, and is gone by now, wants
-	// no half of it.
-	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), noteWithin)
-	defer cancel()
 	found = c.again(ctx, theirs, found)
 	one, _, err = c.Partners.Register(ctx, "", one.ID, c.registration(theirs, found, own))
 	if err != nil {
-		return nil, fmt.Errorf("the partner has registered us, and we could not note it: connect once more: %w", err)
+		return nil, fmt.Errorf("the partner has registered us, and we could not note it: register again with a new token of theirs: %w", err)
 	}
 	c.Logger.Info("registered with a partner", "partner", one.ID, "version", found.Version.String())
-	return &Connected{Partner: one, Found: found}, nil
-}
-
-// noteWithin is how long what a partner has registered may take to be noted.
-const noteWithin = 2 * time.Minute
-
-// connected is what Connect came to before, with what the partner offers now.
-func (c *Registrar) connected(ctx context.Context, one *control.Partner) (*Connected, error) {
-	token, err := c.Sealer.Open(one.Peer.Token)
-	if err != nil {
-		return nil, peerError(fmt.Errorf("call partner %s: %w", one.ID, err))
-	}
-	found, err := c.Dialer.Discover(ctx, one.Peer.URL, token, one.Peer.Encoding, one.Peer.Version)
-	if err != nil {
-		return nil, peerError(fmt.Errorf("partner %s is registered already: %w", one.ID, err))
-	}
 	return &Connected{Partner: one, Found: found}, nil
 }
 
@@ -190,21 +163,21 @@ func (c *Registrar) rolesOf(ctx context.Context, door Knock, role string) ([]con
 
 // expect lets a partner in by a token that it is about to get. undo takes that
 // back.
-func (c *Registrar) expect(ctx context.Context, in Invited, v ocpi.Version, token string) (one *control.Partner, undo func() error, err error) {
+func (c *Registrar) expect(ctx context.Context, in Invited, v ocpi.Version) (one *control.Partner, token string, undo func() error, err error) {
 	known, ok := c.Partners.Holder(in.Roles[0])
 	if ok && known.Stage() == control.StageAdded {
-		_, err = c.Partners.Offer(ctx, "", known.ID, token)
-		return known, func() error { return nil }, err // its old token goes on
+		token, err = c.Partners.Offer(ctx, "", known.ID, "")
+		return known, token, func() error { return nil }, err // its old token goes on
 	}
 	name := in.Name
 	if name == "" {
 		name = in.Roles[0].Party().String()
 	}
-	one, _, err = c.Partners.Invite(ctx, "", control.NewInvitation{Name: name, Roles: in.Roles, Version: v, Token: token})
+	one, token, err = c.Partners.Invite(ctx, "", control.NewInvitation{Name: name, Roles: in.Roles, Version: v})
 	if err != nil || ok {
-		return one, func() error { return nil }, err
+		return one, token, func() error { return nil }, err
 	}
-	return one, func() error {
+	return one, token, func() error {
 		if err := c.Partners.Remove(context.WithoutCancel(ctx), "", one.ID, 0); err != nil {
 			return fmt.Errorf("take back the invitation of %s: %w", one.ID, err)
 		}

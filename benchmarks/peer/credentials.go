@@ -79,8 +79,7 @@ func (p *Peer) unregister() {
 }
 
 // Connect registers with the other side: the handshake as its client, by a token
-// A of theirs. Done again with the same it gives the same token, as one does whose
-// answer was lost.
+// A of theirs.
 func (p *Peer) Connect(ctx context.Context, versionsURL, tokenA string) error {
 	endpoints, err := p.discover(ctx, versionsURL, tokenA)
 	if err != nil {
@@ -90,12 +89,8 @@ func (p *Peer) Connect(ctx context.Context, versionsURL, tokenA string) error {
 	if at == "" {
 		return errors.New("the other side lists no credentials")
 	}
+	token := rand.Text()
 	p.mu.Lock()
-	token := p.given[tokenA]
-	if token == "" {
-		token = rand.Text()
-		p.given[tokenA] = token
-	}
 	p.accepted[token] = true // it calls back before it answers
 	p.mu.Unlock()
 	var t theirs

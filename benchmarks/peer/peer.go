@@ -41,10 +41,9 @@ type Peer struct {
 
 	mu       sync.Mutex // guards what follows
 	url      string
-	tokenA   string            // "" once it is used up
-	accepted map[string]bool   // tokens that open everything
-	given    map[string]string // those that were given to the other side, by its token A
-	outgoing registration      // how we call the other side
+	tokenA   string          // "" once it is used up
+	accepted map[string]bool // tokens that open everything
+	outgoing registration    // how we call the other side
 	received map[string]Received
 	asked    map[string]int // answers to each list's URL, for faults
 }
@@ -77,7 +76,7 @@ func New(o Options) (*Peer, error) {
 	}
 	p := &Peer{
 		options: o, mux: http.NewServeMux(), lists: map[string][]object{}, tokenA: rand.Text(),
-		accepted: map[string]bool{}, given: map[string]string{}, received: map[string]Received{}, asked: map[string]int{},
+		accepted: map[string]bool{}, received: map[string]Received{}, asked: map[string]int{},
 	}
 	for _, party := range p.parties() {
 		w := world{party: party, version: o.Version, now: o.Now.UTC().Truncate(time.Hour)}

@@ -276,7 +276,6 @@ func TestEventsAreFrozen(t *testing.T) {
 			Version: "2.1.1", Counterparty: &partyData{"DE", "EMP"}, Profile: "strict",
 		},
 		PartnerRegistered{ID: "nl-tnm-cpo", Peer: somePeer().data(), Name: "The new motion", Roles: []Role{NewRole(RoleCPO, "NL", "TNM")}, TokenHash: hash, Until: 42},
-		PartnerRegisteredAgain{ID: "nl-tnm-cpo", Peer: somePeer().data(), Name: "The new motion", Roles: []Role{NewRole(RoleCPO, "NL", "TNM")}, TokenHash: hash, Until: 42},
 		PartnerUpdated{ID: "nl-tnm-cpo", Peer: somePeer().data(), Roles: []Role{}, TokenHash: hash, Until: 42, Told: &hash},
 		PartnerUnregistered{ID: "nl-tnm-cpo"},
 		TokenOffered{ID: "nl-tnm-cpo", TokenHash: hash, Until: 42},

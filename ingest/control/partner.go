@@ -24,9 +24,6 @@ type Partner struct {
 	Pending      []Role      // that it offered and has not been granted
 	Counterparty ocpi.Party  // the one party that we are to it in OCPI 2.1.1; zero = our own
 	Refuses      []string    // codes of findings that refuse what it sends, ascending
-	// Registered is what the partner has registered by an invitation that it shows
-	// once more, nil in all other cases: see [Partners.Authenticate].
-	Registered *Peer
 
 	rotated int64         // offset of the last rotation
 	told    told          // what it knows of others
@@ -94,35 +91,15 @@ func (p *Partner) RotationUntil() (until ocpi.Time, ok bool) {
 // accepted at, zero when that is not bounded. The newest token stands first; a
 // second one is the old token of a rotation under way. One that is only offered
 // stands last: it is accepted, and ends no other until the partner is known to
-// have taken it. One that is spent is that of the invitation which the partner has
-// registered by, in place of an old one: until the new one is used nobody knows
-// whether the answer that had it arrived.
+// have taken it.
 type Token struct {
 	Hash    TokenHash
 	Until   ocpi.Time
 	Offered bool
-	Spent   bool
 }
 
 // old returns the old token of a rotation under way.
 func (p *Partner) old() (Token, bool) {
-	if before, ok := p.before(); ok && !before.Spent {
-		return before, true
-	}
-	return Token{}, false
-}
-
-// spent returns the token of the invitation that the partner has registered by, so
-// long as it has not used the one that it got for it.
-func (p *Partner) spent() (Token, bool) {
-	if before, ok := p.before(); ok && before.Spent {
-		return before, true
-	}
-	return Token{}, false
-}
-
-// before returns the token that ends with the first use of the newest.
-func (p *Partner) before() (Token, bool) {
 	if len(p.Tokens) > 1 && !p.Tokens[1].Offered {
 		return p.Tokens[1], true
 	}
@@ -183,10 +160,7 @@ func (p *Partner) parties(roles []string) []ocpi.Party {
 // Authenticate finds the partner of an Authorization header, "Token x" with x
 // as it is or in Base64 (OCPI 2.2.1 transport, "Authorization header"), see
 // [Partner.Spelling]. The exact token wins over what it decodes to, because a raw
-// token may look like Base64. The new token of a rotation ends the old one once it is
-// seen here. Who shows the token of an invitation that it has registered by, and has
-// not used the one that it got for it, is invited to register the same again: the
-// answer may have been lost.
+// token may look like Base64. The new token of a rotation ends the old one once it is seen here.
 func (d *Partners) Authenticate(authorization string) (*Partner, bool) {
 	now := d.machine.now()
 	p, fresh, ok := d.state.Current().authenticate(authorization, now)
@@ -212,7 +186,7 @@ func (s *partners) authenticate(authorization string, now ocpi.Time) (p *Partner
 	list, n := readings(credentials)
 	for _, r := range list[:n] {
 		if p, ok := s.byToken.Get(r.hash); ok && p.Encoding.accepts(&r) && p.accepts(r.hash, now) {
-			return p.by(r.hash), p.isFresh(r.hash), true
+			return p, p.isFresh(r.hash), true
 		}
 	}
 	return nil, false, false
@@ -222,22 +196,10 @@ func (s *partners) authenticate(authorization string, now ocpi.Time) (p *Partner
 func (s *partners) withToken(token string, now ocpi.Time) (*Partner, bool) {
 	h := HashToken(token)
 	p, ok := s.byToken.Get(h)
-	if spent := ok && p.by(h) != p; !ok || spent || !p.accepts(h, now) {
+	if !ok || !p.accepts(h, now) {
 		return nil, false
 	}
 	return p, true
-}
-
-// by returns the partner as it is to one of its tokens.
-func (p *Partner) by(h TokenHash) *Partner {
-	spent, ok := p.spent()
-	if !ok || spent.Hash != h {
-		return p
-	}
-	invited := *p
-	invited.Registered, invited.Peer = p.Peer, nil
-	invited.Invitation = &Invitation{Version: p.Peer.Version, Until: spent.Until}
-	return &invited
 }
 
 func (p *Partner) accepts(h TokenHash, now ocpi.Time) bool {
@@ -255,8 +217,8 @@ func (p *Partner) has(h TokenHash) bool {
 }
 
 func (p *Partner) isFresh(h TokenHash) bool {
-	_, ends := p.before()
-	return ends && p.Tokens[0].Hash == h
+	_, rotating := p.old()
+	return rotating && p.Tokens[0].Hash == h
 }
 
 func (t Token) accepted(now ocpi.Time) bool { return !t.Until.IsSet() || now <= t.Until }

@@ -52,7 +52,7 @@ func NewPartners(m *Machine) *Partners {
 	d := &Partners{machine: m, confirm: make(chan freshToken, 64)}
 	m.Register(d.state.Publish,
 		On(d.added), On(d.removed), On(d.rotated), On(d.confirmed), On(d.rolesAdded), On(d.rolesRemoved),
-		On(d.invited), On(d.registered), On(d.registeredAgain), On(d.updated), On(d.unregistered), On(d.offered), On(d.policy),
+		On(d.invited), On(d.registered), On(d.updated), On(d.unregistered), On(d.offered), On(d.policy),
 		On(d.pairAdded), On(d.pairRemoved))
 	m.Beside(d.confirmTokens)
 	return d
@@ -63,11 +63,6 @@ func (d *Partners) Ready() error { return d.machine.Ready() }
 
 // Find returns a partner by its id.
 func (d *Partners) Find(id string) (*Partner, bool) { return d.state.Current().byID.Get(id) }
-
-// Holding returns the partner that has a token now.
-func (d *Partners) Holding(token string) (*Partner, bool) {
-	return d.state.Current().withToken(token, d.machine.now())
-}
 
 // All returns all partners, ordered by id.
 func (d *Partners) All() []*Partner {

@@ -86,17 +86,6 @@ func (d *Partners) Register(ctx context.Context, command, id string, r Registrat
 	return d.handshake(ctx, Command{ID: command, Change: PartnerRegistered(data)}, id, token)
 }
 
-// RegisterAgain completes what Register did for a partner that has not got the
-// answer, with another token; expect is the version of the partner that it was found
-// to repeat, see [Partner.Registered]. Errors as in [Machine.Do].
-func (d *Partners) RegisterAgain(ctx context.Context, command, id string, expect uint64, r Registration) (*Partner, string, error) {
-	data, token, err := d.registration(id, r)
-	if err != nil {
-		return nil, "", err
-	}
-	return d.handshake(ctx, Command{ID: command, Expect: expect, Change: PartnerRegisteredAgain(data)}, id, token)
-}
-
 // Update replaces what a partner has registered. Its old token works on until the
 // new one is used, at most for [RotationGrace]. Errors as in [Machine.Do].
 func (d *Partners) Update(ctx context.Context, command, id string, r Registration) (*Partner, string, error) {
@@ -163,15 +152,11 @@ func (d *Partners) Unregister(ctx context.Context, command, id string, expect ui
 // Offer gives a partner a token, "" for a new one, that works from now
 // on beside those it has, so that it can be sent to it; Update with it makes it the
 // partner's. Until then it works for [RotationGrace] at most: where no answer came,
-// nobody knows which one the partner goes on with. Offered once more it is the one it
-// has. Errors as in [Machine.Do].
+// nobody knows which one the partner goes on with. Errors as in [Machine.Do].
 func (d *Partners) Offer(ctx context.Context, command, id, token string) (string, error) {
 	token, err := tokenOrNew(token)
 	if err != nil {
 		return "", err
-	}
-	if p, ok := d.Find(id); ok && p.accepts(HashToken(token), d.machine.now()) {
-		return token, nil
 	}
 	offer := TokenOffered{ID: id, TokenHash: HashToken(token), Until: d.machine.Now() + ocpi.Time(RotationGrace)}
 	if _, err := d.machine.Do(ctx, Command{ID: command, Change: offer}); err != nil {

@@ -77,7 +77,7 @@ func (d *Partners) invited(e Event, c PartnerInvited) error {
 	if err := s.free(added); err != nil {
 		return err
 	}
-	if s.taken(c.TokenHash, p) {
+	if _, ok := s.byToken.Get(c.TokenHash); ok {
 		return Conflict("another partner already has this token")
 	}
 	s.end(p.Tokens)
@@ -172,12 +172,8 @@ func (d *Partners) registered(e Event, c PartnerRegistered) error {
 	case StageUnregistered:
 		return Conflict("partner %s is not invited", p.ID)
 	case StageInvited:
-		a := p.Tokens[0]
-		if !a.accepted(e.At) {
+		if !p.Tokens[0].accepted(e.At) {
 			return Conflict("the invitation of partner %s has expired", p.ID)
-		}
-		if a.Hash != c.TokenHash { // else we are the client, and it goes on with it
-			tokens = append(tokens, Token{Hash: a.Hash, Until: a.Until, Spent: true})
 		}
 	case StageAdded:
 		if old := p.known(e.At); old.Hash != c.TokenHash {
@@ -185,34 +181,6 @@ func (d *Partners) registered(e Event, c PartnerRegistered) error {
 		}
 	}
 	s.settle(registrationData(c).next(p), p, tokens, e)
-	return nil
-}
-
-// PartnerRegisteredAgain says that a partner has repeated its registration by the
-// invitation that it registered by, since it has not got the answer: the token that
-// was in it ends unused.
-type PartnerRegisteredAgain registrationData
-
-// Kind implements Change.
-func (PartnerRegisteredAgain) Kind() Kind { return Kind{"partner.registered_again", 1} }
-
-// Validate implements Change.
-func (c PartnerRegisteredAgain) Validate() error { return registrationData(c).validate() }
-
-func (d *Partners) registeredAgain(e Event, c PartnerRegisteredAgain) error {
-	s := &d.state.Folded
-	p, err := s.expect(c.ID, e)
-	if err != nil {
-		return err
-	}
-	spent, ok := p.spent()
-	if !ok || !spent.accepted(e.At) {
-		return Conflict("partner %s has used the token that it registered for, or its invitation has expired", p.ID)
-	}
-	if s.taken(c.TokenHash, p) {
-		return Conflict("the new token is in use already")
-	}
-	s.settle(registrationData(c).next(p), p, []Token{{Hash: c.TokenHash}, spent}, e)
 	return nil
 }
 

@@ -1,7 +1,6 @@
 package control
 
 import (
-	"context"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -89,11 +88,8 @@ func TestRegistration(t *testing.T) {
 		if err != nil || p.Stage() != StageRegistered || p.Name != "The new motion" {
 			t.Fatalf("registered %+v, %v", p, err)
 		}
-		if !knows(c, tokenC) {
-			t.Error("the new token is unknown")
-		}
-		if synctest.Wait(); knows(c, tokenA) {
-			t.Error("the invitation's token works after the new one was used")
+		if knows(c, tokenA) || !knows(c, tokenC) {
+			t.Error("want the new token good, and the invitation's used up")
 		}
 		if diff := cmp.Diff(somePeer(), p.Peer); diff != "" {
 			t.Error(diff)
@@ -172,91 +168,6 @@ func TestAnInvitationExpires(t *testing.T) {
 		_, _, err = c.partners.Register(t.Context(), "", p.ID, Registration{Peer: *somePeer()})
 		wantRefusal(t, err, RefusedConflict)
 	})
-}
-
-// Until the token of a registration is used nobody knows that it arrived: the
-// invitation's opens the same registration once more, and nothing else.
-func TestARegistrationWhoseAnswerIsLost(t *testing.T) {
-	synctest.Test(t, func(t *testing.T) {
-		log := ingesttest.NewLog(1)
-		c := start(t, log, nil)
-		ctx := t.Context()
-		p, tokenA, err := c.partners.Invite(ctx, "", tnm())
-		if err != nil {
-			t.Fatal(err)
-		}
-		registration := Registration{Peer: *somePeer(), Roles: p.Roles}
-		if _, _, err := c.partners.RegisterAgain(ctx, "", p.ID, 0, registration); err == nil {
-			t.Error("registered again before it was registered")
-		}
-		p, lost, err := c.partners.Register(ctx, "", p.ID, registration)
-		if err != nil {
-			t.Fatal(err)
-		}
-		if _, rotating := p.RotationUntil(); rotating || p.Invited() || p.Stage() != StageRegistered {
-			t.Errorf("registered as %+v", p)
-		}
-		again, ok := c.partners.Authenticate("Token " + tokenA)
-		if !ok || !again.Invited() || again.Invitation.Version != ocpi.V221 || !cmp.Equal(again.Registered, somePeer()) {
-			t.Fatalf("by the invitation's token it is %+v", again)
-		}
-		if _, ok := c.partners.Holding(tokenA); ok {
-			t.Error("the invitation's token is one of the partner's")
-		}
-		if _, _, err := c.partners.RegisterAgain(ctx, "", p.ID, again.Version-1, registration); err == nil {
-			t.Error("registered again as another version of the partner")
-		}
-		p, tokenC, err := c.partners.RegisterAgain(ctx, "", p.ID, again.Version, registration)
-		if err != nil || knows(c, lost) || !knows(c, tokenA) || len(p.Tokens) != 2 {
-			t.Fatalf("registered again: %+v, %v", p, err)
-		}
-		late := start(t, log, nil)
-		if diff := cmp.Diff(c.published(), late.published(), allState); diff != "" {
-			t.Errorf("folded at once: %s", diff)
-		}
-		if !knows(c, tokenC) {
-			t.Error("the new token is unknown")
-		}
-		synctest.Wait() // its use is folded
-		if knows(c, tokenA) {
-			t.Error("the invitation's token works after the new one was used")
-		}
-		if _, _, err := c.partners.RegisterAgain(ctx, "", p.ID, 0, registration); err == nil {
-			t.Error("registered again after the token was used")
-		}
-	})
-}
-
-// Somebody who ends tokens ends that of a used invitation too, and it is never what a
-// rotation falls back to.
-func TestWhatEndsAUsedInvitation(t *testing.T) {
-	for name, end := range map[string]func(ctx context.Context, h house, id string) error{
-		"rotated": func(ctx context.Context, h house, id string) error {
-			_, _, err := h.partners.Rotate(ctx, "", id, 0, Rotation{})
-			return err
-		},
-		"updated": func(ctx context.Context, h house, id string) error {
-			_, _, err := h.partners.Update(ctx, "", id, Registration{Peer: *somePeer()})
-			return err
-		},
-		"unregistered": func(ctx context.Context, h house, id string) error { return h.partners.Unregister(ctx, "", id, 0) },
-		"removed":      func(ctx context.Context, h house, id string) error { return h.partners.Remove(ctx, "", id, 0) },
-		"expired":      func(context.Context, house, string) error { time.Sleep(InvitationLife + time.Second); return nil },
-	} {
-		synctest.Test(t, func(t *testing.T) {
-			c := start(t, ingesttest.NewLog(1), nil)
-			p, tokenA, err := c.partners.Invite(t.Context(), "", tnm())
-			if err != nil {
-				t.Fatal(err)
-			}
-			if _, _, err = c.partners.Register(t.Context(), "", p.ID, Registration{Peer: *somePeer()}); err != nil {
-				t.Fatal(err)
-			}
-			if err := end(t.Context(), c, p.ID); err != nil || knows(c, tokenA) {
-				t.Errorf("%s: %v, the invitation's token works %v", name, err, knows(c, tokenA))
-			}
-		})
-	}
 }
 
 // Who was added by hand may register with the token it has.

@@ -3,8 +3,6 @@ package control
 import (
 	"crypto/aes"
 	"crypto/cipher"
-	"crypto/hkdf"
-	"crypto/hmac"
 	"crypto/rand"
 	"crypto/sha256"
 	"encoding/base64"
@@ -42,7 +40,6 @@ func (t SealedToken) validate() error {
 type Sealer struct {
 	id   string
 	aead cipher.AEAD
-	mint []byte // key of Derive
 }
 
 // SealKeyError says that a token was sealed with another key than ours: the key
@@ -76,21 +73,7 @@ func NewSealer(key []byte) (*Sealer, error) {
 		return nil, fmt.Errorf("seal key: %w", err)
 	}
 	sum := sha256.Sum256(append([]byte("roamclear seal key\x00"), key...))
-	mint, err := hkdf.Key(sha256.New, key, nil, "roamclear tokens of connections", sha256.Size)
-	if err != nil {
-		return nil, fmt.Errorf("seal key: %w", err)
-	}
-	return &Sealer{id: hex.EncodeToString(sum[:4]), aead: aead, mint: mint}, nil
-}
-
-// Derive returns a token that follows from the key and what it is for: who is to give
-// somebody the same once more need not keep it, and nobody else can tell it.
-func (s *Sealer) Derive(purpose ...string) string {
-	mac := hmac.New(sha256.New, s.mint)
-	for _, p := range purpose {
-		fmt.Fprintf(mac, "%d:%s", len(p), p) // never fails
-	}
-	return base64.RawURLEncoding.EncodeToString(mac.Sum(nil))
+	return &Sealer{id: hex.EncodeToString(sum[:4]), aead: aead}, nil
 }
 
 // KeyID names the key.
