@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 	"time"
 
 	"github.com/roamclear/roamclear/ingest"
@@ -88,6 +89,20 @@ type ObjectQuery struct {
 	Object ingest.Object
 	Lists  []ListPart
 	OCPIWindow
+}
+
+// Holds reports whether an object is on one of the lists, in the window.
+func (q *ObjectQuery) Holds(s *ingest.ObjectState) (holds bool) {
+	at := s.LastUpdated.Go()
+	if !q.From.IsZero() && at.Before(q.From) || !q.To.IsZero() && !at.Before(q.To) {
+		return false
+	}
+	ListsOf(s, func(l ObjectList, gone bool) {
+		holds = holds || !gone && slices.ContainsFunc(q.Lists, func(p ListPart) bool {
+			return p.ObjectList == l && (len(p.Owners) == 0 || slices.Contains(p.Owners, s.Key.Party))
+		})
+	})
+	return holds
 }
 
 // OCPIPage is one page of raw bodies with the number of all that match. The

@@ -68,10 +68,10 @@ var anyParameter = regexp.MustCompile(`\{[^}]*\}|:\w+`)
 // operation returns what a document says of one of our routes, with its path there.
 func (d officialDocuments) operation(version, method, path string) (at string, op *openapi3.Operation) {
 	own := anyParameter.ReplaceAllString(strings.TrimPrefix(path, "/"+version), "{}")
-	switch {
-	case own == "": // where details are is free
+	switch own {
+	case "": // where details are is free
 		own = "/versions/" + version
-	case own == "/receiver/cdrs/{}/{}/{}": // so is where a CDR can be read, which Location says
+	case "/receiver/cdrs/{}/{}/{}": // so is where a CDR can be read, which Location says
 		own = "/receiver/cdrs/{}"
 	}
 	for at, item := range d[version].Paths.Map() {

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"time"
 
 	ch "github.com/ClickHouse/clickhouse-go/v2"
 	"github.com/ClickHouse/clickhouse-go/v2/ext"
@@ -16,6 +17,7 @@ import (
 // listedBody is the body of a row of a list.
 type listedBody struct {
 	found   bool
+	left    bool // the object has changed since its row was read, and is not on the list any more
 	owner   ocpi.Party
 	version uint8
 	raw     []byte
@@ -38,8 +40,8 @@ const (
 var errChunk = errors.New("the bodies are more than are read at once")
 
 // addBodies adds the bodies of those of the first rows that fit a page, at least
-// one.
-func (s *Store) addBodies(ctx context.Context, what string, page *settlement.OCPIPage, rows []listed, read bodyReader) error {
+// one unless all have left the list, and returns of how many rows.
+func (s *Store) addBodies(ctx context.Context, what string, page *settlement.OCPIPage, rows []listed, read bodyReader) (taken int, err error) {
 	size, n := 0, firstChunk
 	for len(rows) > 0 {
 		chunk := rows[:min(n, len(rows))]
@@ -49,24 +51,29 @@ func (s *Store) addBodies(ctx context.Context, what string, page *settlement.OCP
 			continue
 		}
 		if err != nil {
-			return err
+			return taken, err
 		}
 		for i := range bodies {
 			b := &bodies[i]
 			if !b.found {
 				// A list that leaves one out tells the client that it is gone.
-				return fmt.Errorf("list %s: what record %s made is not in the store: run roamclear verify", what, chunk[i].position)
+				return taken, fmt.Errorf("list %s: what record %s made is not in the store: run roamclear verify", what, chunk[i].position)
+			}
+			if b.left {
+				taken++
+				continue
 			}
 			if size += len(b.raw); size > settlement.PageBytes && len(page.Bodies) > 0 {
-				return nil
+				return taken, nil
 			}
+			taken++
 			page.Bodies, page.Versions, page.Owners = append(page.Bodies, b.raw), append(page.Versions, ocpi.Version(b.version)), append(page.Owners, b.owner)
 		}
 		rows = rows[len(chunk):]
-		mean := size/len(page.Bodies) + 1
+		mean := size/max(len(page.Bodies), 1) + 1
 		n = min(chunkGrowth*len(chunk), max(1, (settlement.PageBytes-size)/mean+1))
 	}
-	return nil
+	return taken, nil
 }
 
 // cdrBodies reads of CDR records what OCPI lists show: every other column would
@@ -90,8 +97,9 @@ func (s *Store) cdrBodies(ctx context.Context, rows []listed) ([]listedBody, err
 }
 
 // objectBodies reads objects as they stand: of a Tariff the very version that is
-// listed, of all else the last state there is.
-func (s *Store) objectBodies(ctx context.Context, kind ingest.Object, rows []listed) ([]listedBody, error) {
+// listed, of all else the last state there is. It may be another one than the row
+// was of: what that has taken off the lists, to another party say, is not shown.
+func (s *Store) objectBodies(ctx context.Context, q *settlement.ObjectQuery, rows []listed) ([]listedBody, error) {
 	wanted, err := withListed(rows)
 	if err != nil {
 		return nil, err
@@ -101,17 +109,23 @@ func (s *Store) objectBodies(ctx context.Context, kind ingest.Object, rows []lis
 		places[rows[i].id] = i
 	}
 	which, args := `object = 'tariff' AND (country, party, id, sub, tariff_position) IN wanted`, []any(nil)
+	kind := q.Object
 	if kind != ingest.ObjectTariff {
 		which, args = `object = ? AND (country, party, id, sub, ver) IN (SELECT country, party, id, sub, max(ver) FROM objects
 			WHERE object = ? AND (country, party, id, sub) IN (SELECT country, party, id, sub FROM wanted) GROUP BY country, party, id, sub)`,
 			[]any{kind.String(), kind.String()}
 	}
-	return s.bodies(ch.Context(ctx, wanted), len(rows), "SELECT country, party, version, body, id, sub FROM objects WHERE "+which, args,
+	return s.bodies(ch.Context(ctx, wanted), len(rows), `SELECT country, party, version, body, id, sub, ver, deleted, last_updated, with_country, with_party FROM objects WHERE `+which, args,
 		func(r driver.Rows, b *listedBody) (int, error) {
-			id := ingest.Identity{Object: kind}
-			err := r.Scan(&b.owner.Country, &b.owner.ID, &b.version, &b.raw, &id.Key.ID, &id.Variant)
-			id.Key.Party = b.owner
-			return places[id], err
+			o := ingest.ObjectState{Object: kind}
+			var ver uint64
+			var deleted uint8
+			var updated time.Time
+			err := r.Scan(&b.owner.Country, &b.owner.ID, &b.version, &b.raw, &o.Key.ID, &o.Variant, &ver, &deleted, &updated, &o.With.Country, &o.With.ID)
+			o.Key.Party, o.Deleted, o.LastUpdated = b.owner, deleted != 0, ocpi.TimeOf(updated)
+			place := places[o.Identity()]
+			b.left = ver != rows[place].ver && !q.Holds(&o)
+			return place, err
 		})
 }
 

@@ -35,6 +35,12 @@ func (s *Store) OCPICDRs(ctx context.Context, q settlement.OCPIQuery) (settlemen
 
 // OCPIObjects implements [settlement.ListStore].
 func (s *Store) OCPIObjects(ctx context.Context, q settlement.ObjectQuery) (settlement.OCPIPage, error) {
+	return s.page(ctx, objectList(&q), q.OCPIWindow, func(ctx context.Context, rows []listed) ([]listedBody, error) {
+		return s.objectBodies(ctx, &q, rows)
+	})
+}
+
+func objectList(q *settlement.ObjectQuery) *list {
 	l := &list{table: "object_lists", object: q.Object, what: q.Object.String() + "s", at: "created", names: [3]string{"list", "list_country", "list_party"}, by: "last_updated",
 		columns: ", country, party, id, sub, ver"}
 	l.and("object = ?", q.Object.String())
@@ -49,9 +55,7 @@ func (s *Store) OCPIObjects(ctx context.Context, q settlement.ObjectQuery) (sett
 		kinds[o.Kind] = true
 	}
 	l.overlap = kinds[settlement.ListAll] && kinds[settlement.ListOpen] || kinds[settlement.ListOwn] && kinds[settlement.ListWith]
-	return s.page(ctx, l, q.OCPIWindow, func(ctx context.Context, rows []listed) ([]listedBody, error) {
-		return s.objectBodies(ctx, q.Object, rows)
-	})
+	return l
 }
 
 // list is what a page is read of: some lists of a table, as one. A row of the
@@ -120,20 +124,20 @@ func (s *Store) page(ctx context.Context, l *list, q settlement.OCPIWindow, bodi
 	if err != nil {
 		return page, err
 	}
-	if err := s.addBodies(ctx, l.what, &page, rows[:min(limit, len(rows))], bodies); err != nil {
+	taken, err := s.addBodies(ctx, l.what, &page, rows[:min(limit, len(rows))], bodies)
+	if err != nil {
 		return page, err
 	}
-	shown := len(page.Bodies)
 	page.Total = counted.Total
 	if len(rows) > 0 { // what came since it was counted
 		page.Total = max(counted.Total, before+len(rows))
 	}
-	if shown == len(rows) {
+	if taken == len(rows) {
 		return page, nil
 	}
-	last := &rows[shown-1]
+	last := &rows[taken-1]
 	counted.At, counted.Epoch, counted.Partition, counted.Offset = last.at.UnixNano(), last.position.Epoch, last.position.Partition, last.position.Offset
-	counted.Shown = before + shown
+	counted.Shown = before + len(page.Bodies)
 	page.Next, err = encodeCursor(counted)
 	return page, err
 }

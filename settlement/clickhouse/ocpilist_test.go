@@ -2,6 +2,7 @@ package clickhouse
 
 import (
 	"cmp"
+	"context"
 	"fmt"
 	"math/rand/v2"
 	"slices"
@@ -318,5 +319,45 @@ func TestLongListsAreCountedOnce(t *testing.T) {
 	q.After, q.Offset = page.Next, 4
 	if got, err := s.OCPIObjects(t.Context(), q); err != nil || len(got.Bodies) != 1 || got.Next != "" {
 		t.Errorf("another offset: %d bodies, %v", len(got.Bodies), err)
+	}
+}
+
+// What changes between the moment that its row is read and that when its body is, is
+// listed by its new state: not to somebody it has left, nor outside the window. What
+// stays on the list is shown, and the next page goes on behind it.
+func TestWhatChangesWhileItIsListed(t *testing.T) {
+	s := newStore(t)
+	o := newOwned(s, ingest.TopicSessions)
+	id := func(n int) ingest.Identity { return object(ingest.ObjectSession, "GBDUN", fmt.Sprintf("s%d", n), "") }
+	for n := range 6 {
+		o.change(t, id(n), 1, with("NLEXW"))
+	}
+	again := func(change func(*ingest.ObjectState)) func(*ingest.ObjectState) {
+		return func(s *ingest.ObjectState) { with("NLEXW")(s); change(s) }
+	}
+	q := settlement.ObjectQuery{Object: ingest.ObjectSession, Lists: []settlement.ListPart{part(settlement.ListWith, "NLEXW")},
+		OCPIWindow: settlement.OCPIWindow{From: day(1), To: day(10), Limit: 5}}
+	changed := false
+	page, err := s.page(t.Context(), objectList(&q), q.OCPIWindow, func(ctx context.Context, rows []listed) ([]listedBody, error) {
+		if !changed {
+			changed = true
+			o.change(t, id(0), 2, with("DETNM"))                                           // is another one's now
+			o.change(t, id(1), 20, with("NLEXW"))                                          // of another window
+			o.change(t, id(2), 3, with("NLEXW"))                                           // still there
+			o.change(t, id(3), 3, again(func(s *ingest.ObjectState) { s.Deleted = true })) // gone
+		}
+		return s.objectBodies(ctx, &q, rows)
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	shown := fmt.Sprintf("%s", page.Bodies)
+	if want := `[{"id":"S2","n":8} {"id":"S4","n":4}]`; !strings.EqualFold(shown, want) {
+		t.Errorf("%s are shown, want %s", shown, want)
+	}
+	q.After, q.Offset = page.Next, len(page.Bodies)
+	page, err = s.OCPIObjects(t.Context(), q)
+	if want := `[{"id":"S5","n":5}]`; err != nil || !strings.EqualFold(fmt.Sprintf("%s", page.Bodies), want) || page.Next != "" {
+		t.Errorf("then %s, %v, want %s", page.Bodies, err, want)
 	}
 }
