@@ -92,11 +92,15 @@ func (s *server) setPolicy(c *gin.Context) error {
 	if err != nil {
 		return err
 	}
-	kind := api.Param(c, "kind")
+	id, kind := api.Param(c, "id"), api.Param(c, "kind")
 	if !isCode(kind) {
 		return rest.Invalid("kind", "%q: want the code of a finding, such as missing_field", kind)
 	}
-	p, err := s.partners.SetPolicy(c.Request.Context(), command(c), api.Param(c, "id"), expect, kind, q.Policy)
+	now, _ := s.partners.Find(id) // there may be none: then SetPolicy says so
+	if err := knownKind(kind, q.Policy, now); err != nil {
+		return err
+	}
+	p, err := s.partners.SetPolicy(c.Request.Context(), command(c), id, expect, kind, q.Policy)
 	if err != nil {
 		return err
 	}

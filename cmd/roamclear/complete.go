@@ -70,21 +70,14 @@ func completeKey(service *serviceFlags) cobra.CompletionFunc {
 }
 
 // completePolicy offers the ids of the partners, then the kinds of findings that
-// one refuses, then what can be done with them.
+// can be refused, then what can be done with them.
 func completePolicy(service *serviceFlags) cobra.CompletionFunc {
 	return func(cmd *cobra.Command, args []string, toComplete string) ([]cobra.Completion, cobra.ShellCompDirective) {
 		switch len(args) {
 		case 0:
 			return completePartner(service)(cmd, args, toComplete)
 		case 1:
-			return ask(service, "/partners", func(list *admin.PartnerList) (kinds []cobra.Completion) {
-				for _, p := range list.Partners {
-					if p.ID == args[0] {
-						kinds = append(kinds, p.Refuses...)
-					}
-				}
-				return kinds
-			})(cmd, args, toComplete)
+			return admin.RefusableFindings(), cobra.ShellCompDirectiveNoFileComp
 		case 2:
 			return []cobra.Completion{control.PolicyAccept, control.PolicyRefuse}, cobra.ShellCompDirectiveNoFileComp
 		}

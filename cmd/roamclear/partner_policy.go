@@ -32,7 +32,8 @@ a finding's code, such as missing_field or total_differs: lists, reports and the
 answers to pushes show them. A CDR is priced before it is accepted where there is
 such a policy, so that what its price finds counts too. What is refused is answered with 2001 that names the
 finding, and kept among the refused bodies. Without a policy all is accepted, and
-its findings are listed.`,
+its findings are listed. What is found only after the answer, such as a Session that two
+CDRs bill, cannot be refused.`,
 		Example: "  roamclear partner policy set gb-dun-cpo missing_field refuse --data data\n  roamclear partner policy set gb-dun-cpo missing_field accept",
 		Args:    cobra.ExactArgs(3), ValidArgsFunction: completePolicy(service),
 		RunE: func(cmd *cobra.Command, args []string) error {

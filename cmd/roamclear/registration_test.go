@@ -68,6 +68,8 @@ func TestInvitationCommands(t *testing.T) {
 	for want, args := range map[string][]string{
 		"want accept or refuse":                  {"policy", "set", p.ID, "too_long", "ignore"},
 		"want the code of a finding":             {"policy", "set", p.ID, "Too long", "refuse"},
+		"want one of ambiguous_tariff,":          {"policy", "set", p.ID, "too_longer", "refuse"},
+		"session_billed_twice cannot be refused": {"policy", "set", p.ID, "session_billed_twice", "refuse"},
 		"there is no partner nobody":             {"policy", "set", "nobody", "too_long", "refuse"},
 		"accepts 3 arg(s)":                       {"policy", "set", p.ID, "too_long"},
 		"goes with ocpi_version 2.1.1":           {"invite", "--role", "CPO", "--country", "NL", "--party", "NEW", "--version", "2.2.1", "--counterparty", "DE/EMP"},
