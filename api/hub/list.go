@@ -46,7 +46,7 @@ func (x *exchange) listCDRs() (answer, error) {
 // and mod_tokens). Where its roles have none of the kind, there is no list.
 func (x *exchange) listObjects() (answer, error) {
 	q := settlement.ObjectQuery{Object: x.route.object, Lists: x.visible()}
-	if len(q.Lists) == 0 {
+	if len(q.Lists) == 0 && q.Object != ingest.ObjectSession {
 		return answer{}, api.ErrNotFound
 	}
 	query, window, err := x.window()
@@ -55,6 +55,9 @@ func (x *exchange) listObjects() (answer, error) {
 	}
 	if q.Object == ingest.ObjectSession && !query.Has("date_from") {
 		return answer{}, wrongParameter("date_from", "missing: lists of Sessions need it")
+	}
+	if len(q.Lists) == 0 { // an SCSP's, whom nobody has granted any
+		return x.list(query, window, nil)
 	}
 	q.OCPIWindow = window
 	return x.list(query, window, func() (settlement.OCPIPage, error) { return x.s.Lists.OCPIObjects(x.r.Context(), q) })

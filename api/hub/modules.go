@@ -36,6 +36,7 @@ var (
 	providers  = []string{control.RoleEMSP}
 	publishers = []string{control.RoleCPO, control.RoleNAP}                                      // of Locations and Tariffs
 	parties    = []string{control.RoleCPO, control.RoleEMSP}                                     // of a CDR, a Session and an invoice
+	watchers   = []string{control.RoleCPO, control.RoleEMSP, control.RoleSCSP}                   // of Sessions: SCSPs by grant
 	readers    = []string{control.RoleEMSP, control.RoleNAP, control.RoleNSP, control.RoleOther} // of Locations and Tariffs
 )
 
@@ -56,7 +57,7 @@ func modules() []module {
 		}},
 		{id: "tariffs", side: ocpi.RoleSender, object: ingest.ObjectTariff, roles: readers, doors: listed()},
 		{id: "sessions", side: ocpi.RoleReceiver, object: ingest.ObjectSession, roles: operators, doors: owned()},
-		{id: "sessions", side: ocpi.RoleSender, object: ingest.ObjectSession, roles: parties, doors: listed()},
+		{id: "sessions", side: ocpi.RoleSender, object: ingest.ObjectSession, roles: watchers, doors: listed()},
 		{id: "cdrs", side: ocpi.RoleReceiver, object: ingest.ObjectCDR, roles: operators, doors: []door{
 			{method: http.MethodPost, handle: (*exchange).postCDR},
 			// Met daily: the id, or owner and id, behind the URL that CDRs are posted to.

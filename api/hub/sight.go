@@ -22,7 +22,11 @@ func (x *exchange) visible() []settlement.ListPart {
 		}
 	}
 	if s.Only.IsZero() {
-		add(settlement.ListOwn, nil, s.Own...)
+		own := s.Own
+		if x.route.version != ocpi.V211 { // which has no SCSP
+			own = union(own, s.Granted)
+		}
+		add(settlement.ListOwn, nil, own...)
 	} else if len(s.Own) > 0 {
 		add(settlement.ListWith, s.Own, s.Only)
 	}

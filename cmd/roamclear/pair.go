@@ -14,11 +14,12 @@ func newPairCmd() *cobra.Command {
 	var service serviceFlags
 	cmd := &cobra.Command{
 		Use:   "pair",
-		Short: "Add, list and remove the pairs of parties that roam with each other",
+		Short: "Say which parties roam with each other, and which SCSPs read Sessions",
 		Long: `Administer which parties of a running service roam with each other. Pairs matter
 where the setting roaming.open is false: then a party sees the Locations, Tariffs
 and Tokens of those that it is paired with, and of no others. Sessions and CDRs are
-always seen by their two parties.
+always seen by their two parties. An SCSP is none of the two: it reads the Sessions of
+the CPOs that grant it.
 
 The service is found through its data directory (--data), or by --url and the
 environment variable ROAMCLEAR_ADMIN_TOKEN.`,
@@ -30,6 +31,7 @@ environment variable ROAMCLEAR_ADMIN_TOKEN.`,
 		Example: "  roamclear pair list --data data\n  roamclear pair list --format json",
 	}, "/pairs", pairRows)
 	cmd.AddCommand(newPairAddCmd(&service), list, newPairRemoveCmd(&service))
+	cmd.AddCommand(grantCmds(&service)...)
 	return cmd
 }
 

@@ -111,6 +111,15 @@ func TestPairCommands(t *testing.T) {
 			t.Errorf("%v: %v, want %q", args, err, want)
 		}
 	}
+	if _, err := pair("grant", "--cpo", "NL/TNM", "--scsp", "NL/SMA"); err != nil || len(d.partners.Grants()) != 1 {
+		t.Errorf("grant: %v", err)
+	}
+	if out, err = pair("grants"); err != nil || strings.Join(strings.Fields(out), " ") != "CPO SCSP NL*TNM NL*SMA" {
+		t.Errorf("grants: %v\n%s", err, out)
+	}
+	if _, err := pair("revoke", "--cpo", "nl/tnm", "--scsp", "NL*SMA"); err != nil || len(d.partners.Grants()) != 0 {
+		t.Errorf("revoke: %v", err)
+	}
 	if _, err := pair("remove", "--cpo", "NL*TNM", "--emsp", "de/emp"); err != nil || len(d.partners.Pairs()) != 0 {
 		t.Errorf("remove: %v", err)
 	}

@@ -28,6 +28,8 @@ type seen struct {
 	Profiles     map[ocpi.Party][]profileNaming
 	OfCPO        map[ocpi.Party][]ocpi.Party
 	OfEMSP       map[ocpi.Party][]ocpi.Party
+	Granted      map[ocpi.Party][]ocpi.Party
+	GrantedTo    map[ocpi.Party][]ocpi.Party
 }
 
 // look collects what installation, partners and keys say of a state.
@@ -38,6 +40,7 @@ func look(i *installation, p *partners, k *keys) seen {
 		maps.Collect(k.byID.All()), maps.Collect(k.byHash.All()),
 		maps.Collect(p.billable.All()), maps.Collect(p.profiles.All()),
 		maps.Collect(p.pairs.ofCPO.All()), maps.Collect(p.pairs.ofEMSP.All()),
+		maps.Collect(p.grants.ofCPO.All()), maps.Collect(p.grants.ofEMSP.All()),
 	}
 }
 
@@ -74,7 +77,7 @@ func events(t *rapid.T) []event {
 		return registrationData{ID: one("p", 4), Name: "New", Roles: offered, TokenHash: hash(), Until: until(), Peer: somePeer().data()}
 	}
 	draw := func() Change {
-		switch rapid.IntRange(0, 17).Draw(t, "kind") {
+		switch rapid.IntRange(0, 19).Draw(t, "kind") {
 		case 0:
 			return InstallationCreated{ID: one("inst", 2)}
 		case 1:
@@ -109,6 +112,10 @@ func events(t *rapid.T) []event {
 			return PairAdded(pair())
 		case 17:
 			return PairRemoved(pair())
+		case 18:
+			return GrantAdded(grantData{pair().CPO, pair().EMSP})
+		case 19:
+			return GrantRemoved(grantData{pair().CPO, pair().EMSP})
 		}
 		return KeyRemoved{ID: one("k", 3)}
 	}
@@ -282,6 +289,8 @@ func TestEventsAreFrozen(t *testing.T) {
 		PartnerPolicy{ID: "nl-tnm-cpo", Code: "too_long", Policy: PolicyRefuse},
 		PairAdded{newPartyData(ocpi.NewParty("NL", "TNM")), newPartyData(ocpi.NewParty("DE", "EMP"))},
 		PairRemoved{newPartyData(ocpi.NewParty("NL", "TNM")), newPartyData(ocpi.NewParty("DE", "EMP"))},
+		GrantAdded{newPartyData(ocpi.NewParty("NL", "TNM")), newPartyData(ocpi.NewParty("NL", "SMA"))},
+		GrantRemoved{newPartyData(ocpi.NewParty("NL", "TNM")), newPartyData(ocpi.NewParty("NL", "SMA"))},
 		KeyAdded{ID: "key-1", Name: "finance", Hash: hash, Scopes: []string{ScopeFinanceRead}, Country: "GB", PartyID: "DUN"},
 		KeyRemoved{ID: "key-1"},
 	}

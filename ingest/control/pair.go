@@ -27,6 +27,30 @@ func (s pairs) has(p Pair) bool {
 	return slices.Contains(list, p.EMSP)
 }
 
+func (s pairs) with(p Pair) pairs {
+	emsps, _ := s.ofCPO.Get(p.CPO)
+	cpos, _ := s.ofEMSP.Get(p.EMSP)
+	return pairs{s.ofCPO.With(p.CPO, append(slices.Clip(emsps), p.EMSP)), s.ofEMSP.With(p.EMSP, append(slices.Clip(cpos), p.CPO))}
+}
+
+func (s pairs) without(p Pair) pairs {
+	return pairs{dropped(s.ofCPO, p.CPO, p.EMSP), dropped(s.ofEMSP, p.EMSP, p.CPO)}
+}
+
+// all returns the pairs, in order.
+func (s pairs) all() []Pair {
+	list := []Pair{}
+	for cpo, emsps := range s.ofCPO.All() {
+		for _, emsp := range emsps {
+			list = append(list, Pair{cpo, emsp})
+		}
+	}
+	slices.SortFunc(list, func(a, b Pair) int {
+		return cmp.Or(cmp.Compare(a.CPO.String(), b.CPO.String()), cmp.Compare(a.EMSP.String(), b.EMSP.String()))
+	})
+	return list
+}
+
 type pairData struct {
 	CPO  partyData `json:"cpo"`
 	EMSP partyData `json:"emsp"`
@@ -55,10 +79,7 @@ func (d *Partners) pairAdded(_ Event, c PairAdded) error {
 	if s.has(p) {
 		return Conflict("%s roam with each other already", p)
 	}
-	emsps, _ := s.ofCPO.Get(p.CPO)
-	cpos, _ := s.ofEMSP.Get(p.EMSP)
-	s.ofCPO = s.ofCPO.With(p.CPO, append(slices.Clip(emsps), p.EMSP))
-	s.ofEMSP = s.ofEMSP.With(p.EMSP, append(slices.Clip(cpos), p.CPO))
+	*s = s.with(p)
 	return nil
 }
 
@@ -76,8 +97,7 @@ func (d *Partners) pairRemoved(_ Event, c PairRemoved) error {
 	if !s.has(p) {
 		return Unknown("there is no pair of %s", p)
 	}
-	s.ofCPO = dropped(s.ofCPO, p.CPO, p.EMSP)
-	s.ofEMSP = dropped(s.ofEMSP, p.EMSP, p.CPO)
+	*s = s.without(p)
 	return nil
 }
 
@@ -104,15 +124,4 @@ func (d *Partners) RemovePair(ctx context.Context, command string, p Pair) error
 }
 
 // Pairs returns all pairs, in order.
-func (d *Partners) Pairs() []Pair {
-	list := []Pair{}
-	for cpo, emsps := range d.state.Current().pairs.ofCPO.All() {
-		for _, emsp := range emsps {
-			list = append(list, Pair{cpo, emsp})
-		}
-	}
-	slices.SortFunc(list, func(a, b Pair) int {
-		return cmp.Or(cmp.Compare(a.CPO.String(), b.CPO.String()), cmp.Compare(a.EMSP.String(), b.EMSP.String()))
-	})
-	return list
-}
+func (d *Partners) Pairs() []Pair { return d.state.Current().pairs.all() }

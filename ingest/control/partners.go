@@ -30,6 +30,7 @@ type partners struct {
 	byRole  Map[Role, *Partner]
 	byToken Map[TokenHash, *Partner]
 	pairs   pairs
+	grants  pairs // of a CPO and an SCSP, see Grant
 
 	billable Map[ocpi.Party, int64]           // offset of the record that first made it an eMSP
 	profiles Map[ocpi.Party, []profileNaming] // of CPOs, ascending; appended to
@@ -53,7 +54,7 @@ func NewPartners(m *Machine) *Partners {
 	m.Register(d.state.Publish,
 		On(d.added), On(d.removed), On(d.rotated), On(d.confirmed), On(d.rolesAdded), On(d.rolesRemoved),
 		On(d.invited), On(d.registered), On(d.updated), On(d.unregistered), On(d.offered), On(d.policy),
-		On(d.pairAdded), On(d.pairRemoved))
+		On(d.pairAdded), On(d.pairRemoved), On(d.grantAdded), On(d.grantRemoved))
 	m.Beside(d.confirmTokens)
 	return d
 }

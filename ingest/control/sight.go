@@ -13,12 +13,13 @@ import (
 // what: [Scope.Holds] for one object, its members for a list that is filtered
 // where it is read. The slices must not be changed.
 type Scope struct {
-	Own    []ocpi.Party // the viewer's parties that own such objects
-	Every  bool         // else: those of every owner,
-	From   []ocpi.Party // or of these,
-	Shared bool         // which are for everybody: Locations, Tokens, Tariffs without a recipient,
-	For    []ocpi.Party // or for one of these: debtors of Sessions and CDRs, recipients of Tariffs
-	Only   ocpi.Party   // when set, all of it between the viewer and this party alone
+	Own     []ocpi.Party // the viewer's parties that own such objects
+	Every   bool         // else: those of every owner,
+	From    []ocpi.Party // or of these,
+	Shared  bool         // which are for everybody: Locations, Tokens, Tariffs without a recipient,
+	For     []ocpi.Party // or for one of these: debtors of Sessions and CDRs, recipients of Tariffs
+	Granted []ocpi.Party // all of these owners, whomever it is for: Sessions of CPOs that let an SCSP read them
+	Only    ocpi.Party   // when set, all of it between the viewer and this party alone
 }
 
 // Holds reports whether an object of an owner is in the scope. other is whom it
@@ -28,6 +29,8 @@ func (s *Scope) Holds(owner, other ocpi.Party) bool {
 	switch {
 	case slices.Contains(s.Own, owner):
 		return s.Only.IsZero() || other.IsZero() || other == s.Only
+	case slices.Contains(s.Granted, owner):
+		return true
 	case !s.Every && !slices.Contains(s.From, owner):
 		return false
 	case other.IsZero():
@@ -39,7 +42,7 @@ func (s *Scope) Holds(owner, other ocpi.Party) bool {
 // Empty reports whether the scope can hold nothing.
 func (s *Scope) Empty() bool {
 	others := (s.Every || len(s.From) > 0) && (s.Shared || len(s.For) > 0)
-	return len(s.Own) == 0 && !others
+	return len(s.Own) == 0 && len(s.Granted) == 0 && !others
 }
 
 // Sees reports whether a partner sees an object: see [Scope.Holds].
@@ -58,6 +61,7 @@ func (d *Partners) PairsOnly() { d.pairsOnly = true }
 //	Tariffs with a recipient               their owner and the recipient
 //	Tokens                                 their owner; CPOs, of any eMSP
 //	Sessions, CDRs, invoices               their two parties
+//	Sessions                               SCSPs, of CPOs that granted it
 //
 // Where only pairs roam, what is for everybody is for the other party of a pair,
 // and so are Tariffs. To a 2.1.1 partner with a counterparty there is nobody else.
@@ -76,6 +80,9 @@ func (d *Partners) Scope(viewer *Partner, what ingest.Object) Scope {
 	case ingest.ObjectSession, ingest.ObjectCDR:
 		s.Own, s.For = viewer.charging.Parties, viewer.mobility.Parties
 		s.from(nil, true)
+		if what == ingest.ObjectSession && viewer.Counterparty.IsZero() {
+			s.Granted = granted(d.state.Current().grants, viewer.parties([]string{RoleSCSP}))
+		}
 	case ingest.ObjectInvoice:
 		s.Own = viewer.parties([]string{RoleCPO, RoleEMSP})
 		s.For = s.Own
@@ -96,6 +103,19 @@ func (d *Partners) reach(s *Scope, parties []ocpi.Party, others Map[ocpi.Party, 
 		from = append(from, paired...)
 	}
 	s.from(from, false)
+}
+
+// granted returns the CPOs whose Sessions one of some SCSPs may read, each once.
+func granted(grants pairs, scsps []ocpi.Party) (cpos []ocpi.Party) {
+	for _, p := range scsps {
+		of, _ := grants.ofEMSP.Get(p)
+		for _, cpo := range of {
+			if !slices.Contains(cpos, cpo) {
+				cpos = append(cpos, cpo)
+			}
+		}
+	}
+	return cpos
 }
 
 // from sets of which owners the scope is, within the one counterparty there may be.
