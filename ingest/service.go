@@ -51,6 +51,9 @@ type Service struct {
 	// Issuers has the parties of provider ids that are not those of the same name. Set
 	// it before use.
 	Issuers ocpi.Issuers
+	// First returns the copy of a CDR that counts, so far as the store has it; nil:
+	// none is known. Set it before use.
+	First func(ctx context.Context, key ocpi.Key) (raw []byte, ok bool, err error)
 	// Tally counts what is found in what partners send. Set it before use.
 	Tally *Tally
 
@@ -84,7 +87,7 @@ func (s *Service) CDR(ctx context.Context, from Sender, v ocpi.Version, body []b
 	if err != nil {
 		return Receipt{}, s.refuse(ctx, &e, body, d.AllMissing(err))
 	}
-	if e.Key, err = s.identify(ctx, from, cdr); err != nil {
+	if e.Key, err = s.identify(ctx, from, cdr, body); err != nil {
 		if IsSenderFault(err) {
 			err = s.refuse(ctx, &e, body, err)
 		}
@@ -111,31 +114,6 @@ func (s *Service) CDR(ctx context.Context, from Sender, v ocpi.Version, body []b
 		s.tally(&e, findings)
 	}
 	return r, err
-}
-
-// identify returns which CDR it is. One of OCPI 2.1.1 does not say whose: it is
-// the connection's party's, of several that one's whose Location it names.
-func (s *Service) identify(ctx context.Context, from Sender, cdr *ocpi.CDR) (ocpi.Key, error) {
-	if cdr.Version != ocpi.V211 || len(from.Parties) <= 1 {
-		return cdr.Key(from.first()), nil
-	}
-	location := strings.Clone(ocpi.Fold(cdr.Location.ID))
-	var owners []ocpi.Party
-	for _, party := range from.Parties {
-		key := ocpi.Key{Party: party, ID: location}
-		_, known, err := s.current.Get(ctx, Target{Object: ObjectLocation, Key: key})
-		if err != nil {
-			return ocpi.Key{}, fmt.Errorf("find whose Location %s is: %w", key, err)
-		}
-		if known {
-			owners = append(owners, party)
-		}
-	}
-	if len(owners) != 1 {
-		return ocpi.Key{}, invalid("location.id", fmt.Sprintf("%d of your %d parties have this Location, and a CDR of OCPI 2.1.1 does not say whose it is: send OCPI-from-country-code and OCPI-from-party-id with it",
-			len(owners), len(from.Parties)))
-	}
-	return cdr.Key(owners[0]), nil
 }
 
 // Put accepts a whole client-owned object: a Location, EVSE, Connector,

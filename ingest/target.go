@@ -14,11 +14,13 @@ import (
 var ErrUnknownObject = errors.New("unknown object")
 
 // Sender is the authenticated partner a body comes from, with the parties it
-// may write for, and the codes of findings that refuse what it sends.
+// may write for, and the codes of findings that refuse what it sends. Acting is the
+// one of its parties that it says it speaks for, zero where it does not say.
 type Sender struct {
 	ID      string
 	Parties []ocpi.Party
 	Refuses []string
+	Acting  ocpi.Party
 }
 
 // Owns reports whether the sender may write for p.

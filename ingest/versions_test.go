@@ -52,21 +52,54 @@ func TestWhoseA211CDRIs(t *testing.T) {
 		}
 		return s
 	}
+	acting := two
+	acting.Acting = two.Parties[0]
+	stranger := two
+	stranger.Acting = ocpi.Party{Country: "NL", ID: "TNM"}
+	const same, other = cdr211, `{"id":"c-1","start_date_time":"2018-01-05T10:00:00Z"}`
 	for name, c := range map[string]struct {
-		from  ingest.Sender
-		there states
-		want  string // "" = refused
+		from         ingest.Sender
+		there        states
+		before, copy string // of whom a CDR of this id came before, and it
+		want         string // "" = refused
 	}{
-		"one party":                            {one, located(), "GB*DUN*C-1"},
-		"several, one has the Location":        {two, located("PKC"), "GB*PKC*C-1"},
-		"several, none has the Location":       {two, located(), ""},
-		"several, more than one have such one": {two, located("DUN", "PKC"), ""},
+		"one party":                            {one, located(), "", "", "GB*DUN*C-1"},
+		"several, one has the Location":        {two, located("PKC"), "", "", "GB*PKC*C-1"},
+		"several, none has the Location":       {two, located(), "", "", ""},
+		"several, more than one have such one": {two, located("DUN", "PKC"), "", "", ""},
+
+		"it says whose it is":                  {acting, located(), "", "", "GB*DUN*C-1"},
+		"it says so, whatever the Location":    {acting, located("PKC"), "", "", "GB*DUN*C-1"},
+		"it says so, both have the Location":   {acting, located("DUN", "PKC"), "", "", "GB*DUN*C-1"},
+		"it speaks for no party of its own":    {stranger, located("PKC"), "", "", "GB*PKC*C-1"},
+		"pulled after it was pushed":           {two, located("PKC"), "GB*DUN*C-1", same, "GB*DUN*C-1"},
+		"pulled so, without a Location":        {two, located(), "GB*DUN*C-1", same, "GB*DUN*C-1"},
+		"pulled, another one of this id there": {two, located("PKC"), "GB*DUN*C-1", other, "GB*PKC*C-1"},
+		"pushed after it was pulled":           {acting, located("PKC"), "GB*PKC*C-1", same, "GB*PKC*C-1"},
+		"pushed, another one of this id there": {acting, located("PKC"), "GB*PKC*C-1", other, "GB*DUN*C-1"},
 	} {
 		log := &memoryLog{}
-		r, err := newService(log, c.there).CDR(t.Context(), c.from, ocpi.V211, []byte(cdr211))
+		s := newService(log, c.there)
+		s.First = func(_ context.Context, key ocpi.Key) ([]byte, bool, error) {
+			return []byte(c.copy), key.String() == c.before, nil
+		}
+		r, err := s.CDR(t.Context(), c.from, ocpi.V211, []byte(cdr211))
 		_, invalid := errors.AsType[*ocpi.Invalid](err)
 		if c.want != "" && (err != nil || r.Key.String() != c.want) || c.want == "" && (!invalid || len(log.records[ingest.TopicRefused]) != 1) {
 			t.Errorf("%s: %s, %v; want %q", name, r.Key, err, c.want)
+		}
+	}
+}
+
+// What this process accepted a moment ago is not in the store yet.
+func TestA211CDRPushedAndPulledAtOnceHasOneOwner(t *testing.T) {
+	parties := []ocpi.Party{{Country: "GB", ID: "DUN"}, {Country: "GB", ID: "PKC"}}
+	k, o := state(ingest.ObjectLocation, ocpi.V211, "PKC", "L1", "{}")
+	s := newService(&memoryLog{}, states{k: o})
+	for _, acting := range []ocpi.Party{parties[0], {}} {
+		r, err := s.CDR(t.Context(), ingest.Sender{ID: "gb-dun-cpo", Parties: parties, Acting: acting}, ocpi.V211, []byte(cdr211))
+		if err != nil || r.Key.Party != parties[0] {
+			t.Errorf("speaking for %s: %s, %v", acting, r.Key, err)
 		}
 	}
 }

@@ -46,12 +46,12 @@ func (x *exchange) postCDR() (answer, error) {
 }
 
 // creditor is whom a CDR may be of. One of OCPI 2.1.1 does not say whose it is: of
-// a partner's parties it may be the one that OCPI-from names.
+// a partner's parties OCPI-from may name one.
 func (x *exchange) creditor() ingest.Sender {
 	from := x.sender()
 	named := ocpi.NewParty(header(x.r, ocpi.HeaderFromCountry), header(x.r, ocpi.HeaderFromParty))
 	if x.route.version == ocpi.V211 && from.Owns(named) {
-		from.Parties = []ocpi.Party{named}
+		from.Acting = named
 	}
 	return from
 }

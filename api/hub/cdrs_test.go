@@ -89,11 +89,11 @@ func TestCDRsPostedBehindTheirID(t *testing.T) {
 func TestCreditorsOfCDRs(t *testing.T) {
 	for _, tt := range []struct {
 		version, country, party string
-		want                    int // parties it may be of
-	}{{"2.1.1", "", "", 2}, {"2.1.1", "gb", "pkc", 1}, {"2.1.1", "US", "BOU", 2}, {"2.2.1", "GB", "PKC", 2}} {
+		want                    string // whom it speaks for
+	}{{"2.1.1", "", "", "*"}, {"2.1.1", "gb", "pkc", "GB*PKC"}, {"2.1.1", "US", "BOU", "*"}, {"2.2.1", "GB", "PKC", "*"}} {
 		b := &backend{}
 		request(t, serve(t, b, nil), "POST", inEdition(tt.version, "cpo:/cdrs"), dundeeToken, "{}", "OCPI-from-country-code", tt.country, "OCPI-from-party-id", tt.party)
-		if len(b.pushes) != 1 || len(b.pushes[0].From.Parties) != tt.want || tt.want == 1 && b.pushes[0].From.Parties[0] != ocpi.NewParty("GB", "PKC") {
+		if len(b.pushes) != 1 || len(b.pushes[0].From.Parties) != 2 || b.pushes[0].From.Acting.String() != tt.want {
 			t.Errorf("%+v: pushed %+v", tt, b.pushes)
 		}
 	}

@@ -32,22 +32,24 @@ var errNotWorking = errors.New("the service is not running")
 func newPeers(s *service) *peers {
 	d := partner.NewDialer(partner.Policy(s.config.PartnerURLs))
 	self := s.config.self()
-	source := settlement.Source{Store: s.backends.store, Log: s.backends.log}
 	return &peers{
 		Registrar: &partner.Registrar{Dialer: d, Partners: s.control.partners, Sealer: s.sealer, Self: self, Logger: s.logger},
 		puller: &partner.Puller{
 			Dialer: d, Partners: s.control.partners, Secrets: s.sealer, Intake: s.intake, Objects: s.owned,
-			FirstCDR: func(ctx context.Context, key ocpi.Key) ([]byte, bool, error) {
-				raw, _, err := source.First(ctx, key)
-				if errors.Is(err, settlement.ErrNotFound) {
-					return nil, false, nil
-				}
-				return raw, err == nil, err
-			},
-			Pages: api.NewBudget(partner.PageBytes), Limits: s.config.Limits.Bodies, Hub: self.Party, Logger: s.logger,
+			FirstCDR: s.firstCDR,
+			Pages:    api.NewBudget(partner.PageBytes), Limits: s.config.Limits.Bodies, Hub: self.Party, Logger: s.logger,
 		},
 		dialer: d, public: s.config.PublicURL, service: s,
 	}
+}
+
+// firstCDR returns the copy of a CDR that counts, so far as the store has it.
+func (s *service) firstCDR(ctx context.Context, key ocpi.Key) (raw []byte, ok bool, err error) {
+	raw, _, err = settlement.Source{Store: s.backends.store, Log: s.backends.log}.First(ctx, key)
+	if errors.Is(err, settlement.ErrNotFound) {
+		return nil, false, nil
+	}
+	return raw, err == nil, err
 }
 
 // serveAt says where partners find our versions: under the public URL, else where

@@ -162,6 +162,7 @@ func startService(ctx context.Context, c Config, stderr *os.File) (_ *service, e
 	s.intake = ingest.NewService(b.log, s.owned, time.Now, c.Limits.Bodies, ingest.NewMetrics(s.registry))
 	s.intake.Issuers, s.intake.Tally = s.owned.Issuers, &s.tally
 	s.intake.Merging, s.intake.Check = api.NewBudget(mergingBytes), s.found()
+	s.intake.First = s.firstCDR
 	s.peers = newPeers(s)
 	if s.http, err = newHTTPServer(s); err != nil {
 		return nil, err
