@@ -2,6 +2,7 @@ package main
 
 import (
 	"bytes"
+	"cmp"
 	"context"
 	"encoding/json"
 	"fmt"
@@ -37,7 +38,7 @@ type testService struct {
 	inside *service
 	data   string
 	url    string
-	client *http.Client
+	client *http.Client      // nil = the default
 	key    string            // finance API key
 	tokens map[string]string // OCPI tokens by party
 	stop   func()
@@ -74,7 +75,7 @@ func startConfig(t *testing.T, c Config) *testService {
 	ctx, cancel := context.WithCancel(context.WithoutCancel(t.Context()))
 	done := make(chan error, 1)
 	go func() { done <- s.run(ctx, nil) }()
-	ts := &testService{t: t, inside: s, data: c.Data, url: s.http.url, client: http.DefaultClient, tokens: map[string]string{}}
+	ts := &testService{t: t, inside: s, data: c.Data, url: s.http.url, tokens: map[string]string{}}
 	stopped := false
 	ts.stop = func() {
 		if stopped {
@@ -130,7 +131,7 @@ func (s *testService) request(method, path, authorization, body string, headers 
 	for i := 0; i+1 < len(headers); i += 2 {
 		req.Header.Set(headers[i], headers[i+1])
 	}
-	res, err := s.client.Do(req)
+	res, err := cmp.Or(s.client, http.DefaultClient).Do(req)
 	if err != nil {
 		return answer{body: err.Error()}
 	}
