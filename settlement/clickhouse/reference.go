@@ -24,16 +24,15 @@ const noChanges = "zones IN ('', 'null', '[]')"
 
 // LoadChanges calls fn for every object of a kind with the changes it has seen,
 // without its body; for those of which changes were not kept with the whole
-// state. In any order, at once from as many goroutines as there are processors, and
-// where rows were not merged yet for each of them. The state is valid until fn
-// returns.
+// state. In any order, from several goroutines at once, and where rows were not
+// merged yet for each of them. The state is valid until fn returns.
 func (s *Store) LoadChanges(ctx context.Context, kind ingest.Object, fn func(*ingest.ObjectState) error) error {
-	slices, ctx := errgroup.WithContext(ctx)
-	n := runtime.GOMAXPROCS(0)
+	loads, ctx := errgroup.WithContext(ctx)
+	n := min(runtime.GOMAXPROCS(0), loadSlices)
 	for i := range n {
-		slices.Go(func() error { return s.loadChanges(ctx, kind, i, n, fn) })
+		loads.Go(func() error { return s.loadChanges(ctx, kind, i, n, fn) })
 	}
-	slices.Go(func() error {
+	loads.Go(func() error {
 		return s.each(ctx, "load old "+kind.String()+"s", "SELECT "+objectColumns+" FROM objects WHERE object = ? AND "+noChanges, []any{kind.String()},
 			func(rows driver.Rows) error {
 				o, err := scanObject(rows)
@@ -43,8 +42,13 @@ func (s *Store) LoadChanges(ctx context.Context, kind ingest.Object, fn func(*in
 				return fn(&o)
 			})
 	})
-	return slices.Wait()
+	return loads.Wait()
 }
+
+// loadSlices bounds how many queries read a kind at once: all kinds are read side by
+// side when a process starts, and one that waits for a place among maxOpenConns for
+// longer than dialTimeout fails.
+const loadSlices = 4
 
 // loadChanges reads one of n slices: what a million Tokens have said takes us
 // three times as long to read as the engine.
