@@ -18,6 +18,7 @@ type Partners interface {
 	Registry
 	Ready() error
 	Authenticate(authorization string) (*control.Partner, bool)
+	Recognize(authorization string) (*control.Partner, control.Spelling, bool)
 	// Has reports whether a party is a partner's now, in any role.
 	Has(party ocpi.Party) bool
 	// All returns all partners.

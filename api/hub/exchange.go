@@ -104,7 +104,7 @@ func (x *exchange) do(began time.Time) (answer, error) {
 		return answer{}, err
 	}
 	var ok bool
-	if x.partner, ok = s.Partners.Authenticate(header(x.r, "Authorization")); !ok {
+	if x.partner, x.spelled, ok = s.Partners.Recognize(header(x.r, "Authorization")); !ok {
 		return answer{}, api.ErrUnauthorized
 	}
 	if x.partner.Invited() && !x.route.invited {

@@ -71,7 +71,6 @@ func (x *exchange) lower(name string) bool {
 // checkHabits counts the habits that a request shows, and refuses one by the partner's
 // policies. The body of what is refused is kept.
 func (x *exchange) checkHabits() error {
-	x.spelled = x.partner.Spelling(header(x.r, "Authorization"))
 	var refused []ocpi.FieldError
 	for i := range habits {
 		h := &habits[i]

@@ -11,6 +11,7 @@ import (
 	"net/url"
 	"os"
 	"path/filepath"
+	"slices"
 	"strconv"
 	"strings"
 	"testing"
@@ -89,6 +90,15 @@ func (known) All() []*control.Partner {
 		},
 		{ID: "se-oth-other", Name: "Gone", Roles: []control.Role{control.NewRole("OTHER", "SE", "OTH")}},
 	}
+}
+
+func (k known) Find(id string) (*control.Partner, bool) {
+	all := k.All()
+	i := slices.IndexFunc(all, func(p *control.Partner) bool { return p.ID == id })
+	if i < 0 {
+		return nil, false
+	}
+	return all[i], true
 }
 
 // site is the page over a store, with what it logs.

@@ -16,6 +16,7 @@ import (
 // Partners are those who talk OCPI to us: a control.Partners.
 type Partners interface {
 	All() []*control.Partner
+	Find(id string) (*control.Partner, bool)
 }
 
 // partnerLine is one partner as a row.
@@ -63,12 +64,10 @@ type foundLine struct {
 
 // partner answers GET /partners/{id}.
 func (s *server) partner(c *gin.Context, v visitor) error {
-	all := s.Partners.All()
-	i := slices.IndexFunc(all, func(p *control.Partner) bool { return p.ID == api.Param(c, "id") })
-	if i < 0 || !v.Party.IsZero() {
+	p, ok := s.Partners.Find(api.Param(c, "id"))
+	if !ok || !v.Party.IsZero() {
 		return settlement.ErrNotFound
 	}
-	p := all[i]
 	view := partnerView{frame: frame{Title: "Partner " + p.ID, Here: "Partners", Visitor: &v, Query: c.Request.URL.Query()}, Partner: newPartnerLine(p)}
 	for _, f := range s.Found.Of(p.ID) {
 		view.Found = append(view.Found, foundLine{f, slices.Contains(p.Refuses, f.Code)})

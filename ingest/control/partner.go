@@ -2,6 +2,7 @@ package control
 
 import (
 	"slices"
+	"strings"
 	"sync/atomic"
 
 	"github.com/roamclear/roamclear/ingest"
@@ -158,38 +159,44 @@ func (p *Partner) parties(roles []string) []ocpi.Party {
 }
 
 // Authenticate finds the partner of an Authorization header, "Token x" with x
-// as it is or in Base64 (OCPI 2.2.1 transport, "Authorization header"), see
-// [Partner.Spelling]. The exact token wins over what it decodes to, because a raw
-// token may look like Base64. The new token of a rotation ends the old one once it is seen here.
+// as it is or in Base64 (OCPI 2.2.1 transport, "Authorization header"). The exact
+// token wins over what it decodes to, because a raw token may look like Base64. The
+// new token of a rotation ends the old one once it is seen here.
 func (d *Partners) Authenticate(authorization string) (*Partner, bool) {
+	p, _, ok := d.Recognize(authorization)
+	return p, ok
+}
+
+// Recognize is Authenticate that also says how the token is written.
+func (d *Partners) Recognize(authorization string) (*Partner, Spelling, bool) {
 	now := d.machine.now()
-	p, fresh, ok := d.state.Current().authenticate(authorization, now)
-	if ok {
-		p.contact.Store(int64(now))
+	p, r, ok := d.state.Current().authenticate(authorization, now)
+	if !ok {
+		return nil, Spelling{}, false
 	}
-	if fresh {
+	p.contact.Store(int64(now))
+	if p.isFresh(r.hash) {
 		select {
 		case d.confirm <- freshToken{p.ID, p.Tokens[0].Hash, p.rotated}:
 		default: // the next request with this token asks again
 		}
 	}
-	return p, ok
+	return p, Spelling{r.encoding, r.odd || !strings.HasPrefix(authorization, "Token ")}, true
 }
 
-// authenticate is Authenticate at an instant. fresh says that the token is the
-// new one of a rotation under way.
-func (s *partners) authenticate(authorization string, now ocpi.Time) (p *Partner, fresh, ok bool) {
+// authenticate is Authenticate at an instant, with how the token was read.
+func (s *partners) authenticate(authorization string, now ocpi.Time) (p *Partner, as reading, ok bool) {
 	credentials, ok := cutScheme(authorization, "Token")
 	if !ok {
-		return nil, false, false
+		return nil, reading{}, false
 	}
 	list, n := readings(credentials)
 	for _, r := range list[:n] {
 		if p, ok := s.byToken.Get(r.hash); ok && p.Encoding.accepts(&r) && p.accepts(r.hash, now) {
-			return p, p.isFresh(r.hash), true
+			return p, r, true
 		}
 	}
-	return nil, false, false
+	return nil, reading{}, false
 }
 
 // withToken returns the partner that has a token now.
@@ -209,11 +216,6 @@ func (p *Partner) accepts(h TokenHash, now ocpi.Time) bool {
 		}
 	}
 	return false
-}
-
-// has reports whether a token is or was one of the partner's.
-func (p *Partner) has(h TokenHash) bool {
-	return slices.ContainsFunc(p.Tokens, func(t Token) bool { return t.Hash == h })
 }
 
 func (p *Partner) isFresh(h TokenHash) bool {

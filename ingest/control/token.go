@@ -136,20 +136,6 @@ type Spelling struct {
 	Odd      bool          // not as OCPI has it in any version
 }
 
-// Spelling returns how the partner's token is written in a header that it was
-// authenticated by.
-func (p *Partner) Spelling(authorization string) Spelling {
-	scheme, _, _ := strings.Cut(authorization, " ")
-	credentials, _ := cutScheme(authorization, "Token")
-	list, n := readings(credentials)
-	for _, r := range list[:n] {
-		if p.Encoding.accepts(&r) && p.has(r.hash) {
-			return Spelling{r.encoding, r.odd || scheme != "Token"}
-		}
-	}
-	return Spelling{} // it was changed meanwhile
-}
-
 // cutScheme splits an Authorization header into its credentials, if its
 // scheme is the wanted one, followed by one space.
 func cutScheme(authorization, scheme string) (credentials string, ok bool) {
