@@ -53,7 +53,7 @@ func (s *sessionRows) append(r *placedRow) {
 
 // writeBeside stores what relations look rows up by: what credits name, and the
 // Sessions of the others.
-func (s *Store) writeBeside(ctx context.Context, into *blocks, token string, rows []placedRow) error {
+func (s *Store) writeBeside(ctx context.Context, into *blocks, what string, rows []placedRow) error {
 	var credits, sessions []*placedRow
 	for i := range rows {
 		switch r := &rows[i]; {
@@ -63,13 +63,13 @@ func (s *Store) writeBeside(ctx context.Context, into *blocks, token string, row
 			sessions = append(sessions, r)
 		}
 	}
-	err := s.insert(ctx, into.credits.block, token, len(credits), func(i int) error { into.credits.append(credits[i]); return nil })
+	err := s.insert(ctx, into.credits.block, what, len(credits), func(i int) error { into.credits.append(credits[i]); return nil })
 	for len(sessions) > 0 && err == nil {
 		n := 1 // one part goes into one partition of the table
 		for n < len(sessions) && sessions[n].Record.Offset/sessionsPart == sessions[0].Record.Offset/sessionsPart {
 			n++
 		}
-		err = s.insert(ctx, into.sessions.block, token, n, func(i int) error { into.sessions.append(sessions[i]); return nil })
+		err = s.insert(ctx, into.sessions.block, what, n, func(i int) error { into.sessions.append(sessions[i]); return nil })
 		sessions = sessions[n:]
 	}
 	return err

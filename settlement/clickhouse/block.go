@@ -9,7 +9,6 @@ import (
 	"time"
 
 	"github.com/ClickHouse/ch-go/proto"
-	ch "github.com/ClickHouse/clickhouse-go/v2"
 	"github.com/ClickHouse/clickhouse-go/v2/lib/column"
 	"github.com/ClickHouse/clickhouse-go/v2/lib/driver"
 	"github.com/roamclear/roamclear/ocpi"
@@ -133,17 +132,15 @@ func (b *block) load(into []column.Interface) error {
 
 // insert stores n rows as one insert, which becomes one part. fill appends row
 // i to the block; it is called again for every row when the rows are sent
-// again. token names the rows for people; the serial behind it makes it this
-// call's own.
-func (s *Store) insert(ctx context.Context, b *block, token string, n int, fill func(i int) error) error {
+// again. what names the rows for people.
+func (s *Store) insert(ctx context.Context, b *block, what string, n int, fill func(i int) error) error {
 	if n == 0 {
 		return nil
 	}
-	token = fmt.Sprintf("%s/%s/%s-%d", b.table, token, s.nonce, s.serial.Add(1))
+	what = b.table + "/" + what
 	if err := s.space(); err != nil {
-		return fmt.Errorf("insert %s: %w: %w", token, settlement.ErrUnavailable, err)
+		return fmt.Errorf("insert %s: %w: %w", what, settlement.ErrUnavailable, err)
 	}
-	ctx = ch.Context(ctx, ch.WithSettings(ch.Settings{"insert_deduplication_token": token}))
 	began, wait := time.Now(), resendAfter
 	for resend := 0; ; resend++ {
 		err := s.send(ctx, b, n, fill)
@@ -151,15 +148,15 @@ func (s *Store) insert(ctx context.Context, b *block, token string, n int, fill 
 			break
 		}
 		if !lost(err) || resend == insertResends {
-			return fail("insert "+token, err)
+			return fail("insert "+what, err)
 		}
-		// Nobody knows whether the server took it. Sending the same bytes with
-		// the same token is safe either way.
+		// Nobody knows whether the server took it. Rows that it has twice are one
+		// to every reader, as after a replay.
 		s.metrics.retries.Inc()
 		s.log.Warn("insert sent again", "table", b.table, "error", err)
 		select {
 		case <-ctx.Done():
-			return fail("insert "+token, ctx.Err())
+			return fail("insert "+what, ctx.Err())
 		case <-time.After(wait):
 		}
 		wait *= 2

@@ -44,19 +44,19 @@ func (s *Store) rebook(ctx context.Context, p ingest.Partition, rows []placedRow
 	}
 	into := blocksPool.Get().(*blocks)
 	defer blocksPool.Put(into)
-	token := p.String() + "/repriced"
-	if err := s.relist(ctx, into, token, p, owed); err != nil {
+	what := p.String() + "/repriced"
+	if err := s.relist(ctx, into, what, p, owed); err != nil {
 		return err
 	}
-	if err := s.writePlaces(ctx, into, token, counts); err != nil || !results {
+	if err := s.writePlaces(ctx, into, what, counts); err != nil || !results {
 		return err
 	}
-	return s.insert(ctx, into.results.block, token, len(counts), func(i int) error { return into.results.append(&counts[i]) })
+	return s.insert(ctx, into.results.block, what, len(counts), func(i int) error { return into.results.append(&counts[i]) })
 }
 
 // relist writes the first copies of those CDRs that came more than once again,
 // with the debtor that is theirs now.
-func (s *Store) relist(ctx context.Context, into *blocks, token string, p ingest.Partition, rows []*placedRow) error {
+func (s *Store) relist(ctx context.Context, into *blocks, what string, p ingest.Partition, rows []*placedRow) error {
 	if len(rows) == 0 {
 		return nil
 	}
@@ -88,5 +88,5 @@ func (s *Store) relist(ctx context.Context, into *blocks, token string, p ingest
 	if err != nil {
 		return err
 	}
-	return s.insert(ctx, into.duplicates.block, token, len(again), func(i int) error { into.duplicates.append(&again[i]); return nil })
+	return s.insert(ctx, into.duplicates.block, what, len(again), func(i int) error { into.duplicates.append(&again[i]); return nil })
 }

@@ -109,11 +109,10 @@ const applicable = `run = ? AND partition = ? AND epoch = ? AND offset >= ? AND 
 
 // ApplyRepriced implements [settlement.RepriceStore].
 func (s *Store) ApplyRepriced(ctx context.Context, run string, in ingest.Partition, closed []settlement.ClosedMonth) error {
-	// Explanations are most of a row, so blocks are small. What is written
-	// again is written: the engine must not take it for a resend.
+	// Explanations are most of a row, so blocks are small.
 	ctx = ch.Context(ctx, ch.WithSettings(ch.Settings{
 		"max_block_size": 4096, "min_insert_block_size_rows": 65536, "min_insert_block_size_bytes": 64 << 20,
-		"insert_deduplicate": 0, "max_threads": 1,
+		"max_threads": 1,
 	}))
 	months, lands := []uint32{0}, []uint32{0} // 0: a month that is not known is open
 	for _, c := range closed {

@@ -3,13 +3,11 @@ package clickhouse
 import (
 	"cmp"
 	"context"
-	"crypto/rand"
 	"crypto/tls"
 	"database/sql"
 	"errors"
 	"fmt"
 	"log/slog"
-	"sync/atomic"
 	"time"
 
 	ch "github.com/ClickHouse/clickhouse-go/v2"
@@ -48,13 +46,6 @@ type Store struct {
 	metrics *metrics
 	space   func() error
 
-	// Every insert statement's deduplication token ends in nonce and serial, so
-	// that ClickHouse drops nothing but our own immediate resend of the very
-	// same bytes. A token made of offsets alone would also drop a replay that
-	// is to bring back a row the store has lost.
-	nonce  string
-	serial atomic.Uint64
-
 	writers writers
 }
 
@@ -63,7 +54,7 @@ var _ settlement.Reader = (*Store)(nil)
 // Open connects, and makes the database when it does not exist. Call Migrate
 // before anything else.
 func Open(ctx context.Context, o Options) (*Store, error) {
-	s := &Store{db: o.Database, log: o.Logger, space: o.CheckSpace, nonce: rand.Text()[:10]}
+	s := &Store{db: o.Database, log: o.Logger, space: o.CheckSpace}
 	if s.space == nil {
 		s.space = func() error { return nil }
 	}
@@ -81,10 +72,12 @@ func Open(ctx context.Context, o Options) (*Store, error) {
 	}
 	// The pool below names the database in its handshake, so it must exist.
 	err = conn.Exec(ctx, "CREATE DATABASE IF NOT EXISTS "+quoteName(o.Database))
-	if err = errors.Join(err, conn.Close()); err != nil {
+	options := connOptions(o, o.Database)
+	err = errors.Join(err, neverDeduplicate(ctx, conn, options.Settings), conn.Close())
+	if err != nil {
 		return nil, fail("open clickhouse "+fmt.Sprint(o.Addr), err)
 	}
-	if s.conn, err = ch.Open(connOptions(o, o.Database)); err != nil {
+	if s.conn, err = ch.Open(options); err != nil {
 		return nil, fmt.Errorf("open clickhouse %v: %w", o.Addr, err)
 	}
 	if err := s.conn.Ping(ctx); err != nil {
@@ -114,7 +107,6 @@ func connOptions(o Options, database string) *ch.Options {
 			// 1 is the default since 26.x: the server would cut our batches anew.
 			"async_insert":                    0,
 			"wait_for_async_insert":           1,
-			"insert_deduplicate":              1,
 			"max_partitions_per_insert_block": 1,
 			"optimize_on_insert":              0,
 			// All copies of an identity are in one partition.
@@ -127,6 +119,30 @@ func connOptions(o Options, database string) *ch.Options {
 			"aggregate_functions_null_for_empty": 0,
 		},
 	}
+}
+
+// neverDeduplicate turns off, under each name that the server has for it, that it
+// drops inserts as repeats: it notes an insert as known before its part is there,
+// so that one killed between the two takes our resend for a repeat, and the rows
+// are nowhere.
+func neverDeduplicate(ctx context.Context, conn driver.Conn, settings ch.Settings) error {
+	rows, err := conn.Query(ctx, `SELECT name, type != 'Bool' FROM system.settings
+		WHERE name IN ('insert_deduplicate', 'deduplicate_insert', 'deduplicate_insert_select')`)
+	if err != nil {
+		return err
+	}
+	defer rows.Close()
+	for rows.Next() {
+		var name string
+		var word bool
+		if err := rows.Scan(&name, &word); err != nil {
+			return err
+		}
+		if settings[name] = 0; word {
+			settings[name] = "disable"
+		}
+	}
+	return rows.Err()
 }
 
 // Close closes every connection. Call it before Engine.Close.

@@ -60,12 +60,12 @@ func (s *Store) WriteCDRs(ctx context.Context, b *pricing.Batch) error {
 	}
 	into := blocksPool.Get().(*blocks)
 	defer blocksPool.Put(into)
-	token := rangeToken(b.Partition, b.Rows[0].Record.Offset, b.Rows[len(b.Rows)-1].Record.Offset)
-	err = s.insert(ctx, into.records.block, token, len(b.Rows), func(i int) error { into.records.append(b.Partition.Topic, &b.Rows[i].Record); return nil })
+	what := rangeName(b.Partition, b.Rows[0].Record.Offset, b.Rows[len(b.Rows)-1].Record.Offset)
+	err = s.insert(ctx, into.records.block, what, len(b.Rows), func(i int) error { into.records.append(b.Partition.Topic, &b.Rows[i].Record); return nil })
 	if err != nil {
 		return err
 	}
-	err = s.insert(ctx, into.duplicates.block, token, len(told.duplicates), func(i int) error { into.duplicates.append(&told.duplicates[i]); return nil })
+	err = s.insert(ctx, into.duplicates.block, what, len(told.duplicates), func(i int) error { into.duplicates.append(&told.duplicates[i]); return nil })
 	if err != nil {
 		return err
 	}
@@ -75,10 +75,10 @@ func (s *Store) WriteCDRs(ctx context.Context, b *pricing.Batch) error {
 			return err
 		}
 	}
-	if err := s.writePlaces(ctx, into, token, first); err != nil {
+	if err := s.writePlaces(ctx, into, what, first); err != nil {
 		return err
 	}
-	err = s.insert(ctx, into.results.block, token, len(first), func(i int) error { return into.results.append(&first[i]) })
+	err = s.insert(ctx, into.results.block, what, len(first), func(i int) error { return into.results.append(&first[i]) })
 	if err != nil {
 		return err
 	}
@@ -90,16 +90,16 @@ func (s *Store) WriteCDRs(ctx context.Context, b *pricing.Batch) error {
 // what relations look them up by.
 // Results come after: what a CDR has left is found by its row in cdrs, whatever
 // was written after that.
-func (s *Store) writePlaces(ctx context.Context, into *blocks, token string, rows []placedRow) error {
-	err := s.insert(ctx, into.cdrs.block, token, len(rows), func(i int) error { return into.cdrs.append(&rows[i]) })
+func (s *Store) writePlaces(ctx context.Context, into *blocks, what string, rows []placedRow) error {
+	err := s.insert(ctx, into.cdrs.block, what, len(rows), func(i int) error { return into.cdrs.append(&rows[i]) })
 	if err != nil {
 		return err
 	}
-	err = s.insert(ctx, into.senders.block, token, len(rows), func(i int) error { rows[i].listings(into.senders.append); return nil })
+	err = s.insert(ctx, into.senders.block, what, len(rows), func(i int) error { rows[i].listings(into.senders.append); return nil })
 	if err != nil {
 		return err
 	}
-	return s.writeBeside(ctx, into, token, rows)
+	return s.writeBeside(ctx, into, what, rows)
 }
 
 // Priced returns the offset from which on no result is stored. It may be beyond
@@ -211,25 +211,25 @@ func (s *Store) WriteObjects(ctx context.Context, p ingest.Partition, recs []ing
 		}
 	}
 	last := recs[len(recs)-1].Offset
-	token := rangeToken(p, first, last)
+	what := rangeName(p, first, last)
 	into := blocksPool.Get().(*blocks)
 	defer blocksPool.Put(into)
-	err := s.insert(ctx, into.records.block, token, len(recs), func(i int) error { into.records.append(p.Topic, &recs[i]); return nil })
+	err := s.insert(ctx, into.records.block, what, len(recs), func(i int) error { into.records.append(p.Topic, &recs[i]); return nil })
 	if err != nil {
 		return err
 	}
-	err = s.insert(ctx, into.objects.block, token, len(states), func(i int) error { return into.objects.append(p.Topic, &states[i]) })
+	err = s.insert(ctx, into.objects.block, what, len(states), func(i int) error { return into.objects.append(p.Topic, &states[i]) })
 	if err != nil {
 		return err
 	}
-	err = s.insert(ctx, into.lists.block, token, len(states), func(i int) error { into.lists.append(&states[i]); return nil })
+	err = s.insert(ctx, into.lists.block, what, len(states), func(i int) error { into.lists.append(&states[i]); return nil })
 	if err != nil {
 		return err
 	}
 	return s.writeCheckpoint(ctx, into.checkpoints, p, last+1)
 }
 
-func rangeToken(p ingest.Partition, first, last int64) string {
+func rangeName(p ingest.Partition, first, last int64) string {
 	return fmt.Sprintf("%s/%d/%d-%d", p, p.Epoch, first, last)
 }
 

@@ -8,6 +8,7 @@ import (
 	"testing"
 	"testing/synctest"
 
+	ch "github.com/ClickHouse/clickhouse-go/v2"
 	"github.com/ClickHouse/clickhouse-go/v2/lib/column"
 	"github.com/ClickHouse/clickhouse-go/v2/lib/driver"
 	"github.com/roamclear/roamclear/settlement"
@@ -38,6 +39,29 @@ func TestOnePartPerBatch(t *testing.T) {
 		if n := count(t, s, "SELECT count() FROM "+table); n != want {
 			t.Errorf("%s: %d rows, want %d", table, n, want)
 		}
+	}
+}
+
+// The server drops no insert as a repeat, whatever it is called: it notes an
+// insert as known before the rows are there, so one that was killed in between
+// answered our resend with success, and the rows were nowhere.
+func TestNoInsertIsTakenForARepeat(t *testing.T) {
+	s := newStore(t)
+	for _, statement := range []string{"SYSTEM STOP MERGES checkpoints", "ALTER TABLE checkpoints MODIFY SETTING non_replicated_deduplication_window = 100"} {
+		if err := s.conn.Exec(t.Context(), statement); err != nil {
+			t.Fatal(err)
+		}
+	}
+	ctx := ch.Context(t.Context(), ch.WithSettings(ch.Settings{"insert_deduplication_token": "the same"}))
+	for _, rows := range []string{"VALUES ('cdrs', 1, 0, 5)", "SELECT 'cdrs', 1, 0, 6"} {
+		for range 2 {
+			if err := s.conn.Exec(ctx, "INSERT INTO checkpoints (topic, epoch, partition, next) "+rows); err != nil {
+				t.Fatal(err)
+			}
+		}
+	}
+	if n := count(t, s, "SELECT count() FROM checkpoints"); n != 4 {
+		t.Errorf("%d rows of 4 inserts of one token", n)
 	}
 }
 
