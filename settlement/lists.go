@@ -77,10 +77,17 @@ func ListsOf(s *ingest.ObjectState, fn func(l ObjectList, gone bool)) {
 	}
 }
 
-// ListPart is of a list what some owners have on it; with none named it is all.
+// ListPart is of a list what some owners have on it; with none named it is what all
+// have, but for some.
 type ListPart struct {
 	ObjectList
 	Owners []ocpi.Party
+	Except []ocpi.Party
+}
+
+// holds reports whether what an owner has on a list is in the part.
+func (p *ListPart) holds(l ObjectList, owner ocpi.Party) bool {
+	return p.ObjectList == l && (len(p.Owners) == 0 || slices.Contains(p.Owners, owner)) && !slices.Contains(p.Except, owner)
 }
 
 // ObjectQuery selects objects of a kind: those on any of the lists, each once. They
@@ -98,9 +105,7 @@ func (q *ObjectQuery) Holds(s *ingest.ObjectState) (holds bool) {
 		return false
 	}
 	ListsOf(s, func(l ObjectList, gone bool) {
-		holds = holds || !gone && slices.ContainsFunc(q.Lists, func(p ListPart) bool {
-			return p.ObjectList == l && (len(p.Owners) == 0 || slices.Contains(p.Owners, s.Key.Party))
-		})
+		holds = holds || !gone && slices.ContainsFunc(q.Lists, func(p ListPart) bool { return p.holds(l, s.Key.Party) })
 	})
 	return holds
 }

@@ -7,6 +7,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 
 	"github.com/roamclear/roamclear/ingest"
+	"github.com/roamclear/roamclear/ingest/control"
 	"github.com/roamclear/roamclear/ocpi"
 	"github.com/roamclear/roamclear/settlement"
 )
@@ -66,6 +67,51 @@ func TestListObjects(t *testing.T) {
 				t.Errorf("waited for: %s", diff)
 			}
 		})
+	}
+}
+
+// What parties published that are nobody's any more is on no list, and found by no
+// single GET.
+func TestNothingOfFormerPartnersIsListed(t *testing.T) {
+	p := partners(t)
+	dun, pkc, bot := ocpi.NewParty("GB", "DUN"), ocpi.NewParty("GB", "PKC"), ocpi.NewParty("DE", "BOT")
+	location := ingest.ObjectState{Object: ingest.ObjectLocation, Key: ocpi.Key{Party: dun, ID: "L1"}, Version: ocpi.V221, Body: []byte(`{"id":"L1"}`)}
+	part := func(kind settlement.ListKind, party ocpi.Party, except ...ocpi.Party) settlement.ListPart {
+		return settlement.ListPart{ObjectList: settlement.ObjectList{Kind: kind, Party: party}, Except: except}
+	}
+	exw := ocpi.NewParty("NL", "EXW")
+	for _, id := range []string{"gb-dun-cpo", "de-bot-cpo"} {
+		if err := p.Remove(t.Context(), "", id, 0); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if _, _, err := p.Add(t.Context(), "", control.NewPartner{Name: "TNM", Token: "tnm-token", Roles: []control.Role{control.NewRole("CPO", "NL", "TNM")}}); err != nil {
+		t.Fatal(err)
+	}
+	for _, tt := range []struct {
+		path, token string
+		want        []settlement.ListPart
+	}{
+		{"/locations", exwToken, []settlement.ListPart{part(settlement.ListAll, ocpi.Party{}, bot, dun, pkc)}},
+		{"/tariffs", exwToken, []settlement.ListPart{part(settlement.ListAll, ocpi.Party{}, bot, dun, pkc), part(settlement.ListWith, exw, bot, dun, pkc)}},
+		{"/tokens", "tnm-token", []settlement.ListPart{part(settlement.ListAll, ocpi.Party{}, bot)}},
+		{"/sessions?date_from=2019-01-01T00:00:00Z", exwToken, []settlement.ListPart{part(settlement.ListWith, exw)}},
+		{"/locations/L1", exwToken, nil},
+	} {
+		b := &backend{owned: []ingest.ObjectState{location}}
+		resp, _ := request(t, serve(t, b, func(d *Deps) { d.Partners = p }), "GET", "/ocpi/2.2.1/sender"+tt.path, tt.token, "")
+		if tt.want == nil {
+			if resp.StatusCode != 404 {
+				t.Errorf("%s: HTTP %d, want 404", tt.path, resp.StatusCode)
+			}
+			continue
+		}
+		if len(b.of) != 1 {
+			t.Fatalf("%s: HTTP %d, %d queries", tt.path, resp.StatusCode, len(b.of))
+		}
+		if diff := cmp.Diff(tt.want, b.of[0].Lists); diff != "" {
+			t.Errorf("%s: %s", tt.path, diff)
+		}
 	}
 }
 

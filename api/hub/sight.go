@@ -17,8 +17,12 @@ func (x *exchange) visible() []settlement.ListPart {
 	s := x.s.Partners.Scope(x.partner, x.route.object)
 	var lists []settlement.ListPart
 	add := func(kind settlement.ListKind, owners []ocpi.Party, parties ...ocpi.Party) {
-		for _, p := range parties {
-			lists = append(lists, settlement.ListPart{ObjectList: settlement.ObjectList{Kind: kind, Party: p}, Owners: owners})
+		part := settlement.ListPart{ObjectList: settlement.ObjectList{Kind: kind}, Owners: owners}
+		if everybody := kind == settlement.ListAll || kind == settlement.ListWith; everybody && len(owners) == 0 {
+			part.Except = s.Except
+		}
+		for _, part.Party = range parties {
+			lists = append(lists, part)
 		}
 	}
 	if s.Only.IsZero() {

@@ -30,6 +30,7 @@ type seen struct {
 	OfEMSP       map[ocpi.Party][]ocpi.Party
 	Granted      map[ocpi.Party][]ocpi.Party
 	GrantedTo    map[ocpi.Party][]ocpi.Party
+	Vacant       map[Role]struct{}
 }
 
 // look collects what installation, partners and keys say of a state.
@@ -41,6 +42,7 @@ func look(i *installation, p *partners, k *keys) seen {
 		maps.Collect(p.billable.All()), maps.Collect(p.profiles.All()),
 		maps.Collect(p.pairs.ofCPO.All()), maps.Collect(p.pairs.ofEMSP.All()),
 		maps.Collect(p.grants.ofCPO.All()), maps.Collect(p.grants.ofEMSP.All()),
+		maps.Collect(p.vacant.All()),
 	}
 }
 
@@ -194,6 +196,7 @@ func TestFoldKeepsIndexes(t *testing.T) {
 		h := quiet(t)
 		var then *partners
 		var thenSeen seen
+		had := map[Role]struct{}{}
 		for i, e := range events(t) {
 			_ = h.apply(e.Event, e.Change) // refusals are part of the history
 			h.publish()
@@ -213,6 +216,14 @@ func TestFoldKeepsIndexes(t *testing.T) {
 			}
 			if diff := cmp.Diff(roles, now.Roles, allState); diff != "" {
 				t.Fatalf("roles after %+v: %s", e, diff)
+			}
+			for r := range roles {
+				had[r] = struct{}{}
+			}
+			vacant := maps.Clone(had)
+			maps.DeleteFunc(vacant, func(r Role, _ struct{}) bool { return roles[r] != nil })
+			if diff := cmp.Diff(vacant, now.Vacant, allState); diff != "" {
+				t.Fatalf("roles that nobody has any more after %+v: %s", e, diff)
 			}
 			if diff := cmp.Diff(tokens, now.Tokens, allState); diff != "" {
 				t.Fatalf("tokens after %+v: %s", e, diff)

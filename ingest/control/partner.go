@@ -143,7 +143,7 @@ func (p *Partner) derive() {
 	as := func(roles ...string) ingest.Sender {
 		return ingest.Sender{ID: p.ID, Parties: p.parties(roles), Refuses: p.Refuses}
 	}
-	p.charging, p.publishing, p.mobility = as(RoleCPO), as(publishes...), as(RoleEMSP)
+	p.charging, p.publishing, p.mobility = as(RoleCPO), as(publishes...), as(provides...)
 	p.readers = p.parties(reads)
 }
 

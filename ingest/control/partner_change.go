@@ -80,6 +80,7 @@ func (s *partners) put(p *Partner) {
 	s.byID = s.byID.With(p.ID, p)
 	for _, r := range p.Roles {
 		s.byRole = s.byRole.With(r, p)
+		s.vacant = s.vacant.Without(r)
 	}
 	for _, t := range p.Tokens {
 		s.byToken = s.byToken.With(t.Hash, p)
@@ -112,9 +113,7 @@ func (d *Partners) removed(e Event, c PartnerRemoved) error {
 		return err
 	}
 	s.byID = s.byID.Without(p.ID)
-	for _, r := range p.Roles {
-		s.byRole = s.byRole.Without(r)
-	}
+	s.vacate(p.Roles)
 	s.end(p.Tokens)
 	return nil
 }

@@ -72,9 +72,7 @@ func (d *Partners) rolesRemoved(e Event, c RolesRemoved) error {
 	if len(rest) == 0 {
 		return Conflict("partner %s would have no role left: remove the partner instead", p.ID)
 	}
-	for _, r := range c.Roles {
-		s.byRole = s.byRole.Without(r)
-	}
+	s.vacate(c.Roles)
 	s.put(p.with(rest))
 	return nil
 }

@@ -29,6 +29,7 @@ type partners struct {
 	byID    Map[string, *Partner]
 	byRole  Map[Role, *Partner]
 	byToken Map[TokenHash, *Partner]
+	vacant  Map[Role, struct{}] // that a partner had and nobody has now
 	pairs   pairs
 	grants  pairs // of a CPO and an SCSP, see Grant
 
@@ -103,11 +104,7 @@ func (d *Partners) Knew(party ocpi.Party) bool {
 
 // Has reports whether a party is a partner's now, in any role.
 func (d *Partners) Has(party ocpi.Party) bool {
-	s := d.state.Current()
-	return slices.ContainsFunc(roleNames, func(role string) bool {
-		_, ok := s.byRole.Get(Role{Role: role, Country: party.Country, PartyID: party.ID})
-		return ok
-	})
+	return d.state.Current().has(party, roleNames)
 }
 
 // NewPartner is what Add needs. Token "" has one minted.

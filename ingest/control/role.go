@@ -38,8 +38,11 @@ func RolesIn(v ocpi.Version) []string {
 // audience of a broadcast).
 var reads = []string{RoleEMSP, RoleNAP, RoleNSP, RoleOther}
 
-// publishes are the roles whose holders own Locations and Tariffs.
-var publishes = []string{RoleCPO, RoleNAP}
+// Roles whose holders own Locations and Tariffs, and Tokens.
+var (
+	publishes = []string{RoleCPO, RoleNAP}
+	provides  = []string{RoleEMSP}
+)
 
 // Role is one role of one party. A role belongs to one partner only.
 type Role struct {

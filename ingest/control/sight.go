@@ -16,6 +16,7 @@ type Scope struct {
 	Own     []ocpi.Party // the viewer's parties that own such objects
 	Every   bool         // else: those of every owner,
 	From    []ocpi.Party // or of these,
+	Except  []ocpi.Party // but for these, which own no such objects any more,
 	Shared  bool         // which are for everybody: Locations, Tokens, Tariffs without a recipient,
 	For     []ocpi.Party // or for one of these: debtors of Sessions and CDRs, recipients of Tariffs
 	Granted []ocpi.Party // all of these owners, whomever it is for: Sessions of CPOs that let an SCSP read them
@@ -31,7 +32,7 @@ func (s *Scope) Holds(owner, other ocpi.Party) bool {
 		return s.Only.IsZero() || other.IsZero() || other == s.Only
 	case slices.Contains(s.Granted, owner):
 		return true
-	case !s.Every && !slices.Contains(s.From, owner):
+	case !s.Every && !slices.Contains(s.From, owner), s.excepts(owner):
 		return false
 	case other.IsZero():
 		return s.Shared
@@ -65,23 +66,27 @@ func (d *Partners) PairsOnly() { d.pairsOnly = true }
 //
 // Where only pairs roam, what is for everybody is for the other party of a pair,
 // and so are Tariffs. To a 2.1.1 partner with a counterparty there is nobody else.
+// What a party published is for its owner alone once no partner has it in a role
+// that publishes, until one does again; what two parties owe each other stays theirs.
 func (d *Partners) Scope(viewer *Partner, what ingest.Object) Scope {
-	s := Scope{Only: viewer.Counterparty}
+	s, now := Scope{Only: viewer.Counterparty}, d.state.Current()
 	switch what {
 	case ingest.ObjectLocation, ingest.ObjectTariff:
 		s.Own, s.Shared = viewer.publishing.Parties, len(viewer.readers) > 0
 		if what == ingest.ObjectTariff {
 			s.For = viewer.readers
 		}
-		d.reach(&s, viewer.readers, d.state.Current().pairs.ofEMSP)
+		s.Except = now.former(publishes)
+		d.reach(&s, viewer.readers, now.pairs.ofEMSP)
 	case ingest.ObjectToken:
 		s.Own, s.Shared = viewer.mobility.Parties, len(viewer.charging.Parties) > 0
-		d.reach(&s, viewer.charging.Parties, d.state.Current().pairs.ofCPO)
+		s.Except = now.former(provides)
+		d.reach(&s, viewer.charging.Parties, now.pairs.ofCPO)
 	case ingest.ObjectSession, ingest.ObjectCDR:
 		s.Own, s.For = viewer.charging.Parties, viewer.mobility.Parties
 		s.from(nil, true)
 		if what == ingest.ObjectSession && viewer.Counterparty.IsZero() {
-			s.Granted = granted(d.state.Current().grants, viewer.parties([]string{RoleSCSP}))
+			s.Granted = granted(now.grants, viewer.parties([]string{RoleSCSP}))
 		}
 	case ingest.ObjectInvoice:
 		s.Own = viewer.parties([]string{RoleCPO, RoleEMSP})
@@ -120,13 +125,17 @@ func granted(grants pairs, scsps []ocpi.Party) (cpos []ocpi.Party) {
 
 // from sets of which owners the scope is, within the one counterparty there may be.
 func (s *Scope) from(owners []ocpi.Party, every bool) {
+	owners = slices.DeleteFunc(owners, s.excepts)
 	switch {
+	case s.excepts(s.Only):
 	case s.Only.IsZero():
 		s.From, s.Every = owners, every
 	case every || slices.Contains(owners, s.Only):
 		s.From = []ocpi.Party{s.Only}
 	}
 }
+
+func (s *Scope) excepts(owner ocpi.Party) bool { return slices.Contains(s.Except, owner) }
 
 // Counterpart is a role of another partner that a viewer may reach.
 type Counterpart struct {

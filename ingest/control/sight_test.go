@@ -5,6 +5,7 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/google/go-cmp/cmp"
 	"github.com/roamclear/roamclear/ingest"
 	"github.com/roamclear/roamclear/ingest/ingesttest"
 	"github.com/roamclear/roamclear/ocpi"
@@ -101,6 +102,95 @@ func TestWhoSeesWhat(t *testing.T) {
 			}
 		}
 	}
+}
+
+// What a party published is seen by nobody else once nobody has it in a role that
+// publishes, and again when somebody does. What two parties owe each other stays.
+func TestWhoSeesWhatOfFormerPartners(t *testing.T) {
+	c := world(t)
+	ctx := t.Context()
+	tnm, exw := ocpi.NewParty("NL", "TNM"), ocpi.NewParty("NL", "EXW")
+	remove := func(id string) func() error { return func() error { return c.partners.Remove(ctx, "", id, 0) } }
+	add := func(roles ...Role) func() error {
+		return func() error {
+			_, _, err := c.partners.Add(ctx, "", NewPartner{Name: "again", Roles: roles})
+			return err
+		}
+	}
+	steps := []struct {
+		name string
+		do   func() error
+		gone string // what others do not see
+	}{
+		{"all there", func() error { return nil }, ""},
+		{"a CPO is removed", remove("nl-tnm-cpo"), "location NL*TNM"},
+		{"an eMSP is removed", remove("de-emp-emsp"), "location NL*TNM, token DE*EMP"},
+		{"a NAP is removed", remove("fr-nap-nap"), "location FR*NAP, location NL*TNM, token DE*EMP"},
+		{"the CPO comes back", add(NewRole(RoleCPO, "NL", "TNM")), "location FR*NAP, token DE*EMP"},
+		{"the eMSP in another role", add(NewRole(RoleCPO, "DE", "EMP")), "location FR*NAP, token DE*EMP"},
+		{"the NAP as CPO", add(NewRole(RoleCPO, "FR", "NAP")), "token DE*EMP"},
+		{"one gives up one of its roles", func() error {
+			_, err := c.partners.RemoveRoles(ctx, "", "be-two-cpo", 0, NewRole(RoleEMSP, "BE", "TWO"))
+			return err
+		}, "token BE*TWO, token DE*EMP"},
+		{"and has it again", func() error {
+			_, err := c.partners.AddRoles(ctx, "", "be-two-cpo", 0, NewRole(RoleEMSP, "BE", "TWO"))
+			return err
+		}, "token DE*EMP"},
+	}
+	for _, step := range steps {
+		if err := step.do(); err != nil {
+			t.Fatalf("%s: %v", step.name, err)
+		}
+		if got := notSeen(t, c, step.name); got != step.gone {
+			t.Errorf("%s: not seen are %q, want %q", step.name, got, step.gone)
+		}
+		debtor, _ := c.partners.Find(viewers["exw"])
+		if !c.partners.Sees(debtor, ingest.ObjectCDR, tnm, exw) || !c.partners.Sees(debtor, ingest.ObjectSession, tnm, exw) {
+			t.Errorf("%s: a CDR or a Session is not its debtor's any more", step.name)
+		}
+	}
+	one, _ := c.partners.Find(viewers["one-emsp"]) // whose one counterparty is NL*TNM
+	if err := c.partners.Remove(ctx, "", "nl-tnm-cpo", 0); err != nil {
+		t.Fatal(err)
+	}
+	if c.partners.Sees(one, ingest.ObjectLocation, tnm, ocpi.Party{}) {
+		t.Error("the one counterparty that is gone is seen")
+	}
+	late := start(t, c.log, nil)
+	if diff := cmp.Diff(c.published(), late.published(), allState); diff != "" {
+		t.Errorf("folded at once: %s", diff)
+	}
+}
+
+// notSeen says whose Locations, and Tariffs with them, and whose Tokens are not seen
+// by others.
+func notSeen(t *testing.T, c house, when string) string {
+	t.Helper()
+	var list []string
+	for _, tt := range []struct {
+		what   ingest.Object
+		viewer string
+		owners []string
+	}{{ingest.ObjectLocation, "exw", []string{"FR*NAP", "NL*TNM", "BE*TWO"}}, {ingest.ObjectToken, "dun", []string{"BE*TWO", "DE*EMP"}}} {
+		viewer, _ := c.partners.Find(viewers[tt.viewer])
+		for _, name := range tt.owners {
+			owner, _ := ocpi.ParseParty(name)
+			seen := c.partners.Sees(viewer, tt.what, owner, ocpi.Party{})
+			if excepted := slices.Contains(c.partners.Scope(viewer, tt.what).Except, owner); excepted == seen {
+				t.Errorf("%s: the %s of %s is seen: %t; excepted: %t", when, tt.what, owner, seen, excepted)
+			}
+			for _, recipient := range []ocpi.Party{{}, ocpi.NewParty("NL", "EXW")} {
+				if tt.what == ingest.ObjectLocation && c.partners.Sees(viewer, ingest.ObjectTariff, owner, recipient) != seen {
+					t.Errorf("%s: a Tariff of %s for %q is seen: %t", when, owner, recipient, !seen)
+				}
+			}
+			if !seen {
+				list = append(list, tt.what.String()+" "+name)
+			}
+		}
+	}
+	return strings.Join(list, ", ")
 }
 
 func TestPairs(t *testing.T) {

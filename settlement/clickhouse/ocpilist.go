@@ -47,10 +47,8 @@ func objectList(q *settlement.ObjectQuery) *list {
 	var kinds [4]bool
 	for _, o := range q.Lists {
 		part := listPart{of: []any{uint8(o.Kind), o.Party.Country, o.Party.ID}}
-		if len(o.Owners) > 0 {
-			owners, args := tuples(len(o.Owners), 2, func(i int) []any { return []any{o.Owners[i].Country, o.Owners[i].ID} })
-			part.and("(country, party) IN "+owners, args...)
-		}
+		part.owners("IN", o.Owners)
+		part.owners("NOT IN", o.Except)
 		l.parts = append(l.parts, part)
 		kinds[o.Kind] = true
 	}
@@ -78,6 +76,16 @@ type list struct {
 type listPart struct {
 	where
 	of []any // what names are
+}
+
+// owners restricts to what some owners have on the list, or to what others have;
+// with none named, not at all.
+func (p *listPart) owners(in string, owners []ocpi.Party) {
+	if len(owners) == 0 {
+		return
+	}
+	set, args := tuples(len(owners), 2, func(i int) []any { return []any{owners[i].Country, owners[i].ID} })
+	p.and("(country, party) "+in+" "+set, args...)
 }
 
 // listed is one row of a list.

@@ -78,6 +78,14 @@ func part(kind settlement.ListKind, party string, owners ...string) settlement.L
 	return p
 }
 
+// without leaves out what some owners have on it.
+func without(p settlement.ListPart, owners ...string) settlement.ListPart {
+	for _, o := range owners {
+		p.Except = append(p.Except, ocpi.NewParty(o[:2], o[2:]))
+	}
+	return p
+}
+
 // follow reads a list to its end by what pages say is next. between, if any, runs
 // after each page.
 func follow(t *testing.T, read func(settlement.OCPIWindow) (settlement.OCPIPage, error), w settlement.OCPIWindow, between func()) (shown []string) {
@@ -140,6 +148,9 @@ func TestObjectLists(t *testing.T) {
 		{"from is inclusive", ingest.ObjectLocation, []settlement.ListPart{all}, settlement.OCPIWindow{From: day(3)}, "L1@10 L3@2"},
 		{"to is exclusive", ingest.ObjectLocation, []settlement.ListPart{all}, settlement.OCPIWindow{To: day(3)}, "L2@1"},
 		{"no state of before", ingest.ObjectLocation, []settlement.ListPart{all}, settlement.OCPIWindow{To: day(2)}, ""},
+		{"but for those of one", ingest.ObjectLocation, []settlement.ListPart{without(all, "GBDUN", "DETNM")}, settlement.OCPIWindow{}, "L2@1"},
+		{"but for those of all", ingest.ObjectLocation, []settlement.ListPart{without(all, "GBDUN", "FRBEL")}, settlement.OCPIWindow{}, ""},
+		{"and its own beside", ingest.ObjectTariff, []settlement.ListPart{without(all, "GBDUN"), without(part(settlement.ListWith, "NLEXW"), "GBDUN"), own}, settlement.OCPIWindow{}, "T1@7"},
 		{"all Tokens", ingest.ObjectToken, []settlement.ListPart{all}, settlement.OCPIWindow{}, "K1@3 K1@4"},
 		{"Tariffs for all: not the deleted one", ingest.ObjectTariff, []settlement.ListPart{all}, settlement.OCPIWindow{}, "T1@9"},
 		{"and those for one", ingest.ObjectTariff, []settlement.ListPart{all, part(settlement.ListWith, "NLEXW")}, settlement.OCPIWindow{}, "T1@9 T1@7"},
