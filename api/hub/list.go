@@ -12,6 +12,7 @@ import (
 	"github.com/roamclear/roamclear/ocpi"
 	"github.com/roamclear/roamclear/ocpi/convert"
 	"github.com/roamclear/roamclear/settlement"
+	"golang.org/x/sync/errgroup"
 )
 
 // listBy says what date_from and date_to bound in a list of CDRs: when they came,
@@ -129,15 +130,14 @@ func (x *exchange) shown(p settlement.OCPIPage) answer {
 	a := answer{list: make([][]byte, 0, len(p.Bodies))}
 	var lost []convert.Loss
 	var first error
-	for i, raw := range p.Bodies {
-		r, err := x.convert(x.route.object.Kind(), p.Versions[i], raw, p.Owners[i])
-		if err != nil {
+	for _, c := range x.convertAll(p) {
+		if c.err != nil {
 			if first == nil {
-				first = err
+				first = c.err
 			}
 			continue
 		}
-		a.list, lost = append(a.list, r.Body), append(lost, r.Lost...)
+		a.list, lost = append(a.list, c.Body), append(lost, c.Lost...)
 	}
 	if len(lost) > 0 {
 		x.setHeader(lostHeader, convert.Lost(lost))
@@ -148,6 +148,41 @@ func (x *exchange) shown(p settlement.OCPIPage) answer {
 			"partner", x.partner.ID, "version", x.route.version.String(), "left_out", left, "error", first)
 	}
 	return a
+}
+
+// convertedBody is a body of a page in the route's version, or why there is none.
+type convertedBody struct {
+	convert.Result
+	err error
+}
+
+// conversions is how many bodies of a page are converted at once. What they ask the
+// store for goes into one query then (objects.Follower), where one after the other
+// would make one each.
+const conversions = 100
+
+// convertAll converts the bodies of a page.
+func (x *exchange) convertAll(p settlement.OCPIPage) []convertedBody {
+	list := make([]convertedBody, len(p.Bodies))
+	var g errgroup.Group
+	g.SetLimit(conversions)
+	for i, raw := range p.Bodies {
+		if p.Versions[i] == x.route.version {
+			list[i].Body = raw
+			continue
+		}
+		g.Go(func() error {
+			defer func() { // nobody else would: it must not take the process with it
+				if reason := recover(); reason != nil {
+					list[i].err = fmt.Errorf("convert a %s of %s from OCPI %s to %s: panic: %v", x.route.object, p.Owners[i], p.Versions[i], x.route.version, reason)
+				}
+			}()
+			list[i].Result, list[i].err = x.convert(x.route.object.Kind(), p.Versions[i], raw, p.Owners[i])
+			return nil
+		})
+	}
+	_ = g.Wait() // each has its own error
+	return list
 }
 
 // nextPage returns the Link to the next page.

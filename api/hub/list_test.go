@@ -1,7 +1,11 @@
 package hub
 
 import (
+	"context"
+	"encoding/json"
+	"fmt"
 	"strings"
+	"sync/atomic"
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
@@ -124,6 +128,60 @@ func TestOnlyFirstPagesWait(t *testing.T) {
 		if len(b.awaited) != waits || len(b.of) != 1 {
 			t.Errorf("%q: waited %d times for %d queries, want %d", query, len(b.awaited), len(b.of), waits)
 		}
+	}
+}
+
+// waitingObjects answers nobody before a number of questions were asked.
+type waitingObjects struct {
+	*backend
+	first atomic.Int64 // of them, still to come
+	all   chan struct{}
+}
+
+func (w *waitingObjects) Get(ctx context.Context, t ingest.Target) (ingest.ObjectState, bool, error) {
+	if w.first.Add(-1) == 0 {
+		close(w.all)
+	}
+	select {
+	case <-w.all:
+	case <-ctx.Done():
+		return ingest.ObjectState{}, false, ctx.Err()
+	}
+	return w.backend.Get(ctx, t)
+}
+
+// What conversions of a page ask for is asked at once, so that it goes into few
+// queries, and the list keeps its order.
+func TestAPageIsConvertedAtOnce(t *testing.T) {
+	const n = 20
+	b := &backend{objects: map[ingest.Target]string{{Object: ingest.ObjectTariff, Key: ocpi.NewKey("GB", "DUN", "T2")}: tariff221}}
+	var want []string
+	for i := range n {
+		b.page.Bodies = append(b.page.Bodies, []byte(strings.Replace(location221, `"L1"`, fmt.Sprintf(`"L%d"`, i), 1)))
+		b.page.Versions, b.page.Owners = append(b.page.Versions, ocpi.V221), append(b.page.Owners, ocpi.NewParty("GB", "DUN"))
+		want = append(want, fmt.Sprint("L", i, " T2"))
+	}
+	b.page.Total = n
+	w := &waitingObjects{backend: b, all: make(chan struct{})}
+	w.first.Store(n)
+	resp, e := request(t, serve(t, b, func(d *Deps) { d.Objects = w }), "GET", Prefix+"/cpo/2.1.1/locations", exwToken, "")
+	var shown []struct {
+		ID    string `json:"id"`
+		EVSEs []struct {
+			Connectors []struct {
+				Tariff string `json:"tariff_id"`
+			} `json:"connectors"`
+		} `json:"evses"`
+	}
+	if err := json.Unmarshal(e.Data, &shown); err != nil || resp.StatusCode != 200 {
+		t.Fatalf("HTTP %d with %d %q, %v", resp.StatusCode, e.StatusCode, e.StatusMessage, err)
+	}
+	var got []string
+	for _, l := range shown {
+		got = append(got, l.ID+" "+l.EVSEs[0].Connectors[0].Tariff)
+	}
+	if diff := cmp.Diff(want, got); diff != "" {
+		t.Error(diff)
 	}
 }
 

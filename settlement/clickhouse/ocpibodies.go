@@ -24,56 +24,70 @@ type listedBody struct {
 }
 
 // bodyReader reads the bodies of rows, each in its row's place. What is more than
-// chunkBytes, of more than one row, is errChunk.
+// chunkBytes, of more than one row, is a *chunkError.
 type bodyReader func(context.Context, []listed) ([]listedBody, error)
 
-// Bounds of what is read for a page of bodies, whose sizes are not known before:
-// it begins with few and goes on by the mean of those read. What turns out to be
-// too much is read again in parts.
-const (
-	firstChunk  = 4
-	chunkGrowth = 4
-	chunkBytes  = 4 * settlement.PageBytes
-)
+// chunkBytes bounds what is read at once of a page of bodies, whose sizes are not
+// known before. A query costs milliseconds whatever it asks for, so all of them are
+// asked for at once, or as many as the page before says that will fit. What turns
+// out to be too much is given up, and as many are asked for as fill a page by the
+// mean of those that came.
+const chunkBytes = 4 * settlement.PageBytes
 
-// errChunk says that the bodies of a chunk are more than chunkBytes.
-var errChunk = errors.New("the bodies are more than are read at once")
+// chunkError says that the bodies of a chunk are more than chunkBytes.
+type chunkError struct{ came int } // until they were
+
+// Error implements error.
+func (e *chunkError) Error() string {
+	return fmt.Sprintf("%d bodies are more than are read at once", e.came)
+}
 
 // addBodies adds the bodies of those of the first rows that fit a page, at least
-// one unless all have left the list, and returns of how many rows.
-func (s *Store) addBodies(ctx context.Context, what string, page *settlement.OCPIPage, rows []listed, read bodyReader) (taken int, err error) {
-	size, n := 0, firstChunk
-	for len(rows) > 0 {
-		chunk := rows[:min(n, len(rows))]
+// one unless all have left the list, and returns of how many rows. mean is the size
+// of a body, 0 where nothing is known of it.
+func (s *Store) addBodies(ctx context.Context, what string, page *settlement.OCPIPage, rows []listed, mean int, read bodyReader) (taken, size int, err error) {
+	n, most := len(rows), len(rows)
+	if mean > 0 {
+		n = fitting(0, mean)
+	}
+	for len(rows) > 0 && size < settlement.PageBytes {
+		chunk := rows[:min(n, most, len(rows))]
 		bodies, err := read(ctx, chunk)
-		if errors.Is(err, errChunk) && len(chunk) > 1 {
-			n = max(1, len(chunk)/chunkGrowth)
+		if much, ok := errors.AsType[*chunkError](err); ok && len(chunk) > 1 {
+			n, most = fitting(size, chunkBytes/much.came), len(chunk)/2 // or one of them is very large
 			continue
 		}
 		if err != nil {
-			return taken, err
+			return taken, size, err
 		}
 		for i := range bodies {
 			b := &bodies[i]
 			if !b.found {
 				// A list that leaves one out tells the client that it is gone.
-				return taken, fmt.Errorf("list %s: what record %s made is not in the store: run roamclear verify", what, chunk[i].position)
+				return taken, size, fmt.Errorf("list %s: what record %s made is not in the store: run roamclear verify", what, chunk[i].position)
 			}
 			if b.left {
 				taken++
 				continue
 			}
-			if size += len(b.raw); size > settlement.PageBytes && len(page.Bodies) > 0 {
-				return taken, nil
+			if size+len(b.raw) > settlement.PageBytes && len(page.Bodies) > 0 {
+				return taken, size, nil
 			}
+			size += len(b.raw)
 			taken++
 			page.Bodies, page.Versions, page.Owners = append(page.Bodies, b.raw), append(page.Versions, ocpi.Version(b.version)), append(page.Owners, b.owner)
 		}
 		rows = rows[len(chunk):]
-		mean := size/max(len(page.Bodies), 1) + 1
-		n = min(chunkGrowth*len(chunk), max(1, (settlement.PageBytes-size)/mean+1))
+		n = fitting(size, size/max(len(page.Bodies), 1))
 	}
-	return taken, nil
+	return taken, size, nil
+}
+
+// fitting is how many bodies of a mean size fit into what is left of a page, and one
+// in eight more: sizes differ.
+func fitting(size, mean int) int {
+	n := (settlement.PageBytes - size) / (mean + 1)
+	return n + n/8 + 1
 }
 
 // cdrBodies reads of CDR records what OCPI lists show: every other column would
@@ -135,7 +149,7 @@ func (s *Store) bodies(ctx context.Context, n int, query string, args []any, sca
 	found := make([]listedBody, n)
 	ctx, enough := context.WithCancel(ctx)
 	defer enough()
-	size := 0
+	came, size := 0, 0
 	err := s.each(ctx, "read bodies", query+" SETTINGS preferred_block_size_bytes = 262144", args, func(r driver.Rows) error {
 		b := listedBody{found: true}
 		place, err := scan(r, &b)
@@ -143,9 +157,10 @@ func (s *Store) bodies(ctx context.Context, n int, query string, args []any, sca
 			return err
 		}
 		found[place] = b
+		came++
 		if size += len(b.raw); size > chunkBytes && n > 1 {
 			enough() // what is left need not come
-			return errChunk
+			return &chunkError{came}
 		}
 		return nil
 	})

@@ -108,6 +108,7 @@ type listCursor struct {
 	Counted   int64 `json:"c"` // then,
 	From      int64 `json:"f"` // in this window
 	To        int64 `json:"u"`
+	Mean      int   `json:"b"` // size of a body on the page before, in bytes
 }
 
 // page reads a page: which rows, how many there are in all, and their bodies.
@@ -132,7 +133,11 @@ func (s *Store) page(ctx context.Context, l *list, q settlement.OCPIWindow, bodi
 	if err != nil {
 		return page, err
 	}
-	taken, err := s.addBodies(ctx, l.what, &page, rows[:min(limit, len(rows))], bodies)
+	mean := 0
+	if cursor != nil {
+		mean = cursor.Mean
+	}
+	taken, size, err := s.addBodies(ctx, l.what, &page, rows[:min(limit, len(rows))], mean, bodies)
 	if err != nil {
 		return page, err
 	}
@@ -145,7 +150,7 @@ func (s *Store) page(ctx context.Context, l *list, q settlement.OCPIWindow, bodi
 	}
 	last := &rows[taken-1]
 	counted.At, counted.Epoch, counted.Partition, counted.Offset = last.at.UnixNano(), last.position.Epoch, last.position.Partition, last.position.Offset
-	counted.Shown = before + len(page.Bodies)
+	counted.Shown, counted.Mean = before+len(page.Bodies), size/max(len(page.Bodies), 1)
 	page.Next, err = encodeCursor(counted)
 	return page, err
 }
