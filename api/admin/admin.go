@@ -61,6 +61,7 @@ func Mount(g gin.IRouter, d Deps) {
 	g.POST("/admin/v1/partners/:id/roles", s.handle(s.addRole))
 	g.DELETE("/admin/v1/partners/:id/roles/:role/:country/:party", s.handle(s.removeRole))
 	g.PUT("/admin/v1/partners/:id/policies/:kind", s.handle(s.setPolicy))
+	g.PUT("/admin/v1/partners/:id/list_by", s.handle(s.setListBy))
 	g.POST("/admin/v1/partners/:id/pull", s.handle(s.startPull))
 	g.GET("/admin/v1/partners/:id/pull", s.handle(s.getPull))
 	g.POST("/admin/v1/invitations", s.handle(s.invite))

@@ -109,6 +109,30 @@ func (s *server) setPolicy(c *gin.Context) error {
 	return nil
 }
 
+// ListByRequest is the body of PUT /admin/v1/partners/{id}/list_by.
+type ListByRequest struct {
+	ListBy string `json:"list_by"` // last_updated or received
+}
+
+// setListBy answers PUT /admin/v1/partners/{id}/list_by.
+func (s *server) setListBy(c *gin.Context) error {
+	var q ListByRequest
+	expect, err := expected(c)
+	if err == nil {
+		err = rest.ReadJSON(c.Request, api.DefaultMaxBody, &q)
+	}
+	if err != nil {
+		return err
+	}
+	p, err := s.partners.SetListBy(c.Request.Context(), command(c), api.Param(c, "id"), expect, q.ListBy)
+	if err != nil {
+		return err
+	}
+	s.logger.Info("partner's lists set", "partner", p.ID, "list_by", q.ListBy)
+	rest.WriteJSON(c, http.StatusOK, partnerView(p))
+	return nil
+}
+
 // isCode reports whether a text can be the code of a finding: lower_snake_case.
 func isCode(s string) bool {
 	for i := range len(s) {

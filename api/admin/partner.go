@@ -27,6 +27,8 @@ type Partner struct {
 	Counterparty string `json:"counterparty,omitempty"`
 	// Refuses are the kinds of findings for which what it sends is refused.
 	Refuses []string `json:"refuses,omitempty"`
+	// ListBy is what dates bound in its lists of CDRs; left out for last_updated.
+	ListBy string `json:"list_by,omitempty"`
 	// InvitedUntil is when the token of its invitation ends.
 	InvitedUntil string `json:"invited_until,omitempty"`
 	// RotationUntil is when the old token of a rotation under way ends.
@@ -54,6 +56,9 @@ func partnerView(p *control.Partner) Partner {
 	view := Partner{
 		ID: p.ID, Name: p.Name, Stage: p.Stage(), Roles: p.Roles, Encoding: p.Encoding, Profile: p.Profile, Version: p.Version,
 		Pending: p.Pending, Refuses: p.Refuses, Peer: peerView(p.Peer),
+	}
+	if p.ByReceived {
+		view.ListBy = p.ListBy()
 	}
 	if !p.Counterparty.IsZero() {
 		view.Counterparty = p.Counterparty.String()

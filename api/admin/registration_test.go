@@ -64,9 +64,10 @@ func TestAdminShowsRegistration(t *testing.T) {
 	}
 	a.registered()
 	a.do("PUT", "/partners/nl-tnm-cpo/policies/too_long", `{"policy":"refuse"}`, 200, &p)
+	a.do("PUT", "/partners/nl-tnm-cpo/list_by", `{"list_by":"received"}`, 200, &p)
 	want := Partner{
 		ID: "nl-tnm-cpo", Name: "TNM", Stage: control.StageRegistered, Roles: []control.Role{control.NewRole("CPO", "NL", "TNM")}, Encoding: "auto",
-		Version: 4, Pending: []control.Role{control.NewRole("EMSP", "NL", "TNM")}, Counterparty: "DE*EMP", Refuses: []string{"too_long"},
+		Version: 5, ListBy: "received", Pending: []control.Role{control.NewRole("EMSP", "NL", "TNM")}, Counterparty: "DE*EMP", Refuses: []string{"too_long"},
 		Peer: &Peer{Version: "2.1.1", VersionsURL: "https://tnm.example/versions", Endpoints: []Endpoint{{Module: "cdrs", URL: "https://tnm.example/cdrs"}}},
 	}
 	p.InvitedUntil = ""

@@ -14,6 +14,7 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 	"github.com/roamclear/roamclear/ingest"
+	"github.com/roamclear/roamclear/ingest/control"
 	"github.com/roamclear/roamclear/ocpi"
 	"github.com/roamclear/roamclear/settlement"
 )
@@ -183,7 +184,7 @@ func TestGetCDRWaitsForTheStore(t *testing.T) {
 
 func TestListCDRs(t *testing.T) {
 	day := func(d int) time.Time { return time.Date(2019, 1, d, 0, 0, 0, 0, time.UTC) }
-	exw := []ocpi.Party{{Country: "NL", ID: "EXW"}}
+	exw, both := []ocpi.Party{{Country: "NL", ID: "EXW"}}, []ocpi.Party{{Country: "DE", ID: "BOT"}}
 	bodies := func(n int) settlement.OCPIPage {
 		p := settlement.OCPIPage{Total: 7}
 		for i := range n {
@@ -220,11 +221,21 @@ func TestListCDRs(t *testing.T) {
 		{"limit is clamped, also in Link", exwToken, "?limit=2000&list_by=received", more(1),
 			[]settlement.OCPIQuery{{Debtors: exw, OCPIWindow: settlement.OCPIWindow{Limit: 500}, ByReceived: true}}, `[{ "id":"0"}]`,
 			`<http://roam.example/ocpi/2.2.1/sender/cdrs?cursor=CUR&limit=500&list_by=received&offset=1>; rel="next"`, "7"},
+		{"by receipt, as its policy is", bothToken, "", more(1),
+			[]settlement.OCPIQuery{{Debtors: both, Creditors: both, OCPIWindow: settlement.OCPIWindow{Limit: 500}, ByReceived: true}}, `[{ "id":"0"}]`,
+			`<http://roam.example/ocpi/2.2.1/sender/cdrs?cursor=CUR&limit=500&list_by=received&offset=1>; rel="next"`, "7"},
+		{"unless it says otherwise", bothToken, "?list_by=last_updated", more(1),
+			[]settlement.OCPIQuery{{Debtors: both, Creditors: both, OCPIWindow: settlement.OCPIWindow{Limit: 500}}}, `[{ "id":"0"}]`,
+			`<http://roam.example/ocpi/2.2.1/sender/cdrs?cursor=CUR&limit=500&list_by=last_updated&offset=1>; rel="next"`, "7"},
+	}
+	p := partners(t)
+	if _, err := p.SetListBy(t.Context(), "", "de-bot-cpo", 0, control.ListByReceived); err != nil {
+		t.Fatal(err)
 	}
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {
 			b := &backend{page: tt.page}
-			resp, e := request(t, serve(t, b, nil), "GET", "/ocpi/2.2.1/sender/cdrs"+tt.query, tt.token, "")
+			resp, e := request(t, serve(t, b, func(d *Deps) { d.Partners = p }), "GET", "/ocpi/2.2.1/sender/cdrs"+tt.query, tt.token, "")
 			if resp.StatusCode != 200 || e.StatusCode != 1000 || string(e.Data) != tt.data {
 				t.Errorf("HTTP %d with %d: %s, want %s", resp.StatusCode, e.StatusCode, e.Data, tt.data)
 			}

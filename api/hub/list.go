@@ -9,15 +9,15 @@ import (
 
 	"github.com/roamclear/roamclear/api"
 	"github.com/roamclear/roamclear/ingest"
+	"github.com/roamclear/roamclear/ingest/control"
 	"github.com/roamclear/roamclear/ocpi"
 	"github.com/roamclear/roamclear/ocpi/convert"
 	"github.com/roamclear/roamclear/settlement"
 	"golang.org/x/sync/errgroup"
 )
 
-// listBy says what date_from and date_to bound in a list of CDRs: when they came,
-// for who polls by windows. A hub must not change last_updated (OCPI 2.2.1
-// transport, "GET All via Hub"), so that what came late is in no window of then.
+// listBy is the query parameter that says what date_from and date_to bound in a list
+// of CDRs, whatever is said for the partner, see control.PartnerListBy.
 const listBy = "list_by"
 
 // listCDRs serves the partner's own CDRs: to an eMSP those it owes, to a CPO
@@ -29,12 +29,15 @@ func (x *exchange) listCDRs() (answer, error) {
 	}
 	scope := x.s.Partners.Scope(x.partner, ingest.ObjectCDR)
 	q := settlement.OCPIQuery{Debtors: scope.For, Creditors: scope.Own, Only: scope.Only, OCPIWindow: window}
+	if !query.Has(listBy) && x.partner.ByReceived { // Link says it, so that a list is followed as it was begun
+		query.Set(listBy, control.ListByReceived)
+	}
 	switch by := query.Get(listBy); by {
-	case "", "last_updated":
-	case "received":
+	case "", control.ListByUpdated:
+	case control.ListByReceived:
 		q.ByReceived = true
 	default:
-		return answer{}, wrongParameter(listBy, "want last_updated or received")
+		return answer{}, wrongParameter(listBy, "want "+control.ListByUpdated+" or "+control.ListByReceived)
 	}
 	if len(q.Debtors)+len(q.Creditors) == 0 { // nobody's list is empty, not everybody's
 		return x.list(query, window, nil)

@@ -86,7 +86,7 @@ func (known) All() []*control.Partner {
 		{ID: "gb-dun-cpo", Name: "Dundee City Council", Roles: []control.Role{control.NewRole("CPO", "GB", "DUN"), control.NewRole("CPO", "GB", "PKC")}, Tokens: token},
 		{
 			ID: "nl-tnm-cpo", Name: "The new motion", Roles: []control.Role{tnm}, Pending: []control.Role{control.NewRole("EMSP", "NL", "TNM")}, Tokens: token,
-			Counterparty: emp.Party(), Refuses: []string{"missing_field", "too_long"}, Peer: &control.Peer{Version: ocpi.V211, URL: "https://tnm.example/ocpi/versions"},
+			Counterparty: emp.Party(), Refuses: []string{"missing_field", "too_long"}, ByReceived: true, Peer: &control.Peer{Version: ocpi.V211, URL: "https://tnm.example/ocpi/versions"},
 		},
 		{ID: "se-oth-other", Name: "Gone", Roles: []control.Role{control.NewRole("OTHER", "SE", "OTH")}},
 	}

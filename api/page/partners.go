@@ -27,6 +27,7 @@ type partnerLine struct {
 	Roles        []control.Role
 	Pending      []control.Role
 	Refuses      []string
+	ByReceived   bool // dates in its lists of CDRs are those of receipt
 	Contact      ocpi.Time
 	Refused      string // address of what of it was refused
 	Page         string // its own
@@ -78,7 +79,7 @@ func (s *server) partner(c *gin.Context, v visitor) error {
 
 func newPartnerLine(p *control.Partner) partnerLine {
 	l := partnerLine{
-		ID: p.ID, Name: p.Name, Registration: string(p.Stage()), Roles: p.Roles, Pending: p.Pending, Refuses: p.Refuses,
+		ID: p.ID, Name: p.Name, Registration: string(p.Stage()), Roles: p.Roles, Pending: p.Pending, Refuses: p.Refuses, ByReceived: p.ByReceived,
 		Contact: p.LastContact(), Refused: address("/refused", url.Values{"sender": {p.ID}}),
 		Page: "/partners/" + url.PathEscape(p.ID),
 	}

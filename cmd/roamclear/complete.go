@@ -85,6 +85,16 @@ func completePolicy(service *serviceFlags) cobra.CompletionFunc {
 	}
 }
 
+// completeWords offers what first offers, then some words.
+func completeWords(first cobra.CompletionFunc, words []cobra.Completion) cobra.CompletionFunc {
+	return func(cmd *cobra.Command, args []string, toComplete string) ([]cobra.Completion, cobra.ShellCompDirective) {
+		if len(args) == 1 {
+			return words, cobra.ShellCompDirectiveNoFileComp
+		}
+		return first(cmd, args, toComplete)
+	}
+}
+
 // completeParty offers the parties of the partners, once each.
 func completeParty(service *serviceFlags) cobra.CompletionFunc {
 	return ask(service, "/partners", func(list *admin.PartnerList) (parties []cobra.Completion) {

@@ -65,7 +65,16 @@ func TestInvitationCommands(t *testing.T) {
 	if p, _ = d.partners.Find(p.ID); len(p.Refuses) > 0 {
 		t.Errorf("policies %v", p.Refuses)
 	}
+	for _, by := range []string{"received", "last_updated"} {
+		if _, err := run(t, newPartnerCmd(), "list-by", p.ID, by, "--data", data); err != nil {
+			t.Error(err)
+		}
+		if p, _ = d.partners.Find(p.ID); p.ListBy() != by {
+			t.Errorf("lists are by %s, want %s", p.ListBy(), by)
+		}
+	}
 	for want, args := range map[string][]string{
+		"want last_updated or received":          {"list-by", p.ID, "created"},
 		"want accept or refuse":                  {"policy", "set", p.ID, "too_long", "ignore"},
 		"want the code of a finding":             {"policy", "set", p.ID, "Too long", "refuse"},
 		"want one of ambiguous_tariff,":          {"policy", "set", p.ID, "too_longer", "refuse"},

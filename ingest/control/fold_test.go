@@ -79,7 +79,7 @@ func events(t *rapid.T) []event {
 		return registrationData{ID: one("p", 4), Name: "New", Roles: offered, TokenHash: hash(), Until: until(), Peer: somePeer().data()}
 	}
 	draw := func() Change {
-		switch rapid.IntRange(0, 19).Draw(t, "kind") {
+		switch rapid.IntRange(0, 20).Draw(t, "kind") {
 		case 0:
 			return InstallationCreated{ID: one("inst", 2)}
 		case 1:
@@ -118,6 +118,8 @@ func events(t *rapid.T) []event {
 			return GrantAdded(grantData{pair().CPO, pair().EMSP})
 		case 19:
 			return GrantRemoved(grantData{pair().CPO, pair().EMSP})
+		case 20:
+			return PartnerListBy{ID: one("p", 4), ListBy: rapid.SampledFrom([]string{ListByUpdated, ListByReceived}).Draw(t, "by")}
 		}
 		return KeyRemoved{ID: one("k", 3)}
 	}
@@ -298,6 +300,7 @@ func TestEventsAreFrozen(t *testing.T) {
 		PartnerUnregistered{ID: "nl-tnm-cpo"},
 		TokenOffered{ID: "nl-tnm-cpo", TokenHash: hash, Until: 42},
 		PartnerPolicy{ID: "nl-tnm-cpo", Code: "too_long", Policy: PolicyRefuse},
+		PartnerListBy{ID: "nl-tnm-cpo", ListBy: ListByReceived},
 		PairAdded{newPartyData(ocpi.NewParty("NL", "TNM")), newPartyData(ocpi.NewParty("DE", "EMP"))},
 		PairRemoved{newPartyData(ocpi.NewParty("NL", "TNM")), newPartyData(ocpi.NewParty("DE", "EMP"))},
 		GrantAdded{newPartyData(ocpi.NewParty("NL", "TNM")), newPartyData(ocpi.NewParty("NL", "SMA"))},

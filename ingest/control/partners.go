@@ -54,7 +54,7 @@ func NewPartners(m *Machine) *Partners {
 	d := &Partners{machine: m, confirm: make(chan freshToken, 64)}
 	m.Register(d.state.Publish,
 		On(d.added), On(d.removed), On(d.rotated), On(d.confirmed), On(d.rolesAdded), On(d.rolesRemoved),
-		On(d.invited), On(d.registered), On(d.updated), On(d.unregistered), On(d.offered), On(d.policy),
+		On(d.invited), On(d.registered), On(d.updated), On(d.unregistered), On(d.offered), On(d.policy), On(d.listBy),
 		On(d.pairAdded), On(d.pairRemoved), On(d.grantAdded), On(d.grantRemoved))
 	m.Beside(d.confirmTokens)
 	return d
