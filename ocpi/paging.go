@@ -1,9 +1,11 @@
 package ocpi
 
 import (
+	"errors"
 	"fmt"
 	"net/url"
 	"strconv"
+	"strings"
 	"time"
 )
 
@@ -20,8 +22,9 @@ type ListQuery struct {
 const maxOffset = 1 << 31
 
 // ParseListQuery reads a query. The limit is at most maxLimit, also when none
-// is asked for. What the query has beside is ignored, as OCPI asks for member
-// names. The error is an *Invalid that names every parameter that is wrong.
+// is asked for, and a number that is larger than any list counts as the largest
+// one. What the query has beside is ignored, as OCPI asks for member names. The
+// error is an *Invalid that names every parameter that is wrong.
 func ParseListQuery(q url.Values, maxLimit int) (ListQuery, error) {
 	p := queryParser{q: q}
 	list := ListQuery{
@@ -44,11 +47,28 @@ func (p *queryParser) instant(name string) time.Time {
 	if !p.q.Has(name) {
 		return time.Time{}
 	}
-	t, _, err := ParseTime(p.q.Get(name))
-	if err != nil {
+	t, ok := queryTime(p.q.Get(name))
+	if !ok {
 		p.wrong = append(p.wrong, FieldError{Path: name, Reason: fmt.Sprintf("%q: want a DateTime such as 2019-01-31T23:00:00Z", p.q.Get(name))})
 	}
 	return t.Go()
+}
+
+// queryTime reads an instant of a query. There a plus that was not escaped has become
+// a space, and a date alone can only mean its beginning.
+func queryTime(s string) (t Time, ok bool) {
+	if t, _, err := ParseTime(s); err == nil {
+		return t, true
+	}
+	if d, ok := ParseDate(s); ok {
+		t, _, _ = instantOf(d, 0, 0, TimePlain) // of a date it has no error
+		return t, true
+	}
+	if i := strings.LastIndexByte(s, ' '); i > 0 {
+		t, _, err := ParseTime(s[:i] + "+" + s[i+1:])
+		return t, err == nil
+	}
+	return 0, false
 }
 
 func (p *queryParser) number(name string, least, absent int) int {
@@ -56,7 +76,10 @@ func (p *queryParser) number(name string, least, absent int) int {
 		return absent
 	}
 	n, err := strconv.Atoi(p.q.Get(name))
-	if err != nil || n < least || n > maxOffset {
+	if errors.Is(err, strconv.ErrRange) && n > 0 || n > maxOffset {
+		return maxOffset
+	}
+	if err != nil || n < least {
 		p.wrong = append(p.wrong, FieldError{Path: name, Reason: fmt.Sprintf("%q: want an integer of at least %d", p.q.Get(name), least)})
 	}
 	return n

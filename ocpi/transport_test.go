@@ -46,7 +46,11 @@ func TestParseListQuery(t *testing.T) {
 		{"limit=51", ListQuery{Limit: 50}, nil},
 		{"date_from=2019-01-01T00:00:00Z&date_to=2019-01-02T01:00:00%2B01:00", ListQuery{From: day(1), To: day(2), Limit: 50}, nil},
 		{"date_from=&offset=-1&limit=0", ListQuery{}, []string{"date_from", "offset", "limit"}},
-		{"date_to=tomorrow&offset=x&limit=99999999999", ListQuery{}, []string{"date_to", "offset", "limit"}},
+		{"date_to=tomorrow&offset=x&limit=-99999999999999999999", ListQuery{}, []string{"date_to", "offset", "limit"}},
+		{"limit=99999999999&offset=99999999999999999999", ListQuery{Offset: maxOffset, Limit: 50}, nil},
+		{"date_from=2019-01-01T02:00:00+02:00&date_to=2019-01-02", ListQuery{From: day(1), To: day(2), Limit: 50}, nil}, // + unescaped is a space
+		{"date_from=2019-01-01%2000:00:00&date_to=2019-01-02%2002:00:00+0200", ListQuery{From: day(1), To: day(2), Limit: 50}, nil},
+		{"date_from=2019-02-30&date_to=2019-01-02T00:00:00+x", ListQuery{}, []string{"date_from", "date_to"}},
 	}
 	for _, tt := range tests {
 		q, err := url.ParseQuery(tt.in)
