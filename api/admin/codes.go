@@ -12,7 +12,7 @@ import (
 // by the decoder, in the request, or by what is asked where a policy is. In order.
 var refusable = []string{
 	"ambiguous_tariff", "ambiguous_tariff_version", "analysis_bounded", "audit_cut_short", "base64_token",
-	"bound_of_zero", "cdr_before_location", "cdr_before_session", "changed_cdr", "charge_in_the_future", "charging_gap",
+	"bound_of_zero", "byte_order_mark", "cdr_before_location", "cdr_before_session", "changed_cdr", "charge_in_the_future", "charging_gap",
 	"country_alpha2", "country_case", "country_unknown", "credit", "credit_negates_quantities", "credit_not_negative",
 	"credit_positive", "credit_reference_without_credit", "credit_without_reference", "currency_case",
 	"currency_differs", "currency_not_money", "currency_unknown", "date_format", "date_spelling", "datetime_fraction",

@@ -1,6 +1,7 @@
 package hub
 
 import (
+	"bytes"
 	"errors"
 	"fmt"
 	"io"
@@ -22,7 +23,20 @@ func (x *exchange) readBody() (err error) {
 	if errors.Is(err, api.ErrTooLarge) {
 		return x.tooLarge(fmt.Errorf("%w (%s)", err, setting))
 	}
+	x.unmark()
 	return err
+}
+
+// byteOrderMark is what some programs begin every text with.
+var byteOrderMark = []byte("\ufeff")
+
+// unmark leaves out a byte order mark: it is not part of the text (RFC 8259, 8.1), and
+// within an answer it would be no JSON.
+func (x *exchange) unmark() {
+	if bytes.HasPrefix(x.body, byteOrderMark) {
+		x.marked = true
+		x.body = append(x.body[:0], x.body[len(byteOrderMark):]...)
+	}
 }
 
 // Take implements [api.Room]: of the partner's share, until the answer is

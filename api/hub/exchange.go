@@ -27,6 +27,7 @@ type exchange struct {
 	held    held
 	body    []byte // of a push; reused
 	read    bool   // the body, to its end
+	marked  bool   // it began with a byte order mark, which was left out
 	out     []byte // the answer; reused
 	headers [8]string
 	nHeader int
@@ -85,7 +86,7 @@ func (x *exchange) work(began time.Time) (httpStatus int, ocpiStatus ocpi.Status
 }
 
 func (x *exchange) release() {
-	x.s, x.c, x.r, x.route, x.partner, x.read = nil, nil, nil, nil, nil, false
+	x.s, x.c, x.r, x.route, x.partner, x.read, x.marked = nil, nil, nil, nil, nil, false, false
 	clear(x.headers[:x.nHeader])
 	x.nHeader = 0
 	if cap(x.body) > maxKept {

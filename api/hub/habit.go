@@ -61,6 +61,8 @@ var habits = []habit{
 			media, _, _ := strings.Cut(header(x.r, "Content-Type"), ";")
 			return x.pushes() && media != "" && !strings.EqualFold(strings.TrimSpace(media), "application/json")
 		}},
+	{ocpi.Finding{Code: "byte_order_mark", Path: "$", Detail: "U+FEFF before the body: left out"},
+		func(x *exchange) bool { return x.marked }},
 }
 
 // lower reports whether a part of the path that names the owner has a small letter.

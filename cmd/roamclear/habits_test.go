@@ -52,6 +52,8 @@ var partnerHabits = []habit{
 	{"a CDR to its own URL", "cdrs", nil, "post_to_object", func(m *message) { m.path += "/NL/" + m.party + "/X1" }},
 	{"no Content-Type", "sessions", newer, "missing_content_type", func(m *message) { m.header["Content-Type"] = "" }},
 	{"another Content-Type", "cdrs", nil, "other_content_type", func(m *message) { m.header["Content-Type"] = "text/plain; charset=utf-8" }},
+	{"a byte order mark before the body", "sessions", nil, "byte_order_mark", func(m *message) { m.kept, m.body = m.body, "\ufeff"+m.body }},
+	{"a byte order mark before a CDR", "cdrs", nil, "byte_order_mark", func(m *message) { m.kept, m.body = m.body, "\ufeff"+m.body }},
 
 	// What stands in the body.
 	{"a number in quotes", "sessions", nil, "quoted_number", replaced(`"kwh":1.5`, `"kwh":"1.5"`)},
