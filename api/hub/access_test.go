@@ -8,6 +8,9 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/gin-gonic/gin"
+	"github.com/google/go-cmp/cmp"
+	"github.com/google/go-cmp/cmp/cmpopts"
 	"github.com/roamclear/roamclear/ocpi"
 	"github.com/roamclear/roamclear/settlement"
 )
@@ -27,12 +30,12 @@ var identities = []identity{
 var audience = map[string][]string{
 	"receiver/locations": {"CPO", "NAP"}, "receiver/tariffs": {"CPO", "NAP"}, "receiver/sessions": {"CPO"}, "receiver/cdrs": {"CPO"},
 	"receiver/tokens": {"EMSP"}, "receiver/invoicereconciliation": {"CPO", "EMSP"}, "sender/cdrs": {"CPO", "EMSP"},
-	"sender/sessions": {"CPO", "EMSP"}, "sender/tokens": {"CPO"}, "sender/invoicereconciliation": {"CPO", "EMSP"},
+	"sender/sessions": {"CPO", "EMSP", "SCSP"}, "sender/tokens": {"CPO"}, "sender/invoicereconciliation": {"CPO", "EMSP"},
 	"sender/locations": {"EMSP", "NAP", "NSP", "OTHER"}, "sender/tariffs": {"EMSP", "NAP", "NSP", "OTHER"},
 }
 
 // audienceOf returns who finds the module of a path there; all = everybody.
-func audienceOf(t *testing.T, path string) (roles []string, all bool) {
+func audienceOf(t testing.TB, path string) (roles []string, all bool) {
 	t.Helper()
 	tree, rest, old := strings.Cut(strings.TrimPrefix(path, "/"), "/2.1.1/")
 	if !old {
@@ -65,28 +68,71 @@ func treeRole(path string) string {
 // as if there were nothing.
 func TestNobodyReachesWhatIsNotItsOwn(t *testing.T) {
 	b := &backend{}
-	h, s := serveWith(t, b, nil)
-	for path, routes := range s.paths() {
-		if strings.HasSuffix(path, "/credentials") {
+	h := serve(t, b, nil)
+	for _, r := range routesOf(h) {
+		if r.is("/credentials") {
 			continue // about whoever asks: see TestTheHandshakeAsAMachine
 		}
-		for _, r := range routes {
-			for _, who := range identities {
-				for _, owner := range []string{"GB/DUN", "GB/PKC", "NL/EXW", "DE/NSP", "FR/NAP", "DE/BOT", "US/BOU"} {
-					t.Run(r.method+" "+path+" by "+who.token+" about "+owner, func(t *testing.T) {
-						reach(t, h, b, r.method, path, owner, who)
-					})
-					if !strings.Contains(path, objectPath) {
-						break // names no owner
-					}
+		for _, who := range identities {
+			for _, owner := range []string{"GB/DUN", "GB/PKC", "NL/EXW", "DE/NSP", "FR/NAP", "DE/BOT", "US/BOU"} {
+				t.Run(r.method+" "+r.path+r.slash+" by "+who.token+" about "+owner, func(t *testing.T) {
+					reach(t, h, b, r, owner, who)
+				})
+				if !strings.Contains(r.path, objectPath) {
+					break // names no owner
 				}
 			}
 		}
 	}
 }
 
-func reach(t *testing.T, h http.Handler, b *backend, method, path, owner string, who identity) {
+// way is one method on one path of the router, below Prefix.
+type way struct{ method, path, slash string }
+
+func (r way) is(suffix string) bool { return strings.HasSuffix(r.path, suffix) }
+
+// at is the way's URL about an object of an owner.
+func (r way) at(owner, id string) string {
+	return Prefix + strings.NewReplacer(objectPath, "/"+owner+"/"+id, "/:country", "/"+id, "/:id", "/"+id, ":evse", "E1", ":connector", "1").Replace(r.path) + r.slash
+}
+
+// routesOf are all ways below Prefix that a handler's router has, whoever mounted them.
+func routesOf(h http.Handler) (list []way) {
+	for _, r := range h.(*gin.Engine).Routes() {
+		path, ours := strings.CutPrefix(r.Path, Prefix)
+		if !ours {
+			continue
+		}
+		bare := strings.TrimSuffix(path, "/")
+		list = append(list, way{r.Method, bare, path[len(bare):]})
+	}
+	return list
+}
+
+// What tests walk is all that the router has: each path with and without a slash at
+// its end, and HEAD where GET is.
+func TestTheWalksMissNoRoute(t *testing.T) {
+	h, s := serveWith(t, &backend{}, nil)
+	var want []way
+	for path, routes := range s.paths() {
+		for _, r := range routes {
+			for _, slash := range []string{"", "/"} {
+				want = append(want, way{r.method, path, slash})
+				if r.method == http.MethodGet {
+					want = append(want, way{http.MethodHead, path, slash})
+				}
+			}
+		}
+	}
+	inOrder := cmpopts.SortSlices(func(a, b way) bool { return a.method+a.path+a.slash < b.method+b.path+b.slash })
+	if diff := cmp.Diff(want, routesOf(h), inOrder, cmp.AllowUnexported(way{})); diff != "" {
+		t.Error(diff)
+	}
+}
+
+func reach(t *testing.T, h http.Handler, b *backend, r way, owner string, who identity) {
 	t.Helper()
+	method, path := r.method, r.path
 	v := versionOf(path)
 	*b = backend{version: v, every: `{"id":"X1","uid":"X1","evses":[{"uid":"E1","connectors":[{"id":"1"}]}]}`,
 		cdr: func(context.Context, ocpi.Key) ([]byte, ocpi.Version, error) { return []byte(invoicedCDR), v, nil }}
@@ -94,8 +140,8 @@ func reach(t *testing.T, h http.Handler, b *backend, method, path, owner string,
 	if method == http.MethodPut || method == http.MethodPatch || method == http.MethodPost {
 		body = bodyOf(path, who.owner)
 	}
-	url := Prefix + strings.NewReplacer(objectPath, "/"+owner+"/X1", "/:country", "/X1", ":evse", "E1", ":connector", "1").Replace(path)
-	if strings.HasSuffix(path, "/sessions") {
+	url := r.at(owner, "X1")
+	if r.is("/sessions") {
 		url += "?date_from=2019-01-01T00:00:00Z" // a list without it is 2001
 	}
 	resp, e := request(t, h, method, url, who.token, body)
