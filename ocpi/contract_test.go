@@ -1,8 +1,11 @@
 package ocpi
 
 import (
+	"bytes"
 	"strings"
 	"testing"
+
+	"pgregory.net/rapid"
 )
 
 // The check digits are those of the published examples of both forms.
@@ -11,13 +14,14 @@ func TestContractCheckDigits(t *testing.T) {
 		"NN123ABCDEFGHI": 'T', "FRXYZ123456789": '2', "ITA1B2C3E4F5G6": '4', "ESZU8WOX834H1D": 'R',
 		"PT73902837ABCZ": 'Z', "DE83DUIEN83QGZ": 'D', "DE83DUIEN83ZGQ": 'M', "DE8AA001234567": '0',
 		"NLTNM000122045": 'U', "NLTNMC00122045": 'K', "NLTNM000722345": 'X', "NLTNM012345678": 'W',
+		"DE8AACA2B3C4D5": 'L', // the example of eMI³, Part 2, 1.0
 	} {
 		if got := isoCheckDigit(id); got != want {
 			t.Errorf("%s: %c, want %c", id, got, want)
 		}
 	}
 	for id, want := range map[string]byte{
-		"INTNM000071": '9', "INTNM000110": 'X', "INTNM000124": '0', "INTNM000114": '6', "INTNM000191": '5', "NLTNM012204": '5', "NLTNM122045": '0',
+		"INTNM000071": '9', "INTNM000110": 'X', "INTNM000124": '0', "INTNM000114": '6', "INTNM000191": '5', "NLTNM012204": '5', "NLTNM122045": '0', "NLTNM123456": '7',
 	} {
 		if got := dinCheckDigit(id); got != want {
 			t.Errorf("%s: %c, want %c", id, got, want)
@@ -43,6 +47,9 @@ func TestContractIDs(t *testing.T) {
 		{"NL-TNM-000122045-U", "NLTNMC00122045", "NL*TNM"}, // the older form within ISO 15118's
 		{"NLTNM000122045", "NLTNMC00122045", ""},
 		{"NL-TNM-012345678-W", "NLTNM012345678", "NL*TNM"},
+		{"NL-TNM-000722345-X", "NLTNM000722345", "NL*TNM"},
+		{"de-8aa-ca2b3c4d5-l", "DE8AACA2B3C4D5", "DE*8AA"},
+		{"DE83DUIEN83QGZD", "DE83DUIEN83QGZ", "DE*83D"},
 		{"DE8ACC12E46L89", "DE8ACC12E46L89", "DE*8AC"}, // the one of the specification
 		{"DE-8AC-C12E46L89", "DE8ACC12E46L89", "DE*8AC"},
 
@@ -71,23 +78,77 @@ func TestContractIDs(t *testing.T) {
 	}
 }
 
-// A check digit finds every single wrong character and every swap of two neighbours.
+// Five kinds of slips are what the check digit of an eMAID is made to find, by what
+// eMI³ says of it, and it finds each of them, in every id.
 func TestContractCheckDigitFindsSlips(t *testing.T) {
-	const id = "DE8ACC12E46L89"
-	check := string(rune(isoCheckDigit(id)))
-	for i := 2; i < len(id); i++ {
-		for _, c := range digits36 {
-			slip := id[:i] + string(c) + id[i+1:] + check
-			if _, ok := ParseContractID(slip); ok != (slip == id+check) {
-				t.Errorf("%s: %t", slip, ok)
+	rapid.Check(t, func(t *rapid.T) {
+		id := []byte(rapid.StringMatching(`[0-9A-Z]{14}`).Draw(t, "id"))
+		i := rapid.IntRange(0, 11).Draw(t, "at")
+		c := rapid.SampledFrom([]byte(digits36)).Draw(t, "other")
+		slip := func(kind string, of []byte, change func(b []byte)) {
+			wrong := bytes.Clone(of)
+			change(wrong)
+			if !bytes.Equal(of, wrong) && isoCheckDigit(string(of)) == isoCheckDigit(string(wrong)) {
+				t.Errorf("%s: %s and %s have the same check digit", kind, of, wrong)
 			}
 		}
-		if i+1 < len(id) && id[i] != id[i+1] {
-			if slip := id[:i] + string(id[i+1]) + string(id[i]) + id[i+2:] + check; validContract(slip) {
-				t.Errorf("%s counts as right", slip)
+		twin, jump := bytes.Clone(id), bytes.Clone(id)
+		twin[i+1], jump[i+2] = twin[i], jump[i]
+		slip("one character wrong", id, func(b []byte) { b[i] = c })
+		slip("two neighbours swapped", id, func(b []byte) { b[i], b[i+1] = b[i+1], b[i] })
+		slip("two equal neighbours wrong", twin, func(b []byte) { b[i], b[i+1] = c, c })
+		slip("swapped over one between", id, func(b []byte) { b[i], b[i+2] = b[i+2], b[i] })
+		slip("two equal ones wrong over one between", jump, func(b []byte) { b[i], b[i+2] = c, c })
+	})
+}
+
+// The older form's finds each digit that is wrong.
+func TestDINCheckDigitFindsSlips(t *testing.T) {
+	rapid.Check(t, func(t *rapid.T) {
+		id := []byte(rapid.StringMatching(`[A-Z]{5}[0-9]{6}`).Draw(t, "id"))
+		wrong := bytes.Clone(id)
+		wrong[rapid.IntRange(5, 10).Draw(t, "at")] = rapid.SampledFrom([]byte("0123456789")).Draw(t, "other")
+		if !bytes.Equal(id, wrong) && dinCheckDigit(string(id)) == dinCheckDigit(string(wrong)) {
+			t.Errorf("%s and %s have the same check digit", id, wrong)
+		}
+	})
+}
+
+// However a contract id is written, it is the same contract: in small letters, with
+// either separator or none, with its check digit or without. The older form is that of
+// the newer one that holds it.
+func TestWaysToWriteAContractID(t *testing.T) {
+	rapid.Check(t, func(t *rapid.T) {
+		country := rapid.SampledFrom([]string{"NL", "DE", "FR", "GB"}).Draw(t, "country")
+		provider := rapid.StringMatching(`[0-9A-Z]{3}`).Draw(t, "provider")
+		old := rapid.StringMatching(`[0-9A-Z]{6}`).Draw(t, "old")
+		within := "C0" + old + string(rune(dinCheckDigit(country+provider+old)))
+		instance := rapid.OneOf(rapid.Just(within), rapid.StringMatching(`C[0-9A-Z]{8}`)).Draw(t, "instance")
+		want := country + provider + instance
+		forms := map[string]byte{instance: isoCheckDigit(want)}
+		if instance == within {
+			forms[old], forms["00"+within[2:]] = dinCheckDigit(country+provider+old), isoCheckDigit(country+provider+"00"+within[2:])
+		}
+		for form, check := range forms {
+			for _, separator := range []string{"", "-", "*"} {
+				for _, digit := range []string{"", separator + string(rune(check))} {
+					id := country + separator + provider + separator + form + digit
+					for _, written := range []string{id, strings.ToLower(id), " " + id + " "} {
+						if got := FoldContractID(written); got != want {
+							t.Errorf("%q folds to %q, want %q", written, got, want)
+						}
+					}
+					if c, ok := ParseContractID(id); !ok || c.Country != country || c.Provider != provider {
+						t.Errorf("%q is %+v, %t", id, c, ok)
+					}
+				}
+			}
+			wrong := country + "-" + provider + "-" + form + "-" + string(digits36[(digitOf(check)+1)%36])
+			if validContract(wrong) {
+				t.Errorf("%q counts as right", wrong)
 			}
 		}
-	}
+	})
 }
 
 func validContract(s string) bool {
@@ -125,6 +186,25 @@ func TestEVSEIDs(t *testing.T) {
 		{"BE*BEC*E041503003", "BE*BEC*E041503003", "BE*BEC"},
 		{"+49*810*000*438", "+49*810*000438", ""},
 		{"49*810*000438", "+49*810*000438", ""},
+
+		// What others who read such ids hold themselves to.
+		{"DE*AB7*E840*6487", "DE*AB7*E8406487", "DE*AB7"},
+		{"DEAB7E8406487", "DE*AB7*E8406487", "DE*AB7"},
+		{"Nl*tnM*E000122045", "NL*TNM*E000122045", "NL*TNM"},
+		{"DEAB7E1", "DE*AB7*E1", "DE*AB7"},
+		{"DE*AB7*E1234567890ABCDEFGHIJ1234567890", "DE*AB7*E1234567890ABCDEFGHIJ1234567890", "DE*AB7"},
+		{"DE*ICE*E45B*78C", "DE*ICE*E45B78C", "DE*ICE"},
+		{"+49*810*1", "+49*810*1", ""},
+		{"+49*810*12345678901234567890123456789012", "+49*810*12345678901234567890123456789012", ""},
+		{"+49*810548*1234567890", "+49*810548*1234567890", ""},
+		{"+31*745*840*6487", "+31*745*8406487", ""},
+		{"DE*AB7*E" + strings.Repeat("7", 32), "DE*AB7*E" + strings.Repeat("7", 32), ""}, // too long
+		{"+49*810*123456789012345678901234567890123", "+49*810*123456789012345678901234567890123", ""},
+		{"NL*TNM*840*6487", "NL*TNM*840*6487", ""}, // an outlet begins with E
+		{"ZZ*TNM*E840", "ZZ*TNM*E840", ""},
+		{"+49*AB7*840*6487", "+49*AB7*840*6487", ""},
+		{"+49*645*E840*6487", "+49*645*E840*6487", ""},
+		{"+4A*810*000*438", "+4A*810*000*438", ""},
 
 		{"+49*81*1", "+49*81*1", ""},
 		{"+49*810", "+49*810", ""},
