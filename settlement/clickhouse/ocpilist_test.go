@@ -290,6 +290,78 @@ func TestFollowingCDRs(t *testing.T) {
 	}
 }
 
+// Whoever follows the list of CDRs while others come meets each that stays as it is
+// once, and none twice: others come before, among and behind what was shown, from
+// several partitions, and some again, or in an earlier copy that counts from then on.
+func TestFollowingCDRsWhileOthersCome(t *testing.T) {
+	for seed := range uint64(3) {
+		s := newStore(t)
+		rng := rand.New(rand.NewPCG(seed, 1))
+		line := func(id string) string {
+			return fmt.Sprintf("GB*DUN NL*EXW %s 2019-01-%02d GBP 1.00/1.20 priced 1.00/1.20 VAT:20=0.20\n", id, 1+rng.IntN(28))
+		}
+		const first, old = 1000, 20
+		next := [2]int64{first, first}
+		for partition := range next {
+			lines := ""
+			for n := range old {
+				lines += line(fmt.Sprintf("%c%d", 'a'+partition, n))
+			}
+			write(t, s, batchOf(t, int32(partition), first, lines))
+			next[partition] += old
+		}
+		stays := map[string]bool{}
+		for n := range old {
+			stays[fmt.Sprintf("A%d", n)], stays[fmt.Sprintf("B%d", n)] = true, true
+		}
+		delete(stays, "A0") // an earlier copy of it comes
+		stop, stopped := make(chan struct{}), make(chan struct{})
+		go func() {
+			defer close(stopped)
+			for n := 0; ; n++ {
+				select {
+				case <-stop:
+					return
+				default:
+				}
+				partition := n % 2
+				b := batchOf(t, int32(partition), next[partition], line(fmt.Sprintf("%c%d", 'a'+partition, old+n))+line(fmt.Sprintf("%c%d", 'a'+partition, 1+rng.IntN(old-1))))
+				if n == 2 {
+					b = batchOf(t, 0, 0, line("a0"))
+				} else {
+					next[partition] = b.Next
+				}
+				if err := s.WriteCDRs(t.Context(), b); err != nil {
+					t.Error(err)
+					return
+				}
+			}
+		}()
+		exw := []ocpi.Party{ocpi.NewParty("NL", "EXW")}
+		shown := follow(t, func(w settlement.OCPIWindow) (settlement.OCPIPage, error) {
+			return s.OCPICDRs(t.Context(), settlement.OCPIQuery{Debtors: exw, OCPIWindow: w})
+		}, settlement.OCPIWindow{Limit: 2 + int(seed)}, nil)
+		close(stop)
+		<-stopped
+		times := map[string]int{}
+		for _, one := range shown {
+			_, body, _ := strings.Cut(one, `{"id":"`)
+			id, _, _ := strings.Cut(body, `"`)
+			times[strings.ToUpper(id)]++
+		}
+		for id, n := range times {
+			if n != 1 && id != "A0" {
+				t.Errorf("seed %d: %s is met %d times", seed, id, n)
+			}
+		}
+		for id := range stays {
+			if times[id] == 0 {
+				t.Errorf("seed %d: %s is not met", seed, id)
+			}
+		}
+	}
+}
+
 // The total of a long list is not counted for each of its pages, and is never
 // less than what was shown.
 func TestLongListsAreCountedOnce(t *testing.T) {
