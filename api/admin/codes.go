@@ -48,6 +48,7 @@ var refusable = []string{
 
 // notRefused are the codes that no policy can refuse, each with why.
 var notRefused = map[string]string{
+	"absent_from_list":     "it is about what a partner's list did not show: there is nothing to refuse",
 	"credit_currency":      byOthers,
 	"credit_excess":        byOthers,
 	"credit_mismatch":      byOthers,

@@ -33,7 +33,7 @@ type Partner struct {
 	InvitedUntil string `json:"invited_until,omitempty"`
 	// RotationUntil is when the old token of a rotation under way ends.
 	RotationUntil string `json:"rotation_until,omitempty"`
-	// LastContact is when this process last heard of it.
+	// LastContact is when it was last heard of, see control.Partner.LastContact.
 	LastContact string `json:"last_contact,omitempty"`
 	Peer        *Peer  `json:"peer,omitempty"`
 }

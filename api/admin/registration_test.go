@@ -73,6 +73,10 @@ func TestAdminShowsRegistration(t *testing.T) {
 	p.InvitedUntil = ""
 	var shown Partner
 	a.do("GET", "/partners/nl-tnm-cpo", "", 200, &shown)
+	if shown.LastContact == "" {
+		t.Error("who has registered was never heard of")
+	}
+	shown.LastContact = ""
 	if diff := cmp.Diff(want, shown); diff != "" {
 		t.Error(diff)
 	}

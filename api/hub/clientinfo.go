@@ -6,56 +6,10 @@ import (
 	"encoding/json"
 	"fmt"
 	"slices"
-	"sync"
-	"time"
 
-	"github.com/roamclear/roamclear/ingest/control"
 	"github.com/roamclear/roamclear/ocpi"
 	"github.com/roamclear/roamclear/settlement"
 )
-
-// quietFor is how long nothing may be heard of a party that is connected: whoever
-// pushes nothing pulls once a day.
-const quietFor = 24 * time.Hour
-
-// presences are what was last told of the connections of partners, and since when
-// it is so, as this process sees it.
-type presences struct {
-	mu    sync.Mutex // guards of
-	began ocpi.Time
-	of    map[string]presence // by partner
-}
-
-type presence struct {
-	status ocpi.ConnectionStatus
-	since  ocpi.Time
-}
-
-// see returns what a partner's connection is now. Of one that was not heard of
-// since the process began nothing is known yet: it is not called away before it
-// had its time.
-func (s *presences) see(p *control.Partner, now ocpi.Time) presence {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	if s.of == nil {
-		s.of = map[string]presence{}
-	}
-	heard := max(p.LastContact(), s.began)
-	is := presence{status: ocpi.Connected, since: heard}
-	switch stage := p.Stage(); {
-	case stage == control.StageInvited:
-		is = presence{ocpi.Planned, s.began}
-	case stage == control.StageUnregistered:
-		is = presence{ocpi.Suspended, now}
-	case now-heard > ocpi.Time(quietFor):
-		is = presence{ocpi.Offline, heard + ocpi.Time(quietFor)}
-	}
-	if was, ok := s.of[p.ID]; ok && was.status == is.status {
-		return was
-	}
-	s.of[p.ID] = is
-	return is
-}
 
 // listClients serves the parties that the partner may exchange anything with (OCPI
 // 2.2.1 mod_hub_client_info, "GET Method"), in an order that stays.
@@ -98,12 +52,12 @@ func (x *exchange) clients(w settlement.OCPIWindow) ([]clientInfo, error) {
 	var list []clientInfo
 	now := ocpi.TimeOf(x.s.Now())
 	for _, c := range x.s.Partners.Counterparts(x.partner) {
-		is := x.s.presences.see(c.Partner, now)
-		if since := is.since.Go(); !w.From.IsZero() && since.Before(w.From) || !w.To.IsZero() && !since.Before(w.To) {
+		is := x.s.Partners.Presence(c.Partner, now)
+		if since := is.Since.Go(); !w.From.IsZero() && since.Before(w.From) || !w.To.IsZero() && !since.Before(w.To) {
 			continue
 		}
 		body, err := json.Marshal(ocpi.ClientInfo{
-			PartyID: c.Role.PartyID, CountryCode: c.Role.Country, Role: c.Role.Role, Status: is.status, LastUpdated: is.since.String(),
+			PartyID: c.Role.PartyID, CountryCode: c.Role.Country, Role: c.Role.Role, Status: is.Status, LastUpdated: is.Since.String(),
 		})
 		if err != nil {
 			return nil, fmt.Errorf("encode %s: %w", c.Role, err)

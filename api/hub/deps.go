@@ -27,6 +27,8 @@ type Partners interface {
 	Scope(viewer *control.Partner, what ingest.Object) control.Scope
 	// Counterparts returns whom a partner may exchange anything with.
 	Counterparts(viewer *control.Partner) []control.Counterpart
+	// Presence returns what a partner's connection is.
+	Presence(p *control.Partner, now ocpi.Time) control.Presence
 }
 
 // Intake accepts pushes. The body belongs to the Intake until it returns.

@@ -18,12 +18,11 @@ const Prefix = "/ocpi"
 // Server serves OCPI.
 type Server struct {
 	Deps
-	places    places
-	lookUps   api.Rate     // of older copies of CDRs
-	compares  *api.Limiter // of copies that other bytes came before
-	presences presences
-	editions  []edition
-	unrouted  *api.Route
+	places   places
+	lookUps  api.Rate     // of older copies of CDRs
+	compares *api.Limiter // of copies that other bytes came before
+	editions []edition
+	unrouted *api.Route
 }
 
 // New returns a Server; Mount connects it.
@@ -50,8 +49,7 @@ func New(d Deps) *Server {
 	return &Server{
 		Deps: d, places: newPlaces(d.InFlight, d.Turns),
 		lookUps: api.Rate{Every: lookUpEvery, Burst: lookUpsAtOnce}, compares: api.NewLimiter(comparesAtOnce),
-		presences: presences{began: ocpi.TimeOf(d.Now())},
-		editions:  editions(), unrouted: d.Metrics.Route("ocpi unrouted"),
+		editions: editions(), unrouted: d.Metrics.Route("ocpi unrouted"),
 	}
 }
 

@@ -31,6 +31,9 @@ type seen struct {
 	Granted      map[ocpi.Party][]ocpi.Party
 	GrantedTo    map[ocpi.Party][]ocpi.Party
 	Vacant       map[Role]struct{}
+	Absences     map[string][]Absence
+	Contacts     map[string]contact
+	Contacted    ocpi.Time
 }
 
 // look collects what installation, partners and keys say of a state.
@@ -43,6 +46,7 @@ func look(i *installation, p *partners, k *keys) seen {
 		maps.Collect(p.pairs.ofCPO.All()), maps.Collect(p.pairs.ofEMSP.All()),
 		maps.Collect(p.grants.ofCPO.All()), maps.Collect(p.grants.ofEMSP.All()),
 		maps.Collect(p.vacant.All()),
+		maps.Collect(p.absences.All()), maps.Collect(p.contacts.All()), p.contacted,
 	}
 }
 
@@ -56,7 +60,7 @@ func (h house) published() seen {
 }
 
 // allState compares all that is folded; when a partner was last heard of is not.
-var allState = cmp.Options{cmp.AllowUnexported(Partner{}, profileNaming{}, told{}), cmpopts.IgnoreFields(Partner{}, "contact"), cmpopts.EquateEmpty()}
+var allState = cmp.Options{cmp.AllowUnexported(Partner{}, profileNaming{}, told{}, contact{}), cmpopts.IgnoreFields(Partner{}, "contact"), cmpopts.EquateEmpty()}
 
 // event is an event with its change.
 type event struct {
@@ -79,7 +83,7 @@ func events(t *rapid.T) []event {
 		return registrationData{ID: one("p", 4), Name: "New", Roles: offered, TokenHash: hash(), Until: until(), Peer: somePeer().data()}
 	}
 	draw := func() Change {
-		switch rapid.IntRange(0, 20).Draw(t, "kind") {
+		switch rapid.IntRange(0, 22).Draw(t, "kind") {
 		case 0:
 			return InstallationCreated{ID: one("inst", 2)}
 		case 1:
@@ -120,6 +124,10 @@ func events(t *rapid.T) []event {
 			return GrantRemoved(grantData{pair().CPO, pair().EMSP})
 		case 20:
 			return PartnerListBy{ID: one("p", 4), ListBy: rapid.SampledFrom([]string{ListByUpdated, ListByReceived}).Draw(t, "by")}
+		case 21:
+			return PartnerAbsent{ID: one("p", 4), Module: one("module", 3), Count: rapid.IntRange(0, 2).Draw(t, "count")}
+		case 22:
+			return PartnersHeard{[]Contact{{one("p", 5), ocpi.Time(rapid.IntRange(1, 100).Draw(t, "at"))}, {one("p", 5), until()}}}
 		}
 		return KeyRemoved{ID: one("k", 3)}
 	}
@@ -305,6 +313,8 @@ func TestEventsAreFrozen(t *testing.T) {
 		PairRemoved{newPartyData(ocpi.NewParty("NL", "TNM")), newPartyData(ocpi.NewParty("DE", "EMP"))},
 		GrantAdded{newPartyData(ocpi.NewParty("NL", "TNM")), newPartyData(ocpi.NewParty("NL", "SMA"))},
 		GrantRemoved{newPartyData(ocpi.NewParty("NL", "TNM")), newPartyData(ocpi.NewParty("NL", "SMA"))},
+		PartnerAbsent{ID: "nl-tnm-cpo", Module: "locations", Count: 2, IDs: []string{"NL*TNM*L1", "NL*TNM*L2"}},
+		PartnersHeard{[]Contact{{"nl-tnm-cpo", 42}}},
 		KeyAdded{ID: "key-1", Name: "finance", Hash: hash, Scopes: []string{ScopeFinanceRead}, Country: "GB", PartyID: "DUN"},
 		KeyRemoved{ID: "key-1"},
 	}

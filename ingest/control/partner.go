@@ -71,7 +71,8 @@ func (p *Partner) Stage() Stage {
 // which opens versions and credentials alone.
 func (p *Partner) Invited() bool { return p.Stage() == StageInvited }
 
-// LastContact returns when this process last heard of the partner, zero for never.
+// LastContact returns when the partner was last heard of, by this process or as it was
+// noted in the log, zero for never.
 func (p *Partner) LastContact() ocpi.Time {
 	if p.contact == nil {
 		return 0 // of no log

@@ -54,6 +54,7 @@ func (d *Partners) added(e Event, c PartnerAdded) error {
 	}
 	p.derive()
 	s.put(p)
+	s.begin(p, e.At)
 	s.remember(p, c.Roles, e.Offset)
 	return nil
 }
@@ -115,6 +116,7 @@ func (d *Partners) removed(e Event, c PartnerRemoved) error {
 	s.byID = s.byID.Without(p.ID)
 	s.vacate(p.Roles)
 	s.end(p.Tokens)
+	s.absences, s.contacts = s.absences.Without(p.ID), s.contacts.Without(p.ID)
 	return nil
 }
 

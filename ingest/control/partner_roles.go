@@ -74,6 +74,7 @@ func (d *Partners) rolesRemoved(e Event, c RolesRemoved) error {
 	}
 	s.vacate(c.Roles)
 	s.put(p.with(rest))
+	s.absences = s.absences.Without(p.ID) // what it offers is read anew
 	return nil
 }
 

@@ -35,6 +35,10 @@ type partners struct {
 
 	billable Map[ocpi.Party, int64]           // offset of the record that first made it an eMSP
 	profiles Map[ocpi.Party, []profileNaming] // of CPOs, ascending; appended to
+
+	absences  Map[string, []Absence] // by partner, ascending by module
+	contacts  Map[string, contact]   // by partner
+	contacted ocpi.Time              // when contacts were first noted, zero = never
 }
 
 // profileNaming says that a record named a CPO's pricing profile.
@@ -55,8 +59,10 @@ func NewPartners(m *Machine) *Partners {
 	m.Register(d.state.Publish,
 		On(d.added), On(d.removed), On(d.rotated), On(d.confirmed), On(d.rolesAdded), On(d.rolesRemoved),
 		On(d.invited), On(d.registered), On(d.updated), On(d.unregistered), On(d.offered), On(d.policy), On(d.listBy),
-		On(d.pairAdded), On(d.pairRemoved), On(d.grantAdded), On(d.grantRemoved))
+		On(d.pairAdded), On(d.pairRemoved), On(d.grantAdded), On(d.grantRemoved),
+		On(d.absent), On(d.heard))
 	m.Beside(d.confirmTokens)
+	m.Beside(d.noteContacts)
 	return d
 }
 

@@ -90,6 +90,7 @@ func (d *Partners) invited(e Event, c PartnerInvited) error {
 		next.Counterparty = c.Counterparty.party()
 	}
 	s.put(next)
+	s.begin(next, e.At)
 	s.remember(next, added, e.Offset)
 	return nil
 }
@@ -180,7 +181,10 @@ func (d *Partners) registered(e Event, c PartnerRegistered) error {
 			tokens = append(tokens, Token{Hash: old.Hash, Until: c.Until})
 		}
 	}
-	s.settle(registrationData(c).next(p), p, tokens, e)
+	next := registrationData(c).next(p)
+	s.settle(next, p, tokens, e)
+	s.begin(next, e.At)
+	s.hear(next, e.At)
 	return nil
 }
 
@@ -227,6 +231,7 @@ func (d *Partners) updated(e Event, c PartnerUpdated) error {
 	next := registrationData(c).next(p)
 	next.told.at = e.At
 	s.settle(next, p, tokens, e)
+	s.hear(next, e.At)
 	return nil
 }
 
@@ -255,5 +260,6 @@ func (d *Partners) unregistered(e Event, c PartnerUnregistered) error {
 	next.Version++
 	next.Peer, next.Pending = nil, nil
 	s.settle(&next, p, nil, e)
+	s.begin(&next, e.At)
 	return nil
 }
