@@ -26,6 +26,7 @@ type Connection struct {
 type Pull struct {
 	Partner string       `json:"partner"`
 	Modules []PullModule `json:"modules"`
+	Pages   int          `json:"pages"` // of all lists
 	Done    bool         `json:"done"`
 	Error   string       `json:"error,omitempty"` // why nothing could be read
 }
@@ -38,7 +39,10 @@ type PullModule struct {
 	New         int    `json:"new"`
 	NeverPushed int    `json:"never_pushed"`
 	Refused     int    `json:"refused"`
-	Error       string `json:"error,omitempty"` // why it was not read to its end
+	// Absent are those that are here and the list lacked, which was whole; nil where
+	// nobody can tell.
+	Absent *int   `json:"absent,omitempty"`
+	Error  string `json:"error,omitempty"` // why it was not read to its end
 }
 
 // ConnectRequest is the body of POST /admin/v1/connections.

@@ -101,6 +101,15 @@ func (k known) Find(id string) (*control.Partner, bool) {
 	return all[i], true
 }
 
+// Absent are what lists lacked.
+func (known) Absent(id string) []control.Absence {
+	if id != "nl-tnm-cpo" {
+		return nil
+	}
+	at := ocpi.TimeOf(time.Date(2019, 2, 3, 5, 0, 0, 0, time.UTC))
+	return []control.Absence{{Module: "locations", Count: 120, IDs: []string{"NL*TNM*L1", "NL*TNM*<L2>"}, Since: at, Last: at}}
+}
+
 // site is the page over a store, with what it logs.
 type site struct {
 	http.Handler

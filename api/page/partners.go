@@ -17,6 +17,7 @@ import (
 type Partners interface {
 	All() []*control.Partner
 	Find(id string) (*control.Partner, bool)
+	Absent(id string) []control.Absence
 }
 
 // partnerLine is one partner as a row.
@@ -60,7 +61,8 @@ type partnerView struct {
 
 type foundLine struct {
 	ingest.Found
-	Refused bool // by policy
+	Refused bool     // by policy
+	IDs     []string // of the first objects that a list lacked
 }
 
 // partner answers GET /partners/{id}.
@@ -71,7 +73,10 @@ func (s *server) partner(c *gin.Context, v visitor) error {
 	}
 	view := partnerView{frame: frame{Title: "Partner " + p.ID, Here: "Partners", Visitor: &v, Query: c.Request.URL.Query()}, Partner: newPartnerLine(p)}
 	for _, f := range s.Found.Of(p.ID) {
-		view.Found = append(view.Found, foundLine{f, slices.Contains(p.Refuses, f.Code)})
+		view.Found = append(view.Found, foundLine{f, slices.Contains(p.Refuses, f.Code), nil})
+	}
+	for _, a := range s.Partners.Absent(p.ID) {
+		view.Found = append(view.Found, foundLine{a.Found(), false, a.IDs})
 	}
 	s.render(c, http.StatusOK, "partner", view)
 	return nil

@@ -52,6 +52,7 @@ type listing struct {
 	backs   int  // how often it was gone back
 	circles bool // a link leads back
 	end     bool // a page linked no further
+	doubted bool // by what came the list may hold more, or have held more meanwhile
 }
 
 // step is one page to be read. A guess is one that nothing links to.
@@ -75,6 +76,7 @@ func (l *listing) walk(ctx context.Context, each func(items [][]byte) error) err
 			continue
 		}
 		if failed, ok := errors.AsType[*Error](err); ok && at.guess && a == nil && !failed.passing() {
+			l.doubted = true
 			return l.ended() // nothing had said that there is such a page
 		}
 		if err != nil {
@@ -143,6 +145,7 @@ func (l *listing) fresh(data []byte, items int) bool {
 	l.empty = 0
 	sum := sha256.Sum256(data)
 	if l.pages[sum] {
+		l.doubted = true
 		l.repeats++
 		return false
 	}
@@ -161,7 +164,7 @@ func (l *listing) next(at step, h http.Header, items int) (next step, more bool)
 	case linked && l.repeats < maxRepeats && !l.visited[pageOf(to)]:
 		return step{url: to}, true
 	case linked:
-		l.circles = true
+		l.circles, l.doubted = true, true
 	case !l.circles:
 		l.end = true
 	}
@@ -170,7 +173,15 @@ func (l *listing) next(at step, h http.Header, items int) (next step, more bool)
 	if to = l.at(l.read); l.visited[pageOf(to)] || l.repeats >= maxRepeats {
 		return step{}, false
 	}
-	return step{url: to, guess: true}, l.circles || l.total > l.read || l.total < 0 && items >= l.limit
+	return step{url: to, guess: true}, l.circles || l.total > l.read || l.total < 0 && full(h, items, l.limit)
+}
+
+// full reports whether a page holds all that one may, as we asked or its partner says.
+func full(h http.Header, items, limit int) bool {
+	if n, err := strconv.Atoi(h.Get(ocpi.HeaderLimit)); err == nil && n > 0 {
+		limit = min(limit, n)
+	}
+	return items >= limit
 }
 
 // moved returns the page to go back to where objects left the list since the page
@@ -178,7 +189,11 @@ func (l *listing) next(at step, h http.Header, items int) (next step, more bool)
 // nil where none did. Reading objects again is harmless.
 func (l *listing) moved(at step, h http.Header) *url.URL {
 	gone := l.count(h)
-	if gone <= 0 || at.guess || l.backs == maxBacks {
+	if gone <= 0 {
+		return nil
+	}
+	l.doubted = true
+	if at.guess || l.backs == maxBacks {
 		return nil
 	}
 	earlier := back(at.url, gone)
@@ -200,6 +215,13 @@ func (l *listing) count(h http.Header) (gone int) {
 	gone = l.total - n
 	l.total = n
 	return gone
+}
+
+// complete reports whether a list that was walked to its end is whole by all that its
+// partner said of it: as many objects came as it counts, no page twice, and none left
+// it meanwhile. What such a list lacks is not there.
+func (l *listing) complete() bool {
+	return !l.doubted && (l.total < 0 || l.total == l.read)
 }
 
 // ended reports a list that was left without being at its end.

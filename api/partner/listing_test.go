@@ -25,6 +25,7 @@ type shelf struct {
 	shown      func(offset int, page []int) []int // what is on the page instead
 	gone       int                                // objects that leave the list's beginning after its first page
 	strict     bool                               // refuses what is beyond the end
+	limits     bool                               // says how many objects a page has
 	asked      int
 }
 
@@ -55,6 +56,9 @@ func (s *shelf) get(_ context.Context, at string) (*Answer, error) {
 	if s.total != nil {
 		h.Set("X-Total-Count", s.total(s.asked))
 	}
+	if s.limits {
+		h.Set("X-Limit", strconv.Itoa(s.page))
+	}
 	switch {
 	case s.link != nil:
 		if l := s.link(offset, limit); l != "" {
@@ -79,6 +83,10 @@ func next(format string) func(offset, limit int) string {
 func counts(n string) func(int) string { return func(int) string { return n } }
 
 func TestListsAreReadToTheirEnd(t *testing.T) {
+	complete := map[string]bool{ // whole beyond doubt, so that it can be told what they lack
+		"as OCPI has it": true, "one page": true, "empty": true, "a total that is none": true, "no total": true, "no links": true,
+		"no links, no total, full pages": true, "no links, no total, full pages by its own limit": true, "links to nowhere": true, "links to another place": true,
+	}
 	half := func(offset int, page []int) []int { // fewer than the link goes on by: the filter comes after paging
 		return page[:(len(page)+1)/2]
 	}
@@ -99,6 +107,7 @@ func TestListsAreReadToTheirEnd(t *testing.T) {
 		{"a total that swings", shelf{size: 95, page: 10, total: func(n int) string { return strconv.Itoa(95 - 7*(n%2)) }}, 95, nil},
 		{"no links", shelf{size: 25, page: 10, link: none}, 25, nil},
 		{"no links, no total, full pages", shelf{size: 250, page: 100, link: none, total: counts("")}, 250, nil},
+		{"no links, no total, full pages by its own limit", shelf{size: 25, page: 10, link: none, total: counts(""), limits: true}, 25, nil},
 		{"links to nowhere", shelf{size: 25, page: 10, link: next("<http://%%zz/%d?limit=%d>; rel=\"next\"")}, 25, nil},
 		{"links to another place", shelf{size: 25, page: 10, link: func(o, l int) string {
 			if o+l >= 25 {
@@ -137,6 +146,9 @@ func TestListsAreReadToTheirEnd(t *testing.T) {
 			})
 			if len(seen) != c.read || !errors.Is(err, c.err) {
 				t.Errorf("read %d objects on %d pages, %v; want %d, %v", len(seen), c.shelf.asked, err, c.read, c.err)
+			}
+			if err == nil && l.complete() != complete[c.name] {
+				t.Errorf("complete: %v", l.complete())
 			}
 		})
 	}

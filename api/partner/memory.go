@@ -17,6 +17,19 @@ const (
 	outcomeRefused                    // it cannot be used; kept with the reason
 )
 
+// String returns the outcome as metrics name it.
+func (o outcome) String() string {
+	switch o {
+	case outcomeNew:
+		return "new"
+	case outcomeUnheard:
+		return "never_pushed"
+	case outcomeRefused:
+		return "refused"
+	}
+	return "known"
+}
+
 // maxRemembered bounds a generation of a memory: two of them are kept, of some
 // 40 bytes a body.
 const maxRemembered = 1 << 17

@@ -36,6 +36,7 @@ var ErrNotRegistered = errors.New("the partner has not registered")
 type Pulled struct {
 	Partner string         `json:"partner"`
 	Modules []PulledModule `json:"modules"`
+	Pages   int            `json:"pages"` // of all lists
 }
 
 // PulledModule is what the pull of one list came to, in objects.
@@ -44,10 +45,13 @@ type PulledModule struct {
 	Read   int    `json:"read"`
 	// New are those that were not here like this, NeverPushed those of them that
 	// were not here at all.
-	New         int    `json:"new"`
-	NeverPushed int    `json:"never_pushed"`
-	Refused     int    `json:"refused"`
-	Error       string `json:"error,omitempty"` // why the list was not read to its end
+	New         int `json:"new"`
+	NeverPushed int `json:"never_pushed"`
+	Refused     int `json:"refused"`
+	// Absent are those that we hold and a list lacked that was read to its end, and
+	// whole by all that the partner said; nil where nobody can tell.
+	Absent *int   `json:"absent,omitempty"`
+	Error  string `json:"error,omitempty"` // why the list was not read to its end
 }
 
 // Whole reports whether every list was read to its end.
@@ -58,6 +62,14 @@ func (p *Pulled) Whole() bool {
 		}
 	}
 	return true
+}
+
+// absent is Absent for a line of a log.
+func (m *PulledModule) absent() any {
+	if m.Absent == nil {
+		return "unknown"
+	}
+	return *m.Absent
 }
 
 // wanted says what a pull reads: which lists, and from when on.
@@ -84,6 +96,7 @@ func (w *wanted) from(m *module) time.Time {
 // far. The error is that nothing could be read at all.
 func (p *Puller) pull(ctx context.Context, partner *control.Partner, w wanted, tell func(Pulled)) (Pulled, error) {
 	result := Pulled{Partner: partner.ID, Modules: []PulledModule{}}
+	defer p.Metrics.pulling()()
 	if partner.Peer == nil {
 		return result, fmt.Errorf("pull from %s: %w", partner.ID, ErrNotRegistered)
 	}
@@ -96,8 +109,8 @@ func (p *Puller) pull(ctx context.Context, partner *control.Partner, w wanted, t
 			continue
 		}
 		if tell != nil {
-			one.tell = func(m PulledModule) {
-				tell(Pulled{Partner: partner.ID, Modules: append(slices.Clip(result.Modules), m)})
+			one.tell = func(m PulledModule, pages int) {
+				tell(Pulled{Partner: partner.ID, Modules: append(slices.Clip(result.Modules), m), Pages: result.Pages + pages})
 			}
 		}
 		err := one.run(ctx)
@@ -105,7 +118,8 @@ func (p *Puller) pull(ctx context.Context, partner *control.Partner, w wanted, t
 			one.result.Error = err.Error()
 			p.Logger.Warn("a partner's list was not read to its end", "partner", partner.ID, "module", one.module.id, "read", one.result.Read, "error", err)
 		}
-		result.Modules = append(result.Modules, one.result)
+		p.Metrics.list(one.module.id, err)
+		result.Modules, result.Pages = append(result.Modules, one.result), result.Pages+one.pages
 		if ctx.Err() != nil {
 			err = ctx.Err()
 		}
@@ -126,7 +140,7 @@ func (p *Puller) reading(partner *control.Partner, m *module, w *wanted) (one *r
 	}
 	one = &reading{
 		taker:    &taker{Puller: p, partner: partner, module: m, from: from, version: partner.Peer.Version},
-		endpoint: endpoint, room: room{budget: p.Pages, who: partner.ID}, result: PulledModule{Module: m.id},
+		endpoint: endpoint, began: p.now(), room: room{budget: p.Pages, who: partner.ID}, result: PulledModule{Module: m.id},
 	}
 	if m.windowed {
 		one.since = w.from(m)

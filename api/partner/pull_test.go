@@ -188,7 +188,7 @@ func TestEachObjectStandsForItself(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	want := Pulled{Partner: partner.ID, Modules: []PulledModule{
+	want := Pulled{Partner: partner.ID, Pages: 3, Modules: []PulledModule{
 		{Module: "locations", Read: 1, New: 1, NeverPushed: 1},
 		{Module: "tariffs", Read: 9, New: 2, NeverPushed: 2, Refused: 7},
 		{Module: "sessions", Error: `nl-tnm-cpo: GET /sessions: HTTP 200, OCPI 2000 "no sessions here"`},

@@ -44,7 +44,11 @@ type Puller struct {
 	Objects  Objects
 	// FirstCDR returns the copy of a CDR that counts, so far as the store has it.
 	FirstCDR func(ctx context.Context, key ocpi.Key) (raw []byte, ok bool, err error)
+	Notes    Notes         // nil = nothing is noted
+	Held     Held          // nil = nobody asks what complete lists lack
+	Metrics  *Metrics      // nil = nothing is counted
 	Pages    *api.Budget   // what pages may hold; nil = no bound
+	Sights   *api.Budget   // what may be remembered of lists; nil = no bound
 	Limits   ingest.Limits // of bodies, as for pushes
 	Hub      ocpi.Party    // our own
 	Logger   *slog.Logger

@@ -22,8 +22,9 @@ type reading struct {
 	*taker
 	endpoint string
 	room     room
+	began    time.Time
 	since    time.Time // zero = all
-	tell     func(soFar PulledModule)
+	tell     func(soFar PulledModule, pages int)
 
 	sealed   control.SealedToken // the token as the partner's registration has it
 	token    string
@@ -34,6 +35,8 @@ type reading struct {
 
 	mu     sync.Mutex // guards what follows
 	result PulledModule
+	sight  *sight // what the list shows; nil = nobody asks
+	pages  int
 	others bool                       // the list holds what is another's than to's
 	odd    map[[sha256.Size]byte]bool // objects that do not say whose they are
 }
@@ -49,15 +52,23 @@ func (r *reading) run(ctx context.Context) error {
 		return fmt.Errorf("%s: endpoint of %s: %w", r.partner.ID, r.module.id, err)
 	}
 	defer r.room.leave()
+	if r.sight = r.newSight(); r.sight != nil {
+		defer r.sight.leave()
+	}
+	complete := true
 	for _, r.to = range r.lists() {
 		l := &listing{get: r.page, endpoint: u, from: r.since}
 		if err := l.walk(ctx, func(items [][]byte) error { return r.take(ctx, items) }); err != nil {
 			return err
 		}
+		complete = complete && l.complete()
 		if r.others { // it is of all of them, whosever is asked for
 			break
 		}
 		r.done = append(r.done, r.to)
+	}
+	if complete {
+		r.checkAbsent(ctx)
 	}
 	return nil
 }
@@ -79,7 +90,7 @@ func (r *reading) take(ctx context.Context, items [][]byte) error {
 	for _, body := range items {
 		g.Go(func() error {
 			target, err := r.target(body)
-			if r.read(target, body) {
+			if r.read(target, err, body) {
 				return nil
 			}
 			o, err := r.taker.take(within, target, err, body)
@@ -91,20 +102,23 @@ func (r *reading) take(ctx context.Context, items [][]byte) error {
 		})
 	}
 	err := g.Wait()
+	r.pages++
+	r.Metrics.page(r.module.id)
 	if r.tell != nil && err == nil {
-		r.tell(r.result)
+		r.tell(r.result, r.pages)
 	}
 	return err
 }
 
-// read notes whose an object is, and reports whether it was read in another
-// party's list already.
-func (r *reading) read(target ingest.Target, body []byte) bool {
+// read notes which object it is, and whose, and reports whether it was read in
+// another party's list already.
+func (r *reading) read(target ingest.Target, unnamed error, body []byte) bool {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	r.saw(target, unnamed)
 	if len(r.from.Parties) == 1 || r.version == ocpi.V211 {
 		return false
 	}
-	r.mu.Lock()
-	defer r.mu.Unlock()
 	if owner := target.Key.Party; r.from.Owns(owner) {
 		r.others = r.others || owner != r.to
 		return slices.Contains(r.done, owner)
@@ -126,6 +140,7 @@ func (r *reading) count(o outcome) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	r.result.Read++
+	r.Metrics.object(r.module.id, o)
 	switch o {
 	case outcomeUnheard:
 		r.result.NeverPushed++
@@ -154,6 +169,7 @@ func (r *reading) page(ctx context.Context, at string) (*Answer, error) {
 		failed, ok := errors.AsType[*Error](err)
 		if err == nil {
 			r.encoding = e
+			r.heard()
 		}
 		rotated := ok && failed.HTTP == http.StatusUnauthorized && r.rotated()
 		if err == nil || !ok || !rotated && !failed.passing() || tries == maxTries {
@@ -163,6 +179,14 @@ func (r *reading) page(ctx context.Context, at string) (*Answer, error) {
 			return nil, err
 		}
 		wait *= 2
+	}
+}
+
+// heard notes that the partner has answered: who pushes nothing is heard of by this
+// alone.
+func (r *reading) heard() {
+	if r.Notes != nil {
+		r.Notes.NoteHeard(r.partner.ID)
 	}
 }
 

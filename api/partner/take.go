@@ -59,10 +59,19 @@ func again(o outcome) outcome {
 // target says which object a body is.
 func (t *taker) target(body []byte) (ingest.Target, error) {
 	target, err := t.module.target(t.version, t.owner(), body)
-	if with := t.partner.Counterparty; t.module.object == ingest.ObjectTariff && t.version == ocpi.V211 && !with.IsZero() && t.partner.Charging().Owns(target.Key.Party) {
-		target.Variant = with.String() // what a CPO shows over this connection is for whom it is with
+	if with := t.recipient(target.Key.Party); !with.IsZero() {
+		target.Variant = with.String()
 	}
 	return target, err
+}
+
+// recipient is whom the Tariffs on an owner's list are for, zero for everybody: what
+// a CPO shows over a connection of 2.1.1 is for whom that is with.
+func (t *taker) recipient(owner ocpi.Party) ocpi.Party {
+	if t.module.object == ingest.ObjectTariff && t.version == ocpi.V211 && t.partner.Charging().Owns(owner) {
+		return t.partner.Counterparty
+	}
+	return ocpi.Party{}
 }
 
 // offer hands one object to the intake, unless it is here already. err is why it

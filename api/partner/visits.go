@@ -149,7 +149,7 @@ func (p *Puller) run(ctx context.Context, one *control.Partner, w wanted) {
 			p.Logger.Error("pull from a partner", "partner", one.ID, "error", err)
 		}
 		for _, m := range result.Modules {
-			p.Logger.Info("pulled", "partner", one.ID, "module", m.Module, "read", m.Read, "new", m.New, "never_pushed", m.NeverPushed, "refused", m.Refused)
+			p.Logger.Info("pulled", "partner", one.ID, "module", m.Module, "read", m.Read, "new", m.New, "never_pushed", m.NeverPushed, "refused", m.Refused, "absent", m.absent())
 		}
 		one, w, more = p.done(one, w, result, err)
 	}
@@ -160,7 +160,7 @@ func (p *Puller) tell(one *control.Partner, w wanted, soFar Pulled) {
 	p.visits.mu.Lock()
 	defer p.visits.mu.Unlock()
 	if v := p.visits.of[one.ID]; w.all() && v.job != nil {
-		v.job.Modules = append([]PulledModule(nil), soFar.Modules...)
+		v.job.Modules, v.job.Pages = append([]PulledModule(nil), soFar.Modules...), soFar.Pages
 	}
 }
 

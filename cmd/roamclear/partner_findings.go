@@ -20,7 +20,9 @@ func newPartnerFindingsCmd(service *serviceFlags) *cobra.Command {
 		Long: `List what was found in what a partner has sent to the running service since that
 started, and how it sent it: each kind of finding by its code, which is what
 "partner policy set" refuses, with how often, and where last. What is found in the
-price of a CDR stands with the CDR.`,
+price of a CDR stands with the CDR. absent_from_list counts what is here and the
+partner's whole list lacked when it was read last: it stays here, and --format json
+has the ids of the first 100.`,
 		Example: "  roamclear partner findings gb-dun-cpo --data data\n  roamclear partner findings gb-dun-cpo --format json",
 		Args:    cobra.ExactArgs(1), ValidArgsFunction: completePartner(service),
 		RunE: func(cmd *cobra.Command, args []string) error {

@@ -3,6 +3,7 @@ package main
 import (
 	"errors"
 	"fmt"
+	"io"
 	"net/http"
 	"net/url"
 	"slices"
@@ -36,7 +37,8 @@ the others every 24.
 
 It ends when all is read, with a line a list: how many objects were read, how many
 of them were new here (or newer), how many had never been pushed, and how many
-were refused. Exit code 0 where every list that the partner offers was read to its
+were refused; of whole lists also how many objects that are here were absent: they
+stay, and "partner findings" names them. Exit code 0 where every list that the partner offers was read to its
 end, whatever was in it, 1 where one could not be.`,
 		Example: "  roamclear partner pull --country NL --party TNM --data data\n  roamclear partner pull --country NL --party TNM --format json",
 		Args:    cobra.NoArgs,
@@ -49,7 +51,7 @@ end, whatever was in it, 1 where one could not be.`,
 			if err != nil {
 				return err
 			}
-			p, err := pull(cmd, c, id)
+			p, err := pull(cmd, c, id, f.json())
 			if err != nil {
 				return fmt.Errorf("pull from %s: %w", id, err)
 			}
@@ -91,11 +93,21 @@ func partnerOf(cmd *cobra.Command, c *adminClient, role, country, party string) 
 	return "", wrongUsage("the party %s is on several partners (%s): say which with --role", want.Party(), strings.Join(ids, ", "))
 }
 
-// pull starts a pull and waits until it is done.
-func pull(cmd *cobra.Command, c *adminClient, id string) (p admin.Pull, err error) {
+// pull starts a pull and waits until it is done. On a terminal it shows how far that
+// has come.
+func pull(cmd *cobra.Command, c *adminClient, id string, asJSON bool) (p admin.Pull, err error) {
 	path := "/partners/" + url.PathEscape(id) + "/pull"
+	progress := cmd.ErrOrStderr()
+	if asJSON {
+		progress = io.Discard
+	}
+	bar := newBar(progress, -1, "pulling")
+	defer bar.Finish() //nolint:errcheck // a bar that cannot be drawn changes no result
 	err = c.do(cmd.Context(), http.MethodPost, path, nil, &p)
 	for err == nil && !p.Done {
+		what, objects := progressOf(&p)
+		bar.Describe(what)
+		bar.Set(objects) //nolint:errcheck // as above
 		if !ingest.Pause(cmd.Context(), pullEvery) {
 			return p, cmd.Context().Err()
 		}
@@ -105,9 +117,18 @@ func pull(cmd *cobra.Command, c *adminClient, id string) (p admin.Pull, err erro
 	return p, err
 }
 
+// progressOf says what a pull is at, and how many objects it has read.
+func progressOf(p *admin.Pull) (what string, objects int) {
+	what = "pulling"
+	for _, m := range p.Modules {
+		what, objects = m.Module, objects+m.Read
+	}
+	return fmt.Sprintf("%s, %d pages", what, p.Pages), objects
+}
+
 // showPull prints a line a list. Its error is what could not be read.
 func showPull(cmd *cobra.Command, p *admin.Pull, asJSON bool) error {
-	rows := [][]string{{"MODULE", "READ", "NEW", "NEVER-PUSHED", "REFUSED"}}
+	rows := [][]string{{"MODULE", "READ", "NEW", "NEVER-PUSHED", "REFUSED", "ABSENT"}}
 	var failed []error
 	if p.Error != "" {
 		failed = append(failed, errors.New(p.Error))
@@ -116,7 +137,11 @@ func showPull(cmd *cobra.Command, p *admin.Pull, asJSON bool) error {
 		if m.Error != "" {
 			failed = append(failed, fmt.Errorf("%s was not read to its end: %s", m.Module, m.Error))
 		}
-		rows = append(rows, []string{m.Module, strconv.Itoa(m.Read), strconv.Itoa(m.New), strconv.Itoa(m.NeverPushed), strconv.Itoa(m.Refused)})
+		absent := "-"
+		if m.Absent != nil {
+			absent = strconv.Itoa(*m.Absent)
+		}
+		rows = append(rows, []string{m.Module, strconv.Itoa(m.Read), strconv.Itoa(m.New), strconv.Itoa(m.NeverPushed), strconv.Itoa(m.Refused), absent})
 	}
 	var err error
 	if asJSON {

@@ -5,6 +5,7 @@ import (
 	"context"
 	"errors"
 	"sync/atomic"
+	"time"
 
 	"github.com/roamclear/roamclear/api"
 	"github.com/roamclear/roamclear/api/admin"
@@ -36,8 +37,8 @@ func newPeers(s *service) *peers {
 		Registrar: &partner.Registrar{Dialer: d, Partners: s.control.partners, Sealer: s.sealer, Self: self, Logger: s.logger},
 		puller: &partner.Puller{
 			Dialer: d, Partners: s.control.partners, Secrets: s.sealer, Intake: s.intake, Objects: s.owned,
-			FirstCDR: s.firstCDR,
-			Pages:    api.NewBudget(partner.PageBytes), Limits: s.config.Limits.Bodies, Hub: self.Party, Logger: s.logger,
+			FirstCDR: s.firstCDR, Notes: s.control.partners, Held: s.held, Metrics: partner.NewMetrics(s.registry),
+			Pages: api.NewBudget(partner.PageBytes), Sights: api.NewBudget(partner.SightBytes), Limits: s.config.Limits.Bodies, Hub: self.Party, Logger: s.logger,
 		},
 		dialer: d, public: s.config.PublicURL, service: s,
 	}
@@ -50,6 +51,20 @@ func (s *service) firstCDR(ctx context.Context, key ocpi.Key) (raw []byte, ok bo
 		return nil, false, nil
 	}
 	return raw, err == nil, err
+}
+
+// heldWithin is how long the store may take until it has what is to be held against
+// a list.
+const heldWithin = 30 * time.Second
+
+// held is partner.Held of what the store has, once it has what the log had.
+func (s *service) held(ctx context.Context, kind ingest.Object, owner, recipient ocpi.Party, before time.Time, fn func(ingest.Identity) error) error {
+	wait, cancel := context.WithTimeout(ctx, heldWithin)
+	defer cancel()
+	if err := (settlement.Lists{StoredLists: s.backends.store, Log: s.backends.log}).Await(wait, kind); err != nil {
+		return err
+	}
+	return s.backends.store.Held(ctx, kind, owner, recipient, before, fn)
 }
 
 // serveAt says where partners find our versions: under the public URL, else where
@@ -94,7 +109,7 @@ func (p *peers) Pull(id string) (admin.Pull, bool) {
 	if !ok {
 		return admin.Pull{}, false
 	}
-	pull := admin.Pull{Partner: j.Partner, Modules: []admin.PullModule{}, Done: j.Done, Error: j.Error}
+	pull := admin.Pull{Partner: j.Partner, Modules: []admin.PullModule{}, Pages: j.Pages, Done: j.Done, Error: j.Error}
 	for _, m := range j.Modules {
 		pull.Modules = append(pull.Modules, admin.PullModule(m))
 	}

@@ -1,0 +1,138 @@
+package main
+
+import (
+	"encoding/json"
+	"errors"
+	"fmt"
+	"net/http"
+	"net/http/httptest"
+	"strings"
+	"sync/atomic"
+	"testing"
+
+	"github.com/google/go-cmp/cmp"
+	"github.com/roamclear/roamclear/api/admin"
+	"github.com/roamclear/roamclear/benchmarks/peer"
+	"github.com/roamclear/roamclear/ocpi"
+)
+
+// TestFaultsByCommand has a peer of every fault, by the command, and pulls from it, by
+// the command: all that can be read is read, and the exit code says whether it was.
+func TestFaultsByCommand(t *testing.T) {
+	s := startTest(t, t.TempDir())
+	versions := []string{"2.1.1", "2.2.1", "2.3.0"}
+	t.Run("faults", func(t *testing.T) {
+		for n, fault := range append(peer.Faults(), "none") {
+			t.Run(fault, func(t *testing.T) {
+				t.Parallel()
+				party := fmt.Sprintf("F%d", n)
+				at, token, stop := startPeer(t, "--country", "NL", "--party", party, "--version", versions[n%3], "--fault", fault)
+				defer func() {
+					if err := stop(); err != nil {
+						t.Error(err)
+					}
+				}()
+				if out, err := run(t, newPartnerCmd(), "connect", at, "--token", token, "--role", "CPO", "--data", s.data); err != nil {
+					t.Fatal(out, err)
+				}
+				out, err := run(t, newPartnerCmd(), "pull", "--country", "NL", "--party", party, "--format", "json", "--data", s.data)
+				checkFault(t, peer.Fault(fault), out, err)
+			})
+		}
+	})
+	verified(t, s.data)
+}
+
+// checkFault holds what a pull from a peer with a fault printed, and its error, which
+// is exit code 1, against what may come of it.
+func checkFault(t *testing.T, fault peer.Fault, out string, err error) {
+	t.Helper()
+	var got admin.Pull
+	if err := json.Unmarshal([]byte(out), &got); err != nil {
+		t.Fatal(out, err)
+	}
+	var usage *exitError
+	if fails := fault == peer.Failing; (err != nil) != fails || errors.As(err, &usage) {
+		t.Errorf("exit by %v", err)
+	}
+	read := map[string]int{}
+	for _, m := range got.Modules {
+		read[m.Module] = m.Read
+		if broken := fault == peer.Failing; (m.Error != "") != broken || m.Refused > 0 {
+			t.Errorf("%+v", m)
+		}
+		whole := fault != peer.Failing && fault != peer.Total && (m.Module == "locations" || m.Module == "tariffs")
+		if (m.Absent != nil) != whole || whole && *m.Absent > 0 {
+			t.Errorf("%s: absent %v, want it known %v", m.Module, m.Absent, whole)
+		}
+	}
+	want := map[string]int{"locations": 3, "tariffs": 2, "sessions": 25, "cdrs": 25}
+	if fault == peer.Failing {
+		want = map[string]int{"locations": 0, "tariffs": 0, "sessions": 0, "cdrs": 0}
+	}
+	if diff := cmp.Diff(want, read); diff != "" {
+		t.Error(diff)
+	}
+}
+
+// TestWhatAWholeListLacks pushes a Location that the partner's list does not have: the
+// pull says so, on the partner's page too, and keeps it; when the list has it, nothing
+// is said any more.
+func TestWhatAWholeListLacks(t *testing.T) {
+	s := startTest(t, t.TempDir())
+	other, err := peer.New(peer.Options{Role: peer.CPO, Party: ocpi.NewParty("NL", "TNM"), Version: ocpi.V221})
+	if err != nil {
+		t.Fatal(err)
+	}
+	const location = `{"country_code":"NL","party_id":"TNM","id":"GONE","publish":true,"address":"Main Street 9","city":"Utrecht","country":"NLD",` +
+		`"coordinates":{"latitude":"52.091234","longitude":"5.120000"},"time_zone":"Europe/Amsterdam","last_updated":"2026-01-01T00:00:00Z"}`
+	var listed atomic.Bool
+	desk := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		if listed.Load() && strings.HasSuffix(r.URL.Path, "/sender/locations") {
+			rec := httptest.NewRecorder()
+			other.ServeHTTP(rec, r)
+			w.Header().Set(ocpi.HeaderTotalCount, "4")
+			_, _ = w.Write([]byte(strings.Replace(rec.Body.String(), `"data":[`, `"data":[`+location+`,`, 1)))
+			return
+		}
+		other.ServeHTTP(w, r)
+	}))
+	t.Cleanup(desk.Close)
+	other.SetURL(desk.URL)
+	if out, err := run(t, newPartnerCmd(), "connect", other.VersionsURL(), "--token", other.TokenA(), "--data", s.data); err != nil {
+		t.Fatal(out, err)
+	}
+	if got := s.pull("TNM"); got.Modules[0].Absent == nil || *got.Modules[0].Absent != 0 {
+		t.Errorf("before: %+v", got.Modules[0])
+	}
+	if err := other.Call(t.Context(), http.MethodPut, "locations", ocpi.RoleReceiver, "/NL/TNM/GONE", json.RawMessage(location), nil); err != nil {
+		t.Fatal(err)
+	}
+	for _, absent := range []int{1, 1, 0} {
+		listed.Store(absent == 0)
+		if got := s.pull("TNM").Modules[0]; got.Absent == nil || *got.Absent != absent || got.Error != "" {
+			t.Errorf("%+v, want %d absent", got, absent)
+		}
+		out, err := run(t, newPartnerCmd(), "findings", "nl-tnm-cpo", "--format", "json", "--data", s.data)
+		var list admin.FindingList
+		if err := errors.Join(err, json.Unmarshal([]byte(out), &list)); err != nil {
+			t.Fatal(err)
+		}
+		var ids []string
+		for _, f := range list.Findings {
+			if f.Code == "absent_from_list" {
+				ids = f.IDs
+			}
+		}
+		if diff := cmp.Diff([]string{"NL*TNM*GONE"}[:absent], ids); diff != "" && absent+len(ids) > 0 {
+			t.Error(diff)
+		}
+		if page := s.request(http.MethodGet, "/partners/nl-tnm-cpo", "", ""); strings.Contains(page.body, "NL*TNM*GONE") != (absent > 0) {
+			t.Errorf("%d absent, and the page, HTTP %d, says otherwise", absent, page.status)
+		}
+	}
+	if err := other.Call(t.Context(), http.MethodGet, "locations", ocpi.RoleReceiver, "/NL/TNM/GONE", nil, nil); err != nil {
+		t.Errorf("what the list lacked is not here any more: %v", err)
+	}
+	verified(t, s.data)
+}
