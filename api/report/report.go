@@ -2,6 +2,7 @@ package report
 
 import (
 	"log/slog"
+	"time"
 
 	"github.com/gin-gonic/gin"
 	"github.com/roamclear/roamclear/api/rest"
@@ -19,6 +20,8 @@ type Deps struct {
 	// Tariffs and Sessions are what POST /price, Tariffs and single Sessions need.
 	Tariffs  Tariffs
 	Sessions Sessions
+	Billed   Billed           // nil = no CDR is known to be of a Session
+	Now      func() time.Time // nil = the system clock
 }
 
 // Closes says which months are closed, and since when: a clearing.Closes.
@@ -33,11 +36,16 @@ type server struct {
 	closes   Closes
 	tariffs  Tariffs
 	sessions Sessions
+	billed   Billed
+	now      func() time.Time
 }
 
 // Mount adds the routes, which carry their whole path from /api/v1 on.
 func Mount(g gin.IRouter, d Deps) {
-	s := &server{reader: d.Reader, closes: d.Closes, tariffs: d.Tariffs, sessions: d.Sessions}
+	s := &server{reader: d.Reader, closes: d.Closes, tariffs: d.Tariffs, sessions: d.Sessions, billed: d.Billed, now: d.Now}
+	if s.now == nil {
+		s.now = time.Now
+	}
 	guard := rest.Guard{Auth: d.Auth, Scope: rest.ScopeRead, Logger: d.Logger, Limits: d.Limits}
 	g.GET("/api/v1/openapi.yaml", rest.OpenAPI)
 	g.GET("/api/v1/reports/settlement", guard.Handle(s.settlement))

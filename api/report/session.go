@@ -30,6 +30,7 @@ type sessionJSON struct {
 	EMSP        *string     `json:"emsp"`
 	ID          string      `json:"id"`
 	Status      string      `json:"status"`
+	Derived     *string     `json:"derived_status"` // see left
 	Start       string      `json:"start"`
 	End         *string     `json:"end"`
 	LastUpdated string      `json:"last_updated"`
@@ -72,11 +73,16 @@ func (s *server) session(c *gin.Context, key rest.Key) error {
 	if !key.Sees(k.Party, emsp) {
 		return settlement.ErrNotFound
 	}
+	left, err := s.left(c.Request.Context(), session.Status, &state)
+	if err != nil {
+		return err
+	}
 	price, err := pricing.Running(c.Request.Context(), s.tariffs, k.Party, session)
 	if err != nil {
 		return fmt.Errorf("price session %s: %w", k, err)
 	}
 	v := newSession(session, &state, emsp)
+	v.Derived = left
 	v.Claim, v.Reason, v.Detail = price.Result.Claim.String(), price.Result.Reason, price.Result.Detail
 	if price.Result.OK {
 		if v.Price, err = newPrice(price, nil); err != nil {

@@ -3,6 +3,8 @@ package clickhouse
 import (
 	"context"
 	"fmt"
+	"maps"
+	"slices"
 
 	ch "github.com/ClickHouse/clickhouse-go/v2"
 	"github.com/ClickHouse/clickhouse-go/v2/lib/driver"
@@ -128,15 +130,15 @@ func (s *Store) SharedSessions(ctx context.Context, fn func(hash uint64) error) 
 }
 
 // UnlistedSessions returns up to limit counted CDRs that name a Session and that
-// table session_cdrs does not have: slice by slice of the hashes, so that memory
+// table session_cdrs does not have: share by share of the hashes, so that memory
 // does not grow with what is stored.
 func (s *Store) UnlistedSessions(ctx context.Context, limit int) (keys []ocpi.Key, err error) {
-	const slices = 16
-	for slice := range slices {
+	const shares = 16
+	for share := range shares {
 		err := s.each(ctx, "look for CDRs that no session lists", fmt.Sprintf(`SELECT country, party, id FROM results FINAL
 			WHERE NOT elsewhere AND credit = 0 AND session_id != '' AND %[1]s %% %[2]d = ? AND (%[1]s, partition, epoch, offset) NOT IN (
-				SELECT session, partition, epoch, offset FROM session_cdrs WHERE session %% %[2]d = ?) LIMIT ?`, sessionHash, slices),
-			[]any{slice, slice, limit - len(keys)},
+				SELECT session, partition, epoch, offset FROM session_cdrs WHERE session %% %[2]d = ?) LIMIT ?`, sessionHash, shares),
+			[]any{share, share, limit - len(keys)},
 			func(rows driver.Rows) error {
 				var k ocpi.Key
 				err := rows.Scan(&k.Party.Country, &k.Party.ID, &k.ID)
@@ -148,4 +150,31 @@ func (s *Store) UnlistedSessions(ctx context.Context, limit int) (keys []ocpi.Ke
 		}
 	}
 	return keys, nil
+}
+
+// Billed reports whether a CDR of a CPO is of a Session, whose id is folded.
+func (s *Store) Billed(ctx context.Context, cpo ocpi.Party, session string) (billed bool, err error) {
+	var at []ingest.Position
+	err = s.each(ctx, "find CDRs of a session", "SELECT partition, epoch, offset FROM session_cdrs WHERE session = ? LIMIT ?", []any{settlement.SessionHash(cpo, session), crowdedSession},
+		func(rows driver.Rows) error {
+			var p ingest.Position
+			err := rows.Scan(&p.Partition, &p.Epoch, &p.Offset)
+			at = append(at, p)
+			return err
+		})
+	if err != nil || len(at) == 0 {
+		return false, err
+	}
+	keys, err := s.keysAt(ctx, at)
+	if err != nil {
+		return false, err
+	}
+	wanted, err := withKeys(slices.Collect(maps.Values(keys)))
+	if err != nil {
+		return false, err
+	}
+	err = s.each(ch.Context(ctx, wanted), "read of which session CDRs are", "SELECT 1 FROM results WHERE "+placesOf("(country, party, id) IN wanted")+
+		" AND NOT elsewhere AND credit = 0 AND country = ? AND party = ? AND session_id = ? LIMIT 1", []any{cpo.Country, cpo.ID, session},
+		func(driver.Rows) error { billed = true; return nil })
+	return billed, err
 }

@@ -6,6 +6,7 @@ import (
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
+	"github.com/roamclear/roamclear/ocpi"
 	"github.com/roamclear/roamclear/pricing"
 )
 
@@ -75,6 +76,29 @@ func TestSessionsBilledTwiceInAnyOrder(t *testing.T) {
 		}
 		if unlisted, err := s.UnlistedSessions(t.Context(), 10); err != nil || len(unlisted) != 8 {
 			t.Errorf("of an empty table are not listed: %v, %v; want 8", unlisted, err)
+		}
+	}
+}
+
+// A Session is billed where a CDR of its CPO names it, a credit alone does not.
+func TestBilled(t *testing.T) {
+	s := newStore(t)
+	for _, b := range cut(inSessions(batchOf(t, 0, 0, twinsOne)), 3) {
+		write(t, s, b)
+	}
+	for _, b := range cut(inSessions(batchOf(t, 1, 0, twinsTwo)), 2) {
+		write(t, s, b)
+	}
+	for _, c := range []struct {
+		cpo     string
+		session string
+		want    bool
+	}{
+		{"GBDUN", "SA", true}, {"GBDUN", "SC", true}, {"FRBEL", "SA", true}, {"FRBEL", "SB", false}, {"GBDUN", "SD", false}, {"GBDUN", "SK", false},
+		{"GBDUN", "", false},
+	} {
+		if got, err := s.Billed(t.Context(), ocpi.NewParty(c.cpo[:2], c.cpo[2:]), c.session); got != c.want || err != nil {
+			t.Errorf("%s of %s: %v, %v; want %v", c.session, c.cpo, got, err, c.want)
 		}
 	}
 }
