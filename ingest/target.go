@@ -39,11 +39,17 @@ func (s Sender) own(p ocpi.Party) (ocpi.Party, bool) {
 	return ocpi.Party{}, false
 }
 
+// maxRefusals bounds the findings that a refusal names.
+const maxRefusals = 100
+
 // refusal says which findings the sender's policies refuse, each by its code,
 // which is what a policy names; nil where there is none.
 func (s Sender) refusal(findings []ocpi.Finding) error {
 	var wrong []ocpi.FieldError
 	for _, f := range findings {
+		if len(wrong) == maxRefusals {
+			break
+		}
 		if !slices.Contains(s.Refuses, f.Code) {
 			continue
 		}

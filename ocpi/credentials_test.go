@@ -36,6 +36,8 @@ func TestDecodeCredentials(t *testing.T) {
 			Credentials{Token: token, URL: at, Roles: []CredentialsRole{{Role: "CPO", Party: NewParty("NL", "EXA")}}}, "wrong_type enum_case missing_field"},
 		{"a role that OCPI does not know, and one of nobody", V230, `{"token":"` + token + `","url":"` + at + `","hub_party_id":"H","roles":[{"role":"PTP","party_id":"EXA","country_code":"NL","business_details":{"name":"Example Operator"}},{"role":"CPO","party_id":"EXAMPLE","country_code":"NL","business_details":{"name":"X"}}]}`,
 			Credentials{Token: token, URL: at, Roles: []CredentialsRole{{Role: "PTP", Party: NewParty("NL", "EXA"), Name: "Example Operator"}}}, "odd_hub_party unknown_enum unreadable_member"},
+		{"a role twice, in another case and under another name", V221, `{"token":"` + token + `","url":"` + at + `","roles":[{"role":"CPO","party_id":"EXA","country_code":"NL","business_details":{"name":"Example Operator"}},{"role":"CPO","party_id":"exa","country_code":"NL","business_details":{"name":"Other"}}]}`,
+			Credentials{Token: token, URL: at, Roles: []CredentialsRole{cpo}}, "repeated_role"},
 		{"a token that is long, or a number", V221, `{"token":` + strings.Repeat("1", 70) + `,"url":"` + at + `","roles":[{"role":"CPO","party_id":"EXA","country_code":"NL","business_details":{"name":"Example Operator"}}]}`,
 			Credentials{Token: strings.Repeat("1", 70), URL: at, Roles: []CredentialsRole{cpo}}, "wrong_type too_long"},
 	}

@@ -2,6 +2,7 @@ package ocpi
 
 import (
 	"net/url"
+	"slices"
 	"strconv"
 	"strings"
 )
@@ -59,6 +60,11 @@ func (d *Decoder) needParty() {
 		return
 	}
 	d.refuse("roles", "want one role at least, with country_code and party_id")
+}
+
+// same reports whether another role is this one, whatever it is called.
+func (r *CredentialsRole) same(other CredentialsRole) bool {
+	return r.Role == other.Role && r.Party == other.Party
 }
 
 func (r *CredentialsRole) known() bool { return r.Party.Country != "" && r.Party.ID != "" }
@@ -125,7 +131,11 @@ func (d *Decoder) credentialsRoles(name string) (roles []CredentialsRole) {
 		case d.isNull():
 			d.nothing()
 		default:
-			if r := d.credentialsRole(); r.known() {
+			r := d.credentialsRole()
+			switch again := slices.ContainsFunc(roles, r.same); {
+			case again:
+				d.find("repeated_role", Warning, "", "the same role of the same party once more: it counts once")
+			case r.known():
 				roles = append(roles, r)
 			}
 		}

@@ -255,4 +255,13 @@ func TestNotesAreBounded(t *testing.T) {
 	if err != nil || len(c.Findings) != maxNotes+1 || len(c.Unread) != maxUnread {
 		t.Errorf("unread: %d findings, %d unread, %v", len(c.Findings), len(c.Unread), err)
 	}
+	// The first of each kind is listed all the same: there may be a policy about it.
+	c, err = d.CDR(V221, cdrWith(dimensions(quoted+`{"type":"time","volume":"1"},`)))
+	if err != nil || !slices.ContainsFunc(c.Findings, func(f Finding) bool { return f.Code == "enum_case" }) || len(c.Findings) != maxNotes+1 {
+		t.Errorf("enum_case is not among %d findings, %v", len(c.Findings), err)
+	}
+	c, err = d.CDR(V221, cdrWith(strings.TrimSuffix(dimensions(quoted), "]}]")+`,{"type":"time","volume":1}]}]`))
+	if err != nil || !slices.ContainsFunc(c.Findings, func(f Finding) bool { return f.Code == "enum_case" }) || len(c.Findings) != maxNotes+2 {
+		t.Errorf("enum_case is not among %d findings, %v", len(c.Findings), err)
+	}
 }

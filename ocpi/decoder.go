@@ -27,6 +27,7 @@ type Decoder struct {
 	invalid    []FieldError
 	unreadable []FieldError // of the CDR, Session or Tariff that is being read
 	findings   []Finding
+	codes      map[string]bool // of those, once there are maxNotes; see firstOf
 
 	cdr      CDR
 	tariff   Tariff
@@ -61,7 +62,8 @@ const (
 	MaxConnectors     = 20_000 // of all EVSEs
 	MaxTariffIDs      = 50_000 // of all connectors
 
-	// maxNotes bounds the findings, and the field errors, of one body.
+	// maxNotes bounds the findings, and the field errors, of one body: beyond it the
+	// first finding of each kind is listed.
 	maxNotes = 100
 )
 
@@ -69,7 +71,7 @@ const (
 func (d *Decoder) start(v Version, raw []byte) {
 	d.begin(raw)
 	d.version = v
-	d.path, d.invalid, d.findings = d.path[:0], nil, reuse(d.findings, maxNotes)
+	d.path, d.invalid, d.findings, d.codes = d.path[:0], nil, reuse(d.findings, maxNotes), nil
 	d.weight, d.unreadable = light, nil
 	d.tariffs = reuse(d.tariffs, 64)
 	d.elements = reuse(d.elements, MaxTariffElements)
@@ -143,12 +145,26 @@ func (d *Decoder) tooMany(name string, limit int, what string) {
 // find lists a departure that does no harm.
 func (d *Decoder) find(code string, severity Severity, name, detail string) {
 	switch {
-	case d.err != nil || len(d.findings) > maxNotes:
-	case len(d.findings) == maxNotes:
-		d.findings = append(d.findings, Finding{"more_findings", Info, "$", "more was found than is listed"})
-	default:
+	case d.err != nil:
+	case len(d.findings) < maxNotes || d.firstOf(code):
 		d.findings = append(d.findings, Finding{code, severity, d.pathTo(name), detail})
+	case d.firstOf("more_findings"):
+		d.findings = append(d.findings, Finding{"more_findings", Info, "$", "more was found than is listed"})
 	}
+}
+
+// firstOf reports whether no departure of a kind is listed yet, and notes it: beyond
+// the bound the first of each still is, for there may be a policy about it.
+func (d *Decoder) firstOf(code string) bool {
+	if d.codes == nil {
+		d.codes = map[string]bool{}
+		for i := range d.findings {
+			d.codes[d.findings[i].Code] = true
+		}
+	}
+	first := !d.codes[code]
+	d.codes[code] = true
+	return first
 }
 
 // need refuses the body when a member is missing. ok says that its value is

@@ -45,6 +45,7 @@ func (c *Checker) Check(ctx context.Context, e *ingest.Envelope, body []byte) ([
 	}
 	inputs := Own(c.inputs)
 	pricer := NewPricer(inputs, c.policies)
+	pricer.unbound = true // what is refused may be found where no room is left to say so
 	record, row := ingest.Record{Envelope: *e, Body: body}, Row{}
 	err = Gather(ctx, inputs, 1, func(int) bool {
 		pricer.Price(&record, &row, at)

@@ -44,6 +44,7 @@ type Pricer struct {
 	charge   charge // scratch of one call, which hands it on by name
 	scratch  []byte
 	kept     []byte // see keep
+	unbound  bool   // all findings are wanted, however many
 }
 
 // charge is a CDR with what it is priced with and the price.
@@ -82,7 +83,10 @@ func (p *Pricer) PriceWith(rec *ingest.Record, row *Row, at AsOf, profile string
 	if row.Outcome.Status == Priced && explain != nil && explain(row) {
 		p.explain(row, c)
 	}
-	row.Outcome.Findings, row.Outcome.Detail = boundFindings(row.Outcome.Findings), cutText(row.Outcome.Detail, maxDetail)
+	row.Outcome.Detail = cutText(row.Outcome.Detail, maxDetail)
+	if !p.unbound {
+		row.Outcome.Findings = boundFindings(row.Outcome.Findings)
+	}
 }
 
 // hash adds the content hash, which tells a repeat from a conflict. Nobody

@@ -31,7 +31,7 @@ var refusable = []string{
 	"parking_does_not_add_up", "partial_routing", "party_case", "period_after_end", "period_before_start",
 	"period_not_split", "period_without_tariff", "periods_out_of_order", "post_to_object", "power_looks_like_ampere",
 	"power_looks_like_watt", "price_absurd", "price_form", "price_gap", "price_precision", "quoted_number", "raw_token",
-	"reference_without_credit", "repeated_cdr", "repeated_hour", "reservation_dimension", "reservation_expiry_inferred",
+	"reference_without_credit", "repeated_cdr", "repeated_hour", "repeated_role", "reservation_dimension", "reservation_expiry_inferred",
 	"reservation_only", "reservation_restriction", "restriction_straddled", "restriction_unverifiable",
 	"rules_inferred_2_1_1", "session_only_dimension", "several_connectors", "several_flats", "stale_tariff",
 	"start_not_covered", "step_size_large", "step_size_minutes", "step_size_missing", "step_size_of_flat",

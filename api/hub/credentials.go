@@ -5,11 +5,13 @@ import (
 	"errors"
 	"fmt"
 	"net/http"
+	"slices"
 	"strings"
 	"time"
 
 	"github.com/roamclear/roamclear/api"
 	"github.com/roamclear/roamclear/api/partner"
+	"github.com/roamclear/roamclear/ingest"
 	"github.com/roamclear/roamclear/ingest/control"
 	"github.com/roamclear/roamclear/ocpi"
 )
@@ -104,6 +106,9 @@ func (x *exchange) handshake(done string, complete register) (answer, error) {
 	}
 	var d ocpi.Decoder
 	theirs, err := d.Credentials(x.route.version, x.body)
+	if err == nil {
+		err = x.judgeCredentials(theirs.Findings)
+	}
 	if err != nil {
 		return answer{}, err
 	}
@@ -129,6 +134,22 @@ func (x *exchange) handshake(done string, complete register) (answer, error) {
 	a, err := x.credentials(p, token)
 	a.message = successMessage("", theirs.Findings)
 	return a, err
+}
+
+// judgeCredentials counts what is found in credentials, and refuses it where that is
+// agreed, as it is in every other body.
+func (x *exchange) judgeCredentials(findings []ocpi.Finding) error {
+	var refused []ocpi.FieldError
+	for i := range findings {
+		x.found(&findings[i])
+		if slices.Contains(x.partner.Refuses, findings[i].Code) {
+			refused = append(refused, ingest.RefusedBy(&findings[i]))
+		}
+	}
+	if refused == nil {
+		return nil
+	}
+	return &ocpi.Invalid{Fields: refused}
 }
 
 // callBack asks the client for its modules in the version that it spoke.

@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"log/slog"
 	"net/http"
+	"slices"
 	"strings"
 	"testing"
 	"testing/synctest"
@@ -14,6 +15,7 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 	"github.com/roamclear/roamclear/api/partner"
+	"github.com/roamclear/roamclear/ingest"
 	"github.com/roamclear/roamclear/ingest/control"
 	"github.com/roamclear/roamclear/ingest/control/controltest"
 	"github.com/roamclear/roamclear/ingest/ingesttest"
@@ -55,6 +57,7 @@ type registrar struct {
 	client   *client
 	handler  http.Handler
 	logged   strings.Builder
+	tally    ingest.Tally
 	tokenA   string
 }
 
@@ -89,7 +92,7 @@ func newRegistrar(t *testing.T, invite control.NewInvitation) *registrar {
 	}
 	r.handler = serve(t, &backend{}, func(d *Deps) {
 		d.Partners, d.Callback, d.Sealer, d.Name = r.partners, r.client, r.sealer, "roamclear"
-		d.Logger = slog.New(slog.NewTextHandler(&r.logged, nil))
+		d.Logger, d.Tally = slog.New(slog.NewTextHandler(&r.logged, nil)), &r.tally
 	})
 	return r
 }
@@ -520,5 +523,34 @@ func TestAPartnerAddedByHandRegisters(t *testing.T) {
 	token := r.token(status, e)
 	if p, ok := r.partners.Authenticate("Token " + token); !ok || p.ID != "gb-dun-cpo" || p.Stage() != control.StageRegistered {
 		t.Errorf("the token finds %+v", p)
+	}
+}
+
+// What is found in credentials is counted as in any other body, and refused where that
+// is agreed; so is how they are sent. The registration stays as it was.
+func TestFindingsInCredentials(t *testing.T) {
+	for code, roles := range map[string][]string{
+		"repeated_role":      {"CPO NL TNM", "CPO NL TNM"},
+		"enum_case":          {"cpo NL TNM"},
+		"missing_request_id": nil, // none of these requests has one
+	} {
+		r := newRegistrar(t, control.NewInvitation{})
+		token := r.post(ocpi.V221)
+		put := func() (int, envelope) { return r.call("PUT", ocpi.V221, token, credentialsOf(ocpi.V221, roles...)) }
+		status, e := put()
+		token = r.token(status, e)
+		if found := r.tally.Of("nl-tnm-cpo"); !slices.ContainsFunc(found, func(f ingest.Found) bool { return f.Code == code }) {
+			t.Errorf("%s is not counted: %+v", code, found)
+		}
+		before, err := r.partners.SetPolicy(t.Context(), "", "nl-tnm-cpo", 0, code, control.PolicyRefuse)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if status, e := put(); status != 200 || e.StatusCode != 2001 || !strings.Contains(e.StatusMessage, code) {
+			t.Errorf("%s by policy: HTTP %d with %d %q", code, status, e.StatusCode, e.StatusMessage)
+		}
+		if r.partner() != before {
+			t.Errorf("%s was refused, and the registration changed", code)
+		}
 	}
 }

@@ -1,6 +1,8 @@
 package convert
 
 import (
+	"encoding/json"
+
 	"github.com/roamclear/roamclear/ocpi"
 )
 
@@ -62,8 +64,22 @@ func (c *conversion) amount(text string, limit bool) (string, bool) {
 	return string(x.out.Bytes()), true
 }
 
+// unquoted returns a number that was sent in quotes without them, and any other text as
+// it is: who sent it made a slip, whoever gets it in another version did not.
+func unquoted(text string) string {
+	if len(text) < 3 || text[0] != '"' {
+		return text
+	}
+	inner := text[1 : len(text)-1]
+	if (inner[0] == '-' || inner[0]-'0' <= 9) && json.Valid([]byte(inner)) {
+		return inner
+	}
+	return text
+}
+
 // bareAmount hands on a number, which is the amount before tax.
 func (c *conversion) bareAmount(text string, limit bool) string {
+	text = unquoted(text)
 	if c.down() {
 		return text
 	}
@@ -83,7 +99,7 @@ func (c *conversion) exclOnly(o ocpi.RawObject, f form) (string, bool) {
 	if excl == "" && o.Value(f.incl) != "" {
 		c.refuse(f.excl, "OCPI 2.1.1 has amounts before tax, and this one is not known")
 	}
-	return excl, excl != ""
+	return unquoted(excl), excl != ""
 }
 
 // amountMember hands on one member of an amount between 2.2.1 and 2.3.0.
@@ -91,9 +107,9 @@ func (c *conversion) amountMember(x *exchange, m ocpi.RawMember, from form, limi
 	to := formIn(c.to, limit)
 	switch {
 	case m.Name == from.excl:
-		x.put(m, to.excl, m.Value)
+		x.put(m, to.excl, unquoted(m.Value))
 	case m.Name == from.incl && (limit || from == to):
-		x.put(m, to.incl, m.Value)
+		x.put(m, to.incl, unquoted(m.Value))
 	case m.Value == "null" && (m.Name == from.incl || m.Name == to.excl || m.Name == to.incl):
 	case m.Name == from.incl && c.to == ocpi.V230:
 		if taxes := c.taxesOf(x.in, m, from); taxes != "" {

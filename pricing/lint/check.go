@@ -15,6 +15,7 @@ const maxFindings = 500
 type checker struct {
 	t        *ocpi.Tariff
 	findings []ocpi.Finding
+	codes    map[string]bool // of those, once there are maxFindings; see firstOf
 
 	stepUnused bool // step_size_unused was reported; once is enough
 	absurds    int  // prices that were reported as absurd
@@ -47,9 +48,23 @@ func (c *checker) meaning() {
 
 // add lists a finding.
 func (c *checker) add(code string, severity ocpi.Severity, path, detail string) {
-	if len(c.findings) < maxFindings {
+	if len(c.findings) < maxFindings || c.firstOf(code) {
 		c.findings = append(c.findings, ocpi.Finding{Code: code, Severity: severity, Path: path, Detail: detail})
 	}
+}
+
+// firstOf reports whether nothing of a kind is listed yet, and notes it: beyond the
+// bound the first of each still is, for there may be a policy about it.
+func (c *checker) firstOf(code string) bool {
+	if c.codes == nil {
+		c.codes = map[string]bool{}
+		for i := range c.findings {
+			c.codes[c.findings[i].Code] = true
+		}
+	}
+	first := !c.codes[code]
+	c.codes[code] = true
+	return first
 }
 
 // drop forgets the findings of a code below a path.
@@ -67,7 +82,7 @@ func (c *checker) has(path string) bool {
 // sorted returns the findings, the worst first, otherwise in the order of the checks.
 func (c *checker) sorted() []ocpi.Finding {
 	slices.SortStableFunc(c.findings, func(a, b ocpi.Finding) int { return int(b.Severity) - int(a.Severity) })
-	if len(c.findings) == maxFindings {
+	if len(c.findings) >= maxFindings {
 		c.findings = append(c.findings, ocpi.Finding{Code: "more_findings", Severity: ocpi.Info, Path: "$", Detail: "more was found than is listed"})
 	}
 	return c.findings
