@@ -23,6 +23,9 @@ type OCPIWindow struct {
 	Offset   int
 	Limit    int
 	After    string // counts where Offset is what it says itself
+	// ByID is for a reader that is shown ids alone, not whose they are, as in OCPI
+	// 2.1.1: the page says what else of the same id is on the lists.
+	ByID bool
 }
 
 // OCPIQuery selects CDRs for a list: exactly those whose debtor (eMSP) or
@@ -119,6 +122,10 @@ type OCPIPage struct {
 	Owners   []ocpi.Party
 	Total    int
 	Next     string // After of the next page, "" on the last one
+	// Identities says which each is, and Others, where it was asked for (ByID), what
+	// else of its kind and id is on the lists, whatever the window.
+	Identities []ingest.Identity
+	Others     [][]ingest.Identity
 }
 
 // ListStore reads lists of OCPI Sender interfaces, of what is stored. ErrCursor

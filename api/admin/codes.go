@@ -60,6 +60,7 @@ var notRefused = map[string]string{
 	"credited":             byOthers,
 	"not_json":             "what is no JSON is refused without a policy",
 	"session_billed_twice": byOthers,
+	"shared_id":            "it is found in what the partner is shown, by what others own",
 }
 
 const byOthers = "it follows from the CDRs that there are, also from those that come later, and so is found after the answer"

@@ -28,6 +28,7 @@ func (x *exchange) listCDRs() (answer, error) {
 		return answer{}, err
 	}
 	scope := x.s.Partners.Scope(x.partner, ingest.ObjectCDR)
+	window.ByID = x.tellsIDsAlone()
 	q := settlement.OCPIQuery{Debtors: scope.For, Creditors: scope.Own, Only: scope.Only, OCPIWindow: window}
 	if !query.Has(listBy) && x.partner.ByReceived { // Link says it, so that a list is followed as it was begun
 		query.Set(listBy, control.ListByReceived)
@@ -64,6 +65,7 @@ func (x *exchange) listObjects() (answer, error) {
 		return x.list(query, window, nil)
 	}
 	q.OCPIWindow = window
+	q.ByID = x.tellsIDsAlone()
 	return x.list(query, window, func() (settlement.OCPIPage, error) { return x.s.Lists.OCPIObjects(x.r.Context(), q) })
 }
 
@@ -133,7 +135,11 @@ func (x *exchange) shown(p settlement.OCPIPage) answer {
 	a := answer{list: make([][]byte, 0, len(p.Bodies))}
 	var lost []convert.Loss
 	var first error
+	var ofSeveral []string
 	for _, c := range x.convertAll(p) {
+		if c.shared != "" {
+			ofSeveral = append(ofSeveral, c.shared)
+		}
 		if c.err != nil {
 			if first == nil {
 				first = c.err
@@ -142,21 +148,24 @@ func (x *exchange) shown(p settlement.OCPIPage) answer {
 		}
 		a.list, lost = append(a.list, c.Body), append(lost, c.Lost...)
 	}
+	x.sharedIDs(ofSeveral)
 	if len(lost) > 0 {
 		x.setHeader(lostHeader, convert.Lost(lost))
 	}
 	if left := len(p.Bodies) - len(a.list); left > 0 {
 		a.message = bounded(fmt.Sprintf("Success, but %d of these cannot be shown in OCPI %s and are left out; the first: %s", left, x.route.version, first))
-		x.s.Logger.Warn("objects sent in another version are left out of a list", "object", x.route.object.String(),
+		x.s.Logger.Warn("objects are left out of a list", "object", x.route.object.String(),
 			"partner", x.partner.ID, "version", x.route.version.String(), "left_out", left, "error", first)
 	}
 	return a
 }
 
-// convertedBody is a body of a page in the route's version, or why there is none.
+// convertedBody is a body of a page in the route's version, or why there is none;
+// shared names one whose id several have.
 type convertedBody struct {
 	convert.Result
-	err error
+	shared string
+	err    error
 }
 
 // conversions is how many bodies of a page are converted at once. What they ask the
@@ -170,6 +179,10 @@ func (x *exchange) convertAll(p settlement.OCPIPage) []convertedBody {
 	var g errgroup.Group
 	g.SetLimit(conversions)
 	for i, raw := range p.Bodies {
+		if why, shared := x.hidden(&p, i); why != nil {
+			list[i].err, list[i].shared = why, shared
+			continue
+		}
 		if p.Versions[i] == x.route.version {
 			list[i].Body = raw
 			continue

@@ -200,6 +200,9 @@ func (x *exchange) senderLocation() (answer, error) {
 	case len(found) == 0:
 		return answer{}, ingest.ErrUnknownObject
 	case len(found) > 1:
+		if x.tellsIDsAlone() {
+			x.sharedIDs([]string{fmt.Sprintf("%s %s of %s and %s", x.route.object, found[0].Key.ID, found[0].Key.Party, found[1].Key.Party)})
+		}
 		return answer{}, wrongParameter("OCPI-to-country-code, OCPI-to-party-id", fmt.Sprintf(
 			"missing: %d parties have a Location of this id, %s and %s among them", len(found), found[0].Key.Party, found[1].Key.Party))
 	}

@@ -328,6 +328,7 @@ func TestOCPICDRs(t *testing.T) {
 			for _, n := range tc.rows {
 				want.Bodies, want.Versions = append(want.Bodies, b.Rows[n].Record.Body), append(want.Versions, ocpi.V221)
 				want.Owners = append(want.Owners, b.Rows[n].Record.Key.Party)
+				want.Identities = append(want.Identities, b.Rows[n].Record.Identity())
 			}
 			got, err := s.OCPICDRs(t.Context(), tc.q)
 			if n := max(tc.q.Offset, 0) + len(got.Bodies); (got.Next != "") != (n < tc.total) {

@@ -19,6 +19,7 @@ type listedBody struct {
 	found   bool
 	left    bool // the object has changed since its row was read, and is not on the list any more
 	owner   ocpi.Party
+	id      ingest.Identity
 	version uint8
 	raw     []byte
 }
@@ -76,6 +77,7 @@ func (s *Store) addBodies(ctx context.Context, what string, page *settlement.OCP
 			size += len(b.raw)
 			taken++
 			page.Bodies, page.Versions, page.Owners = append(page.Bodies, b.raw), append(page.Versions, ocpi.Version(b.version)), append(page.Owners, b.owner)
+			page.Identities = append(page.Identities, b.id)
 		}
 		rows = rows[len(chunk):]
 		n = fitting(size, size/max(len(page.Bodies), 1))
@@ -101,11 +103,13 @@ func (s *Store) cdrBodies(ctx context.Context, rows []listed) ([]listedBody, err
 	if err != nil {
 		return nil, err
 	}
-	return s.bodies(ch.Context(ctx, wanted), len(rows), `SELECT country, party, version, body, partition, epoch, offset FROM records
+	return s.bodies(ch.Context(ctx, wanted), len(rows), `SELECT country, party, id, version, body, partition, epoch, offset FROM records
 		WHERE topic = 'cdrs' AND (partition, epoch, offset) IN wanted`, nil,
 		func(r driver.Rows, b *listedBody) (int, error) {
 			var p ingest.Position
-			err := r.Scan(&b.owner.Country, &b.owner.ID, &b.version, &b.raw, &p.Partition, &p.Epoch, &p.Offset)
+			b.id.Object = ingest.ObjectCDR
+			err := r.Scan(&b.owner.Country, &b.owner.ID, &b.id.Key.ID, &b.version, &b.raw, &p.Partition, &p.Epoch, &p.Offset)
+			b.id.Key.Party = b.owner
 			return places[p], err
 		})
 }
@@ -137,7 +141,8 @@ func (s *Store) objectBodies(ctx context.Context, q *settlement.ObjectQuery, row
 			var updated time.Time
 			err := r.Scan(&b.owner.Country, &b.owner.ID, &b.version, &b.raw, &o.Key.ID, &o.Variant, &ver, &deleted, &updated, &o.With.Country, &o.With.ID)
 			o.Key.Party, o.Deleted, o.LastUpdated = b.owner, deleted != 0, ocpi.TimeOf(updated)
-			place := places[o.Identity()]
+			b.id = o.Identity()
+			place := places[b.id]
 			b.left = ver != rows[place].ver && !q.Holds(&o)
 			return place, err
 		})

@@ -30,6 +30,7 @@ func (s *Store) OCPICDRs(ctx context.Context, q settlement.OCPIQuery) (settlemen
 			l.parts = append(l.parts, part)
 		}
 	}
+	l.sameID = sameCDRs(&q)
 	return s.page(ctx, l, q.OCPIWindow, s.cdrBodies)
 }
 
@@ -53,6 +54,7 @@ func objectList(q *settlement.ObjectQuery) *list {
 		kinds[o.Kind] = true
 	}
 	l.overlap = kinds[settlement.ListAll] && kinds[settlement.ListOpen] || kinds[settlement.ListOwn] && kinds[settlement.ListWith]
+	l.sameID = l.sameObjects()
 	return l
 }
 
@@ -70,6 +72,7 @@ type list struct {
 	at      string // the column that lists are in the order of
 	by      string // the column that From and To bound
 	columns string // of a row, beside at and its position
+	sameID  sameID
 }
 
 // listPart is one list, or what some condition leaves of it.
@@ -140,6 +143,11 @@ func (s *Store) page(ctx context.Context, l *list, q settlement.OCPIWindow, bodi
 	taken, size, err := s.addBodies(ctx, l.what, &page, rows[:min(limit, len(rows))], mean, bodies)
 	if err != nil {
 		return page, err
+	}
+	if q.ByID {
+		if err := s.addOthers(ctx, l, &page); err != nil {
+			return page, err
+		}
 	}
 	page.Total = counted.Total
 	if len(rows) > 0 { // what came since it was counted
@@ -250,7 +258,7 @@ func (l *list) on(parts []listPart) where {
 		of, args := tuples(1, len(l.names), func(int) []any { return p.of })
 		either.and(names+" IN "+of+" AND "+strings.Join(p.conditions, " AND "), append(args, p.args...)...)
 	}
-	w.and(strings.Join(either.conditions, " OR "), either.args...)
+	w.or(either)
 	return w
 }
 

@@ -444,3 +444,97 @@ func TestWhatChangesWhileItIsListed(t *testing.T) {
 		t.Errorf("then %s, %v, want %s", page.Bodies, err, want)
 	}
 }
+
+// Of what a page shows it is said what else of the same id is on the same lists: in no
+// window and on no page of its own, not what is gone, nor what the reader does not see.
+func TestWhatHasTheSameID(t *testing.T) {
+	s := newStore(t)
+	reference, sessions := newOwned(s, ingest.TopicReference), newOwned(s, ingest.TopicSessions)
+	location := func(owner string) ingest.Identity { return object(ingest.ObjectLocation, owner, "l1", "") }
+	tariff := func(owner, id, recipient string) ingest.Identity {
+		return object(ingest.ObjectTariff, owner, id, recipient)
+	}
+	reference.change(t, location("GBDUN"), 9, nil)
+	reference.change(t, location("FRBEL"), 1, nil)
+	reference.change(t, object(ingest.ObjectLocation, "FRBEL", "l2", ""), 9, nil)
+	reference.change(t, location("GBDUN"), 10, nil)
+	reference.change(t, tariff("GBDUN", "t1", ""), 1, nil)
+	reference.change(t, tariff("GBDUN", "t1", "NL*EXW"), 1, nil)
+	reference.change(t, tariff("GBDUN", "t1", "DE*TNM"), 1, nil)
+	reference.change(t, tariff("FRBEL", "t1", ""), 1, nil)
+	reference.change(t, tariff("FRBEL", "t1", ""), 2, func(s *ingest.ObjectState) { s.Deleted = true })
+	sessions.change(t, object(ingest.ObjectSession, "GBDUN", "s1", ""), 1, with("NLEXW"))
+	sessions.change(t, object(ingest.ObjectSession, "FRBEL", "s1", ""), 1, with("DETNM"))
+	sessions.change(t, object(ingest.ObjectSession, "FRBEL", "s1", ""), 2, with("NLEXW"))
+	sessions.change(t, object(ingest.ObjectSession, "USBOU", "s1", ""), 1, nil)
+	all := part(settlement.ListAll, "")
+	for _, tc := range []struct {
+		name   string
+		kind   ingest.Object
+		lists  []settlement.ListPart
+		window settlement.OCPIWindow
+		want   string
+	}{
+		{"of two owners", ingest.ObjectLocation, []settlement.ListPart{all}, settlement.OCPIWindow{}, "GB*DUN*L1: FR*BEL*L1; FR*BEL*L1: GB*DUN*L1; FR*BEL*L2:"},
+		{"one of them in the window", ingest.ObjectLocation, []settlement.ListPart{all}, settlement.OCPIWindow{From: day(9)}, "GB*DUN*L1: FR*BEL*L1; FR*BEL*L2:"},
+		{"one of them seen", ingest.ObjectLocation, []settlement.ListPart{part(settlement.ListOpen, "FRBEL")}, settlement.OCPIWindow{}, "FR*BEL*L1:; FR*BEL*L2:"},
+		{"for all and for one, not for another, nor withdrawn", ingest.ObjectTariff, []settlement.ListPart{all, part(settlement.ListWith, "NLEXW")}, settlement.OCPIWindow{}, "GB*DUN*T1: GB*DUN*T1 NL*EXW; GB*DUN*T1 NL*EXW: GB*DUN*T1"},
+		{"of one eMSP", ingest.ObjectSession, []settlement.ListPart{part(settlement.ListWith, "NLEXW")}, settlement.OCPIWindow{}, "GB*DUN*S1: FR*BEL*S1; FR*BEL*S1: GB*DUN*S1"},
+		{"left", ingest.ObjectSession, []settlement.ListPart{part(settlement.ListWith, "DETNM")}, settlement.OCPIWindow{}, ""},
+	} {
+		for _, limit := range []int{1, 500} {
+			var got []string
+			w := tc.window
+			w.Limit, w.ByID = limit, true
+			follow(t, func(w settlement.OCPIWindow) (settlement.OCPIPage, error) {
+				page, err := s.OCPIObjects(t.Context(), settlement.ObjectQuery{Object: tc.kind, Lists: tc.lists, OCPIWindow: w})
+				got = append(got, sameIDs(&page)...)
+				return page, err
+			}, w, nil)
+			if all := strings.Join(got, "; "); all != tc.want {
+				t.Errorf("%s, %d a page: %q, want %q", tc.name, limit, all, tc.want)
+			}
+		}
+	}
+}
+
+// sameIDs says of each item of a page which it is, and what has the same id.
+func sameIDs(page *settlement.OCPIPage) (lines []string) {
+	for i, id := range page.Identities {
+		line := strings.TrimPrefix(id.String(), id.Object.String()+" ") + ":"
+		others := slices.SortedFunc(slices.Values(page.Others[i]), func(a, b ingest.Identity) int { return strings.Compare(a.String(), b.String()) })
+		for _, o := range others {
+			line += " " + strings.TrimPrefix(o.String(), o.Object.String()+" ")
+		}
+		lines = append(lines, line)
+	}
+	return lines
+}
+
+// So it is of CDRs, whose lists are those of their two parties.
+func TestWhichCDRsHaveTheSameID(t *testing.T) {
+	s := newStore(t)
+	write(t, s, batchOf(t, 0, 0, `
+		GB*DUN NL*EXW c1 2019-01-15 GBP 1.00/1.20 priced 1.00/1.20 -
+		FR*BEL NL*EXW c1 2019-02-16 GBP 1.00/1.20 priced 1.00/1.20 -
+		FR*BEL NL*EXW c2 2019-01-17 GBP 1.00/1.20 priced 1.00/1.20 -
+		GB*DUN DE*TNM c2 2019-01-18 GBP 1.00/1.20 priced 1.00/1.20 -
+	`))
+	exw, dun, bel := ocpi.NewParty("NL", "EXW"), ocpi.NewParty("GB", "DUN"), ocpi.NewParty("FR", "BEL")
+	for _, tc := range []struct {
+		q    settlement.OCPIQuery
+		want string
+	}{
+		{settlement.OCPIQuery{Debtors: []ocpi.Party{exw}}, "GB*DUN*C1: FR*BEL*C1; FR*BEL*C2:; FR*BEL*C1: GB*DUN*C1"},
+		{settlement.OCPIQuery{Debtors: []ocpi.Party{exw}, OCPIWindow: settlement.OCPIWindow{To: day(20)}}, "GB*DUN*C1: FR*BEL*C1; FR*BEL*C2:"},
+		{settlement.OCPIQuery{Debtors: []ocpi.Party{exw}, Only: bel}, "FR*BEL*C2:; FR*BEL*C1:"},
+		{settlement.OCPIQuery{Creditors: []ocpi.Party{dun}}, "GB*DUN*C1:; GB*DUN*C2:"},
+		{settlement.OCPIQuery{Creditors: []ocpi.Party{dun}, Debtors: []ocpi.Party{exw}}, "GB*DUN*C1: FR*BEL*C1; FR*BEL*C2: GB*DUN*C2; GB*DUN*C2: FR*BEL*C2; FR*BEL*C1: GB*DUN*C1"},
+	} {
+		tc.q.ByID = true
+		page, err := s.OCPICDRs(t.Context(), tc.q)
+		if got := strings.Join(sameIDs(&page), "; "); err != nil || got != tc.want {
+			t.Errorf("%+v: %q, %v, want %q", tc.q, got, err, tc.want)
+		}
+	}
+}

@@ -40,6 +40,9 @@ func (w *where) and(condition string, args ...any) {
 	w.args = append(w.args, args...)
 }
 
+// or restricts to what meets one of some conditions.
+func (w *where) or(either where) { w.and(strings.Join(either.conditions, " OR "), either.args...) }
+
 // counting restricts rows of results to those that stand for a CDR.
 func (w where) counting() where {
 	w.conditions = append([]string{"NOT elsewhere"}, w.conditions...)
