@@ -16,6 +16,7 @@ import (
 func newPartnerInviteCmd(service *serviceFlags) *cobra.Command {
 	var (
 		roles          []string
+		counterparties []string
 		country, party string
 		q              admin.InvitationRequest
 		f              format
@@ -34,7 +35,10 @@ and shown by "partner list", until "partner role add" grants it.
 
 OCPI 2.1.1 has one party on each side. With --counterparty we are that party to
 the partner, and our lists hold only what is between the two; without it we are
-ourselves, which is enough to push CDRs.`,
+ourselves, which is enough to push CDRs. A connection has one counterparty. Who
+is to see several goes without: its lists hold what it may see of all, but for an
+id that two of them share, and Tariffs that it sends are for everybody. With
+roaming.open false that is those of its pairs, see "roamclear pair add".`,
 		Example: `  roamclear partner invite --role CPO --country NL --party TNM --data data
   roamclear partner invite --role EMSP --country DE --party EMP --version 2.1.1 --counterparty NL/TNM --data data`,
 		Args: cobra.NoArgs,
@@ -42,8 +46,13 @@ ourselves, which is enough to push CDRs.`,
 			if _, ok := tariff.ProfileByName(q.Profile); !ok {
 				return wrongUsage("--profile %q: want one of %s", q.Profile, profileNames())
 			}
-			if q.Counterparty != "" {
+			switch len(counterparties) {
+			case 0:
+			case 1:
+				q.Counterparty = counterparties[0]
 				q.Version = cmp.Or(q.Version, ocpi.V211.String())
+			default:
+				return wrongUsage("--counterparty is given %d times: OCPI 2.1.1 has one party on each side, so a connection has one counterparty. Leave it out for who is to see several", len(counterparties))
 			}
 			for _, role := range roles {
 				q.Roles = append(q.Roles, control.NewRole(role, country, party))
@@ -59,7 +68,7 @@ ourselves, which is enough to push CDRs.`,
 	flags.StringVar(&country, "country", "", "country_code of the party, two letters")
 	flags.StringVar(&party, "party", "", "party_id of the party, up to three characters")
 	flags.StringVar(&q.Version, "version", "", "the version of OCPI that it must register with: 2.1.1, 2.2.1 or 2.3.0 (default any)")
-	flags.StringVar(&q.Counterparty, "counterparty", "", "the party that we are to it in OCPI 2.1.1, such as DE/EMP (default our own)")
+	flags.StringArrayVar(&counterparties, "counterparty", nil, "the party that we are to it in OCPI 2.1.1, such as DE/EMP (default our own)")
 	flags.StringVar(&q.Name, "name", "", "name of the partner for people (default what it says itself)")
 	flags.StringVar(&q.Profile, "profile", "", "how the rules are read for this CPO's CDRs (default "+tariff.Default.Name+")")
 	f.register(cmd)

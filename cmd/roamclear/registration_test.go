@@ -81,6 +81,7 @@ func TestInvitationCommands(t *testing.T) {
 		"session_billed_twice cannot be refused": {"policy", "set", p.ID, "session_billed_twice", "refuse"},
 		"there is no partner nobody":             {"policy", "set", "nobody", "too_long", "refuse"},
 		"accepts 3 arg(s)":                       {"policy", "set", p.ID, "too_long"},
+		"--counterparty is given 2 times":        {"invite", "--role", "EMSP", "--country", "NL", "--party", "NEW", "--counterparty", "DE/EMP", "--counterparty", "DE/TNM"},
 		"goes with ocpi_version 2.1.1":           {"invite", "--role", "CPO", "--country", "NL", "--party", "NEW", "--version", "2.2.1", "--counterparty", "DE/EMP"},
 		"want 2.1.1, 2.2.1 or 2.3.0":             {"invite", "--role", "CPO", "--country", "NL", "--party", "NEW", "--version", "2.0"},
 		"no country of ISO 3166":                 {"invite", "--role", "CPO", "--country", "QQ", "--party", "NEW"},
