@@ -11,7 +11,8 @@ import (
 type reading struct {
 	country, party, id string // owner and id as in the body
 	tokenType          string
-	contract           string // of a Token
+	contract           string // of a Token, or of a Session whose token names no eMSP
+	start              ocpi.Time
 	findings           []ocpi.Finding
 	change             Change
 }
@@ -32,7 +33,10 @@ func read(d *ocpi.Decoder, v ocpi.Version, kind Object, whole []byte) (r reading
 	case ObjectSession:
 		var o *ocpi.Session
 		if o, err = d.Session(v, whole); err == nil {
-			r = reading{country: o.CountryCode, party: o.PartyID, id: o.ID, findings: o.Findings}
+			r = reading{country: o.CountryCode, party: o.PartyID, id: o.ID, findings: o.Findings, start: o.Start}
+			if o.Token.Party().IsZero() {
+				r.contract = o.Token.ContractID
+			}
 		}
 	case ObjectToken:
 		var o *ocpi.Token

@@ -88,7 +88,7 @@ type Envelope struct {
 	Sender   string    // partner id, see package control
 	Key      ocpi.Key  // folded identity; for EVSE and Connector pushes the Location's
 	Variant  string    // see Identity
-	Path     string    // of a part of a Location: "EVSE_UID" or "EVSE_UID/CONNECTOR_ID", see PartPath; of an invoice whom it is for, "NL*EXW"; "" = the whole object
+	Path     string    // of a part of a Location: "EVSE_UID" or "EVSE_UID/CONNECTOR_ID", see PartPath; of an invoice whom it is for, "NL*EXW"; of a Session whose token names nobody who pays for its contract, see PayerPath; "" = the whole object
 	Received ocpi.Time // when the body was complete, by the receiving process's clock
 	Hash     Hash      // canonical content hash of the body, see ocpi.CanonicalHash; of a CDR the worker adds it
 	Reason   string    // TopicRefused only: why the body could not be used
@@ -108,7 +108,9 @@ func (e *Envelope) Sub() string {
 
 // hasPath reports whether records of the kind have a path, which is no part of
 // the object's identity; those of the others have a variant, which is.
-func (o Object) hasPath() bool { return o == ObjectLocation || o == ObjectInvoice }
+func (o Object) hasPath() bool {
+	return o == ObjectLocation || o == ObjectInvoice || o == ObjectSession
+}
 
 // SetSub sets variant and path to what Sub returned.
 func (e *Envelope) SetSub(sub string) {

@@ -51,6 +51,9 @@ type Service struct {
 	// Issuers has the parties of provider ids that are not those of the same name. Set
 	// it before use.
 	Issuers ocpi.Issuers
+	// Payer returns who pays for a contract where a Session says no more than that, by
+	// what is known now; nil: nobody is known. Set it before use.
+	Payer func(contractID string, start ocpi.Time) (ocpi.Party, bool)
 	// First returns the copy of a CDR that counts, so far as the store has it; nil:
 	// none is known. Set it before use.
 	First func(ctx context.Context, key ocpi.Key) (raw []byte, ok bool, err error)
@@ -157,7 +160,7 @@ func (s *Service) change(ctx context.Context, from Sender, v ocpi.Version, m Met
 	}
 	d := s.decoders.Get().(*ocpi.Decoder)
 	defer s.decoders.Put(d)
-	findings, habits, err := s.validate(d, v, m, t, &state, body)
+	findings, habits, payer, err := s.validate(d, v, m, t, &state, body)
 	if err != nil {
 		return Receipt{}, s.refuse(ctx, &e, body, err)
 	}
@@ -168,6 +171,9 @@ func (s *Service) change(ctx context.Context, from Sender, v ocpi.Version, m Met
 		if e.Hash, err = d.CanonicalHash(body); err != nil {
 			return Receipt{}, s.refuse(ctx, &e, body, err)
 		}
+	}
+	if payer != "" {
+		e.Path = payer
 	}
 	topic := t.Object.Topic()
 	r := Receipt{Key: t.Key, ID: t.ID, Created: !existed, Findings: findings}
@@ -202,10 +208,11 @@ func (s *Service) base(ctx context.Context, t Target, mustExist bool) (state Obj
 }
 
 // validate decodes the object as it will stand after the change. habits are what is
-// found and told to nobody but us.
-func (s *Service) validate(d *ocpi.Decoder, v ocpi.Version, m Method, t Target, old *ObjectState, body []byte) (findings, habits []ocpi.Finding, err error) {
+// found and told to nobody but us; payer is what the record says of who pays, see
+// PayerPath.
+func (s *Service) validate(d *ocpi.Decoder, v ocpi.Version, m Method, t Target, old *ObjectState, body []byte) (findings, habits []ocpi.Finding, payer string, err error) {
 	if m == MethodDelete {
-		return nil, nil, nil
+		return nil, nil, "", nil
 	}
 	whole, err := Apply(v, m, t, old, body)
 	if m == MethodPut && t.isPart() && err != nil {
@@ -213,37 +220,51 @@ func (s *Service) validate(d *ocpi.Decoder, v ocpi.Version, m Method, t Target, 
 		err = d.AllMissingOfPart(v, body, connector != "", err)
 	}
 	if err != nil {
-		return nil, nil, err
+		return nil, nil, "", err
 	}
 	if limit, setting := s.limits.Of(t.Object); len(whole) > limit {
-		return nil, nil, tooLarge(t.Object, len(whole), limit, setting)
+		return nil, nil, "", tooLarge(t.Object, len(whole), limit, setting)
 	}
 	if m == MethodPatch && v != ocpi.V211 {
 		if ok, err := ocpi.HasMember(body, "last_updated"); err != nil || !ok {
 			if err == nil {
 				err = invalid("last_updated", "required in a PATCH")
 			}
-			return nil, nil, err
+			return nil, nil, "", err
 		}
 	}
 	r, err := read(d, v, t.Object, whole)
 	if err != nil {
-		return nil, nil, d.AllMissing(err)
+		return nil, nil, "", d.AllMissing(err)
 	}
 	findings = r.findings
 	if t.Object == ObjectToken {
 		findings = append(findings, s.foreignContract(t.Key.Party, r.contract)...)
 	}
 	if err := sameIdentity(v, t, &r); err != nil {
-		return nil, nil, err
+		return nil, nil, "", err
 	}
 	if err := sameSpelling(v, t, old, body); err != nil {
-		return nil, nil, err
+		return nil, nil, "", err
 	}
 	if _, err = Note(old.Changes, r.change); err != nil {
-		return nil, nil, err
+		return nil, nil, "", err
 	}
-	return append([]ocpi.Finding(nil), findings...), append(spellings(t, &r), habitsOf(body)...), nil
+	return append([]ocpi.Finding(nil), findings...), append(spellings(t, &r), habitsOf(body)...), s.payer(t, old, &r), nil
+}
+
+// payer says who pays for the contract of a Session whose token names no eMSP, "" where
+// it names one, nobody is known, or the Session has it already: known once it stays.
+func (s *Service) payer(t Target, old *ObjectState, r *reading) string {
+	contract := ocpi.Fold(r.contract)
+	if t.Object != ObjectSession || s.Payer == nil || contract == "" || !old.With.IsZero() && old.Contract == contract {
+		return ""
+	}
+	payer, ok := s.Payer(contract, r.start)
+	if !ok {
+		return ""
+	}
+	return PayerPath(payer, contract)
 }
 
 // judge holds what is found in an object, as whole says it will stand, against the

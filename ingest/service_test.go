@@ -458,3 +458,47 @@ func TestTheTypeOfAToken(t *testing.T) {
 		}
 	}
 }
+
+// folded is one object as it stands.
+type folded struct {
+	objects
+	state ingest.ObjectState
+}
+
+func (f folded) Peek(context.Context, ingest.Target) (ingest.ObjectState, bool, error) {
+	return f.state, f.state.Contract != "", nil
+}
+
+// A record of a Session whose token names nobody says who pays for its contract, where
+// that is known; one of whom it is known already does not say it again.
+func TestWhoPaysForASessionStandsWithIt(t *testing.T) {
+	exw := ocpi.NewParty("NL", "EXW")
+	const session = `{"country_code":"GB","party_id":"DUN","id":"S1","start_date_time":"2019-01-05T10:00:00Z","kwh":0,"cdr_token":{%s"uid":"U","type":"RFID","contract_id":%q},"auth_method":"WHITELIST","location_id":"L1","evse_uid":"E1","connector_id":"1","currency":"GBP","status":"ACTIVE","last_updated":"2019-01-05T10:00:00Z"}`
+	start := ocpi.TimeOf(time.Date(2019, 1, 5, 10, 0, 0, 0, time.UTC))
+	for _, tt := range []struct {
+		name, body string
+		known      ingest.ObjectState
+		want       string
+	}{
+		{"known", fmt.Sprintf(session, "", "c1"), ingest.ObjectState{}, "NL*EXW C1"},
+		{"half a party", fmt.Sprintf(session, `"country_code":"DE",`, "c1"), ingest.ObjectState{}, "NL*EXW C1"},
+		{"nobody", fmt.Sprintf(session, "", "c2"), ingest.ObjectState{}, ""},
+		{"no contract", fmt.Sprintf(session, "", ""), ingest.ObjectState{}, ""},
+		{"named", fmt.Sprintf(session, `"country_code":"DE","party_id":"TNM",`, "c1"), ingest.ObjectState{}, ""},
+		{"known before", fmt.Sprintf(session, "", "c1"), ingest.ObjectState{Contract: "C1", With: ocpi.NewParty("DE", "TNM")}, ""},
+		{"known before, for another", fmt.Sprintf(session, "", "c1"), ingest.ObjectState{Contract: "C0", With: ocpi.NewParty("DE", "TNM")}, "NL*EXW C1"},
+	} {
+		log := &memoryLog{}
+		target := ingest.Target{Object: ingest.ObjectSession, Key: ocpi.NewKey("GB", "DUN", "S1"), ID: "S1"}
+		tt.known.Object, tt.known.Key, tt.known.Version, tt.known.Body = target.Object, target.Key, ocpi.V221, fmt.Appendf(nil, session, "", tt.known.Contract)
+		s := newService(log, folded{state: tt.known})
+		s.Payer = func(contract string, at ocpi.Time) (ocpi.Party, bool) { return exw, contract == "C1" && at == start }
+		if _, err := s.Put(t.Context(), dundee, ocpi.V221, target, []byte(tt.body)); err != nil {
+			t.Errorf("%s: %v", tt.name, err)
+			continue
+		}
+		if got := log.records[ingest.TopicSessions][0].Path; got != tt.want {
+			t.Errorf("%s: the record says %q, want %q", tt.name, got, tt.want)
+		}
+	}
+}

@@ -22,7 +22,8 @@ type ObjectState struct {
 	Body        []byte   // the whole object
 	Changes     []Change // of what prices rest on, oldest first
 	Created     Creation
-	With        ocpi.Party   // of a Session the eMSP of its token, zero where it names none; of an invoice whom it is for
+	With        ocpi.Party   // of a Session the eMSP of its token, else who is known to pay for its contract, zero where nobody is; of an invoice whom it is for
+	Contract    string       // of a Session whose token names no eMSP, folded: who pays for it is asked of others
 	Left        []ocpi.Party // what With was before, and is not now
 }
 

@@ -91,6 +91,19 @@ func PartPath(evseUID, connectorID string) string {
 	return url.PathEscape(evseUID) + "/" + url.PathEscape(connectorID)
 }
 
+// PayerPath says, in the Path of a Session's record, who pays for a contract.
+func PayerPath(payer ocpi.Party, contract string) string { return payer.String() + " " + contract }
+
+// PayerOf returns what PayerPath joined; ok is false where the record says nothing of it.
+func (e *Envelope) PayerOf() (payer ocpi.Party, contract string, ok bool) {
+	party, contract, ok := strings.Cut(e.Path, " ")
+	if e.Object != ObjectSession || !ok {
+		return payer, "", false
+	}
+	payer, ok = ocpi.ParseParty(party)
+	return payer, contract, ok
+}
+
 // isPart reports whether the target is a part of an object.
 func (t Target) isPart() bool { return t.Object == ObjectLocation && t.Path != "" }
 

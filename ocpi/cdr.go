@@ -59,6 +59,14 @@ type CDRToken struct {
 	ContractID  string
 }
 
+// Party is the eMSP that the token names, zero where it names none, or half of one.
+func (t *CDRToken) Party() Party {
+	if t.CountryCode == "" || t.PartyID == "" {
+		return Party{}
+	}
+	return NewParty(t.CountryCode, t.PartyID)
+}
+
 // CDRLocation is where the charge took place.
 type CDRLocation struct {
 	ID            string

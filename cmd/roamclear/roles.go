@@ -31,8 +31,13 @@ func newOwned(b *backends, issuers ocpi.Issuers, o objects.Options, others ...ob
 // payer returns who is to pay for a contract, by what is known now: what a Session or
 // CDR of OCPI 2.1.1 lacks in later versions.
 func (o owned) payer(contractID string, at ocpi.Time) (ocpi.CDRToken, bool) {
-	party, ok := o.Payer(contractID, at, pricing.Present)
+	party, ok := o.pays(contractID, at)
 	return ocpi.CDRToken{CountryCode: party.Country, PartyID: party.ID, ContractID: contractID}, ok
+}
+
+// pays returns who pays for a contract, by what is known now.
+func (o owned) pays(contractID string, at ocpi.Time) (ocpi.Party, bool) {
+	return o.Payer(contractID, at, pricing.Present)
 }
 
 // gate is the part of the log that prices rest on.

@@ -162,7 +162,7 @@ func startService(ctx context.Context, c Config, stderr *os.File) (_ *service, e
 	s.intake = ingest.NewService(b.log, s.owned, time.Now, c.Limits.Bodies, ingest.NewMetrics(s.registry))
 	s.intake.Issuers, s.intake.Tally = s.owned.Issuers, &s.tally
 	s.intake.Merging, s.intake.Check = api.NewBudget(mergingBytes), s.found()
-	s.intake.First = s.firstCDR
+	s.intake.First, s.intake.Payer = s.firstCDR, s.owned.pays
 	s.peers = newPeers(s)
 	if s.http, err = newHTTPServer(s); err != nil {
 		return nil, err
@@ -370,7 +370,8 @@ func (s *service) refused(ctx context.Context) error {
 }
 
 // record is the settle role's keeper of Sessions and of what partners own. Who keeps
-// a partition of Sessions reads the lists of the partners in it; the relations between
+// a partition of Sessions reads the lists of the partners in it, and finds who pays
+// for those that named nobody; the relations between
 // CDRs are found by whoever keeps the one partition of reference data: so that
 // it is done once, and goes on elsewhere when this process goes away.
 func (s *service) record(ctx context.Context) error {
@@ -379,18 +380,27 @@ func (s *service) record(ctx context.Context) error {
 	}
 	return s.backends.log.Consume(ctx, ingest.GroupRecords, ingest.TopicsOf(ingest.GroupRecords), func(ctx context.Context, l *kafka.Lease) error {
 		drain := s.drain(ingest.GroupRecords, r)
+		keep := func(ctx context.Context) error { return drain.Run(ctx, l) }
 		if l.Partition().Topic != ingest.TopicReference {
-			return beside(ctx, func(ctx context.Context) error { return drain.Run(ctx, l) }, func(ctx context.Context) error { return s.peers.watch(ctx, l.Partition()) })
+			return beside(ctx, keep,
+				func(ctx context.Context) error { return s.peers.watch(ctx, l.Partition()) },
+				func(ctx context.Context) error { return s.payers().Run(ctx, l.Partition()) })
 		}
 		relater := &settlement.Relater{Store: s.backends.store, Closings: s.control.closes, Logger: s.logger, Metrics: s.relations}
-		return beside(ctx, func(ctx context.Context) error { return drain.Run(ctx, l) }, relater.Run)
+		return beside(ctx, keep, relater.Run)
 	})
 }
 
-// beside runs both until they are done or one fails.
-func beside(ctx context.Context, a, b func(context.Context) error) error {
+// payers finds who pays for Sessions that named nobody known.
+func (s *service) payers() *objects.Payers {
+	return &objects.Payers{Store: s.backends.store, Objects: s.owned.Follower, Log: s.backends.log, Payer: s.owned.pays, Causes: s.owned.Causes, Logger: s.logger}
+}
+
+// beside runs all of them until they are done or one fails.
+func beside(ctx context.Context, all ...func(context.Context) error) error {
 	g, ctx := errgroup.WithContext(ctx)
-	g.Go(func() error { return a(ctx) })
-	g.Go(func() error { return b(ctx) })
+	for _, run := range all {
+		g.Go(func() error { return run(ctx) })
+	}
 	return g.Wait()
 }

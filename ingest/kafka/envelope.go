@@ -11,7 +11,7 @@ import (
 
 // The envelope is the record's only header. Its key is headerKey, its value:
 //
-//	byte     version of this form, envelopeV1
+//	byte     version of this form, envelopeV1; envelopeV2 where sub means what it did not in V1
 //	byte     object kind, 0 = control record
 //	byte     method
 //	byte     OCPI wire version
@@ -26,6 +26,7 @@ import (
 const (
 	headerKey     = "e"
 	envelopeV1    = 1
+	envelopeV2    = 2 // a Session's record that says who pays: in V1 they have no sub
 	envelopeFixed = 4 + 8 + 32
 )
 
@@ -73,7 +74,7 @@ func envelopeSize(e *ingest.Envelope) int {
 }
 
 func appendEnvelope(b []byte, e *ingest.Envelope) []byte {
-	b = append(b, envelopeV1, byte(e.Object), byte(e.Method), byte(e.Version))
+	b = append(b, envelopeVersion(e), byte(e.Object), byte(e.Method), byte(e.Version))
 	b = binary.BigEndian.AppendUint64(b, uint64(e.Received))
 	b = append(b, e.Hash[:]...)
 	b = binary.AppendUvarint(b, uint64(len(e.Key.Party.Country)))
@@ -83,6 +84,15 @@ func appendEnvelope(b []byte, e *ingest.Envelope) []byte {
 		b = append(b, s...)
 	}
 	return b
+}
+
+// envelopeVersion is the oldest form that says all of an envelope: a process of a
+// version that would read it as something else stops before it.
+func envelopeVersion(e *ingest.Envelope) byte {
+	if e.Object == ingest.ObjectSession && e.Path != "" {
+		return envelopeV2
+	}
+	return envelopeV1
 }
 
 func uvarintSize(n int) int {
@@ -100,8 +110,8 @@ type envelopeReader struct{ sender string }
 // decode fills e from a record's key and header value. Error: *EnvelopeError.
 // The strings of e are copies: they pin nothing but themselves.
 func (r *envelopeReader) decode(e *ingest.Envelope, key, value []byte) error {
-	if len(value) == 0 || value[0] != envelopeV1 {
-		return &EnvelopeError{Reason: fmt.Sprintf("version % x is unknown to this version of roamclear", value[:min(1, len(value))]), newer: len(value) > 0 && value[0] > envelopeV1}
+	if len(value) == 0 || value[0] < envelopeV1 || value[0] > envelopeV2 {
+		return &EnvelopeError{Reason: fmt.Sprintf("version % x is unknown to this version of roamclear", value[:min(1, len(value))]), newer: len(value) > 0 && value[0] > envelopeV2}
 	}
 	if len(value) < envelopeFixed {
 		return &EnvelopeError{Reason: "cut short"}

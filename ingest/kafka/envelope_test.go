@@ -110,13 +110,34 @@ func TestEnvelopeOfTheFutureIsRefused(t *testing.T) {
 			t.Errorf("%s: error %v, want %s", name, err, want)
 		}
 	}
-	f("version", func(h []byte) []byte { h[0] = 2; return h }, "record header: version 02 is unknown to this version of roamclear")
+	f("version", func(h []byte) []byte { h[0] = 3; return h }, "record header: version 03 is unknown to this version of roamclear")
 	f("object", func(h []byte) []byte { h[1] = 9; return h }, "record header: object 9, method 1 or OCPI version 2 is unknown to this version of roamclear")
 	f("empty", func([]byte) []byte { return nil }, "record header: version  is unknown to this version of roamclear")
 	f("short", func(h []byte) []byte { return h[:envelopeFixed-1] }, "record header: cut short")
 	f("strings short", func(h []byte) []byte { return h[:len(h)-1] }, "record header: not a length")
 	f("too long", func(h []byte) []byte { return append(h, 0) }, "record header: 1 bytes too many")
 	f("key", func(h []byte) []byte { h[envelopeFixed] = 3; return h }, "record header: key and lengths do not agree")
+}
+
+// An older version would take who pays for a Session for a part of its identity, so
+// such a record has a form that it does not know. All others keep theirs.
+func TestAnEnvelopeThatSaysWhoPays(t *testing.T) {
+	e := ingest.Envelope{Object: ingest.ObjectSession, Method: ingest.MethodPut, Version: ocpi.V211, Key: ocpi.NewKey("GB", "DUN", "S1")}
+	for path, version := range map[string]byte{"": envelopeV1, ingest.PayerPath(ocpi.NewParty("NL", "EXW"), "A B"): envelopeV2} {
+		e.Path = path
+		header := appendEnvelope(nil, &e)
+		var got ingest.Envelope
+		if err := (&envelopeReader{}).decode(&got, appendKey(nil, e.Key), header); err != nil || header[0] != version || len(header) != envelopeSize(&e) {
+			t.Errorf("%q: version %d, %v", path, header[0], err)
+		}
+		if diff := cmp.Diff(e, got); diff != "" {
+			t.Error(diff)
+		}
+		payer, contract, ok := got.PayerOf()
+		if ok != (path != "") || ok && (payer != ocpi.NewParty("NL", "EXW") || contract != "A B") {
+			t.Errorf("%q: %s pays for %q, %t", path, payer, contract, ok)
+		}
+	}
 }
 
 // What only a newer version can read comes after all that this one can.

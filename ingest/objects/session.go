@@ -1,6 +1,7 @@
 package objects
 
 import (
+	"errors"
 	"fmt"
 	"slices"
 	"strings"
@@ -21,6 +22,9 @@ func (Sessions) Warm() bool { return false }
 
 // Apply implements Fold.
 func (Sessions) Apply(old *ingest.ObjectState, r *ingest.Record) (*ingest.ObjectState, error) {
+	if r.Method == ingest.MethodPatch && len(r.Body) == 0 {
+		return foundPayer(old, r)
+	}
 	s, err := Merge(old, r)
 	if err != nil {
 		return nil, err // of one that has ended too: see ingest.Apply
@@ -28,26 +32,56 @@ func (Sessions) Apply(old *ingest.ObjectState, r *ingest.Record) (*ingest.Object
 	err = Decode(func(d *ocpi.Decoder) error {
 		o, err := d.Session(s.Version, s.Body)
 		if err == nil {
-			s.LastUpdated, s.With = Updated(r, o.LastUpdated), tokenParty(&o.Token)
+			s.LastUpdated, s.With = Updated(r, o.LastUpdated), cloned(o.Token.Party())
+			if s.With.IsZero() {
+				s.Contract = strings.Clone(ocpi.Fold(o.Token.ContractID))
+			}
 		}
 		return err
 	})
 	if err != nil {
 		return nil, err
 	}
+	pays(old, s, r)
 	if err := leave(old, s); err != nil {
 		return nil, err
 	}
 	return s, nil
 }
 
-// tokenParty is the eMSP that a Session's token names, in memory of its own; 2.1.1
-// has none, and some leave out a half of it.
-func tokenParty(t *ocpi.CDRToken) ocpi.Party {
-	if t.CountryCode == "" || t.PartyID == "" {
-		return ocpi.Party{}
+// pays finds whom a Session is with whose token names no eMSP: who pays for its
+// contract, as the record says that changes it, else as it was known before. Nothing
+// else is asked: what was known when the record was made stands with it in the log.
+func pays(old, s *ingest.ObjectState, r *ingest.Record) {
+	if s.Contract == "" {
+		return
 	}
-	return ocpi.NewParty(strings.Clone(t.CountryCode), strings.Clone(t.PartyID))
+	if payer, contract, ok := r.PayerOf(); ok && contract == s.Contract {
+		s.With = payer
+	} else if old != nil && old.Contract == s.Contract {
+		s.With = old.With
+	}
+}
+
+// foundPayer is a record without a body: that it is known now who pays for the contract of
+// a Session that named nobody known. It changes nothing that its owner said, nor when.
+func foundPayer(old *ingest.ObjectState, r *ingest.Record) (*ingest.ObjectState, error) {
+	payer, contract, ok := r.PayerOf()
+	switch {
+	case standing(old) == nil:
+		return nil, ingest.ErrUnknownObject
+	case !ok || contract != old.Contract:
+		return nil, errors.New("it is of another contract now")
+	case !old.With.IsZero():
+		return nil, nil // known once it stays
+	}
+	s := *old
+	s.Position, s.With = r.Position, payer
+	return &s, leave(old, &s)
+}
+
+func cloned(p ocpi.Party) ocpi.Party {
+	return ocpi.Party{Country: strings.Clone(p.Country), ID: strings.Clone(p.ID)}
 }
 
 // maxLeft bounds what objects keep of parties that they were with: all of it is

@@ -25,7 +25,7 @@ type objectRows struct {
 	createdOffset          proto.ColInt64
 	createdReceived        proto.ColDateTime64
 	withCountry, withParty *proto.ColLowCardinality[string]
-	left                   []string
+	left, contract         []string
 }
 
 func newObjectRows() *objectRows {
@@ -38,7 +38,7 @@ func newObjectRows() *objectRows {
 		values("version", &o.version), values("sender", o.sender), values("received", &o.received),
 		values("last_updated", &o.lastUpdated), values("deleted", &o.deleted), texts("zones", &o.zones), texts("body", &o.body),
 		values("created_epoch", &o.createdEpoch), values("created_offset", &o.createdOffset), values("created_received", &o.createdReceived),
-		values("with_country", o.withCountry), values("with_party", o.withParty), texts("left", &o.left))
+		values("with_country", o.withCountry), values("with_party", o.withParty), texts("left", &o.left), texts("contract", &o.contract))
 	return o
 }
 
@@ -73,6 +73,7 @@ func (o *objectRows) append(topic ingest.Topic, s *ingest.ObjectState) error {
 	o.withCountry.Append(s.With.Country)
 	o.withParty.Append(s.With.ID)
 	o.left = append(o.left, text(left))
+	o.contract = append(o.contract, s.Contract)
 	return nil
 }
 

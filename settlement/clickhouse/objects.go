@@ -14,7 +14,7 @@ import (
 )
 
 const objectColumns = `object, country, party, id, sub, partition, epoch, offset,
-	version, sender, received, last_updated, deleted, zones, body, created_epoch, created_offset, created_received, with_country, with_party, left`
+	version, sender, received, last_updated, deleted, zones, body, created_epoch, created_offset, created_received, with_country, with_party, left, contract`
 
 func scanObject(rows driver.Rows) (ingest.ObjectState, error) {
 	var o ingest.ObjectState
@@ -26,7 +26,7 @@ func scanObject(rows driver.Rows) (ingest.ObjectState, error) {
 	err := rows.Scan(&object, &o.Key.Party.Country, &o.Key.Party.ID, &o.Key.ID, &o.Variant,
 		&o.Position.Partition, &o.Position.Epoch, &o.Position.Offset,
 		&version, &o.Sender, &received, &lastUpdated, &deleted, &changes, &o.Body,
-		&o.Created.Epoch, &o.Created.Offset, &created, &o.With.Country, &o.With.ID, &left)
+		&o.Created.Epoch, &o.Created.Offset, &created, &o.With.Country, &o.With.ID, &left, &o.Contract)
 	if err != nil {
 		return o, err
 	}
@@ -105,4 +105,37 @@ func (s *Store) lookup(ctx context.Context, kind ingest.Object, keys []ocpi.Key,
 			found[o.Identity()] = o
 			return err
 		})
+}
+
+// unnamedCursor names the last Session of a page.
+type unnamedCursor struct {
+	Country string `json:"c"`
+	Party   string `json:"p"`
+	ID      string `json:"i"`
+}
+
+// UnnamedSessions returns a page of the Sessions in a partition of the log of which
+// nobody is known to pay for the contract, with no more than identity and contract.
+// next is the cursor of the next page, "" at the end.
+func (s *Store) UnnamedSessions(ctx context.Context, p ingest.Partition, after string, limit int) (unnamed []ingest.ObjectState, next string, err error) {
+	cursor, err := decodeCursor[unnamedCursor](after)
+	if err != nil {
+		return nil, "", err
+	}
+	limit = pageSize(limit)
+	err = s.each(ctx, "read Sessions of nobody in "+p.String(), `SELECT country, party, id, contract FROM objects FINAL
+		WHERE object = 'session' AND (country, party, id) > (?, ?, ?) AND partition = ? AND with_party = '' AND contract != '' AND NOT deleted
+		ORDER BY country, party, id LIMIT ?`, []any{cursor.Country, cursor.Party, cursor.ID, p.Number, limit},
+		func(rows driver.Rows) error {
+			o := ingest.ObjectState{Object: ingest.ObjectSession}
+			err := rows.Scan(&o.Key.Party.Country, &o.Key.Party.ID, &o.Key.ID, &o.Contract)
+			unnamed = append(unnamed, o)
+			return err
+		})
+	if err != nil || len(unnamed) < limit {
+		return unnamed, "", err
+	}
+	last := unnamed[len(unnamed)-1].Key
+	next, err = encodeCursor(unnamedCursor{last.Party.Country, last.Party.ID, last.ID})
+	return unnamed, next, err
 }

@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"slices"
+	"strings"
 	"testing"
 	"time"
 
@@ -123,7 +124,7 @@ func TestLookupObjects(t *testing.T) {
 		t.Fatal(err)
 	}
 	id := func(key string) ingest.Identity {
-		return ingest.Identity{Object: ingest.ObjectSession, Key: keyOf(key), Variant: "RFID"}
+		return ingest.Identity{Object: ingest.ObjectSession, Key: keyOf(key)}
 	}
 	other := ingest.Identity{Object: ingest.ObjectSession, Key: keyOf("s1"), Variant: "OTHER"}
 	got, err := s.LookupObjects(t.Context(), []ingest.Identity{id("s1"), id("s3"), id("s2"), other})
@@ -286,5 +287,58 @@ func TestPagesAreBoundedInBytes(t *testing.T) {
 	}
 	if diff := cmp.Diff([][]int64{{0}, {1, 2}, {3}, {4, 5}}, pages); diff != "" {
 		t.Error(diff)
+	}
+}
+
+// Sessions of nobody are read page by page, as they stand: those whose token names an
+// eMSP, that somebody pays for by now, or that say no contract, are not among them.
+func TestUnnamedSessions(t *testing.T) {
+	s := newStore(t)
+	o := newOwned(s, ingest.TopicSessions)
+	session := func(id string) ingest.Identity { return object(ingest.ObjectSession, "GBDUN", id, "") }
+	of := func(contract, payer string) func(*ingest.ObjectState) {
+		return func(s *ingest.ObjectState) {
+			s.Contract = contract
+			if payer != "" {
+				with(payer)(s)
+			}
+		}
+	}
+	o.change(t, session("s1"), 1, of("C1", ""))
+	o.change(t, session("s2"), 1, of("C2", ""))
+	o.change(t, session("s3"), 1, of("C3", ""))
+	o.change(t, session("s2"), 1, of("C2", "NLEXW"))
+	o.change(t, session("s4"), 1, with("NLEXW"))
+	o.change(t, session("s5"), 1, nil)
+	o.change(t, session("s6"), 1, func(s *ingest.ObjectState) { s.Contract, s.Deleted = "C6", true })
+	for limit := 1; limit < 4; limit++ {
+		var got []string
+		for after := ""; ; {
+			page, next, err := s.UnnamedSessions(t.Context(), o.partition, after, limit)
+			if err != nil || len(page) > limit {
+				t.Fatal(err, len(page))
+			}
+			for _, u := range page {
+				got = append(got, u.Identity().String()+" "+u.Contract)
+			}
+			if after = next; next == "" {
+				break
+			}
+		}
+		if all := strings.Join(got, ", "); all != "session GB*DUN*S1 C1, session GB*DUN*S3 C3" {
+			t.Errorf("%d a page: %q", limit, all)
+		}
+	}
+	other := o.partition
+	other.Number++
+	if page, _, err := s.UnnamedSessions(t.Context(), other, "", 10); err != nil || len(page) > 0 {
+		t.Errorf("another partition: %d, %v", len(page), err)
+	}
+	if _, _, err := s.UnnamedSessions(t.Context(), o.partition, "?", 10); err == nil {
+		t.Error("what is no cursor is taken for one")
+	}
+	id := session("s2")
+	if found, err := s.LookupObjects(t.Context(), []ingest.Identity{id}); err != nil || found[id].Contract != "C2" || found[id].With != ocpi.NewParty("NL", "EXW") {
+		t.Errorf("looked up: %+v, %v", found[id], err)
 	}
 }
