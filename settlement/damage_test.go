@@ -48,7 +48,7 @@ func TestVerifySeesDamageOfTheStore(t *testing.T) {
 		// records
 		{"a record is gone", func(s *provenStore, w *proven) { s.records[cdrs] = without(offsets(w), 3) },
 			[]string{"at offset 3: records 3 to 3 are not in the store", "duplicates holds a row of GB*DUN*C-1 that no first copy in records accounts for", "the store holds 7 records from offset 0 to 8, the log's checkpoint counted 8", "GBP: the store's records before offset 8 claim"}},
-		{"the last ones are gone", func(s *provenStore, w *proven) { s.records[tokens] = nil },
+		{"the last ones are gone", func(s *provenStore, w *proven) { s.records[tokens], s.objects, s.listed = nil, nil, nil },
 			[]string{"reference/0 at offset 0: records 0 to 1 are not in the store", "holds 0 records from offset 0 to 2"}},
 		{"the body of a CDR is changed", func(s *provenStore, w *proven) {
 			offsets(w)[1].Body = []byte(cdrText("c-2", "EXW", "0.25", "5", ""))
@@ -398,7 +398,7 @@ func TestVerifyWalksAgainWhereResultsMoved(t *testing.T) {
 // What cannot be read is an error, never a finding and never a proof.
 func TestVerifyFailsWhereItCannotRead(t *testing.T) {
 	for _, method := range []string{
-		"Ledger", "Bounds", "Read", "Checkpoint", "Gaps", "RecordsRange", "CopiesRange", "WinnersRange", "ListingsRange", "ObjectsRange", "ObjectListingsRange", "ResultsRange", "CorrectionsRange",
+		"Ledger", "Bounds", "Read", "Checkpoint", "Gaps", "RecordsRange", "CopiesRange", "WinnersRange", "ListingsRange", "ObjectsRange", "ObjectListingsRange", "PutsBefore", "KeptObjects", "ResultsRange", "CorrectionsRange",
 		"SettlementAt", "RelationProgress", "StoredRelations", "CreditsNamed", "SharedSessions", "UnlistedSessions",
 	} {
 		w := newProvenCDRs(t)

@@ -141,6 +141,26 @@ func (s *provenStore) ObjectListingsRange(_ context.Context, p ingest.Partition,
 	return ofReference(s, "ObjectListingsRange", p, s.listed, fn)
 }
 
+func (s *provenStore) PutsBefore(_ context.Context, p ingest.Partition, next int64, fn func(StoredPut) error) error {
+	var puts []StoredPut
+	for i := range s.records[p] {
+		if r := &s.records[p][i]; r.Method == ingest.MethodPut && r.Offset < next {
+			puts = append(puts, StoredPut{r.Identity(), r.Offset})
+		}
+	}
+	slices.SortStableFunc(puts, func(a, b StoredPut) int { return compareIdentities(a.Identity, b.Identity) })
+	return scan(s, "PutsBefore", puts, fn)
+}
+
+func (s *provenStore) KeptObjects(_ context.Context, p ingest.Partition, fn func(ingest.Identity) error) error {
+	var kept []ingest.Identity
+	for i := range s.objects {
+		kept = append(kept, s.objects[i].Identity)
+	}
+	slices.SortFunc(kept, compareIdentities)
+	return ofReference(s, "KeptObjects", p, kept, fn)
+}
+
 // ofReference is scan of rows that only the partition of reference data has.
 func ofReference[T any](s *provenStore, method string, p ingest.Partition, rows []T, fn func(T) error) error {
 	if p.Topic != ingest.TopicReference {
@@ -319,11 +339,30 @@ func (w *proven) stored(t *testing.T, p ingest.Partition, e *ingest.Envelope, bo
 		entry.Currency, entry.Excl, entry.Incl = row.Currency, row.Outcome.Claimed.Excl, row.Outcome.Claimed.Incl
 		w.book(row)
 	}
+	if p == tokens {
+		w.keep(&r)
+	}
 	w.store.records[p] = append(w.store.records[p], r)
 	w.store.next[p] = pos.Offset + 1
 	ledger := w.log.ledgers[p]
 	ledger.Add(entry)
 	w.log.ledgers[p] = ledger
+}
+
+// keep stores the object that a record PUTs, with the lists it is on.
+func (w *proven) keep(r *ingest.Record) {
+	s := w.store
+	i := slices.IndexFunc(s.objects, func(o StoredObject) bool { return o.Identity == r.Identity() })
+	if i < 0 {
+		i, s.objects = len(s.objects), append(s.objects, StoredObject{Identity: r.Identity(), Created: ingest.CreatedBy(r)})
+	}
+	o := &s.objects[i]
+	o.Position, o.LastUpdated, o.Deleted = r.Position, r.Received, r.Method == ingest.MethodDelete
+	s.listed = slices.DeleteFunc(s.listed, func(l StoredObjectListing) bool { return l.Identity == o.Identity })
+	ListsOf(o.state(), func(l ObjectList, gone bool) {
+		s.listed = append(s.listed, StoredObjectListing{o.Identity, o.Position, o.Created, l, o.LastUpdated, gone})
+	})
+	slices.SortStableFunc(s.listed, func(a, b StoredObjectListing) int { return cmp.Compare(a.Created.Offset, b.Created.Offset) })
 }
 
 func priced(r *ingest.Record, at pricing.AsOf) *pricing.Row {

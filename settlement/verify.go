@@ -38,6 +38,11 @@ type VerifyStore interface {
 	// the order of those records. They may have changed by records behind it.
 	ObjectsRange(ctx context.Context, p ingest.Partition, next int64, fn func(StoredObject) error) error
 	ObjectListingsRange(ctx context.Context, p ingest.Partition, next int64, fn func(StoredObjectListing) error) error
+	// PutsBefore yields which objects records before next PUT as a whole, KeptObjects
+	// which there are that records of the partition made; both in the order of
+	// compareIdentities, and an object perhaps more than once.
+	PutsBefore(ctx context.Context, p ingest.Partition, next int64, fn func(StoredPut) error) error
+	KeptObjects(ctx context.Context, p ingest.Partition, fn func(ingest.Identity) error) error
 	// ResultsRange yields what reports read: one row an identity.
 	ResultsRange(ctx context.Context, p ingest.Partition, from, to int64, fn func(StoredResult) error) error
 	// CorrectionsRange yields the corrections of closed months, those of one

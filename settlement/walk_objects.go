@@ -1,8 +1,10 @@
 package settlement
 
 import (
+	"cmp"
 	"context"
 	"slices"
+	"strings"
 
 	"github.com/roamclear/roamclear/ingest"
 	"github.com/roamclear/roamclear/ocpi"
@@ -67,7 +69,50 @@ func (v *Verifier) walkObjects(ctx context.Context, w *walker) error {
 	if err := o.objects.rest(); err != nil {
 		return err
 	}
-	return o.listings.rest()
+	if err := o.listings.rest(); err != nil {
+		return err
+	}
+	return v.kept(ctx, w)
+}
+
+// StoredPut is a record that PUT an object as a whole.
+type StoredPut struct {
+	Identity ingest.Identity
+	Offset   int64
+}
+
+// kept proves that whatever was PUT is there: the first PUT of an object makes it, and
+// nothing ever ends it. Both are read in the order of identities, so that no more is
+// held here than one of each.
+func (v *Verifier) kept(ctx context.Context, w *walker) error {
+	objects, stop := newSide(w, "objects", nil, func(fn func(ingest.Identity) error) error { return v.Store.KeptObjects(ctx, w.partition, fn) })
+	defer stop()
+	var before ingest.Identity
+	return v.Store.PutsBefore(ctx, w.partition, w.next, func(put StoredPut) error {
+		if put.Identity == before {
+			return nil
+		}
+		before = put.Identity
+		for {
+			if err := objects.fill(); err != nil {
+				return err
+			}
+			if objects.row == nil || compareIdentities(*objects.row, put.Identity) >= 0 {
+				break
+			}
+			objects.row = nil
+		}
+		if objects.row == nil || *objects.row != put.Identity {
+			w.disagree(put.Offset, "objects lacks %s, which this record PUT", put.Identity)
+		}
+		return nil
+	})
+}
+
+// compareIdentities orders objects as the store does.
+func compareIdentities(a, b ingest.Identity) int {
+	return cmp.Or(strings.Compare(a.Object.String(), b.Object.String()), strings.Compare(a.Key.Party.Country, b.Key.Party.Country),
+		strings.Compare(a.Key.Party.ID, b.Key.Party.ID), strings.Compare(a.Key.ID, b.Key.ID), strings.Compare(a.Variant, b.Variant))
 }
 
 // visit proves the object that a record made.
@@ -98,15 +143,21 @@ func (o *objectWalk) visit(r *ingest.Record) error {
 	return nil
 }
 
+// foundBy reports whether an object is found by its row on a list, also when it is
+// deleted: a start finds the last version of each Tariff on its owner's.
+func foundBy(o *StoredObject, l ObjectList) bool {
+	return o.Identity.Object == ingest.ObjectTariff && l.Party == o.Identity.Key.Party && (l.Kind == ListOpen || l.Kind == ListOwn)
+}
+
 // listed holds the lists that an object is on against those that its state says.
 func (o *objectWalk) listed(r *ingest.Record, object *StoredObject, listed []StoredObjectListing) {
 	var want []StoredObjectListing
 	ListsOf(object.state(), func(l ObjectList, gone bool) {
-		if !gone {
-			want = append(want, StoredObjectListing{object.Identity, object.Position, object.Created, l, object.LastUpdated, false})
+		if !gone || foundBy(object, l) {
+			want = append(want, StoredObjectListing{object.Identity, object.Position, object.Created, l, object.LastUpdated, gone})
 		}
 	})
-	listed = slices.DeleteFunc(listed, func(l StoredObjectListing) bool { return l.Gone })
+	listed = slices.DeleteFunc(listed, func(l StoredObjectListing) bool { return l.Gone && !foundBy(object, l.List) })
 	for i := range want {
 		if !slices.Contains(listed, want[i]) {
 			o.disagree(r.Offset, "object_lists lacks %s, last updated %s, on list %d of %q", object.Identity, object.LastUpdated, want[i].List.Kind, want[i].List.Party)

@@ -2,10 +2,12 @@ package clickhouse
 
 import (
 	"fmt"
+	"slices"
 	"strings"
 	"testing"
 
 	"github.com/roamclear/roamclear/ingest"
+	"github.com/roamclear/roamclear/ocpi"
 	"github.com/roamclear/roamclear/settlement"
 )
 
@@ -110,5 +112,59 @@ func TestDamageShowsAndReplayMends(t *testing.T) {
 				t.Errorf("after the replay:\n%s\nwant\n%s", got, whole)
 			}
 		})
+	}
+}
+
+// What was PUT and what there is are read in one order, each partition its own.
+func TestWhatWasPutAndIsKept(t *testing.T) {
+	s := newStore(t)
+	reference, sessions := newOwned(s, ingest.TopicReference), newOwned(s, ingest.TopicSessions)
+	for _, id := range []ingest.Identity{
+		object(ingest.ObjectToken, "NLEXW", "k2", "RFID"), object(ingest.ObjectToken, "NLEXW", "k2", "OTHER"), object(ingest.ObjectToken, "DETNM", "k1", "RFID"),
+		object(ingest.ObjectTariff, "GBDUN", "t1", ""), object(ingest.ObjectTariff, "GBDUN", "t1", "NL*EXW"), object(ingest.ObjectTariff, "GBDUN", "t1", ""),
+		object(ingest.ObjectLocation, "GBDUN", "l1", ""), object(ingest.ObjectLocation, "GBDUN", "a b*c", ""),
+	} {
+		reference.change(t, id, 1, nil)
+	}
+	sessions.change(t, object(ingest.ObjectSession, "GBDUN", "s1", ""), 1, with("NLEXW"))
+	// A part of a Location, and what changes a part of an object, PUT none.
+	at := reference.partition.At(reference.next)
+	recs := []ingest.Record{
+		{Position: at, Envelope: ingest.Envelope{Object: ingest.ObjectLocation, Method: ingest.MethodPut, Key: ocpi.NewKey("GB", "DUN", "L9"), Path: "E1"}},
+		{Position: reference.partition.At(at.Offset + 1), Envelope: ingest.Envelope{Object: ingest.ObjectToken, Method: ingest.MethodPatch, Key: ocpi.NewKey("NL", "EXW", "K9"), Variant: "RFID"}},
+	}
+	if err := s.WriteObjects(t.Context(), reference.partition, recs, nil); err != nil {
+		t.Fatal(err)
+	}
+	payer := ingest.Record{Position: sessions.partition.At(sessions.next), Envelope: ingest.Envelope{Object: ingest.ObjectSession, Method: ingest.MethodPut, Key: ocpi.NewKey("GB", "DUN", "S1"), Path: "NL*EXW C"}}
+	if err := s.WriteObjects(t.Context(), sessions.partition, []ingest.Record{payer}, nil); err != nil {
+		t.Fatal(err)
+	}
+	const all = "location GB*DUN*A B*C, location GB*DUN*L1, tariff GB*DUN*T1, tariff GB*DUN*T1 NL*EXW, token DE*TNM*K1 RFID, token NL*EXW*K2 OTHER, token NL*EXW*K2 RFID"
+	for _, tc := range []struct {
+		partition ingest.Partition
+		next      int64
+		puts      string
+		kept      string
+	}{
+		{reference.partition, 100, all, all},
+		{reference.partition, 3, "token DE*TNM*K1 RFID, token NL*EXW*K2 OTHER, token NL*EXW*K2 RFID", all},
+		{sessions.partition, 100, "session GB*DUN*S1", "session GB*DUN*S1"},
+	} {
+		var puts, kept []string
+		add := func(list *[]string, id ingest.Identity) error {
+			if text := id.String(); !slices.Contains(*list, text) {
+				*list = append(*list, text)
+			}
+			return nil
+		}
+		err := s.PutsBefore(t.Context(), tc.partition, tc.next, func(p settlement.StoredPut) error { return add(&puts, p.Identity) })
+		if got := strings.Join(puts, ", "); err != nil || got != tc.puts {
+			t.Errorf("PUT before %d: %v, %q, want %q", tc.next, err, got, tc.puts)
+		}
+		err = s.KeptObjects(t.Context(), tc.partition, func(id ingest.Identity) error { return add(&kept, id) })
+		if got := strings.Join(kept, ", "); err != nil || got != tc.kept {
+			t.Errorf("kept: %v, %q, want %q", err, got, tc.kept)
+		}
 	}
 }

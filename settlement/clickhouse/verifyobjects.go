@@ -105,3 +105,47 @@ func (s *Store) ObjectListingsRange(ctx context.Context, p ingest.Partition, nex
 		return fn(l.StoredObjectListing)
 	})
 }
+
+// identityColumns are those that say which object a row is of. Records of Locations,
+// invoices and Sessions have something else in sub, see ingest.Envelope.Sub.
+const identityColumns = "object, country, party, id"
+
+// PutsBefore calls fn for every record of the partition before next that PUT an object
+// as a whole, in the order of the objects. The engine sorts beyond sortMemory on disk.
+func (s *Store) PutsBefore(ctx context.Context, p ingest.Partition, next int64, fn func(settlement.StoredPut) error) error {
+	ctx = ch.Context(ctx, ch.WithSettings(ch.Settings{"max_bytes_before_external_sort": sortMemory}))
+	return s.each(ctx, fmt.Sprintf("read what was PUT in %s", p), "SELECT "+identityColumns+`, if(object IN ('location', 'invoice', 'session'), '', sub) AS variant, offset FROM records
+		WHERE topic = ? AND partition = ? AND epoch = ? AND offset < ? AND method = ? AND (object != 'location' OR sub = '')
+		ORDER BY `+identityColumns+", variant, offset", []any{p.Topic.Short(), p.Number, p.Epoch, next, uint8(ingest.MethodPut)},
+		func(rows driver.Rows) (err error) {
+			var put settlement.StoredPut
+			put.Identity, err = scanIdentity(rows, &put.Offset)
+			if err != nil {
+				return err
+			}
+			return fn(put)
+		})
+}
+
+// KeptObjects calls fn for every object that records of the partition made, in order.
+func (s *Store) KeptObjects(ctx context.Context, p ingest.Partition, fn func(ingest.Identity) error) error {
+	ctx = ch.Context(ctx, ch.WithSettings(ch.Settings{"max_bytes_before_external_sort": sortMemory}))
+	return s.each(ctx, fmt.Sprintf("read which objects there are of %s", p), "SELECT "+identityColumns+`, sub FROM objects
+		WHERE (object = 'session') = ? AND partition = ? AND created_epoch = ? ORDER BY `+identityColumns+", sub",
+		[]any{flag(p.Topic == ingest.TopicSessions), p.Number, p.Epoch},
+		func(rows driver.Rows) error {
+			id, err := scanIdentity(rows)
+			if err != nil {
+				return err
+			}
+			return fn(id)
+		})
+}
+
+// scanIdentity reads identityColumns and the variant, and what follows them.
+func scanIdentity(rows driver.Rows, more ...any) (id ingest.Identity, err error) {
+	var object string
+	err = rows.Scan(append([]any{&object, &id.Key.Party.Country, &id.Key.Party.ID, &id.Key.ID, &id.Variant}, more...)...)
+	id.Object = ingest.ObjectOf(object)
+	return id, err
+}
