@@ -72,8 +72,9 @@ func (i Identity) String() string {
 	return s
 }
 
-// Change is what an object said from one record on, and that prices rest on: a
-// Location's time zone, or a Token's contract id.
+// Change is what an object said from one record on, and that others rest on: a
+// Location's time zone and what else CDRs of other versions say of it, or a Token's
+// contract id.
 type Change struct {
 	// Next is the offset after the record: who prices as of an end of the
 	// topic sees the change where Next is not beyond it. 0 is a change from
@@ -82,6 +83,7 @@ type Change struct {
 	Received ocpi.Time `json:"received"`
 	Updated  ocpi.Time `json:"updated,omitempty"` // the object's last_updated; 0 = none, or not kept
 	Zone     string    `json:"zone,omitempty"`
+	Place    uint64    `json:"place,omitempty"`    // hash of what a Location says of itself, see PlaceOf; 0 = not kept
 	Contract string    `json:"contract,omitempty"` // folded
 }
 
@@ -89,12 +91,22 @@ type Change struct {
 // it is kept for ever and with each state anew, since earlier prices are proved by it.
 const MaxChanges = 1_000
 
+// maxPlaces is among how many changes one is kept that changes the place alone: what
+// converted CDRs show of it is no reason to refuse a Location.
+const maxPlaces = 100
+
 // Note returns changes with c behind them, where it says something new: another
-// time zone than the last, or a contract id that has not been there. It refuses
+// time zone or place than the last, or a contract id that has not been there. It refuses
 // what would be too many with an *ocpi.Invalid, at the push and in the fold alike.
 func Note(changes []Change, c Change) ([]Change, error) {
 	n, path := len(changes), "time_zone"
 	known := c.Zone == "" || n > 0 && changes[n-1].Zone == c.Zone
+	if known && n > 0 && c.Zone == "" {
+		c.Zone = changes[n-1].Zone // it keeps the one it had
+	}
+	if c.Place != 0 && n < maxPlaces && (n == 0 || changes[n-1].Place != c.Place) {
+		known = false
+	}
 	if c.Contract != "" {
 		path = "contract_id"
 		known = slices.ContainsFunc(changes, func(o Change) bool { return o.Contract == c.Contract })

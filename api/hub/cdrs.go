@@ -97,7 +97,7 @@ func (x *exchange) getCDR() (answer, error) {
 	if err != nil {
 		return answer{}, err
 	}
-	return x.show(convert.CDR, v, raw, t.Key.Party)
+	return x.show(convert.CDR, ingest.Identity{Object: ingest.ObjectCDR, Key: t.Key}, v, raw)
 }
 
 // stored reads a CDR's first copy, and waits for the store to catch up.

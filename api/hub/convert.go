@@ -8,6 +8,7 @@ import (
 	"github.com/roamclear/roamclear/ingest"
 	"github.com/roamclear/roamclear/ocpi"
 	"github.com/roamclear/roamclear/ocpi/convert"
+	"github.com/roamclear/roamclear/settlement"
 )
 
 // lostHeader says what an object lost because it was asked for in another OCPI
@@ -18,13 +19,17 @@ const lostHeader = "X-Roamclear-Lost"
 // version, else converted, with what was lost. A large one that was read for this
 // answer alone is held until it is written, as a page of a list is, and takes the
 // place of one.
-func (x *exchange) show(kind convert.Kind, v ocpi.Version, body []byte, owner ocpi.Party) (answer, error) {
+func (x *exchange) show(kind convert.Kind, id ingest.Identity, v ocpi.Version, body []byte) (answer, error) {
+	charge := x.charge(id, v, body)
+	if err := x.complete(charge); err != nil {
+		return answer{}, err
+	}
 	if o := x.route.object; len(body) > maxKept && (o == ingest.ObjectCDR || o == ingest.ObjectSession) {
 		if err := x.enterList(); err != nil {
 			return answer{}, err
 		}
 	}
-	r, err := x.convert(kind, v, body, owner)
+	r, err := x.convert(kind, v, body, id.Key.Party, charge)
 	if refused, ok := errors.AsType[*convert.Refused](err); ok {
 		return answer{}, wrongParameter(refused.Path, fmt.Sprintf("%s: it was sent in OCPI %s and cannot be shown in %s", refused.Reason, v, x.route.version))
 	}
@@ -39,12 +44,17 @@ func (x *exchange) show(kind convert.Kind, v ocpi.Version, body []byte, owner oc
 
 // convert returns a body in the route's version. The error is a *convert.Refused
 // where that version has no words for it, or would give it another price.
-func (x *exchange) convert(kind convert.Kind, v ocpi.Version, body []byte, owner ocpi.Party) (convert.Result, error) {
+func (x *exchange) convert(kind convert.Kind, v ocpi.Version, body []byte, owner ocpi.Party, charge *settlement.Charge) (convert.Result, error) {
 	to := x.route.version
 	if v == to {
 		return convert.Result{Body: body}, nil
 	}
-	r, err := convert.Convert(kind, v, to, body, x.known(owner))
+	known := x.known(owner)
+	if charge != nil {
+		known.Token = func(string, ocpi.Time) (ocpi.CDRToken, bool) { return charge.Token, !charge.Token.Party().IsZero() }
+		known.Location = func(string, ocpi.Time) ([]byte, ocpi.Version) { return charge.Place, charge.Version }
+	}
+	r, err := convert.Convert(kind, v, to, body, known)
 	if _, refused := errors.AsType[*convert.Refused](err); refused {
 		x.s.Metrics.NotConverted(kind.String(), v, to)
 		return r, err
@@ -58,8 +68,8 @@ func (x *exchange) convert(kind convert.Kind, v ocpi.Version, body []byte, owner
 	return r, nil
 }
 
-// known is what conversions ask for about the objects of an owner. What cannot be
-// read now counts as not known: it is told as lost, and nothing rests on it.
+// known is what conversions ask for about the objects of an owner, as they are now; of
+// a charge see convert. What cannot be read now counts as not known: it is told as lost, and nothing rests on it.
 func (x *exchange) known(owner ocpi.Party) convert.Context {
 	asked := map[string]string{} // the Connectors of a Location name the same Tariffs
 	return convert.Context{

@@ -74,8 +74,11 @@ type Lists interface {
 // Known answers what a body lacks that is handed out in another OCPI version, see
 // convert.Context.
 type Known struct {
-	Token func(contractID string, at ocpi.Time) (ocpi.CDRToken, bool)
+	Token func(contractID string, at ocpi.Time) (ocpi.CDRToken, bool) // by what is known now
 	Zone  func(country string) string
+	// Charges completes CDRs and Sessions with what was in force when they began: a
+	// settlement.Charges. nil: nothing is known of that.
+	Charges func(ctx context.Context, charges []*settlement.Charge) error
 }
 
 // DefaultParty is who we are where nothing else is said.

@@ -107,7 +107,7 @@ func (x *exchange) paged(query url.Values, w settlement.OCPIWindow, page settlem
 	}
 	x.setHeader(ocpi.HeaderTotalCount, strconv.Itoa(page.Total))
 	x.setHeader(ocpi.HeaderLimit, strconv.Itoa(maxPage))
-	return x.shown(page), nil
+	return x.shown(page)
 }
 
 // readPage asks the store for a page when it is the partner's turn. The first one
@@ -131,12 +131,16 @@ func (x *exchange) readPage(first bool, read func() (settlement.OCPIPage, error)
 // shown answers with the bodies as this edition has them, and says what they lost
 // by it. One that it cannot show is left out and told: it must not take the rest of
 // the list with it. The count in the headers, and the next page, are of all.
-func (x *exchange) shown(p settlement.OCPIPage) answer {
+func (x *exchange) shown(p settlement.OCPIPage) (answer, error) {
+	charges, err := x.charges(&p)
+	if err != nil {
+		return answer{}, err
+	}
 	a := answer{list: make([][]byte, 0, len(p.Bodies))}
 	var lost []convert.Loss
 	var first error
 	var ofSeveral []string
-	for _, c := range x.convertAll(p) {
+	for _, c := range x.convertAll(p, charges) {
 		if c.shared != "" {
 			ofSeveral = append(ofSeveral, c.shared)
 		}
@@ -157,7 +161,16 @@ func (x *exchange) shown(p settlement.OCPIPage) answer {
 		x.s.Logger.Warn("objects are left out of a list", "object", x.route.object.String(),
 			"partner", x.partner.ID, "version", x.route.version.String(), "left_out", left, "error", first)
 	}
-	return a
+	return a, nil
+}
+
+// charges reads what those of a page rest on that this edition has in another form.
+func (x *exchange) charges(p *settlement.OCPIPage) ([]*settlement.Charge, error) {
+	charges := make([]*settlement.Charge, len(p.Bodies))
+	for i := range p.Identities {
+		charges[i] = x.charge(p.Identities[i], p.Versions[i], p.Bodies[i])
+	}
+	return charges, x.complete(charges...)
 }
 
 // convertedBody is a body of a page in the route's version, or why there is none;
@@ -173,8 +186,8 @@ type convertedBody struct {
 // would make one each.
 const conversions = 100
 
-// convertAll converts the bodies of a page.
-func (x *exchange) convertAll(p settlement.OCPIPage) []convertedBody {
+// convertAll converts the bodies of a page, charges with what they rest on.
+func (x *exchange) convertAll(p settlement.OCPIPage, charges []*settlement.Charge) []convertedBody {
 	list := make([]convertedBody, len(p.Bodies))
 	var g errgroup.Group
 	g.SetLimit(conversions)
@@ -193,7 +206,7 @@ func (x *exchange) convertAll(p settlement.OCPIPage) []convertedBody {
 					list[i].err = fmt.Errorf("convert a %s of %s from OCPI %s to %s: panic: %v", x.route.object, p.Owners[i], p.Versions[i], x.route.version, reason)
 				}
 			}()
-			list[i].Result, list[i].err = x.convert(x.route.object.Kind(), p.Versions[i], raw, p.Owners[i])
+			list[i].Result, list[i].err = x.convert(x.route.object.Kind(), p.Versions[i], raw, p.Owners[i], charges[i])
 			return nil
 		})
 	}

@@ -167,7 +167,7 @@ func (x *exchange) part(t ingest.Target, o *ingest.ObjectState) (answer, error) 
 	if !ok {
 		return answer{}, ingest.ErrUnknownObject
 	}
-	return x.show(kind, o.Version, body, t.Key.Party)
+	return x.show(kind, ingest.Identity{Object: t.Object, Key: t.Key, Variant: t.Variant}, o.Version, body)
 }
 
 // senderLocation serves a Location of any owner, or a part of it (OCPI 2.2.1

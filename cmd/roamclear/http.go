@@ -126,7 +126,7 @@ func mounted(s *service) *gin.Engine {
 		Tally: &s.tally, Metrics: api.NewMetrics(s.registry), Logger: s.logger, Party: s.config.Hub.party(), Name: s.config.Hub.Name,
 		Callback: s.peers.dialer, Sealer: s.sealer, PublicURL: s.config.PublicURL,
 		Limits: s.config.Limits.Bodies, InFlight: s.config.Limits.InFlight, Turns: s.turns,
-		Known: hub.Known{Token: s.owned.payer, Zone: tariff.SingleZone},
+		Known: hub.Known{Token: s.owned.payer, Zone: tariff.SingleZone, Charges: settlement.Charges{Store: b.store, Objects: s.owned, Places: s.owned}.Complete},
 	})
 	engine := operate(api.NewEngine(s.logger, partners.Fallback(), fallback))
 	admin.Mount(engine, admin.Deps{

@@ -104,6 +104,7 @@ func pack(s *ingest.ObjectState) string {
 			b = binary.AppendVarint(b, n) // nothing, for most
 		}
 		b = appendText(appendText(b, c.Zone), c.Contract)
+		b = binary.AppendUvarint(b, c.Place)
 	}
 	return string(dictionary.Encode(nil, append(b, s.Body...)))
 }
@@ -131,7 +132,7 @@ func unpack(id ingest.Identity, packed string) (*ingest.ObjectState, error) {
 			break
 		}
 		c := ingest.Change{Next: s.Position.Offset + r.difference(), Received: s.Received + ocpi.Time(r.difference()), Updated: s.LastUpdated + ocpi.Time(r.difference())}
-		c.Zone, c.Contract = string(r.text()), string(r.text())
+		c.Zone, c.Contract, c.Place = string(r.text()), string(r.text()), r.number()
 		s.Changes = append(s.Changes, c)
 	}
 	if r.failed {

@@ -46,7 +46,7 @@ func (locations) Apply(old *ingest.ObjectState, r *ingest.Record) (*ingest.Objec
 		}
 		s.LastUpdated = objects.Updated(r, l.LastUpdated)
 		s.Changes, err = ingest.Note(s.Changes, ingest.Change{
-			Next: r.Offset + 1, Received: r.Received, Updated: s.LastUpdated, Zone: strings.Clone(l.TimeZone)})
+			Next: r.Offset + 1, Received: r.Received, Updated: s.LastUpdated, Zone: strings.Clone(l.TimeZone), Place: placeOf(l, s.Body)})
 		return err
 	})
 	return s, err
@@ -133,7 +133,7 @@ func (x *Index) Zone(location ocpi.Key, country string, start ocpi.Time, below i
 	for i := range changes {
 		c := &changes[i]
 		switch since := c.Since(); {
-		case c.Next > below:
+		case c.Next > below || c.Zone == "":
 		case since <= start && (before == nil || since >= before.Since()):
 			before = c
 		case since > start && (after == nil || since < after.Since()):

@@ -99,3 +99,28 @@ func (x *Index) Payer(contractID string, start ocpi.Time, below int64) (ocpi.Par
 	defer x.mu.RUnlock()
 	return x.payers.of(ocpi.FoldContractID(contractID), start, below)
 }
+
+// ContractAt returns, by what a Token has said, which contract it had when a charge
+// began, as of an end of the reference topic: the last one not after start, else, and
+// later is true, the first; folded as ids of contracts are compared, "" where none is
+// known.
+func ContractAt(changes []ingest.Change, start ocpi.Time, below int64) (contract string, later bool) {
+	var before, after *ingest.Change
+	for i := range changes {
+		c := &changes[i]
+		switch since := c.Since(); {
+		case c.Next > below || c.Contract == "":
+		case since <= start && (before == nil || since >= before.Since()):
+			before = c
+		case since > start && (after == nil || since < after.Since()):
+			after = c
+		}
+	}
+	switch {
+	case before != nil:
+		return ocpi.FoldContractID(before.Contract), false
+	case after != nil:
+		return ocpi.FoldContractID(after.Contract), true
+	}
+	return "", false
+}

@@ -3,9 +3,11 @@ package clickhouse
 import (
 	"encoding/json"
 	"fmt"
+	"slices"
 
 	"github.com/ClickHouse/ch-go/proto"
 	"github.com/roamclear/roamclear/ingest"
+	"github.com/roamclear/roamclear/ocpi"
 	"github.com/roamclear/roamclear/settlement"
 )
 
@@ -26,11 +28,12 @@ type objectRows struct {
 	createdReceived        proto.ColDateTime64
 	withCountry, withParty *proto.ColLowCardinality[string]
 	left, contract         []string
+	contracts              *proto.ColArr[string]
 }
 
 func newObjectRows() *objectRows {
 	o := &objectRows{identity: newIdentity(), topic: lowCard(), object: lowCard(), sender: lowCard(), received: nanoseconds(), lastUpdated: nanoseconds(),
-		createdReceived: nanoseconds(), withCountry: lowCard(), withParty: lowCard()}
+		createdReceived: nanoseconds(), withCountry: lowCard(), withParty: lowCard(), contracts: new(proto.ColStr).Array()}
 	o.block = newBlock("objects",
 		values("topic", o.topic), values("object", o.object), values("country", o.country), values("party", o.party),
 		texts("id", &o.id), texts("sub", &o.sub), values("tariff_position", &o.tariffPosition),
@@ -38,7 +41,7 @@ func newObjectRows() *objectRows {
 		values("version", &o.version), values("sender", o.sender), values("received", &o.received),
 		values("last_updated", &o.lastUpdated), values("deleted", &o.deleted), texts("zones", &o.zones), texts("body", &o.body),
 		values("created_epoch", &o.createdEpoch), values("created_offset", &o.createdOffset), values("created_received", &o.createdReceived),
-		values("with_country", o.withCountry), values("with_party", o.withParty), texts("left", &o.left), texts("contract", &o.contract))
+		values("with_country", o.withCountry), values("with_party", o.withParty), texts("left", &o.left), texts("contract", &o.contract), values("contracts", o.contracts))
 	return o
 }
 
@@ -74,7 +77,21 @@ func (o *objectRows) append(topic ingest.Topic, s *ingest.ObjectState) error {
 	o.withParty.Append(s.With.ID)
 	o.left = append(o.left, text(left))
 	o.contract = append(o.contract, s.Contract)
+	o.contracts.Append(contractsOf(s))
 	return nil
+}
+
+// contractsOf are the contract ids that a Token has or had, as they are compared.
+func contractsOf(s *ingest.ObjectState) (contracts []string) {
+	if s.Object != ingest.ObjectToken {
+		return nil
+	}
+	for i := range s.Changes {
+		if c := ocpi.FoldContractID(s.Changes[i].Contract); c != "" && !slices.Contains(contracts, c) {
+			contracts = append(contracts, c)
+		}
+	}
+	return contracts
 }
 
 // tariffPosition keeps every version of a Tariff apart: a CDR is priced with

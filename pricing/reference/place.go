@@ -1,0 +1,104 @@
+package reference
+
+import (
+	"context"
+	"fmt"
+	"hash/fnv"
+	"io"
+
+	"github.com/roamclear/roamclear/ingest"
+	"github.com/roamclear/roamclear/ocpi"
+)
+
+// placeOf returns a hash of what a Location says of itself and of its connectors: of
+// what CDRs and Sessions of another version are told about the place of a charge, all
+// but what changes with each charge. It is stored; 0 is none.
+func placeOf(l *ocpi.Location, body []byte) uint64 {
+	h := fnv.New64a()
+	say := func(texts ...string) {
+		for _, t := range texts {
+			_, _ = io.WriteString(h, t)
+			_, _ = h.Write([]byte{0})
+		}
+	}
+	kind := "parking_type"
+	if l.Version == ocpi.V211 {
+		kind = "type"
+	}
+	say(ocpi.Text(body, kind), l.Name, l.Address, l.City, l.PostalCode, l.Country, l.Latitude, l.Longitude, l.TimeZone)
+	for i := range l.EVSEs {
+		e := &l.EVSEs[i]
+		say("evse", e.UID, e.EVSEID)
+		for j := range e.Connectors {
+			c := &e.Connectors[j]
+			say("connector", c.ID, c.Standard, c.Format, c.PowerType, c.MaxVoltage.String(), c.MaxAmperage.String())
+		}
+	}
+	return max(h.Sum64(), 1)
+}
+
+// Place is a Location as a charge found it: the state after the record at Offset, or
+// one that says the same of the place.
+type Place struct {
+	Offset int64
+	Now    bool // as it still is
+}
+
+// PlaceAt returns the place of a charge that began at start, as of an end of the
+// reference topic: the Location as it was in force then, else the first after it, by the
+// rule by which its time zone is found. ok is false where it is not known.
+func (x *Index) PlaceAt(location ocpi.Key, start ocpi.Time, below int64) (p Place, ok bool) {
+	x.mu.RLock()
+	changes := x.zones[location]
+	x.mu.RUnlock()
+	before, after := -1, -1
+	for i := range changes {
+		c := &changes[i]
+		switch since := c.Since(); {
+		case c.Next > below || c.Place == 0:
+		case since <= start && (before < 0 || since >= changes[before].Since()):
+			before = i
+		case since > start && (after < 0 || since < changes[after].Since()):
+			after = i
+		}
+	}
+	at := before
+	if at < 0 {
+		at = after
+	}
+	if at < 0 {
+		return p, false
+	}
+	return Place{changes[at].Next - 1, at == len(changes)-1}, true
+}
+
+// Records reads what changed an object, in the order of the log, up to an offset.
+type Records interface {
+	ObjectRecords(ctx context.Context, id ingest.Identity, upTo int64, fn func(*ingest.Record) error) error
+}
+
+// maxFolded bounds of how many records a state of before is made again.
+const maxFolded = 20_000
+
+// LocationAfter returns a Location as the record at an offset left it, made again of
+// its records; ok is false where there are too many, or it cannot be made.
+func (x *Index) LocationAfter(ctx context.Context, records Records, location ocpi.Key, offset int64) (s ingest.ObjectState, ok bool, err error) {
+	var state *ingest.ObjectState
+	n := 0
+	err = records.ObjectRecords(ctx, ingest.Identity{Object: ingest.ObjectLocation, Key: location}, offset, func(r *ingest.Record) error {
+		if n++; n > maxFolded {
+			return nil
+		}
+		if next, err := (locations{x}).Apply(state, r); err == nil { // what did not apply then does not now
+			state = next
+		}
+		return nil
+	})
+	if err != nil {
+		return s, false, fmt.Errorf("make %s again as record %d left it: %w", location, offset, err)
+	}
+	if state == nil || n > maxFolded || state.Position.Offset != offset {
+		return s, false, nil
+	}
+	return *state, true, nil
+}

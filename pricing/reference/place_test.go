@@ -1,0 +1,114 @@
+package reference_test
+
+import (
+	"context"
+	"fmt"
+	"strings"
+	"testing"
+
+	"github.com/roamclear/roamclear/ingest"
+	"github.com/roamclear/roamclear/ingest/ingesttest"
+	"github.com/roamclear/roamclear/ingest/objects/objectstest"
+	"github.com/roamclear/roamclear/ocpi"
+	"github.com/roamclear/roamclear/pricing/reference"
+)
+
+// records are those of a log.
+type records struct{ log *ingesttest.Log }
+
+func (r records) ObjectRecords(ctx context.Context, id ingest.Identity, upTo int64, fn func(*ingest.Record) error) error {
+	all, err := r.log.Read(ctx, r.log.Place(id.Object.Topic(), id.Key), 0, 1000)
+	for i := range all {
+		if err == nil && all[i].Identity() == id && all[i].Offset <= upTo {
+			err = fn(&all[i])
+		}
+	}
+	return err
+}
+
+// Where a charge was is the Location as it was in force when it began, as of an end of
+// the topic: what changes with each charge makes no other one, and a state of before is
+// made again of its records.
+func TestPlaceAt(t *testing.T) {
+	key := ocpi.NewKey("GB", "DUN", "L1")
+	body := func(address string, minute int) string {
+		return strings.NewReplacer(`"address":"a"`, fmt.Sprintf(`"address":%q`, address), "2019-01-01T00:00:00Z", updated(minute),
+			`"time_zone"`, `"evses":[{"uid":"E1","status":"AVAILABLE","connectors":[{"id":"1","standard":"IEC_62196_T2","format":"SOCKET","power_type":"DC","max_voltage":400,"max_amperage":32,"last_updated":"`+updated(minute)+`"}],"last_updated":"`+updated(minute)+`"}],"time_zone"`).Replace(locationBody("Europe/London"))
+	}
+	log := ingesttest.NewLog(1)
+	put := func(minute int, body string) {
+		push(t, log, minute, ingest.ObjectLocation, ingest.MethodPut, "L1", body)
+	}
+	put(10, body("first", 10))                                                                                                // 0
+	put(20, strings.Replace(body("first", 20), "AVAILABLE", "CHARGING", 1))                                                   // 1: no other place
+	put(30, body("second", 30))                                                                                               // 2
+	put(35, body("overtaken", 15))                                                                                            // 3: does not apply
+	push(t, log, 40, ingest.ObjectLocation, ingest.MethodPatch, "L1", `{"address":"third","last_updated":"`+updated(40)+`"}`) // 4
+	put(50, body("third", 50))                                                                                                // 5: says it again
+	push(t, log, 55, ingest.ObjectLocation, ingest.MethodPut, "L2", strings.ReplaceAll(body("other", 55), `"L1"`, `"L2"`))
+	x := follow(t, log, objectstest.NewStore())
+	for _, tc := range []struct {
+		start   int
+		below   int64
+		address string // "" where it is not known
+		now     bool
+	}{
+		{5, 100, "first", false}, // before it was there
+		{10, 100, "first", false}, {25, 100, "first", false}, {30, 100, "second", false}, {36, 100, "second", false},
+		{40, 100, "third", true}, {99, 100, "third", true},
+		{99, 5, "third", true}, {99, 4, "second", false}, {99, 1, "first", false}, {99, 0, "", false},
+	} {
+		p, ok := x.PlaceAt(key, at(tc.start), tc.below)
+		if ok != (tc.address != "") || p.Now != tc.now {
+			t.Errorf("from %d below %d: %+v, known %t", tc.start, tc.below, p, ok)
+			continue
+		}
+		if !ok {
+			continue
+		}
+		s, ok, err := x.LocationAfter(t.Context(), records{log}, key, p.Offset)
+		if err != nil || !ok || ocpi.Text(s.Body, "address") != tc.address {
+			t.Errorf("from %d below %d: record %d left %s, %t, %v; want %s", tc.start, tc.below, p.Offset, s.Body, ok, err, tc.address)
+		}
+	}
+	if _, ok := x.PlaceAt(ocpi.NewKey("GB", "DUN", "L9"), at(9), 100); ok {
+		t.Error("a Location that nobody knows has a place")
+	}
+	if _, ok, err := x.LocationAfter(t.Context(), records{log}, key, 3); ok || err != nil {
+		t.Errorf("a record that did not apply left something: %t, %v", ok, err)
+	}
+	// After a restart the same is known.
+	again := follow(t, log.Prefix(log.Place(ingest.TopicReference, key), 0), storeOf(t, x, log))
+	if p, ok := again.PlaceAt(key, at(30), 100); !ok || p.Offset != 2 {
+		t.Errorf("after a restart: %+v, %t", p, ok)
+	}
+}
+
+// storeOf is a store of the last states of what a log holds.
+func storeOf(t *testing.T, x index, log *ingesttest.Log) *objectstest.Store {
+	t.Helper()
+	p := log.Partitions(ingest.TopicReference)[0]
+	all, err := log.Read(t.Context(), p, 0, 1000)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return objectstest.NewStore(x.States(p, all)...)
+}
+
+// Which contract a Token had when a charge began follows from what it has said.
+func TestContractAt(t *testing.T) {
+	said := []ingest.Change{{Next: 1, Received: 10, Contract: "NL-EXW-C00000001"}, {Next: 3, Received: 99, Updated: 20, Contract: "own 2"}, {Next: 9, Received: 30, Contract: "own 3"}}
+	for _, tc := range []struct {
+		start ocpi.Time
+		below int64
+		want  string
+		later bool
+	}{
+		{5, 100, "NLEXWC00000001", true}, {10, 100, "NLEXWC00000001", false}, {20, 100, "OWN 2", false}, {35, 100, "OWN 3", false},
+		{35, 8, "OWN 2", false}, {35, 2, "NLEXWC00000001", false}, {35, 0, "", false},
+	} {
+		if got, later := reference.ContractAt(said, tc.start, tc.below); got != tc.want || later != tc.later {
+			t.Errorf("from %d below %d: %q, later %t, want %q", tc.start, tc.below, got, later, tc.want)
+		}
+	}
+}

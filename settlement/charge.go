@@ -1,0 +1,228 @@
+package settlement
+
+import (
+	"context"
+	"fmt"
+
+	"github.com/roamclear/roamclear/ingest"
+	"github.com/roamclear/roamclear/ocpi"
+	"github.com/roamclear/roamclear/pricing"
+	"github.com/roamclear/roamclear/pricing/reference"
+)
+
+// Charge is a CDR or Session that is handed out in another version of OCPI than it was
+// sent in, and what it lacks there: who paid with what, and where it was, as that stood
+// when the charge began.
+type Charge struct {
+	ID       ingest.Identity
+	Start    ocpi.Time
+	Contract string   // "" asks for no Token
+	Location ocpi.Key // zero asks for no Location
+
+	// Token has the payer, a zero party where nobody is known to pay, and the uid and
+	// type of the Token, "" where it is not known which it was.
+	Token ocpi.CDRToken
+	// Place is the Location, nil where it is not known.
+	Place   []byte
+	Version ocpi.Version
+}
+
+// Terms are what a CDR's result says of who pays, and on how much of the reference
+// topic that rests.
+type Terms struct {
+	Debtor    ocpi.Party
+	Reference int64 // -1 where it was not kept
+}
+
+// ChargeStore reads what Charges need.
+type ChargeStore interface {
+	reference.Records
+	// TermsOf returns the terms of those CDRs that have a result.
+	TermsOf(ctx context.Context, keys []ocpi.Key) (map[ocpi.Key]Terms, error)
+	// TokensWith calls fn for the Tokens that have or had one of some contract ids
+	// (see ocpi.FoldContractID), of each for its last state.
+	TokensWith(ctx context.Context, contracts []string, fn func(ingest.ObjectState) error) error
+}
+
+// Places says where charges were, and who pays for contracts: a *reference.Index.
+type Places interface {
+	PlaceAt(location ocpi.Key, start ocpi.Time, below int64) (p reference.Place, ok bool)
+	LocationAfter(ctx context.Context, records reference.Records, location ocpi.Key, offset int64) (s ingest.ObjectState, ok bool, err error)
+	Payer(contractID string, start ocpi.Time, below int64) (ocpi.Party, bool)
+}
+
+// Charges completes charges with what was in force when they began.
+type Charges struct {
+	Store   ChargeStore
+	Objects interface {
+		Find(ctx context.Context, ids []ingest.Identity) ([]ingest.ObjectState, error)
+	}
+	Places Places
+}
+
+// maxMadeAgain bounds how many Locations are made again of their records for one page.
+const maxMadeAgain = 50
+
+// Complete fills what the charges ask for, for all of them in a few queries. A CDR rests
+// on what its result rests on, a Session on what is known now, but for who pays, which
+// its state says.
+func (c Charges) Complete(ctx context.Context, list []*Charge) error {
+	below, err := c.payers(ctx, list)
+	if err != nil {
+		return err
+	}
+	if err := c.tokens(ctx, list, below); err != nil {
+		return err
+	}
+	return c.places(ctx, list, below)
+}
+
+// payers finds who pays, and how much of the reference topic each charge rests on.
+func (c Charges) payers(ctx context.Context, list []*Charge) (below []int64, err error) {
+	terms := map[ocpi.Key]Terms{}
+	var cdrs []ocpi.Key
+	var sessions []ingest.Identity
+	for _, q := range list {
+		switch {
+		case q.ID.Object == ingest.ObjectCDR:
+			cdrs = append(cdrs, q.ID.Key)
+		case q.Contract != "":
+			sessions = append(sessions, q.ID)
+		}
+	}
+	if len(cdrs) > 0 {
+		if terms, err = c.Store.TermsOf(ctx, cdrs); err != nil {
+			return nil, fmt.Errorf("read who pays %d CDRs: %w", len(cdrs), err)
+		}
+	}
+	states, err := c.Objects.Find(ctx, sessions)
+	if err != nil {
+		return nil, fmt.Errorf("read who pays %d Sessions: %w", len(sessions), err)
+	}
+	for i := range states {
+		terms[states[i].Key] = Terms{states[i].With, -1}
+	}
+	below = make([]int64, len(list))
+	for i, q := range list {
+		t, known := terms[q.ID.Key]
+		if below[i] = t.Reference; !known || t.Reference < 0 {
+			below[i] = pricing.Present
+		}
+		if q.Contract == "" {
+			continue
+		}
+		payer := t.Debtor
+		if payer.IsZero() {
+			payer, _ = c.Places.Payer(q.Contract, q.Start, below[i])
+		}
+		q.Token = ocpi.CDRToken{CountryCode: payer.Country, PartyID: payer.ID, ContractID: q.Contract}
+	}
+	return below, nil
+}
+
+// tokens finds with which Token of its payer each contract was used: where several have
+// it, or none, nobody knows.
+func (c Charges) tokens(ctx context.Context, list []*Charge, below []int64) error {
+	var contracts []string
+	for _, q := range list {
+		if !q.Token.Party().IsZero() {
+			contracts = append(contracts, ocpi.FoldContractID(q.Contract))
+		}
+	}
+	if len(contracts) == 0 {
+		return nil
+	}
+	with := map[string][]ingest.ObjectState{}
+	err := c.Store.TokensWith(ctx, contracts, func(s ingest.ObjectState) error {
+		for i := range s.Changes {
+			contract := ocpi.FoldContractID(s.Changes[i].Contract)
+			if n := len(with[contract]); n == 0 || with[contract][n-1].Identity() != s.Identity() {
+				with[contract] = append(with[contract], s)
+			}
+		}
+		return nil
+	})
+	if err != nil {
+		return fmt.Errorf("read the Tokens of %d contracts: %w", len(contracts), err)
+	}
+	for i, q := range list {
+		if found := used(q, with[ocpi.FoldContractID(q.Contract)], below[i]); found != nil {
+			q.Token.UID, q.Token.Type = ocpi.Text(found.Body, "uid"), ocpi.Text(found.Body, "type")
+		}
+	}
+	return nil
+}
+
+// used returns with which of some Tokens a charge was made: the payer's that had the
+// contract then, else that got it first; nil where several did, or none.
+func used(q *Charge, tokens []ingest.ObjectState, below int64) *ingest.ObjectState {
+	contract := ocpi.FoldContractID(q.Contract)
+	var then, after []*ingest.ObjectState
+	for i := range tokens {
+		had, later := reference.ContractAt(tokens[i].Changes, q.Start, below)
+		switch {
+		case had != contract || tokens[i].Key.Party != q.Token.Party():
+		case later:
+			after = append(after, &tokens[i])
+		default:
+			then = append(then, &tokens[i])
+		}
+	}
+	if len(then) == 0 {
+		then = after
+	}
+	if len(then) != 1 {
+		return nil
+	}
+	return then[0]
+}
+
+// places finds the Location of each charge as it was.
+func (c Charges) places(ctx context.Context, list []*Charge, below []int64) error {
+	type at struct {
+		location ocpi.Key
+		offset   int64
+	}
+	found, want := map[at]ingest.ObjectState{}, make([]at, len(list))
+	var now []ingest.Identity
+	again := 0
+	for i, q := range list {
+		if q.Location.ID == "" {
+			continue
+		}
+		want[i] = at{q.Location, -1} // as it is, where nothing of before was kept
+		p, ok := c.Places.PlaceAt(q.Location, q.Start, below[i])
+		if ok && !p.Now {
+			want[i].offset = p.Offset
+		}
+		if _, asked := found[want[i]]; asked {
+			continue
+		}
+		found[want[i]] = ingest.ObjectState{}
+		if want[i].offset < 0 {
+			now = append(now, ingest.Identity{Object: ingest.ObjectLocation, Key: q.Location})
+			continue
+		}
+		if again++; again > maxMadeAgain {
+			continue
+		}
+		s, ok, err := c.Places.LocationAfter(ctx, c.Store, q.Location, p.Offset)
+		if err != nil {
+			return err
+		}
+		if ok {
+			found[want[i]] = s
+		}
+	}
+	states, err := c.Objects.Find(ctx, now)
+	if err != nil {
+		return fmt.Errorf("read %d Locations: %w", len(now), err)
+	}
+	for i := range states {
+		found[at{states[i].Key, -1}] = states[i]
+	}
+	for i, q := range list {
+		q.Place, q.Version = found[want[i]].Body, found[want[i]].Version
+	}
+	return nil
+}

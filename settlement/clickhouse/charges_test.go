@@ -1,0 +1,94 @@
+package clickhouse
+
+import (
+	"fmt"
+	"slices"
+	"strings"
+	"testing"
+
+	"github.com/roamclear/roamclear/ingest"
+	"github.com/roamclear/roamclear/ocpi"
+	"github.com/roamclear/roamclear/settlement"
+)
+
+// Who pays a CDR is what its result says, as of what that was computed from.
+func TestTermsOf(t *testing.T) {
+	s := newStore(t)
+	b := batchOf(t, 0, 0, january)
+	for i := range b.Rows {
+		b.Rows[i].Outcome.AsOf.Reference = int64(100 + i)
+	}
+	write(t, s, b)
+	key := func(id string) ocpi.Key { return ocpi.NewKey("GB", "DUN", id) }
+	got, err := s.TermsOf(t.Context(), []ocpi.Key{key("c1"), key("d1"), key("none")})
+	want := map[ocpi.Key]settlement.Terms{key("c1"): {Debtor: ocpi.NewParty("NL", "EXW"), Reference: 100}, key("d1"): {Debtor: ocpi.NewParty("DE", "TNM"), Reference: 107}}
+	if err != nil || fmt.Sprint(got) != fmt.Sprint(want) {
+		t.Errorf("%v, %v, want %v", got, err, want)
+	}
+}
+
+// Tokens are found by the contracts that they have or had, each as it stands.
+func TestTokensWith(t *testing.T) {
+	s := newStore(t)
+	o := newOwned(s, ingest.TopicReference)
+	said := func(contracts ...string) func(*ingest.ObjectState) {
+		return func(s *ingest.ObjectState) {
+			for _, c := range contracts {
+				s.Changes = append(s.Changes, ingest.Change{Next: 1, Contract: c})
+			}
+		}
+	}
+	token := func(uid, kind string) ingest.Identity { return object(ingest.ObjectToken, "NLEXW", uid, kind) }
+	o.change(t, token("k1", "RFID"), 1, said("NL-EXW-C00000001"))
+	o.change(t, token("k2", "RFID"), 1, said("OWN 2"))
+	o.change(t, token("k1", "RFID"), 2, said("NL-EXW-C00000001", "OWN 3"))
+	o.change(t, token("k3", "OTHER"), 1, said("OWN 3", "OWN 3"))
+	o.change(t, object(ingest.ObjectLocation, "GBDUN", "l1", ""), 1, nil)
+	for _, tc := range []struct {
+		contracts []string
+		want      string
+	}{
+		{[]string{ocpi.FoldContractID("NL*EXW*C00000001")}, "token NL*EXW*K1 RFID@2"},
+		{[]string{"OWN 3"}, "token NL*EXW*K1 RFID@2, token NL*EXW*K3 OTHER@3"},
+		{[]string{"OWN 2", "OWN 2", "it's"}, "token NL*EXW*K2 RFID@1"},
+		{[]string{"OWN 4"}, ""},
+	} {
+		var got []string
+		err := s.TokensWith(t.Context(), tc.contracts, func(s ingest.ObjectState) error {
+			got = append(got, fmt.Sprintf("%s@%d", s.Identity(), s.Position.Offset))
+			return nil
+		})
+		slices.Sort(got)
+		if all := strings.Join(got, ", "); err != nil || all != tc.want {
+			t.Errorf("%q: %q, %v, want %q", tc.contracts, all, err, tc.want)
+		}
+	}
+}
+
+// The records of one object are read in order, those of its parts too.
+func TestObjectRecords(t *testing.T) {
+	s := newStore(t)
+	o := newOwned(s, ingest.TopicReference)
+	l1 := object(ingest.ObjectLocation, "GBDUN", "l1", "")
+	o.change(t, l1, 1, nil)
+	o.change(t, object(ingest.ObjectLocation, "GBDUN", "l2", ""), 1, nil)
+	o.change(t, l1, 2, nil)
+	part := ingest.Record{Position: o.partition.At(o.next), Envelope: ingest.Envelope{Object: l1.Object, Method: ingest.MethodPatch, Version: ocpi.V221, Key: l1.Key, Path: "E1"}, Body: []byte("{}")}
+	if err := s.WriteObjects(t.Context(), o.partition, []ingest.Record{part}, nil); err != nil {
+		t.Fatal(err)
+	}
+	for upTo, want := range map[int64]string{-1: "", 0: "0", 1: "0", 2: "0 2", 9: "0 2 3/E1"} {
+		var got []string
+		err := s.ObjectRecords(t.Context(), l1, upTo, func(r *ingest.Record) error {
+			line := fmt.Sprint(r.Offset)
+			if r.Path != "" {
+				line += "/" + r.Path
+			}
+			got = append(got, line)
+			return nil
+		})
+		if all := strings.Join(got, " "); err != nil || all != want {
+			t.Errorf("up to %d: %q, %v, want %q", upTo, all, err, want)
+		}
+	}
+}
