@@ -204,6 +204,9 @@ func (x *exchange) offered(theirs *ocpi.Credentials) []control.Role {
 			roles = append(roles, control.NewRole(role, r.Party.Country, r.Party.ID))
 		}
 	}
+	if hub, ok := control.HubRole(theirs); ok && !slices.Contains(roles, hub) {
+		roles = append(roles, hub)
+	}
 	return roles
 }
 

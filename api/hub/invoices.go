@@ -20,7 +20,8 @@ func (x *exchange) postInvoice() (answer, error) {
 	if err != nil {
 		return answer{}, x.refuse(t, d.AllMissing(err))
 	}
-	t.Key, t.ID = ocpi.NewKey(record.CountryCode, record.PartyID, record.ID), strings.Clone(record.ID)
+	t.ID = strings.Clone(record.ID) // the body is used again
+	t.Key = ocpi.NewKey(strings.Clone(record.CountryCode), strings.Clone(record.PartyID), t.ID)
 	if !x.sender().Owns(t.Key.Party) {
 		return answer{}, x.refuse(t, wrongParameter("country_code, party_id", "not a party of yours with the role CPO or EMSP"))
 	}

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"net/http"
 	"slices"
+	"strings"
 	"time"
 
 	"github.com/roamclear/roamclear/api"
@@ -77,7 +78,7 @@ var tokenTypes211 = []string{defaultTokenType, "OTHER", "APP_USER", "AD_HOC_USER
 // it in its body, else it is that of the Token there is.
 func (x *exchange) tokenType211(t ingest.Target) (string, error) {
 	if x.route.method == http.MethodPut {
-		return cmp.Or(ocpi.Fold(ocpi.Text(x.body, "type")), defaultTokenType), nil
+		return cmp.Or(strings.Clone(ocpi.Fold(ocpi.Text(x.body, "type"))), defaultTokenType), nil // the body is used again
 	}
 	ctx, cancel := x.limited()
 	defer cancel()

@@ -34,15 +34,21 @@ func routed(path string) bool {
 }
 
 // speaksForItself reports whether the party that the request says it comes from
-// is the partner's. A header that is missing, or one half of it, says nothing.
+// is the partner's, or the hub that the partner is. A header that is missing, or one
+// half of it, says nothing.
 func (x *exchange) speaksForItself() bool {
 	country, party := ocpi.Fold(header(x.r, ocpi.HeaderFromCountry)), ocpi.Fold(header(x.r, ocpi.HeaderFromParty))
 	if country == "" && party == "" {
 		return true
 	}
-	return slices.ContainsFunc(x.partner.Roles, func(r control.Role) bool {
+	its := slices.ContainsFunc(x.partner.Roles, func(r control.Role) bool {
 		return (country == "" || country == r.Country) && (party == "" || party == r.PartyID)
 	})
+	if its {
+		return true
+	}
+	hub, ok := x.partner.Hub()
+	return ok && hub == ocpi.Party{Country: country, ID: party}
 }
 
 // checkRouting refuses a sender that claims to be a party it has no role for,

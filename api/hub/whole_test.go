@@ -35,6 +35,8 @@ type whole struct {
 	log      *ingesttest.Log
 	partners *control.Partners
 	follower *objects.Follower
+	intake   *ingest.Service
+	sealer   *control.Sealer
 	tally    *ingest.Tally
 	logged   *strings.Builder
 	engine   *gin.Engine
@@ -48,31 +50,51 @@ const (
 	inviteMark = "invited-one" // CPO NL*NEW, which has not registered
 )
 
-// newWhole serves a hub; change may alter what it works with.
+// everybody are the partners of a hub that nothing else is said of.
+var everybody = map[string][]string{
+	dundeeToken: {"CPO GB DUN", "CPO GB PKC"}, exwToken: {"EMSP NL EXW"}, nspToken: {"NSP DE NSP"}, napToken: {"NAP FR NAP"}, bothToken: {"CPO DE BOT", "EMSP DE BOT"},
+	belToken: {"CPO FR BEL"}, tnmToken: {"EMSP DE TNM"}, smaToken: {"SCSP NL SMA"},
+}
+
+// newWhole serves a hub of everybody, of whom one has yet to register; change may
+// alter what it works with.
 func newWhole(t testing.TB, change func(*Deps)) *whole {
+	t.Helper()
+	w := newWholeOf(t, everybody, change)
+	if err := w.partners.AddGrant(t.Context(), "", control.Grant{CPO: ocpi.NewParty("GB", "DUN"), SCSP: ocpi.NewParty("NL", "SMA")}); err != nil {
+		t.Fatal(err)
+	}
+	if _, _, err := w.partners.Invite(t.Context(), "", control.NewInvitation{Name: "NEW", Token: inviteMark, Roles: []control.Role{control.NewRole("CPO", "NL", "NEW")}}); err != nil {
+		t.Fatal(err)
+	}
+	return w
+}
+
+// newWholeOf serves a hub of some partners, by their tokens.
+func newWholeOf(t testing.TB, members map[string][]string, change func(*Deps)) *whole {
 	t.Helper()
 	now, err := time.Parse(time.RFC3339, instant)
 	if err != nil {
 		t.Fatal(err)
 	}
 	w := &whole{log: ingesttest.NewLog(1), tally: new(ingest.Tally), logged: new(strings.Builder)}
-	w.open(t)
+	w.open(t, members)
 	index := reference.NewIndex(referencetest.Of(objectstest.NewStore()))
 	w.follower = objectstest.Follow(t, w.log, objectstest.NewStore(), append(index.Folds(), objects.Sessions{}, objects.Invoices{})...)
 	limits := ingest.Limits{CDR: 20_000, Session: 20_000, Location: 20_000, Other: 20_000}
 	intake := ingest.NewService(w.log, w.follower, func() time.Time { return now }, limits, ingest.NewMetrics(prometheus.NewRegistry()))
+	w.intake = intake
 	stored := inMemory{w}
 	intake.Tally, intake.First = w.tally, func(ctx context.Context, key ocpi.Key) ([]byte, bool, error) {
 		raw, _, err := stored.CDR(ctx, key)
 		return raw, err == nil, nil
 	}
-	sealer, err := control.NewSealer(control.NewSealKey())
-	if err != nil {
+	if w.sealer, err = control.NewSealer(control.NewSealKey()); err != nil {
 		t.Fatal(err)
 	}
 	d := Deps{
 		Partners: w.partners, Intake: intake, Objects: w.follower, CDRs: stored, Lists: stored, Tally: w.tally,
-		Metrics: api.NewMetrics(prometheus.NewRegistry()), Logger: slog.New(slog.NewTextHandler(w.logged, nil)), Callback: &client{}, Sealer: sealer,
+		Metrics: api.NewMetrics(prometheus.NewRegistry()), Logger: slog.New(slog.NewTextHandler(w.logged, nil)), Callback: &client{}, Sealer: w.sealer,
 		Known: Known{Token: func(contract string, at ocpi.Time) (ocpi.CDRToken, bool) {
 			party, ok := index.Payer(contract, at, pricing.Present)
 			return ocpi.CDRToken{CountryCode: party.Country, PartyID: party.ID, ContractID: contract}, ok
@@ -89,8 +111,8 @@ func newWhole(t testing.TB, change func(*Deps)) *whole {
 	return w
 }
 
-// open runs the control log with all partners there are.
-func (w *whole) open(t testing.TB) {
+// open runs the control log with the partners that there are.
+func (w *whole) open(t testing.TB, members map[string][]string) {
 	t.Helper()
 	m, err := control.Open(t.Context(), w.log, control.Options{})
 	if err != nil {
@@ -98,22 +120,20 @@ func (w *whole) open(t testing.TB) {
 	}
 	w.partners = control.NewPartners(m)
 	controltest.Run(t, m)
-	role := control.NewRole
-	for token, roles := range map[string][]control.Role{
-		dundeeToken: {role("CPO", "GB", "DUN"), role("CPO", "GB", "PKC")}, exwToken: {role("EMSP", "NL", "EXW")}, nspToken: {role("NSP", "DE", "NSP")},
-		napToken: {role("NAP", "FR", "NAP")}, bothToken: {role("CPO", "DE", "BOT"), role("EMSP", "DE", "BOT")},
-		belToken: {role("CPO", "FR", "BEL")}, tnmToken: {role("EMSP", "DE", "TNM")}, smaToken: {role("SCSP", "NL", "SMA")},
-	} {
-		if _, _, err := w.partners.Add(t.Context(), "", control.NewPartner{Name: roles[0].String(), Token: token, Roles: roles}); err != nil {
+	for token, list := range members {
+		if _, _, err := w.partners.Add(t.Context(), "", control.NewPartner{Name: list[0], Token: token, Roles: rolesOf(list...)}); err != nil {
 			t.Fatal(err)
 		}
 	}
-	if err := w.partners.AddGrant(t.Context(), "", control.Grant{CPO: ocpi.NewParty("GB", "DUN"), SCSP: ocpi.NewParty("NL", "SMA")}); err != nil {
-		t.Fatal(err)
+}
+
+// rolesOf reads roles such as "CPO GB DUN".
+func rolesOf(list ...string) (roles []control.Role) {
+	for _, one := range list {
+		part := strings.Fields(one)
+		roles = append(roles, control.NewRole(part[0], part[1], part[2]))
 	}
-	if _, _, err := w.partners.Invite(t.Context(), "", control.NewInvitation{Name: "NEW", Token: inviteMark, Roles: []control.Role{role("CPO", "NL", "NEW")}}); err != nil {
-		t.Fatal(err)
-	}
+	return roles
 }
 
 // do sends a request that must be done.

@@ -73,12 +73,16 @@ func (r *reading) run(ctx context.Context) error {
 	return nil
 }
 
-// lists are the parties whose lists are asked for, in OCPI-to. Some partners that
+// lists are the parties whose lists are asked for, in OCPI-to. A hub is asked for
+// what it has of all (2.2.1 transport, "GET All via Hub"). Some other partners that
 // have several show what is that one's, others what is everybody's; 2.1.1 has no
 // message routing.
 func (r *reading) lists() []ocpi.Party {
 	if r.version == ocpi.V211 {
 		return []ocpi.Party{{}}
+	}
+	if hub, ok := r.partner.Hub(); ok {
+		return []ocpi.Party{hub}
 	}
 	return r.from.Parties
 }

@@ -235,6 +235,9 @@ func rolesIn(c *ocpi.Credentials) []control.Role {
 	for i, r := range c.Roles {
 		roles[i] = control.NewRole(r.Role, r.Party.Country, r.Party.ID)
 	}
+	if hub, ok := control.HubRole(c); ok && !slices.Contains(roles, hub) {
+		roles = append(roles, hub)
+	}
 	return roles
 }
 

@@ -56,6 +56,13 @@ func NewRole(role, country, party string) Role {
 	return Role{Role: ocpi.Fold(role), Country: ocpi.Fold(country), PartyID: ocpi.Fold(party)}
 }
 
+// HubRole returns the role of the hub that a platform says it is by hub_party_id, which
+// in OCPI 2.3.0 stands for the role HUB; ok is false where it says none.
+func HubRole(c *ocpi.Credentials) (r Role, ok bool) {
+	r = NewRole(RoleHub, c.Hub.Country, c.Hub.ID)
+	return r, r.validate() == nil
+}
+
 // Party returns the party that has the role.
 func (r Role) Party() ocpi.Party { return ocpi.Party{Country: r.Country, ID: r.PartyID} }
 
