@@ -2,6 +2,7 @@ package hub
 
 import (
 	"bufio"
+	"context"
 	"encoding/json"
 	"fmt"
 	"net/http"
@@ -33,25 +34,76 @@ func FuzzRequests(f *testing.F) {
 	f.Add(byte(2), "GET", "//ocpi/2.2.1/sender/cdrs/?offset=1&limit=1&date_from=2019-01-01T00:00:00%2B01:00", "OCPI-to-party-id: EXW\r\nOCPI-from-country-code: nl", "")
 	f.Add(byte(0), "POST", "/ocpi/2.3.0/receiver/cdrs", "Transfer-Encoding: chunked\r\nContent-Encoding: identity", "2\r\n{}\r\n0\r\n\r\n")
 	f.Add(byte(8), "OPTIONS", "/ocpi/2.2.1/credentials", "X-Request-ID: \xff", "")
+	var home *household
+	f.Cleanup(func() { home.close() })
 	f.Fuzz(func(t *testing.T, who byte, method, target, headers, body string) {
 		c := callers[int(who)%len(callers)]
 		r, err := http.ReadRequest(bufio.NewReader(strings.NewReader(c.raw(method, target, headers, body))))
 		if err != nil || len(target)+len(headers) > 32<<10 {
 			return // net/http lets nobody see it
 		}
-		w := newWhole(t, nil)
-		w.furnish(t, things...)
-		before := w.ends(t)
+		home = home.clean(t)
+		w := home.whole
 		a := httptest.NewRecorder()
 		w.engine.ServeHTTP(a, r)
 		c.mayBeTold(t, r, a)
 		if log := w.logged.String(); strings.Contains(log, "panic") || strings.Contains(log, "request failed") {
 			t.Errorf("it breaks: %.2000s", log)
 		}
-		if c.leaves(t, w, before) {
+		if c.leaves(t, w, home.before) {
 			w.listed(t)
 		}
 	})
+}
+
+// household is a hub that requests come to one after the other, for as long as none of
+// them leaves anything behind.
+type household struct {
+	testing.TB // of the request under way
+	*whole
+	ctx    context.Context
+	ends   []func()
+	before [5]int64
+}
+
+// clean returns the household, or a new one where something was left behind.
+func (h *household) clean(t *testing.T) *household {
+	if h != nil && h.extent(t) == h.before {
+		h.TB = t
+		return h
+	}
+	h.close()
+	next := &household{TB: t}
+	ctx, cancel := context.WithCancel(context.Background())
+	next.ctx, next.ends = ctx, []func(){cancel}
+	next.whole = newWhole(next, nil)
+	next.furnish(next, things...)
+	next.before = next.extent(t)
+	return next
+}
+
+func (h *household) close() {
+	for h != nil && len(h.ends) > 0 {
+		last := h.ends[len(h.ends)-1]
+		h.ends = h.ends[:len(h.ends)-1]
+		last()
+	}
+}
+
+// Context and Cleanup implement testing.TB beyond one request.
+func (h *household) Context() context.Context { return h.ctx }
+func (h *household) Cleanup(end func())       { h.ends = append(h.ends, end) }
+
+// extent returns how many records there are of each topic.
+func (w *whole) extent(t *testing.T) (n [5]int64) {
+	t.Helper()
+	for i, topic := range append([]ingest.Topic{ingest.TopicControl, ingest.TopicRefused}, pushedTopics...) {
+		var err error
+		if _, n[i], err = w.log.Bounds(t.Context(), w.log.Partitions(topic)[0]); err != nil {
+			t.Fatal(err)
+		}
+	}
+	return n
 }
 
 // seed adds a request by this way, of the first caller that finds it.
@@ -115,20 +167,11 @@ func (c caller) mayBeTold(t *testing.T, r *http.Request, a *httptest.ResponseRec
 // pushedTopics are those of what partners own.
 var pushedTopics = []ingest.Topic{ingest.TopicCDRs, ingest.TopicSessions, ingest.TopicReference}
 
-// ends returns how many records there are of each.
-func (w *whole) ends(t *testing.T) (n [3]int) {
-	for i, topic := range pushedTopics {
-		_, end, _ := w.log.Bounds(t.Context(), w.log.Partitions(topic)[0]) // in memory
-		n[i] = int(end)
-	}
-	return n
-}
-
 // leaves checks that what has come is the caller's, and reports whether anything has.
-func (c caller) leaves(t *testing.T, w *whole, before [3]int) (some bool) {
+func (c caller) leaves(t *testing.T, w *whole, before [5]int64) (some bool) {
 	t.Helper()
 	for i, topic := range pushedTopics {
-		records, err := w.log.Read(t.Context(), w.log.Partitions(topic)[0], int64(before[i]), 1<<20)
+		records, err := w.log.Read(t.Context(), w.log.Partitions(topic)[0], before[i+2], 1<<20)
 		if err != nil {
 			t.Fatal(err)
 		}
