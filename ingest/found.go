@@ -8,8 +8,8 @@ import (
 	"github.com/roamclear/roamclear/ocpi"
 )
 
-// Found is a kind of finding in what a partner sends to this process: how often it
-// was found since the process started, and where last.
+// Found is a kind of finding in what a partner sends: how often it was found, and
+// where last.
 type Found struct {
 	ocpi.Finding        // the last one
 	In           string // such as "cdr NL*TNM*1" or a path: where that was
@@ -19,9 +19,11 @@ type Found struct {
 
 // Tally counts what is found in what partners send, by partner and code: every
 // finding, also of what is stored nowhere, such as how a request was addressed. It
-// is this process's, and begins anew with it; what is found in a CDR's price
-// stands with the CDR. Codes are ours, and so few. The zero value is ready, and
-// safe for concurrent use; a nil *Tally keeps nothing.
+// is this process's; what it counted is noted elsewhere from time to time, see
+// Unnoted, and [Tally.With] adds what others counted, and this one before it was
+// started again. What is found in a CDR's price stands with the CDR. Codes are ours,
+// and so few. The zero value is ready, and safe for concurrent use; a nil *Tally keeps
+// nothing.
 type Tally struct {
 	mu       sync.RWMutex
 	partners map[string]*tallied
@@ -30,6 +32,73 @@ type Tally struct {
 type tallied struct {
 	mu    sync.Mutex
 	found map[string]*Found
+	noted map[string]int64 // how many of them are
+}
+
+// Unnoted is how often a kind of finding was found in what a partner sent since it was
+// last noted.
+type Unnoted struct {
+	Partner string
+	Found
+}
+
+// Unnoted returns what was counted here and is not noted, in no order.
+func (t *Tally) Unnoted() (list []Unnoted) {
+	t.mu.RLock()
+	defer t.mu.RUnlock()
+	for partner, p := range t.partners {
+		for _, f := range p.unnoted() {
+			if f.Count > 0 {
+				list = append(list, Unnoted{partner, f})
+			}
+		}
+	}
+	return list
+}
+
+// MarkNoted says that some of what was counted here is noted.
+func (t *Tally) MarkNoted(list []Unnoted) {
+	for i := range list {
+		p := t.of(list[i].Partner)
+		p.mu.Lock()
+		p.noted[list[i].Code] += list[i].Count
+		p.mu.Unlock()
+	}
+}
+
+// unnoted are all kinds, each with how many of it are not noted.
+func (p *tallied) unnoted() []Found {
+	list := p.list()
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	for i := range list {
+		list[i].Count -= p.noted[list[i].Code]
+	}
+	return list
+}
+
+// With returns what was found in what a partner sent, by code: what is noted, which is
+// by code too, and what was counted here beside.
+func (t *Tally) With(partner string, noted []Found) []Found {
+	var own []Found
+	if t != nil {
+		t.mu.RLock()
+		p := t.partners[partner]
+		t.mu.RUnlock()
+		if p != nil {
+			own = p.unnoted()
+		}
+	}
+	for _, f := range noted {
+		at, here := slices.BinarySearchFunc(own, f.Code, func(f Found, code string) int { return cmp.Compare(f.Code, code) })
+		if !here {
+			own = slices.Insert(own, at, f)
+			continue
+		}
+		own[at].Count += f.Count
+		own[at].First, own[at].Last = min(own[at].First, f.First), max(own[at].Last, f.Last)
+	}
+	return own
 }
 
 // Note counts a finding in what a partner sent.
@@ -55,7 +124,7 @@ func (t *Tally) of(partner string) *tallied {
 	if t.partners == nil {
 		t.partners = map[string]*tallied{}
 	}
-	p = &tallied{found: map[string]*Found{}}
+	p = &tallied{found: map[string]*Found{}, noted: map[string]int64{}}
 	t.partners[partner] = p
 	return p
 }
@@ -70,20 +139,6 @@ func (p *tallied) note(in string, at ocpi.Time, f *ocpi.Finding) {
 	}
 	c.Finding, c.In, c.Last = *f, in, at
 	c.Count++
-}
-
-// Of returns what was found in what a partner sent, by code.
-func (t *Tally) Of(partner string) []Found {
-	if t == nil {
-		return nil
-	}
-	t.mu.RLock()
-	p := t.partners[partner]
-	t.mu.RUnlock()
-	if p == nil {
-		return nil
-	}
-	return p.list()
 }
 
 func (p *tallied) list() []Found {

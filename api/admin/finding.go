@@ -10,8 +10,7 @@ import (
 	"github.com/roamclear/roamclear/ocpi"
 )
 
-// Finding is a kind of finding in what a partner has sent to this process since it
-// started, or in what its complete lists lacked when they were read last. What a policy
+// Finding is a kind of finding in what a partner has sent, or in what its complete lists lacked when they were read last. What a policy
 // names is its code.
 type Finding struct {
 	ocpi.Finding          // the last one
@@ -37,7 +36,7 @@ func (s *server) listFindings(c *gin.Context) error {
 		return api.ErrNotFound
 	}
 	list := FindingList{Findings: []Finding{}}
-	for _, f := range s.found.Of(p.ID) {
+	for _, f := range s.found.With(p.ID, s.partners.Noted(p.ID)) {
 		list.Findings = append(list.Findings, newFinding(&f, nil))
 	}
 	for _, a := range s.partners.Absent(p.ID) {

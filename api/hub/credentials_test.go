@@ -539,7 +539,7 @@ func TestFindingsInCredentials(t *testing.T) {
 		put := func() (int, envelope) { return r.call("PUT", ocpi.V221, token, credentialsOf(ocpi.V221, roles...)) }
 		status, e := put()
 		token = r.token(status, e)
-		if found := r.tally.Of("nl-tnm-cpo"); !slices.ContainsFunc(found, func(f ingest.Found) bool { return f.Code == code }) {
+		if found := r.tally.With("nl-tnm-cpo", nil); !slices.ContainsFunc(found, func(f ingest.Found) bool { return f.Code == code }) {
 			t.Errorf("%s is not counted: %+v", code, found)
 		}
 		before, err := r.partners.SetPolicy(t.Context(), "", "nl-tnm-cpo", 0, code, control.PolicyRefuse)

@@ -62,7 +62,7 @@ func TestIDsThatSeveralHave(t *testing.T) {
 			if resp.StatusCode != 200 || e.StatusCode != 1000 || string(e.Data) != want || resp.Header.Get("X-Total-Count") != "7" || !strings.Contains(e.StatusMessage, tt.says) {
 				t.Errorf("HTTP %d with %d %q: %s, want %s", resp.StatusCode, e.StatusCode, e.StatusMessage, e.Data, want)
 			}
-			found := tally.Of(side.id)
+			found := tally.With(side.id, nil)
 			if i := slices.IndexFunc(found, func(f ingest.Found) bool { return f.Code == "shared_id" }); (i >= 0) != (tt.shared > 0) || i >= 0 && (found[i].Count != tt.shared || !strings.Contains(found[i].Detail, tt.says)) {
 				t.Errorf("found %+v, want %d", found, tt.shared)
 			}

@@ -110,6 +110,12 @@ func (known) Absent(id string) []control.Absence {
 	return []control.Absence{{Module: "locations", Count: 120, IDs: []string{"NL*TNM*L1", "NL*TNM*<L2>"}, Since: at, Last: at}}
 }
 
+// Noted is what was found before.
+func (known) Noted(id string) []ingest.Found {
+	at := ocpi.TimeOf(time.Date(2018, 12, 3, 5, 0, 0, 0, time.UTC))
+	return []ingest.Found{{Finding: ocpi.Finding{Code: "raw_token", Severity: ocpi.Warning, Detail: "found before"}, Count: 3, First: at, Last: at}}
+}
+
 // site is the page over a store, with what it logs.
 type site struct {
 	http.Handler

@@ -18,6 +18,7 @@ type Partners interface {
 	All() []*control.Partner
 	Find(id string) (*control.Partner, bool)
 	Absent(id string) []control.Absence
+	Noted(id string) []ingest.Found
 }
 
 // partnerLine is one partner as a row.
@@ -72,7 +73,7 @@ func (s *server) partner(c *gin.Context, v visitor) error {
 		return settlement.ErrNotFound
 	}
 	view := partnerView{frame: frame{Title: "Partner " + p.ID, Here: "Partners", Visitor: &v, Query: c.Request.URL.Query()}, Partner: newPartnerLine(p)}
-	for _, f := range s.Found.Of(p.ID) {
+	for _, f := range s.Found.With(p.ID, s.Partners.Noted(p.ID)) {
 		view.Found = append(view.Found, foundLine{f, slices.Contains(p.Refuses, f.Code), nil})
 	}
 	for _, a := range s.Partners.Absent(p.ID) {

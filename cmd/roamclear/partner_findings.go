@@ -17,9 +17,10 @@ func newPartnerFindingsCmd(service *serviceFlags) *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "findings ID",
 		Short: "List in what a partner departs from OCPI",
-		Long: `List what was found in what a partner has sent to the running service since that
-started, and how it sent it: each kind of finding by its code, which is what
-"partner policy set" refuses, with how often, and where last. What is found in the
+		Long: `List what was found in what a partner has sent, and how it sent it: each kind of
+finding by its code, which is what "partner policy set" refuses, with how often, and
+where last since the service started. A service that is killed forgets less than half
+of a count. What is found in the
 price of a CDR stands with the CDR. absent_from_list counts what is here and the
 partner's whole list lacked when it was read last: it stays here, and --format json
 has the ids of the first 100.`,

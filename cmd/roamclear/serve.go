@@ -161,6 +161,7 @@ func startService(ctx context.Context, c Config, stderr *os.File) (_ *service, e
 	s.turns = hub.NewTurns()
 	s.intake = ingest.NewService(b.log, s.owned, time.Now, c.Limits.Bodies, ingest.NewMetrics(s.registry))
 	s.intake.Issuers, s.intake.Tally = s.owned.Issuers, &s.tally
+	s.control.partners.Counts(&s.tally)
 	s.intake.Merging, s.intake.Check = api.NewBudget(mergingBytes), s.found()
 	s.intake.First, s.intake.Payer = s.firstCDR, s.owned.pays
 	s.peers = newPeers(s)
@@ -260,6 +261,9 @@ func (s *service) stop(ctx context.Context, stopWorking func(), workers *errgrou
 	errs = append(errs, s.http.stop(limit))
 	stopWorking()
 	errs = append(errs, workers.Wait())
+	if err := s.control.partners.NoteNow(limit); err != nil { // it is little that is lost
+		s.logger.Warn("what partners did was not noted", "error", err)
+	}
 	stopFollowing()
 	errs = append(errs, followers.Wait())
 	if s.scrapes != nil {

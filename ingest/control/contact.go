@@ -2,6 +2,7 @@ package control
 
 import (
 	"context"
+	"errors"
 	"slices"
 	"strings"
 	"time"
@@ -143,11 +144,11 @@ func (d *Partners) NoteHeard(id string) {
 	}
 }
 
-// noteContacts notes from time to time who was heard of here.
-func (d *Partners) noteContacts(ctx context.Context) {
+// note notes from time to time who was heard of here, and what was found.
+func (d *Partners) note(ctx context.Context) {
 	for ingest.Pause(ctx, notedEvery) {
-		if err := d.noteContact(ctx); err != nil && ctx.Err() == nil {
-			d.machine.logger.Warn("note when partners were heard of: tried again", "after", notedEvery, "error", err)
+		if err := errors.Join(d.noteContact(ctx), d.noteFindings(ctx, d.doubled)); err != nil && ctx.Err() == nil {
+			d.machine.logger.Warn("what partners did was not noted: tried again", "after", notedEvery, "error", err)
 		}
 	}
 }

@@ -32,6 +32,7 @@ type seen struct {
 	GrantedTo    map[ocpi.Party][]ocpi.Party
 	Vacant       map[Role]struct{}
 	Absences     map[string][]Absence
+	Findings     map[string][]ingest.Found
 	Contacts     map[string]contact
 	Contacted    ocpi.Time
 }
@@ -46,7 +47,7 @@ func look(i *installation, p *partners, k *keys) seen {
 		maps.Collect(p.pairs.ofCPO.All()), maps.Collect(p.pairs.ofEMSP.All()),
 		maps.Collect(p.grants.ofCPO.All()), maps.Collect(p.grants.ofEMSP.All()),
 		maps.Collect(p.vacant.All()),
-		maps.Collect(p.absences.All()), maps.Collect(p.contacts.All()), p.contacted,
+		maps.Collect(p.absences.All()), maps.Collect(p.findings.All()), maps.Collect(p.contacts.All()), p.contacted,
 	}
 }
 
@@ -83,7 +84,7 @@ func events(t *rapid.T) []event {
 		return registrationData{ID: one("p", 4), Name: "New", Roles: offered, TokenHash: hash(), Until: until(), Peer: somePeer().data()}
 	}
 	draw := func() Change {
-		switch rapid.IntRange(0, 22).Draw(t, "kind") {
+		switch rapid.IntRange(0, 23).Draw(t, "kind") {
 		case 0:
 			return InstallationCreated{ID: one("inst", 2)}
 		case 1:
@@ -128,6 +129,8 @@ func events(t *rapid.T) []event {
 			return PartnerAbsent{ID: one("p", 4), Module: one("module", 3), Count: rapid.IntRange(0, 2).Draw(t, "count")}
 		case 22:
 			return PartnersHeard{[]Contact{{one("p", 5), ocpi.Time(rapid.IntRange(1, 100).Draw(t, "at"))}, {one("p", 5), until()}}}
+		case 23:
+			return FindingsCounted{[]Counted{{ID: one("p", 5), Code: one("code", 3), Count: 1, First: until(), Last: until()}}}
 		}
 		return KeyRemoved{ID: one("k", 3)}
 	}
@@ -315,6 +318,7 @@ func TestEventsAreFrozen(t *testing.T) {
 		GrantRemoved{newPartyData(ocpi.NewParty("NL", "TNM")), newPartyData(ocpi.NewParty("NL", "SMA"))},
 		PartnerAbsent{ID: "nl-tnm-cpo", Module: "locations", Count: 2, IDs: []string{"NL*TNM*L1", "NL*TNM*L2"}},
 		PartnersHeard{[]Contact{{"nl-tnm-cpo", 42}}},
+		FindingsCounted{[]Counted{{"nl-tnm-cpo", "too_long", ocpi.Warning, 7, 41, 42}}},
 		KeyAdded{ID: "key-1", Name: "finance", Hash: hash, Scopes: []string{ScopeFinanceRead}, Country: "GB", PartyID: "DUN"},
 		KeyRemoved{ID: "key-1"},
 	}

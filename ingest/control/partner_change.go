@@ -116,7 +116,7 @@ func (d *Partners) removed(e Event, c PartnerRemoved) error {
 	s.byID = s.byID.Without(p.ID)
 	s.vacate(p.Roles)
 	s.end(p.Tokens)
-	s.absences, s.contacts = s.absences.Without(p.ID), s.contacts.Without(p.ID)
+	s.absences, s.findings, s.contacts = s.absences.Without(p.ID), s.findings.Without(p.ID), s.contacts.Without(p.ID)
 	return nil
 }
 

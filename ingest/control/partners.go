@@ -8,6 +8,7 @@ import (
 	"strings"
 	"time"
 
+	"github.com/roamclear/roamclear/ingest"
 	"github.com/roamclear/roamclear/ocpi"
 )
 
@@ -22,7 +23,8 @@ type Partners struct {
 	state   State[partners]
 	confirm chan freshToken // to confirmTokens: new tokens of rotations seen in use
 
-	pairsOnly bool // see PairsOnly
+	pairsOnly bool          // see PairsOnly
+	tally     *ingest.Tally // see Counts
 }
 
 type partners struct {
@@ -36,9 +38,10 @@ type partners struct {
 	billable Map[ocpi.Party, int64]           // offset of the record that first made it an eMSP
 	profiles Map[ocpi.Party, []profileNaming] // of CPOs, ascending; appended to
 
-	absences  Map[string, []Absence] // by partner, ascending by module
-	contacts  Map[string, contact]   // by partner
-	contacted ocpi.Time              // when contacts were first noted, zero = never
+	absences  Map[string, []Absence]      // by partner, ascending by module
+	findings  Map[string, []ingest.Found] // by partner, ascending by code
+	contacts  Map[string, contact]        // by partner
+	contacted ocpi.Time                   // when contacts were first noted, zero = never
 }
 
 // profileNaming says that a record named a CPO's pricing profile.
@@ -60,9 +63,9 @@ func NewPartners(m *Machine) *Partners {
 		On(d.added), On(d.removed), On(d.rotated), On(d.confirmed), On(d.rolesAdded), On(d.rolesRemoved),
 		On(d.invited), On(d.registered), On(d.updated), On(d.unregistered), On(d.offered), On(d.policy), On(d.listBy),
 		On(d.pairAdded), On(d.pairRemoved), On(d.grantAdded), On(d.grantRemoved),
-		On(d.absent), On(d.heard))
+		On(d.absent), On(d.heard), On(d.counted))
 	m.Beside(d.confirmTokens)
-	m.Beside(d.noteContacts)
+	m.Beside(d.note)
 	return d
 }
 
