@@ -32,6 +32,7 @@ func (m *Machine) foldBatch(records []ingest.Record) error {
 	case halted != nil:
 		err := error(halted)
 		m.notReady.Store(&err)
+		m.progress.Advance(0, next) // whoever is woken by the halt sees how far it came
 		m.halt(halted)
 	case next >= m.end:
 		m.notReady.Store(nil)
