@@ -76,6 +76,7 @@ func TestPartnersListWhatTheyMaySee(t *testing.T) {
 	if old := got[:min(8, len(got))]; strings.Join(old, " ") != "L0 L1 L2 L3 L4 L5 L6 L1" || slices.Contains(got[len(old):], "L0") {
 		t.Errorf("followed while others push: %q", got)
 	}
+	followsCDRs(s)
 	verified(t, data)
 	s.stop()
 	tokens := s.tokens
@@ -83,6 +84,54 @@ func TestPartnersListWhatTheyMaySee(t *testing.T) {
 	s.tokens = tokens
 	if got := s.listed("NL*EXW", "/sender/locations?limit=100", nil); len(got) != 8+pages {
 		t.Errorf("after a restart: %q", got)
+	}
+}
+
+// followsCDRs follows the list of CDRs in every version while others are pushed: those
+// that were there are met once, and none twice.
+func followsCDRs(s *testService) {
+	s.t.Helper()
+	var before []string
+	push := func(id string, minute int) answer {
+		made := fmt.Sprintf(`"last_updated":"2019-01-05T12:%02d:00Z"`, minute)
+		return s.as("GB*DUN", "POST", cdrs, strings.Replace(testCDR(id, "EXW", "T1", "7.00", "8.40"), `"last_updated":"2019-01-05T12:05:00Z"`, made, 1))
+	}
+	for n := range 9 {
+		before = append(before, fmt.Sprintf("there-%d", n))
+		if a := push(before[n], 10+n); a.ocpi.Code != 1000 {
+			s.t.Fatalf("%s: HTTP %d: %s", before[n], a.status, a.body)
+		}
+	}
+	for _, list := range []string{"/cpo/2.1.1", "/2.2.1/sender", "/2.3.0/sender"} {
+		stop, stopped := make(chan struct{}), make(chan struct{})
+		go func() {
+			defer close(stopped)
+			for n := range 60 { // before, among and behind what was there
+				select {
+				case <-stop:
+					return
+				default:
+					push(fmt.Sprintf("more-%s-%d", strings.Trim(list, "/cposender"), n), 1+n*7%28)
+				}
+			}
+		}()
+		times := map[string]int{}
+		// 2.1.1 knows no VAT, and hands out these without their tariffs.
+		for _, id := range s.listed("NL*EXW", s.url+"/ocpi"+list+"/cdrs?limit=2&date_to=2019-01-31T00:00:00Z", nil) {
+			times[id]++
+		}
+		close(stop)
+		<-stopped
+		for id, n := range times {
+			if n > 1 {
+				s.t.Errorf("%s: %s is met %d times", list, id, n)
+			}
+		}
+		for _, id := range before {
+			if times[id] != 1 {
+				s.t.Errorf("%s: %s is met %d times", list, id, times[id])
+			}
+		}
 	}
 }
 
