@@ -15,10 +15,14 @@ import (
 
 // OCPICDRs implements [settlement.ListStore].
 func (s *Store) OCPICDRs(ctx context.Context, q settlement.OCPIQuery) (settlement.OCPIPage, error) {
+	return s.page(ctx, cdrList(&q), q.OCPIWindow, s.cdrBodies)
+}
+
+func cdrList(q *settlement.OCPIQuery) *list {
 	l := &list{table: "sender_lists", what: "CDRs", at: "last_updated", names: [3]string{"country", "party", "creditor"}, by: "last_updated",
 		overlap: len(q.Debtors) > 0 && len(q.Creditors) > 0}
 	if q.ByReceived {
-		l.by = "received"
+		l.by, l.indexed = "received", true
 	}
 	for creditor, parties := range [][]ocpi.Party{q.Debtors, q.Creditors} {
 		for _, p := range parties {
@@ -30,8 +34,8 @@ func (s *Store) OCPICDRs(ctx context.Context, q settlement.OCPIQuery) (settlemen
 			l.parts = append(l.parts, part)
 		}
 	}
-	l.sameID = sameCDRs(&q)
-	return s.page(ctx, l, q.OCPIWindow, s.cdrBodies)
+	l.sameID = sameCDRs(q)
+	return l
 }
 
 // OCPIObjects implements [settlement.ListStore].
@@ -42,8 +46,8 @@ func (s *Store) OCPIObjects(ctx context.Context, q settlement.ObjectQuery) (sett
 }
 
 func objectList(q *settlement.ObjectQuery) *list {
-	l := &list{table: "object_lists", object: q.Object, what: q.Object.String() + "s", at: "created", names: [3]string{"list", "list_country", "list_party"}, by: "last_updated",
-		columns: ", country, party, id, sub, ver"}
+	l := &list{table: "object_lists", object: q.Object, what: q.Object.String() + "s", at: "created", names: [3]string{"list", "list_country", "list_party"}, by: "last_updated", indexed: true,
+		columns: ", country, party, id, sub, ver", last: ", any(country), any(party), any(id), any(sub), max(ver)"}
 	l.and("object = ?", q.Object.String())
 	var kinds [4]bool
 	for _, o := range q.Lists {
@@ -71,7 +75,10 @@ type list struct {
 	overlap bool   // something may be in several of them
 	at      string // the column that lists are in the order of
 	by      string // the column that From and To bound
+	bounds  where  // by them
+	indexed bool   // rows are found by it without reading all
 	columns string // of a row, beside at and its position
+	last    string // these, of the last of the rows at a place
 	sameID  sameID
 }
 
@@ -108,10 +115,11 @@ type listCursor struct {
 	Offset    int64 `json:"o"`
 	Shown     int   `json:"n"` // items before the next page
 	Total     int   `json:"t"` // as counted
-	Counted   int64 `json:"c"` // then,
-	From      int64 `json:"f"` // in this window
+	Counted   int64 `json:"c"` // when the first page was read,
+	From      int64 `json:"f"` // in this window,
 	To        int64 `json:"u"`
-	Mean      int   `json:"b"` // size of a body on the page before, in bytes
+	Few       bool  `json:"w,omitempty"` // which holds few, see few
+	Mean      int   `json:"b"`           // size of a body on the page before, in bytes
 }
 
 // page reads a page: which rows, how many there are in all, and their bodies.
@@ -124,19 +132,13 @@ func (s *Store) page(ctx context.Context, l *list, q settlement.OCPIWindow, bodi
 	if err != nil {
 		return page, err
 	}
-	window(&l.where, l.by+" >=", q.From)
-	window(&l.where, l.by+" <", q.To)
+	l.between(&q)
 	limit := pageSize(q.Limit)
-	rows, err := s.listRows(ctx, l, q, cursor, limit+1)
+	rows, counted, err := s.find(ctx, l, &q, cursor, limit+1)
 	if err != nil {
 		return page, err
 	}
-	before := max(q.Offset, 0)
-	counted, err := s.total(ctx, l, &q, cursor)
-	if err != nil {
-		return page, err
-	}
-	mean := 0
+	before, mean := max(q.Offset, 0), 0
 	if cursor != nil {
 		mean = cursor.Mean
 	}
@@ -174,9 +176,13 @@ func cursorOfWindow(q *settlement.OCPIWindow) (*listCursor, error) {
 	return &cursor, nil
 }
 
-func window(w *where, than string, t time.Time) {
-	if !t.IsZero() {
-		w.and(than+" fromUnixTimestamp64Nano(?)", t.UnixNano())
+// between bounds the lists to a window.
+func (l *list) between(w *settlement.OCPIWindow) {
+	if !w.From.IsZero() {
+		l.bounds.and(l.by+" >= fromUnixTimestamp64Nano(?)", w.From.UnixNano())
+	}
+	if !w.To.IsZero() {
+		l.bounds.and(l.by+" < fromUnixTimestamp64Nano(?)", w.To.UnixNano())
 	}
 }
 
@@ -184,16 +190,27 @@ func window(w *where, than string, t time.Time) {
 // rows behind that are read and put in order.
 const maxSeeks = 32
 
-// listRows reads the first n rows of the page.
-func (s *Store) listRows(ctx context.Context, l *list, q settlement.OCPIWindow, cursor *listCursor, n int) ([]listed, error) {
-	skip, behind := max(q.Offset, 0), *l
-	if cursor != nil { // of the rows alone: a count is of all pages
-		skip, behind.conditions, behind.args = 0, slices.Clip(l.conditions), slices.Clip(l.args)
-		behind.and(fmt.Sprintf("%[1]s >= fromUnixTimestamp64Nano(?) AND (%[1]s, epoch, offset, partition) > (fromUnixTimestamp64Nano(?), ?, ?, ?)", l.at),
-			cursor.At, cursor.At, cursor.Epoch, cursor.Offset, cursor.Partition)
+// listRows reads the first n rows of the page, from where it begins.
+func (s *Store) listRows(ctx context.Context, l *list, cursor *listCursor, skip, n int) ([]listed, error) {
+	behind := l
+	if cursor != nil {
+		skip, behind = 0, l.behind(cursor)
 	}
 	query, args := behind.query(skip + n)
-	query += fmt.Sprintf(" LIMIT %d OFFSET %d", n, skip)
+	return s.readRows(ctx, l, query+fmt.Sprintf(" LIMIT %d OFFSET %d", n, skip), args)
+}
+
+// behind is what the lists have behind a row.
+func (l *list) behind(c *listCursor) *list {
+	rest := *l
+	rest.conditions, rest.args = slices.Clip(l.conditions), slices.Clip(l.args)
+	rest.and(fmt.Sprintf("%[1]s >= fromUnixTimestamp64Nano(?) AND (%[1]s, epoch, offset, partition) > (fromUnixTimestamp64Nano(?), ?, ?, ?)", l.at),
+		c.At, c.At, c.Epoch, c.Offset, c.Partition)
+	return &rest
+}
+
+// readRows reads the rows that a query selects, see row.
+func (s *Store) readRows(ctx context.Context, l *list, query string, args []any) ([]listed, error) {
 	var rows []listed
 	err := s.each(ctx, "list "+l.what, query, args, func(r driver.Rows) error {
 		var row listed
@@ -212,9 +229,7 @@ func (s *Store) listRows(ctx context.Context, l *list, q settlement.OCPIWindow, 
 // query selects the rows of the lists in their order, of each list the first n
 // where there are few: that reads no more of any.
 func (l *list) query(n int) (string, []any) {
-	columns := "SELECT " + l.at + ", partition, epoch, offset" + l.columns + " FROM "
-	order := " ORDER BY " + l.at + ", epoch, offset, partition"
-	once := ""
+	columns, order, once := l.row(), l.order(), ""
 	if l.overlap {
 		once = " LIMIT 1 BY partition, epoch, offset"
 	}
@@ -232,9 +247,29 @@ func (l *list) query(n int) (string, []any) {
 	return columns + "((" + strings.Join(parts, ") UNION ALL (") + "))" + order + once, args
 }
 
-// on restricts to some of the lists.
+// row selects what readRows reads.
+func (l *list) row() string {
+	return "SELECT " + l.at + ", partition, epoch, offset" + l.columns + " FROM "
+}
+
+// grouped is row of the last of the rows at each place.
+func (l *list) grouped() string {
+	return "SELECT " + l.at + ", partition, epoch, offset" + l.last + " FROM "
+}
+
+func (l *list) order() string { return " ORDER BY " + l.at + ", epoch, offset, partition" }
+
+// on restricts to what is on some of the lists, in the window.
 func (l *list) on(parts []listPart) where {
-	w := where{conditions: append([]string{"NOT gone"}, l.conditions...), args: append([]any(nil), l.args...)}
+	w := l.of(parts)
+	w.conditions, w.args = append(w.conditions, l.bounds.conditions...), append(w.args, l.bounds.args...)
+	w.and("NOT gone")
+	return w
+}
+
+// of restricts to the rows of some of the lists.
+func (l *list) of(parts []listPart) where {
+	w := where{conditions: slices.Clone(l.conditions), args: slices.Clone(l.args)}
 	if len(parts) == 1 { // so that the engine sees which columns do not vary
 		w.and(strings.Join(l.names[:], " = ? AND ")+" = ?", parts[0].of...)
 		w.conditions, w.args = append(w.conditions, parts[0].conditions...), append(w.args, parts[0].args...)
@@ -269,42 +304,4 @@ func tuples(n, width int, values func(i int) []any) (set string, args []any) {
 		args = append(args, values(i)...)
 	}
 	return "(" + strings.TrimSuffix(strings.Repeat(one, n), ", ") + ")", args
-}
-
-// A list as long is not counted again for each of its pages that follow one
-// another within a time: the engine reads all of it for that.
-const (
-	longList     = 50_000 // items
-	countedAgain = time.Minute
-)
-
-// total counts what is on the lists in the window, unless the page before has
-// just done it.
-func (s *Store) total(ctx context.Context, l *list, q *settlement.OCPIWindow, cursor *listCursor) (listCursor, error) {
-	now := time.Now()
-	counted := listCursor{Counted: now.UnixNano(), From: unixNano(q.From), To: unixNano(q.To)}
-	if c := cursor; c != nil && c.Total >= longList && c.From == counted.From && c.To == counted.To {
-		if age := now.Sub(time.Unix(0, c.Counted)); age >= 0 && age < countedAgain {
-			counted.Total, counted.Counted = c.Total, c.Counted
-			return counted, nil
-		}
-	}
-	w := l.on(l.parts)
-	query := "SELECT count() FROM " + l.table + " FINAL" + w.String()
-	if l.overlap {
-		query = "SELECT count() FROM (SELECT DISTINCT partition, epoch, offset FROM " + l.table + " FINAL" + w.String() + ")"
-	}
-	var n uint64
-	if err := s.conn.QueryRow(ctx, query, w.args...).Scan(&n); err != nil {
-		return counted, fail("count "+l.what, err)
-	}
-	counted.Total = int(n)
-	return counted, nil
-}
-
-func unixNano(t time.Time) int64 {
-	if t.IsZero() {
-		return 0
-	}
-	return t.UnixNano()
 }
