@@ -128,6 +128,13 @@ type OCPIPage struct {
 	Others     [][]ingest.Identity
 }
 
+// LateCDRs are CDRs that came to an eMSP's list with a last_updated in a window that
+// it had read to its end, so that it meets them only where it asks for that again.
+type LateCDRs struct {
+	Count int
+	Last  ocpi.Time // when the last of them came
+}
+
 // ListStore reads lists of OCPI Sender interfaces, of what is stored. ErrCursor
 // says that After is none.
 type ListStore interface {

@@ -2,6 +2,7 @@ package page
 
 import (
 	"bytes"
+	"context"
 	"fmt"
 	"log/slog"
 	"net/http"
@@ -13,6 +14,7 @@ import (
 	"github.com/roamclear/roamclear/api/report"
 	"github.com/roamclear/roamclear/api/rest"
 	"github.com/roamclear/roamclear/ingest"
+	"github.com/roamclear/roamclear/ocpi"
 	"github.com/roamclear/roamclear/settlement"
 )
 
@@ -25,6 +27,8 @@ type Deps struct {
 	Partners Partners
 	// Found has what was found in what they sent; nil = nothing.
 	Found *ingest.Tally
+	// Late has what came late to the lists that they read; nil = nothing.
+	Late Late
 	// Keys signs visitors in: a rest.Keys.
 	Keys Keys
 	// Open lets in, without a key, who asks from this machine for this
@@ -35,6 +39,11 @@ type Deps struct {
 	SecureCookie bool
 	Logger       *slog.Logger
 	Limits       rest.Limits
+}
+
+// Late counts what came to lists that had been read to their end.
+type Late interface {
+	LateCDRs(ctx context.Context, parties []ocpi.Party) (settlement.LateCDRs, error)
 }
 
 // Keys makes a session of an API key, and knows what a session allows. An error

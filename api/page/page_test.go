@@ -2,6 +2,7 @@ package page_test
 
 import (
 	"bytes"
+	"context"
 	"errors"
 	"flag"
 	"fmt"
@@ -75,6 +76,13 @@ func found() *ingest.Tally {
 	return t
 }
 
+// late has one CDR for whoever asks.
+type late struct{}
+
+func (late) LateCDRs(context.Context, []ocpi.Party) (settlement.LateCDRs, error) {
+	return settlement.LateCDRs{Count: 1, Last: ocpi.TimeOf(time.Date(2019, 2, 3, 4, 5, 6, 0, time.UTC))}, nil
+}
+
 // known are partners in each stage of registration.
 type known struct{}
 
@@ -127,7 +135,7 @@ func newSite(store settlement.Reader, open bool) site {
 	engine := gin.New()
 	engine.UseEscapedPath = true
 	engine.UnescapePathValues = false
-	page.Mount(engine, page.Deps{Reader: store, Closes: reporttest.January, Partners: known{}, Found: found(), Keys: apiKeys{}, Open: open, Logger: slog.New(slog.NewTextHandler(&log, nil))})
+	page.Mount(engine, page.Deps{Reader: store, Closes: reporttest.January, Partners: known{}, Found: found(), Late: late{}, Keys: apiKeys{}, Open: open, Logger: slog.New(slog.NewTextHandler(&log, nil))})
 	return site{engine, &log}
 }
 

@@ -58,6 +58,7 @@ type partnerView struct {
 	frame
 	Partner partnerLine
 	Found   []foundLine
+	Late    settlement.LateCDRs
 }
 
 type foundLine struct {
@@ -73,6 +74,12 @@ func (s *server) partner(c *gin.Context, v visitor) error {
 		return settlement.ErrNotFound
 	}
 	view := partnerView{frame: frame{Title: "Partner " + p.ID, Here: "Partners", Visitor: &v, Query: c.Request.URL.Query()}, Partner: newPartnerLine(p)}
+	if s.Late != nil {
+		var err error
+		if view.Late, err = s.Late.LateCDRs(c.Request.Context(), p.Mobility().Parties); err != nil {
+			return err
+		}
+	}
 	for _, f := range s.Found.With(p.ID, s.Partners.Noted(p.ID)) {
 		view.Found = append(view.Found, foundLine{f, slices.Contains(p.Refuses, f.Code), nil})
 	}

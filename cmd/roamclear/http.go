@@ -139,7 +139,7 @@ func mounted(s *service) *gin.Engine {
 		Auth: func(c *gin.Context) (rest.Key, error) { return keys.Authenticate(c.GetHeader("Authorization")) },
 	})
 	page.Mount(engine, page.Deps{
-		Reader: b.store, Closes: s.control.closes, Logger: s.logger, Tariffs: s.owned, Partners: s.control.partners, Found: &s.tally, Keys: keys, Limits: limits,
+		Reader: b.store, Closes: s.control.closes, Logger: s.logger, Tariffs: s.owned, Partners: s.control.partners, Found: &s.tally, Late: b.store, Keys: keys, Limits: limits,
 		Open: pageOpen(&s.config), SecureCookie: strings.HasPrefix(s.config.PublicURL, "https://"),
 	})
 	return engine

@@ -2,8 +2,6 @@ package clickhouse
 
 import (
 	"github.com/prometheus/client_golang/prometheus"
-	"github.com/roamclear/roamclear/ocpi"
-	"github.com/roamclear/roamclear/pricing"
 )
 
 // metrics of the store. With a nil registerer they count for nobody.
@@ -14,19 +12,11 @@ type metrics struct {
 	late    *prometheus.CounterVec // by eMSP
 }
 
-// lateAfter is how long after its last_updated a CDR may come and still be met by
-// who asks for the windows of last_updated once a day.
-const lateAfter = ocpi.Time(24 * ocpi.Hour)
-
-// listed counts, for each eMSP, the CDRs that came late to its list: a hub does
-// not change last_updated, so who asks for windows of it does not meet them.
-func (m *metrics) listed(rows []placedRow) {
-	for i := range rows {
-		r := &rows[i]
-		known := !r.at.EMSP.IsZero() && r.Outcome.Reason != pricing.ReasonDebtorUnknown // else anybody could name any number of them
-		if known && r.LastUpdated.IsSet() && r.Record.Received-r.LastUpdated > lateAfter {
-			m.late.WithLabelValues(r.at.EMSP.String()).Inc()
-		}
+// cameLate counts CDRs that came late to the list of an eMSP, which is one that has
+// read it.
+func (m *metrics) cameLate(rows []*placedRow) {
+	for _, r := range rows {
+		m.late.WithLabelValues(r.at.EMSP.String()).Inc()
 	}
 }
 
@@ -44,7 +34,7 @@ func newMetrics(r prometheus.Registerer) *metrics {
 		}),
 		late: prometheus.NewCounterVec(prometheus.CounterOpts{
 			Name: "roamclear_store_late_cdrs_total",
-			Help: "CDRs that came more than a day after their last_updated, by the eMSP whose list they are on: asked for by date_from and date_to they may be missed, list_by=received finds them.",
+			Help: "CDRs that came with a last_updated in a window that the eMSP whose list they are on had read to its end: it meets them by list_by=received, or where it asks for the window again.",
 		}, []string{"emsp"}),
 	}
 	if r != nil {

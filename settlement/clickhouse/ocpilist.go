@@ -15,7 +15,15 @@ import (
 
 // OCPICDRs implements [settlement.ListStore].
 func (s *Store) OCPICDRs(ctx context.Context, q settlement.OCPIQuery) (settlement.OCPIPage, error) {
-	return s.page(ctx, cdrList(&q), q.OCPIWindow, s.cdrBodies)
+	l := cdrList(&q)
+	if !q.ByReceived && q.Only.IsZero() { // else it has read another list, or a part of it
+		l.ended = func(began time.Time) {
+			if err := s.noteRead(ctx, q.Debtors, &q.OCPIWindow, began); err != nil {
+				s.log.Warn("what comes late to lists that were read just now is not counted", "error", err) // the list was read all the same
+			}
+		}
+	}
+	return s.page(ctx, l, q.OCPIWindow, s.cdrBodies)
 }
 
 func cdrList(q *settlement.OCPIQuery) *list {
@@ -80,6 +88,7 @@ type list struct {
 	columns string // of a row, beside at and its position
 	last    string // these, of the last of the rows at a place
 	sameID  sameID
+	ended   func(began time.Time) // what to do when it was read to its end, nil = nothing
 }
 
 // listPart is one list, or what some condition leaves of it.
@@ -156,6 +165,7 @@ func (s *Store) page(ctx context.Context, l *list, q settlement.OCPIWindow, bodi
 		page.Total = max(counted.Total, before+len(rows))
 	}
 	if taken == len(rows) {
+		l.end(&counted, before)
 		return page, nil
 	}
 	last := &rows[taken-1]
@@ -163,6 +173,13 @@ func (s *Store) page(ctx context.Context, l *list, q settlement.OCPIWindow, bodi
 	counted.Shown, counted.Mean = before+len(page.Bodies), size/max(len(page.Bodies), 1)
 	page.Next, err = encodeCursor(counted)
 	return page, err
+}
+
+// end says that the last page was read, unless it is one that nobody was led to.
+func (l *list) end(c *listCursor, before int) {
+	if l.ended != nil && before <= c.Total {
+		l.ended(time.Unix(0, c.Counted))
+	}
 }
 
 // cursorOfWindow returns the cursor of a page, nil where it is found by its

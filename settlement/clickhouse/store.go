@@ -47,6 +47,7 @@ type Store struct {
 	space   func() error
 
 	writers writers
+	reads   reads
 }
 
 var _ settlement.Reader = (*Store)(nil)

@@ -22,13 +22,14 @@ type blocks struct {
 	sessions    *sessionRows
 	objects     *objectRows
 	lists       *listRows
+	late        *lateRows
 	checkpoints *checkpointRows
 }
 
 var blocksPool = sync.Pool{New: func() any {
 	return &blocks{
 		records: newRecordRows(), duplicates: newDuplicateRows(), cdrs: newCDRRows(), results: newResultRows(),
-		senders: newSenderRows(), credits: newCreditRows(), sessions: newSessionRows(), objects: newObjectRows(), lists: newListRows(), checkpoints: newCheckpointRows(),
+		senders: newSenderRows(), credits: newCreditRows(), sessions: newSessionRows(), objects: newObjectRows(), lists: newListRows(), late: newLateRows(), checkpoints: newCheckpointRows(),
 	}
 }}
 
@@ -78,11 +79,13 @@ func (s *Store) WriteCDRs(ctx context.Context, b *pricing.Batch) error {
 	if err := s.writePlaces(ctx, into, what, first); err != nil {
 		return err
 	}
+	if err := s.writeLate(ctx, into, what, first); err != nil {
+		return err
+	}
 	err = s.insert(ctx, into.results.block, what, len(first), func(i int) error { return into.results.append(&first[i]) })
 	if err != nil {
 		return err
 	}
-	s.metrics.listed(first)
 	return s.writeCheckpoint(ctx, into.checkpoints, b.Partition, b.Next)
 }
 
