@@ -1,7 +1,10 @@
 package ocpi
 
 import (
+	"crypto/sha256"
+	"encoding/hex"
 	"fmt"
+	"slices"
 	"strings"
 )
 
@@ -184,6 +187,22 @@ func ParseIssuers(lines []string) (Issuers, error) {
 		issuers[from] = to
 	}
 	return issuers, nil
+}
+
+// Lines returns the list as ParseIssuers reads it, in order.
+func (i Issuers) Lines() []string {
+	lines := make([]string, 0, len(i))
+	for provider, party := range i {
+		lines = append(lines, provider.Country+"/"+provider.ID+"="+party.Country+"/"+party.ID)
+	}
+	slices.Sort(lines)
+	return lines
+}
+
+// Digest names the list by what it says, "" for no other.
+func (i Issuers) Digest() string {
+	sum := sha256.Sum256([]byte(strings.Join(i.Lines(), "\n")))
+	return hex.EncodeToString(sum[:8])
 }
 
 // Of returns the party that issued a contract, by its id; ok is false where the id does

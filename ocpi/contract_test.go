@@ -248,3 +248,26 @@ func FuzzIDs(f *testing.F) {
 		}
 	})
 }
+
+// A list is named by what it says, in whatever order it was written.
+func TestDigestOfIssuers(t *testing.T) {
+	digests := map[string]string{}
+	for _, lines := range [][]string{nil, {"DE/8AC=DE/EMP"}, {"DE/8AC=DE/EMQ"}, {"DE/8AD=DE/EMP"}, {"DE/8AC=DE/EMP", "NL/ABC=NL/EXW"}, {"NL/ABC=NL/EXW", "de/8ac = de/emp"}} {
+		list, err := ParseIssuers(lines)
+		if err != nil {
+			t.Fatal(err)
+		}
+		again, err := ParseIssuers(list.Lines())
+		if err != nil || again.Digest() != list.Digest() || len(list.Digest()) != 16 {
+			t.Errorf("%q: read again as %q, %v", lines, again.Lines(), err)
+		}
+		said := strings.Join(list.Lines(), " ")
+		if other, ok := digests[list.Digest()]; ok && other != said {
+			t.Errorf("%q and %q have one digest", other, said)
+		}
+		digests[list.Digest()] = said
+	}
+	if len(digests) != 5 {
+		t.Errorf("%d lists are told apart, want 5", len(digests))
+	}
+}

@@ -12,10 +12,18 @@ import (
 type AsOf struct {
 	Reference int64 // an offset: records before it are seen
 	Control   int64
+	// Issuers names the list of issuers that was set, see ocpi.Issuers.Digest: who pays
+	// for a contract whose id says whose it is. "" = not kept.
+	Issuers string
 }
 
 // AsOfUnkept is that of results from before it was kept.
 var AsOfUnkept = AsOf{Reference: -1, Control: -1}
+
+// Kept reports whether the positions were kept.
+func (a AsOf) Kept() bool {
+	return a.Reference != AsOfUnkept.Reference || a.Control != AsOfUnkept.Control
+}
 
 // Inputs is where a price's inputs come from, as of an end of the reference
 // topic: a *reference.Index.

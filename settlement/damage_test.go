@@ -398,7 +398,7 @@ func TestVerifyWalksAgainWhereResultsMoved(t *testing.T) {
 // What cannot be read is an error, never a finding and never a proof.
 func TestVerifyFailsWhereItCannotRead(t *testing.T) {
 	for _, method := range []string{
-		"Ledger", "Bounds", "Read", "Checkpoint", "Gaps", "RecordsRange", "CopiesRange", "WinnersRange", "ListingsRange", "ObjectsRange", "ObjectListingsRange", "PutsBefore", "KeptObjects", "ResultsRange", "CorrectionsRange",
+		"Ledger", "Bounds", "Read", "Checkpoint", "Gaps", "RecordsRange", "CopiesRange", "WinnersRange", "ListingsRange", "ObjectsRange", "ObjectListingsRange", "PutsBefore", "KeptObjects", "IssuerLists", "ResultsRange", "CorrectionsRange",
 		"SettlementAt", "RelationProgress", "StoredRelations", "CreditsNamed", "SharedSessions", "UnlistedSessions",
 	} {
 		w := newProvenCDRs(t)
@@ -476,5 +476,60 @@ func TestVerifyReadsWhatCreditsNameLast(t *testing.T) {
 	w.store.onCheckpoint = func() { w.store.named = named }
 	if r, err := w.verify(t); err != nil || !r.Proved() {
 		t.Errorf("%v\n%s", err, strings.Join(disagreements(r), "\n"))
+	}
+}
+
+// issuersThen says whose contracts are, by one list and no Tokens.
+type issuersThen struct {
+	noInputs
+	list *ocpi.Issuers
+}
+
+func (i issuersThen) Payer(contractID string, _ ocpi.Time, _ int64) (ocpi.Party, bool) {
+	return i.list.Of(contractID)
+}
+
+// Who pays a CDR whose contract id alone says so is proved by the list of issuers that
+// was set when it was priced, whatever is set now; of a result from before that was
+// kept, the debtor that stands with it counts.
+func TestVerifyProvesWhoPaysByTheContract(t *testing.T) {
+	exw, tnm := ocpi.NewParty("NL", "EXW"), ocpi.NewParty("NL", "TNM")
+	then := ocpi.Issuers{ocpi.NewParty("NL", "8AC"): exw}
+	bill := func(s *provenStore, debtor ocpi.Party) { // all of its rows
+		s.results[0].Debtor, s.cdrs[0].EMSP, s.listings[1].Party = debtor, debtor, debtor
+	}
+	for _, tc := range []struct {
+		name   string
+		damage func(s *provenStore)
+		want   []string
+	}{
+		{"none", func(*provenStore) {}, nil},
+		{"it is billed to another", func(s *provenStore) { bill(s, tnm) }, []string{
+			"cdrs has CDR GB*DUN*C-1 for NL*TNM in 2019-01", "sender_lists lacks CDR GB*DUN*C-1", "sender_lists has CDR GB*DUN*C-1", "results books CDR GB*DUN*C-1 on",
+			"a row that no CDR accounts for: GB*DUN claims from NL*TNM", "lacks a row: GB*DUN claims from NL*EXW"}},
+		{"the list is gone", func(s *provenStore) { s.issuers = nil }, []string{"CDR GB*DUN*C-1 rests on the list of issuers " + then.Digest() + ", which the store does not hold"}},
+		{"it names another list", func(s *provenStore) { s.results[0].Outcome.AsOf.Issuers = ocpi.Issuers{}.Digest() }, []string{
+			"cdrs has CDR GB*DUN*C-1 for NL*EXW in 2019-01", "sender_lists lacks CDR GB*DUN*C-1", "sender_lists has CDR GB*DUN*C-1", "results books CDR GB*DUN*C-1 on", "is stored as priced; priced again from its raw body it is rejected debtor_unknown",
+			"a row that no CDR accounts for: GB*DUN claims from NL*EXW", "lacks a row: GB*DUN claims from NL*8AC"}},
+		{"the list was not kept", func(s *provenStore) { s.results[0].Outcome.AsOf.Issuers = "" }, nil},
+	} {
+		t.Run(tc.name, func(t *testing.T) {
+			w := newProven()
+			list := then
+			w.inputs, w.at = issuersThen{list: &list}, pricing.AsOf{Reference: 1, Control: 5, Issuers: then.Digest()}
+			w.store.issuers = map[string]ocpi.Issuers{then.Digest(): then, ocpi.Issuers{}.Digest(): {}}
+			e := cdrEnvelope("c-1")
+			w.stored(t, cdrs, &e, strings.NewReplacer(`"country_code":"NL","party_id":"EXW",`, "", `"contract_id":"C"`, `"contract_id":"NL-8AC-C00000001"`).Replace(cdrText("c-1", "EXW", "0.25", `5,"incl_vat":6`, "")))
+			if got := w.store.results[0].Debtor; got != exw {
+				t.Fatalf("billed to %s", got)
+			}
+			list = ocpi.Issuers{ocpi.NewParty("NL", "8AC"): tnm} // was changed since
+			tc.damage(w.store)
+			r, err := w.verify(t)
+			if err != nil {
+				t.Fatal(err)
+			}
+			sees(t, r, tc.want)
+		})
 	}
 }

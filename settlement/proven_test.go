@@ -70,6 +70,7 @@ type provenStore struct {
 	shared       []uint64
 	unlisted     []ocpi.Key
 	progress     Ends
+	issuers      map[string]ocpi.Issuers
 
 	report   func([]SettlementRow) []SettlementRow // damage to the report; nil: none
 	onReport func(reading int)                     // before each reading, from 1; nil: nothing
@@ -159,6 +160,10 @@ func (s *provenStore) KeptObjects(_ context.Context, p ingest.Partition, fn func
 	}
 	slices.SortFunc(kept, compareIdentities)
 	return ofReference(s, "KeptObjects", p, kept, fn)
+}
+
+func (s *provenStore) IssuerLists(context.Context) (map[string]ocpi.Issuers, error) {
+	return s.issuers, failing(s.fails, "IssuerLists")
 }
 
 // ofReference is scan of rows that only the partition of reference data has.
@@ -269,9 +274,11 @@ func (r *StoredResult) sum(s *SettlementRow, credited bool) {
 
 // proven is a log and a store that agree, to be damaged.
 type proven struct {
-	log   *provenLog
-	store *provenStore
-	fails string // method that fails from now on
+	log    *provenLog
+	store  *provenStore
+	inputs pricing.Inputs // nil: noInputs
+	at     pricing.AsOf   // that CDRs are priced by; zero: then
+	fails  string         // method that fails from now on
 }
 
 // The partitions of the tests of verify.
@@ -333,7 +340,7 @@ func (w *proven) stored(t *testing.T, p ingest.Partition, e *ingest.Envelope, bo
 	r := ingest.Record{Position: pos, Envelope: *e, Body: []byte(body)}
 	entry := ingest.EntryOf(&r)
 	if p == cdrs {
-		row := priced(&r, then)
+		row := w.priced(&r)
 		r.Hash = row.Record.Hash
 		entry = ingest.EntryOf(&r)
 		entry.Currency, entry.Excl, entry.Incl = row.Currency, row.Outcome.Claimed.Excl, row.Outcome.Claimed.Incl
@@ -363,6 +370,16 @@ func (w *proven) keep(r *ingest.Record) {
 		s.listed = append(s.listed, StoredObjectListing{o.Identity, o.Position, o.Created, l, o.LastUpdated, gone})
 	})
 	slices.SortStableFunc(s.listed, func(a, b StoredObjectListing) int { return cmp.Compare(a.Created.Offset, b.Created.Offset) })
+}
+
+// priced is what comes of a CDR when it is stored.
+func (w *proven) priced(r *ingest.Record) *pricing.Row {
+	if w.inputs == nil {
+		return priced(r, then)
+	}
+	var row pricing.Row
+	pricing.NewPricer(w.inputs, provenPolicies).Price(r, &row, w.at)
+	return &row
 }
 
 func priced(r *ingest.Record, at pricing.AsOf) *pricing.Row {
@@ -403,7 +420,7 @@ func (w *proven) correct(t *testing.T, i int) {
 
 func (w *proven) verify(t *testing.T) (*Report, error) {
 	t.Helper()
-	v := &Verifier{Log: w.log, Store: w.store, Inputs: noInputs{}, Policies: provenPolicies}
+	v := &Verifier{Log: w.log, Store: w.store, Inputs: cmp.Or[pricing.Inputs](w.inputs, noInputs{}), Policies: provenPolicies}
 	return v.Verify(t.Context())
 }
 

@@ -218,8 +218,14 @@ func (p *Repricer) open(ctx context.Context, r *Repricing) ([]RepriceProgress, e
 		if k.Partition < 0 || int(k.Partition) >= len(p.Partitions) {
 			return nil, fmt.Errorf("the run %q has a partition %d, the log does not: begin it anew with --restart", r.Name(), k.Partition)
 		}
-		if k.AsOf == pricing.AsOfUnkept { // of a version that did not keep it
+		if !k.AsOf.Kept() { // of a version that did not keep it
 			k.AsOf = p.AsOf
+		}
+		if k.AsOf.Issuers == "" {
+			k.AsOf.Issuers = p.AsOf.Issuers
+		}
+		if k.AsOf.Issuers != p.AsOf.Issuers {
+			return nil, fmt.Errorf("the run %q was begun with another list of issuers (roaming.issuers): begin it anew with --restart", r.Name())
 		}
 		partitions[k.Partition], begun[k.Partition], at = k, true, k.AsOf
 	}

@@ -16,6 +16,7 @@ import (
 type terms struct {
 	inputs   pricing.Inputs
 	policies pricing.Policies // nil: everybody could be billed
+	issuers  map[string]ocpi.Issuers
 
 	at      pricing.AsOf
 	profile string
@@ -28,7 +29,7 @@ func (t *terms) of(s *ChangeSide) {
 	t.at, t.profile, t.hashes, t.zone, t.debtor = s.AsOf, s.Profile, s.TariffHash, s.TimeZone, s.EMSP
 }
 
-func (t *terms) kept() bool { return t.at != pricing.AsOfUnkept }
+func (t *terms) kept() bool { return t.at.Kept() }
 
 // Tariff implements pricing.Inputs.
 func (t *terms) Tariff(key ocpi.Key, debtor ocpi.Party, start ocpi.Time, below int64) (v *reference.TariffVersion, later bool) {
@@ -57,13 +58,23 @@ func (t *terms) Zone(location ocpi.Key, country string, start ocpi.Time, below i
 }
 
 // Payer implements pricing.Inputs. Whose contract an id that says so is, was for the
-// settings of then to say, and before editions knew such ids for its Tokens: the one
-// that stands with the result it stays.
+// settings of then to say: the list that the result names, or, of one from before that
+// was kept, the debtor that stands with it.
 func (t *terms) Payer(contractID string, start ocpi.Time, below int64) (ocpi.Party, bool) {
 	if _, named := ocpi.Issuers(nil).Of(contractID); t.kept() && !named {
 		return t.inputs.Payer(contractID, start, below)
 	}
+	if list, ok := t.issuers[t.at.Issuers]; ok {
+		return list.Of(contractID)
+	}
 	return t.debtor, !t.debtor.IsZero()
+}
+
+// unlisted reports whether the terms name a list of issuers that is not there: then
+// nothing says who was to pay.
+func (t *terms) unlisted() bool {
+	_, ok := t.issuers[t.at.Issuers]
+	return t.at.Issuers != "" && !ok
 }
 
 // Billable implements pricing.Policies.

@@ -55,7 +55,8 @@ func TestTermsOfAStoredResult(t *testing.T) {
 		if party, ok := terms.Payer("C", start, c.side.AsOf.Reference); ok != c.owner || ok && party != exw {
 			t.Errorf("%s: owner %s (%t)", c.name, party, ok)
 		}
-		// Settings say whose the contracts of a provider are: what stands stays.
+		// Settings say whose the contracts of a provider are: what stands stays, where it
+		// does not name the list.
 		if party, ok := terms.Payer("NL-TNM-C00000001", start, c.side.AsOf.Reference); party != c.side.EMSP || ok == c.side.EMSP.IsZero() {
 			t.Errorf("%s: %s pays for a contract of NL*TNM, want %s", c.name, party, c.side.EMSP)
 		}

@@ -45,6 +45,8 @@ type VerifyStore interface {
 	KeptObjects(ctx context.Context, p ingest.Partition, fn func(ingest.Identity) error) error
 	// ResultsRange yields what reports read: one row an identity.
 	ResultsRange(ctx context.Context, p ingest.Partition, from, to int64, fn func(StoredResult) error) error
+	// IssuerLists returns the lists of issuers that results rest on, by their digests.
+	IssuerLists(ctx context.Context) (map[string]ocpi.Issuers, error)
 	// CorrectionsRange yields the corrections of closed months, those of one
 	// CDR in the order in which they came.
 	CorrectionsRange(ctx context.Context, p ingest.Partition, from, to int64, fn func(StoredCorrection) error) error
@@ -85,7 +87,8 @@ type Verifier struct {
 	// of a partition, never twice at a time. Partitions are walked side by side.
 	Progress func(p ingest.Partition, done, total int64)
 
-	mu sync.Mutex // guards Progress
+	mu      sync.Mutex // guards Progress
+	issuers map[string]ocpi.Issuers
 }
 
 // Disagreement is one thing that does not add up.
@@ -196,6 +199,9 @@ func (v *Verifier) once(ctx context.Context, overtaken bool) (report *Report, mo
 	}
 	if err := relations.name(ctx, v.Store); err != nil {
 		return nil, false, err
+	}
+	if v.issuers, err = v.Store.IssuerLists(ctx); err != nil { // of results below the fixed position all are there
+		return nil, false, fmt.Errorf("read lists of issuers: %w", err)
 	}
 	if err := v.catchUp(ctx); err != nil {
 		return nil, false, err

@@ -35,7 +35,7 @@ type cdrWalk struct {
 // read of it.
 func (v *Verifier) walkCDRs(ctx context.Context, w *walker, books *books, relations *relationProof) error {
 	c := &cdrWalk{walker: w, books: books, relations: relations}
-	c.terms = terms{inputs: pricing.Own(v.Inputs), policies: v.Policies, at: pricing.AsOfUnkept}
+	c.terms = terms{inputs: pricing.Own(v.Inputs), policies: v.Policies, issuers: v.issuers, at: pricing.AsOfUnkept}
 	c.gather = func(price func(int) bool) error { return pricing.Gather(ctx, c.terms.inputs, 1, price) }
 	c.pricer = pricing.NewPricer(&c.terms, &c.terms)
 	defer c.openSides(ctx, v.Store)()
@@ -126,6 +126,7 @@ func (c *cdrWalk) visitFirst(r *ingest.Record, copies []StoredCopy) error {
 	if stored != nil {
 		was := SideOf(&stored.Row)
 		c.terms.of(&was)
+		c.listed(r)
 	}
 	c.price(r)
 	c.count(r, &c.row)
@@ -142,10 +143,18 @@ func (c *cdrWalk) visitFirst(r *ingest.Record, copies []StoredCopy) error {
 	c.books.add(&c.row, stored)
 	c.corrected(stored, corrections, c.books, func(as *ChangeSide) *pricing.Row {
 		c.terms.of(as)
+		c.listed(r)
 		c.priceAs(r, as.AsOf)
 		return &c.row
 	})
 	return nil
+}
+
+// listed tells where the terms name a list of issuers that the store does not hold.
+func (c *cdrWalk) listed(r *ingest.Record) {
+	if c.terms.unlisted() {
+		c.disagree(r.Offset, "CDR %s rests on the list of issuers %s, which the store does not hold", r.Key, c.terms.at.Issuers)
+	}
 }
 
 // found holds by what a CDR is found, whose lists have it, and whose list of
@@ -262,7 +271,7 @@ func (w *walker) outcome(r *ingest.Record, fresh *pricing.Row, stored *StoredRes
 	}{{"fixed", s.Fixed, f.Fixed}, {"energy", s.Energy, f.Energy}, {"time", s.Time, f.Time}, {"parking", s.Parking, f.Parking}, {"reservation", s.Reservation, f.Reservation}} {
 		w.amount(r, part.name, part.stored, part.fresh)
 	}
-	if s.AsOf != pricing.AsOfUnkept && s.TariffHash != f.TariffHash {
+	if s.AsOf.Kept() && s.TariffHash != f.TariffHash {
 		w.disagree(r.Offset, "CDR %s is stored as priced by tariff %s; as of then %s counts", r.Key, s.TariffHash, f.TariffHash)
 	}
 	if was, is := taxText(s.Taxes), taxText(f.Taxes); was != is {
@@ -304,7 +313,7 @@ var (
 // rejected holds a stored reject against what the raw body gives now.
 func (w *walker) rejected(r *ingest.Record, fresh, s *pricing.Outcome) {
 	excused := transient
-	if s.AsOf == pricing.AsOfUnkept {
+	if !s.AsOf.Kept() {
 		excused = healable
 	}
 	if fresh.Status != pricing.Rejected && !slices.Contains(excused, s.Reason) {

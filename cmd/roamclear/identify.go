@@ -60,6 +60,9 @@ func (s *service) identify(ctx context.Context) error {
 	if err := s.registerTopics(ctx); err != nil {
 		return err
 	}
+	if err := s.backends.store.NoteIssuers(ctx, s.owned.Issuers); err != nil {
+		return err
+	}
 	return s.checkEnds(ctx)
 }
 

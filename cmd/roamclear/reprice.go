@@ -169,6 +169,10 @@ func openRepricer(ctx context.Context, c Config) (_ *settlement.Repricer, closeA
 	if err != nil {
 		return nil, nil, errors.Join(err, closeBackends())
 	}
+	if err := b.store.NoteIssuers(ctx, in.owned.Issuers); err != nil {
+		in.close()
+		return nil, nil, errors.Join(err, closeBackends())
+	}
 	return &settlement.Repricer{
 		Store: b.store, Inputs: in.owned.View(), Policies: in.decisions.partners, AsOf: in.at, Gate: gate{b.log, in.owned, in.decisions.machine},
 		Periods: in.decisions.closes, Partitions: b.log.Partitions(ingest.TopicCDRs),

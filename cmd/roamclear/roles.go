@@ -50,7 +50,7 @@ type gate struct {
 // CatchUp implements pricing.Gate.
 func (g gate) CatchUp(ctx context.Context) (pricing.AsOf, error) {
 	reference, control := g.log.Partitions(ingest.TopicReference)[0], g.log.Partitions(ingest.TopicControl)[0]
-	var at pricing.AsOf
+	at := pricing.AsOf{Issuers: g.owned.Issuers.Digest()}
 	var err error
 	if _, at.Reference, err = g.log.Bounds(ctx, reference); err != nil {
 		return at, err

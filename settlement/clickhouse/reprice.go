@@ -38,8 +38,8 @@ func (s *Store) WriteRepriced(ctx context.Context, run string, in ingest.Partiti
 			return err
 		}
 	}
-	err := s.conn.Exec(ctx, `INSERT INTO repricing_progress (run, partition, next, terms, ending, cdrs, reference_offset, control_offset)
-		VALUES (?, ?, ?, ?, ?, ?, ?, ?)`, run, p.Partition, p.Next, p.Terms, p.End, p.CDRs, p.AsOf.Reference, p.AsOf.Control)
+	err := s.conn.Exec(ctx, `INSERT INTO repricing_progress (run, partition, next, terms, ending, cdrs, reference_offset, control_offset, issuers)
+		VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)`, run, p.Partition, p.Next, p.Terms, p.End, p.CDRs, p.AsOf.Reference, p.AsOf.Control, p.AsOf.Issuers)
 	return fail("note progress of a re-pricing", err)
 }
 
@@ -47,11 +47,11 @@ func (s *Store) WriteRepriced(ctx context.Context, run string, in ingest.Partiti
 func (s *Store) RepriceProgress(ctx context.Context, run string) ([]settlement.RepriceProgress, error) {
 	var out []settlement.RepriceProgress
 	err := s.each(ctx, "read progress of a re-pricing",
-		`SELECT partition, next, terms, ending, toInt64(cdrs), reference_offset, control_offset
+		`SELECT partition, next, terms, ending, toInt64(cdrs), reference_offset, control_offset, issuers
 		FROM repricing_progress FINAL WHERE run = ? ORDER BY partition`, []any{run},
 		func(rows driver.Rows) error {
 			var p settlement.RepriceProgress
-			err := rows.Scan(&p.Partition, &p.Next, &p.Terms, &p.End, &p.CDRs, &p.AsOf.Reference, &p.AsOf.Control)
+			err := rows.Scan(&p.Partition, &p.Next, &p.Terms, &p.End, &p.CDRs, &p.AsOf.Reference, &p.AsOf.Control, &p.AsOf.Issuers)
 			out = append(out, p)
 			return err
 		})

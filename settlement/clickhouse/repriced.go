@@ -49,7 +49,7 @@ var repricedColumns = slices.Concat(
 // changeColumns are the columns of a [settlement.Change].
 var changeColumns = repricedColumns.only("country", "party", "id", "partition", "epoch", "offset", "cpo_country", "cpo_party",
 	"emsp_country", "emsp_party", "status", "claim", "reason", "computed_excl", "computed_incl",
-	"tariff_hash", "time_zone", "zone_db", "profile", "engine", "reference_offset", "control_offset", "kind", "causes", "old_month", "old_currency",
+	"tariff_hash", "time_zone", "zone_db", "profile", "engine", "reference_offset", "control_offset", "issuers", "kind", "causes", "old_month", "old_currency",
 	"old_emsp_country", "old_emsp_party", "old_status", "old_claim", "old_reason", "old_computed_excl", "old_computed_incl",
 	"old_tariff_hash", "old_time_zone", "old_zone_db", "old_profile", "old_engine")
 

@@ -73,6 +73,7 @@ var resultColumns = slices.Concat(
 		document("reconciliation", func(r *resultRow) *[]byte { return &r.Outcome.Reconciliation }),
 		whole[proto.ColInt64]("reference_offset", func(r *resultRow) *int64 { return &r.Outcome.AsOf.Reference }, (*rowReader).i64),
 		whole[proto.ColInt64]("control_offset", func(r *resultRow) *int64 { return &r.Outcome.AsOf.Control }, (*rowReader).i64),
+		label("issuers", func(r *resultRow) *string { return &r.Outcome.AsOf.Issuers }),
 		asSent("id_sent", func(r *resultRow) (*string, string) { return &r.ID, r.Record.Key.ID }),
 		moment("received", func(r *resultRow) *ocpi.Time { return &r.Record.Received }),
 		moment("start", func(r *resultRow) *ocpi.Time { return &r.Start }),
