@@ -9,6 +9,7 @@ import (
 	"slices"
 	"strconv"
 	"strings"
+	"sync"
 	"testing"
 	"time"
 
@@ -38,8 +39,26 @@ type whole struct {
 	intake   *ingest.Service
 	sealer   *control.Sealer
 	tally    *ingest.Tally
-	logged   *strings.Builder
+	logged   *journal
 	engine   *gin.Engine
+}
+
+// journal is what is logged, by whichever goroutine.
+type journal struct {
+	mu   sync.Mutex
+	text strings.Builder
+}
+
+func (j *journal) Write(p []byte) (int, error) {
+	j.mu.Lock()
+	defer j.mu.Unlock()
+	return j.text.Write(p)
+}
+
+func (j *journal) String() string {
+	j.mu.Lock()
+	defer j.mu.Unlock()
+	return j.text.String()
 }
 
 // More partners than those of partners.
@@ -77,7 +96,7 @@ func newWholeOf(t testing.TB, members map[string][]string, change func(*Deps)) *
 	if err != nil {
 		t.Fatal(err)
 	}
-	w := &whole{log: ingesttest.NewLog(1), tally: new(ingest.Tally), logged: new(strings.Builder)}
+	w := &whole{log: ingesttest.NewLog(1), tally: new(ingest.Tally), logged: new(journal)}
 	w.open(t, members)
 	index := reference.NewIndex(referencetest.Of(objectstest.NewStore()))
 	w.follower = objectstest.Follow(t, w.log, objectstest.NewStore(), append(index.Folds(), objects.Sessions{}, objects.Invoices{})...)
