@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"net/url"
+	"strings"
 	"time"
 
 	"github.com/roamclear/roamclear/api"
@@ -75,7 +76,15 @@ func (x *exchange) sameInURL() error {
 }
 
 func (x *exchange) cdrURL(k ocpi.Key) string {
-	return x.origin() + Prefix + x.route.base + "/" + url.PathEscape(k.Party.Country) + "/" + url.PathEscape(k.Party.ID) + "/" + url.PathEscape(k.ID)
+	return x.origin() + Prefix + x.route.base + "/" + segment(k.Party.Country) + "/" + segment(k.Party.ID) + "/" + segment(k.ID)
+}
+
+// segment is a part of a path. Dots alone would be taken for a way up.
+func segment(s string) string {
+	if s == "." || s == ".." {
+		return strings.ReplaceAll(s, ".", "%2E")
+	}
+	return url.PathEscape(s)
 }
 
 // How long GET waits for the store to catch up with the log, and how often it
