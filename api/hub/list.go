@@ -7,7 +7,6 @@ import (
 	"strconv"
 	"strings"
 
-	"github.com/roamclear/roamclear/api"
 	"github.com/roamclear/roamclear/ingest"
 	"github.com/roamclear/roamclear/ingest/control"
 	"github.com/roamclear/roamclear/ocpi"
@@ -48,12 +47,10 @@ func (x *exchange) listCDRs() (answer, error) {
 
 // listObjects serves what others own, as far as the partner may see it (OCPI 2.2.1
 // "GET Method" of the Sender interface of mod_locations, mod_tariffs, mod_sessions
-// and mod_tokens). Where its roles have none of the kind, there is no list.
+// and mod_tokens). Whom nobody is paired with, or has granted anything, has an empty
+// list: the module is there for its role.
 func (x *exchange) listObjects() (answer, error) {
 	q := settlement.ObjectQuery{Object: x.route.object, Lists: x.visible()}
-	if len(q.Lists) == 0 && q.Object != ingest.ObjectSession {
-		return answer{}, api.ErrNotFound
-	}
 	query, window, err := x.window()
 	if err != nil {
 		return answer{}, err
@@ -61,7 +58,7 @@ func (x *exchange) listObjects() (answer, error) {
 	if q.Object == ingest.ObjectSession && !query.Has("date_from") {
 		return answer{}, wrongParameter("date_from", "missing: lists of Sessions need it")
 	}
-	if len(q.Lists) == 0 { // an SCSP's, whom nobody has granted any
+	if len(q.Lists) == 0 {
 		return x.list(query, window, nil)
 	}
 	q.OCPIWindow = window

@@ -10,6 +10,7 @@ import (
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
+	"github.com/roamclear/roamclear/ingest/control"
 	"github.com/roamclear/roamclear/ocpi"
 )
 
@@ -188,6 +189,52 @@ func TestListsHoldWhatMayBeSeen(t *testing.T) {
 			}
 			if want := len(may); a.Header.Get("X-Total-Count") != strconv.Itoa(want) || v != ocpi.V211 && len(e.Data) != want {
 				t.Errorf("%s by %q: %d of %s, want %d", r.path, who.token, len(e.Data), a.Header.Get("X-Total-Count"), want)
+			}
+		}
+	}
+}
+
+// Where pairs alone roam, what a party is not paired with is as if it were not there:
+// on no list, under no id, in no count.
+func TestWhoIsNotPairedIsLikeUnknown(t *testing.T) {
+	w := newWhole(t, func(d *Deps) { d.Partners.(*control.Partners).PairsOnly() })
+	if err := w.partners.AddPair(t.Context(), "", control.Pair{CPO: ocpi.NewParty("GB", "DUN"), EMSP: ocpi.NewParty("NL", "EXW")}); err != nil {
+		t.Fatal(err)
+	}
+	w.furnish(t, things...)
+	for _, r := range routesOf(w.engine) {
+		kind, v := r.kindOf(), versionOf(r.path)
+		if r.method != http.MethodGet || kind != "locations" && kind != "tariffs" && kind != "tokens" || strings.Contains(r.path, objectPath) {
+			continue
+		}
+		for _, who := range callers {
+			if !who.finds(t, r) {
+				continue
+			}
+			paired := func(g thing) bool {
+				with := g.other == "" || slices.Contains(who.parties, g.other)
+				return slices.Contains(who.parties, g.owner) || with && (g.owner == "GB/DUN" && who.token == exwToken || g.owner == "NL/EXW" && who.token == dundeeToken)
+			}
+			if strings.Contains(r.path, "/:id") {
+				unknown := who.asks(w, r.method, r.at("", "Q1"), "")
+				for _, g := range things {
+					if got := who.asks(w, r.method, r.at("", g.id), ""); g.kind == kind && !paired(g) && !cmp.Equal(unknown, got) {
+						t.Errorf("%s by %q: %s is told from what is unknown: %s", r.path, who.token, g.secret(), cmp.Diff(unknown, got))
+					}
+				}
+				continue
+			}
+			a := who.asks(w, r.method, r.at("", ""), "")
+			want := 0
+			for _, g := range things {
+				if on := g.kind == kind && paired(g); on {
+					want++
+				} else if strings.Contains(a.Body, g.secret()) {
+					t.Errorf("%s by %q shows %s", r.path, who.token, g.secret())
+				}
+			}
+			if v != ocpi.V211 && a.Header.Get("X-Total-Count") != strconv.Itoa(want) {
+				t.Errorf("%s by %q counts %s, want %d: %s", r.path, who.token, a.Header.Get("X-Total-Count"), want, a.Body)
 			}
 		}
 	}
