@@ -114,8 +114,8 @@ func (q *ObjectQuery) Holds(s *ingest.ObjectState) (holds bool) {
 }
 
 // OCPIPage is one page of raw bodies with the number of all that match. The
-// number is that of when the page was read; of a long list that is followed by
-// After it may be that of a minute before.
+// number is that of when the page was read; where it was reached by After, of when
+// the first one was.
 type OCPIPage struct {
 	Bodies   [][]byte
 	Versions []ocpi.Version

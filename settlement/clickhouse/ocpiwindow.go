@@ -3,6 +3,7 @@ package clickhouse
 import (
 	"context"
 	"fmt"
+	"slices"
 	"strings"
 	"time"
 
@@ -12,7 +13,7 @@ import (
 // fewRows is how many rows in a window are few: each is looked up where it stands in
 // the list. Of more, the list is read from where the page begins: by then that meets
 // a page of them soon.
-const fewRows = 20_000
+const fewRows = 100_000
 
 // find reads the first n rows of a page, and counts what is on the lists in the
 // window, once for all pages that a cursor leads to: who follows Link is told one
@@ -74,14 +75,15 @@ func (l *list) candidates() (query string, args []any) {
 
 // standing selects what of the lists stands at some places and has its last row in
 // the window. FINAL would put the rows of all granules around them in order for that.
-// The first column of a place alone is cheap to look for.
+// The first column of a place is looked for before the others, since most rows are
+// told apart by it: to look for whole places among all takes three times as long.
 func (l *list) standing(columns, places string, args []any) (string, []any) {
 	w := l.of(l.parts)
-	w.and(l.at+" IN (SELECT "+l.at+" FROM ("+places+"))", args...)
 	w.and("("+l.place()+") IN ("+places+")", args...)
+	near := l.at + " IN (SELECT " + l.at + " FROM (" + places + "))"
 	still := append([]string{"NOT gone"}, l.bounds.conditions...)
-	return columns + l.table + w.String() + " GROUP BY " + strings.Join(l.names[:], ", ") + ", " + l.place() +
-		" HAVING argMax(" + strings.Join(still, " AND ") + ", ver)", append(w.args, l.bounds.args...)
+	return columns + l.table + " PREWHERE " + near + w.String() + " GROUP BY " + strings.Join(l.names[:], ", ") + ", " + l.place() +
+		" HAVING argMax(" + strings.Join(still, " AND ") + ", ver)", slices.Concat(args, w.args, l.bounds.args)
 }
 
 // sparseRows is listRows of a window that holds few.
