@@ -33,11 +33,12 @@ func (s *Store) TermsOf(ctx context.Context, keys []ocpi.Key) (map[ocpi.Key]sett
 }
 
 // TokensWith calls fn for the Tokens that have or had one of some contract ids, of each
-// for its last state.
+// for its last state. The index is asked by hasAny; for each row that would look at all
+// of the ids, where a set is looked at once.
 func (s *Store) TokensWith(ctx context.Context, contracts []string, fn func(ingest.ObjectState) error) error {
 	contracts = slices.Compact(slices.Sorted(slices.Values(contracts)))
 	last := map[ingest.Identity]ingest.ObjectState{}
-	err := s.each(ctx, "read the Tokens of contracts", "SELECT "+objectColumns+" FROM objects WHERE object = 'token' AND hasAny(contracts, ?)", []any{contracts},
+	err := s.each(ctx, "read the Tokens of contracts", "SELECT "+objectColumns+" FROM objects WHERE object = 'token' AND indexHint(hasAny(contracts, ?)) AND arrayExists(c -> c IN (?), contracts)", []any{contracts, contracts},
 		func(rows driver.Rows) error {
 			o, err := scanObject(rows)
 			if err != nil {

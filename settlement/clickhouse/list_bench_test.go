@@ -12,8 +12,8 @@ import (
 
 // BenchmarkList measures pages of a list of a million Tokens, of which a tenth
 // has changed since: the first one, one deep in it that a Link leads to, the same
-// one by its offset, and what changed last. "deep/first" is the ratio that must
-// not grow with the depth.
+// one by its offset and for a reader of ids alone, what changed last, and the Tokens
+// of 500 contracts. "deep/first" is the ratio that must not grow with the depth.
 func BenchmarkList(b *testing.B) {
 	const n, batch = 1_000_000, 50_000
 	s := newStore(b)
@@ -22,8 +22,9 @@ func BenchmarkList(b *testing.B) {
 	token := func(i, at int) ingest.ObjectState {
 		id := fmt.Sprintf("%08X", uint32(i)*2654435761)
 		made := ocpi.TimeOf(received) + ocpi.Time(i)*1_000_000
+		contract := []ingest.Change{{Next: int64(i) + 1, Received: made, Contract: "NL-EXW-C" + id + "-1"}}
 		return ingest.ObjectState{Object: ingest.ObjectToken, Key: ocpi.NewKey("NL", "EXW", id), Variant: "RFID", Version: ocpi.V221, Sender: "nl-exw-emsp", Position: p.At(int64(at)),
-			Received: made, LastUpdated: made, Created: ingest.Creation{Epoch: 1, Offset: int64(i), Received: made},
+			Received: made, LastUpdated: made, Created: ingest.Creation{Epoch: 1, Offset: int64(i), Received: made}, Changes: contract,
 			Body: fmt.Appendf(nil, `{"country_code":"NL","party_id":"EXW","uid":%q,"type":"RFID","contract_id":"NL-EXW-C%s-1","issuer":"Example","valid":true,"whitelist":"ALWAYS","last_updated":"2019-01-01T00:00:00Z"}`, id, id)}
 	}
 	store := func(states []ingest.ObjectState) {
@@ -64,13 +65,15 @@ func BenchmarkList(b *testing.B) {
 	before.Offset -= q.Limit
 	byOffset := deep
 	deep.After = read(before).Next
+	alone := deep
+	alone.ByID = true
 	changed := q
 	changed.From = received.Add(n * time.Millisecond)
 	took := map[string]time.Duration{}
 	for _, page := range []struct {
 		name string
 		q    settlement.ObjectQuery
-	}{{"first", q}, {"deep", deep}, {"deep-by-offset", byOffset}, {"changed-last", changed}} {
+	}{{"first", q}, {"deep", deep}, {"deep-by-offset", byOffset}, {"ids-alone", alone}, {"changed-last", changed}} {
 		b.Run(page.name, func(b *testing.B) {
 			for b.Loop() {
 				read(page.q)
@@ -81,4 +84,17 @@ func BenchmarkList(b *testing.B) {
 			}
 		})
 	}
+	var contracts []string
+	for i := range 500 {
+		contracts = append(contracts, ocpi.FoldContractID(token(i*1999, 0).Changes[0].Contract))
+	}
+	b.Run("tokens-of-contracts", func(b *testing.B) {
+		for b.Loop() {
+			n := 0
+			err := s.TokensWith(b.Context(), contracts, func(ingest.ObjectState) error { n++; return nil })
+			if err != nil || n != len(contracts) {
+				b.Fatalf("%d Tokens: %v", n, err)
+			}
+		}
+	})
 }
