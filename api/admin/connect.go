@@ -39,6 +39,9 @@ type PullModule struct {
 	New         int    `json:"new"`
 	NeverPushed int    `json:"never_pushed"`
 	Refused     int    `json:"refused"`
+	// Anothers are those that a hub showed of parties that are not granted to it:
+	// nothing is kept of them.
+	Anothers int `json:"anothers,omitempty"`
 	// Absent are those that are here and the list lacked, which was whole; nil where
 	// nobody can tell.
 	Absent *int   `json:"absent,omitempty"`

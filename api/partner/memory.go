@@ -11,10 +11,11 @@ import (
 type outcome uint8
 
 const (
-	outcomeKnown   outcome = iota + 1 // we have it like this
-	outcomeNew                        // we had it otherwise
-	outcomeUnheard                    // we had never heard of it
-	outcomeRefused                    // it cannot be used; kept with the reason
+	outcomeKnown    outcome = iota + 1 // we have it like this
+	outcomeNew                         // we had it otherwise
+	outcomeUnheard                     // we had never heard of it
+	outcomeRefused                     // it cannot be used; kept with the reason
+	outcomeAnothers                    // a hub shows it of a party that is not granted to it
 )
 
 // String returns the outcome as metrics name it.
@@ -26,6 +27,8 @@ func (o outcome) String() string {
 		return "never_pushed"
 	case outcomeRefused:
 		return "refused"
+	case outcomeAnothers:
+		return "another's"
 	}
 	return "known"
 }

@@ -20,7 +20,7 @@ func NewMetrics(reg prometheus.Registerer) *Metrics {
 		lists: prometheus.NewCounterVec(prometheus.CounterOpts{
 			Name: "roamclear_pull_lists_total", Help: "Lists of partners read, by module and outcome: whole, endless, stopped (by us, or for the partner changed), failed."}, []string{"module", "outcome"}),
 		objects: prometheus.NewCounterVec(prometheus.CounterOpts{
-			Name: "roamclear_pull_objects_total", Help: "Objects on them, by module and outcome: known, new, never_pushed, refused."}, []string{"module", "outcome"}),
+			Name: "roamclear_pull_objects_total", Help: "Objects on them, by module and outcome: known, new, never_pushed, refused, another's (which a hub shows; nothing is kept of it)."}, []string{"module", "outcome"}),
 		pages: prometheus.NewCounterVec(prometheus.CounterOpts{
 			Name: "roamclear_pull_pages_total", Help: "Pages of them, by module."}, []string{"module"}),
 		running: prometheus.NewGauge(prometheus.GaugeOpts{

@@ -48,6 +48,9 @@ type PulledModule struct {
 	New         int `json:"new"`
 	NeverPushed int `json:"never_pushed"`
 	Refused     int `json:"refused"`
+	// Anothers are those that a hub showed of parties that are not granted to it:
+	// nothing is kept of them.
+	Anothers int `json:"anothers,omitempty"`
 	// Absent are those that we hold and a list lacked that was read to its end, and
 	// whole by all that the partner said; nil where nobody can tell.
 	Absent *int   `json:"absent,omitempty"`

@@ -87,6 +87,17 @@ func (r *reading) lists() []ocpi.Party {
 	return r.from.Parties
 }
 
+// anothers reports whether a hub shows an object of a party that is not granted to it.
+// It was asked for what it has of all, so that is no fault, and would push out of what
+// is kept as refused what others are to mend.
+func (r *reading) anothers(owner ocpi.Party) bool {
+	if r.version == ocpi.V211 || owner.Country == "" || owner.ID == "" {
+		return false
+	}
+	_, hub := r.partner.Hub()
+	return hub && !r.from.Owns(owner)
+}
+
 // take takes the objects of a page, some of them at once, and counts them.
 func (r *reading) take(ctx context.Context, items [][]byte) error {
 	g, within := errgroup.WithContext(ctx)
@@ -94,6 +105,10 @@ func (r *reading) take(ctx context.Context, items [][]byte) error {
 	for _, body := range items {
 		g.Go(func() error {
 			target, err := r.target(body)
+			if r.anothers(target.Key.Party) {
+				r.count(outcomeAnothers)
+				return nil
+			}
 			if r.read(target, err, body) {
 				return nil
 			}
@@ -153,6 +168,8 @@ func (r *reading) count(o outcome) {
 		r.result.New++
 	case outcomeRefused:
 		r.result.Refused++
+	case outcomeAnothers:
+		r.result.Anothers++
 	}
 }
 

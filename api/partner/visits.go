@@ -149,7 +149,7 @@ func (p *Puller) run(ctx context.Context, one *control.Partner, w wanted) {
 			p.Logger.Error("pull from a partner", "partner", one.ID, "error", err)
 		}
 		for _, m := range result.Modules {
-			p.Logger.Info("pulled", "partner", one.ID, "module", m.Module, "read", m.Read, "new", m.New, "never_pushed", m.NeverPushed, "refused", m.Refused, "absent", m.absent())
+			p.Logger.Info("pulled", "partner", one.ID, "module", m.Module, "read", m.Read, "new", m.New, "never_pushed", m.NeverPushed, "refused", m.Refused, "anothers", m.Anothers, "absent", m.absent())
 		}
 		one, w, more = p.done(one, w, result, err)
 	}

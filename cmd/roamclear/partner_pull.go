@@ -128,7 +128,7 @@ func progressOf(p *admin.Pull) (what string, objects int) {
 
 // showPull prints a line a list. Its error is what could not be read.
 func showPull(cmd *cobra.Command, p *admin.Pull, asJSON bool) error {
-	rows := [][]string{{"MODULE", "READ", "NEW", "NEVER-PUSHED", "REFUSED", "ABSENT"}}
+	rows := [][]string{{"MODULE", "READ", "NEW", "NEVER-PUSHED", "REFUSED", "ANOTHER'S", "ABSENT"}}
 	var failed []error
 	if p.Error != "" {
 		failed = append(failed, errors.New(p.Error))
@@ -141,7 +141,7 @@ func showPull(cmd *cobra.Command, p *admin.Pull, asJSON bool) error {
 		if m.Absent != nil {
 			absent = strconv.Itoa(*m.Absent)
 		}
-		rows = append(rows, []string{m.Module, strconv.Itoa(m.Read), strconv.Itoa(m.New), strconv.Itoa(m.NeverPushed), strconv.Itoa(m.Refused), absent})
+		rows = append(rows, []string{m.Module, strconv.Itoa(m.Read), strconv.Itoa(m.New), strconv.Itoa(m.NeverPushed), strconv.Itoa(m.Refused), strconv.Itoa(m.Anothers), absent})
 	}
 	var err error
 	if asJSON {
