@@ -66,7 +66,9 @@ type Row struct {
 	Currency             string
 	Credit               bool
 	CreditReferenceID    string // folded
+	CreditReferenceSent  string // the same as sent
 	SessionID            string // folded
+	SessionSent          string // the same as sent
 	TokenUID, ContractID string
 	LocationID, EVSEUID  string
 	EnergyKWh            ocpi.Number

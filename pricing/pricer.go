@@ -167,8 +167,9 @@ func (p *Pricer) describe(cdr *ocpi.CDR, row *Row, at AsOf) {
 	// call reuses.
 	row.ID, row.Start, row.End, row.LastUpdated = p.text(cdr.ID), cdr.Start, cdr.End, cdr.LastUpdated
 	row.Currency = p.text(ocpi.Fold(cdr.Currency))
-	row.Credit, row.CreditReferenceID = cdr.Credit, p.text(ocpi.Fold(cdr.CreditReferenceID))
-	row.SessionID = p.text(ocpi.Fold(cdr.SessionID))
+	row.Credit = cdr.Credit
+	row.CreditReferenceSent, row.CreditReferenceID = p.folded(cdr.CreditReferenceID)
+	row.SessionSent, row.SessionID = p.folded(cdr.SessionID)
 	row.TokenUID, row.ContractID = p.text(cdr.Token.UID), p.text(cdr.Token.ContractID)
 	row.LocationID, row.EVSEUID = p.text(cdr.Location.ID), p.text(cdr.Location.EVSEUID)
 	row.EnergyKWh, row.TimeHours, row.ParkingHours = cdr.TotalEnergy, cdr.TotalTime, cdr.TotalParkingTime
@@ -209,6 +210,15 @@ func (p *Pricer) text(s string) string {
 	}
 	b := p.keep(unsafe.Slice(unsafe.StringData(s), len(s)))
 	return unsafe.String(&b[0], len(b)) // nobody writes to b again
+}
+
+// folded is text of an id, as sent and folded, which most are alike.
+func (p *Pricer) folded(s string) (sent, folded string) {
+	sent = p.text(s)
+	if folded = ocpi.Fold(sent); folded != sent {
+		folded = p.text(folded)
+	}
+	return sent, folded
 }
 
 // compute finds tariffs and zone and calls the engine.

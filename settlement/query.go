@@ -32,7 +32,8 @@ type SettlementQuery struct {
 
 // CDRQuery selects CDRs for finance. Zero members do not restrict. Party
 // restricts to CDRs in which it is CPO or eMSP. Results are ordered by month
-// of end, then identity; After is the cursor of the previous page.
+// of end, then by the position of the record; After is the cursor of the
+// previous page.
 type CDRQuery struct {
 	Party    ocpi.Party
 	CPO      ocpi.Party

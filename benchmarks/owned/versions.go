@@ -114,7 +114,7 @@ func (s *stand) priced(ctx context.Context, run string, n int) (agrees, stored u
 	ctx, cancel := context.WithTimeout(ctx, 5*time.Minute)
 	defer cancel()
 	for stored < uint64(n) {
-		err := store.QueryRow(ctx, "SELECT countIf(claim = 'agrees'), count() FROM results FINAL WHERE startsWith(id, ?)", run+"-").Scan(&agrees, &stored)
+		err := store.QueryRow(ctx, "SELECT countIf(claim = 'agrees'), count() FROM results FINAL WHERE startsWith(id, ?)", strings.ToUpper(run)+"-").Scan(&agrees, &stored)
 		if err != nil {
 			return 0, 0, fmt.Errorf("count priced CDRs: %w", err)
 		}

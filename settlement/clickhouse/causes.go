@@ -24,7 +24,7 @@ FROM results FINAL`
 func (s *Store) Causes(ctx context.Context, q settlement.SettlementQuery) (counts []settlement.CauseCount, err error) {
 	w := settlementWhere(q).counting()
 	credited, args := creditedIn(q.From, q.To)
-	w.and("NOT credit AND status = 'priced' AND (country, party, id) NOT IN "+credited, args...)
+	w.and("NOT credit AND status = 'priced' AND NOT "+credited, args...)
 	err = s.each(ctx, "count causes", causesSQL+w.String()+`
 GROUP BY cpo_country, cpo_party, emsp_country, emsp_party, month, currency, why, codes
 ORDER BY month, cpo_country, cpo_party, emsp_country, emsp_party, currency, why, codes`, w.args,

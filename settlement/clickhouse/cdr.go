@@ -56,13 +56,13 @@ func (s *Store) readResult(ctx context.Context, key ocpi.Key, d *settlement.CDRD
 	if err != nil {
 		return err
 	}
-	wanted, err := withPlaces(places)
+	at, err := withPlaces(places)
 	if err != nil {
 		return err
 	}
 	found := false
-	err = s.each(ch.Context(ctx, wanted), attempt, "SELECT "+detailColumns.row()+
-		" FROM results FINAL WHERE NOT elsewhere AND (partition, month, epoch, offset) IN wanted", nil,
+	err = s.each(ch.Context(ctx, at), attempt, "SELECT "+detailColumns.row()+
+		" FROM results FINAL"+atPlaces+" WHERE NOT elsewhere", nil,
 		func(rows driver.Rows) error {
 			found = true
 			r := resultRow{Row: &pricing.Row{}}

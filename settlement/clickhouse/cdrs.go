@@ -1,6 +1,7 @@
 package clickhouse
 
 import (
+	"cmp"
 	"context"
 	"fmt"
 	"slices"
@@ -14,14 +15,15 @@ import (
 	"github.com/shopspring/decimal"
 )
 
-// summaryColumns are the columns of results that a list shows, detailColumns
-// those that are read of one CDR as well.
+// summaryColumns are the columns of results that a list shows, sentColumns those
+// of an identity alone, detailColumns those that are read of one CDR as well.
 var (
 	summaryColumns = resultColumns.only("country", "party", "id", "partition", "epoch", "offset", "generation", "cpo_country", "cpo_party",
 		"emsp_country", "emsp_party", "month", "currency", "credit", "status", "claim", "reason", "detail",
 		"claimed_excl", "claimed_incl", "computed_excl", "computed_incl", "tariff_ids", "tariff_hash", "tariff_source",
 		"time_zone", "zone_source", "zone_db", "profile", "engine", "cause",
-		"id_sent", "received", "start", "end", "credit_of", "session_id", "location_id", "energy_kwh")
+		"id_sent", "received", "start", "end", "credit_of", "session_id", "location_id", "energy_kwh", "session_sent", "credit_of_sent")
+	sentColumns   = resultColumns.only("country", "party", "id", "id_sent")
 	detailColumns = resultColumns.without("fixed_excl", "fixed_incl", "energy_excl", "energy_incl", "time_excl", "time_incl",
 		"parking_excl", "parking_incl", "reservation_excl", "reservation_incl")
 )
@@ -50,7 +52,7 @@ func (r *resultRow) summarize(c *settlement.CDRSummary) {
 	}
 	c.TimeZone, c.ZoneSource, c.ZoneDB, c.Profile, c.Engine = o.TimeZone, o.ZoneSource, o.ZoneDB, o.Profile, o.EngineVersion
 	c.ID, c.Received, c.Start, c.End = r.ID, instant(r.Record.Received), instant(r.Start), instant(r.End)
-	c.CreditOf, c.SessionID, c.LocationID, c.EnergyKWh = r.CreditReferenceID, r.SessionID, r.LocationID, known(r.EnergyKWh)
+	c.CreditOf, c.SessionID, c.LocationID, c.EnergyKWh = r.CreditReferenceSent, r.SessionSent, r.LocationID, known(r.EnergyKWh)
 }
 
 // instant is a time as lists have it, zero where it is not known.
@@ -70,125 +72,139 @@ func known(n ocpi.Number) *decimal.Decimal {
 	return &d
 }
 
-// CDRs implements [settlement.Reader]. Which CDRs a page holds is found by few
-// columns; the others are read of those alone.
+// CDRs implements [settlement.Reader].
 func (s *Store) CDRs(ctx context.Context, q settlement.CDRQuery) (settlement.CDRPage, error) {
 	var page settlement.CDRPage
-	cursor, err := decodeCursor[keyCursor](q.After)
+	after, err := decodeCursor[placeCursor](q.After)
 	if err != nil {
 		return page, err
 	}
-	limit := pageSize(q.Limit)
-	q.From = max(q.From, ocpi.Month(cursor.Month))
 	w := cdrsWhere(q)
 	if q.After != "" {
-		w.and("(month, country, party, id) > (?, ?, ?, ?)", cursor.Month, cursor.Country, cursor.Party, string(cursor.ID))
+		w.behind(after)
 	}
-	months, err := s.distinctMonths(ctx, "results"+w.onlyMonths().String(), w.onlyMonths().args)
-	if err == nil && q.ID != "" {
-		ctx, months, err = s.withID(ctx, q.ID, &w, months)
+	limit := pageSize(q.Limit)
+	if q.ID != "" {
+		page.CDRs, err = s.withID(ctx, q.ID, w)
+	} else {
+		page.CDRs, err = s.pageOf(ctx, w, limit+1)
 	}
 	if err != nil {
 		return page, err
-	}
-	keys, places, err := s.pageOf(ctx, w, months, limit+1)
-	if err != nil {
-		return page, err
-	}
-	found, err := s.summariesAt(ctx, places)
-	if err != nil {
-		return page, err
-	}
-	for _, key := range keys {
-		if c := found[key]; c != nil { // priced again in another month meanwhile, it is on another page
-			page.CDRs = append(page.CDRs, *c)
-		}
 	}
 	n := fittingSummaries(page.CDRs[:min(len(page.CDRs), limit)])
 	if n < len(page.CDRs) {
 		page.CDRs = page.CDRs[:n]
-		page.Next, err = encodeCursor(cursorOf(uint32(page.CDRs[n-1].Month), page.CDRs[n-1].Key))
+		page.Next, err = encodeCursor(cursorAt(resultPlace{Position: page.CDRs[n-1].Position, month: page.CDRs[n-1].Month}))
 	}
 	return page, err
 }
 
-// withID restricts to the CDRs of an id. Parties are few, and each may have one:
-// where they are says table cdrs. It returns the months among those given that
-// have some.
-func (s *Store) withID(ctx context.Context, id string, w *where, months []ocpi.Month) (context.Context, []ocpi.Month, error) {
-	var places []resultPlace
-	var have []ocpi.Month
-	err := s.each(ctx, "find CDRs "+id, `SELECT partition, epoch, offset, arrayJoin(months) FROM cdrs FINAL
-		WHERE (country, party, id) IN (SELECT DISTINCT country, party, ? FROM cdrs)`, []any{id},
-		func(rows driver.Rows) error {
-			var place resultPlace
-			var month uint32
-			err := rows.Scan(&place.Partition, &place.Epoch, &place.Offset, &month)
-			place.month = ocpi.Month(month)
-			if slices.Contains(months, place.month) {
-				places, have = append(places, place), append(have, place.month)
-			}
-			return err
-		})
-	if err != nil {
-		return ctx, nil, err
-	}
-	wanted, err := withPlaces(places)
-	if err != nil {
-		return ctx, nil, err
-	}
-	w.and("(partition, month, epoch, offset) IN wanted")
-	slices.Sort(have)
-	return ch.Context(ctx, wanted), slices.Compact(have), nil
-}
-
-// pageOf returns the first CDRs of those months that w selects, by month and
-// identity. Months are looked at in turn, twice as many each time, until there are
-// enough: results is in their order, but for the identities.
-func (s *Store) pageOf(ctx context.Context, w where, months []ocpi.Month, limit int) (keys []ocpi.Key, places []resultPlace, err error) {
-	for n := 1; len(months) > 0 && len(keys) < limit; n *= 2 {
-		n = min(n, len(months))
-		here := w.counting()
-		here.months(months[0], months[n-1])
-		err := s.each(ctx, "list CDRs", "SELECT month, country, party, id, partition, epoch, offset FROM results FINAL"+here.String()+
-			fmt.Sprintf(" ORDER BY month, country, party, id LIMIT %d", limit-len(keys)), here.args,
-			func(rows driver.Rows) error {
-				var key ocpi.Key
-				var place resultPlace
-				var month uint32
-				err := rows.Scan(&month, &key.Party.Country, &key.Party.ID, &key.ID, &place.Partition, &place.Epoch, &place.Offset)
-				place.month = ocpi.Month(month)
-				keys, places = append(keys, key), append(places, place)
-				return err
-			})
-		if err != nil {
-			return nil, nil, err
-		}
-		months = months[n:]
-	}
-	return keys, places, nil
-}
-
-// summariesAt reads the CDRs at those places, by identity.
-func (s *Store) summariesAt(ctx context.Context, places []resultPlace) (map[ocpi.Key]*settlement.CDRSummary, error) {
-	if len(places) == 0 {
-		return nil, nil
-	}
-	wanted, err := withPlaces(places)
+// withID returns the CDRs of an id that w selects. Parties are few, and each may
+// have one: where they are says table cdrs.
+func (s *Store) withID(ctx context.Context, id string, w where) ([]settlement.CDRSummary, error) {
+	parties, err := s.creditors(ctx)
 	if err != nil {
 		return nil, err
 	}
-	return s.summariesWhere(ch.Context(ctx, wanted), "(partition, month, epoch, offset) IN wanted")
+	keys := make([]ocpi.Key, len(parties))
+	for i, p := range parties {
+		keys[i] = ocpi.Key{Party: p, ID: id}
+	}
+	places, err := s.placesOfKeys(ctx, keys)
+	if err != nil {
+		return nil, err
+	}
+	return s.summariesAt(ctx, places, w)
 }
 
-// summariesWhere reads the CDRs that a condition selects, by identity.
-func (s *Store) summariesWhere(ctx context.Context, condition string) (map[ocpi.Key]*settlement.CDRSummary, error) {
-	found := map[ocpi.Key]*settlement.CDRSummary{}
-	err := s.each(ctx, "list CDRs", "SELECT "+summaryColumns.row()+" FROM results FINAL WHERE NOT elsewhere AND "+condition, nil,
+// creditors returns the CPOs that have CDRs.
+func (s *Store) creditors(ctx context.Context) (parties []ocpi.Party, err error) {
+	err = s.leading(ctx, "list CPOs", "cdrs", "country, party", func(scan func(...any) error) error {
+		var p ocpi.Party
+		err := scan(&p.Country, &p.ID)
+		parties = append(parties, p)
+		return err
+	})
+	return parties, err
+}
+
+// pageOf returns the first CDRs that w selects, by month and position.
+//
+// results is in that order, and is read no further than the page goes: its rows
+// as they stand say where a CDR may be, and of those places alone FINAL says which
+// row counts, and whether that is selected.
+func (s *Store) pageOf(ctx context.Context, w where, limit int) (page []settlement.CDRSummary, err error) {
+	for rest := w; len(page) < limit; {
+		places, more, err := s.candidates(ctx, rest, limit+besides)
+		if err != nil {
+			return nil, err
+		}
+		found, err := s.summariesAt(ctx, places, w)
+		if err != nil {
+			return nil, err
+		}
+		page = append(page, found...)
+		if !more {
+			break
+		}
+		rest = w
+		rest.behind(cursorAt(places[len(places)-1]))
+	}
+	return page[:min(len(page), limit)], nil
+}
+
+// besides is how many rows are read beside those of a page: partitions may have a
+// row each of one place, and a replay leaves some twice.
+const besides = 32
+
+// candidates returns the first places that have a row which w selects, whether it
+// counts or not, and whether there may be more. The engine stops where it has
+// enough only when it is asked for the very order it keeps, in which rows of several
+// partitions may be one: where the last ones of n are, the next call has them all.
+func (s *Store) candidates(ctx context.Context, w where, n int) (places []resultPlace, more bool, err error) {
+	for ; ; n *= 2 {
+		places = places[:0]
+		err = s.each(ctx, "list CDRs", "SELECT month, epoch, offset, partition FROM results"+w.String()+
+			fmt.Sprintf(" ORDER BY month, epoch, offset LIMIT %d", n), w.args,
+			func(rows driver.Rows) error {
+				var place resultPlace
+				var month uint32
+				err := rows.Scan(&month, &place.Epoch, &place.Offset, &place.Partition)
+				place.month = ocpi.Month(month)
+				places = append(places, place)
+				return err
+			})
+		if err != nil {
+			return nil, false, err
+		}
+		if more = len(places) == n; more {
+			last := places[n-1]
+			places = slices.DeleteFunc(places, func(p resultPlace) bool { return p.byKey(last) == 0 })
+		}
+		if !more || len(places) > 0 {
+			slices.SortFunc(places, func(a, b resultPlace) int { return cmp.Or(a.byKey(b), cmp.Compare(a.Partition, b.Partition)) })
+			return slices.Compact(places), more, nil
+		}
+	}
+}
+
+// summariesAt reads those CDRs at those places that w selects, by month and position.
+func (s *Store) summariesAt(ctx context.Context, places []resultPlace, w where) (found []settlement.CDRSummary, err error) {
+	if len(places) == 0 {
+		return nil, nil
+	}
+	at, err := withPlaces(places)
+	if err != nil {
+		return nil, err
+	}
+	here := w.counting()
+	err = s.each(ch.Context(ctx, at), "list CDRs", "SELECT "+summaryColumns.row()+" FROM results FINAL"+atPlaces+here.String()+
+		" ORDER BY month, epoch, offset, partition", here.args,
 		func(rows driver.Rows) error {
 			var c settlement.CDRSummary
 			err := scanSummary(rows, &c)
-			found[c.Key] = &c
+			found = append(found, c)
 			return err
 		})
 	return found, err
@@ -229,7 +245,7 @@ func cdrsWhere(q settlement.CDRQuery) where {
 	}
 	if q.Credited != nil {
 		credited, args := creditedIn(q.From, q.To)
-		w.and("(country, party, id) IN "+credited+" = ?", append(args, flag(*q.Credited))...)
+		w.and(credited+" = ?", append(args, flag(*q.Credited))...)
 	}
 	if q.Reason != "" {
 		w.and("reason = ?", q.Reason)

@@ -133,7 +133,7 @@ func TestCDRsFilters(t *testing.T) {
 		q    settlement.CDRQuery
 		want string
 	}{
-		"all, by month and identity": {settlement.CDRQuery{}, "c1 c2 c3 c4 d1 d2 d3 e1 k1 f1"},
+		"all, by month and identity": {settlement.CDRQuery{}, "c1 c2 c3 k1 c4 d1 d2 d3 e1 f1"},
 		"one party":                  {settlement.CDRQuery{Party: ocpi.NewParty("DE", "TNM")}, "d1 d2 d3"},
 		"another party":              {settlement.CDRQuery{Party: ocpi.NewParty("XX", "YYY")}, ""},
 		"currency":                   {settlement.CDRQuery{Currency: "EUR"}, "e1"},
@@ -144,7 +144,7 @@ func TestCDRsFilters(t *testing.T) {
 		"no credits in February":     {settlement.CDRQuery{Credit: &no, From: month(2019, time.February)}, "f1"},
 		"a finding":                  {settlement.CDRQuery{Finding: "charge_in_the_future"}, batch.Rows[0].ID},
 		"a part of its code":         {settlement.CDRQuery{Finding: "charge"}, ""},
-		"one row traced":             {settlement.CDRQuery{CPO: ocpi.NewParty("GB", "DUN"), EMSP: ocpi.NewParty("NL", "EXW"), To: month(2019, time.January), Currency: "GBP"}, "c1 c2 c3 c4 k1"},
+		"one row traced":             {settlement.CDRQuery{CPO: ocpi.NewParty("GB", "DUN"), EMSP: ocpi.NewParty("NL", "EXW"), To: month(2019, time.January), Currency: "GBP"}, "c1 c2 c3 k1 c4"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			page, err := s.CDRs(t.Context(), tc.q)

@@ -308,23 +308,25 @@ func (y *year) lists() string {
 	}
 }
 
-func (y *year) listed() string {
-	rows := slices.SortedFunc(maps.Values(y.counts), func(a, b *pricing.Row) int {
-		return cmp.Or(a.Booked().Compare(b.Booked()), cmp.Compare(a.Record.Key.ID, b.Record.Key.ID))
+// inOrder are the CDRs that count, by month and position.
+func (y *year) inOrder() []*pricing.Row {
+	return slices.SortedFunc(maps.Values(y.counts), func(a, b *pricing.Row) int {
+		at, bt := a.Record.Position, b.Record.Position
+		return cmp.Or(a.Booked().Compare(b.Booked()), cmp.Compare(at.Epoch, bt.Epoch), cmp.Compare(at.Offset, bt.Offset), cmp.Compare(at.Partition, bt.Partition))
 	})
+}
+
+func (y *year) listed() string {
 	var b strings.Builder
-	for _, r := range rows {
+	for _, r := range y.inOrder() {
 		b.WriteString(line(r.Booked(), r.Record.Key, r.Debtor, r.Record.Position, r.Generation))
 	}
 	return b.String()
 }
 
 func (y *year) singles() string {
-	rows := slices.SortedFunc(maps.Values(y.counts), func(a, b *pricing.Row) int {
-		return cmp.Or(a.Booked().Compare(b.Booked()), cmp.Compare(a.Record.Key.ID, b.Record.Key.ID))
-	})
 	var b strings.Builder
-	for _, r := range rows {
+	for _, r := range y.inOrder() {
 		c, err := y.s.CDR(y.t.Context(), r.Record.Key)
 		if err != nil {
 			y.t.Fatal(err)
@@ -334,8 +336,6 @@ func (y *year) singles() string {
 	return b.String()
 }
 
-// ocpi is the body of every CDR on the list of each eMSP in the first half of
-// the year, and on all lists of both roles.
 func (y *year) ocpi() string {
 	half := time.Date(2019, 7, 1, 0, 0, 0, 0, time.UTC)
 	var b strings.Builder

@@ -1,6 +1,7 @@
 package clickhouse
 
 import (
+	"cmp"
 	"context"
 	"encoding/json"
 	"fmt"
@@ -144,8 +145,36 @@ type resultPlace struct {
 	month ocpi.Month
 }
 
-// placesOf is a query over the places in results of the CDRs that a condition on
-// their identities selects.
+// byKey compares places as results is ordered, within a partition.
+func (p resultPlace) byKey(q resultPlace) int {
+	return cmp.Or(p.month.Compare(q.month), cmp.Compare(p.Epoch, q.Epoch), cmp.Compare(p.Offset, q.Offset))
+}
+
+// atPlaces restricts results to the table of places. What it compares, FINAL never
+// chooses between: it may say which rows are read at all.
+const atPlaces = " PREWHERE (partition, month, epoch, offset) IN places"
+
+// placesOfKeys returns the places that results may have rows of those CDRs at.
+func (s *Store) placesOfKeys(ctx context.Context, keys []ocpi.Key) (places []resultPlace, err error) {
+	wanted, err := withKeys(keys)
+	if err != nil {
+		return nil, err
+	}
+	err = s.each(ch.Context(ctx, wanted), "find CDRs", `SELECT partition, epoch, offset, arrayJoin(months) FROM cdrs FINAL
+		WHERE (country, party, id) IN wanted`, nil,
+		func(rows driver.Rows) error {
+			var place resultPlace
+			var month uint32
+			err := rows.Scan(&place.Partition, &place.Epoch, &place.Offset, &month)
+			place.month = ocpi.Month(month)
+			places = append(places, place)
+			return err
+		})
+	return places, err
+}
+
+// placesOf is a condition on rows of results: they are of the CDRs that a condition
+// on their identities selects.
 func placesOf(condition string) string {
 	return "(partition, month, epoch, offset) IN (SELECT partition, arrayJoin(months), epoch, offset FROM cdrs FINAL WHERE " + condition + ")"
 }

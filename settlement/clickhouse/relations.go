@@ -5,7 +5,6 @@ import (
 	"fmt"
 
 	"github.com/ClickHouse/ch-go/proto"
-	ch "github.com/ClickHouse/clickhouse-go/v2"
 	"github.com/ClickHouse/clickhouse-go/v2/lib/driver"
 	"github.com/roamclear/roamclear/ocpi"
 	"github.com/roamclear/roamclear/settlement"
@@ -134,14 +133,21 @@ func (s *Store) scanRelations(ctx context.Context, clause string, args []any, fn
 		})
 }
 
-// creditedIn returns a query over the identities of the CDRs of some months
-// that credits cancel in full. Relations are in the order of kind and month, so
-// what it reads follows from the months.
+// creditedIn returns a condition on rows of results: a CDR that credits cancel in
+// full. Relations are in the order of kind and month, so what is looked up follows
+// from the months; and rows are compared by their places, since an id of each would
+// have to be read.
 func creditedIn(from, to ocpi.Month) (query string, args []any) {
 	var w where
 	w.and("kind = ? AND active", string(settlement.Credited))
 	w.months(from, to)
-	return "(SELECT country, party, id FROM relations FINAL" + w.String() + ")", w.args
+	return standsFor("(SELECT country, party, id FROM relations FINAL" + w.String() + ")"), w.args
+}
+
+// standsFor is a condition on rows of results: they are of the CDRs whose
+// identities a table or query has.
+func standsFor(identities string) string {
+	return "((partition, epoch, offset) IN (SELECT partition, epoch, offset FROM cdrs FINAL WHERE (country, party, id) IN " + identities + "))"
 }
 
 // StoredRelations calls fn for every relation that holds.
@@ -168,12 +174,17 @@ func (s *Store) describeRelations(ctx context.Context, relations []settlement.Li
 
 // summaries returns the CDRs of those keys that there are.
 func (s *Store) summaries(ctx context.Context, keys []ocpi.Key) (map[ocpi.Key]*settlement.CDRSummary, error) {
-	if len(keys) == 0 {
-		return nil, nil
-	}
-	wanted, err := withKeys(keys)
+	places, err := s.placesOfKeys(ctx, keys)
 	if err != nil {
 		return nil, err
 	}
-	return s.summariesWhere(ch.Context(ctx, wanted), placesOf("(country, party, id) IN wanted"))
+	cdrs, err := s.summariesAt(ctx, places, where{})
+	if err != nil {
+		return nil, err
+	}
+	found := make(map[ocpi.Key]*settlement.CDRSummary, len(cdrs))
+	for i := range cdrs {
+		found[cdrs[i].Key] = &cdrs[i]
+	}
+	return found, nil
 }

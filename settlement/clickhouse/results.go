@@ -83,6 +83,8 @@ var resultColumns = slices.Concat(
 		prose("session_id", func(r *resultRow) *string { return &r.SessionID }),
 		prose("location_id", func(r *resultRow) *string { return &r.LocationID }),
 		amount("energy_kwh", func(r *resultRow) *ocpi.Number { return &r.EnergyKWh }),
+		asSent("session_sent", func(r *resultRow) (*string, string) { return &r.SessionSent, r.SessionID }),
+		asSent("credit_of_sent", func(r *resultRow) (*string, string) { return &r.CreditReferenceSent, r.CreditReferenceID }),
 	})
 
 // placedColumns are all columns of table results.
@@ -91,7 +93,7 @@ var placedColumns = append(slices.Clone(resultColumns), yes("elsewhere", func(r 
 // storedColumns are the columns of a [settlement.StoredResult]: all but what is
 // for people to read.
 var storedColumns = resultColumns.without("detail", "tariff_ids", "tariff_source", "zone_source", "explanation", "findings", "cause", "reconciliation",
-	"id_sent", "received", "start", "end", "last_updated", "credit_of", "session_id", "location_id", "energy_kwh")
+	"id_sent", "received", "start", "end", "last_updated", "credit_of", "session_id", "location_id", "energy_kwh", "session_sent", "credit_of_sent")
 
 // resultRows are rows of table results.
 type resultRows struct {

@@ -30,7 +30,7 @@ SELECT cpo_country, cpo_party, emsp_country, emsp_party, month, currency,
 	sumMapIf(mapFromArrays(arrayMap((n, p) -> concat(n, '\0', ifNull(toString(p), '')), tax_name, tax_percentage), tax_amount), priced)
 FROM (
 	SELECT *, NOT credit AND status = 'rejected' AS rejected,
-		NOT credit AND status = 'priced' AND (country, party, id) IN %s AS credited,
+		NOT credit AND status = 'priced' AND %s AS credited,
 		NOT credit AND status = 'priced' AND NOT credited AS priced
 	FROM results FINAL%s
 )
@@ -60,7 +60,7 @@ func (s *Store) SettlementAt(ctx context.Context, q settlement.SettlementQuery, 
 	if err != nil {
 		return nil, err
 	}
-	return s.settle(ch.Context(ctx, wanted), w, "wanted", nil)
+	return s.settle(ch.Context(ctx, wanted), w, standsFor("wanted"), nil)
 }
 
 func settlementWhere(q settlement.SettlementQuery) where {
@@ -74,7 +74,7 @@ func settlementWhere(q settlement.SettlementQuery) where {
 	return w
 }
 
-// settle sums what w selects; credited selects what credits cancel in full.
+// settle sums what w selects; credited is the condition that credits cancel a CDR in full.
 func (s *Store) settle(ctx context.Context, w where, credited string, args []any) ([]settlement.SettlementRow, error) {
 	var out []settlement.SettlementRow
 	err := s.each(ctx, "settle", fmt.Sprintf(settlementSQL, credited, w.counting().String()), append(args, w.args...), func(rows driver.Rows) error {

@@ -132,7 +132,7 @@ func neverDeduplicate(ctx context.Context, conn driver.Conn, settings ch.Setting
 	if err != nil {
 		return err
 	}
-	defer rows.Close()
+	defer rows.Close() //nolint:errcheck // rows.Err tells
 	for rows.Next() {
 		var name string
 		var word bool

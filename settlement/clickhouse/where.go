@@ -32,7 +32,6 @@ func pageSize(limit int) int {
 type where struct {
 	conditions []string
 	args       []any
-	from, to   ocpi.Month // of months
 }
 
 func (w *where) and(condition string, args ...any) {
@@ -81,19 +80,12 @@ func (w *where) noEMSP(only bool) {
 
 // months restricts to an inclusive range; a zero end does not bound.
 func (w *where) months(from, to ocpi.Month) {
-	w.from, w.to = from, to
 	if !from.IsZero() {
 		w.and("month >= ?", uint32(from))
 	}
 	if !to.IsZero() {
 		w.and("month <= ?", uint32(to))
 	}
-}
-
-// onlyMonths are the conditions on months alone.
-func (w where) onlyMonths() (only where) {
-	only.months(w.from, w.to)
-	return only
 }
 
 func (w *where) key(k ocpi.Key) {
@@ -111,6 +103,26 @@ type keyCursor struct {
 
 func cursorOf(month uint32, k ocpi.Key) keyCursor {
 	return keyCursor{Month: month, Country: k.Party.Country, Party: k.Party.ID, ID: []byte(k.ID)}
+}
+
+// placeCursor is the place of a row of results.
+type placeCursor struct {
+	Month     uint32 `json:"m"`
+	Epoch     uint8  `json:"e"`
+	Offset    int64  `json:"o"`
+	Partition int32  `json:"p"`
+}
+
+func cursorAt(p resultPlace) placeCursor {
+	return placeCursor{Month: uint32(p.month), Epoch: p.Epoch, Offset: p.Offset, Partition: p.Partition}
+}
+
+// behind restricts to the rows of results behind a place. The first two conditions
+// follow from the third, and are what the index understands.
+func (w *where) behind(c placeCursor) {
+	w.and("month >= ?", c.Month)
+	w.and("month > ? OR epoch > ? OR offset >= ?", c.Month, c.Epoch, c.Offset)
+	w.and("(month, epoch, offset, partition) > (?, ?, ?, ?)", c.Month, c.Epoch, c.Offset, c.Partition)
 }
 
 func encodeCursor(c any) (string, error) {
@@ -152,9 +164,9 @@ func withKeys(keys []ocpi.Key) (ch.QueryOption, error) {
 }
 
 // withPlaces makes places of results, in their partitions, available to a query
-// as the table named wanted, of partition, month, epoch and offset.
+// as the table named places, of partition, month, epoch and offset.
 func withPlaces(places []resultPlace) (ch.QueryOption, error) {
-	table, err := ext.NewTable("wanted", ext.Column("partition", "Int32"), ext.Column("month", "UInt32"),
+	table, err := ext.NewTable("places", ext.Column("partition", "Int32"), ext.Column("month", "UInt32"),
 		ext.Column("epoch", "UInt8"), ext.Column("offset", "Int64"))
 	if err != nil {
 		return nil, fmt.Errorf("make table of places: %w", err)
