@@ -59,5 +59,17 @@ func (x *exchange) complete(charges ...*settlement.Charge) error {
 	if err := x.s.Known.Charges(ctx, list); err != nil {
 		return fmt.Errorf("read what %d charges rest on: %w", len(list), err)
 	}
+	x.hideTokens(list)
 	return nil
+}
+
+// hideTokens takes out of charges with which Token they were made where the partner
+// does not see its payer's Tokens: who knows a contract id must not learn the uid.
+func (x *exchange) hideTokens(charges []*settlement.Charge) {
+	sees := x.s.Partners.Scope(x.partner, ingest.ObjectToken)
+	for _, c := range charges {
+		if !sees.Holds(c.Token.Party(), ocpi.Party{}) {
+			c.Token.UID, c.Token.Type = "", ""
+		}
+	}
 }
