@@ -269,6 +269,28 @@ func TestZoneOfACharge(t *testing.T) {
 	}
 }
 
+// A change of the place alone, such as a 2.1.1 PATCH of the name that says no
+// last_updated, is none of the zone: what corrects the zone as of before it counts.
+func TestACorrectedZoneOutdoesALaterName(t *testing.T) {
+	l1 := ingest.ObjectState{Object: ingest.ObjectLocation, Key: ocpi.NewKey("GB", "DUN", "L1"), Version: ocpi.V221, Position: ingest.Position{Epoch: 1, Offset: 4},
+		Body: []byte(zoned("Europe/Dublin", 55)), Changes: []ingest.Change{
+			{Next: 1, Received: at(10), Updated: at(8), Zone: "Europe/Dublin", Place: 1},
+			{Next: 2, Received: at(30), Updated: at(30), Zone: "Europe/Dublin", Place: 2}, // the name
+			{Next: 3, Received: at(40), Updated: at(20), Zone: "Europe/London", Place: 3}, // the correction
+			{Next: 4, Received: at(50), Updated: at(50), Zone: "Europe/London", Place: 4}, // the name
+			{Next: 5, Received: at(60), Updated: at(55), Zone: "Europe/Dublin", Place: 3}, // there and back
+		}}
+	f := follow(t, ingesttest.NewLog(1), objectstest.NewStore(l1))
+	for _, c := range []struct {
+		start, below int
+		want         string
+	}{{7, 9, "Europe/Dublin"}, {19, 9, "Europe/Dublin"}, {20, 9, "Europe/London"}, {35, 9, "Europe/London"}, {54, 9, "Europe/London"}, {55, 9, "Europe/Dublin"}, {35, 2, "Europe/Dublin"}} {
+		if zone, _ := f.Zone(l1.Key, "USA", at(c.start), int64(c.below)); zone != c.want {
+			t.Errorf("from %d below %d: %q, want %q", c.start, c.below, zone, c.want)
+		}
+	}
+}
+
 // Who pays for a contract is whose Token with it was in force when the charge began, as
 // of an end of the log, also after a restart and when the Token has another contract id
 // since; of an id that says whose contract it is, that party, whoever has Tokens with it.

@@ -124,16 +124,21 @@ func internKey(k ocpi.Key) ocpi.Key {
 // comes from: the zone the Location had when the charge began ("location");
 // else the zone of a country that has only one ("country"); else the first
 // zone the Location was given after it ("location"); else nothing. country is
-// ISO 3166 alpha-3.
+// ISO 3166 alpha-3. A change that keeps the zone, as those of the place do, gives it
+// no later instant: it would outdo a correction of the zone for before.
 func (x *Index) Zone(location ocpi.Key, country string, start ocpi.Time, below int64) (zone, source string) {
 	x.mu.RLock()
 	changes := x.zones[location]
 	x.mu.RUnlock()
 	var before, after *ingest.Change
+	had := ""
 	for i := range changes {
 		c := &changes[i]
+		if c.Next > below || c.Zone == "" || c.Zone == had {
+			continue
+		}
+		had = c.Zone
 		switch since := c.Since(); {
-		case c.Next > below || c.Zone == "":
 		case since <= start && (before == nil || since >= before.Since()):
 			before = c
 		case since > start && (after == nil || since < after.Since()):
