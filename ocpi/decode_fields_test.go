@@ -72,7 +72,7 @@ func TestCDRRefuses(t *testing.T) {
 		{`"id":""`, []string{"id"}},
 		{`"id":["1"]`, []string{"id"}},
 		{`"id":"é"`, []string{"id"}},
-		{`"id":"` + strings.Repeat("a", maxIdentity+1) + `"`, []string{"id"}},
+		{`"id":"` + strings.Repeat("a", MaxIdentity+1) + `"`, []string{"id"}},
 		{`"id":null`, []string{"id"}},
 	}
 	var d Decoder

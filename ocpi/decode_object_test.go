@@ -1,6 +1,7 @@
 package ocpi
 
 import (
+	"slices"
 	"strings"
 	"testing"
 )
@@ -70,6 +71,51 @@ func TestLocationIsReadAsFarAsItCanBe(t *testing.T) {
 		got := strings.Fields(findingsText(l.Findings) + " ")
 		if want == "" && len(got) > 0 || want != "" && (len(got) != 2 || got[0] != want || !strings.HasPrefix(got[1], "evses[0].connectors[0].tariff_ids")) {
 			t.Errorf("%s: findings %q, want %q", ids, got, want)
+		}
+	}
+}
+
+// Ids that an object is looked up by, or that are kept with each of its states, are
+// no longer than ids are: a longer one names nothing, and what names it is taken all
+// the same.
+func TestALongContractIDNamesNothing(t *testing.T) {
+	const token221 = `{"country_code":"NL","party_id":"EXW","uid":"u","type":"RFID","issuer":"i","valid":true,"whitelist":"NEVER","last_updated":"2020-01-01T00:00:00Z","contract_id":"`
+	const token211 = `{"uid":"u","type":"RFID","issuer":"i","valid":true,"whitelist":"NEVER","last_updated":"2020-01-01T00:00:00Z","auth_id":"`
+	const session211 = `{"id":"s","auth_id":"`
+	var d Decoder
+	tokenOf := func(v Version, begun string) func(id string) (string, []Finding) {
+		return func(id string) (string, []Finding) {
+			o, err := d.Token(v, []byte(begun+id+`"}`))
+			if err != nil {
+				t.Fatal(err)
+			}
+			return o.ContractID, o.Findings
+		}
+	}
+	for name, read := range map[string]func(id string) (string, []Finding){
+		"token 2.2.1": tokenOf(V221, token221),
+		"token 2.1.1": tokenOf(V211, token211),
+		"session 2.1.1": func(id string) (string, []Finding) {
+			o, err := d.Session(V211, []byte(session211+id+`"}`))
+			if err != nil {
+				t.Fatal(err)
+			}
+			return o.Token.ContractID, o.Findings
+		},
+		"cdr 2.2.1": func(id string) (string, []Finding) {
+			o, err := d.CDR(V221, cdrWith(`"cdr_token":{"country_code":"NL","party_id":"EXW","uid":"u","type":"RFID","contract_id":"`+id+`"}`))
+			if err != nil {
+				t.Fatal(err)
+			}
+			return o.Token.ContractID, o.Findings
+		},
+	} {
+		for n, want := range map[int]int{36: 36, MaxIdentity: MaxIdentity, MaxIdentity + 1: 0, 1 << 20: 0} {
+			got, findings := read(strings.Repeat("a", n))
+			long := slices.ContainsFunc(findings, func(f Finding) bool { return f.Code == "too_long" })
+			if len(got) != want || long != (n > 36) {
+				t.Errorf("%s, %d bytes: %d, want %d; %s", name, n, len(got), want, findingsText(findings))
+			}
 		}
 	}
 }

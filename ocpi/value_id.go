@@ -5,9 +5,10 @@ import (
 	"unicode/utf8"
 )
 
-// maxIdentity is how long the id of an object may be: what is longer than OCPI
-// has it identifies just as well.
-const maxIdentity = 255
+// MaxIdentity is how many bytes an id may have: what is longer than OCPI has it
+// identifies just as well. What is looked up, and kept with each state anew, has no
+// more.
+const MaxIdentity = 255
 
 // key reads a string that says which object is meant: what is none is refused.
 func (d *Decoder) key(name string) (s string, ok bool) {
@@ -25,7 +26,7 @@ func (d *Decoder) identity(name string, limit int) string {
 	switch {
 	case !ok:
 		return ""
-	case s == "" || len(s) > maxIdentity:
+	case s == "" || len(s) > MaxIdentity:
 		d.refuse(name, "want 1 to "+strconv.Itoa(limit)+" characters, got "+strconv.Itoa(utf8.RuneCountInString(s)))
 		return ""
 	case !isASCII(s):
@@ -38,7 +39,7 @@ func (d *Decoder) identity(name string, limit int) string {
 
 // identify reads a CiString that something other than the body is known by: 1
 // to limit printable ASCII characters. What departs from that is taken all the
-// same; an empty one names nothing.
+// same; an empty one names nothing, nor does one of more than MaxIdentity bytes.
 func (d *Decoder) identify(name string, limit int) string {
 	s, ok := d.string(name)
 	switch {
@@ -46,6 +47,9 @@ func (d *Decoder) identify(name string, limit int) string {
 		return ""
 	case s == "":
 		d.find("empty_id", Warning, name, "an empty id names nothing: counts as absent")
+	case len(s) > MaxIdentity:
+		d.find("too_long", Warning, name, "more than "+strconv.Itoa(MaxIdentity)+" bytes: counts as absent")
+		return ""
 	case !isASCII(s):
 		d.find("not_ascii", Warning, name, "want printable ASCII")
 	}
