@@ -38,7 +38,7 @@ type OCPIQuery struct {
 	Only ocpi.Party
 	OCPIWindow
 	// ByReceived has From and To bound when the CDR came, instead of its
-	// last_updated.
+	// last_updated. Lists begin such a window earlier, see ReceivedAhead.
 	ByReceived bool
 }
 
@@ -154,6 +154,23 @@ type Lists struct {
 	Log ingest.Reader
 }
 
+// ReceivedAhead is how long before its From a window by receipt begins. A CDR has the
+// time at which its body was complete, and is in the log later: an append takes 30
+// seconds at most, and so may the one before it, and the clocks of two processes need
+// not agree. Who reads one window after the other has had the end of the one before
+// without such a CDR: the next one meets it, and some for the second time. To end
+// windows earlier instead would lose what is between that end and the To that was
+// asked for, where the next one begins.
+const ReceivedAhead = 2 * time.Minute
+
+// OCPICDRs implements [ListStore].
+func (l Lists) OCPICDRs(ctx context.Context, q OCPIQuery) (OCPIPage, error) {
+	if q.ByReceived && !q.From.IsZero() {
+		q.From = q.From.Add(-ReceivedAhead)
+	}
+	return l.StoredLists.OCPICDRs(ctx, q)
+}
+
 // How long a list of CDRs waits for the store, and how often it is asked.
 const (
 	cdrsWait     = 2 * time.Second
@@ -167,16 +184,17 @@ const (
 // 2.2.1 transport, "Pull"), so one that lacks some would be wrong: where ctx ends
 // before, the error wraps ErrNotYet. A CDR that comes late is not taken for one
 // that is gone: after two seconds its list is read as it is, be pricing as late as
-// it may.
-func (l Lists) Await(ctx context.Context, o ingest.Object) error {
-	wait := ctx
-	if o == ingest.ObjectCDR {
+// it may. Only strict, as a window by receipt is to be read, waits for CDRs like for
+// the others: nobody asks for that window again.
+func (l Lists) Await(ctx context.Context, o ingest.Object, strict bool) error {
+	wait, lenient := ctx, o == ingest.ObjectCDR && !strict
+	if lenient {
 		var cancel context.CancelFunc
 		wait, cancel = context.WithTimeout(ctx, cdrsWait)
 		defer cancel()
 	}
 	err := l.caughtUp(wait, o.Topic())
-	if o == ingest.ObjectCDR && errors.Is(err, ErrNotYet) {
+	if lenient && errors.Is(err, ErrNotYet) {
 		return nil
 	}
 	if err != nil {

@@ -39,27 +39,66 @@ func TestListsWaitForTheStore(t *testing.T) {
 	for _, tt := range []struct {
 		name          string
 		object        ingest.Object
+		strict        bool
 		lag           time.Duration
 		broken, want  error
 		least, atMost time.Duration
 	}{
-		{"no lag", ingest.ObjectToken, 0, nil, nil, 0, 0},
-		{"a moment", ingest.ObjectSession, 3 * time.Second, nil, nil, 3 * time.Second, 3200 * time.Millisecond},
-		{"longer than the client waits", ingest.ObjectLocation, time.Hour, nil, ErrNotYet, 10 * time.Second, 10 * time.Second},
-		{"CDRs, a moment", ingest.ObjectCDR, time.Second, nil, nil, time.Second, 1200 * time.Millisecond},
-		{"CDRs that are priced late", ingest.ObjectCDR, time.Hour, nil, nil, 2 * time.Second, 2 * time.Second},
-		{"no log", ingest.ObjectCDR, 0, errors.New("away"), ErrUnavailable, 0, 0},
+		{"no lag", ingest.ObjectToken, false, 0, nil, nil, 0, 0},
+		{"a moment", ingest.ObjectSession, false, 3 * time.Second, nil, nil, 3 * time.Second, 3200 * time.Millisecond},
+		{"longer than the client waits", ingest.ObjectLocation, false, time.Hour, nil, ErrNotYet, 10 * time.Second, 10 * time.Second},
+		{"CDRs, a moment", ingest.ObjectCDR, false, time.Second, nil, nil, time.Second, 1200 * time.Millisecond},
+		{"CDRs that are priced late", ingest.ObjectCDR, false, time.Hour, nil, nil, 2 * time.Second, 2 * time.Second},
+		{"CDRs by receipt", ingest.ObjectCDR, true, 5 * time.Second, nil, nil, 5 * time.Second, 5200 * time.Millisecond},
+		{"CDRs by receipt that are priced late", ingest.ObjectCDR, true, time.Hour, nil, ErrNotYet, 10 * time.Second, 10 * time.Second},
+		{"no log", ingest.ObjectCDR, false, 0, errors.New("away"), ErrUnavailable, 0, 0},
 	} {
 		synctest.Test(t, func(t *testing.T) {
 			began := time.Now()
 			l := &lagging{until: began.Add(tt.lag), broken: tt.broken}
 			ctx, cancel := context.WithTimeout(t.Context(), 10*time.Second)
 			defer cancel()
-			err := Lists{StoredLists: l, Log: l}.Await(ctx, tt.object)
+			err := Lists{StoredLists: l, Log: l}.Await(ctx, tt.object, tt.strict)
 			if took := time.Since(began); !errors.Is(err, tt.want) || took < tt.least || took > tt.atMost {
 				t.Errorf("%s: %v after %s", tt.name, err, took)
 			}
 		})
+	}
+}
+
+// asked keeps what it was asked for.
+type asked struct {
+	StoredLists
+	OCPIQuery
+}
+
+func (a *asked) OCPICDRs(_ context.Context, q OCPIQuery) (OCPIPage, error) {
+	a.OCPIQuery = q
+	return OCPIPage{}, nil
+}
+
+// A CDR whose append was on its way when a window by receipt was read is in the next
+// one, though it came before that begins.
+func TestAWindowByReceiptBeginsEarlier(t *testing.T) {
+	from := time.Date(2019, 1, 1, 12, 0, 1, 0, time.UTC)
+	for _, tt := range []struct {
+		name     string
+		received bool
+		from     time.Time
+		want     time.Time
+	}{
+		{"by receipt", true, from, from.Add(-ReceivedAhead)},
+		{"all by receipt", true, time.Time{}, time.Time{}},
+		{"by last_updated", false, from, from},
+	} {
+		a := &asked{}
+		w := OCPIWindow{From: tt.from, To: from.Add(time.Hour)}
+		if _, err := (Lists{StoredLists: a}).OCPICDRs(t.Context(), OCPIQuery{ByReceived: tt.received, OCPIWindow: w}); err != nil {
+			t.Fatal(err)
+		}
+		if !a.From.Equal(tt.want) || !a.To.Equal(w.To) {
+			t.Errorf("%s: [%s, %s), want it from %s", tt.name, a.From, a.To, tt.want)
+		}
 	}
 }
 

@@ -242,6 +242,9 @@ func TestListCDRs(t *testing.T) {
 			if diff := cmp.Diff(tt.want, b.lists); diff != "" {
 				t.Error(diff)
 			}
+			if b.strict != tt.want[0].ByReceived {
+				t.Errorf("waits for all CDRs: %t", b.strict)
+			}
 			got := [3]string{resp.Header.Get("Link"), resp.Header.Get("X-Total-Count"), resp.Header.Get("X-Limit")}
 			if want := [3]string{tt.link, tt.total, "500"}; got != want {
 				t.Errorf("headers %q, want %q", got, want)

@@ -67,7 +67,7 @@ type CDRSource interface {
 // Lists reads pages of lists: a settlement.Lists.
 type Lists interface {
 	// Await returns when lists of a kind hold what was acknowledged before.
-	Await(ctx context.Context, o ingest.Object) error
+	Await(ctx context.Context, o ingest.Object, strict bool) error
 	settlement.ListStore
 }
 

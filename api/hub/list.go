@@ -87,7 +87,7 @@ func (x *exchange) list(query url.Values, w settlement.OCPIWindow, read func() (
 	var page settlement.OCPIPage
 	if read != nil {
 		var err error
-		if page, err = x.readPage(w.After == "", read); err != nil {
+		if page, err = x.readPage(w.After == "", query.Get(listBy) == control.ListByReceived, read); err != nil {
 			return answer{}, err
 		}
 	}
@@ -108,12 +108,13 @@ func (x *exchange) paged(query url.Values, w settlement.OCPIWindow, page settlem
 }
 
 // readPage asks the store for a page when it is the partner's turn. The first one
-// of a list waits until the store has all that was acknowledged.
-func (x *exchange) readPage(first bool, read func() (settlement.OCPIPage, error)) (settlement.OCPIPage, error) {
+// of a list waits until the store has all that was acknowledged, strict whatever the
+// list is of.
+func (x *exchange) readPage(first, strict bool, read func() (settlement.OCPIPage, error)) (settlement.OCPIPage, error) {
 	if first {
 		ctx, cancel := x.limited()
 		defer cancel()
-		if err := x.s.Lists.Await(ctx, x.route.object); err != nil {
+		if err := x.s.Lists.Await(ctx, x.route.object, strict); err != nil {
 			return settlement.OCPIPage{}, err
 		}
 	}

@@ -68,7 +68,7 @@ func until(t *testing.T, what string, done func() bool) {
 // fullPages are pages of bodies as large as one may be.
 type fullPages struct{ Lists }
 
-func (fullPages) Await(context.Context, ingest.Object) error { return nil }
+func (fullPages) Await(context.Context, ingest.Object, bool) error { return nil }
 
 func (fullPages) OCPICDRs(context.Context, settlement.OCPIQuery) (settlement.OCPIPage, error) {
 	p := settlement.OCPIPage{Total: 16}

@@ -55,6 +55,7 @@ type backend struct {
 	of      []settlement.ObjectQuery
 	page    settlement.OCPIPage
 	awaited []ingest.Object
+	strict  bool                 // the last of them
 	owned   []ingest.ObjectState // of Find
 }
 
@@ -106,7 +107,8 @@ func (b *backend) OCPIObjects(_ context.Context, q settlement.ObjectQuery) (sett
 	return b.page, b.readErr
 }
 
-func (b *backend) Await(_ context.Context, o ingest.Object) error {
+func (b *backend) Await(_ context.Context, o ingest.Object, strict bool) error {
+	b.strict = strict
 	b.awaited = append(b.awaited, o)
 	return nil
 }

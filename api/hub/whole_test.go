@@ -203,7 +203,7 @@ func (m inMemory) First(ctx context.Context, key ocpi.Key) ([]byte, ocpi.Version
 }
 
 // Await implements Lists.
-func (inMemory) Await(context.Context, ingest.Object) error { return nil }
+func (inMemory) Await(context.Context, ingest.Object, bool) error { return nil }
 
 // OCPICDRs implements Lists.
 func (m inMemory) OCPICDRs(ctx context.Context, q settlement.OCPIQuery) (settlement.OCPIPage, error) {

@@ -61,7 +61,7 @@ const heldWithin = 30 * time.Second
 func (s *service) held(ctx context.Context, kind ingest.Object, owner, recipient ocpi.Party, before time.Time, fn func(ingest.Identity) error) error {
 	wait, cancel := context.WithTimeout(ctx, heldWithin)
 	defer cancel()
-	if err := (settlement.Lists{StoredLists: s.backends.store, Log: s.backends.log}).Await(wait, kind); err != nil {
+	if err := (settlement.Lists{StoredLists: s.backends.store, Log: s.backends.log}).Await(wait, kind, false); err != nil {
 		return err
 	}
 	return s.backends.store.Held(ctx, kind, owner, recipient, before, fn)
