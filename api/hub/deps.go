@@ -21,6 +21,8 @@ type Partners interface {
 	Recognize(authorization string) (*control.Partner, control.Spelling, bool)
 	// Has reports whether a party is a partner's now, in any role.
 	Has(party ocpi.Party) bool
+	// Hub returns the hub that a partner is, if it is believed to be one.
+	Hub(p *control.Partner, ours ocpi.Party) (hub ocpi.Party, ok bool)
 	// All returns all partners.
 	All() []*control.Partner
 	// Scope returns which objects of a kind a partner sees.

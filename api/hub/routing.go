@@ -47,7 +47,7 @@ func (x *exchange) speaksForItself() bool {
 	if its {
 		return true
 	}
-	hub, ok := x.partner.Hub()
+	hub, ok := x.s.Partners.Hub(x.partner, x.s.Party)
 	return ok && hub == ocpi.Party{Country: country, ID: party}
 }
 

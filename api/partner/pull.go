@@ -145,6 +145,7 @@ func (p *Puller) reading(partner *control.Partner, m *module, w *wanted) (one *r
 		taker:    &taker{Puller: p, partner: partner, module: m, from: from, version: partner.Peer.Version},
 		endpoint: endpoint, began: p.now(), room: room{budget: p.Pages, who: partner.ID}, result: PulledModule{Module: m.id},
 	}
+	one.hub, _ = p.Partners.Hub(partner, p.Hub)
 	if m.windowed {
 		one.since = w.from(m)
 	}

@@ -15,6 +15,8 @@ import (
 type Partners interface {
 	Find(id string) (*control.Partner, bool)
 	All() []*control.Partner
+	// Hub returns the hub that a partner is, if it is one, and none of us.
+	Hub(p *control.Partner, ours ocpi.Party) (hub ocpi.Party, ok bool)
 }
 
 // Secrets opens the tokens that partners gave us: a control.Sealer.

@@ -30,6 +30,7 @@ type reading struct {
 	token    string
 	encoding control.TokenEncoding
 
+	hub  ocpi.Party   // that the partner is; zero = none
 	to   ocpi.Party   // whose list is asked for; zero = nobody's
 	done []ocpi.Party // whose was read
 
@@ -81,8 +82,8 @@ func (r *reading) lists() []ocpi.Party {
 	if r.version == ocpi.V211 {
 		return []ocpi.Party{{}}
 	}
-	if hub, ok := r.partner.Hub(); ok {
-		return []ocpi.Party{hub}
+	if !r.hub.IsZero() {
+		return []ocpi.Party{r.hub}
 	}
 	return r.from.Parties
 }
@@ -91,11 +92,7 @@ func (r *reading) lists() []ocpi.Party {
 // It was asked for what it has of all, so that is no fault, and would push out of what
 // is kept as refused what others are to mend.
 func (r *reading) anothers(owner ocpi.Party) bool {
-	if r.version == ocpi.V211 || owner.Country == "" || owner.ID == "" {
-		return false
-	}
-	_, hub := r.partner.Hub()
-	return hub && !r.from.Owns(owner)
+	return !r.hub.IsZero() && r.version != ocpi.V211 && owner.Country != "" && owner.ID != "" && !r.from.Owns(owner)
 }
 
 // take takes the objects of a page, some of them at once, and counts them.

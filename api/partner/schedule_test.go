@@ -18,7 +18,10 @@ import (
 type oneOf struct{ *control.Partner }
 
 func (o oneOf) Find(string) (*control.Partner, bool) { return o.Partner, true }
-func (o oneOf) All() []*control.Partner              { return []*control.Partner{o.Partner} }
+func (o oneOf) Hub(p *control.Partner, ours ocpi.Party) (ocpi.Party, bool) {
+	return new(control.Partners).Hub(p, ours)
+}
+func (o oneOf) All() []*control.Partner { return []*control.Partner{o.Partner} }
 
 // A day of looking every five seconds, in no time.
 func TestListsAreReadByThemselves(t *testing.T) {
@@ -259,3 +262,6 @@ type changing struct {
 
 func (c *changing) Find(string) (*control.Partner, bool) { return c.Load(), true }
 func (c *changing) All() []*control.Partner              { return []*control.Partner{c.Load()} }
+func (c *changing) Hub(p *control.Partner, ours ocpi.Party) (ocpi.Party, bool) {
+	return new(control.Partners).Hub(p, ours)
+}

@@ -71,19 +71,6 @@ func (p *Partner) Stage() Stage {
 // which opens versions and credentials alone.
 func (p *Partner) Invited() bool { return p.Stage() == StageInvited }
 
-// Hub returns the hub that the partner is, granted or not: what it says of itself when
-// it asks for more than one of its parties. ok is false where it is none.
-func (p *Partner) Hub() (hub ocpi.Party, ok bool) {
-	for _, roles := range [][]Role{p.Roles, p.Pending} {
-		for _, r := range roles {
-			if r.Role == RoleHub {
-				return r.Party(), true
-			}
-		}
-	}
-	return hub, false
-}
-
 // LastContact returns when the partner was last heard of, by this process or as it was
 // noted in the log, zero for never.
 func (p *Partner) LastContact() ocpi.Time {

@@ -78,6 +78,11 @@ func (s *partners) remember(p *Partner, roles []Role, offset int64) {
 
 // put makes p the current form of its partner, in every index.
 func (s *partners) put(p *Partner) {
+	var before []Role
+	if old, ok := s.byID.Get(p.ID); ok {
+		before = old.Pending
+	}
+	s.offers(p.ID, before, p.Pending)
 	s.byID = s.byID.With(p.ID, p)
 	for _, r := range p.Roles {
 		s.byRole = s.byRole.With(r, p)
@@ -114,6 +119,7 @@ func (d *Partners) removed(e Event, c PartnerRemoved) error {
 		return err
 	}
 	s.byID = s.byID.Without(p.ID)
+	s.offers(p.ID, p.Pending, nil)
 	s.vacate(p.Roles)
 	s.end(p.Tokens)
 	s.absences, s.findings, s.contacts = s.absences.Without(p.ID), s.findings.Without(p.ID), s.contacts.Without(p.ID)

@@ -31,7 +31,8 @@ type partners struct {
 	byID    Map[string, *Partner]
 	byRole  Map[Role, *Partner]
 	byToken Map[TokenHash, *Partner]
-	vacant  Map[Role, struct{}] // that a partner had and nobody has now
+	vacant  Map[Role, struct{}]       // that a partner had and nobody has now
+	offered Map[ocpi.Party, []string] // who offers to be a party and was not granted it, in the order they did
 	pairs   pairs
 	grants  pairs // of a CPO and an SCSP, see Grant
 
