@@ -120,7 +120,7 @@ func (s *Store) withID(ctx context.Context, id string, w where) ([]settlement.CD
 
 // creditors returns the CPOs that have CDRs.
 func (s *Store) creditors(ctx context.Context) (parties []ocpi.Party, err error) {
-	err = s.leading(ctx, "list CPOs", "cdrs", "country, party", func(scan func(...any) error) error {
+	err = s.leading(ctx, "list CPOs", "cdrs", "country, party", func(_ bool, scan func(...any) error) error {
 		var p ocpi.Party
 		err := scan(&p.Country, &p.ID)
 		parties = append(parties, p)
@@ -135,8 +135,9 @@ func (s *Store) creditors(ctx context.Context) (parties []ocpi.Party, err error)
 // as they stand say where a CDR may be, and of those places alone FINAL says which
 // row counts, and whether that is selected.
 func (s *Store) pageOf(ctx context.Context, w where, limit int) (page []settlement.CDRSummary, err error) {
-	for rest := w; len(page) < limit; {
-		places, more, err := s.candidates(ctx, rest, limit+besides)
+	rest := w
+	for n := limit + besides; len(page) < limit; n = min(2*n, manyPlaces) {
+		places, more, err := s.candidates(ctx, rest, n)
 		if err != nil {
 			return nil, err
 		}
@@ -154,9 +155,14 @@ func (s *Store) pageOf(ctx context.Context, w where, limit int) (page []settleme
 	return page[:min(len(page), limit)], nil
 }
 
-// besides is how many rows are read beside those of a page: partitions may have a
-// row each of one place, and a replay leaves some twice.
-const besides = 32
+const (
+	// besides is how many rows are read beside those of a page: partitions may have
+	// a row each of one place, and a replay leaves some twice.
+	besides = 32
+	// manyPlaces bounds the places that are looked at together. They become more
+	// each time: where most rows do not count any more, a page is far to go.
+	manyPlaces = 4 * maxLimit
+)
 
 // candidates returns the first places that have a row which w selects, whether it
 // counts or not, and whether there may be more. The engine stops where it has

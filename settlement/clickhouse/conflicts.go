@@ -90,8 +90,9 @@ func (s *Store) conflictKeys(ctx context.Context, q settlement.ConflictQuery) (k
 		return nil, false, err
 	}
 	limit, copies := pageSize(q.Limit), uint64(0)
-	for behind := q.After != ""; ; behind = true {
-		candidates, err := s.duplicated(ctx, q, cursor, behind, limit+1)
+	behind := q.After != ""
+	for n := limit + 1; ; n = min(2*n, manyPlaces) {
+		candidates, err := s.duplicated(ctx, q, cursor, behind, n)
 		if err != nil || len(candidates) == 0 {
 			return keys, false, err
 		}
@@ -101,10 +102,10 @@ func (s *Store) conflictKeys(ctx context.Context, q settlement.ConflictQuery) (k
 				keys = append(keys, k)
 			}
 		})
-		if err != nil || more || len(candidates) <= limit {
+		if err != nil || more || len(candidates) < n {
 			return keys, more, err
 		}
-		cursor = cursorOf(0, candidates[len(candidates)-1])
+		cursor, behind = cursorOf(0, candidates[len(candidates)-1]), true
 	}
 }
 

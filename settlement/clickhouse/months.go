@@ -2,7 +2,6 @@ package clickhouse
 
 import (
 	"context"
-	"fmt"
 	"slices"
 	"strings"
 
@@ -31,55 +30,73 @@ func (s *Store) Months(ctx context.Context, party ocpi.Party) ([]ocpi.Month, err
 	return slices.Compact(months), nil
 }
 
-// bookedMonths returns the months in which results has CDRs that w selects,
-// ascending. A row that nothing has taken back shows that its month has one; only
-// where there is none such FINAL must choose.
+// bookedMonths returns the months in which results has CDRs that w selects. Of a
+// month with which blocks of rows begin, a row that nothing has taken back shows
+// that it has one; FINAL must choose where there is none such, and in months of few
+// rows, all of them at once.
 func (s *Store) bookedMonths(ctx context.Context, w where) ([]ocpi.Month, error) {
-	var months []ocpi.Month
-	err := s.leading(ctx, "list months", "results", "month", func(scan func(...any) error) error {
+	var large, small []ocpi.Month
+	err := s.leading(ctx, "list months", "results", "month", func(indexed bool, scan func(...any) error) error {
 		var n uint32
-		err := scan(&n)
-		months = append(months, ocpi.Month(n))
-		return err
+		if err := scan(&n); err != nil {
+			return err
+		}
+		if indexed {
+			large = append(large, ocpi.Month(n))
+		} else {
+			small = append(small, ocpi.Month(n))
+		}
+		return nil
 	})
-	if err != nil || len(months) == 0 {
-		return nil, err
-	}
-	slices.SortFunc(months, ocpi.Month.Compare)
-	certain, err := s.standingMonths(ctx, w, months)
 	if err != nil {
 		return nil, err
 	}
-	var kept []ocpi.Month
-	for _, m := range slices.Compact(months) {
-		if !slices.Contains(certain, m) {
-			still := w.counting()
-			still.months(m, m)
-			found, err := s.distinctMonths(ctx, "results FINAL"+still.String(), still.args)
-			if err != nil {
-				return nil, err
-			}
-			if len(found) == 0 {
-				continue
-			}
-		}
-		kept = append(kept, m)
+	booked, err := s.standingMonths(ctx, w, large)
+	if err != nil {
+		return nil, err
 	}
-	return kept, nil
+	for _, m := range large {
+		if !slices.Contains(booked, m) {
+			small = append(small, m)
+		}
+	}
+	for _, from := range []string{"results", "results FINAL"} { // FINAL is asked only where there is any row
+		if len(small) == 0 {
+			break
+		}
+		numbers := make([]uint32, len(small))
+		for i, m := range small {
+			numbers[i] = uint32(m)
+		}
+		still := w.counting()
+		still.and("month IN ?", numbers)
+		if small, err = s.distinctMonths(ctx, from+still.String(), still.args); err != nil {
+			return nil, err
+		}
+	}
+	return append(booked, small...), nil
 }
 
 // standingMonths returns those months that have a row which w selects and nothing
 // has taken back. Of each month no more is read than it takes to find one.
-func (s *Store) standingMonths(ctx context.Context, w where, months []ocpi.Month) ([]ocpi.Month, error) {
-	var each []string
-	var args []any
-	for _, m := range months {
-		here := w.counting()
-		here.months(m, m)
-		here.and("(partition, epoch, offset) NOT IN (SELECT partition, epoch, offset FROM results WHERE month = ? AND elsewhere)", uint32(m))
-		each, args = append(each, "(SELECT month FROM results"+here.String()+" LIMIT 1)"), append(args, here.args...)
+func (s *Store) standingMonths(ctx context.Context, w where, months []ocpi.Month) (standing []ocpi.Month, err error) {
+	const atOnce = 50 // a statement has its bounds
+	for some := range slices.Chunk(months, atOnce) {
+		var each []string
+		var args []any
+		for _, m := range some {
+			here := w.counting()
+			here.months(m, m)
+			here.and("(partition, epoch, offset) NOT IN (SELECT partition, epoch, offset FROM results WHERE month = ? AND elsewhere)", uint32(m))
+			each, args = append(each, "(SELECT month FROM results"+here.String()+" LIMIT 1)"), append(args, here.args...)
+		}
+		found, err := s.distinctMonths(ctx, "("+strings.Join(each, " UNION ALL ")+")", args)
+		if err != nil {
+			return nil, err
+		}
+		standing = append(standing, found...)
 	}
-	return s.distinctMonths(ctx, "("+strings.Join(each, " UNION ALL ")+")", args)
+	return standing, nil
 }
 
 func (s *Store) distinctMonths(ctx context.Context, from string, args []any) (months []ocpi.Month, err error) {
@@ -93,11 +110,20 @@ func (s *Store) distinctMonths(ctx context.Context, from string, args []any) (mo
 	return months, err
 }
 
-// leading calls fn for the values that the first columns of a table's order have,
-// some of them twice. Those with which blocks of rows begin are in the index; rows
-// are read only where a block may hold others.
-func (s *Store) leading(ctx context.Context, attempt, table, columns string, fn func(scan func(...any) error) error) error {
-	indexed := "(SELECT DISTINCT " + columns + " FROM mergeTreeIndex(currentDatabase(), " + table + "))"
-	return s.each(ctx, attempt, fmt.Sprintf("SELECT %[1]s FROM %[2]s UNION ALL SELECT DISTINCT %[1]s FROM %[3]s WHERE (%[1]s) NOT IN %[2]s", columns, indexed, table), nil,
-		func(rows driver.Rows) error { return fn(rows.Scan) })
+// leading calls fn for each value that the first columns of a table's order have.
+// indexed are those with which blocks of rows begin; rows are read only where a
+// block may hold others.
+func (s *Store) leading(ctx context.Context, attempt, table, columns string, fn func(indexed bool, scan func(...any) error) error) error {
+	index := "(SELECT DISTINCT " + columns + " FROM mergeTreeIndex(currentDatabase(), " + table + "))"
+	for _, indexed := range []bool{true, false} {
+		from := index
+		if !indexed {
+			from = table + " WHERE (" + columns + ") NOT IN " + index
+		}
+		err := s.each(ctx, attempt, "SELECT DISTINCT "+columns+" FROM "+from, nil, func(rows driver.Rows) error { return fn(indexed, rows.Scan) })
+		if err != nil {
+			return err
+		}
+	}
+	return nil
 }
