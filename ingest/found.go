@@ -56,14 +56,27 @@ func (t *Tally) Unnoted() (list []Unnoted) {
 	return list
 }
 
-// MarkNoted says that some of what was counted here is noted.
+// MarkNoted says that some of what was counted here is noted. What was forgotten since
+// is not counted.
 func (t *Tally) MarkNoted(list []Unnoted) {
 	for i := range list {
-		p := t.of(list[i].Partner)
+		p, code := t.of(list[i].Partner), list[i].Code
 		p.mu.Lock()
-		p.noted[list[i].Code] += list[i].Count
+		if f := p.found[code]; f != nil {
+			p.noted[code] = min(p.noted[code]+list[i].Count, f.Count)
+		}
 		p.mu.Unlock()
 	}
+}
+
+// Forget forgets what was counted of a partner, which was removed.
+func (t *Tally) Forget(partner string) {
+	if t == nil {
+		return
+	}
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	delete(t.partners, partner)
 }
 
 // unnoted are all kinds, each with how many of it are not noted.

@@ -261,7 +261,7 @@ func (s *service) stop(ctx context.Context, stopWorking func(), workers *errgrou
 	errs = append(errs, s.http.stop(limit))
 	stopWorking()
 	errs = append(errs, workers.Wait())
-	if err := s.control.partners.NoteNow(limit); err != nil { // it is little that is lost
+	if err := s.control.partners.NoteNow(limit); err != nil { // it takes 2 s at most: it is little that is lost
 		s.logger.Warn("what partners did was not noted", "error", err)
 	}
 	stopFollowing()

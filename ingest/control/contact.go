@@ -3,6 +3,7 @@ package control
 import (
 	"context"
 	"errors"
+	"fmt"
 	"slices"
 	"strings"
 	"time"
@@ -155,16 +156,15 @@ func (d *Partners) note(ctx context.Context) {
 
 // noteContact notes who was heard of here and is not noted, if anybody was.
 func (d *Partners) noteContact(ctx context.Context) error {
-	heard := d.unnoted()
-	if len(heard) == 0 {
-		return nil
+	for some := range slices.Chunk(d.unnoted(), maxContacts) {
+		if _, err := d.machine.Do(ctx, Command{Change: PartnersHeard{some}}); err != nil {
+			return fmt.Errorf("note when partners were heard of: %w", err)
+		}
 	}
-	_, err := d.machine.Do(ctx, Command{Change: PartnersHeard{heard}})
-	return err
+	return nil
 }
 
-// unnoted returns contacts to be noted. Who does not fit in is noted the next time:
-// the others are not in it then.
+// unnoted returns contacts to be noted.
 func (d *Partners) unnoted() (list []Contact) {
 	s := d.state.Current()
 	for p := range s.byID.Values() {
@@ -174,5 +174,5 @@ func (d *Partners) unnoted() (list []Contact) {
 		}
 	}
 	slices.SortFunc(list, func(a, b Contact) int { return strings.Compare(a.ID, b.ID) })
-	return list[:min(len(list), maxContacts)]
+	return list
 }

@@ -3,8 +3,11 @@ package control
 import (
 	"cmp"
 	"context"
+	"crypto/rand"
+	"errors"
 	"fmt"
 	"slices"
+	"time"
 
 	"github.com/roamclear/roamclear/ingest"
 	"github.com/roamclear/roamclear/ocpi"
@@ -88,18 +91,30 @@ func (d *Partners) Noted(id string) []ingest.Found {
 // Counts has what a tally counts noted. Only before Run.
 func (d *Partners) Counts(t *ingest.Tally) { d.tally = t }
 
+// noteWithin is how long a process that stops may take to note what it knows: it is
+// little that is lost, and the rest of the stop has more to save.
+const noteWithin = 2 * time.Second
+
 // NoteNow notes all that this process knows and the log does not: it is about to stop.
 func (d *Partners) NoteNow(ctx context.Context) error {
-	if err := d.noteContact(ctx); err != nil {
-		return fmt.Errorf("note when partners were heard of: %w", err)
-	}
-	return d.noteFindings(ctx, func(*ingest.Unnoted) bool { return true })
+	ctx, cancel := context.WithTimeout(ctx, noteWithin)
+	defer cancel()
+	return errors.Join(d.noteContact(ctx), d.noteFindings(ctx, func(*ingest.Unnoted) bool { return true }))
 }
 
 // noteFindings notes what was found and is due.
 func (d *Partners) noteFindings(ctx context.Context, due func(*ingest.Unnoted) bool) error {
 	if d.tally == nil {
 		return nil
+	}
+	select {
+	case d.noting <- struct{}{}:
+		defer func() { <-d.noting }()
+	case <-ctx.Done():
+		return fmt.Errorf("note findings: %w", ctx.Err())
+	}
+	if err := d.noteBatch(ctx); err != nil { // of before
+		return err
 	}
 	list := slices.DeleteFunc(d.tally.Unnoted(), func(u ingest.Unnoted) bool {
 		_, known := d.Find(u.Partner)
@@ -108,19 +123,51 @@ func (d *Partners) noteFindings(ctx context.Context, due func(*ingest.Unnoted) b
 	slices.SortFunc(list, func(a, b ingest.Unnoted) int {
 		return cmp.Or(cmp.Compare(a.Partner, b.Partner), cmp.Compare(a.Code, b.Code))
 	})
-	list = list[:min(len(list), maxCounted)]
-	if len(list) == 0 {
-		return nil
+	for some := range slices.Chunk(list, maxCounted) {
+		d.batch = newNoteBatch(some)
+		if err := d.noteBatch(ctx); err != nil {
+			return err
+		}
 	}
+	return nil
+}
+
+// noteBatch is what is being noted, as a command that may be repeated: where nobody
+// knows whether it is in the log, it must not be counted twice.
+type noteBatch struct {
+	list    []ingest.Unnoted
+	command Command
+}
+
+func newNoteBatch(list []ingest.Unnoted) *noteBatch {
 	var change FindingsCounted
 	for i := range list {
 		u := &list[i]
 		change.Counted = append(change.Counted, Counted{u.Partner, u.Code, u.Severity, u.Count, u.First, u.Last})
 	}
-	if _, err := d.machine.Do(ctx, Command{Change: change}); err != nil {
+	return &noteBatch{list, Command{ID: rand.Text(), Change: change}}
+}
+
+// noteBatch notes the batch, if there is one, and has it be none once its outcome is
+// known. The caller holds d.noting.
+func (d *Partners) noteBatch(ctx context.Context) error {
+	if d.batch == nil {
+		return nil
+	}
+	_, err := d.machine.Do(ctx, d.batch.command)
+	refused, ok := errors.AsType[*Refused](err)
+	if ok && refused.Kind == RefusedRepeat {
+		err = nil // it is in the log since
+	}
+	if err == nil {
+		d.tally.MarkNoted(d.batch.list)
+	}
+	if err == nil || ok {
+		d.batch = nil
+	}
+	if err != nil {
 		return fmt.Errorf("note findings: %w", err)
 	}
-	d.tally.MarkNoted(list)
 	return nil
 }
 

@@ -25,6 +25,8 @@ type Partners struct {
 
 	pairsOnly bool          // see PairsOnly
 	tally     *ingest.Tally // see Counts
+	noting    chan struct{} // holds who notes what was found, and guards batch
+	batch     *noteBatch    // that may be in the log or not; nil = none
 }
 
 type partners struct {
@@ -59,7 +61,7 @@ type freshToken struct {
 
 // NewPartners registers the domain.
 func NewPartners(m *Machine) *Partners {
-	d := &Partners{machine: m, confirm: make(chan freshToken, 64)}
+	d := &Partners{machine: m, confirm: make(chan freshToken, 64), noting: make(chan struct{}, 1)}
 	m.Register(d.state.Publish,
 		On(d.added), On(d.removed), On(d.rotated), On(d.confirmed), On(d.rolesAdded), On(d.rolesRemoved),
 		On(d.invited), On(d.registered), On(d.updated), On(d.unregistered), On(d.offered), On(d.policy), On(d.listBy),
