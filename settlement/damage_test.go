@@ -101,6 +101,18 @@ func TestVerifySeesDamageOfTheStore(t *testing.T) {
 			[]string{"sender_lists lacks CDR GB*DUN*C-1", "sender_lists has CDR GB*DUN*C-1"}},
 		{"a list has it in another order", func(s *provenStore, _ *proven) { s.listings[1].Received++ },
 			[]string{"sender_lists lacks CDR GB*DUN*C-1", "sender_lists has CDR GB*DUN*C-1"}},
+		{"who was found later to owe it has it since", func(s *provenStore, _ *proven) {
+			s.cdrs[0].Moved = true
+			s.listings[1].Received++
+		}, nil},
+		{"before it came", func(s *provenStore, _ *proven) {
+			s.cdrs[0].Moved = true
+			s.listings[1].Received--
+		}, []string{"sender_lists lacks CDR GB*DUN*C-1", "sender_lists has CDR GB*DUN*C-1"}},
+		{"the CPO has it later", func(s *provenStore, _ *proven) {
+			s.cdrs[0].Moved = true
+			s.listings[0].Received++
+		}, []string{"sender_lists lacks CDR GB*DUN*C-1", "sender_lists has CDR GB*DUN*C-1"}},
 		{"a repeat is on a list", func(s *provenStore, _ *proven) {
 			again := s.listings[0]
 			again.Position.Offset = 3

@@ -30,9 +30,11 @@ type StoredCDR struct {
 	EMSP        ocpi.Party
 	Month       ocpi.Month
 	LastUpdated ocpi.Time
+	Moved       bool // it has been in another month, or another eMSP's or nobody's
 }
 
-// StoredListing is a CDR on the OCPI list of its eMSP, or of its CPO.
+// StoredListing is a CDR on the OCPI list of its eMSP, or of its CPO. Received is
+// when it came, to an eMSP that was found later to owe it when that was.
 type StoredListing struct {
 	Position    ingest.Position
 	Party       ocpi.Party // whose list it is

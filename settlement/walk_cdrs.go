@@ -179,6 +179,11 @@ func (c *cdrWalk) found(r *ingest.Record, cdr *StoredCDR, listed []StoredListing
 		want = append(want, want[0])
 		want[1].Party, want[1].Creditor = emsp, false
 	}
+	for i := range listed { // who was found later to owe it has it since then
+		if l := &listed[i]; cdr != nil && cdr.Moved && !l.Creditor && l.Received > r.Received {
+			l.Received = r.Received
+		}
+	}
 	for i := range want {
 		if !slices.Contains(listed, want[i]) {
 			c.disagree(r.Offset, "sender_lists lacks CDR %s, last updated %s, on the list of %s", r.Key, want[i].LastUpdated, want[i].Party)

@@ -93,7 +93,11 @@ func (s *senderRows) append(l *listing) {
 	s.party.Append(l.party.ID)
 	s.creditor.Append(flag(l.creditor))
 	s.lastUpdated.AppendRaw(proto.DateTime64(l.at.LastUpdated))
-	s.received.AppendRaw(proto.DateTime64(l.of.Record.Received))
+	received := l.of.Record.Received
+	if !l.creditor && !l.gone {
+		received = l.of.came()
+	}
+	s.received.AppendRaw(proto.DateTime64(received))
 	s.ver.Append(l.of.ver)
 	s.gone.Append(flag(l.gone))
 }

@@ -389,10 +389,21 @@ func TestADebtorFoundLaterListsTheCDR(t *testing.T) {
 			if n := listed(); n != 0 {
 				t.Fatalf("%d CDRs are listed before their debtor is known", n)
 			}
+			if _, err := s.OCPICDRs(t.Context(), settlement.OCPIQuery{Debtors: []ocpi.Party{found}, OCPIWindow: settlement.OCPIWindow{To: day(28)}}); err != nil {
+				t.Fatal(err)
+			}
+			began := time.Now()
 			find(t, s, b)
 			write(t, s, b) // a replay of the batch takes nothing back
 			if n := listed(); n != 1 {
 				t.Errorf("the debtor lists %d CDRs, want 1", n)
+			}
+			if late, err := s.LateCDRs(t.Context(), []ocpi.Party{found}); err != nil || late.Count != 1 || late.Last.Go().Before(began) {
+				t.Errorf("late are %+v, %v; want the one, since %s", late, err, began)
+			}
+			since := settlement.OCPIQuery{Debtors: []ocpi.Party{found}, ByReceived: true, OCPIWindow: settlement.OCPIWindow{From: began}}
+			if page, err := s.OCPICDRs(t.Context(), since); err != nil || page.Total != 1 {
+				t.Errorf("%d came since it was found, %v; want 1", page.Total, err)
 			}
 			d, err := s.CDR(t.Context(), keyOf("c1"))
 			if err != nil || d.ID != "c1" || d.SessionID != "S-c1" || d.EnergyKWh == nil {

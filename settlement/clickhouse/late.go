@@ -176,7 +176,7 @@ func (l *lateRows) append(r *placedRow) {
 	l.position.append(r.Record.Position)
 	l.country.Append(r.at.EMSP.Country)
 	l.party.Append(r.at.EMSP.ID)
-	l.received.AppendRaw(proto.DateTime64(r.Record.Received))
+	l.received.AppendRaw(proto.DateTime64(r.came()))
 }
 
 // writeLate stores which of the rows come late.

@@ -101,6 +101,7 @@ type placedRow struct {
 	ver     uint64
 	at      place
 	earlier []place    // where it may have stood
+	moved   ocpi.Time  // when it came to its eMSP, where it was another's, or nobody's, before
 	result  *resultRow // its row of results where it is not to be made of Row
 }
 
@@ -119,6 +120,9 @@ func (r *placedRow) left() []place {
 	}
 	return left
 }
+
+// came is when the CDR came to its eMSP's list.
+func (r *placedRow) came() ocpi.Time { return max(r.Record.Received, r.moved) }
 
 // listings calls fn for the rows of the CDR in sender_lists, and for those that
 // take its earlier ones back. A CDR whose eMSP is not known is on no eMSP's list.

@@ -3,6 +3,7 @@ package clickhouse
 import (
 	"context"
 	"fmt"
+	"slices"
 	"time"
 
 	ch "github.com/ClickHouse/clickhouse-go/v2"
@@ -13,7 +14,8 @@ import (
 
 // rebook stores later results of CDRs, or only where they are found. What was
 // found by their former debtor or month is taken back: written again, after an
-// interruption anywhere, it does what is left.
+// interruption anywhere, it does what is left. To the list of another eMSP than
+// before a CDR comes now, and perhaps late.
 func (s *Store) rebook(ctx context.Context, p ingest.Partition, rows []placedRow, results bool) error {
 	if len(rows) == 0 {
 		return nil
@@ -26,8 +28,9 @@ func (s *Store) rebook(ctx context.Context, p ingest.Partition, rows []placedRow
 	if err != nil {
 		return err
 	}
-	counts := rows[:0:0]
+	counts, now := rows[:0:0], ocpi.TimeOf(time.Now())
 	var owed []*placedRow // whose debtor is another one now
+	var come []placedRow  // these, and those again that were being written
 	for i := range rows {
 		r := &rows[i]
 		at := stand[r.Record.Key]
@@ -40,6 +43,12 @@ func (s *Store) rebook(ctx context.Context, p ingest.Partition, rows []placedRow
 		if at != nil && at.EMSP != r.at.EMSP {
 			owed = append(owed, r)
 		}
+		if slices.ContainsFunc(r.earlier, func(p place) bool { return p.EMSP != r.at.EMSP }) {
+			r.moved = now
+			if at.EMSP != r.at.EMSP || at.ver == r.ver {
+				come = append(come, *r)
+			}
+		}
 		counts = append(counts, *r)
 	}
 	into := blocksPool.Get().(*blocks)
@@ -48,7 +57,10 @@ func (s *Store) rebook(ctx context.Context, p ingest.Partition, rows []placedRow
 	if err := s.relist(ctx, into, what, p, owed); err != nil {
 		return err
 	}
-	if err := s.writePlaces(ctx, into, what, counts); err != nil || !results {
+	if err := s.writePlaces(ctx, into, what, counts); err != nil {
+		return err
+	}
+	if err := s.writeLate(ctx, into, what, come); err != nil || !results {
 		return err
 	}
 	return s.insert(ctx, into.results.block, what, len(counts), func(i int) error { return into.results.append(&counts[i]) })

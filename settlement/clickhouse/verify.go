@@ -64,6 +64,7 @@ var (
 		label("emsp_party", func(c *settlement.StoredCDR) *string { return &c.EMSP.ID }),
 		calendar("months[1]", func(c *settlement.StoredCDR) *ocpi.Month { return &c.Month }),
 		moment("last_updated", func(c *settlement.StoredCDR) *ocpi.Time { return &c.LastUpdated }),
+		yes("earlier != ''", func(c *settlement.StoredCDR) *bool { return &c.Moved }),
 	}
 	listingColumns = columns[settlement.StoredListing]{
 		label("country", func(l *settlement.StoredListing) *string { return &l.Party.Country }),
