@@ -53,6 +53,7 @@ func TestClassify(t *testing.T) {
 		{context.Canceled, KindUnavailable, 503, [2]int{503, 3000}},
 		{ErrUnknownReceiver, KindUnknownReceiver, 404, [2]int{200, 4001}},
 		{ErrNotConnected, KindNotConnected, 409, [2]int{200, 4003}},
+		{&TooOftenError{}, KindTooOften, 429, [2]int{429, 2000}},
 		{errors.New("anything else"), KindInternal, 500, [2]int{200, 3000}},
 		{&control.Refused{}, KindInternal, 500, [2]int{200, 3000}},
 	}
@@ -66,8 +67,8 @@ func TestClassify(t *testing.T) {
 			t.Errorf("%v: retry %v", tt.err, kind.Retry())
 		}
 	}
-	if len(answers) != int(KindNotConnected)+1 {
-		t.Errorf("%d rows for %d kinds", len(answers), KindNotConnected+1)
+	if len(answers) != int(KindTooOften)+1 {
+		t.Errorf("%d rows for %d kinds", len(answers), KindTooOften+1)
 	}
 }
 

@@ -3,7 +3,9 @@ package api
 import (
 	"context"
 	"errors"
+	"fmt"
 	"net/http"
+	"time"
 
 	"github.com/roamclear/roamclear/ingest"
 	"github.com/roamclear/roamclear/ingest/control"
@@ -31,6 +33,7 @@ const (
 	KindPeer
 	KindUnknownReceiver
 	KindNotConnected
+	KindTooOften
 )
 
 // Errors of the HTTP interfaces themselves.
@@ -48,10 +51,23 @@ var (
 	ErrNotConnected    = errors.New("the receiver is not connected: nothing is forwarded to it")
 )
 
+// TooOftenError says that the sender has done something more often than it may.
+type TooOftenError struct{ Wait time.Duration }
+
+// Error says when it may be done again.
+func (e *TooOftenError) Error() string {
+	return fmt.Sprintf("too often, nothing was changed: try again in %d s", e.Seconds())
+}
+
+// Seconds is Wait as Retry-After has it, at least 1.
+func (e *TooOftenError) Seconds() int64 {
+	return max(int64((e.Wait+time.Second-1)/time.Second), 1)
+}
+
 // answerTo is how a kind is answered. Towards OCPI partners an error behind a
 // parsed body is HTTP 200 with an OCPI status code (2.2.1 status_codes), with
-// one exception on purpose: 503 where nothing is known to be done and a retry
-// is harmless, because clients, proxies and load drivers act on it.
+// two exceptions on purpose: 503 where nothing is known to be done and a retry
+// is harmless, and 429 where it is harmless later, because clients, proxies and load drivers act on it.
 type answerTo struct {
 	code     string // stable name in the errors of the other interfaces
 	http     int
@@ -77,6 +93,7 @@ var answers = [...]answerTo{
 
 	KindUnknownReceiver: {"unknown_receiver", http.StatusNotFound, http.StatusOK, ocpi.StatusUnknownReceiver, ""},
 	KindNotConnected:    {"not_connected", http.StatusConflict, http.StatusOK, ocpi.StatusNotConnected, ""},
+	KindTooOften:        {"too_often", http.StatusTooManyRequests, http.StatusTooManyRequests, ocpi.StatusClientError, ""},
 }
 
 // Code returns the kind's stable name.
@@ -117,6 +134,9 @@ func Classify(err error) Kind {
 	}
 	if _, ok := errors.AsType[*ocpi.Invalid](err); ok {
 		return KindInvalid
+	}
+	if _, ok := errors.AsType[*TooOftenError](err); ok {
+		return KindTooOften
 	}
 	switch {
 	case errors.Is(err, ErrPeer): // first: it may say why, and that is the partner's matter

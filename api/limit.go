@@ -41,6 +41,12 @@ type Rate struct {
 // Take reports whether it may be done now.
 func (r *Rate) Take(now time.Time) bool {
 	due := r.due.Load()
-	next := max(due, now.UnixNano()) + int64(r.Every)
-	return next-now.UnixNano() <= int64(r.Every)*int64(r.Burst) && r.due.CompareAndSwap(due, next)
+	return r.wait(due, now) <= 0 && r.due.CompareAndSwap(due, max(due, now.UnixNano())+int64(r.Every))
+}
+
+// Wait returns how long it is until it may be done, 0 for now.
+func (r *Rate) Wait(now time.Time) time.Duration { return max(r.wait(r.due.Load(), now), 0) }
+
+func (r *Rate) wait(due int64, now time.Time) time.Duration {
+	return time.Duration(max(due-now.UnixNano(), 0)) - r.Every*time.Duration(r.Burst-1)
 }

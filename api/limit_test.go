@@ -16,6 +16,9 @@ func TestRate(t *testing.T) {
 		{time.Second / 2, false}, {time.Second / 2, true}, {time.Hour, true}, {0, true}, {0, true}, {0, false},
 	} {
 		now = now.Add(step.later)
+		if wait := r.Wait(now); (wait == 0) != step.want {
+			t.Errorf("step %d: wait %v", i, wait)
+		}
 		if got := r.Take(now); got != step.want {
 			t.Errorf("step %d: %v", i, got)
 		}

@@ -97,8 +97,8 @@ type register func(ctx context.Context, command, id string, r control.Registrati
 // handshake calls the client back before anything of it is kept: what fails
 // leaves it as it was, to be tried again (R-CRED-02).
 func (x *exchange) handshake(done string, complete register) (answer, error) {
-	if !x.s.places.handshakes.enter(x.partner.ID) {
-		return answer{}, api.ErrBusy
+	if err := x.s.places.handshakes.enter(x.partner.ID, x.s.Now()); err != nil {
+		return answer{}, err
 	}
 	defer x.s.places.handshakes.leave(x.partner.ID)
 	if err := x.mayTakeLong(); err != nil {
@@ -120,6 +120,7 @@ func (x *exchange) handshake(done string, complete register) (answer, error) {
 	if !x.stillKnown() { // its token ended while we called: nobody gets another for one that has leaked
 		return answer{}, api.ErrUnauthorized
 	}
+	x.s.places.handshakes.count(x.partner.ID, x.s.Now())
 	p, token, err := complete(x.r.Context(), "", x.partner.ID, control.Registration{
 		Peer: control.Peer{
 			Version: found.Version, URL: theirs.URL, Endpoints: found.Endpoints,

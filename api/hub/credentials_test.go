@@ -351,6 +351,71 @@ func TestUpdates(t *testing.T) {
 	})
 }
 
+// Each registration is kept in the control log for ever: a partner may change its own
+// a few times at once, then once in a while, and is told when it may again.
+func TestUpdatesAreLimited(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		r := newRegistrar(t, control.NewInvitation{})
+		token := r.post(ocpi.V221)
+		put := func() *http.Response {
+			t.Helper()
+			resp, e := request(t, r.handler, "PUT", credentialsPath(ocpi.V221), token, credentialsOf(ocpi.V221))
+			if resp.StatusCode == 200 {
+				token = r.token(200, e)
+			} else if e.StatusCode != 2000 {
+				t.Errorf("HTTP %d with %d", resp.StatusCode, e.StatusCode)
+			}
+			return resp
+		}
+		r.client.err = partner.ErrUnreachable
+		for range 2 * handshakesAtOnce { // what fails leaves nothing behind, and does not count
+			r.call("PUT", ocpi.V221, token, credentialsOf(ocpi.V221))
+		}
+		r.client.err = nil
+		for n := 1; n < handshakesAtOnce; n++ {
+			if resp := put(); resp.StatusCode != 200 {
+				t.Fatalf("change %d: HTTP %d", n, resp.StatusCode)
+			}
+		}
+		peer, calls := r.partner().Peer, len(r.client.calls)
+		if resp := put(); resp.StatusCode != 429 || resp.Header.Get("Retry-After") != "600" || r.partner().Peer != peer || len(r.client.calls) != calls {
+			t.Errorf("one too many: HTTP %d, Retry-After %q, %d calls, were %d", resp.StatusCode, resp.Header.Get("Retry-After"), len(r.client.calls), calls)
+		}
+		if status, _ := r.call("GET", ocpi.V221, token, ""); status != 200 {
+			t.Errorf("GET: HTTP %d", status)
+		}
+	})
+}
+
+func TestHandshakesBecomeDueAgain(t *testing.T) {
+	var h handshakes
+	at := time.Unix(1_000_000, 0)
+	enter := func() bool {
+		if h.enter("p", at) != nil {
+			return false
+		}
+		defer h.leave("p")
+		h.count("p", at)
+		return true
+	}
+	for n := range handshakesAtOnce {
+		if !enter() {
+			t.Fatalf("no %d. of %d", n+1, handshakesAtOnce)
+		}
+	}
+	for i, step := range []struct {
+		later time.Duration
+		want  bool
+	}{{0, false}, {handshakeEvery - 1, false}, {1, true}, {0, false}, {2 * handshakeEvery, true}, {0, true}, {0, false}} {
+		if at = at.Add(step.later); enter() != step.want {
+			t.Errorf("step %d: want %t", i, step.want)
+		}
+	}
+	if err := h.enter("another", at); err != nil {
+		t.Errorf("another partner: %v", err)
+	}
+}
+
 // slowClients are clients that do not answer until they are let, but for one.
 type slowClients struct {
 	client

@@ -18,4 +18,6 @@
 //     OCPI-from headers name a party that is not its own, about its own objects.
 //   - 503 with Retry-After is kept for overload, for a store that has not
 //     caught up, and for an outcome that is unknown; a repeat is harmless.
+//     429 with Retry-After is for who registers or changes its registration more
+//     often than it may.
 package hub

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"net/http"
 	"slices"
+	"strconv"
 	"sync"
 	"time"
 
@@ -233,6 +234,9 @@ func (x *exchange) reply(a answer, err error, now time.Time) (httpStatus int, oc
 		x.answerAtOnce()
 		if kind.Retry() {
 			x.setHeader("Retry-After", "1")
+		}
+		if often, ok := errors.AsType[*api.TooOftenError](err); ok {
+			x.setHeader("Retry-After", strconv.FormatInt(often.Seconds(), 10))
 		}
 		if kind == api.KindUnauthorized {
 			x.setHeader("Www-Authenticate", "Token")

@@ -60,28 +60,55 @@ func newPlaces(inFlight int, turns *api.Turns) places {
 // slow ones hold up nobody else.
 type handshakes struct {
 	mu sync.Mutex // guards of
-	of map[string]bool
+	of map[string]*handshake
 }
 
-// enter reports whether a partner's handshake may begin; true must be followed by one
-// leave.
-func (h *handshakes) enter(partner string) bool {
+// handshake is what is known of one partner's.
+type handshake struct {
+	underWay bool     // guarded by handshakes.mu
+	rate     api.Rate // of those that were good
+}
+
+// How often a partner may register or change what it has registered: each time is an
+// event in the control log, which is kept for ever and has room for all of them.
+const (
+	handshakeEvery   = 10 * time.Minute
+	handshakesAtOnce = 10
+)
+
+// enter begins a partner's handshake; nil must be followed by one leave.
+func (h *handshakes) enter(partner string, now time.Time) error {
 	h.mu.Lock()
 	defer h.mu.Unlock()
-	if h.of[partner] {
-		return false
+	one := h.of[partner]
+	if one == nil {
+		one = &handshake{rate: api.Rate{Every: handshakeEvery, Burst: handshakesAtOnce}}
+		if h.of == nil {
+			h.of = map[string]*handshake{}
+		}
+		h.of[partner] = one
 	}
-	if h.of == nil {
-		h.of = map[string]bool{}
+	if one.underWay {
+		return api.ErrBusy
 	}
-	h.of[partner] = true
-	return true
+	if wait := one.rate.Wait(now); wait > 0 {
+		return &api.TooOftenError{Wait: wait}
+	}
+	one.underWay = true
+	return nil
+}
+
+// count counts the handshake that is under way: it is about to take effect.
+func (h *handshakes) count(partner string, now time.Time) {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	h.of[partner].rate.Take(now) // entered: there is room for it
 }
 
 func (h *handshakes) leave(partner string) {
 	h.mu.Lock()
 	defer h.mu.Unlock()
-	delete(h.of, partner)
+	h.of[partner].underWay = false
 }
 
 // held is what one exchange holds.

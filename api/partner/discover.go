@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"net/http"
 	"net/url"
+	"slices"
 	"strings"
 
 	"github.com/roamclear/roamclear/ingest/control"
@@ -67,7 +68,7 @@ func (d *Dialer) Discover(ctx context.Context, versionsURL, token string, encodi
 		f.add(detailsURL, v.Endpoints)
 	}
 	if len(f.Endpoints) == 0 {
-		return nil, fmt.Errorf("%w: OCPI %s at %s lists none at all", ErrNoEndpoint, f.Version, versionsURL)
+		return nil, fmt.Errorf("%w: OCPI %s at %s lists none that is spoken here", ErrNoEndpoint, f.Version, versionsURL)
 	}
 	return f, nil
 }
@@ -103,20 +104,33 @@ func enumerate(offered []string) string {
 	return words(strings.Join(offered, ", "), "")
 }
 
-// maxEndpoints bounds what is kept of a partner's modules.
-const maxEndpoints = 100
-
-// add keeps endpoints that can be called.
+// add keeps the endpoints of modules that are spoken here, of each side of each the
+// first: what is kept of a partner stands in the control log for ever.
 func (f *Found) add(detailsURL string, endpoints []ocpi.Endpoint) {
 	for _, e := range endpoints {
-		at, err := absolute(detailsURL, e.URL)
-		if e.Identifier == "" || err != nil || len(f.Endpoints) == maxEndpoints {
-			continue
+		one := ocpi.Endpoint{Identifier: strings.ToLower(e.Identifier), Role: ocpi.InterfaceRole(strings.ToUpper(string(e.Role)))}
+		if one.Role != ocpi.RoleSender && one.Role != ocpi.RoleReceiver {
+			one.Role = ""
 		}
-		f.Endpoints = append(f.Endpoints, ocpi.Endpoint{
-			Identifier: strings.ToLower(e.Identifier), Role: ocpi.InterfaceRole(strings.ToUpper(string(e.Role))), URL: at,
-		})
+		var err error
+		one.URL, err = absolute(detailsURL, e.URL)
+		if err == nil && spoken(one.Identifier) && !f.has(one) {
+			f.Endpoints = append(f.Endpoints, one)
+		}
 	}
+}
+
+// spoken reports whether a module is spoken here: partners are called for it, or call.
+func spoken(identifier string) bool {
+	switch identifier {
+	case "credentials", "hubclientinfo", "invoicereconciliation":
+		return true
+	}
+	return slices.ContainsFunc(modules, func(m module) bool { return m.id == identifier })
+}
+
+func (f *Found) has(one ocpi.Endpoint) bool {
+	return slices.ContainsFunc(f.Endpoints, func(e ocpi.Endpoint) bool { return e.Identifier == one.Identifier && e.Role == one.Role })
 }
 
 // absolute is a URL as a partner gives it, seen from where it was given.

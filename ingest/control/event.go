@@ -1,6 +1,7 @@
 package control
 
 import (
+	"bytes"
 	"encoding/json"
 	"fmt"
 	"unicode"
@@ -77,16 +78,25 @@ type wireEvent struct {
 
 // Encode returns the event as it stands in the log.
 func Encode(e Event, c Change) ([]byte, error) {
-	data, err := json.Marshal(c)
+	data, err := encode(c)
 	if err != nil {
 		return nil, fmt.Errorf("encode control event: %w", err)
 	}
 	k := c.Kind()
-	body, err := json.Marshal(wireEvent{Type: k.Name, Version: k.Version, Command: e.Command, Expect: e.Expect, At: e.At, Data: data})
+	body, err := encode(wireEvent{Type: k.Name, Version: k.Version, Command: e.Command, Expect: e.Expect, At: e.At, Data: data})
 	if err != nil {
 		return nil, fmt.Errorf("encode control event: %w", err)
 	}
 	return body, nil
+}
+
+// encode writes JSON as it is read back, without HTML escapes: an & is one byte.
+func encode(v any) ([]byte, error) {
+	var b bytes.Buffer
+	e := json.NewEncoder(&b)
+	e.SetEscapeHTML(false)
+	err := e.Encode(v)
+	return bytes.TrimSuffix(b.Bytes(), []byte("\n")), err
 }
 
 // decode reads what Encode wrote. A kind that no domain registered is an

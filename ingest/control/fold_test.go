@@ -1,10 +1,12 @@
 package control
 
 import (
+	"bytes"
 	"fmt"
 	"maps"
 	"os"
 	"slices"
+	"strings"
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
@@ -348,5 +350,14 @@ func TestEventsAreFrozen(t *testing.T) {
 	}
 	if diff := cmp.Diff(string(want), string(got)); diff != "" {
 		t.Errorf("%s\n%s", diff, got)
+	}
+}
+
+// An event is as long as what it says: a letter is not written as six.
+func TestEventsAreWrittenAsTheyAre(t *testing.T) {
+	peer := peerData{Version: "2.2.1", URL: "https://a.example/?a=1&b=<c>", Endpoints: []endpointData{{"cdrs", ocpi.RoleSender, strings.Repeat("&", 1000)}}, Token: "k:t"}
+	body, err := Encode(Event{Command: "c", At: 1}, PartnerUpdated{ID: "p", Peer: peer})
+	if err != nil || len(body) > 1500 || body[len(body)-1] != '}' || !bytes.Contains(body, []byte("?a=1&b=<c>")) {
+		t.Errorf("%d bytes, %v: %.200s", len(body), err, body)
 	}
 }
