@@ -3,6 +3,8 @@ package settlement
 import (
 	"context"
 	"fmt"
+	"maps"
+	"slices"
 
 	"github.com/roamclear/roamclear/ingest"
 	"github.com/roamclear/roamclear/ocpi"
@@ -39,10 +41,24 @@ type ChargeStore interface {
 	reference.Records
 	// TermsOf returns the terms of those CDRs that have a result.
 	TermsOf(ctx context.Context, keys []ocpi.Key) (map[ocpi.Key]Terms, error)
-	// TokensWith calls fn for the Tokens that have or had one of some contract ids
-	// (see ocpi.FoldContractID), of each for its last state.
-	TokensWith(ctx context.Context, contracts []string, fn func(ingest.ObjectState) error) error
+	// TokensWith calls fn for the Tokens that have or had one of some contracts, with
+	// which one, for nothing but who they are and their Changes; for one of which there
+	// are several states perhaps for each. Of more than MaxTokens with a contract it
+	// calls fn for one more.
+	TokensWith(ctx context.Context, contracts []Contract, fn func(Contract, ingest.ObjectState) error) error
+	// TokenUIDs returns the uids of Tokens as they are written.
+	TokenUIDs(ctx context.Context, ids []ingest.Identity) (map[ingest.Identity]string, error)
 }
+
+// Contract is a contract id of an eMSP, as such are compared (see ocpi.FoldContractID).
+type Contract struct {
+	Party ocpi.Party
+	ID    string
+}
+
+// MaxTokens bounds how many Tokens of a contract are looked at: with which of more a
+// charge was made counts as not known.
+const MaxTokens = 100
 
 // Places says where charges were, and who pays for contracts: a *reference.Index.
 type Places interface {
@@ -123,58 +139,85 @@ func (c Charges) payers(ctx context.Context, list []*Charge) (below []int64, err
 // tokens finds with which Token of its payer each contract was used: where several have
 // it, or none, nobody knows.
 func (c Charges) tokens(ctx context.Context, list []*Charge, below []int64) error {
-	var contracts []string
-	for _, q := range list {
-		if !q.Token.Party().IsZero() {
-			contracts = append(contracts, ocpi.FoldContractID(q.Contract))
+	users := map[Contract][]*user{}
+	for i, q := range list {
+		if payer := q.Token.Party(); !payer.IsZero() {
+			contract := Contract{payer, ocpi.FoldContractID(q.Contract)}
+			users[contract] = append(users[contract], &user{charge: q, below: below[i]})
 		}
 	}
-	if len(contracts) == 0 {
+	if len(users) == 0 {
 		return nil
 	}
-	with := map[string][]ingest.ObjectState{}
-	err := c.Store.TokensWith(ctx, contracts, func(s ingest.ObjectState) error {
-		for i := range s.Changes {
-			contract := ocpi.FoldContractID(s.Changes[i].Contract)
-			if n := len(with[contract]); n == 0 || with[contract][n-1].Identity() != s.Identity() {
-				with[contract] = append(with[contract], s)
-			}
+	count := map[Contract]int{}
+	err := c.Store.TokensWith(ctx, slices.Collect(maps.Keys(users)), func(contract Contract, s ingest.ObjectState) error {
+		count[contract]++
+		for _, u := range users[contract] {
+			u.consider(contract.ID, &s)
 		}
 		return nil
 	})
 	if err != nil {
-		return fmt.Errorf("read the Tokens of %d contracts: %w", len(contracts), err)
+		return fmt.Errorf("read the Tokens of %d contracts: %w", len(users), err)
 	}
-	for i, q := range list {
-		if found := used(q, with[ocpi.FoldContractID(q.Contract)], below[i]); found != nil {
-			q.Token.UID, q.Token.Type = ocpi.Text(found.Body, "uid"), ocpi.Text(found.Body, "type")
+	maps.DeleteFunc(users, func(contract Contract, _ []*user) bool { return count[contract] > MaxTokens })
+	return c.name(ctx, users)
+}
+
+// name says with which Tokens charges were made.
+func (c Charges) name(ctx context.Context, users map[Contract][]*user) error {
+	of := map[ingest.Identity][]*Charge{}
+	for _, list := range users {
+		for _, u := range list {
+			if token, ok := u.token(); ok {
+				of[token] = append(of[token], u.charge)
+			}
+		}
+	}
+	if len(of) == 0 {
+		return nil
+	}
+	uids, err := c.Store.TokenUIDs(ctx, slices.Collect(maps.Keys(of)))
+	if err != nil {
+		return fmt.Errorf("read the uids of %d Tokens: %w", len(of), err)
+	}
+	for token, uid := range uids {
+		for _, q := range of[token] {
+			q.Token.UID, q.Token.Type = uid, token.Variant
 		}
 	}
 	return nil
 }
 
-// used returns with which of some Tokens a charge was made: the payer's that had the
-// contract then, else that got it first; nil where several did, or none.
-func used(q *Charge, tokens []ingest.ObjectState, below int64) *ingest.ObjectState {
-	contract := ocpi.FoldContractID(q.Contract)
-	var then, after []*ingest.ObjectState
-	for i := range tokens {
-		had, later := reference.ContractAt(tokens[i].Changes, q.Start, below)
-		switch {
-		case had != contract || tokens[i].Key.Party != q.Token.Party():
-		case later:
-			after = append(after, &tokens[i])
-		default:
-			then = append(then, &tokens[i])
-		}
+// user is who made a charge: one of the Tokens that may have had the contract then,
+// else that got it first. Of either no more than two are kept: two are not known.
+type user struct {
+	charge      *Charge
+	below       int64
+	then, after []ingest.Identity
+}
+
+// consider looks at a Token of the payer.
+func (u *user) consider(contract string, s *ingest.ObjectState) {
+	had, later := reference.HadContract(s.Changes, contract, u.charge.Start, u.below)
+	switch id := s.Identity(); {
+	case had && len(u.then) < 2 && !slices.Contains(u.then, id):
+		u.then = append(u.then, id)
+	case later && len(u.after) < 2 && !slices.Contains(u.after, id):
+		u.after = append(u.after, id)
 	}
-	if len(then) == 0 {
-		then = after
+}
+
+// token returns which it was, where that is known.
+func (u *user) token() (ingest.Identity, bool) {
+	found := u.then
+	if len(found) == 0 {
+		found = u.after
 	}
-	if len(then) != 1 {
-		return nil
+	if len(found) != 1 {
+		return ingest.Identity{}, false
 	}
-	return then[0]
+	return found[0], true
 }
 
 // places finds the Location of each charge as it was.

@@ -40,13 +40,25 @@ func (p *past) TermsOf(context.Context, []ocpi.Key) (map[ocpi.Key]Terms, error) 
 	return p.terms, p.ask("terms")
 }
 
-func (p *past) TokensWith(_ context.Context, _ []string, fn func(ingest.ObjectState) error) error {
+func (p *past) TokensWith(_ context.Context, contracts []Contract, fn func(Contract, ingest.ObjectState) error) error {
 	for _, s := range p.tokens {
-		if err := fn(s); err != nil {
-			return err
+		for _, c := range contracts {
+			if s.Key.Party == c.Party && slices.ContainsFunc(s.Changes, func(said ingest.Change) bool { return said.Contract == c.ID }) {
+				if err := fn(c, s); err != nil {
+					return err
+				}
+			}
 		}
 	}
 	return p.ask("tokens")
+}
+
+func (p *past) TokenUIDs(_ context.Context, ids []ingest.Identity) (map[ingest.Identity]string, error) {
+	uids := map[ingest.Identity]string{}
+	for _, id := range ids {
+		uids[id] = id.Key.ID
+	}
+	return uids, p.ask("uids")
 }
 
 func (p *past) Find(_ context.Context, ids []ingest.Identity) (found []ingest.ObjectState, err error) {
@@ -86,18 +98,25 @@ func TestChargesAreCompleted(t *testing.T) {
 		return ingest.Identity{Object: o, Key: ocpi.NewKey("GB", "DUN", id)}
 	}
 	token := func(owner ocpi.Party, uid string, changes ...ingest.Change) ingest.ObjectState {
-		return ingest.ObjectState{Object: ingest.ObjectToken, Key: ocpi.Key{Party: owner, ID: uid}, Body: []byte(`{"uid":"` + uid + `","type":"RFID"}`), Changes: changes}
+		return ingest.ObjectState{Object: ingest.ObjectToken, Key: ocpi.Key{Party: owner, ID: uid}, Variant: "RFID", Changes: changes}
 	}
 	p := &past{
 		terms: map[ocpi.Key]Terms{id(0, "cdr").Key: {tnm, 5}, id(0, "old").Key: {exw, -1}},
 		tokens: []ingest.ObjectState{
 			token(exw, "e1", ingest.Change{Next: 1, Received: 1, Contract: "C1"}), token(tnm, "t1", ingest.Change{Next: 1, Received: 1, Contract: "C1"}, ingest.Change{Next: 2, Received: 20, Contract: "C2"}),
 			token(tnm, "t2", ingest.Change{Next: 9, Received: 1, Contract: "C1"}), token(exw, "e2", ingest.Change{Next: 1, Received: 50, Contract: "C1"}),
+			token(tnm, "b1", ingest.Change{Next: 1, Received: 1, Contract: "C3"}, ingest.Change{Next: 2, Received: 20, Contract: "C4"}),
+			token(tnm, "b1", ingest.Change{Next: 1, Received: 1, Contract: "C3"}), // a state of before
+			token(tnm, "b2", ingest.Change{Next: 3, Received: 30, Contract: "C3"}),
 		},
 		now: []ingest.ObjectState{
 			{Object: ingest.ObjectSession, Key: id(0, "s1").Key, With: tnm}, {Object: ingest.ObjectSession, Key: id(0, "s2").Key},
 			{Object: ingest.ObjectLocation, Key: id(0, "L1").Key, Version: ocpi.V211, Body: []byte("now")}, {Object: ingest.ObjectLocation, Key: id(0, "L0").Key, Version: ocpi.V211, Body: []byte("unkept")},
 		},
+	}
+	p.tokens = append(p.tokens, token(tnm, "m1", ingest.Change{Next: 1, Received: 1, Contract: "C5"}))
+	for range MaxTokens {
+		p.tokens = append(p.tokens, token(tnm, "m2", ingest.Change{Next: 1, Received: 50, Contract: "C5"}))
 	}
 	for _, tc := range []struct {
 		name   string
@@ -111,6 +130,10 @@ func TestChargesAreCompleted(t *testing.T) {
 		{"of which it was not kept", Charge{ID: id(ingest.ObjectCDR, "old"), Contract: "C1", Start: 10}, exw, "e1", ""},
 		{"without a result", Charge{ID: id(ingest.ObjectCDR, "new"), Contract: "C1", Start: 10}, exw, "e1", ""},
 		{"before anybody had it: who had it first, were it one", Charge{ID: id(ingest.ObjectCDR, "new"), Contract: "C1", Start: 0}, exw, "", ""},
+		{"before another had it", Charge{ID: id(ingest.ObjectCDR, "cdr"), Contract: "C3", Start: 10}, tnm, "b1", ""},
+		{"perhaps again, as far as is known by nobody else", Charge{ID: id(ingest.ObjectCDR, "cdr"), Contract: "C3", Start: 25}, tnm, "b1", ""},
+		{"perhaps again, perhaps by the other", Charge{ID: id(ingest.ObjectCDR, "cdr"), Contract: "C3", Start: 30}, tnm, "", ""},
+		{"of one of too many", Charge{ID: id(ingest.ObjectCDR, "cdr"), Contract: "C5", Start: 10}, tnm, "", ""},
 		{"nobody's", Charge{ID: id(ingest.ObjectCDR, "new"), Contract: "C9", Start: 10}, ocpi.Party{}, "", ""},
 		{"a Session, by its state; two Tokens have the contract", Charge{ID: id(ingest.ObjectSession, "s1"), Contract: "C1", Start: 10}, tnm, "", ""},
 		{"of which nobody is known", Charge{ID: id(ingest.ObjectSession, "s2"), Contract: "C1", Start: 10}, exw, "e1", ""},
@@ -135,10 +158,10 @@ func TestChargesAreCompleted(t *testing.T) {
 		many[i] = &Charge{ID: id(ingest.ObjectCDR, "cdr"), Contract: "C1", Location: id(0, "L1").Key, Start: ocpi.Time(10 + 50*(i%2))}
 	}
 	p.asked = nil
-	if err := (Charges{Store: p, Objects: p, Places: p}).Complete(t.Context(), many); err != nil || !slices.Equal(p.asked, []string{"terms", "tokens", "location", "objects"}) {
+	if err := (Charges{Store: p, Objects: p, Places: p}).Complete(t.Context(), many); err != nil || !slices.Equal(p.asked, []string{"terms", "tokens", "uids", "location", "objects"}) {
 		t.Errorf("asked %q, %v", p.asked, err)
 	}
-	for _, p.fails = range []string{"terms", "tokens", "location", "objects"} {
+	for _, p.fails = range []string{"terms", "tokens", "uids", "location", "objects"} {
 		if err := (Charges{Store: p, Objects: p, Places: p}).Complete(t.Context(), many); !errors.Is(err, errPast) {
 			t.Errorf("%s cannot be read: %v", p.fails, err)
 		}

@@ -95,20 +95,22 @@ func storeOf(t *testing.T, x index, log *ingesttest.Log) *objectstest.Store {
 	return objectstest.NewStore(x.States(p, all)...)
 }
 
-// Which contract a Token had when a charge began follows from what it has said.
-func TestContractAt(t *testing.T) {
+// Whether a Token had a contract when a charge began follows from what it has said; one
+// that it has had before may be it again.
+func TestHadContract(t *testing.T) {
 	said := []ingest.Change{{Next: 1, Received: 10, Contract: "NL-EXW-C00000001"}, {Next: 3, Received: 99, Updated: 20, Contract: "own 2"}, {Next: 9, Received: 30, Contract: "own 3"}}
 	for _, tc := range []struct {
-		start ocpi.Time
-		below int64
-		want  string
-		later bool
+		contract   string
+		start      ocpi.Time
+		below      int64
+		had, later bool
 	}{
-		{5, 100, "NLEXWC00000001", true}, {10, 100, "NLEXWC00000001", false}, {20, 100, "OWN 2", false}, {35, 100, "OWN 3", false},
-		{35, 8, "OWN 2", false}, {35, 2, "NLEXWC00000001", false}, {35, 0, "", false},
+		{"NLEXWC00000001", 5, 100, false, true}, {"OWN 2", 5, 100, false, false},
+		{"NLEXWC00000001", 10, 100, true, false}, {"NLEXWC00000001", 35, 100, true, false}, {"OWN 2", 20, 100, true, false}, {"OWN 2", 19, 100, false, false},
+		{"OWN 3", 35, 100, true, false}, {"OWN 3", 35, 8, false, false}, {"NLEXWC00000001", 35, 2, true, false}, {"NLEXWC00000001", 35, 0, false, false},
 	} {
-		if got, later := reference.ContractAt(said, tc.start, tc.below); got != tc.want || later != tc.later {
-			t.Errorf("from %d below %d: %q, later %t, want %q", tc.start, tc.below, got, later, tc.want)
+		if had, later := reference.HadContract(said, tc.contract, tc.start, tc.below); had != tc.had || later != tc.later {
+			t.Errorf("%s from %d below %d: %t, later %t, want %t, %t", tc.contract, tc.start, tc.below, had, later, tc.had, tc.later)
 		}
 	}
 }

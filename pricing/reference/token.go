@@ -100,27 +100,24 @@ func (x *Index) Payer(contractID string, start ocpi.Time, below int64) (ocpi.Par
 	return x.payers.of(ocpi.FoldContractID(contractID), start, below)
 }
 
-// ContractAt returns, by what a Token has said, which contract it had when a charge
-// began, as of an end of the reference topic: the last one not after start, else, and
-// later is true, the first; folded as ids of contracts are compared, "" where none is
-// known.
-func ContractAt(changes []ingest.Change, start ocpi.Time, below int64) (contract string, later bool) {
-	var before, after *ingest.Change
+// HadContract reports, by what a Token has said, whether it may have had a contract when
+// a charge began, as of an end of the reference topic: whether it had it ever by then,
+// since a return to a contract that was there before is not noted. later is true where
+// it had none by then, and this one first. contract is folded as ids of contracts are
+// compared.
+func HadContract(changes []ingest.Change, contract string, start ocpi.Time, below int64) (had, later bool) {
+	var after *ingest.Change
+	said := false
 	for i := range changes {
 		c := &changes[i]
 		switch since := c.Since(); {
 		case c.Next > below || c.Contract == "":
-		case since <= start && (before == nil || since >= before.Since()):
-			before = c
-		case since > start && (after == nil || since < after.Since()):
+		case since <= start:
+			said = true
+			had = had || ocpi.FoldContractID(c.Contract) == contract
+		case after == nil || since < after.Since():
 			after = c
 		}
 	}
-	switch {
-	case before != nil:
-		return ocpi.FoldContractID(before.Contract), false
-	case after != nil:
-		return ocpi.FoldContractID(after.Contract), true
-	}
-	return "", false
+	return had, !said && after != nil && ocpi.FoldContractID(after.Contract) == contract
 }

@@ -2,6 +2,8 @@ package clickhouse
 
 import (
 	"context"
+	"encoding/json"
+	"fmt"
 	"slices"
 
 	ch "github.com/ClickHouse/clickhouse-go/v2"
@@ -32,32 +34,56 @@ func (s *Store) TermsOf(ctx context.Context, keys []ocpi.Key) (map[ocpi.Key]sett
 	return found, err
 }
 
-// TokensWith calls fn for the Tokens that have or had one of some contract ids, of each
-// for its last state. The index is asked by hasAny; for each row that would look at all
-// of the ids, where a set is looked at once.
-func (s *Store) TokensWith(ctx context.Context, contracts []string, fn func(ingest.ObjectState) error) error {
-	contracts = slices.Compact(slices.Sorted(slices.Values(contracts)))
-	last := map[ingest.Identity]ingest.ObjectState{}
-	err := s.each(ctx, "read the Tokens of contracts", "SELECT "+objectColumns+" FROM objects WHERE object = 'token' AND indexHint(hasAny(contracts, ?)) AND arrayExists(c -> c IN (?), contracts)", []any{contracts, contracts},
+// TokensWith calls fn for the Tokens that have or had one of some contracts, with which
+// one. The index is asked by hasAny; for each row that would look at all of the ids,
+// where a set is looked at once. Bodies are not read, and of a contract no more rows
+// than are looked at: an eMSP may have any number of large Tokens with one.
+func (s *Store) TokensWith(ctx context.Context, contracts []settlement.Contract, fn func(settlement.Contract, ingest.ObjectState) error) error {
+	var ids, pairs []string
+	for _, c := range contracts {
+		ids, pairs = append(ids, c.ID), append(pairs, c.Party.String()+"*"+c.ID)
+	}
+	ids = slices.Compact(slices.Sorted(slices.Values(ids)))
+	return s.each(ctx, "read the Tokens of contracts", `SELECT country, party, id, sub, zones,
+			arrayJoin(arrayFilter(c -> concat(country, '*', party, '*', c) IN (?), contracts)) AS contract
+		FROM objects WHERE object = 'token' AND indexHint(hasAny(contracts, ?)) AND arrayExists(c -> c IN (?), contracts)
+		LIMIT ? BY country, party, contract`, []any{pairs, ids, ids, settlement.MaxTokens + 1},
 		func(rows driver.Rows) error {
-			o, err := scanObject(rows)
-			if err != nil {
+			o := ingest.ObjectState{Object: ingest.ObjectToken}
+			var changes []byte
+			var contract string
+			if err := rows.Scan(&o.Key.Party.Country, &o.Key.Party.ID, &o.Key.ID, &o.Variant, &changes, &contract); err != nil {
 				return err
 			}
-			if known, ok := last[o.Identity()]; !ok || known.Position.Before(o.Position) {
-				last[o.Identity()] = o
+			if err := json.Unmarshal(changes, &o.Changes); err != nil {
+				return fmt.Errorf("changes of %s: %w", o.Identity(), err)
 			}
-			return nil
+			return fn(settlement.Contract{Party: o.Key.Party, ID: contract}, o)
 		})
+}
+
+// TokenUIDs returns the uids of Tokens as they are written.
+func (s *Store) TokenUIDs(ctx context.Context, ids []ingest.Identity) (map[ingest.Identity]string, error) {
+	keys := make([]ocpi.Key, len(ids))
+	for i, id := range ids {
+		keys[i] = id.Key
+	}
+	wanted, err := withKeys(keys)
 	if err != nil {
-		return err
+		return nil, err
 	}
-	for _, o := range last {
-		if err := fn(o); err != nil {
+	uids := make(map[ingest.Identity]string, len(ids))
+	err = s.each(ch.Context(ctx, wanted), "read the uids of Tokens", `SELECT country, party, id, sub, argMax(JSONExtractString(body, 'uid'), ver) FROM objects
+		WHERE object = 'token' AND (country, party, id) IN wanted GROUP BY country, party, id, sub`, nil,
+		func(rows driver.Rows) error {
+			id, uid := ingest.Identity{Object: ingest.ObjectToken}, ""
+			err := rows.Scan(&id.Key.Party.Country, &id.Key.Party.ID, &id.Key.ID, &id.Variant, &uid)
+			if slices.Contains(ids, id) {
+				uids[id] = uid
+			}
 			return err
-		}
-	}
-	return nil
+		})
+	return uids, err
 }
 
 // ObjectRecords calls fn for the records that changed an object, in the order of the

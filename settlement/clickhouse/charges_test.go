@@ -27,41 +27,64 @@ func TestTermsOf(t *testing.T) {
 	}
 }
 
-// Tokens are found by the contracts that they have or had, each as it stands.
+// Tokens are found by the contracts that they have or had, of their party alone, and no
+// more than are looked at; their uids are as they are written.
 func TestTokensWith(t *testing.T) {
 	s := newStore(t)
 	o := newOwned(s, ingest.TopicReference)
 	said := func(contracts ...string) func(*ingest.ObjectState) {
 		return func(s *ingest.ObjectState) {
+			s.Body = fmt.Appendf(nil, `{"uid":%q}`, "As "+s.Key.ID)
 			for _, c := range contracts {
 				s.Changes = append(s.Changes, ingest.Change{Next: 1, Contract: c})
 			}
 		}
 	}
 	token := func(uid, kind string) ingest.Identity { return object(ingest.ObjectToken, "NLEXW", uid, kind) }
-	o.change(t, token("k1", "RFID"), 1, said("NL-EXW-C00000001"))
+	k1 := token("k1", "RFID")
+	o.change(t, k1, 1, said("NL-EXW-C00000001"))
 	o.change(t, token("k2", "RFID"), 1, said("OWN 2"))
-	o.change(t, token("k1", "RFID"), 2, said("NL-EXW-C00000001", "OWN 3"))
+	o.change(t, k1, 2, said("NL-EXW-C00000001", "OWN 3"))
 	o.change(t, token("k3", "OTHER"), 1, said("OWN 3", "OWN 3"))
+	o.change(t, object(ingest.ObjectToken, "DETNM", "k4", "RFID"), 1, said("OWN 3"))
 	o.change(t, object(ingest.ObjectLocation, "GBDUN", "l1", ""), 1, nil)
+	for i := range 2 * settlement.MaxTokens {
+		o.change(t, token(fmt.Sprint("m", i), "RFID"), 1, said("MANY"))
+	}
+	of := func(contract string) settlement.Contract {
+		return settlement.Contract{Party: ocpi.NewParty("NL", "EXW"), ID: contract}
+	}
 	for _, tc := range []struct {
-		contracts []string
+		contracts []settlement.Contract
 		want      string
 	}{
-		{[]string{ocpi.FoldContractID("NL*EXW*C00000001")}, "token NL*EXW*K1 RFID@2"},
-		{[]string{"OWN 3"}, "token NL*EXW*K1 RFID@2, token NL*EXW*K3 OTHER@3"},
-		{[]string{"OWN 2", "OWN 2", "it's"}, "token NL*EXW*K2 RFID@1"},
-		{[]string{"OWN 4"}, ""},
+		{[]settlement.Contract{of(ocpi.FoldContractID("NL*EXW*C00000001"))}, "NLEXWC00000001: token NL*EXW*K1 RFID"},
+		{[]settlement.Contract{of("OWN 3")}, "OWN 3: token NL*EXW*K1 RFID, OWN 3: token NL*EXW*K3 OTHER"},
+		{[]settlement.Contract{of("OWN 2"), of("OWN 2"), of("OWN 3"), of("it's")}, "OWN 2: token NL*EXW*K2 RFID, OWN 3: token NL*EXW*K1 RFID, OWN 3: token NL*EXW*K3 OTHER"},
+		{[]settlement.Contract{of("OWN 2"), {Party: ocpi.NewParty("DE", "TNM"), ID: "OWN 3"}}, "OWN 2: token NL*EXW*K2 RFID, OWN 3: token DE*TNM*K4 RFID"},
+		{[]settlement.Contract{of("OWN 4")}, ""},
 	} {
 		var got []string
-		err := s.TokensWith(t.Context(), tc.contracts, func(s ingest.ObjectState) error {
-			got = append(got, fmt.Sprintf("%s@%d", s.Identity(), s.Position.Offset))
+		err := s.TokensWith(t.Context(), tc.contracts, func(c settlement.Contract, s ingest.ObjectState) error {
+			if len(s.Body) > 0 || len(s.Changes) == 0 {
+				t.Errorf("%s: body %s, changes %v", s.Identity(), s.Body, s.Changes)
+			}
+			got = append(got, fmt.Sprintf("%s: %s", c.ID, s.Identity()))
 			return nil
 		})
 		slices.Sort(got)
-		if all := strings.Join(got, ", "); err != nil || all != tc.want {
+		if all := strings.Join(slices.Compact(got), ", "); err != nil || all != tc.want {
 			t.Errorf("%q: %q, %v, want %q", tc.contracts, all, err, tc.want)
 		}
+	}
+	n := 0
+	err := s.TokensWith(t.Context(), []settlement.Contract{of("MANY")}, func(settlement.Contract, ingest.ObjectState) error { n++; return nil })
+	if err != nil || n != settlement.MaxTokens+1 {
+		t.Errorf("%d of many Tokens, %v, want %d", n, err, settlement.MaxTokens+1)
+	}
+	uids, err := s.TokenUIDs(t.Context(), []ingest.Identity{k1, token("k3", "RFID")})
+	if err != nil || len(uids) != 1 || uids[k1] != "As K1" {
+		t.Errorf("uids %v, %v", uids, err)
 	}
 }
 
