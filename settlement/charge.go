@@ -1,10 +1,13 @@
 package settlement
 
 import (
+	"cmp"
 	"context"
+	"errors"
 	"fmt"
 	"maps"
 	"slices"
+	"time"
 
 	"github.com/roamclear/roamclear/ingest"
 	"github.com/roamclear/roamclear/ocpi"
@@ -74,10 +77,15 @@ type Charges struct {
 		Find(ctx context.Context, ids []ingest.Identity) ([]ingest.ObjectState, error)
 	}
 	Places Places
+	Budget time.Duration // for all Locations of a page that are made again; 0 = 2 s
 }
 
-// maxMadeAgain bounds how many Locations are made again of their records for one page.
-const maxMadeAgain = 50
+// maxMadeAgain and madeAgainFor bound how many Locations are made again of their records
+// for one page, and how long: the others are not known, and the page is told without.
+const (
+	maxMadeAgain = 50
+	madeAgainFor = 2 * time.Second
+)
 
 // Complete fills what the charges ask for, for all of them in a few queries. A CDR rests
 // on what its result rests on, a Session on what is known now, but for who pays, which
@@ -226,6 +234,8 @@ func (c Charges) places(ctx context.Context, list []*Charge, below []int64) erro
 		location ocpi.Key
 		offset   int64
 	}
+	budget, cancel := context.WithTimeout(ctx, cmp.Or(c.Budget, madeAgainFor))
+	defer cancel()
 	found, want := map[at]ingest.ObjectState{}, make([]at, len(list))
 	var now []ingest.Identity
 	again := 0
@@ -249,13 +259,11 @@ func (c Charges) places(ctx context.Context, list []*Charge, below []int64) erro
 		if again++; again > maxMadeAgain {
 			continue
 		}
-		s, ok, err := c.Places.LocationAfter(ctx, c.Store, q.Location, p.Offset)
+		s, err := c.madeAgain(ctx, budget, q.Location, p.Offset)
 		if err != nil {
 			return err
 		}
-		if ok {
-			found[want[i]] = s
-		}
+		found[want[i]] = s
 	}
 	states, err := c.Objects.Find(ctx, now)
 	if err != nil {
@@ -268,4 +276,23 @@ func (c Charges) places(ctx context.Context, list []*Charge, below []int64) erro
 		q.Place, q.Version = found[want[i]].Body, found[want[i]].Version
 	}
 	return nil
+}
+
+// madeAgain returns a Location as it was, the zero state where that cannot be told
+// within the budget or the store's memory: only that a request has ended, or the store
+// is away, is an error.
+func (c Charges) madeAgain(ctx, budget context.Context, location ocpi.Key, offset int64) (ingest.ObjectState, error) {
+	s, ok, err := ingest.ObjectState{}, false, budget.Err()
+	if err == nil {
+		s, ok, err = c.Places.LocationAfter(budget, c.Store, location, offset)
+	}
+	switch {
+	case err == nil && ok:
+		return s, nil
+	case err == nil:
+		return ingest.ObjectState{}, nil
+	case ctx.Err() == nil && (budget.Err() != nil || errors.Is(err, ingest.ErrTooMuch)):
+		return ingest.ObjectState{}, nil
+	}
+	return ingest.ObjectState{}, err
 }

@@ -3,8 +3,10 @@ package settlement
 import (
 	"context"
 	"errors"
+	"fmt"
 	"slices"
 	"testing"
+	"time"
 
 	"github.com/roamclear/roamclear/ingest"
 	"github.com/roamclear/roamclear/ocpi"
@@ -20,6 +22,8 @@ type past struct {
 	asked  []string
 	below  int64 // of the last question for a place
 	fails  string
+	slow   bool  // a place of before is not found before the time is up
+	away   error // why one is not
 }
 
 var errPast = errors.New("away")
@@ -78,7 +82,14 @@ func (p *past) PlaceAt(location ocpi.Key, start ocpi.Time, below int64) (referen
 	return reference.Place{Offset: 7, Now: start >= 50}, location.ID != "L0"
 }
 
-func (p *past) LocationAfter(_ context.Context, _ reference.Records, _ ocpi.Key, offset int64) (ingest.ObjectState, bool, error) {
+func (p *past) LocationAfter(ctx context.Context, _ reference.Records, _ ocpi.Key, offset int64) (ingest.ObjectState, bool, error) {
+	if p.slow {
+		<-ctx.Done()
+		return ingest.ObjectState{}, false, fmt.Errorf("%w: %w", ErrUnavailable, ctx.Err())
+	}
+	if p.away != nil {
+		return ingest.ObjectState{}, false, p.away
+	}
 	return ingest.ObjectState{Version: ocpi.V221, Body: []byte("then")}, offset == 7, p.ask("location")
 }
 
@@ -165,5 +176,51 @@ func TestChargesAreCompleted(t *testing.T) {
 		if err := (Charges{Store: p, Objects: p, Places: p}).Complete(t.Context(), many); !errors.Is(err, errPast) {
 			t.Errorf("%s cannot be read: %v", p.fails, err)
 		}
+	}
+}
+
+// What cannot be made again within the budget of a page is not known, and the page is
+// whole but for that; that the request has ended or the store is away is an error.
+func TestPlacesHaveABudget(t *testing.T) {
+	page := func() (list []*Charge) {
+		for i := range 60 {
+			list = append(list, &Charge{ID: ingest.Identity{Object: ingest.ObjectSession}, Location: ocpi.NewKey("GB", "DUN", fmt.Sprint("L", i+1)), Start: 10})
+		}
+		return append(list, &Charge{ID: ingest.Identity{Object: ingest.ObjectSession}, Location: ocpi.NewKey("GB", "DUN", "N"), Start: 60})
+	}
+	now := []ingest.ObjectState{{Object: ingest.ObjectLocation, Key: ocpi.NewKey("GB", "DUN", "N"), Body: []byte("now")}}
+	for _, tc := range []struct {
+		name  string
+		past  past
+		ends  bool
+		known int
+		fails bool
+	}{
+		{"in time: so many a page", past{now: now}, false, 51, false},
+		{"not in time", past{now: now, slow: true}, false, 1, false},
+		{"too much for the store", past{now: now, away: fmt.Errorf("%w: %w", ingest.ErrTooMuch, ErrUnavailable)}, false, 1, false},
+		{"the store is away", past{now: now, away: ErrUnavailable}, false, 0, true},
+		{"the request has ended", past{now: now, slow: true}, true, 0, true},
+	} {
+		ctx, cancel := context.WithCancel(t.Context())
+		budget := time.Hour
+		if tc.past.slow && !tc.ends {
+			budget = time.Millisecond
+		}
+		if tc.ends {
+			cancel()
+		}
+		list := page()
+		err := Charges{Store: &tc.past, Objects: &tc.past, Places: &tc.past, Budget: budget}.Complete(ctx, list)
+		known := 0
+		for _, c := range list {
+			if c.Place != nil {
+				known++
+			}
+		}
+		if (err != nil) != tc.fails || known != tc.known {
+			t.Errorf("%s: %d places, %v, want %d", tc.name, known, err, tc.known)
+		}
+		cancel()
 	}
 }

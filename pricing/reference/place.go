@@ -2,6 +2,7 @@ package reference
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"hash/fnv"
 	"io"
@@ -80,24 +81,33 @@ type Records interface {
 // maxFolded bounds of how many records a state of before is made again.
 const maxFolded = 20_000
 
+// errTooMany ends the reading of records that are too many.
+var errTooMany = errors.New("too many records")
+
 // LocationAfter returns a Location as the record at an offset left it, made again of
 // its records; ok is false where there are too many, or it cannot be made.
 func (x *Index) LocationAfter(ctx context.Context, records Records, location ocpi.Key, offset int64) (s ingest.ObjectState, ok bool, err error) {
+	ctx, stop := context.WithCancel(ctx)
+	defer stop()
 	var state *ingest.ObjectState
 	n := 0
 	err = records.ObjectRecords(ctx, ingest.Identity{Object: ingest.ObjectLocation, Key: location}, offset, func(r *ingest.Record) error {
 		if n++; n > maxFolded {
-			return nil
+			stop() // or the rest would be read to its end
+			return errTooMany
 		}
 		if next, err := (locations{x}).Apply(state, r); err == nil { // what did not apply then does not now
 			state = next
 		}
 		return nil
 	})
+	if n > maxFolded {
+		return s, false, nil
+	}
 	if err != nil {
 		return s, false, fmt.Errorf("make %s again as record %d left it: %w", location, offset, err)
 	}
-	if state == nil || n > maxFolded || state.Position.Offset != offset {
+	if state == nil || state.Position.Offset != offset {
 		return s, false, nil
 	}
 	return *state, true, nil

@@ -84,6 +84,29 @@ func TestPlaceAt(t *testing.T) {
 	}
 }
 
+// endless are records of which there is no end before the reader stops.
+type endless struct{ read int }
+
+func (e *endless) ObjectRecords(ctx context.Context, id ingest.Identity, upTo int64, fn func(*ingest.Record) error) error {
+	r := ingest.Record{Envelope: ingest.Envelope{Object: id.Object, Method: ingest.MethodPut, Version: ocpi.V221, Key: id.Key}, Body: []byte(locationBody("Europe/London"))}
+	for e.read < 30_000 {
+		e.read++
+		r.Offset = int64(e.read)
+		if err := fn(&r); err != nil {
+			return fmt.Errorf("%w: %w", err, ctx.Err())
+		}
+	}
+	return nil
+}
+
+// A Location of too many records is not known, and they are not read to their end.
+func TestTooManyRecordsAreNotRead(t *testing.T) {
+	x, e := follow(t, ingesttest.NewLog(1), objectstest.NewStore()), new(endless)
+	if _, ok, err := x.LocationAfter(t.Context(), e, ocpi.NewKey("GB", "DUN", "L1"), 30_000); ok || err != nil || e.read != 20_001 {
+		t.Errorf("known %t, %v, of %d records", ok, err, e.read)
+	}
+}
+
 // storeOf is a store of the last states of what a log holds.
 func storeOf(t *testing.T, x index, log *ingesttest.Log) *objectstest.Store {
 	t.Helper()
