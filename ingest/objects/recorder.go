@@ -64,6 +64,19 @@ func (r *Recorder) Do(ctx context.Context, t *ingest.Turn) error {
 	return nil
 }
 
+// changeBytes is what a change takes beside its texts: its members' names, and numbers.
+const changeBytes = 120
+
+// stored is how much of a state is stored: its body, and all that it has said. Contract
+// ids stand in a column of their own too.
+func stored(s *ingest.ObjectState) int {
+	n := len(s.Body) + len(s.Contract)
+	for i := range s.Changes {
+		n += changeBytes + len(s.Changes[i].Zone) + 2*len(s.Changes[i].Contract)
+	}
+	return n
+}
+
 // atOnce returns how many records go into one attempt.
 func atOnce(recs []ingest.Record, states []ingest.ObjectState) int {
 	bytes := 0
@@ -71,7 +84,7 @@ func atOnce(recs []ingest.Record, states []ingest.ObjectState) int {
 		bytes += len(recs[i].Body)
 	}
 	for i := range states {
-		bytes += len(states[i].Body)
+		bytes += stored(&states[i])
 	}
 	return max(len(recs)*recordBytes/max(bytes, recordBytes), 1)
 }
