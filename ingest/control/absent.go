@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"slices"
 	"strings"
+	"time"
 
 	"github.com/roamclear/roamclear/ingest"
 	"github.com/roamclear/roamclear/ocpi"
@@ -13,6 +14,13 @@ import (
 
 // MaxAbsent is how many ids are kept of what one list lacks.
 const MaxAbsent = 100
+
+// Bounds of what absences take of the control log: the ids of one, and how often one
+// that goes on is noted again, unless its count changes by more than half.
+const (
+	maxAbsentBytes = 8 << 10
+	absentAgain    = ocpi.Time(24 * time.Hour)
+)
 
 // Absence is what we hold of a partner's and a list lacked that was read to its end.
 // OCPI has no way to say that a Location or a Token is gone, and lists are wrong too:
@@ -94,8 +102,8 @@ func (d *Partners) Absent(id string) []Absence {
 }
 
 // NoteAbsent notes what a complete list of a partner lacks: so many objects, of which
-// the first ids. What is noted like this already is no event. Errors as in
-// [Machine.Do].
+// the first ids, of which so many are kept as fit. What is noted like this already is no
+// event, nor is another one of about as many within a day. Errors as in [Machine.Do].
 func (d *Partners) NoteAbsent(ctx context.Context, id, module string, count int, ids []string) error {
 	var was Absence
 	for _, a := range d.Absent(id) {
@@ -103,9 +111,24 @@ func (d *Partners) NoteAbsent(ctx context.Context, id, module string, count int,
 			was = a
 		}
 	}
+	ids = fitting(ids)
 	if was.Count == count && slices.Equal(was.IDs, ids) {
+		return nil
+	}
+	if 2*max(count-was.Count, was.Count-count) <= was.Count && d.machine.Now()-was.Last < absentAgain {
 		return nil
 	}
 	_, err := d.machine.Do(ctx, Command{Change: PartnerAbsent{ID: id, Module: module, Count: count, IDs: ids}})
 	return err
+}
+
+// fitting returns the first ids, so many as an event has room for.
+func fitting(ids []string) []string {
+	room := maxAbsentBytes
+	for i, id := range ids {
+		if room -= len(id); room < 0 {
+			return ids[:i]
+		}
+	}
+	return ids
 }

@@ -2,6 +2,8 @@ package control
 
 import (
 	"errors"
+	"fmt"
+	"strings"
 	"sync/atomic"
 	"testing"
 
@@ -153,7 +155,7 @@ func TestAbsences(t *testing.T) {
 	if err := c.partners.NoteAbsent(t.Context(), "nobody", "tokens", 1, nil); err == nil {
 		t.Error("of nobody")
 	}
-	if err := c.partners.NoteAbsent(t.Context(), "gb-dun-cpo", "tokens", 1, []string{"a", "b"}); err == nil {
+	if err := c.partners.NoteAbsent(t.Context(), "gb-dun-cpo", "tariffs", 1, []string{"a", "b"}); err == nil {
 		t.Error("more ids than objects")
 	}
 	if err := c.partners.Remove(t.Context(), "", "gb-dun-cpo", 0); err != nil {
@@ -162,5 +164,43 @@ func TestAbsences(t *testing.T) {
 	check()
 	if diff := cmp.Diff(c.published(), start(t, log, nil).published(), allState); diff != "" {
 		t.Errorf("folded again: %s", diff)
+	}
+}
+
+// However often what a list lacks changes, and however long its ids are, it takes little
+// of the control log.
+func TestAbsencesAreFewAndSmall(t *testing.T) {
+	now := ocpi.Time(1)
+	c := start(t, ingesttest.NewLog(1), func() ocpi.Time { return now })
+	if _, _, err := c.partners.Add(t.Context(), "", dundee()); err != nil {
+		t.Fatal(err)
+	}
+	long := func(n int) (ids []string) {
+		for i := range MaxAbsent {
+			ids = append(ids, fmt.Sprintf("%d.%d.%s", n, i, strings.Repeat("x", 250)))
+		}
+		return ids
+	}
+	for i, step := range []struct {
+		later ocpi.Time
+		count int
+		want  int // events
+	}{
+		{0, 100, 1}, {hour, 101, 0}, {hour, 150, 0}, {hour, 100, 0}, {hour, 151, 1}, {20 * hour, 100, 0}, {4 * hour, 100, 1},
+		{hour, 100, 0}, {24 * hour, 100, 1}, {hour, 1000, 1}, {hour, 499, 1}, {hour, 0, 1}, {hour, 0, 0},
+	} {
+		now += step.later
+		before := c.Next()
+		if err := c.partners.NoteAbsent(t.Context(), "gb-dun-cpo", "locations", step.count, long(i)[:min(step.count, MaxAbsent)]); err != nil {
+			t.Fatal(err)
+		}
+		if n := int(c.Next() - before); n != step.want {
+			t.Errorf("step %d: %d events, want %d", i, n, step.want)
+		}
+		for _, a := range c.partners.Absent("gb-dun-cpo") {
+			if n := len(strings.Join(a.IDs, "")); n == 0 || n > 8<<10 {
+				t.Errorf("step %d: ids of %d bytes", i, n)
+			}
+		}
 	}
 }
