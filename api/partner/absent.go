@@ -41,6 +41,8 @@ type sight struct {
 
 	hashes  []uint64
 	held    int64
+	lists   int  // hashes of lists that have ended
+	twice   bool // a list showed an object twice
 	unnamed int  // objects that do not say which they are
 	blind   bool // there was no room for all
 }
@@ -78,11 +80,22 @@ func (s *sight) grow() bool {
 }
 
 // sort ends the seeing: from then on shows may be called. It reports whether each
-// object was seen once: where the list was moved while it was read another one may
+// list showed each object once: where the list was moved while it was read another one may
 // have passed by instead.
 func (s *sight) sort() (once bool) {
+	s.ended()
 	slices.Sort(s.hashes)
-	return len(slices.Compact(s.hashes)) == len(s.hashes)
+	return !s.twice
+}
+
+// ended says that a list was read to its end: what the next one shows too it may.
+func (s *sight) ended() {
+	list := s.hashes[s.lists:]
+	slices.Sort(list)
+	for i := 1; i < len(list); i++ {
+		s.twice = s.twice || list[i] == list[i-1]
+	}
+	s.lists = len(s.hashes)
 }
 
 // shows reports whether the list shows an object.
@@ -95,7 +108,7 @@ func (s *sight) leave() {
 	if s.budget != nil {
 		s.budget.Give(s.who, s.held)
 	}
-	s.hashes, s.held = nil, 0
+	s.hashes, s.held, s.lists = nil, 0, 0
 }
 
 // newSight returns what a list shows so far, nil where nobody asks for it: lists that

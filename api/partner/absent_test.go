@@ -85,7 +85,12 @@ func TestWhatAListLacks(t *testing.T) {
 	}{
 		{"all", page("3", "", t1, t2, t3), "0"},
 		{"one less", page("2", "", t1, t3), "1 NL*TNM*T2"},
-		{"one less, not counted", page("", "", t1, t3), "1 NL*TNM*T2"},
+		{"one less, and no word of where the list ends", page("", "", t1, t3), ""},
+		{"one less, limited", func(w http.ResponseWriter, r *http.Request) {
+			w.Header().Set("X-Limit", "100")
+			page("", "", t1, t3)(w, r)
+		}, "1 NL*TNM*T2"},
+		{"one less, not counted, on two pages", then(page("", "?offset=1", t1), page("", "", t3)), "1 NL*TNM*T2"},
 		{"one less, on two pages", then(page("2", "?offset=1", t1), page("2", "", t3)), "1 NL*TNM*T2"},
 		{"nothing", page("0", ""), "3 NL*TNM*T1 NL*TNM*T2 NL*TNM*T3"},
 		{"another's", page("3", "", t1, t2, tariff("ZQX", "T3")), "1 NL*TNM*T3"},
@@ -136,10 +141,55 @@ func TestWhatAListLacks(t *testing.T) {
 	}
 }
 
+// Each party's list is read, though the first one shows something of another's, and
+// what the later ones show is not absent; a list that is of all of them is read once.
+func TestWhatListsOfSeveralPartiesLack(t *testing.T) {
+	of := func(party, id string) string { return strings.Replace(tariff(party, id), `"NL"`, `"BE"`, 1) }
+	mine, its := []string{tariff("TNM", "T1"), tariff("TNM", "T2")}, []string{of("TNM", "T1"), of("TNM", "T2")}
+	all := slices.Concat(mine, its)
+	for name, c := range map[string]struct {
+		nl, be []string
+		read   int
+		want   string
+	}{
+		"each its own":                 {mine, its, 4, "2 NL*TNM*T3 BE*TNM*T3"},
+		"the first shows one of them":  {slices.Concat(mine, its[:1]), its, 4, "2 NL*TNM*T3 BE*TNM*T3"},
+		"the second shows one of them": {mine, slices.Concat(its, mine[:1]), 4, "2 NL*TNM*T3 BE*TNM*T3"},
+		"all":                          {all, all, 4, "2 NL*TNM*T3 BE*TNM*T3"},
+		"all, in another order":        {all, slices.Concat(its, mine), 4, "2 NL*TNM*T3 BE*TNM*T3"},
+		"all, and one twice":           {all, slices.Concat(its, its[:1]), 4, ""},
+	} {
+		i := newIntake()
+		for _, id := range []string{"T1", "T2", "T3"} {
+			i.hold(ingest.ObjectTariff, "NLTNM", id, "", pulledAt.Add(-time.Hour))
+			i.hold(ingest.ObjectTariff, "BETNM", id, "", pulledAt.Add(-time.Hour))
+		}
+		s := newDesk(t, func(w http.ResponseWriter, r *http.Request) {
+			items := c.nl
+			if r.Header.Get(ocpi.HeaderToCountry) == "BE" {
+				items = c.be
+			}
+			w.Header().Set("X-Total-Count", fmt.Sprint(len(items)))
+			_, _ = w.Write([]byte(ok(items...)))
+		})
+		one := testPartner(t, control.NewRole("CPO", "NL", "TNM"), control.NewRole("CPO", "BE", "TNM"))
+		one.Peer = registered(t, ocpi.V221, s.URL, "tariffs").Peer
+		p, told := testPuller(t, i), absences{}
+		p.Notes, p.Held, p.Now = told, i.holds, func() time.Time { return pulledAt }
+		got, err := everything(p, one)
+		if err != nil || got.Modules[0].Read != c.read || strings.Join(told["tariffs"], " ") != c.want {
+			t.Errorf("%s: read %d, want %d, told %q, want %q, %v", name, got.Modules[0].Read, c.read, told, c.want, err)
+		}
+	}
+}
+
 // Of a list of 2.1.1 with one counterparty it is the Tariffs for that one; where bodies
 // do not say whose they are, an id counts for all that are here of that name.
 func TestWhatAListOf211Lacks(t *testing.T) {
-	s := newDesk(t, pages(map[string]string{"/tariffs": ok(`{"id":"T1","currency":"EUR","last_updated":"2026-01-01T00:00:00Z"}`)}))
+	s := newDesk(t, func(w http.ResponseWriter, _ *http.Request) {
+		w.Header().Set("X-Total-Count", "1")
+		_, _ = w.Write([]byte(ok(`{"id":"T1","currency":"EUR","last_updated":"2026-01-01T00:00:00Z"}`)))
+	})
 	for name, c := range map[string]struct {
 		with  ocpi.Party
 		roles []control.Role

@@ -52,6 +52,7 @@ type listing struct {
 	backs   int  // how often it was gone back
 	circles bool // a link leads back
 	end     bool // a page linked no further
+	said    bool // the partner says where pages or the list end
 	doubted bool // by what came the list may hold more, or have held more meanwhile
 }
 
@@ -89,6 +90,7 @@ func (l *listing) walk(ctx context.Context, each func(items [][]byte) error) err
 			l.read += len(items)
 		}
 		if at.guess && len(items) == 0 {
+			l.said = true
 			return nil // by the partner's word nothing follows what was read
 		}
 		at, more = l.next(at, a.Header, len(items))
@@ -159,6 +161,7 @@ func (l *listing) next(at step, h http.Header, items int) (next step, more bool)
 		return step{url: earlier}, true
 	}
 	link, ok := nextLink(h)
+	l.said = l.said || ok || l.total >= 0 || h.Get(ocpi.HeaderLimit) != ""
 	to, linked := follow(l.endpoint, at.url, link)
 	switch linked = linked && ok; {
 	case linked && l.repeats < maxRepeats && !l.visited[pageOf(to)]:
@@ -219,9 +222,10 @@ func (l *listing) count(h http.Header) (gone int) {
 
 // complete reports whether a list that was walked to its end is whole by all that its
 // partner said of it: as many objects came as it counts, no page twice, and none left
-// it meanwhile. What such a list lacks is not there.
+// it meanwhile. What such a list lacks is not there. Of one that came without a link,
+// count or limit nobody knows whether a page that is not full was its last.
 func (l *listing) complete() bool {
-	return !l.doubted && (l.total < 0 || l.total == l.read)
+	return !l.doubted && l.said && (l.total < 0 || l.total == l.read)
 }
 
 // ended reports a list that was left without being at its end.

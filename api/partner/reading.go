@@ -34,15 +34,17 @@ type reading struct {
 	to   ocpi.Party   // whose list is asked for; zero = nobody's
 	done []ocpi.Party // whose was read
 
+	begun map[[sha256.Size]byte]bool // first pages of lists
+
 	mu     sync.Mutex // guards what follows
 	result PulledModule
 	sight  *sight // what the list shows; nil = nobody asks
 	pages  int
-	others bool                       // the list holds what is another's than to's
-	odd    map[[sha256.Size]byte]bool // objects that do not say whose they are
+	others bool                       // a list held what is another's than to's
+	odd    map[[sha256.Size]byte]bool // objects that are another's, or do not say whose
 }
 
-// maxOdd bounds what is remembered of objects that do not say whose they are.
+// maxOdd bounds what is remembered of objects that lists of others hold, too.
 const maxOdd = 10_000
 
 func (r *reading) run(ctx context.Context) error {
@@ -58,13 +60,14 @@ func (r *reading) run(ctx context.Context) error {
 	}
 	complete := true
 	for _, r.to = range r.lists() {
-		l := &listing{get: r.page, endpoint: u, from: r.since}
-		if err := l.walk(ctx, func(items [][]byte) error { return r.take(ctx, items) }); err != nil {
+		l := &listing{get: r.unshown(), endpoint: u, from: r.since}
+		err := l.walk(ctx, func(items [][]byte) error { return r.take(ctx, items) })
+		if err != nil && !errors.Is(err, errShown) {
 			return err
 		}
-		complete = complete && l.complete()
-		if r.others { // it is of all of them, whosever is asked for
-			break
+		complete = complete && (err != nil || l.complete())
+		if r.sight != nil {
+			r.sight.ended()
 		}
 		r.done = append(r.done, r.to)
 	}
@@ -93,6 +96,32 @@ func (r *reading) lists() []ocpi.Party {
 // is kept as refused what others are to mend.
 func (r *reading) anothers(owner ocpi.Party) bool {
 	return !r.hub.IsZero() && r.version != ocpi.V211 && owner.Country != "" && owner.ID != "" && !r.from.Owns(owner)
+}
+
+// errShown says that a party's list is another party's, which was read.
+var errShown = errors.New("this list was read")
+
+// unshown gets pages of one list. Its first page gives errShown where a list began like
+// it that holds several parties' objects: it is the list of all of them, whosever is
+// asked for. One object of another's makes it no such list.
+func (r *reading) unshown() func(ctx context.Context, at string) (*Answer, error) {
+	first := true
+	return func(ctx context.Context, at string) (*Answer, error) {
+		a, err := r.page(ctx, at)
+		if err != nil || !first {
+			return a, err
+		}
+		first = false
+		begins := sha256.Sum256(append([]byte(a.Header.Get(ocpi.HeaderTotalCount)+"\n"), a.Data...))
+		if r.others && r.begun[begins] {
+			return nil, errShown
+		}
+		if r.begun == nil {
+			r.begun = map[[sha256.Size]byte]bool{}
+		}
+		r.begun[begins] = true
+		return a, nil
+	}
 }
 
 // take takes the objects of a page, some of them at once, and counts them.
@@ -135,14 +164,15 @@ func (r *reading) read(target ingest.Target, unnamed error, body []byte) bool {
 	if len(r.from.Parties) == 1 || r.version == ocpi.V211 {
 		return false
 	}
-	if owner := target.Key.Party; r.from.Owns(owner) {
-		r.others = r.others || owner != r.to
-		return slices.Contains(r.done, owner)
-	}
-	sum := sha256.Sum256(body)
-	if r.odd[sum] {
+	owner := target.Key.Party
+	if slices.Contains(r.done, owner) {
 		return true
 	}
+	sum := sha256.Sum256(body)
+	if owner == r.to || r.odd[sum] {
+		return r.odd[sum]
+	}
+	r.others = r.others || r.from.Owns(owner)
 	if r.odd == nil {
 		r.odd = map[[sha256.Size]byte]bool{}
 	}
