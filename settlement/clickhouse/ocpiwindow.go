@@ -7,6 +7,9 @@ import (
 	"strings"
 	"time"
 
+	ch "github.com/ClickHouse/clickhouse-go/v2"
+	"github.com/ClickHouse/clickhouse-go/v2/ext"
+	"github.com/ClickHouse/clickhouse-go/v2/lib/driver"
 	"github.com/roamclear/roamclear/settlement"
 )
 
@@ -86,46 +89,60 @@ func (l *list) standing(columns, places string, args []any) (string, []any) {
 		" HAVING argMax(" + strings.Join(still, " AND ") + ", ver)", slices.Concat(args, w.args, l.bounds.args)
 }
 
-// sparseRows is listRows of a window that holds few.
+// sparseRows is listRows of a window that holds few. Which places are looked at is
+// read once: a merge takes candidates away, and would have the same query name
+// others a moment later.
 func (s *Store) sparseRows(ctx context.Context, l *list, cursor *listCursor, n int) (rows []listed, err error) {
 	rest, most := l, 2*n
 	if cursor != nil {
 		rest = l.behind(cursor)
 	}
 	for {
-		places, of := rest.candidates()
-		places += fmt.Sprintf("%s LIMIT %d", l.order(), most)
-		query, args := rest.standing(l.grouped(), places, of)
-		query += l.order()
-		if l.overlap {
-			query += " LIMIT 1 BY partition, epoch, offset"
+		places, err := s.places(ctx, rest, most)
+		if err != nil || len(places) == 0 {
+			return rows, err
 		}
-		more, err := s.readRows(ctx, l, query+fmt.Sprintf(" LIMIT %d", n-len(rows)), args)
+		more, err := s.standingAt(ctx, l, places, n-len(rows))
 		if err != nil {
 			return nil, err
 		}
-		if rows = append(rows, more...); len(rows) == n {
+		if rows = append(rows, more...); len(rows) == n || len(places) < most {
 			return rows, nil
 		}
-		last, err := s.lastOf(ctx, l, places, of, most)
-		if err != nil || last == nil {
-			return rows, err
-		}
-		rest = l.behind(last)
+		rest = l.behind(&places[most-1])
 	}
 }
 
-// lastOf returns the last of some places, nil where they are fewer than were asked
-// for: then there are no others.
-func (s *Store) lastOf(ctx context.Context, l *list, places string, args []any, most int) (*listCursor, error) {
-	var n uint64
-	var last listCursor
-	err := s.conn.QueryRow(ctx, "SELECT n, toUnixTimestamp64Nano(last.1), last.2, last.3, last.4 FROM (SELECT count() AS n, max(("+l.place()+")) AS last FROM ("+places+"))", args...).
-		Scan(&n, &last.At, &last.Epoch, &last.Offset, &last.Partition)
-	if err != nil || int(n) < most {
-		return nil, fail("look for more "+l.what, err)
+// places reads where the first candidates stand, in the order of the list.
+func (s *Store) places(ctx context.Context, l *list, most int) (places []listCursor, err error) {
+	query, args := l.candidates()
+	query = "SELECT toUnixTimestamp64Nano(" + l.at + "), epoch, offset, partition FROM (" + query + ")" + l.order() + fmt.Sprintf(" LIMIT %d", most)
+	err = s.each(ctx, "look for "+l.what, query, args, func(r driver.Rows) error {
+		var c listCursor
+		err := r.Scan(&c.At, &c.Epoch, &c.Offset, &c.Partition)
+		places = append(places, c)
+		return err
+	})
+	return places, err
+}
+
+// standingAt reads the first n rows of what stands at some places.
+func (s *Store) standingAt(ctx context.Context, l *list, places []listCursor, n int) ([]listed, error) {
+	table, err := ext.NewTable("wanted", ext.Column(l.at, "DateTime64(9, 'UTC')"), ext.Column("epoch", "UInt8"),
+		ext.Column("offset", "Int64"), ext.Column("partition", "Int32"))
+	for i := 0; i < len(places) && err == nil; i++ {
+		p := &places[i]
+		err = table.Append(time.Unix(0, p.At).UTC(), p.Epoch, p.Offset, p.Partition)
 	}
-	return &last, nil
+	if err != nil {
+		return nil, fmt.Errorf("make table of places: %w", err)
+	}
+	query, args := l.standing(l.grouped(), "SELECT "+l.place()+" FROM wanted", nil)
+	query += l.order()
+	if l.overlap {
+		query += " LIMIT 1 BY partition, epoch, offset"
+	}
+	return s.readRows(ch.Context(ctx, ch.WithExternalTable(table)), l, query+fmt.Sprintf(" LIMIT %d", n), args)
 }
 
 // count counts what is on the lists in the window.

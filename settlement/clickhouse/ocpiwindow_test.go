@@ -7,6 +7,7 @@ import (
 	"slices"
 	"testing"
 
+	"github.com/ClickHouse/clickhouse-go/v2/lib/driver"
 	"github.com/roamclear/roamclear/ingest"
 	"github.com/roamclear/roamclear/ocpi"
 	"github.com/roamclear/roamclear/settlement"
@@ -111,6 +112,61 @@ func walked(t *testing.T, s *Store, q settlement.ObjectQuery, indexed bool, tota
 			return shown
 		}
 		q.After, q.Offset = page.Next, q.Offset+len(page.Bodies)
+	}
+}
+
+// merging is a connection before whose queries, but for the first of rows, what was
+// written is merged.
+type merging struct {
+	driver.Conn
+	read bool
+}
+
+func (m *merging) Query(ctx context.Context, query string, args ...any) (driver.Rows, error) {
+	if err := m.merge(ctx); err != nil {
+		return nil, err
+	}
+	m.read = true
+	return m.Conn.Query(ctx, query, args...)
+}
+
+func (m *merging) QueryRow(ctx context.Context, query string, args ...any) driver.Row {
+	if err := m.merge(ctx); err != nil {
+		panic(err)
+	}
+	return m.Conn.QueryRow(ctx, query, args...)
+}
+
+func (m *merging) merge(ctx context.Context) error {
+	if !m.read {
+		return nil
+	}
+	return m.Exec(context.WithoutCancel(ctx), "OPTIMIZE TABLE object_lists FINAL")
+}
+
+// What a merge takes away while a window is read takes nothing else with it.
+func TestAWindowThatIsMergedMeanwhile(t *testing.T) {
+	s := newStore(t)
+	if err := s.conn.Exec(t.Context(), "SYSTEM STOP MERGES "+quoteName(s.db)+".object_lists"); err != nil {
+		t.Fatal(err)
+	}
+	o := newOwned(s, ingest.TopicSessions)
+	id := func(i int) ingest.Identity { return object(ingest.ObjectSession, "GBDUN", fmt.Sprint("s", i), "") }
+	for i := range 10 {
+		o.change(t, id(i), 2, nil)
+	}
+	for i := range 4 { // as many as are looked at for a page of one
+		o.change(t, id(i), 9, nil)
+	}
+	if err := s.conn.Exec(t.Context(), "SYSTEM START MERGES "+quoteName(s.db)+".object_lists"); err != nil {
+		t.Fatal(err)
+	}
+	s.conn = &merging{Conn: s.conn}
+	q := settlement.ObjectQuery{Object: ingest.ObjectSession, Lists: []settlement.ListPart{part(settlement.ListOwn, "GBDUN")},
+		OCPIWindow: settlement.OCPIWindow{From: day(1), To: day(5), Limit: 1}}
+	want := o.listed(&q)
+	if shown := walked(t, s, q, true, len(want)); !slices.Equal(shown, want) || len(want) != 6 {
+		t.Errorf("shown are %v, want %v", shown, want)
 	}
 }
 
