@@ -42,40 +42,59 @@ func covers(spans []span, s span) bool {
 	return slices.ContainsFunc(spans, func(c span) bool { return c.since <= s.since && s.until <= c.until })
 }
 
-// reads are the windows that parties are known here to have read.
-type reads struct {
-	mu sync.Mutex
-	of map[ocpi.Party][]span
+// untold is how far what is noted in the store may be behind what was read: who polls
+// has read a little more every time, and an insert for each would be one too many. A
+// CDR in that little is not counted as late by another process, or after a restart.
+const untold = 5 * time.Minute
+
+// toldOf is what is as good as noted, where spans are.
+func toldOf(spans []span) []span {
+	told := slices.Clone(spans)
+	for i := range told {
+		told[i].until += min(int64(untold), math.MaxInt64-told[i].until)
+	}
+	return told
 }
 
-// note adds a window of a party, and returns what it has read then; news is false
-// where that was known.
-func (r *reads) note(p ocpi.Party, stored []span, s span) (all []span, news bool) {
+// reads are the windows that parties are known here to have read, and those of them
+// that are in the store.
+type reads struct {
+	mu        sync.Mutex
+	of, noted map[ocpi.Party][]span
+}
+
+// add adds a window of parties, and returns those of whom it is to be noted.
+func (r *reads) add(parties []ocpi.Party, s span) (list []ocpi.Party) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	if r.of == nil {
-		r.of = map[ocpi.Party][]span{}
+		r.of, r.noted = map[ocpi.Party][]span{}, map[ocpi.Party][]span{}
 	}
-	all = r.of[p]
-	for _, s := range stored {
-		all = joined(all, s)
-	}
-	news = !covers(stored, s)
-	all = joined(all, s)
-	r.of[p] = all
-	return all, news
-}
-
-// lacks returns the parties that are not known here to have read a window.
-func (r *reads) lacks(parties []ocpi.Party, s span) (list []ocpi.Party) {
-	r.mu.Lock()
-	defer r.mu.Unlock()
 	for _, p := range parties {
-		if !covers(r.of[p], s) {
+		r.of[p] = joined(r.of[p], s)
+		if !covers(toldOf(r.noted[p]), s) {
 			list = append(list, p)
 		}
 	}
 	return list
+}
+
+// stored adds what the store has of a party, and returns what it has read then.
+func (r *reads) stored(p ocpi.Party, stored []span) []span {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	for _, s := range stored {
+		r.of[p] = joined(r.of[p], s)
+		r.noted[p] = joined(r.noted[p], s)
+	}
+	return r.of[p]
+}
+
+// has reports whether a party is known here to have read a window.
+func (r *reads) has(p ocpi.Party, s span) bool {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	return covers(r.of[p], s)
 }
 
 // noteRead keeps that eMSPs have read a window of their lists of CDRs to its end, as
@@ -88,17 +107,17 @@ func (s *Store) noteRead(ctx context.Context, parties []ocpi.Party, w *settlemen
 	if !w.To.IsZero() {
 		read.until = min(read.until, w.To.UnixNano())
 	}
-	parties = s.reads.lacks(parties, read)
-	if read.since >= read.until || len(parties) == 0 {
+	if read.since >= read.until {
 		return nil
 	}
+	parties = s.reads.add(parties, read)
 	stored, err := s.readBy(ctx, parties)
 	if err != nil {
 		return err
 	}
 	for _, p := range parties {
-		all, news := s.reads.note(p, stored[p], read)
-		if !news {
+		all := s.reads.stored(p, stored[p])
+		if covers(toldOf(stored[p]), read) {
 			continue
 		}
 		since, until := make([]int64, len(all)), make([]int64, len(all))
@@ -109,6 +128,7 @@ func (s *Store) noteRead(ctx context.Context, parties []ocpi.Party, w *settlemen
 		if err != nil {
 			return fail("note what "+p.String()+" has read", err)
 		}
+		s.reads.stored(p, all)
 	}
 	return nil
 }
@@ -149,8 +169,9 @@ func (s *Store) late(ctx context.Context, rows []placedRow) ([]*placedRow, error
 	}
 	var late []*placedRow
 	for i := range rows {
-		at := int64(rows[i].at.LastUpdated)
-		if covers(read[rows[i].at.EMSP], span{at, at + 1}) && rows[i].at.LastUpdated.IsSet() {
+		p, at := rows[i].at.EMSP, int64(rows[i].at.LastUpdated)
+		window := span{at, at + 1}
+		if rows[i].at.LastUpdated.IsSet() && (covers(read[p], window) || s.reads.has(p, window)) {
 			late = append(late, &rows[i])
 		}
 	}

@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"slices"
 	"testing"
+	"time"
 
 	"github.com/google/go-cmp/cmp"
 	"github.com/prometheus/client_golang/prometheus"
@@ -75,8 +76,14 @@ func TestLateCDRs(t *testing.T) {
 			read(settlement.OCPIQuery{Debtors: []ocpi.Party{exw}}, 1, 10, 6)
 			come(line("g", "NL*EXW", "2019-01-02") + line("h", "NL*EXW", "2019-01-10") + line("i", "NL*EXW", "2018-12-31"))
 		}, 1},
+		{"the window behind it, from where it ends", func() {
+			read(settlement.OCPIQuery{Debtors: []ocpi.Party{exw}, OCPIWindow: settlement.OCPIWindow{Offset: 1}}, 10, 12, 1)
+			read(settlement.OCPIQuery{Debtors: []ocpi.Party{exw}, OCPIWindow: settlement.OCPIWindow{Offset: 7}}, 1, 12, 1)
+			read(settlement.OCPIQuery{Debtors: []ocpi.Party{exw}, OCPIWindow: settlement.OCPIWindow{Offset: 3}}, 1, 12, 9)
+			come(line("n", "NL*EXW", "2019-01-11"))
+		}, 1},
 		{"the window behind it", func() {
-			read(settlement.OCPIQuery{Debtors: []ocpi.Party{exw}}, 10, 12, 1)
+			read(settlement.OCPIQuery{Debtors: []ocpi.Party{exw}}, 10, 12, 9)
 			come(line("j", "NL*EXW", "2019-01-11") + line("k", "NL*EXW", "2019-01-12"))
 		}, 2},
 		{"all there is", func() {
@@ -103,6 +110,37 @@ func TestLateCDRs(t *testing.T) {
 	}
 	if late, err := s.LateCDRs(t.Context(), []ocpi.Party{tnm}); err != nil || late != (settlement.LateCDRs{}) {
 		t.Errorf("of another: %+v, %v", late, err)
+	}
+}
+
+// Who polls is noted once in a while, and what it has read is known here all the same.
+func TestReadsAreNotedOnceInAWhile(t *testing.T) {
+	s := newStore(t)
+	exw := ocpi.NewParty("NL", "EXW")
+	if err := s.conn.Exec(t.Context(), "SYSTEM STOP MERGES "+quoteName(s.db)+".list_reads"); err != nil {
+		t.Fatal(err)
+	}
+	poll := func(from, to time.Duration) {
+		t.Helper()
+		w := settlement.OCPIWindow{From: day(1).Add(from), To: day(1).Add(to)}
+		if err := s.noteRead(t.Context(), []ocpi.Party{exw}, &w, day(2)); err != nil {
+			t.Fatal(err)
+		}
+	}
+	for m := range time.Duration(14) {
+		poll(m*time.Minute, (m+1)*time.Minute)
+	}
+	if n := count(t, s, "SELECT count() FROM list_reads"); n != 3 { // after 1, 7 and 13 minutes
+		t.Errorf("%d rows are noted of 14 windows", n)
+	}
+	noted, err := s.readBy(t.Context(), []ocpi.Party{exw})
+	minutes := func(n int64) span { return span{day(1).UnixNano(), day(1).UnixNano() + n*int64(time.Minute)} }
+	if err != nil || !slices.Equal(noted[exw], []span{minutes(13)}) || !s.reads.has(exw, minutes(14)) {
+		t.Errorf("noted are %v, %v; here %v", noted, err, s.reads.of)
+	}
+	poll(-time.Hour, 0)
+	if n := count(t, s, "SELECT count() FROM list_reads"); n != 4 {
+		t.Errorf("what is before is not noted: %d rows", n)
 	}
 }
 

@@ -128,6 +128,7 @@ type listCursor struct {
 	From      int64 `json:"f"` // in this window,
 	To        int64 `json:"u"`
 	Few       bool  `json:"w,omitempty"` // which holds few, see few
+	Part      bool  `json:"k,omitempty"` // the list was not followed from its beginning
 	Mean      int   `json:"b"`           // size of a body on the page before, in bytes
 }
 
@@ -165,7 +166,9 @@ func (s *Store) page(ctx context.Context, l *list, q settlement.OCPIWindow, bodi
 		page.Total = max(counted.Total, before+len(rows))
 	}
 	if taken == len(rows) {
-		l.end(&counted, before)
+		if l.ended != nil && !counted.Part {
+			l.ended(time.Unix(0, counted.Counted))
+		}
 		return page, nil
 	}
 	last := &rows[taken-1]
@@ -173,13 +176,6 @@ func (s *Store) page(ctx context.Context, l *list, q settlement.OCPIWindow, bodi
 	counted.Shown, counted.Mean = before+len(page.Bodies), size/max(len(page.Bodies), 1)
 	page.Next, err = encodeCursor(counted)
 	return page, err
-}
-
-// end says that the last page was read, unless it is one that nobody was led to.
-func (l *list) end(c *listCursor, before int) {
-	if l.ended != nil && before <= c.Total {
-		l.ended(time.Unix(0, c.Counted))
-	}
 }
 
 // cursorOfWindow returns the cursor of a page, nil where it is found by its

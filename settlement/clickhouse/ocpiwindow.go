@@ -24,6 +24,7 @@ const fewRows = 100_000
 func (s *Store) find(ctx context.Context, l *list, q *settlement.OCPIWindow, cursor *listCursor, n int) (rows []listed, counted listCursor, err error) {
 	counted = listCursor{Counted: time.Now().UnixNano(), From: unixNano(q.From), To: unixNano(q.To)}
 	known := cursor != nil && cursor.From == counted.From && cursor.To == counted.To
+	counted.Part = known && cursor.Part || !known && q.Offset > 0
 	most := 0 // rows in the window
 	if known {
 		counted.Few, counted.Total, counted.Counted = cursor.Few, cursor.Total, cursor.Counted
