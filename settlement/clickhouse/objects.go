@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"maps"
+	"slices"
 	"time"
 
 	ch "github.com/ClickHouse/clickhouse-go/v2"
@@ -37,7 +38,18 @@ func scanObject(rows driver.Rows) (ingest.ObjectState, error) {
 			return o, fmt.Errorf("parties that %s has left: %w", o.Identity(), err)
 		}
 	}
-	return o, json.Unmarshal(changes, &o.Changes)
+	if len(o.Contract) > ocpi.MaxIdentity {
+		o.Contract = ""
+	}
+	err = json.Unmarshal(changes, &o.Changes)
+	o.Changes = named(o.Changes)
+	return o, err
+}
+
+// named leaves out changes of contract ids that are longer than those that count: they
+// stand in stores from before that was so.
+func named(changes []ingest.Change) []ingest.Change {
+	return slices.DeleteFunc(changes, func(c ingest.Change) bool { return len(c.Contract) > ocpi.MaxIdentity })
 }
 
 // LoadObjects calls fn for every object of a kind, deleted ones included and of
@@ -124,8 +136,8 @@ func (s *Store) UnnamedSessions(ctx context.Context, p ingest.Partition, after s
 	}
 	limit = pageSize(limit)
 	err = s.each(ctx, "read Sessions of nobody in "+p.String(), `SELECT country, party, id, contract FROM objects FINAL
-		WHERE object = 'session' AND (country, party, id) > (?, ?, ?) AND partition = ? AND with_party = '' AND contract != '' AND NOT deleted
-		ORDER BY country, party, id LIMIT ?`, []any{cursor.Country, cursor.Party, cursor.ID, p.Number, limit},
+		WHERE object = 'session' AND (country, party, id) > (?, ?, ?) AND partition = ? AND with_party = '' AND contract != '' AND length(contract) <= ? AND NOT deleted
+		ORDER BY country, party, id LIMIT ?`, []any{cursor.Country, cursor.Party, cursor.ID, p.Number, ocpi.MaxIdentity, limit},
 		func(rows driver.Rows) error {
 			o := ingest.ObjectState{Object: ingest.ObjectSession}
 			err := rows.Scan(&o.Key.Party.Country, &o.Key.Party.ID, &o.Key.ID, &o.Contract)

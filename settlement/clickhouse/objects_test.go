@@ -311,6 +311,7 @@ func TestUnnamedSessions(t *testing.T) {
 	o.change(t, session("s4"), 1, with("NLEXW"))
 	o.change(t, session("s5"), 1, nil)
 	o.change(t, session("s6"), 1, func(s *ingest.ObjectState) { s.Contract, s.Deleted = "C6", true })
+	o.change(t, session("s7"), 1, of(strings.Repeat("C", ocpi.MaxIdentity+1), "")) // as older versions did
 	for limit := 1; limit < 4; limit++ {
 		var got []string
 		for after := ""; ; {
@@ -340,5 +341,37 @@ func TestUnnamedSessions(t *testing.T) {
 	id := session("s2")
 	if found, err := s.LookupObjects(t.Context(), []ingest.Identity{id}); err != nil || found[id].Contract != "C2" || found[id].With != ocpi.NewParty("NL", "EXW") {
 		t.Errorf("looked up: %+v, %v", found[id], err)
+	}
+}
+
+// Contract ids of any length that older versions stored are not read: they name nothing.
+func TestLongContractIDsAreNotRead(t *testing.T) {
+	s := newStore(t)
+	o := newOwned(s, ingest.TopicReference)
+	id := object(ingest.ObjectToken, "NLEXW", "k1", "RFID")
+	o.change(t, id, 1, func(s *ingest.ObjectState) {
+		s.Contract = strings.Repeat("y", 1000)
+		s.Changes = []ingest.Change{{Next: 1, Contract: strings.Repeat("x", 1000)}, {Next: 2, Contract: "C1"}}
+	})
+	check := func(state *ingest.ObjectState) {
+		t.Helper()
+		if len(state.Changes) != 1 || state.Changes[0].Contract != "C1" || state.Contract != "" {
+			t.Errorf("read: %+v, %q", state.Changes, state.Contract)
+		}
+	}
+	found, err := s.LookupObjects(t.Context(), []ingest.Identity{id})
+	if err != nil {
+		t.Fatal(err)
+	}
+	state := found[id]
+	check(&state)
+	loaded := 0
+	err = s.LoadChanges(t.Context(), ingest.ObjectToken, func(state *ingest.ObjectState) error {
+		loaded++
+		check(state)
+		return nil
+	})
+	if err != nil || loaded != 1 {
+		t.Errorf("%d loaded, %v", loaded, err)
 	}
 }

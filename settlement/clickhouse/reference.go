@@ -66,6 +66,7 @@ func (s *Store) loadChanges(ctx context.Context, kind ingest.Object, slice, n in
 			if err := jsonv2.Unmarshal(changes, &o.Changes); err != nil {
 				return fmt.Errorf("changes of %s: %w", o.Key, err)
 			}
+			o.Changes = named(o.Changes)
 			return fn(&o)
 		})
 }
