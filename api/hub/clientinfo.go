@@ -53,6 +53,7 @@ func (x *exchange) clients(w settlement.OCPIWindow) ([]clientInfo, error) {
 	now := ocpi.TimeOf(x.s.Now())
 	for _, c := range x.s.Partners.Counterparts(x.partner) {
 		is := x.s.Partners.Presence(c.Partner, now)
+		is.Since = max(is.Since, c.Since) // a reader by windows meets it when it may reach it, too
 		if since := is.Since.Go(); !w.From.IsZero() && since.Before(w.From) || !w.To.IsZero() && !since.Before(w.To) {
 			continue
 		}

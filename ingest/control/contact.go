@@ -63,7 +63,7 @@ func (d *Partners) heard(e Event, c PartnersHeard) error {
 	}
 	for _, h := range c.Heard {
 		if p, ok := s.byID.Get(h.ID); ok {
-			s.hear(p, min(h.At, e.At))
+			s.hear(p, min(h.At, e.At), e.At)
 		}
 	}
 	return nil
@@ -76,16 +76,18 @@ func (s *partners) begin(p *Partner, at ocpi.Time) {
 	s.contacts = s.contacts.With(p.ID, c)
 }
 
-// hear notes that a partner was heard of.
-func (s *partners) hear(p *Partner, at ocpi.Time) {
+// hear notes that a partner was heard of, at an instant before now. Until now it was
+// taken for gone where it was quiet so long, whenever it called.
+func (s *partners) hear(p *Partner, at, now ocpi.Time) {
 	c, _ := s.contacts.Get(p.ID)
 	if at <= c.last {
 		return
 	}
-	if _, gone := c.gone(s, at); gone && p.reachable() {
-		c.since = at
-	}
+	_, gone := c.gone(s, now)
 	c.last = at
+	if _, still := c.gone(s, now); gone && !still && p.reachable() {
+		c.since = now
+	}
 	s.contacts = s.contacts.With(p.ID, c)
 	p.heardAt(at)
 }

@@ -204,3 +204,65 @@ func TestAbsencesAreFewAndSmall(t *testing.T) {
 		}
 	}
 }
+
+// What a reader by windows is told changed when the log said so: it could not be read
+// before, whenever the call was. Of who was paired, or got a role, since then.
+func TestWhenPresenceChanges(t *testing.T) {
+	log := ingesttest.NewLog(1)
+	var now atomic.Int64
+	c := start(t, log, func() ocpi.Time { return ocpi.Time(now.Load()) })
+	at := func(h ocpi.Time) { now.Store(int64(h * hour)) }
+	heard := func(when ocpi.Time) {
+		t.Helper()
+		if _, err := c.Do(t.Context(), Command{Change: PartnersHeard{[]Contact{{"gb-dun-cpo", when * hour}}}}); err != nil {
+			t.Fatal(err)
+		}
+	}
+	at(1000)
+	volt := NewPartner{Name: "Volt", Roles: []Role{NewRole("EMSP", "DE", "VOL")}, Token: "volt-token"}
+	for _, n := range []NewPartner{dundee(), volt} {
+		if _, _, err := c.partners.Add(t.Context(), "", n); err != nil {
+			t.Fatal(err)
+		}
+	}
+	heard(1000)
+	for _, step := range []struct {
+		call, noted ocpi.Time
+		want        Presence
+	}{
+		{1026, 1028, Presence{ocpi.Connected, 1028 * hour}}, // it was gone at 1027
+		{1060, 1061, Presence{ocpi.Connected, 1061 * hour}},
+		{1062, 1063, Presence{ocpi.Connected, 1061 * hour}},
+		{1064, 1100, Presence{ocpi.Offline, 1091 * hour}},
+	} {
+		at(step.noted)
+		heard(step.call)
+		p, _ := c.partners.Find("gb-dun-cpo")
+		if got := c.partners.Presence(p, step.noted*hour); got != step.want {
+			t.Errorf("called at %d, noted at %d: %v, want %v", step.call, step.noted, got, step.want)
+		}
+	}
+	since := func(want ...ocpi.Time) {
+		t.Helper()
+		p, _ := c.partners.Find("de-vol-emsp")
+		var got []ocpi.Time
+		for _, other := range c.partners.Counterparts(p) {
+			got = append(got, other.Since/hour)
+		}
+		if diff := cmp.Diff(want, got); diff != "" {
+			t.Error(diff)
+		}
+	}
+	since(1000)
+	at(1200)
+	if _, err := c.partners.AddRoles(t.Context(), "", "gb-dun-cpo", 0, NewRole("CPO", "GB", "DUO")); err != nil {
+		t.Fatal(err)
+	}
+	since(1000, 1200)
+	c.partners.PairsOnly()
+	at(1300)
+	if err := c.partners.AddPair(t.Context(), "", Pair{ocpi.NewParty("GB", "DUN"), ocpi.NewParty("DE", "VOL")}); err != nil {
+		t.Fatal(err)
+	}
+	since(1300)
+}

@@ -74,12 +74,12 @@ func (PairAdded) Kind() Kind { return Kind{"pair.added", 1} }
 // Validate implements Change.
 func (c PairAdded) Validate() error { return pairData(c).validate() }
 
-func (d *Partners) pairAdded(_ Event, c PairAdded) error {
-	p, s := pairData(c).pair(), &d.state.Folded.pairs
-	if s.has(p) {
+func (d *Partners) pairAdded(e Event, c PairAdded) error {
+	p, s := pairData(c).pair(), &d.state.Folded
+	if s.pairs.has(p) {
 		return Conflict("%s roam with each other already", p)
 	}
-	*s = s.with(p)
+	s.pairs, s.paired = s.pairs.with(p), s.paired.With(p, e.At)
 	return nil
 }
 
@@ -93,11 +93,11 @@ func (PairRemoved) Kind() Kind { return Kind{"pair.removed", 1} }
 func (c PairRemoved) Validate() error { return pairData(c).validate() }
 
 func (d *Partners) pairRemoved(_ Event, c PairRemoved) error {
-	p, s := pairData(c).pair(), &d.state.Folded.pairs
-	if !s.has(p) {
+	p, s := pairData(c).pair(), &d.state.Folded
+	if !s.pairs.has(p) {
 		return Unknown("there is no pair of %s", p)
 	}
-	*s = s.without(p)
+	s.pairs, s.paired = s.pairs.without(p), s.paired.Without(p)
 	return nil
 }
 

@@ -55,23 +55,24 @@ func (d *Partners) added(e Event, c PartnerAdded) error {
 	p.derive()
 	s.put(p)
 	s.begin(p, e.At)
-	s.remember(p, c.Roles, e.Offset)
+	s.remember(p, c.Roles, e)
 	return nil
 }
 
 // remember notes what prices depend on, for questions about an earlier offset:
-// that the partner has the roles from there on.
-func (s *partners) remember(p *Partner, roles []Role, offset int64) {
+// that the partner has the roles from there on; and since when it has them.
+func (s *partners) remember(p *Partner, roles []Role, e Event) {
 	for _, r := range roles {
+		s.joined = s.joined.With(r, e.At)
 		switch party := r.Party(); r.Role {
 		case RoleEMSP:
 			if _, known := s.billable.Get(party); !known {
-				s.billable = s.billable.With(party, offset)
+				s.billable = s.billable.With(party, e.Offset)
 			}
 		case RoleCPO:
 			// Appending leaves what a published state holds as it is.
 			before, _ := s.profiles.Get(party)
-			s.profiles = s.profiles.With(party, append(before, profileNaming{offset, p.Profile}))
+			s.profiles = s.profiles.With(party, append(before, profileNaming{e.Offset, p.Profile}))
 		}
 	}
 }

@@ -40,7 +40,7 @@ func (d *Partners) rolesAdded(e Event, c RolesAdded) error {
 	}
 	next := p.with(slices.Concat(p.Roles, c.Roles))
 	s.put(next)
-	s.remember(next, c.Roles, e.Offset)
+	s.remember(next, c.Roles, e)
 	return nil
 }
 

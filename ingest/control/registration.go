@@ -91,7 +91,7 @@ func (d *Partners) invited(e Event, c PartnerInvited) error {
 	}
 	s.put(next)
 	s.begin(next, e.At)
-	s.remember(next, added, e.Offset)
+	s.remember(next, added, e)
 	return nil
 }
 
@@ -184,7 +184,7 @@ func (d *Partners) registered(e Event, c PartnerRegistered) error {
 	next := registrationData(c).next(p)
 	s.settle(next, p, tokens, e)
 	s.begin(next, e.At)
-	s.hear(next, e.At)
+	s.hear(next, e.At, e.At)
 	return nil
 }
 
@@ -231,7 +231,7 @@ func (d *Partners) updated(e Event, c PartnerUpdated) error {
 	next := registrationData(c).next(p)
 	next.told.at = e.At
 	s.settle(next, p, tokens, e)
-	s.hear(next, e.At)
+	s.hear(next, e.At, e.At)
 	return nil
 }
 

@@ -2,6 +2,7 @@ package control
 
 import (
 	"cmp"
+	"math"
 	"slices"
 
 	"github.com/roamclear/roamclear/ingest"
@@ -137,10 +138,11 @@ func (s *Scope) from(owners []ocpi.Party, every bool) {
 
 func (s *Scope) excepts(owner ocpi.Party) bool { return slices.Contains(s.Except, owner) }
 
-// Counterpart is a role of another partner that a viewer may reach.
+// Counterpart is a role of another partner that a viewer may reach, since an instant.
 type Counterpart struct {
 	Role    Role
 	Partner *Partner
+	Since   ocpi.Time
 }
 
 // Counterparts returns whom a partner may exchange anything with, in the order of
@@ -148,16 +150,22 @@ type Counterpart struct {
 // and NAPs; where only pairs roam, those of its pairs.
 func (d *Partners) Counterparts(viewer *Partner) []Counterpart {
 	s := d.state.Current()
-	charging, readers := viewer.charging.Parties, viewer.readers
+	charging, readers := d.joined(s, viewer.charging.Parties, []string{RoleCPO}), d.joined(s, viewer.readers, reads)
 	list := []Counterpart{}
 	for role, p := range s.byRole.All() {
 		if p.ID == viewer.ID || !viewer.Counterparty.IsZero() && role.Party() != viewer.Counterparty {
 			continue
 		}
-		toReader := slices.Contains(reads, role.Role) && d.roams(s, charging, func(own ocpi.Party) Pair { return Pair{own, role.Party()} })
-		toOwner := slices.Contains(publishes, role.Role) && d.roams(s, readers, func(own ocpi.Party) Pair { return Pair{role.Party(), own} })
-		if toReader || toOwner {
-			list = append(list, Counterpart{role, p})
+		since := never
+		if slices.Contains(reads, role.Role) {
+			since = d.roams(s, charging, func(own ocpi.Party) Pair { return Pair{own, role.Party()} })
+		}
+		if slices.Contains(publishes, role.Role) {
+			since = min(since, d.roams(s, readers, func(own ocpi.Party) Pair { return Pair{role.Party(), own} }))
+		}
+		if since != never {
+			at, _ := s.joined.Get(role)
+			list = append(list, Counterpart{role, p, max(since, at)})
 		}
 	}
 	slices.SortFunc(list, func(a, b Counterpart) int {
@@ -166,10 +174,47 @@ func (d *Partners) Counterparts(viewer *Partner) []Counterpart {
 	return list
 }
 
-// roams reports whether one of the parties roams with another, as a pair says.
-func (d *Partners) roams(s *partners, own []ocpi.Party, pair func(ocpi.Party) Pair) bool {
-	if !d.pairsOnly {
-		return len(own) > 0
+// never is when what is not begins.
+const never ocpi.Time = math.MaxInt64
+
+// joinedParty is a party, and since when it is here.
+type joinedParty struct {
+	party ocpi.Party
+	at    ocpi.Time
+}
+
+// joined returns since when parties have one of some roles; where all roam with all, of
+// the first of them alone.
+func (d *Partners) joined(s *partners, parties []ocpi.Party, roles []string) []joinedParty {
+	var list []joinedParty
+	for _, party := range parties {
+		at := never
+		for _, role := range roles {
+			r := Role{role, party.Country, party.ID}
+			if _, held := s.byRole.Get(r); held {
+				since, _ := s.joined.Get(r)
+				at = min(at, since)
+			}
+		}
+		list = append(list, joinedParty{party, at})
 	}
-	return slices.ContainsFunc(own, func(p ocpi.Party) bool { return s.pairs.has(pair(p)) })
+	if !d.pairsOnly && len(list) > 0 {
+		return []joinedParty{slices.MinFunc(list, func(a, b joinedParty) int { return cmp.Compare(a.at, b.at) })}
+	}
+	return list
+}
+
+// roams returns since when one of the parties roams with another, as a pair says.
+func (d *Partners) roams(s *partners, own []joinedParty, pair func(ocpi.Party) Pair) ocpi.Time {
+	since := never
+	for _, one := range own {
+		switch p := pair(one.party); {
+		case !d.pairsOnly:
+			since = min(since, one.at)
+		case s.pairs.has(p):
+			at, _ := s.paired.Get(p)
+			since = min(since, max(at, one.at))
+		}
+	}
+	return since
 }
