@@ -64,11 +64,12 @@ func (d *Dialer) Discover(ctx context.Context, versionsURL, token string, encodi
 	if f.Encoding, err = d.ask(ctx, l, detailsURL, &details); err != nil {
 		return nil, fmt.Errorf("read details of OCPI %s: %w", f.Version, err)
 	}
+	listed := false
 	for _, v := range details {
-		f.add(detailsURL, v.Endpoints)
+		listed = f.add(detailsURL, v.Endpoints) || listed
 	}
-	if len(f.Endpoints) == 0 {
-		return nil, fmt.Errorf("%w: OCPI %s at %s lists none that is spoken here", ErrNoEndpoint, f.Version, versionsURL)
+	if !listed {
+		return nil, fmt.Errorf("%w: OCPI %s at %s lists none", ErrNoEndpoint, f.Version, versionsURL)
 	}
 	return f, nil
 }
@@ -104,9 +105,10 @@ func enumerate(offered []string) string {
 	return words(strings.Join(offered, ", "), "")
 }
 
-// add keeps the endpoints of modules that are spoken here, of each side of each the
-// first: what is kept of a partner stands in the control log for ever.
-func (f *Found) add(detailsURL string, endpoints []ocpi.Endpoint) {
+// add keeps the endpoints of OCPI's modules, of each side of each the first: what is
+// kept of a partner stands in the control log for ever. It reports whether there was
+// any, of whatever module.
+func (f *Found) add(detailsURL string, endpoints []ocpi.Endpoint) (any bool) {
 	for _, e := range endpoints {
 		one := ocpi.Endpoint{Identifier: strings.ToLower(e.Identifier), Role: ocpi.InterfaceRole(strings.ToUpper(string(e.Role)))}
 		if one.Role != ocpi.RoleSender && one.Role != ocpi.RoleReceiver {
@@ -114,16 +116,18 @@ func (f *Found) add(detailsURL string, endpoints []ocpi.Endpoint) {
 		}
 		var err error
 		one.URL, err = absolute(detailsURL, e.URL)
-		if err == nil && spoken(one.Identifier) && !f.has(one) {
+		any = any || err == nil
+		if err == nil && defined(one.Identifier) && !f.has(one) {
 			f.Endpoints = append(f.Endpoints, one)
 		}
 	}
+	return any
 }
 
-// spoken reports whether a module is spoken here: partners are called for it, or call.
-func spoken(identifier string) bool {
+// defined reports whether OCPI has such a module.
+func defined(identifier string) bool {
 	switch identifier {
-	case "credentials", "hubclientinfo", "invoicereconciliation":
+	case "credentials", "commands", "chargingprofiles", "hubclientinfo", "invoicereconciliation", "payments", "bookings":
 		return true
 	}
 	return slices.ContainsFunc(modules, func(m module) bool { return m.id == identifier })

@@ -45,16 +45,16 @@ func TestDiscover(t *testing.T) {
 			"/1/": `{"status_code":1000,"data":[{"version":"2.1.1","endpoints":[{"identifier":"CDRs","url":"cdrs"},{"identifier":"","url":"x"},{"identifier":"tokens","url":""},
 				{"identifier":"credentials","role":"sender","url":"/1/credentials"}]}]}`,
 		}, 0, ocpi.V211, []ocpi.Endpoint{{Identifier: "cdrs", URL: "HOST/1/cdrs"}, {Identifier: "credentials", Role: "SENDER", URL: "HOST/1/credentials"}}, nil},
-		{"what is not spoken here, odd roles, and what is there twice", map[string]string{
+		{"what OCPI has not, odd roles, and what is there twice", map[string]string{
 			"/v": `{"status_code":1000,"data":[{"version":"2.2.1","url":"2"}]}`,
 			"/2": `{"status_code":1000,"data":{"endpoints":[{"identifier":"nuvve-` + strings.Repeat("x", 300) + `","role":"SENDER","url":"x"},{"identifier":"commands","role":"RECEIVER","url":"x"},
 				{"identifier":"credentials","role":"` + strings.Repeat("x", 300) + `","url":"/c"},{"identifier":"cdrs","role":"SENDER","url":"/cdrs"},{"identifier":"cdrs","role":"SENDER","url":"/other"},
 				{"identifier":"cdrs","role":"RECEIVER","url":"/r"}]}}`,
-		}, 0, ocpi.V221, []ocpi.Endpoint{{Identifier: "credentials", URL: "HOST/c"}, {Identifier: "cdrs", Role: "SENDER", URL: "HOST/cdrs"}, {Identifier: "cdrs", Role: "RECEIVER", URL: "HOST/r"}}, nil},
-		{"none that is spoken here", map[string]string{
+		}, 0, ocpi.V221, []ocpi.Endpoint{{Identifier: "commands", Role: "RECEIVER", URL: "HOST/x"}, {Identifier: "credentials", URL: "HOST/c"}, {Identifier: "cdrs", Role: "SENDER", URL: "HOST/cdrs"}, {Identifier: "cdrs", Role: "RECEIVER", URL: "HOST/r"}}, nil},
+		{"none that OCPI has", map[string]string{
 			"/v": `{"status_code":1000,"data":[{"version":"2.2.1","url":"2"}]}`,
-			"/2": `{"status_code":1000,"data":{"endpoints":[{"identifier":"commands","role":"RECEIVER","url":"x"}]}}`,
-		}, 0, 0, nil, ErrNoEndpoint},
+			"/2": `{"status_code":1000,"data":{"endpoints":[{"identifier":"own","role":"RECEIVER","url":"x"}]}}`,
+		}, 0, ocpi.V221, nil, nil},
 		{"none of ours", map[string]string{"/v": `{"status_code":1000,"data":[{"version":"2.2","url":"HOST/2"}]}`}, 0, 0, nil, ErrNoVersion},
 		{"none at all", map[string]string{"/v": `{"status_code":1000}`}, 0, 0, nil, ErrNoVersion},
 		{"not the wanted", map[string]string{"/v": `{"status_code":1000,"data":[{"version":"2.1.1","url":"HOST/1"}]}`}, ocpi.V230, 0, nil, ErrNoVersion},

@@ -111,7 +111,7 @@ func followsCDRs(s *testService) {
 				case <-stop:
 					return
 				default:
-					push(fmt.Sprintf("more-%s-%d", strings.Trim(list, "/cposender"), n), 1+n*7%28)
+					push(fmt.Sprintf("more-%s-%d", strings.ReplaceAll(list, "/", "-"), n), 1+n*7%28)
 				}
 			}
 		}()

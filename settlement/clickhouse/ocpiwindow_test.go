@@ -35,7 +35,7 @@ func TestWindowsAreExact(t *testing.T) {
 			want := o.listed(&q)
 			for _, indexed := range []bool{true, false} {
 				for _, limit := range []int{2, 500} {
-					q.OCPIWindow.Limit = limit
+					q.Limit = limit
 					q.After, q.Offset = "", 0
 					shown := walked(t, s, q, indexed, len(want))
 					if slices.Sort(shown); !slices.Equal(shown, want) {
