@@ -20,9 +20,29 @@ func (d *Partners) Hub(p *Partner, ours ocpi.Party) (hub ocpi.Party, ok bool) {
 		if party == ours || p.Owns(party) {
 			return party != ours
 		}
-		first, _ := s.offered.Get(party)
-		return !s.has(party, roleNames) && len(first) > 0 && first[0] == p.ID
+		return !s.anothers(p, party)
 	})
+}
+
+// anothers reports whether a party is another platform's than the partner's: it has it,
+// or offered it before.
+func (s *partners) anothers(p *Partner, party ocpi.Party) bool {
+	for _, role := range roleNames {
+		if holder, ok := s.byRole.Get(Role{role, party.Country, party.ID}); ok && !p.sharesPlatform(holder) {
+			return true
+		}
+	}
+	if list, _ := s.offered.Get(party); len(list) > 0 {
+		first, ok := s.byID.Get(list[0])
+		return ok && !p.sharesPlatform(first)
+	}
+	return false
+}
+
+// sharesPlatform reports whether another partner is the same platform over a connection
+// of its own: its versions answered at the same URL when it registered.
+func (p *Partner) sharesPlatform(other *Partner) bool {
+	return other.ID == p.ID || p.Peer != nil && other.Peer != nil && p.Peer.URL == other.Peer.URL
 }
 
 // hubOf returns the first party with the role of a hub that is believed.
