@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"time"
 
 	"github.com/roamclear/roamclear/ingest"
 )
@@ -19,46 +18,18 @@ type RejectStore interface {
 	WriteResults(ctx context.Context, p ingest.Partition, rows []Row) error
 }
 
-const (
-	healPage     = 1000
-	healInterval = time.Second
-	healAnyway   = 5 * time.Minute
-)
+const healPage = 1000
 
 // Heal prices rejects again when their cause has gone away, until ctx ends.
-// causes counts the events that can heal one (a Tariff, a zone, a partner);
-// every healAnyway it looks without being told, so that no wake-up is lost.
+// causes counts the events that can heal one (a Tariff, a zone, a partner).
 func (w *Worker) Heal(ctx context.Context, partition ingest.Partition, store RejectStore, causes func() uint64) error {
-	ticker := time.NewTicker(healInterval)
-	defer ticker.Stop()
 	inputs := Own(w.Inputs)
 	pricer := NewPricer(inputs, w.Policies)
-	var seen uint64
-	var looked time.Time
-	var took time.Duration
-	for {
-		select {
-		case <-ctx.Done():
-			return nil
-		case now := <-ticker.C:
-			current := causes()
-			// A sweep may use a tenth of the time at most, however many
-			// rejects wait and however often tariffs come.
-			if now.Sub(looked) < 10*took || (current == seen && now.Sub(looked) < healAnyway) {
-				continue
-			}
-			looked = now
-			if err := w.healOnce(ctx, inputs, pricer, partition, store); err != nil {
-				if ctx.Err() != nil {
-					return nil
-				}
-				w.Metrics.healErrors.Inc()
-				w.Logger.Warn("look at rejects again", "partition", partition, "error", err)
-				continue
-			}
-			seen, took = current, time.Since(looked)
-		}
-	}
+	ingest.Sweep(ctx, causes, func(ctx context.Context) error { return w.healOnce(ctx, inputs, pricer, partition, store) }, func(err error) {
+		w.Metrics.healErrors.Inc()
+		w.Logger.Warn("look at rejects again", "partition", partition, "error", err)
+	})
+	return nil
 }
 
 // closed reports whether the row's month is closed: it stays as it was, and

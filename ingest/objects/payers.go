@@ -34,41 +34,16 @@ type Payers struct {
 }
 
 const (
-	payersPage     = 1000
-	payersAtOnce   = 32 // records that are appended
-	payersInterval = time.Second
-	payersAnyway   = 5 * time.Minute
+	payersPage   = 1000
+	payersAtOnce = 32 // records that are appended
 )
 
-// Run looks at the Sessions of a partition when something may have made somebody
-// known, and now and then without being told, until ctx ends. It takes a tenth of the
-// time at most, however many there are and however often Tokens come.
+// Run sweeps the Sessions of a partition until ctx ends.
 func (s *Payers) Run(ctx context.Context, p ingest.Partition) error {
-	ticker := time.NewTicker(payersInterval)
-	defer ticker.Stop()
-	var seen uint64
-	var looked time.Time
-	var took time.Duration
-	for {
-		select {
-		case <-ctx.Done():
-			return nil
-		case now := <-ticker.C:
-			causes := s.Causes()
-			if now.Sub(looked) < 10*took || causes == seen && now.Sub(looked) < payersAnyway {
-				continue
-			}
-			looked = now
-			if err := s.Look(ctx, p); err != nil {
-				if ctx.Err() != nil {
-					return nil
-				}
-				s.Logger.Warn("look for who pays for Sessions", "partition", p.String(), "error", err)
-				continue
-			}
-			seen, took = causes, time.Since(looked)
-		}
-	}
+	ingest.Sweep(ctx, s.Causes, func(ctx context.Context) error { return s.Look(ctx, p) }, func(err error) {
+		s.Logger.Warn("look for who pays for Sessions", "partition", p.String(), "error", err)
+	})
+	return nil
 }
 
 // Look looks once at the Sessions of a partition that are stored.
