@@ -54,12 +54,22 @@ func (s *Store) each(ctx context.Context, attempt, query string, args []any, fn 
 	return fail(attempt, rows.Err())
 }
 
+// bodyRows is how many rows with bodies the engine sends at a time. The driver
+// collects the texts of a block in one buffer that doubles as it grows: of 65,000
+// bodies that is 400 MB, copied many times over.
+const bodyRows = 1024
+
+// inBlocks makes the rows of a query come in small blocks.
+func inBlocks(ctx context.Context) context.Context {
+	return ch.Context(ctx, ch.WithSettings(ch.Settings{"max_block_size": bodyRows}))
+}
+
 // RecordsRange calls fn for every stored record of a partition with from <=
 // offset < to, in the order of offsets. A record that stands in the store
 // twice, as after a replay that has not been merged yet, comes twice: whoever
 // checks the store must see it.
 func (s *Store) RecordsRange(ctx context.Context, p ingest.Partition, from, to int64, fn func(ingest.Record) error) error {
-	return s.each(ctx, fmt.Sprintf("read records of %s", p),
+	return s.each(inBlocks(ctx), fmt.Sprintf("read records of %s", p),
 		"SELECT "+recordColumns+` FROM records
 		WHERE topic = ? AND partition = ? AND epoch = ? AND offset >= ? AND offset < ? ORDER BY offset`,
 		[]any{p.Topic.Short(), p.Number, p.Epoch, from, to},

@@ -42,7 +42,7 @@ func (s *Store) CountedResults(ctx context.Context, r *settlement.Repricing, p i
 	query := fmt.Sprintf(countedSQL, storedColumns.list(), here, w.String(), storedColumns.row())
 	return inWindows(from, to, func(from, to int64) error {
 		at := []any{p.Number, p.Epoch, from, to}
-		return s.each(ctx, fmt.Sprintf("read results of %s", p), query, slices.Concat(at, at, at, w.args), readStored(fn))
+		return s.each(inBlocks(ctx), fmt.Sprintf("read results of %s", p), query, slices.Concat(at, at, at, w.args), readStored(fn))
 	})
 }
 
@@ -61,7 +61,7 @@ func (s *Store) CDRRecords(ctx context.Context, p ingest.Partition, offsets []in
 			return fmt.Errorf("make table of offsets: %w", err)
 		}
 	}
-	return s.each(ch.Context(ctx, ch.WithExternalTable(table)), fmt.Sprintf("read records of %s", p),
+	return s.each(ch.Context(inBlocks(ctx), ch.WithExternalTable(table)), fmt.Sprintf("read records of %s", p),
 		"SELECT "+recordColumns+` FROM records
 		WHERE topic = 'cdrs' AND partition = ? AND epoch = ? AND offset >= ? AND offset <= ? AND offset IN wanted ORDER BY offset`,
 		[]any{p.Number, p.Epoch, offsets[0], offsets[len(offsets)-1]},
