@@ -75,6 +75,7 @@ func Mount(g gin.IRouter, d Deps) {
 	g.GET("/admin/v1/keys", s.handle(s.listKeys))
 	g.POST("/admin/v1/keys", s.handle(s.addKey))
 	g.DELETE("/admin/v1/keys/:id", s.handle(s.removeKey))
+	g.POST("/admin/v1/keys/:id/rotate", s.handle(s.rotateKey))
 	g.GET("/admin/v1/periods", s.handle(s.listPeriods))
 	g.POST("/admin/v1/periods", s.handle(s.closePeriod))
 }

@@ -9,6 +9,7 @@ import (
 	"net/http/httptest"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/google/go-cmp/cmp"
 	"github.com/roamclear/roamclear/api"
@@ -197,6 +198,57 @@ func TestAdminKeys(t *testing.T) {
 	}
 }
 
+// A key that acts as a party is for one that a partner has in that role now.
+func TestAdminKeysThatActAsAParty(t *testing.T) {
+	a := newAdmin(t)
+	a.do("POST", "/partners", addDundee, 201, nil)
+	a.do("POST", "/partners", `{"name":"EMP","roles":[{"role":"EMSP","country_code":"SE","party_id":"EMP"}]}`, 201, nil)
+	var added KeySecret
+	a.do("POST", "/keys", `{"scopes":["app","helpdesk"],"party":"se/emp","expires":"90d"}`, 201, &added)
+	k, ok := a.deps.Keys.Find("Bearer " + added.Secret)
+	if !ok || k.Party.String() != "SE*EMP" || added.Key.Expires != k.Expires.String() {
+		t.Errorf("added %+v, found %+v", added.Key, k)
+	}
+	if life := time.Duration(k.Expires - a.deps.Keys.Now()); life > 90*24*time.Hour || life < 89*24*time.Hour {
+		t.Errorf("it lives %s, want 90 days", life)
+	}
+	a.do("POST", "/keys", `{"scopes":["cpo"],"party":"GB*DUN"}`, 201, nil)
+	var failure struct{ Error rest.Error }
+	for body, want := range map[string]string{
+		`{"scopes":["app"],"party":"GB*DUN"}`:       "no partner is EMSP GB*DUN",
+		`{"scopes":["cpo"],"party":"SE*EMP"}`:       "no partner is CPO SE*EMP",
+		`{"scopes":["app","cpo"],"party":"SE*EMP"}`: "no partner is CPO SE*EMP",
+	} {
+		a.do("POST", "/keys", body, 400, &failure)
+		if failure.Error.Field != "party" || !strings.Contains(failure.Error.Message, want) {
+			t.Errorf("%s: %+v, want %s", body, failure.Error, want)
+		}
+	}
+	a.do("DELETE", "/partners/gb-dun-cpo", "", 204, nil)
+	a.do("POST", "/keys", `{"scopes":["cpo"],"party":"GB*DUN"}`, 400, nil)
+}
+
+func TestAdminRotatesAKey(t *testing.T) {
+	a := newAdmin(t)
+	var added, rotated, again KeySecret
+	a.do("POST", "/keys", `{"scopes":["helpdesk"]}`, 201, &added)
+	works := func(secret string) bool {
+		_, ok := a.deps.Keys.Find("Bearer " + secret)
+		return ok
+	}
+	a.do("POST", "/keys/"+added.Key.ID+"/rotate", "", 200, &rotated)
+	if rotated.Key.ID != added.Key.ID || rotated.Secret == added.Secret || rotated.Key.RotationUntil == "" || !works(added.Secret) || !works(rotated.Secret) {
+		t.Errorf("rotated: %+v; the old one works: %v", rotated, works(added.Secret))
+	}
+	a.do("POST", "/keys/"+added.Key.ID+"/rotate", `{"now":true,"expires":"2100-01-01T00:00:00Z"}`, 200, &again)
+	if again.Key.RotationUntil != "" || again.Key.Expires != "2100-01-01T00:00:00Z" || works(added.Secret) || works(rotated.Secret) || !works(again.Secret) {
+		t.Errorf("rotated at once: %+v", again)
+	}
+	if strings.Contains(a.logged.String(), again.Secret) {
+		t.Error("the log tells a secret")
+	}
+}
+
 // A key may be for a party whose partner was removed: its CDRs are still here.
 func TestAdminKeyOfARemovedPartner(t *testing.T) {
 	a := newAdmin(t)
@@ -226,7 +278,15 @@ func TestAdminRefuses(t *testing.T) {
 		{"encoding", "POST", "/partners", `{"name":"D","token_encoding":"rot13","roles":[{"role":"CPO","country_code":"GB","party_id":"DUN"}]}`, 422, "want auto, raw or base64"},
 		{"too large", "POST", "/partners", `{"name":"` + strings.Repeat("x", api.DefaultMaxBody) + `"}`, 413, "too_large"},
 		{"key without scope", "POST", "/keys", `{}`, 422, "finance:read"},
-		{"key with unknown scope", "POST", "/keys", `{"scopes":["all"]}`, 422, "finance:read"},
+		{"key with unknown scope", "POST", "/keys", `{"scopes":["all"]}`, 422, "finance:read, app, cpo, helpdesk"},
+		{"app key of nobody", "POST", "/keys", `{"scopes":["app"]}`, 422, "bound to one party, of role EMSP"},
+		{"CPO key of nobody", "POST", "/keys", `{"scopes":["cpo"]}`, 422, "bound to one party, of role CPO"},
+		{"key that has ended", "POST", "/keys", `{"scopes":["helpdesk"],"expires":"2019-01-01T00:00:00Z"}`, 400, "past"},
+		{"key that ends nowhere", "POST", "/keys", `{"scopes":["helpdesk"],"expires":"soon"}`, 400, `"field":"expires"`},
+		{"key of no time", "POST", "/keys", `{"scopes":["helpdesk"],"expires":"0d"}`, 400, "such as 90d"},
+		{"key for ever", "POST", "/keys", `{"scopes":["helpdesk"],"expires":"36501d"}`, 400, "at most 100 years"},
+		{"key for ever and ever", "POST", "/keys", `{"scopes":["helpdesk"],"expires":"2200-01-01T00:00:00Z"}`, 400, "at most 100 years"},
+		{"unknown key", "POST", "/keys/key-none/rotate", `{}`, 404, "there is no key"},
 		{"key of no party", "POST", "/keys", `{"scopes":["finance:read"],"party":"Dundee"}`, 400, "such as GB/DUN"},
 		{"key of an unknown party", "POST", "/keys", `{"scopes":["finance:read"],"party":"GB/DUM"}`, 400, "add the partner first"},
 		{"key of a party in no country", "POST", "/keys", `{"scopes":["finance:read"],"party":"UK/DUN"}`, 400, "UK is no country"},

@@ -66,3 +66,23 @@ func (s *server) knownParty(text string) (ocpi.Party, error) {
 	}
 	return p, rest.Invalid("party", "%q: no partner has this party; add the partner first", text)
 }
+
+// keyParty reads the party that a key of some scopes is bound to. One that acts as a
+// party needs one that a partner has now, in the role that the scope is of: anybody
+// else could do nothing with it.
+func (s *server) keyParty(text string, scopes []string) (ocpi.Party, error) {
+	party, err := s.knownParty(text)
+	if err != nil {
+		return party, err
+	}
+	for _, scope := range scopes {
+		role := control.ScopeRole(scope)
+		if role == "" {
+			continue
+		}
+		if _, held := s.partners.Holder(control.NewRole(role, party.Country, party.ID)); !held {
+			return party, rest.Invalid("party", "scope %s is for a party of role %s: no partner is %s %s", scope, role, role, party)
+		}
+	}
+	return party, nil
+}

@@ -6,6 +6,7 @@ import (
 
 	"github.com/gin-gonic/gin"
 	"github.com/roamclear/roamclear/api"
+	"github.com/roamclear/roamclear/ingest/control"
 )
 
 // Handler answers one route for a caller with a key, or returns an error, and
@@ -53,7 +54,7 @@ func (g *Guard) Handle(fn Handler) gin.HandlerFunc {
 		key, err := g.Auth(c)
 		if err == nil && !key.Allows(g.Scope) {
 			err = &Error{Status: http.StatusForbidden, Code: "missing_scope",
-				Message: "this API key has no scope " + g.Scope + "; make one with: roamclear key add --scope " + g.Scope}
+				Message: "this API key has no scope " + g.Scope + "; make one with: roamclear key add --scope " + g.Scope + boundTo(g.Scope)}
 		}
 		if err == nil {
 			err = g.inPlace(c, key, fn)
@@ -62,6 +63,14 @@ func (g *Guard) Handle(fn Handler) gin.HandlerFunc {
 			Fail(c, g.Logger, err)
 		}
 	}
+}
+
+// boundTo is the flag that a key of a scope needs beside.
+func boundTo(scope string) string {
+	if control.ScopeRole(scope) == "" {
+		return ""
+	}
+	return " --party CC/ID"
 }
 
 func (g *Guard) inPlace(c *gin.Context, key Key, fn Handler) error {

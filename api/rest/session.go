@@ -1,25 +1,27 @@
 package rest
 
 import (
-	"crypto/hmac"
 	"crypto/rand"
 	"encoding/base64"
 	"fmt"
+	"net/http"
 	"strconv"
 	"strings"
 	"time"
 
 	"github.com/roamclear/roamclear/ingest/control"
+	"github.com/roamclear/roamclear/ocpi"
 	"github.com/roamclear/roamclear/settlement"
 )
 
 // Keys knows what the API keys in the control log allow.
 type Keys struct{ Known *control.Keys }
 
-// Authenticate finds what the key in an Authorization header allows. The error
-// wraps ErrNoKey, or [settlement.ErrUnavailable] while keys are being read.
-func (k Keys) Authenticate(authorization string) (Key, error) {
-	found, err := k.key(authorization)
+// Authenticate finds what the API key of a request allows. The error wraps ErrNoKey,
+// for a key that has ended too, or [settlement.ErrUnavailable] while keys are being
+// read.
+func (k Keys) Authenticate(r *http.Request) (Key, error) {
+	found, err := k.key(r.Header.Get("Authorization"))
 	if err != nil {
 		return Key{}, err
 	}
@@ -37,7 +39,9 @@ func (k Keys) key(authorization string) (*control.APIKey, error) {
 	return found, nil
 }
 
-func allows(k *control.APIKey) Key { return Key{ID: k.ID, Scopes: k.Scopes, Party: k.Party} }
+func allows(k *control.APIKey) Key {
+	return Key{ID: k.ID, Name: k.Name, Scopes: k.Scopes, Party: k.Party, Expires: k.Expires}
+}
 
 // A session is a text that a browser keeps in place of the API key: the key's
 // id, when the session ends, a random number, and a seal over these that only
@@ -54,11 +58,11 @@ func (k Keys) SignIn(apiKey string, until time.Time) (session string, key Key, e
 	var nonce [16]byte
 	rand.Read(nonce[:]) // never fails: crypto/rand ends the process instead
 	what := encode([]byte(found.ID)) + "." + strconv.FormatInt(until.Unix(), 10) + "." + encode(nonce[:])
-	return what + "." + encode(found.Seal(sessionSeal+what)), allows(found), nil
+	return what + "." + encode(control.Seal(control.HashToken(apiKey), sessionSeal+what)), allows(found), nil
 }
 
 // Session finds what the key of a session allows. The error wraps ErrNoKey for
-// a session that has ended, was never made here, or whose key is gone.
+// a session that has ended, was never made here, or whose key is gone or has ended.
 func (k Keys) Session(session string, now time.Time) (Key, error) {
 	at := strings.LastIndexByte(session, '.')
 	if at < 0 {
@@ -78,7 +82,7 @@ func (k Keys) Session(session string, now time.Time) (Key, error) {
 		return Key{}, ErrNoKey
 	}
 	found, ok := k.Known.ByID(string(id))
-	if !ok || !hmac.Equal(seal, found.Seal(sessionSeal+what)) {
+	if !ok || !found.Sealed(sessionSeal+what, seal, ocpi.TimeOf(now)) {
 		return Key{}, ErrNoKey
 	}
 	if until, err := strconv.ParseInt(parts[1], 10, 64); err != nil || now.Unix() >= until {

@@ -2,6 +2,7 @@ package rest_test
 
 import (
 	"errors"
+	"net/http/httptest"
 	"strings"
 	"testing"
 	"time"
@@ -46,7 +47,7 @@ func TestSession(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	want := rest.Key{ID: k.ID, Scopes: []string{rest.ScopeRead}, Party: party}
+	want := rest.Key{ID: k.ID, Name: "books", Scopes: []string{rest.ScopeRead}, Party: party}
 	if diff := cmp.Diff(want, key); diff != "" {
 		t.Error(diff)
 	}
@@ -83,6 +84,65 @@ func TestSession(t *testing.T) {
 	}
 	if _, err := keys.Session(session, now); !errors.Is(err, rest.ErrNoKey) {
 		t.Errorf("after its key was removed: %v", err)
+	}
+}
+
+// A session ends with the secret that it was signed in with, and with its key.
+func TestSessionsOfARotatedKey(t *testing.T) {
+	c := instance(t, ingesttest.NewLog(1))
+	keys, now := rest.Keys{Known: c}, c.Now().Go()
+	end := c.Now() + ocpi.Time(time.Hour)
+	k, secret, err := c.Add(t.Context(), "", control.NewKey{Scopes: []string{rest.ScopeRead}, Expires: end})
+	if err != nil {
+		t.Fatal(err)
+	}
+	signIn := func(secret string) string {
+		t.Helper()
+		session, _, err := keys.SignIn(secret, now.Add(2*time.Hour))
+		if err != nil {
+			t.Fatal(err)
+		}
+		return session
+	}
+	holds := func(session string, at time.Time) bool {
+		_, err := keys.Session(session, at)
+		return err == nil
+	}
+	before := signIn(secret)
+	_, second, err := c.Rotate(t.Context(), "", k.ID, control.KeyRotation{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	old, fresh := signIn(secret), signIn(second)
+	if !holds(before, now) || !holds(old, now) || !holds(fresh, now) {
+		t.Error("in the grace time of a rotation a session has ended")
+	}
+	if holds(fresh, end.Go().Add(1)) {
+		t.Error("a session outlives its key")
+	}
+	if _, _, err := c.Rotate(t.Context(), "", k.ID, control.KeyRotation{Now: true}); err != nil {
+		t.Fatal(err)
+	}
+	if holds(before, now) || holds(old, now) || holds(fresh, now) {
+		t.Error("a session outlives a secret that has leaked")
+	}
+}
+
+func TestAKeyThatHasEndedIsNone(t *testing.T) {
+	c := instance(t, ingesttest.NewLog(1))
+	keys := rest.Keys{Known: c}
+	_, secret, err := c.Add(t.Context(), "", control.NewKey{Scopes: []string{control.ScopeApp}, Party: ocpi.NewParty("SE", "EMP"), Expires: c.Now() + ocpi.Time(time.Hour)})
+	if err != nil {
+		t.Fatal(err)
+	}
+	r := httptest.NewRequestWithContext(t.Context(), "GET", "/api/v1/locations", nil)
+	if _, err := keys.Authenticate(r); !errors.Is(err, rest.ErrNoKey) {
+		t.Errorf("without a key: %v", err)
+	}
+	r.Header.Set("Authorization", "Bearer "+secret)
+	key, err := keys.Authenticate(r)
+	if err != nil || !key.Allows(control.ScopeApp) || key.Party != ocpi.NewParty("SE", "EMP") || !key.Expires.IsSet() {
+		t.Errorf("key %+v, %v", key, err)
 	}
 }
 

@@ -136,7 +136,7 @@ func mounted(s *service) *gin.Engine {
 	partners.Mount(engine)
 	report.Mount(engine, report.Deps{
 		Reader: b.store, Closes: s.control.closes, Logger: s.logger, Limits: limits, Tariffs: s.owned, Sessions: s.owned, Billed: b.store.Billed,
-		Auth: func(c *gin.Context) (rest.Key, error) { return keys.Authenticate(c.GetHeader("Authorization")) },
+		Auth: func(c *gin.Context) (rest.Key, error) { return keys.Authenticate(c.Request) },
 	})
 	page.Mount(engine, page.Deps{
 		Reader: b.store, Closes: s.control.closes, Logger: s.logger, Tariffs: s.owned, Partners: s.control.partners, Found: &s.tally, Late: b.store, Keys: keys, Limits: limits,

@@ -165,28 +165,6 @@ func TestALeakedTokenEndsAtOnce(t *testing.T) {
 	}
 }
 
-func TestKeyCommands(t *testing.T) {
-	data, d := runningService(t)
-	if _, err := run(t, newPartnerCmd(), "add", "--data", data, "--role", "CPO", "--country", "GB", "--party", "DUN"); err != nil {
-		t.Fatal(err)
-	}
-	out, err := run(t, newKeyCmd(), "add", "--data", data, "--scope", "finance:read", "--party", "GB/DUN")
-	k, ok := d.keys.Find("Bearer " + strings.TrimSuffix(out, "\n"))
-	if err != nil || !ok || k.Party.String() != "GB*DUN" {
-		t.Fatalf("add: %v, output %q, key %+v", err, out, k)
-	}
-	out, err = run(t, newKeyCmd(), "list", "--data", data)
-	if want := []string{"ID", "NAME", "SCOPES", "PARTY", k.ID, k.ID, "finance:read", "GB*DUN"}; err != nil || cmp.Diff(want, strings.Fields(out)) != "" {
-		t.Errorf("list: %v\n%s", err, out)
-	}
-	if _, err := run(t, newKeyCmd(), "remove", k.ID, "--data", data); err != nil {
-		t.Error(err)
-	}
-	if out, err := run(t, newKeyCmd(), "add", "--data", data, "--scope", "everything"); err == nil || out != "" {
-		t.Errorf("unknown scope: %v, output %q", err, out)
-	}
-}
-
 func TestCommandsFindTheService(t *testing.T) {
 	data, _ := runningService(t)
 	file, err := os.ReadFile(filepath.Join(data, serviceFile))

@@ -307,33 +307,6 @@ func TestRotationNow(t *testing.T) {
 	}
 }
 
-func TestAPIKeys(t *testing.T) {
-	c := start(t, ingesttest.NewLog(1), nil)
-	ctx := t.Context()
-	k, secret, err := c.keys.Add(ctx, "", NewKey{Scopes: []string{ScopeFinanceRead}, Party: ocpi.NewParty("GB", "DUN")})
-	if err != nil {
-		t.Fatal(err)
-	}
-	got, ok := c.keys.Find("Bearer " + secret)
-	if !ok || got != k || !got.Allows(ScopeFinanceRead) || got.Party != ocpi.NewParty("GB", "DUN") {
-		t.Errorf("the key finds %+v, %v", got, ok)
-	}
-	for _, header := range []string{"", secret, "Token " + secret, "Bearer  " + secret, "Bearer " + secret + "x"} {
-		if _, ok := c.keys.Find(header); ok {
-			t.Errorf("header %q is accepted", header)
-		}
-	}
-	_, _, err = c.keys.Add(ctx, "", NewKey{Scopes: []string{"everything"}})
-	wantRefusal(t, err, RefusedInvalid)
-	if err := c.keys.Remove(ctx, "", k.ID); err != nil {
-		t.Error(err)
-	}
-	wantRefusal(t, c.keys.Remove(ctx, "", k.ID), RefusedUnknown)
-	if _, ok := c.keys.Find("Bearer " + secret); ok {
-		t.Error("a removed key still works")
-	}
-}
-
 func TestCommandsBeforeTheLogIsFolded(t *testing.T) {
 	log := ingesttest.NewLog(1)
 	if _, _, err := start(t, log, nil).partners.Add(t.Context(), "", dundee()); err != nil {

@@ -86,7 +86,7 @@ func events(t *rapid.T) []event {
 		return registrationData{ID: one("p", 4), Name: "New", Roles: offered, TokenHash: hash(), Until: until(), Peer: somePeer().data()}
 	}
 	draw := func() Change {
-		switch rapid.IntRange(0, 23).Draw(t, "kind") {
+		switch rapid.IntRange(0, 26).Draw(t, "kind") {
 		case 0:
 			return InstallationCreated{ID: one("inst", 2)}
 		case 1:
@@ -100,7 +100,7 @@ func events(t *rapid.T) []event {
 		case 5:
 			return TokenConfirmed{ID: one("p", 4), TokenHash: hash()}
 		case 6:
-			return KeyAdded{ID: one("k", 3), Name: "n", Hash: hash(), Scopes: []string{ScopeFinanceRead}}
+			return ReportKeyAdded{ID: one("k", 3), Name: "n", Hash: hash(), Scopes: []string{ScopeFinanceRead}}
 		case 7:
 			return RolesAdded{ID: one("p", 4), Roles: []Role{NewRole(RoleCPO, "GB", party())}}
 		case 8:
@@ -133,6 +133,10 @@ func events(t *rapid.T) []event {
 			return PartnersHeard{[]Contact{{one("p", 5), ocpi.Time(rapid.IntRange(1, 100).Draw(t, "at"))}, {one("p", 5), until()}}}
 		case 23:
 			return FindingsCounted{[]Counted{{ID: one("p", 5), Code: one("code", 3), Count: 1, First: until(), Last: until()}}}
+		case 24:
+			return KeyAdded{ID: one("k", 3), Name: "n", Hash: hash(), Scopes: []string{ScopeHelpdesk}, Expires: until()}
+		case 25, 26:
+			return KeyRotated{ID: one("k", 3), Hash: hash(), Until: until(), Expires: until() / 50 * 50}
 		}
 		return KeyRemoved{ID: one("k", 3)}
 	}
@@ -243,6 +247,9 @@ func TestFoldKeepsIndexes(t *testing.T) {
 			if diff := cmp.Diff(tokens, now.Tokens, allState); diff != "" {
 				t.Fatalf("tokens after %+v: %s", e, diff)
 			}
+			if diff := cmp.Diff(secretsOf(now.Keys), now.Hashes, allState); diff != "" {
+				t.Fatalf("secrets of keys after %+v: %s", e, diff)
+			}
 		}
 		if then != nil {
 			if diff := cmp.Diff(thenSeen.Partners, maps.Collect(then.byID.All()), allState); diff != "" {
@@ -250,6 +257,18 @@ func TestFoldKeepsIndexes(t *testing.T) {
 			}
 		}
 	})
+}
+
+// secretsOf returns the keys by their secrets, with the old ones of rotations.
+func secretsOf(all map[string]*APIKey) map[TokenHash]*APIKey {
+	secrets := map[TokenHash]*APIKey{}
+	for _, k := range all {
+		secrets[k.Hash] = k
+		if k.Old != (Token{}) {
+			secrets[k.Old.Hash] = k
+		}
+	}
+	return secrets
 }
 
 // checkPartner holds a partner's tokens, roles and policies against how far it has come.
@@ -321,7 +340,9 @@ func TestEventsAreFrozen(t *testing.T) {
 		PartnerAbsent{ID: "nl-tnm-cpo", Module: "locations", Count: 2, IDs: []string{"NL*TNM*L1", "NL*TNM*L2"}},
 		PartnersHeard{[]Contact{{"nl-tnm-cpo", 42}}},
 		FindingsCounted{[]Counted{{"nl-tnm-cpo", "too_long", ocpi.Warning, 7, 41, 42}}},
-		KeyAdded{ID: "key-1", Name: "finance", Hash: hash, Scopes: []string{ScopeFinanceRead}, Country: "GB", PartyID: "DUN"},
+		ReportKeyAdded{ID: "key-1", Name: "finance", Hash: hash, Scopes: []string{ScopeFinanceRead}, Country: "GB", PartyID: "DUN"},
+		KeyAdded{ID: "key-1", Name: "app", Hash: hash, Scopes: []string{ScopeApp, ScopeHelpdesk}, Country: "SE", PartyID: "EMP", Expires: 42},
+		KeyRotated{ID: "key-1", Hash: hash, Until: 42, Expires: 43},
 		KeyRemoved{ID: "key-1"},
 	}
 	h := open(t, ingesttest.NewLog(1), Options{})
