@@ -157,16 +157,16 @@ func (c *call) read(resp *http.Response, token string, failed *Error) (*Answer, 
 	e, status, ok := readEnvelope(body)
 	failed.Status, failed.Message = status, words(e.message(), token)
 	failed.wait = retryAfter(resp)
+	a := &Answer{HTTP: resp.StatusCode, Status: status, Message: failed.Message, Data: e.Data, Header: resp.Header}
 	switch {
-	case resp.StatusCode >= 400:
-		return nil, failed
-	case !ok:
+	case ok && resp.StatusCode < 400 && success(status):
+		return a, nil
+	case ok:
+		failed.Answer = a
+	case resp.StatusCode < 400:
 		failed.Err = errors.New("the answer is not OCPI's: " + beginning(body, token))
-		return nil, failed
-	case !success(status):
-		return nil, failed
 	}
-	return &Answer{HTTP: resp.StatusCode, Status: status, Message: failed.Message, Data: e.Data, Header: resp.Header}, nil
+	return nil, failed
 }
 
 // beginning is as much of a body as says what it is. Our token is taken out of it

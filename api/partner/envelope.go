@@ -10,7 +10,7 @@ import (
 	"github.com/roamclear/roamclear/ocpi"
 )
 
-// Answer is what a partner answered with success.
+// Answer is what a partner answered.
 type Answer struct {
 	HTTP    int
 	Status  ocpi.Status

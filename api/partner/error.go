@@ -1,6 +1,7 @@
 package partner
 
 import (
+	"context"
 	"encoding/base64"
 	"errors"
 	"fmt"
@@ -39,6 +40,7 @@ type Error struct {
 	Status  ocpi.Status // 0 where it was not OCPI's
 	Message string      // of the partner
 	Err     error       // why there is no answer to use, nil where the partner said no
+	Answer  *Answer     // what the partner answered, where it is OCPI's and says no; else nil
 
 	wait time.Duration // how long the partner asks us to wait, 0 = it does not
 }
@@ -70,6 +72,13 @@ func (e *Error) Unwrap() []error {
 		return []error{ErrUnreachable}
 	}
 	return []error{ErrUnreachable, e.Err}
+}
+
+// TimedOut reports that the partner did not answer in time, or that its turn for a
+// request did not come.
+func (e *Error) TimedOut() bool {
+	late, ok := errors.AsType[net.Error](e.Err)
+	return ok && late.Timeout() || errors.Is(e.Err, context.DeadlineExceeded)
 }
 
 // passing reports whether the same call may succeed later.

@@ -1,12 +1,16 @@
 package partner
 
 import (
+	"bytes"
 	"context"
+	"encoding/base64"
+	"errors"
 	"fmt"
 	"net/url"
 	"strings"
 	"time"
 
+	"github.com/roamclear/roamclear/api"
 	"github.com/roamclear/roamclear/ingest/control"
 	"github.com/roamclear/roamclear/ocpi"
 )
@@ -23,6 +27,7 @@ type Forwarder struct {
 type Request struct {
 	To          *control.Partner
 	Module      string             // such as "commands"
+	Since       ocpi.Version       // the first version that has what is asked for; 0 = all do
 	Side        ocpi.InterfaceRole // of the module: the partner's
 	Method      string
 	Path        []string // below the module's URL, unescaped
@@ -31,19 +36,26 @@ type Request struct {
 	From, For   ocpi.Party    // OCPI-from and OCPI-to; not sent to partners of OCPI 2.1.1
 	Correlation string        // "" = a new one
 	Within      time.Duration // 0 = as the Dialer's Policy says
+	Limit       int           // of the answer, in bytes; 0 = 1 MiB
+	Room        api.Room      // that the answer takes; nil = there is enough
 }
 
-// Send sends a request and returns what the partner answered. Errors:
-// ErrNotRegistered where the partner has told us no address, ErrNoEndpoint where it
-// does not offer the module, else an *Error, which says what the partner answered.
+// ErrShowsToken says that a partner's answer holds the token that we call it with: it
+// is handed to nobody.
+var ErrShowsToken = errors.New("the answer shows our token")
+
+// Send sends a request and returns what the partner answered, which holds no token of
+// ours. Errors: ErrNotRegistered where the partner has told us no address,
+// ErrNoEndpoint where it does not offer the module, else an *Error, whose Answer is
+// what the partner said no with.
 func (f *Forwarder) Send(ctx context.Context, r Request) (*Answer, error) {
 	p := r.To
 	if p.Peer == nil {
 		return nil, fmt.Errorf("%w: %s", ErrNotRegistered, p.ID)
 	}
 	at, ok := p.Peer.Endpoint(r.Module, r.Side)
-	if !ok {
-		return nil, fmt.Errorf("%w: %s offers no module %s", ErrNoEndpoint, p.ID, r.Module)
+	if !ok || p.Peer.Version < r.Since {
+		return nil, fmt.Errorf("%w: %s offers no %s of module %s in OCPI %s", ErrNoEndpoint, p.ID, r.Method, r.Module, p.Peer.Version)
 	}
 	token, err := f.Secrets.Open(p.Peer.Token)
 	if err != nil {
@@ -54,12 +66,24 @@ func (f *Forwarder) Send(ctx context.Context, r Request) (*Answer, error) {
 		ctx, cancel = context.WithTimeout(ctx, r.Within)
 		defer cancel()
 	}
-	c := call{partner: p.ID, method: r.Method, url: below(at, r.Path, r.Query), body: r.Body, from: r.From, to: r.For, correlation: r.Correlation}
+	c := call{partner: p.ID, method: r.Method, url: below(at, r.Path, r.Query), body: r.Body, from: r.From, to: r.For, correlation: r.Correlation, limit: r.Limit, room: r.Room}
 	if p.Peer.Version == ocpi.V211 { // it has no such headers
 		c.from, c.to = ocpi.Party{}, ocpi.Party{}
 	}
 	answer, _, err := f.Dialer.do(ctx, login{token, p.Peer.Encoding, p.Peer.Version}, c)
+	told := answer
+	if failed, ok := errors.AsType[*Error](err); ok {
+		told = failed.Answer
+	}
+	if told != nil && shows(told.Data, token) {
+		return nil, &Error{Partner: p.ID, Method: r.Method, HTTP: told.HTTP, Err: ErrShowsToken}
+	}
 	return answer, err
+}
+
+// shows reports whether data holds a token, as it is or in Base64.
+func shows(data []byte, token string) bool {
+	return bytes.Contains(data, []byte(token)) || bytes.Contains(data, []byte(base64.StdEncoding.EncodeToString([]byte(token))))
 }
 
 // below joins a module's URL and a path with one slash, whether or not the URL ends
@@ -68,11 +92,20 @@ func below(at string, path []string, query url.Values) string {
 	at, own, _ := strings.Cut(at, "?")
 	at = strings.TrimRight(at, "/")
 	for _, part := range path {
-		at += "/" + url.PathEscape(part)
+		at += "/" + segment(part)
 	}
 	both := strings.Trim(own+"&"+query.Encode(), "&")
 	if both == "" {
 		return at
 	}
 	return at + "?" + both
+}
+
+// segment is a part of a path. Dots alone would be taken for a way up, to what nobody
+// asked for.
+func segment(s string) string {
+	if s == "." || s == ".." {
+		return strings.ReplaceAll(s, ".", "%2E")
+	}
+	return url.PathEscape(s)
 }
