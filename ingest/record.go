@@ -16,7 +16,7 @@ type Topic string
 // that all copies of an object are in one partition, in order.
 const (
 	TopicCDRs      Topic = "roamclear.cdrs"      // N partitions
-	TopicSessions  Topic = "roamclear.sessions"  // N partitions
+	TopicSessions  Topic = "roamclear.sessions"  // N partitions: Sessions, and what we note of charges
 	TopicReference Topic = "roamclear.reference" // 1 partition: locations, tariffs, tokens, invoice reconciliation
 	TopicRefused   Topic = "roamclear.refused"   // 1 partition: bodies we could not use
 	TopicControl   Topic = "roamclear.control"   // 1 partition, kept for ever
@@ -33,9 +33,13 @@ const (
 	ObjectLocation
 	ObjectToken
 	ObjectInvoice // an InvoiceReconciliationRecord
+
+	// What we note ourselves, see Annotation.
+	ObjectAuthorization // the last real-time authorizations of a Token at a CPO, see TokenAt
+	ObjectDelivery      // what whom a CDR is for said of it
 )
 
-var objectNames = [...]string{"", "cdr", "session", "tariff", "location", "token", "invoice"}
+var objectNames = [...]string{"", "cdr", "session", "tariff", "location", "token", "invoice", "authorization", "delivery"}
 
 // String returns the kind in lower case, "" for none.
 func (o Object) String() string {
@@ -52,12 +56,22 @@ func (o Object) Known() bool { return o > 0 && int(o) < len(objectNames) }
 // does not know.
 func ObjectOf(name string) Object { return Object(max(slices.Index(objectNames[:], name), 0)) }
 
+// OfTwo reports whether objects of the kind concern their owner and one other party,
+// and nobody else, whether or not that one is known.
+func (o Object) OfTwo() bool {
+	switch o {
+	case ObjectSession, ObjectInvoice, ObjectAuthorization, ObjectDelivery:
+		return true
+	}
+	return false
+}
+
 // Topic returns the topic by which objects of the kind come.
 func (o Object) Topic() Topic {
 	switch o {
 	case ObjectCDR:
 		return TopicCDRs
-	case ObjectSession:
+	case ObjectSession, ObjectAuthorization, ObjectDelivery:
 		return TopicSessions
 	}
 	return TopicReference

@@ -105,11 +105,12 @@ func (s *Service) CDR(ctx context.Context, from Sender, v ocpi.Version, body []b
 	// was sent with escapes lives in its arena.
 	id := strings.Clone(cdr.ID)
 	e.Key.ID = ocpi.Fold(id)
-	findings := append(slices.Clip(cdr.Findings), s.habitsOfCDR(&e, cdr, body)...)
+	told := append(slices.Clip(cdr.Findings), s.authorized(ctx, &e, cdr)...)
+	findings := append(slices.Clip(told), s.habitsOfCDR(&e, cdr, body)...)
 	if err := s.judge(ctx, from, &e, body, append(slices.Clip(findings), s.repeat(from, &e, body)...), func() ([]byte, error) { return body, nil }); err != nil {
 		return Receipt{}, err
 	}
-	r := Receipt{Key: e.Key, ID: id, Created: true, Findings: append([]ocpi.Finding(nil), cdr.Findings...)}
+	r := Receipt{Key: e.Key, ID: id, Created: true, Findings: append([]ocpi.Finding(nil), told...)}
 	r.Position, err = s.log.Append(ctx, TopicCDRs, &e, body)
 	s.metrics.count(e.Object, err)
 	if err == nil {

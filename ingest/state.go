@@ -41,10 +41,10 @@ func CreatedBy(r *Record) Creation { return Creation{r.Epoch, r.Offset, r.Receiv
 // Recipient is the party that an object is for, beside its owner; zero where it
 // is for all, or, of a Session, where nobody is named.
 func (s *ObjectState) Recipient() ocpi.Party {
-	switch s.Object {
-	case ObjectSession, ObjectInvoice:
+	switch {
+	case s.Object.OfTwo():
 		return s.With
-	case ObjectTariff:
+	case s.Object == ObjectTariff:
 		party, _ := ocpi.ParseParty(s.Variant)
 		return party
 	}

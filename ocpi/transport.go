@@ -14,7 +14,9 @@ const (
 	StatusSuccess         Status = 1000
 	StatusClientError     Status = 2000
 	StatusInvalid         Status = 2001
+	StatusTooLittle       Status = 2002
 	StatusUnknownLocation Status = 2003
+	StatusUnknownToken    Status = 2004 // from 2.2.1 on
 	StatusServerError     Status = 3000
 	StatusPeerError       Status = 3001 // the client's interface cannot be used
 	StatusNoVersion       Status = 3002
@@ -23,6 +25,7 @@ const (
 	// Of hubs, from 2.2.1 on.
 	StatusHubError        Status = 4000
 	StatusUnknownReceiver Status = 4001
+	StatusTimeout         Status = 4002
 	StatusNotConnected    Status = 4003
 )
 

@@ -66,7 +66,7 @@ type ObjectList struct {
 // deleted is on none.
 func ListsOf(s *ingest.ObjectState, fn func(l ObjectList, gone bool)) {
 	recipient := s.Recipient()
-	if recipient.IsZero() && s.Object != ingest.ObjectSession && s.Object != ingest.ObjectInvoice {
+	if recipient.IsZero() && !s.Object.OfTwo() {
 		fn(ObjectList{Kind: ListAll}, s.Deleted)
 		fn(ObjectList{ListOpen, s.Key.Party}, s.Deleted)
 		return

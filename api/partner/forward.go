@@ -32,6 +32,7 @@ type Request struct {
 	Method      string
 	Path        []string // below the module's URL, unescaped
 	Query       url.Values
+	Page        string        // in place of Path and Query: the page that NextPage returned
 	Body        []byte        // nil = none
 	From, For   ocpi.Party    // OCPI-from and OCPI-to; not sent to partners of OCPI 2.1.1
 	Correlation string        // "" = a new one
@@ -66,7 +67,11 @@ func (f *Forwarder) Send(ctx context.Context, r Request) (*Answer, error) {
 		ctx, cancel = context.WithTimeout(ctx, r.Within)
 		defer cancel()
 	}
-	c := call{partner: p.ID, method: r.Method, url: below(at, r.Path, r.Query), body: r.Body, from: r.From, to: r.For, correlation: r.Correlation, limit: r.Limit, room: r.Room}
+	target, err := r.url(at)
+	if err != nil {
+		return nil, err
+	}
+	c := call{partner: p.ID, method: r.Method, url: target, body: r.Body, from: r.From, to: r.For, correlation: r.Correlation, limit: r.Limit, room: r.Room}
 	if p.Peer.Version == ocpi.V211 { // it has no such headers
 		c.from, c.to = ocpi.Party{}, ocpi.Party{}
 	}
@@ -84,6 +89,41 @@ func (f *Forwarder) Send(ctx context.Context, r Request) (*Answer, error) {
 // shows reports whether data holds a token, as it is or in Base64.
 func shows(data []byte, token string) bool {
 	return bytes.Contains(data, []byte(token)) || bytes.Contains(data, []byte(base64.StdEncoding.EncodeToString([]byte(token))))
+}
+
+// url is where the request goes, on the module's own origin.
+func (r *Request) url(at string) (string, error) {
+	if r.Page == "" {
+		return below(at, r.Path, r.Query), nil
+	}
+	endpoint, err := url.Parse(at)
+	if err != nil {
+		return "", fmt.Errorf("%w: module %s of %s has no URL", ErrNoEndpoint, r.Module, r.To.ID)
+	}
+	u, ok := follow(endpoint, endpoint, r.Page)
+	if !ok {
+		return "", fmt.Errorf("%w: no page of module %s of %s", ErrNoEndpoint, r.Module, r.To.ID)
+	}
+	return u.String(), nil
+}
+
+// NextPage returns the page that a partner's page of a list links to, as
+// [Request.Page] has it; ok is false on the last one.
+func NextPage(p *control.Partner, module string, side ocpi.InterfaceRole, page *Answer) (next string, ok bool, err error) {
+	link, ok := nextLink(page.Header)
+	if !ok {
+		return "", false, nil
+	}
+	at, ok := p.Peer.Endpoint(module, side)
+	endpoint, err := url.Parse(at)
+	if !ok || err != nil {
+		return "", false, fmt.Errorf("%w: module %s of %s", ErrNoEndpoint, module, p.ID)
+	}
+	u, ok := follow(endpoint, endpoint, link)
+	if !ok {
+		return "", false, fmt.Errorf("%w: the next page is no URL", ErrForbiddenURL)
+	}
+	return u.RequestURI(), true, nil
 }
 
 // below joins a module's URL and a path with one slash, whether or not the URL ends

@@ -70,7 +70,7 @@ func TestWhatIsForwarded(t *testing.T) {
 // An answer that says no keeps what it says.
 func TestANoIsKept(t *testing.T) {
 	for _, status := range []int{200, 404} {
-		s := newDesk(t, answering(status, `{"status_code":2004,"status_message":"unknown","data":[1]}`))
+		s := newDesk(t, saying(status, `{"status_code":2004,"status_message":"unknown","data":[1]}`))
 		f, to := forwarding(t, s.URL, ocpi.V221)
 		_, err := f.Send(t.Context(), authorizing(to))
 		failed, ok := errors.AsType[*Error](err)
@@ -80,7 +80,7 @@ func TestANoIsKept(t *testing.T) {
 	}
 }
 
-func answering(status int, body string) http.HandlerFunc {
+func saying(status int, body string) http.HandlerFunc {
 	return func(w http.ResponseWriter, _ *http.Request) {
 		w.Header().Set("X-Said", "no")
 		w.WriteHeader(status)
@@ -94,7 +94,7 @@ func TestATokenIsNotHandedOn(t *testing.T) {
 		`{"status_code":1000,"data":{"x":"` + secretToken + `"}}`, `{"status_code":2000,"data":"` + secretToken + `"}`,
 		`{"status_code":1000,"data":"` + base64.StdEncoding.EncodeToString([]byte(secretToken)) + `"}`,
 	} {
-		s := newDesk(t, answering(200, body))
+		s := newDesk(t, saying(200, body))
 		f, to := forwarding(t, s.URL, ocpi.V221)
 		a, err := f.Send(t.Context(), authorizing(to))
 		failed, ok := errors.AsType[*Error](err)
@@ -146,7 +146,7 @@ func TestWhoIsNotReached(t *testing.T) {
 
 // The driver's preferences go to the CPO's Sender side; OCPI 2.1.1 knows none.
 func TestChargingPreferences(t *testing.T) {
-	s := newDesk(t, answering(200, `{"status_code":1000,"data":"ACCEPTED"}`))
+	s := newDesk(t, saying(200, `{"status_code":1000,"data":"ACCEPTED"}`))
 	f, to := forwarding(t, s.URL, ocpi.V221)
 	p := Preferences{CPO: to, Session: "S 1", From: ocpi.NewParty("NL", "EXW"), For: ocpi.NewParty("GB", "DUN"), Body: []byte(`{"profile_type":"CHEAP"}`)}
 	if a, err := f.ChargingPreferences(t.Context(), p); err != nil || string(a.Data) != `"ACCEPTED"` {

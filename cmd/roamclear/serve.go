@@ -153,7 +153,7 @@ func startService(ctx context.Context, c Config, stderr *os.File) (_ *service, e
 	if !c.Roaming.Open {
 		s.control.partners.PairsOnly()
 	}
-	s.owned = newOwned(b, c.Roaming.issuers(), objects.Options{Logger: s.logger, Registerer: s.registry, ShelfBytes: c.memoryLimit(machineMemory("/")) / 4}, objects.Sessions{}, objects.Invoices{})
+	s.owned = newOwned(b, c.Roaming.issuers(), objects.Options{Logger: s.logger, Registerer: s.registry, ShelfBytes: c.memoryLimit(machineMemory("/")) / 4}, objects.Sessions{}, objects.Invoices{}, objects.Authorizations{}, objects.Deliveries{})
 	s.metrics = pricing.NewMetrics(s.registry)
 	s.relations = settlement.NewRelationMetrics(s.registry)
 	s.drains = ingest.NewDrainMetrics(s.registry)

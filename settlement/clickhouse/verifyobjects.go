@@ -65,12 +65,22 @@ var storedObjectListingColumns = columns[storedObjectListing]{
 
 // madeBy restricts to rows of a partition of the log whose objects were made by
 // records before an offset, in the order of those.
-const madeBy = " WHERE (object = 'session') = ? AND partition = ? AND %[1]sepoch = ? AND %[1]soffset < ?%[2]s ORDER BY %[1]soffset"
+const madeBy = " WHERE object IN (?) AND partition = ? AND %[1]sepoch = ? AND %[1]soffset < ?%[2]s ORDER BY %[1]soffset"
+
+// kindsOf returns the names of the kinds of objects that come by a topic.
+func kindsOf(topic ingest.Topic) (names []string) {
+	for o := ingest.ObjectCDR; o.Known(); o++ {
+		if o.Topic() == topic {
+			names = append(names, o.String())
+		}
+	}
+	return names
+}
 
 func (s *Store) madeBefore(ctx context.Context, columns, table, prefix, condition string, p ingest.Partition, next int64, fn func(driver.Rows) error) error {
 	ctx = ch.Context(ctx, ch.WithSettings(ch.Settings{"max_bytes_before_external_sort": sortMemory}))
 	return s.each(ctx, fmt.Sprintf("read %s of %s", table, p), "SELECT "+columns+" FROM "+table+" FINAL"+fmt.Sprintf(madeBy, prefix, condition),
-		[]any{flag(p.Topic == ingest.TopicSessions), p.Number, p.Epoch, next}, fn)
+		[]any{kindsOf(p.Topic), p.Number, p.Epoch, next}, fn)
 }
 
 // ObjectsRange calls fn for every object that a record of the partition before
@@ -131,8 +141,8 @@ func (s *Store) PutsBefore(ctx context.Context, p ingest.Partition, next int64, 
 func (s *Store) KeptObjects(ctx context.Context, p ingest.Partition, fn func(ingest.Identity) error) error {
 	ctx = ch.Context(ctx, ch.WithSettings(ch.Settings{"max_bytes_before_external_sort": sortMemory}))
 	return s.each(ctx, fmt.Sprintf("read which objects there are of %s", p), "SELECT "+identityColumns+`, sub FROM objects
-		WHERE (object = 'session') = ? AND partition = ? AND created_epoch = ? ORDER BY `+identityColumns+", sub",
-		[]any{flag(p.Topic == ingest.TopicSessions), p.Number, p.Epoch},
+		WHERE object IN (?) AND partition = ? AND created_epoch = ? ORDER BY `+identityColumns+", sub",
+		[]any{kindsOf(p.Topic), p.Number, p.Epoch},
 		func(rows driver.Rows) error {
 			id, err := scanIdentity(rows)
 			if err != nil {
