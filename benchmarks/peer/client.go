@@ -2,6 +2,7 @@ package peer
 
 import (
 	"bytes"
+	"cmp"
 	"context"
 	"crypto/rand"
 	"encoding/json"
@@ -9,6 +10,7 @@ import (
 	"fmt"
 	"io"
 	"net/http"
+	"strings"
 	"time"
 
 	"github.com/roamclear/roamclear/ocpi"
@@ -43,19 +45,89 @@ func (p *Peer) discover(ctx context.Context, versionsURL, token string) ([]ocpi.
 // Call sends a request to a module of the other side, as it was registered, and
 // reads the data of the answer into data; both may be nil.
 func (p *Peer) Call(ctx context.Context, method, module string, role ocpi.InterfaceRole, path string, body, data any) error {
+	at, token, err := p.endpoint(module, role)
+	if err != nil {
+		return err
+	}
+	_, err = p.call(ctx, method, at+path, token, body, data)
+	return err
+}
+
+// endpoint is where the other side has a side of a module, and the token for it.
+func (p *Peer) endpoint(module string, role ocpi.InterfaceRole) (at, token string, err error) {
 	p.mu.Lock()
-	at, token := "", p.outgoing.token
+	defer p.mu.Unlock()
 	for _, e := range p.outgoing.endpoints {
 		if e.Identifier == module && (e.Role == role || e.Role == "") {
 			at = e.URL
 		}
 	}
-	p.mu.Unlock()
 	if at == "" {
-		return fmt.Errorf("the other side has no %s of %s", role, module)
+		return "", "", fmt.Errorf("the other side has no %s of %s", role, module)
 	}
-	_, err := p.call(ctx, method, at+path, token, body, data)
-	return err
+	return at, p.outgoing.token, nil
+}
+
+// Message is a request to a party of the other side, or behind it.
+type Message struct {
+	Method, Module string
+	Role           ocpi.InterfaceRole // of the module: the other side's
+	Path           string             // below the module's URL, or the whole URL of one that was answered
+	To             ocpi.Party         // zero = none is named
+	Correlation    string             // "" = a new one
+	Body           []byte
+}
+
+// Reply is what was answered.
+type Reply struct {
+	HTTP    int
+	Code    ocpi.Status
+	Message string
+	Data    json.RawMessage
+	Header  http.Header
+}
+
+// Ask sends a message from the peer's first party, and returns its answer, whatever that
+// says.
+func (p *Peer) Ask(ctx context.Context, m Message) (*Reply, error) {
+	at, token, err := p.endpoint(m.Module, m.Role)
+	if err != nil {
+		return nil, err
+	}
+	at += m.Path
+	if strings.HasPrefix(m.Path, "http") {
+		at = m.Path
+	}
+	req, err := http.NewRequestWithContext(ctx, m.Method, at, bytes.NewReader(m.Body))
+	if err != nil {
+		return nil, fmt.Errorf("%s %s: %w", m.Method, at, err)
+	}
+	req.Header.Set("Authorization", p.authorization(token))
+	req.Header.Set("Content-Type", "application/json")
+	req.Header.Set(ocpi.HeaderRequestID, rand.Text())
+	req.Header.Set(ocpi.HeaderCorrelationID, cmp.Or(m.Correlation, rand.Text()))
+	if p.options.Version != ocpi.V211 {
+		req.Header.Set(ocpi.HeaderFromCountry, p.options.Party.Country)
+		req.Header.Set(ocpi.HeaderFromParty, p.options.Party.ID)
+		if !m.To.IsZero() {
+			req.Header.Set(ocpi.HeaderToCountry, m.To.Country)
+			req.Header.Set(ocpi.HeaderToParty, m.To.ID)
+		}
+	}
+	resp, err := client.Do(req)
+	if err != nil {
+		return nil, fmt.Errorf("%s %s: %w", m.Method, at, err)
+	}
+	defer resp.Body.Close() //nolint:errcheck // only read
+	var e struct {
+		Data    json.RawMessage `json:"data"`
+		Code    ocpi.Status     `json:"status_code"`
+		Message string          `json:"status_message"`
+	}
+	if err := json.NewDecoder(io.LimitReader(resp.Body, maxBody)).Decode(&e); err != nil {
+		return nil, fmt.Errorf("%s %s: HTTP %d: %w", m.Method, at, resp.StatusCode, err)
+	}
+	return &Reply{resp.StatusCode, e.Code, e.Message, e.Data, resp.Header}, nil
 }
 
 // call sends a request; its data comes back as it was sent, too.

@@ -39,13 +39,15 @@ type Peer struct {
 	mux     *http.ServeMux
 	lists   map[string][]object // by module
 
-	mu       sync.Mutex // guards what follows
-	url      string
-	tokenA   string          // "" once it is used up
-	accepted map[string]bool // tokens that open everything
-	outgoing registration    // how we call the other side
-	received map[string]Received
-	asked    map[string]int // answers to each list's URL, for faults
+	mu        sync.Mutex // guards what follows
+	url       string
+	tokenA    string          // "" once it is used up
+	accepted  map[string]bool // tokens that open everything
+	outgoing  registration    // how we call the other side
+	received  map[string]Received
+	asked     map[string]int // answers to each list's URL, for faults
+	requests  []Request      // see Requests
+	interfere func(w http.ResponseWriter, r *http.Request) bool
 }
 
 // registration is how the other side is called.

@@ -19,6 +19,11 @@ func (p *Peer) routes() {
 	for _, module := range p.sends() {
 		handle("GET /ocpi"+p.base("sender", module), false, func(w http.ResponseWriter, r *http.Request) { p.list(w, r, module) })
 	}
+	if p.options.Role == EMSP {
+		handle("/ocpi"+p.base("sender", "tokens")+"/{uid}/authorize", false, p.authorize)
+	} else if p.options.Version != ocpi.V211 {
+		handle("PUT /ocpi"+p.base("sender", "sessions")+"/{id}/charging_preferences", false, p.preferences)
+	}
 	for _, module := range p.takes() {
 		handle("/ocpi"+p.base("receiver", module), false, func(w http.ResponseWriter, r *http.Request) { p.post(w, r, module) })
 		handle("/ocpi"+p.base("receiver", module)+"/{path...}", false, func(w http.ResponseWriter, r *http.Request) { p.object(w, r, module) })
@@ -39,6 +44,9 @@ func (p *Peer) guarded(w http.ResponseWriter, r *http.Request, tokenA bool, h ht
 	}
 	if _, known := p.holder(r); !known || !tokenA && p.byTokenA(r) {
 		reply(w, r, http.StatusUnauthorized, ocpi.StatusClientError, "unknown token", nil)
+		return
+	}
+	if !tokenA && p.heard(w, r) {
 		return
 	}
 	h(w, r)
