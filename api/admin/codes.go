@@ -27,7 +27,7 @@ var refusable = []string{
 	"missing_content_type", "missing_correlation_id", "missing_field", "missing_request_id", "missing_routing",
 	"misspelled_member", "more_findings", "negative_bound", "negative_energy", "negative_limit", "negative_price",
 	"negative_time", "never_matches", "never_valid", "not_ascii", "nothing_priced_by_use", "null_member",
-	"number_rounded", "odd_coordinate", "odd_hub_party", "one_sided_window", "other_content_type", "overlap",
+	"number_rounded", "odd_coordinate", "odd_hub_party", "one_sided_window", "other_authorization", "other_content_type", "overlap",
 	"parking_does_not_add_up", "partial_routing", "party_case", "period_after_end", "period_before_start",
 	"period_not_split", "period_without_tariff", "periods_out_of_order", "post_to_object", "power_looks_like_ampere",
 	"power_looks_like_watt", "price_absurd", "price_form", "price_gap", "price_precision", "quoted_number", "raw_token",
@@ -59,6 +59,7 @@ var notRefused = map[string]string{
 	"credit_undecided":     byOthers,
 	"credited":             byOthers,
 	"not_json":             "what is no JSON is refused without a policy",
+	"refused_by_recipient": "it is what whom the CDR is for says of it, once it is accepted here",
 	"session_billed_twice": byOthers,
 	"shared_id":            "it is found in what the partner is shown, by what others own",
 }

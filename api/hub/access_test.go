@@ -34,9 +34,15 @@ var audience = map[string][]string{
 	"sender/locations": {"EMSP", "NAP", "NSP", "OTHER"}, "sender/tariffs": {"EMSP", "NAP", "NSP", "OTHER"},
 }
 
+// preferences ends the path of those of a Session, which is with NL*EXW here.
+const preferences = "/charging_preferences"
+
 // audienceOf returns who finds the module of a path there; all = everybody.
 func audienceOf(t testing.TB, path string) (roles []string, all bool) {
 	t.Helper()
+	if strings.HasSuffix(path, preferences) {
+		return []string{"EMSP"}, false
+	}
 	tree, rest, old := strings.Cut(strings.TrimPrefix(path, "/"), "/2.1.1/")
 	if !old {
 		for key, roles := range audience {
@@ -163,6 +169,9 @@ const invoicedCDR = `{"country_code":"GB","party_id":"DUN","id":"C1","cdr_token"
 
 // bodyOf is what an owner, "GB/DUN", may push to a path.
 func bodyOf(path, owner string) string {
+	if strings.HasSuffix(path, preferences) {
+		return `{"profile_type":"CHEAP"}`
+	}
 	if !strings.Contains(path, "invoicereconciliation") {
 		return "{}"
 	}
@@ -177,6 +186,9 @@ func (who identity) finds(t *testing.T, path, method, owner string) bool {
 	its := all || slices.ContainsFunc(who.roles, func(r string) bool { return slices.Contains(roles, r) })
 	if tree := treeRole(path); tree != "" {
 		its = its && slices.Contains(who.roles, tree)
+	}
+	if strings.HasSuffix(path, preferences) {
+		return its && who.token == exwToken
 	}
 	if !strings.Contains(path, objectPath) || method == http.MethodPost {
 		return its

@@ -52,8 +52,8 @@ func (x *exchange) Take(n int) bool {
 // tooLarge keeps the beginning of a body that is larger than may be, and reads
 // the rest.
 func (x *exchange) tooLarge(reason error) error {
-	if x.route.object == 0 {
-		return reason // credentials: there is a token in it
+	if x.route.object == 0 || x.route.asks {
+		return reason // credentials: there is a token in it; a question: it is not kept
 	}
 	t, err := x.subject()
 	if err != nil {

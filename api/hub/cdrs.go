@@ -30,6 +30,7 @@ func (x *exchange) postCDR() (answer, error) {
 	if err != nil {
 		return answer{}, err
 	}
+	x.pushed = ingest.Target{Object: ingest.ObjectCDR, Key: receipt.Key, ID: receipt.ID}
 	message, conflict := x.conflict(&receipt)
 	switch {
 	case conflict != "":

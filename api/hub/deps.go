@@ -21,6 +21,8 @@ type Partners interface {
 	Recognize(authorization string) (*control.Partner, control.Spelling, bool)
 	// Has reports whether a party is a partner's now, in any role.
 	Has(party ocpi.Party) bool
+	// Holder returns the partner that has a role.
+	Holder(r control.Role) (*control.Partner, bool)
 	// Hub returns the hub that a partner is, if it is believed to be one.
 	Hub(p *control.Partner, ours ocpi.Party) (hub ocpi.Party, ok bool)
 	// All returns all partners.
@@ -66,6 +68,12 @@ type CDRSource interface {
 	First(ctx context.Context, key ocpi.Key) (raw []byte, version ocpi.Version, err error)
 }
 
+// Notes keeps what we note ourselves beside what partners own: an *ingest.Service.
+// What is noted is durable when Annotate returns. Errors as those of an [Intake].
+type Notes interface {
+	Annotate(ctx context.Context, a ingest.Annotation) error
+}
+
 // Lists reads pages of lists: a settlement.Lists.
 type Lists interface {
 	// Await returns when lists of a kind hold what was acknowledged before.
@@ -77,7 +85,9 @@ type Lists interface {
 // convert.Context.
 type Known struct {
 	Token func(contractID string, at ocpi.Time) (ocpi.CDRToken, bool) // by what is known now
-	Zone  func(country string) string
+	// Issuer returns the party whose contract an id says it is.
+	Issuer func(contractID string) (ocpi.Party, bool)
+	Zone   func(country string) string
 	// Charges completes CDRs and Sessions with what was in force when they began: a
 	// settlement.Charges. nil: nothing is known of that.
 	Charges func(ctx context.Context, charges []*settlement.Charge) error
@@ -102,16 +112,21 @@ type Deps struct {
 	Tally     *ingest.Tally // of findings; nil = none are counted
 	Metrics   *api.Metrics
 	Logger    *slog.Logger
-	Callback  Callback         // asks who registers what it offers
-	Sealer    *control.Sealer  // of the tokens that it gives us
-	Party     ocpi.Party       // our own; the zero value = DefaultParty
-	Name      string           // our own, in credentials; "" = "roamclear"
-	Known     Known            // what conversions ask for; nil functions know nothing
-	PublicURL string           // such as "https://roam.example": "" = as the request's Host says
-	Limits    ingest.Limits    // of bodies; zero = ingest.DefaultLimits
-	InFlight  int              // requests under way at once; 0 = DefaultMaxInFlight
-	Turns     *api.Turns       // of pushes; nil = NewTurns()
-	Hold      time.Duration    // a request beyond its partner's share is answered only then; 0 = 1 s
-	Pace      api.Pace         // of lists and large objects
-	Now       func() time.Time // nil = the system clock
+	Callback  Callback        // asks who registers what it offers
+	Forwarder Forwarder       // calls partners with what others send them; nil = nothing is forwarded
+	Notes     Notes           // nil = nothing is noted
+	Sealer    *control.Sealer // of the tokens that it gives us
+	Party     ocpi.Party      // our own; the zero value = DefaultParty
+	Name      string          // our own, in credentials; "" = "roamclear"
+	Known     Known           // what conversions ask for; nil functions know nothing
+	PublicURL string          // such as "https://roam.example": "" = as the request's Host says
+	Limits    ingest.Limits   // of bodies; zero = ingest.DefaultLimits
+	InFlight  int             // requests under way at once; 0 = DefaultMaxInFlight
+	Turns     *api.Turns      // of pushes; nil = NewTurns()
+	// AuthorizeWithin is how long an eMSP may take to authorize a Token; 0 =
+	// DefaultAuthorizeWithin.
+	AuthorizeWithin time.Duration
+	Hold            time.Duration    // a request beyond its partner's share is answered only then; 0 = 1 s
+	Pace            api.Pace         // of lists and large objects
+	Now             func() time.Time // nil = the system clock
 }

@@ -88,7 +88,7 @@ func TestWritesAreAsDocumented(t *testing.T) {
 		for _, r := range routes {
 			_, has := documented[r.object]
 			extra := r.method == http.MethodPost && strings.Contains(path, ":country") // of clients that know the URL otherwise
-			if version == "" || r.method == http.MethodGet || !has || extra {
+			if version == "" || r.method == http.MethodGet || !has || extra || r.asks {
 				continue
 			}
 			for name, o := range outcomes {

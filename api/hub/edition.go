@@ -74,11 +74,19 @@ func (ed *edition) add(m *module) {
 	}
 	ed.endpoints = append(ed.endpoints, e)
 	for _, d := range m.doors {
-		if d.only != 0 && d.only != ed.version {
+		if d.only != 0 && d.only != ed.version || ed.version < d.since {
 			continue
 		}
+		roles := m.roles
+		if d.roles != nil {
+			roles = d.roles
+		}
+		fetch := ocpi.InterfaceRole("")
+		if d.fetch && ed.version != ocpi.V211 {
+			fetch = m.side
+		}
 		ed.routes = append(ed.routes, route{
-			method: d.method, path: path + d.path, base: path, object: m.object, roles: m.roles, names: d.names, invited: m.invited, handle: d.handle,
+			method: d.method, path: path + d.path, base: path, object: m.object, roles: roles, names: d.names, asks: d.asks, onward: d.onward, fetch: fetch, invited: m.invited, handle: d.handle,
 			routed: ed.version != ocpi.V211 && m.object != 0,
 		})
 	}

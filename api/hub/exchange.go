@@ -1,6 +1,7 @@
 package hub
 
 import (
+	"cmp"
 	"errors"
 	"fmt"
 	"net/http"
@@ -26,10 +27,11 @@ type exchange struct {
 	partner *control.Partner
 	spelled control.Spelling // its token
 	held    held
-	body    []byte // of a push; reused
-	read    bool   // the body, to its end
-	marked  bool   // it began with a byte order mark, which was left out
-	out     []byte // the answer; reused
+	body    []byte        // of a push; reused
+	read    bool          // the body, to its end
+	marked  bool          // it began with a byte order mark, which was left out
+	out     []byte        // the answer; reused
+	pushed  ingest.Target // what was pushed, once it is stored
 	headers [8]string
 	nHeader int
 }
@@ -38,7 +40,9 @@ type exchange struct {
 // into the envelope as it is; nil leaves it unset.
 type answer struct {
 	created  bool
-	message  string // "" = "Success"
+	http     int         // 0 = 200, or 201 where something was created
+	status   ocpi.Status // 0 = success
+	message  string      // "" = "Success"
 	location string
 	receipt  string
 	conflict string // header: another copy came before
@@ -87,7 +91,7 @@ func (x *exchange) work(began time.Time) (httpStatus int, ocpiStatus ocpi.Status
 }
 
 func (x *exchange) release() {
-	x.s, x.c, x.r, x.route, x.partner, x.read, x.marked = nil, nil, nil, nil, nil, false, false
+	x.s, x.c, x.r, x.route, x.partner, x.read, x.marked, x.pushed = nil, nil, nil, nil, nil, false, false, ingest.Target{}
 	clear(x.headers[:x.nHeader])
 	x.nHeader = 0
 	if cap(x.body) > maxKept {
@@ -132,11 +136,24 @@ func (x *exchange) do(began time.Time) (answer, error) {
 	if err := x.checkHabits(); err != nil {
 		return answer{}, err
 	}
-	if x.route.object != 0 && (x.pushes() || x.route.method == http.MethodDelete) {
-		if err := s.places.turns.Enter(x.r.Context(), x.partner.ID); err != nil {
+	if a, ok, err := x.fetched(); ok || err != nil {
+		return a, err
+	}
+	a, err := x.inTurn()
+	if err != nil {
+		return answer{}, err
+	}
+	return x.onward(a)
+}
+
+// inTurn has the handler work. A push waits for the partner's turn, which ends before
+// anybody else is waited for.
+func (x *exchange) inTurn() (answer, error) {
+	if x.route.object != 0 && !x.route.asks && (x.pushes() || x.route.method == http.MethodDelete) {
+		if err := x.s.places.turns.Enter(x.r.Context(), x.partner.ID); err != nil {
 			return answer{}, err
 		}
-		defer s.places.turns.Leave()
+		defer x.s.places.turns.Leave()
 	}
 	return x.route.handle(x)
 }
@@ -211,7 +228,12 @@ func (x *exchange) statusOf(kind api.Kind, err error) (httpStatus int, ocpiStatu
 	if peer, ok := errors.AsType[*peerError](err); ok {
 		return httpStatus, peer.status
 	}
+	if routed, ok := errors.AsType[*routeError](err); ok {
+		ocpiStatus = routed.status
+	}
 	switch {
+	case errors.Is(err, errUnknownToken) && x.route.version != ocpi.V211:
+		ocpiStatus = ocpi.StatusUnknownToken
 	case kind == api.KindNotFound && x.route.object == ingest.ObjectLocation && !errors.Is(err, api.ErrNotFound):
 		ocpiStatus = ocpi.StatusUnknownLocation
 	case x.route.version == ocpi.V211 && ocpiStatus >= ocpi.StatusHubError:
@@ -222,7 +244,7 @@ func (x *exchange) statusOf(kind api.Kind, err error) (httpStatus int, ocpiStatu
 
 // reply sends the answer or the error.
 func (x *exchange) reply(a answer, err error, now time.Time) (httpStatus int, ocpiStatus ocpi.Status) {
-	httpStatus, ocpiStatus = http.StatusOK, ocpi.StatusSuccess
+	httpStatus, ocpiStatus = cmp.Or(a.http, http.StatusOK), cmp.Or(a.status, ocpi.StatusSuccess)
 	if a.created {
 		httpStatus = http.StatusCreated
 	}

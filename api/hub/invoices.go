@@ -53,7 +53,8 @@ func (x *exchange) putInvoiceOf(t ingest.Target, record *ocpi.InvoiceReconciliat
 	t.Path = to.String()
 	ctx, cancel := x.limited()
 	defer cancel()
-	return pushed(x.s.Intake.Put(ctx, x.sender(), x.route.version, t, x.body))
+	r, err := x.s.Intake.Put(ctx, x.sender(), x.route.version, t, x.body)
+	return x.kept(t, r, err)
 }
 
 // billed returns whom an invoice is for: the party that OCPI-to names, else the

@@ -134,6 +134,11 @@ func (x *exchange) shown(p settlement.OCPIPage) (answer, error) {
 	if err != nil {
 		return answer{}, err
 	}
+	return x.shownWith(p, charges)
+}
+
+// shownWith is shown with what CDRs and Sessions rest on.
+func (x *exchange) shownWith(p settlement.OCPIPage, charges []*settlement.Charge) (answer, error) {
 	a := answer{list: make([][]byte, 0, len(p.Bodies))}
 	var lost []convert.Loss
 	var first error

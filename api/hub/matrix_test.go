@@ -159,7 +159,13 @@ var matrix = []rule{
 	{name: "E16 nobody answers the call-back", token: inviteMark, call: "POST at:/credentials", body: "credentials", callback: partner.ErrUnreachable, http: 200, code: 3001},
 	{name: "E17 no version in common", token: inviteMark, call: "POST at:/credentials", body: "credentials", callback: partner.ErrNoVersion, http: 200, code: 3002},
 	{name: "E18 no endpoints", token: inviteMark, call: "POST at:/credentials", body: "credentials", callback: partner.ErrNoEndpoint, http: 200, code: 3003},
-	{name: "E19 authorize is not done here yet", token: dundeeToken, call: "POST to-cpo:/tokens/X1/authorize", body: "{}", http: 404, code: 2000},
+	{name: "E19 authorize a Token that nobody has", in: later, token: dundeeToken, call: "POST to-cpo:/tokens/none/authorize", body: "{}", http: 404, code: 2004},
+	{name: "E19 authorize a Token that nobody has", in: oldest, token: dundeeToken, call: "POST to-cpo:/tokens/none/authorize", body: "{}", http: 404, code: 2000},
+	{name: "E19 authorize one by owner and uid", in: later, token: dundeeToken, call: "POST to-cpo:/tokens/NL/EXW/none/authorize", http: 404, code: 2004},
+	{name: "E21 authorize one that is there", token: dundeeToken, call: "POST to-cpo:/tokens/NL/EXW/X1/authorize?type=RFID", body: `{"location_id":"X1"}`, http: 200, code: 1000},
+	{name: "authorize one of several", token: dundeeToken, call: "POST to-cpo:/tokens/X1/authorize", http: 200, code: 2001, says: "several parties"},
+	{name: "E5 an eMSP asks to authorize", token: exwToken, call: "POST to-cpo:/tokens/X1/authorize", body: "{}", http: 404, code: 2000},
+	{name: "E13 PUT of a question", token: dundeeToken, call: "PUT to-cpo:/tokens/X1/authorize", body: "{}", http: 405, code: 2000},
 
 	{name: "E24 the log fails", token: dundeeToken, call: "POST cpo:/cdrs", body: "cdrs C1", fails: errors.New("a secret of ours"), http: 200, code: 3000, says: "internal error"},
 	{name: "E24 the log is full", token: dundeeToken, call: "POST cpo:/cdrs", body: "cdrs C1", fails: ingest.ErrOverload, http: 503, code: 3000},
@@ -168,7 +174,12 @@ var matrix = []rule{
 
 	{name: "E26 to nobody", in: later, token: dundeeToken, call: "PUT cpo:/sessions/GB/DUN/S1", body: "sessions S1", headers: "ocpi-to-country-code: US\r\nocpi-to-party-id: BOU\r\n", http: 200, code: 4001, kept: true},
 	{name: "E26 reads of nobody", in: later, token: exwToken, call: "GET to-emsp:/cdrs", headers: "OCPI-To-Country-Code: US\r\nOCPI-To-Party-Id: BOU\r\n", http: 200, code: 4001},
-	{name: "E28 to a partner, which nothing is forwarded to yet", in: later, token: dundeeToken, call: "POST cpo:/cdrs", body: "cdrs C1", headers: "OCPI-to-country-code: NL\r\nOCPI-to-party-id: EXW\r\n", http: 200, code: 4003, kept: true},
+	{name: "E28 to a partner that has told us no address", in: later, token: dundeeToken, call: "POST cpo:/cdrs", body: "cdrs C1", headers: "OCPI-to-country-code: NL\r\nOCPI-to-party-id: EXW\r\n", http: 200, code: 4003, says: "it is stored here"},
+	{name: "E28 asks one that has told us no address", in: later, token: dundeeToken, call: "GET cpo:/sessions/GB/DUN/X1", headers: "OCPI-to-country-code: NL\r\nOCPI-to-party-id: EXW\r\n", http: 200, code: 4003},
+	{name: "E22 preferences of a Session of nobody", in: later, token: exwToken, call: "PUT to-emsp:/sessions/none/charging_preferences", body: `{"profile_type":"CHEAP"}`, http: 404, code: 2000},
+	{name: "E8 preferences that say none", in: later, token: exwToken, call: "PUT to-emsp:/sessions/X1/charging_preferences", body: `{}`, http: 200, code: 2001, says: "profile_type"},
+	{name: "E28 preferences for a CPO that has told us no address", in: later, token: exwToken, call: "PUT to-emsp:/sessions/X1/charging_preferences", headers: "OCPI-to-country-code: GB\r\nOCPI-to-party-id: DUN\r\n", body: `{"profile_type":"CHEAP"}`, http: 200, code: 4003},
+	{name: "E4 in 2.1.1 there are no preferences", in: oldest, token: exwToken, call: "PUT to-emsp:/sessions/X1/charging_preferences", body: `{"profile_type":"CHEAP"}`, http: 404, code: 2000},
 	{name: "E26 in 2.1.1 there is no such header", in: oldest, token: dundeeToken, call: "PUT cpo:/sessions/GB/DUN/S1", body: "sessions S1", headers: "OCPI-to-country-code: US\r\nOCPI-to-party-id: BOU\r\n", http: 201, code: 1000},
 
 	{name: "a body too large", token: dundeeToken, call: "POST cpo:/cdrs", body: strings.Repeat(" ", 20_001), http: 413, code: 2001, says: "limits.cdr_bytes", kept: true},

@@ -26,7 +26,12 @@ type door struct {
 	path   string // below the module's
 	handle handler
 	only   ocpi.Version // the one version that has it; 0 = all have it
+	since  ocpi.Version // the first version that has it; 0 = all have it
+	roles  []string     // whom it is for, of those that the module is for; nil = all of them
 	names  bool         // OCPI-to names an owner or a recipient, which the handler reads
+	asks   bool         // its body is a question, which is not kept
+	onward bool         // what is pushed goes on to whom OCPI-to names
+	fetch  bool         // whom OCPI-to names is asked in our place
 }
 
 // Who owns what (OCPI 2.2.1 types, "Role", and terminology, "Typical OCPI
@@ -50,31 +55,32 @@ func modules() []module {
 		{id: "locations", side: ocpi.RoleReceiver, object: ingest.ObjectLocation, roles: publishers, doors: locationDoors()},
 		{id: "locations", side: ocpi.RoleSender, object: ingest.ObjectLocation, roles: readers, doors: append(listed(), senderDoors()...)},
 		{id: "tariffs", side: ocpi.RoleReceiver, object: ingest.ObjectTariff, roles: publishers, doors: []door{
-			{method: http.MethodGet, path: objectPath, handle: (*exchange).get, names: true},
-			{method: http.MethodPut, path: objectPath, handle: (*exchange).put, names: true},
-			{method: http.MethodPatch, path: objectPath, handle: (*exchange).patch, only: ocpi.V211},
-			{method: http.MethodDelete, path: objectPath, handle: (*exchange).delete, names: true},
+			{method: http.MethodGet, path: objectPath, handle: (*exchange).get, names: true, fetch: true},
+			{method: http.MethodPut, path: objectPath, handle: (*exchange).put, names: true, onward: true},
+			{method: http.MethodPatch, path: objectPath, handle: (*exchange).patch, only: ocpi.V211, onward: true},
+			{method: http.MethodDelete, path: objectPath, handle: (*exchange).delete, names: true, onward: true},
 		}},
 		{id: "tariffs", side: ocpi.RoleSender, object: ingest.ObjectTariff, roles: readers, doors: listed()},
 		{id: "sessions", side: ocpi.RoleReceiver, object: ingest.ObjectSession, roles: operators, doors: owned()},
-		{id: "sessions", side: ocpi.RoleSender, object: ingest.ObjectSession, roles: watchers, doors: listed()},
+		{id: "sessions", side: ocpi.RoleSender, object: ingest.ObjectSession, roles: watchers, doors: append(listed(), preferencesDoor())},
 		{id: "cdrs", side: ocpi.RoleReceiver, object: ingest.ObjectCDR, roles: operators, doors: []door{
-			{method: http.MethodPost, handle: (*exchange).postCDR},
+			{method: http.MethodPost, handle: (*exchange).postCDR, onward: true},
 			// Met daily: the id, or owner and id, behind the URL that CDRs are posted to.
-			{method: http.MethodPost, path: "/:country", handle: (*exchange).postCDR},
-			{method: http.MethodPost, path: objectPath, handle: (*exchange).postCDR},
-			{method: http.MethodGet, path: objectPath, handle: (*exchange).getCDR},
+			{method: http.MethodPost, path: "/:country", handle: (*exchange).postCDR, onward: true},
+			{method: http.MethodPost, path: objectPath, handle: (*exchange).postCDR, onward: true},
+			// Where it is at its recipient only that knows; Location leads here.
+			{method: http.MethodGet, path: objectPath, handle: (*exchange).getCDR, names: true},
 		}},
 		{id: "cdrs", side: ocpi.RoleSender, object: ingest.ObjectCDR, roles: parties, doors: []door{
-			{method: http.MethodGet, handle: (*exchange).listCDRs},
+			{method: http.MethodGet, handle: (*exchange).listCDRs, fetch: true},
 		}},
 		{id: "tokens", side: ocpi.RoleReceiver, object: ingest.ObjectToken, roles: providers, doors: owned()},
-		{id: "tokens", side: ocpi.RoleSender, object: ingest.ObjectToken, roles: operators, doors: listed()},
+		{id: "tokens", side: ocpi.RoleSender, object: ingest.ObjectToken, roles: operators, doors: append(listed(), authorizeDoors()...)},
 		{id: "invoicereconciliation", side: ocpi.RoleReceiver, object: ingest.ObjectInvoice, roles: parties, since: ocpi.V230, doors: []door{
-			{method: http.MethodPost, handle: (*exchange).postInvoice, names: true},
-			{method: http.MethodGet, path: objectPath, handle: (*exchange).get, names: true},
-			{method: http.MethodPut, path: objectPath, handle: (*exchange).putInvoice, names: true},
-			{method: http.MethodDelete, path: objectPath, handle: (*exchange).delete, names: true},
+			{method: http.MethodPost, handle: (*exchange).postInvoice, names: true, onward: true},
+			{method: http.MethodGet, path: objectPath, handle: (*exchange).get, names: true, fetch: true},
+			{method: http.MethodPut, path: objectPath, handle: (*exchange).putInvoice, names: true, onward: true},
+			{method: http.MethodDelete, path: objectPath, handle: (*exchange).delete, names: true, onward: true},
 		}},
 		{id: "invoicereconciliation", side: ocpi.RoleSender, object: ingest.ObjectInvoice, roles: parties, since: ocpi.V230, doors: listed()},
 		{id: "hubclientinfo", side: ocpi.RoleSender, since: ocpi.V221, doors: []door{{method: http.MethodGet, handle: (*exchange).listClients}}},
@@ -82,14 +88,16 @@ func modules() []module {
 }
 
 // listed is the door of objects that others own.
-func listed() []door { return []door{{method: http.MethodGet, handle: (*exchange).listObjects}} }
+func listed() []door {
+	return []door{{method: http.MethodGet, handle: (*exchange).listObjects, fetch: true}}
+}
 
 // senderDoors are those of a Location of another owner, its EVSEs and their
 // Connectors.
 func senderDoors() []door {
 	var doors []door
 	for _, part := range []string{"/:id", "/:id/:evse", "/:id/:evse/:connector"} {
-		doors = append(doors, door{method: http.MethodGet, path: part, handle: (*exchange).senderLocation, names: true})
+		doors = append(doors, door{method: http.MethodGet, path: part, handle: (*exchange).senderLocation, names: true, fetch: true})
 	}
 	return doors
 }
@@ -97,9 +105,9 @@ func senderDoors() []door {
 // owned are the doors of an object that its owner keeps up to date here.
 func owned() []door {
 	return []door{
-		{method: http.MethodGet, path: objectPath, handle: (*exchange).get},
-		{method: http.MethodPut, path: objectPath, handle: (*exchange).put},
-		{method: http.MethodPatch, path: objectPath, handle: (*exchange).patch},
+		{method: http.MethodGet, path: objectPath, handle: (*exchange).get, fetch: true},
+		{method: http.MethodPut, path: objectPath, handle: (*exchange).put, onward: true},
+		{method: http.MethodPatch, path: objectPath, handle: (*exchange).patch, onward: true},
 	}
 }
 
@@ -108,9 +116,9 @@ func locationDoors() []door {
 	var doors []door
 	for _, part := range []string{"", "/:evse", "/:evse/:connector"} {
 		doors = append(doors,
-			door{method: http.MethodGet, path: objectPath + part, handle: (*exchange).get},
-			door{method: http.MethodPut, path: objectPath + part, handle: (*exchange).put},
-			door{method: http.MethodPatch, path: objectPath + part, handle: (*exchange).patch})
+			door{method: http.MethodGet, path: objectPath + part, handle: (*exchange).get, fetch: true},
+			door{method: http.MethodPut, path: objectPath + part, handle: (*exchange).put, onward: true},
+			door{method: http.MethodPatch, path: objectPath + part, handle: (*exchange).patch, onward: true})
 	}
 	return doors
 }

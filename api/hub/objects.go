@@ -129,13 +129,16 @@ func (x *exchange) change(push func(context.Context, ingest.Target) (ingest.Rece
 	}
 	ctx, cancel := x.limited()
 	defer cancel()
-	return pushed(push(ctx, t))
+	r, err := push(ctx, t)
+	return x.kept(t, r, err)
 }
 
-func pushed(r ingest.Receipt, err error) (answer, error) {
+// kept answers for a target that was pushed.
+func (x *exchange) kept(t ingest.Target, r ingest.Receipt, err error) (answer, error) {
 	if err != nil {
 		return answer{}, err
 	}
+	x.pushed = t
 	return answer{created: r.Created, message: successMessage("", r.Findings), receipt: r.Position.String()}, nil
 }
 

@@ -115,7 +115,8 @@ func (h *handshakes) leave(partner string) {
 type held struct {
 	request, list bool
 	bytes         int64
-	refused       bool // for what its partner has under way already
+	refused       bool    // for what its partner has under way already
+	rooms         []*room // of what was forwarded, and answered
 }
 
 // enter takes the partner's place.
@@ -160,6 +161,9 @@ func (x *exchange) leave() {
 	}
 	if x.held.request {
 		p.requests.Give(x.partner.ID, 1)
+	}
+	for _, r := range x.held.rooms {
+		r.give()
 	}
 	x.held = held{}
 }

@@ -78,7 +78,7 @@ func (x *exchange) misrouted() error {
 		return wrongParameter("OCPI-from-country-code, OCPI-from-party-id", fmt.Sprintf("%s is not a party of yours", from))
 	}
 	to, other, err := x.addressee()
-	if err == nil && other && !x.route.names {
+	if err == nil && other && !x.route.names && !x.route.onward && x.route.fetch == "" {
 		return fmt.Errorf("%w: %s", api.ErrNotConnected, to)
 	}
 	return err
@@ -123,7 +123,7 @@ func (x *exchange) pushes() bool { return methods[x.route.method] != 0 }
 // returns; of another request there is nothing to keep, and in credentials there
 // is a token.
 func (x *exchange) refuse(t ingest.Target, reason error) error {
-	if !x.pushes() || x.route.object == 0 {
+	if !x.pushes() || x.route.object == 0 || x.route.asks {
 		return reason
 	}
 	return x.keep(t, x.body, reason)

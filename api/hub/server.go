@@ -19,6 +19,7 @@ const Prefix = "/ocpi"
 type Server struct {
 	Deps
 	places   places
+	waiting  waiting      // for the answers of partners
 	lookUps  api.Rate     // of older copies of CDRs
 	compares *api.Limiter // of copies that other bytes came before
 	editions []edition
@@ -45,9 +46,12 @@ func New(d Deps) *Server {
 	if d.Now == nil {
 		d.Now = time.Now
 	}
+	if d.AuthorizeWithin == 0 {
+		d.AuthorizeWithin = DefaultAuthorizeWithin
+	}
 	d.PublicURL = strings.TrimRight(d.PublicURL, "/")
 	return &Server{
-		Deps: d, places: newPlaces(d.InFlight, d.Turns),
+		Deps: d, places: newPlaces(d.InFlight, d.Turns), waiting: newWaiting(d.InFlight),
 		lookUps: api.Rate{Every: lookUpEvery, Burst: lookUpsAtOnce}, compares: api.NewLimiter(comparesAtOnce),
 		editions: editions(), unrouted: d.Metrics.Route("ocpi unrouted"),
 	}
@@ -61,11 +65,14 @@ type handler func(x *exchange) (answer, error)
 type route struct {
 	method  string
 	path    string
-	base    string        // of path: the module's
-	object  ingest.Object // 0 for configuration modules
-	roles   []string      // whom it is for; nil = every partner
-	names   bool          // OCPI-to is the handler's
-	invited bool          // it opens to who is invited to register
+	base    string             // of path: the module's
+	object  ingest.Object      // 0 for configuration modules
+	roles   []string           // whom it is for; nil = every partner
+	names   bool               // OCPI-to is the handler's
+	asks    bool               // its body is a question, which is not kept
+	onward  bool               // what is pushed goes on to whom OCPI-to names
+	fetch   ocpi.InterfaceRole // of whom OCPI-to names, that is asked in our place; "" = none
+	invited bool               // it opens to who is invited to register
 	handle  handler
 	edition *edition     // set by Mount; nil for the list of all versions
 	version ocpi.Version // set by Mount

@@ -115,7 +115,7 @@ func (b *backend) Await(_ context.Context, o ingest.Object, strict bool) error {
 
 func (b *backend) Find(_ context.Context, ids []ingest.Identity) (found []ingest.ObjectState, err error) {
 	if b.every != "" {
-		return []ingest.ObjectState{{Object: ids[0].Object, Key: ids[0].Key, Version: b.version, Body: []byte(b.every)}}, b.readErr
+		return []ingest.ObjectState{{Object: ids[0].Object, Key: ids[0].Key, Version: b.version, Body: []byte(b.every), With: ocpi.NewParty("NL", "EXW")}}, b.readErr
 	}
 	for _, s := range b.owned {
 		if slices.Contains(ids, s.Identity()) {

@@ -99,7 +99,7 @@ func newWholeOf(t testing.TB, members map[string][]string, change func(*Deps)) *
 	w := &whole{log: ingesttest.NewLog(1), tally: new(ingest.Tally), logged: new(journal)}
 	w.open(t, members)
 	index := reference.NewIndex(referencetest.Of(objectstest.NewStore()))
-	w.follower = objectstest.Follow(t, w.log, objectstest.NewStore(), append(index.Folds(), objects.Sessions{}, objects.Invoices{})...)
+	w.follower = objectstest.Follow(t, w.log, objectstest.NewStore(), append(index.Folds(), objects.Sessions{}, objects.Invoices{}, objects.Authorizations{}, objects.Deliveries{})...)
 	limits := ingest.Limits{CDR: 20_000, Session: 20_000, Location: 20_000, Other: 20_000}
 	intake := ingest.NewService(w.log, w.follower, func() time.Time { return now }, limits, ingest.NewMetrics(prometheus.NewRegistry()))
 	w.intake = intake

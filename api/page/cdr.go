@@ -80,7 +80,7 @@ func (s *server) cdr(c *gin.Context, v visitor) error {
 	if err != nil {
 		return err
 	}
-	d, related, err := report.Detail(c.Request.Context(), v.Key, s.Reader, k)
+	d, related, beside, err := report.Detail(c.Request.Context(), v.Key, s.Reader, s.Noted, k)
 	if err != nil {
 		return fmt.Errorf("read cdr %s: %w", k, err)
 	}
@@ -89,6 +89,9 @@ func (s *server) cdr(c *gin.Context, v visitor) error {
 		return fmt.Errorf("show cdr %s: %w", k, err)
 	}
 	view.Related = relatedLines(k, related)
+	if text := beside.Text(); text != "" {
+		view.Facts = append(view.Facts, fact{Name: "Authorization", Value: text})
+	}
 	if view.Why != nil {
 		e, err := report.Narrow(c.Request.Context(), s.Reader, d, view.Why)
 		if err != nil {

@@ -23,7 +23,9 @@ type Deps struct {
 	Reader settlement.Reader
 	Closes report.Closes
 	// Tariffs are the ones that partners pushed.
-	Tariffs  report.Tariffs
+	Tariffs report.Tariffs
+	// Noted has what we noted beside CDRs; nil = nothing.
+	Noted    report.Noted
 	Partners Partners
 	// Found has what was found in what they sent; nil = nothing.
 	Found *ingest.Tally

@@ -159,6 +159,8 @@ type cdrDetail struct {
 	Findings    json.RawMessage `json:"findings"`
 	Copies      []copyJSON      `json:"copies"`
 	Relations   []relationJSON  `json:"relations"`
+	// Authorization is the real-time authorization of the charge, left out where none is known.
+	Authorization *authorizationJSON `json:"authorization,omitempty"`
 }
 
 // cdr answers GET /api/v1/cdrs/{country}/{party}/{id}.
@@ -170,7 +172,7 @@ func (s *server) cdr(c *gin.Context, key rest.Key) error {
 	if err != nil {
 		return err
 	}
-	d, related, err := Detail(c.Request.Context(), key, s.reader, k)
+	d, related, beside, err := Detail(c.Request.Context(), key, s.reader, s.sessions, k)
 	if err != nil {
 		return fmt.Errorf("read cdr %s: %w", k, err)
 	}
@@ -178,7 +180,7 @@ func (s *server) cdr(c *gin.Context, key rest.Key) error {
 	if err != nil {
 		return fmt.Errorf("encode cdr %s: %w", k, err)
 	}
-	detail.Relations = newRelations(related)
+	detail.Relations, detail.Authorization = newRelations(related), newAuthorization(beside)
 	if detail.Result.Narrowed, err = s.narrowed(c.Request.Context(), d); err != nil {
 		return err
 	}

@@ -15,24 +15,28 @@ import (
 // Detail reads one CDR, if the key may see it, and its relations with others.
 // The findings of a credit CDR include what is wrong between it and the CDR
 // that it credits, as settlement.CreditFaults has it; those of any other that
-// another one bills its Session too.
-func Detail(ctx context.Context, k rest.Key, r settlement.Reader, key ocpi.Key) (*settlement.CDRDetail, []settlement.ListedRelation, error) {
+// another one bills its Session too; those of both what was noted beside it.
+func Detail(ctx context.Context, k rest.Key, r settlement.Reader, n Noted, key ocpi.Key) (*settlement.CDRDetail, []settlement.ListedRelation, *Beside, error) {
 	d, err := visible(ctx, k, r, key)
 	if err != nil {
-		return nil, nil, err
+		return nil, nil, nil, err
 	}
 	related, err := Related(ctx, k, r, key)
 	if err != nil {
-		return d, related, err
+		return nil, nil, nil, err
 	}
 	more := twinFindings(key, related)
 	if d.Credit {
 		if more, err = creditFindings(ctx, k, r, d, related); err != nil {
-			return nil, nil, err
+			return nil, nil, nil, err
 		}
 	}
-	shown, err := withFindings(d, more)
-	return shown, related, err
+	beside, err := readBeside(ctx, n, d)
+	if err != nil {
+		return nil, nil, nil, err
+	}
+	shown, err := withFindings(d, append(more, beside.findings...))
+	return shown, related, beside, err
 }
 
 // withFindings returns the CDR with more findings than are stored with it.

@@ -25,6 +25,7 @@ type Config struct {
 	Metrics     MetricsConfig
 	Limits      LimitsConfig
 	Roaming     RoamingConfig
+	Authorize   AuthorizeConfig
 	Secrets     SecretsConfig
 	PartnerURLs PartnerURLsConfig
 	Kafka       KafkaConfig
@@ -71,6 +72,11 @@ func (c RoamingConfig) issuers() ocpi.Issuers {
 	issuers, err := ocpi.ParseIssuers(c.Issuers)
 	must(err)
 	return issuers
+}
+
+// AuthorizeConfig is about real-time authorization.
+type AuthorizeConfig struct {
+	Timeout time.Duration
 }
 
 // SecretsConfig says what the tokens are sealed with that we send to partners.
@@ -142,6 +148,7 @@ func settings(c *Config) []setting {
 		{"limits.in_flight", &c.Limits.InFlight, 2048, "requests worked on at once; more get 503", between(1, 1<<20, "requests")},
 		{"roaming.open", &c.Roaming.Open, true, "whether all partners roam with each other; false: only the pairs added by `roamclear pair add`", anything},
 		{"roaming.issuers", &c.Roaming.Issuers, nil, "whose contracts those of a provider id are where it is not the party's, such as DE/8AC=DE/EMP; the same in every process", areIssuers},
+		{"authorize.timeout", &c.Authorize.Timeout, "5s", "how long an eMSP may take to authorize a Token; then those that may charge offline are answered for from what it pushed", lasting(100*time.Millisecond, time.Minute)},
 		{"secrets.key_file", &c.Secrets.KeyFile, "", "file with the key that seals the tokens we send to partners; empty: secret-key in the data directory, made at the first start", anything},
 		{"partner_urls.allow_private", &c.PartnerURLs.AllowPrivate, false, "call partners at addresses of this machine and of private networks too, and by http there; for tests", anything},
 		{"partner_urls.timeout", &c.PartnerURLs.Timeout, "30s", "how long a partner may take to answer", lasting(time.Second, 10*time.Minute)},

@@ -124,9 +124,9 @@ func mounted(s *service) *gin.Engine {
 		Partners: s.control.partners, Intake: s.intake, Objects: s.owned,
 		CDRs: settlement.Source{Store: b.store, Log: b.log}, Lists: settlement.Lists{StoredLists: b.store, Log: b.log},
 		Tally: &s.tally, Metrics: api.NewMetrics(s.registry), Logger: s.logger, Party: s.config.Hub.party(), Name: s.config.Hub.Name,
-		Callback: s.peers.dialer, Sealer: s.sealer, PublicURL: s.config.PublicURL,
+		Callback: s.peers.dialer, Forwarder: s.peers.forwarder, Notes: s.intake, Sealer: s.sealer, PublicURL: s.config.PublicURL, AuthorizeWithin: s.config.Authorize.Timeout,
 		Limits: s.config.Limits.Bodies, InFlight: s.config.Limits.InFlight, Turns: s.turns,
-		Known: hub.Known{Token: s.owned.payer, Zone: tariff.SingleZone, Charges: settlement.Charges{Store: b.store, Objects: s.owned, Places: s.owned}.Complete},
+		Known: hub.Known{Token: s.owned.payer, Issuer: s.owned.Issuers.Of, Zone: tariff.SingleZone, Charges: settlement.Charges{Store: b.store, Objects: s.owned, Places: s.owned}.Complete},
 	})
 	engine := operate(api.NewEngine(s.logger, partners.Fallback(), fallback))
 	admin.Mount(engine, admin.Deps{
@@ -139,7 +139,7 @@ func mounted(s *service) *gin.Engine {
 		Auth: func(c *gin.Context) (rest.Key, error) { return keys.Authenticate(c.Request) },
 	})
 	page.Mount(engine, page.Deps{
-		Reader: b.store, Closes: s.control.closes, Logger: s.logger, Tariffs: s.owned, Partners: s.control.partners, Found: &s.tally, Late: b.store, Keys: keys, Limits: limits,
+		Reader: b.store, Closes: s.control.closes, Logger: s.logger, Tariffs: s.owned, Noted: s.owned, Partners: s.control.partners, Found: &s.tally, Late: b.store, Keys: keys, Limits: limits,
 		Open: pageOpen(&s.config), SecureCookie: strings.HasPrefix(s.config.PublicURL, "https://"),
 	})
 	return engine

@@ -21,11 +21,12 @@ import (
 // admin.Peers.
 type peers struct {
 	*partner.Registrar
-	puller  *partner.Puller
-	dialer  *partner.Dialer
-	public  string
-	service *service
-	ctx     atomic.Pointer[context.Context] // of what was asked for and outlives the request
+	puller    *partner.Puller
+	dialer    *partner.Dialer
+	forwarder *partner.Forwarder
+	public    string
+	service   *service
+	ctx       atomic.Pointer[context.Context] // of what was asked for and outlives the request
 }
 
 var errNotWorking = errors.New("the service is not running")
@@ -40,7 +41,7 @@ func newPeers(s *service) *peers {
 			FirstCDR: s.firstCDR, Notes: s.control.partners, Held: s.held, Metrics: partner.NewMetrics(s.registry),
 			Pages: api.NewBudget(partner.PageBytes), Sights: api.NewBudget(partner.SightBytes), Limits: s.config.Limits.Bodies, Hub: self.Party, Logger: s.logger,
 		},
-		dialer: d, public: s.config.PublicURL, service: s,
+		dialer: d, forwarder: &partner.Forwarder{Dialer: d, Secrets: s.sealer}, public: s.config.PublicURL, service: s,
 	}
 }
 

@@ -1,0 +1,324 @@
+package hub
+
+import (
+	"encoding/json"
+	"errors"
+	"fmt"
+	"net/http"
+	"net/url"
+	"path"
+	"strings"
+
+	"github.com/roamclear/roamclear/api"
+	"github.com/roamclear/roamclear/api/partner"
+	"github.com/roamclear/roamclear/ingest"
+	"github.com/roamclear/roamclear/ingest/control"
+	"github.com/roamclear/roamclear/ocpi"
+	"github.com/roamclear/roamclear/ocpi/convert"
+)
+
+// receiversOf are the roles that objects of a kind are pushed to, sendersOf those whose
+// holders have them.
+func receiversOf(o ingest.Object) []string {
+	switch o {
+	case ingest.ObjectSession, ingest.ObjectCDR:
+		return providers
+	case ingest.ObjectToken:
+		return operators
+	case ingest.ObjectInvoice:
+		return parties
+	}
+	return readers
+}
+
+func sendersOf(o ingest.Object) []string {
+	switch o {
+	case ingest.ObjectSession, ingest.ObjectCDR:
+		return operators
+	case ingest.ObjectToken:
+		return providers
+	case ingest.ObjectInvoice:
+		return parties
+	}
+	return publishers
+}
+
+// module is the ModuleID of the route.
+func (x *exchange) module() string { return path.Base(x.route.base) }
+
+// pushedTo returns the other party that a push is for: whom OCPI-to names, in 2.1.1
+// whom the connection is with. must says that nothing else will do than that it
+// gets it: who is named as the recipient of a Tariff is shown it here too, and who
+// speaks 2.1.1 cannot say.
+func (x *exchange) pushedTo() (to ocpi.Party, must bool) {
+	if !x.route.onward {
+		return to, false
+	}
+	if x.route.version == ocpi.V211 {
+		return x.partner.Counterparty, false
+	}
+	to, other, err := x.addressee()
+	if err != nil || !other {
+		return ocpi.Party{}, false
+	}
+	return to, !x.route.names
+}
+
+// onward hands on what was pushed, which is stored by now, to the party that it is for,
+// and answers as that does. What it comes to there takes nothing back here.
+func (x *exchange) onward(a answer) (answer, error) {
+	to, must := x.pushedTo()
+	if to.IsZero() {
+		return a, nil
+	}
+	p, ok := x.destination(to, receiversOf(x.route.object))
+	if !ok || p.ID == x.partner.ID || !reachable(p, x.module(), ocpi.RoleReceiver) {
+		if must {
+			return answer{}, x.storedAlone(a, notConnected(to, nil))
+		}
+		return a, nil
+	}
+	m, lost, err := x.pushMessage(p, to)
+	if err != nil {
+		return answer{}, x.storedAlone(a, err)
+	}
+	reply, err := x.forward(m)
+	if err != nil {
+		return answer{}, x.storedAlone(a, err)
+	}
+	if len(lost) > 0 {
+		x.setHeader(lostHeader, convert.Lost(lost))
+	}
+	if err := x.delivered(to, reply); err != nil {
+		return answer{}, err
+	}
+	return x.relayed(a, reply), nil
+}
+
+// storedAlone says why what is stored here came to nobody else. It has its receipt all
+// the same.
+func (x *exchange) storedAlone(a answer, err error) error {
+	if a.receipt != "" {
+		x.setHeader(receiptHeader, a.receipt)
+	}
+	const stored = "; it is stored here"
+	if failed, ok := errors.AsType[*routeError](err); ok {
+		return &routeError{failed.status, failed.text + stored, failed.err}
+	}
+	if invalid, ok := errors.AsType[*ocpi.Invalid](err); ok {
+		for i := range invalid.Fields {
+			invalid.Fields[i].Reason += stored
+		}
+	}
+	return err
+}
+
+// relayed is a receiver's answer to a push: its own, but for what leads to it, which
+// leads to us. Whatever it says of success beside the code, ours says more.
+func (x *exchange) relayed(a answer, reply *partner.Answer) answer {
+	out := answer{http: reply.HTTP, status: reply.Status, message: bounded(reply.Message), receipt: a.receipt, data: said(reply)}
+	if x.route.version == ocpi.V211 && out.status >= ocpi.StatusHubError {
+		out.status = ocpi.StatusServerError // it has no codes of hubs
+	}
+	if reply.Status >= ocpi.StatusClientError {
+		if out.http < http.StatusBadRequest {
+			out.http = http.StatusOK
+		}
+		return out
+	}
+	out.location, out.conflict = a.location, a.conflict
+	if a.message != "" {
+		out.message = a.message
+	}
+	return out
+}
+
+// said is the data of a partner's answer, nil where it is none: within ours it would
+// make that none.
+func said(reply *partner.Answer) []byte {
+	if !json.Valid(reply.Data) {
+		return nil
+	}
+	return reply.Data
+}
+
+// toward is the exchange as a partner would have it: what that sees, in its version.
+func (x *exchange) toward(p *control.Partner) *exchange {
+	r := *x.route
+	r.version = p.Peer.Version
+	return &exchange{s: x.s, c: x.c, r: x.r, route: &r, partner: p}
+}
+
+// pushMessage is a push as its receiver gets it, in its version.
+func (x *exchange) pushMessage(p *control.Partner, to ocpi.Party) (*message, []convert.Loss, error) {
+	m := &message{to: p, party: to, module: x.module(), side: ocpi.RoleReceiver, method: x.route.method, body: x.body}
+	if x.route.object == ingest.ObjectInvoice {
+		m.since = ocpi.V230
+	}
+	t := x.pushed
+	if err := x.mayBeShown(p, to, t); err != nil {
+		return nil, nil, err
+	}
+	var ok bool
+	if m.from, ok = x.acting(sendersOf(x.route.object)...); !ok || x.partner.Owns(t.Key.Party) && header(x.r, ocpi.HeaderFromParty) == "" {
+		m.from = t.Key.Party
+	}
+	if x.route.method != http.MethodPost {
+		m.path = x.objectPath()
+		m.query = typeQuery(t, p.Peer.Version)
+	}
+	v := p.Peer.Version
+	if v == x.route.version || x.route.method == http.MethodDelete || x.route.object == ingest.ObjectInvoice {
+		if x.route.method == http.MethodDelete {
+			m.body = nil
+		}
+		return m, nil, nil
+	}
+	lost, err := x.translate(m, p, t)
+	return m, lost, err
+}
+
+// objectPath is the path of the object in the request, below its module, as it came.
+func (x *exchange) objectPath() (parts []string) {
+	for _, name := range []string{"country", "party", "id", "evse", "connector"} {
+		if part := api.Param(x.c, name); part != "" {
+			parts = append(parts, part)
+		}
+	}
+	return parts
+}
+
+// typeQuery says the type of a Token where that is not what is meant without.
+func typeQuery(t ingest.Target, v ocpi.Version) url.Values {
+	if t.Object != ingest.ObjectToken || t.Variant == defaultTokenType || v == ocpi.V211 {
+		return nil
+	}
+	return url.Values{"type": {t.Variant}}
+}
+
+// mayBeShown refuses to hand on what the party that it is for may not see: what is
+// another one's, though its owner sends it.
+func (x *exchange) mayBeShown(p *control.Partner, to ocpi.Party, t ingest.Target) error {
+	var other ocpi.Party
+	switch t.Object {
+	case ingest.ObjectSession, ingest.ObjectCDR:
+		payer, err := x.payer(t)
+		if err != nil {
+			return err
+		}
+		if !payer.IsZero() && payer != to {
+			return wrongParameter("cdr_token", fmt.Sprintf("it is not %s who pays, so it is not sent there", to))
+		}
+		other = to
+	case ingest.ObjectTariff, ingest.ObjectInvoice:
+		other = to
+	}
+	sees := x.s.Partners.Scope(p, t.Object)
+	if !sees.Holds(t.Key.Party, other) {
+		return fmt.Errorf("%w: %s", api.ErrUnknownReceiver, to)
+	}
+	return nil
+}
+
+// payer is who pays for a CDR or Session that was pushed, by its token or else by what
+// is known of its contract; zero where nobody is known.
+func (x *exchange) payer(t ingest.Target) (ocpi.Party, error) {
+	var d ocpi.Decoder
+	var token ocpi.CDRToken
+	var start ocpi.Time
+	switch {
+	case t.Object == ingest.ObjectCDR:
+		cdr, err := d.CDR(x.route.version, x.body)
+		if err != nil {
+			return ocpi.Party{}, err
+		}
+		token, start = cdr.Token, cdr.Start
+	default: // a PATCH need not say it
+		ctx, cancel := x.limited()
+		defer cancel()
+		s, ok, err := x.s.Objects.Get(ctx, t)
+		if err != nil || !ok || !s.With.IsZero() {
+			return s.With, err
+		}
+		session, err := d.Session(s.Version, s.Body)
+		if err != nil {
+			return ocpi.Party{}, nil // an older version could read it
+		}
+		token, start = session.Token, session.Start
+	}
+	payer := token.Party()
+	if payer.IsZero() && x.s.Known.Token != nil {
+		known, _ := x.s.Known.Token(token.ContractID, start)
+		payer = known.Party()
+	}
+	return ocpi.NewParty(strings.Clone(payer.Country), strings.Clone(payer.ID)), nil
+}
+
+// translate puts the body of a message into the version of its receiver. Of a change in
+// part that is the whole as it stands now, PUT in its place: what a part of another
+// version comes to is known here alone.
+func (x *exchange) translate(m *message, p *control.Partner, t ingest.Target) ([]convert.Loss, error) {
+	kind, v := t.Object.Kind(), x.route.version
+	evse, connector := t.Part()
+	if evse != "" {
+		kind = partKind(connector)
+	}
+	if x.route.method == http.MethodPatch {
+		ctx, cancel := x.limited()
+		defer cancel()
+		s, ok, err := x.s.Objects.Get(ctx, ingest.Target{Object: t.Object, Key: t.Key, Variant: t.Variant})
+		if err != nil {
+			return nil, err
+		}
+		body := s.Body
+		if ok {
+			body, ok = ocpi.Sub(s.Body, evse, connector)
+		}
+		if !ok {
+			return nil, ingest.ErrUnknownObject
+		}
+		m.method, m.body, v = http.MethodPut, body, s.Version
+	}
+	there := x.toward(p)
+	charge := there.charge(t.Identity(), v, m.body)
+	if err := there.complete(charge); err != nil {
+		return nil, err
+	}
+	if charge != nil && charge.Token.Party().IsZero() {
+		charge.Token.CountryCode, charge.Token.PartyID = m.party.Country, m.party.ID // as its sender says
+	}
+	r, err := there.convert(kind, v, m.body, t.Key.Party, charge)
+	if refused, ok := errors.AsType[*convert.Refused](err); ok {
+		return nil, wrongParameter(refused.Path, fmt.Sprintf("%s: it cannot be said in OCPI %s, which %s speaks, so it is not sent there", refused.Reason, p.Peer.Version, m.party))
+	}
+	if err != nil {
+		return nil, err
+	}
+	m.body = r.Body
+	return r.Lost, nil
+}
+
+// delivered keeps what a recipient says of a CDR that it refuses, and that it took one
+// which it had refused.
+func (x *exchange) delivered(to ocpi.Party, reply *partner.Answer) error {
+	if x.route.object != ingest.ObjectCDR || x.s.Notes == nil {
+		return nil
+	}
+	d := &ingest.Delivery{Recipient: to.String(), Status: int(reply.Status), Message: reply.Message, At: ocpi.TimeOf(x.s.Now()).String()}
+	ctx, cancel := x.limited()
+	defer cancel()
+	if d.Refused() {
+		f := d.RefusedByRecipient()
+		x.found(&f)
+	} else {
+		_, known, err := x.s.Objects.Get(ctx, ingest.Target{Object: ingest.ObjectDelivery, Key: x.pushed.Key})
+		if err != nil || !known {
+			return err
+		}
+	}
+	n, err := d.Annotation(x.pushed.Key, x.route.version, x.partner.ID)
+	if err != nil {
+		return err
+	}
+	return x.s.Notes.Annotate(ctx, n)
+}
