@@ -40,6 +40,8 @@ func (d *Decoder) readEVSE() (e EVSE) {
 			e.EVSEID = d.describe(o.name, 48)
 		case "status":
 			e.Status = d.enum(o.name, evseStatuses)
+		case "capabilities":
+			e.Capabilities = d.texts()
 		case "connectors":
 			e.Connectors = d.readConnectors(o.name)
 		case "last_updated":
@@ -162,6 +164,8 @@ func (d *Decoder) connectorMember22(c *Connector, o *object) {
 		c.MaxPower = d.number(o.name)
 	case "tariff_ids":
 		c.TariffIDs = d.connectorTariffs(o.name)
+	case "capabilities":
+		c.Capabilities = d.texts()
 	default:
 		d.skip()
 	}

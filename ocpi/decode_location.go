@@ -66,6 +66,10 @@ func (d *Decoder) locationMember(l *Location, o *object, nested bool) {
 		} else {
 			l.TimeZone = d.identify(o.name, 255)
 		}
+	case "facilities":
+		l.Facilities = d.texts()
+	case "opening_times":
+		l.Opening = d.object()
 	case "evses":
 		l.EVSEs = d.readEVSEs(o.name)
 	case "last_updated":
@@ -86,10 +90,45 @@ func (d *Decoder) locationMember22(l *Location, o *object) {
 	case "party_id":
 		l.PartyID = d.party(o.name, true)
 	case "publish":
+		said := d.peek() != 'n'
 		l.Publish = d.boolean(o.name)
+		l.Hidden = said && !l.Publish
+	case "publish_allowed_to":
+		if d.absent() {
+			return
+		}
+		l.AllowedTo = d.span()
 	default:
 		d.skip()
 	}
+}
+
+// texts reads the strings of an array that nothing depends on but what is shown to
+// drivers; what is no string is left out, and no reason for a finding.
+func (d *Decoder) texts() []string {
+	if d.peek() != '[' {
+		d.skip()
+		return nil
+	}
+	first := len(d.words)
+	a := d.openArray()
+	for d.more(&a) {
+		if d.peek() != '"' || len(d.words) == MaxWords {
+			d.skip()
+			continue
+		}
+		d.words = append(d.words, d.str())
+	}
+	return d.words[first:len(d.words):len(d.words)]
+}
+
+// object returns the text of an object, "" for anything else.
+func (d *Decoder) object() string {
+	if d.peek() != '{' {
+		d.skip()
+		return ""
+	}
+	return d.span()
 }
 
 // locationIDLimit is the length of Location.id and EVSE.uid.

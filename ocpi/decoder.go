@@ -45,6 +45,7 @@ type Decoder struct {
 	evses      []EVSE
 	connectors []Connector
 	tariffIDs  []string
+	words      []string
 
 	canon canonicalizer
 }
@@ -61,6 +62,7 @@ const (
 	MaxEVSEs          = 10_000
 	MaxConnectors     = 20_000 // of all EVSEs
 	MaxTariffIDs      = 50_000 // of all connectors
+	MaxWords          = 50_000 // facilities and capabilities of a Location
 
 	// maxNotes bounds the findings, and the field errors, of one body: beyond it the
 	// first finding of each kind is listed.
@@ -82,6 +84,7 @@ func (d *Decoder) start(v Version, raw []byte) {
 	d.evses = reuse(d.evses, 1024)
 	d.connectors = reuse(d.connectors, 1024)
 	d.tariffIDs = reuse(d.tariffIDs, 1024)
+	d.words = reuse(d.words, 1024)
 }
 
 // end returns what is wrong with the body, nil when nothing is.

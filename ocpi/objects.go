@@ -8,6 +8,8 @@ type Location struct {
 	PartyID     string
 	ID          string
 	Publish     bool
+	Hidden      bool   // publish is false; one that is absent hides nothing
+	AllowedTo   string // publish_allowed_to as sent, "" where absent
 	Name        string
 	Address     string
 	City        string
@@ -16,6 +18,8 @@ type Location struct {
 	Latitude    string
 	Longitude   string
 	TimeZone    string // as sent: IANA's name, if it is one
+	Facilities  []string
+	Opening     string // opening_times as sent, "" where absent
 	EVSEs       []EVSE
 	LastUpdated Time
 	Findings    []Finding
@@ -23,11 +27,12 @@ type Location struct {
 
 // EVSE is one place to charge at.
 type EVSE struct {
-	UID         string
-	EVSEID      string
-	Status      string
-	Connectors  []Connector
-	LastUpdated Time
+	UID          string
+	EVSEID       string
+	Status       string
+	Capabilities []string
+	Connectors   []Connector
+	LastUpdated  Time
 }
 
 // Connector is a socket or cable of an EVSE.
@@ -40,7 +45,9 @@ type Connector struct {
 	MaxAmperage Number // A
 	MaxPower    Number // W, max_electric_power
 	TariffIDs   []string
-	LastUpdated Time
+	// Capabilities are those of a Connector itself (2.3.0), as sent.
+	Capabilities []string
+	LastUpdated  Time
 }
 
 // Session is a charge under way (mod_sessions). Strings and slices alias the
