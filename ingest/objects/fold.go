@@ -60,6 +60,17 @@ type Judge interface {
 	Findings(id ingest.Identity, p ingest.Position, body ingest.Hash) (findings []ocpi.Finding, ok bool)
 }
 
+// Observer is told of the objects of one warm kind as they stand, all of them: those
+// that the store holds while these are read after the start, and every new state. A
+// state may come after a later one of the same object until Whole was called; then they
+// come in order. Its methods are called from many goroutines and must not call the
+// follower.
+type Observer interface {
+	Observe(s *ingest.ObjectState)
+	// Whole says that all the store held has been observed.
+	Whole()
+}
+
 // ErrOvertaken says that a record's last_updated is older than the object's
 // (R-OWN-07).
 var ErrOvertaken = errors.New("an older last_updated than the object's")

@@ -34,9 +34,10 @@ type Options struct {
 	Log        ingest.Reader
 	Store      Store
 	Folds      []Fold
-	MaxBytes   int64        // of objects that changed lately, once the store holds them too; 0: 64 MiB
-	ShelfBytes int64        // of other objects of warm kinds, see shelf; 0: 224 MiB
-	Logger     *slog.Logger // nil: nothing is logged
+	Observers  map[ingest.Object]Observer // of warm kinds
+	MaxBytes   int64                      // of objects that changed lately, once the store holds them too; 0: 64 MiB
+	ShelfBytes int64                      // of other objects of warm kinds, see shelf; 0: 224 MiB
+	Logger     *slog.Logger               // nil: nothing is logged
 	Registerer prometheus.Registerer
 }
 
@@ -51,6 +52,7 @@ type Follower struct {
 	log     ingest.Reader
 	store   Store
 	folds   map[ingest.Object]Fold
+	watched map[ingest.Object]Observer
 	known   map[ingest.Object]*filter // of the kinds that hold no states themselves, see Versions
 	parts   map[ingest.Partition]*part
 	share   int64 // of Options.MaxBytes, for each partition
@@ -78,7 +80,7 @@ type part struct {
 // New returns a Follower that has folded nothing yet: call Run.
 func New(o Options) *Follower {
 	f := &Follower{
-		log: o.Log, store: o.Store, folds: map[ingest.Object]Fold{}, known: map[ingest.Object]*filter{}, parts: map[ingest.Partition]*part{},
+		log: o.Log, store: o.Store, folds: map[ingest.Object]Fold{}, watched: o.Observers, known: map[ingest.Object]*filter{}, parts: map[ingest.Partition]*part{},
 		logger: o.Logger, loaded: make(chan struct{}), lookups: make(chan lookup),
 		inert: prometheus.NewCounterVec(prometheus.CounterOpts{
 			Name: "roamclear_objects_inapplicable_total",
@@ -213,6 +215,9 @@ func (f *Follower) fold(p *part, r *ingest.Record) {
 	f.keep(p, s)
 	f.mu.Unlock()
 	fold.Folded(s)
+	if o := f.watched[s.Object]; o != nil {
+		o.Observe(s)
+	}
 }
 
 // States returns the state of everything the records touched, for the store;

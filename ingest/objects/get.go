@@ -159,11 +159,21 @@ func (f *Follower) Find(ctx context.Context, ids []ingest.Identity) ([]ingest.Ob
 	if len(ids) == 0 {
 		return nil, nil
 	}
+	if f.folds[ids[0].Object] != nil {
+		if err := f.CatchUp(ctx, ids[0].Object.Topic()); err != nil {
+			return nil, err
+		}
+	}
+	return f.FindFolded(ctx, ids)
+}
+
+// FindFolded is Find as far as the log is folded here.
+func (f *Follower) FindFolded(ctx context.Context, ids []ingest.Identity) ([]ingest.ObjectState, error) {
+	if len(ids) == 0 {
+		return nil, nil
+	}
 	if f.folds[ids[0].Object] == nil {
 		return nil, fmt.Errorf("read %s: objects of this kind are not followed here", ids[0])
-	}
-	if err := f.CatchUp(ctx, ids[0].Object.Topic()); err != nil {
-		return nil, err
 	}
 	if err := f.wait(ctx); err != nil {
 		return nil, err

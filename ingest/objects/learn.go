@@ -16,10 +16,14 @@ func (f *Follower) learn(ctx context.Context, kind ingest.Object) error {
 		return nil
 	}
 	var err error
+	watched := f.watched[kind]
 	if f.folds[kind].Warm() {
 		err = f.store.LoadObjects(ctx, kind, func(s ingest.ObjectState) error {
 			known.add(s.Identity())
 			f.shelve(&s)
+			if watched != nil {
+				watched.Observe(&s)
+			}
 			return nil
 		})
 	} else {
@@ -32,6 +36,9 @@ func (f *Follower) learn(ctx context.Context, kind ingest.Object) error {
 		return fmt.Errorf("read which %ss there are: %w", kind, err)
 	}
 	known.complete()
+	if watched != nil {
+		watched.Whole()
+	}
 	return nil
 }
 
