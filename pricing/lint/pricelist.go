@@ -20,20 +20,40 @@ func PriceList(t *ocpi.Tariff) []string {
 	l.section("Energy", ocpi.ReservationNone, ocpi.ComponentEnergy, true)
 	l.section("Charging time", ocpi.ReservationNone, ocpi.ComponentTime, true)
 	l.section("Parking", ocpi.ReservationNone, ocpi.ComponentParkingTime, true)
-	l.section("Reservation fee", ocpi.Reservation, ocpi.ComponentFlat, false)
-	l.section("Reserved time", ocpi.Reservation, ocpi.ComponentTime, false)
-	l.section("Fee when a reservation expires", ocpi.ReservationExpires, ocpi.ComponentFlat, false)
-	l.section("Reserved time when the reservation expires", ocpi.ReservationExpires, ocpi.ComponentTime, false)
+	l.reservations()
 	l.limitLine("At least", t.MinPrice)
 	l.limitLine("At most", t.MaxPrice)
+	return l.lines
+}
+
+// DriverPrices is PriceList without its heading and in the order in which drivers are
+// to be shown prices (Regulation (EU) 2023/1804, article 5): by the kWh, by the minute, by
+// the session, other. Prices of time are by the minute where that is exact.
+func DriverPrices(t *ocpi.Tariff) []string {
+	l := &priceList{checker: checker{t: t}, space: newSpace(t), minutes: true}
+	l.section("Energy", ocpi.ReservationNone, ocpi.ComponentEnergy, true)
+	l.section("Charging time", ocpi.ReservationNone, ocpi.ComponentTime, true)
+	l.section("Parking", ocpi.ReservationNone, ocpi.ComponentParkingTime, true)
+	l.section("Start fee", ocpi.ReservationNone, ocpi.ComponentFlat, false)
+	l.limitLine("At least", t.MinPrice)
+	l.limitLine("At most", t.MaxPrice)
+	l.reservations()
 	return l.lines
 }
 
 // priceList collects the lines of one tariff.
 type priceList struct {
 	checker
-	space *space
-	lines []string
+	minutes bool // prices of time are by the minute
+	space   *space
+	lines   []string
+}
+
+func (l *priceList) reservations() {
+	l.section("Reservation fee", ocpi.Reservation, ocpi.ComponentFlat, false)
+	l.section("Reserved time", ocpi.Reservation, ocpi.ComponentTime, false)
+	l.section("Fee when a reservation expires", ocpi.ReservationExpires, ocpi.ComponentFlat, false)
+	l.section("Reserved time when the reservation expires", ocpi.ReservationExpires, ocpi.ComponentTime, false)
 }
 
 func (l *priceList) heading() {
@@ -106,12 +126,22 @@ func (l *priceList) priceText(p *ocpi.PriceComponent) string {
 			text += ", in steps of " + energyText(step)
 		}
 	default:
-		text += " per hour"
+		text = l.timeText(p)
 		if step := p.StepSize.Decimal().IntPart(); step > 1 {
 			text += ", in steps of " + secondsText(p.StepSize)
 		}
 	}
 	return text + l.taxText(p)
+}
+
+// timeText writes a price of time, by the hour as the tariff has it, or by the minute.
+func (l *priceList) timeText(p *ocpi.PriceComponent) string {
+	hour := money(l.t.Currency, p.Price) + " per hour"
+	minute := p.Price.Decimal().DivRound(decimal.NewFromInt(60), 4)
+	if !l.minutes || !minute.Mul(decimal.NewFromInt(60)).Equal(p.Price.Decimal()) {
+		return hour
+	}
+	return amountText(l.t.Currency, minute) + " per minute (" + hour + ")"
 }
 
 func energyText(wh int64) string {

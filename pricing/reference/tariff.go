@@ -16,6 +16,7 @@ import (
 type TariffVersion struct {
 	ingest.ObjectState
 	start, end ocpi.Time
+	kind       string // TariffType, "" where it says none
 	hash       [32]byte
 
 	once     sync.Once
@@ -49,6 +50,9 @@ func (v *TariffVersion) Findings() []ocpi.Finding {
 // Hash returns the hex canonical content hash of the version.
 func (v *TariffVersion) Hash() string { return hex.EncodeToString(v.hash[:]) }
 
+// Type is the TariffType of the version (mod_tariffs), "" where it says none.
+func (v *TariffVersion) Type() string { return v.kind }
+
 // Since is the instant from which on the version is in force: its last_updated,
 // or where there is none, its receipt.
 func (v *TariffVersion) Since() ocpi.Time {
@@ -67,6 +71,7 @@ func newVersion(s *ingest.ObjectState) (*TariffVersion, error) {
 			return err
 		}
 		v.start, v.end = t.Start, t.End
+		v.kind = intern(t.Type)
 		if !v.LastUpdated.IsSet() { // else the fold has said it, see objects.Updated
 			v.LastUpdated = t.LastUpdated
 		}

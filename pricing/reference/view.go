@@ -77,15 +77,40 @@ func (x *Index) newest(id ingest.Identity) (versions []*TariffVersion, older int
 // the one for everybody; where neither was in force, the first one after, in the
 // same order.
 func (v *View) Tariff(key ocpi.Key, debtor ocpi.Party, start ocpi.Time, below int64) (found *TariffVersion, later bool) {
-	own, ownLater := v.inForce(For(key, debtor), start, below)
+	return v.first(key, debtor, start, below, func(ingest.Identity) bool { return true })
+}
+
+// Offered is Tariff for a charge that has not been made: of what its owner has withdrawn
+// there is none.
+func (v *View) Offered(key ocpi.Key, debtor ocpi.Party, start ocpi.Time, below int64) (found *TariffVersion, later bool) {
+	return v.first(key, debtor, start, below, v.standing)
+}
+
+// first returns the version in force of the first of a Tariff's forms that may be: the
+// debtor's own, that for everybody.
+func (v *View) first(key ocpi.Key, debtor ocpi.Party, start ocpi.Time, below int64, may func(ingest.Identity) bool) (found *TariffVersion, later bool) {
+	form := func(id ingest.Identity) (*TariffVersion, bool) {
+		if !may(id) {
+			return nil, false
+		}
+		return v.inForce(id, start, below)
+	}
+	own, ownLater := form(For(key, debtor))
 	if own != nil && !ownLater {
 		return own, false
 	}
-	all, later := v.inForce(General(key), start, below)
+	all, later := form(General(key))
 	if all == nil || later && own != nil {
 		return own, ownLater
 	}
 	return all, later
+}
+
+// standing reports whether a Tariff is known and has not been withdrawn.
+func (x *Index) standing(id ingest.Identity) bool {
+	x.mu.RLock()
+	defer x.mu.RUnlock()
+	return x.tariffs.of[id].current() != nil
 }
 
 // inForce returns the version of one Tariff that was in force at start (OCPI:

@@ -120,6 +120,21 @@ func Of(c *Charge, by *Terms) (*Price, error) {
 	return priced(&in), nil
 }
 
+// Total is Of without the explanation, for who prices very many. engine is used by one
+// goroutine at a time, nil for a new one.
+func Total(c *Charge, by *Terms, engine *tariff.Engine) (*tariff.Result, error) {
+	p, err := newPlan(c, by)
+	if err != nil {
+		return nil, err
+	}
+	if engine == nil {
+		engine = tariff.NewEngine()
+	}
+	in, out := p.input(p.cdrUntil(p.last(), false)), &tariff.Result{}
+	engine.Price(&in, out)
+	return out, nil
+}
+
 // priced calls the engine.
 func priced(in *tariff.Input) *Price {
 	p := &Price{CDR: in.CDR}
