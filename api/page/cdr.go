@@ -76,7 +76,7 @@ type cdrView struct {
 
 // cdr answers GET /cdrs/{country}/{party}/{id}.
 func (s *server) cdr(c *gin.Context, v visitor) error {
-	k, err := report.PathKey(c)
+	k, err := rest.PathKey(c)
 	if err != nil {
 		return err
 	}

@@ -15,6 +15,7 @@ import (
 
 	"github.com/roamclear/roamclear/api/report"
 	"github.com/roamclear/roamclear/api/report/reporttest"
+	"github.com/roamclear/roamclear/api/rest"
 	"github.com/roamclear/roamclear/pricing"
 	"github.com/roamclear/roamclear/pricing/tariff"
 	"github.com/roamclear/roamclear/settlement"
@@ -38,11 +39,11 @@ func TestCDRShows(t *testing.T) {
 	}{
 		{"a claim that agrees", func(d *settlement.CDRDetail) bool { return d.Claim == tariff.ClaimAgrees },
 			func(d *settlement.CDRDetail) []string {
-				return []string{"total agrees with what we computed", "How we computed it", report.Money(*d.ComputedExcl), d.Sender, d.Position.String()}
+				return []string{"total agrees with what we computed", "How we computed it", rest.Money(*d.ComputedExcl), d.Sender, d.Position.String()}
 			}},
 		{"a claim that differs", func(d *settlement.CDRDetail) bool { return d.Claim == tariff.ClaimDiffers },
 			func(d *settlement.CDRDetail) []string {
-				return []string{"The partner claims " + report.Money(d.ClaimedExcl.Sub(*d.ComputedExcl)) + " " + d.Currency + " more than we computed"}
+				return []string{"The partner claims " + rest.Money(d.ClaimedExcl.Sub(*d.ComputedExcl)) + " " + d.Currency + " more than we computed"}
 			}},
 		{"a reject", func(d *settlement.CDRDetail) bool { return d.Status == pricing.Rejected },
 			func(d *settlement.CDRDetail) []string { return []string{"We could not price this CDR: " + d.Detail} }},

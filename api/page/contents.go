@@ -6,6 +6,7 @@ import (
 
 	"github.com/gin-gonic/gin"
 	"github.com/roamclear/roamclear/api/report"
+	"github.com/roamclear/roamclear/api/rest"
 	"github.com/shopspring/decimal"
 )
 
@@ -40,7 +41,7 @@ type contentsView struct {
 
 // contents answers GET /conflicts/{country}/{party}/{id}.
 func (s *server) contents(c *gin.Context, v visitor) error {
-	k, err := report.PathKey(c)
+	k, err := rest.PathKey(c)
 	if err != nil {
 		return err
 	}

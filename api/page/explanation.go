@@ -4,7 +4,7 @@ import (
 	"fmt"
 	"strings"
 
-	"github.com/roamclear/roamclear/api/report"
+	"github.com/roamclear/roamclear/api/rest"
 	"github.com/roamclear/roamclear/ocpi"
 	"github.com/roamclear/roamclear/pricing/tariff"
 	"github.com/shopspring/decimal"
@@ -66,7 +66,7 @@ func newExplanation(x *tariff.Explanation) *explanation {
 func newPriceLine(l *tariff.Line) priceLine {
 	p := priceLine{Name: lineName(l), VAT: "none"}
 	if l.VAT.IsSet() {
-		p.VAT = report.Quantity(l.VAT.Decimal()) + " %"
+		p.VAT = rest.Quantity(l.VAT.Decimal()) + " %"
 	}
 	unit := ""
 	switch l.Kind {
@@ -99,10 +99,10 @@ func lineName(l *tariff.Line) string {
 func limitName(x *tariff.Explanation) string {
 	for _, l := range x.Limits {
 		if l.Maximum {
-			return "Maximum price " + report.Money(l.Bound.Decimal())
+			return "Maximum price " + rest.Money(l.Bound.Decimal())
 		}
 	}
-	return "Minimum price " + report.Money(x.Limits[0].Bound.Decimal())
+	return "Minimum price " + rest.Money(x.Limits[0].Bound.Decimal())
 }
 
 func amountOf(n ocpi.Number, unit string) string {
@@ -121,8 +121,8 @@ func clock(seconds ocpi.Number) string {
 	whole := d.Truncate(0)
 	n := whole.IntPart()
 	text := fmt.Sprintf("%d:%02d:%02d", n/3600, n/60%60, n%60)
-	if rest := d.Sub(whole); !rest.IsZero() {
-		text += strings.TrimPrefix(report.Quantity(rest.Abs()), "0")
+	if left := d.Sub(whole); !left.IsZero() {
+		text += strings.TrimPrefix(rest.Quantity(left.Abs()), "0")
 	}
 	return text
 }

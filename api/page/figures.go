@@ -3,7 +3,7 @@ package page
 import (
 	"strings"
 
-	"github.com/roamclear/roamclear/api/report"
+	"github.com/roamclear/roamclear/api/rest"
 	"github.com/roamclear/roamclear/settlement"
 	"github.com/shopspring/decimal"
 )
@@ -25,7 +25,7 @@ type figure struct {
 // newFigure writes d with at least places decimals, so that the decimal points
 // of a column stand below each other. It never rounds.
 func newFigure(d decimal.Decimal, places int) figure {
-	whole, fraction, _ := strings.Cut(report.Quantity(d.Abs()), ".")
+	whole, fraction, _ := strings.Cut(rest.Quantity(d.Abs()), ".")
 	if n := places - len(fraction); n > 0 {
 		fraction += strings.Repeat("0", n)
 	}
@@ -63,7 +63,7 @@ func (c *column) fit(d *decimal.Decimal) {
 	if d == nil {
 		return
 	}
-	_, fraction, _ := strings.Cut(report.Money(*d), ".")
+	_, fraction, _ := strings.Cut(rest.Money(*d), ".")
 	c.places = max(c.places, len(fraction))
 }
 
@@ -113,7 +113,7 @@ func (c *column) fitQuantity(d *decimal.Decimal) {
 	if d == nil {
 		return
 	}
-	_, fraction, _ := strings.Cut(report.Quantity(*d), ".")
+	_, fraction, _ := strings.Cut(rest.Quantity(*d), ".")
 	c.places = max(c.places, len(fraction))
 }
 

@@ -366,7 +366,7 @@ func taxLine(taxes []settlement.TaxSum) string {
 	for i, t := range taxes {
 		rate := ""
 		if t.Percentage != nil {
-			rate = " " + report.Quantity(*t.Percentage) + " %"
+			rate = " " + rest.Quantity(*t.Percentage) + " %"
 		}
 		parts[i] = t.Name + rate + ": " + newFigure(t.Amount, 2).Text
 	}

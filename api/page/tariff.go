@@ -11,6 +11,7 @@ import (
 
 	"github.com/gin-gonic/gin"
 	"github.com/roamclear/roamclear/api/report"
+	"github.com/roamclear/roamclear/api/rest"
 	"github.com/roamclear/roamclear/ocpi"
 	"github.com/roamclear/roamclear/pricing/reference"
 	"github.com/roamclear/roamclear/settlement"
@@ -192,7 +193,7 @@ func tariffSentence(k *report.KnownTariff) string {
 
 // tariff answers GET /tariffs/{country}/{party}/{id}.
 func (s *server) tariff(c *gin.Context, v visitor) error {
-	k, err := report.PathKey(c)
+	k, err := rest.PathKey(c)
 	if err != nil {
 		return err
 	}

@@ -3,39 +3,17 @@ package report
 import (
 	"strings"
 
+	"github.com/roamclear/roamclear/api/rest"
 	"github.com/roamclear/roamclear/ocpi"
 	"github.com/roamclear/roamclear/settlement"
 	"github.com/shopspring/decimal"
 )
 
-// Money writes an amount plainly and exactly, with two decimals or as many as
-// it takes: "12.50", "0.1234". It never rounds.
-func Money(d decimal.Decimal) string {
-	s := Quantity(d)
-	whole, fraction, _ := strings.Cut(s, ".")
-	for len(fraction) < 2 {
-		fraction += "0"
-	}
-	return whole + "." + fraction
-}
-
-// Quantity writes a number plainly and exactly, without trailing zeros.
-func Quantity(d decimal.Decimal) string {
-	s := d.String() // plain, never an exponent
-	if strings.Contains(s, ".") {
-		s = strings.TrimRight(strings.TrimRight(s, "0"), ".")
-	}
-	if s == "-0" {
-		return "0"
-	}
-	return s
-}
-
 func moneyPtr(d *decimal.Decimal) *string {
 	if d == nil {
 		return nil
 	}
-	s := Money(*d)
+	s := rest.Money(*d)
 	return &s
 }
 
@@ -43,7 +21,7 @@ func quantityPtr(d *decimal.Decimal) *string {
 	if d == nil {
 		return nil
 	}
-	s := Quantity(*d)
+	s := rest.Quantity(*d)
 	return &s
 }
 
@@ -64,7 +42,7 @@ type sumJSON struct {
 }
 
 func newSum(s settlement.Sum) sumJSON {
-	return sumJSON{ExclVAT: Money(s.Excl), InclVAT: moneyPtr(s.Incl()), InclVATMissing: s.MissingIncl}
+	return sumJSON{ExclVAT: rest.Money(s.Excl), InclVAT: moneyPtr(s.Incl()), InclVATMissing: s.MissingIncl}
 }
 
 // amountJSON is the price of one CDR; what is not known is null.
@@ -89,7 +67,7 @@ type taxJSON struct {
 func newTaxes(taxes []settlement.TaxSum) []taxJSON {
 	list := make([]taxJSON, len(taxes))
 	for i, t := range taxes {
-		list[i] = taxJSON{Name: t.Name, Percentage: quantityPtr(t.Percentage), Amount: Money(t.Amount)}
+		list[i] = taxJSON{Name: t.Name, Percentage: quantityPtr(t.Percentage), Amount: rest.Money(t.Amount)}
 	}
 	return list
 }
@@ -100,9 +78,9 @@ func compactTaxes(taxes []settlement.TaxSum) string {
 	for i, t := range taxes {
 		rate := ""
 		if t.Percentage != nil {
-			rate = " " + Quantity(*t.Percentage) + "%"
+			rate = " " + rest.Quantity(*t.Percentage) + "%"
 		}
-		parts[i] = t.Name + rate + ": " + Money(t.Amount)
+		parts[i] = t.Name + rate + ": " + rest.Money(t.Amount)
 	}
 	return strings.Join(parts, "; ")
 }

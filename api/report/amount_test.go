@@ -8,29 +8,6 @@ import (
 	"github.com/shopspring/decimal"
 )
 
-func TestMoneyAndQuantity(t *testing.T) {
-	for _, tc := range []struct{ in, money, quantity string }{
-		{"0", "0.00", "0"},
-		{"12", "12.00", "12"},
-		{"12.5", "12.50", "12.5"},
-		{"-12.500000000000", "-12.50", "-12.5"},
-		{"0.1234", "0.1234", "0.1234"},
-		{"100", "100.00", "100"},
-		{"1e3", "1000.00", "1000"},
-		{"-0.000", "0.00", "0"},
-		{"0.000000000001", "0.000000000001", "0.000000000001"},
-		{"98765432109876543210987654.123456789012", "98765432109876543210987654.123456789012", "98765432109876543210987654.123456789012"},
-	} {
-		d := decimal.RequireFromString(tc.in)
-		if got := Money(d); got != tc.money {
-			t.Errorf("Money(%s) = %s, want %s", tc.in, got, tc.money)
-		}
-		if got := Quantity(d); got != tc.quantity {
-			t.Errorf("Quantity(%s) = %s, want %s", tc.in, got, tc.quantity)
-		}
-	}
-}
-
 // A partner must not be able to put a formula into finance's spreadsheet.
 func TestCSVGuardsFormulas(t *testing.T) {
 	for _, id := range []string{"=1+1", "+1", "-1", "@SUM(A1)", "\t=1", "\r=1", "\n=1"} {

@@ -72,26 +72,6 @@ func identityPath(k ocpi.Key) string {
 	return "/" + url.PathEscape(k.Party.Country) + "/" + url.PathEscape(k.Party.ID) + "/" + url.PathEscape(k.ID)
 }
 
-// PathKey reads the identity from the path of a route that ends in
-// /:country/:party/*id. It goes by the escaped path, so an id may hold an
-// escaped "/". An identity that cannot be one is [settlement.ErrNotFound].
-func PathKey(c *gin.Context) (ocpi.Key, error) {
-	before := strings.Count(c.FullPath(), "/") - 3 // slashes left of the country's
-	parts := strings.Split(c.Request.URL.EscapedPath(), "/")
-	if len(parts) != before+4 {
-		return ocpi.Key{}, settlement.ErrNotFound
-	}
-	parts = parts[before+1:]
-	for i, p := range parts {
-		s, err := url.PathUnescape(p)
-		if err != nil || s == "" {
-			return ocpi.Key{}, settlement.ErrNotFound
-		}
-		parts[i] = s
-	}
-	return ocpi.NewKey(parts[0], parts[1], parts[2]), nil
-}
-
 // pricedFrom says what a result was computed from: enough to compute it again.
 type pricedFrom struct {
 	TariffIDs    []string `json:"tariff_ids"`
@@ -168,7 +148,7 @@ func (s *server) cdr(c *gin.Context, key rest.Key) error {
 	if p := rest.NewParams(c.Request.URL.Query()); p.Err() != nil {
 		return p.Err()
 	}
-	k, err := PathKey(c)
+	k, err := rest.PathKey(c)
 	if err != nil {
 		return err
 	}
@@ -320,7 +300,7 @@ func cdrCells(d *settlement.CDRSummary) []string {
 	claimed, computed := amountOrNone(s.Claimed), amountOrNone(s.Computed)
 	difference := ""
 	if d.Status == pricing.Priced && d.ClaimedExcl != nil && d.ComputedExcl != nil {
-		difference = Money(d.ClaimedExcl.Sub(*d.ComputedExcl))
+		difference = rest.Money(d.ClaimedExcl.Sub(*d.ComputedExcl))
 	}
 	return []string{
 		rest.Cell(s.CPO), rest.Cell(text(s.EMSP)), rest.Cell(s.ID), text(s.Start), text(s.End), rest.Cell(s.Currency), fmt.Sprint(s.Credit),

@@ -121,7 +121,7 @@ func (s *server) contents(c *gin.Context, key rest.Key) error {
 	if p := rest.NewParams(c.Request.URL.Query()); p.Err() != nil {
 		return p.Err()
 	}
-	k, err := PathKey(c)
+	k, err := rest.PathKey(c)
 	if err != nil {
 		return err
 	}

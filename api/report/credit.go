@@ -124,7 +124,7 @@ func bothAmounts(s *settlement.CDRSummary) string {
 		if d == nil {
 			return "nothing"
 		}
-		return Money(*d)
+		return rest.Money(*d)
 	}
 	return amount(s.ClaimedExcl) + " excl. VAT and " + amount(s.ClaimedIncl) + " incl. VAT"
 }

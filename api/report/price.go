@@ -60,7 +60,7 @@ func newPrice(p *whatif.Price, findings []ocpi.Finding) (*priceJSON, error) {
 		Periods: make([]periodJSON, len(p.CDR.Periods)),
 	}
 	for _, t := range r.Taxes {
-		tax := taxJSON{Name: t.Name, Amount: Money(t.Amount.Decimal())}
+		tax := taxJSON{Name: t.Name, Amount: rest.Money(t.Amount.Decimal())}
 		if t.Percentage.IsSet() {
 			percentage := t.Percentage.Decimal()
 			tax.Percentage = quantityPtr(&percentage)
@@ -74,7 +74,7 @@ func newPrice(p *whatif.Price, findings []ocpi.Finding) (*priceJSON, error) {
 		}
 		to := periodJSON{Start: from.Start.String(), End: end.String(), Dimensions: make([]volumeJSON, len(from.Dimensions))}
 		for j, d := range from.Dimensions {
-			to.Dimensions[j] = volumeJSON{d.Dimension.String(), Quantity(d.Volume.Decimal())}
+			to.Dimensions[j] = volumeJSON{d.Dimension.String(), rest.Quantity(d.Volume.Decimal())}
 		}
 		v.Periods[i] = to
 	}
@@ -90,7 +90,7 @@ func amountOf(m tariff.Money) *amountJSON {
 		if !n.IsSet() {
 			return nil
 		}
-		s := Money(n.Decimal())
+		s := rest.Money(n.Decimal())
 		return &s
 	}
 	return &amountJSON{ExclVAT: side(m.Excl), InclVAT: side(m.Incl)}

@@ -48,6 +48,7 @@ func Mount(g gin.IRouter, d Deps) {
 	}
 	guard := rest.Guard{Auth: d.Auth, Scope: rest.ScopeRead, Logger: d.Logger, Limits: d.Limits}
 	g.GET("/api/v1/openapi.yaml", rest.OpenAPI)
+	g.GET("/api/v1/docs", rest.Docs)
 	g.GET("/api/v1/reports/settlement", guard.Handle(s.settlement))
 	g.GET("/api/v1/reports/causes", guard.Handle(s.causes))
 	g.GET("/api/v1/cdrs", guard.Handle(s.cdrs))

@@ -48,7 +48,7 @@ func (s *server) session(c *gin.Context, key rest.Key) error {
 	if p := rest.NewParams(c.Request.URL.Query()); p.Err() != nil {
 		return p.Err()
 	}
-	k, err := PathKey(c)
+	k, err := rest.PathKey(c)
 	if err != nil {
 		return err
 	}

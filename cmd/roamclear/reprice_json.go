@@ -3,7 +3,7 @@ package main
 import (
 	"cmp"
 
-	"github.com/roamclear/roamclear/api/report"
+	"github.com/roamclear/roamclear/api/rest"
 	"github.com/roamclear/roamclear/ocpi"
 	"github.com/roamclear/roamclear/settlement"
 )
@@ -182,9 +182,9 @@ func shiftView(s *settlement.Shift, of repriceShiftJSON) repriceShiftJSON {
 }
 
 func totalView(s settlement.Sum) repriceTotalJSON {
-	t := repriceTotalJSON{Excl: report.Money(s.Excl)}
+	t := repriceTotalJSON{Excl: rest.Money(s.Excl)}
 	if known := s.Incl(); known != nil {
-		incl := report.Money(*known)
+		incl := rest.Money(*known)
 		t.Incl = &incl
 	}
 	return t
@@ -202,6 +202,6 @@ func numberView(n ocpi.Number) *string {
 	if !n.IsSet() {
 		return nil
 	}
-	s := report.Money(n.Decimal())
+	s := rest.Money(n.Decimal())
 	return &s
 }

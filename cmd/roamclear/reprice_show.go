@@ -7,7 +7,7 @@ import (
 	"strings"
 	"text/tabwriter"
 
-	"github.com/roamclear/roamclear/api/report"
+	"github.com/roamclear/roamclear/api/rest"
 	"github.com/roamclear/roamclear/ocpi"
 	"github.com/roamclear/roamclear/settlement"
 	"github.com/shopspring/decimal"
@@ -56,9 +56,9 @@ func partyText(p ocpi.Party) string {
 // signed writes how much an amount moves: "+1.40", "-0.20", "0.00".
 func signed(d decimal.Decimal) string {
 	if d.Sign() > 0 {
-		return "+" + report.Money(d)
+		return "+" + rest.Money(d)
 	}
-	return report.Money(d)
+	return rest.Money(d)
 }
 
 func signedIncl(s settlement.Sum) string {
@@ -93,7 +93,7 @@ func (t *table) String() string {
 
 func shiftCells(s *settlement.Shift) []string {
 	delta := s.Delta()
-	return []string{fmt.Sprint(s.Changes), report.Money(s.Old.Excl), report.Money(s.New.Excl), signed(delta.Excl), signedIncl(delta)}
+	return []string{fmt.Sprint(s.Changes), rest.Money(s.Old.Excl), rest.Money(s.New.Excl), signed(delta.Excl), signedIncl(delta)}
 }
 
 // maxShownAccounts bounds the rows on a terminal; JSON has them all.
@@ -165,7 +165,7 @@ func sideText(s *settlement.ChangeSide) string {
 	if !s.Computed.Excl.IsSet() {
 		return s.Status.String()
 	}
-	return report.Money(s.Computed.Excl.Decimal())
+	return rest.Money(s.Computed.Excl.Decimal())
 }
 
 // printApplied says what applying moved: when that is nothing, in words of its
