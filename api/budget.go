@@ -37,6 +37,9 @@ func (b *Budget) Take(owner string, n int64) bool {
 	return true
 }
 
+// Full reports whether an owner's own share has no room for n more.
+func (b *Budget) Full(owner string, n int64) bool { return b.held(owner).Load()+n > b.share }
+
 // Give ends what Take gave.
 func (b *Budget) Give(owner string, n int64) {
 	b.held(owner).Add(-n)

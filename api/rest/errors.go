@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"log/slog"
 	"net/http"
+	"strconv"
 
 	"github.com/gin-gonic/gin"
 	"github.com/roamclear/roamclear/api"
@@ -99,6 +100,10 @@ func Told(c *gin.Context, logger *slog.Logger, err error) *Error {
 	switch e.Status {
 	case http.StatusUnauthorized:
 		c.Header("WWW-Authenticate", `Bearer realm="roamclear"`)
+	case http.StatusTooManyRequests:
+		if often, ok := errors.AsType[*api.TooOftenError](err); ok {
+			c.Header("Retry-After", strconv.FormatInt(often.Seconds(), 10))
+		}
 	case http.StatusServiceUnavailable:
 		c.Header("Retry-After", RetryAfter)
 		if errors.Is(err, api.ErrBusy) {

@@ -46,6 +46,9 @@ func (l Limits) Enter(key Key) (leave func(), err error) {
 	return func() { l.Places.Give(key.ID, 1) }, nil
 }
 
+// Full reports whether it is the key itself that holds all the places it may.
+func (l Limits) Full(key Key) bool { return l.Places != nil && l.Places.Full(key.ID, 1) }
+
 // Handle authenticates, checks the scope, and answers the error of fn.
 func (g *Guard) Handle(fn Handler) gin.HandlerFunc {
 	return func(c *gin.Context) {
@@ -53,8 +56,7 @@ func (g *Guard) Handle(fn Handler) gin.HandlerFunc {
 		g.Limits.Pace.Keep(c)
 		key, err := g.Auth(c)
 		if err == nil && !key.Allows(g.Scope) {
-			err = &Error{Status: http.StatusForbidden, Code: "missing_scope",
-				Message: "this API key has no scope " + g.Scope + "; make one with: roamclear key add --scope " + g.Scope + boundTo(g.Scope)}
+			err = MissingScope(g.Scope)
 		}
 		if err == nil {
 			err = g.inPlace(c, key, fn)
@@ -63,6 +65,12 @@ func (g *Guard) Handle(fn Handler) gin.HandlerFunc {
 			Fail(c, g.Logger, err)
 		}
 	}
+}
+
+// MissingScope is the error of a key that does not allow what is asked for.
+func MissingScope(scope string) *Error {
+	return &Error{Status: http.StatusForbidden, Code: "missing_scope",
+		Message: "this API key has no scope " + scope + "; make one with: roamclear key add --scope " + scope + boundTo(scope)}
 }
 
 // boundTo is the flag that a key of a scope needs beside.

@@ -13,6 +13,7 @@ import (
 
 	"github.com/roamclear/roamclear/api"
 	"github.com/roamclear/roamclear/api/admin"
+	"github.com/roamclear/roamclear/api/app"
 	"github.com/roamclear/roamclear/api/hub"
 	"github.com/roamclear/roamclear/api/page"
 	"github.com/roamclear/roamclear/api/report"
@@ -136,6 +137,10 @@ func mounted(s *service) *gin.Engine {
 	partners.Mount(engine)
 	report.Mount(engine, report.Deps{
 		Reader: b.store, Closes: s.control.closes, Logger: s.logger, Limits: limits, Tariffs: s.owned, Sessions: s.owned, Billed: b.store.Billed,
+		Auth: func(c *gin.Context) (rest.Key, error) { return keys.Authenticate(c.Request) },
+	})
+	app.Mount(engine, app.Deps{
+		Partners: s.control.partners, Objects: s.owned, Stations: s.stations, Profile: s.profile, Logger: s.logger, Limits: limits,
 		Auth: func(c *gin.Context) (rest.Key, error) { return keys.Authenticate(c.Request) },
 	})
 	page.Mount(engine, page.Deps{

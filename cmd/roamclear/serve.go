@@ -15,6 +15,7 @@ import (
 	"golang.org/x/sync/errgroup"
 
 	"github.com/roamclear/roamclear/api"
+	"github.com/roamclear/roamclear/api/app/stations"
 	"github.com/roamclear/roamclear/api/hub"
 	"github.com/roamclear/roamclear/ingest"
 	"github.com/roamclear/roamclear/ingest/control"
@@ -22,6 +23,7 @@ import (
 	"github.com/roamclear/roamclear/ingest/objects"
 	"github.com/roamclear/roamclear/ocpi"
 	"github.com/roamclear/roamclear/pricing"
+	"github.com/roamclear/roamclear/pricing/tariff"
 	"github.com/roamclear/roamclear/settlement"
 )
 
@@ -107,6 +109,7 @@ type service struct {
 	backends   *backends
 	control    *decisions
 	owned      owned
+	stations   *stations.Index
 	intake     *ingest.Service
 	tally      ingest.Tally // of what is found in what partners send
 	adminToken string
@@ -153,7 +156,12 @@ func startService(ctx context.Context, c Config, stderr *os.File) (_ *service, e
 	if !c.Roaming.Open {
 		s.control.partners.PairsOnly()
 	}
-	s.owned = newOwned(b, c.Roaming.issuers(), objects.Options{Logger: s.logger, Registerer: s.registry, ShelfBytes: c.memoryLimit(machineMemory("/")) / 4}, objects.Sessions{}, objects.Invoices{}, objects.Authorizations{}, objects.Deliveries{})
+	s.stations = stations.New()
+	following := objects.Options{Logger: s.logger, Registerer: s.registry, ShelfBytes: c.memoryLimit(machineMemory("/")) / 4}
+	if c.has(roleAPI) {
+		following.Observers = map[ingest.Object]objects.Observer{ingest.ObjectLocation: s.stations}
+	}
+	s.owned = newOwned(b, c.Roaming.issuers(), following, objects.Sessions{}, objects.Invoices{}, objects.Authorizations{}, objects.Deliveries{})
 	s.metrics = pricing.NewMetrics(s.registry)
 	s.relations = settlement.NewRelationMetrics(s.registry)
 	s.drains = ingest.NewDrainMetrics(s.registry)
@@ -393,6 +401,12 @@ func (s *service) record(ctx context.Context) error {
 		relater := &settlement.Relater{Store: s.backends.store, Closings: s.control.closes, Logger: s.logger, Metrics: s.relations}
 		return beside(ctx, keep, relater.Run)
 	})
+}
+
+// profile is how charges of a CPO are priced from now on.
+func (s *service) profile(cpo ocpi.Party) *tariff.Profile {
+	p, _ := tariff.ProfileByName(s.control.partners.Profile(cpo, pricing.Present))
+	return p
 }
 
 // payers finds who pays for Sessions that named nobody known.

@@ -1,0 +1,127 @@
+package app
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"net/http"
+	"strings"
+	"time"
+
+	"github.com/gin-gonic/gin"
+
+	"github.com/roamclear/roamclear/api"
+	"github.com/roamclear/roamclear/api/rest"
+	"github.com/roamclear/roamclear/ingest"
+	"github.com/roamclear/roamclear/ingest/control"
+	"github.com/roamclear/roamclear/ocpi"
+	"github.com/roamclear/roamclear/settlement"
+)
+
+// caller is the eMSP that a request comes from.
+type caller struct {
+	party   ocpi.Party
+	partner *control.Partner // who has that role, as this party alone: see control.Partner.As
+	place   rest.Key         // what its requests are counted by
+}
+
+// handler answers one route for a caller, or returns an error, and then must not have
+// answered.
+type handler func(c *gin.Context, who *caller) error
+
+// handle finds the caller and answers the error of fn.
+func (s *server) handle(fn handler) gin.HandlerFunc {
+	return func(c *gin.Context) {
+		rest.Headers(c)
+		s.Limits.Pace.Keep(c)
+		if err := s.answer(c, fn); err != nil {
+			rest.Fail(c, s.Logger, err)
+		}
+	}
+}
+
+func (s *server) answer(c *gin.Context, fn handler) error {
+	who, err := s.caller(c)
+	if err != nil {
+		return err
+	}
+	leave, err := s.Limits.Enter(who.place)
+	if errors.Is(err, api.ErrBusy) && s.Limits.Full(who.place) {
+		return &api.TooOftenError{Wait: time.Second}
+	}
+	if err != nil {
+		return err
+	}
+	defer leave()
+	ctx, cancel := context.WithTimeout(c.Request.Context(), patience)
+	defer cancel()
+	c.Request = c.Request.WithContext(ctx)
+	return fn(c, who)
+}
+
+// caller finds out who asks. The error is that of a request without credentials that
+// are known here, or of ones that are no eMSP's.
+func (s *server) caller(c *gin.Context) (*caller, error) {
+	if who, ok, err := s.inside(c.Request.Context()); ok {
+		return who, err
+	}
+	authorization := c.GetHeader("Authorization")
+	if scheme, _, _ := strings.Cut(authorization, " "); strings.EqualFold(scheme, "Token") {
+		return s.partnerCaller(c, authorization)
+	}
+	key, err := s.Auth(c)
+	if errors.Is(err, rest.ErrNoKey) {
+		return nil, errNoCredentials
+	}
+	if err != nil {
+		return nil, err
+	}
+	if !key.Allows(control.ScopeApp) || key.Party.IsZero() {
+		return nil, rest.MissingScope(control.ScopeApp)
+	}
+	return s.emsp(key.Party, key)
+}
+
+var errNoCredentials = &rest.Error{Status: http.StatusUnauthorized, Code: api.KindUnauthorized.Code(),
+	Message: "send an API key as: Authorization: Bearer KEY; or an eMSP's OCPI token as: Authorization: Token TOKEN"}
+
+// Headers by which a platform of several eMSPs says which of them asks (OCPI 2.2.1
+// transport, "Message routing").
+const (
+	fromCountry = "OCPI-from-country-code"
+	fromParty   = "OCPI-from-party-id"
+)
+
+func (s *server) partnerCaller(c *gin.Context, authorization string) (*caller, error) {
+	if err := s.Partners.Ready(); err != nil {
+		return nil, fmt.Errorf("%w: look up token: %w", settlement.ErrUnavailable, err)
+	}
+	p, ok := s.Partners.Authenticate(authorization)
+	if !ok || p.Invited() {
+		return nil, errNoCredentials
+	}
+	emsps := p.Mobility().Parties
+	from := ocpi.NewParty(c.GetHeader(fromCountry), c.GetHeader(fromParty))
+	who := func(party ocpi.Party) (*caller, error) {
+		return &caller{party: party, partner: p.As(party), place: rest.Key{ID: "partner " + p.ID}}, nil
+	}
+	switch {
+	case len(emsps) == 0:
+		return nil, &rest.Error{Status: http.StatusForbidden, Code: "party_restricted", Message: "none of this partner's parties is an eMSP"}
+	case !from.IsZero():
+		for _, party := range emsps {
+			if party == from {
+				return who(party)
+			}
+		}
+		return nil, rest.Invalid(fromParty, "%s is none of this partner's eMSPs", from)
+	case len(emsps) > 1:
+		return nil, rest.Invalid(fromParty, "this partner has %d eMSPs: say by %s and %s which of them asks", len(emsps), fromCountry, fromParty)
+	}
+	return who(emsps[0])
+}
+
+// scope is what the caller may see of a kind of object.
+func (s *server) scope(who *caller, what ingest.Object) control.Scope {
+	return s.Partners.Scope(who.partner, what)
+}

@@ -1,0 +1,135 @@
+package stations
+
+import (
+	"math"
+
+	"github.com/shopspring/decimal"
+
+	"github.com/roamclear/roamclear/ingest"
+	"github.com/roamclear/roamclear/ocpi"
+)
+
+// row is what is held of a Location that may be shown.
+type row struct {
+	id         string // folded
+	owner      *owner
+	lat, lon   int32 // in degreesE7
+	facilities uint32
+	flags      flags
+	at         ingest.Position
+	text       signature // of name, address, city and postal code
+	plugs      []plug
+}
+
+type flags uint8
+
+const (
+	placed      flags = 1 << iota // it says where it is
+	hidden                        // publish is false
+	saysOpening                   // it has opening_times,
+	alwaysOpen                    // and is never closed
+)
+
+// plug is a connector that may be shown.
+type plug struct {
+	watts        uint32
+	capabilities uint16 // of EVSE and connector
+	status       uint8
+	standard     uint8
+	format       uint8
+	powerType    uint8
+}
+
+// point is where the Location is.
+func (r *row) point() Point { return Point{float64(r.lat) / degreesE7, float64(r.lon) / degreesE7} }
+
+// newRow reads what is held of a Location, nil of one that is not to be shown: without
+// an EVSE that stands (mod_locations: "a Location without valid EVSE objects can be
+// considered as expired"). id and owner are for the caller to set.
+func newRow(l *ocpi.Location) *row {
+	r := &row{facilities: Facilities.mask(l.Facilities)}
+	n := 0
+	for i := range l.EVSEs {
+		if Stands(&l.EVSEs[i]) {
+			n += len(l.EVSEs[i].Connectors)
+		}
+	}
+	r.plugs = make([]plug, 0, n)
+	shown := false
+	for i := range l.EVSEs {
+		e := &l.EVSEs[i]
+		if !Stands(e) {
+			continue
+		}
+		shown = true
+		for j := range e.Connectors {
+			r.plugs = append(r.plugs, newPlug(e, &e.Connectors[j]))
+		}
+	}
+	if !shown {
+		return nil
+	}
+	if p, ok := ParsePoint(l.Latitude, l.Longitude); ok {
+		r.lat, r.lon = int32(math.Round(p.Latitude*degreesE7)), int32(math.Round(p.Longitude*degreesE7))
+		r.flags |= placed
+	}
+	if l.Hidden {
+		r.flags |= hidden
+	}
+	if l.Opening != "" {
+		r.flags |= saysOpening
+		if NewHours(l.Opening).always() {
+			r.flags |= alwaysOpen
+		}
+	}
+	for _, text := range Texts(l) {
+		r.text.add(text)
+	}
+	return r
+}
+
+// Texts are those of a Location that q is looked for in.
+func Texts(l *ocpi.Location) []string { return []string{l.Name, l.Address, l.City, l.PostalCode} }
+
+// Stands reports whether an EVSE may be shown: one that is removed or only planned may
+// not (mod_locations, Status).
+func Stands(e *ocpi.EVSE) bool {
+	s := Statuses.Of(e.Status)
+	return s != removed && s != planned
+}
+
+var removed, planned = Statuses.Of("REMOVED"), Statuses.Of("PLANNED")
+
+func newPlug(e *ocpi.EVSE, c *ocpi.Connector) plug {
+	watts, _ := Watts(c)
+	return plug{
+		watts: uint32(min(watts, math.MaxUint32)), status: Statuses.Of(e.Status), standard: Standards.Of(c.Standard), format: Formats.Of(c.Format),
+		powerType: PowerTypes.Of(c.PowerType), capabilities: uint16(Capabilities.mask(e.Capabilities) | Capabilities.mask(c.Capabilities)),
+	}
+}
+
+var phases = map[uint8]int64{
+	PowerTypes.Of("AC_1_PHASE"): 1, PowerTypes.Of("AC_2_PHASE"): 2, PowerTypes.Of("AC_2_PHASE_SPLIT"): 2,
+	PowerTypes.Of("AC_3_PHASE"): 3, PowerTypes.Of("DC"): 1,
+}
+
+// Watts is the most power of a connector, in whole watts: what it says
+// (max_electric_power), else volts by amperes by phases; ok is false where neither is
+// told.
+func Watts(c *ocpi.Connector) (watts int64, ok bool) {
+	d := c.MaxPower.Decimal()
+	if !c.MaxPower.IsSet() || d.Sign() <= 0 {
+		n, known := phases[PowerTypes.Of(c.PowerType)]
+		if !c.MaxVoltage.IsSet() || !c.MaxAmperage.IsSet() || !known {
+			return 0, false
+		}
+		d = c.MaxVoltage.Decimal().Mul(c.MaxAmperage.Decimal()).Mul(decimal.NewFromInt(n))
+	}
+	if d.Sign() <= 0 || d.GreaterThan(maxWatts) {
+		return 0, false
+	}
+	return d.IntPart(), true
+}
+
+// maxWatts is beyond all chargers: 1 GW.
+var maxWatts = decimal.NewFromInt(1_000_000_000)
