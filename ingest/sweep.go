@@ -11,34 +11,37 @@ const (
 )
 
 // Sweep looks at what waits for something else to come, until ctx ends: when causes,
-// which counts what may have come, has moved, and every sweepAnyway without being
-// told, so that no wake-up is lost. Looking takes a tenth of the time at most,
-// however much waits and however often causes move. What fails is told to failed,
-// and looked at again.
-func Sweep(ctx context.Context, causes func() uint64, look func(context.Context) error, failed func(error)) {
+// which counts what may have come, has moved, when a look said that it has left
+// more to do, and every sweepAnyway without being told, so that no wake-up is lost.
+// Looking takes a tenth of the time at most, however much waits, however often causes
+// move and whether it fails or not. What fails is told to failed, and looked at
+// again.
+func Sweep(ctx context.Context, causes func() uint64, look func(context.Context) (more bool, err error), failed func(error)) {
 	ticker := time.NewTicker(sweepInterval)
 	defer ticker.Stop()
 	var seen uint64
 	var looked time.Time
 	var took time.Duration
+	var again bool
 	for {
 		select {
 		case <-ctx.Done():
 			return
 		case now := <-ticker.C:
 			current := causes()
-			if now.Sub(looked) < 10*took || current == seen && now.Sub(looked) < sweepAnyway {
+			if now.Sub(looked) < 10*took || !again && current == seen && now.Sub(looked) < sweepAnyway {
 				continue
 			}
 			looked = now
-			if err := look(ctx); err != nil {
-				if ctx.Err() != nil {
-					return
-				}
-				failed(err)
-				continue
+			more, err := look(ctx)
+			if ctx.Err() != nil {
+				return
 			}
-			seen, took = current, time.Since(looked)
+			if took = time.Since(looked); err != nil {
+				failed(err)
+			}
+			again = more || err != nil
+			seen = current
 		}
 	}
 }

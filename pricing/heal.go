@@ -25,7 +25,9 @@ const healPage = 1000
 func (w *Worker) Heal(ctx context.Context, partition ingest.Partition, store RejectStore, causes func() uint64) error {
 	inputs := Own(w.Inputs)
 	pricer := NewPricer(inputs, w.Policies)
-	ingest.Sweep(ctx, causes, func(ctx context.Context) error { return w.healOnce(ctx, inputs, pricer, partition, store) }, func(err error) {
+	ingest.Sweep(ctx, causes, func(ctx context.Context) (bool, error) {
+		return false, w.healOnce(ctx, inputs, pricer, partition, store)
+	}, func(err error) {
 		w.Metrics.healErrors.Inc()
 		w.Logger.Warn("look at rejects again", "partition", partition, "error", err)
 	})

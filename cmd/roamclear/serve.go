@@ -117,6 +117,7 @@ type service struct {
 	peers      *peers
 	metrics    *pricing.Metrics
 	relations  *settlement.RelationMetrics
+	named      *objects.PayerMetrics
 	drains     *ingest.DrainMetrics
 	lag        *ingest.Lag
 	turns      *api.Turns // of pushes
@@ -164,6 +165,7 @@ func startService(ctx context.Context, c Config, stderr *os.File) (_ *service, e
 	s.owned = newOwned(b, c.Roaming.issuers(), following, objects.Sessions{}, objects.Invoices{}, objects.Authorizations{}, objects.Deliveries{})
 	s.metrics = pricing.NewMetrics(s.registry)
 	s.relations = settlement.NewRelationMetrics(s.registry)
+	s.named = objects.NewPayerMetrics(s.registry)
 	s.drains = ingest.NewDrainMetrics(s.registry)
 	s.lag = ingest.NewLag(b.log, s.logger, s.registry)
 	s.turns = hub.NewTurns()
@@ -411,7 +413,7 @@ func (s *service) profile(cpo ocpi.Party) *tariff.Profile {
 
 // payers finds who pays for Sessions that named nobody known.
 func (s *service) payers() *objects.Payers {
-	return &objects.Payers{Store: s.backends.store, Objects: s.owned.Follower, Log: s.backends.log, Payer: s.owned.pays, Causes: s.owned.Causes, Logger: s.logger}
+	return &objects.Payers{Store: s.backends.store, Objects: s.owned.Follower, Log: s.backends.log, Payer: s.owned.pays, Causes: s.owned.Causes, Logger: s.logger, Metrics: s.named}
 }
 
 // beside runs all of them until they are done or one fails.

@@ -1,7 +1,6 @@
 package objects_test
 
 import (
-	"context"
 	"strings"
 	"testing"
 
@@ -76,16 +75,6 @@ func TestFind(t *testing.T) {
 }
 
 // unnamed is what a store knows of Sessions of nobody, in pages of one.
-type unnamed []ingest.ObjectState
-
-func (u unnamed) UnnamedSessions(_ context.Context, _ ingest.Partition, after string, _ int) ([]ingest.ObjectState, string, error) {
-	from := len(after)
-	if from >= len(u) {
-		return nil, "", nil
-	}
-	return u[from : from+1], strings.Repeat("x", from+1), nil
-}
-
 // A Session whose token names nobody is with who pays for its contract, as the record
 // says that changed it or one that came later; once known it stays, whatever is found
 // after, until the Session says another contract or names somebody.
@@ -131,53 +120,6 @@ func TestWhoPaysForASession(t *testing.T) {
 		}
 		if diff := cmp.Diff(step.left, s.Left); diff != "" {
 			t.Errorf("step %d: left %s", i, diff)
-		}
-	}
-}
-
-// Who pays for a Session of nobody is found when somebody comes to be known, by what
-// the Session says now: its record says so, and changes nothing that was said.
-func TestPayersAreFoundLater(t *testing.T) {
-	exw := ocpi.NewParty("NL", "EXW")
-	const token = `"country_code":"NL","party_id":"EXW","uid":"U","type":"RFID","contract_id":"C"`
-	log := ingesttest.NewLog(1)
-	f := objectstest.Follow(t, log, objectstest.NewStore(), objects.Sessions{})
-	var stored unnamed
-	for _, id := range []string{"S1", "S2", "S3", "S4"} {
-		said := strings.Replace(put(id, "1", 1), token, `"uid":"U","type":"RFID","contract_id":"`+id+`"`, 1)
-		push(t, log, ingest.MethodPut, session(id), said)
-		stored = append(stored, ingest.ObjectState{Object: ingest.ObjectSession, Key: session(id).Key, Contract: id})
-	}
-	push(t, log, ingest.MethodPut, session("S3"), put("S3", "1", 2)) // names somebody by now
-	if err := f.CatchUp(t.Context(), ingest.TopicSessions); err != nil {
-		t.Fatal(err)
-	}
-	before, _, err := f.Get(t.Context(), session("S1"))
-	if err != nil {
-		t.Fatal(err)
-	}
-	payers := objects.Payers{Store: stored, Objects: f, Log: log, Payer: func(contract string, start ocpi.Time) (ocpi.Party, bool) {
-		return exw, contract != "S4" && (start == 0 || start == before.LastUpdated-ocpi.Time(60*ocpi.Second))
-	}}
-	p := log.Place(ingest.TopicSessions, session("S1").Key)
-	for range 2 { // the second time there is nothing to do
-		if err := payers.Look(t.Context(), p); err != nil {
-			t.Fatal(err)
-		}
-	}
-	if _, end, err := log.Bounds(t.Context(), p); end != 7 || err != nil {
-		t.Errorf("%d records, %v; want two more than five", end, err)
-	}
-	for id, want := range map[string]ocpi.Party{"S1": exw, "S2": exw, "S3": exw, "S4": {}} {
-		s, ok, err := f.Get(t.Context(), session(id))
-		if err != nil || !ok || s.With != want {
-			t.Errorf("%s is with %s, known %t, %v; want %s", id, s.With, ok, err, want)
-		}
-		if id == "S1" {
-			before.With, before.Position = s.With, s.Position
-			if diff := cmp.Diff(before, s); diff != "" {
-				t.Errorf("what was found changes more: %s", diff)
-			}
 		}
 	}
 }
