@@ -25,6 +25,7 @@ type ObjectState struct {
 	With        ocpi.Party   // of a Session the eMSP of its token, else who is known to pay for its contract, zero where nobody is; of an invoice whom it is for
 	Contract    string       // of a Session whose token names no eMSP, folded: who pays for it is asked of others
 	Left        []ocpi.Party // what With was before, and is not now
+	Named       ocpi.Time    // of a Session when it was found who pays, by a record of its own; 0 where the Session, or the record that brought it, said so
 }
 
 // Creation is the record that made an object first, in the partition of all its

@@ -80,6 +80,25 @@ func ListsOf(s *ingest.ObjectState, fn func(l ObjectList, gone bool)) {
 	}
 }
 
+// ListedAt returns when an object changed as one of its lists has it: by its
+// last_updated, which dates of lists bound. A Session of which it was found later who
+// pays comes to that party's list when that was found, by whatever it says: who reads
+// one window after the other would never meet it otherwise.
+func ListedAt(s *ingest.ObjectState, l ObjectList) ocpi.Time {
+	if l.Kind == ListWith {
+		return max(s.LastUpdated, s.Named)
+	}
+	return s.LastUpdated
+}
+
+// ReceivedAt returns when what a list says of an object came to it.
+func ReceivedAt(s *ingest.ObjectState, l ObjectList) ocpi.Time {
+	if l.Kind == ListWith {
+		return max(s.Received, s.Named)
+	}
+	return s.Received
+}
+
 // ListPart is of a list what some owners have on it; with none named it is what all
 // have, but for some.
 type ListPart struct {
@@ -99,18 +118,26 @@ type ObjectQuery struct {
 	Object ingest.Object
 	Lists  []ListPart
 	OCPIWindow
+	// ByReceived, of Sessions, has From and To bound when what the list says came,
+	// instead of its last_updated. Lists begin such a window earlier, see ReceivedAhead.
+	ByReceived bool
 }
 
 // Holds reports whether an object is on one of the lists, in the window.
 func (q *ObjectQuery) Holds(s *ingest.ObjectState) (holds bool) {
-	at := s.LastUpdated.Go()
-	if !q.From.IsZero() && at.Before(q.From) || !q.To.IsZero() && !at.Before(q.To) {
-		return false
-	}
 	ListsOf(s, func(l ObjectList, gone bool) {
-		holds = holds || !gone && slices.ContainsFunc(q.Lists, func(p ListPart) bool { return p.holds(l, s.Key.Party) })
+		at := ListedAt(s, l)
+		if q.ByReceived {
+			at = ReceivedAt(s, l)
+		}
+		holds = holds || !gone && q.in(at.Go()) && slices.ContainsFunc(q.Lists, func(p ListPart) bool { return p.holds(l, s.Key.Party) })
 	})
 	return holds
+}
+
+// in reports whether an instant is in the window.
+func (w *OCPIWindow) in(at time.Time) bool {
+	return (w.From.IsZero() || !at.Before(w.From)) && (w.To.IsZero() || at.Before(w.To))
 }
 
 // OCPIPage is one page of raw bodies with the number of all that match. The
@@ -169,6 +196,14 @@ func (l Lists) OCPICDRs(ctx context.Context, q OCPIQuery) (OCPIPage, error) {
 		q.From = q.From.Add(-ReceivedAhead)
 	}
 	return l.StoredLists.OCPICDRs(ctx, q)
+}
+
+// OCPIObjects implements [ListStore].
+func (l Lists) OCPIObjects(ctx context.Context, q ObjectQuery) (OCPIPage, error) {
+	if q.ByReceived && !q.From.IsZero() {
+		q.From = q.From.Add(-ReceivedAhead)
+	}
+	return l.StoredLists.OCPIObjects(ctx, q)
 }
 
 // How long a list of CDRs waits for the store, and how often it is asked.

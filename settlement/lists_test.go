@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"github.com/roamclear/roamclear/ingest"
+	"github.com/roamclear/roamclear/ocpi"
 )
 
 // lagging is a log of 9 records, and a store that has them all after a while.
@@ -77,6 +78,11 @@ func (a *asked) OCPICDRs(_ context.Context, q OCPIQuery) (OCPIPage, error) {
 	return OCPIPage{}, nil
 }
 
+func (a *asked) OCPIObjects(_ context.Context, q ObjectQuery) (OCPIPage, error) {
+	a.OCPIWindow = q.OCPIWindow
+	return OCPIPage{}, nil
+}
+
 // A CDR whose append was on its way when a window by receipt was read is in the next
 // one, though it came before that begins.
 func TestAWindowByReceiptBeginsEarlier(t *testing.T) {
@@ -98,6 +104,42 @@ func TestAWindowByReceiptBeginsEarlier(t *testing.T) {
 		}
 		if !a.From.Equal(tt.want) || !a.To.Equal(w.To) {
 			t.Errorf("%s: [%s, %s), want it from %s", tt.name, a.From, a.To, tt.want)
+		}
+		sessions := ObjectQuery{Object: ingest.ObjectSession, ByReceived: tt.received, OCPIWindow: w}
+		if _, err := (Lists{StoredLists: a}).OCPIObjects(t.Context(), sessions); err != nil || !a.From.Equal(tt.want) || !a.To.Equal(w.To) {
+			t.Errorf("%s: Sessions of [%s, %s), %v, want them from %s", tt.name, a.From, a.To, err, tt.want)
+		}
+	}
+}
+
+// A Session of which it was found later who pays comes to that party's list when that
+// was found, so that who reads one window after the other meets it; its owner's list has
+// it as it was, and a later change is later everywhere.
+func TestASessionNamedLaterIsInTheWindowOfThen(t *testing.T) {
+	cpo, emsp := ocpi.NewParty("GB", "DUN"), ocpi.NewParty("NL", "EXW")
+	at := func(minute int) time.Time { return time.Date(2019, 1, 1, 0, minute, 0, 0, time.UTC) }
+	s := &ingest.ObjectState{Object: ingest.ObjectSession, Key: ocpi.Key{Party: cpo, ID: "S1"}, With: emsp, LastUpdated: ocpi.TimeOf(at(10)), Received: ocpi.TimeOf(at(11)), Named: ocpi.TimeOf(at(30))}
+	for _, tt := range []struct {
+		name     string
+		list     ObjectList
+		updated  int
+		received bool
+		from     int
+		want     bool
+	}{
+		{"of whom it was found, then", ObjectList{ListWith, emsp}, 10, false, 30, true},
+		{"not before", ObjectList{ListWith, emsp}, 10, false, 10, false},
+		{"by receipt, then", ObjectList{ListWith, emsp}, 10, true, 30, true},
+		{"by receipt, not before", ObjectList{ListWith, emsp}, 10, true, 10, false},
+		{"its owner's, as it says", ObjectList{ListOwn, cpo}, 10, false, 10, true},
+		{"its owner's, not then", ObjectList{ListOwn, cpo}, 10, false, 30, false},
+		{"its owner's by receipt", ObjectList{ListOwn, cpo}, 10, true, 11, true},
+		{"changed later", ObjectList{ListWith, emsp}, 40, false, 40, true},
+	} {
+		s.LastUpdated = ocpi.TimeOf(at(tt.updated))
+		q := ObjectQuery{Object: s.Object, ByReceived: tt.received, Lists: []ListPart{{ObjectList: tt.list}}, OCPIWindow: OCPIWindow{From: at(tt.from), To: at(tt.from + 5)}}
+		if got := q.Holds(s); got != tt.want {
+			t.Errorf("%s: %t", tt.name, got)
 		}
 	}
 }

@@ -364,10 +364,10 @@ func (w *proven) keep(r *ingest.Record) {
 		i, s.objects = len(s.objects), append(s.objects, StoredObject{Identity: r.Identity(), Created: ingest.CreatedBy(r)})
 	}
 	o := &s.objects[i]
-	o.Position, o.LastUpdated, o.Deleted = r.Position, r.Received, r.Method == ingest.MethodDelete
+	o.Position, o.LastUpdated, o.Received, o.Deleted = r.Position, r.Received, r.Received, r.Method == ingest.MethodDelete
 	s.listed = slices.DeleteFunc(s.listed, func(l StoredObjectListing) bool { return l.Identity == o.Identity })
 	ListsOf(o.state(), func(l ObjectList, gone bool) {
-		s.listed = append(s.listed, StoredObjectListing{o.Identity, o.Position, o.Created, l, o.LastUpdated, gone})
+		s.listed = append(s.listed, StoredObjectListing{o.Identity, o.Position, o.Created, l, ListedAt(o.state(), l), listedSince(o.state(), l), gone})
 	})
 	slices.SortStableFunc(s.listed, func(a, b StoredObjectListing) int { return cmp.Compare(a.Created.Offset, b.Created.Offset) })
 }

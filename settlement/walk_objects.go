@@ -18,13 +18,16 @@ type StoredObject struct {
 	Created     ingest.Creation
 	With        ocpi.Party
 	Left        []ocpi.Party
+	Named       ocpi.Time
+	Received    ocpi.Time
 	LastUpdated ocpi.Time
 	Deleted     bool
 }
 
 // state is what of it says which lists have it.
 func (o *StoredObject) state() *ingest.ObjectState {
-	return &ingest.ObjectState{Object: o.Identity.Object, Key: o.Identity.Key, Variant: o.Identity.Variant, With: o.With, Left: o.Left, Deleted: o.Deleted}
+	return &ingest.ObjectState{Object: o.Identity.Object, Key: o.Identity.Key, Variant: o.Identity.Variant, With: o.With, Left: o.Left, Deleted: o.Deleted,
+		Named: o.Named, Received: o.Received, LastUpdated: o.LastUpdated}
 }
 
 // StoredObjectListing is an object on an OCPI list, or taken off it.
@@ -34,6 +37,7 @@ type StoredObjectListing struct {
 	Created     ingest.Creation
 	List        ObjectList
 	LastUpdated ocpi.Time
+	Received    ocpi.Time // of Sessions
 	Gone        bool
 }
 
@@ -149,18 +153,32 @@ func foundBy(o *StoredObject, l ObjectList) bool {
 	return o.Identity.Object == ingest.ObjectTariff && l.Party == o.Identity.Key.Party && (l.Kind == ListOpen || l.Kind == ListOwn)
 }
 
+// listedSince is when an object came to a list, where that is kept.
+func listedSince(s *ingest.ObjectState, l ObjectList) ocpi.Time {
+	if s.Object != ingest.ObjectSession {
+		return 0
+	}
+	return ReceivedAt(s, l)
+}
+
 // listed holds the lists that an object is on against those that its state says.
 func (o *objectWalk) listed(r *ingest.Record, object *StoredObject, listed []StoredObjectListing) {
 	var want []StoredObjectListing
-	ListsOf(object.state(), func(l ObjectList, gone bool) {
+	state := object.state()
+	ListsOf(state, func(l ObjectList, gone bool) {
 		if !gone || foundBy(object, l) {
-			want = append(want, StoredObjectListing{object.Identity, object.Position, object.Created, l, object.LastUpdated, gone})
+			want = append(want, StoredObjectListing{object.Identity, object.Position, object.Created, l, ListedAt(state, l), listedSince(state, l), gone})
 		}
 	})
 	listed = slices.DeleteFunc(listed, func(l StoredObjectListing) bool { return l.Gone && !foundBy(object, l.List) })
+	for i := range listed { // rows from before receipts were kept have what comes near
+		if l := &listed[i]; l.Received == max(l.Created.Received, l.LastUpdated) {
+			l.Received = listedSince(state, l.List)
+		}
+	}
 	for i := range want {
 		if !slices.Contains(listed, want[i]) {
-			o.disagree(r.Offset, "object_lists lacks %s, last updated %s, on list %d of %q", object.Identity, object.LastUpdated, want[i].List.Kind, want[i].List.Party)
+			o.disagree(r.Offset, "object_lists lacks %s, last updated %s, on list %d of %q", object.Identity, want[i].LastUpdated, want[i].List.Kind, want[i].List.Party)
 		}
 	}
 	for i := range listed {

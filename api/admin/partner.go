@@ -27,7 +27,7 @@ type Partner struct {
 	Counterparty string `json:"counterparty,omitempty"`
 	// Refuses are the kinds of findings for which what it sends is refused.
 	Refuses []string `json:"refuses,omitempty"`
-	// ListBy is what dates bound in its lists of CDRs; left out for last_updated.
+	// ListBy is what dates bound in its lists of CDRs and Sessions; left out for last_updated.
 	ListBy string `json:"list_by,omitempty"`
 	// InvitedUntil is when the token of its invitation ends.
 	InvitedUntil string `json:"invited_until,omitempty"`

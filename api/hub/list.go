@@ -16,7 +16,7 @@ import (
 )
 
 // listBy is the query parameter that says what date_from and date_to bound in a list
-// of CDRs, whatever is said for the partner, see control.PartnerListBy.
+// of CDRs or Sessions, whatever is said for the partner, see control.PartnerListBy.
 const listBy = "list_by"
 
 // listCDRs serves the partner's own CDRs: to an eMSP those it owes, to a CPO
@@ -29,20 +29,29 @@ func (x *exchange) listCDRs() (answer, error) {
 	scope := x.s.Partners.Scope(x.partner, ingest.ObjectCDR)
 	window.ByID = x.tellsIDsAlone()
 	q := settlement.OCPIQuery{Debtors: scope.For, Creditors: scope.Own, Only: scope.Only, OCPIWindow: window}
-	if !query.Has(listBy) && x.partner.ByReceived { // Link says it, so that a list is followed as it was begun
-		query.Set(listBy, control.ListByReceived)
-	}
-	switch by := query.Get(listBy); by {
-	case "", control.ListByUpdated:
-	case control.ListByReceived:
-		q.ByReceived = true
-	default:
-		return answer{}, wrongParameter(listBy, "want "+control.ListByUpdated+" or "+control.ListByReceived)
+	if q.ByReceived, err = x.byReceived(query); err != nil {
+		return answer{}, err
 	}
 	if len(q.Debtors)+len(q.Creditors) == 0 { // nobody's list is empty, not everybody's
 		return x.list(query, window, nil)
 	}
 	return x.list(query, window, func() (settlement.OCPIPage, error) { return x.s.Lists.OCPICDRs(x.r.Context(), q) })
+}
+
+// byReceived reports whether dates bound when things came, by the query or else by what
+// is said for the partner, which the query then says: so does Link, and a list is
+// followed as it was begun.
+func (x *exchange) byReceived(query url.Values) (bool, error) {
+	if !query.Has(listBy) && x.partner.ByReceived {
+		query.Set(listBy, control.ListByReceived)
+	}
+	switch by := query.Get(listBy); by {
+	case "", control.ListByUpdated:
+		return false, nil
+	case control.ListByReceived:
+		return true, nil
+	}
+	return false, wrongParameter(listBy, "want "+control.ListByUpdated+" or "+control.ListByReceived)
 }
 
 // listObjects serves what others own, as far as the partner may see it (OCPI 2.2.1
@@ -55,8 +64,13 @@ func (x *exchange) listObjects() (answer, error) {
 	if err != nil {
 		return answer{}, err
 	}
-	if q.Object == ingest.ObjectSession && !query.Has("date_from") {
-		return answer{}, wrongParameter("date_from", "missing: lists of Sessions need it")
+	if q.Object == ingest.ObjectSession {
+		if !query.Has("date_from") {
+			return answer{}, wrongParameter("date_from", "missing: lists of Sessions need it")
+		}
+		if q.ByReceived, err = x.byReceived(query); err != nil {
+			return answer{}, err
+		}
 	}
 	if len(q.Lists) == 0 {
 		return x.list(query, window, nil)

@@ -74,6 +74,37 @@ func TestListObjects(t *testing.T) {
 	}
 }
 
+// Lists of Sessions are read by their last_updated, or by when they came: as the query
+// says, or else as is said for the partner; those of what is published are not.
+func TestSessionsByReceipt(t *testing.T) {
+	p := partners(t)
+	if _, err := p.SetListBy(t.Context(), "", "de-bot-cpo", 0, control.ListByReceived); err != nil {
+		t.Fatal(err)
+	}
+	for _, tt := range []struct {
+		token, path string
+		received    bool
+	}{
+		{exwToken, "/sessions?date_from=2019-01-01T00:00:00Z", false},
+		{exwToken, "/sessions?date_from=2019-01-01T00:00:00Z&list_by=received", true},
+		{bothToken, "/sessions?date_from=2019-01-01T00:00:00Z", true},
+		{bothToken, "/sessions?date_from=2019-01-01T00:00:00Z&list_by=last_updated", false},
+		{bothToken, "/locations", false},
+	} {
+		b := &backend{page: settlement.OCPIPage{Bodies: [][]byte{[]byte(`{"a":1}`)}, Versions: []ocpi.Version{ocpi.V221}, Owners: make([]ocpi.Party, 1), Total: 3, Next: "CUR"}}
+		resp, _ := request(t, serve(t, b, func(d *Deps) { d.Partners = p }), "GET", "/ocpi/2.2.1/sender"+tt.path, tt.token, "")
+		if resp.StatusCode != 200 || len(b.of) != 1 || b.of[0].ByReceived != tt.received {
+			t.Errorf("%s: HTTP %d, %+v; want by receipt %t", tt.path, resp.StatusCode, b.of, tt.received)
+		}
+		if says := strings.Contains(resp.Header.Get("Link"), "list_by=received"); says != tt.received {
+			t.Errorf("%s: Link %s", tt.path, resp.Header.Get("Link"))
+		}
+	}
+	if _, e := request(t, serve(t, &backend{}, nil), "GET", "/ocpi/2.2.1/sender/sessions?date_from=2019-01-01T00:00:00Z&list_by=created", exwToken, ""); e.StatusCode != 2001 {
+		t.Errorf("by what there is not: %d", e.StatusCode)
+	}
+}
+
 // What parties published that are nobody's any more is on no list, and found by no
 // single GET.
 func TestNothingOfFormerPartnersIsListed(t *testing.T) {

@@ -11,14 +11,14 @@ import (
 	"github.com/spf13/cobra"
 )
 
-// newPartnerListByCmd says what dates bound in the lists of CDRs that a partner reads.
+// newPartnerListByCmd says what dates bound in the lists of CDRs and Sessions that a partner reads.
 func newPartnerListByCmd(service *serviceFlags) *cobra.Command {
 	var f format
 	words := []string{control.ListByUpdated, control.ListByReceived}
 	cmd := &cobra.Command{
 		Use:   "list-by ID last_updated|received",
-		Short: "Say what date_from and date_to bound in the lists of CDRs that a partner reads",
-		Long: `Say what date_from and date_to bound in the lists of CDRs that a partner reads:
+		Short: "Say what date_from and date_to bound in the lists of CDRs and Sessions that a partner reads",
+		Long: `Say what date_from and date_to bound in the lists of CDRs and Sessions that a partner reads:
 their last_updated, as OCPI has it, or when they came here. A hub never changes
 last_updated, so who asks for one window after the other does not meet a CDR that
 came when its window had been asked for already; by received it does. The query
@@ -41,7 +41,7 @@ parameter list_by says it for one list.`,
 			if f.json() {
 				return writeJSON(cmd.OutOrStdout(), changed)
 			}
-			cmd.PrintErrf("Dates in the lists of CDRs that %s reads are %s.\n", changed.ID, map[string]string{
+			cmd.PrintErrf("Dates in the lists of CDRs and Sessions that %s reads are %s.\n", changed.ID, map[string]string{
 				control.ListByUpdated: "their last_updated", control.ListByReceived: "when they came here",
 			}[by])
 			return nil

@@ -4,6 +4,7 @@ import (
 	"net/http"
 	"strings"
 	"testing"
+	"time"
 )
 
 // TestSessionsOfTokensThatComeLater pushes Sessions whose tokens name nobody known: by
@@ -32,10 +33,14 @@ func TestSessionsOfTokensThatComeLater(t *testing.T) {
 		}
 	}
 	was := s.as("NL*ZQA", http.MethodGet, old+"/sessions/NL/ZQA/S1", "").ocpi.Data
+	read := time.Now().UTC().Format(time.RFC3339) // its windows, so far
 	s.accepted("NL*ZQM", http.MethodPut, "/receiver/tokens/NL/ZQM/K7", `{"country_code":"NL","party_id":"ZQM","uid":"K7","type":"RFID","contract_id":"own number 7","issuer":"ZQM","valid":true,"whitelist":"ALWAYS","last_updated":"2025-03-01T00:00:00Z"}`)
 	s.eventually("the Sessions of the Token are listed", func() bool {
 		return strings.Join(s.listed("NL*ZQM", lists, nil), " ") == "S1 S2 S4"
 	})
+	if got := s.listed("NL*ZQM", "/sender/sessions?date_from="+read, nil); strings.Join(got, " ") != "S1 S4" { // which were both named since
+		t.Errorf("the next window has %q", got)
+	}
 	if is := s.as("NL*ZQA", http.MethodGet, old+"/sessions/NL/ZQA/S1", "").ocpi.Data; string(is) != string(was) {
 		t.Errorf("the Session is %s, was %s", is, was)
 	}

@@ -2,13 +2,13 @@ package control
 
 import "context"
 
-// What date_from and date_to bound in a partner's lists of CDRs.
+// What date_from and date_to bound in a partner's lists of CDRs and Sessions.
 const (
 	ListByUpdated  = "last_updated" // as OCPI has it: the default
 	ListByReceived = "received"     // when it came here
 )
 
-// PartnerListBy says what date_from and date_to bound in a partner's lists of CDRs.
+// PartnerListBy says what date_from and date_to bound in a partner's lists of CDRs and Sessions.
 // A hub must not change last_updated (OCPI 2.2.1 transport, "GET All via Hub"), so
 // who asks for one window after the other does not meet what came after its window
 // was asked for, unless windows are of when things came.
@@ -41,7 +41,7 @@ func (d *Partners) listBy(e Event, c PartnerListBy) error {
 	return nil
 }
 
-// SetListBy says what dates bound in a partner's lists of CDRs. Errors as in
+// SetListBy says what dates bound in a partner's lists of CDRs and Sessions. Errors as in
 // [Machine.Do].
 func (d *Partners) SetListBy(ctx context.Context, command, id string, expect uint64, by string) (*Partner, error) {
 	if _, err := d.machine.Do(ctx, Command{ID: command, Expect: expect, Change: PartnerListBy{ID: id, ListBy: by}}); err != nil {
@@ -50,7 +50,7 @@ func (d *Partners) SetListBy(ctx context.Context, command, id string, expect uin
 	return d.partner(id)
 }
 
-// ListBy returns what dates bound in the partner's lists of CDRs.
+// ListBy returns what dates bound in the partner's lists of CDRs and Sessions.
 func (p *Partner) ListBy() string {
 	if p.ByReceived {
 		return ListByReceived

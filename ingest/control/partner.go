@@ -25,7 +25,7 @@ type Partner struct {
 	Pending      []Role      // that it offered and has not been granted
 	Counterparty ocpi.Party  // the one party that we are to it in OCPI 2.1.1; zero = our own
 	Refuses      []string    // codes of findings that refuse what it sends, ascending
-	ByReceived   bool        // dates in its lists of CDRs are those of receipt, see ListBy
+	ByReceived   bool        // dates in its lists of CDRs and Sessions are those of receipt, see ListBy
 
 	rotated int64         // offset of the last rotation
 	told    told          // what it knows of others

@@ -70,7 +70,10 @@ func TestPayersAreFoundLater(t *testing.T) {
 			t.Errorf("%s is with %s, known %t, %v; want %s", id, s.With, ok, err, want)
 		}
 		if id == "S1" {
-			before.With, before.Position = s.With, s.Position
+			if s.Named < before.Received {
+				t.Errorf("it was named at %s, before it came", s.Named)
+			}
+			before.With, before.Position, before.Named = s.With, s.Position, s.Named
 			if diff := cmp.Diff(before, s); diff != "" {
 				t.Errorf("what was found changes more: %s", diff)
 			}

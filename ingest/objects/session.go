@@ -59,12 +59,13 @@ func pays(old, s *ingest.ObjectState, r *ingest.Record) {
 	if payer, contract, ok := r.PayerOf(); ok && contract == s.Contract {
 		s.With = payer
 	} else if old != nil && old.Contract == s.Contract {
-		s.With = old.With
+		s.With, s.Named = old.With, old.Named
 	}
 }
 
 // foundPayer is a record without a body: that it is known now who pays for the contract of
-// a Session that named nobody known. It changes nothing that its owner said, nor when.
+// a Session that named nobody known. It changes nothing that its owner said, nor when: to
+// the list of who pays the Session comes now, see ingest.ObjectState.Named.
 func foundPayer(old *ingest.ObjectState, r *ingest.Record) (*ingest.ObjectState, error) {
 	payer, contract, ok := r.PayerOf()
 	switch {
@@ -76,7 +77,7 @@ func foundPayer(old *ingest.ObjectState, r *ingest.Record) (*ingest.ObjectState,
 		return nil, nil // known once it stays
 	}
 	s := *old
-	s.Position, s.With = r.Position, payer
+	s.Position, s.With, s.Named = r.Position, payer, r.Received
 	return &s, leave(old, &s)
 }
 

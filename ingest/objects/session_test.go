@@ -93,21 +93,22 @@ func TestWhoPaysForASession(t *testing.T) {
 		contract   string
 		left       []ocpi.Party
 		at         int64 // of the last record that says something new
+		named      ocpi.Time
 	}{
-		{ingest.MethodPut, "", of("c1", 1), ocpi.Party{}, "C1", nil, 0},
-		{ingest.MethodPatch, ingest.PayerPath(tnm, "C2"), "", ocpi.Party{}, "C1", nil, 0}, // of another contract
-		{ingest.MethodPatch, ingest.PayerPath(exw, "C1"), "", exw, "C1", nil, 2},
-		{ingest.MethodPatch, ingest.PayerPath(tnm, "C1"), "", exw, "C1", nil, 2},
-		{ingest.MethodPatch, "", patch("2", 2), exw, "C1", nil, 4},
-		{ingest.MethodPut, "", of("C1", 3), exw, "C1", nil, 5},
-		{ingest.MethodPut, ingest.PayerPath(tnm, "C3"), of("c3", 4), tnm, "C3", []ocpi.Party{exw}, 6},
-		{ingest.MethodPut, "", of("c4", 5), ocpi.Party{}, "C4", []ocpi.Party{exw, tnm}, 7},
-		{ingest.MethodPatch, ingest.PayerPath(exw, "C4"), "", exw, "C4", []ocpi.Party{tnm}, 8},
-		{ingest.MethodPut, "", strings.Replace(put("S1", "1", 6), `"status":"ACTIVE"`, `"status":"COMPLETED"`, 1), exw, "", []ocpi.Party{tnm}, 9},
-		{ingest.MethodPatch, ingest.PayerPath(tnm, "C4"), "", exw, "", []ocpi.Party{tnm}, 9},
+		{ingest.MethodPut, "", of("c1", 1), ocpi.Party{}, "C1", nil, 0, 0},
+		{ingest.MethodPatch, ingest.PayerPath(tnm, "C2"), "", ocpi.Party{}, "C1", nil, 0, 0}, // of another contract
+		{ingest.MethodPatch, ingest.PayerPath(exw, "C1"), "", exw, "C1", nil, 2, 2},
+		{ingest.MethodPatch, ingest.PayerPath(tnm, "C1"), "", exw, "C1", nil, 2, 2},
+		{ingest.MethodPatch, "", patch("2", 2), exw, "C1", nil, 4, 2},
+		{ingest.MethodPut, "", of("C1", 3), exw, "C1", nil, 5, 2},
+		{ingest.MethodPut, ingest.PayerPath(tnm, "C3"), of("c3", 4), tnm, "C3", []ocpi.Party{exw}, 6, 0},
+		{ingest.MethodPut, "", of("c4", 5), ocpi.Party{}, "C4", []ocpi.Party{exw, tnm}, 7, 0},
+		{ingest.MethodPatch, ingest.PayerPath(exw, "C4"), "", exw, "C4", []ocpi.Party{tnm}, 8, 8},
+		{ingest.MethodPut, "", strings.Replace(put("S1", "1", 6), `"status":"ACTIVE"`, `"status":"COMPLETED"`, 1), exw, "", []ocpi.Party{tnm}, 9, 0},
+		{ingest.MethodPatch, ingest.PayerPath(tnm, "C4"), "", exw, "", []ocpi.Party{tnm}, 9, 0},
 	} {
 		target := session("S1")
-		e := &ingest.Envelope{Object: target.Object, Method: step.method, Version: ocpi.V221, Key: target.Key, Path: step.path}
+		e := &ingest.Envelope{Object: target.Object, Method: step.method, Version: ocpi.V221, Key: target.Key, Path: step.path, Received: ocpi.Time(i)}
 		if _, err := log.Append(t.Context(), ingest.TopicSessions, e, []byte(step.body)); err != nil {
 			t.Fatal(err)
 		}
@@ -117,6 +118,9 @@ func TestWhoPaysForASession(t *testing.T) {
 		s, ok, err := f.Get(t.Context(), target)
 		if err != nil || !ok || s.With != step.with || s.Contract != step.contract || s.Position.Offset != step.at {
 			t.Errorf("step %d: with %s for %q by record %d, known %t, %v; want %s for %q by %d", i, s.With, s.Contract, s.Position.Offset, ok, err, step.with, step.contract, step.at)
+		}
+		if s.Named != step.named {
+			t.Errorf("step %d: named at %d, want %d", i, s.Named, step.named)
 		}
 		if diff := cmp.Diff(step.left, s.Left); diff != "" {
 			t.Errorf("step %d: left %s", i, diff)

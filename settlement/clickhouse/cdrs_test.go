@@ -413,6 +413,22 @@ func TestADebtorFoundLaterListsTheCDR(t *testing.T) {
 	}
 }
 
+// A CDR of which an earlier copy is stored later, one that names another eMSP, comes to
+// that one's list then, be that copy's receipt as old as it may.
+func TestAnEarlierCopyOfAnotherEMSPIsListedSince(t *testing.T) {
+	s := newStore(t)
+	tnm := ocpi.NewParty("DE", "TNM")
+	write(t, s, batchOf(t, 0, 5, "GB*DUN NL*EXW c1 2019-01-15 GBP 10/12 priced agrees -"))
+	began := time.Now()
+	write(t, s, batchOf(t, 0, 2, "GB*DUN DE*TNM c1 2019-01-15 GBP 10/12 priced agrees -"))
+	for party, want := range map[ocpi.Party]int{tnm: 1, ocpi.NewParty("NL", "EXW"): 0} {
+		since := settlement.OCPIQuery{Debtors: []ocpi.Party{party}, ByReceived: true, OCPIWindow: settlement.OCPIWindow{From: began}}
+		if page, err := s.OCPICDRs(t.Context(), since); err != nil || page.Total != want {
+			t.Errorf("%d came to %s since, %v; want %d", page.Total, party, err, want)
+		}
+	}
+}
+
 // The tables hold ids folded; one CDR is shown with those its partner sent.
 func TestIDsAsSent(t *testing.T) {
 	d := &settlement.CDRDetail{Version: ocpi.V221, Raw: []byte(`{"country_code":"GB","party_id":"DUN","id":"c1-C","session_id":"Sess-a7","credit":true,"credit_reference_id":"c1",

@@ -25,7 +25,7 @@ type objectRows struct {
 
 	createdEpoch           proto.ColUInt8
 	createdOffset          proto.ColInt64
-	createdReceived        proto.ColDateTime64
+	createdReceived, named proto.ColDateTime64
 	withCountry, withParty *proto.ColLowCardinality[string]
 	left, contract         []string
 	contracts              *proto.ColArr[string]
@@ -33,7 +33,7 @@ type objectRows struct {
 
 func newObjectRows() *objectRows {
 	o := &objectRows{identity: newIdentity(), topic: lowCard(), object: lowCard(), sender: lowCard(), received: nanoseconds(), lastUpdated: nanoseconds(),
-		createdReceived: nanoseconds(), withCountry: lowCard(), withParty: lowCard(), contracts: new(proto.ColStr).Array()}
+		createdReceived: nanoseconds(), named: nanoseconds(), withCountry: lowCard(), withParty: lowCard(), contracts: new(proto.ColStr).Array()}
 	o.block = newBlock("objects",
 		values("topic", o.topic), values("object", o.object), values("country", o.country), values("party", o.party),
 		texts("id", &o.id), texts("sub", &o.sub), values("tariff_position", &o.tariffPosition),
@@ -41,7 +41,7 @@ func newObjectRows() *objectRows {
 		values("version", &o.version), values("sender", o.sender), values("received", &o.received),
 		values("last_updated", &o.lastUpdated), values("deleted", &o.deleted), texts("zones", &o.zones), texts("body", &o.body),
 		values("created_epoch", &o.createdEpoch), values("created_offset", &o.createdOffset), values("created_received", &o.createdReceived),
-		values("with_country", o.withCountry), values("with_party", o.withParty), texts("left", &o.left), texts("contract", &o.contract), values("contracts", o.contracts))
+		values("with_country", o.withCountry), values("with_party", o.withParty), texts("left", &o.left), texts("contract", &o.contract), values("contracts", o.contracts), values("named", &o.named))
 	return o
 }
 
@@ -78,6 +78,7 @@ func (o *objectRows) append(topic ingest.Topic, s *ingest.ObjectState) error {
 	o.left = append(o.left, text(left))
 	o.contract = append(o.contract, s.Contract)
 	o.contracts.Append(contractsOf(s))
+	o.named.AppendRaw(proto.DateTime64(s.Named))
 	return nil
 }
 
@@ -112,17 +113,18 @@ type listRows struct {
 	list, gone             proto.ColUInt8
 	listCountry, listParty *proto.ColLowCardinality[string]
 	created, lastUpdated   proto.ColDateTime64
+	received               proto.ColDateTime64 // of Sessions
 	sub                    []string
 	ver                    proto.ColUInt64
 }
 
 func newListRows() *listRows {
-	l := &listRows{identity: newIdentity(), object: lowCard(), listCountry: lowCard(), listParty: lowCard(), created: nanoseconds(), lastUpdated: nanoseconds()}
+	l := &listRows{identity: newIdentity(), object: lowCard(), listCountry: lowCard(), listParty: lowCard(), created: nanoseconds(), lastUpdated: nanoseconds(), received: nanoseconds()}
 	l.block = newBlock("object_lists",
 		values("object", l.object), values("list", &l.list), values("list_country", l.listCountry), values("list_party", l.listParty),
 		values("created", &l.created), values("partition", &l.partition), values("epoch", &l.epoch), values("offset", &l.offset),
 		values("country", l.country), values("party", l.party), texts("id", &l.id), texts("sub", &l.sub),
-		values("last_updated", &l.lastUpdated), values("ver", &l.ver), values("gone", &l.gone))
+		values("last_updated", &l.lastUpdated), values("received", &l.received), values("ver", &l.ver), values("gone", &l.gone))
 	return l
 }
 
@@ -140,7 +142,12 @@ func (l *listRows) append(s *ingest.ObjectState) {
 		l.listCountry.Append(list.Party.Country)
 		l.listParty.Append(list.Party.ID)
 		l.created.AppendRaw(proto.DateTime64(s.Created.Received))
-		l.lastUpdated.AppendRaw(proto.DateTime64(s.LastUpdated))
+		l.lastUpdated.AppendRaw(proto.DateTime64(settlement.ListedAt(s, list)))
+		received := ocpi.Time(0)
+		if s.Object == ingest.ObjectSession {
+			received = settlement.ReceivedAt(s, list)
+		}
+		l.received.AppendRaw(proto.DateTime64(received))
 		l.ver.Append(positionNumber(s.Position))
 		l.gone.Append(flag(gone))
 	})

@@ -15,24 +15,24 @@ import (
 )
 
 const objectColumns = `object, country, party, id, sub, partition, epoch, offset,
-	version, sender, received, last_updated, deleted, zones, body, created_epoch, created_offset, created_received, with_country, with_party, left, contract`
+	version, sender, received, last_updated, deleted, zones, body, created_epoch, created_offset, created_received, with_country, with_party, left, contract, named`
 
 func scanObject(rows driver.Rows) (ingest.ObjectState, error) {
 	var o ingest.ObjectState
 	var object string
 	var version, deleted uint8
-	var received, lastUpdated, created time.Time
+	var received, lastUpdated, created, namedAt time.Time
 	var changes []byte // column zones: it held those alone
 	var left string
 	err := rows.Scan(&object, &o.Key.Party.Country, &o.Key.Party.ID, &o.Key.ID, &o.Variant,
 		&o.Position.Partition, &o.Position.Epoch, &o.Position.Offset,
 		&version, &o.Sender, &received, &lastUpdated, &deleted, &changes, &o.Body,
-		&o.Created.Epoch, &o.Created.Offset, &created, &o.With.Country, &o.With.ID, &left, &o.Contract)
+		&o.Created.Epoch, &o.Created.Offset, &created, &o.With.Country, &o.With.ID, &left, &o.Contract, &namedAt)
 	if err != nil {
 		return o, err
 	}
 	o.Object, o.Version, o.Deleted = ingest.ObjectOf(object), ocpi.Version(version), deleted != 0
-	o.Received, o.LastUpdated, o.Created.Received = ocpi.TimeOf(received), ocpi.TimeOf(lastUpdated), ocpi.TimeOf(created)
+	o.Received, o.LastUpdated, o.Created.Received, o.Named = ocpi.TimeOf(received), ocpi.TimeOf(lastUpdated), ocpi.TimeOf(created), ocpi.TimeOf(namedAt)
 	if left != "" {
 		if err := json.Unmarshal([]byte(left), &o.Left); err != nil {
 			return o, fmt.Errorf("parties that %s has left: %w", o.Identity(), err)

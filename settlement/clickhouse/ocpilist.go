@@ -56,6 +56,9 @@ func (s *Store) OCPIObjects(ctx context.Context, q settlement.ObjectQuery) (sett
 func objectList(q *settlement.ObjectQuery) *list {
 	l := &list{table: "object_lists", object: q.Object, what: q.Object.String() + "s", at: "created", names: [3]string{"list", "list_country", "list_party"}, by: "last_updated", indexed: true,
 		columns: ", country, party, id, sub, ver", last: ", any(country), any(party), any(id), any(sub), max(ver)"}
+	if q.ByReceived {
+		l.by = "received"
+	}
 	l.and("object = ?", q.Object.String())
 	var kinds [4]bool
 	for _, o := range q.Lists {

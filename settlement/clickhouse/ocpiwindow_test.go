@@ -6,6 +6,7 @@ import (
 	"math/rand/v2"
 	"slices"
 	"testing"
+	"time"
 
 	"github.com/ClickHouse/clickhouse-go/v2/lib/driver"
 	"github.com/roamclear/roamclear/ingest"
@@ -55,6 +56,9 @@ func someChange(t *testing.T, o *owned, rng *rand.Rand) {
 	o.change(t, id, 1+rng.IntN(20), func(s *ingest.ObjectState) {
 		emsp(s)
 		s.Deleted = rng.IntN(8) == 0
+		if rng.IntN(3) == 0 {
+			s.Named = ocpi.TimeOf(day(1 + rng.IntN(20)))
+		}
 	})
 }
 
@@ -68,13 +72,16 @@ func someWindow(rng *rand.Rand) settlement.ObjectQuery {
 		{part(settlement.ListOwn, "GBDUN"), part(settlement.ListWith, "GBDUN")},
 		{part(settlement.ListWith, "NLEXW"), part(settlement.ListWith, "DETNM", "FRBEL")},
 	}[rng.IntN(6)]
-	q := settlement.ObjectQuery{Object: ingest.ObjectSession, Lists: lists}
-	from := 1 + rng.IntN(20)
+	q := settlement.ObjectQuery{Object: ingest.ObjectSession, Lists: lists, ByReceived: rng.IntN(3) == 0}
+	at, from := day, 1+rng.IntN(20)
+	if q.ByReceived && rng.IntN(2) == 0 { // when they came, else when they were named
+		at = func(n int) time.Time { return received.Add(time.Duration(3*n) * time.Second) }
+	}
 	if rng.IntN(4) > 0 {
-		q.From = day(from)
+		q.From = at(from)
 	}
 	if rng.IntN(3) > 0 {
-		q.To = day(from + rng.IntN(6))
+		q.To = at(from + rng.IntN(6))
 	}
 	return q
 }

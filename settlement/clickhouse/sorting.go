@@ -2,6 +2,7 @@ package clickhouse
 
 import (
 	"context"
+	"slices"
 	"time"
 
 	ch "github.com/ClickHouse/clickhouse-go/v2"
@@ -64,8 +65,9 @@ func (s *Store) sort(ctx context.Context, p ingest.Partition, k *identities, row
 	if err != nil {
 		return nil, err
 	}
+	now := ocpi.TimeOf(time.Now())
 	for _, key := range keys {
-		out.tell(groups[key], key, stored)
+		out.tell(groups[key], key, stored, now)
 	}
 	return out, nil
 }
@@ -98,11 +100,14 @@ func (g *group) meet(at *footing) {
 
 // tell adds a group's first copy where the store does not have it, and all its
 // copies where there is more than one.
-func (o *sorted) tell(g *group, key ocpi.Key, stored map[ingest.Position]ingest.Record) {
+func (o *sorted) tell(g *group, key ocpi.Key, stored map[ingest.Position]ingest.Record, now ocpi.Time) {
 	if !g.held {
 		row := placed(g.rows[0])
 		if g.at != nil && g.at.ver <= row.ver { // a replay of what was priced again since moves nothing
 			row.earlier = g.at.moved(row.at)
+		}
+		if slices.ContainsFunc(row.earlier, func(p place) bool { return p.EMSP != row.at.EMSP }) {
+			row.moved = now // an earlier copy is stored after a later one, and says another eMSP
 		}
 		o.first = append(o.first, row)
 	}

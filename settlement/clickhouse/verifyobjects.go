@@ -41,6 +41,8 @@ var storedObjectColumns = columns[storedObject]{
 	label("with_country", func(o *storedObject) *string { return &o.With.Country }),
 	label("with_party", func(o *storedObject) *string { return &o.With.ID }),
 	prose("left", func(o *storedObject) *string { return &o.left }),
+	moment("named", func(o *storedObject) *ocpi.Time { return &o.Named }),
+	moment("received", func(o *storedObject) *ocpi.Time { return &o.Received }),
 	moment("last_updated", func(o *storedObject) *ocpi.Time { return &o.LastUpdated }),
 	yes("deleted", func(o *storedObject) *bool { return &o.Deleted }),
 }
@@ -59,6 +61,7 @@ var storedObjectListingColumns = columns[storedObjectListing]{
 	whole[proto.ColInt64]("offset", func(l *storedObjectListing) *int64 { return &l.Created.Offset }, (*rowReader).i64),
 	moment("created", func(l *storedObjectListing) *ocpi.Time { return &l.Created.Received }),
 	moment("last_updated", func(l *storedObjectListing) *ocpi.Time { return &l.LastUpdated }),
+	moment("received", func(l *storedObjectListing) *ocpi.Time { return &l.Received }),
 	whole[proto.ColUInt64]("ver", func(l *storedObjectListing) *uint64 { return &l.ver }, (*rowReader).u64),
 	yes("gone", func(l *storedObjectListing) *bool { return &l.Gone }),
 }
