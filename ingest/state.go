@@ -84,7 +84,7 @@ type Change struct {
 	Received ocpi.Time `json:"received"`
 	Updated  ocpi.Time `json:"updated,omitempty"` // the object's last_updated; 0 = none, or not kept
 	Zone     string    `json:"zone,omitempty"`
-	Place    uint64    `json:"place,omitempty"`    // hash of what a Location says of itself, see PlaceOf; 0 = not kept
+	Place    uint64    `json:"place,omitempty"`    // hash of what a Location says of itself; 0 = not kept, see PlaceLost
 	Contract string    `json:"contract,omitempty"` // folded
 }
 
@@ -93,8 +93,13 @@ type Change struct {
 const MaxChanges = 1_000
 
 // maxPlaces is among how many changes one is kept that changes the place alone: what
-// converted CDRs show of it is no reason to refuse a Location.
+// converted CDRs show of it is no reason to refuse a Location. Of more, the last one is
+// kept, behind one that says PlaceLost.
 const maxPlaces = 100
+
+// PlaceLost is the Place of a change from which on, until the next one, it is not kept
+// which places the Location was.
+const PlaceLost = 1
 
 // Note returns changes with c behind them, where it says something new: another
 // time zone or place than the last, or a contract id that has not been there. It refuses
@@ -105,8 +110,8 @@ func Note(changes []Change, c Change) ([]Change, error) {
 	if known && n > 0 && c.Zone == "" {
 		c.Zone = changes[n-1].Zone // it keeps the one it had
 	}
-	if c.Place != 0 && n < maxPlaces && (n == 0 || changes[n-1].Place != c.Place) {
-		known = false
+	if known && c.Contract == "" {
+		return notePlace(changes, c), nil
 	}
 	if c.Contract != "" {
 		path = "contract_id"
@@ -119,6 +124,40 @@ func Note(changes []Change, c Change) ([]Change, error) {
 		return nil, invalid(path, fmt.Sprintf("has changed %d times, at most so many are kept", n))
 	}
 	return append(changes[:n:n], c), nil
+}
+
+// notePlace notes a change that may be one of the place alone. Of those beyond maxPlaces
+// the last is kept alone: what was before it, since the one that is kept in full, is
+// lost, and said to be.
+func notePlace(changes []Change, c Change) []Change {
+	n := len(changes)
+	if c.Place == 0 || n > 0 && changes[n-1].Place == c.Place {
+		return changes
+	}
+	if n <= maxPlaces {
+		return append(changes[:n:n], c)
+	}
+	last := &changes[n-1]
+	switch {
+	case last.Zone != changes[n-2].Zone: // it is kept for the zone
+		if n < MaxChanges {
+			return append(changes[:n:n], c)
+		}
+		return LosePlace(changes)
+	case changes[n-2].Place == PlaceLost:
+		return append(changes[:n-1:n-1], c)
+	case n >= MaxChanges:
+		return LosePlace(changes)
+	}
+	return append(LosePlace(changes), c)
+}
+
+// LosePlace returns changes of which the last one says that the place is not known from
+// then on.
+func LosePlace(changes []Change) []Change {
+	changes = slices.Clone(changes)
+	changes[len(changes)-1].Place = PlaceLost
+	return slices.Clip(changes)
 }
 
 // Since is the instant from which on the change is in force: its last_updated,

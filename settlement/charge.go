@@ -245,6 +245,10 @@ func (c Charges) places(ctx context.Context, list []*Charge, below []int64) erro
 		}
 		want[i] = at{q.Location, -1} // as it is, where nothing of before was kept
 		p, ok := c.Places.PlaceAt(q.Location, q.Start, below[i])
+		if p.Lost {
+			want[i] = at{} // which is not found
+			continue
+		}
 		if ok && !p.Now {
 			want[i].offset = p.Offset
 		}

@@ -36,19 +36,26 @@ func (locations) Apply(old *ingest.ObjectState, r *ingest.Record) (*ingest.Objec
 	if err != nil {
 		return nil, err
 	}
-	if old != nil {
-		s.Changes = old.Changes
-	}
+	var c ingest.Change
 	err = objects.Decode(func(d *ocpi.Decoder) error {
 		l, err := d.Location(s.Version, s.Body)
 		if err != nil {
 			return err
 		}
 		s.LastUpdated = objects.Updated(r, l.LastUpdated)
-		s.Changes, err = ingest.Note(s.Changes, ingest.Change{
-			Next: r.Offset + 1, Received: r.Received, Updated: s.LastUpdated, Zone: strings.Clone(l.TimeZone), Place: placeOf(l, s.Body)})
-		return err
+		c = ingest.Change{Next: r.Offset + 1, Received: r.Received, Updated: s.LastUpdated, Zone: strings.Clone(l.TimeZone), Place: placeOf(l, s.Body)}
+		return nil
 	})
+	if err != nil {
+		return nil, err
+	}
+	if old != nil {
+		s.Changes = old.Changes
+		if n := len(s.Changes); n > 0 && s.Changes[n-1].Place != c.Place { // else nothing is to be told apart
+			s.Changes = placeBefore(old)
+		}
+	}
+	s.Changes, err = ingest.Note(s.Changes, c)
 	return s, err
 }
 
@@ -61,9 +68,8 @@ func (l locations) Folded(s *ingest.ObjectState) {
 	if odd.findings != nil {
 		l.odd[s.Key] = odd
 	}
-	known := l.zones[s.Key]
-	if len(s.Changes) <= len(known) {
-		return // a Location's Changes only ever grow
+	if !further(l.zones[s.Key], s.Changes) {
+		return
 	}
 	changes := slices.Clone(s.Changes)
 	for i := range changes {
@@ -71,6 +77,13 @@ func (l locations) Folded(s *ingest.ObjectState) {
 	}
 	l.zones[internKey(s.Key)] = changes
 	l.causes++
+}
+
+// further reports whether changes of a Location are those of a later state: they only
+// ever grow, but that the last of too many places takes the place of the one before.
+func further(known, changes []ingest.Change) bool {
+	n := len(changes)
+	return n > len(known) || n > 0 && n == len(known) && changes[n-1].Next > known[n-1].Next
 }
 
 // oddZone is what is found in a Location whose time zone is not a name of IANA's.

@@ -2,40 +2,110 @@ package reference
 
 import (
 	"context"
+	"encoding/binary"
 	"errors"
 	"fmt"
 	"hash/fnv"
 	"io"
+	"slices"
 
 	"github.com/roamclear/roamclear/ingest"
+	"github.com/roamclear/roamclear/ingest/objects"
 	"github.com/roamclear/roamclear/ocpi"
 )
 
 // placeOf returns a hash of what a Location says of itself and of its connectors: of
 // what CDRs and Sessions of another version are told about the place of a charge, all
-// but what changes with each charge. It is stored; 0 is none.
+// but what changes with each charge. In which order its EVSEs and connectors come says
+// nothing. It is stored; 0 is none, and ingest.PlaceLost no place.
 func placeOf(l *ocpi.Location, body []byte) uint64 {
-	h := fnv.New64a()
-	say := func(texts ...string) {
-		for _, t := range texts {
-			_, _ = io.WriteString(h, t)
-			_, _ = h.Write([]byte{0})
+	evses := make([]uint64, len(l.EVSEs))
+	for i := range l.EVSEs {
+		e := &l.EVSEs[i]
+		connectors := make([]uint64, len(e.Connectors))
+		for j := range e.Connectors {
+			c := &e.Connectors[j]
+			connectors[j] = hashOf(nil, c.ID, c.Standard, c.Format, c.PowerType, c.MaxVoltage.String(), c.MaxAmperage.String())
 		}
+		evses[i] = hashOf(connectors, e.UID, e.EVSEID)
 	}
+	return max(hashOf(evses, ownTexts(l, body)...), ingest.PlaceLost+1)
+}
+
+// ownTexts are what a Location says of itself.
+func ownTexts(l *ocpi.Location, body []byte) []string {
 	kind := "parking_type"
 	if l.Version == ocpi.V211 {
 		kind = "type"
 	}
-	say(ocpi.Text(body, kind), l.Name, l.Address, l.City, l.PostalCode, l.Country, l.Latitude, l.Longitude, l.TimeZone)
+	return []string{ocpi.Text(body, kind), l.Name, l.Address, l.City, l.PostalCode, l.Country, l.Latitude, l.Longitude, l.TimeZone}
+}
+
+// hashOf is a hash of some texts, and of others' hashes whatever their order. It puts
+// those in order.
+func hashOf(of []uint64, texts ...string) uint64 {
+	h := fnv.New64a()
+	say(h, texts...)
+	slices.Sort(of)
+	var b [8]byte
+	for _, n := range of {
+		_, _ = h.Write(binary.LittleEndian.AppendUint64(b[:0], n))
+	}
+	return h.Sum64()
+}
+
+// say adds texts to a hash, each with its end.
+func say(h io.Writer, texts ...string) {
+	for _, t := range texts {
+		_, _ = io.WriteString(h, t)
+		_, _ = h.Write([]byte{0})
+	}
+}
+
+// placeInOrderOf is the hash that was kept of a place until it was seen that it changes
+// with the order of EVSEs.
+func placeInOrderOf(l *ocpi.Location, body []byte) uint64 {
+	h := fnv.New64a()
+	say(h, ownTexts(l, body)...)
 	for i := range l.EVSEs {
 		e := &l.EVSEs[i]
-		say("evse", e.UID, e.EVSEID)
+		say(h, "evse", e.UID, e.EVSEID)
 		for j := range e.Connectors {
 			c := &e.Connectors[j]
-			say("connector", c.ID, c.Standard, c.Format, c.PowerType, c.MaxVoltage.String(), c.MaxAmperage.String())
+			say(h, "connector", c.ID, c.Standard, c.Format, c.PowerType, c.MaxVoltage.String(), c.MaxAmperage.String())
 		}
 	}
 	return max(h.Sum64(), 1)
+}
+
+// placeBefore returns the changes of a Location whose last place is told by a hash that
+// is not that of its body: as they would stand had the present hash been kept. Of a
+// place that was not kept, as one among more than maxPlaces was not once, they say so.
+func placeBefore(old *ingest.ObjectState) []ingest.Change {
+	n := len(old.Changes)
+	if n == 0 || old.Changes[n-1].Place <= ingest.PlaceLost || old.Deleted || len(old.Body) == 0 {
+		return old.Changes
+	}
+	changes := old.Changes
+	err := objects.Decode(func(d *ocpi.Decoder) error {
+		l, err := d.Location(old.Version, old.Body)
+		if err != nil {
+			return err
+		}
+		switch is := placeOf(l, old.Body); changes[n-1].Place {
+		case is:
+		case placeInOrderOf(l, old.Body):
+			changes = slices.Clone(changes)
+			changes[n-1].Place = is
+		default:
+			changes = ingest.LosePlace(changes)
+		}
+		return nil
+	})
+	if err != nil {
+		return old.Changes // of a state that an older decoder could read
+	}
+	return changes
 }
 
 // Place is a Location as a charge found it: the state after the record at Offset, or
@@ -43,6 +113,7 @@ func placeOf(l *ocpi.Location, body []byte) uint64 {
 type Place struct {
 	Offset int64
 	Now    bool // as it still is
+	Lost   bool // it is not known which of many it was
 }
 
 // PlaceAt returns the place of a charge that began at start, as of an end of the
@@ -70,7 +141,8 @@ func (x *Index) PlaceAt(location ocpi.Key, start ocpi.Time, below int64) (p Plac
 	if at < 0 {
 		return p, false
 	}
-	return Place{changes[at].Next - 1, at == len(changes)-1}, true
+	lost := changes[at].Place == ingest.PlaceLost
+	return Place{Offset: changes[at].Next - 1, Now: !lost && at == len(changes)-1, Lost: lost}, true
 }
 
 // Records reads what changed an object, in the order of the log, up to an offset.

@@ -3,6 +3,7 @@ package reference_test
 import (
 	"context"
 	"fmt"
+	"hash/fnv"
 	"strings"
 	"testing"
 
@@ -81,6 +82,100 @@ func TestPlaceAt(t *testing.T) {
 	again := follow(t, log.Prefix(log.Place(ingest.TopicReference, key), 0), storeOf(t, x, log))
 	if p, ok := again.PlaceAt(key, at(30), 100); !ok || p.Offset != 2 {
 		t.Errorf("after a restart: %+v, %t", p, ok)
+	}
+}
+
+// twoEVSEs is a Location with two EVSEs, in the one order or the other.
+func twoEVSEs(address string, minute int, swapped bool) string {
+	evse := func(uid, connectors string) string {
+		return `{"uid":"` + uid + `","status":"AVAILABLE","connectors":[` + connectors + `],"last_updated":"` + updated(minute) + `"}`
+	}
+	connector := func(id string) string {
+		return `{"id":"` + id + `","standard":"IEC_62196_T2","format":"SOCKET","power_type":"DC","max_voltage":400,"max_amperage":32,"last_updated":"` + updated(minute) + `"}`
+	}
+	first, second := evse("E1", connector("1")+","+connector("2")), evse("E2", connector("1"))
+	if swapped {
+		first, second = second, evse("E1", connector("2")+","+connector("1"))
+	}
+	return strings.NewReplacer(`"address":"a"`, fmt.Sprintf(`"address":%q`, address), "2019-01-01T00:00:00Z", updated(minute),
+		`"time_zone"`, `"evses":[`+first+","+second+`],"time_zone"`).Replace(locationBody("Europe/London"))
+}
+
+// A Location that is sent again with its EVSEs and connectors in another order is no
+// other place, also where it was kept by a hash that said so.
+func TestTheOrderOfEVSEsMakesNoPlace(t *testing.T) {
+	key := ocpi.NewKey("GB", "DUN", "L1")
+	log := ingesttest.NewLog(1)
+	for i, swapped := range []bool{false, true, true, false} {
+		push(t, log, 10*(i+1), ingest.ObjectLocation, ingest.MethodPut, "L1", twoEVSEs("one", 10*(i+1), swapped))
+	}
+	x := follow(t, log, objectstest.NewStore())
+	if p, ok := x.PlaceAt(key, at(99), 100); !ok || p.Offset != 0 || !p.Now {
+		t.Errorf("%+v, %t; want the first record's, as it is", p, ok)
+	}
+	// As an older version kept it.
+	s, _, err := x.Get(t.Context(), ingest.Target{Object: ingest.ObjectLocation, Key: key})
+	if err != nil {
+		t.Fatal(err)
+	}
+	inOrder := fnv.New64a()
+	for _, text := range strings.Split("||one|c||GBR|56.46000|-2.97000|Europe/London|evse|E1||connector|1|IEC_62196_T2|SOCKET|DC|400|32|connector|2|IEC_62196_T2|SOCKET|DC|400|32|evse|E2||connector|1|IEC_62196_T2|SOCKET|DC|400|32", "|") {
+		inOrder.Write(append([]byte(text), 0))
+	}
+	s.Changes[0].Place = inOrder.Sum64()
+	for i, swapped := range []bool{true, false} { // it is told by the present hash then
+		p := log.Place(ingest.TopicReference, key)
+		store := objectstest.NewStore()
+		store.Put(p, 4, s)
+		again := log.Prefix(p, 4)
+		push(t, again, 50, ingest.ObjectLocation, ingest.MethodPut, "L1", twoEVSEs("one", 50, swapped))
+		x := follow(t, again, store)
+		if s, _, err = x.Get(t.Context(), ingest.Target{Object: ingest.ObjectLocation, Key: key}); err != nil || len(s.Changes) != 1 {
+			t.Errorf("step %d: %+v, %v; want the one change", i, s.Changes, err)
+		}
+		if p, ok := x.PlaceAt(key, at(99), 100); !ok || p.Offset != 0 || !p.Now {
+			t.Errorf("step %d: %+v, %t; want the first record's, as it is", i, p, ok)
+		}
+		s.Position.Offset = 3
+	}
+}
+
+// Of more places than are kept the last one is known, and those of before that were
+// kept; of those between it is said that they are not.
+func TestOfTooManyPlacesTheLastIsKnown(t *testing.T) {
+	key := ocpi.NewKey("GB", "DUN", "L1")
+	log := ingesttest.NewLog(1)
+	for i := range 150 {
+		push(t, log, i, ingest.ObjectLocation, ingest.MethodPut, "L1", twoEVSEs(fmt.Sprint("place ", i), i, false))
+	}
+	x := follow(t, log, objectstest.NewStore())
+	for start, want := range map[int]reference.Place{
+		0: {Offset: 0}, 99: {Offset: 99}, 100: {Offset: 100, Lost: true}, 120: {Offset: 100, Lost: true}, 148: {Offset: 100, Lost: true},
+		149: {Offset: 149, Now: true}, 200: {Offset: 149, Now: true},
+	} {
+		if p, ok := x.PlaceAt(key, at(start), 1000); !ok || p != want {
+			t.Errorf("from %d: %+v, %t; want %+v", start, p, ok, want)
+		}
+	}
+	if p, ok := x.PlaceAt(key, at(200), 120); !ok || !p.Lost {
+		t.Errorf("as of an earlier end: %+v, %t; want it not to be known", p, ok)
+	}
+	s, _, err := x.Get(t.Context(), ingest.Target{Object: ingest.ObjectLocation, Key: key})
+	if err != nil || len(s.Changes) > 102 {
+		t.Errorf("%d changes are kept, %v", len(s.Changes), err)
+	}
+	// An older version kept the first hundred alone.
+	s.Changes = s.Changes[:100]
+	p := log.Place(ingest.TopicReference, key)
+	store := objectstest.NewStore()
+	store.Put(p, 150, s)
+	again := log.Prefix(p, 150)
+	push(t, again, 160, ingest.ObjectLocation, ingest.MethodPut, "L1", twoEVSEs("place 160", 160, false))
+	x = follow(t, again, store)
+	for start, want := range map[int]reference.Place{98: {Offset: 98}, 99: {Offset: 99, Lost: true}, 159: {Offset: 99, Lost: true}, 160: {Offset: 150, Now: true}} {
+		if p, ok := x.PlaceAt(key, at(start), 1000); !ok || p != want {
+			t.Errorf("of an older version, from %d: %+v, %t; want %+v", start, p, ok, want)
+		}
 	}
 }
 

@@ -418,9 +418,9 @@ func TestADebtorFoundLaterListsTheCDR(t *testing.T) {
 func TestAnEarlierCopyOfAnotherEMSPIsListedSince(t *testing.T) {
 	s := newStore(t)
 	tnm := ocpi.NewParty("DE", "TNM")
-	write(t, s, batchOf(t, 0, 5, "GB*DUN NL*EXW c1 2019-01-15 GBP 10/12 priced agrees -"))
+	write(t, s, batchOf(t, 0, 5, "GB*DUN NL*EXW c1 2019-01-15 GBP 10/12 priced 10/12 -"))
 	began := time.Now()
-	write(t, s, batchOf(t, 0, 2, "GB*DUN DE*TNM c1 2019-01-15 GBP 10/12 priced agrees -"))
+	write(t, s, batchOf(t, 0, 2, "GB*DUN DE*TNM c1 2019-01-15 GBP 10/12 priced 10/12 -"))
 	for party, want := range map[ocpi.Party]int{tnm: 1, ocpi.NewParty("NL", "EXW"): 0} {
 		since := settlement.OCPIQuery{Debtors: []ocpi.Party{party}, ByReceived: true, OCPIWindow: settlement.OCPIWindow{From: began}}
 		if page, err := s.OCPICDRs(t.Context(), since); err != nil || page.Total != want {
