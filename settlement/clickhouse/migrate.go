@@ -85,6 +85,13 @@ func (s *Store) execute(ctx context.Context, m migration, i int, st step) error 
 	if st.windows != "" {
 		return s.executeWindows(ctx, m, i, st)
 	}
+	if st.do != "" {
+		do := inGo[st.do]
+		if do == nil {
+			return fmt.Errorf("statement %d wants %q, which there is not", i+1, st.do)
+		}
+		return do(s, ctx)
+	}
 	return s.conn.Exec(ctx, st.sql)
 }
 
@@ -135,13 +142,18 @@ func readMigrations(files fs.FS) ([]migration, error) {
 
 // step is one statement of a migration; when, if any, is a query that
 // says whether it is to be run: it gives a count. windows, if any, is a query of
-// runs of offsets, see migrationRun: the statement is run window by window.
-type step struct{ when, windows, sql string }
+// runs of offsets, see migrationRun: the statement is run window by window. do, if any,
+// names what is done in its place.
+type step struct{ when, windows, do, sql string }
 
 const (
 	whenPrefix    = "-- when: "
 	windowsPrefix = "-- windows: "
+	doPrefix      = "-- do: "
 )
+
+// inGo is what SQL has no words for. It is idempotent, as all steps are.
+var inGo = map[string]func(*Store, context.Context) error{"fold contracts": (*Store).foldContracts}
 
 // statements splits a migration at semicolons that end a line; comments are
 // lines that begin with "--", but for conditions of the statement that follows.
@@ -155,6 +167,9 @@ func statements(sql string) []step {
 		}
 		if windows, ok := strings.CutPrefix(line, windowsPrefix); ok {
 			next.windows = strings.TrimSpace(windows)
+		}
+		if do, ok := strings.CutPrefix(line, doPrefix); ok {
+			next.do = strings.TrimSpace(do)
 		}
 		if strings.HasPrefix(strings.TrimSpace(line), "--") {
 			continue
