@@ -61,6 +61,7 @@ func (d *Partners) heard(e Event, c PartnersHeard) error {
 	if !s.contacted.IsSet() {
 		s.contacted = e.At
 	}
+	s.watch(e.At)
 	for _, h := range c.Heard {
 		if p, ok := s.byID.Get(h.ID); ok {
 			s.hear(p, min(h.At, e.At), e.At)
@@ -93,10 +94,10 @@ func (s *partners) hear(p *Partner, at, now ocpi.Time) {
 }
 
 // gone returns since when a partner has been quiet for too long, if it has. Nobody
-// has before contacts were noted at all.
+// has before contacts were noted at all, nor while we were away.
 func (c *contact) gone(s *partners, now ocpi.Time) (since ocpi.Time, gone bool) {
-	since = max(c.last, c.since, s.contacted) + ocpi.Time(contactQuiet)
-	return since, s.contacted.IsSet() && now > since
+	since = s.quietUntil(max(c.last, c.since, s.contacted))
+	return since, s.contacted.IsSet() && s.knownAt(now) > since
 }
 
 // reachable reports whether the partner's stage is one in which it calls.
@@ -150,7 +151,7 @@ func (d *Partners) NoteHeard(id string) {
 // note notes from time to time who was heard of here, and what was found.
 func (d *Partners) note(ctx context.Context) {
 	for ingest.Pause(ctx, notedEvery) {
-		if err := errors.Join(d.noteContact(ctx), d.noteFindings(ctx, d.doubled)); err != nil && ctx.Err() == nil {
+		if err := errors.Join(d.noteContact(ctx), d.noteWatched(ctx), d.noteFindings(ctx, d.doubled)); err != nil && ctx.Err() == nil {
 			d.machine.logger.Warn("what partners did was not noted: tried again", "after", notedEvery, "error", err)
 		}
 	}

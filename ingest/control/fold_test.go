@@ -37,6 +37,8 @@ type seen struct {
 	Findings     map[string][]ingest.Found
 	Contacts     map[string]contact
 	Contacted    ocpi.Time
+	Watched      ocpi.Time
+	Outages      []outage
 }
 
 // look collects what installation, partners and keys say of a state.
@@ -49,7 +51,7 @@ func look(i *installation, p *partners, k *keys) seen {
 		maps.Collect(p.pairs.ofCPO.All()), maps.Collect(p.pairs.ofEMSP.All()),
 		maps.Collect(p.grants.ofCPO.All()), maps.Collect(p.grants.ofEMSP.All()),
 		maps.Collect(p.vacant.All()),
-		maps.Collect(p.absences.All()), maps.Collect(p.findings.All()), maps.Collect(p.contacts.All()), p.contacted,
+		maps.Collect(p.absences.All()), maps.Collect(p.findings.All()), maps.Collect(p.contacts.All()), p.contacted, p.watched, p.outages,
 	}
 }
 
@@ -63,7 +65,7 @@ func (h house) published() seen {
 }
 
 // allState compares all that is folded; when a partner was last heard of is not.
-var allState = cmp.Options{cmp.AllowUnexported(Partner{}, profileNaming{}, told{}, contact{}), cmpopts.IgnoreFields(Partner{}, "contact"), cmpopts.EquateEmpty()}
+var allState = cmp.Options{cmp.AllowUnexported(Partner{}, profileNaming{}, told{}, contact{}, outage{}), cmpopts.IgnoreFields(Partner{}, "contact"), cmpopts.EquateEmpty()}
 
 // event is an event with its change.
 type event struct {
@@ -86,7 +88,7 @@ func events(t *rapid.T) []event {
 		return registrationData{ID: one("p", 4), Name: "New", Roles: offered, TokenHash: hash(), Until: until(), Peer: somePeer().data()}
 	}
 	draw := func() Change {
-		switch rapid.IntRange(0, 26).Draw(t, "kind") {
+		switch rapid.IntRange(0, 27).Draw(t, "kind") {
 		case 0:
 			return InstallationCreated{ID: one("inst", 2)}
 		case 1:
@@ -137,6 +139,8 @@ func events(t *rapid.T) []event {
 			return KeyAdded{ID: one("k", 3), Name: "n", Hash: hash(), Scopes: []string{ScopeHelpdesk}, Expires: until()}
 		case 25, 26:
 			return KeyRotated{ID: one("k", 3), Hash: hash(), Until: until(), Expires: until() / 50 * 50}
+		case 27:
+			return PartnersWatched{}
 		}
 		return KeyRemoved{ID: one("k", 3)}
 	}
@@ -339,6 +343,7 @@ func TestEventsAreFrozen(t *testing.T) {
 		GrantRemoved{newPartyData(ocpi.NewParty("NL", "TNM")), newPartyData(ocpi.NewParty("NL", "SMA"))},
 		PartnerAbsent{ID: "nl-tnm-cpo", Module: "locations", Count: 2, IDs: []string{"NL*TNM*L1", "NL*TNM*L2"}},
 		PartnersHeard{[]Contact{{"nl-tnm-cpo", 42}}},
+		PartnersWatched{},
 		FindingsCounted{[]Counted{{"nl-tnm-cpo", "too_long", ocpi.Warning, 7, 41, 42}}},
 		ReportKeyAdded{ID: "key-1", Name: "finance", Hash: hash, Scopes: []string{ScopeFinanceRead}, Country: "GB", PartyID: "DUN"},
 		KeyAdded{ID: "key-1", Name: "app", Hash: hash, Scopes: []string{ScopeApp, ScopeHelpdesk}, Country: "SE", PartyID: "EMP", Expires: 42},

@@ -47,6 +47,8 @@ type partners struct {
 	findings  Map[string, []ingest.Found] // by partner, ascending by code
 	contacts  Map[string, contact]        // by partner
 	contacted ocpi.Time                   // when contacts were first noted, zero = never
+	watched   ocpi.Time                   // when it was last noted that we were there, zero = never
+	outages   []outage                    // when we were not, ascending; never changed
 }
 
 // profileNaming says that a record named a CPO's pricing profile.
@@ -68,7 +70,7 @@ func NewPartners(m *Machine) *Partners {
 		On(d.added), On(d.removed), On(d.rotated), On(d.confirmed), On(d.rolesAdded), On(d.rolesRemoved),
 		On(d.invited), On(d.registered), On(d.updated), On(d.unregistered), On(d.offered), On(d.policy), On(d.listBy),
 		On(d.pairAdded), On(d.pairRemoved), On(d.grantAdded), On(d.grantRemoved),
-		On(d.absent), On(d.heard), On(d.counted))
+		On(d.absent), On(d.heard), On(d.watchedOver), On(d.counted))
 	m.Beside(d.confirmTokens)
 	m.Beside(d.note)
 	return d
