@@ -2,6 +2,7 @@ package partner
 
 import (
 	"context"
+	"crypto/sha256"
 	"hash/maphash"
 	"slices"
 	"time"
@@ -39,12 +40,27 @@ type sight struct {
 	who    string
 	seed   maphash.Seed
 
+	// exact is the same list by what its objects say, where they do not say whose they are:
+	// several parties may have one of an id, and none is shown twice by that. nil = no need.
+	exact *sight
+
 	hashes  []uint64
 	held    int64
 	lists   int  // hashes of lists that have ended
 	twice   bool // a list showed an object twice
 	unnamed int  // objects that do not say which they are
 	blind   bool // there was no room for all
+}
+
+// noLonger ends what is told of a list that the partner does not offer any more: nobody
+// knows what it would lack.
+func (p *Puller) noLonger(ctx context.Context, partner *control.Partner, m *module) {
+	if p.Notes == nil || m.windowed {
+		return
+	}
+	if err := p.Notes.NoteAbsent(ctx, partner.ID, m.id, 0, nil); err != nil {
+		p.Logger.Warn("what a list lacked that is offered no more is still told", "partner", partner.ID, "module", m.id, "error", err)
+	}
 }
 
 // sighted is what an object of a list is known by.
@@ -85,11 +101,17 @@ func (s *sight) grow() bool {
 func (s *sight) sort() (once bool) {
 	s.ended()
 	slices.Sort(s.hashes)
+	if s.exact != nil {
+		return !s.exact.blind && !s.exact.twice
+	}
 	return !s.twice
 }
 
 // ended says that a list was read to its end: what the next one shows too it may.
 func (s *sight) ended() {
+	if s.exact != nil {
+		s.exact.ended()
+	}
 	list := s.hashes[s.lists:]
 	slices.Sort(list)
 	for i := 1; i < len(list); i++ {
@@ -105,6 +127,9 @@ func (s *sight) shows(o sighted) bool {
 }
 
 func (s *sight) leave() {
+	if s.exact != nil {
+		s.exact.leave()
+	}
 	if s.budget != nil {
 		s.budget.Give(s.who, s.held)
 	}
@@ -117,12 +142,20 @@ func (r *reading) newSight() *sight {
 	if r.Notes == nil || r.Held == nil || r.module.windowed {
 		return nil
 	}
-	return &sight{budget: r.Sights, who: r.partner.ID, seed: maphash.MakeSeed()}
+	s := &sight{budget: r.Sights, who: r.partner.ID, seed: maphash.MakeSeed()}
+	if r.ownerUnsaid() {
+		s.exact = &sight{budget: r.Sights, who: r.partner.ID, seed: s.seed}
+	}
+	return s
 }
 
 // saw notes an object of the list; unnamed is why it does not say which it is. The
 // caller holds r.mu.
-func (r *reading) saw(target ingest.Target, unnamed error) {
+func (r *reading) saw(target ingest.Target, unnamed error, body []byte) {
+	if r.sight != nil && r.sight.exact != nil {
+		sum := sha256.Sum256(body)
+		r.sight.exact.see(sighted{id: target.ID, variant: string(sum[:])})
+	}
 	switch {
 	case r.sight == nil:
 	case target.ID == "":

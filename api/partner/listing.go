@@ -157,7 +157,7 @@ func (l *listing) fresh(data []byte, items int) bool {
 
 // next returns the page after at, which held so many objects.
 func (l *listing) next(at step, h http.Header, items int) (next step, more bool) {
-	if earlier := l.moved(at, h); earlier != nil {
+	if earlier := l.moved(at, h, items); earlier != nil {
 		return step{url: earlier}, true
 	}
 	link, ok := nextLink(h)
@@ -190,7 +190,7 @@ func full(h http.Header, items, limit int) bool {
 // moved returns the page to go back to where objects left the list since the page
 // before: all that followed them moved up, some of it behind us (R-PAGE-05). It is
 // nil where none did. Reading objects again is harmless.
-func (l *listing) moved(at step, h http.Header) *url.URL {
+func (l *listing) moved(at step, h http.Header, items int) *url.URL {
 	gone := l.count(h)
 	if gone <= 0 {
 		return nil
@@ -205,6 +205,9 @@ func (l *listing) moved(at step, h http.Header) *url.URL {
 	}
 	l.backs++
 	l.visited = map[[sha256.Size]byte]bool{} // it is another list by now
+	// What left it may have been ahead of us: then all pages that we go back over came
+	// before, as often as there are such pages, and no list repeats itself by that.
+	l.repeats = min(l.repeats, 0) - gone/max(items, 1) - 1
 	return earlier
 }
 

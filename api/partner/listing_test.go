@@ -24,6 +24,8 @@ type shelf struct {
 	link       func(offset, limit int) string     // Link; nil = right, "" = none
 	shown      func(offset int, page []int) []int // what is on the page instead
 	gone       int                                // objects that leave the list's beginning after its first page
+	cut, after int                                // objects that leave its end once so many pages were asked for
+	again      bool                               // and as many once more soon after
 	strict     bool                               // refuses what is beyond the end
 	limits     bool                               // says how many objects a page has
 	asked      int
@@ -42,6 +44,12 @@ func (s *shelf) get(_ context.Context, at string) (*Answer, error) {
 		first = s.gone
 	}
 	have := s.size - first
+	if s.after > 0 && s.asked > s.after {
+		have -= s.cut
+		if s.again && s.asked > s.after+20 {
+			have -= s.cut
+		}
+	}
 	offset, _ := strconv.Atoi(u.Query().Get("offset"))
 	limit, _ := strconv.Atoi(u.Query().Get("limit"))
 	limit = min(limit, s.page)
@@ -130,6 +138,9 @@ func TestListsAreReadToTheirEnd(t *testing.T) {
 		{"a list that shrinks", shelf{size: 25, page: 10, gone: 4}, 25, nil},
 		{"a list that shrinks by a page", shelf{size: 45, page: 10, gone: 10}, 45, nil},
 		{"a list that shrinks by more than a page", shelf{size: 45, page: 10, gone: 12}, 43, nil},
+		{"a list that shrinks ahead of what was read", shelf{size: 1200, page: 100, cut: 300, after: 5}, 900, nil},
+		{"a list that shrinks ahead by very many", shelf{size: 5000, page: 10, cut: 4000, after: 60}, 1000, nil},
+		{"a list that shrinks ahead again and again", shelf{size: 1200, page: 10, cut: 310, after: 50, again: true}, 580, nil},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			endpoint, err := url.Parse(listURL)

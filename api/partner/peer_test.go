@@ -6,6 +6,9 @@ import (
 	"net/http"
 	"net/http/httptest"
 	"path"
+	"regexp"
+	"slices"
+	"strings"
 	"testing"
 	"time"
 
@@ -204,6 +207,90 @@ func TestConnectWithAPartnerThatWasAdded(t *testing.T) {
 	}
 	if _, ok := c.Partners.Authenticate("Token " + old); !ok && !other.Registered() {
 		t.Error("its token ended")
+	}
+}
+
+// knowing is a CPO whose credentials, as it answers with them, are changed.
+func knowing(t *testing.T, change func(body string) string) *peer.Peer {
+	t.Helper()
+	other, err := peer.New(peer.Options{Role: peer.CPO, Party: ocpi.NewParty("NL", "TNM"), Version: ocpi.V221})
+	if err != nil {
+		t.Fatal(err)
+	}
+	s := newDesk(t, func(w http.ResponseWriter, r *http.Request) {
+		answer := httptest.NewRecorder()
+		other.ServeHTTP(answer, r)
+		body := answer.Body.String()
+		if strings.HasSuffix(r.URL.Path, "/credentials") {
+			body = change(body)
+		}
+		w.WriteHeader(answer.Code)
+		_, _ = w.Write([]byte(body))
+	})
+	other.SetURL(s.URL)
+	return other
+}
+
+// That a partner is a hub it has to be given: without that it is what else it says.
+func TestAHubIsNotTakenFromItsWord(t *testing.T) {
+	const cpo, hub = `{"role":"CPO","country_code":"NL","party_id":"TNM","business_details":{"name":"TNM"}}`, `{"role":"HUB","country_code":"NL","party_id":"HUB","business_details":{"name":"Hub"}}`
+	roles := regexp.MustCompile(`"roles":\[.*?\}\]`)
+	for _, tt := range []struct {
+		name, says, role string
+		granted, pending string // "" = it is not registered
+	}{
+		{"a CPO that is a hub too", cpo + "," + hub, "", "[CPO NL*TNM]", "[HUB NL*HUB]"},
+		{"asked for as a hub", cpo + "," + hub, "HUB", "[HUB NL*HUB]", "[CPO NL*TNM]"},
+		{"a hub alone", hub, "", "", ""},
+		{"a hub alone, asked for", hub, "hub", "[HUB NL*HUB]", "[]"},
+	} {
+		other := knowing(t, func(body string) string { return roles.ReplaceAllString(body, `"roles":[`+tt.says+`]`) })
+		c := testRegistrar(t)
+		connected, err := c.Connect(t.Context(), Invited{URL: other.VersionsURL(), Token: other.TokenA(), Role: tt.role})
+		if tt.granted == "" {
+			if err == nil || !strings.Contains(err.Error(), "role HUB") || len(c.Partners.All()) > 0 {
+				t.Errorf("%s: %v, partners %+v", tt.name, err, c.Partners.All())
+			}
+			continue
+		}
+		if err != nil {
+			t.Fatalf("%s: %v", tt.name, err)
+		}
+		if granted, pending := fmt.Sprint(connected.Partner.Roles), fmt.Sprint(connected.Partner.Pending); granted != tt.granted || pending != tt.pending {
+			t.Errorf("%s: granted %s, pending %s; want %s, %s", tt.name, granted, pending, tt.granted, tt.pending)
+		}
+	}
+}
+
+// Credentials that a partner answers with are judged as those that it sends: what is
+// found is counted, and refused where that is agreed.
+func TestAnsweredCredentialsAreJudged(t *testing.T) {
+	for _, refuses := range []bool{false, true} {
+		other := knowing(t, func(body string) string {
+			return strings.Replace(body, `"name":"`, `"name":"`+strings.Repeat("x", 101), 1)
+		})
+		c := testRegistrar(t)
+		var found []string
+		c.Found = func(partner string, f *ocpi.Finding) { found = append(found, partner+" "+f.Code) }
+		if _, _, err := c.Partners.Add(t.Context(), "", control.NewPartner{Name: "TNM", Roles: []control.Role{control.NewRole("CPO", "NL", "TNM")}}); err != nil {
+			t.Fatal(err)
+		}
+		if refuses {
+			if _, err := c.Partners.SetPolicy(t.Context(), "", "nl-tnm-cpo", 0, "too_long", control.PolicyRefuse); err != nil {
+				t.Fatal(err)
+			}
+		}
+		_, err := c.Connect(t.Context(), Invited{URL: other.VersionsURL(), Token: other.TokenA()})
+		one, _ := c.Partners.Find("nl-tnm-cpo")
+		if (err != nil) != refuses || (one.Peer == nil) != refuses || other.Registered() == refuses {
+			t.Errorf("refuses %t: %v, here %+v, there %t", refuses, err, one.Peer, other.Registered())
+		}
+		if !slices.Contains(found, "nl-tnm-cpo too_long") {
+			t.Errorf("found %v", found)
+		}
+		if refuses && !strings.Contains(err.Error(), "too_long") {
+			t.Errorf("it is not said what is refused: %v", err)
+		}
 	}
 }
 

@@ -107,8 +107,12 @@ func (p *Puller) pull(ctx context.Context, partner *control.Partner, w wanted, t
 		return result, fmt.Errorf("pull from %s: %w", partner.ID, err)
 	}
 	for i := range modules {
+		if !w.module(&modules[i]) {
+			continue
+		}
 		one, offered := p.reading(partner, &modules[i], &w)
 		if !offered {
+			p.noLonger(ctx, partner, &modules[i])
 			continue
 		}
 		if tell != nil {
@@ -133,12 +137,11 @@ func (p *Puller) pull(ctx context.Context, partner *control.Partner, w wanted, t
 	return result, nil
 }
 
-// reading is a list of the partner's that is about to be read, if it offers one that
-// is wanted.
+// reading is a list of the partner's that is about to be read, if it offers one.
 func (p *Puller) reading(partner *control.Partner, m *module, w *wanted) (one *reading, offered bool) {
 	from := sender(partner, m)
 	endpoint, offered := partner.Peer.Endpoint(m.id, ocpi.RoleSender)
-	if !offered || len(from.Parties) == 0 || !w.module(m) {
+	if !offered || len(from.Parties) == 0 {
 		return nil, false
 	}
 	one = &reading{

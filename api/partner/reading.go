@@ -160,7 +160,7 @@ func (r *reading) take(ctx context.Context, items [][]byte) error {
 func (r *reading) read(target ingest.Target, unnamed error, body []byte) bool {
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	r.saw(target, unnamed)
+	r.saw(target, unnamed, body)
 	if len(r.from.Parties) == 1 || r.version == ocpi.V211 {
 		return false
 	}

@@ -9,6 +9,7 @@ import (
 	"slices"
 
 	"github.com/roamclear/roamclear/api"
+	"github.com/roamclear/roamclear/ingest"
 	"github.com/roamclear/roamclear/ingest/control"
 	"github.com/roamclear/roamclear/ocpi"
 )
@@ -22,7 +23,9 @@ type Registrar struct {
 	Sealer   *control.Sealer
 	Self     control.Self
 	Versions string // URL of our versions, that partners call
-	Logger   *slog.Logger
+	// Found is told what is found in credentials that a partner answered with; nil = nobody.
+	Found  func(partner string, f *ocpi.Finding)
+	Logger *slog.Logger
 }
 
 // Invited is what a partner gave us to register with. Roles are what it may be
@@ -67,6 +70,13 @@ func (c *Registrar) Connect(ctx context.Context, in Invited) (*Connected, error)
 	if err != nil {
 		return nil, errors.Join(peerError(err), undo())
 	}
+	if err := c.judge(one, theirs); err != nil {
+		door.Partner, door.Token = one.ID, theirs.Token
+		if err := c.Dialer.DeleteCredentials(ctx, door); err != nil { // it has registered us
+			c.Logger.Warn("a partner that was not registered has us registered", "partner", one.ID, "error", err)
+		}
+		return nil, errors.Join(err, undo())
+	}
 	found = c.again(ctx, theirs, found)
 	one, _, err = c.Partners.Register(ctx, "", one.ID, c.registration(theirs, found, own))
 	if err != nil {
@@ -96,11 +106,33 @@ func (c *Registrar) Rotate(ctx context.Context, p *control.Partner, token string
 	if err != nil {
 		return nil, peerError(err)
 	}
+	if err := c.judge(p, theirs); err != nil { // the tokens have been exchanged: without the new one it could not be called
+		c.Logger.Warn("credentials that a partner answered with are refused by agreement, and stand", "partner", p.ID, "error", err)
+	}
 	found := &Found{Version: p.Peer.Version, VersionsURL: p.Peer.URL, Endpoints: p.Peer.Endpoints, Encoding: p.Peer.Encoding}
 	r := c.registration(theirs, c.again(ctx, theirs, found), own)
 	r.Now = now
 	p, _, err = c.Partners.Update(ctx, "", p.ID, r)
 	return p, err
+}
+
+// judge counts what is found in credentials that a partner answered with, and refuses
+// it where that is agreed, as it is in those that it sends.
+func (c *Registrar) judge(p *control.Partner, theirs *ocpi.Credentials) error {
+	var refused []ocpi.FieldError
+	for i := range theirs.Findings {
+		f := &theirs.Findings[i]
+		if c.Found != nil {
+			c.Found(p.ID, f)
+		}
+		if slices.Contains(p.Refuses, f.Code) {
+			refused = append(refused, ingest.RefusedBy(f))
+		}
+	}
+	if refused == nil {
+		return nil
+	}
+	return peerError(fmt.Errorf("its credentials are refused: %w", &ocpi.Invalid{Fields: refused}))
 }
 
 // Unregister tells a partner that its registration has ended.
@@ -144,7 +176,8 @@ func (c *Registrar) registration(theirs *ocpi.Credentials, found *Found, own *oc
 }
 
 // rolesOf asks a partner who it is, by its token A. In 2.1.1 nobody says which
-// role the party has.
+// role the party has. That it is a hub is not taken from its word alone: a hub is
+// believed to speak for others.
 func (c *Registrar) rolesOf(ctx context.Context, door Knock, role string) ([]control.Role, error) {
 	theirs, err := read(c.Dialer.GetCredentials(ctx, door))(door.Version)
 	if err != nil {
@@ -154,8 +187,15 @@ func (c *Registrar) rolesOf(ctx context.Context, door Knock, role string) ([]con
 	for i, r := range roles {
 		roles[i] = control.NewRole(cmp.Or(r.Role, role), r.Country, r.PartyID)
 	}
-	roles = slices.DeleteFunc(roles, func(r control.Role) bool { return r.Role == "" || role != "" && r.Role != ocpi.Fold(role) })
-	if len(roles) == 0 {
+	hub := func(r control.Role) bool { return r.Role == control.RoleHub }
+	says := slices.ContainsFunc(roles, hub)
+	roles = slices.DeleteFunc(roles, func(r control.Role) bool {
+		return r.Role == "" || role == "" && hub(r) || role != "" && r.Role != ocpi.Fold(role)
+	})
+	switch {
+	case len(roles) == 0 && says && role == "":
+		return nil, control.Invalid("the partner says that it is a hub, and nothing else: give its role HUB where it is to be one here")
+	case len(roles) == 0:
 		return nil, control.Invalid("OCPI %s does not say that the partner has such a role: give its role, country and party", door.Version)
 	}
 	return roles, nil

@@ -28,8 +28,9 @@ func newPartnerConnectCmd(service *serviceFlags) *cobra.Command {
 		Long: `Register us with a partner (OCPI credentials), by the URL of its versions and a
 token A that it gave us, and print what it offers. Without --role, --country and
 --party the partner is who it says it is; what it offers beyond them is pending
-until "partner role add" grants it. OCPI 2.1.1 does not say which role a partner
-has: --role does. --version chooses another than the best that both speak.
+until "partner role add" grants it, and so is that it is a hub, which speaks for
+others: give --role HUB where it is to be one. OCPI 2.1.1 does not say which role a
+partner has: --role does. --version chooses another than the best that both speak.
 
 Then its lists are read, and again from time to time (see "partner pull").`,
 		Example: `  roamclear partner connect https://cpo.example/ocpi/versions --token A --data data

@@ -35,7 +35,10 @@ func newPeers(s *service) *peers {
 	d := partner.NewDialer(partner.Policy(s.config.PartnerURLs))
 	self := s.config.self()
 	return &peers{
-		Registrar: &partner.Registrar{Dialer: d, Partners: s.control.partners, Sealer: s.sealer, Self: self, Logger: s.logger},
+		Registrar: &partner.Registrar{Dialer: d, Partners: s.control.partners, Sealer: s.sealer, Self: self, Logger: s.logger,
+			Found: func(id string, f *ocpi.Finding) {
+				s.tally.Note(id, "its answer with credentials", ocpi.TimeOf(time.Now()), f)
+			}},
 		puller: &partner.Puller{
 			Dialer: d, Partners: s.control.partners, Secrets: s.sealer, Intake: s.intake, Objects: s.owned,
 			FirstCDR: s.firstCDR, Notes: s.control.partners, Held: s.held, Metrics: partner.NewMetrics(s.registry),
