@@ -51,9 +51,13 @@ func (x *exchange) visible() []settlement.ListPart {
 
 // union returns parties each once.
 func union(a, b []ocpi.Party) []ocpi.Party {
-	all := slices.Clone(a)
+	all, seen := slices.Clone(a), make(map[ocpi.Party]bool, len(a)+len(b))
+	for _, p := range a {
+		seen[p] = true
+	}
 	for _, p := range b {
-		if !slices.Contains(all, p) {
+		if !seen[p] {
+			seen[p] = true
 			all = append(all, p)
 		}
 	}

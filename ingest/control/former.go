@@ -3,6 +3,7 @@ package control
 import (
 	"cmp"
 	"slices"
+	"sync"
 
 	"github.com/roamclear/roamclear/ocpi"
 )
@@ -14,19 +15,50 @@ func (s *partners) vacate(roles []Role) {
 		s.byRole = s.byRole.Without(r)
 		s.vacant = s.vacant.With(r, struct{}{})
 	}
+	s.formers = new(formers)
 }
 
-// former returns the parties that had one of some roles and have none of them any
-// more, in order.
-func (s *partners) former(roles []string) []ocpi.Party {
-	var list []ocpi.Party
-	for r := range s.vacant.All() {
-		if party := r.Party(); slices.Contains(roles, r.Role) && !s.has(party, roles) && !slices.Contains(list, party) {
-			list = append(list, party)
-		}
+// formers are the parties that had roles and have none of them any more: found when
+// they are first asked for, and the same until roles end or begin again. Whoever asks
+// may ask at any time: there may be any number of them, and each list asks.
+type formers struct{ publishing, providing former }
+
+type former struct {
+	once    sync.Once
+	parties []ocpi.Party // in order
+}
+
+// formerPublishers and formerProviders return the parties that published, or had
+// Tokens, and do so no more, in order. The slice must not be changed.
+func (s *partners) formerPublishers() []ocpi.Party {
+	if s.formers == nil {
+		return nil
 	}
-	slices.SortFunc(list, func(a, b ocpi.Party) int { return cmp.Or(cmp.Compare(a.Country, b.Country), cmp.Compare(a.ID, b.ID)) })
-	return list
+	return s.formers.publishing.of(s, publishes)
+}
+
+func (s *partners) formerProviders() []ocpi.Party {
+	if s.formers == nil {
+		return nil
+	}
+	return s.formers.providing.of(s, provides)
+}
+
+func (f *former) of(s *partners, roles []string) []ocpi.Party {
+	f.once.Do(func() {
+		for r := range s.vacant.All() {
+			if slices.Contains(roles, r.Role) && !s.has(r.Party(), roles) {
+				f.parties = append(f.parties, r.Party())
+			}
+		}
+		slices.SortFunc(f.parties, compareParties)
+		f.parties = slices.Clip(slices.Compact(f.parties))
+	})
+	return f.parties
+}
+
+func compareParties(a, b ocpi.Party) int {
+	return cmp.Or(cmp.Compare(a.Country, b.Country), cmp.Compare(a.ID, b.ID))
 }
 
 // has reports whether a party is a partner's now, in one of some roles.

@@ -86,6 +86,9 @@ func (s *partners) put(p *Partner) {
 	s.offers(p.ID, before, p.Pending)
 	s.byID = s.byID.With(p.ID, p)
 	for _, r := range p.Roles {
+		if _, held := s.byRole.Get(r); !held && s.formers != nil {
+			s.formers = new(formers)
+		}
 		s.byRole = s.byRole.With(r, p)
 		s.vacant = s.vacant.Without(r)
 	}

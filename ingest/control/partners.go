@@ -34,6 +34,7 @@ type partners struct {
 	byRole  Map[Role, *Partner]
 	byToken Map[TokenHash, *Partner]
 	vacant  Map[Role, struct{}]       // that a partner had and nobody has now
+	formers *formers                  // who had those; nil = nobody ever
 	offered Map[ocpi.Party, []string] // who offers to be a party and was not granted it, in the order they did
 	joined  Map[Role, ocpi.Time]      // when its holder came by it; kept when nobody has it any more
 	paired  Map[Pair, ocpi.Time]      // since when there is that of pairs

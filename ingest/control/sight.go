@@ -16,8 +16,8 @@ import (
 type Scope struct {
 	Own     []ocpi.Party // the viewer's parties that own such objects
 	Every   bool         // else: those of every owner,
-	From    []ocpi.Party // or of these,
-	Except  []ocpi.Party // but for these, which own no such objects any more,
+	From    []ocpi.Party // or of these, in order,
+	Except  []ocpi.Party // but for these, in order, which own no such objects any more,
 	Shared  bool         // which are for everybody: Locations, Tokens, Tariffs without a recipient,
 	For     []ocpi.Party // or for one of these: debtors of Sessions and CDRs, recipients of Tariffs
 	Granted []ocpi.Party // all of these owners, whomever it is for: Sessions of CPOs that let an SCSP read them
@@ -33,7 +33,7 @@ func (s *Scope) Holds(owner, other ocpi.Party) bool {
 		return s.Only.IsZero() || other.IsZero() || other == s.Only
 	case slices.Contains(s.Granted, owner):
 		return true
-	case !s.Every && !slices.Contains(s.From, owner), s.excepts(owner):
+	case !s.Every && !contains(s.From, owner), s.excepts(owner):
 		return false
 	case other.IsZero():
 		return s.Shared
@@ -77,11 +77,11 @@ func (d *Partners) Scope(viewer *Partner, what ingest.Object) Scope {
 		if what == ingest.ObjectTariff {
 			s.For = viewer.readers
 		}
-		s.Except = now.former(publishes)
+		s.Except = now.formerPublishers()
 		d.reach(&s, viewer.readers, now.pairs.ofEMSP)
 	case ingest.ObjectToken:
 		s.Own, s.Shared = viewer.mobility.Parties, len(viewer.charging.Parties) > 0
-		s.Except = now.former(provides)
+		s.Except = now.formerProviders()
 		d.reach(&s, viewer.charging.Parties, now.pairs.ofCPO)
 	case ingest.ObjectSession, ingest.ObjectCDR:
 		s.Own, s.For = viewer.charging.Parties, viewer.mobility.Parties
@@ -108,15 +108,18 @@ func (d *Partners) reach(s *Scope, parties []ocpi.Party, others Map[ocpi.Party, 
 		paired, _ := others.Get(p)
 		from = append(from, paired...)
 	}
-	s.from(from, false)
+	slices.SortFunc(from, compareParties)
+	s.from(slices.Compact(from), false)
 }
 
 // granted returns the CPOs whose Sessions one of some SCSPs may read, each once.
 func granted(grants pairs, scsps []ocpi.Party) (cpos []ocpi.Party) {
+	seen := map[ocpi.Party]bool{}
 	for _, p := range scsps {
 		of, _ := grants.ofEMSP.Get(p)
 		for _, cpo := range of {
-			if !slices.Contains(cpos, cpo) {
+			if !seen[cpo] {
+				seen[cpo] = true
 				cpos = append(cpos, cpo)
 			}
 		}
@@ -131,12 +134,18 @@ func (s *Scope) from(owners []ocpi.Party, every bool) {
 	case s.excepts(s.Only):
 	case s.Only.IsZero():
 		s.From, s.Every = owners, every
-	case every || slices.Contains(owners, s.Only):
+	case every || contains(owners, s.Only):
 		s.From = []ocpi.Party{s.Only}
 	}
 }
 
-func (s *Scope) excepts(owner ocpi.Party) bool { return slices.Contains(s.Except, owner) }
+func (s *Scope) excepts(owner ocpi.Party) bool { return contains(s.Except, owner) }
+
+// contains reports whether a party is among some that are in order.
+func contains(list []ocpi.Party, party ocpi.Party) bool {
+	_, found := slices.BinarySearchFunc(list, party, compareParties)
+	return found
+}
 
 // Counterpart is a role of another partner that a viewer may reach, since an instant.
 type Counterpart struct {

@@ -1,6 +1,7 @@
 package control
 
 import (
+	"fmt"
 	"slices"
 	"strings"
 	"testing"
@@ -274,4 +275,46 @@ func TestRolesOfVersions(t *testing.T) {
 			t.Errorf("%s: %s, want %s", v, got, want)
 		}
 	}
+}
+
+// However many parties there were and are no more, who sees what is asked for with each
+// request, and costs it nothing of them.
+func TestVeryManyFormerPartners(t *testing.T) {
+	c := world(t)
+	const many = 10_000
+	s := &c.partners.state
+	change := func(fold func(p *partners)) { // as a fold does
+		fold(&s.Folded)
+		s.Publish()
+	}
+	role := func(i int) Role { return Role{RoleCPO, "ZZ", fmt.Sprintf("%03X", i)} }
+	change(func(p *partners) {
+		for i := range many {
+			p.vacate([]Role{role(i), {RoleNAP, "ZZ", role(i).PartyID}})
+		}
+	})
+	exw, _ := c.partners.Find("nl-exw-emsp")
+	check := func(except int) {
+		t.Helper()
+		scope := c.partners.Scope(exw, ingest.ObjectLocation)
+		if len(scope.Except) != except || !slices.IsSortedFunc(scope.Except, compareParties) {
+			t.Errorf("%d parties are left out, want %d, in order", len(scope.Except), except)
+		}
+		if scope.Holds(role(7).Party(), ocpi.Party{}) || !scope.Holds(ocpi.NewParty("NL", "TNM"), ocpi.Party{}) {
+			t.Error("another scope than its parties say")
+		}
+	}
+	check(many)
+	if n := testing.AllocsPerRun(10, func() { c.partners.Scope(exw, ingest.ObjectLocation) }); n > 1 {
+		t.Errorf("%v allocations", n)
+	}
+	again, _, err := c.partners.Add(t.Context(), "", NewPartner{Name: "again", Roles: []Role{role(8)}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	check(many - 1)
+	if err := c.partners.Remove(t.Context(), "", again.ID, 0); err != nil {
+		t.Fatal(err)
+	}
+	check(many)
 }

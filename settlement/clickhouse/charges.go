@@ -44,6 +44,8 @@ func (s *Store) TokensWith(ctx context.Context, contracts []settlement.Contract,
 		ids, pairs = append(ids, c.ID), append(pairs, c.Party.String()+"*"+c.ID)
 	}
 	ids = slices.Compact(slices.Sorted(slices.Values(ids)))
+	// The index is asked by what stands in the text alone; ids have 255 bytes at most.
+	ctx = ch.Context(ctx, ch.WithSettings(ch.Settings{"max_query_size": 4 << 20}))
 	return s.each(ctx, "read the Tokens of contracts", `SELECT country, party, id, sub, zones,
 			arrayJoin(arrayFilter(c -> concat(country, '*', party, '*', c) IN (?), contracts)) AS contract
 		FROM objects WHERE object = 'token' AND indexHint(hasAny(contracts, ?)) AND arrayExists(c -> c IN (?), contracts)

@@ -63,8 +63,8 @@ func objectList(q *settlement.ObjectQuery) *list {
 	var kinds [4]bool
 	for _, o := range q.Lists {
 		part := listPart{of: []any{uint8(o.Kind), o.Party.Country, o.Party.ID}}
-		part.owners("IN", o.Owners)
-		part.owners("NOT IN", o.Except)
+		part.owners(&l.sets, "IN", o.Owners)
+		part.owners(&l.sets, "NOT IN", o.Except)
 		l.parts = append(l.parts, part)
 		kinds[o.Kind] = true
 	}
@@ -83,6 +83,7 @@ type list struct {
 	what    string        // is listed, for messages
 	names   [3]string     // the columns that say which list a row is on
 	parts   []listPart
+	sets    sets   // that are too large to stand in a query's text
 	overlap bool   // something may be in several of them
 	at      string // the column that lists are in the order of
 	by      string // the column that From and To bound
@@ -102,11 +103,11 @@ type listPart struct {
 
 // owners restricts to what some owners have on the list, or to what others have;
 // with none named, not at all.
-func (p *listPart) owners(in string, owners []ocpi.Party) {
+func (p *listPart) owners(s *sets, in string, owners []ocpi.Party) {
 	if len(owners) == 0 {
 		return
 	}
-	set, args := tuples(len(owners), 2, func(i int) []any { return []any{owners[i].Country, owners[i].ID} })
+	set, args := s.parties(owners)
 	p.and("(country, party) "+in+" "+set, args...)
 }
 
@@ -146,8 +147,12 @@ func (s *Store) page(ctx context.Context, l *list, q settlement.OCPIWindow, bodi
 		return page, err
 	}
 	l.between(&q)
+	l.of(l.parts) // makes the sets that all queries share
+	if l.sets.err != nil {
+		return page, l.sets.err
+	}
 	limit := pageSize(q.Limit)
-	rows, counted, err := s.find(ctx, l, &q, cursor, limit+1)
+	rows, counted, err := s.find(l.sets.with(ctx), l, &q, cursor, limit+1)
 	if err != nil {
 		return page, err
 	}
@@ -160,7 +165,7 @@ func (s *Store) page(ctx context.Context, l *list, q settlement.OCPIWindow, bodi
 		return page, err
 	}
 	if q.ByID {
-		if err := s.addOthers(ctx, l, &page); err != nil {
+		if err := s.addOthers(l.sets.with(ctx), l, &page); err != nil {
 			return page, err
 		}
 	}
@@ -302,12 +307,17 @@ func (l *list) of(parts []listPart) where {
 	names := "(" + strings.Join(l.names[:], ", ") + ")"
 	var either where
 	if len(whole) > 0 {
-		of, args := tuples(len(whole), len(l.names), func(i int) []any { return whole[i].of })
+		of, args := l.sets.lists(l.names, whole)
 		either.and(names+" IN "+of, args...)
 	}
-	for _, p := range rest {
-		of, args := tuples(1, len(l.names), func(int) []any { return p.of })
-		either.and(names+" IN "+of+" AND "+strings.Join(p.conditions, " AND "), append(args, p.args...)...)
+	for len(rest) > 0 { // those that something alike is left of stand together
+		first := rest[0]
+		alike := func(p listPart) bool {
+			return slices.Equal(p.conditions, first.conditions) && slices.Equal(p.args, first.args)
+		}
+		of, args := l.sets.lists(l.names, slices.DeleteFunc(slices.Clone(rest), func(p listPart) bool { return !alike(p) }))
+		either.and(names+" IN "+of+" AND "+strings.Join(first.conditions, " AND "), append(args, first.args...)...)
+		rest = slices.DeleteFunc(rest, alike)
 	}
 	w.or(either)
 	return w

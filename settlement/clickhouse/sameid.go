@@ -2,8 +2,11 @@ package clickhouse
 
 import (
 	"context"
+	"fmt"
 	"slices"
 
+	ch "github.com/ClickHouse/clickhouse-go/v2"
+	"github.com/ClickHouse/clickhouse-go/v2/ext"
 	"github.com/ClickHouse/clickhouse-go/v2/lib/driver"
 	"github.com/roamclear/roamclear/ingest"
 	"github.com/roamclear/roamclear/settlement"
@@ -51,10 +54,19 @@ func (s *Store) addOthers(ctx context.Context, l *list, page *settlement.OCPIPag
 		ids = append(ids, id.Key.ID)
 	}
 	slices.Sort(ids)
+	table, err := ext.NewTable("same_ids", ext.Column("id", "String")) // they may be long
+	for _, id := range slices.Compact(ids) {
+		if err == nil {
+			err = table.Append(id)
+		}
+	}
+	if err != nil {
+		return fmt.Errorf("make table of ids: %w", err)
+	}
 	w := l.sameID.where
-	w.and("id IN (?)", slices.Compact(ids))
+	w.and("id IN same_ids")
 	found := map[string][]ingest.Identity{}
-	err := s.each(ctx, "look up what has the ids of "+l.what, l.sameID.from+w.String()+" SETTINGS use_skip_indexes_if_final = 1", w.args,
+	err = s.each(ch.Context(ctx, ch.WithExternalTable(table)), "look up what has the ids of "+l.what, l.sameID.from+w.String()+" SETTINGS use_skip_indexes_if_final = 1", w.args,
 		func(r driver.Rows) error {
 			id := ingest.Identity{Object: page.Identities[0].Object}
 			err := r.Scan(&id.Key.Party.Country, &id.Key.Party.ID, &id.Key.ID, &id.Variant)
