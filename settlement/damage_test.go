@@ -410,7 +410,7 @@ func TestVerifyWalksAgainWhereResultsMoved(t *testing.T) {
 // What cannot be read is an error, never a finding and never a proof.
 func TestVerifyFailsWhereItCannotRead(t *testing.T) {
 	for _, method := range []string{
-		"Ledger", "Bounds", "Read", "Checkpoint", "Gaps", "RecordsRange", "CopiesRange", "WinnersRange", "ListingsRange", "ObjectsRange", "ObjectListingsRange", "PutsBefore", "KeptObjects", "IssuerLists", "ResultsRange", "CorrectionsRange",
+		"Ledger", "Bounds", "Read", "Checkpoint", "Gaps", "RecordsRange", "CopiesRange", "WinnersRange", "ListingsRange", "ObjectsRange", "ObjectListingsRange", "ChangesBefore", "KeptObjects", "ListReads", "LateRange", "IssuerLists", "ResultsRange", "CorrectionsRange",
 		"SettlementAt", "RelationProgress", "StoredRelations", "CreditsNamed", "SharedSessions", "UnlistedSessions",
 	} {
 		w := newProvenCDRs(t)

@@ -71,6 +71,9 @@ type provenStore struct {
 	unlisted     []ocpi.Key
 	progress     Ends
 	issuers      map[string]ocpi.Issuers
+	kept         []KeptObject // beside objects
+	reads        map[ocpi.Party]ListRead
+	lates        []StoredLate
 
 	report   func([]SettlementRow) []SettlementRow // damage to the report; nil: none
 	onReport func(reading int)                     // before each reading, from 1; nil: nothing
@@ -142,24 +145,47 @@ func (s *provenStore) ObjectListingsRange(_ context.Context, p ingest.Partition,
 	return ofReference(s, "ObjectListingsRange", p, s.listed, fn)
 }
 
-func (s *provenStore) PutsBefore(_ context.Context, p ingest.Partition, next int64, fn func(StoredPut) error) error {
-	var puts []StoredPut
+func (s *provenStore) ChangesBefore(_ context.Context, p ingest.Partition, next int64, fn func(StoredChange) error) error {
+	var changes []StoredChange
 	for i := range s.records[p] {
-		if r := &s.records[p][i]; r.Method == ingest.MethodPut && r.Offset < next {
-			puts = append(puts, StoredPut{r.Identity(), r.Offset})
+		if r := &s.records[p][i]; r.Offset < next {
+			changes = append(changes, StoredChange{r.Identity(), r.Offset, r.Method, r.Path})
 		}
 	}
-	slices.SortStableFunc(puts, func(a, b StoredPut) int { return compareIdentities(a.Identity, b.Identity) })
-	return scan(s, "PutsBefore", puts, fn)
+	slices.SortStableFunc(changes, func(a, b StoredChange) int { return compareIdentities(a.Identity, b.Identity) })
+	return scan(s, "ChangesBefore", changes, fn)
 }
 
-func (s *provenStore) KeptObjects(_ context.Context, p ingest.Partition, fn func(ingest.Identity) error) error {
-	var kept []ingest.Identity
+func (s *provenStore) KeptObjects(_ context.Context, p ingest.Partition, fn func(KeptObject) error) error {
+	kept := slices.Clone(s.kept)
 	for i := range s.objects {
-		kept = append(kept, s.objects[i].Identity)
+		o := &s.objects[i]
+		kept = append(kept, KeptObject{Identity: o.Identity, Position: o.Position, With: o.With})
 	}
-	slices.SortFunc(kept, compareIdentities)
-	return ofReference(s, "KeptObjects", p, kept, fn)
+	kept = slices.DeleteFunc(kept, func(k KeptObject) bool { return k.Identity.Object.Topic() != p.Topic })
+	slices.SortStableFunc(kept, func(a, b KeptObject) int { return compareIdentities(a.Identity, b.Identity) })
+	return scan(s, "KeptObjects", kept, fn)
+}
+
+func (s *provenStore) StatesAt(_ context.Context, _ ingest.Partition, wanted []StateAt) (map[StateAt]ingest.ObjectState, error) {
+	found := map[StateAt]ingest.ObjectState{}
+	for _, at := range wanted {
+		found[at] = ingest.ObjectState{Object: at.Identity.Object, Key: at.Identity.Key, Variant: at.Identity.Variant, Position: ingest.Position{Offset: at.Offset}}
+	}
+	return found, failing(s.fails, "StatesAt")
+}
+
+func (s *provenStore) RecordsAt(_ context.Context, p ingest.Partition, offsets []int64, fn func(ingest.Record) error) error {
+	wanted := slices.DeleteFunc(slices.Clone(s.records[p]), func(r ingest.Record) bool { return !slices.Contains(offsets, r.Offset) })
+	return scan(s, "RecordsAt", wanted, fn)
+}
+
+func (s *provenStore) ListReads(context.Context) (map[ocpi.Party]ListRead, error) {
+	return s.reads, failing(s.fails, "ListReads")
+}
+
+func (s *provenStore) LateRange(_ context.Context, p ingest.Partition, _, _ int64, fn func(StoredLate) error) error {
+	return ofCDRs(s, "LateRange", p, s.lates, fn)
 }
 
 func (s *provenStore) IssuerLists(context.Context) (map[string]ocpi.Issuers, error) {
@@ -278,12 +304,14 @@ type proven struct {
 	store  *provenStore
 	inputs pricing.Inputs // nil: noInputs
 	at     pricing.AsOf   // that CDRs are priced by; zero: then
-	fails  string         // method that fails from now on
+	fold   FoldFunc
+	fails  string // method that fails from now on
 }
 
 // The partitions of the tests of verify.
 var (
 	cdrs    = ingest.Partition{Topic: ingest.TopicCDRs, Epoch: 1}
+	started = ingest.Partition{Topic: ingest.TopicSessions, Epoch: 1}
 	tokens  = ingest.Partition{Topic: ingest.TopicReference, Epoch: 1}
 	refused = ingest.Partition{Topic: ingest.TopicRefused, Epoch: 1}
 )
@@ -420,7 +448,7 @@ func (w *proven) correct(t *testing.T, i int) {
 
 func (w *proven) verify(t *testing.T) (*Report, error) {
 	t.Helper()
-	v := &Verifier{Log: w.log, Store: w.store, Inputs: cmp.Or[pricing.Inputs](w.inputs, noInputs{}), Policies: provenPolicies}
+	v := &Verifier{Log: w.log, Store: w.store, Inputs: cmp.Or[pricing.Inputs](w.inputs, noInputs{}), Policies: provenPolicies, Fold: w.fold}
 	return v.Verify(t.Context())
 }
 

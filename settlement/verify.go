@@ -38,11 +38,20 @@ type VerifyStore interface {
 	// the order of those records. They may have changed by records behind it.
 	ObjectsRange(ctx context.Context, p ingest.Partition, next int64, fn func(StoredObject) error) error
 	ObjectListingsRange(ctx context.Context, p ingest.Partition, next int64, fn func(StoredObjectListing) error) error
-	// PutsBefore yields which objects records before next PUT as a whole, KeptObjects
-	// which there are that records of the partition made; both in the order of
-	// compareIdentities, and an object perhaps more than once.
-	PutsBefore(ctx context.Context, p ingest.Partition, next int64, fn func(StoredPut) error) error
-	KeptObjects(ctx context.Context, p ingest.Partition, fn func(ingest.Identity) error) error
+	// ChangesBefore yields the records before next that are about objects, KeptObjects
+	// the states there are of what records of the partition made, of Tariffs all of them;
+	// both in the order of compareIdentities and then of positions, a state perhaps more
+	// than once, and perhaps with earlier ones of the object before it.
+	ChangesBefore(ctx context.Context, p ingest.Partition, next int64, fn func(StoredChange) error) error
+	KeptObjects(ctx context.Context, p ingest.Partition, fn func(KeptObject) error) error
+	// StatesAt returns states, those of them that there are.
+	StatesAt(ctx context.Context, p ingest.Partition, wanted []StateAt) (map[StateAt]ingest.ObjectState, error)
+	// RecordsAt calls fn for some records, in the order of their offsets, each once.
+	RecordsAt(ctx context.Context, p ingest.Partition, offsets []int64, fn func(ingest.Record) error) error
+	// ListReads returns what eMSPs have read of their lists of CDRs.
+	ListReads(ctx context.Context) (map[ocpi.Party]ListRead, error)
+	// LateRange yields which CDRs are noted to have come late.
+	LateRange(ctx context.Context, p ingest.Partition, from, to int64, fn func(StoredLate) error) error
 	// ResultsRange yields what reports read: one row an identity.
 	ResultsRange(ctx context.Context, p ingest.Partition, from, to int64, fn func(StoredResult) error) error
 	// IssuerLists returns the lists of issuers that results rest on, by their digests.
@@ -83,12 +92,16 @@ type Verifier struct {
 	// Gate waits until Inputs, Policies and Closings know all that a result of
 	// before may rest on; nil: they do.
 	Gate pricing.Gate
+	// Fold folds objects; nil: what records that are behind the last state of an object
+	// would change is not looked at.
+	Fold FoldFunc
 	// Progress, when set, is called now and then with the records walked so far
 	// of a partition, never twice at a time. Partitions are walked side by side.
 	Progress func(p ingest.Partition, done, total int64)
 
 	mu      sync.Mutex // guards Progress
 	issuers map[string]ocpi.Issuers
+	reads   map[ocpi.Party]ListRead
 }
 
 // Disagreement is one thing that does not add up.
@@ -203,6 +216,10 @@ func (v *Verifier) once(ctx context.Context, overtaken bool) (report *Report, mo
 	if v.issuers, err = v.Store.IssuerLists(ctx); err != nil { // of results below the fixed position all are there
 		return nil, false, fmt.Errorf("read lists of issuers: %w", err)
 	}
+	if v.reads, err = v.Store.ListReads(ctx); err != nil {
+		return nil, false, fmt.Errorf("read what was read of lists: %w", err)
+	}
+	report.reads(v.reads, v.Log.Partitions(ingest.TopicCDRs)[0])
 	if err := v.catchUp(ctx); err != nil {
 		return nil, false, err
 	}

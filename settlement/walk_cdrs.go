@@ -21,6 +21,8 @@ type cdrWalk struct {
 	listings    *side[StoredListing]
 	results     *side[StoredResult]
 	corrections *side[StoredCorrection]
+	lates       *side[StoredLate]
+	reads       map[ocpi.Party]ListRead
 	books       *books
 	relations   *relationProof
 
@@ -34,7 +36,7 @@ type cdrWalk struct {
 // walkCDRs walks the records of a partition beside what lists and reports
 // read of it.
 func (v *Verifier) walkCDRs(ctx context.Context, w *walker, books *books, relations *relationProof) error {
-	c := &cdrWalk{walker: w, books: books, relations: relations}
+	c := &cdrWalk{walker: w, books: books, relations: relations, reads: v.reads}
 	c.terms = terms{inputs: pricing.Own(v.Inputs), policies: v.Policies, issuers: v.issuers, at: pricing.AsOfUnkept}
 	c.gather = func(price func(int) bool) error { return pricing.Gather(ctx, c.terms.inputs, 1, price) }
 	c.pricer = pricing.NewPricer(&c.terms, &c.terms)
@@ -48,7 +50,7 @@ func (v *Verifier) walkCDRs(ctx context.Context, w *walker, books *books, relati
 	if err != nil {
 		return err
 	}
-	for _, rest := range []func() error{c.copies.rest, c.cdrs.rest, c.listings.rest, c.results.rest, c.corrections.rest} {
+	for _, rest := range []func() error{c.copies.rest, c.cdrs.rest, c.listings.rest, c.results.rest, c.corrections.rest, c.lates.rest} {
 		if err := rest(); err != nil {
 			return err
 		}
@@ -60,7 +62,7 @@ func (v *Verifier) walkCDRs(ctx context.Context, w *walker, books *books, relati
 // ends it.
 func (c *cdrWalk) openSides(ctx context.Context, store VerifyStore) func() {
 	p, next := c.partition, c.next
-	var stop [5]func()
+	var stop [6]func()
 	c.copies, stop[0] = newSide(c.walker, "duplicates", func(r *StoredCopy) (ocpi.Key, ingest.Position) { return r.Key, r.Position },
 		func(fn func(StoredCopy) error) error { return store.CopiesRange(ctx, p, 0, next, fn) })
 	c.cdrs, stop[1] = newSide(c.walker, "cdrs", func(r *StoredCDR) (ocpi.Key, ingest.Position) { return r.Key, r.Position },
@@ -71,6 +73,8 @@ func (c *cdrWalk) openSides(ctx context.Context, store VerifyStore) func() {
 		func(fn func(StoredResult) error) error { return store.ResultsRange(ctx, p, 0, next, fn) })
 	c.corrections, stop[4] = newSide(c.walker, "corrections", func(r *StoredCorrection) (ocpi.Key, ingest.Position) { return r.Key, r.Position },
 		func(fn func(StoredCorrection) error) error { return store.CorrectionsRange(ctx, p, 0, next, fn) })
+	c.lates, stop[5] = newSide(c.walker, "late_cdrs", func(r *StoredLate) (ocpi.Key, ingest.Position) { return ocpi.Key{Party: r.Party}, r.Position },
+		func(fn func(StoredLate) error) error { return store.LateRange(ctx, p, 0, next, fn) })
 	return func() {
 		for _, stop := range stop {
 			stop()
@@ -116,6 +120,9 @@ func (c *cdrWalk) visitFirst(r *ingest.Record, copies []StoredCopy) error {
 	}
 	listed, err := c.listings.allAt(r)
 	if err != nil {
+		return err
+	}
+	if err := c.late(r, cdr, listed); err != nil {
 		return err
 	}
 	stored, err := c.results.at(r)

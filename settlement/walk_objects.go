@@ -79,40 +79,6 @@ func (v *Verifier) walkObjects(ctx context.Context, w *walker) error {
 	return v.kept(ctx, w)
 }
 
-// StoredPut is a record that PUT an object as a whole.
-type StoredPut struct {
-	Identity ingest.Identity
-	Offset   int64
-}
-
-// kept proves that whatever was PUT is there: the first PUT of an object makes it, and
-// nothing ever ends it. Both are read in the order of identities, so that no more is
-// held here than one of each.
-func (v *Verifier) kept(ctx context.Context, w *walker) error {
-	objects, stop := newSide(w, "objects", nil, func(fn func(ingest.Identity) error) error { return v.Store.KeptObjects(ctx, w.partition, fn) })
-	defer stop()
-	var before ingest.Identity
-	return v.Store.PutsBefore(ctx, w.partition, w.next, func(put StoredPut) error {
-		if put.Identity == before {
-			return nil
-		}
-		before = put.Identity
-		for {
-			if err := objects.fill(); err != nil {
-				return err
-			}
-			if objects.row == nil || compareIdentities(*objects.row, put.Identity) >= 0 {
-				break
-			}
-			objects.row = nil
-		}
-		if objects.row == nil || *objects.row != put.Identity {
-			w.disagree(put.Offset, "objects lacks %s, which this record PUT", put.Identity)
-		}
-		return nil
-	})
-}
-
 // compareIdentities orders objects as the store does.
 func compareIdentities(a, b ingest.Identity) int {
 	return cmp.Or(strings.Compare(a.Object.String(), b.Object.String()), strings.Compare(a.Key.Party.Country, b.Key.Party.Country),

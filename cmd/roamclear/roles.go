@@ -19,6 +19,11 @@ type owned struct {
 	*reference.Index
 }
 
+// otherFolds are those of objects that no price rests on.
+func otherFolds() []objects.Fold {
+	return []objects.Fold{objects.Sessions{}, objects.Invoices{}, objects.Authorizations{}, objects.Deliveries{}}
+}
+
 // newOwned returns what will be known once Run has been called: the objects
 // that prices rest on, and those of the other folds.
 func newOwned(b *backends, issuers ocpi.Issuers, o objects.Options, others ...objects.Fold) owned {

@@ -162,7 +162,7 @@ func startService(ctx context.Context, c Config, stderr *os.File) (_ *service, e
 	if c.has(roleAPI) {
 		following.Observers = map[ingest.Object]objects.Observer{ingest.ObjectLocation: s.stations}
 	}
-	s.owned = newOwned(b, c.Roaming.issuers(), following, objects.Sessions{}, objects.Invoices{}, objects.Authorizations{}, objects.Deliveries{})
+	s.owned = newOwned(b, c.Roaming.issuers(), following, otherFolds()...)
 	s.metrics = pricing.NewMetrics(s.registry)
 	s.relations = settlement.NewRelationMetrics(s.registry)
 	s.named = objects.NewPayerMetrics(s.registry)

@@ -16,6 +16,8 @@ import (
 
 	"github.com/roamclear/roamclear/ingest"
 	"github.com/roamclear/roamclear/ingest/kafka"
+	"github.com/roamclear/roamclear/ingest/objects"
+	"github.com/roamclear/roamclear/pricing/reference"
 	"github.com/roamclear/roamclear/settlement"
 	"github.com/roamclear/roamclear/settlement/clickhouse"
 )
@@ -66,7 +68,7 @@ func verify(ctx context.Context, c Config, out, progress io.Writer, f *verifyFla
 	}
 	defer in.close()
 	v := &settlement.Verifier{Log: ledgers{b.log}, Store: b.store, Inputs: in.owned.View(), Policies: in.decisions.partners, Closings: in.decisions.closes,
-		Gate: gate{b.log, in.owned, in.decisions.machine}}
+		Gate: gate{b.log, in.owned, in.decisions.machine}, Fold: foldOf(in.owned.Index)}
 	if !f.quiet {
 		v.Progress = progressBar(progress)
 	}
@@ -85,6 +87,21 @@ func verify(ctx context.Context, c Config, out, progress io.Writer, f *verifyFla
 		return &exitError{code: 1}
 	}
 	return nil
+}
+
+// foldOf folds objects of every kind.
+func foldOf(index *reference.Index) settlement.FoldFunc {
+	folds := map[ingest.Object]objects.Fold{}
+	for _, f := range append(index.Folds(), otherFolds()...) {
+		folds[f.Kind()] = f
+	}
+	return func(old *ingest.ObjectState, r *ingest.Record) (*ingest.ObjectState, error) {
+		f := folds[r.Object]
+		if f == nil {
+			return nil, ingest.ErrUnknownObject
+		}
+		return f.Apply(old, r)
+	}
 }
 
 // openForVerify opens the backends itself when no service has the data

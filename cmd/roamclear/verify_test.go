@@ -70,6 +70,8 @@ func pushed(t *testing.T) (data string, s *testService) {
 	s.financeKey()
 	s.accepted("GB*DUN", "PUT", "/receiver/locations/GB/DUN/L1", testLocation)
 	s.accepted("GB*DUN", "PUT", "/receiver/tariffs/GB/DUN/T1", testTariff)
+	s.accepted("GB*DUN", "PUT", "/receiver/locations/GB/DUN/L1", strings.Replace(testLocation, `"address":"`, `"address":"new `, 1))
+	s.accepted("GB*DUN", "PUT", "/receiver/sessions/GB/DUN/X1", strings.NewReplacer("QQQ", "DUN", "EMP", "EXW", `"NL","party_id":"QQQ"`, `"GB","party_id":"DUN"`).Replace(clean["2.2.1"]["sessions"]))
 	for i := range 6 {
 		s.accepted("GB*DUN", "POST", cdrs, testCDR(fmt.Sprintf("c-%d", i), "EXW", "T1", "7.00", "8.40"))
 	}
@@ -77,8 +79,10 @@ func pushed(t *testing.T) (data string, s *testService) {
 	s.accepted("GB*DUN", "POST", cdrs, credited(testCDR("c-1-C", "EXW", "T1", "-7.00", "-8.40"), "c-1"))
 	s.stored(7)
 	s.eventually("the reference records are stored", func() bool {
-		next, err := s.inside.backends.store.Checkpoint(t.Context(), s.inside.backends.log.Partitions(ingest.TopicReference)[0])
-		return err == nil && next == 2
+		store, log := s.inside.backends.store, s.inside.backends.log
+		next, err := store.Checkpoint(t.Context(), log.Partitions(ingest.TopicReference)[0])
+		sessions, errSessions := store.Checkpoint(t.Context(), log.Place(ingest.TopicSessions, ocpi.NewKey("GB", "DUN", "X1")))
+		return err == nil && errSessions == nil && next == 3 && sessions == 1
 	})
 	return data, s
 }
@@ -163,6 +167,15 @@ func TestVerifySeesDamage(t *testing.T) {
 	f("a copy gone", "of which it has no other copy", "DELETE FROM duplicates WHERE id = 'C-0' AND offset > 0")
 	f("a CDR gone from an OCPI list", "sender_lists lacks CDR", "DELETE FROM sender_lists WHERE party = 'EXW'")
 	f("a repeat made a conflict", "duplicates holds", "ALTER TABLE duplicates UPDATE hash = toFixedString('x', 32) WHERE id = 'C-0'")
+	f("a later state of a Location lost", "left it, and this one changes it",
+		"INSERT INTO objects SELECT * REPLACE (toInt64(0) AS offset, ver - 2 AS ver) FROM objects AS o WHERE o.object = 'location' AND o.offset = 2",
+		"DELETE FROM objects WHERE object = 'location' AND offset = 2",
+		"INSERT INTO object_lists SELECT * REPLACE (ver - 2 AS ver) FROM object_lists AS l WHERE l.object = 'location' AND l.ver = (SELECT max(ver) FROM object_lists WHERE object = 'location')",
+		"DELETE FROM object_lists WHERE object = 'location' AND ver = (SELECT max(ver) FROM object_lists WHERE object = 'location')")
+	f("whom a Session is with changed", "its token is of NL*EXW", "ALTER TABLE objects UPDATE with_party = 'XXX' WHERE object = 'session'")
+	f("when a Session came to a list changed", "object_lists lacks session", "ALTER TABLE object_lists UPDATE received = received - 1 WHERE object = 'session'")
+	f("a late CDR made up", "which has read no such window", "INSERT INTO late_cdrs SELECT emsp_country, emsp_party, partition, epoch, offset, now64(9) FROM cdrs LIMIT 1")
+	f("what was read made up", "no list is read like this", "INSERT INTO list_reads VALUES ('NL', 'EXW', [5], [4], 9)")
 	f("a body changed", "differs from the log's", "ALTER TABLE records UPDATE body = replaceOne(body, '7.00', '7.01') WHERE topic = 'cdrs' AND id = 'C-3'")
 }
 

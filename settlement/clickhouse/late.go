@@ -11,6 +11,7 @@ import (
 
 	"github.com/ClickHouse/ch-go/proto"
 	"github.com/ClickHouse/clickhouse-go/v2/lib/driver"
+	"github.com/roamclear/roamclear/ingest"
 	"github.com/roamclear/roamclear/ocpi"
 	"github.com/roamclear/roamclear/settlement"
 )
@@ -226,4 +227,36 @@ func (s *Store) LateCDRs(ctx context.Context, parties []ocpi.Party) (late settle
 		return late, fail("count what came late", err)
 	}
 	return settlement.LateCDRs{Count: int(n), Last: ocpi.TimeOf(last)}, nil
+}
+
+// ListReads returns what eMSPs have read of their lists of CDRs, by what is noted.
+func (s *Store) ListReads(ctx context.Context) (map[ocpi.Party]settlement.ListRead, error) {
+	all := map[ocpi.Party]settlement.ListRead{}
+	err := s.each(ctx, "read what parties have read", "SELECT country, party, since, until, noted FROM list_reads FINAL", nil, func(r driver.Rows) error {
+		var p ocpi.Party
+		var since, until []int64
+		var noted int64
+		err := r.Scan(&p.Country, &p.ID, &since, &until, &noted)
+		read := settlement.ListRead{Noted: ocpi.Time(noted), Full: len(since) >= maxSpans}
+		for i := range min(len(since), len(until)) {
+			read.Spans = append(read.Spans, settlement.Span{Since: ocpi.Time(since[i]), Until: ocpi.Time(until[i])})
+		}
+		all[p] = read
+		return err
+	})
+	return all, err
+}
+
+// LateRange calls fn for the CDRs that are noted to have come late, by their position.
+func (s *Store) LateRange(ctx context.Context, p ingest.Partition, from, to int64, fn func(settlement.StoredLate) error) error {
+	return s.inRange(ctx, "country, party, partition, epoch, offset, received", "late_cdrs FINAL", "", p, from, to, func(rows driver.Rows) error {
+		var l settlement.StoredLate
+		var received time.Time
+		err := rows.Scan(&l.Party.Country, &l.Party.ID, &l.Position.Partition, &l.Position.Epoch, &l.Position.Offset, &received)
+		l.Received = ocpi.TimeOf(received)
+		if err != nil {
+			return err
+		}
+		return fn(l)
+	})
 }

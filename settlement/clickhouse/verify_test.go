@@ -158,11 +158,16 @@ func TestWhatWasPutAndIsKept(t *testing.T) {
 			}
 			return nil
 		}
-		err := s.PutsBefore(t.Context(), tc.partition, tc.next, func(p settlement.StoredPut) error { return add(&puts, p.Identity) })
+		err := s.ChangesBefore(t.Context(), tc.partition, tc.next, func(c settlement.StoredChange) error {
+			if c.Method != ingest.MethodPut || c.Path != "" {
+				return nil
+			}
+			return add(&puts, c.Identity)
+		})
 		if got := strings.Join(puts, ", "); err != nil || got != tc.puts {
 			t.Errorf("PUT before %d: %v, %q, want %q", tc.next, err, got, tc.puts)
 		}
-		err = s.KeptObjects(t.Context(), tc.partition, func(id ingest.Identity) error { return add(&kept, id) })
+		err = s.KeptObjects(t.Context(), tc.partition, func(k settlement.KeptObject) error { return add(&kept, k.Identity) })
 		if got := strings.Join(kept, ", "); err != nil || got != tc.kept {
 			t.Errorf("kept: %v, %q, want %q", err, got, tc.kept)
 		}

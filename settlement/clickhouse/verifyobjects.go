@@ -123,35 +123,90 @@ func (s *Store) ObjectListingsRange(ctx context.Context, p ingest.Partition, nex
 // invoices and Sessions have something else in sub, see ingest.Envelope.Sub.
 const identityColumns = "object, country, party, id"
 
-// PutsBefore calls fn for every record of the partition before next that PUT an object
-// as a whole, in the order of the objects. The engine sorts beyond sortMemory on disk.
-func (s *Store) PutsBefore(ctx context.Context, p ingest.Partition, next int64, fn func(settlement.StoredPut) error) error {
+// variantOf is the variant of a record's object, see ingest.Envelope.Sub.
+const variantOf = "if(object IN ('location', 'invoice', 'session'), '', sub)"
+
+// ChangesBefore calls fn for every record of the partition before next that is about an
+// object, in the order of the objects. The engine sorts beyond sortMemory on disk.
+func (s *Store) ChangesBefore(ctx context.Context, p ingest.Partition, next int64, fn func(settlement.StoredChange) error) error {
 	ctx = ch.Context(ctx, ch.WithSettings(ch.Settings{"max_bytes_before_external_sort": sortMemory}))
-	return s.each(ctx, fmt.Sprintf("read what was PUT in %s", p), "SELECT "+identityColumns+`, if(object IN ('location', 'invoice', 'session'), '', sub) AS variant, offset FROM records
-		WHERE topic = ? AND partition = ? AND epoch = ? AND offset < ? AND method = ? AND (object != 'location' OR sub = '')
-		ORDER BY `+identityColumns+", variant, offset", []any{p.Topic.Short(), p.Number, p.Epoch, next, uint8(ingest.MethodPut)},
+	return s.each(ctx, fmt.Sprintf("read what changed in %s", p), "SELECT "+identityColumns+", "+variantOf+` AS variant, offset, method, if(variant = '', sub, '') AS path FROM records
+		WHERE topic = ? AND partition = ? AND epoch = ? AND offset < ?
+		ORDER BY `+identityColumns+", variant, offset", []any{p.Topic.Short(), p.Number, p.Epoch, next},
 		func(rows driver.Rows) (err error) {
-			var put settlement.StoredPut
-			put.Identity, err = scanIdentity(rows, &put.Offset)
+			var c settlement.StoredChange
+			var method uint8
+			c.Identity, err = scanIdentity(rows, &c.Offset, &method, &c.Path)
 			if err != nil {
 				return err
 			}
-			return fn(put)
+			c.Method = ingest.Method(method)
+			return fn(c)
 		})
 }
 
-// KeptObjects calls fn for every object that records of the partition made, in order.
-func (s *Store) KeptObjects(ctx context.Context, p ingest.Partition, fn func(ingest.Identity) error) error {
+// KeptObjects calls fn for every state of objects that records of the partition made, in
+// order. The bodies of Sessions are read in the order of the table.
+func (s *Store) KeptObjects(ctx context.Context, p ingest.Partition, fn func(settlement.KeptObject) error) error {
+	body := "''"
+	if p.Topic == ingest.TopicSessions {
+		body = "if(object = 'session', body, '')"
+	}
 	ctx = ch.Context(ctx, ch.WithSettings(ch.Settings{"max_bytes_before_external_sort": sortMemory}))
-	return s.each(ctx, fmt.Sprintf("read which objects there are of %s", p), "SELECT "+identityColumns+`, sub FROM objects
-		WHERE object IN (?) AND partition = ? AND created_epoch = ? ORDER BY `+identityColumns+", sub",
+	return s.each(ctx, fmt.Sprintf("read which objects there are of %s", p), "SELECT "+identityColumns+`, sub, partition, epoch, offset, version, `+body+`, with_country, with_party, contract FROM objects
+		WHERE object IN (?) AND partition = ? AND created_epoch = ? ORDER BY `+identityColumns+", sub, tariff_position, ver",
 		[]any{kindsOf(p.Topic), p.Number, p.Epoch},
-		func(rows driver.Rows) error {
-			id, err := scanIdentity(rows)
+		func(rows driver.Rows) (err error) {
+			var k settlement.KeptObject
+			var version uint8
+			k.Identity, err = scanIdentity(rows, &k.Position.Partition, &k.Position.Epoch, &k.Position.Offset, &version, &k.Body, &k.With.Country, &k.With.ID, &k.Contract)
 			if err != nil {
 				return err
 			}
-			return fn(id)
+			k.Version = ocpi.Version(version)
+			return fn(k)
+		})
+}
+
+// StatesAt returns states by the records that made them.
+func (s *Store) StatesAt(ctx context.Context, p ingest.Partition, wanted []settlement.StateAt) (map[settlement.StateAt]ingest.ObjectState, error) {
+	found := make(map[settlement.StateAt]ingest.ObjectState, len(wanted))
+	if len(wanted) == 0 {
+		return found, nil
+	}
+	keys, offsets := make([]ocpi.Key, len(wanted)), make([]int64, len(wanted))
+	for i := range wanted {
+		keys[i], offsets[i] = wanted[i].Identity.Key, wanted[i].Offset
+	}
+	table, err := withKeys(keys)
+	if err != nil {
+		return nil, err
+	}
+	err = s.each(ch.Context(ctx, table), "read states of objects", "SELECT "+objectColumns+` FROM objects
+		WHERE object IN (?) AND (country, party, id) IN wanted AND partition = ? AND epoch = ? AND offset IN (?)`,
+		[]any{kindsOf(p.Topic), p.Number, p.Epoch, offsets},
+		func(rows driver.Rows) error {
+			o, err := scanObject(rows)
+			found[settlement.StateAt{Identity: o.Identity(), Offset: o.Position.Offset}] = o
+			return err
+		})
+	return found, err
+}
+
+// RecordsAt calls fn for some records of a partition, in the order of their offsets.
+func (s *Store) RecordsAt(ctx context.Context, p ingest.Partition, offsets []int64, fn func(ingest.Record) error) error {
+	if len(offsets) == 0 {
+		return nil
+	}
+	return s.each(ctx, "read some records of "+p.String(), "SELECT "+recordColumns+` FROM records
+		WHERE topic = ? AND partition = ? AND epoch = ? AND offset IN (?) ORDER BY offset LIMIT 1 BY offset`,
+		[]any{p.Topic.Short(), p.Number, p.Epoch, offsets},
+		func(rows driver.Rows) error {
+			r, err := scanRecord(rows)
+			if err != nil {
+				return err
+			}
+			return fn(r)
 		})
 }
 
