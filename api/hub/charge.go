@@ -56,6 +56,11 @@ func (x *exchange) complete(charges ...*settlement.Charge) error {
 	}
 	ctx, cancel := x.limited()
 	defer cancel()
+	reads := x.s.places.reads // what it asks of the store may be much
+	if err := reads.Enter(ctx, x.partner.ID); err != nil {
+		return err
+	}
+	defer reads.Leave()
 	if err := x.s.Known.Charges(ctx, list); err != nil {
 		return fmt.Errorf("read what %d charges rest on: %w", len(list), err)
 	}

@@ -89,10 +89,16 @@ func (s *Store) TokenUIDs(ctx context.Context, ids []ingest.Identity) (map[inges
 }
 
 // ObjectRecords calls fn for the records that changed an object, in the order of the
-// log, up to an offset. It reads which those are of all of the topic before.
+// log, up to an offset. Those of Locations are found by their ids; which they are of
+// others, it reads of all of the topic before. A record that stands there twice is the
+// same: none has to be chosen.
 func (s *Store) ObjectRecords(ctx context.Context, id ingest.Identity, upTo int64, fn func(*ingest.Record) error) error {
-	return s.each(ctx, "read the records of "+id.String(), "SELECT "+recordColumns+` FROM records FINAL
-		WHERE topic = ? AND offset <= ? AND object = ? AND country = ? AND party = ? AND id = ? ORDER BY epoch, offset`,
+	found := "id = ?"
+	if id.Object == ingest.ObjectLocation {
+		found = "if(object = 'location', id, '') = ?"
+	}
+	return s.each(ctx, "read the records of "+id.String(), "SELECT "+recordColumns+` FROM records
+		PREWHERE topic = ? AND offset <= ? AND object = ? AND country = ? AND party = ? AND `+found+` ORDER BY epoch, offset LIMIT 1 BY epoch, offset`,
 		[]any{id.Object.Topic().Short(), upTo, id.Object.String(), id.Key.Party.Country, id.Key.Party.ID, id.Key.ID},
 		func(rows driver.Rows) error {
 			r, err := scanRecord(rows)

@@ -6,6 +6,7 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/ClickHouse/clickhouse-go/v2/lib/driver"
 	"github.com/roamclear/roamclear/ingest"
 	"github.com/roamclear/roamclear/ocpi"
 	"github.com/roamclear/roamclear/settlement"
@@ -113,5 +114,32 @@ func TestObjectRecords(t *testing.T) {
 		if all := strings.Join(got, " "); err != nil || all != want {
 			t.Errorf("up to %d: %q, %v, want %q", upTo, all, err, want)
 		}
+	}
+}
+
+// The records of a Location are found by its id, not among all of the topic's.
+func TestRecordsOfALocationAreFoundByItsID(t *testing.T) {
+	s := newStore(t)
+	const n = 200_000
+	fill := fmt.Sprintf(`INSERT INTO records (topic, partition, epoch, offset, object, method, version, country, party, id, received, body)
+		SELECT 'reference', 0, 1, number, 'location', 2, 2, 'GB', 'DUN', concat('L', toString(number %% 50000)), now64(9), '{}' FROM numbers(%d)`, n)
+	if err := s.conn.Exec(t.Context(), fill); err != nil {
+		t.Fatal(err)
+	}
+	l := object(ingest.ObjectLocation, "GBDUN", "L777", "")
+	found := 0
+	if err := s.ObjectRecords(t.Context(), l, n, func(*ingest.Record) error { found++; return nil }); err != nil || found != n/50_000 {
+		t.Errorf("%d records, %v; want %d", found, err, n/50_000)
+	}
+	explained := ""
+	err := s.each(t.Context(), "explain", `EXPLAIN indexes = 1 SELECT offset FROM records PREWHERE topic = 'reference' AND object = 'location' AND if(object = 'location', id, '') = 'L777'`, nil,
+		func(r driver.Rows) error {
+			var line string
+			err := r.Scan(&line)
+			explained += line + "\n"
+			return err
+		})
+	if err != nil || !strings.Contains(explained, "Name: location") {
+		t.Errorf("%v\n%s", err, explained)
 	}
 }
