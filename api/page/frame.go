@@ -102,7 +102,7 @@ var templates = func() map[string]*template.Template {
 	funcs := template.FuncMap{
 		"minute":   func(t time.Time) string { return formatted(t, "2006-01-02 15:04") },
 		"second":   func(t time.Time) string { return formatted(t, "2006-01-02 15:04:05") },
-		"grouped":  func(n uint64) string { return grouped(fmt.Sprint(n)) },
+		"grouped":  func(n any) string { return grouped(fmt.Sprint(n)) },
 		"words":    func(code string) string { return strings.ReplaceAll(code, "_", " ") },
 		"sentence": func(s string) string { return strings.ToUpper(s[:1]) + s[1:] },
 		"dict":     dict,
