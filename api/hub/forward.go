@@ -1,6 +1,7 @@
 package hub
 
 import (
+	"bytes"
 	"cmp"
 	"context"
 	"errors"
@@ -143,8 +144,9 @@ func (x *exchange) forward(m *message) (*partner.Answer, error) {
 	if err := x.mayTakeLong(); err != nil {
 		return nil, err
 	}
+	body := bytes.Clone(m.body) // net/http may read on when it has returned, and ours is used again by then
 	a, err := x.s.Forwarder.Send(x.r.Context(), partner.Request{
-		To: m.to, Module: m.module, Side: m.side, Since: m.since, Method: m.method, Path: m.path, Query: m.query, Page: m.page, Body: m.body,
+		To: m.to, Module: m.module, Side: m.side, Since: m.since, Method: m.method, Path: m.path, Query: m.query, Page: m.page, Body: body,
 		From: m.from, For: m.party, Correlation: x.correlation(), Within: cmp.Or(m.within, forwardWithin), Limit: m.limit, Room: held,
 	})
 	if err == nil {

@@ -221,7 +221,8 @@ func (x *exchange) mayBeShown(p *control.Partner, to ocpi.Party, t ingest.Target
 }
 
 // payer is who pays for a CDR or Session that was pushed, by its token or else by what
-// is known of its contract; zero where nobody is known.
+// is known of its contract; zero where nobody is known. What it was before, and may be
+// again where this push is an older one, does not matter: this is what would be sent.
 func (x *exchange) payer(t ingest.Target) (ocpi.Party, error) {
 	var d ocpi.Decoder
 	var token ocpi.CDRToken
@@ -233,25 +234,43 @@ func (x *exchange) payer(t ingest.Target) (ocpi.Party, error) {
 			return ocpi.Party{}, err
 		}
 		token, start = cdr.Token, cdr.Start
-	default: // a PATCH need not say it
+	case x.route.method == http.MethodPatch && !x.says("cdr_token", "auth_id"):
 		ctx, cancel := x.limited()
 		defer cancel()
-		s, ok, err := x.s.Objects.Get(ctx, t)
-		if err != nil || !ok || !s.With.IsZero() {
-			return s.With, err
-		}
-		session, err := d.Session(s.Version, s.Body)
+		s, _, err := x.s.Objects.Get(ctx, t)
+		return s.With, err
+	case x.route.method == http.MethodPatch:
+		o, err := ocpi.SplitObject(x.body)
 		if err != nil {
-			return ocpi.Party{}, nil // an older version could read it
+			return ocpi.Party{}, err
+		}
+		token.ContractID = o.Text("auth_id")
+		if said, err := ocpi.SplitText(o.Value("cdr_token")); err == nil {
+			token.CountryCode, token.PartyID, token.ContractID = said.Text("country_code"), said.Text("party_id"), said.Text("contract_id")
+		}
+	default:
+		session, err := d.Session(x.route.version, x.body)
+		if err != nil {
+			return ocpi.Party{}, err
 		}
 		token, start = session.Token, session.Start
 	}
-	payer := token.Party()
+	payer := ocpi.NewParty(token.CountryCode, token.PartyID)
 	if payer.IsZero() && x.s.Known.Token != nil {
 		known, _ := x.s.Known.Token(token.ContractID, start)
 		payer = known.Party()
 	}
 	return ocpi.NewParty(strings.Clone(payer.Country), strings.Clone(payer.ID)), nil
+}
+
+// says reports whether the body has one of some members.
+func (x *exchange) says(names ...string) bool {
+	for _, name := range names {
+		if has, err := ocpi.HasMember(x.body, name); has || err != nil {
+			return true
+		}
+	}
+	return false
 }
 
 // translate puts the body of a message into the version of its receiver. Of a change in

@@ -269,6 +269,18 @@ func TestWhatIsNotSentOn(t *testing.T) {
 			t.Errorf("%s: %d %q, receipt %q, sent %+v; want %d", name, got.StatusCode, got.StatusMessage, header.Get(receiptHeader), r, c.code)
 		}
 	}
+	// An older push, and a part of one, is judged by what it says itself.
+	own := thing{"sessions", "GB/DUN", "NL/EXW", "S3"}.in(ocpi.V221)
+	older := strings.Replace(thing{"sessions", "GB/DUN", "DE/TNM", "S3"}.in(ocpi.V221), "2019-01-05T12:00:00Z", "2018-01-05T12:00:00Z", 1)
+	part := `{"cdr_token":{"country_code":"DE","party_id":"TNM","uid":"X1","type":"RFID","contract_id":"DE-TNM-C00000001"},"last_updated":"2018-01-05T12:00:00Z"}`
+	for _, c := range []struct {
+		method, body string
+		code         int
+	}{{"PUT", own, 1000}, {"PUT", older, 2001}, {"PATCH", part, 2001}, {"PATCH", `{"kwh":11,"last_updated":"2019-01-06T12:00:00Z"}`, 1000}} {
+		if _, got, r := e.send(t, e.cpo, c.method+" /2.2.1/receiver/sessions/GB/DUN/S3", c.body, "GB/DUN", "NL/EXW"); got.StatusCode != c.code || (r != nil) != (c.code == 1000) {
+			t.Errorf("%s %s: %d %q, sent %+v", c.method, c.body, got.StatusCode, got.StatusMessage, r)
+		}
+	}
 	// A Tariff is for whom OCPI-to names, here too, whether or not that one is reached.
 	if _, got, r := e.send(t, e.cpo, "PUT /2.2.1/receiver/tariffs/GB/DUN/T1", thing{"tariffs", "GB/DUN", "DE/BOT", "T1"}.in(ocpi.V221), "GB/DUN", "DE/BOT"); got.StatusCode != 1000 || r != nil {
 		t.Errorf("a Tariff for one: %d %q, sent %+v", got.StatusCode, got.StatusMessage, r)
