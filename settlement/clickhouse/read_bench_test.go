@@ -40,8 +40,8 @@ func BenchmarkSettlement(b *testing.B) {
 		b.Run(name, func(b *testing.B) {
 			for b.Loop() {
 				err := s.each(b.Context(), name, fmt.Sprintf(query, credited, " WHERE NOT elsewhere"), args, func(rows driver.Rows) error {
-					_, err := scanSettlement(rows)
-					return err
+					var part settlementPart
+					return part.scan(rows)
 				})
 				if err != nil {
 					b.Fatal(err)

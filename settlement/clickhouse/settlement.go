@@ -3,6 +3,7 @@ package clickhouse
 import (
 	"cmp"
 	"context"
+	"encoding/json"
 	"fmt"
 	"slices"
 	"strings"
@@ -14,27 +15,27 @@ import (
 	"github.com/shopspring/decimal"
 )
 
+// A CDR is of one kind in a settlement. A priced CDR that credits cancel in full is
+// left out of what is computed and of what differs: there is nothing to compare any
+// more.
+const (
+	kindCredit uint8 = iota + 1
+	kindRejected
+	kindCredited
+	kindPriced
+)
+
 // settlementSQL sums results in one query, so that amounts and taxes can never
-// come from different moments. sum() leaves NULL out, which is why every sum of
-// optional amounts has its count of NULLs. Taxes are summed by a text of name
-// and rate, see taxesOf. A priced CDR that credits cancel in full is left out of
-// what is computed and of what differs: there is nothing to compare any more.
+// come from different moments: by kind, which takes a third of the sums that one row
+// for all kinds takes, and by the names and rates of taxes. sum() leaves NULL out,
+// which is why every sum of optional amounts has its count of NULLs.
 const settlementSQL = `
 SELECT cpo_country, cpo_party, emsp_country, emsp_party, month, currency,
-	countIf(NOT credit), countIf(credit), countIf(rejected), countIf(credited), countIf(priced AND claim = 'differs'),
-	sumIf(claimed_excl, NOT credit), sumIf(claimed_incl, NOT credit), countIf(NOT credit AND claimed_incl IS NULL),
-	sumIf(claimed_excl, credit), sumIf(claimed_incl, credit), countIf(credit AND claimed_incl IS NULL),
-	sumIf(computed_excl, priced), sumIf(computed_incl, priced), countIf(priced AND computed_incl IS NULL),
-	sumIf(claimed_excl, rejected), sumIf(claimed_incl, rejected), countIf(rejected AND claimed_incl IS NULL),
-	sumIf(claimed_excl, credited), sumIf(claimed_incl, credited), countIf(credited AND claimed_incl IS NULL),
-	sumMapIf(mapFromArrays(arrayMap((n, p) -> concat(n, '\0', ifNull(toString(p), '')), tax_name, tax_percentage), tax_amount), priced)
-FROM (
-	SELECT *, NOT credit AND status = 'rejected' AS rejected,
-		NOT credit AND status = 'priced' AND %s AS credited,
-		NOT credit AND status = 'priced' AND NOT credited AS priced
-	FROM results FINAL%s
-)
-GROUP BY cpo_country, cpo_party, emsp_country, emsp_party, month, currency
+	multiIf(credit, 1, status = 'rejected', 2, status != 'priced', 0, %s, 3, 4) AS kind, taxes, count(), countIf(claim = 'differs'),
+	sum(claimed_excl), sum(claimed_incl), countIf(claimed_incl IS NULL), sum(computed_excl), sum(computed_incl), countIf(computed_incl IS NULL),
+	sumForEach(tax_amount)
+FROM results FINAL%s
+GROUP BY cpo_country, cpo_party, emsp_country, emsp_party, month, currency, kind, taxes
 ORDER BY month, cpo_country, cpo_party, emsp_country, emsp_party, currency`
 
 // Settlement implements [settlement.Reader]: what each CPO claims from each
@@ -77,61 +78,109 @@ func settlementWhere(q settlement.SettlementQuery) where {
 // settle sums what w selects; credited is the condition that credits cancel a CDR in full.
 func (s *Store) settle(ctx context.Context, w where, credited string, args []any) ([]settlement.SettlementRow, error) {
 	var out []settlement.SettlementRow
+	var part settlementPart
 	err := s.each(ctx, "settle", fmt.Sprintf(settlementSQL, credited, w.counting().String()), append(args, w.args...), func(rows driver.Rows) error {
-		row, err := scanSettlement(rows)
-		out = append(out, row)
-		return err
+		if err := part.scan(rows); err != nil {
+			return err
+		}
+		if n := len(out); n == 0 || !part.isOf(&out[n-1]) {
+			out = append(out, part.row)
+		}
+		return part.addTo(&out[len(out)-1])
 	})
+	for i := range out {
+		out[i].Net = out[i].Claimed.Add(out[i].Credits)
+		out[i].Tax = sumTaxes(out[i].Tax)
+	}
 	if err != nil {
 		return nil, err
 	}
 	return s.correct(ctx, w, out)
 }
 
-func scanSettlement(rows driver.Rows) (settlement.SettlementRow, error) {
-	var r settlement.SettlementRow
-	var month uint32
-	var taxes map[string]decimal.Decimal
-	claimed, credits, computed, unpriced, credited := new(sums), new(sums), new(sums), new(sums), new(sums)
-	err := rows.Scan(&r.CPO.Country, &r.CPO.ID, &r.EMSP.Country, &r.EMSP.ID, &month, &r.Currency,
-		&r.CDRCount, &r.CreditCount, &r.UnpricedCount, &r.CreditedCount, &r.DiffersCount,
-		&claimed.excl, &claimed.incl, &claimed.missing, &credits.excl, &credits.incl, &credits.missing,
-		&computed.excl, &computed.incl, &computed.missing, &unpriced.excl, &unpriced.incl, &unpriced.missing,
-		&credited.excl, &credited.incl, &credited.missing, &taxes)
-	if err != nil {
-		return r, err
-	}
-	r.Month = ocpi.Month(month)
-	r.Claimed, r.Credits, r.Computed = claimed.sum(), credits.sum(), computed.sum()
-	r.UnpricedClaimed, r.CreditedClaimed = unpriced.sum(), credited.sum()
-	r.Net = r.Claimed.Add(r.Credits)
-	r.Tax, err = taxesOf(taxes)
-	return r, err
+// settlementPart is a row of settlementSQL: the CDRs of one kind and with the same
+// taxes of a row of the settlement, of which row has what it is about.
+type settlementPart struct {
+	row               settlement.SettlementRow
+	kind              uint8
+	taxes             string
+	count, differs    uint64
+	claimed, computed sums
+	amounts           []decimal.Decimal // in the order of taxes
 }
 
-// taxesOf reads sums by "name NUL rate", ordered by name and rate, those
-// without a rate first.
-func taxesOf(sums map[string]decimal.Decimal) ([]settlement.TaxSum, error) {
-	var out []settlement.TaxSum
-	for key, amount := range sums {
-		i := strings.LastIndexByte(key, 0)
-		tax := settlement.TaxSum{Name: key[:i], Amount: amount}
-		if rate := key[i+1:]; rate != "" {
-			percentage, err := decimal.NewFromString(rate)
-			if err != nil {
-				return nil, fmt.Errorf("tax rate %q: %w", rate, err)
-			}
-			tax.Percentage = &percentage
-		}
-		out = append(out, tax)
+func (p *settlementPart) scan(rows driver.Rows) error {
+	var month uint32
+	*p = settlementPart{}
+	r := &p.row
+	err := rows.Scan(&r.CPO.Country, &r.CPO.ID, &r.EMSP.Country, &r.EMSP.ID, &month, &r.Currency,
+		&p.kind, &p.taxes, &p.count, &p.differs,
+		&p.claimed.excl, &p.claimed.incl, &p.claimed.missing, &p.computed.excl, &p.computed.incl, &p.computed.missing, &p.amounts)
+	r.Month = ocpi.Month(month)
+	return err
+}
+
+// isOf reports whether the part is of a row.
+func (p *settlementPart) isOf(r *settlement.SettlementRow) bool {
+	return p.row.Month == r.Month && p.row.CPO == r.CPO && p.row.EMSP == r.EMSP && p.row.Currency == r.Currency
+}
+
+func (p *settlementPart) addTo(r *settlement.SettlementRow) error {
+	claimed := p.claimed.sum()
+	if p.kind == kindCredit {
+		r.CreditCount, r.Credits = r.CreditCount+p.count, r.Credits.Add(claimed)
+		return nil
 	}
-	slices.SortFunc(out, func(a, b settlement.TaxSum) int {
-		if c := strings.Compare(a.Name, b.Name); c != 0 || a.Percentage == nil || b.Percentage == nil {
-			return cmp.Or(c, cmp.Compare(rated(a), rated(b)))
+	r.CDRCount, r.Claimed = r.CDRCount+p.count, r.Claimed.Add(claimed)
+	switch p.kind {
+	case kindRejected:
+		r.UnpricedCount, r.UnpricedClaimed = r.UnpricedCount+p.count, r.UnpricedClaimed.Add(claimed)
+	case kindCredited:
+		r.CreditedCount, r.CreditedClaimed = r.CreditedCount+p.count, r.CreditedClaimed.Add(claimed)
+	case kindPriced:
+		r.DiffersCount, r.Computed = r.DiffersCount+p.differs, r.Computed.Add(p.computed.sum())
+		return p.addTaxes(r)
+	}
+	return nil
+}
+
+// addTaxes adds the taxes of the part to those of a row: names and rates stand as JSON,
+// [["VAT"],[20]], as the column taxes has them.
+func (p *settlementPart) addTaxes(r *settlement.SettlementRow) error {
+	var names []string
+	var rates []*decimal.Decimal
+	if err := json.Unmarshal([]byte(p.taxes), &[]any{&names, &rates}); err != nil {
+		return fmt.Errorf("taxes %q: %w", p.taxes, err)
+	}
+	if len(names) != len(rates) || len(names) != len(p.amounts) {
+		return fmt.Errorf("taxes %q: %d names, %d rates, %d amounts", p.taxes, len(names), len(rates), len(p.amounts))
+	}
+	for i, name := range names {
+		r.Tax = append(r.Tax, settlement.TaxSum{Name: name, Percentage: rates[i], Amount: p.amounts[i]})
+	}
+	return nil
+}
+
+// sumTaxes adds up taxes of one name and rate, in their order.
+func sumTaxes(taxes []settlement.TaxSum) []settlement.TaxSum {
+	slices.SortFunc(taxes, byNameAndRate)
+	var out []settlement.TaxSum
+	for _, t := range taxes {
+		if last := len(out) - 1; last >= 0 && byNameAndRate(out[last], t) == 0 {
+			out[last].Amount = out[last].Amount.Add(t.Amount)
+			continue
 		}
-		return a.Percentage.Cmp(*b.Percentage)
-	})
-	return out, nil
+		out = append(out, t)
+	}
+	return out
+}
+
+// byNameAndRate orders taxes, those without a rate first.
+func byNameAndRate(a, b settlement.TaxSum) int {
+	if c := strings.Compare(a.Name, b.Name); c != 0 || a.Percentage == nil || b.Percentage == nil {
+		return cmp.Or(c, cmp.Compare(rated(a), rated(b)))
+	}
+	return a.Percentage.Cmp(*b.Percentage)
 }
 
 func rated(t settlement.TaxSum) int {
