@@ -51,11 +51,11 @@ func newSite(c *cpo, r *row) *site {
 	if name == "" {
 		name = r.station
 	}
-	h := hash(r.source, r.station)
+	latitude, longitude := c.place(r.station)
 	return &site{evses: map[string]int{}, body: locationBody{
 		CountryCode: c.party.Country, PartyID: c.party.ID, ID: c.party.ID + "-" + plain(r.station), Publish: true,
 		Name: name, Address: name, City: c.city, PostalCode: c.postal, Country: c.country,
-		Coordinates: coordinatesBody{degrees(c.latitude + int64(h%40_000) - 20_000), degrees(c.longitude + int64(h>>20%60_000) - 30_000)},
+		Coordinates: coordinatesBody{degrees(latitude), degrees(longitude)},
 		Operator:    operatorBody{c.name}, TimeZone: c.zone.String(), Open: openBody{true},
 	}}
 }

@@ -1,0 +1,282 @@
+package stations
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"math/rand/v2"
+	"net/http"
+	"path/filepath"
+	"runtime"
+	"slices"
+	"sync"
+	"syscall"
+	"time"
+
+	"github.com/roamclear/roamclear/benchmarks/process"
+	"github.com/roamclear/roamclear/benchmarks/world"
+	"github.com/roamclear/roamclear/ocpi"
+)
+
+// Options say what is measured.
+type Options struct {
+	Binary      string
+	Dir         string // for data and log
+	Charges     string // gzipped CSV of real charges; "" = the extract
+	EVSEs       []int  // in all, one measurement each
+	Connections int
+	During      time.Duration // of each measurement
+	Out         io.Writer
+}
+
+// Run measures. What it finds is written to o.Out as Markdown.
+func Run(ctx context.Context, o Options) error {
+	source, err := world.Open(o.Charges)
+	if err != nil {
+		return err
+	}
+	defer source.Close() //nolint:errcheck // only read
+	sites, err := world.Stations(source)
+	if err != nil {
+		return err
+	}
+	s := &stand{Options: o}
+	s.say("%d real stations, %d cores, %s.\n", len(sites), runtime.NumCPU(), runtime.Version())
+	for i, n := range o.EVSEs {
+		if err := s.measure(ctx, i, sites, n); err != nil {
+			return err
+		}
+	}
+	return s.failed
+}
+
+type stand struct {
+	Options
+	service *process.Roamclear
+	token   string // of an eMSP
+	failed  error
+}
+
+func (s *stand) say(format string, args ...any) {
+	_, err := fmt.Fprintf(s.Out, format+"\n", args...)
+	s.failed = errors.Join(s.failed, err)
+}
+
+const tariff = `{"country_code":"GB","party_id":"DUN","id":"P1","currency":"GBP","type":"REGULAR","elements":[{"price_components":[{"type":"ENERGY","price":0.45,"vat":20,"step_size":1}],` +
+	`"restrictions":{"start_time":"08:00","end_time":"20:00"}},{"price_components":[{"type":"ENERGY","price":0.35,"vat":20,"step_size":1}]}],"last_updated":"2025-01-01T00:00:00Z"}`
+
+// measure measures a service that has so many EVSEs.
+func (s *stand) measure(ctx context.Context, run int, sites []world.Station, evses int) (err error) {
+	all := locations(sites, (evses+evsesEach-1)/evsesEach)
+	data := filepath.Join(s.Dir, fmt.Sprintf("data-%d", run))
+	if err := s.start(ctx, data); err != nil {
+		return err
+	}
+	defer func() { err = errors.Join(err, s.service.Kill()) }()
+	if err := s.prepare(ctx, all); err != nil {
+		return err
+	}
+	if err := s.service.Stop(time.Minute); err != nil {
+		return err
+	}
+	began := time.Now()
+	if err := s.start(ctx, data); err != nil {
+		return err
+	}
+	ready := time.Since(began)
+	if err := s.whole(ctx); err != nil {
+		return err
+	}
+	resident, peak, err := process.Memory(s.service.Pid())
+	if err != nil {
+		return err
+	}
+	s.say("## %d EVSEs at %d Locations\n\nReady after %s, all found after %s; %d MB resident, %d MB at most.\n", evses, len(all), ready.Round(10*time.Millisecond),
+		time.Since(began).Round(10*time.Millisecond), resident>>20, peak>>20)
+	floor, _, err := s.perRequest(ctx, func(*rand.Rand) string { return "/healthz" })
+	if err != nil {
+		return err
+	}
+	s.say("| search | requests/s | CPU a request | CPU without an index | of that | floor: empty handler |\n| --- | --- | --- | --- | --- | --- |")
+	for i := range searches {
+		if err := s.search(ctx, &searches[i], sites, all, floor); err != nil {
+			return err
+		}
+	}
+	if resident, peak, err = process.Memory(s.service.Pid()); err != nil {
+		return err
+	}
+	s.say("\nAfterwards %d MB resident, %d MB at most.\n", resident>>20, peak>>20)
+	return s.failed
+}
+
+// start starts the service on its data.
+func (s *stand) start(ctx context.Context, data string) error {
+	listen, err := process.FreeAddress()
+	if err != nil {
+		return err
+	}
+	if s.service, err = process.Serve(filepath.Join(s.Dir, "log"), s.Binary, data, listen); err != nil {
+		return err
+	}
+	within, cancel := context.WithTimeout(ctx, 5*time.Minute)
+	defer cancel()
+	return s.service.Ready(within)
+}
+
+// prepare makes the partners, their tariff, and the Locations.
+func (s *stand) prepare(ctx context.Context, all []location) error {
+	cpo, err := s.service.AddPartner(ctx, world.Partner{Role: "CPO", Party: ocpi.Party{Country: "GB", ID: "DUN"}, Name: "Dundee"})
+	if err != nil {
+		return err
+	}
+	if s.token, err = s.service.AddPartner(ctx, world.Partner{Role: "EMSP", Party: ocpi.Party{Country: "NL", ID: "EXW"}, Name: "Example Works"}); err != nil {
+		return err
+	}
+	status, answer, err := s.send(ctx, http.MethodPut, "/ocpi/2.2.1/receiver/tariffs/GB/DUN/P1", cpo, tariff)
+	if err != nil || status/100 != 2 {
+		return fmt.Errorf("put the tariff: HTTP %d %s: %w", status, answer, err)
+	}
+	return seed(ctx, s.service.Data, all)
+}
+
+// whole waits until the service finds all Locations.
+func (s *stand) whole(ctx context.Context) error {
+	for {
+		status, answer, err := s.send(ctx, http.MethodGet, "/api/v1/locations?limit=1", s.token, "")
+		if err != nil || status != http.StatusServiceUnavailable && status != http.StatusOK {
+			return fmt.Errorf("search: HTTP %d %s: %w", status, answer, err)
+		}
+		if status == http.StatusOK {
+			return nil
+		}
+		select {
+		case <-ctx.Done():
+			return ctx.Err()
+		case <-time.After(100 * time.Millisecond):
+		}
+	}
+}
+
+// place draws where is searched: at a real station, or up to a kilometre from it.
+func place(random *rand.Rand, sites []world.Station) (lat, lon float64) {
+	at := &sites[random.IntN(len(sites))]
+	return float64(at.Latitude+int64(random.IntN(20_000))-10_000) / 1e6, float64(at.Longitude+int64(random.IntN(20_000))-10_000) / 1e6
+}
+
+// search measures one kind of search, once the service finds what a look at every
+// Location finds.
+func (s *stand) search(ctx context.Context, a *asked, sites []world.Station, all []location, floor time.Duration) error {
+	random := rand.New(rand.NewPCG(1, uint64(a.metres)))
+	for range 20 {
+		lat, lon := place(random, sites)
+		if err := s.same(ctx, a, all, lat, lon); err != nil {
+			return err
+		}
+	}
+	each, rate, err := s.perRequest(ctx, func(r *rand.Rand) string { return a.path(place(r, sites)) })
+	if err != nil {
+		return err
+	}
+	without := bruteTime(a, sites, all, s.During)
+	s.say("| %s | %d | %s | %s | 1/%d | %s |", a.name, rate, each.Round(time.Microsecond), (without + floor).Round(time.Microsecond), (without+floor)/max(each, 1), floor.Round(time.Microsecond))
+	return s.failed
+}
+
+// same holds a page against a look at every Location.
+func (s *stand) same(ctx context.Context, a *asked, all []location, lat, lon float64) error {
+	status, answer, err := s.send(ctx, http.MethodGet, a.path(lat, lon), s.token, "")
+	if err != nil {
+		return err
+	}
+	var got struct {
+		Data []struct {
+			ID     string `json:"location_id"`
+			Metres int    `json:"distance_m"`
+		}
+	}
+	if err := json.Unmarshal([]byte(answer), &got); err != nil || status != http.StatusOK {
+		return fmt.Errorf("search %s: HTTP %d %s: %w", a.name, status, answer, err)
+	}
+	var hits []found
+	for _, l := range got.Data {
+		hits = append(hits, found{l.Metres, l.ID})
+	}
+	if want := a.brute(all, lat, lon); !slices.Equal(hits, want) {
+		return fmt.Errorf("search %s at %f, %f finds %v, want %v", a.name, lat, lon, hits, want)
+	}
+	return nil
+}
+
+// perRequest is the processor time of the service for each of many requests.
+func (s *stand) perRequest(ctx context.Context, path func(*rand.Rand) string) (each time.Duration, rate int64, err error) {
+	client := &http.Client{Timeout: time.Minute, Transport: &http.Transport{MaxIdleConnsPerHost: s.Connections, DisableCompression: true}}
+	defer client.CloseIdleConnections()
+	drive := func(during time.Duration) (n int64, err error) {
+		within, cancel := context.WithTimeout(ctx, during)
+		defer cancel()
+		var group sync.WaitGroup
+		var mu sync.Mutex // guards n and err
+		for i := range s.Connections {
+			group.Go(func() {
+				random, own := rand.New(rand.NewPCG(uint64(i), 7)), int64(0)
+				var failed error
+				for within.Err() == nil && failed == nil {
+					status, answer, err := s.sendBy(ctx, client, http.MethodGet, path(random), s.token, "")
+					if failed = err; err == nil && status != http.StatusOK {
+						failed = fmt.Errorf("HTTP %d: %s", status, answer)
+					}
+					own++
+				}
+				mu.Lock()
+				defer mu.Unlock()
+				n, err = n+own, errors.Join(err, failed)
+			})
+		}
+		group.Wait()
+		return n, err
+	}
+	if _, err := drive(s.During / 4); err != nil { // warm
+		return 0, 0, err
+	}
+	before, err := process.CPU(s.service.Pid())
+	if err != nil {
+		return 0, 0, err
+	}
+	n, err := drive(s.During)
+	if err != nil {
+		return 0, 0, err
+	}
+	after, err := process.CPU(s.service.Pid())
+	return (after - before) / time.Duration(max(n, 1)), n * int64(time.Second) / int64(s.During), err
+}
+
+// bruteTime is the processor time of a query that looks at every Location.
+func bruteTime(a *asked, sites []world.Station, all []location, during time.Duration) time.Duration {
+	runtime.LockOSThread()
+	defer runtime.UnlockOSThread()
+	random, n := rand.New(rand.NewPCG(0, 7)), 0
+	began, before := time.Now(), threadTime()
+	for time.Since(began) < during || n == 0 {
+		lat, lon := place(random, sites)
+		a.brute(all, lat, lon)
+		n++
+	}
+	return (threadTime() - before) / time.Duration(n)
+}
+
+// threadTime is the processor time of this thread.
+func threadTime() time.Duration {
+	const thread = 1 // RUSAGE_THREAD
+	var u syscall.Rusage
+	if err := syscall.Getrusage(thread, &u); err != nil {
+		panic(err) // Linux has it
+	}
+	return time.Duration(u.Utime.Nano() + u.Stime.Nano())
+}
+
+func (s *stand) send(ctx context.Context, method, path, token, body string) (status int, answer string, err error) {
+	return s.sendBy(ctx, http.DefaultClient, method, path, token, body)
+}
