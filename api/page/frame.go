@@ -13,6 +13,8 @@ import (
 	"time"
 
 	"github.com/gin-gonic/gin"
+	"github.com/roamclear/roamclear/api/rest"
+	"github.com/roamclear/roamclear/ingest/control"
 	"github.com/roamclear/roamclear/settlement"
 )
 
@@ -38,6 +40,10 @@ func (f frame) Menu() []entry {
 	if f.Visitor == nil {
 		return nil
 	}
+	stations := entry{Name: "Stations", Href: "/stations", Current: f.Here == "Stations"}
+	if !f.Visitor.Allows(rest.ScopeRead) {
+		return []entry{stations}
+	}
 	list := []entry{
 		{Name: "Settlement", Href: f.with("/", "from", "to", "cpo", "emsp", "currency", "vat")},
 		{Name: "Causes", Href: f.with("/causes", "from", "to", "cpo", "emsp", "currency", "vat")},
@@ -50,6 +56,9 @@ func (f frame) Menu() []entry {
 		list = append(list, entry{Name: "Refused", Href: "/refused"}, entry{Name: "Partners", Href: "/partners"})
 	}
 	list = append(list, entry{Name: "Tariffs", Href: "/tariffs"}, entry{Name: "Price", Href: "/price"})
+	if f.Visitor.Open || f.Visitor.Allows(control.ScopeApp) {
+		list = append(list, stations)
+	}
 	for i := range list {
 		list[i].Current = list[i].Name == f.Here
 	}
@@ -106,9 +115,10 @@ var templates = func() map[string]*template.Template {
 		"words":    func(code string) string { return strings.ReplaceAll(code, "_", " ") },
 		"sentence": func(s string) string { return strings.ToUpper(s[:1]) + s[1:] },
 		"dict":     dict,
+		"tag":      func(status string) string { return statusClasses[status] },
 	}
 	set := map[string]*template.Template{}
-	for _, name := range []string{"settlement", "causes", "cdrs", "cdr", "rejects", "credits", "conflicts", "contents", "refused", "partners", "partner", "tariffs", "tariff", "price", "signin", "error"} {
+	for _, name := range []string{"settlement", "causes", "cdrs", "cdr", "rejects", "credits", "conflicts", "contents", "refused", "partners", "partner", "tariffs", "tariff", "price", "stations", "station", "signin", "error"} {
 		set[name] = template.Must(template.New(name).Funcs(funcs).
 			ParseFS(files, "templates/layout.html", "templates/parts.html", "templates/"+name+".html"))
 	}

@@ -31,6 +31,8 @@ type Deps struct {
 	Found *ingest.Tally
 	// Late has what came late to the lists that they read; nil = nothing.
 	Late Late
+	// App answers what drivers ask; nil = nothing.
+	App App
 	// Keys signs visitors in: a rest.Keys.
 	Keys Keys
 	// Open lets in, without a key, who asks from this machine for this
@@ -83,6 +85,10 @@ func Mount(g gin.IRouter, d Deps) {
 	g.GET("/tariffs/:country/:party/*id", s.shown(s.tariff))
 	g.GET("/price", s.shown(s.price))
 	g.POST("/price", s.shown(s.askPrice))
+	if d.App != nil {
+		g.GET("/stations", s.driven(s.stations))
+		g.GET("/stations/:country/:party/*id", s.driven(s.station))
+	}
 	g.GET("/sign-in", s.guarded(s.signInForm))
 	g.POST("/sign-in", s.guarded(s.signIn))
 	g.POST("/sign-out", s.guarded(s.signOut))
@@ -106,8 +112,23 @@ func (s *server) guarded(fn func(c *gin.Context) error) gin.HandlerFunc {
 	}
 }
 
-// shown is guarded for those who are signed in; others are sent to do so.
+// shown is entered for those who read reports; who only acts for drivers is sent to the
+// stations.
 func (s *server) shown(fn func(c *gin.Context, v visitor) error) gin.HandlerFunc {
+	return s.entered(func(c *gin.Context, v visitor) error {
+		switch {
+		case v.Allows(rest.ScopeRead):
+			return fn(c, v)
+		case c.Request.URL.Path == "/" && s.App != nil:
+			c.Redirect(http.StatusSeeOther, "/stations")
+			return nil
+		}
+		return rest.MissingScope(rest.ScopeRead)
+	})
+}
+
+// entered is guarded for those who are signed in; others are sent to do so.
+func (s *server) entered(fn func(c *gin.Context, v visitor) error) gin.HandlerFunc {
 	return s.guarded(func(c *gin.Context) error {
 		v, err := s.visitor(c)
 		if notSignedIn(err) {

@@ -9,6 +9,7 @@ import (
 	"github.com/gin-gonic/gin"
 	"github.com/roamclear/roamclear/api"
 	"github.com/roamclear/roamclear/api/rest"
+	"github.com/roamclear/roamclear/ingest/control"
 )
 
 const (
@@ -34,11 +35,14 @@ func (s *server) visitor(c *gin.Context) (visitor, error) {
 		return visitor{}, rest.ErrNoKey
 	}
 	key, err := s.Keys.Session(cookie.Value, s.now())
-	if err == nil && !key.Allows(rest.ScopeRead) {
+	if err == nil && !mayEnter(key) {
 		err = rest.ErrNoKey
 	}
 	return visitor{Key: key}, err
 }
+
+// mayEnter reports whether there is a page for a key.
+func mayEnter(key rest.Key) bool { return key.Allows(rest.ScopeRead) || key.Allows(control.ScopeApp) }
 
 type signInView struct {
 	frame
@@ -68,8 +72,8 @@ func (s *server) signIn(c *gin.Context) error {
 		wrong = "This key is not known, or was removed. Check that it was copied whole."
 	case err != nil:
 		return err
-	case !key.Allows(rest.ScopeRead):
-		wrong = "This key is not for finance: it lacks the scope " + rest.ScopeRead + "."
+	case !mayEnter(key):
+		wrong = "There is no page for this key: it has neither the scope " + rest.ScopeRead + " nor " + control.ScopeApp + "."
 	}
 	if wrong != "" {
 		s.render(c, http.StatusUnauthorized, "signin", signInView{frame: frame{Title: "Sign in", Query: url.Values{}}, Next: next, Wrong: wrong})
