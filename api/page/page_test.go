@@ -60,6 +60,8 @@ func allowed(apiKey string) (rest.Key, error) {
 		return rest.Key{Scopes: scopes}, nil
 	case "volt":
 		return rest.Key{Scopes: scopes, Party: ocpi.NewParty("DE", "VOL")}, nil
+	case "emp":
+		return rest.Key{Scopes: []string{control.ScopeApp}, Party: ocpi.NewParty("SE", "EMP")}, nil
 	case "other-scope":
 		return rest.Key{Scopes: []string{"admin:write"}}, nil
 	}

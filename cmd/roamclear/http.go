@@ -139,12 +139,12 @@ func mounted(s *service) *gin.Engine {
 		Reader: b.store, Closes: s.control.closes, Logger: s.logger, Limits: limits, Tariffs: s.owned, Sessions: s.owned, Billed: b.store.Billed,
 		Auth: func(c *gin.Context) (rest.Key, error) { return keys.Authenticate(c.Request) },
 	})
-	app.Mount(engine, app.Deps{
+	calls := app.Mount(engine, app.Deps{
 		Partners: s.control.partners, Objects: s.owned, Stations: s.stations, Profile: s.profile, Logger: s.logger, Limits: limits,
 		Auth: func(c *gin.Context) (rest.Key, error) { return keys.Authenticate(c.Request) },
 	})
 	page.Mount(engine, page.Deps{
-		Reader: b.store, Closes: s.control.closes, Logger: s.logger, Tariffs: s.owned, Noted: s.owned, Partners: s.control.partners, Found: &s.tally, Late: b.store, Keys: keys, Limits: limits,
+		Reader: b.store, Closes: s.control.closes, Logger: s.logger, Tariffs: s.owned, Noted: s.owned, Partners: s.control.partners, Found: &s.tally, Late: b.store, App: calls, Keys: keys, Limits: limits,
 		Open: pageOpen(&s.config), SecureCookie: strings.HasPrefix(s.config.PublicURL, "https://"),
 	})
 	return engine

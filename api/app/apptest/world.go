@@ -35,6 +35,7 @@ var Now = time.Date(2026, 1, 5, 10, 0, 0, 0, time.UTC)
 // SE*EMP, DE*TNM, and the platform of NL*ONE and NL*TWO.
 type World struct {
 	*gin.Engine
+	Calls    *app.Calls
 	t        testing.TB
 	Log      *ingesttest.Log
 	Follower *objects.Follower
@@ -79,7 +80,7 @@ func New(t testing.TB, change ...func(*control.Partners)) *World {
 	objectstest.Run(t, w.Follower)
 	logger := slog.New(slog.DiscardHandler)
 	w.Engine = api.NewEngine(logger, rest.Fallback("", logger))
-	app.Mount(w, app.Deps{
+	w.Calls = app.Mount(w, app.Deps{
 		Partners: w.Partners, Objects: known{w.Follower, index}, Stations: found, Logger: logger, Now: func() time.Time { return Now },
 		Limits: rest.Limits{Places: api.NewBudget(rest.Places)},
 		Auth: func(c *gin.Context) (rest.Key, error) {
