@@ -21,6 +21,8 @@ type Partners interface {
 	Recognize(authorization string) (*control.Partner, control.Spelling, bool)
 	// Has reports whether a party is a partner's now, in any role.
 	Has(party ocpi.Party) bool
+	// NoteHeard notes that a partner has answered us.
+	NoteHeard(id string)
 	// Holder returns the partner that has a role.
 	Holder(r control.Role) (*control.Partner, bool)
 	// Hub returns the hub that a partner is, if it is believed to be one.

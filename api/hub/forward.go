@@ -149,10 +149,12 @@ func (x *exchange) forward(m *message) (*partner.Answer, error) {
 		To: m.to, Module: m.module, Side: m.side, Since: m.since, Method: m.method, Path: m.path, Query: m.query, Page: m.page, Body: body,
 		From: m.from, For: m.party, Correlation: x.correlation(), Within: cmp.Or(m.within, forwardWithin), Limit: m.limit, Room: held,
 	})
-	if err == nil {
-		return a, nil
+	if err != nil {
+		a, err = judged(m, err)
 	}
-	a, err = judged(m, err)
+	if a != nil {
+		x.s.Partners.NoteHeard(m.to.ID)
+	}
 	if failed, ok := errors.AsType[*routeError](err); ok && failed.err != nil {
 		x.s.Logger.Warn("a message could not be forwarded", "from", x.partner.ID, "to", m.to.ID, "module", m.module, "method", m.method, "status", int(failed.status), "error", failed.err)
 	}

@@ -7,6 +7,7 @@ import (
 	"net/http"
 	"net/url"
 	"path"
+	"strconv"
 	"strings"
 
 	"github.com/roamclear/roamclear/api"
@@ -21,7 +22,9 @@ import (
 // holders have them.
 func receiversOf(o ingest.Object) []string {
 	switch o {
-	case ingest.ObjectSession, ingest.ObjectCDR:
+	case ingest.ObjectSession:
+		return []string{control.RoleEMSP, control.RoleSCSP} // SCSPs by grant
+	case ingest.ObjectCDR:
 		return providers
 	case ingest.ObjectToken:
 		return operators
@@ -121,6 +124,9 @@ func (x *exchange) relayed(a answer, reply *partner.Answer) answer {
 		out.status = ocpi.StatusServerError // it has no codes of hubs
 	}
 	if reply.Status >= ocpi.StatusClientError {
+		if seconds, err := strconv.Atoi(reply.Header.Get("Retry-After")); err == nil && seconds > 0 {
+			x.setHeader("Retry-After", strconv.Itoa(seconds))
+		}
 		if out.http < http.StatusBadRequest {
 			out.http = http.StatusOK
 		}
@@ -159,9 +165,8 @@ func (x *exchange) pushMessage(p *control.Partner, to ocpi.Party) (*message, []c
 	if err := x.mayBeShown(p, to, t); err != nil {
 		return nil, nil, err
 	}
-	var ok bool
-	if m.from, ok = x.acting(sendersOf(x.route.object)...); !ok || x.partner.Owns(t.Key.Party) && header(x.r, ocpi.HeaderFromParty) == "" {
-		m.from = t.Key.Party
+	if m.from = ocpi.NewParty(header(x.r, ocpi.HeaderFromCountry), header(x.r, ocpi.HeaderFromParty)); x.route.version == ocpi.V211 || !x.partner.Owns(m.from) {
+		m.from = t.Key.Party // also of a hub, that speaks for it
 	}
 	if x.route.method != http.MethodPost {
 		m.path = x.objectPath()
@@ -206,10 +211,13 @@ func (x *exchange) mayBeShown(p *control.Partner, to ocpi.Party, t ingest.Target
 		if err != nil {
 			return err
 		}
-		if !payer.IsZero() && payer != to {
+		other = payer
+		if other.IsZero() {
+			other = to // as its sender says
+		}
+		if other != to && p.Mobility().Owns(to) {
 			return wrongParameter("cdr_token", fmt.Sprintf("it is not %s who pays, so it is not sent there", to))
 		}
-		other = to
 	case ingest.ObjectTariff, ingest.ObjectInvoice:
 		other = to
 	}

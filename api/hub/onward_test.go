@@ -9,6 +9,7 @@ import (
 
 	"github.com/roamclear/roamclear/api/partner"
 	"github.com/roamclear/roamclear/ingest"
+	"github.com/roamclear/roamclear/ingest/control"
 	"github.com/roamclear/roamclear/ocpi"
 )
 
@@ -252,6 +253,20 @@ func TestWhatComesOfAPush(t *testing.T) {
 // who may not see it; who cannot be reached is told from who is nobody. It is stored.
 func TestWhatIsNotSentOn(t *testing.T) {
 	e := newExchange(t, ocpi.V221, ocpi.V221)
+	e.register(t, ocpi.V221, "SCSP NL SMA")
+	scsp := func() (int, bool) {
+		_, got, r := e.send(t, e.cpo, "PUT /2.2.1/receiver/sessions/GB/DUN/S9", thing{"sessions", "GB/DUN", "NL/EXW", "S9"}.in(ocpi.V221), "GB/DUN", "NL/SMA")
+		return got.StatusCode, r != nil
+	}
+	if code, sent := scsp(); code != 4001 || sent {
+		t.Errorf("an SCSP without a grant: %d, sent %t", code, sent)
+	}
+	if err := e.partners.AddGrant(t.Context(), "", control.Grant{CPO: ocpi.NewParty("GB", "DUN"), SCSP: ocpi.NewParty("NL", "SMA")}); err != nil {
+		t.Fatal(err)
+	}
+	if code, sent := scsp(); code != 1000 || !sent {
+		t.Errorf("an SCSP with a grant: %d, sent %t", code, sent)
+	}
 	for name, c := range map[string]struct {
 		call, kind, other, to string
 		code                  int
