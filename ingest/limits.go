@@ -16,6 +16,9 @@ const MaxBody = 4 << 20
 // what, in bytes.
 const KeptOfLarge = 64 << 10
 
+// MaxCommand is the largest command, in bytes: a Token and some ids.
+const MaxCommand = 64 << 10
+
 // Limits are how large bodies may be, in bytes, by what they are about. What
 // PATCHes and parts make of a Session or a Location is held to the same limit:
 // what can be made can also be PUT.
@@ -38,6 +41,8 @@ func (l Limits) Of(o Object) (bytes int, setting string) {
 		return l.Session, "limits.session_bytes"
 	case ObjectLocation:
 		return l.Location, "limits.location_bytes"
+	case ObjectCommand:
+		return min(l.Other, MaxCommand), "limits.body_bytes"
 	}
 	return l.Other, "limits.body_bytes"
 }

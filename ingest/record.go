@@ -17,6 +17,7 @@ type Topic string
 const (
 	TopicCDRs      Topic = "roamclear.cdrs"      // N partitions
 	TopicSessions  Topic = "roamclear.sessions"  // N partitions: Sessions, and what we note of charges
+	TopicCommands  Topic = "roamclear.commands"  // N partitions: what is asked of CPOs, and what came of it
 	TopicReference Topic = "roamclear.reference" // 1 partition: locations, tariffs, tokens, invoice reconciliation
 	TopicRefused   Topic = "roamclear.refused"   // 1 partition: bodies we could not use
 	TopicControl   Topic = "roamclear.control"   // 1 partition, kept for ever
@@ -37,9 +38,11 @@ const (
 	// What we note ourselves, see Annotation.
 	ObjectAuthorization // the last real-time authorizations of a Token at a CPO, see TokenAt
 	ObjectDelivery      // what whom a CDR is for said of it
+
+	ObjectCommand // a command, of the eMSP that asked; its id is ours
 )
 
-var objectNames = [...]string{"", "cdr", "session", "tariff", "location", "token", "invoice", "authorization", "delivery"}
+var objectNames = [...]string{"", "cdr", "session", "tariff", "location", "token", "invoice", "authorization", "delivery", "command"}
 
 // String returns the kind in lower case, "" for none.
 func (o Object) String() string {
@@ -73,6 +76,8 @@ func (o Object) Topic() Topic {
 		return TopicCDRs
 	case ObjectSession, ObjectAuthorization, ObjectDelivery:
 		return TopicSessions
+	case ObjectCommand:
+		return TopicCommands
 	}
 	return TopicReference
 }
@@ -102,7 +107,7 @@ type Envelope struct {
 	Sender   string    // partner id, see package control
 	Key      ocpi.Key  // folded identity; for EVSE and Connector pushes the Location's
 	Variant  string    // see Identity
-	Path     string    // of a part of a Location: "EVSE_UID" or "EVSE_UID/CONNECTOR_ID", see PartPath; of an invoice whom it is for, "NL*EXW"; of a Session whose token names nobody who pays for its contract, see PayerPath; "" = the whole object
+	Path     string    // of a part of a Location: "EVSE_UID" or "EVSE_UID/CONNECTOR_ID", see PartPath; of an invoice whom it is for, "NL*EXW"; of a Session whose token names nobody who pays for its contract, see PayerPath; of a command what the record tells; "" = the whole object
 	Received ocpi.Time // when the body was complete, by the receiving process's clock
 	Hash     Hash      // canonical content hash of the body, see ocpi.CanonicalHash; of a CDR the worker adds it
 	Reason   string    // TopicRefused only: why the body could not be used
@@ -123,7 +128,7 @@ func (e *Envelope) Sub() string {
 // hasPath reports whether records of the kind have a path, which is no part of
 // the object's identity; those of the others have a variant, which is.
 func (o Object) hasPath() bool {
-	return o == ObjectLocation || o == ObjectInvoice || o == ObjectSession
+	return o == ObjectLocation || o == ObjectInvoice || o == ObjectSession || o == ObjectCommand
 }
 
 // SetSub sets variant and path to what Sub returned.

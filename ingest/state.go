@@ -22,8 +22,8 @@ type ObjectState struct {
 	Body        []byte   // the whole object
 	Changes     []Change // of what prices rest on, oldest first
 	Created     Creation
-	With        ocpi.Party   // of a Session the eMSP of its token, else who is known to pay for its contract, zero where nobody is; of an invoice whom it is for
-	Contract    string       // of a Session whose token names no eMSP, folded: who pays for it is asked of others
+	With        ocpi.Party   // of a Session the eMSP of its token, else who is known to pay for its contract, zero where nobody is; of an invoice whom it is for; of a command whom it is to
+	Contract    string       // of a Session whose token names no eMSP, folded: who pays for it is asked of others; of a command what it is and whether something is waited for, see objects.Command.Mark
 	Left        []ocpi.Party // what With was before, and is not now
 	Named       ocpi.Time    // of a Session when it was found who pays, by a record of its own; 0 where the Session, or the record that brought it, said so
 }

@@ -47,6 +47,7 @@ const (
 var topics = []TopicSpec{
 	{Topic: TopicCDRs, Spread: true, Group: GroupPricing},
 	{Topic: TopicSessions, Spread: true, Group: GroupRecords},
+	{Topic: TopicCommands, Spread: true, Group: GroupRecords},
 	{Topic: TopicReference, Group: GroupRecords},
 	{Topic: TopicRefused, Group: GroupRefused, Former: GroupRecords, Retention: Retention{Age: 30 * 24 * time.Hour, Bytes: 1 << 30}},
 	{Topic: TopicControl},

@@ -131,6 +131,11 @@ func (o RawObject) setPlain(name, value string) RawObject {
 	return o.set(NewRawMember(name, value))
 }
 
+// With returns the object with a member replaced, or added at the end; its name is one
+// that needs no escapes, its value a JSON text, null to leave the member out. o must
+// not be used any more.
+func (o RawObject) With(name, value string) RawObject { return o.setPlain(name, value) }
+
 // Bytes puts the object together again.
 func (o RawObject) Bytes() []byte {
 	size := 2

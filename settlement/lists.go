@@ -65,6 +65,9 @@ type ObjectList struct {
 // lists go; Sessions, invoices, and Tariffs with a recipient, by two parties. What is
 // deleted is on none.
 func ListsOf(s *ingest.ObjectState, fn func(l ObjectList, gone bool)) {
+	if s.Object == ingest.ObjectCommand {
+		return // OCPI lists none
+	}
 	recipient := s.Recipient()
 	if recipient.IsZero() && !s.Object.OfTwo() {
 		fn(ObjectList{Kind: ListAll}, s.Deleted)

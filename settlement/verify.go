@@ -309,7 +309,7 @@ func (v *Verifier) walkAll(ctx context.Context, report *Report, walkers []*walke
 			switch w.partition.Topic {
 			case ingest.TopicCDRs:
 				return v.walkCDRs(ctx, w, all[i], relations)
-			case ingest.TopicSessions, ingest.TopicReference:
+			case ingest.TopicSessions, ingest.TopicCommands, ingest.TopicReference:
 				return v.walkObjects(ctx, w)
 			}
 			return v.walk(ctx, w, func(*ingest.Record) error { return nil })

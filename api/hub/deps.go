@@ -111,6 +111,7 @@ type Deps struct {
 	Objects   Objects
 	CDRs      CDRSource
 	Lists     Lists
+	Commands  Commands      // nil = none are taken
 	Tally     *ingest.Tally // of findings; nil = none are counted
 	Metrics   *api.Metrics
 	Logger    *slog.Logger

@@ -58,7 +58,8 @@ func (ed *edition) has(m *module) bool {
 	if ed.version < m.since {
 		return false
 	}
-	receivesFromCPO := (m.side == ocpi.RoleReceiver) != (m.object == ingest.ObjectToken)
+	fromEMSP := m.object == ingest.ObjectToken || m.object == ingest.ObjectCommand
+	receivesFromCPO := (m.side == ocpi.RoleReceiver) != fromEMSP
 	return ed.tree == "" || m.side == "" || receivesFromCPO == (ed.tree == treeEMSP)
 }
 

@@ -54,8 +54,8 @@ func TestVersionsByRole(t *testing.T) {
 func TestVersionDetails(t *testing.T) {
 	h := serve(t, &backend{}, func(d *Deps) { d.PublicURL = "https://roam.example/" })
 	for _, tt := range []struct{ path, token, want string }{
-		{"/emsp/2.1.1", dundeeToken, "credentials emsp/2.1.1/credentials, locations emsp/2.1.1/locations, tariffs emsp/2.1.1/tariffs, sessions emsp/2.1.1/sessions, cdrs emsp/2.1.1/cdrs, tokens emsp/2.1.1/tokens"},
-		{"/cpo/2.1.1", exwToken, "credentials cpo/2.1.1/credentials, locations cpo/2.1.1/locations, tariffs cpo/2.1.1/tariffs, sessions cpo/2.1.1/sessions, cdrs cpo/2.1.1/cdrs, tokens cpo/2.1.1/tokens"},
+		{"/emsp/2.1.1", dundeeToken, "credentials emsp/2.1.1/credentials, locations emsp/2.1.1/locations, tariffs emsp/2.1.1/tariffs, sessions emsp/2.1.1/sessions, cdrs emsp/2.1.1/cdrs, tokens emsp/2.1.1/tokens, commands emsp/2.1.1/commands"},
+		{"/cpo/2.1.1", exwToken, "credentials cpo/2.1.1/credentials, locations cpo/2.1.1/locations, tariffs cpo/2.1.1/tariffs, sessions cpo/2.1.1/sessions, cdrs cpo/2.1.1/cdrs, tokens cpo/2.1.1/tokens, commands cpo/2.1.1/commands"},
 		{"/2.2.1", nspToken, both("2.2.1")},
 		{"/2.3.0", dundeeToken, both("2.3.0")},
 	} {
@@ -101,6 +101,6 @@ func both(version string) string {
 	if version == "2.3.0" {
 		list = append(list, "invoicereconciliation RECEIVER 2.3.0/receiver/invoicereconciliation", "invoicereconciliation SENDER 2.3.0/sender/invoicereconciliation")
 	}
-	list = append(list, "hubclientinfo SENDER "+version+"/sender/hubclientinfo")
+	list = append(list, "commands RECEIVER "+version+"/receiver/commands", "commands SENDER "+version+"/sender/commands", "hubclientinfo SENDER "+version+"/sender/hubclientinfo")
 	return strings.Join(list, ", ")
 }

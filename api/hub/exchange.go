@@ -248,6 +248,9 @@ func (x *exchange) reply(a answer, err error, now time.Time) (httpStatus int, oc
 	if a.created {
 		httpStatus = http.StatusCreated
 	}
+	if a.status != 0 {
+		ocpiStatus = a.status
+	}
 	if err != nil {
 		kind := api.Classify(err)
 		httpStatus, ocpiStatus = x.statusOf(kind, err)

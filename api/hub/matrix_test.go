@@ -55,7 +55,7 @@ var matrix = []rule{
 	{name: "E4 no such Location of a sender", token: exwToken, call: "GET to-emsp:/locations/none", http: 404, code: 2003},
 	{name: "E4 no such EVSE of a sender", token: exwToken, call: "GET to-emsp:/locations/X1/none", http: 404, code: 2003},
 	{name: "E4 a version there is none of", token: dundeeToken, call: "GET /ocpi/2.2", http: 404, code: 2000},
-	{name: "E4 a module there is none of", token: dundeeToken, call: "POST cpo:/commands/START_SESSION", body: "{}", http: 404, code: 2000},
+	{name: "E4 a module there is none of", token: dundeeToken, call: "PUT cpo:/chargingprofiles/S1", body: "{}", http: 404, code: 2000},
 	{name: "E4 the root", token: dundeeToken, call: "GET /ocpi", http: 404, code: 2000},
 	{name: "E4 too many parts", token: dundeeToken, call: "GET cpo:/sessions/GB/DUN/X1/more", http: 404, code: 2000},
 	{name: "E4 a part missing", token: dundeeToken, call: "GET cpo:/sessions/GB/X1", http: 404, code: 2000},

@@ -83,6 +83,8 @@ func modules() []module {
 			{method: http.MethodDelete, path: objectPath, handle: (*exchange).delete, names: true, onward: true},
 		}},
 		{id: "invoicereconciliation", side: ocpi.RoleSender, object: ingest.ObjectInvoice, roles: parties, since: ocpi.V230, doors: listed()},
+		{id: "commands", side: ocpi.RoleReceiver, object: ingest.ObjectCommand, roles: providers, doors: commandDoors(ocpi.RoleReceiver)},
+		{id: "commands", side: ocpi.RoleSender, object: ingest.ObjectCommand, roles: operators, doors: commandDoors(ocpi.RoleSender)},
 		{id: "hubclientinfo", side: ocpi.RoleSender, since: ocpi.V221, doors: []door{{method: http.MethodGet, handle: (*exchange).listClients}}},
 	}
 }

@@ -29,7 +29,7 @@ func (s *Server) paths() map[string][]route {
 // concrete fills in a path for a partner that finds it there.
 func concrete(path string, object ingest.Object) (filled, token, country, party string) {
 	country, party, token = "GB", "DUN", dundeeToken
-	mobility := object == ingest.ObjectToken // whose objects they are, and the other side reads them
+	mobility := object == ingest.ObjectToken || object == ingest.ObjectCommand // whose objects they are, and the other side reads them
 	if strings.Contains(path, "/sender/") && object != ingest.ObjectCDR {
 		mobility = !mobility
 	}
@@ -167,7 +167,7 @@ func TestRoutingOfErrors(t *testing.T) {
 		routed                          bool
 	}{
 		{"unknown path", "GET", "/ocpi/2.2.1/receiver/nowhere", dundeeToken, "", nil, 404, true},
-		{"unknown module of the sender", "POST", "/ocpi/2.2.1/sender/commands/START_SESSION", dundeeToken, "{}", nil, 404, true},
+		{"unknown module of the sender", "POST", "/ocpi/2.2.1/sender/payments/P1", dundeeToken, "{}", nil, 404, true},
 		{"a path that is too long", "GET", cdrsPath + "/GB/DUN/1/2/3", dundeeToken, "", nil, 404, true},
 		{"no token", "POST", cdrsPath, "", "{}", nil, 401, true},
 		{"method", "PUT", cdrsPath + "/GB/DUN/1", dundeeToken, "{}", nil, 405, true},

@@ -48,6 +48,17 @@ type Peer struct {
 	asked     map[string]int // answers to each list's URL, for faults
 	requests  []Request      // see Requests
 	interfere func(w http.ResponseWriter, r *http.Request) bool
+	commands
+}
+
+// commands are what a peer knows of commands and of the charges that they started.
+type commands struct {
+	plans     map[string]Plan // by type
+	commanded []Commanded
+	charges   map[string]*Charge
+	charged   int // charges that began
+	failures  []error
+	going     sync.WaitGroup
 }
 
 // registration is how the other side is called.
@@ -79,6 +90,7 @@ func New(o Options) (*Peer, error) {
 	p := &Peer{
 		options: o, mux: http.NewServeMux(), lists: map[string][]object{}, tokenA: rand.Text(),
 		accepted: map[string]bool{}, received: map[string]Received{}, asked: map[string]int{},
+		commands: commands{plans: map[string]Plan{}, charges: map[string]*Charge{}},
 	}
 	for _, party := range p.parties() {
 		w := world{party: party, version: o.Version, now: o.Now.UTC().Truncate(time.Hour)}

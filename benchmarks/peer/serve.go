@@ -28,6 +28,11 @@ func (p *Peer) routes() {
 		handle("/ocpi"+p.base("receiver", module), false, func(w http.ResponseWriter, r *http.Request) { p.post(w, r, module) })
 		handle("/ocpi"+p.base("receiver", module)+"/{path...}", false, func(w http.ResponseWriter, r *http.Request) { p.object(w, r, module) })
 	}
+	if p.options.Role == CPO {
+		handle("POST /ocpi"+p.base("receiver", "commands")+"/{command}", false, p.command)
+	} else {
+		handle("POST /ocpi"+p.base("sender", "commands")+"/{path...}", false, p.result)
+	}
 	p.mux.HandleFunc("/", func(w http.ResponseWriter, r *http.Request) {
 		reply(w, r, http.StatusNotFound, ocpi.StatusClientError, "no such resource", nil)
 	})
@@ -97,6 +102,11 @@ func (p *Peer) details(w http.ResponseWriter, r *http.Request) {
 	}
 	for _, module := range p.takes() {
 		add(module, "receiver", "RECEIVER")
+	}
+	if p.options.Role == CPO {
+		add("commands", "receiver", "RECEIVER")
+	} else {
+		add("commands", "sender", "SENDER")
 	}
 	role := "SENDER"
 	if p.options.Version == ocpi.V211 {

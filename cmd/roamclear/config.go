@@ -28,6 +28,7 @@ type Config struct {
 	Authorize   AuthorizeConfig
 	Secrets     SecretsConfig
 	PartnerURLs PartnerURLsConfig
+	Commands    CommandsConfig
 	Kafka       KafkaConfig
 	Store       ClickHouseConfig
 }
@@ -91,6 +92,12 @@ type PartnerURLsConfig struct {
 	Timeout      time.Duration
 }
 
+// CommandsConfig says how long is waited for what comes of a command.
+type CommandsConfig struct {
+	AnswerTimeout  time.Duration
+	SessionTimeout time.Duration
+}
+
 // KafkaConfig says where the log is. Without brokers it is embedded.
 type KafkaConfig struct {
 	Brokers     []string
@@ -152,8 +159,10 @@ func settings(c *Config) []setting {
 		{"secrets.key_file", &c.Secrets.KeyFile, "", "file with the key that seals the tokens we send to partners; empty: secret-key in the data directory, made at the first start", anything},
 		{"partner_urls.allow_private", &c.PartnerURLs.AllowPrivate, false, "call partners at addresses of this machine and of private networks too, and by http there; for tests", anything},
 		{"partner_urls.timeout", &c.PartnerURLs.Timeout, "30s", "how long a partner may take to answer", lasting(time.Second, 10*time.Minute)},
+		{"commands.answer_timeout", &c.Commands.AnswerTimeout, "10s", "how long a CPO may take to answer a command", lasting(time.Second, time.Minute)},
+		{"commands.session_timeout", &c.Commands.SessionTimeout, "5m", "how long after a CPO says that a charge was started its Session may take to come", lasting(time.Second, time.Hour)},
 		{"kafka.brokers", &c.Kafka.Brokers, nil, "Kafka brokers host:port; empty: the embedded broker", anything},
-		{"kafka.partitions", &c.Kafka.Partitions, 0, "partitions of the CDR and Session topics; 0: 2 at creation, later as many as there are",
+		{"kafka.partitions", &c.Kafka.Partitions, 0, "partitions of the topics of CDRs, Sessions and commands; 0: 2 at creation, later as many as there are",
 			between(0, 1024, "partitions")},
 		{"kafka.replication", &c.Kafka.Replication, 0, "replicas of each topic when it is created; 0: 3 where there are three brokers or more, else the brokers' default",
 			between(0, 7, "replicas")},

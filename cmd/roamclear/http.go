@@ -124,7 +124,7 @@ func mounted(s *service) *gin.Engine {
 	partners := hub.New(hub.Deps{
 		Partners: s.control.partners, Intake: s.intake, Objects: s.owned,
 		CDRs: settlement.Source{Store: b.store, Log: b.log}, Lists: settlement.Lists{StoredLists: b.store, Log: b.log},
-		Tally: &s.tally, Metrics: api.NewMetrics(s.registry), Logger: s.logger, Party: s.config.Hub.party(), Name: s.config.Hub.Name,
+		Commands: s.desk, Tally: &s.tally, Metrics: api.NewMetrics(s.registry), Logger: s.logger, Party: s.config.Hub.party(), Name: s.config.Hub.Name,
 		Callback: s.peers.dialer, Forwarder: s.peers.forwarder, Notes: s.intake, Sealer: s.sealer, PublicURL: s.config.PublicURL, AuthorizeWithin: s.config.Authorize.Timeout,
 		Limits: s.config.Limits.Bodies, InFlight: s.config.Limits.InFlight, Turns: s.turns,
 		Known: hub.Known{Token: s.owned.payer, Issuer: s.owned.Issuers.Of, Zone: tariff.SingleZone, Charges: settlement.Charges{Store: b.store, Objects: s.owned, Places: s.owned}.Complete},

@@ -19,9 +19,10 @@ type owned struct {
 	*reference.Index
 }
 
-// otherFolds are those of objects that no price rests on.
-func otherFolds() []objects.Fold {
-	return []objects.Fold{objects.Sessions{}, objects.Invoices{}, objects.Authorizations{}, objects.Deliveries{}}
+// otherFolds are those of objects that no price rests on; whoever wants to know of
+// Sessions and commands gives folds that tell.
+func otherFolds(sessions objects.Sessions, commands objects.Commands) []objects.Fold {
+	return []objects.Fold{sessions, objects.Invoices{}, objects.Authorizations{}, objects.Deliveries{}, commands}
 }
 
 // newOwned returns what will be known once Run has been called: the objects

@@ -1,6 +1,7 @@
 package main
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -16,6 +17,7 @@ import (
 
 	"github.com/roamclear/roamclear/api"
 	"github.com/roamclear/roamclear/api/app/stations"
+	commanding "github.com/roamclear/roamclear/api/command"
 	"github.com/roamclear/roamclear/api/hub"
 	"github.com/roamclear/roamclear/ingest"
 	"github.com/roamclear/roamclear/ingest/control"
@@ -115,6 +117,7 @@ type service struct {
 	adminToken string
 	sealer     *control.Sealer
 	peers      *peers
+	desk       *commanding.Desk
 	metrics    *pricing.Metrics
 	relations  *settlement.RelationMetrics
 	named      *objects.PayerMetrics
@@ -157,12 +160,13 @@ func startService(ctx context.Context, c Config, stderr *os.File) (_ *service, e
 	if !c.Roaming.Open {
 		s.control.partners.PairsOnly()
 	}
+	s.desk = commanding.New(s.commands())
 	s.stations = stations.New()
 	following := objects.Options{Logger: s.logger, Registerer: s.registry, ShelfBytes: c.memoryLimit(machineMemory("/")) / 4}
 	if c.has(roleAPI) {
 		following.Observers = map[ingest.Object]objects.Observer{ingest.ObjectLocation: s.stations}
 	}
-	s.owned = newOwned(b, c.Roaming.issuers(), following, otherFolds()...)
+	s.owned = newOwned(b, c.Roaming.issuers(), following, otherFolds(s.sessions(), objects.Commands{Seen: s.desk.Seen})...)
 	s.metrics = pricing.NewMetrics(s.registry)
 	s.relations = settlement.NewRelationMetrics(s.registry)
 	s.named = objects.NewPayerMetrics(s.registry)
@@ -175,6 +179,7 @@ func startService(ctx context.Context, c Config, stderr *os.File) (_ *service, e
 	s.intake.Merging, s.intake.Check = api.NewBudget(mergingBytes), s.found()
 	s.intake.First, s.intake.Payer = s.firstCDR, s.owned.pays
 	s.peers = newPeers(s)
+	s.desk.Objects, s.desk.Sender = s.owned, s.peers.forwarder
 	if s.http, err = newHTTPServer(s); err != nil {
 		return nil, err
 	}
@@ -196,6 +201,7 @@ func (s *service) run(ctx context.Context, after func(context.Context) error) er
 	defer stopWorking()
 
 	s.peers.work(work)
+	s.desk.Work(work)
 	failed := make(chan error, 8)
 	followers, workers := &errgroup.Group{}, &errgroup.Group{}
 	spawn := func(g *errgroup.Group, ctx context.Context, name string, f func(context.Context) error) {
@@ -228,6 +234,7 @@ func (s *service) run(ctx context.Context, after func(context.Context) error) er
 		if s.config.has(roleSettle) {
 			spawn(workers, work, "records", s.keep("records", s.record))
 			spawn(workers, work, "refused", s.keep("refused", s.refused))
+			spawn(workers, work, "commands", s.keep("commands", s.desk.Follow))
 		}
 	}
 	if err == nil {
@@ -271,6 +278,7 @@ func (s *service) stop(ctx context.Context, stopWorking func(), workers *errgrou
 	errs = append(errs, s.http.stop(limit))
 	stopWorking()
 	errs = append(errs, workers.Wait())
+	s.desk.Close()
 	if err := s.control.partners.NoteNow(limit); err != nil { // it takes 2 s at most: it is little that is lost
 		s.logger.Warn("what partners did was not noted", "error", err)
 	}
@@ -383,9 +391,9 @@ func (s *service) refused(ctx context.Context) error {
 	})
 }
 
-// record is the settle role's keeper of Sessions and of what partners own. Who keeps
-// a partition of Sessions reads the lists of the partners in it, and finds who pays
-// for those that named nobody; the relations between
+// record is the settle role's keeper of Sessions, commands and of what partners own. Who
+// keeps a partition of Sessions reads the lists of the partners in it, and finds who pays
+// for those that named nobody; who keeps one of commands sees to them; the relations between
 // CDRs are found by whoever keeps the one partition of reference data: so that
 // it is done once, and goes on elsewhere when this process goes away.
 func (s *service) record(ctx context.Context) error {
@@ -395,7 +403,10 @@ func (s *service) record(ctx context.Context) error {
 	return s.backends.log.Consume(ctx, ingest.GroupRecords, ingest.TopicsOf(ingest.GroupRecords), func(ctx context.Context, l *kafka.Lease) error {
 		drain := s.drain(ingest.GroupRecords, r)
 		keep := func(ctx context.Context) error { return drain.Run(ctx, l) }
-		if l.Partition().Topic != ingest.TopicReference {
+		switch l.Partition().Topic {
+		case ingest.TopicCommands:
+			return beside(ctx, keep, func(ctx context.Context) error { return s.desk.Run(ctx, l.Partition()) })
+		case ingest.TopicSessions:
 			return beside(ctx, keep,
 				func(ctx context.Context) error { return s.peers.watch(ctx, l.Partition()) },
 				func(ctx context.Context) error { return s.payers().Run(ctx, l.Partition()) })
@@ -409,6 +420,25 @@ func (s *service) record(ctx context.Context) error {
 func (s *service) profile(cpo ocpi.Party) *tariff.Profile {
 	p, _ := tariff.ProfileByName(s.control.partners.Profile(cpo, pricing.Present))
 	return p
+}
+
+// sessions is the fold of Sessions, which tells the desk of them where it looks for them.
+func (s *service) sessions() objects.Sessions {
+	if !s.config.has(roleSettle) {
+		return objects.Sessions{}
+	}
+	return objects.Sessions{Seen: s.desk.SessionSeen}
+}
+
+// commands is what the desk works with, but for what is opened after it.
+func (s *service) commands() commanding.Deps {
+	b := s.backends
+	return commanding.Deps{
+		Log: b.log, Place: func(key ocpi.Key) ingest.Partition { return b.log.Place(ingest.TopicCommands, key) },
+		Partners: s.control.partners, Store: b.store, Signer: s.sealer,
+		ResultURL:     func(v ocpi.Version) string { return hub.ResultURL(cmp.Or(s.config.PublicURL, s.http.url), v) },
+		AnswerTimeout: s.config.Commands.AnswerTimeout, SessionTimeout: s.config.Commands.SessionTimeout, Logger: s.logger,
+	}
 }
 
 // payers finds who pays for Sessions that named nobody known.

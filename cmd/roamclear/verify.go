@@ -92,7 +92,7 @@ func verify(ctx context.Context, c Config, out, progress io.Writer, f *verifyFla
 // foldOf folds objects of every kind.
 func foldOf(index *reference.Index) settlement.FoldFunc {
 	folds := map[ingest.Object]objects.Fold{}
-	for _, f := range append(index.Folds(), otherFolds()...) {
+	for _, f := range append(index.Folds(), otherFolds(objects.Sessions{}, objects.Commands{})...) {
 		folds[f.Kind()] = f
 	}
 	return func(old *ingest.ObjectState, r *ingest.Record) (*ingest.ObjectState, error) {

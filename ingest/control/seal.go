@@ -3,9 +3,11 @@ package control
 import (
 	"crypto/aes"
 	"crypto/cipher"
+	"crypto/hmac"
 	"crypto/rand"
 	"crypto/sha256"
 	"encoding/base64"
+	"encoding/binary"
 	"encoding/hex"
 	"fmt"
 	"strings"
@@ -38,8 +40,9 @@ func (t SealedToken) validate() error {
 // Sealer seals and opens the tokens by which we call partners: unlike those that
 // partners send us they must be had in clear. It is safe for concurrent use.
 type Sealer struct {
-	id   string
-	aead cipher.AEAD
+	id     string
+	aead   cipher.AEAD
+	signer [sha256.Size]byte // key of signatures, made of the key
 }
 
 // SealKeyError says that a token was sealed with another key than ours: the key
@@ -73,7 +76,27 @@ func NewSealer(key []byte) (*Sealer, error) {
 		return nil, fmt.Errorf("seal key: %w", err)
 	}
 	sum := sha256.Sum256(append([]byte("roamclear seal key\x00"), key...))
-	return &Sealer{id: hex.EncodeToString(sum[:4]), aead: aead}, nil
+	signer := sha256.Sum256(append([]byte("roamclear sign key\x00"), key...))
+	return &Sealer{id: hex.EncodeToString(sum[:4]), aead: aead, signer: signer}, nil
+}
+
+// signatureBytes is how much of an HMAC-SHA-256 a signature has: 192 bits.
+const signatureBytes = 24
+
+// Sign returns a signature of texts that nobody can make without the key, for a URL: 32
+// characters of URL-safe Base64. purpose keeps those of one use from another.
+func (s *Sealer) Sign(purpose string, texts ...string) string {
+	mac := hmac.New(sha256.New, s.signer[:])
+	for _, t := range append([]string{purpose}, texts...) {
+		mac.Write(binary.BigEndian.AppendUint32(nil, uint32(len(t)))) // so that no two lists of texts are one
+		mac.Write([]byte(t))
+	}
+	return base64.RawURLEncoding.EncodeToString(mac.Sum(nil)[:signatureBytes])
+}
+
+// Signed reports whether a signature is that of the texts, in the same time whatever it is.
+func (s *Sealer) Signed(signature, purpose string, texts ...string) bool {
+	return hmac.Equal([]byte(signature), []byte(s.Sign(purpose, texts...)))
 }
 
 // KeyID names the key.

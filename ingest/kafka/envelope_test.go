@@ -143,7 +143,7 @@ func TestAnEnvelopeThatSaysWhoPays(t *testing.T) {
 // What only a newer version can read comes after all that this one can.
 func TestRecordsBeforeANewerOneAreRead(t *testing.T) {
 	newer := testEnvelope(3)
-	newer.Object = 255 // of which there will never be so many
+	newer.Object = ingest.ObjectCommand + 1
 	set := encodeRecords(t, CompressionNone, []*ingest.Envelope{testEnvelope(1), testEnvelope(2), newer}, [][]byte{testBody(1), testBody(2), testBody(3)})
 	records, err := testReader().decode(set, 0, 10)
 	if err != nil || len(records) != 2 {

@@ -12,7 +12,10 @@ import (
 
 // Sessions is the Fold of Sessions: PUT replaces, PATCH merges, of which
 // charging_periods append (OCPI mod_sessions).
-type Sessions struct{}
+type Sessions struct {
+	// Seen is told of every new state; nil = nobody is. It must not call the follower.
+	Seen func(s *ingest.ObjectState)
+}
 
 // Kind implements Fold.
 func (Sessions) Kind() ingest.Object { return ingest.ObjectSession }
@@ -108,4 +111,8 @@ func leave(old, s *ingest.ObjectState) error {
 }
 
 // Folded implements Fold.
-func (Sessions) Folded(*ingest.ObjectState) {}
+func (f Sessions) Folded(s *ingest.ObjectState) {
+	if f.Seen != nil {
+		f.Seen(s)
+	}
+}

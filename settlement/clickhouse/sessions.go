@@ -154,6 +154,13 @@ func (s *Store) UnlistedSessions(ctx context.Context, limit int) (keys []ocpi.Ke
 
 // Billed reports whether a CDR of a CPO is of a Session, whose id is folded.
 func (s *Store) Billed(ctx context.Context, cpo ocpi.Party, session string) (billed bool, err error) {
+	_, billed, err = s.SessionCDR(ctx, cpo, session)
+	return billed, err
+}
+
+// SessionCDR returns the CDR of a CPO that is of a Session, whose id is folded: of
+// several, the first one by id. ok is false where none is stored.
+func (s *Store) SessionCDR(ctx context.Context, cpo ocpi.Party, session string) (key ocpi.Key, ok bool, err error) {
 	var at []ingest.Position
 	err = s.each(ctx, "find CDRs of a session", "SELECT partition, epoch, offset FROM session_cdrs WHERE session = ? LIMIT ?", []any{settlement.SessionHash(cpo, session), crowdedSession},
 		func(rows driver.Rows) error {
@@ -163,18 +170,21 @@ func (s *Store) Billed(ctx context.Context, cpo ocpi.Party, session string) (bil
 			return err
 		})
 	if err != nil || len(at) == 0 {
-		return false, err
+		return key, false, err
 	}
 	keys, err := s.keysAt(ctx, at)
 	if err != nil {
-		return false, err
+		return key, false, err
 	}
 	wanted, err := withKeys(slices.Collect(maps.Values(keys)))
 	if err != nil {
-		return false, err
+		return key, false, err
 	}
-	err = s.each(ch.Context(ctx, wanted), "read of which session CDRs are", "SELECT 1 FROM results WHERE "+placesOf("(country, party, id) IN wanted")+
-		" AND NOT elsewhere AND credit = 0 AND country = ? AND party = ? AND session_id = ? LIMIT 1", []any{cpo.Country, cpo.ID, session},
-		func(driver.Rows) error { billed = true; return nil })
-	return billed, err
+	err = s.each(ch.Context(ctx, wanted), "read of which session CDRs are", "SELECT id FROM results WHERE "+placesOf("(country, party, id) IN wanted")+
+		" AND NOT elsewhere AND credit = 0 AND country = ? AND party = ? AND session_id = ? ORDER BY id LIMIT 1", []any{cpo.Country, cpo.ID, session},
+		func(rows driver.Rows) error {
+			ok, key.Party = true, cpo
+			return rows.Scan(&key.ID)
+		})
+	return key, ok, err
 }

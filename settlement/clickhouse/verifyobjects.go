@@ -124,7 +124,7 @@ func (s *Store) ObjectListingsRange(ctx context.Context, p ingest.Partition, nex
 const identityColumns = "object, country, party, id"
 
 // variantOf is the variant of a record's object, see ingest.Envelope.Sub.
-const variantOf = "if(object IN ('location', 'invoice', 'session'), '', sub)"
+const variantOf = "if(object IN ('location', 'invoice', 'session', 'command'), '', sub)"
 
 // ChangesBefore calls fn for every record of the partition before next that is about an
 // object, in the order of the objects. The engine sorts beyond sortMemory on disk.

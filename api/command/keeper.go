@@ -1,0 +1,382 @@
+package command
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"sync"
+	"time"
+
+	"golang.org/x/sync/errgroup"
+
+	"github.com/roamclear/roamclear/ingest"
+	"github.com/roamclear/roamclear/ingest/objects"
+	"github.com/roamclear/roamclear/ocpi"
+)
+
+// keeper is what this process knows of the commands that are open, of all partitions,
+// and which of these it sees to.
+type keeper struct {
+	mu       sync.Mutex // guards what follows
+	open     map[ocpi.Key]*item
+	any      bool                         // there was a command
+	loaded   bool                         // what is open in the store is known
+	due      map[ingest.Partition]*agenda // of the partitions that are seen to here
+	starts   map[place]map[ocpi.Key]bool  // those that wait for their Session
+	charges  map[ocpi.Key]ocpi.Key        // Sessions of those that have one, with limits
+	sessions dirty                        // that changed, and were not looked at
+	unowned  map[ingest.Partition][]ocpi.Key
+	wake     chan struct{} // there are sessions
+}
+
+// item is what is kept of an open command.
+type item struct {
+	key       ocpi.Key
+	partition ingest.Partition
+	at        ocpi.Time // when it is to be seen to next; 0 = when it changes
+	index     int       // in its agenda, -1 = in none
+	place     place     // where it waits for a Session, zero = it does not
+	session   ocpi.Key  // that its limits are about, zero = none
+	tries     int       // of what is tried again
+	busy      bool      // somebody sees to it
+	again     bool      // it changed meanwhile
+}
+
+func (k *keeper) init() {
+	k.open, k.due = map[ocpi.Key]*item{}, map[ingest.Partition]*agenda{}
+	k.starts, k.charges = map[place]map[ocpi.Key]bool{}, map[ocpi.Key]ocpi.Key{}
+	k.unowned, k.wake = map[ingest.Partition][]ocpi.Key{}, make(chan struct{}, 1)
+}
+
+// takeOver is after which time the owner calls what was asked for and not called: by
+// then the process that took the request would have said so.
+const takeOver = 2 * time.Second
+
+// Seen takes note of a command's new state. It is the Seen of objects.Commands.
+func (d *Desk) Seen(s *ingest.ObjectState) {
+	c, err := objects.ReadCommand(s)
+	if err != nil || c.Point != nil {
+		return
+	}
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	d.learn(s.Key, c)
+}
+
+// learn takes note of a command. The caller holds d.mu.
+func (d *Desk) learn(key ocpi.Key, c *objects.Command) {
+	d.any = true
+	it := d.open[key]
+	if !c.Open() {
+		if it != nil {
+			d.forget(it)
+		}
+		return
+	}
+	if it == nil {
+		it = &item{key: key, partition: d.Place(key), index: -1}
+		d.open[key] = it
+	}
+	d.wait(it, c)
+	d.charge(it, c)
+	if it.busy {
+		it.again = true
+		return
+	}
+	d.schedule(it, d.next(c, 0))
+}
+
+// wait keeps where a start waits for its Session.
+func (d *Desk) wait(it *item, c *objects.Command) {
+	at := place{}
+	if c.Type == ocpi.StartSession && c.Via != objects.ViaOCPI && c.Session == nil {
+		at = placeOf(c)
+	}
+	if at == it.place {
+		return
+	}
+	d.unwait(it)
+	if it.place = at; at != (place{}) {
+		if d.starts[at] == nil {
+			d.starts[at] = map[ocpi.Key]bool{}
+		}
+		d.starts[at][it.key] = true
+	}
+}
+
+func (d *Desk) unwait(it *item) {
+	if of := d.starts[it.place]; of != nil {
+		if delete(of, it.key); len(of) == 0 {
+			delete(d.starts, it.place)
+		}
+	}
+	it.place = place{}
+}
+
+// charge keeps which Session a command's limits are about.
+func (d *Desk) charge(it *item, c *objects.Command) {
+	var session ocpi.Key
+	if c.Session != nil && c.Stop == nil && !c.Limits.IsZero() {
+		session = c.Session.Key()
+	}
+	if session == it.session {
+		return
+	}
+	delete(d.charges, it.session)
+	if it.session = session; session != (ocpi.Key{}) {
+		d.charges[session] = it.key
+		d.sessions.add(session) // it may be over, or beyond its limits, already
+		d.rouse()
+	}
+}
+
+func (d *Desk) forget(it *item) {
+	d.unwait(it)
+	delete(d.charges, it.session)
+	if a := d.due[it.partition]; a != nil {
+		a.drop(it)
+	}
+	delete(d.open, it.key)
+}
+
+// schedule has an item seen to at an instant, 0 = when it changes.
+func (d *Desk) schedule(it *item, at ocpi.Time) {
+	it.at = at
+	if a := d.due[it.partition]; a != nil {
+		a.put(it)
+	}
+}
+
+// giveUp is how long after it was asked for the Session of a start may come.
+const giveUp = 24 * time.Hour
+
+// next is when a command is to be seen to next, after so many tries in vain.
+func (d *Desk) next(c *objects.Command, tries int) (at ocpi.Time) {
+	sooner := func(t ocpi.Time) {
+		if t != 0 && (at == 0 || t < at) {
+			at = t
+		}
+	}
+	what, until := c.Awaits()
+	sooner(until)
+	if c.Calling == nil && what == objects.AwaitsResponse {
+		sooner(c.Asked + ocpi.Time(takeOver))
+	}
+	later := ocpi.Time(0)
+	if tries > 0 {
+		later = ocpi.TimeOf(d.Now()) + ocpi.Time(backOff(tries))
+	}
+	if c.Undelivered() != nil || c.ToStop() {
+		sooner(max(1, later))
+	}
+	if !c.MayCharge() || c.Closed {
+		return at
+	}
+	switch {
+	case c.Session == nil:
+		sooner(c.Asked + ocpi.Time(giveUp))
+	case c.Stop != nil, c.Limits.IsZero():
+		sooner(max(1, later)) // nothing is left to see to
+	}
+	if c.Stop == nil && c.Limits.StopAt != 0 {
+		sooner(max(c.Limits.StopAt, later))
+	}
+	return at
+}
+
+// backOff is how long a try waits for the next one.
+func backOff(tries int) time.Duration {
+	return min(time.Second<<min(tries, 10), 5*time.Minute)
+}
+
+// openPage is how many open commands are read at once.
+const openPage = 500
+
+// Run sees to the commands of a partition until ctx ends.
+func (d *Desk) Run(ctx context.Context, p ingest.Partition) error {
+	a := newAgenda()
+	d.mu.Lock()
+	d.due[p] = a
+	for _, it := range d.open {
+		if it.partition == p {
+			a.put(it)
+		}
+	}
+	again := d.unowned[p]
+	delete(d.unowned, p)
+	d.mu.Unlock()
+	defer func() {
+		d.mu.Lock()
+		defer d.mu.Unlock()
+		if d.due[p] == a {
+			delete(d.due, p)
+		}
+		for _, it := range d.open {
+			if it.partition == p {
+				it.index = -1
+			}
+		}
+	}()
+	g, ctx := errgroup.WithContext(ctx)
+	g.Go(func() error { return d.load(ctx, again) })
+	g.Go(func() error { return d.see(ctx, a) })
+	return g.Wait()
+}
+
+// load reads what is open in the store, and looks at the Sessions that have come since.
+func (d *Desk) load(ctx context.Context, again []ocpi.Key) error {
+	if err := d.Objects.CatchUp(ctx, ingest.TopicCommands); err != nil {
+		return err
+	}
+	since := map[ocpi.Party]ocpi.Time{}
+	for after := (ocpi.Key{}); ; {
+		keys, err := d.Store.OpenCommands(ctx, after, openPage)
+		if err != nil {
+			return fmt.Errorf("read which commands are open: %w", err)
+		}
+		for _, key := range keys {
+			if err := d.loadOne(ctx, key, since); err != nil {
+				return err
+			}
+		}
+		if len(keys) < openPage {
+			break
+		}
+		after = keys[len(keys)-1]
+	}
+	d.mu.Lock()
+	d.loaded = true
+	d.mu.Unlock()
+	for cpo, at := range since {
+		err := d.Store.SessionsSince(ctx, cpo, at-ocpi.Time(early), func(key ocpi.Key) error { d.sessionChanged(key); return nil })
+		if err != nil {
+			return fmt.Errorf("read Sessions of %s: %w", cpo, err)
+		}
+	}
+	for _, key := range again {
+		d.sessionChanged(key)
+	}
+	return nil
+}
+
+func (d *Desk) loadOne(ctx context.Context, key ocpi.Key, since map[ocpi.Party]ocpi.Time) error {
+	e, ok, err := d.Get(ctx, key)
+	if err != nil || !ok {
+		return err
+	}
+	d.mu.Lock()
+	if d.open[key] == nil {
+		d.learn(key, e.Command)
+	}
+	d.mu.Unlock()
+	c := e.Command
+	if cpo, ok := ocpi.ParseParty(c.CPO); ok && c.Type == ocpi.StartSession && c.Via != objects.ViaOCPI {
+		if at, known := since[cpo]; !known || c.Asked < at {
+			since[cpo] = c.Asked
+		}
+	}
+	return nil
+}
+
+// seenAtOnce bounds how many commands of a partition are seen to at once.
+const seenAtOnce = 64
+
+// see sees to what is due, until ctx ends.
+func (d *Desk) see(ctx context.Context, a *agenda) error {
+	g, seeing := errgroup.WithContext(ctx)
+	g.SetLimit(seenAtOnce)
+	for {
+		d.mu.Lock()
+		it, wait := a.next(ocpi.TimeOf(d.Now()))
+		if it != nil {
+			it.busy, it.again = true, false
+		}
+		d.mu.Unlock()
+		if it != nil {
+			g.Go(func() error { d.seeTo(seeing, it); return nil })
+			continue
+		}
+		timer := time.NewTimer(min(wait, time.Minute))
+		select {
+		case <-ctx.Done():
+			timer.Stop()
+			return errors.Join(g.Wait(), ctx.Err())
+		case <-a.changed:
+		case <-timer.C:
+		}
+		timer.Stop()
+	}
+}
+
+// seeTo sees to one command, and says when it is to be seen to again.
+func (d *Desk) seeTo(ctx context.Context, it *item) {
+	e, ok, err := d.Get(ctx, it.key)
+	if err == nil && ok {
+		err = d.attend(ctx, e)
+		e, ok, err = d.after(ctx, it.key, err)
+	}
+	if err != nil && ctx.Err() == nil {
+		d.Logger.Warn("see to a command", "command", it.key.String(), "error", err)
+	}
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	it.busy = false
+	if d.open[it.key] != it {
+		return // it was closed meanwhile
+	}
+	switch {
+	case err != nil:
+		it.tries++
+		d.schedule(it, ocpi.TimeOf(d.Now())+ocpi.Time(backOff(it.tries)))
+	case !ok || !e.Command.Open():
+		d.forget(it)
+	default:
+		it.tries = 0
+		d.schedule(it, d.next(e.Command, 0))
+	}
+}
+
+// after reads a command anew once it was seen to; err is what became of that.
+func (d *Desk) after(ctx context.Context, key ocpi.Key, err error) (*Entry, bool, error) {
+	if err != nil {
+		return nil, true, err
+	}
+	return d.Get(ctx, key)
+}
+
+// attend does what is due of a command, one thing after the other.
+func (d *Desk) attend(ctx context.Context, e *Entry) error {
+	c, now := e.Command, ocpi.TimeOf(d.Now())
+	what, until := c.Awaits()
+	switch {
+	case what != "" && now >= until:
+		return d.note(ctx, e, "", objects.CommandTimedOut, objects.CommandTimeout{What: what, Status: ocpi.StatusTimeout, Detail: "the " + what + " did not come in time"})
+	case what == objects.AwaitsResponse && c.Calling == nil && now >= c.Asked+ocpi.Time(takeOver):
+		return d.takeOver(e)
+	case c.Undelivered() != nil:
+		return d.deliver(ctx, e)
+	case c.ToStop():
+		return d.askStop(ctx, e)
+	case !c.MayCharge(), c.Closed:
+		return nil
+	case c.Stop == nil && c.Limits.StopAt != 0 && now >= c.Limits.StopAt:
+		return d.note(ctx, e, "", objects.CommandStop, objects.CommandStopping{ID: NewID(), Why: "stop_at"})
+	case c.Session == nil && now >= c.Asked+ocpi.Time(giveUp), c.Session != nil && (c.Stop != nil || c.Limits.IsZero()):
+		return d.note(ctx, e, "", objects.CommandClosed, struct{}{})
+	}
+	return nil
+}
+
+// takeOver calls what was asked for and not called.
+func (d *Desk) takeOver(e *Entry) error {
+	cpo, _ := ocpi.ParseParty(e.Command.CPO)
+	id := e.Command.CPO // of a partner that has gone meanwhile
+	if to, err := d.Connected(cpo); err == nil {
+		id = to.ID
+	}
+	if !d.calls.Take(id, 1) {
+		return fmt.Errorf("%w: too many commands to %s are under way", ingest.ErrOverload, cpo)
+	}
+	<-d.start(e.Key, id)
+	return nil
+}

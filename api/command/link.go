@@ -1,0 +1,327 @@
+package command
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"strings"
+	"time"
+
+	"github.com/roamclear/roamclear/ingest"
+	"github.com/roamclear/roamclear/ingest/objects"
+	"github.com/roamclear/roamclear/ocpi"
+)
+
+// place is where a charge was asked for.
+type place struct {
+	cpo      ocpi.Party
+	location string // folded
+}
+
+func placeOf(c *objects.Command) place {
+	cpo, _ := ocpi.ParseParty(c.CPO)
+	return place{cpo, ocpi.Fold(c.Location)}
+}
+
+// dirty are Sessions that changed. Where there are too many none is kept, and all that
+// may matter are read of the store.
+type dirty struct {
+	keys map[ocpi.Key]bool
+	lost bool
+}
+
+// maxDirty bounds how many Sessions wait to be looked at.
+const maxDirty = 200_000
+
+func (s *dirty) add(key ocpi.Key) {
+	switch {
+	case s.keys == nil:
+		s.keys = map[ocpi.Key]bool{}
+	case len(s.keys) >= maxDirty:
+		s.keys, s.lost = map[ocpi.Key]bool{}, true
+		return
+	}
+	s.keys[key] = true
+}
+
+func (s *dirty) take() (keys map[ocpi.Key]bool, lost bool) {
+	keys, lost = s.keys, s.lost
+	s.keys, s.lost = nil, false
+	return keys, lost
+}
+
+// SessionSeen takes note of a Session's new state. It is the Seen of objects.Sessions,
+// in a process that calls Follow.
+func (d *Desk) SessionSeen(s *ingest.ObjectState) { d.sessionChanged(s.Key) }
+
+func (d *Desk) sessionChanged(key ocpi.Key) {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	d.sessions.add(key)
+	d.rouse()
+}
+
+func (d *Desk) rouse() {
+	select {
+	case d.wake <- struct{}{}:
+	default:
+	}
+}
+
+// Follow looks at the Sessions that change, until ctx ends: at those that may be of a
+// command, and at those that have limits.
+func (d *Desk) Follow(ctx context.Context) error {
+	for {
+		select {
+		case <-ctx.Done():
+			return ctx.Err()
+		case <-d.wake:
+		}
+		d.mu.Lock()
+		keys, lost := d.sessions.take()
+		d.mu.Unlock()
+		err := d.lookAt(ctx, keys)
+		if err == nil && lost {
+			err = d.load(ctx, nil)
+		}
+		if err != nil {
+			if ctx.Err() != nil {
+				return ctx.Err()
+			}
+			d.Logger.Warn("look for the commands of Sessions", "error", err)
+			d.again(keys, lost)
+			if !ingest.Pause(ctx, time.Second) {
+				return ctx.Err()
+			}
+		}
+	}
+}
+
+// again has Sessions looked at once more.
+func (d *Desk) again(keys map[ocpi.Key]bool, lost bool) {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	d.sessions.lost = d.sessions.lost || lost
+	for key := range keys {
+		d.sessions.add(key)
+	}
+	d.rouse()
+}
+
+// lookAt looks at some Sessions, knowing all commands that were asked for before.
+func (d *Desk) lookAt(ctx context.Context, keys map[ocpi.Key]bool) error {
+	if len(keys) == 0 {
+		return nil
+	}
+	if err := d.Objects.CatchUp(ctx, ingest.TopicCommands); err != nil {
+		return err
+	}
+	d.mu.Lock()
+	idle := d.loaded && !d.any
+	d.mu.Unlock()
+	if idle {
+		return nil // nobody has asked for anything
+	}
+	for key := range keys {
+		if err := d.look(ctx, key); err != nil {
+			return fmt.Errorf("session %s: %w", key, err)
+		}
+		delete(keys, key)
+	}
+	return nil
+}
+
+// charged is what of a Session says whose it is and how far it has come.
+type charged struct {
+	objects.CommandSession
+	key            ocpi.Key
+	with, named    ocpi.Party // who pays; whom the token names
+	reference      string
+	uid, contract  string
+	location, evse string
+	connector      string
+	start          ocpi.Time
+	energy         ocpi.Number
+	over           bool
+}
+
+// session reads a Session; nil where there is none that can be read.
+func (d *Desk) session(ctx context.Context, key ocpi.Key) (*charged, error) {
+	s, ok, err := d.Objects.Get(ctx, ingest.Target{Object: ingest.ObjectSession, Key: key})
+	if err != nil || !ok {
+		return nil, err
+	}
+	var c *charged
+	err = objects.Decode(func(dec *ocpi.Decoder) error {
+		o, err := dec.Session(s.Version, s.Body)
+		if err != nil {
+			return nil // of an older decoder: nobody can say whose it is
+		}
+		c = &charged{
+			CommandSession: objects.CommandSession{Country: key.Party.Country, Party: key.Party.ID, ID: strings.Clone(o.ID)},
+			key:            key, with: s.With, reference: ocpi.Fold(strings.Clone(o.AuthorizationReference)),
+			uid: ocpi.Fold(strings.Clone(o.Token.UID)), contract: ocpi.FoldContractID(strings.Clone(o.Token.ContractID)),
+			location: ocpi.Fold(strings.Clone(o.LocationID)), evse: ocpi.Fold(strings.Clone(o.EVSEUID)), connector: ocpi.Fold(strings.Clone(o.ConnectorID)),
+			start: o.Start, energy: o.KWh, over: o.Status == "COMPLETED" || o.Status == "INVALID",
+		}
+		named := o.Token.Party()
+		c.named = ocpi.Party{Country: strings.Clone(named.Country), ID: strings.Clone(named.ID)}
+		return nil
+	})
+	return c, err
+}
+
+// look looks at one Session.
+func (d *Desk) look(ctx context.Context, key ocpi.Key) error {
+	s, err := d.session(ctx, key)
+	if err != nil || s == nil {
+		return err
+	}
+	d.mu.Lock()
+	limited, ok := d.charges[key]
+	d.mu.Unlock()
+	if ok {
+		return d.limit(ctx, limited, s)
+	}
+	if len(s.reference) == ulidLength {
+		return d.linkReferred(ctx, s)
+	}
+	if s.reference != "" {
+		return nil // of an authorization that is none of ours
+	}
+	return d.linkLike(ctx, s)
+}
+
+// ulidLength is the length of our ids.
+const ulidLength = 26
+
+// limit ends a charge that has come to its limits.
+func (d *Desk) limit(ctx context.Context, command ocpi.Key, s *charged) error {
+	e, ok, err := d.Get(ctx, command)
+	if err != nil || !ok || e.Command.Stop != nil || !d.owned(command, s.key) {
+		return err
+	}
+	most := e.Command.Limits.Energy()
+	switch {
+	case s.over && !e.Command.Closed:
+		return d.note(ctx, e, "", objects.CommandClosed, struct{}{})
+	case s.over, !most.IsSet(), !s.energy.IsSet(), s.energy.Cmp(most) < 0:
+		return nil
+	}
+	return d.note(ctx, e, "", objects.CommandStop, objects.CommandStopping{ID: NewID(), Why: "max_energy_kwh"})
+}
+
+// maxUnowned bounds the Sessions that are kept for whoever is to see to a partition.
+const maxUnowned = 10_000
+
+// owned reports whether a command is seen to here; where it is not, its Session is
+// looked at again once it is.
+func (d *Desk) owned(command, session ocpi.Key) bool {
+	p := d.Place(command)
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	if d.due[p] != nil {
+		return true
+	}
+	if len(d.unowned[p]) < maxUnowned {
+		d.unowned[p] = append(d.unowned[p], session)
+	}
+	return false
+}
+
+// linkReferred links a Session to the start whose id it refers to.
+func (d *Desk) linkReferred(ctx context.Context, s *charged) error {
+	parties := []ocpi.Party{s.with}
+	if s.named != s.with {
+		parties = append(parties, s.named)
+	}
+	for _, party := range parties {
+		key := ocpi.Key{Party: party, ID: s.reference}
+		e, ok, err := d.Get(ctx, key)
+		if err != nil {
+			return err
+		}
+		if ok && startOf(e.Command, s.key.Party) {
+			return d.link(ctx, e, s, "reference")
+		}
+	}
+	return nil
+}
+
+// startOf reports whether a command is a start at a CPO that we see to.
+func startOf(c *objects.Command, cpo ocpi.Party) bool {
+	return c.Type == ocpi.StartSession && c.Via != objects.ViaOCPI && c.CPO == cpo.String()
+}
+
+// link notes that a Session is of a start, unless it is another one's.
+func (d *Desk) link(ctx context.Context, e *Entry, s *charged, by string) error {
+	if e.Command.Session != nil || !d.owned(e.Key, s.key) {
+		return nil
+	}
+	stands, err := d.Point(ctx, Name(s.key.Party, "IL", s.key.ID), objects.CommandPoint{To: e.Key.String()})
+	if err != nil || stands.To != e.Key.String() {
+		return err
+	}
+	s.By = by
+	return d.note(ctx, e, "", objects.CommandLinked, s.CommandSession)
+}
+
+// early is how long before its start was asked for a Session may have begun: clocks of
+// stations go wrong.
+const early = 2 * time.Minute
+
+// linkLike links a Session that refers to nothing, as those of OCPI 2.1.1, by its token,
+// place and time. Where two starts are like it, that is noted: nobody knows which.
+func (d *Desk) linkLike(ctx context.Context, s *charged) error {
+	d.mu.Lock()
+	var keys []ocpi.Key
+	for key := range d.starts[place{s.key.Party, s.location}] {
+		keys = append(keys, key)
+	}
+	d.mu.Unlock()
+	if len(keys) == 0 {
+		return nil
+	}
+	if _, taken, err := d.point(ctx, Name(s.key.Party, "IL", s.key.ID)); err != nil || taken {
+		return err
+	}
+	var like []*Entry
+	for _, key := range keys {
+		e, ok, err := d.Get(ctx, key)
+		if err != nil {
+			return err
+		}
+		if ok && e.Command.Session == nil && s.isLike(e) {
+			like = append(like, e)
+		}
+	}
+	if len(like) == 1 {
+		return d.link(ctx, like[0], s, "token")
+	}
+	var errs []error
+	for _, e := range like {
+		if d.owned(e.Key, s.key) {
+			errs = append(errs, d.note(ctx, e, "", objects.CommandAmbiguous, s.CommandSession))
+		}
+	}
+	return errors.Join(errs...)
+}
+
+// isLike reports whether a Session may be that of a start.
+func (s *charged) isLike(e *Entry) bool {
+	c := e.Command
+	within := ocpi.Time(c.AnswerWithin+c.SessionWithin)*ocpi.Time(ocpi.Second) + ocpi.Time(time.Minute)
+	switch {
+	case !startOf(c, s.key.Party), c.Refused():
+		return false
+	case !s.named.IsZero() && s.named != e.Key.Party:
+		return false
+	case s.start < c.Asked-ocpi.Time(early), s.start > c.Asked+within:
+		return false
+	case c.EVSE != "" && s.evse != "" && ocpi.Fold(c.EVSE) != s.evse, c.Connector != "" && s.connector != "" && ocpi.Fold(c.Connector) != s.connector:
+		return false
+	case s.uid != "" && s.uid != "#NA":
+		return s.uid == ocpi.Fold(c.TokenUID)
+	}
+	return s.contract != "" && s.contract == ocpi.FoldContractID(c.Contract)
+}

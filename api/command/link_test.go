@@ -1,0 +1,242 @@
+package command_test
+
+import (
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/roamclear/roamclear/api/command"
+	"github.com/roamclear/roamclear/ingest/objects"
+	"github.com/roamclear/roamclear/ocpi"
+)
+
+// A Session belongs to the start whose id it refers to, or, where it refers to nothing,
+// to the one start that is like it.
+func TestWhoseASessionIs(t *testing.T) {
+	reference := func(e *command.Entry) map[string]any {
+		return map[string]any{"authorization_reference": strings.ToLower(e.Key.ID)}
+	}
+	none := map[string]any{}
+	for _, tt := range []struct {
+		name   string
+		owner  ocpi.Party
+		change func(e *command.Entry) map[string]any
+		by     string
+	}{
+		{"it refers to it", abc, reference, "reference"},
+		{"it refers to it, and is another CPO's", old, reference, ""},
+		{"it refers to something else", abc, func(*command.Entry) map[string]any { return map[string]any{"authorization_reference": "other"} }, ""},
+		{"it refers to it, of another eMSP", abc, func(e *command.Entry) map[string]any {
+			return map[string]any{"authorization_reference": e.Key.ID, "cdr_token": map[string]string{"country_code": "DE", "party_id": "TNM", "uid": "APP-77", "type": "RFID", "contract_id": "DE-TNM-C1"}}
+		}, ""},
+		{"it is like it", abc, func(*command.Entry) map[string]any { return none }, "token"},
+		{"of another token", abc, func(*command.Entry) map[string]any {
+			return map[string]any{"cdr_token": map[string]string{"country_code": "SE", "party_id": "EMP", "uid": "APP-78", "type": "APP_USER", "contract_id": "SE-EMP-C00077-X"}}
+		}, ""},
+		{"at another place", abc, func(*command.Entry) map[string]any { return map[string]any{"location_id": "L2"} }, ""},
+		{"at another EVSE", abc, func(*command.Entry) map[string]any { return map[string]any{"evse_uid": "E2"} }, ""},
+		{"begun before", abc, func(*command.Entry) map[string]any {
+			return map[string]any{"start_date_time": time.Now().Add(-time.Hour).UTC().Format(time.RFC3339)}
+		}, ""},
+		{"of another CPO", old, func(*command.Entry) map[string]any { return none }, ""},
+	} {
+		t.Run(tt.name, func(t *testing.T) {
+			bubble(t, func(w *world) {
+				e := w.starting(abc, objects.CommandLimits{})
+				w.session(tt.owner, "S9", tt.change(e))
+				c := w.now(e)
+				by := ""
+				if c.Session != nil {
+					by = c.Session.By
+				}
+				if by != tt.by || len(c.Ambiguous) > 0 {
+					t.Errorf("linked by %q, ambiguous %v", by, c.Ambiguous)
+				}
+			})
+		})
+	}
+}
+
+// Where two starts are like a Session nobody knows whose it is; and no Session is two
+// starts'.
+func TestAmbiguousSessions(t *testing.T) {
+	bubble(t, func(w *world) {
+		one, two := w.starting(abc, objects.CommandLimits{}), w.starting(abc, objects.CommandLimits{})
+		w.session(abc, "S9", nil)
+		for _, e := range []*command.Entry{one, two} {
+			if c := w.now(e); c.Session != nil || len(c.Ambiguous) != 1 || c.Ambiguous[0].ID != "S9" {
+				t.Errorf("linked %+v, ambiguous %v", c.Session, c.Ambiguous)
+			}
+		}
+		w.session(abc, "S8", map[string]any{"authorization_reference": one.Key.ID})
+		w.session(abc, "S7", nil)
+		if c := w.now(one); c.Session == nil || c.Session.ID != "S8" {
+			t.Errorf("the one: %+v", c.Session)
+		}
+		if c := w.now(two); c.Session == nil || c.Session.ID != "S7" {
+			t.Errorf("the other: %+v", c.Session)
+		}
+		three := w.starting(abc, objects.CommandLimits{})
+		w.session(abc, "S7", map[string]any{"kwh": 1})
+		if c := w.now(three); c.Session != nil || len(c.Ambiguous) > 0 {
+			t.Errorf("a Session of two starts: %+v %v", c.Session, c.Ambiguous)
+		}
+	})
+}
+
+// A Session that came while no process saw to commands is found by the next one, be it
+// in the log alone or in the store.
+func TestASessionThatCameMeanwhile(t *testing.T) {
+	for _, stored := range []bool{false, true} {
+		bubble(t, func(w *world) {
+			e := w.starting(abc, objects.CommandLimits{})
+			w.now(e)
+			w.restart(false)
+			w.session(abc, "S9", nil)
+			if stored {
+				w.keep()
+			}
+			w.restart(true)
+			time.Sleep(time.Second)
+			if c := w.now(e); c.Session == nil {
+				t.Errorf("stored %t: it is not linked", stored)
+			}
+		})
+	}
+}
+
+// stops returns the STOP_SESSIONs that were sent.
+func (w *world) stops() (bodies []string) {
+	w.now(w.starting(old, objects.CommandLimits{})) // whatever was under way is done
+	for _, r := range w.office.calls() {
+		if r.Path[0] == string(ocpi.StopSession) {
+			bodies = append(bodies, string(r.Body))
+		}
+	}
+	return bodies
+}
+
+// A stop is one STOP_SESSION, however often it is asked for; before the Session is known
+// it waits for it.
+func TestStop(t *testing.T) {
+	bubble(t, func(w *world) {
+		e := w.starting(abc, objects.CommandLimits{})
+		w.now(e)
+		for range 3 {
+			again, ok, err := w.office.Get(w.t.Context(), e.Key)
+			if err != nil || !ok {
+				t.Fatal(err)
+			}
+			if _, err := w.office.Stop(w.t.Context(), again, "key-1"); err != nil {
+				t.Fatal(err)
+			}
+		}
+		if n := len(w.stops()); n != 0 {
+			t.Fatalf("%d stops before the Session is known", n)
+		}
+		w.session(abc, "s9", map[string]any{"authorization_reference": e.Key.ID})
+		time.Sleep(time.Second)
+		stops := w.stops()
+		if len(stops) != 1 || !strings.Contains(stops[0], `"session_id":"s9"`) {
+			t.Errorf("%d stops: %v", len(stops), stops)
+		}
+		c := w.now(e)
+		stop, err := w.office.StopOf(w.t.Context(), &command.Entry{Key: e.Key, Command: c})
+		if err != nil || stop == nil || stop.Command.Of != e.Key.ID || stop.Command.Response == nil || c.StopAsked != c.Stop.ID || !c.Closed {
+			t.Errorf("%+v, %v, closed %t", stop, err, c.Closed)
+		}
+	})
+}
+
+// A stop that failed may be asked for again.
+func TestAStopThatFailed(t *testing.T) {
+	bubble(t, func(w *world) {
+		e := w.starting(abc, objects.CommandLimits{})
+		w.session(abc, "S9", map[string]any{"authorization_reference": e.Key.ID})
+		w.office.answers(says(`{"result":"REJECTED","timeout":0}`))
+		for n := 1; n <= 2; n++ {
+			now, _, err := w.office.Get(w.t.Context(), e.Key)
+			if err != nil {
+				t.Fatal(err)
+			}
+			if _, err := w.office.Stop(w.t.Context(), now, "key-1"); err != nil {
+				t.Fatal(err)
+			}
+			if got := len(w.stops()); got != n {
+				t.Errorf("%d stops, want %d", got, n)
+			}
+		}
+	})
+}
+
+// Our limits end a charge.
+func TestLimits(t *testing.T) {
+	bubble(t, func(w *world) {
+		e := w.starting(abc, objects.CommandLimits{MaxEnergyKWh: "30"})
+		for _, kwh := range []string{"10", "29.9"} {
+			w.session(abc, "S9", map[string]any{"authorization_reference": e.Key.ID, "kwh": kwh})
+			if n := len(w.stops()); n != 0 {
+				t.Fatalf("stopped at %s kWh", kwh)
+			}
+			time.Sleep(time.Second)
+		}
+		w.session(abc, "S9", map[string]any{"authorization_reference": e.Key.ID, "kwh": "30.1"})
+		time.Sleep(time.Second)
+		if c := w.now(e); c.Stop == nil || c.Stop.Why != "max_energy_kwh" || len(w.stops()) != 1 {
+			t.Errorf("at 30.1 kWh: %+v", c.Stop)
+		}
+		timed := w.starting(abc, objects.CommandLimits{StopAt: ocpi.TimeOf(time.Now().Add(time.Hour))})
+		w.session(abc, "S10", map[string]any{"authorization_reference": timed.Key.ID})
+		time.Sleep(59 * time.Minute)
+		if n := len(w.stops()); n != 1 {
+			t.Fatalf("stopped before its time")
+		}
+		time.Sleep(2 * time.Minute)
+		if c := w.now(timed); c.Stop == nil || c.Stop.Why != "stop_at" || len(w.stops()) != 2 {
+			t.Errorf("at its time: %+v", c.Stop)
+		}
+		over := w.starting(abc, objects.CommandLimits{MaxEnergyKWh: "5"})
+		w.session(abc, "S11", map[string]any{"authorization_reference": over.Key.ID, "kwh": "9", "status": "COMPLETED"})
+		time.Sleep(time.Second)
+		if c := w.now(over); c.Stop != nil || !c.Closed {
+			t.Errorf("a charge that is over: %+v, closed %t", c.Stop, c.Closed)
+		}
+	})
+}
+
+// A reservation has a number at a CPO of OCPI 2.1.1, always the same, and of no other
+// eMSP's; and we know at which CPO it is.
+func TestReservations(t *testing.T) {
+	bubble(t, func(w *world) {
+		reserve := func(party ocpi.Party, id string) string {
+			c := commandOf(t, ocpi.ReserveNow, `{"response_url":"u","token":{"country_code":"SE","party_id":"EMP","uid":"U1","type":"RFID","contract_id":"C","issuer":"I","valid":true,"whitelist":"NEVER","last_updated":"2026-01-05T10:00:00Z"},`+
+				`"expiry_date":"2026-01-05T10:00:00Z","reservation_id":"`+id+`","location_id":"L1"}`)
+			e, err := w.office.AskAndWait(w.t.Context(), command.Asking{Party: party, Via: objects.ViaOCPI, CPO: old, Command: c})
+			if err != nil {
+				t.Fatal(err)
+			}
+			calls := w.office.calls()
+			n := ocpi.Text(calls[len(calls)-1].Body, "reservation_id")
+			if n != e.Command.Reservation || !strings.Contains(string(calls[len(calls)-1].Body), `"reservation_id":`+n) {
+				t.Errorf("%s in %s", e.Command.Reservation, calls[len(calls)-1].Body)
+			}
+			return n
+		}
+		one, again, other, others := reserve(emp, "abc"), reserve(emp, "ABC"), reserve(emp, "abd"), reserve(ocpi.NewParty("DE", "TNM"), "abc")
+		if one != again || one == other || one == others {
+			t.Errorf("%s %s %s %s", one, again, other, others)
+		}
+		for _, at := range []ocpi.Party{abc, abc, old} {
+			if err := w.office.Reserved(w.t.Context(), emp, at, "R1"); err != nil {
+				t.Fatal(err)
+			}
+			got, ambiguous, ok, err := w.office.ReservedAt(w.t.Context(), emp, "r1")
+			if err != nil || ambiguous != (at == old) || ok == ambiguous || ok && got != abc {
+				t.Errorf("after %s: %s %t %t %v", at, got, ambiguous, ok, err)
+			}
+		}
+		if _, _, ok, err := w.office.ReservedAt(w.t.Context(), emp, "R2"); ok || err != nil {
+			t.Errorf("none: %t %v", ok, err)
+		}
+	})
+}

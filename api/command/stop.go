@@ -1,0 +1,137 @@
+package command
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"time"
+
+	"github.com/roamclear/roamclear/api"
+	"github.com/roamclear/roamclear/api/partner"
+	"github.com/roamclear/roamclear/ingest/objects"
+	"github.com/roamclear/roamclear/ocpi"
+	"github.com/roamclear/roamclear/ocpi/convert"
+)
+
+// NoURL is the response_url of commands whose results are read here. It is replaced
+// before a CPO sees it.
+const NoURL = "https://result.invalid/"
+
+// Stop has a charge end, once: a second call changes nothing, unless the stop before
+// failed. The STOP_SESSION is asked for as soon as the Session is known.
+func (d *Desk) Stop(ctx context.Context, e *Entry, caller string) (*Entry, error) {
+	stop := objects.CommandStopping{ID: NewID(), Why: "asked"}
+	if before := e.Command.Stop; before != nil {
+		failed, err := d.stopFailed(ctx, e)
+		if err != nil || !failed {
+			return e, err
+		}
+		stop.After = before.ID
+	}
+	e, err := d.Note(ctx, e, caller, objects.CommandStop, stop)
+	if err != nil || !e.Command.ToStop() {
+		return e, err
+	}
+	if err := d.askStop(ctx, e); err != nil {
+		return nil, err
+	}
+	now, ok, err := d.Get(ctx, e.Key)
+	if err == nil && !ok {
+		return e, nil
+	}
+	return now, err
+}
+
+// StopOf returns the STOP_SESSION of a start, nil where there is none.
+func (d *Desk) StopOf(ctx context.Context, e *Entry) (*Entry, error) {
+	if e.Command.Stop == nil {
+		return nil, nil
+	}
+	stop, ok, err := d.Get(ctx, ocpi.Key{Party: e.Key.Party, ID: e.Command.Stop.ID})
+	if err != nil || !ok {
+		return nil, err
+	}
+	return stop, nil
+}
+
+// stopFailed reports whether the stop of a charge came to nothing.
+func (d *Desk) stopFailed(ctx context.Context, e *Entry) (bool, error) {
+	stop, err := d.StopOf(ctx, e)
+	if err != nil {
+		return false, err
+	}
+	if stop == nil {
+		return e.Command.StopAsked == e.Command.Stop.ID, nil // it was given up
+	}
+	return stop.Command.Over(), nil
+}
+
+// askStop asks for the STOP_SESSION of a start whose Session is known. Its id stands with
+// the start: asked for twice it is one command.
+func (d *Desk) askStop(ctx context.Context, e *Entry) error {
+	c := e.Command
+	cpo, _ := ocpi.ParseParty(c.CPO)
+	body, err := json.Marshal(map[string]string{"response_url": NoURL, "session_id": c.Session.ID})
+	if err != nil {
+		return fmt.Errorf("write STOP_SESSION of %s: %w", e.Key, err)
+	}
+	command, err := ocpi.ReadCommand(ocpi.V221, ocpi.StopSession, body)
+	if err != nil {
+		return fmt.Errorf("STOP_SESSION of %s: %w", e.Key, err)
+	}
+	_, err = d.Ask(ctx, Asking{ID: c.Stop.ID, Party: e.Key.Party, Via: objects.ViaApp, Caller: c.Caller, CPO: cpo, Command: command, Of: e.Key.ID})
+	if errors.Is(err, api.ErrNotConnected) && ocpi.TimeOf(d.Now()) > c.Stop.At+ocpi.Time(giveUp) {
+		err = nil // the charge is over by now, whatever becomes of the CPO
+	}
+	if err != nil {
+		return err
+	}
+	return d.note(ctx, e, "", objects.CommandStopAsked, objects.CommandStopping{ID: c.Stop.ID})
+}
+
+// maxDeliveries is how often it is tried to bring a result to who asked.
+const maxDeliveries = 6
+
+// deliver brings a result to who asked.
+func (d *Desk) deliver(ctx context.Context, e *Entry) error {
+	err := d.post(ctx, e, e.Command.Undelivered())
+	if ctx.Err() != nil {
+		return ctx.Err()
+	}
+	failed, _ := errors.AsType[*partner.Error](err)
+	if err != nil && failed != nil && d.tries(e.Key) < maxDeliveries-1 {
+		return fmt.Errorf("bring a result: %w", err)
+	}
+	done := objects.CommandDelivery{OK: err == nil}
+	if err != nil {
+		done.Detail = bounded(err.Error())
+		d.Logger.Warn("a result could not be brought to who asked", "command", e.Key.String(), "partner", e.Command.Partner, "error", err)
+	}
+	return d.note(ctx, e, "", objects.CommandDelivered, done)
+}
+
+func (d *Desk) tries(key ocpi.Key) int {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	if it := d.open[key]; it != nil {
+		return it.tries
+	}
+	return 0
+}
+
+// post posts a result to the response_url of who asked, in its version.
+func (d *Desk) post(ctx context.Context, e *Entry, said *objects.CommandSaid) error {
+	to, ok := d.Partners.Find(e.Command.Partner)
+	if !ok {
+		return fmt.Errorf("partner %s: %w", e.Command.Partner, partner.ErrNotRegistered)
+	}
+	from, _ := ocpi.ParseVersion(said.Version)
+	asked, _ := ocpi.ParseVersion(e.Command.Version)
+	cpo, _ := ocpi.ParseParty(e.Command.CPO)
+	answer := convert.CommandResult(said.Answer(), from, asked)
+	return d.Sender.Deliver(ctx, partner.Delivery{
+		To: to, URL: ocpi.Text(e.Command.Body, "response_url"), Body: answer.EncodeResult(asked), From: cpo, For: e.Key.Party,
+		Correlation: e.Command.Correlation, Within: max(d.AnswerTimeout, time.Second),
+	})
+}
