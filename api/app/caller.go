@@ -29,19 +29,23 @@ type caller struct {
 // answered.
 type handler func(c *gin.Context, who *caller) error
 
-// handle finds the caller and answers the error of fn.
-func (s *server) handle(fn handler) gin.HandlerFunc {
+// handle is handleFor for keys of scope app.
+func (s *server) handle(fn handler) gin.HandlerFunc { return s.handleFor(control.ScopeApp, fn) }
+
+// handleFor finds the caller, by a key of a scope or an eMSP's OCPI token, and answers the
+// error of fn.
+func (s *server) handleFor(scope string, fn handler) gin.HandlerFunc {
 	return func(c *gin.Context) {
 		rest.Headers(c)
 		s.Limits.Pace.Keep(c)
-		if err := s.answer(c, fn); err != nil {
+		if err := s.answer(c, scope, fn); err != nil {
 			rest.Fail(c, s.Logger, err)
 		}
 	}
 }
 
-func (s *server) answer(c *gin.Context, fn handler) error {
-	who, err := s.caller(c)
+func (s *server) answer(c *gin.Context, scope string, fn handler) error {
+	who, err := s.caller(c, scope)
 	if err != nil {
 		return err
 	}
@@ -61,7 +65,7 @@ func (s *server) answer(c *gin.Context, fn handler) error {
 
 // caller finds out who asks. The error is that of a request without credentials that
 // are known here, or of ones that are no eMSP's.
-func (s *server) caller(c *gin.Context) (*caller, error) {
+func (s *server) caller(c *gin.Context, scope string) (*caller, error) {
 	if who, ok, err := s.inside(c.Request.Context()); ok {
 		return who, err
 	}
@@ -76,8 +80,8 @@ func (s *server) caller(c *gin.Context) (*caller, error) {
 	if err != nil {
 		return nil, err
 	}
-	if !key.Allows(control.ScopeApp) || key.Party.IsZero() {
-		return nil, rest.MissingScope(control.ScopeApp)
+	if !key.Allows(scope) || key.Party.IsZero() {
+		return nil, rest.MissingScope(scope)
 	}
 	return s.emsp(key.Party, key)
 }

@@ -18,8 +18,10 @@ import (
 	"github.com/roamclear/roamclear/api/page"
 	"github.com/roamclear/roamclear/api/report"
 	"github.com/roamclear/roamclear/api/rest"
+	"github.com/roamclear/roamclear/ingest"
 	"github.com/roamclear/roamclear/pricing/tariff"
 	"github.com/roamclear/roamclear/settlement"
+	"github.com/roamclear/roamclear/settlement/clickhouse"
 )
 
 // httpServer serves everything that is served over HTTP: partners, finance and
@@ -141,13 +143,26 @@ func mounted(s *service) *gin.Engine {
 	})
 	calls := app.Mount(engine, app.Deps{
 		Partners: s.control.partners, Objects: s.owned, Stations: s.stations, Profile: s.profile, Logger: s.logger, Limits: limits,
-		Auth: func(c *gin.Context) (rest.Key, error) { return keys.Authenticate(c.Request) },
+		Desk: s.desk, Preferrer: s.peers.forwarder, Intake: s.intake, Bodies: s.config.Limits.Bodies,
+		Charges: charges{b.store, settlement.Lists{StoredLists: b.store, Log: b.log}},
+		Auth:    func(c *gin.Context) (rest.Key, error) { return keys.Authenticate(c.Request) },
 	})
 	page.Mount(engine, page.Deps{
 		Reader: b.store, Closes: s.control.closes, Logger: s.logger, Tariffs: s.owned, Noted: s.owned, Partners: s.control.partners, Found: &s.tally, Late: b.store, App: calls, Keys: keys, Limits: limits,
 		Open: pageOpen(&s.config), SecureCookie: strings.HasPrefix(s.config.PublicURL, "https://"),
 	})
 	return engine
+}
+
+// charges reads what is stored of charges. It implements app.Charges.
+type charges struct {
+	*clickhouse.Store
+	lists settlement.Lists
+}
+
+// Await implements app.Charges.
+func (c charges) Await(ctx context.Context, o ingest.Object, strict bool) error {
+	return c.lists.Await(ctx, o, strict)
 }
 
 // pageOpen reports whether the page lets in, without a key, who asks from this

@@ -1,0 +1,148 @@
+package app
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"net/http"
+	"slices"
+	"strings"
+
+	"github.com/gin-gonic/gin"
+
+	"github.com/roamclear/roamclear/api"
+	"github.com/roamclear/roamclear/api/rest"
+	"github.com/roamclear/roamclear/ingest"
+	"github.com/roamclear/roamclear/ingest/control"
+	"github.com/roamclear/roamclear/ocpi"
+	"github.com/roamclear/roamclear/settlement"
+)
+
+// Intake accepts what CPOs report: an *ingest.Service, see hub.Intake.
+type Intake interface {
+	CDR(ctx context.Context, from ingest.Sender, v ocpi.Version, body []byte) (ingest.Receipt, error)
+	Put(ctx context.Context, from ingest.Sender, v ocpi.Version, t ingest.Target, body []byte) (ingest.Receipt, error)
+}
+
+// versionHeader says in which version of OCPI a body is.
+const versionHeader = "OCPI-Version"
+
+// reporter finds out which CPO reports: the holder of a key of scope cpo, which is bound
+// to one, or a partner by its OCPI token.
+func (s *server) reporter(c *gin.Context) (from ingest.Sender, place rest.Key, err error) {
+	authorization := c.GetHeader("Authorization")
+	if scheme, _, _ := strings.Cut(authorization, " "); strings.EqualFold(scheme, "Token") {
+		if err := s.Partners.Ready(); err != nil {
+			return from, place, fmt.Errorf("%w: look up token: %w", settlement.ErrUnavailable, err)
+		}
+		p, ok := s.Partners.Authenticate(authorization)
+		if !ok || p.Invited() {
+			return from, place, errNoCredentials
+		}
+		if len(p.Charging().Parties) == 0 {
+			return from, place, &rest.Error{Status: http.StatusForbidden, Code: "party_restricted", Message: "none of this partner's parties is a CPO"}
+		}
+		from = p.Charging()
+		if named := ocpi.NewParty(c.GetHeader(fromCountry), c.GetHeader(fromParty)); from.Owns(named) {
+			from.Acting = named
+		}
+		return from, rest.Key{ID: "partner " + p.ID}, nil
+	}
+	key, err := s.Auth(c)
+	if errors.Is(err, rest.ErrNoKey) {
+		return from, place, errNoCredentials
+	}
+	if err != nil {
+		return from, place, err
+	}
+	if !key.Allows(control.ScopeCPO) || key.Party.IsZero() {
+		return from, place, rest.MissingScope(control.ScopeCPO)
+	}
+	p, ok := s.Partners.Holder(control.NewRole(control.RoleCPO, key.Party.Country, key.Party.ID))
+	if !ok {
+		return from, place, &rest.Error{Status: http.StatusForbidden, Code: "party_restricted", Message: fmt.Sprintf("this API key is bound to the CPO %s, which is no partner here", key.Party)}
+	}
+	from = p.Charging()
+	from.Parties = slices.DeleteFunc(slices.Clone(from.Parties), func(own ocpi.Party) bool { return own != key.Party })
+	return from, key, nil
+}
+
+// receiptJSON is what a CPO gets for a report: where it stands in the log, and what was
+// found in it.
+type receiptJSON struct {
+	Receipt  string         `json:"receipt"`
+	Created  bool           `json:"created"`
+	Findings []ocpi.Finding `json:"findings"`
+}
+
+// receiptHeader carries the position of the record, as over OCPI.
+const receiptHeader = "X-Roamclear-Receipt"
+
+// reports answers a report by push.
+func (s *server) reports(kind ingest.Object, push func(c *gin.Context, from ingest.Sender, v ocpi.Version, body []byte) (ingest.Receipt, error)) gin.HandlerFunc {
+	return func(c *gin.Context) {
+		rest.Headers(c)
+		s.Limits.Pace.Keep(c)
+		if err := s.report(c, kind, push); err != nil {
+			rest.Fail(c, s.Logger, err)
+		}
+	}
+}
+
+func (s *server) report(c *gin.Context, kind ingest.Object, push func(c *gin.Context, from ingest.Sender, v ocpi.Version, body []byte) (ingest.Receipt, error)) error {
+	from, place, err := s.reporter(c)
+	if err != nil {
+		return err
+	}
+	leave, err := s.Limits.Enter(place)
+	if err != nil {
+		return err
+	}
+	defer leave()
+	v := ocpi.V221
+	if said := c.GetHeader(versionHeader); said != "" {
+		var ok bool
+		if v, ok = ocpi.ParseVersion(said); !ok {
+			return rest.Invalid(versionHeader, "want 2.1.1, 2.2.1 or 2.3.0")
+		}
+	}
+	limit, _ := s.Bodies.Of(kind)
+	body, err := api.ReadBody(c.Request, nil, limit, nil)
+	if err != nil {
+		return err
+	}
+	r, err := push(c, from, v, body)
+	if err != nil {
+		return err
+	}
+	status := http.StatusOK
+	if r.Created {
+		status = http.StatusCreated
+	}
+	c.Header(receiptHeader, r.Position.String())
+	findings := r.Findings
+	if findings == nil {
+		findings = []ocpi.Finding{}
+	}
+	rest.WriteJSON(c, status, receiptJSON{r.Position.String(), r.Created, findings})
+	return nil
+}
+
+// putSession takes a Session that a CPO reports.
+func (s *server) putSession(c *gin.Context, from ingest.Sender, v ocpi.Version, body []byte) (ingest.Receipt, error) {
+	country, party, id := api.Param(c, "country"), api.Param(c, "party"), strings.TrimPrefix(api.Param(c, "id"), "/")
+	t := ingest.Target{Object: ingest.ObjectSession, Key: ocpi.NewKey(country, party, id), ID: id}
+	if id == "" || !from.Owns(t.Key.Party) {
+		return ingest.Receipt{}, ingest.ErrUnknownObject
+	}
+	return s.Intake.Put(c.Request.Context(), from, v, t, body)
+}
+
+// postCDR takes a CDR that a CPO reports.
+func (s *server) postCDR(c *gin.Context, from ingest.Sender, v ocpi.Version, body []byte) (ingest.Receipt, error) {
+	r, err := s.Intake.CDR(c.Request.Context(), from, v, body)
+	if errors.Is(err, ingest.ErrUnknownObject) {
+		err = rest.Invalid("country_code, party_id", "not a CPO of yours")
+	}
+	return r, err
+}
