@@ -30,8 +30,8 @@ type tokenContracts struct {
 // foldContracts writes the rows of Tokens anew whose contract ids are not those that
 // contractsOf says. It reads narrow columns in the order of the table, of Tokens whose
 // changes were not kept the body too, and takes as much memory as it writes at once. A
-// row keeps its version, and the one that is written last counts; done again, it finds
-// nothing to do.
+// row keeps its version, and the one that is written last counts; done again, it writes
+// again what merges have not put together yet.
 func (s *Store) foldContracts(ctx context.Context) error {
 	for _, read := range []string{
 		"'' AS said, zones FROM objects WHERE object = 'token' AND NOT " + noChanges,
