@@ -29,6 +29,9 @@ type frame struct {
 	Query   url.Values // parameters of this page
 }
 
+// Refresh is how soon the page is asked for again, in seconds; 0 = it is not.
+func (frame) Refresh() int { return 0 }
+
 // entry is one entry of the menu.
 type entry struct {
 	Name, Href string
@@ -40,9 +43,9 @@ func (f frame) Menu() []entry {
 	if f.Visitor == nil {
 		return nil
 	}
-	stations := entry{Name: "Stations", Href: "/stations", Current: f.Here == "Stations"}
+	drivers := []entry{{Name: "Stations", Href: f.with("/stations", "emsp"), Current: f.Here == "Stations"}, {Name: "Charges", Href: f.with("/charges", "emsp"), Current: f.Here == "Charges"}}
 	if !f.Visitor.Allows(rest.ScopeRead) {
-		return []entry{stations}
+		return drivers
 	}
 	list := []entry{
 		{Name: "Settlement", Href: f.with("/", "from", "to", "cpo", "emsp", "currency", "vat")},
@@ -57,7 +60,7 @@ func (f frame) Menu() []entry {
 	}
 	list = append(list, entry{Name: "Tariffs", Href: "/tariffs"}, entry{Name: "Price", Href: "/price"})
 	if f.Visitor.Open || f.Visitor.Allows(control.ScopeApp) {
-		list = append(list, stations)
+		list = append(list, drivers...)
 	}
 	for i := range list {
 		list[i].Current = list[i].Name == f.Here
@@ -118,7 +121,7 @@ var templates = func() map[string]*template.Template {
 		"tag":      func(status string) string { return statusClasses[status] },
 	}
 	set := map[string]*template.Template{}
-	for _, name := range []string{"settlement", "causes", "cdrs", "cdr", "rejects", "credits", "conflicts", "contents", "refused", "partners", "partner", "tariffs", "tariff", "price", "stations", "station", "signin", "error"} {
+	for _, name := range []string{"settlement", "causes", "cdrs", "cdr", "rejects", "credits", "conflicts", "contents", "refused", "partners", "partner", "tariffs", "tariff", "price", "stations", "station", "charges", "charge", "signin", "error"} {
 		set[name] = template.Must(template.New(name).Funcs(funcs).
 			ParseFS(files, "templates/layout.html", "templates/parts.html", "templates/"+name+".html"))
 	}

@@ -88,6 +88,10 @@ func Mount(g gin.IRouter, d Deps) {
 	if d.App != nil {
 		g.GET("/stations", s.driven(s.stations))
 		g.GET("/stations/:country/:party/*id", s.driven(s.station))
+		g.POST("/stations/:country/:party/*id", s.driven(s.startCharge))
+		g.GET("/charges", s.driven(s.charges))
+		g.GET("/charges/:id", s.driven(s.charge))
+		g.POST("/charges/:id/stop", s.driven(s.stopCharge))
 	}
 	g.GET("/sign-in", s.guarded(s.signInForm))
 	g.POST("/sign-in", s.guarded(s.signIn))

@@ -33,6 +33,9 @@ type driver struct {
 // choose an eMSP.
 func (s *server) driven(fn func(c *gin.Context, d driver) error) gin.HandlerFunc {
 	return s.entered(func(c *gin.Context, v visitor) error {
+		if c.Request.Body != nil {
+			c.Request.Body = http.MaxBytesReader(c.Writer, c.Request.Body, maxSignIn)
+		}
 		d := driver{visitor: v, EMSP: v.Party}
 		if !v.Open {
 			if !v.Allows(control.ScopeApp) {
@@ -160,6 +163,14 @@ func (l station) Href() string {
 		return path
 	}
 	return path + "?" + url.Values{"emsp": {l.emsp}}.Encode()
+}
+
+// Refuses reports whether an app cannot start a charge there.
+func (k connector) Refuses() bool { return k.Startable != nil && !*k.Startable }
+
+// Choice is the value of a form that means the connector of an EVSE.
+func (k connector) Choice(evse string) string {
+	return url.Values{"evse": {evse}, "connector": {k.ID}}.Encode()
 }
 
 // Power is what a connector gives at most.

@@ -1,0 +1,162 @@
+package page_test
+
+import (
+	"context"
+	"encoding/json"
+	"fmt"
+	"log/slog"
+	"net/http/httptest"
+	"net/url"
+	"os"
+	"path/filepath"
+	"strings"
+	"sync"
+	"testing"
+
+	cdppage "github.com/chromedp/cdproto/page"
+	"github.com/chromedp/chromedp"
+	"github.com/roamclear/roamclear/api"
+	"github.com/roamclear/roamclear/api/app/apptest"
+	"github.com/roamclear/roamclear/api/page"
+	"github.com/roamclear/roamclear/ocpi"
+)
+
+// charging answers what the calls of sessions answer, for one charge that goes on with
+// each look, and has the others answered by a world.
+type charging struct {
+	page.App
+	mu      sync.Mutex // guards what follows
+	asked   []string
+	looks   int
+	stopped bool
+}
+
+func (a *charging) Call(ctx context.Context, emsp ocpi.Party, method, path string, body []byte) (int, []byte) {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	a.asked = append(a.asked, emsp.String()+" "+method+" "+path+" "+string(body))
+	switch {
+	case method == "POST" && path == "/api/v1/sessions":
+		return 202, a.session()
+	case strings.HasSuffix(path, "/stop"):
+		a.stopped = true
+		return 202, a.session()
+	case strings.HasPrefix(path, "/api/v1/sessions?"):
+		return 200, []byte(`{"data":[` + string(a.session()) + `],"next":"/api/v1/sessions?cursor=01J"}`)
+	case path == "/api/v1/sessions/01K":
+		a.looks++
+		return 200, a.session()
+	case strings.HasPrefix(path, "/api/v1/sessions/"):
+		return 404, []byte(`{"error":{"code":"not_found","message":"there is no such object","request_id":"r"}}`)
+	}
+	return a.App.Call(ctx, emsp, method, path, body)
+}
+
+func (a *charging) session() []byte {
+	state := map[bool]string{true: "stopping", false: "active"}[a.stopped]
+	return fmt.Appendf(nil, `{"id":"01K","url":"/api/v1/sessions/01K","state":%q,"requested_at":"2026-01-05T10:00:00Z","location":{"country_code":"SE","party_id":"ABC","location_id":"L1"},"evse_uid":"E1",
+"started_at":"2026-01-05T10:00:40Z","ended_at":null,"energy_kwh":"%d.5","as_of":"2026-01-05T10:05:00Z","command":{"response":"ACCEPTED","result":"ACCEPTED","message":null},
+"price":{"status":"running","currency":"SEK","excl_vat":"%[2]d3.35","incl_vat":"%[2]d1.69"},"cdr":null}`, state, a.looks)
+}
+
+func newChargeSite(t *testing.T, open bool) (site, *charging) {
+	t.Helper()
+	w := apptest.New(t)
+	w.Example()
+	a := &charging{App: w.Calls}
+	engine := api.NewEngine(slog.New(slog.DiscardHandler))
+	page.Mount(engine, page.Deps{App: a, Partners: w.Partners, Keys: apiKeys{}, Open: open, Logger: slog.New(slog.DiscardHandler)})
+	return site{engine, nil}, a
+}
+
+// A charge is started at a station's plug, as the eMSP of the key, followed and stopped.
+func TestChargePages(t *testing.T) {
+	s, a := newChargeSite(t, false)
+	station := s.get(t, "/stations/SE/ABC/L1", "emp")
+	if body := station.Body.String(); !strings.Contains(body, `value="connector=1&amp;evse=E1"`) || strings.Contains(body, "evse=E2") {
+		t.Errorf("E1 takes starts and E2 does not: %s", body)
+	}
+	form := url.Values{"plug": {"connector=1&evse=E1"}, "token": {"APP-77"}, "emsp": {"DE*TNM"}}
+	begun := s.do(t, "POST", "/stations/SE/ABC/L1", "emp", form)
+	if begun.Code != 303 || begun.Header().Get("Location") != "/charges/01K" {
+		t.Fatalf("start: %d %s %s", begun.Code, begun.Header(), begun.Body)
+	}
+	var sent struct {
+		Location struct {
+			LocationID string `json:"location_id"`
+		}
+		EVSE      string `json:"evse_uid"`
+		Connector string `json:"connector_id"`
+		Token     struct{ UID string }
+	}
+	last, body, _ := strings.Cut(a.asked[len(a.asked)-1], " {")
+	if err := json.Unmarshal([]byte("{"+body), &sent); err != nil || last != "SE*EMP POST /api/v1/sessions" || sent.Location.LocationID != "L1" || sent.EVSE != "E1" || sent.Connector != "1" || sent.Token.UID != "APP-77" {
+		t.Errorf("asked %s {%s, %v", last, body, err)
+	}
+	for _, tt := range []struct {
+		path, key string
+		status    int
+		has       string
+	}{
+		{"/charges", "emp", 200, "charging"}, {"/charges", "emp", 200, "Earlier charges"}, {"/charges/01K", "emp", 200, "1.5 kWh for 11.69 SEK"},
+		{"/charges/01K", "emp", 200, `http-equiv="refresh"`}, {"/charges/NONE", "emp", 404, "no such object"}, {"/charges", "all", 403, "no scope app"}, {"/charges", "", 303, ""},
+	} {
+		if w := s.get(t, tt.path, tt.key); w.Code != tt.status || !strings.Contains(w.Body.String(), tt.has) {
+			t.Errorf("%s as %q: %d, want %d and %q: %.2000s", tt.path, tt.key, w.Code, tt.status, tt.has, w.Body)
+		}
+	}
+	if w := s.do(t, "POST", "/stations/SE/ABC/L1", "emp", url.Values{"plug": {"connector=1"}}); w.Code != 400 {
+		t.Errorf("without a token: %d", w.Code)
+	}
+	if w := s.do(t, "POST", "/charges/01K/stop", "emp", url.Values{}, "Sec-Fetch-Site", "cross-site"); w.Code != 403 || a.stopped {
+		t.Errorf("from another site: %d", w.Code)
+	}
+	if w := s.do(t, "POST", "/charges/01K/stop", "emp", url.Values{}); w.Code != 303 || !a.stopped {
+		t.Errorf("stop: %d %s", w.Code, w.Body)
+	}
+	if w := s.get(t, "/charges/01K", "emp"); strings.Contains(w.Body.String(), "Stop charging") {
+		t.Error("what is being stopped can be stopped again")
+	}
+}
+
+// A person without a mouse starts a charge, sees it being priced, and stops it.
+func TestChargesInTheBrowser(t *testing.T) {
+	ctx := browser(t)
+	site, _ := newChargeSite(t, true)
+	server := httptest.NewServer(site)
+	t.Cleanup(server.Close)
+	do(t, ctx, chromedp.Navigate(server.URL+"/stations/SE/ABC/L1"), seen("h1"))
+	tabTo(t, ctx, "token")
+	do(t, ctx, chromedp.KeyEvent("APP-77"))
+	tabTo(t, ctx, "Start charging")
+	enter(t, ctx, "Charge")
+	before := ask(t, ctx, chromedp.Text(chromedp.CSS("[role=status]")))
+	nothing := chromedp.Func(func(context.Context, *chromedp.Target) error { return nil })
+	ask(t, ctx, chromedp.WaitEvent(cdppage.LoadEventFired, nil, nothing)) // it asks again by itself
+	if after := ask(t, ctx, chromedp.Text(chromedp.CSS("[role=status]"))); after == before {
+		t.Errorf("asked for again it says the same: %q", after)
+	}
+	shots := os.Getenv("ROAMCLEAR_SCREENSHOTS")
+	if shots == "" {
+		shots = t.TempDir()
+	}
+	for _, l := range []look{{"desktop", 1280, 900, false, false, false}, {"phone", 390, 1000, false, true, false}, {"narrow", 320, 1000, true, true, false}} {
+		do(t, ctx, l.emulate())
+		for name, target := range map[string]string{"charge": "/charges/01K", "charges": "/charges", "start": "/stations/SE/ABC/L1"} {
+			do(t, ctx, chromedp.Navigate(server.URL+target), seen("h1"))
+			if overflow := ask(t, ctx, chromedp.Evaluate[string](tooWide)); overflow != "" {
+				t.Errorf("%s on %s (%d px): %s", target, l.name, l.width, overflow)
+			}
+			shot := ask(t, ctx, chromedp.CaptureScreenshot())
+			if err := os.WriteFile(filepath.Join(shots, l.name+"-"+name+".png"), shot, 0o644); err != nil {
+				t.Fatal(err)
+			}
+		}
+	}
+	do(t, ctx, chromedp.Navigate(server.URL+"/charges/01K"), seen("h1"))
+	tabTo(t, ctx, "Stop charging")
+	enter(t, ctx, "Charge")
+	if tag := ask(t, ctx, chromedp.Text(chromedp.CSS("h1 .tag"))); tag != "stopping" {
+		t.Errorf("after the stop it is %q", tag)
+	}
+}
