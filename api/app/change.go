@@ -89,7 +89,7 @@ func (s *server) change(c *gin.Context, who *caller) error {
 		return err
 	}
 	var q changeRequest
-	if err := decode(body, &q); err != nil {
+	if err := rest.DecodeJSON(body, &q); err != nil {
 		return err
 	}
 	limits, err := q.Limits.read(s.Now())

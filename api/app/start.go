@@ -103,7 +103,7 @@ func (s *server) start(c *gin.Context, who *caller) error {
 		return err
 	}
 	var q startRequest
-	if err := decode(body, &q); err != nil {
+	if err := rest.DecodeJSON(body, &q); err != nil {
 		return err
 	}
 	ctx := c.Request.Context()
@@ -139,18 +139,6 @@ func (s *server) charged(ctx context.Context, e *command.Entry) (*sessionJSON, e
 		return nil, err
 	}
 	return s.show(ctx, ch)
-}
-
-// decode reads a body of ours.
-func decode(body []byte, v any) error {
-	err := ocpi.DecodeStrict(body, v)
-	if err == nil {
-		return nil
-	}
-	if wrong, ok := errors.AsType[*ocpi.MemberError](err); ok {
-		return rest.Invalid(wrong.Path, "%s", wrong.Reason)
-	}
-	return rest.Invalid("", "not one JSON object: %v", err)
 }
 
 // maxIdempotencyKey bounds an Idempotency-Key, in bytes.

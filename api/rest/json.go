@@ -81,7 +81,12 @@ func ReadJSON(r *http.Request, limit int, v any) error {
 	if err != nil || len(body) == 0 {
 		return err
 	}
-	err = ocpi.DecodeStrict(body, v)
+	return DecodeJSON(body, v)
+}
+
+// DecodeJSON is ReadJSON of a body that has been read, and that is not empty.
+func DecodeJSON(body []byte, v any) error {
+	err := ocpi.DecodeStrict(body, v)
 	if err == nil {
 		return nil
 	}
