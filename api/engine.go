@@ -47,7 +47,7 @@ func NewEngine(logger *slog.Logger, fallbacks ...Fallback) *gin.Engine {
 		}
 		c.AbortWithStatus(Classify(err).HTTP())
 	}
-	e.Use(recoverPanics(logger, answer))
+	e.Use(recoverPanics(logger, answer), refuseCertificate(answer))
 	e.NoRoute(func(c *gin.Context) { answer(c, ErrNotFound) })
 	e.NoMethod(func(c *gin.Context) { answer(c, ErrMethod) })
 	return e

@@ -138,6 +138,9 @@ func Classify(err error) Kind {
 	if _, ok := errors.AsType[*TooOftenError](err); ok {
 		return KindTooOften
 	}
+	if _, ok := errors.AsType[*control.CertError](err); ok {
+		return KindUnauthorized
+	}
 	switch {
 	case errors.Is(err, ErrPeer): // first: it may say why, and that is the partner's matter
 		return KindPeer

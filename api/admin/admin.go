@@ -28,6 +28,7 @@ type Deps struct {
 	Peers    Peers         // nil = none can be called
 	Keys     *control.Keys
 	Closes   *clearing.Closes
+	Ends     *api.Ends // of certificates that partners have shown; nil = none is known
 	Token    string
 	Logger   *slog.Logger
 }
@@ -38,6 +39,7 @@ type server struct {
 	peers    Peers
 	keys     *control.Keys
 	closes   *clearing.Closes
+	ends     *api.Ends
 	token    [sha256.Size]byte
 	closed   bool // no token opens it
 	logger   *slog.Logger
@@ -49,7 +51,7 @@ func Mount(g gin.IRouter, d Deps) {
 		d.Peers = noPeers{}
 	}
 	s := &server{
-		partners: d.Partners, found: d.Found, peers: d.Peers, keys: d.Keys, closes: d.Closes,
+		partners: d.Partners, found: d.Found, peers: d.Peers, keys: d.Keys, closes: d.Closes, ends: d.Ends,
 		token: sha256.Sum256([]byte(d.Token)), closed: len(d.Token) < MinToken, logger: d.Logger,
 	}
 	g.GET("/admin/v1/partners", s.handle(s.listPartners))
@@ -64,6 +66,10 @@ func Mount(g gin.IRouter, d Deps) {
 	g.PUT("/admin/v1/partners/:id/list_by", s.handle(s.setListBy))
 	g.POST("/admin/v1/partners/:id/pull", s.handle(s.startPull))
 	g.GET("/admin/v1/partners/:id/pull", s.handle(s.getPull))
+	g.GET("/admin/v1/partners/:id/certificates", s.handle(s.listCertificates))
+	g.POST("/admin/v1/partners/:id/certificates", s.handle(s.addCertificate))
+	g.DELETE("/admin/v1/partners/:id/certificates/:certificate", s.handle(s.removeCertificate))
+	g.PUT("/admin/v1/partners/:id/certificate_required", s.handle(s.requireCertificate))
 	g.POST("/admin/v1/invitations", s.handle(s.invite))
 	g.POST("/admin/v1/connections", s.handle(s.connect))
 	g.GET("/admin/v1/pairs", s.handle(s.listPairs))
@@ -75,6 +81,8 @@ func Mount(g gin.IRouter, d Deps) {
 	g.GET("/admin/v1/keys", s.handle(s.listKeys))
 	g.POST("/admin/v1/keys", s.handle(s.addKey))
 	g.DELETE("/admin/v1/keys/:id", s.handle(s.removeKey))
+	g.POST("/admin/v1/keys/:id/certificates", s.handle(s.addKeyCertificate))
+	g.DELETE("/admin/v1/keys/:id/certificates/:certificate", s.handle(s.removeKeyCertificate))
 	g.POST("/admin/v1/keys/:id/rotate", s.handle(s.rotateKey))
 	g.GET("/admin/v1/periods", s.handle(s.listPeriods))
 	g.POST("/admin/v1/periods", s.handle(s.closePeriod))

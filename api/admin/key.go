@@ -23,6 +23,8 @@ type Key struct {
 	Expires string `json:"expires,omitempty"`
 	// RotationUntil is when the old secret of a rotation under way ends.
 	RotationUntil string `json:"rotation_until,omitempty"`
+	// Certificates are the fingerprints of those with one of which alone it is used.
+	Certificates []string `json:"certificates,omitempty"`
 }
 
 // KeyList answers GET /admin/v1/keys.
@@ -63,6 +65,9 @@ func (s *server) keyView(k *control.APIKey) Key {
 	}
 	if until, ok := k.RotationUntil(s.keys.Now()); ok {
 		view.RotationUntil = until.String()
+	}
+	for _, f := range k.Certificates {
+		view.Certificates = append(view.Certificates, f.String())
 	}
 	return view
 }

@@ -36,6 +36,10 @@ type Partner struct {
 	// LastContact is when it was last heard of, see control.Partner.LastContact.
 	LastContact string `json:"last_contact,omitempty"`
 	Peer        *Peer  `json:"peer,omitempty"`
+	// Certificates are those that it comes with, of which it must come with one where
+	// that is required.
+	Certificates        []Certificate `json:"certificates,omitempty"`
+	CertificateRequired bool          `json:"certificate_required,omitempty"`
 }
 
 // Peer is what a partner has registered of its own side.
@@ -56,6 +60,7 @@ func partnerView(p *control.Partner) Partner {
 	view := Partner{
 		ID: p.ID, Name: p.Name, Stage: p.Stage(), Roles: p.Roles, Encoding: p.Encoding, Profile: p.Profile, Version: p.Version,
 		Pending: p.Pending, Refuses: p.Refuses, Peer: peerView(p.Peer),
+		Certificates: certificateViews(p.Pins), CertificateRequired: p.NeedsCertificate,
 	}
 	if p.ByReceived {
 		view.ListBy = p.ListBy()

@@ -100,9 +100,12 @@ func (s *server) partnerCaller(c *gin.Context, authorization string) (*caller, e
 	if err := s.Partners.Ready(); err != nil {
 		return nil, fmt.Errorf("%w: look up token: %w", settlement.ErrUnavailable, err)
 	}
-	p, ok := s.Partners.Authenticate(authorization)
-	if !ok || p.Invited() {
+	p, _, err := api.Recognize(c.Request, s.Partners, authorization)
+	switch {
+	case errors.Is(err, api.ErrUnauthorized), err == nil && p.Invited():
 		return nil, errNoCredentials
+	case err != nil:
+		return nil, err
 	}
 	emsps := p.Mobility().Parties
 	from := ocpi.NewParty(c.GetHeader(fromCountry), c.GetHeader(fromParty))

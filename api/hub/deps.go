@@ -17,8 +17,9 @@ import (
 type Partners interface {
 	Registry
 	Ready() error
-	Authenticate(authorization string) (*control.Partner, bool)
-	Recognize(authorization string) (*control.Partner, control.Spelling, bool)
+	// Recognize finds it by how its token is written, over a connection with a client
+	// certificate, nil for none; nil = nobody's. The error is that of a certificate.
+	Recognize(authorization string, c *control.Certificate) (*control.Partner, control.Spelling, error)
 	// Has reports whether a party is a partner's now, in any role.
 	Has(party ocpi.Party) bool
 	// NoteHeard notes that a partner has answered us.

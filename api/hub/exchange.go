@@ -109,9 +109,9 @@ func (x *exchange) do(began time.Time) (answer, error) {
 	if err := s.Partners.Ready(); err != nil {
 		return answer{}, err
 	}
-	var ok bool
-	if x.partner, x.spelled, ok = s.Partners.Recognize(header(x.r, "Authorization")); !ok {
-		return answer{}, api.ErrUnauthorized
+	var err error
+	if x.partner, x.spelled, err = api.Recognize(x.r, s.Partners, header(x.r, "Authorization")); err != nil {
+		return answer{}, err
 	}
 	if x.partner.Invited() && !x.route.invited {
 		return answer{}, fmt.Errorf("%w: the token of an invitation opens versions and credentials alone", api.ErrUnauthorized)
@@ -174,8 +174,8 @@ func (x *exchange) mayTakeLong() error {
 }
 
 func (x *exchange) stillKnown() bool {
-	p, ok := x.s.Partners.Authenticate(header(x.r, "Authorization"))
-	return ok && p.ID == x.partner.ID
+	p, _, err := api.Recognize(x.r, x.s.Partners, header(x.r, "Authorization"))
+	return err == nil && p.ID == x.partner.ID
 }
 
 // sender returns the partner as the owner of what the route is about.

@@ -50,11 +50,12 @@ type Late interface {
 	LateCDRs(ctx context.Context, parties []ocpi.Party) (settlement.LateCDRs, error)
 }
 
-// Keys makes a session of an API key, and knows what a session allows. An error
-// that wraps rest.ErrNoKey asks the visitor to sign in again.
+// Keys makes a session of an API key, and knows what a session allows, each over the
+// connection of a request. An error that wraps rest.ErrNoKey asks the visitor to sign
+// in again.
 type Keys interface {
-	SignIn(apiKey string, until time.Time) (session string, key rest.Key, err error)
-	Session(session string, now time.Time) (rest.Key, error)
+	SignIn(r *http.Request, apiKey string, until time.Time) (session string, key rest.Key, err error)
+	Session(r *http.Request, session string, now time.Time) (rest.Key, error)
 }
 
 type server struct {

@@ -40,12 +40,12 @@ func TestMain(m *testing.M) {
 // apiKeys signs in with the test's API keys. A session ends when it says so.
 type apiKeys struct{}
 
-func (apiKeys) SignIn(apiKey string, until time.Time) (string, rest.Key, error) {
+func (apiKeys) SignIn(_ *http.Request, apiKey string, until time.Time) (string, rest.Key, error) {
 	key, err := allowed(apiKey)
 	return fmt.Sprintf("%s.%d", strings.ToUpper(apiKey), until.Unix()), key, err
 }
 
-func (apiKeys) Session(session string, now time.Time) (rest.Key, error) {
+func (apiKeys) Session(_ *http.Request, session string, now time.Time) (rest.Key, error) {
 	name, until, _ := strings.Cut(session, ".")
 	if end, err := strconv.ParseInt(until, 10, 64); err != nil || now.Unix() >= end {
 		return rest.Key{}, rest.ErrNoKey

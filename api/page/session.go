@@ -1,6 +1,7 @@
 package page
 
 import (
+	"errors"
 	"net/http"
 	"net/url"
 	"strings"
@@ -34,7 +35,7 @@ func (s *server) visitor(c *gin.Context) (visitor, error) {
 		}
 		return visitor{}, rest.ErrNoKey
 	}
-	key, err := s.Keys.Session(cookie.Value, s.now())
+	key, err := s.Keys.Session(c.Request, cookie.Value, s.now())
 	if err == nil && !mayEnter(key) {
 		err = rest.ErrNoKey
 	}
@@ -65,9 +66,12 @@ func (s *server) signIn(c *gin.Context) error {
 	}
 	c.Request.Body = http.MaxBytesReader(c.Writer, c.Request.Body, maxSignIn)
 	apiKey, next := strings.TrimSpace(c.PostForm("key")), localPath(c.PostForm("next"))
-	session, key, err := s.Keys.SignIn(apiKey, s.now().Add(sessionFor))
+	session, key, err := s.Keys.SignIn(c.Request, apiKey, s.now().Add(sessionFor))
 	wrong := ""
+	uncertified, lacks := errors.AsType[*control.CertError](err)
 	switch {
+	case lacks:
+		wrong = "This key is bound to a client certificate: " + uncertified.Text + "."
 	case notSignedIn(err):
 		wrong = "This key is not known, or was removed. Check that it was copied whole."
 	case err != nil:

@@ -59,7 +59,10 @@ func Classify(err error) *Error {
 		e.Field, e.Message = wrong.Fields[0].Path, wrong.Fields[0].Reason
 	}
 	_, refused := errors.AsType[*control.Refused](err) // has words of its own
+	certificate, uncertified := errors.AsType[*control.CertError](err)
 	switch {
+	case uncertified:
+		e.Message = certificate.Text
 	case kind == api.KindUnauthorized:
 		e.Message = "send an API key as: Authorization: Bearer KEY"
 	case kind == api.KindNotFound && !refused:

@@ -9,6 +9,7 @@ import (
 	"strings"
 	"time"
 
+	"github.com/roamclear/roamclear/api"
 	"github.com/roamclear/roamclear/ingest/control"
 	"github.com/roamclear/roamclear/ocpi"
 	"github.com/roamclear/roamclear/settlement"
@@ -18,17 +19,18 @@ import (
 type Keys struct{ Known *control.Keys }
 
 // Authenticate finds what the API key of a request allows. The error wraps ErrNoKey,
-// for a key that has ended too, or [settlement.ErrUnavailable] while keys are being
-// read.
+// for a key that has ended too, a *control.CertError for one that is bound to another
+// client certificate than the connection's, or [settlement.ErrUnavailable] while keys
+// are being read.
 func (k Keys) Authenticate(r *http.Request) (Key, error) {
-	found, err := k.key(r.Header.Get("Authorization"))
+	found, err := k.key(r, r.Header.Get("Authorization"))
 	if err != nil {
 		return Key{}, err
 	}
 	return allows(found), nil
 }
 
-func (k Keys) key(authorization string) (*control.APIKey, error) {
+func (k Keys) key(r *http.Request, authorization string) (*control.APIKey, error) {
 	if err := k.Known.Ready(); err != nil {
 		return nil, fmt.Errorf("%w: look up key: %w", settlement.ErrUnavailable, err)
 	}
@@ -36,7 +38,7 @@ func (k Keys) key(authorization string) (*control.APIKey, error) {
 	if !ok {
 		return nil, ErrNoKey
 	}
-	return found, nil
+	return found, api.Certified(r, found.ID, found.Admits)
 }
 
 func allows(k *control.APIKey) Key {
@@ -49,9 +51,10 @@ func allows(k *control.APIKey) Key {
 // knows it, none forgets it, and it ends with its key. It gives nobody the key.
 const sessionSeal = "roamclear page session\x00"
 
-// SignIn makes a session that ends at until. Errors as in Authenticate.
-func (k Keys) SignIn(apiKey string, until time.Time) (session string, key Key, err error) {
-	found, err := k.key("Bearer " + apiKey)
+// SignIn makes a session that ends at until, for who sends a key over the connection of
+// a request. Errors as in Authenticate.
+func (k Keys) SignIn(r *http.Request, apiKey string, until time.Time) (session string, key Key, err error) {
+	found, err := k.key(r, "Bearer "+apiKey)
 	if err != nil {
 		return "", Key{}, err
 	}
@@ -63,7 +66,8 @@ func (k Keys) SignIn(apiKey string, until time.Time) (session string, key Key, e
 
 // Session finds what the key of a session allows. The error wraps ErrNoKey for
 // a session that has ended, was never made here, or whose key is gone or has ended.
-func (k Keys) Session(session string, now time.Time) (Key, error) {
+// The key's client certificate is asked for as by Authenticate.
+func (k Keys) Session(r *http.Request, session string, now time.Time) (Key, error) {
 	at := strings.LastIndexByte(session, '.')
 	if at < 0 {
 		return Key{}, ErrNoKey
@@ -88,7 +92,7 @@ func (k Keys) Session(session string, now time.Time) (Key, error) {
 	if until, err := strconv.ParseInt(parts[1], 10, 64); err != nil || now.Unix() >= until {
 		return Key{}, ErrNoKey
 	}
-	return allows(found), nil
+	return allows(found), api.Certified(r, found.ID, found.Admits)
 }
 
 func encode(b []byte) string { return base64.RawURLEncoding.EncodeToString(b) }

@@ -30,6 +30,9 @@ func instance(t *testing.T, log *ingesttest.Log) *control.Keys {
 	return keys
 }
 
+// plain is a request over a connection without certificates.
+var plain = httptest.NewRequest("GET", "/", nil)
+
 func TestSession(t *testing.T) {
 	log := ingesttest.NewLog(1)
 	c := instance(t, log)
@@ -43,7 +46,7 @@ func TestSession(t *testing.T) {
 		t.Fatal(err)
 	}
 	keys, now := rest.Keys{Known: c}, time.Unix(1_800_000_000, 0)
-	session, key, err := keys.SignIn(secret, now.Add(time.Hour))
+	session, key, err := keys.SignIn(plain, secret, now.Add(time.Hour))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -51,17 +54,17 @@ func TestSession(t *testing.T) {
 	if diff := cmp.Diff(want, key); diff != "" {
 		t.Error(diff)
 	}
-	if again, _, _ := keys.SignIn(secret, now.Add(time.Hour)); again == session || strings.Contains(session, secret) {
+	if again, _, _ := keys.SignIn(plain, secret, now.Add(time.Hour)); again == session || strings.Contains(session, secret) {
 		t.Errorf("session %q, another %q of key %q", session, again, secret)
 	}
-	otherSession, _, err := keys.SignIn(other, now.Add(time.Hour))
+	otherSession, _, err := keys.SignIn(plain, other, now.Add(time.Hour))
 	if err != nil {
 		t.Fatal(err)
 	}
 
 	// Another instance knows it, and lets it end.
 	replica := rest.Keys{Known: instance(t, log)}
-	if got, err := replica.Session(session, now.Add(time.Hour-time.Second)); err != nil || !cmp.Equal(got, want) {
+	if got, err := replica.Session(plain, session, now.Add(time.Hour-time.Second)); err != nil || !cmp.Equal(got, want) {
 		t.Errorf("another instance: %+v, %v", got, err)
 	}
 	part, otherPart := strings.Split(session, "."), strings.Split(otherSession, ".")
@@ -72,17 +75,17 @@ func TestSession(t *testing.T) {
 		"another's seal":   strings.Join([]string{part[0], part[1], part[2], otherPart[3]}, "."),
 		"more parts":       "x." + session,
 	} {
-		if _, err := keys.Session(wrong, now); !errors.Is(err, rest.ErrNoKey) {
+		if _, err := keys.Session(plain, wrong, now); !errors.Is(err, rest.ErrNoKey) {
 			t.Errorf("%s: %v", name, err)
 		}
 	}
-	if _, err := keys.Session(session, now.Add(time.Hour)); !errors.Is(err, rest.ErrNoKey) {
+	if _, err := keys.Session(plain, session, now.Add(time.Hour)); !errors.Is(err, rest.ErrNoKey) {
 		t.Errorf("after its end: %v", err)
 	}
 	if err := c.Remove(t.Context(), "", k.ID); err != nil {
 		t.Fatal(err)
 	}
-	if _, err := keys.Session(session, now); !errors.Is(err, rest.ErrNoKey) {
+	if _, err := keys.Session(plain, session, now); !errors.Is(err, rest.ErrNoKey) {
 		t.Errorf("after its key was removed: %v", err)
 	}
 }
@@ -98,14 +101,14 @@ func TestSessionsOfARotatedKey(t *testing.T) {
 	}
 	signIn := func(secret string) string {
 		t.Helper()
-		session, _, err := keys.SignIn(secret, now.Add(2*time.Hour))
+		session, _, err := keys.SignIn(plain, secret, now.Add(2*time.Hour))
 		if err != nil {
 			t.Fatal(err)
 		}
 		return session
 	}
 	holds := func(session string, at time.Time) bool {
-		_, err := keys.Session(session, at)
+		_, err := keys.Session(plain, session, at)
 		return err == nil
 	}
 	before := signIn(secret)
@@ -148,7 +151,7 @@ func TestAKeyThatHasEndedIsNone(t *testing.T) {
 
 func TestSignInNeedsAKey(t *testing.T) {
 	c := instance(t, ingesttest.NewLog(1))
-	if _, _, err := (rest.Keys{Known: c}).SignIn("", time.Unix(1, 0)); !errors.Is(err, rest.ErrNoKey) {
+	if _, _, err := (rest.Keys{Known: c}).SignIn(plain, "", time.Unix(1, 0)); !errors.Is(err, rest.ErrNoKey) {
 		t.Errorf("no key: %v", err)
 	}
 }

@@ -39,6 +39,7 @@ type seen struct {
 	Contacted    ocpi.Time
 	Watched      ocpi.Time
 	Outages      []outage
+	Pins         map[Pin][]string
 }
 
 // look collects what installation, partners and keys say of a state.
@@ -52,6 +53,7 @@ func look(i *installation, p *partners, k *keys) seen {
 		maps.Collect(p.grants.ofCPO.All()), maps.Collect(p.grants.ofEMSP.All()),
 		maps.Collect(p.vacant.All()),
 		maps.Collect(p.absences.All()), maps.Collect(p.findings.All()), maps.Collect(p.contacts.All()), p.contacted, p.watched, p.outages,
+		maps.Collect(p.byPin.All()),
 	}
 }
 
@@ -88,7 +90,7 @@ func events(t *rapid.T) []event {
 		return registrationData{ID: one("p", 4), Name: "New", Roles: offered, TokenHash: hash(), Until: until(), Peer: somePeer().data()}
 	}
 	draw := func() Change {
-		switch rapid.IntRange(0, 27).Draw(t, "kind") {
+		switch rapid.IntRange(0, 33).Draw(t, "kind") {
 		case 0:
 			return InstallationCreated{ID: one("inst", 2)}
 		case 1:
@@ -141,6 +143,16 @@ func events(t *rapid.T) []event {
 			return KeyRotated{ID: one("k", 3), Hash: hash(), Until: until(), Expires: until() / 50 * 50}
 		case 27:
 			return PartnersWatched{}
+		case 28:
+			return certOf(one("p", 4), rapid.IntRange(1, 4).Draw(t, "cert"))
+		case 29:
+			return PartnerCertRemoved(certOf(one("p", 4), rapid.IntRange(1, 4).Draw(t, "cert")))
+		case 30, 31:
+			return PartnerCertRequired{ID: one("p", 4), Required: rapid.Bool().Draw(t, "required")}
+		case 32:
+			return KeyCertAdded{one("k", 3), Fingerprint(hash())}
+		case 33:
+			return KeyCertRemoved{one("k", 3), Fingerprint(hash())}
 		}
 		return KeyRemoved{ID: one("k", 3)}
 	}
@@ -152,6 +164,14 @@ func events(t *rapid.T) []event {
 		}, draw()}
 	}
 	return list
+}
+
+// certOf is one of a few certificates, by its fingerprint or its subject.
+func certOf(id string, n int) PartnerCertAdded {
+	if n%2 == 0 {
+		return PartnerCertAdded{ID: id, Subject: Subject(fmt.Sprint("CN=", n))}
+	}
+	return PartnerCertAdded{ID: id, Fingerprint: Fingerprint{byte(n)}}
 }
 
 // quiet is a machine with its domains that nobody runs.
@@ -251,6 +271,9 @@ func TestFoldKeepsIndexes(t *testing.T) {
 			if diff := cmp.Diff(tokens, now.Tokens, allState); diff != "" {
 				t.Fatalf("tokens after %+v: %s", e, diff)
 			}
+			if diff := cmp.Diff(pinsOf(now.Partners), pinsIn(now.Pins)); diff != "" {
+				t.Fatalf("certificates after %+v: %s", e, diff)
+			}
 			if diff := cmp.Diff(secretsOf(now.Keys), now.Hashes, allState); diff != "" {
 				t.Fatalf("secrets of keys after %+v: %s", e, diff)
 			}
@@ -275,6 +298,26 @@ func secretsOf(all map[string]*APIKey) map[TokenHash]*APIKey {
 	return secrets
 }
 
+// pinsOf returns whose certificates they are, as the partners have it, and pinsIn as
+// the index does.
+func pinsOf(all map[string]*Partner) map[Pin]string {
+	owners := map[Pin][]string{}
+	for _, p := range all {
+		for _, pin := range p.Pins {
+			owners[pin] = append(owners[pin], p.ID)
+		}
+	}
+	return pinsIn(owners)
+}
+
+func pinsIn(owners map[Pin][]string) map[Pin]string {
+	in := map[Pin]string{}
+	for pin, ids := range owners {
+		in[pin] = strings.Join(slices.Sorted(slices.Values(ids)), " ")
+	}
+	return in
+}
+
 // checkPartner holds a partner's tokens, roles and policies against how far it has come.
 func checkPartner(t *rapid.T, p *Partner) {
 	most := map[Stage]int{StageAdded: 3, StageInvited: 1, StageRegistered: 3, StageUnregistered: 0}[p.Stage()]
@@ -291,6 +334,9 @@ func checkPartner(t *rapid.T, p *Partner) {
 		if slices.Contains(p.Roles, r) || p.Peer == nil {
 			t.Fatalf("partner %s is %s, has roles %v, and pending %v", p.ID, p.Stage(), p.Roles, p.Pending)
 		}
+	}
+	if p.NeedsCertificate && len(p.Pins) == 0 {
+		t.Fatalf("partner %s must have a certificate and has none", p.ID)
 	}
 	if !slices.IsSorted(p.Refuses) || len(slices.Compact(slices.Clone(p.Refuses))) != len(p.Refuses) {
 		t.Fatalf("partner %s has policies %v", p.ID, p.Refuses)
@@ -349,10 +395,20 @@ func TestEventsAreFrozen(t *testing.T) {
 		KeyAdded{ID: "key-1", Name: "app", Hash: hash, Scopes: []string{ScopeApp, ScopeHelpdesk}, Country: "SE", PartyID: "EMP", Expires: 42},
 		KeyRotated{ID: "key-1", Hash: hash, Until: 42, Expires: 43},
 		KeyRemoved{ID: "key-1"},
+		PartnerCertAdded{ID: "gb-dun-cpo", Fingerprint: Fingerprint(hash)},
+		PartnerCertAdded{ID: "gb-dun-cpo", Subject: "C=GB,CN=ocpi.dundee.example,O=Dundee"},
+		PartnerCertRemoved{ID: "gb-dun-cpo", Fingerprint: Fingerprint(hash)},
+		PartnerCertRequired{ID: "gb-dun-cpo", Required: true},
+		KeyCertAdded{ID: "key-1", Fingerprint: Fingerprint(hash)},
+		KeyCertRemoved{ID: "key-1", Fingerprint: Fingerprint(hash)},
+	}
+	kinds := map[Kind]bool{}
+	for _, change := range all {
+		kinds[change.Kind()] = true
 	}
 	h := open(t, ingesttest.NewLog(1), Options{})
-	if len(all) != len(h.folds) {
-		t.Fatalf("%d changes for %d kinds", len(all), len(h.folds))
+	if len(kinds) != len(h.folds) {
+		t.Fatalf("changes of %d kinds, there are %d", len(kinds), len(h.folds))
 	}
 	var got []byte
 	for _, change := range all {

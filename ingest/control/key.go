@@ -44,6 +44,8 @@ type APIKey struct {
 	Scopes  []string
 	Party   ocpi.Party
 	Expires ocpi.Time // the last instant it works at, zero = it does not end
+
+	Certificates []Fingerprint // with one of which alone it is used; none = it needs none
 }
 
 // Allows reports whether the key has the scope.
@@ -80,7 +82,7 @@ type keys struct {
 // NewKeys registers the domain.
 func NewKeys(m *Machine) *Keys {
 	d := &Keys{machine: m}
-	m.Register(d.state.Publish, On(d.reportAdded), On(d.added), On(d.rotated), On(d.removed))
+	m.Register(d.state.Publish, On(d.reportAdded), On(d.added), On(d.rotated), On(d.removed), On(d.certAdded), On(d.certRemoved))
 	return d
 }
 

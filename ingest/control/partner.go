@@ -27,6 +27,9 @@ type Partner struct {
 	Refuses      []string    // codes of findings that refuse what it sends, ascending
 	ByReceived   bool        // dates in its lists of CDRs and Sessions are those of receipt, see ListBy
 
+	Pins             []Pin // certificates that it comes with, in the order they were added
+	NeedsCertificate bool  // it must come with one of them
+
 	rotated int64         // offset of the last rotation
 	told    told          // what it knows of others
 	contact *atomic.Int64 // see LastContact; shared by all versions of the partner
@@ -164,18 +167,37 @@ func (p *Partner) parties(roles []string) []ocpi.Party {
 // as it is or in Base64 (OCPI 2.2.1 transport, "Authorization header"). The exact
 // token wins over what it decodes to, because a raw token may look like Base64. The
 // new token of a rotation ends the old one once it is seen here.
+//
+// It asks for no certificate: a request that comes over a connection is for Recognize.
 func (d *Partners) Authenticate(authorization string) (*Partner, bool) {
-	p, _, ok := d.Recognize(authorization)
+	now := d.machine.now()
+	p, r, ok := d.state.Current().authenticate(authorization, now)
+	if ok {
+		d.seen(p, &r, now)
+	}
 	return p, ok
 }
 
-// Recognize is Authenticate that also says how the token is written.
-func (d *Partners) Recognize(authorization string) (*Partner, Spelling, bool) {
+// Recognize is Authenticate over a connection with a client certificate, nil for none.
+// It also says how the token is written. The partner is nil where the token is nobody's;
+// the error is a *CertError where its holder may not come so: nothing comes of it then.
+func (d *Partners) Recognize(authorization string, c *Certificate) (*Partner, Spelling, error) {
 	now := d.machine.now()
 	p, r, ok := d.state.Current().authenticate(authorization, now)
 	if !ok {
-		return nil, Spelling{}, false
+		return nil, Spelling{}, nil
 	}
+	spelled := Spelling{r.encoding, r.odd || !strings.HasPrefix(authorization, "Token ")}
+	if err := d.Admits(p, c); err != nil {
+		return p, spelled, err
+	}
+	d.seen(p, &r, now)
+	return p, spelled, nil
+}
+
+// seen notes that a partner has come with a token: the new one of a rotation ends the
+// old one.
+func (d *Partners) seen(p *Partner, r *reading, now ocpi.Time) {
 	p.contact.Store(int64(now))
 	if p.isFresh(r.hash) {
 		select {
@@ -183,7 +205,6 @@ func (d *Partners) Recognize(authorization string) (*Partner, Spelling, bool) {
 		default: // the next request with this token asks again
 		}
 	}
-	return p, Spelling{r.encoding, r.odd || !strings.HasPrefix(authorization, "Token ")}, true
 }
 
 // authenticate is Authenticate at an instant, with how the token was read.

@@ -126,6 +126,7 @@ func (d *Partners) removed(e Event, c PartnerRemoved) error {
 	s.offers(p.ID, p.Pending, nil)
 	s.vacate(p.Roles)
 	s.end(p.Tokens)
+	s.unpin(p.ID, p.Pins...)
 	d.tally.Forget(p.ID) // who comes by this id later is another one
 	s.absences, s.findings, s.contacts = s.absences.Without(p.ID), s.findings.Without(p.ID), s.contacts.Without(p.ID)
 	return nil

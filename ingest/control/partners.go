@@ -39,7 +39,8 @@ type partners struct {
 	joined  Map[Role, ocpi.Time]      // when its holder came by it; kept when nobody has it any more
 	paired  Map[Pair, ocpi.Time]      // since when there is that of pairs
 	pairs   pairs
-	grants  pairs // of a CPO and an SCSP, see Grant
+	grants  pairs              // of a CPO and an SCSP, see Grant
+	byPin   Map[Pin, []string] // whose certificates they are, in the order they were added
 
 	billable Map[ocpi.Party, int64]           // offset of the record that first made it an eMSP
 	profiles Map[ocpi.Party, []profileNaming] // of CPOs, ascending; appended to
@@ -71,7 +72,7 @@ func NewPartners(m *Machine) *Partners {
 		On(d.added), On(d.removed), On(d.rotated), On(d.confirmed), On(d.rolesAdded), On(d.rolesRemoved),
 		On(d.invited), On(d.registered), On(d.updated), On(d.unregistered), On(d.offered), On(d.policy), On(d.listBy),
 		On(d.pairAdded), On(d.pairRemoved), On(d.grantAdded), On(d.grantRemoved),
-		On(d.absent), On(d.heard), On(d.watchedOver), On(d.counted))
+		On(d.absent), On(d.heard), On(d.watchedOver), On(d.counted), On(d.certAdded), On(d.certRemoved), On(d.certRequired))
 	m.Beside(d.confirmTokens)
 	m.Beside(d.note)
 	return d

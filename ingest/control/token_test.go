@@ -87,7 +87,8 @@ func TestSpellingOfATokenIsTold(t *testing.T) {
 		"Token example-token": raw, "token example-token": {EncodingRaw, true}, "Token " + b64("example-token"): encoded,
 		"Token ZXhhbXBsZS10b2tlbgo=": odd, "Token ZXhhbXBsZS10b2tlbg": odd, "TOKEN " + b64("example-token"): odd, "Token " + b64(b64("example-token")): odd,
 	} {
-		_, got, ok := s.partners.Recognize(header)
+		p, got, _ := s.partners.Recognize(header, nil)
+		ok := p != nil
 		if !ok || got != want {
 			t.Errorf("%q: %t, %+v, want %+v", header, ok, got, want)
 		}
@@ -102,7 +103,7 @@ func TestAuthenticateDoesNotAllocate(t *testing.T) {
 	token := NewToken()
 	partnerWith(t, s, "AUT", token, EncodingAuto)
 	for _, header := range []string{"Token " + token, "Token " + b64(token), "Token no-such-token"} {
-		if n := testing.AllocsPerRun(100, func() { s.partners.Recognize(header) }); n != 0 {
+		if n := testing.AllocsPerRun(100, func() { s.partners.Recognize(header, nil) }); n != 0 {
 			t.Errorf("header %q: %v allocations", header, n)
 		}
 	}
