@@ -102,16 +102,13 @@ func (d *Dialer) once(ctx context.Context, token string, e control.TokenEncoding
 	}
 	c.head(req.Header)
 	req.Header.Set("Authorization", authorization(token, e))
-	client := d.secure
-	if u.Scheme == "http" {
-		client = d.plain
-	}
-	resp, err := client.Do(req)
+	resp, err := d.client(u.Scheme).Do(req)
 	if err != nil {
 		failed.Err = cause(err, token)
 		return nil, failed
 	}
 	defer func() { _ = resp.Body.Close() }() // read to its end or given up
+	d.policy.Identity.Met(c.partner, resp)
 	return c.read(resp, token, failed)
 }
 

@@ -3,6 +3,7 @@ package partner
 import (
 	"net"
 	"net/http"
+	"sync"
 	"time"
 )
 
@@ -11,8 +12,13 @@ import (
 type Dialer struct {
 	policy Policy
 	places places
-	plain  *http.Client // http, to private addresses alone
-	secure *http.Client // https
+
+	resolver *net.Resolver
+	plain    *http.Client // http, to private addresses alone
+
+	mu      sync.Mutex   // guards what follows
+	secure  *http.Client // https
+	edition uint64       // of the Policy's Identity that it is made with
 }
 
 // NewDialer returns a Dialer that calls what the policy lets it.
@@ -20,9 +26,27 @@ func NewDialer(p Policy) *Dialer { return newDialer(p, nil) }
 
 // newDialer takes the resolver of names; nil is the system's.
 func newDialer(p Policy, resolver *net.Resolver) *Dialer {
-	d := &Dialer{policy: p}
-	d.plain, d.secure = p.client("http", resolver), p.client("https", resolver)
-	return d
+	edition := p.Identity.Edition() // first: what changes meanwhile is seen the next time
+	return &Dialer{
+		policy: p, resolver: resolver,
+		plain: p.client("http", resolver), secure: p.client("https", resolver), edition: edition,
+	}
+}
+
+// client is that for a scheme. Where our certificate or the CAs of partners have
+// changed, it is another one: connections of before end with the calls under way.
+func (d *Dialer) client(scheme string) *http.Client {
+	if scheme == "http" {
+		return d.plain
+	}
+	edition := d.policy.Identity.Edition()
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	if edition != d.edition {
+		d.secure.CloseIdleConnections()
+		d.secure, d.edition = d.policy.client("https", d.resolver), edition
+	}
+	return d.secure
 }
 
 // Bounds of a connection beside the Policy's.
@@ -37,7 +61,7 @@ const (
 func (p Policy) client(scheme string, resolver *net.Resolver) *http.Client {
 	return &http.Client{
 		Transport: &http.Transport{
-			DialContext: p.dialer(scheme, resolver).DialContext, ForceAttemptHTTP2: true,
+			DialContext: p.dialer(scheme, resolver).DialContext, ForceAttemptHTTP2: true, TLSClientConfig: p.Identity.Config(),
 			TLSHandshakeTimeout: p.timeout(), ResponseHeaderTimeout: p.timeout(),
 			MaxIdleConnsPerHost: idlePerHost, MaxIdleConns: 1024, IdleConnTimeout: idleFor, MaxResponseHeaderBytes: largestHeads,
 		},
@@ -48,5 +72,7 @@ func (p Policy) client(scheme string, resolver *net.Resolver) *http.Client {
 // Close ends the connections that nobody uses.
 func (d *Dialer) Close() {
 	d.plain.CloseIdleConnections()
+	d.mu.Lock()
+	defer d.mu.Unlock()
 	d.secure.CloseIdleConnections()
 }

@@ -8,6 +8,8 @@ import (
 	"net/url"
 	"syscall"
 	"time"
+
+	"github.com/roamclear/roamclear/api"
 )
 
 // DefaultTimeout is how long one request to a partner may take where a Policy
@@ -28,6 +30,9 @@ type Policy struct {
 	// called, by http too. Without it only https to public addresses is.
 	AllowPrivate bool
 	Timeout      time.Duration // 0 = DefaultTimeout
+	// Identity is who we are over https, and who signs the certificates of partners;
+	// nil = nobody, and the CAs of the system.
+	Identity *api.Identity
 }
 
 // Check reads a partner's URL and returns an ErrForbiddenURL for one that is

@@ -2,6 +2,7 @@ package world
 
 import (
 	"context"
+	"crypto/tls"
 	"errors"
 	"fmt"
 	"net/http"
@@ -27,6 +28,7 @@ type PushOptions struct {
 	// Progress, when set, is called after every answer, by one goroutine at a
 	// time.
 	Progress func(Report)
+	TLS      *tls.Config // over https; nil = as the system has it
 	// Accepted, when set, is called for everything that was acknowledged, by one
 	// goroutine at a time.
 	Accepted func(*Item)
@@ -63,7 +65,7 @@ func Push(ctx context.Context, o Options, p PushOptions) (*Report, error) {
 		options: p,
 		report:  Report{Modules: map[Module]int{}, Accepted: &Reference{}},
 		http: &http.Client{
-			Transport: &http.Transport{MaxIdleConnsPerHost: p.Concurrency + 1},
+			Transport: &http.Transport{MaxIdleConnsPerHost: p.Concurrency + 1, TLSClientConfig: p.TLS.Clone()},
 			Timeout:   30 * time.Second,
 		},
 	}

@@ -4,11 +4,13 @@ import (
 	"bytes"
 	"cmp"
 	"context"
+	"crypto/tls"
 	"encoding/json"
 	"errors"
 	"fmt"
 	"io"
 	"io/fs"
+	"log/slog"
 	"net/http"
 	"os"
 	"path/filepath"
@@ -16,44 +18,61 @@ import (
 	"text/tabwriter"
 	"time"
 
+	"github.com/roamclear/roamclear/api"
 	"github.com/spf13/cobra"
 )
 
 // Files in the data directory by which commands find the running service, and
 // the environment that takes their place.
 const (
-	serviceFile    = "service.json" // {"url": "http://127.0.0.1:8080"}
-	adminTokenFile = "admin-token"
-	urlVariable    = "ROAMCLEAR_URL"
-	tokenVariable  = "ROAMCLEAR_ADMIN_TOKEN"
+	serviceFile        = "service.json" // {"url": "http://127.0.0.1:8080"}
+	adminTokenFile     = "admin-token"
+	urlVariable        = "ROAMCLEAR_URL"
+	tokenVariable      = "ROAMCLEAR_ADMIN_TOKEN"
+	caVariable         = "ROAMCLEAR_CA"
+	clientCertVariable = "ROAMCLEAR_CLIENT_CERT"
+	clientKeyVariable  = "ROAMCLEAR_CLIENT_KEY"
 )
 
 // serviceFlags say which running service a command talks to.
 type serviceFlags struct {
 	data string
 	url  string
+	// Of a service elsewhere, over https: files with the CA that signs its certificate,
+	// and with a certificate for it and its key.
+	ca, clientCert, clientKey string
 }
 
 func (f *serviceFlags) register(cmd *cobra.Command) {
 	cmd.PersistentFlags().StringVar(&f.data, "data", "data", "data directory of the running service")
 	cmd.PersistentFlags().StringVar(&f.url, "url", "", "URL of a service that runs elsewhere (or "+urlVariable+"); its admin token is taken from "+tokenVariable+" alone")
+	cmd.PersistentFlags().StringVar(&f.ca, "ca", "", "file with the CA of a service that runs elsewhere, PEM, beside those of the system (or "+caVariable+")")
+	cmd.PersistentFlags().StringVar(&f.clientCert, "client-cert", "", "file with the certificate to show to it, PEM (or "+clientCertVariable+")")
+	cmd.PersistentFlags().StringVar(&f.clientKey, "client-key", "", "file with the key of --client-cert, PEM (or "+clientKeyVariable+")")
 	must(cmd.MarkPersistentFlagDirname("data"))
+	for _, name := range []string{"ca", "client-cert", "client-key"} {
+		must(cmd.MarkPersistentFlagFilename(name, "pem", "crt", "key"))
+	}
 }
 
 // client finds the service and the admin token. What the data directory holds
 // goes to the service of that data directory alone, as its own file names it:
 // whoever --url or the environment names gets a token only where one is given.
 func (f *serviceFlags) client() (*adminClient, error) {
-	c := &adminClient{url: cmp.Or(f.url, os.Getenv(urlVariable)), token: os.Getenv(tokenVariable), data: f.data, http: newAdminHTTP()}
-	own, err := f.runningURL()
+	c := &adminClient{url: cmp.Or(f.url, os.Getenv(urlVariable)), token: os.Getenv(tokenVariable), data: f.data}
+	own, err := f.running()
 	if c.url == "" {
 		if err != nil {
 			return nil, err
 		}
-		c.url = own
+		c.url = own.URL
 	}
-	c.elsewhere = err != nil || !sameService(c.url, own)
+	c.elsewhere = err != nil || !sameService(c.url, own.URL)
 	c.url = strings.TrimRight(c.url, "/")
+	if c.tls, err = f.trust(own.TLS, c.elsewhere); err != nil {
+		return nil, err
+	}
+	c.http = newAdminHTTP(c.tls)
 	if c.token != "" {
 		return c, nil
 	}
@@ -70,8 +89,32 @@ func (f *serviceFlags) client() (*adminClient, error) {
 }
 
 // newAdminHTTP follows no redirect: the token is for the service that was named.
-func newAdminHTTP() *http.Client {
-	return &http.Client{Timeout: 30 * time.Second, CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse }}
+func newAdminHTTP(config *tls.Config) *http.Client {
+	c := &http.Client{Timeout: 30 * time.Second, CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse }}
+	if config != nil {
+		c.Transport = &http.Transport{Proxy: http.ProxyFromEnvironment, TLSClientConfig: config}
+	}
+	return c
+}
+
+// trust is how a service is known over https: that of the data directory by the
+// certificate that its own file names, any other by who signs its certificate. nil is
+// as the system has it.
+func (f *serviceFlags) trust(own *serviceTLS, elsewhere bool) (*tls.Config, error) {
+	if !elsewhere {
+		return own.config()
+	}
+	files := api.IdentityFiles{
+		CA: cmp.Or(f.ca, os.Getenv(caVariable)), Cert: cmp.Or(f.clientCert, os.Getenv(clientCertVariable)), Key: cmp.Or(f.clientKey, os.Getenv(clientKeyVariable)),
+	}
+	if (files.Cert == "") != (files.Key == "") {
+		return nil, wrongUsage("--client-cert and --client-key: give both, or none")
+	}
+	identity, err := api.OpenIdentity(files, nil, slog.New(slog.DiscardHandler))
+	if err != nil {
+		return nil, &exitError{exitUsage, err}
+	}
+	return identity.Config(), nil
 }
 
 // sameService reports whether a URL names the very service of another, path
@@ -80,28 +123,27 @@ func sameService(named, own string) bool {
 	return strings.EqualFold(strings.TrimRight(named, "/"), strings.TrimRight(own, "/"))
 }
 
-func (f *serviceFlags) runningURL() (string, error) {
+// running is what the data directory says of its service.
+func (f *serviceFlags) running() (s serviceInfo, err error) {
 	path := filepath.Join(f.data, serviceFile)
 	content, err := os.ReadFile(path)
 	if errors.Is(err, fs.ErrNotExist) {
-		return "", fmt.Errorf("no running service in %s (there is no %s): start one with `roamclear serve --data %s`, or name one with --url", f.data, path, f.data)
+		return s, fmt.Errorf("no running service in %s (there is no %s): start one with `roamclear serve --data %s`, or name one with --url", f.data, path, f.data)
 	}
 	if err != nil {
-		return "", fmt.Errorf("find running service: %w", err)
+		return s, fmt.Errorf("find running service: %w", err)
 	}
-	var service struct {
-		URL string `json:"url"`
+	if err := json.Unmarshal(content, &s); err != nil || s.URL == "" {
+		return s, fmt.Errorf("%s does not say where the service runs: restart it, or name it with --url", path)
 	}
-	if err := json.Unmarshal(content, &service); err != nil || service.URL == "" {
-		return "", fmt.Errorf("%s does not say where the service runs: restart it, or name it with --url", path)
-	}
-	return service.URL, nil
+	return s, nil
 }
 
 // adminClient talks to the admin interface of a running service.
 type adminClient struct {
 	url, token, data string
-	elsewhere        bool // not the service of the data directory
+	elsewhere        bool        // not the service of the data directory
+	tls              *tls.Config // how it is known over https; nil = as the system has it
 	http             *http.Client
 }
 

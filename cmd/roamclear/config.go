@@ -1,12 +1,14 @@
 package main
 
 import (
+	"errors"
 	"fmt"
 	"os"
 	"slices"
 	"strings"
 	"time"
 
+	"github.com/roamclear/roamclear/api"
 	"github.com/roamclear/roamclear/ingest"
 	"github.com/roamclear/roamclear/ocpi"
 	"github.com/spf13/cobra"
@@ -18,6 +20,7 @@ type Config struct {
 	Data        string
 	Listen      string
 	PublicURL   string
+	TLS         TLSConfig
 	Hub         HubConfig
 	Roles       []string
 	MemoryBytes int64
@@ -90,6 +93,45 @@ type SecretsConfig struct {
 type PartnerURLsConfig struct {
 	AllowPrivate bool
 	Timeout      time.Duration
+	CA           string
+	ClientCert   string
+	ClientKey    string
+}
+
+func (c *PartnerURLsConfig) problem() error {
+	if (c.ClientCert == "") != (c.ClientKey == "") {
+		return errors.New("partner_urls.client_cert, partner_urls.client_key: give both, or none")
+	}
+	return nil
+}
+
+// TLSConfig says by which files the service speaks https, and which certificates it
+// asks of clients. Without a certificate it speaks plain HTTP.
+type TLSConfig struct {
+	Cert       string
+	Key        string
+	ClientCA   string
+	CRL        string
+	ClientAuth string
+}
+
+// problem reports settings of TLS that do not go together: what would be ignored too,
+// for a service that is less closed than it was meant to be is found out late.
+func (c *TLSConfig) problem() error {
+	asks := c.ClientAuth != api.ClientAuthOff
+	switch {
+	case (c.Cert == "") != (c.Key == ""):
+		return errors.New("tls.cert, tls.key: give both, or none for plain HTTP")
+	case asks && c.Cert == "":
+		return fmt.Errorf("tls.client_auth: %s: certificates are asked for over https alone: give tls.cert and tls.key", c.ClientAuth)
+	case asks && c.ClientCA == "":
+		return fmt.Errorf("tls.client_auth: %s: give tls.client_ca, the CAs that sign the certificates of clients", c.ClientAuth)
+	case !asks && c.ClientCA != "":
+		return errors.New("tls.client_ca: nobody is asked for a certificate: set tls.client_auth to request or require")
+	case c.CRL != "" && c.ClientCA == "":
+		return errors.New("tls.crl: without tls.client_ca there is nobody who could revoke a certificate")
+	}
+	return nil
 }
 
 // CommandsConfig says how long is waited for what comes of a command.
@@ -128,6 +170,8 @@ var (
 	roleNames  = []string{roleAPI, rolePrice, roleSettle}
 	logLevels  = []string{"debug", "info", "warn", "error"}
 	logFormats = []string{"text", "json"}
+
+	clientAuths = []string{api.ClientAuthOff, api.ClientAuthRequest, api.ClientAuthRequire}
 )
 
 // settings is the table of all settings of c: a new one is a field and a line
@@ -139,6 +183,11 @@ func settings(c *Config) []setting {
 		{"listen", &c.Listen, "127.0.0.1:8080", "address to serve HTTP on, host:port", text(isAddress, "want host:port")},
 		{"public_url", &c.PublicURL, "", "URL partners reach the service under, for links it hands out (default: from each request)",
 			text(isWebURL, "want a URL like https://clearing.example")},
+		{"tls.cert", &c.TLS.Cert, "", "file with the service's certificate and those that sign it, PEM; empty: plain HTTP", anything},
+		{"tls.key", &c.TLS.Key, "", "file with the key of tls.cert, PEM", anything},
+		{"tls.client_ca", &c.TLS.ClientCA, "", "file with the CAs that sign the certificates of clients, PEM", anything},
+		{"tls.crl", &c.TLS.CRL, "", "file with what these CAs have revoked, PEM or DER; empty: nothing", anything},
+		{"tls.client_auth", &c.TLS.ClientAuth, api.ClientAuthOff, "certificates of clients: off, request (verified where one is given, and needed of partners and keys that must have one) or require (of all)", oneOf(clientAuths...)},
 		{"hub.party", &c.Hub.Party, "ZZ/RCH", "our own party in OCPI, CC/ID: what OCPI-to names where we are meant, and credentials say", text(isParty, "want CC/ID like ZZ/RCH")},
 		{"hub.name", &c.Hub.Name, "roamclear", "our name in OCPI credentials", given("give a name")},
 		{"roles", &c.Roles, roleNames, "what this process does: api, price, settle", someOf(roleNames...)},
@@ -159,6 +208,9 @@ func settings(c *Config) []setting {
 		{"secrets.key_file", &c.Secrets.KeyFile, "", "file with the key that seals the tokens we send to partners; empty: secret-key in the data directory, made at the first start", anything},
 		{"partner_urls.allow_private", &c.PartnerURLs.AllowPrivate, false, "call partners at addresses of this machine and of private networks too, and by http there; for tests", anything},
 		{"partner_urls.timeout", &c.PartnerURLs.Timeout, "30s", "how long a partner may take to answer", lasting(time.Second, 10*time.Minute)},
+		{"partner_urls.ca", &c.PartnerURLs.CA, "", "file with CAs that sign the certificates of partners' servers, PEM, beside those of the system", anything},
+		{"partner_urls.client_cert", &c.PartnerURLs.ClientCert, "", "file with our certificate for partners that ask for one, PEM", anything},
+		{"partner_urls.client_key", &c.PartnerURLs.ClientKey, "", "file with the key of partner_urls.client_cert, PEM", anything},
 		{"commands.answer_timeout", &c.Commands.AnswerTimeout, "10s", "how long a CPO may take to answer a command", lasting(time.Second, time.Minute)},
 		{"commands.session_timeout", &c.Commands.SessionTimeout, "5m", "how long after a CPO says that a charge was started its Session may take to come", lasting(time.Second, time.Hour)},
 		{"kafka.brokers", &c.Kafka.Brokers, nil, "Kafka brokers host:port; empty: the embedded broker", anything},
@@ -177,7 +229,7 @@ func settings(c *Config) []setting {
 }
 
 // otherEnv are environment variables with our prefix that are not settings.
-var otherEnv = []string{urlVariable, tokenVariable}
+var otherEnv = []string{urlVariable, tokenVariable, caVariable, clientCertVariable, clientKeyVariable}
 
 // problem reports settings that do not go together.
 func (c *Config) problem() error {
@@ -185,7 +237,7 @@ func (c *Config) problem() error {
 	if split && (len(c.Kafka.Brokers) == 0 || len(c.Store.Addr) == 0) {
 		return fmt.Errorf("roles: %s: roles in processes of their own need kafka.brokers and clickhouse.addr: the embedded ones belong to one process", strings.Join(c.Roles, ","))
 	}
-	return nil
+	return errors.Join(c.TLS.problem(), c.PartnerURLs.problem())
 }
 
 // has reports whether this process has a role.

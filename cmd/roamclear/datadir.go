@@ -143,6 +143,7 @@ func randomToken() string {
 // serviceInfo says where the running service and its backends are.
 type serviceInfo struct {
 	URL        string          `json:"url"`
+	TLS        *serviceTLS     `json:"tls,omitempty"` // over https
 	PID        int             `json:"pid"`
 	Brokers    []string        `json:"brokers"`
 	ClickHouse clickhouseLogin `json:"clickhouse"`

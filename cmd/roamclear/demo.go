@@ -159,6 +159,7 @@ func (d *demo) load(ctx context.Context) error {
 	bar := newBar(d.progress, -1, "requests")
 	began := time.Now()
 	report, err := world.Push(ctx, options, world.PushOptions{
+		TLS:     d.client.tls,
 		BaseURL: d.client.url, Token: d.partner, Concurrency: 64,
 		Progress: func(r world.Report) { bar.Set(r.Requests) }, //nolint:errcheck // a bar that cannot be drawn changes no result
 	})

@@ -29,6 +29,7 @@ import (
 type httpServer struct {
 	listener net.Listener
 	server   *http.Server
+	tls      *api.TLS
 	url      string
 }
 
@@ -69,7 +70,7 @@ func newHTTPServer(s *service) (*httpServer, error) {
 	if err != nil {
 		return nil, err
 	}
-	h := &httpServer{listener: listener, url: "http://" + listener.Addr().String()}
+	h := &httpServer{listener: listener, tls: s.certs.tls, url: s.certs.url(listener)}
 	h.server = &http.Server{
 		Handler:           routes(s),
 		ReadHeaderTimeout: readTimeout,
@@ -83,7 +84,7 @@ func newHTTPServer(s *service) (*httpServer, error) {
 
 func (h *httpServer) start(failed chan<- error) {
 	go func() {
-		if err := h.server.Serve(h.listener); !errors.Is(err, http.ErrServerClosed) {
+		if err := h.tls.Serve(h.server, h.listener); !errors.Is(err, http.ErrServerClosed) {
 			failed <- fmt.Errorf("serve http: %w", err)
 		}
 	}()
@@ -134,7 +135,7 @@ func mounted(s *service) *gin.Engine {
 	engine := operate(api.NewEngine(s.logger, partners.Fallback(), fallback))
 	admin.Mount(engine, admin.Deps{
 		Partners: s.control.partners, Found: &s.tally, Peers: s.peers, Keys: s.control.keys, Closes: s.control.closes,
-		Token: s.adminToken, Logger: s.logger,
+		Ends: s.certs.ends, Token: s.adminToken, Logger: s.logger,
 	})
 	partners.Mount(engine)
 	report.Mount(engine, report.Deps{

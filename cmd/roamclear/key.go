@@ -27,7 +27,7 @@ environment variable ROAMCLEAR_ADMIN_TOKEN.`,
 		Args: cobra.NoArgs,
 	}
 	service.register(cmd)
-	cmd.AddCommand(newKeyAddCmd(&service), newKeyListCmd(&service), newKeyRotateCmd(&service), newKeyRemoveCmd(&service))
+	cmd.AddCommand(newKeyAddCmd(&service), newKeyListCmd(&service), newKeyRotateCmd(&service), newKeyRemoveCmd(&service), newKeyCertCmd(&service))
 	return cmd
 }
 

@@ -6,6 +6,7 @@
 //	roamclear reprice --from MONTH price stored CDRs again, report what changes
 //	roamclear price, lint          price a CDR, check a tariff, without a service
 //	roamclear peer                 be a small OCPI party to test with
+//	roamclear cert dev             make certificates to try https out with
 package main
 
 import (
@@ -66,7 +67,7 @@ func newRootCmd() *cobra.Command {
 	root.SetHelpCommand(newHelpCmd())
 	root.AddCommand(
 		newServeCmd(), newDemoCmd(), newPartnerCmd(), newPairCmd(), newKeyCmd(), newVerifyCmd(), newCheckConfigCmd(),
-		newEngineCmd(), newPriceCmd(), newLintCmd(), newRepriceCmd(), newPeriodCmd(), newPeerCmd(),
+		newEngineCmd(), newPriceCmd(), newLintCmd(), newRepriceCmd(), newPeriodCmd(), newPeerCmd(), newCertCmd(),
 	)
 	root.InitDefaultHelpCmd() // these two would be added when it runs, after they are looked at here
 	root.InitDefaultCompletionCmd()

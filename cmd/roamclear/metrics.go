@@ -27,7 +27,7 @@ func newMetricsServer(s *service) (*httpServer, error) {
 	mux.HandleFunc("GET /debug/pprof/profile", pprof.Profile)
 	mux.HandleFunc("GET /debug/pprof/symbol", pprof.Symbol)
 	mux.HandleFunc("GET /debug/pprof/trace", pprof.Trace)
-	return &httpServer{listener: listener, url: "http://" + listener.Addr().String(), server: &http.Server{
+	return &httpServer{listener: listener, tls: s.certs.tls, url: s.certs.url(listener), server: &http.Server{
 		Handler: mux, ReadHeaderTimeout: 10 * time.Second, ReadTimeout: time.Minute,
 		WriteTimeout: 5 * time.Minute, // a profile takes as long as it is asked to
 		IdleTimeout:  5 * time.Minute, MaxHeaderBytes: 32 << 10,

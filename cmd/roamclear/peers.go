@@ -32,7 +32,8 @@ type peers struct {
 var errNotWorking = errors.New("the service is not running")
 
 func newPeers(s *service) *peers {
-	d := partner.NewDialer(partner.Policy(s.config.PartnerURLs))
+	urls := &s.config.PartnerURLs
+	d := partner.NewDialer(partner.Policy{AllowPrivate: urls.AllowPrivate, Timeout: urls.Timeout, Identity: s.certs.identity})
 	self := s.config.self()
 	return &peers{
 		Registrar: &partner.Registrar{Dialer: d, Partners: s.control.partners, Sealer: s.sealer, Self: self, Logger: s.logger,

@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"log/slog"
 	"os"
+	"sync"
 	"sync/atomic"
 	"time"
 
@@ -85,6 +86,9 @@ func newCheckConfigCmd() *cobra.Command {
 		Args:    cobra.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			c, err := configFrom(cmd)
+			if err == nil {
+				err = checkCertificates(&c, time.Now())
+			}
 			if err != nil {
 				return err
 			}
@@ -107,6 +111,7 @@ type service struct {
 	config     Config
 	dir        *dataDir
 	logger     *slog.Logger
+	certs      *certificates
 	registry   *prometheus.Registry
 	backends   *backends
 	control    *decisions
@@ -127,8 +132,10 @@ type service struct {
 	http       *httpServer
 	scrapes    *httpServer // nil where metrics have no address of their own
 
-	stopping atomic.Bool
-	alarm    atomic.Pointer[string] // why a worker stopped for good; not ready from then on
+	announced atomic.Bool
+	telling   sync.Mutex // held while the service file is written
+	stopping  atomic.Bool
+	alarm     atomic.Pointer[string] // why a worker stopped for good; not ready from then on
 }
 
 // startService opens everything a process needs; nothing runs yet.
@@ -136,6 +143,9 @@ func startService(ctx context.Context, c Config, stderr *os.File) (_ *service, e
 	tuneMemory(&c)
 	s := &service{config: c, logger: newLogger(c.Log, stderr), registry: prometheus.NewRegistry()}
 	s.registry.MustRegister(collectors.NewGoCollector(), collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}))
+	if s.certs, err = openCertificates(&c, s.logger, s.registry); err != nil {
+		return nil, err
+	}
 	if s.dir, err = takeDataDir(&c); err != nil {
 		return nil, err
 	}
@@ -183,6 +193,7 @@ func startService(ctx context.Context, c Config, stderr *os.File) (_ *service, e
 	if s.http, err = newHTTPServer(s); err != nil {
 		return nil, err
 	}
+	s.certs.tls.OnChange(s.renewed)
 	s.peers.serveAt(s.http.url)
 	if s.scrapes, err = newMetricsServer(s); err != nil {
 		return nil, err
@@ -217,6 +228,7 @@ func (s *service) run(ctx context.Context, after func(context.Context) error) er
 	}
 	spawn(followers, follow, "lag", s.lag.Run)
 	spawn(followers, follow, "memory", keepHeadroom)
+	spawn(followers, follow, "certificates", s.certs.run)
 	spawn(followers, follow, "brake", s.brake().Run)
 	spawn(followers, follow, "control", s.control.machine.Run)
 	spawn(followers, follow, "objects", s.persist("objects", s.owned.Run))
@@ -239,6 +251,7 @@ func (s *service) run(ctx context.Context, after func(context.Context) error) er
 	}
 	if err == nil {
 		s.checkSecrets()
+		s.checkClients()
 		err = s.announce()
 	}
 	if err == nil {
@@ -322,13 +335,32 @@ func (s *service) checkSecrets() {
 
 // announce tells the commands on this machine where the service is.
 func (s *service) announce() error {
-	f := serviceInfo{URL: s.http.url, PID: os.Getpid(), Brokers: s.backends.addrs, ClickHouse: s.backends.login}
 	if err := s.control.machine.Ready(); err != nil {
-		s.logger.Error("serving, but not ready", "url", f.URL, "error", err)
+		s.logger.Error("serving, but not ready", "url", s.http.url, "error", err)
 	} else {
-		s.logger.Info("ready", "url", f.URL, "roles", s.config.Roles, "data", s.dir.path)
+		s.logger.Info("ready", "url", s.http.url, "roles", s.config.Roles, "data", s.dir.path)
 	}
-	return s.dir.writeService(f)
+	s.announced.Store(true)
+	return s.tellCommands()
+}
+
+// tellCommands writes down where the service is, and by which certificate it is known.
+func (s *service) tellCommands() error {
+	s.telling.Lock()
+	defer s.telling.Unlock()
+	return s.dir.writeService(serviceInfo{
+		URL: s.http.url, TLS: s.certs.forCommands(), PID: os.Getpid(), Brokers: s.backends.addrs, ClickHouse: s.backends.login,
+	})
+}
+
+// renewed tells commands of a certificate that has changed while the service runs.
+func (s *service) renewed() {
+	if !s.announced.Load() || s.stopping.Load() {
+		return
+	}
+	if err := s.tellCommands(); err != nil {
+		s.logger.Error("commands on this machine were not told of the new certificate", "error", err)
+	}
 }
 
 // brake slows pushes down while what they bring waits to be priced.

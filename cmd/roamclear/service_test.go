@@ -68,7 +68,13 @@ func startHalted(t *testing.T, data string) *testService {
 // startConfig is startHalted with other settings.
 func startConfig(t *testing.T, c Config) *testService {
 	t.Helper()
-	s, err := startService(t.Context(), c, os.Stderr)
+	return startLogged(t, c, os.Stderr)
+}
+
+// startLogged is startConfig with its log in a file.
+func startLogged(t *testing.T, c Config, stderr *os.File) *testService {
+	t.Helper()
+	s, err := startService(t.Context(), c, stderr)
 	if err != nil {
 		t.Fatal(err)
 	}

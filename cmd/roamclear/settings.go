@@ -61,6 +61,10 @@ func configFlags(cmd *cobra.Command) {
 	complete(cmd, "roles", roleNames...)
 	complete(cmd, "log.level", logLevels...)
 	complete(cmd, "log.format", logFormats...)
+	complete(cmd, "tls.client_auth", clientAuths...)
+	for _, name := range []string{"tls.cert", "tls.key", "tls.client_ca", "tls.crl", "partner_urls.ca", "partner_urls.client_cert", "partner_urls.client_key"} {
+		must(cmd.MarkFlagFilename(name, "pem", "crt", "key", "crl"))
+	}
 }
 
 // loadConfig reads every source and checks the result. The error lists every
