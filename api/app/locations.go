@@ -162,19 +162,16 @@ func (f *finder) lookAt(ctx context.Context, h *stations.Hit, states map[ocpi.Ke
 	}
 	if s := states[h.Key]; s != nil {
 		f.bodies++
-		body, err := f.fitting(ctx, s)
+		fits, err := f.add(ctx, s)
 		if err != nil {
 			return false, err
 		}
-		if body != nil && f.found == f.query.limit {
+		if fits && f.found == f.query.limit {
 			f.another = f.last
 			return true, nil
 		}
-		if body != nil {
-			if f.found++; f.found > 1 {
-				f.answer.WriteByte(',')
-			}
-			f.answer.Write(body)
+		if fits {
+			f.found++
 		}
 	}
 	f.last = h
@@ -198,39 +195,37 @@ func (f *finder) read(ctx context.Context, hits []stations.Hit) (map[ocpi.Key]*i
 	return states, nil
 }
 
-// fitting is a Location as the page shows it, nil where it does not fit.
-func (f *finder) fitting(ctx context.Context, s *ingest.ObjectState) (body []byte, err error) {
-	shown, err := f.shows(ctx, s)
-	if err != nil || !shown {
-		return nil, err
-	}
+// add adds a Location to the answer where it fits, unless the page is full.
+func (f *finder) add(ctx context.Context, s *ingest.ObjectState) (fits bool, err error) {
 	err = objects.Decode(func(d *ocpi.Decoder) error {
 		l, err := d.Location(s.Version, s.Body)
 		if err != nil {
 			return err
 		}
-		v, err := f.show(ctx, s.Key, l)
-		if err != nil || v == nil {
+		shown, err := f.shows(ctx, l)
+		if err != nil || !shown {
 			return err
 		}
-		body, err = encoded(v)
-		return err
+		v, err := f.show(ctx, s.Key, l)
+		if fits = v != nil; err != nil || !fits || f.found == f.query.limit {
+			return err
+		}
+		return f.put(v)
 	})
 	if err != nil {
-		return nil, fmt.Errorf("read location %s: %w", s.Key, err)
+		return false, fmt.Errorf("read location %s: %w", s.Key, err)
 	}
-	return body, nil
+	return fits, nil
 }
 
-// encoded is JSON that leaves "<" and "&" readable, as rest.WriteJSON writes it.
-func encoded(v any) ([]byte, error) {
-	var b bytes.Buffer
-	enc := json.NewEncoder(&b)
-	enc.SetEscapeHTML(false)
-	if err := enc.Encode(v); err != nil {
-		return nil, fmt.Errorf("encode: %w", err)
+// put writes a Location as rest.WriteJSON does, "<" and "&" readable.
+func (f *finder) put(v *locationJSON) error {
+	if f.found > 0 {
+		f.answer.WriteByte(',')
 	}
-	return bytes.TrimSuffix(b.Bytes(), []byte("\n")), nil
+	enc := json.NewEncoder(&f.answer)
+	enc.SetEscapeHTML(false)
+	return enc.Encode(v)
 }
 
 // locationDetail is one Location with its tariffs in words.
@@ -277,13 +272,13 @@ func unknownLocation(key ocpi.Key) error {
 
 // detail is one Location with its tariffs, nil where it is not to be shown.
 func (f *finder) detail(ctx context.Context, s *ingest.ObjectState) (*locationDetail, error) {
-	shown, err := f.shows(ctx, s)
-	if err != nil || !shown {
-		return nil, err
-	}
 	l, err := new(ocpi.Decoder).Location(s.Version, s.Body)
 	if err != nil {
 		return nil, fmt.Errorf("read location %s: %v", s.Key, err) //nolint:errorlint // ours, not the reader's: a 500
+	}
+	shown, err := f.shows(ctx, l)
+	if err != nil || !shown {
+		return nil, err
 	}
 	v, err := f.show(ctx, s.Key, l)
 	if err != nil || v == nil || len(v.EVSEs) == 0 {

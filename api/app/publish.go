@@ -6,7 +6,6 @@ import (
 	"strings"
 
 	"github.com/roamclear/roamclear/ingest"
-	"github.com/roamclear/roamclear/ingest/objects"
 	"github.com/roamclear/roamclear/ocpi"
 )
 
@@ -26,21 +25,13 @@ const maxPublishTokens = 100
 // shows reports whether a Location may be shown to the caller: one that is not published
 // only where a Token of the caller's is in publish_allowed_to. Entries without a uid name
 // no Token that could be looked up.
-func (f *finder) shows(ctx context.Context, s *ingest.ObjectState) (bool, error) {
-	var hidden bool
+func (f *finder) shows(ctx context.Context, l *ocpi.Location) (bool, error) {
+	if !l.Hidden {
+		return true, nil
+	}
 	var allowed []publishToken
-	err := objects.Decode(func(d *ocpi.Decoder) error {
-		l, err := d.Location(s.Version, s.Body)
-		if err != nil {
-			return err
-		}
-		if hidden = l.Hidden; hidden && l.AllowedTo != "" {
-			_ = json.Unmarshal([]byte(l.AllowedTo), &allowed) // what cannot be read allows nobody
-		}
-		return nil
-	})
-	if err != nil || !hidden {
-		return err == nil, nil
+	if l.AllowedTo != "" {
+		_ = json.Unmarshal([]byte(l.AllowedTo), &allowed) // what cannot be read allows nobody
 	}
 	for i, t := range allowed {
 		if i == maxPublishTokens {

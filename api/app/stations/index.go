@@ -19,12 +19,19 @@ type Index struct {
 	mu     sync.RWMutex // guards everything below
 	whole  bool
 	owners map[ocpi.Party]*owner
-	byKey  *btree.BTreeG[*row] // all of them, by owner and id
-	byArea rtree.RTreeG[*row]  // those that are placed, by longitude and latitude
+	byKey  *btree.BTreeG[*row]     // all of them, by owner and id
+	byArea rtree.RTreeG[placedRow] // those that are placed, by longitude and latitude
 	// gone has the Locations that were seen and have no row, until Whole: what the store
 	// says of them may come later.
 	gone  map[ocpi.Key]ingest.Position
 	evses int // connectors of all rows
+}
+
+// placedRow is a row as it stands in an area, with the traits of its connectors, so that
+// one that cannot fit is passed by without being looked at.
+type placedRow struct {
+	*row
+	traits traits
 }
 
 // owner is a party that has rows.
@@ -103,12 +110,12 @@ func rowOf(s *ingest.ObjectState) (r *row) {
 	return r
 }
 
-// change makes a row what a newer state of its Location says: nearly always the same
-// place in another status, so that neither tree changes.
+// change makes a row what a newer state of its Location says: often the same place with
+// the same traits, so that neither tree changes.
 func (x *Index) change(old, r *row) {
 	r.owner, r.id = old.owner, old.id
 	x.evses += len(r.plugs) - len(old.plugs)
-	if old.flags&placed == r.flags&placed && old.lat == r.lat && old.lon == r.lon {
+	if old.flags&placed == r.flags&placed && old.lat == r.lat && old.lon == r.lon && old.traits == r.traits {
 		*old = *r
 		return
 	}
@@ -128,13 +135,13 @@ func (x *Index) drop(r *row) {
 
 func (x *Index) place(r *row) {
 	if r.flags&placed != 0 {
-		x.byArea.Insert(r.corner(), r.corner(), r)
+		x.byArea.Insert(r.corner(), r.corner(), placedRow{r, r.traits})
 	}
 }
 
 func (x *Index) unplace(r *row) {
 	if r.flags&placed != 0 {
-		x.byArea.Delete(r.corner(), r.corner(), r)
+		x.byArea.Delete(r.corner(), r.corner(), placedRow{r, r.traits})
 	}
 }
 

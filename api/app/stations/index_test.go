@@ -327,3 +327,10 @@ func TestWhatIsFound(t *testing.T) {
 		t.Errorf("around: %v, %v", found, err)
 	}
 }
+
+// There is a bit for each standard among the traits of a Location, beside nine of statuses.
+func TestTraitsHaveRoom(t *testing.T) {
+	if n, m := len(stations.Standards.Names()), len(stations.Statuses.Names()); n > 44 || m > 9 {
+		t.Errorf("%d standards, %d statuses: traits have 44 and 9 bits for them", n, m)
+	}
+}

@@ -17,6 +17,7 @@ type row struct {
 	facilities uint32
 	flags      flags
 	at         ingest.Position
+	traits     traits
 	text       signature // of name, address, city and postal code
 	plugs      []plug
 }
@@ -38,6 +39,52 @@ type plug struct {
 	standard     uint8
 	format       uint8
 	powerType    uint8
+}
+
+// traits has a bit for each status and standard that one of some connectors has, and for
+// each power that one reaches.
+type traits uint64
+
+const (
+	standardTraits = 9  // bits of statuses before
+	powerTraits    = 53 // and of standards
+)
+
+// traitWatts are the powers that have a bit.
+var traitWatts = [...]int64{7_000, 11_000, 22_000, 43_000, 50_000, 75_000, 100_000, 150_000, 200_000, 300_000}
+
+func (p *plug) traits() (t traits) {
+	for i, w := range traitWatts {
+		if int64(p.watts) >= w {
+			t |= 1 << (powerTraits + i)
+		}
+	}
+	return t | ofStatus(p.status) | ofStandard(p.standard)
+}
+
+func ofStatus(n uint8) traits {
+	if n == 0 {
+		return 0
+	}
+	return 1 << (n - 1)
+}
+
+func ofStandard(n uint8) traits {
+	if n == 0 {
+		return 0
+	}
+	return 1 << (standardTraits + n - 1)
+}
+
+// traits are those that a Location has in any case of which a connector fits.
+func (f *Filter) traits() traits {
+	t := ofStatus(f.Status) | ofStandard(f.Standard)
+	for i, w := range traitWatts {
+		if f.MinWatts >= w {
+			t |= 1 << (powerTraits + i)
+		}
+	}
+	return t
 }
 
 // point is where the Location is.
@@ -68,6 +115,9 @@ func newRow(l *ocpi.Location) *row {
 	}
 	if !shown {
 		return nil
+	}
+	for i := range r.plugs {
+		r.traits |= r.plugs[i].traits()
 	}
 	if p, ok := ParsePoint(l.Latitude, l.Longitude); ok {
 		r.lat, r.lon = int32(math.Round(p.Latitude*degreesE7)), int32(math.Round(p.Longitude*degreesE7))

@@ -123,9 +123,14 @@ type search struct {
 	best  best
 }
 
+// passes counts a row and reports whether it may fit.
+func (s *search) passes(r *row) bool {
+	s.seen++
+	return s.fits(r)
+}
+
 // fits reports whether a row may fit, wherever it is.
 func (s *search) fits(r *row) bool {
-	s.seen++
 	if s.Facility != 0 && r.facilities&(1<<(s.Facility-1)) == 0 || s.SaysOpening && r.flags&saysOpening == 0 ||
 		!r.text.holds(s.text) || !s.Plug.any(r.plugs) {
 		return false
@@ -147,20 +152,26 @@ func (r *row) hit(metres int) Hit {
 // bring enough.
 const firstMetres = 500
 
-// nearest searches a Circle ring by ring.
+// nearest searches a Circle ring by ring: what lies within the rings before has been
+// looked at.
 func (s *search) nearest(x *Index) ([]Hit, error) {
 	c := newCentre(s.Circle.Centre)
 	from, most := 0, s.Circle.Metres
 	if s.after != nil {
 		from = s.after.Metres
 	}
+	s.best = best{n: s.n, after: s.after}
+	wanted := s.Plug.traits()
 	for within := min(max(firstMetres, 2*from), most); ; within = min(2*within, most) {
-		s.best = best{n: s.n, after: s.after}
 		area := c.around(within)
 		for _, part := range area.parts() {
-			x.byArea.Search([2]float64{part.West, part.South}, [2]float64{part.East, part.North}, func(_, _ [2]float64, r *row) bool {
-				m := c.metres(r.point())
-				if m >= from && m <= within && s.best.could(m) && s.fits(r) {
+			x.byArea.Search([2]float64{part.West, part.South}, [2]float64{part.East, part.North}, func(at, _ [2]float64, r placedRow) bool {
+				s.seen++
+				if r.traits&wanted != wanted {
+					return s.seen < MaxSeen
+				}
+				m := c.metres(Point{Latitude: at[1], Longitude: at[0]})
+				if m >= from && m <= within && s.best.could(m) && s.fits(r.row) {
 					s.best.add(r.hit(m))
 				}
 				return s.seen < MaxSeen
@@ -172,6 +183,7 @@ func (s *search) nearest(x *Index) ([]Hit, error) {
 		if found := s.best.list(); len(found) >= s.n || within == most {
 			return found, nil
 		}
+		from = within + 1
 	}
 }
 
@@ -185,9 +197,10 @@ func (s *search) boxed(x *Index) []Hit {
 		return found
 	}
 	s.best = best{n: s.n, after: s.after}
+	wanted := s.Plug.traits()
 	for _, part := range s.Box.parts() {
-		x.byArea.Search([2]float64{part.West, part.South}, [2]float64{part.East, part.North}, func(_, _ [2]float64, r *row) bool {
-			if s.fits(r) {
+		x.byArea.Search([2]float64{part.West, part.South}, [2]float64{part.East, part.North}, func(_, _ [2]float64, r placedRow) bool {
+			if r.traits&wanted == wanted && s.fits(r.row) {
 				s.best.add(r.hit(0))
 			}
 			return true
@@ -221,7 +234,7 @@ func (s *search) inOrder(x *Index, most int) (found []Hit, whole bool) {
 		case s.Box != nil && (r.flags&placed == 0 || !s.Box.Holds(r.point())):
 			s.seen++
 			return true
-		case s.fits(r):
+		case s.passes(r):
 			found = append(found, r.hit(0))
 		}
 		return len(found) < s.n
