@@ -96,15 +96,22 @@ const (
 	fromParty   = "OCPI-from-party-id"
 )
 
-func (s *server) partnerCaller(c *gin.Context, authorization string) (*caller, error) {
+// partner finds who comes with an OCPI token, over a connection with the client
+// certificate that it may have to have. One that is invited only is nobody yet.
+func (s *server) partner(r *http.Request, authorization string) (*control.Partner, error) {
 	if err := s.Partners.Ready(); err != nil {
 		return nil, fmt.Errorf("%w: look up token: %w", settlement.ErrUnavailable, err)
 	}
-	p, _, err := api.Recognize(c.Request, s.Partners, authorization)
-	switch {
-	case errors.Is(err, api.ErrUnauthorized), err == nil && p.Invited():
+	p, _, err := api.Recognize(r, s.Partners, authorization)
+	if errors.Is(err, api.ErrUnauthorized) || err == nil && p.Invited() {
 		return nil, errNoCredentials
-	case err != nil:
+	}
+	return p, err
+}
+
+func (s *server) partnerCaller(c *gin.Context, authorization string) (*caller, error) {
+	p, err := s.partner(c.Request, authorization)
+	if err != nil {
 		return nil, err
 	}
 	emsps := p.Mobility().Parties

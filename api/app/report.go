@@ -15,7 +15,6 @@ import (
 	"github.com/roamclear/roamclear/ingest"
 	"github.com/roamclear/roamclear/ingest/control"
 	"github.com/roamclear/roamclear/ocpi"
-	"github.com/roamclear/roamclear/settlement"
 )
 
 // Intake accepts what CPOs report: an *ingest.Service, see hub.Intake.
@@ -32,12 +31,9 @@ const versionHeader = "OCPI-Version"
 func (s *server) reporter(c *gin.Context) (from ingest.Sender, place rest.Key, err error) {
 	authorization := c.GetHeader("Authorization")
 	if scheme, _, _ := strings.Cut(authorization, " "); strings.EqualFold(scheme, "Token") {
-		if err := s.Partners.Ready(); err != nil {
-			return from, place, fmt.Errorf("%w: look up token: %w", settlement.ErrUnavailable, err)
-		}
-		p, ok := s.Partners.Authenticate(authorization)
-		if !ok || p.Invited() {
-			return from, place, errNoCredentials
+		p, err := s.partner(c.Request, authorization)
+		if err != nil {
+			return from, place, err
 		}
 		if len(p.Charging().Parties) == 0 {
 			return from, place, &rest.Error{Status: http.StatusForbidden, Code: "party_restricted", Message: "none of this partner's parties is a CPO"}

@@ -154,6 +154,13 @@ func TestTheServiceUnderHTTPS(t *testing.T) {
 		})
 	}
 
+	h.by(h.with(certtest.Files{}), func() {
+		a := h.request(http.MethodPut, "/api/v1/sessions/GB/DUN/S1", "Token "+h.tokens["GB*DUN"], testSession)
+		if a.status != http.StatusUnauthorized || !strings.Contains(a.body, "none was given") {
+			t.Errorf("a report without a certificate: HTTP %d %s, want 401", a.status, a.body)
+		}
+	})
+
 	keysWithCertificates(h)
 	replacedWhileItRuns(h, dundee)
 	if a := h.request(http.MethodGet, "http"+strings.TrimPrefix(h.url, "https")+"/readyz", "", ""); a.status != http.StatusBadRequest {
