@@ -78,7 +78,7 @@ func (d *Desk) send(ctx context.Context, e *Entry) (what string, body any) {
 		return refused(ocpi.StatusHubError, err.Error())
 	}
 	answer, err := d.Sender.Send(ctx, partner.Request{
-		To: to, Module: module, Side: ocpi.RoleReceiver, Method: http.MethodPost, Path: []string{string(e.Command.Type)}, Body: text,
+		To: to, Module: module, Side: ocpi.RoleReceiver, Method: http.MethodPost, Path: []string{string(e.Command.Type)}, Body: text, Prompt: true,
 		From: e.Key.Party, For: cpo, Correlation: e.Command.Correlation,
 	})
 	if err != nil {

@@ -242,7 +242,7 @@ func (x *exchange) askIssuer(q *question) (answer, error) {
 	v := p.Peer.Version
 	m := &message{
 		to: p, from: q.cpo, party: q.emsp, module: "tokens", side: ocpi.RoleSender, method: http.MethodPost,
-		path: []string{q.uid, "authorize"}, query: q.query(v), body: q.place, within: x.s.AuthorizeWithin, limit: maxAuthorization,
+		path: []string{q.uid, "authorize"}, query: q.query(v), body: q.place, within: x.s.AuthorizeWithin, limit: maxAuthorization, prompt: true,
 	}
 	if q.token != nil {
 		m.path[0] = q.token.UID // as its eMSP writes it

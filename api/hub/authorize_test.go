@@ -110,7 +110,7 @@ func tokenIn(v ocpi.Version, country, party, uid, kind, whitelist string, valid 
 	return fmt.Sprintf(`{"country_code":%q,"party_id":%q,"uid":%q,"type":%q,"contract_id":"%[1]s-%[2]s-C00000001","issuer":"Us","valid":%[5]t,"whitelist":%[6]q,"last_updated":"2019-01-05T12:00:00Z"}`, country, party, uid, kind, valid, whitelist)
 }
 
-// slowWaiters is how many requests may wait for one partner in a lobby.
+// slowWaiters is how many requests of one partner may wait for another one in a lobby.
 const slowWaiters = 4
 
 // answerOf sends a request and returns its answer, whatever that is.
@@ -144,7 +144,7 @@ func newLobby(t *testing.T, cpo, emsp ocpi.Version) *lobby {
 	t.Helper()
 	l := &lobby{post: &postman{}, version: cpo}
 	l.whole = newWholeOf(t, map[string][]string{tnmToken: {"EMSP DE TNM"}, nspToken: {"NSP DE NSP"}}, func(d *Deps) {
-		d.Forwarder, d.Notes, d.Known.Issuer, d.InFlight = l.post, d.Intake.(*ingest.Service), ocpi.Issuers(nil).Of, 16*slowWaiters
+		d.Forwarder, d.Notes, d.Known.Issuer, d.InFlight = l.post, d.Intake.(*ingest.Service), ocpi.Issuers(nil).Of, 64*slowWaiters
 	})
 	l.cpo, l.emsp = l.register(t, cpo, "CPO GB DUN", "CPO GB PKC"), l.register(t, emsp, "EMSP NL EXW")
 	for _, whitelist := range []string{"ALWAYS", "ALLOWED", "ALLOWED_OFFLINE", "NEVER"} {
@@ -449,6 +449,13 @@ func TestASlowEMSPHoldsUpNobodyElse(t *testing.T) {
 	if _, e := l.authorize(t, "O1/authorize", ""); e.StatusCode != 1000 {
 		t.Errorf("of another: %d %q", e.StatusCode, e.StatusMessage)
 	}
+	third := l.register(t, ocpi.V221, "CPO FR BEL")
+	waiting.Go(func() {
+		if _, e := l.ask(t, third, "POST", "/2.2.1/sender/tokens/NEVER-yes/authorize", ""); e.StatusCode != 1000 {
+			t.Errorf("asked by another CPO: %d %q", e.StatusCode, e.StatusMessage)
+		}
+	})
+	<-entered // it does not wait behind the other's
 	close(leave)
 	waiting.Wait()
 	l.post.answer = says(`{"allowed":"ALLOWED"}`)

@@ -9,6 +9,7 @@ import (
 	"net/http"
 	"net/url"
 	"slices"
+	"sync"
 	"time"
 
 	"github.com/roamclear/roamclear/api"
@@ -31,36 +32,71 @@ const forwardWithin = 10 * time.Second
 // one of them, so that who is slow takes nothing from those that others are sent to.
 const (
 	forwardShare = 4        // of the requests under way one in so many waits
-	forwardBytes = 16 << 20 // of bodies that are sent, and of answers
+	forwardBytes = 64 << 20 // of bodies that are sent, and of answers
 )
 
-// waiting bounds what waits for the answers of partners, by whom it waits for.
-type waiting struct {
-	requests *api.Budget
-	bytes    *api.Budget
+// waiting bounds what waits for the answers of partners.
+type waiting struct{ requests, bytes *lane }
+
+func newWaiting(inFlight int) *waiting {
+	return &waiting{requests: newLane(int64(max(inFlight/forwardShare, 1))), bytes: newLane(forwardBytes)}
 }
 
-func newWaiting(inFlight int) waiting {
-	return waiting{requests: api.NewBudget(int64(max(inFlight/forwardShare, 1))), bytes: api.NewBudget(forwardBytes)}
+// lane bounds what waits by whom it waits for, and of that one's share by who sent it: a
+// quarter, so that one sender does not take a receiver from the others.
+type lane struct {
+	all   *api.Budget
+	share int64 // of one sender to one receiver
+
+	mu sync.Mutex // guards of
+	of map[pair]int64
+}
+
+// pair are partners of whom one sends to the other.
+type pair struct{ from, to string }
+
+func newLane(all int64) *lane {
+	return &lane{all: api.NewBudget(all), share: max(1, all/16), of: map[pair]int64{}}
+}
+
+// take reports whether a pair may hold n more; every true must be followed by one give.
+func (l *lane) take(p pair, n int64) bool {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	if l.of[p]+n > l.share || !l.all.Take(p.to, n) {
+		return false
+	}
+	l.of[p] += n
+	return true
+}
+
+// give ends what take gave. Pairs that hold nothing are forgotten: there are many.
+func (l *lane) give(p pair, n int64) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	l.all.Give(p.to, n)
+	if l.of[p] -= n; l.of[p] == 0 {
+		delete(l.of, p)
+	}
 }
 
 // room is what of waiting.bytes one request takes.
 type room struct {
-	of    *api.Budget
-	owner string
-	held  int64
+	of   *lane
+	pair pair
+	held int64
 }
 
 // Take implements [api.Room].
 func (r *room) Take(n int) bool {
-	if !r.of.Take(r.owner, int64(n)) {
+	if !r.of.take(r.pair, int64(n)) {
 		return false
 	}
 	r.held += int64(n)
 	return true
 }
 
-func (r *room) give() { r.of.Give(r.owner, r.held) }
+func (r *room) give() { r.of.give(r.pair, r.held) }
 
 // routeError says why a message did not come to whom it was for, or that the answer
 // cannot be used, as OCPI's codes of hubs have it (2.2.1 status_codes, 4xxx). It is an
@@ -121,7 +157,8 @@ type message struct {
 	page   string // in place of path and query: of a page that a link led to
 	body   []byte
 	within time.Duration
-	limit  int // of the answer, in bytes; 0 = 1 MiB
+	limit  int  // of the answer, in bytes; 0 = 1 MiB
+	prompt bool // somebody stands and waits: it does not wait behind what does not say so
 }
 
 // forward sends a message on and returns the answer of whom it is for, its own no
@@ -132,12 +169,16 @@ func (x *exchange) forward(m *message) (*partner.Answer, error) {
 	if x.s.Forwarder == nil {
 		return nil, notConnected(m.party, errors.New("nothing is forwarded here"))
 	}
-	held := &room{of: x.s.waiting.bytes, owner: m.to.ID}
+	waiting, between := x.s.waiting, pair{x.partner.ID, m.to.ID}
+	if m.prompt {
+		waiting = x.s.prompt
+	}
+	held := &room{of: waiting.bytes, pair: between}
 	x.held.rooms = append(x.held.rooms, held) // until our answer is written
-	if !x.s.waiting.requests.Take(m.to.ID, 1) {
+	if !waiting.requests.take(between, 1) {
 		return nil, tooManyWait(m)
 	}
-	defer x.s.waiting.requests.Give(m.to.ID, 1)
+	defer waiting.requests.give(between, 1)
 	if len(m.body) > 0 && !held.Take(len(m.body)) {
 		return nil, tooManyWait(m)
 	}
@@ -147,7 +188,7 @@ func (x *exchange) forward(m *message) (*partner.Answer, error) {
 	body := bytes.Clone(m.body) // net/http may read on when it has returned, and ours is used again by then
 	a, err := x.s.Forwarder.Send(x.r.Context(), partner.Request{
 		To: m.to, Module: m.module, Side: m.side, Since: m.since, Method: m.method, Path: m.path, Query: m.query, Page: m.page, Body: body,
-		From: m.from, For: m.party, Correlation: x.correlation(), Within: cmp.Or(m.within, forwardWithin), Limit: m.limit, Room: held,
+		From: m.from, For: m.party, Correlation: x.correlation(), Within: cmp.Or(m.within, forwardWithin), Limit: m.limit, Room: held, Prompt: m.prompt,
 	})
 	if err != nil {
 		a, err = judged(m, err)

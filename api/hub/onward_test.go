@@ -25,7 +25,7 @@ func newExchange(t *testing.T, from, to ocpi.Version) *exchangeOf {
 	t.Helper()
 	e := &exchangeOf{post: &postman{answer: says("")}}
 	e.whole = newWholeOf(t, map[string][]string{belToken: {"CPO FR BEL"}, bothToken: {"EMSP DE BOT"}, nspToken: {"NSP DE NSP"}}, func(d *Deps) {
-		d.Forwarder, d.Notes, d.InFlight = e.post, d.Intake.(*ingest.Service), 16*slowWaiters
+		d.Forwarder, d.Notes, d.InFlight = e.post, d.Intake.(*ingest.Service), 64*slowWaiters
 	})
 	e.cpo, e.emsp, e.tnm = e.register(t, from, "CPO GB DUN"), e.register(t, to, "EMSP NL EXW"), e.register(t, to, "EMSP DE TNM")
 	return e

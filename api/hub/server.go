@@ -19,7 +19,8 @@ const Prefix = "/ocpi"
 type Server struct {
 	Deps
 	places   places
-	waiting  waiting      // for the answers of partners
+	waiting  *waiting     // for the answers of partners
+	prompt   *waiting     // for those that a driver waits for too
 	lookUps  api.Rate     // of older copies of CDRs
 	compares *api.Limiter // of copies that other bytes came before
 	editions []edition
@@ -51,7 +52,7 @@ func New(d Deps) *Server {
 	}
 	d.PublicURL = strings.TrimRight(d.PublicURL, "/")
 	return &Server{
-		Deps: d, places: newPlaces(d.InFlight, d.Turns), waiting: newWaiting(d.InFlight),
+		Deps: d, places: newPlaces(d.InFlight, d.Turns), waiting: newWaiting(d.InFlight), prompt: newWaiting(d.InFlight),
 		lookUps: api.Rate{Every: lookUpEvery, Burst: lookUpsAtOnce}, compares: api.NewLimiter(comparesAtOnce),
 		editions: editions(), unrouted: d.Metrics.Route("ocpi unrouted"),
 	}

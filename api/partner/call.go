@@ -53,6 +53,7 @@ type call struct {
 	correlation string     // "" = a new one
 	limit       int        // of the answer, in bytes; 0 = maxAnswer
 	room        api.Room   // that the answer takes; nil = there is enough
+	prompt      bool       // it has places of its own
 }
 
 // do sends a call and returns the answer, and the encoding of the token that the
@@ -89,6 +90,9 @@ func (d *Dialer) once(ctx context.Context, token string, e control.TokenEncoding
 	who := c.partner
 	if who == "" { // by its token: a host may be that of many
 		who = "//" + u.Host + " " + token
+	}
+	if c.prompt {
+		who = "prompt " + who // no id has a space
 	}
 	if err := d.places.enter(ctx, who); err != nil {
 		failed.Err = fmt.Errorf("wait for the requests before: %w", err)

@@ -39,6 +39,7 @@ type Request struct {
 	Within      time.Duration // 0 = as the Dialer's Policy says
 	Limit       int           // of the answer, in bytes; 0 = 1 MiB
 	Room        api.Room      // that the answer takes; nil = there is enough
+	Prompt      bool          // somebody stands and waits: it has places of its own, and does not wait behind pulls
 }
 
 // ErrShowsToken says that a partner's answer holds the token that we call it with: it
@@ -71,7 +72,7 @@ func (f *Forwarder) Send(ctx context.Context, r Request) (*Answer, error) {
 	if err != nil {
 		return nil, err
 	}
-	c := call{partner: p.ID, method: r.Method, url: target, body: r.Body, from: r.From, to: r.For, correlation: r.Correlation, limit: r.Limit, room: r.Room}
+	c := call{partner: p.ID, method: r.Method, url: target, body: r.Body, from: r.From, to: r.For, correlation: r.Correlation, limit: r.Limit, room: r.Room, prompt: r.Prompt}
 	if p.Peer.Version == ocpi.V211 { // it has no such headers
 		c.from, c.to = ocpi.Party{}, ocpi.Party{}
 	}

@@ -7,6 +7,7 @@ import (
 	"net/http"
 	"net/url"
 	"strings"
+	"sync"
 	"testing"
 	"time"
 
@@ -159,4 +160,33 @@ func TestChargingPreferences(t *testing.T) {
 	if _, err := f.ChargingPreferences(t.Context(), p); !errors.Is(err, ErrNoEndpoint) {
 		t.Errorf("of 2.1.1: %v", err)
 	}
+}
+
+// Who stands and waits for an answer does not wait behind pulls and what is handed on.
+func TestWhoStandsAndWaitsHasPlacesOfItsOwn(t *testing.T) {
+	entered, leave := make(chan struct{}), make(chan struct{})
+	s := newDesk(t, func(w http.ResponseWriter, r *http.Request) {
+		if strings.HasPrefix(r.URL.Path, "/sessions") {
+			entered <- struct{}{}
+			<-leave
+		}
+		fmt.Fprint(w, `{"status_code":1000,"data":{}}`)
+	})
+	f, to := forwarding(t, s.URL, ocpi.V221)
+	slow, prompt := authorizing(to), authorizing(to)
+	slow.Module, prompt.Prompt = "sessions", true
+	var sent sync.WaitGroup
+	for range atOnce {
+		sent.Go(func() {
+			if _, err := f.Send(t.Context(), slow); err != nil {
+				t.Error(err)
+			}
+		})
+		<-entered
+	}
+	if _, err := f.Send(t.Context(), prompt); err != nil {
+		t.Errorf("while all places are taken: %v", err)
+	}
+	close(leave)
+	sent.Wait()
 }

@@ -5,7 +5,8 @@ import (
 	"sync"
 )
 
-// atOnce is how many requests to one partner are under way at once.
+// atOnce is how many requests to one partner are under way at once, and how many more of
+// those that somebody stands and waits for.
 const atOnce = 8
 
 // places bounds requests to each partner. Who waits for one waits for that
