@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"net/http"
 	"net/url"
+	"slices"
 	"strconv"
 	"strings"
 
@@ -134,6 +135,9 @@ func (x *exchange) fetchList(m *message) (answer, error) {
 	if err != nil {
 		return answer{}, err
 	}
+	if !x.mayAsk(m.party) {
+		return answer{}, fmt.Errorf("%w: %s", api.ErrUnknownReceiver, m.party)
+	}
 	if x.route.object == ingest.ObjectSession && !query.Has("date_from") && !query.Has("cursor") {
 		return answer{}, wrongParameter("date_from", "missing: lists of Sessions need it")
 	}
@@ -156,10 +160,30 @@ func (x *exchange) fetchList(m *message) (answer, error) {
 	if err := json.Unmarshal(reply.Data, &items); err != nil {
 		return answer{}, &routeError{ocpi.StatusHubError, fmt.Sprintf("%s answered what is no list", m.party), err}
 	}
-	if err := x.pageHeaders(m, reply); err != nil {
+	page := x.readable(m, items)
+	others := len(items) > len(page.Bodies)
+	if err := x.pageHeaders(m, reply, !others && x.readsAll(m.to)); err != nil {
 		return answer{}, err
 	}
-	return x.showFetched(m, items)
+	return x.showFetched(page, others)
+}
+
+// mayAsk reports whether the partner may see anything of a party's, if there is any.
+func (x *exchange) mayAsk(owner ocpi.Party) bool {
+	sees := x.s.Partners.Scope(x.partner, x.route.object)
+	return sees.Holds(owner, ocpi.Party{}) || slices.ContainsFunc(sees.For, func(p ocpi.Party) bool { return sees.Holds(owner, p) })
+}
+
+// readsAll reports whether all that another partner lists is the partner's to see,
+// whomever it is for: else how much that is tells of others.
+func (x *exchange) readsAll(of *control.Partner) bool {
+	if x.route.object == ingest.ObjectTariff { // some are for one party
+		return false
+	}
+	sees, senders := x.s.Partners.Scope(x.partner, x.route.object), sendersOf(x.route.object)
+	return !slices.ContainsFunc(of.Roles, func(r control.Role) bool {
+		return slices.Contains(senders, r.Role) && !sees.Holds(r.Party(), ocpi.Party{})
+	})
 }
 
 // cursorOf binds a page of a partner's list to who asks for it, and where: nobody else
@@ -189,9 +213,13 @@ func (x *exchange) pageQuery(m *message, query url.Values, w settlement.OCPIWind
 	return own, "", nil
 }
 
-// pageHeaders are those of a partner's page; its Link leads to us.
-func (x *exchange) pageHeaders(m *message, reply *partner.Answer) error {
+// pageHeaders are those of a partner's page; its Link leads to us. How many objects there
+// are is told where who asks may see them all.
+func (x *exchange) pageHeaders(m *message, reply *partner.Answer, all bool) error {
 	for _, name := range []string{ocpi.HeaderTotalCount, ocpi.HeaderLimit} {
+		if name == ocpi.HeaderTotalCount && !all {
+			continue
+		}
 		if n, err := strconv.Atoi(reply.Header.Get(name)); err == nil && n >= 0 {
 			x.setHeader(name, strconv.Itoa(n))
 		}
@@ -207,25 +235,28 @@ func (x *exchange) pageHeaders(m *message, reply *partner.Answer) error {
 	return nil
 }
 
-// showFetched answers with those of a partner's objects that are its own, and that who
-// asks may see.
-func (x *exchange) showFetched(m *message, items []json.RawMessage) (answer, error) {
-	page, others := settlement.OCPIPage{}, 0
+// readable are those of a partner's objects that are its own, and that who asks may see.
+func (x *exchange) readable(m *message, items []json.RawMessage) (page settlement.OCPIPage) {
 	for _, item := range items {
 		id, ok := x.mayRead(m, item)
 		if !ok {
-			others++
 			continue
 		}
 		page.Bodies, page.Versions = append(page.Bodies, item), append(page.Versions, m.to.Peer.Version)
 		page.Owners, page.Identities = append(page.Owners, id.Key.Party), append(page.Identities, id)
 	}
-	a, err := x.shownWith(page, make([]*settlement.Charge, len(page.Bodies)))
-	if others > 0 {
+	if others := len(items) - len(page.Bodies); others > 0 {
 		x.s.Logger.Warn("objects are left out of a partner's list", "object", x.route.object.String(), "of", m.to.ID, "for", x.partner.ID, "left_out", others)
-		if a.message == "" {
-			a.message = fmt.Sprintf("Success, but %d of these are not yours to see and are left out", others)
-		}
+	}
+	return page
+}
+
+// showFetched answers with a page; others says that there was more, which is not for who
+// asks. How much is not said.
+func (x *exchange) showFetched(page settlement.OCPIPage, others bool) (answer, error) {
+	a, err := x.shownWith(page, make([]*settlement.Charge, len(page.Bodies)))
+	if others && a.message == "" {
+		a.message = "Success, but what is not yours to see is left out"
 	}
 	return a, err
 }

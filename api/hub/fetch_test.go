@@ -127,7 +127,7 @@ func TestListsOfAParty(t *testing.T) {
 			}
 			const path = "GET /2.2.1/sender/sessions?date_from=2019-01-01T00:00:00Z&limit=2000&x=1"
 			header, got, r := e.send(t, e.emsp, path, "", "NL/EXW", "GB/DUN")
-			if r == nil || r.Query.Encode() != "date_from=2019-01-01T00%3A00%3A00Z&limit=500" || len(r.Path) > 0 || header.Get("X-Total-Count") != "7" || header.Get("X-Limit") != "3" {
+			if r == nil || r.Query.Encode() != "date_from=2019-01-01T00%3A00%3A00Z&limit=500" || len(r.Path) > 0 || header.Get("X-Total-Count") != "" || header.Get("X-Limit") != "3" {
 				t.Fatalf("%d %q %v, sent %+v", got.StatusCode, got.StatusMessage, header, r)
 			}
 			for id, is := range map[string]bool{"X1": true, "X2": false, "X3": to == ocpi.V211} { // a body of 2.1.1 does not say whose it is
@@ -170,11 +170,40 @@ func TestListsOfEachModule(t *testing.T) {
 			v = "2.2.1"
 		}
 		_, got, r := e.send(t, c.token, "GET /"+v+"/sender/"+c.kind+c.path, "", c.asker, c.asked)
-		if r == nil || got.StatusCode != 1000 || !strings.Contains(string(got.Data), `"X1"`) || strings.Contains(string(got.Data), `"X2"`) || !strings.Contains(got.StatusMessage, "2 of these are not yours") {
+		if r == nil || got.StatusCode != 1000 || !strings.Contains(string(got.Data), `"X1"`) || strings.Contains(string(got.Data), `"X2"`) || !strings.Contains(got.StatusMessage, "what is not yours") {
 			t.Errorf("%s: %d %q %s, sent %+v", c.kind, got.StatusCode, got.StatusMessage, got.Data, r)
 		}
 	}
 	if w, _ := e.ask(t, e.emsp, "GET", "/2.2.1/sender/sessions", "", "OCPI-to-country-code", "GB", "OCPI-to-party-id", "DUN"); w.Code != http.StatusOK {
 		t.Errorf("Sessions of ever: HTTP %d", w.Code)
+	}
+}
+
+// How much a party has is told to who may see all of it; who may see nothing of a party
+// does not ask it.
+func TestHowMuchAPartyHas(t *testing.T) {
+	e := newExchange(t, ocpi.V221, ocpi.V221)
+	count := func(kind, items string) (total, message string) {
+		e.post.answer = func(r partner.Request) (*partner.Answer, error) {
+			a, err := says("[" + items + "]")(r)
+			a.Header.Set("X-Total-Count", "7")
+			return a, err
+		}
+		header, got, _ := e.send(t, e.emsp, "GET /2.2.1/sender/"+kind+"?date_from=2019-01-01T00:00:00Z", "", "NL/EXW", "GB/DUN")
+		return header.Get("X-Total-Count"), got.StatusMessage
+	}
+	for _, c := range []struct{ kind, other, total string }{{"locations", "", "7"}, {"tariffs", "", ""}, {"sessions", "NL/EXW", ""}, {"cdrs", "NL/EXW", ""}} {
+		if total, _ := count(c.kind, thing{c.kind, "GB/DUN", c.other, "X1"}.in(ocpi.V221)); total != c.total {
+			t.Errorf("%s: %q in all, want %q", c.kind, total, c.total)
+		}
+	}
+	if total, message := count("locations", thing{"locations", "FR/BEL", "", "X2"}.in(ocpi.V221)); total != "" || strings.ContainsAny(message, "0123456789") {
+		t.Errorf("some are left out: %q in all, %q", total, message)
+	}
+	e.partners.PairsOnly()
+	for _, kind := range []string{"locations", "tariffs"} {
+		if _, got, r := e.send(t, e.emsp, "GET /2.2.1/sender/"+kind, "", "NL/EXW", "GB/DUN"); got.StatusCode != 4001 || r != nil {
+			t.Errorf("%s of who does not roam with us: %d %q, sent %+v", kind, got.StatusCode, got.StatusMessage, r)
+		}
 	}
 }
