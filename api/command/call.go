@@ -12,6 +12,7 @@ import (
 	"github.com/roamclear/roamclear/ingest"
 	"github.com/roamclear/roamclear/ingest/objects"
 	"github.com/roamclear/roamclear/ocpi"
+	"github.com/roamclear/roamclear/ocpi/convert"
 )
 
 // start calls a command beside, with a place of the budget that was taken for the CPO's
@@ -70,19 +71,25 @@ func (d *Desk) send(ctx context.Context, e *Entry) (what string, body any) {
 	cpo, _ := ocpi.ParseParty(e.Command.CPO)
 	to, err := d.Connected(cpo)
 	if err != nil {
-		return failed(ocpi.StatusNotConnected, err.Error())
+		d.Logger.Warn("a command has nowhere to go", "command", e.Key.String(), "cpo", e.Command.CPO, "error", err)
+		return failed(ocpi.StatusNotConnected, fmt.Sprintf("%s is not connected", cpo))
 	}
 	v := to.Peer.Version
 	text, err := d.body(e.Key, &e.Command.CommandRequest, v)
-	if err != nil {
-		return refused(ocpi.StatusHubError, err.Error())
+	if no, ok := errors.AsType[*convert.Refused](err); ok {
+		return refused(ocpi.StatusHubError, no.Error())
+	}
+	if err != nil { // it may name the response_url
+		d.Logger.Error("a command cannot be written", "command", e.Key.String(), "to", to.ID, "error", err)
+		return refused(ocpi.StatusHubError, fmt.Sprintf("it cannot be said to %s", cpo))
 	}
 	answer, err := d.Sender.Send(ctx, partner.Request{
 		To: to, Module: module, Side: ocpi.RoleReceiver, Method: http.MethodPost, Path: []string{string(e.Command.Type)}, Body: text, Prompt: true,
 		From: e.Key.Party, For: cpo, Correlation: e.Command.Correlation,
 	})
 	if err != nil {
-		return unanswered(err)
+		d.Logger.Warn("a command was not answered with success", "command", e.Key.String(), "to", to.ID, "error", err)
+		return unanswered(cpo, err)
 	}
 	said, err := ocpi.ReadCommandResponse(v, answer.Data)
 	if err != nil {
@@ -98,20 +105,23 @@ func (d *Desk) send(ctx context.Context, e *Entry) (what string, body any) {
 // seconds: it does not say.
 const responseTimeout211 = 30
 
-// unanswered is what a call that failed comes to: the CPO said no, or nothing is known.
-func unanswered(err error) (what string, body any) {
+// unanswered is what a call that failed comes to: the CPO said no, or nothing is known. Who
+// asked is told neither where the CPO is called nor what our connection to it says.
+func unanswered(cpo ocpi.Party, err error) (what string, body any) {
 	said, _ := errors.AsType[*partner.Error](err)
 	switch {
 	case errors.Is(err, context.DeadlineExceeded), said != nil && said.TimedOut():
 		return failed(ocpi.StatusTimeout, "no answer in time")
-	case said == nil, said.HTTP == 0, said.HTTP >= http.StatusInternalServerError:
-		return failed(ocpi.StatusNotConnected, err.Error())
+	case said == nil, said.HTTP == 0:
+		return failed(ocpi.StatusNotConnected, fmt.Sprintf("%s is not connected", cpo))
+	case said.HTTP >= http.StatusInternalServerError:
+		return failed(ocpi.StatusNotConnected, fmt.Sprintf("%s answered HTTP %d", cpo, said.HTTP))
 	case said.HTTP == http.StatusUnauthorized, said.HTTP == http.StatusForbidden:
-		return refused(ocpi.StatusNotConnected, err.Error())
+		return refused(ocpi.StatusNotConnected, fmt.Sprintf("%s is not connected: it does not let us in", cpo))
 	case said.Status != 0:
 		return refused(said.Status, said.Message)
 	}
-	return refused(ocpi.StatusHubError, err.Error())
+	return refused(ocpi.StatusHubError, fmt.Sprintf("%s answered what cannot be read", cpo))
 }
 
 // maxDetail bounds what is kept of why a call failed.

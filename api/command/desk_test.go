@@ -65,10 +65,10 @@ func TestWhatACPOAnswers(t *testing.T) {
 		{"no CommandResponse", says(`"yes"`), "REJECTED", 4000, false, "cannot be read"},
 		{"no data", says(``), "REJECTED", 4000, false, "cannot be read"},
 		{"2003", fails(&partner.Error{HTTP: 200, Status: 2003, Message: "no such place"}), "REJECTED", 2003, false, "no such place"},
-		{"unauthorized", fails(&partner.Error{HTTP: 401, Status: 2000}), "REJECTED", 4003, false, ""},
-		{"not found", fails(&partner.Error{HTTP: 404}), "REJECTED", 4000, false, ""},
-		{"out of order", fails(&partner.Error{HTTP: 500}), "", 4003, true, "500"},
-		{"not reached", fails(&partner.Error{Err: errors.New("connection refused")}), "", 4003, true, "refused"},
+		{"unauthorized", fails(&partner.Error{HTTP: 401, Status: 2000, Path: "/hidden"}), "REJECTED", 4003, false, "SE*ABC is not connected: it does not let us in"},
+		{"not found", fails(&partner.Error{HTTP: 404, Path: "/hidden"}), "REJECTED", 4000, false, "SE*ABC answered what cannot be read"},
+		{"out of order", fails(&partner.Error{HTTP: 500}), "", 4003, true, "SE*ABC answered HTTP 500"},
+		{"not reached", fails(&partner.Error{Err: errors.New("connection refused")}), "", 4003, true, "SE*ABC is not connected"},
 		{"silent", silent, "", 4002, true, ""},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
