@@ -251,7 +251,7 @@ func (x *exchange) askIssuer(q *question) (answer, error) {
 	m.body = info.references(m.body, x.route.version, v, "location")
 	a, err := x.forward(m)
 	switch {
-	case err != nil && q.token == nil && isNotFound(err):
+	case err != nil && isNotFound(err):
 		return answer{}, errUnknownToken // as the eMSP shall say it, if only by HTTP
 	case err != nil:
 		return answer{}, err
