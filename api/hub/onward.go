@@ -211,15 +211,23 @@ func (x *exchange) mayBeShown(p *control.Partner, to ocpi.Party, t ingest.Target
 		if err != nil {
 			return err
 		}
-		other = payer
+		return x.mayBeShownOf(p, to, t, payer)
+	case ingest.ObjectTariff, ingest.ObjectInvoice:
+		other = to
+	}
+	return x.mayBeShownOf(p, to, t, other)
+}
+
+// mayBeShownOf is mayBeShown of an object that is for another party beside its owner,
+// zero where nobody is known.
+func (x *exchange) mayBeShownOf(p *control.Partner, to ocpi.Party, t ingest.Target, other ocpi.Party) error {
+	if t.Object == ingest.ObjectSession || t.Object == ingest.ObjectCDR {
 		if other.IsZero() {
 			other = to // as its sender says
 		}
 		if other != to && p.Mobility().Owns(to) {
 			return wrongParameter("cdr_token", fmt.Sprintf("it is not %s who pays, so it is not sent there", to))
 		}
-	case ingest.ObjectTariff, ingest.ObjectInvoice:
-		other = to
 	}
 	sees := x.s.Partners.Scope(p, t.Object)
 	if !sees.Holds(t.Key.Party, other) {
@@ -303,6 +311,11 @@ func (x *exchange) translate(m *message, p *control.Partner, t ingest.Target) ([
 		}
 		if !ok {
 			return nil, ingest.ErrUnknownObject
+		}
+		if t.Object == ingest.ObjectSession { // the change may be an older one, and says nothing of the whole
+			if err := x.mayBeShownOf(p, m.party, t, s.With); err != nil {
+				return nil, err
+			}
 		}
 		m.method, m.body, v = http.MethodPut, body, s.Version
 	}

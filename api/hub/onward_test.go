@@ -311,3 +311,21 @@ func TestWhatCannotBeSaidIsNotSent(t *testing.T) {
 		t.Errorf("%d %q, sent %+v", got.StatusCode, got.StatusMessage, r)
 	}
 }
+
+// The whole that a change in part comes to in another version goes to who pays for the
+// whole, whatever the change says.
+func TestAWholeIsSentToWhoPaysForIt(t *testing.T) {
+	e := newExchange(t, ocpi.V221, ocpi.V230)
+	if _, got, r := e.send(t, e.cpo, "PUT /2.2.1/receiver/sessions/GB/DUN/S1", thing{"sessions", "GB/DUN", "DE/TNM", "S1"}.in(ocpi.V221), "GB/DUN", "DE/TNM"); got.StatusCode != 1000 || r == nil {
+		t.Fatalf("%d %q, sent %+v", got.StatusCode, got.StatusMessage, r)
+	}
+	part := `{"cdr_token":{"country_code":"NL","party_id":"EXW","uid":"X1","type":"RFID","contract_id":"NL-EXW-C00000001"},"last_updated":"DATE"}`
+	for _, c := range []struct {
+		date string
+		code int
+	}{{"2018-01-05T12:00:00Z", 2001}, {"2019-01-06T12:00:00Z", 1000}} {
+		if _, got, r := e.send(t, e.cpo, "PATCH /2.2.1/receiver/sessions/GB/DUN/S1", strings.Replace(part, "DATE", c.date, 1), "GB/DUN", "NL/EXW"); got.StatusCode != c.code || (r != nil) != (c.code == 1000) {
+			t.Errorf("of %s: %d %q, sent %+v", c.date, got.StatusCode, got.StatusMessage, r)
+		}
+	}
+}
