@@ -82,6 +82,9 @@ func (x *exchange) onward(a answer) (answer, error) {
 		return a, nil
 	}
 	m, lost, err := x.pushMessage(p, to)
+	if _, hidden := errors.AsType[*notShownError](err); hidden && !must {
+		return a, nil // its sender, who named nobody, has done all that it could
+	}
 	if err != nil {
 		return answer{}, x.storedAlone(a, err)
 	}
@@ -201,6 +204,12 @@ func typeQuery(t ingest.Target, v ocpi.Version) url.Values {
 	return url.Values{"type": {t.Variant}}
 }
 
+// notShownError says why whom a push is for may not see it. It is as the error in it is.
+type notShownError struct{ error }
+
+// Unwrap returns what is told of it.
+func (e *notShownError) Unwrap() error { return e.error }
+
 // mayBeShown refuses to hand on what the party that it is for may not see: what is
 // another one's, though its owner sends it.
 func (x *exchange) mayBeShown(p *control.Partner, to ocpi.Party, t ingest.Target) error {
@@ -226,12 +235,12 @@ func (x *exchange) mayBeShownOf(p *control.Partner, to ocpi.Party, t ingest.Targ
 			other = to // as its sender says
 		}
 		if other != to && p.Mobility().Owns(to) {
-			return wrongParameter("cdr_token", fmt.Sprintf("it is not %s who pays, so it is not sent there", to))
+			return &notShownError{wrongParameter("cdr_token", fmt.Sprintf("it is not %s who pays, so it is not sent there", to))}
 		}
 	}
 	sees := x.s.Partners.Scope(p, t.Object)
 	if !sees.Holds(t.Key.Party, other) {
-		return fmt.Errorf("%w: %s", api.ErrUnknownReceiver, to)
+		return &notShownError{fmt.Errorf("%w: %s", api.ErrUnknownReceiver, to)}
 	}
 	return nil
 }
