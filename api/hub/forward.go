@@ -210,6 +210,8 @@ func tooManyWait(m *message) error {
 func judged(m *message, err error) (*partner.Answer, error) {
 	failed, called := errors.AsType[*partner.Error](err)
 	switch {
+	case errors.Is(err, api.ErrBusy): // there is no room for its answer
+		return nil, tooManyWait(m)
 	case !called:
 		return nil, notConnected(m.party, err)
 	case failed.TimedOut():

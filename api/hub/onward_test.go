@@ -7,6 +7,7 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/roamclear/roamclear/api"
 	"github.com/roamclear/roamclear/api/partner"
 	"github.com/roamclear/roamclear/ingest"
 	"github.com/roamclear/roamclear/ingest/control"
@@ -170,6 +171,11 @@ func TestAConnectionWithOnePartyGoesOn(t *testing.T) {
 	if _, got, _ = e.send(t, old, "PUT /emsp/2.1.1/sessions/GB/PKC/S2", strings.ReplaceAll(body, `"S1"`, `"S2"`), "", ""); got.StatusCode != 3000 {
 		t.Errorf("ours to a caller of 2.1.1: %d %q", got.StatusCode, got.StatusMessage)
 	}
+	// What is another eMSP's is stored all the same, and as if there were nobody to send it to.
+	w, got := e.ask(t, old, "POST", "/emsp/2.1.1/cdrs", thing{"cdrs", "GB/PKC", "DE/TNM", "C1"}.in(ocpi.V211))
+	if w.Code != 201 || got.StatusCode != 1000 || w.Result().Header.Get("Location") == "" {
+		t.Errorf("a CDR of another: HTTP %d with %d %q", w.Code, got.StatusCode, got.StatusMessage)
+	}
 	// One that is with nobody pushes to us alone.
 	if _, got, r = e.send(t, e.cpo, "PUT /emsp/2.1.1/sessions/GB/DUN/S1", thing{"sessions", "GB/DUN", "NL/EXW", "S1"}.in(ocpi.V211), "", ""); r != nil || got.StatusCode != 1000 {
 		t.Errorf("%d %q, sent %+v", got.StatusCode, got.StatusMessage, r)
@@ -200,7 +206,10 @@ func TestWhatComesOfAPush(t *testing.T) {
 		"HTML":         {refuses(200, 0, ""), 200, 4000, ""},
 		"404 in HTML":  {refuses(404, 0, ""), 200, 4000, ""},
 		"late":         {breaks(context.DeadlineExceeded), 200, 4002, ""},
-		"away":         {breaks(errors.New("connection refused")), 200, 4003, ""},
+		"no room": {func(partner.Request) (*partner.Answer, error) {
+			return nil, &partner.Error{HTTP: 200, Err: api.ErrBusy}
+		}, 200, 4003, ""},
+		"away": {breaks(errors.New("connection refused")), 200, 4003, ""},
 	} {
 		t.Run(name, func(t *testing.T) {
 			e := newExchange(t, ocpi.V221, ocpi.V221)
