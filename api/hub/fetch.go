@@ -144,9 +144,6 @@ func (x *exchange) fetchList(m *message) (answer, error) {
 	if m.query, m.page, err = x.pageQuery(m, query, w); err != nil {
 		return answer{}, err
 	}
-	if err := x.enterList(); err != nil {
-		return answer{}, err
-	}
 	m.from, _ = x.acting(x.route.roles...)
 	m.limit = settlement.PageBytes
 	reply, err := x.forward(m)
@@ -155,6 +152,9 @@ func (x *exchange) fetchList(m *message) (answer, error) {
 	}
 	if reply.Status >= ocpi.StatusClientError {
 		return x.relayed(answer{}, reply), nil
+	}
+	if err := x.enterList(); err != nil { // now: who is slow takes no place from those who are not
+		return answer{}, err
 	}
 	var items []json.RawMessage
 	if err := json.Unmarshal(reply.Data, &items); err != nil {

@@ -117,6 +117,9 @@ func TestListsOfAParty(t *testing.T) {
 				return "[" + strings.Join(items, ",") + "]"
 			}
 			e.post.answer = func(r partner.Request) (*partner.Answer, error) {
+				if n := e.served.places.lists.Used(); n != 0 {
+					t.Errorf("%d places of lists are held while a partner is waited for", n)
+				}
 				a, err := says(list(thing{"sessions", "GB/DUN", "NL/EXW", "X1"}, thing{"sessions", "GB/DUN", "DE/TNM", "X2"}, thing{"sessions", "FR/BEL", "NL/EXW", "X3"}))(r)
 				if r.Page == "" {
 					a.Header.Set("Link", `<https://gb-dun-cpo.example/other/path?offset=2&x=a%2Fb>; rel="next"`)

@@ -41,6 +41,7 @@ type whole struct {
 	tally    *ingest.Tally
 	logged   *journal
 	engine   *gin.Engine
+	served   *Server
 }
 
 // journal is what is logged, by whichever goroutine.
@@ -124,7 +125,7 @@ func newWholeOf(t testing.TB, members map[string][]string, change func(*Deps)) *
 		change(&d)
 	}
 	s := New(d)
-	w.engine = api.NewEngine(d.Logger, s.Fallback())
+	w.served, w.engine = s, api.NewEngine(d.Logger, s.Fallback())
 	s.Mount(w.engine)
 	api.ServeHead(w.engine)
 	return w
