@@ -128,6 +128,12 @@ func sameObject(t ingest.Target, body []byte) bool {
 	return evse != "" || owner == t.Key.Party || owner.IsZero()
 }
 
+// Bounds of a page of a partner's list. Who asks for more follows the link.
+const (
+	fetchMost  = 100                 // objects
+	fetchBytes = forwardBytes/16 - 1 // what one partner may hold of another one's, and not more than that
+)
+
 // fetchList reads a page of a party's list. What of it the partner may not see is left
 // out: its owner was told no more than from whom the request is.
 func (x *exchange) fetchList(m *message) (answer, error) {
@@ -141,12 +147,16 @@ func (x *exchange) fetchList(m *message) (answer, error) {
 	if x.route.object == ingest.ObjectSession && !query.Has("date_from") && !query.Has("cursor") {
 		return answer{}, wrongParameter("date_from", "missing: lists of Sessions need it")
 	}
+	w.Limit = min(w.Limit, fetchMost)
 	if m.query, m.page, err = x.pageQuery(m, query, w); err != nil {
 		return answer{}, err
 	}
 	m.from, _ = x.acting(x.route.roles...)
-	m.limit = settlement.PageBytes
+	m.limit = fetchBytes
 	reply, err := x.forward(m)
+	if errors.Is(err, api.ErrTooLarge) {
+		return answer{}, &routeError{ocpi.StatusHubError, fmt.Sprintf("%s answered with more than %d bytes: ask for fewer with limit", m.party, fetchBytes), err}
+	}
 	if err != nil {
 		return answer{}, err
 	}
@@ -159,6 +169,9 @@ func (x *exchange) fetchList(m *message) (answer, error) {
 	var items []json.RawMessage
 	if err := json.Unmarshal(reply.Data, &items); err != nil {
 		return answer{}, &routeError{ocpi.StatusHubError, fmt.Sprintf("%s answered what is no list", m.party), err}
+	}
+	if len(items) > w.Limit {
+		return answer{}, &routeError{ocpi.StatusHubError, fmt.Sprintf("%s answered more than the %d that it was asked for", m.party, w.Limit), nil}
 	}
 	page := x.readable(m, items)
 	others := len(items) > len(page.Bodies)

@@ -6,6 +6,7 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/roamclear/roamclear/api"
 	"github.com/roamclear/roamclear/api/partner"
 	"github.com/roamclear/roamclear/ocpi"
 )
@@ -130,7 +131,7 @@ func TestListsOfAParty(t *testing.T) {
 			}
 			const path = "GET /2.2.1/sender/sessions?date_from=2019-01-01T00:00:00Z&limit=2000&x=1"
 			header, got, r := e.send(t, e.emsp, path, "", "NL/EXW", "GB/DUN")
-			if r == nil || r.Query.Encode() != "date_from=2019-01-01T00%3A00%3A00Z&limit=500" || len(r.Path) > 0 || header.Get("X-Total-Count") != "" || header.Get("X-Limit") != "3" {
+			if r == nil || r.Query.Encode() != "date_from=2019-01-01T00%3A00%3A00Z&limit=100" || len(r.Path) > 0 || header.Get("X-Total-Count") != "" || header.Get("X-Limit") != "3" {
 				t.Fatalf("%d %q %v, sent %+v", got.StatusCode, got.StatusMessage, header, r)
 			}
 			for id, is := range map[string]bool{"X1": true, "X2": false, "X3": to == ocpi.V211} { // a body of 2.1.1 does not say whose it is
@@ -207,6 +208,33 @@ func TestHowMuchAPartyHas(t *testing.T) {
 	for _, kind := range []string{"locations", "tariffs"} {
 		if _, got, r := e.send(t, e.emsp, "GET /2.2.1/sender/"+kind, "", "NL/EXW", "GB/DUN"); got.StatusCode != 4001 || r != nil {
 			t.Errorf("%s of who does not roam with us: %d %q, sent %+v", kind, got.StatusCode, got.StatusMessage, r)
+		}
+	}
+}
+
+// A page has no more than was asked for, and what has room: else its sender is told so.
+func TestPagesOfAPartyAreBounded(t *testing.T) {
+	e := newExchange(t, ocpi.V221, ocpi.V221)
+	items := func(n int) string {
+		return "[" + strings.TrimSuffix(strings.Repeat(thing{"locations", "GB/DUN", "", "X1"}.in(ocpi.V221)+",", n), ",") + "]"
+	}
+	tooLarge := func(partner.Request) (*partner.Answer, error) {
+		return nil, &partner.Error{HTTP: 200, Err: api.ErrTooLarge}
+	}
+	for _, c := range []struct {
+		query, asked string
+		answer       func(partner.Request) (*partner.Answer, error)
+		code         int
+		says         string
+	}{
+		{"", "100", says(items(100)), 1000, ""}, {"", "100", says(items(101)), 4000, "more than the 100"},
+		{"?limit=2", "2", says(items(2)), 1000, ""}, {"?limit=2", "2", says(items(3)), 4000, "more than the 2"},
+		{"", "100", tooLarge, 4000, "ask for fewer"},
+	} {
+		e.post.answer = c.answer
+		_, got, r := e.send(t, e.emsp, "GET /2.2.1/sender/locations"+c.query, "", "NL/EXW", "GB/DUN")
+		if r == nil || r.Query.Get("limit") != c.asked || r.Limit < 1<<20 || got.StatusCode != c.code || !strings.Contains(got.StatusMessage, c.says) {
+			t.Errorf("%q: %d %q, sent %+v", c.query, got.StatusCode, got.StatusMessage, r)
 		}
 	}
 }
