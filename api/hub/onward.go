@@ -95,8 +95,10 @@ func (x *exchange) onward(a answer) (answer, error) {
 	if len(lost) > 0 {
 		x.setHeader(lostHeader, convert.Lost(lost))
 	}
-	if err := x.delivered(to, reply); err != nil {
-		return answer{}, err
+	if a.conflict == "" { // what is said of a copy that does not count is not said of the CDR
+		if err := x.delivered(to, reply); err != nil {
+			return answer{}, err
+		}
 	}
 	return x.relayed(a, reply), nil
 }

@@ -338,3 +338,20 @@ func TestAWholeIsSentToWhoPaysForIt(t *testing.T) {
 		}
 	}
 }
+
+// What a recipient says of a copy that does not count is no note of the CDR that does.
+func TestACopyIsNotNoted(t *testing.T) {
+	e := newExchange(t, ocpi.V221, ocpi.V221)
+	body := thing{"cdrs", "GB/DUN", "NL/EXW", "C1"}.in(ocpi.V221)
+	if _, got, r := e.send(t, e.cpo, "POST /2.2.1/receiver/cdrs", body, "GB/DUN", "NL/EXW"); got.StatusCode != 1000 || r == nil {
+		t.Fatalf("%d %q, sent %+v", got.StatusCode, got.StatusMessage, r)
+	}
+	e.post.answer = refuses(200, 2001, "")
+	header, got, r := e.send(t, e.cpo, "POST /2.2.1/receiver/cdrs", strings.Replace(body, `"total_energy":10`, `"total_energy":11`, 1), "GB/DUN", "NL/EXW")
+	if got.StatusCode != 2001 || r == nil {
+		t.Fatalf("the copy: %d %q %v, sent %+v", got.StatusCode, got.StatusMessage, header, r)
+	}
+	if _, noted, err := e.follower.Get(t.Context(), ingest.Target{Object: ingest.ObjectDelivery, Key: ocpi.NewKey("GB", "DUN", "C1")}); err != nil || noted {
+		t.Errorf("noted: %t, %v", noted, err)
+	}
+}

@@ -67,7 +67,7 @@ func readBeside(ctx context.Context, n Noted, d *settlement.CDRDetail) (*Beside,
 		if err != nil {
 			return nil, err
 		}
-		if said.Refused() {
+		if said.Refused() && (d.EMSP.IsZero() || said.Recipient == d.EMSP.String()) { // else a copy's, which does not count
 			b.findings = append(b.findings, said.RefusedByRecipient())
 		}
 	}
