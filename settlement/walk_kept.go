@@ -56,7 +56,7 @@ type keptWalk struct {
 	begun   bool
 	states  []KeptObject   // of it, by position, without bodies
 	session *KeptObject    // with its body; nil where it is none, or is not there
-	changes []StoredChange // of a Session that names no eMSP
+	changes []StoredChange // of a Session
 	told    bool           // that something is wrong with it
 	doubts  []doubt
 }
@@ -96,7 +96,7 @@ func (k *keptWalk) change(c StoredChange) error {
 			return err
 		}
 	}
-	if k.session != nil && k.session.Contract != "" && len(k.changes) <= maxRefolded {
+	if k.session != nil && len(k.changes) <= maxRefolded {
 		k.changes = append(k.changes, c)
 	}
 	switch {
@@ -224,7 +224,7 @@ func (k *keptWalk) end() error {
 	case !party.IsZero():
 	case stored != contract:
 		k.disagree(s.Position.Offset, "objects has %s for contract %q; it says %q", k.id, stored, contract)
-	case contract != "" && s.With != k.named(contract):
+	case s.With != k.named(contract):
 		return k.refold(s)
 	}
 	return nil

@@ -115,6 +115,7 @@ func TestVerifyProvesWhomASessionIsWith(t *testing.T) {
 		{"as a record says", unsaid, []string{"", says(exw, "C-7")}, exw, "C-7", ""},
 		{"another than the record says", unsaid, []string{"", says(exw, "C-7")}, tnm, "C-7", "with DE*TNM; its records say NL*EXW"},
 		{"nobody, though a record says", unsaid, []string{"", says(exw, "C-7")}, ocpi.Party{}, "C-7", "with *; its records say NL*EXW"},
+		{"somebody, though its token names nothing", strings.Replace(unsaid, `"contract_id":"c-7"`, `"contract_id":""`, 1), []string{""}, exw, "", "with NL*EXW; its records say *"},
 		{"for another contract", unsaid, []string{"", says(exw, "C-7")}, exw, "C-8", `for contract "C-8"; it says "C-7"`},
 	} {
 		w := newProven()
