@@ -66,7 +66,7 @@ func (s *server) stop(c *gin.Context, who *caller) error {
 	if err != nil {
 		return err
 	}
-	if ch, err = s.chargeOf(ctx, e); err != nil {
+	if ch, err = s.chargeOf(ctx, who, e); err != nil {
 		return err
 	}
 	return s.write(c, http.StatusAccepted, ch)
@@ -117,7 +117,7 @@ func (s *server) change(c *gin.Context, who *caller) error {
 			return wrapped("change the limits of a session", err)
 		}
 	}
-	if ch, err = s.chargeOf(ctx, ch.Entry); err != nil {
+	if ch, err = s.chargeOf(ctx, who, ch.Entry); err != nil {
 		return err
 	}
 	return s.write(c, http.StatusOK, ch)

@@ -79,13 +79,14 @@ func (s *server) charge(ctx context.Context, who *caller, id string) (*charge, e
 	if !ok || e.Command.Type != ocpi.StartSession || e.Command.Via != objects.ViaApp {
 		return nil, errNoSession
 	}
-	return s.chargeOf(ctx, e)
+	return s.chargeOf(ctx, who, e)
 }
 
 var errNoSession = fmt.Errorf("session: %w", settlement.ErrNotFound)
 
-// chargeOf reads what is known of a START_SESSION.
-func (s *server) chargeOf(ctx context.Context, e *command.Entry) (c *charge, err error) {
+// chargeOf reads what is known of a START_SESSION: of its Session and CDR what the caller
+// may see.
+func (s *server) chargeOf(ctx context.Context, who *caller, e *command.Entry) (c *charge, err error) {
 	c = &charge{Entry: e}
 	if c.stop, err = s.Desk.StopOf(ctx, e); err != nil {
 		return nil, unavailable("read the stop of a session", err)
@@ -98,7 +99,7 @@ func (s *server) chargeOf(ctx context.Context, e *command.Entry) (c *charge, err
 	if err != nil {
 		return nil, unavailable("read a Session", err)
 	}
-	if ok {
+	if sees := s.scope(who, ingest.ObjectSession); ok && sees.Holds(state.Key.Party, state.With) {
 		c.state = &state
 		if c.session, err = new(ocpi.Decoder).Session(state.Version, state.Body); err != nil {
 			return nil, fmt.Errorf("read Session %s at %s: %v", state.Key, state.Position, err) //nolint:errorlint // ours, not the reader's: a 500
@@ -108,9 +109,12 @@ func (s *server) chargeOf(ctx context.Context, e *command.Entry) (c *charge, err
 	if err != nil || !ok {
 		return c, err
 	}
-	c.cdr, err = s.Charges.CDR(ctx, key)
+	cdr, err := s.Charges.CDR(ctx, key)
 	if errors.Is(err, settlement.ErrNotFound) {
-		err = nil // it is about to come
+		return c, nil // it is about to come
+	}
+	if sees := s.scope(who, ingest.ObjectCDR); err == nil && sees.Holds(cdr.Key.Party, cdr.EMSP) {
+		c.cdr = cdr
 	}
 	return c, err
 }

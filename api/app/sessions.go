@@ -109,7 +109,7 @@ func (s *server) list(c *gin.Context, who *caller) error {
 		}
 		for _, key := range keys {
 			before, looked = key.ID, looked+1
-			if err := s.listOne(ctx, &v, key, state); err != nil {
+			if err := s.listOne(ctx, who, &v, key, state); err != nil {
 				return err
 			}
 			if len(v.Data) == limit {
@@ -128,12 +128,12 @@ func (s *server) list(c *gin.Context, who *caller) error {
 	return nil
 }
 
-func (s *server) listOne(ctx context.Context, v *listJSON, key ocpi.Key, state string) error {
+func (s *server) listOne(ctx context.Context, who *caller, v *listJSON, key ocpi.Key, state string) error {
 	e, ok, err := s.Desk.Get(ctx, key)
 	if err != nil || !ok {
 		return wrapped("read a session", err)
 	}
-	ch, err := s.chargeOf(ctx, e)
+	ch, err := s.chargeOf(ctx, who, e)
 	if err != nil || state != "" && ch.stateOf() != state {
 		return err
 	}

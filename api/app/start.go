@@ -123,7 +123,7 @@ func (s *server) start(c *gin.Context, who *caller) error {
 	if err != nil {
 		return err
 	}
-	v, err := s.charged(ctx, e)
+	v, err := s.charged(ctx, who, e)
 	if err != nil {
 		return err
 	}
@@ -133,8 +133,8 @@ func (s *server) start(c *gin.Context, who *caller) error {
 }
 
 // charged shows a START_SESSION.
-func (s *server) charged(ctx context.Context, e *command.Entry) (*sessionJSON, error) {
-	ch, err := s.chargeOf(ctx, e)
+func (s *server) charged(ctx context.Context, who *caller, e *command.Entry) (*sessionJSON, error) {
+	ch, err := s.chargeOf(ctx, who, e)
 	if err != nil {
 		return nil, err
 	}

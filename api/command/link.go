@@ -314,8 +314,8 @@ func (s *charged) isLike(e *Entry) bool {
 	switch {
 	case !startOf(c, s.key.Party), c.Refused():
 		return false
-	case !s.named.IsZero() && s.named != e.Key.Party:
-		return false
+	case !s.named.IsZero() && s.named != e.Key.Party, !s.with.IsZero() && s.with != e.Key.Party:
+		return false // a contract is free text: who pays counts too
 	case s.start < c.Asked-ocpi.Time(early), s.start > c.Asked+within:
 		return false
 	case c.EVSE != "" && s.evse != "" && ocpi.Fold(c.EVSE) != s.evse, c.Connector != "" && s.connector != "" && ocpi.Fold(c.Connector) != s.connector:

@@ -3,9 +3,11 @@ package command_test
 import (
 	"strings"
 	"testing"
+	"testing/synctest"
 	"time"
 
 	"github.com/roamclear/roamclear/api/command"
+	"github.com/roamclear/roamclear/ingest"
 	"github.com/roamclear/roamclear/ingest/objects"
 	"github.com/roamclear/roamclear/ocpi"
 )
@@ -103,6 +105,36 @@ func TestASessionThatCameMeanwhile(t *testing.T) {
 			}
 		})
 	}
+}
+
+// At a CPO of OCPI 2.1.1 a start that names another's contract gets nothing of its charge:
+// who pays for a Session is not what the start says.
+func TestAContractOfAnother(t *testing.T) {
+	bubble(t, func(w *world) {
+		e := w.starting(old, objects.CommandLimits{})
+		w.session211("S8", ocpi.NewParty("DE", "TNM"))
+		if c := w.now(e); c.Session != nil {
+			t.Errorf("another's: %+v", c.Session)
+		}
+		w.session211("S9", emp)
+		if c := w.now(e); c.Session == nil || c.Session.ID != "S9" {
+			t.Errorf("its own: %+v", c.Session)
+		}
+	})
+}
+
+// session211 pushes a Session of SE*OLD by APP-77, of which it is known who pays.
+func (w *world) session211(id string, payer ocpi.Party) {
+	w.t.Helper()
+	now := time.Now().UTC().Format(time.RFC3339)
+	body := `{"id":"` + id + `","start_datetime":"` + now + `","kwh":0,"auth_id":"SE-EMP-C00077-X","auth_method":"AUTH_REQUEST","location":{"id":"L1","type":"ON_STREET","address":"A","city":"C","postal_code":"1","country":"SWE",` +
+		`"coordinates":{"latitude":"52.0","longitude":"5.0"},"last_updated":"2026-01-05T10:00:00Z"},"currency":"SEK","status":"ACTIVE","last_updated":"` + now + `"}`
+	e := &ingest.Envelope{Object: ingest.ObjectSession, Method: ingest.MethodPut, Version: ocpi.V211, Sender: "cpo", Key: ocpi.NewKey("SE", "OLD", id), Received: ocpi.TimeOf(time.Now()),
+		Path: ingest.PayerPath(payer, ocpi.FoldContractID("SE-EMP-C00077-X"))}
+	if _, err := w.log.Append(w.t.Context(), ingest.TopicSessions, e, []byte(body)); err != nil {
+		w.t.Fatal(err)
+	}
+	synctest.Wait()
 }
 
 // stops returns the STOP_SESSIONs that were sent.
