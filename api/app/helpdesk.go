@@ -93,6 +93,9 @@ func (s *server) command(c *gin.Context, who *caller) error {
 	if refused, ok := errors.AsType[*convert.Refused](err); ok {
 		return conflict("not_supported", "", "%s", refused.Reason)
 	}
+	if wrong, ok := errors.AsType[*ocpi.Invalid](err); ok {
+		return rest.Invalid(wrong.Fields[0].Path, "%s", wrong.Fields[0].Reason)
+	}
 	if errors.Is(err, api.ErrNotConnected) {
 		return conflict("cpo_not_connected", "cpo", "%s takes no commands from here", cpo)
 	}

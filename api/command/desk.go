@@ -184,7 +184,8 @@ const module = "commands"
 var errClosing = fmt.Errorf("%w: commands are not called any more", ingest.ErrOverload)
 
 // Ask makes a command durable, has it called beside, and returns it as it stands. Where
-// the error is not an ingest.ErrOutcomeUnknown nothing was done.
+// the error is not an ingest.ErrOutcomeUnknown nothing was done; it is an *ocpi.Invalid for
+// a STOP_SESSION of another's charge.
 func (d *Desk) Ask(ctx context.Context, a Asking) (*Entry, error) {
 	e, call, err := d.ask(ctx, a)
 	if err == nil {
@@ -220,6 +221,9 @@ func (d *Desk) ask(ctx context.Context, a Asking) (e *Entry, call func() <-chan 
 	if a.ID == "" {
 		a.ID = NewID()
 	}
+	if err := d.mayStop(ctx, &a, to.Peer.Version); err != nil {
+		return nil, nil, err
+	}
 	key := ocpi.Key{Party: a.Party, ID: a.ID}
 	r := d.request(&a)
 	if a.Command.ReservationID != "" && to.Peer.Version == ocpi.V211 && a.Command.Version != ocpi.V211 {
@@ -247,6 +251,25 @@ func (d *Desk) ask(ctx context.Context, a Asking) (e *Entry, call func() <-chan 
 		return nil, nil, fmt.Errorf("%w: read what was asked for: %w", ingest.ErrOutcomeUnknown, err)
 	}
 	return e, call, nil
+}
+
+// mayStop refuses a STOP_SESSION for another's charge. A CPO of OCPI 2.1.1 is not told who
+// asks: what is not known to be of who asks is refused, so that a refusal tells nothing of
+// the Sessions of others. The error is an *ocpi.Invalid.
+func (d *Desk) mayStop(ctx context.Context, a *Asking, v ocpi.Version) error {
+	if a.Command.Type != ocpi.StopSession {
+		return nil
+	}
+	key := ocpi.Key{Party: a.CPO, ID: ocpi.Fold(a.Command.SessionID)}
+	s, ok, err := d.Objects.Get(ctx, ingest.Target{Object: ingest.ObjectSession, Key: key})
+	if err != nil {
+		return err
+	}
+	known := ok && !s.With.IsZero()
+	if known && s.With == a.Party || !known && (v != ocpi.V211 || a.Of != "") {
+		return nil
+	}
+	return &ocpi.Invalid{Fields: []ocpi.FieldError{{Path: "session_id", Reason: "no Session of this id of yours is known here"}}}
 }
 
 // request is what the log keeps of what is asked for.

@@ -304,7 +304,7 @@ func TestCallsAreBounded(t *testing.T) {
 		if !errors.Is(busy, api.ErrBusy) {
 			t.Errorf("200 calls at once: %v", busy)
 		}
-		if _, err := w.office.Ask(w.t.Context(), command.Asking{Party: emp, CPO: old, Command: commandOf(t, ocpi.StopSession, `{"response_url":"u","session_id":"S"}`)}); err != nil {
+		if _, err := w.office.Ask(w.t.Context(), command.Asking{Party: emp, CPO: old, Command: commandOf(t, ocpi.UnlockConnector, `{"response_url":"u","location_id":"L1","evse_uid":"E1","connector_id":"1"}`)}); err != nil {
 			t.Errorf("another CPO: %v", err)
 		}
 		synctest.Wait()

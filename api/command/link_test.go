@@ -1,6 +1,7 @@
 package command_test
 
 import (
+	"errors"
 	"strings"
 	"testing"
 	"testing/synctest"
@@ -119,6 +120,34 @@ func TestAContractOfAnother(t *testing.T) {
 		w.session211("S9", emp)
 		if c := w.now(e); c.Session == nil || c.Session.ID != "S9" {
 			t.Errorf("its own: %+v", c.Session)
+		}
+	})
+}
+
+// Nobody stops another's charge; where the CPO is not told who asks, none that is not known
+// to be its own.
+func TestWhoStops(t *testing.T) {
+	bubble(t, func(w *world) {
+		tnm := ocpi.NewParty("DE", "TNM")
+		w.session(abc, "S1", nil)
+		w.session211("S2", emp)
+		for _, tt := range []struct {
+			who, cpo ocpi.Party
+			session  string
+			ok       bool
+		}{
+			{emp, abc, "s1", true}, {tnm, abc, "s1", false}, {tnm, abc, "unknown", true},
+			{emp, old, "s2", true}, {tnm, old, "s2", false}, {tnm, old, "unknown", false},
+		} {
+			stop := commandOf(t, ocpi.StopSession, `{"response_url":"u","session_id":"`+tt.session+`"}`)
+			_, err := w.office.Ask(w.t.Context(), command.Asking{Party: tt.who, CPO: tt.cpo, Command: stop})
+			if _, refused := errors.AsType[*ocpi.Invalid](err); refused == tt.ok || tt.ok && err != nil {
+				t.Errorf("%s stops %s of %s: %v", tt.who, tt.session, tt.cpo, err)
+			}
+		}
+		synctest.Wait()
+		if n := len(w.office.calls()); n != 3 {
+			t.Errorf("%d calls", n)
 		}
 	})
 }

@@ -84,6 +84,9 @@ func (d *Desk) askStop(ctx context.Context, e *Entry) error {
 	if errors.Is(err, api.ErrNotConnected) && ocpi.TimeOf(d.Now()) > c.Stop.At+ocpi.Time(giveUp) {
 		err = nil // the charge is over by now, whatever becomes of the CPO
 	}
+	if _, foreign := errors.AsType[*ocpi.Invalid](err); foreign {
+		err = nil // it is known meanwhile that another pays: there is nothing to stop
+	}
 	if err != nil {
 		return err
 	}
