@@ -116,7 +116,7 @@ func (d *Desk) unwait(it *item) {
 // charge keeps which Session a command's limits are about.
 func (d *Desk) charge(it *item, c *objects.Command) {
 	var session ocpi.Key
-	if c.Session != nil && c.Stop == nil && !c.Limits.IsZero() {
+	if c.Session != nil && c.Stopping() == nil && !c.Limits.IsZero() {
 		session = c.Session.Key()
 	}
 	if session == it.session {
@@ -166,7 +166,7 @@ func (d *Desk) next(c *objects.Command, tries int) (at ocpi.Time) {
 	if tries > 0 {
 		later = ocpi.TimeOf(d.Now()) + ocpi.Time(backOff(tries))
 	}
-	if c.Undelivered() != nil || c.ToStop() {
+	if c.Undelivered() != nil || c.ToStop() || c.StopOver() {
 		sooner(max(1, later))
 	}
 	if !c.MayCharge() || c.Closed {
@@ -175,11 +175,11 @@ func (d *Desk) next(c *objects.Command, tries int) (at ocpi.Time) {
 	switch {
 	case c.Session == nil:
 		sooner(c.Asked + ocpi.Time(giveUp))
-	case c.Stop != nil, c.Limits.IsZero():
+	case c.Stopping() != nil, c.Limits.IsZero():
 		sooner(max(1, later)) // nothing is left to see to
 	}
-	if c.Stop == nil && c.Limits.StopAt != 0 {
-		sooner(max(c.Limits.StopAt, later))
+	if c.Stopping() == nil && c.Limits.StopAt != 0 {
+		sooner(max(c.Limits.StopAt, c.LimitsFrom(), later))
 	}
 	return at
 }
@@ -357,11 +357,13 @@ func (d *Desk) attend(ctx context.Context, e *Entry) error {
 		return d.deliver(ctx, e)
 	case c.ToStop():
 		return d.askStop(ctx, e)
+	case c.StopOver():
+		return d.stopOver(ctx, e)
 	case !c.MayCharge(), c.Closed:
 		return nil
-	case c.Stop == nil && c.Limits.StopAt != 0 && now >= c.Limits.StopAt:
-		return d.note(ctx, e, "", objects.CommandStop, objects.CommandStopping{ID: NewID(), Why: "stop_at"})
-	case c.Session == nil && now >= c.Asked+ocpi.Time(giveUp), c.Session != nil && (c.Stop != nil || c.Limits.IsZero()):
+	case c.Stopping() == nil && c.Limits.StopAt != 0 && now >= max(c.Limits.StopAt, c.LimitsFrom()):
+		return d.note(ctx, e, "", objects.CommandStop, c.LimitStop(NewID(), "stop_at"))
+	case c.Session == nil && now >= c.Asked+ocpi.Time(giveUp), c.Session != nil && (c.Stopping() != nil || c.Limits.IsZero()):
 		return d.note(ctx, e, "", objects.CommandClosed, struct{}{})
 	}
 	return nil

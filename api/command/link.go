@@ -198,17 +198,17 @@ const ulidLength = 26
 // limit ends a charge that has come to its limits.
 func (d *Desk) limit(ctx context.Context, command ocpi.Key, s *charged) error {
 	e, ok, err := d.Get(ctx, command)
-	if err != nil || !ok || e.Command.Stop != nil || !d.owned(command, s.key) {
+	if err != nil || !ok || e.Command.Stopping() != nil || !d.owned(command, s.key) {
 		return err
 	}
 	most := e.Command.Limits.Energy()
 	switch {
 	case s.over && !e.Command.Closed:
 		return d.note(ctx, e, "", objects.CommandClosed, struct{}{})
-	case s.over, !most.IsSet(), !s.energy.IsSet(), s.energy.Cmp(most) < 0:
+	case s.over, !most.IsSet(), !s.energy.IsSet(), s.energy.Cmp(most) < 0, ocpi.TimeOf(d.Now()) < e.Command.LimitsFrom():
 		return nil
 	}
-	return d.note(ctx, e, "", objects.CommandStop, objects.CommandStopping{ID: NewID(), Why: "max_energy_kwh"})
+	return d.note(ctx, e, "", objects.CommandStop, e.Command.LimitStop(NewID(), "max_energy_kwh"))
 }
 
 // maxUnowned bounds the Sessions that are kept for whoever is to see to a partition.

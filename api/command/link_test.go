@@ -230,6 +230,37 @@ func TestAStopThatFailed(t *testing.T) {
 	})
 }
 
+// After a stop that failed limits hold as before.
+func TestLimitsAfterAStopThatFailed(t *testing.T) {
+	bubble(t, func(w *world) {
+		until := ocpi.TimeOf(time.Now().Add(time.Hour))
+		energy, timed := w.starting(abc, objects.CommandLimits{MaxEnergyKWh: "30"}), w.starting(abc, objects.CommandLimits{StopAt: until})
+		w.session(abc, "S1", map[string]any{"authorization_reference": energy.Key.ID})
+		w.session(abc, "S2", map[string]any{"authorization_reference": timed.Key.ID})
+		w.office.answers(says(`{"result":"REJECTED","timeout":0}`))
+		for _, e := range []*command.Entry{energy, timed} {
+			now, _, err := w.office.Get(w.t.Context(), e.Key)
+			if err != nil {
+				t.Fatal(err)
+			}
+			if _, err := w.office.Stop(w.t.Context(), now, "key-1"); err != nil {
+				t.Fatal(err)
+			}
+		}
+		time.Sleep(2 * time.Minute)
+		w.session(abc, "S1", map[string]any{"authorization_reference": energy.Key.ID, "kwh": "31"})
+		time.Sleep(10 * time.Second)
+		if c := w.now(energy); c.Stop.Why != "max_energy_kwh" || c.StopFailed == nil || c.StopFailed.Times != 2 || c.Closed {
+			t.Errorf("energy: %+v, failed %+v, closed %t", c.Stop, c.StopFailed, c.Closed)
+		}
+		w.office.answers(says(`{"result":"ACCEPTED","timeout":30}`))
+		time.Sleep(time.Hour)
+		if c := w.now(timed); c.Stop.Why != "stop_at" || c.StopFailed == nil {
+			t.Errorf("time: %+v, failed %+v", c.Stop, c.StopFailed)
+		}
+	})
+}
+
 // Our limits end a charge.
 func TestLimits(t *testing.T) {
 	bubble(t, func(w *world) {

@@ -93,6 +93,19 @@ func (d *Desk) askStop(ctx context.Context, e *Entry) error {
 	return d.note(ctx, e, "", objects.CommandStopAsked, objects.CommandStopping{ID: c.Stop.ID})
 }
 
+// stopOver tells a start that its STOP_SESSION came to nothing, so that its limits hold
+// again.
+func (d *Desk) stopOver(ctx context.Context, stop *Entry) error {
+	e, ok, err := d.Get(ctx, ocpi.Key{Party: stop.Key.Party, ID: stop.Command.Of})
+	if err == nil && ok {
+		err = d.note(ctx, e, "", objects.CommandStopFailed, objects.CommandStopping{ID: stop.Key.ID})
+	}
+	if err != nil {
+		return err
+	}
+	return d.note(ctx, stop, "", objects.CommandClosed, struct{}{})
+}
+
 // maxDeliveries is how often it is tried to bring a result to who asked.
 const maxDeliveries = 6
 

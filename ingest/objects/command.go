@@ -24,6 +24,7 @@ const (
 	CommandAmbiguous   = "ambiguous"   // CommandSessions: one of several that might, and nobody knows which
 	CommandStop        = "stop"        // CommandStopping: somebody wants the charge to end
 	CommandStopAsked   = "stop_asked"  // CommandStopping: the STOP_SESSION for it is asked for
+	CommandStopFailed  = "stop_failed" // CommandStopping: the STOP_SESSION for it came to nothing
 	CommandLimited     = "limits"      // CommandLimits: new ones
 	CommandPreferences = "preferences" // CommandPreference: what the driver wants, and what the CPO said
 	CommandClosed      = "closed"      // nothing is waited for any more
@@ -44,6 +45,7 @@ type Command struct {
 	Ambiguous   []CommandSession   `json:"ambiguous,omitempty"`
 	Stop        *CommandStopping   `json:"stop,omitempty"`
 	StopAsked   string             `json:"stop_asked,omitempty"` // id of the STOP_SESSION that was asked for
+	StopFailed  *CommandFailure    `json:"stop_failed,omitempty"`
 	Preferences *CommandPreference `json:"preferences,omitempty"`
 	Closed      bool               `json:"closed,omitempty"`
 	Ignored     int                `json:"ignored,omitempty"` // results that came late or again
@@ -169,6 +171,13 @@ type CommandStopping struct {
 	At    ocpi.Time `json:"at,omitempty"`
 }
 
+// CommandFailure is the last stop that came to nothing, and how many have.
+type CommandFailure struct {
+	ID    string    `json:"id"`
+	Times int       `json:"times"`
+	At    ocpi.Time `json:"at"`
+}
+
 // CommandPreference is what a driver wants, and what the CPO answered.
 type CommandPreference struct {
 	Sent     json.RawMessage `json:"sent"`
@@ -253,7 +262,7 @@ func (c *Command) Open() bool {
 	switch {
 	case c.Point != nil:
 		return false
-	case what != "", c.Undelivered() != nil, c.ToStop():
+	case what != "", c.Undelivered() != nil, c.ToStop(), c.StopOver():
 		return true
 	}
 	return c.MayCharge() && !c.Closed
@@ -269,6 +278,41 @@ func (c *Command) MayCharge() bool {
 // end, and its Session is known.
 func (c *Command) ToStop() bool {
 	return c.Stop != nil && c.StopAsked != c.Stop.ID && c.Session != nil
+}
+
+// StopOver reports whether it is to be told to a start that this, its STOP_SESSION, came to
+// nothing.
+func (c *Command) StopOver() bool {
+	return c.Type == ocpi.StopSession && c.Of != "" && c.Over() && !c.Closed
+}
+
+// Stopping returns the stop of a start that did not fail, nil for none.
+func (c *Command) Stopping() *CommandStopping {
+	if c.StopFailed != nil && c.Stop != nil && c.StopFailed.ID == c.Stop.ID {
+		return nil
+	}
+	return c.Stop
+}
+
+// LimitStop is a stop for a limit, in place of the one before it, which failed.
+func (c *Command) LimitStop(id, why string) CommandStopping {
+	v := CommandStopping{ID: id, Why: why}
+	if c.Stop != nil {
+		v.After = c.Stop.ID
+	}
+	return v
+}
+
+// maxStops bounds how many stops of a charge may fail; the last one stands.
+const maxStops = 20
+
+// LimitsFrom is the instant from which limits may end the charge: after a stop that failed
+// a while later, ever longer.
+func (c *Command) LimitsFrom() ocpi.Time {
+	if c.StopFailed == nil {
+		return 0
+	}
+	return c.StopFailed.At + 60*ocpi.Time(ocpi.Second)<<min(c.StopFailed.Times-1, 5)
 }
 
 // Mark is what the store finds commands by: how it was asked for and what it is, and
@@ -413,6 +457,8 @@ func (c *Command) apply(r *ingest.Record) (said bool, err error) {
 		v, err := decode[CommandStopping](r)
 		c.StopAsked = v.ID
 		return err == nil, err
+	case CommandStopFailed:
+		return c.failedStop(r)
 	case CommandLimited:
 		v, err := decode[CommandLimits](r)
 		c.Limits = v
@@ -504,5 +550,23 @@ func (c *Command) stop(r *ingest.Record) (bool, error) {
 	}
 	v.At = r.Received
 	c.Stop = &v
+	return true, nil
+}
+
+// failedStop takes it that the stop came to nothing: limits hold again.
+func (c *Command) failedStop(r *ingest.Record) (bool, error) {
+	v, err := decode[CommandStopping](r)
+	if err != nil || c.Stopping() == nil || c.Stop.ID != v.ID {
+		return false, err
+	}
+	times := 1
+	if c.StopFailed != nil {
+		times += c.StopFailed.Times
+	}
+	if times > maxStops {
+		return false, nil
+	}
+	c.StopFailed = &CommandFailure{ID: v.ID, Times: times, At: r.Received}
+	c.Closed = c.Closed && c.Limits.IsZero()
 	return true, nil
 }
