@@ -84,8 +84,8 @@ func (s *server) charge(ctx context.Context, who *caller, id string) (*charge, e
 
 var errNoSession = fmt.Errorf("session: %w", settlement.ErrNotFound)
 
-// chargeOf reads what is known of a START_SESSION: of its Session and CDR what the caller
-// may see.
+// chargeOf reads what is known of a START_SESSION, but no Session and no CDR of which it is
+// known that another pays.
 func (s *server) chargeOf(ctx context.Context, who *caller, e *command.Entry) (c *charge, err error) {
 	c = &charge{Entry: e}
 	if c.stop, err = s.Desk.StopOf(ctx, e); err != nil {
@@ -99,7 +99,7 @@ func (s *server) chargeOf(ctx context.Context, who *caller, e *command.Entry) (c
 	if err != nil {
 		return nil, unavailable("read a Session", err)
 	}
-	if sees := s.scope(who, ingest.ObjectSession); ok && sees.Holds(state.Key.Party, state.With) {
+	if sees := s.scope(who, ingest.ObjectSession); ok && (state.With.IsZero() || sees.Holds(state.Key.Party, state.With)) {
 		c.state = &state
 		if c.session, err = new(ocpi.Decoder).Session(state.Version, state.Body); err != nil {
 			return nil, fmt.Errorf("read Session %s at %s: %v", state.Key, state.Position, err) //nolint:errorlint // ours, not the reader's: a 500
@@ -113,7 +113,7 @@ func (s *server) chargeOf(ctx context.Context, who *caller, e *command.Entry) (c
 	if errors.Is(err, settlement.ErrNotFound) {
 		return c, nil // it is about to come
 	}
-	if sees := s.scope(who, ingest.ObjectCDR); err == nil && sees.Holds(cdr.Key.Party, cdr.EMSP) {
+	if sees := s.scope(who, ingest.ObjectCDR); err == nil && (cdr.EMSP.IsZero() || sees.Holds(cdr.Key.Party, cdr.EMSP)) {
 		c.cdr = cdr
 	}
 	return c, err

@@ -316,6 +316,8 @@ func (s *charged) isLike(e *Entry) bool {
 		return false
 	case !s.named.IsZero() && s.named != e.Key.Party, !s.with.IsZero() && s.with != e.Key.Party:
 		return false // a contract is free text: who pays counts too
+	case s.with.IsZero() && foreign(s.contract, e.Key.Party):
+		return false
 	case s.start < c.Asked-ocpi.Time(early), s.start > c.Asked+within:
 		return false
 	case c.EVSE != "" && s.evse != "" && ocpi.Fold(c.EVSE) != s.evse, c.Connector != "" && s.connector != "" && ocpi.Fold(c.Connector) != s.connector:
@@ -324,4 +326,14 @@ func (s *charged) isLike(e *Entry) bool {
 		return s.uid == ocpi.Fold(c.TokenUID)
 	}
 	return s.contract != "" && s.contract == ocpi.FoldContractID(c.Contract)
+}
+
+// foreign reports whether a contract says that another than the party has issued it.
+func foreign(contract string, party ocpi.Party) bool {
+	id, ok := ocpi.ParseContractID(contract)
+	if !ok {
+		return false
+	}
+	issuer, ok := id.Issuer()
+	return ok && issuer != party
 }

@@ -113,9 +113,11 @@ func TestASessionThatCameMeanwhile(t *testing.T) {
 func TestAContractOfAnother(t *testing.T) {
 	bubble(t, func(w *world) {
 		e := w.starting(old, objects.CommandLimits{})
-		w.session211("S8", ocpi.NewParty("DE", "TNM"))
-		if c := w.now(e); c.Session != nil {
-			t.Errorf("another's: %+v", c.Session)
+		for id, payer := range map[string]ocpi.Party{"S7": {}, "S8": ocpi.NewParty("DE", "TNM")} {
+			w.session211(id, payer)
+			if c := w.now(e); c.Session != nil {
+				t.Errorf("another's: %+v", c.Session)
+			}
 		}
 		w.session211("S9", emp)
 		if c := w.now(e); c.Session == nil || c.Session.ID != "S9" {
@@ -152,14 +154,18 @@ func TestWhoStops(t *testing.T) {
 	})
 }
 
-// session211 pushes a Session of SE*OLD by APP-77, of which it is known who pays.
+// session211 pushes a Session of SE*OLD by APP-77, of which it is known who pays; zero = it
+// is not, and the contract is of DE*TNM.
 func (w *world) session211(id string, payer ocpi.Party) {
 	w.t.Helper()
-	now := time.Now().UTC().Format(time.RFC3339)
-	body := `{"id":"` + id + `","start_datetime":"` + now + `","kwh":0,"auth_id":"SE-EMP-C00077-X","auth_method":"AUTH_REQUEST","location":{"id":"L1","type":"ON_STREET","address":"A","city":"C","postal_code":"1","country":"SWE",` +
+	now, contract := time.Now().UTC().Format(time.RFC3339), "SE-EMP-C00077-X"
+	path := ingest.PayerPath(payer, ocpi.FoldContractID(contract))
+	if payer.IsZero() {
+		contract, path = "DE-TNM-C00077-X", ""
+	}
+	body := `{"id":"` + id + `","start_datetime":"` + now + `","kwh":0,"auth_id":"` + contract + `","auth_method":"AUTH_REQUEST","location":{"id":"L1","type":"ON_STREET","address":"A","city":"C","postal_code":"1","country":"SWE",` +
 		`"coordinates":{"latitude":"52.0","longitude":"5.0"},"last_updated":"2026-01-05T10:00:00Z"},"currency":"SEK","status":"ACTIVE","last_updated":"` + now + `"}`
-	e := &ingest.Envelope{Object: ingest.ObjectSession, Method: ingest.MethodPut, Version: ocpi.V211, Sender: "cpo", Key: ocpi.NewKey("SE", "OLD", id), Received: ocpi.TimeOf(time.Now()),
-		Path: ingest.PayerPath(payer, ocpi.FoldContractID("SE-EMP-C00077-X"))}
+	e := &ingest.Envelope{Object: ingest.ObjectSession, Method: ingest.MethodPut, Version: ocpi.V211, Sender: "cpo", Key: ocpi.NewKey("SE", "OLD", id), Received: ocpi.TimeOf(time.Now()), Path: path}
 	if _, err := w.log.Append(w.t.Context(), ingest.TopicSessions, e, []byte(body)); err != nil {
 		w.t.Fatal(err)
 	}
