@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 	"strings"
 	"time"
 
@@ -282,8 +283,12 @@ func (d *Desk) linkLike(ctx context.Context, s *charged) error {
 	if len(keys) == 0 {
 		return nil
 	}
-	if _, taken, err := d.point(ctx, Name(s.key.Party, "IL", s.key.ID)); err != nil || taken {
+	of, taken, err := d.point(ctx, Name(s.key.Party, "IL", s.key.ID))
+	if err != nil {
 		return err
+	}
+	if taken { // by a start that waits no more, or a process that died before it said so there
+		keys = slices.DeleteFunc(keys, func(key ocpi.Key) bool { return key.String() != of.To })
 	}
 	var like []*Entry
 	for _, key := range keys {
@@ -291,7 +296,7 @@ func (d *Desk) linkLike(ctx context.Context, s *charged) error {
 		if err != nil {
 			return err
 		}
-		if ok && e.Command.Session == nil && s.isLike(e) {
+		if ok && e.Command.Session == nil && (taken || s.isLike(e)) {
 			like = append(like, e)
 		}
 	}

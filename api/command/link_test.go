@@ -108,6 +108,21 @@ func TestASessionThatCameMeanwhile(t *testing.T) {
 	}
 }
 
+// A process that dies between taking a Session for a start and saying so there leaves no
+// charge without its Session.
+func TestALinkThatWasHalfMade(t *testing.T) {
+	bubble(t, func(w *world) {
+		e := w.starting(abc, objects.CommandLimits{})
+		if _, err := w.office.Point(w.t.Context(), command.Name(abc, "IL", "S9"), objects.CommandPoint{To: e.Key.String()}); err != nil {
+			t.Fatal(err)
+		}
+		w.session(abc, "S9", nil)
+		if c := w.now(e); c.Session == nil || c.Session.ID != "S9" {
+			t.Errorf("linked to %+v", c.Session)
+		}
+	})
+}
+
 // At a CPO of OCPI 2.1.1 a start that names another's contract gets nothing of its charge:
 // who pays for a Session is not what the start says.
 func TestAContractOfAnother(t *testing.T) {
