@@ -330,6 +330,9 @@ func (d *Desk) seeTo(ctx context.Context, it *item) {
 		d.schedule(it, ocpi.TimeOf(d.Now())+ocpi.Time(backOff(it.tries)))
 	case !ok || !e.Command.Open():
 		d.forget(it)
+	case it.again: // since it was read
+		it.tries = 0
+		d.schedule(it, 1)
 	default:
 		it.tries = 0
 		d.schedule(it, d.next(e.Command, 0))

@@ -1,0 +1,56 @@
+package command_test
+
+import (
+	"context"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"github.com/roamclear/roamclear/api/command"
+	"github.com/roamclear/roamclear/ingest"
+	"github.com/roamclear/roamclear/ingest/objects"
+	"github.com/roamclear/roamclear/ocpi"
+)
+
+// meanwhile has something happen once a command was read.
+type meanwhile struct {
+	command.Objects
+	read func(s *ingest.ObjectState)
+}
+
+func (m meanwhile) Get(ctx context.Context, t ingest.Target) (ingest.ObjectState, bool, error) {
+	s, ok, err := m.Objects.Get(ctx, t)
+	if ok && t.Object == ingest.ObjectCommand {
+		m.read(&s)
+	}
+	return s, ok, err
+}
+
+// What changes of a command between its being read and its being put off is seen to at once.
+func TestAChangeWhileItIsSeenTo(t *testing.T) {
+	bubble(t, func(w *world) {
+		e := w.starting(abc, objects.CommandLimits{StopAt: ocpi.TimeOf(time.Now().Add(time.Hour))})
+		w.session(abc, "S9", map[string]any{"authorization_reference": e.Key.ID})
+		done := false
+		w.office.Desk.Objects = meanwhile{w.office.follower, func(s *ingest.ObjectState) {
+			c, err := objects.ReadCommand(s)
+			if err != nil || done || c.TimedOut == nil {
+				return
+			}
+			done = true // another process notes that it is to end
+			at, err := w.log.Append(w.t.Context(), ingest.TopicCommands, &ingest.Envelope{Object: ingest.ObjectCommand, Method: ingest.MethodPost, Version: ocpi.V221, Key: e.Key,
+				Path: objects.CommandStop, Received: ocpi.TimeOf(time.Now())}, []byte(`{"id":"`+command.NewID()+`","why":"asked"}`))
+			if err == nil {
+				err = w.office.follower.Wait(w.t.Context(), ingest.TopicCommands, at)
+			}
+			if err != nil {
+				w.t.Error(err)
+			}
+			synctest.Wait()
+		}}
+		time.Sleep(time.Minute)
+		if c := w.now(e); !done || c.StopAsked == "" {
+			t.Errorf("happened %t, stop asked %q", done, c.StopAsked)
+		}
+	})
+}
