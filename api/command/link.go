@@ -305,7 +305,7 @@ func (d *Desk) linkLike(ctx context.Context, s *charged) error {
 	}
 	var errs []error
 	for _, e := range like {
-		if d.owned(e.Key, s.key) {
+		if !e.Command.Doubted(s.key) && d.owned(e.Key, s.key) {
 			errs = append(errs, d.note(ctx, e, "", objects.CommandAmbiguous, s.CommandSession))
 		}
 	}

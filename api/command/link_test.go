@@ -71,6 +71,11 @@ func TestAmbiguousSessions(t *testing.T) {
 				t.Errorf("linked %+v, ambiguous %v", c.Session, c.Ambiguous)
 			}
 		}
+		_, before, _ := w.log.Bounds(w.t.Context(), w.log.Partitions(ingest.TopicCommands)[0])
+		w.session(abc, "S9", map[string]any{"kwh": 1})
+		if _, now, _ := w.log.Bounds(w.t.Context(), w.log.Partitions(ingest.TopicCommands)[0]); now != before {
+			t.Errorf("%d records say again what is known", now-before)
+		}
 		w.session(abc, "S8", map[string]any{"authorization_reference": one.Key.ID})
 		w.session(abc, "S7", nil)
 		if c := w.now(one); c.Session == nil || c.Session.ID != "S8" {

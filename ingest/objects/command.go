@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"slices"
 	"strings"
 
 	"github.com/roamclear/roamclear/ingest"
@@ -527,6 +528,12 @@ func (c *Command) timeOut(r *ingest.Record) (bool, error) {
 
 // maxAmbiguous bounds the Sessions that may be the command's.
 const maxAmbiguous = 10
+
+// Doubted reports whether it is noted that a Session may be the command's, or no more can
+// be.
+func (c *Command) Doubted(session ocpi.Key) bool {
+	return len(c.Ambiguous) == maxAmbiguous || slices.ContainsFunc(c.Ambiguous, func(s CommandSession) bool { return s.Key() == session })
+}
 
 func (c *Command) ambiguous(r *ingest.Record) (bool, error) {
 	v, err := decode[CommandSession](r)
