@@ -144,8 +144,9 @@ func TestAnAppCharges(t *testing.T) {
 	if a := c.request("GET", "/api/v1/sessions/"+v.ID+"/explanation", c.app, ""); a.status != 200 || !strings.Contains(a.body, "0.3") {
 		t.Errorf("explanation: HTTP %d %s", a.status, a.body)
 	}
-	for range 2 {
-		c.call("POST", "/sessions/"+v.ID+"/stop", "", 202)
+	c.call("POST", "/sessions/"+v.ID+"/stop", "", 202)
+	if a := c.request("POST", "/api/v1/sessions/"+v.ID+"/stop", c.app, ""); a.status != 202 && a.status != 409 { // it may be over by now
+		t.Errorf("stopped again: HTTP %d %s", a.status, a.body)
 	}
 	billed := c.until(v.ID, "billed")
 	if billed.CDR == nil || billed.CDR.Excl != "3.00" || billed.CDR.Agrees == nil || !*billed.CDR.Agrees {
