@@ -19,6 +19,13 @@ import (
 // partner. The channel is closed when it is over.
 func (d *Desk) start(key ocpi.Key, partnerID string) <-chan struct{} {
 	over := make(chan struct{})
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	if d.closed { // its owner calls it, after the next start
+		d.calls.Give(partnerID, 1)
+		close(over)
+		return over
+	}
 	d.going.Go(func() {
 		defer close(over)
 		defer d.calls.Give(partnerID, 1)
@@ -58,7 +65,7 @@ func (d *Desk) call(ctx context.Context, key ocpi.Key) error {
 		return nil
 	}
 	what, body := d.send(ctx, e)
-	if errors.Is(ctx.Err(), context.Canceled) {
+	if errors.Is(ctx.Err(), context.Canceled) && what != objects.CommandResponded {
 		return nil // we stop: nobody knows what came of it
 	}
 	noting, done := context.WithTimeout(context.WithoutCancel(ctx), appendWithin)

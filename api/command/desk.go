@@ -99,11 +99,16 @@ func New(d Deps) *Desk {
 	return desk
 }
 
-// Work lets commands be called until ctx ends; Close waits for those under way.
+// Work lets commands be called until ctx ends, or Close.
 func (d *Desk) Work(ctx context.Context) { d.base.Store(&ctx) }
 
-// Close returns when no call is under way. No command may be asked for any more.
-func (d *Desk) Close() { d.going.Wait() }
+// Close returns when no call is under way, and none will be.
+func (d *Desk) Close() {
+	d.mu.Lock()
+	d.closed = true
+	d.mu.Unlock()
+	d.going.Wait()
+}
 
 // Asking is what somebody asks of a CPO.
 type Asking struct {

@@ -20,6 +20,7 @@ type keeper struct {
 	mu       sync.Mutex // guards what follows
 	open     map[ocpi.Key]*item
 	any      bool                         // there was a command
+	closed   bool                         // nobody is called any more
 	loaded   bool                         // what is open in the store is known
 	due      map[ingest.Partition]*agenda // of the partitions that are seen to here
 	starts   map[place]map[ocpi.Key]bool  // those that wait for their Session
@@ -374,6 +375,12 @@ func (d *Desk) attend(ctx context.Context, e *Entry) error {
 
 // takeOver calls what was asked for and not called.
 func (d *Desk) takeOver(e *Entry) error {
+	d.mu.Lock()
+	closed := d.closed
+	d.mu.Unlock()
+	if closed {
+		return errClosing
+	}
 	cpo, _ := ocpi.ParseParty(e.Command.CPO)
 	id := e.Command.CPO // of a partner that has gone meanwhile
 	if to, err := d.Connected(cpo); err == nil {

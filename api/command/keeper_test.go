@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"github.com/roamclear/roamclear/api/command"
+	"github.com/roamclear/roamclear/api/partner"
 	"github.com/roamclear/roamclear/ingest"
 	"github.com/roamclear/roamclear/ingest/objects"
 	"github.com/roamclear/roamclear/ocpi"
@@ -51,6 +52,29 @@ func TestAChangeWhileItIsSeenTo(t *testing.T) {
 		time.Sleep(time.Minute)
 		if c := w.now(e); !done || c.StopAsked == "" {
 			t.Errorf("happened %t, stop asked %q", done, c.StopAsked)
+		}
+	})
+}
+
+// What a CPO answers while the process stops is noted, and nobody is called any more.
+func TestAnAnswerWhileItStops(t *testing.T) {
+	bubble(t, func(w *world) {
+		answer := make(chan struct{})
+		w.office.answers(func(ctx context.Context, r partner.Request) (*partner.Answer, error) {
+			<-answer
+			return says(`{"result":"ACCEPTED","timeout":30}`)(ctx, r)
+		})
+		e := w.starting(abc, objects.CommandLimits{})
+		synctest.Wait()
+		closed := make(chan struct{})
+		go func() { defer close(closed); w.office.Close() }()
+		synctest.Wait()
+		w.starting(abc, objects.CommandLimits{})
+		time.Sleep(5 * time.Second)
+		close(answer)
+		<-closed
+		if c := w.now(e); c.Response == nil || len(w.office.calls()) != 1 {
+			t.Errorf("response %+v, %d calls", c.Response, len(w.office.calls()))
 		}
 	})
 }

@@ -289,9 +289,9 @@ func (s *service) stop(ctx context.Context, stopWorking func(), workers *errgrou
 	defer watchdog.Stop()
 	var errs []error
 	errs = append(errs, s.http.stop(limit))
+	s.desk.Close() // what CPOs are being asked is answered, and noted, before its context ends
 	stopWorking()
 	errs = append(errs, workers.Wait())
-	s.desk.Close()
 	if err := s.control.partners.NoteNow(limit); err != nil { // it takes 2 s at most: it is little that is lost
 		s.logger.Warn("what partners did was not noted", "error", err)
 	}
