@@ -60,9 +60,6 @@ func (s *server) stop(c *gin.Context, who *caller) error {
 		return conflict("already_over", "", "the session is %s", ch.stateOf())
 	}
 	e, err := s.Desk.Stop(ctx, ch.Entry, who.place.ID)
-	if errors.Is(err, api.ErrNotConnected) {
-		return conflict("cpo_not_connected", "", "%s takes no commands from here", ch.Command.CPO)
-	}
 	if err != nil {
 		return err
 	}

@@ -9,6 +9,7 @@ import (
 
 	"github.com/roamclear/roamclear/api/command"
 	"github.com/roamclear/roamclear/ingest"
+	"github.com/roamclear/roamclear/ingest/control"
 	"github.com/roamclear/roamclear/ingest/objects"
 	"github.com/roamclear/roamclear/ocpi"
 )
@@ -234,6 +235,34 @@ func TestStop(t *testing.T) {
 		}
 	})
 }
+
+// A stop that is durable is no error, whatever becomes of the STOP_SESSION now.
+func TestAStopThatCannotBeAskedForNow(t *testing.T) {
+	bubble(t, func(w *world) {
+		e := w.starting(abc, objects.CommandLimits{})
+		w.session(abc, "S9", map[string]any{"authorization_reference": e.Key.ID})
+		now, _, err := w.office.Get(w.t.Context(), e.Key)
+		if err != nil {
+			t.Fatal(err)
+		}
+		all := w.office.Desk.Partners
+		w.office.Desk.Partners = nobody{all}
+		if got, err := w.office.Stop(w.t.Context(), now, "key-1"); err != nil || got.Command.Stop == nil {
+			t.Errorf("%+v, %v", got, err)
+		}
+		synctest.Wait()
+		w.office.Desk.Partners = all
+		time.Sleep(time.Minute)
+		if n := len(w.stops()); n != 1 {
+			t.Errorf("%d stops", n)
+		}
+	})
+}
+
+// nobody are partners that hold no role now.
+type nobody struct{ command.Partners }
+
+func (nobody) Holder(control.Role) (*control.Partner, bool) { return nil, false }
 
 // A stop that failed may be asked for again.
 func TestAStopThatFailed(t *testing.T) {

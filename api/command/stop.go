@@ -34,7 +34,8 @@ func (d *Desk) Stop(ctx context.Context, e *Entry, caller string) (*Entry, error
 		return e, err
 	}
 	if err := d.askStop(ctx, e); err != nil {
-		return nil, err
+		d.Logger.Warn("ask for a STOP_SESSION; it is tried again", "command", e.Key.String(), "error", err)
+		return e, nil // that the charge is to end is durable
 	}
 	now, ok, err := d.Get(ctx, e.Key)
 	if err == nil && !ok {
