@@ -6,6 +6,7 @@ import (
 	"errors"
 	"net/http"
 	"slices"
+	"time"
 
 	"github.com/gin-gonic/gin"
 
@@ -103,6 +104,8 @@ func (s *server) change(c *gin.Context, who *caller) error {
 	}
 	if q.Preferences != nil {
 		err = s.prefer(ctx, who, ch, q.Preferences)
+	} else if limits.StopAt > ch.Command.Asked+ocpi.Time(latestStop) {
+		err = rest.Invalid("limits.stop_at", "want a time within %d days of the start", latestStop/(24*time.Hour))
 	} else if ch.over() {
 		err = conflict("not_active", "", "the session is %s", ch.stateOf())
 	}

@@ -60,6 +60,10 @@ func newLimits(l objects.CommandLimits) *limitsJSON {
 	return v
 }
 
+// latestStop is how far ahead the end of a charge may be: the store finds commands again
+// that were asked for a day more ago at most.
+const latestStop = 7 * 24 * time.Hour
+
 // read checks limits.
 func (l *limitsJSON) read(now time.Time) (out objects.CommandLimits, err error) {
 	if l == nil {
@@ -76,6 +80,9 @@ func (l *limitsJSON) read(now time.Time) (out objects.CommandLimits, err error) 
 		at, _, err := ocpi.ParseTime(*l.StopAt)
 		if err != nil || !at.Go().After(now) {
 			return out, rest.Invalid("limits.stop_at", "want a time to come, such as 2026-01-05T12:00:00Z")
+		}
+		if at.Go().After(now.Add(latestStop)) {
+			return out, rest.Invalid("limits.stop_at", "want a time within %d days", latestStop/(24*time.Hour))
 		}
 		out.StopAt = at
 	}
