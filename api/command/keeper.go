@@ -151,6 +151,10 @@ func (d *Desk) schedule(it *item, at ocpi.Time) {
 // giveUp is how long after it was asked for the Session of a start may come.
 const giveUp = 24 * time.Hour
 
+// stopStands is after which time a stop has not failed: until then limits may hold again,
+// and a charge that has any stays open.
+const stopStands = time.Hour
+
 // next is when a command is to be seen to next, after so many tries in vain.
 func (d *Desk) next(c *objects.Command, tries int) (at ocpi.Time) {
 	sooner := func(t ocpi.Time) {
@@ -176,7 +180,9 @@ func (d *Desk) next(c *objects.Command, tries int) (at ocpi.Time) {
 	switch {
 	case c.Session == nil:
 		sooner(c.Asked + ocpi.Time(giveUp))
-	case c.Stopping() != nil, c.Limits.IsZero():
+	case c.Stopping() != nil && !c.Limits.IsZero():
+		sooner(max(c.Stop.At+ocpi.Time(stopStands), later))
+	case c.Limits.IsZero():
 		sooner(max(1, later)) // nothing is left to see to
 	}
 	if c.Stopping() == nil && c.Limits.StopAt != 0 {
@@ -367,7 +373,7 @@ func (d *Desk) attend(ctx context.Context, e *Entry) error {
 		return nil
 	case c.Stopping() == nil && c.Limits.StopAt != 0 && now >= max(c.Limits.StopAt, c.LimitsFrom()):
 		return d.note(ctx, e, "", objects.CommandStop, c.LimitStop(NewID(), "stop_at"))
-	case c.Session == nil && now >= c.Asked+ocpi.Time(giveUp), c.Session != nil && (c.Stopping() != nil || c.Limits.IsZero()):
+	case c.Session == nil && now >= c.Asked+ocpi.Time(giveUp), c.Session != nil && (c.Limits.IsZero() || c.Stopping() != nil && now >= c.Stop.At+ocpi.Time(stopStands)):
 		return d.note(ctx, e, "", objects.CommandClosed, struct{}{})
 	}
 	return nil
