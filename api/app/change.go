@@ -102,10 +102,11 @@ func (s *server) change(c *gin.Context, who *caller) error {
 	if err != nil {
 		return err
 	}
+	if limits.StopAt > ch.Command.Asked+ocpi.Time(latestStop) {
+		return rest.Invalid("limits.stop_at", "want a time within %d days of the start", latestStop/(24*time.Hour))
+	}
 	if q.Preferences != nil {
 		err = s.prefer(ctx, who, ch, q.Preferences)
-	} else if limits.StopAt > ch.Command.Asked+ocpi.Time(latestStop) {
-		err = rest.Invalid("limits.stop_at", "want a time within %d days of the start", latestStop/(24*time.Hour))
 	} else if ch.over() {
 		err = conflict("not_active", "", "the session is %s", ch.stateOf())
 	}
