@@ -75,7 +75,7 @@ func (w *world) start(works bool) {
 	})
 	o.follower = objects.New(objects.Options{Log: w.log, Store: w.store, Registerer: prometheus.NewRegistry(),
 		Folds: []objects.Fold{objects.Sessions{Seen: o.SessionSeen}, objects.Commands{Seen: o.Seen}}})
-	o.Desk.Objects = o.follower
+	o.Objects = o.follower
 	ctx, cancel := context.WithCancel(context.Background())
 	var running sync.WaitGroup
 	running.Go(func() { _ = o.follower.Run(ctx) })

@@ -235,14 +235,14 @@ func TestResultsOfCommands(t *testing.T) {
 		{"without a signature", dundeeToken, "/2.2.1/sender/commands/START_SESSION/NL/EXW/01K0", 404, 2000, false},
 		{"of no command", dundeeToken, "/2.2.1/sender/commands/EXPLODE/NL/EXW/01K0/sig-1", 404, 2000, false},
 	} {
-		s.officer.posted = nil
+		s.posted = nil
 		status, e := s.post(t, tt.token, tt.path, `{"result":"ACCEPTED"}`)
-		if status != tt.http || e.StatusCode != tt.code || (len(s.officer.posted) > 0) != tt.posted || e.Data != nil {
-			t.Errorf("%s: HTTP %d, %d %q, posted %v, data %s", tt.name, status, e.StatusCode, e.StatusMessage, s.officer.posted, e.Data)
+		if status != tt.http || e.StatusCode != tt.code || (len(s.posted) > 0) != tt.posted || e.Data != nil {
+			t.Errorf("%s: HTTP %d, %d %q, posted %v, data %s", tt.name, status, e.StatusCode, e.StatusMessage, s.posted, e.Data)
 		}
 	}
 	_, _ = s.post(t, dundeeToken, "/emsp/2.1.1"+at, `{"result":"REJECTED"}`)
-	p := s.officer.posted[len(s.officer.posted)-1]
+	p := s.posted[len(s.posted)-1]
 	if p.Type != ocpi.StartSession || p.Key != ocpi.NewKey("NL", "EXW", "01K0") || p.Signature != "sig-1" || p.Version != ocpi.V211 || string(p.Body) != `{"result":"REJECTED"}` {
 		t.Errorf("posted %+v", p)
 	}

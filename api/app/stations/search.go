@@ -138,7 +138,7 @@ func (s *search) fits(r *row) bool {
 	sees, known := s.sees[r.owner]
 	if !known {
 		p := r.owner.Party
-		sees = (s.Country == "" || s.Country == p.Country) && (s.Party == "" || s.Party == p.ID) && (s.Query.Sees == nil || s.Query.Sees(p))
+		sees = (s.Country == "" || s.Country == p.Country) && (s.Party == "" || s.Party == p.ID) && (s.Sees == nil || s.Sees(p))
 		s.sees[r.owner] = sees
 	}
 	return sees
