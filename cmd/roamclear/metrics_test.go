@@ -3,6 +3,7 @@ package main
 import (
 	"errors"
 	"io"
+	"log/slog"
 	"net/http"
 	"strings"
 	"testing"
@@ -13,6 +14,11 @@ import (
 // With an address of their own, metrics and profiles are there and nothing else.
 func TestMetricsHaveAnAddressOfTheirOwn(t *testing.T) {
 	s := &service{registry: prometheus.NewRegistry()}
+	certs, err := openCertificates(&s.config, slog.New(slog.DiscardHandler), s.registry)
+	if err != nil {
+		t.Fatal(err)
+	}
+	s.certs = certs
 	s.registry.MustRegister(prometheus.NewCounterFunc(prometheus.CounterOpts{Name: "roamclear_test_total"}, func() float64 { return 1 }))
 	if none, err := newMetricsServer(s); none != nil || err != nil {
 		t.Fatalf("without the setting: %v, %v", none, err)

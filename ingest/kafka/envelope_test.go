@@ -111,7 +111,7 @@ func TestEnvelopeOfTheFutureIsRefused(t *testing.T) {
 		}
 	}
 	f("version", func(h []byte) []byte { h[0] = 3; return h }, "record header: version 03 is unknown to this version of roamclear")
-	f("object", func(h []byte) []byte { h[1] = 9; return h }, "record header: object 9, method 1 or OCPI version 2 is unknown to this version of roamclear")
+	f("object", func(h []byte) []byte { h[1] = 200; return h }, "record header: object 200, method 1 or OCPI version 2 is unknown to this version of roamclear")
 	f("empty", func([]byte) []byte { return nil }, "record header: version  is unknown to this version of roamclear")
 	f("short", func(h []byte) []byte { return h[:envelopeFixed-1] }, "record header: cut short")
 	f("strings short", func(h []byte) []byte { return h[:len(h)-1] }, "record header: not a length")
