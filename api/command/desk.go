@@ -186,6 +186,7 @@ func (d *Desk) Connected(cpo ocpi.Party) (*control.Partner, error) {
 const module = "commands"
 
 // errClosing says that the process is about to stop.
+var errClosing = fmt.Errorf("%w: commands are not called any more", ingest.ErrOverload)
 
 // Ask makes a command durable, has it called beside, and returns it as it stands. Where
 // the error is not an ingest.ErrOutcomeUnknown nothing was done; it is an *ocpi.Invalid for
