@@ -26,6 +26,7 @@ type keeper struct {
 	starts   map[place]map[ocpi.Key]bool  // those that wait for their Session
 	charges  map[ocpi.Key]ocpi.Key        // Sessions of those that have one, with limits
 	sessions dirty                        // that changed, and were not looked at
+	early    dirty                        // that came before what is open was known
 	unowned  map[ingest.Partition][]ocpi.Key
 	wake     chan struct{} // there are sessions
 }
@@ -253,6 +254,12 @@ func (d *Desk) load(ctx context.Context, again []ocpi.Key) error {
 	}
 	d.mu.Lock()
 	d.loaded = true
+	came, lost := d.early.take()
+	for key := range came {
+		d.sessions.add(key)
+	}
+	d.sessions.lost = d.sessions.lost || lost
+	d.rouse()
 	d.mu.Unlock()
 	for cpo, at := range since {
 		err := d.Store.SessionsSince(ctx, cpo, at-ocpi.Time(early), func(key ocpi.Key) error { d.sessionChanged(key); return nil })

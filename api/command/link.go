@@ -190,6 +190,15 @@ func (d *Desk) look(ctx context.Context, key ocpi.Key) error {
 	if s.reference != "" {
 		return nil // of an authorization that is none of ours
 	}
+	d.mu.Lock()
+	unknown := !d.loaded
+	if unknown {
+		d.early.add(key)
+	}
+	d.mu.Unlock()
+	if unknown {
+		return nil // which starts it may be of is not known yet
+	}
 	return d.linkLike(ctx, s)
 }
 

@@ -93,6 +93,29 @@ func TestAmbiguousSessions(t *testing.T) {
 	})
 }
 
+// A Session that refers to nothing waits until all starts are known that it may be of.
+func TestASessionBeforeWhatIsOpenIsKnown(t *testing.T) {
+	bubble(t, func(w *world) {
+		one := w.starting(abc, objects.CommandLimits{})
+		w.now(one)
+		w.keep()
+		w.hold = make(chan struct{})
+		w.restart(true)
+		two := w.starting(abc, objects.CommandLimits{})
+		w.now(two)
+		w.session(abc, "S9", nil)
+		if c := w.now(two); c.Session != nil {
+			t.Errorf("linked to %+v before the other start was known", c.Session)
+		}
+		close(w.hold)
+		for _, e := range []*command.Entry{one, two} {
+			if c := w.now(e); c.Session != nil || len(c.Ambiguous) != 1 {
+				t.Errorf("linked to %+v, ambiguous %v", c.Session, c.Ambiguous)
+			}
+		}
+	})
+}
+
 // A Session that came while no process saw to commands is found by the next one, be it
 // in the log alone or in the store.
 func TestASessionThatCameMeanwhile(t *testing.T) {
@@ -351,6 +374,22 @@ func TestLimits(t *testing.T) {
 	})
 }
 
+// reserving211 asks SE*OLD for reservation 7, as an eMSP of OCPI 2.1.1, and returns its number
+// there.
+func (w *world) reserving211(party ocpi.Party) string {
+	w.t.Helper()
+	c, err := ocpi.ReadCommand(ocpi.V211, ocpi.ReserveNow, []byte(`{"response_url":"u","token":{"uid":"U1","type":"RFID","auth_id":"C","issuer":"I","valid":true,"whitelist":"NEVER",`+
+		`"last_updated":"2026-01-05T10:00:00Z"},"expiry_date":"2026-01-05T10:00:00Z","reservation_id":7,"location_id":"L1"}`))
+	if err != nil {
+		w.t.Fatal(err)
+	}
+	if _, err := w.office.AskAndWait(w.t.Context(), command.Asking{Party: party, Via: objects.ViaOCPI, CPO: old, Command: c}); err != nil {
+		w.t.Fatal(err)
+	}
+	calls := w.office.calls()
+	return ocpi.Text(calls[len(calls)-1].Body, "reservation_id")
+}
+
 // A reservation has a number at a CPO of OCPI 2.1.1, always the same, and of no other
 // eMSP's; and we know at which CPO it is.
 func TestReservations(t *testing.T) {
@@ -372,6 +411,9 @@ func TestReservations(t *testing.T) {
 		one, again, other, others := reserve(emp, "abc"), reserve(emp, "ABC"), reserve(emp, "abd"), reserve(ocpi.NewParty("DE", "TNM"), "abc")
 		if one != again || one == other || one == others {
 			t.Errorf("%s %s %s %s", one, again, other, others)
+		}
+		if one, another := w.reserving211(emp), w.reserving211(ocpi.NewParty("DE", "TNM")); one == another {
+			t.Errorf("two eMSPs of OCPI 2.1.1 have %s", one)
 		}
 		for _, at := range []ocpi.Party{abc, abc, old} {
 			if err := w.office.Reserved(w.t.Context(), emp, at, "R1"); err != nil {

@@ -38,6 +38,7 @@ type world struct {
 	signer *control.Sealer
 	office *office
 	stop   func()
+	hold   chan struct{} // until when nothing is read of what is open; nil = not at all
 }
 
 // office is one process.
@@ -122,6 +123,9 @@ func (partners) Find(id string) (*control.Partner, bool) {
 
 // OpenCommands implements command.Store: all that there are.
 func (o *office) OpenCommands(ctx context.Context, after ocpi.Key, limit int) (keys []ocpi.Key, err error) {
+	if o.world.hold != nil {
+		<-o.world.hold
+	}
 	err = o.world.store.LoadObjects(ctx, ingest.ObjectCommand, func(s ingest.ObjectState) error {
 		if after == (ocpi.Key{}) {
 			keys = append(keys, s.Key)

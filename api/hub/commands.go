@@ -89,6 +89,13 @@ func (x *exchange) commandAnswer(c *objects.Command) (answer, error) {
 			a.message = bounded(said.Text())
 		}
 		return a, nil
+	case c.Result != nil: // and never an answer: it was taken, or it was not
+		said := c.Result.Answer()
+		if said.Result != ocpi.CommandAccepted {
+			return x.noCommand(0, ocpi.CommandRejected, said.Text()), nil
+		}
+		taken := ocpi.CommandAnswer{Result: ocpi.CommandAccepted}
+		return answer{data: taken.EncodeResponse(x.route.version)}, nil
 	case c.TimedOut != nil:
 		result := ocpi.CommandRejected
 		if x.route.version == ocpi.V211 {

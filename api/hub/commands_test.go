@@ -202,6 +202,8 @@ func TestAnswersToCommands(t *testing.T) {
 		{"timed out at 2.1.1", objects.Command{Response: &objects.CommandSaid{Result: "TIMEOUT", Version: "2.1.1"}}, nil, 1000, 1000, `"result":"REJECTED","timeout":30`, `{"result":"TIMEOUT"}`},
 		{"2001", said("REJECTED", 0, 2001, ""), nil, 2001, 2001, `"result":"REJECTED"`, `{"result":"REJECTED"}`},
 		{"4003", said("REJECTED", 0, 4003, ""), nil, 4003, 3000, `"result":"REJECTED"`, `{"result":"REJECTED"}`},
+		{"a result alone", objects.Command{Result: &objects.CommandSaid{Result: "ACCEPTED", Version: "2.2.1"}}, nil, 1000, 1000, `"result":"ACCEPTED"`, `{"result":"ACCEPTED"}`},
+		{"a bad result alone", objects.Command{Result: &objects.CommandSaid{Result: "FAILED", Version: "2.2.1"}}, nil, 1000, 1000, `"result":"REJECTED"`, `{"result":"REJECTED"}`},
 		{"no answer", late, nil, 4002, 3000, `"result":"REJECTED"`, `{"result":"TIMEOUT"}`},
 		{"not in its version", objects.Command{}, &convert.Refused{Reason: "no such command"}, 1000, 1000, `"result":"NOT_SUPPORTED"`, `{"result":"NOT_SUPPORTED"}`},
 		{"not connected", objects.Command{}, fmt.Errorf("%w: x", api.ErrNotConnected), 4003, 3000, ``, ``},
