@@ -33,7 +33,7 @@ func TestAChangeWhileItIsSeenTo(t *testing.T) {
 		e := w.starting(abc, objects.CommandLimits{StopAt: ocpi.TimeOf(time.Now().Add(time.Hour))})
 		w.session(abc, "S9", map[string]any{"authorization_reference": e.Key.ID})
 		done := false
-		w.office.Desk.Objects = meanwhile{w.office.follower, func(s *ingest.ObjectState) {
+		w.office.Objects = meanwhile{w.office.follower, func(s *ingest.ObjectState) {
 			c, err := objects.ReadCommand(s)
 			if err != nil || done || c.TimedOut == nil {
 				return

@@ -268,13 +268,13 @@ func TestAStopThatCannotBeAskedForNow(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		all := w.office.Desk.Partners
-		w.office.Desk.Partners = nobody{all}
+		all := w.office.Partners
+		w.office.Partners = nobody{all}
 		if got, err := w.office.Stop(w.t.Context(), now, "key-1"); err != nil || got.Command.Stop == nil {
 			t.Errorf("%+v, %v", got, err)
 		}
 		synctest.Wait()
-		w.office.Desk.Partners = all
+		w.office.Partners = all
 		time.Sleep(time.Minute)
 		if n := len(w.stops()); n != 1 {
 			t.Errorf("%d stops", n)
