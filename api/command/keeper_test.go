@@ -2,6 +2,7 @@ package command_test
 
 import (
 	"context"
+	"sync/atomic"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -16,13 +17,13 @@ import (
 // meanwhile has something happen once a command was read.
 type meanwhile struct {
 	command.Objects
-	read func(s *ingest.ObjectState)
+	read *atomic.Pointer[func(s *ingest.ObjectState)]
 }
 
 func (m meanwhile) Get(ctx context.Context, t ingest.Target) (ingest.ObjectState, bool, error) {
 	s, ok, err := m.Objects.Get(ctx, t)
-	if ok && t.Object == ingest.ObjectCommand {
-		m.read(&s)
+	if read := m.read.Load(); read != nil && ok && t.Object == ingest.ObjectCommand {
+		(*read)(&s)
 	}
 	return s, ok, err
 }
@@ -32,13 +33,13 @@ func TestAChangeWhileItIsSeenTo(t *testing.T) {
 	bubble(t, func(w *world) {
 		e := w.starting(abc, objects.CommandLimits{StopAt: ocpi.TimeOf(time.Now().Add(time.Hour))})
 		w.session(abc, "S9", map[string]any{"authorization_reference": e.Key.ID})
-		done := false
-		w.office.Objects = meanwhile{w.office.follower, func(s *ingest.ObjectState) {
+		var done atomic.Bool
+		read := func(s *ingest.ObjectState) {
 			c, err := objects.ReadCommand(s)
-			if err != nil || done || c.TimedOut == nil {
+			if err != nil || c.TimedOut == nil || done.Swap(true) {
 				return
 			}
-			done = true // another process notes that it is to end
+			// Another process notes that it is to end.
 			at, err := w.log.Append(w.t.Context(), ingest.TopicCommands, &ingest.Envelope{Object: ingest.ObjectCommand, Method: ingest.MethodPost, Version: ocpi.V221, Key: e.Key,
 				Path: objects.CommandStop, Received: ocpi.TimeOf(time.Now())}, []byte(`{"id":"`+command.NewID()+`","why":"asked"}`))
 			if err == nil {
@@ -48,10 +49,11 @@ func TestAChangeWhileItIsSeenTo(t *testing.T) {
 				w.t.Error(err)
 			}
 			synctest.Wait()
-		}}
+		}
+		w.office.read.Store(&read)
 		time.Sleep(time.Minute)
-		if c := w.now(e); !done || c.StopAsked == "" {
-			t.Errorf("happened %t, stop asked %q", done, c.StopAsked)
+		if c := w.now(e); !done.Load() || c.StopAsked == "" {
+			t.Errorf("happened %t, stop asked %q", done.Load(), c.StopAsked)
 		}
 	})
 }

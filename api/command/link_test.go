@@ -3,6 +3,7 @@ package command_test
 import (
 	"errors"
 	"strings"
+	"sync/atomic"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -268,13 +269,12 @@ func TestAStopThatCannotBeAskedForNow(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		all := w.office.Partners
-		w.office.Partners = nobody{all}
+		w.office.alone.Store(true)
 		if got, err := w.office.Stop(w.t.Context(), now, "key-1"); err != nil || got.Command.Stop == nil {
 			t.Errorf("%+v, %v", got, err)
 		}
 		synctest.Wait()
-		w.office.Partners = all
+		w.office.alone.Store(false)
 		time.Sleep(time.Minute)
 		if n := len(w.stops()); n != 1 {
 			t.Errorf("%d stops", n)
@@ -282,10 +282,18 @@ func TestAStopThatCannotBeAskedForNow(t *testing.T) {
 	})
 }
 
-// nobody are partners that hold no role now.
-type nobody struct{ command.Partners }
+// nobody are partners that hold no role while they are alone.
+type nobody struct {
+	command.Partners
+	alone *atomic.Bool
+}
 
-func (nobody) Holder(control.Role) (*control.Partner, bool) { return nil, false }
+func (n nobody) Holder(r control.Role) (*control.Partner, bool) {
+	if n.alone.Load() {
+		return nil, false
+	}
+	return n.Partners.Holder(r)
+}
 
 // A stop that failed may be asked for again.
 func TestAStopThatFailed(t *testing.T) {

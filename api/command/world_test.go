@@ -8,6 +8,7 @@ import (
 	"net/http"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -43,6 +44,8 @@ type world struct {
 
 // office is one process.
 type office struct {
+	alone atomic.Bool                                 // partners hold no role now
+	read  atomic.Pointer[func(s *ingest.ObjectState)] // what happens once a command was read
 	*command.Desk
 	follower *objects.Follower
 	world    *world
@@ -71,12 +74,12 @@ func (w *world) start(works bool) {
 	o := &office{world: w, answer: says(`{"result":"ACCEPTED","timeout":30}`)}
 	o.Desk = command.New(command.Deps{
 		Log: w.log, Place: func(key ocpi.Key) ingest.Partition { return w.log.Place(ingest.TopicCommands, key) },
-		Partners: partners{}, Store: o, Sender: o, Signer: w.signer, Logger: slog.New(slog.DiscardHandler),
+		Partners: nobody{partners{}, &o.alone}, Store: o, Sender: o, Signer: w.signer, Logger: slog.New(slog.DiscardHandler),
 		ResultURL: func(v ocpi.Version) string { return "https://roam.example/ocpi/" + v.String() + "/sender/commands" },
 	})
 	o.follower = objects.New(objects.Options{Log: w.log, Store: w.store, Registerer: prometheus.NewRegistry(),
 		Folds: []objects.Fold{objects.Sessions{Seen: o.SessionSeen}, objects.Commands{Seen: o.Seen}}})
-	o.Objects = o.follower
+	o.Objects = meanwhile{o.follower, &o.read}
 	ctx, cancel := context.WithCancel(context.Background())
 	var running sync.WaitGroup
 	running.Go(func() { _ = o.follower.Run(ctx) })
