@@ -1,6 +1,7 @@
 package clickhouse
 
 import (
+	goflag "flag"
 	"fmt"
 	"testing"
 
@@ -8,6 +9,10 @@ import (
 	"github.com/roamclear/roamclear/ocpi"
 	"github.com/roamclear/roamclear/settlement"
 )
+
+// largeRows is how many rows the benchmarks of large tables make up: few where they are
+// run to see that they run, ten million to be believed (-args -rows 10000000).
+var largeRows = goflag.Int("rows", 500_000, "rows of the benchmarks of large tables")
 
 // filled makes a store that holds rows which the engine makes up.
 func filled(b *testing.B, statements ...string) *Store {
@@ -21,12 +26,12 @@ func filled(b *testing.B, statements ...string) *Store {
 	return s
 }
 
-// BenchmarkLate measures what came late where ten million CDRs did, half of them to one
+// BenchmarkLate measures what came late where as many CDRs did, half of them to one
 // of a thousand eMSPs, and all of these have read sixteen windows: what the page of a
 // partner asks, what the storing of a batch of 5,000 CDRs of all of them asks, and what
 // verify reads.
 func BenchmarkLate(b *testing.B) {
-	const n = 10_000_000
+	n := *largeRows
 	s := filled(b,
 		fmt.Sprintf(`INSERT INTO late_cdrs SELECT 'NL', if(number %% 2 = 0, 'BIG', leftPad(toString(intDiv(number, 2) %% 999), 3, '0')), number %% 2, 1, number, now64(9) FROM numbers(%d)
 			SETTINGS max_partitions_per_insert_block = 0`, n),
@@ -40,7 +45,7 @@ func BenchmarkLate(b *testing.B) {
 			}
 		}
 	}
-	b.Run("page-of-a-partner", late("007", 5000))
+	b.Run("page-of-a-partner", late("007", n/2/999))
 	b.Run("page-of-the-largest", late("BIG", n/2))
 	rows := batchOf(b, 0, 0, january)
 	row := placed(&rows.Rows[0])
@@ -61,7 +66,7 @@ func BenchmarkLate(b *testing.B) {
 			read := 0
 			for partition := range int32(2) {
 				p := ingest.Partition{Topic: ingest.TopicCDRs, Epoch: 1, Number: partition}
-				if err := s.LateRange(b.Context(), p, 0, n, func(settlement.StoredLate) error { read++; return nil }); err != nil {
+				if err := s.LateRange(b.Context(), p, 0, int64(n), func(settlement.StoredLate) error { read++; return nil }); err != nil {
 					b.Fatal(err)
 				}
 			}
@@ -72,11 +77,11 @@ func BenchmarkLate(b *testing.B) {
 	})
 }
 
-// BenchmarkFoldContracts measures the migration of a million Tokens: where each of them
+// BenchmarkFoldContracts measures the migration of a tenth as many Tokens: where each of them
 // is to be written anew, as those with a check digit were stored before 0018, and where
 // none is.
 func BenchmarkFoldContracts(b *testing.B) {
-	const n = 1_000_000
+	n := *largeRows / 10
 	s := filled(b, fmt.Sprintf(`INSERT INTO objects (topic, object, country, party, id, sub, partition, epoch, offset, ver, version, zones, body, contracts)
 		SELECT 'reference', 'token', 'NL', 'EXW', hex(cityHash64(number)), 'RFID', 0, 1, number, number, 2, concat('[{"next":', toString(number), ',"received":1,"contract":"NL*EXW*', leftPad(toString(number), 6, '0'), '"}]'),
 			repeat('b', 300), [concat('NLEXW', leftPad(toString(number), 6, '0'))] FROM numbers(%d)`, n))
@@ -102,13 +107,13 @@ func BenchmarkFoldContracts(b *testing.B) {
 			}
 		}
 	}
-	b.Run("all", fold(n)) // with -benchtime 1x
+	b.Run("all", fold(uint64(n))) // with -benchtime 1x
 	b.Run("none", fold(0))
 }
 
-// BenchmarkObjectRecords measures how a Location's records are found among ten million.
+// BenchmarkObjectRecords measures how a Location's records are found among as many.
 func BenchmarkObjectRecords(b *testing.B) {
-	const n = 10_000_000
+	n := *largeRows
 	s := filled(b, fmt.Sprintf(`INSERT INTO records (topic, partition, epoch, offset, object, method, version, country, party, id, received, body)
 		SELECT 'reference', 0, 1, number, if(number %% 5 = 0, 'location', 'token'), 2, 2, 'GB', 'DUN', if(number %% 5 = 0, concat('L', toString(intDiv(number, 5) %% 50000)), hex(number)), now64(9), repeat('b', 200) FROM numbers(%d)`, n))
 	for _, indexed := range []bool{true, false} {
@@ -119,7 +124,7 @@ func BenchmarkObjectRecords(b *testing.B) {
 				if !indexed { // as any other kind is
 					id = object(ingest.ObjectToken, "GBDUN", fmt.Sprintf("%X", 777), "")
 				}
-				if err := s.ObjectRecords(b.Context(), id, n, func(*ingest.Record) error { found++; return nil }); err != nil || indexed && found != n/5/50_000 {
+				if err := s.ObjectRecords(b.Context(), id, int64(n), func(*ingest.Record) error { found++; return nil }); err != nil || indexed && found != n/5/50_000 {
 					b.Fatalf("%d records, %v", found, err)
 				}
 			}
