@@ -54,9 +54,6 @@ func NewHours(sent string) *Hours {
 	return h
 }
 
-// always reports whether no instant is closed.
-func (h *Hours) always() bool { return h.Always && len(h.Closings) == 0 }
-
 // At says whether a Location is open at an instant. Exceptional closings overwrite all
 // else, exceptional openings the regular hours (mod_locations, Hours). zone is nil where
 // it is not known: then regular hours say nothing.

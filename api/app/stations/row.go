@@ -27,8 +27,7 @@ type flags uint8
 const (
 	placed      flags = 1 << iota // it says where it is
 	hidden                        // publish is false
-	saysOpening                   // it has opening_times,
-	alwaysOpen                    // and is never closed
+	saysOpening                   // it has opening_times
 )
 
 // plug is a connector that may be shown.
@@ -128,9 +127,6 @@ func newRow(l *ocpi.Location) *row {
 	}
 	if l.Opening != "" {
 		r.flags |= saysOpening
-		if NewHours(l.Opening).always() {
-			r.flags |= alwaysOpen
-		}
 	}
 	for _, text := range Texts(l) {
 		r.text.add(text)
