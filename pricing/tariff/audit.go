@@ -128,7 +128,7 @@ func (a *audit) tariffs() {
 
 // subtotals compares the CDR's sub-totals with ours (P-11).
 func (a *audit) subtotals() {
-	r := &reconciler{in: a.in, base: a.price, minor: minorUnit(a.cdr.Currency)}
+	r := &reconciler{in: a.in, base: a.price, minor: ocpi.MinorUnit(a.cdr.Currency)}
 	for _, name := range r.dimensions() {
 		path := "total_" + name + "_cost"
 		a.find("subtotal_differs", ocpi.Warning, path, "the CDR's %s is not what its tariff gives", path)

@@ -61,7 +61,7 @@ func (e *Engine) Reconcile(in *Input, claimed ocpi.Price) Reconciliation {
 	before := e.prices
 	e.Price(in, &base)
 	base.Total = base.Known()
-	r := &reconciler{engine: e, in: in, claimed: claimed, base: &base, minor: minorUnit(in.currency()), cost: e.steps, left: maxReconcileSteps}
+	r := &reconciler{engine: e, in: in, claimed: claimed, base: &base, minor: ocpi.MinorUnit(in.currency()), cost: e.steps, left: maxReconcileSteps}
 	if !base.OK || !r.comparable(base.Total) {
 		return Reconciliation{Verdict: VerdictNotComparable, Prices: e.prices - before}
 	}

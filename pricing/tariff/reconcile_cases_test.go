@@ -177,7 +177,7 @@ func TestAnotherPriceIsRareByChance(t *testing.T) {
 		v := parseVector(t, text)
 		e, out := NewEngine(), &Result{}
 		e.Price(&v.in, out)
-		minor := minorUnit(v.in.CDR.Currency)
+		minor := ocpi.MinorUnit(v.in.CDR.Currency)
 		ours, _ := pico(out.Total.Excl).div(pow10[12-minor])
 		all, met := int64(0), int64(0)
 		for cents := ours.lo / 2; cents < 2*ours.lo; cents++ { // from half to twice ours

@@ -140,5 +140,5 @@ func ownSum(c *ocpi.CDR, ours *Result, side amountSide) (sum int128, differs boo
 	if c.Credit {
 		sum = sum.neg()
 	}
-	return sum, beyond(&x, pico(total), sum, x.mul(pow10[12-minorUnit(c.Currency)], int128Of(n)))
+	return sum, beyond(&x, pico(total), sum, x.mul(pow10[12-ocpi.MinorUnit(c.Currency)], int128Of(n)))
 }

@@ -52,7 +52,7 @@ func (e *Engine) numberOf(q int128) ocpi.Number {
 // setRounding fixes the denominator of every amount and the unit that results
 // are rounded to. Overflow here leaves nothing to divide by: ask before going on.
 func (e *Engine) setRounding() {
-	e.minorUnit = minorUnit(e.cdr.Currency)
+	e.minorUnit = ocpi.MinorUnit(e.cdr.Currency)
 	e.scale = min(e.profile.Scale, 12)
 	e.roundScale = e.scale
 	if e.profile.Round != RoundTotal {
@@ -60,15 +60,4 @@ func (e *Engine) setRounding() {
 	}
 	e.den = e.denominator(0)
 	e.unit = e.denominator(e.roundScale)
-}
-
-// minorUnit returns the number of decimals of a currency (ISO 4217).
-func minorUnit(currency string) uint8 {
-	switch currency {
-	case "JPY", "KRW", "VND", "CLP", "ISK", "PYG", "UGX", "XAF", "XOF", "XPF", "RWF", "KMF", "GNF", "DJF", "BIF", "VUV", "UYI":
-		return 0
-	case "BHD", "IQD", "JOD", "KWD", "LYD", "OMR", "TND":
-		return 3
-	}
-	return 2
 }
