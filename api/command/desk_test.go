@@ -249,12 +249,12 @@ func TestResultsAreDelivered(t *testing.T) {
 			t.Fatalf("%+v, %v", e, err)
 		}
 		tries := 0
-		w.office.deliver = func() error {
+		w.office.delivers(func(context.Context, partner.Delivery) error {
 			if tries++; tries < 3 {
 				return &partner.Error{HTTP: 500}
 			}
 			return nil
-		}
+		})
 		if err := w.post(cpo, w.responseURL(0), `{"result":"FAILED","message":[{"language":"en","text":"stuck"}]}`); err != nil {
 			t.Fatal(err)
 		}
@@ -278,7 +278,7 @@ func TestDeliveriesEnd(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		w.office.deliver = func() error { return &partner.Error{HTTP: 500} }
+		w.office.delivers(func(context.Context, partner.Delivery) error { return &partner.Error{HTTP: 500} })
 		if err := w.post(cpo, w.responseURL(0), accepted); err != nil {
 			t.Fatal(err)
 		}

@@ -9,6 +9,7 @@ import (
 
 	"golang.org/x/sync/errgroup"
 
+	"github.com/roamclear/roamclear/api/partner"
 	"github.com/roamclear/roamclear/ingest"
 	"github.com/roamclear/roamclear/ingest/objects"
 	"github.com/roamclear/roamclear/ocpi"
@@ -29,6 +30,7 @@ type keeper struct {
 	early    dirty                        // that came before what is open was known
 	unowned  map[ingest.Partition][]ocpi.Key
 	wake     chan struct{} // there are sessions
+	deliveries
 }
 
 // item is what is kept of an open command.
@@ -42,11 +44,13 @@ type item struct {
 	tries     int       // of what is tried again
 	busy      bool      // somebody sees to it
 	again     bool      // it changed meanwhile
+	waits     bool      // for a place to bring its result to who asked
 }
 
 func (k *keeper) init() {
 	k.open, k.due = map[ocpi.Key]*item{}, map[ingest.Partition]*agenda{}
 	k.starts, k.charges = map[place]map[ocpi.Key]bool{}, map[ocpi.Key]ocpi.Key{}
+	k.under, k.waiting = map[string]int{}, map[string][]*item{}
 	k.unowned, k.wake = map[ingest.Partition][]ocpi.Key{}, make(chan struct{}, 1)
 }
 
@@ -85,7 +89,7 @@ func (d *Desk) learn(key ocpi.Key, c *objects.Command) {
 		it.again = true
 		return
 	}
-	d.schedule(it, d.next(c, 0))
+	d.schedule(it, next(c))
 }
 
 // wait keeps where a start waits for its Session.
@@ -156,8 +160,8 @@ const giveUp = 24 * time.Hour
 // and a charge that has any stays open.
 const stopStands = time.Hour
 
-// next is when a command is to be seen to next, after so many tries in vain.
-func (d *Desk) next(c *objects.Command, tries int) (at ocpi.Time) {
+// next is when a command is to be seen to next.
+func next(c *objects.Command) (at ocpi.Time) {
 	sooner := func(t ocpi.Time) {
 		if t != 0 && (at == 0 || t < at) {
 			at = t
@@ -168,12 +172,8 @@ func (d *Desk) next(c *objects.Command, tries int) (at ocpi.Time) {
 	if c.Calling == nil && what == objects.AwaitsResponse {
 		sooner(c.Asked + ocpi.Time(takeOver))
 	}
-	later := ocpi.Time(0)
-	if tries > 0 {
-		later = ocpi.TimeOf(d.Now()) + ocpi.Time(backOff(tries))
-	}
 	if c.Undelivered() != nil || c.ToStop() || c.StopOver() {
-		sooner(max(1, later))
+		sooner(1)
 	}
 	if !c.MayCharge() || c.Closed {
 		return at
@@ -182,12 +182,12 @@ func (d *Desk) next(c *objects.Command, tries int) (at ocpi.Time) {
 	case c.Session == nil:
 		sooner(c.Asked + ocpi.Time(giveUp))
 	case c.Stopping() != nil && !c.Limits.IsZero():
-		sooner(max(c.Stop.At+ocpi.Time(stopStands), later))
+		sooner(c.Stop.At + ocpi.Time(stopStands))
 	case c.Limits.IsZero():
-		sooner(max(1, later)) // nothing is left to see to
+		sooner(1) // nothing is left to see to
 	}
 	if c.Stopping() == nil && c.Limits.StopAt != 0 {
-		sooner(max(c.Limits.StopAt, c.LimitsFrom(), later))
+		sooner(max(c.Limits.StopAt, c.LimitsFrom()))
 	}
 	return at
 }
@@ -292,13 +292,16 @@ func (d *Desk) loadOne(ctx context.Context, key ocpi.Key, since map[ocpi.Party]o
 	return nil
 }
 
-// seenAtOnce bounds how many commands of a partition are seen to at once.
+// seenAtOnce bounds how many commands of a partition are seen to at once, beside those of
+// which a result is on its way to who asked.
 const seenAtOnce = 64
 
 // see sees to what is due, until ctx ends.
 func (d *Desk) see(ctx context.Context, a *agenda) error {
 	g, seeing := errgroup.WithContext(ctx)
 	g.SetLimit(seenAtOnce)
+	var delivering sync.WaitGroup
+	defer delivering.Wait()
 	for {
 		d.mu.Lock()
 		it, wait := a.next(ocpi.TimeOf(d.Now()))
@@ -307,7 +310,7 @@ func (d *Desk) see(ctx context.Context, a *agenda) error {
 		}
 		d.mu.Unlock()
 		if it != nil {
-			g.Go(func() error { d.seeTo(seeing, it); return nil })
+			g.Go(func() error { d.seeTo(seeing, it, &delivering); return nil })
 			continue
 		}
 		timer := time.NewTimer(min(wait, time.Minute))
@@ -322,12 +325,30 @@ func (d *Desk) see(ctx context.Context, a *agenda) error {
 	}
 }
 
-// seeTo sees to one command, and says when it is to be seen to again.
-func (d *Desk) seeTo(ctx context.Context, it *item) {
+// seeTo sees to one command; a result is brought beside.
+func (d *Desk) seeTo(ctx context.Context, it *item, delivering *sync.WaitGroup) {
 	e, ok, err := d.Get(ctx, it.key)
+	if err == nil && ok && d.inTime(e.Command.Undelivered()) {
+		if tries, may := d.enter(e, it); may {
+			delivering.Go(func() {
+				defer d.leave(e.Command.Partner)
+				d.seen(ctx, it, true, d.deliver(ctx, e, tries))
+			})
+		}
+		return
+	}
 	if err == nil && ok {
 		err = d.attend(ctx, e)
-		e, ok, err = d.after(ctx, it.key, err)
+	}
+	d.seen(ctx, it, ok, err)
+}
+
+// seen says when a command that was seen to is to be seen to again; ok is false where there
+// is none.
+func (d *Desk) seen(ctx context.Context, it *item, ok bool, err error) {
+	var e *Entry
+	if err == nil && ok {
+		e, ok, err = d.Get(ctx, it.key)
 	}
 	if err != nil && ctx.Err() == nil {
 		d.Logger.Warn("see to a command", "command", it.key.String(), "error", err)
@@ -340,7 +361,9 @@ func (d *Desk) seeTo(ctx context.Context, it *item) {
 	}
 	switch {
 	case err != nil:
-		it.tries++
+		if !errors.Is(err, partner.ErrNoTurn) {
+			it.tries++
+		}
 		d.schedule(it, ocpi.TimeOf(d.Now())+ocpi.Time(backOff(it.tries)))
 	case !ok || !e.Command.Open():
 		d.forget(it)
@@ -349,16 +372,8 @@ func (d *Desk) seeTo(ctx context.Context, it *item) {
 		d.schedule(it, 1)
 	default:
 		it.tries = 0
-		d.schedule(it, d.next(e.Command, 0))
+		d.schedule(it, next(e.Command))
 	}
-}
-
-// after reads a command anew once it was seen to; err is what became of that.
-func (d *Desk) after(ctx context.Context, key ocpi.Key, err error) (*Entry, bool, error) {
-	if err != nil {
-		return nil, true, err
-	}
-	return d.Get(ctx, key)
 }
 
 // attend does what is due of a command, one thing after the other.
@@ -371,7 +386,7 @@ func (d *Desk) attend(ctx context.Context, e *Entry) error {
 	case what == objects.AwaitsResponse && c.Calling == nil && now >= c.Asked+ocpi.Time(takeOver):
 		return d.takeOver(e)
 	case c.Undelivered() != nil:
-		return d.deliver(ctx, e)
+		return d.note(ctx, e, "", objects.CommandDelivered, objects.CommandDelivery{Detail: "nobody took it in its time"})
 	case c.ToStop():
 		return d.askStop(ctx, e)
 	case c.StopOver():

@@ -5,13 +5,10 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
-	"time"
 
 	"github.com/roamclear/roamclear/api"
-	"github.com/roamclear/roamclear/api/partner"
 	"github.com/roamclear/roamclear/ingest/objects"
 	"github.com/roamclear/roamclear/ocpi"
-	"github.com/roamclear/roamclear/ocpi/convert"
 )
 
 // NoURL is the response_url of commands whose results are read here. It is replaced
@@ -105,50 +102,4 @@ func (d *Desk) stopOver(ctx context.Context, stop *Entry) error {
 		return err
 	}
 	return d.note(ctx, stop, "", objects.CommandClosed, struct{}{})
-}
-
-// maxDeliveries is how often it is tried to bring a result to who asked.
-const maxDeliveries = 6
-
-// deliver brings a result to who asked.
-func (d *Desk) deliver(ctx context.Context, e *Entry) error {
-	err := d.post(ctx, e, e.Command.Undelivered())
-	if ctx.Err() != nil {
-		return ctx.Err()
-	}
-	failed, _ := errors.AsType[*partner.Error](err)
-	if err != nil && failed != nil && d.tries(e.Key) < maxDeliveries-1 {
-		return fmt.Errorf("bring a result: %w", err)
-	}
-	done := objects.CommandDelivery{OK: err == nil}
-	if err != nil {
-		done.Detail = bounded(err.Error())
-		d.Logger.Warn("a result could not be brought to who asked", "command", e.Key.String(), "partner", e.Command.Partner, "error", err)
-	}
-	return d.note(ctx, e, "", objects.CommandDelivered, done)
-}
-
-func (d *Desk) tries(key ocpi.Key) int {
-	d.mu.Lock()
-	defer d.mu.Unlock()
-	if it := d.open[key]; it != nil {
-		return it.tries
-	}
-	return 0
-}
-
-// post posts a result to the response_url of who asked, in its version.
-func (d *Desk) post(ctx context.Context, e *Entry, said *objects.CommandSaid) error {
-	to, ok := d.Partners.Find(e.Command.Partner)
-	if !ok {
-		return fmt.Errorf("partner %s: %w", e.Command.Partner, partner.ErrNotRegistered)
-	}
-	from, _ := ocpi.ParseVersion(said.Version)
-	asked, _ := ocpi.ParseVersion(e.Command.Version)
-	cpo, _ := ocpi.ParseParty(e.Command.CPO)
-	answer := convert.CommandResult(said.Answer(), from, asked)
-	return d.Sender.Deliver(ctx, partner.Delivery{
-		To: to, URL: ocpi.Text(e.Command.Body, "response_url"), Body: answer.EncodeResult(asked), From: cpo, For: e.Key.Party,
-		Correlation: e.Command.Correlation, Within: max(d.AnswerTimeout, time.Second),
-	})
 }

@@ -54,7 +54,7 @@ type office struct {
 	sent      []partner.Request
 	delivered []partner.Delivery
 	answer    func(ctx context.Context, r partner.Request) (*partner.Answer, error)
-	deliver   func() error
+	deliver   func(ctx context.Context, d partner.Delivery) error
 }
 
 func newWorld(t *testing.T) *world {
@@ -121,7 +121,7 @@ func (partners) Holder(r control.Role) (*control.Partner, bool) {
 }
 
 func (partners) Find(id string) (*control.Partner, bool) {
-	return &control.Partner{ID: id, Peer: peer(ocpi.V221, "commands", ocpi.RoleSender)}, id == "se-emp-emsp"
+	return &control.Partner{ID: id, Peer: peer(ocpi.V221, "commands", ocpi.RoleSender)}, strings.HasSuffix(id, "-emsp")
 }
 
 // OpenCommands implements command.Store: all that there are.
@@ -184,14 +184,22 @@ func (o *office) Send(ctx context.Context, r partner.Request) (*partner.Answer, 
 }
 
 // Deliver implements command.Sender.
-func (o *office) Deliver(_ context.Context, d partner.Delivery) error {
+func (o *office) Deliver(ctx context.Context, d partner.Delivery) error {
+	o.mu.Lock()
+	o.delivered = append(o.delivered, d)
+	deliver := o.deliver
+	o.mu.Unlock()
+	if deliver == nil {
+		return nil
+	}
+	return deliver(ctx, d)
+}
+
+// delivers has results brought so.
+func (o *office) delivers(deliver func(ctx context.Context, d partner.Delivery) error) {
 	o.mu.Lock()
 	defer o.mu.Unlock()
-	o.delivered = append(o.delivered, d)
-	if o.deliver != nil {
-		return o.deliver()
-	}
-	return nil
+	o.deliver = deliver
 }
 
 func (o *office) calls() []partner.Request {

@@ -53,7 +53,7 @@ type call struct {
 	correlation string     // "" = a new one
 	limit       int        // of the answer, in bytes; 0 = maxAnswer
 	room        api.Room   // that the answer takes; nil = there is enough
-	prompt      bool       // it has places of its own
+	lane        string     // whose places it takes, of those that the partner has; "" = those of all others
 }
 
 // do sends a call and returns the answer, and the encoding of the token that the
@@ -91,11 +91,11 @@ func (d *Dialer) once(ctx context.Context, token string, e control.TokenEncoding
 	if who == "" { // by its token: a host may be that of many
 		who = "//" + u.Host + " " + token
 	}
-	if c.prompt {
-		who = "prompt " + who // no id has a space
+	if c.lane != "" {
+		who = c.lane + " " + who // no id has a space
 	}
 	if err := d.places.enter(ctx, who); err != nil {
-		failed.Err = fmt.Errorf("wait for the requests before: %w", err)
+		failed.Err = fmt.Errorf("%w: %w", ErrNoTurn, err)
 		return nil, failed
 	}
 	defer d.places.leave(who)

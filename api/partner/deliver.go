@@ -27,7 +27,7 @@ type Delivery struct {
 	Within      time.Duration
 }
 
-// Deliver posts to a partner's own URL. Errors: ErrNotRegistered, ErrForeignURL, else an
+// Deliver posts to a partner's own URL. Neither pulls nor calls wait behind it. Errors: ErrNotRegistered, ErrForeignURL, else an
 // *Error.
 func (f *Forwarder) Deliver(ctx context.Context, d Delivery) error {
 	if err := Own(d.To, d.URL); err != nil {
@@ -43,7 +43,7 @@ func (f *Forwarder) Deliver(ctx context.Context, d Delivery) error {
 		ctx, cancel = context.WithTimeout(ctx, d.Within)
 		defer cancel()
 	}
-	c := call{partner: d.To.ID, method: http.MethodPost, url: d.URL, body: d.Body, from: d.From, to: d.For, correlation: d.Correlation}
+	c := call{partner: d.To.ID, method: http.MethodPost, url: d.URL, body: d.Body, from: d.From, to: d.For, correlation: d.Correlation, lane: "result"}
 	if peer.Version == ocpi.V211 { // it has no such headers
 		c.from, c.to = ocpi.Party{}, ocpi.Party{}
 	}

@@ -29,6 +29,9 @@ var (
 	// ErrRedirect says that a partner answers with another address: it must give
 	// that one to us itself.
 	ErrRedirect = errors.New("redirects are not followed")
+	// ErrNoTurn says that the requests before took so long that the partner was not
+	// asked at all.
+	ErrNoTurn = errors.New("wait for the requests before")
 )
 
 // Error is a call that failed: which, and what the partner said.

@@ -72,7 +72,10 @@ func (f *Forwarder) Send(ctx context.Context, r Request) (*Answer, error) {
 	if err != nil {
 		return nil, err
 	}
-	c := call{partner: p.ID, method: r.Method, url: target, body: r.Body, from: r.From, to: r.For, correlation: r.Correlation, limit: r.Limit, room: r.Room, prompt: r.Prompt}
+	c := call{partner: p.ID, method: r.Method, url: target, body: r.Body, from: r.From, to: r.For, correlation: r.Correlation, limit: r.Limit, room: r.Room}
+	if r.Prompt {
+		c.lane = "prompt"
+	}
 	if p.Peer.Version == ocpi.V211 { // it has no such headers
 		c.from, c.to = ocpi.Party{}, ocpi.Party{}
 	}

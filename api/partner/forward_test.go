@@ -1,6 +1,7 @@
 package partner
 
 import (
+	"context"
 	"encoding/base64"
 	"errors"
 	"fmt"
@@ -162,7 +163,8 @@ func TestChargingPreferences(t *testing.T) {
 	}
 }
 
-// Who stands and waits for an answer does not wait behind pulls and what is handed on.
+// Who stands and waits for an answer does not wait behind pulls and what is handed on, nor
+// does a result; whose turn does not come is told so.
 func TestWhoStandsAndWaitsHasPlacesOfItsOwn(t *testing.T) {
 	entered, leave := make(chan struct{}), make(chan struct{})
 	s := newDesk(t, func(w http.ResponseWriter, r *http.Request) {
@@ -186,6 +188,14 @@ func TestWhoStandsAndWaitsHasPlacesOfItsOwn(t *testing.T) {
 	}
 	if _, err := f.Send(t.Context(), prompt); err != nil {
 		t.Errorf("while all places are taken: %v", err)
+	}
+	if err := f.Deliver(t.Context(), Delivery{To: to, URL: s.URL + "/result", Body: []byte(`{}`)}); err != nil {
+		t.Errorf("a result while all places are taken: %v", err)
+	}
+	over, end := context.WithCancel(t.Context())
+	end()
+	if _, err := f.Send(over, slow); !errors.Is(err, ErrNoTurn) {
+		t.Errorf("one more: %v", err)
 	}
 	close(leave)
 	sent.Wait()
