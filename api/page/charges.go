@@ -100,6 +100,9 @@ func (c charge) Said() string {
 // Href is the address of its page.
 func (c charge) Href() string { return as("/charges/"+url.PathEscape(c.ID), c.emsp) }
 
+// StopHref is where it is stopped.
+func (c charge) StopHref() string { return as("/charges/"+url.PathEscape(c.ID)+"/stop", c.emsp) }
+
 // as is the address of a page for an eMSP that is chosen, "" where the key says which.
 func as(path, emsp string) string {
 	if emsp == "" {

@@ -4,6 +4,7 @@ import (
 	"context"
 	"encoding/json"
 	"fmt"
+	"html"
 	"log/slog"
 	"net/http/httptest"
 	"net/url"
@@ -117,6 +118,43 @@ func TestChargePages(t *testing.T) {
 	if w := s.get(t, "/charges/01K", "emp"); strings.Contains(w.Body.String(), "Stop charging") {
 		t.Error("what is being stopped can be stopped again")
 	}
+}
+
+// Who needs no key starts and stops charges as the eMSP that the page was opened for, also
+// where it is not the first of several.
+func TestChargesAsAChosenEMSP(t *testing.T) {
+	s, a := newChargeSite(t, true)
+	station := s.get(t, "/stations/SE/ABC/L1?emsp=SE*EMP", "")
+	begun := s.do(t, "POST", formAction(t, station.Body.String(), "Start charging"), "", url.Values{"plug": {"connector=1&evse=E1"}, "token": {"APP-77"}})
+	if begun.Code != 303 || begun.Header().Get("Location") != "/charges/01K?emsp=SE%2AEMP" {
+		t.Fatalf("start: %d %s %s", begun.Code, begun.Header(), begun.Body)
+	}
+	charge := s.get(t, begun.Header().Get("Location"), "")
+	if stopped := s.do(t, "POST", formAction(t, charge.Body.String(), "Stop charging"), "", url.Values{}); stopped.Code != 303 {
+		t.Errorf("stop: %d %s", stopped.Code, stopped.Body)
+	}
+	for _, asked := range a.asked {
+		if !strings.HasPrefix(asked, "SE*EMP ") {
+			t.Errorf("asked as another eMSP: %s", asked)
+		}
+	}
+	before := len(a.asked)
+	form := url.Values{"plug": {"connector=1&evse=E1"}, "token": {"APP-77"}}
+	if w := s.do(t, "POST", "/stations/SE/ABC/L1?emsp=SE*NON", "", form); w.Code != 400 || len(a.asked) != before {
+		t.Errorf("as who is no eMSP here: %d, asked %v", w.Code, a.asked[before:])
+	}
+}
+
+// formAction is where the form with a button is sent.
+func formAction(t *testing.T, page, button string) string {
+	t.Helper()
+	before, _, found := strings.Cut(page, "<button>"+button)
+	_, form, posts := strings.Cut(before[max(0, strings.LastIndex(before, "<form ")):], `action="`)
+	action, _, ends := strings.Cut(form, `"`)
+	if !found || !posts || !ends {
+		t.Fatalf("no form with %q: %s", button, page)
+	}
+	return html.UnescapeString(action)
 }
 
 // A person without a mouse starts a charge, sees it being priced, and stops it.

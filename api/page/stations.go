@@ -47,10 +47,13 @@ func (s *server) driven(fn func(c *gin.Context, d driver) error) gin.HandlerFunc
 			d.EMSPs = append(d.EMSPs, p.Mobility().Parties...)
 		}
 		slices.SortFunc(d.EMSPs, func(a, b ocpi.Party) int { return strings.Compare(a.String(), b.String()) })
-		asked, _ := ocpi.ParseParty(c.Query("emsp") + c.PostForm("emsp"))
+		// The address alone says which of them it is, of forms too.
+		asked, _ := ocpi.ParseParty(c.Query("emsp"))
 		switch {
 		case slices.Contains(d.EMSPs, asked):
 			d.EMSP = asked
+		case c.Query("emsp") != "" && c.Request.Method != http.MethodGet:
+			return rest.Invalid("emsp", "%q is no eMSP here", c.Query("emsp")) // another would pay
 		case len(d.EMSPs) > 0:
 			d.EMSP = d.EMSPs[0]
 		}
@@ -158,11 +161,7 @@ func (l station) Away() string {
 
 // Href is the address of its page.
 func (l station) Href() string {
-	path := "/stations/" + url.PathEscape(l.CountryCode) + "/" + url.PathEscape(l.PartyID) + "/" + url.PathEscape(l.LocationID)
-	if l.emsp == "" {
-		return path
-	}
-	return path + "?" + url.Values{"emsp": {l.emsp}}.Encode()
+	return as("/stations/"+url.PathEscape(l.CountryCode)+"/"+url.PathEscape(l.PartyID)+"/"+url.PathEscape(l.LocationID), l.emsp)
 }
 
 // Refuses reports whether an app cannot start a charge there.
@@ -257,7 +256,10 @@ func (s *server) stations(c *gin.Context, d driver) error {
 			Next *string
 		}
 		err = s.ask(c, &d, http.MethodGet, path, nil, &found)
-		view.Stations = s.asked(&d, found.Data)
+		view.Stations = found.Data
+		for i := range view.Stations {
+			view.Stations[i].emsp = d.chosen()
+		}
 		if found.Next != nil {
 			next, _ := url.Parse(*found.Next)
 			view.Next = address("/stations", url.Values{"cursor": {next.Query().Get("cursor")}, "emsp": {d.EMSP.String()}})
@@ -271,16 +273,6 @@ func (s *server) stations(c *gin.Context, d driver) error {
 	}
 	s.render(c, http.StatusOK, "stations", view)
 	return nil
-}
-
-// asked notes as which eMSP stations were asked for, where that is chosen.
-func (s *server) asked(d *driver, list []station) []station {
-	if d.EMSPs != nil {
-		for i := range list {
-			list[i].emsp = d.EMSP.String()
-		}
-	}
-	return list
 }
 
 // searchPath is the call for what the form asks, "" where a place is named that nothing is
@@ -367,15 +359,12 @@ func (s *server) station(c *gin.Context, d driver) error {
 	if err != nil {
 		return err
 	}
-	view := stationView{frame: frame{Here: "Stations", Visitor: &d.visitor, Query: q}, Driver: d, Energy: standardEnergy, Back: "/stations"}
-	if d.EMSPs != nil {
-		view.Back += "?" + url.Values{"emsp": {d.EMSP.String()}}.Encode()
-	}
+	view := stationView{frame: frame{Here: "Stations", Visitor: &d.visitor, Query: q}, Driver: d, Energy: standardEnergy, Back: as("/stations", d.chosen())}
 	path := "/locations/" + url.PathEscape(key.Party.Country) + "/" + url.PathEscape(key.Party.ID) + "/" + url.PathEscape(key.ID)
 	if err := s.ask(c, &d, http.MethodGet, path+"?price_energy_kwh="+standardEnergy, nil, &view.Station); err != nil {
 		return err
 	}
-	view.Title = view.Station.Title()
+	view.Title, view.Station.emsp = view.Station.Title(), d.chosen()
 	for _, t := range view.Station.Tariffs {
 		view.Tariffs = append(view.Tariffs, stationTariff{t.TariffID, priceSections(append([]string{""}, t.Words...))})
 	}
