@@ -128,6 +128,9 @@ func (s *server) change(c *gin.Context, who *caller) error {
 // "Capability").
 const preferable = "CHARGING_PREFERENCES_CAPABLE"
 
+// maxNote bounds what is kept of why preferences were not delivered, in bytes.
+const maxNote = 300
+
 // prefer sends preferences to the CPO of a session, and notes what it answered.
 func (s *server) prefer(ctx context.Context, who *caller, ch *charge, sent json.RawMessage) error {
 	if _, err := ocpi.ReadChargingPreferences(sent); err != nil {
@@ -157,21 +160,12 @@ func (s *server) prefer(ctx context.Context, who *caller, ch *charge, sent json.
 	}
 	note := objects.CommandPreference{Sent: sent}
 	if err != nil {
-		note.Message = "not delivered: " + cut(err.Error())
+		note.Message = "not delivered: " + api.Shorten(err.Error(), maxNote)
 	} else if note.Response = ocpi.ReadChargingPreferencesResponse(answer.Data); note.Response == "" {
 		note.Message = "the operator's answer cannot be read"
 	}
 	ch.Entry, err = s.Desk.Note(context.WithoutCancel(ctx), ch.Entry, who.place.ID, objects.CommandPreferences, note)
 	return wrapped("keep charging preferences", err)
-}
-
-// cut bounds what is told of an error.
-func cut(s string) string {
-	const most = 300
-	if len(s) > most {
-		return s[:most] + "…"
-	}
-	return s
 }
 
 // prefers reports whether the EVSE of a session takes preferences; where nothing is said

@@ -5,9 +5,9 @@ import (
 	"errors"
 	"fmt"
 	"net/http"
-	"strings"
 	"time"
 
+	"github.com/roamclear/roamclear/api"
 	"github.com/roamclear/roamclear/api/partner"
 	"github.com/roamclear/roamclear/ingest"
 	"github.com/roamclear/roamclear/ingest/objects"
@@ -134,12 +134,7 @@ func unanswered(cpo ocpi.Party, err error) (what string, body any) {
 // maxDetail bounds what is kept of why a call failed.
 const maxDetail = 300
 
-func bounded(s string) string {
-	if len(s) > maxDetail {
-		return strings.ToValidUTF8(s[:maxDetail], "") + "…"
-	}
-	return s
-}
+func bounded(s string) string { return api.Shorten(s, maxDetail) }
 
 // refused is a CPO's no that is not a CommandResponse.
 func refused(status ocpi.Status, message string) (what string, body any) {

@@ -5,7 +5,6 @@ import (
 	"encoding/json"
 	"errors"
 	"strconv"
-	"strings"
 
 	"github.com/roamclear/roamclear/api"
 	"github.com/roamclear/roamclear/ocpi"
@@ -57,9 +56,4 @@ func successMessage(note string, findings []ocpi.Finding) string {
 }
 
 // bounded cuts a message that is too long.
-func bounded(message string) string {
-	if len(message) > maxMessage {
-		return strings.ToValidUTF8(message[:maxMessage], "") + "…"
-	}
-	return message
-}
+func bounded(message string) string { return api.Shorten(message, maxMessage) }
