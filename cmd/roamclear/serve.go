@@ -176,7 +176,7 @@ func startService(ctx context.Context, c Config, stderr *os.File) (_ *service, e
 	if c.has(roleAPI) {
 		following.Observers = map[ingest.Object]objects.Observer{ingest.ObjectLocation: s.stations}
 	}
-	s.owned = newOwned(b, c.Roaming.issuers(), following, otherFolds(s.sessions(), objects.Commands{Seen: s.desk.Seen})...)
+	s.owned = newOwned(b, c.Roaming.issuers(), following, otherFolds(s.watched())...)
 	s.metrics = pricing.NewMetrics(s.registry)
 	s.relations = settlement.NewRelationMetrics(s.registry)
 	s.named = objects.NewPayerMetrics(s.registry)
@@ -454,12 +454,13 @@ func (s *service) profile(cpo ocpi.Party) *tariff.Profile {
 	return p
 }
 
-// sessions is the fold of Sessions, which tells the desk of them where it looks for them.
-func (s *service) sessions() objects.Sessions {
+// watched are the folds of Sessions and of commands, which tell the desk of them where it
+// sees to them.
+func (s *service) watched() (objects.Sessions, objects.Commands) {
 	if !s.config.has(roleSettle) {
-		return objects.Sessions{}
+		return objects.Sessions{}, objects.Commands{}
 	}
-	return objects.Sessions{Seen: s.desk.SessionSeen}
+	return objects.Sessions{Seen: s.desk.SessionSeen}, objects.Commands{Seen: s.desk.Seen}
 }
 
 // commands is what the desk works with, but for what is opened after it.
