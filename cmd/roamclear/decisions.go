@@ -17,6 +17,8 @@ type decisions struct {
 	partners     *control.Partners
 	keys         *control.Keys
 	closes       *clearing.Closes
+	agreements   *clearing.Agreements
+	parties      *clearing.Parties
 }
 
 // openDecisions opens the control log; nothing is folded until the machine
@@ -26,8 +28,10 @@ func openDecisions(ctx context.Context, log control.Log, logger *slog.Logger) (*
 	if err != nil {
 		return nil, err
 	}
+	closes := clearing.NewCloses(m)
 	return &decisions{
 		machine: m, installation: control.NewInstallation(m),
-		partners: control.NewPartners(m), keys: control.NewKeys(m), closes: clearing.NewCloses(m),
+		partners: control.NewPartners(m), keys: control.NewKeys(m),
+		closes: closes, agreements: clearing.NewAgreements(m, closes), parties: clearing.NewParties(m),
 	}, nil
 }

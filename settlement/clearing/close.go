@@ -9,7 +9,8 @@ import (
 	"github.com/roamclear/roamclear/ocpi"
 )
 
-// Closes is the domain of the closed months. Its methods are safe for
+// Closes is the domain of the closed months, and of those with which settlement
+// begins. Its methods are safe for
 // concurrent use.
 type Closes struct {
 	machine *control.Machine
@@ -17,7 +18,8 @@ type Closes struct {
 }
 
 type closes struct {
-	closings []closing // ascending; never changed, replaced
+	closings []closing                   // ascending; never changed, replaced
+	begins   control.Map[Scope, []Begin] // ascending by record; never changed
 }
 
 // closing is a month that was closed, and by which record.
@@ -30,7 +32,7 @@ type closing struct {
 // NewCloses registers the domain.
 func NewCloses(m *control.Machine) *Closes {
 	d := &Closes{machine: m}
-	m.Register(d.state.Publish, control.On(d.closed))
+	m.Register(d.state.Publish, control.On(d.closed), control.On(d.begun))
 	return d
 }
 

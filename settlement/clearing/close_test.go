@@ -1,8 +1,8 @@
 package clearing_test
 
 import (
-	"bytes"
 	"errors"
+	"fmt"
 	"os"
 	"strings"
 	"testing"
@@ -94,15 +94,36 @@ func TestEventsAreFrozen(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	got, err := control.Encode(control.Event{Command: "c1", Expect: 2, At: 1545782400000000000}, clearing.PeriodClosed{Month: 201811})
-	if diff := cmp.Diff(strings.TrimSpace(string(want)), string(got)); err != nil || diff != "" {
-		t.Error(err, diff)
-	}
+	begun := clearing.PeriodBegun{Month: 201901, By: "local"}
+	begun.CPO, begun.EMSP = "NL*TNM", "DE*EMP"
+	agreed := clearing.AgreementSet{From: 201901, Values: map[string]string{"zone": "Europe/Amsterdam", "owed": "lower", "rule.age.max_days": "60", "pack": ""}, By: "local"}
+	agreed.CPO = "NL*TNM"
+	var lines []string
 	log := ingesttest.NewLog(1)
-	if _, err := log.Append(t.Context(), ingest.TopicControl, &ingest.Envelope{}, bytes.TrimSpace(want)); err != nil {
-		t.Fatal(err)
+	for i, c := range []control.Change{
+		clearing.PeriodClosed{Month: 201811},
+		begun,
+		clearing.PeriodBegun{Month: 201812, By: "key-0123456789"},
+		agreed,
+		clearing.AgreementSet{From: 201901, Values: map[string]string{"four_eyes": "true"}, By: "local"},
+		clearing.PartySet{Party: "NL*TNM", From: 201901, Values: map[string]string{"name": "TNM & Co", "vat_id": ""}, By: "local"},
+	} {
+		body, err := control.Encode(control.Event{Command: fmt.Sprint("c", i+1), Expect: 2, At: 1545782400000000000}, c)
+		if err == nil {
+			_, err = log.Append(t.Context(), ingest.TopicControl, &ingest.Envelope{}, body)
+		}
+		if err != nil {
+			t.Fatal(err)
+		}
+		lines = append(lines, string(body)+"\n")
 	}
-	if d, _ := closes(t, log); !d.Closed(201811) {
-		t.Error("the event does not close its month")
+	if diff := cmp.Diff(string(want), strings.Join(lines, "")); diff != "" {
+		t.Error(diff)
+	}
+	d := newDesk(t, log)
+	pair, tnm := pairOf(t, "NL*TNM DE*EMP"), ocpi.NewParty("NL", "TNM")
+	terms := d.agreements.Terms(pair, 201901)
+	if !d.closes.Closed(201811) || d.closes.ClosedThrough(pair) != 201812 || terms.Owed != clearing.OwedLower || !terms.FourEyes || d.parties.Names(tnm, 201901).Name != "TNM & Co" {
+		t.Errorf("the events come to closed through %s, %+v, %+v", d.closes.ClosedThrough(pair), terms, d.parties.Names(tnm, 201901))
 	}
 }
