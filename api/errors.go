@@ -1,6 +1,7 @@
 package api
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -52,11 +53,14 @@ var (
 )
 
 // TooOftenError says that the sender has done something more often than it may.
-type TooOftenError struct{ Wait time.Duration }
+type TooOftenError struct {
+	Wait time.Duration
+	Why  string // "" = too often
+}
 
 // Error says when it may be done again.
 func (e *TooOftenError) Error() string {
-	return fmt.Sprintf("too often, nothing was changed: try again in %d s", e.Seconds())
+	return fmt.Sprintf("%s, nothing was changed: try again in %d s", cmp.Or(e.Why, "too often"), e.Seconds())
 }
 
 // Seconds is Wait as Retry-After has it, at least 1.

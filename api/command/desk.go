@@ -61,6 +61,7 @@ type Deps struct {
 	ResultURL      func(v ocpi.Version) string
 	AnswerTimeout  time.Duration // a CPO's, to a command; 0 = 10 s
 	SessionTimeout time.Duration // of the Session of a start that was accepted; 0 = 5 m
+	Open           int           // commands of a party that may be open at once; 0 = 50,000
 	Now            func() time.Time
 	Logger         *slog.Logger
 }
@@ -69,6 +70,7 @@ type Deps struct {
 const (
 	DefaultAnswerTimeout  = 10 * time.Second
 	DefaultSessionTimeout = 5 * time.Minute
+	DefaultOpen           = 50_000
 )
 
 // callsAtOnce is how many calls are under way at once, to each CPO a quarter.
@@ -90,6 +92,9 @@ func New(d Deps) *Desk {
 	}
 	if d.SessionTimeout == 0 {
 		d.SessionTimeout = DefaultSessionTimeout
+	}
+	if d.Open == 0 {
+		d.Open = DefaultOpen
 	}
 	if d.Now == nil {
 		d.Now = time.Now
@@ -190,7 +195,8 @@ var errClosing = fmt.Errorf("%w: commands are not called any more", ingest.ErrOv
 
 // Ask makes a command durable, has it called beside, and returns it as it stands. Where
 // the error is not an ingest.ErrOutcomeUnknown nothing was done; it is an *ocpi.Invalid for
-// a STOP_SESSION of another's charge.
+// a STOP_SESSION of another's charge, an *api.TooOftenError where too many commands of the
+// party are open.
 func (d *Desk) Ask(ctx context.Context, a Asking) (*Entry, error) {
 	e, call, err := d.ask(ctx, a)
 	if err == nil {
@@ -239,6 +245,11 @@ func (d *Desk) ask(ctx context.Context, a Asking) (e *Entry, call func() <-chan 
 	if _, err := d.body(key, &r, to.Peer.Version); err != nil { // before anything is written
 		return nil, nil, err
 	}
+	asked, err := d.mayAsk(&a, &r)
+	if err != nil {
+		return nil, nil, err
+	}
+	defer asked() // by then it counts among those that are open
 	if !d.calls.Take(to.ID, 1) {
 		return nil, nil, fmt.Errorf("%w: too many commands to %s are under way", api.ErrBusy, a.CPO)
 	}

@@ -4,11 +4,13 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 	"sync"
 	"time"
 
 	"golang.org/x/sync/errgroup"
 
+	"github.com/roamclear/roamclear/api"
 	"github.com/roamclear/roamclear/api/partner"
 	"github.com/roamclear/roamclear/ingest"
 	"github.com/roamclear/roamclear/ingest/objects"
@@ -24,7 +26,8 @@ type keeper struct {
 	closed   bool                         // nobody is called any more
 	loaded   bool                         // what is open in the store is known
 	due      map[ingest.Partition]*agenda // of the partitions that are seen to here
-	starts   map[place]map[ocpi.Key]bool  // those that wait for their Session
+	held     map[ocpi.Party]int           // how many are open, or are being asked for, of a party
+	starts   map[like]map[ocpi.Key]bool   // those that wait for their Session
 	charges  map[ocpi.Key]ocpi.Key        // Sessions of those that have one, with limits
 	sessions dirty                        // that changed, and were not looked at
 	early    dirty                        // that came before what is open was known
@@ -39,7 +42,7 @@ type item struct {
 	partition ingest.Partition
 	at        ocpi.Time // when it is to be seen to next; 0 = when it changes
 	index     int       // in its agenda, -1 = in none
-	place     place     // where it waits for a Session, zero = it does not
+	waitsAs   []like    // what the Session it waits for is like
 	session   ocpi.Key  // that its limits are about, zero = none
 	tries     int       // of what is tried again
 	busy      bool      // somebody sees to it
@@ -49,7 +52,7 @@ type item struct {
 
 func (k *keeper) init() {
 	k.open, k.due = map[ocpi.Key]*item{}, map[ingest.Partition]*agenda{}
-	k.starts, k.charges = map[place]map[ocpi.Key]bool{}, map[ocpi.Key]ocpi.Key{}
+	k.starts, k.charges, k.held = map[like]map[ocpi.Key]bool{}, map[ocpi.Key]ocpi.Key{}, map[ocpi.Party]int{}
 	k.under, k.waiting = map[string]int{}, map[string][]*item{}
 	k.unowned, k.wake = map[ingest.Partition][]ocpi.Key{}, make(chan struct{}, 1)
 }
@@ -82,6 +85,7 @@ func (d *Desk) learn(key ocpi.Key, c *objects.Command) {
 	if it == nil {
 		it = &item{key: key, partition: d.Place(key), index: -1}
 		d.open[key] = it
+		d.held[key.Party]++
 	}
 	d.wait(it, c)
 	d.charge(it, c)
@@ -94,29 +98,29 @@ func (d *Desk) learn(key ocpi.Key, c *objects.Command) {
 
 // wait keeps where a start waits for its Session.
 func (d *Desk) wait(it *item, c *objects.Command) {
-	at := place{}
-	if c.Type == ocpi.StartSession && c.Via != objects.ViaOCPI && c.Session == nil {
-		at = placeOf(c)
+	waits := c.StartsOurs() && c.Session == nil
+	if !waits {
+		d.unwait(it)
 	}
-	if at == it.place {
+	if !waits || it.waitsAs != nil {
 		return
 	}
-	d.unwait(it)
-	if it.place = at; at != (place{}) {
-		if d.starts[at] == nil {
-			d.starts[at] = map[ocpi.Key]bool{}
+	it.waitsAs = likesOf(&c.CommandRequest)
+	for _, l := range it.waitsAs {
+		if d.starts[l] == nil {
+			d.starts[l] = map[ocpi.Key]bool{}
 		}
-		d.starts[at][it.key] = true
+		d.starts[l][it.key] = true
 	}
 }
 
 func (d *Desk) unwait(it *item) {
-	if of := d.starts[it.place]; of != nil {
-		if delete(of, it.key); len(of) == 0 {
-			delete(d.starts, it.place)
+	for _, l := range it.waitsAs {
+		if delete(d.starts[l], it.key); len(d.starts[l]) == 0 {
+			delete(d.starts, l)
 		}
 	}
-	it.place = place{}
+	it.waitsAs = nil
 }
 
 // charge keeps which Session a command's limits are about.
@@ -143,6 +147,51 @@ func (d *Desk) forget(it *item) {
 		a.drop(it)
 	}
 	delete(d.open, it.key)
+	d.release(it.key.Party)
+}
+
+func (d *Desk) release(party ocpi.Party) {
+	if d.held[party]--; d.held[party] == 0 {
+		delete(d.held, party)
+	}
+}
+
+// maxOpen bounds how many commands are open, of all parties; maxLike how many starts with
+// one token at one place wait for their Session, each of which might be of any of them.
+const (
+	maxOpen = 400_000
+	maxLike = 100
+)
+
+// mayAsk holds a place among the open commands of a party for one that is about to be asked
+// for, until asked. There are as many again for stops: who may start nothing more may end
+// what it has started. The error is an *api.TooOftenError, or an api.ErrBusy.
+func (d *Desk) mayAsk(a *Asking, r *objects.CommandRequest) (asked func(), err error) {
+	most := d.Open
+	if r.Type == ocpi.StopSession {
+		most *= 2
+	}
+	var likes []like
+	if r.StartsOurs() {
+		likes = likesOf(r)
+	}
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	switch {
+	case a.Of != "": // of a start, which has its own place
+	case d.held[a.Party] >= most:
+		return nil, &api.TooOftenError{Wait: time.Minute, Why: fmt.Sprintf("%d commands of %s are open", d.held[a.Party], a.Party)}
+	case len(d.open) >= maxOpen:
+		return nil, fmt.Errorf("%w: too many commands are open", api.ErrBusy)
+	case slices.ContainsFunc(likes, func(l like) bool { return len(d.starts[l]) >= maxLike }):
+		return nil, &api.TooOftenError{Wait: time.Minute, Why: "too many charges with this token at this place wait for their Session"}
+	}
+	d.held[a.Party]++
+	return func() {
+		d.mu.Lock()
+		defer d.mu.Unlock()
+		d.release(a.Party)
+	}, nil
 }
 
 // schedule has an item seen to at an instant, 0 = when it changes.
@@ -284,7 +333,7 @@ func (d *Desk) loadOne(ctx context.Context, key ocpi.Key, since map[ocpi.Party]o
 	}
 	d.mu.Unlock()
 	c := e.Command
-	if cpo, ok := ocpi.ParseParty(c.CPO); ok && c.Type == ocpi.StartSession && c.Via != objects.ViaOCPI {
+	if cpo, ok := ocpi.ParseParty(c.CPO); ok && c.StartsOurs() {
 		if at, known := since[cpo]; !known || c.Asked < at {
 			since[cpo] = c.Asked
 		}

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"maps"
 	"slices"
 	"strings"
 	"time"
@@ -13,15 +14,35 @@ import (
 	"github.com/roamclear/roamclear/ocpi"
 )
 
-// place is where a charge was asked for.
-type place struct {
-	cpo      ocpi.Party
-	location string // folded
+// like is where, and with which token, a charge was asked for: what its Session says too.
+type like struct {
+	cpo           ocpi.Party
+	location      string // folded
+	uid, contract string // folded, one of them: Sessions of OCPI 2.1.1 have no uid
 }
 
-func placeOf(c *objects.Command) place {
+// likesOf is what the Session of a start is like.
+func likesOf(c *objects.CommandRequest) (list []like) {
 	cpo, _ := ocpi.ParseParty(c.CPO)
-	return place{cpo, ocpi.Fold(c.Location)}
+	location := ocpi.Fold(c.Location)
+	if c.TokenUID != "" {
+		list = append(list, like{cpo: cpo, location: location, uid: ocpi.Fold(c.TokenUID)})
+	}
+	if c.Contract != "" {
+		list = append(list, like{cpo: cpo, location: location, contract: ocpi.FoldContractID(c.Contract)})
+	}
+	return list
+}
+
+// like is what the start of a Session was asked for with.
+func (s *charged) like() like {
+	l := like{cpo: s.key.Party, location: s.location}
+	if s.uid != "" && s.uid != "#NA" {
+		l.uid = s.uid
+	} else {
+		l.contract = s.contract
+	}
+	return l
 }
 
 // dirty are Sessions that changed. Where there are too many none is kept, and all that
@@ -260,7 +281,7 @@ func (d *Desk) linkReferred(ctx context.Context, s *charged) error {
 
 // startOf reports whether a command is a start at a CPO that we see to.
 func startOf(c *objects.Command, cpo ocpi.Party) bool {
-	return c.Type == ocpi.StartSession && c.Via != objects.ViaOCPI && c.CPO == cpo.String()
+	return c.StartsOurs() && c.CPO == cpo.String()
 }
 
 // link notes that a Session is of a start, unless it is another one's.
@@ -284,10 +305,7 @@ const early = 2 * time.Minute
 // place and time. Where two starts are like it, that is noted: nobody knows which.
 func (d *Desk) linkLike(ctx context.Context, s *charged) error {
 	d.mu.Lock()
-	var keys []ocpi.Key
-	for key := range d.starts[place{s.key.Party, s.location}] {
-		keys = append(keys, key)
-	}
+	keys := slices.Collect(maps.Keys(d.starts[s.like()]))
 	d.mu.Unlock()
 	if len(keys) == 0 {
 		return nil
@@ -321,7 +339,7 @@ func (d *Desk) linkLike(ctx context.Context, s *charged) error {
 	return errors.Join(errs...)
 }
 
-// isLike reports whether a Session may be that of a start.
+// isLike reports whether a Session may be that of a start with its token at its place.
 func (s *charged) isLike(e *Entry) bool {
 	c := e.Command
 	within := ocpi.Time(c.AnswerWithin+c.SessionWithin)*ocpi.Time(ocpi.Second) + ocpi.Time(time.Minute)
@@ -336,10 +354,8 @@ func (s *charged) isLike(e *Entry) bool {
 		return false
 	case c.EVSE != "" && s.evse != "" && ocpi.Fold(c.EVSE) != s.evse, c.Connector != "" && s.connector != "" && ocpi.Fold(c.Connector) != s.connector:
 		return false
-	case s.uid != "" && s.uid != "#NA":
-		return s.uid == ocpi.Fold(c.TokenUID)
 	}
-	return s.contract != "" && s.contract == ocpi.FoldContractID(c.Contract)
+	return true
 }
 
 // foreign reports whether a contract says that another than the party has issued it.

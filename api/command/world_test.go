@@ -40,6 +40,7 @@ type world struct {
 	office *office
 	stop   func()
 	hold   chan struct{} // until when nothing is read of what is open; nil = not at all
+	open   int           // command.Deps.Open
 }
 
 // office is one process.
@@ -74,7 +75,7 @@ func (w *world) start(works bool) {
 	o := &office{world: w, answer: says(`{"result":"ACCEPTED","timeout":30}`)}
 	o.Desk = command.New(command.Deps{
 		Log: w.log, Place: func(key ocpi.Key) ingest.Partition { return w.log.Place(ingest.TopicCommands, key) },
-		Partners: nobody{partners{}, &o.alone}, Store: o, Sender: o, Signer: w.signer, Logger: slog.New(slog.DiscardHandler),
+		Partners: nobody{partners{}, &o.alone}, Store: o, Sender: o, Signer: w.signer, Open: w.open, Logger: slog.New(slog.DiscardHandler),
 		ResultURL: func(v ocpi.Version) string { return "https://roam.example/ocpi/" + v.String() + "/sender/commands" },
 	})
 	o.follower = objects.New(objects.Options{Log: w.log, Store: w.store, Registerer: prometheus.NewRegistry(),

@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"github.com/roamclear/roamclear/api"
+	commanding "github.com/roamclear/roamclear/api/command"
 	"github.com/roamclear/roamclear/ingest"
 	"github.com/roamclear/roamclear/ocpi"
 	"github.com/spf13/cobra"
@@ -138,6 +139,7 @@ func (c *TLSConfig) problem() error {
 type CommandsConfig struct {
 	AnswerTimeout  time.Duration
 	SessionTimeout time.Duration
+	Open           int
 }
 
 // KafkaConfig says where the log is. Without brokers it is embedded.
@@ -213,6 +215,7 @@ func settings(c *Config) []setting {
 		{"partner_urls.client_key", &c.PartnerURLs.ClientKey, "", "file with the key of partner_urls.client_cert, PEM", anything},
 		{"commands.answer_timeout", &c.Commands.AnswerTimeout, "10s", "how long a CPO may take to answer a command", lasting(time.Second, time.Minute)},
 		{"commands.session_timeout", &c.Commands.SessionTimeout, "5m", "how long after a CPO says that a charge was started its Session may take to come", lasting(time.Second, time.Hour)},
+		{"commands.open", &c.Commands.Open, commanding.DefaultOpen, "commands of one party that may be open at once: not answered yet, waiting for their Session, or with limits of a charge; more get 429", between(1, 400_000, "commands")},
 		{"kafka.brokers", &c.Kafka.Brokers, nil, "Kafka brokers host:port; empty: the embedded broker", anything},
 		{"kafka.partitions", &c.Kafka.Partitions, 0, "partitions of the topics of CDRs, Sessions and commands; 0: 2 at creation, later as many as there are",
 			between(0, 1024, "partitions")},

@@ -470,7 +470,7 @@ func (s *service) commands() commanding.Deps {
 		Log: b.log, Place: func(key ocpi.Key) ingest.Partition { return b.log.Place(ingest.TopicCommands, key) },
 		Partners: s.control.partners, Store: b.store, Signer: s.sealer,
 		ResultURL:     func(v ocpi.Version) string { return hub.ResultURL(cmp.Or(s.config.PublicURL, s.http.url), v) },
-		AnswerTimeout: s.config.Commands.AnswerTimeout, SessionTimeout: s.config.Commands.SessionTimeout, Logger: s.logger,
+		AnswerTimeout: s.config.Commands.AnswerTimeout, SessionTimeout: s.config.Commands.SessionTimeout, Open: s.config.Commands.Open, Logger: s.logger,
 	}
 }
 

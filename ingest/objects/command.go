@@ -86,6 +86,12 @@ type CommandRequest struct {
 	SessionWithin int              `json:"session_within"` // seconds
 }
 
+// StartsOurs reports whether it is a start of a charge that we see to; one over OCPI is its
+// eMSP's to follow.
+func (r *CommandRequest) StartsOurs() bool {
+	return r.Type == ocpi.StartSession && r.Via != ViaOCPI
+}
+
 // CommandLimits end a charge when they are reached.
 type CommandLimits struct {
 	MaxEnergyKWh string    `json:"max_energy_kwh,omitempty"` // a decimal
@@ -272,7 +278,7 @@ func (c *Command) Open() bool {
 // MayCharge reports whether a Session may come of the command, or has come, that we
 // have to see to.
 func (c *Command) MayCharge() bool {
-	return c.Type == ocpi.StartSession && c.Via != ViaOCPI && (c.Session != nil || !c.Refused())
+	return c.StartsOurs() && (c.Session != nil || !c.Refused())
 }
 
 // ToStop reports whether a STOP_SESSION is to be asked for: somebody wants the charge to
