@@ -94,7 +94,7 @@ func (n Number) Cmp(o Number) int {
 		}
 		return 0
 	}
-	return n.Decimal().Cmp(o.Decimal())
+	return CompareProducts([]Number{n}, []Number{o})
 }
 
 // String returns the plain decimal form with the scale as sent, such as

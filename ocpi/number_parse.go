@@ -173,14 +173,20 @@ func dissect[T string | []byte](s T) (d numeral) {
 // Add returns n + o with the longer of their scales; absent counts as zero. ok
 // is false when the sum is out of a Number's bounds.
 func (n Number) Add(o Number) (sum Number, ok bool) {
-	if n.scale == o.scale {
-		if c := n.coef + o.coef; -maxCoef < c && c < maxCoef {
+	if n.scale < o.scale {
+		n, o = o, n
+	}
+	// o has the same scale as n once it is multiplied so.
+	if factor := pow10[n.scale-o.scale]; -maxCoef/factor < o.coef && o.coef < maxCoef/factor {
+		if c := n.coef + o.coef*factor; -maxCoef < c && c < maxCoef {
 			return NewNumber(c, n.scale), true
 		}
 	}
 	exact := n.Decimal().Add(o.Decimal())
-	sum, err := ParseNumber(exact.StringFixed(int32(max(n.scale, o.scale))))
+	sum, err := ParseNumber(exact.StringFixed(int32(n.scale)))
 	return sum, err == nil
 }
 
 const maxCoef = 1e18 // one beyond the largest coefficient of 18 digits
+
+var pow10 = [MaxNumberDecimals + 1]int64{1, 1e1, 1e2, 1e3, 1e4, 1e5, 1e6, 1e7, 1e8, 1e9, 1e10, 1e11, 1e12}
