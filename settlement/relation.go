@@ -23,9 +23,16 @@ const (
 	// SessionBilledTwice: the other CDR is of the same Session of the same CPO,
 	// and neither is a credit, or cancelled by one.
 	SessionBilledTwice RelationKind = "session_billed_twice"
+	// ChargeBilledTwice: the other CDR has the same token, EVSE, start and end, under
+	// another id.
+	ChargeBilledTwice RelationKind = "charge_billed_twice"
+	// ConnectorOverlap: the other CDR is of a charge at the same connector, at the
+	// same time.
+	ConnectorOverlap RelationKind = "connector_overlap"
 )
 
-// RelationKinds lists the kinds there are, those to look into first.
+// RelationKinds lists the kinds that are looked for and listed, those to look into
+// first. The last two above are facts that rules know of, and nobody looks for yet.
 var RelationKinds = []RelationKind{SessionBilledTwice, CreditExcess, CreditMismatch, CreditOrphan, CreditUndecided, Credited}
 
 // Relation is what holds between two CDRs. EMSP and Month are those of Key, to

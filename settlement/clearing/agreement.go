@@ -45,7 +45,7 @@ func (d *Agreements) Set(ctx context.Context, command string, n NewAgreement) (m
 	values, err := agreementTable.canonical(n.Scope, n.Values)
 	for _, key := range sortedKeys(values) {
 		if err == nil {
-			err = knownRule(key)
+			err = checkRule(key, values[key])
 		}
 	}
 	if err == nil {

@@ -29,13 +29,13 @@ var agreementTable = table[Terms]{
 		Says: "a CDR last updated after this day of the next month is settled one month later",
 	}, number(0, 28), func(t *Terms, _ string, v int) { t.CutOffDay = v }),
 	newRow(Key{
-		Name: "pack", Default: "observe", Values: Packs(),
+		Name: "pack", Default: "observe", Values: packNames(),
 		Says: "the rules by which CDRs are noted, held, rejected or zeroed",
-	}, word(Packs()...), func(t *Terms, _ string, v string) { t.Pack = v }),
+	}, word(packNames()...), func(t *Terms, _ string, v string) { t.Pack = v }),
 	newRow(Key{
-		Name: ruleEffect, Absent: "as the pack has it", Values: effects,
+		Name: ruleEffect, Absent: "as the pack has it", Values: effectNames[:],
 		Says: "what one rule of the pack does with the CDRs that it finds",
-	}, word(effects...), (*Terms).setEffect).of(isEffect),
+	}, word(effectNames[:]...), (*Terms).setEffect).of(isEffect),
 	newRow(Key{
 		Name: ruleParameter, Absent: "as the pack has it", Wants: "an exact decimal, such as 90 or 0.5",
 		Says: "a parameter of one rule of the pack",
@@ -110,23 +110,6 @@ func isCode(s string) bool {
 	return s != ""
 }
 
-// knownRule refuses the key of a rule, or of a parameter, that there is not. Only who
-// sets it is asked: what stands in the log stays.
-func knownRule(key string) error {
-	code, parameter, ok := ruleOf(key)
-	if !ok {
-		return nil
-	}
-	parameters, known := ruleParameters(code)
-	switch {
-	case !known:
-		return wrongValue(key, "there is no rule %q; known are %s", code, strings.Join(ruleCodes(), ", "))
-	case parameter != "effect" && !slices.Contains(parameters, parameter):
-		return wrongValue(key, "rule %s has no parameter %q; it has %s", code, parameter, strings.Join(append([]string{"effect"}, parameters...), ", "))
-	}
-	return nil
-}
-
 // AgreementKeys returns what can be set in an agreement.
 func AgreementKeys() []Key { return agreementTable.keys() }
 
@@ -140,17 +123,6 @@ func AgreementValues(key string) []string {
 		return slices.Clone(r.Values)
 	}
 	return nil
-}
-
-// RuleKeys returns the keys of all rules there are.
-func RuleKeys() (keys []string) {
-	for _, code := range ruleCodes() {
-		parameters, _ := ruleParameters(code)
-		for _, p := range append([]string{"effect"}, parameters...) {
-			keys = append(keys, "rule."+code+"."+p)
-		}
-	}
-	return keys
 }
 
 // word reads one of a few words.

@@ -93,7 +93,11 @@ var builtIn = func() (t Terms) {
 // setEffect sets the effect of a rule.
 func (t *Terms) setEffect(key, effect string) {
 	code, _, _ := ruleOf(key)
-	t.setRule(RuleSetting{Rule: code, Effect: effect})
+	r := RuleSetting{Rule: code}
+	if err := r.Effect.UnmarshalText([]byte(effect)); err != nil {
+		panic(err) // a word of the row
+	}
+	t.setRule(r)
 }
 
 // setParameter sets a parameter of a rule.

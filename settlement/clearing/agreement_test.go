@@ -192,7 +192,7 @@ func TestTermsAreTyped(t *testing.T) {
 	got.Zone = nil
 	want := clearing.Terms{
 		Owed: clearing.OwedLower, CutOffDay: 7, Pack: "market", Profile: "STEP_NONE",
-		Rules: []clearing.RuleSetting{{Rule: "age", Effect: "hold"}, {Rule: "age", Parameter: "max_days", Value: ocpi.MustNumber("90.5")}},
+		Rules: []clearing.RuleSetting{{Rule: "age", Effect: clearing.Hold}, {Rule: "age", Parameter: "max_days", Value: ocpi.MustNumber("90.5")}},
 		Tax:   clearing.Tax{Category: clearing.TaxStandard, Rate: ocpi.MustNumber("21")}, Undecided: clearing.UndecidedCarry, HasDaysToPay: true,
 		NumberPrefix: "RC-2026/", FourEyes: true,
 	}
@@ -213,11 +213,13 @@ func TestValuesThatThereAreNot(t *testing.T) {
 		{"house", "cut_off_day=29", "from 0 to 28"},
 		{"house", "pack=lenient", "want one of observe, strict, hubject, eviolin, market"},
 		{"house", "profile=STEP_TWICE", "want one of STEP_LAST, "},
-		{"house", "rule.agee.max_days=90", `there is no rule "agee"; known are age, energy`},
+		{"house", "rule.agee.max_days=90", `there is no rule "agee"; known are energy, duration, cost_per_kwh, `},
 		{"house", "rule.age.max_hours=90", `rule age has no parameter "max_hours"; it has effect, max_days`},
 		{"house", "rule.age.max_days=-1", "not negative"},
 		{"house", "rule.age.max_days=many", "want an exact decimal"},
-		{"house", "rule.age.effect=warn", "want one of note, zero, hold, reject"},
+		{"house", "rule.age.effect=warn", "want one of off, note, zero, hold, reject"},
+		{"house", "rule.age.max_days=10001", "want 0 to 10000 (days)"},
+		{"house", "rule.future.effect=note", "rule future is structural: no agreement changes it"},
 		{"house", "rule.Age.effect=note", "there is no such key"},
 		{"house", "tax.category=vat", "want one of stated, standard, reverse_charge, exempt, zero, outside"},
 		{"house", "tax.category=standard", "tax.rate: tax.category=standard needs the rate with it"},
@@ -417,7 +419,7 @@ func compareTerms(t *rapid.T, want map[string]string, got clearing.Terms) {
 	}
 	for _, r := range got.Rules {
 		if r.Parameter == "" {
-			texts["rule."+r.Rule+".effect"] = r.Effect
+			texts["rule."+r.Rule+".effect"] = r.Effect.String()
 		} else {
 			texts["rule."+r.Rule+"."+r.Parameter] = r.Value.String()
 		}
