@@ -9,6 +9,7 @@ import (
 	"strings"
 
 	"github.com/gin-gonic/gin"
+	"golang.org/x/sync/errgroup"
 
 	"github.com/roamclear/roamclear/api"
 	"github.com/roamclear/roamclear/api/command"
@@ -68,7 +69,10 @@ func (s *server) explanation(c *gin.Context, who *caller) error {
 // Bounds of a page of sessions.
 const (
 	maxPage   = 100
-	maxLooked = 500 // sessions that are looked at for a page with a filter
+	maxLooked = 500 // sessions that are looked at for a page with a filter,
+	// and of these side by side: what is known of one takes several questions to the
+	// store, and those that come together share a query.
+	readAtOnce = 16
 )
 
 // markOfApps is the mark of sessions that were asked for here, see objects.Command.Mark.
@@ -98,27 +102,35 @@ func (s *server) list(c *gin.Context, who *caller) error {
 		before = to
 	}
 	ctx := c.Request.Context()
-	if err := s.Charges.Await(ctx, ingest.ObjectCommand, true); err != nil {
-		return wrapped("wait for what was asked for", err)
+	if p.Text("cursor") == "" { // what a page continues was complete
+		if err := s.Charges.Await(ctx, ingest.ObjectCommand, true); err != nil {
+			return wrapped("wait for what was asked for", err)
+		}
 	}
 	v := listJSON{Data: []*sessionJSON{}}
-	for looked := 0; len(v.Data) < limit && looked < maxLooked; {
-		keys, err := s.Charges.Commands(ctx, who.party, markOfApps, from, before, limit)
+	for looked, more := 0, true; more && len(v.Data) < limit && looked < maxLooked; {
+		n := limit - len(v.Data)
+		if state != "" {
+			n = min(maxPage, maxLooked-looked)
+		}
+		keys, err := s.Charges.Commands(ctx, who.party, markOfApps, from, before, n)
 		if err != nil {
 			return wrapped("list sessions", err)
 		}
-		for _, key := range keys {
-			before, looked = key.ID, looked+1
-			if err := s.listOne(ctx, who, &v, key, state); err != nil {
-				return err
-			}
-			if len(v.Data) == limit {
-				break
-			}
+		found, err := s.listed(ctx, who, keys, state)
+		if err != nil {
+			return err
 		}
-		if len(keys) < limit {
+		used := 0
+		for ; used < len(keys) && len(v.Data) < limit; used++ {
+			if found[used] != nil {
+				v.Data = append(v.Data, found[used])
+			}
+			before = keys[used].ID
+		}
+		looked += used
+		if more = used < len(keys) || len(keys) == n; !more {
 			before = ""
-			break
 		}
 	}
 	if before != "" {
@@ -128,20 +140,31 @@ func (s *server) list(c *gin.Context, who *caller) error {
 	return nil
 }
 
-func (s *server) listOne(ctx context.Context, who *caller, v *listJSON, key ocpi.Key, state string) error {
+// listed reads sessions side by side, nil for one that is not in the state that is asked
+// for.
+func (s *server) listed(ctx context.Context, who *caller, keys []ocpi.Key, state string) ([]*sessionJSON, error) {
+	list := make([]*sessionJSON, len(keys))
+	g, ctx := errgroup.WithContext(ctx)
+	g.SetLimit(readAtOnce)
+	for i, key := range keys {
+		g.Go(func() (err error) {
+			list[i], err = s.listedOne(ctx, who, key, state)
+			return err
+		})
+	}
+	return list, g.Wait()
+}
+
+func (s *server) listedOne(ctx context.Context, who *caller, key ocpi.Key, state string) (*sessionJSON, error) {
 	e, ok, err := s.Desk.Get(ctx, key)
 	if err != nil || !ok {
-		return wrapped("read a session", err)
+		return nil, wrapped("read a session", err)
 	}
 	ch, err := s.chargeOf(ctx, who, e)
 	if err != nil || state != "" && ch.stateOf() != state {
-		return err
+		return nil, err
 	}
-	one, err := s.show(ctx, ch)
-	if err == nil {
-		v.Data = append(v.Data, one)
-	}
-	return err
+	return s.show(ctx, ch)
 }
 
 var states = []string{
