@@ -274,19 +274,20 @@ func sessionURL(id string) string { return "/api/v1/sessions/" + url.PathEscape(
 func (s *server) show(ctx context.Context, c *charge) (*sessionJSON, error) {
 	cmd := c.Command
 	cpo, _ := ocpi.ParseParty(cmd.CPO)
-	token := ocpi.Text(cmd.Body, "authorization_reference")
 	v := &sessionJSON{
-		ID: c.Key.ID, URL: sessionURL(c.Key.ID), State: c.stateOf(), RequestedAt: cmd.Asked.String(), Reference: token,
+		ID: c.Key.ID, URL: sessionURL(c.Key.ID), State: c.stateOf(), RequestedAt: cmd.Asked.String(), Reference: c.Key.ID,
 		Location: placeJSON{cpo.Country, cpo.ID, cmd.Location}, EVSEUID: said(cmd.EVSE), ConnectorID: said(cmd.Connector),
 		Token: tokenJSON{cmd.TokenUID, tokenType(cmd.Body), cmd.Contract}, Limits: newLimits(cmd.Limits), Command: newCommand(cmd), Stop: c.newStop(),
 	}
 	if _, until := cmd.Awaits(); until != 0 && c.session == nil {
 		v.Deadline = said(until.String())
 	}
-	if q, err := readQuote(cmd.Quote); err != nil {
+	quoted, err := readQuote(cmd.Quote)
+	if err != nil {
 		return nil, err
-	} else if q != nil {
-		v.Quote = q.show()
+	}
+	if quoted != nil {
+		v.Quote = quoted.show()
 	}
 	if p := cmd.Preferences; p != nil {
 		v.Preferences = &preferencesJSON{Sent: p.Sent, Response: said(p.Response), Message: said(p.Message)}
@@ -305,10 +306,7 @@ func (s *server) show(ctx context.Context, c *charge) (*sessionJSON, error) {
 		}
 	}
 	if c.cdr != nil {
-		var err error
-		if v.CDR, err = s.newCDR(c); err != nil {
-			return nil, err
-		}
+		v.CDR = s.newCDR(c, quoted)
 	}
 	return v, nil
 }
@@ -408,19 +406,15 @@ func (c *charge) newStop() *stopJSON {
 }
 
 // newCDR tells the CDR of a session, and whether it is what was quoted.
-func (s *server) newCDR(c *charge) (*cdrJSON, error) {
+func (s *server) newCDR(c *charge, quoted *quote) *cdrJSON {
 	d := c.cdr
 	v := &cdrJSON{
 		CountryCode: d.Key.Party.Country, PartyID: d.Key.Party.ID, ID: d.ID, ExclVAT: amountOf(d.ClaimedExcl), InclVAT: amountOf(d.ClaimedIncl),
 		URL: "/api/v1/cdrs/" + url.PathEscape(d.Key.Party.Country) + "/" + url.PathEscape(d.Key.Party.ID) + "/" + url.PathEscape(d.ID),
 	}
-	q, err := readQuote(c.Command.Quote)
-	if err != nil {
-		return nil, err
-	}
-	agrees, reason := q.holds(d, s.profile(d.Key.Party))
+	agrees, reason := quoted.holds(d, s.profile(d.Key.Party))
 	v.Agrees, v.Reason = agrees, said(reason)
-	return v, nil
+	return v
 }
 
 // profile is how charges of a CPO are priced.

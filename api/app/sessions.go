@@ -58,9 +58,11 @@ func (s *server) explanation(c *gin.Context, who *caller) error {
 		}
 	}
 	if ch.cdr != nil {
-		if v.CDR, err = s.newCDR(ch); err != nil {
+		quoted, err := readQuote(ch.Command.Quote)
+		if err != nil {
 			return err
 		}
+		v.CDR = s.newCDR(ch, quoted)
 	}
 	rest.WriteJSON(c, http.StatusOK, v)
 	return nil
