@@ -114,12 +114,24 @@ func (t *Tally) With(partner string, noted []Found) []Found {
 	return own
 }
 
-// Note counts a finding in what a partner sent.
-func (t *Tally) Note(partner, in string, at ocpi.Time, f *ocpi.Finding) {
-	if t == nil {
+// Note counts findings in what a partner sent, which was one body or request.
+func (t *Tally) Note(partner, in string, at ocpi.Time, findings ...ocpi.Finding) {
+	if t == nil || len(findings) == 0 {
 		return
 	}
-	t.of(partner).note(in, at, f)
+	p := t.of(partner)
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	for i := range findings {
+		f := &findings[i]
+		c := p.found[f.Code]
+		if c == nil {
+			c = &Found{First: at}
+			p.found[f.Code] = c
+		}
+		c.Finding, c.In, c.Last = *f, in, at
+		c.Count++
+	}
 }
 
 func (t *Tally) of(partner string) *tallied {
@@ -140,18 +152,6 @@ func (t *Tally) of(partner string) *tallied {
 	p = &tallied{found: map[string]*Found{}, noted: map[string]int64{}}
 	t.partners[partner] = p
 	return p
-}
-
-func (p *tallied) note(in string, at ocpi.Time, f *ocpi.Finding) {
-	p.mu.Lock()
-	defer p.mu.Unlock()
-	c := p.found[f.Code]
-	if c == nil {
-		c = &Found{First: at}
-		p.found[f.Code] = c
-	}
-	c.Finding, c.In, c.Last = *f, in, at
-	c.Count++
 }
 
 func (p *tallied) list() []Found {

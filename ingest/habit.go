@@ -10,8 +10,8 @@ import (
 // what has one meaning all the same: findings that are counted, see Tally, and that
 // policies may refuse. Their senders are not told: most of them cannot help it.
 
-// habitsOf finds habits in how a body is written.
-func habitsOf(body []byte) (found []ocpi.Finding) {
+// appendHabits appends the habits in how a body is written.
+func appendHabits(found []ocpi.Finding, body []byte) []ocpi.Finding {
 	if name, ok := ocpi.NullMember(body); ok {
 		found = append(found, ocpi.Finding{Code: "explicit_null", Path: name, Detail: "null: OCPI allows it of an optional member; it counts as absent"})
 	}
@@ -21,25 +21,24 @@ func habitsOf(body []byte) (found []ocpi.Finding) {
 	return found
 }
 
-// habitsOfCDR is habitsOf, and what a CDR came before.
-func (s *Service) habitsOfCDR(e *Envelope, cdr *ocpi.CDR, body []byte) []ocpi.Finding {
-	found := habitsOf(body)
-	for _, f := range []struct {
-		object         Object
-		code, path, id string
-	}{
-		{ObjectLocation, "cdr_before_location", "cdr_location.id", cdr.Location.ID},
-		{ObjectSession, "cdr_before_session", "session_id", cdr.SessionID},
-	} {
-		if f.id == "" || f.id == "#NA" || !s.current.RulesOut(Identity{Object: f.object, Key: ocpi.NewKey(e.Key.Party.Country, e.Key.Party.ID, f.id)}) {
-			continue
-		}
-		found = append(found, ocpi.Finding{Code: f.code, Path: f.path, Detail: "no " + f.object.String() + " of this id has come before it"})
+// appendHabitsOfCDR is appendHabits, and what a CDR came before.
+func (s *Service) appendHabitsOfCDR(found []ocpi.Finding, e *Envelope, cdr *ocpi.CDR, body []byte) []ocpi.Finding {
+	found = appendHabits(found, body)
+	if s.unheardOf(ObjectLocation, e, cdr.Location.ID) {
+		found = append(found, ocpi.Finding{Code: "cdr_before_location", Path: "cdr_location.id", Detail: "no location of this id has come before it"})
+	}
+	if s.unheardOf(ObjectSession, e, cdr.SessionID) {
+		found = append(found, ocpi.Finding{Code: "cdr_before_session", Path: "session_id", Detail: "no session of this id has come before it"})
 	}
 	if cdr.Credit && (cdr.TotalEnergy.Sign() < 0 || cdr.TotalTime.Sign() < 0 || cdr.TotalParkingTime.Sign() < 0) {
 		found = append(found, ocpi.Finding{Code: "credit_negates_quantities", Severity: ocpi.Warning, Path: "total_energy", Detail: "a credit CDR negates total_cost alone: its energy and times are those of what it credits"})
 	}
 	return found
+}
+
+// unheardOf reports whether an object that a CDR names has not come from its owner.
+func (s *Service) unheardOf(o Object, e *Envelope, id string) bool {
+	return id != "" && id != "#NA" && s.current.RulesOut(Identity{Object: o, Key: ocpi.Key{Party: e.Key.Party, ID: ocpi.Fold(id)}})
 }
 
 // What is found in a CDR whose id came before.
@@ -82,8 +81,5 @@ func (s *Service) tally(e *Envelope, findings []ocpi.Finding) {
 	if len(findings) == 0 || s.Tally == nil {
 		return
 	}
-	in := e.Object.String() + " " + e.Key.String()
-	for i := range findings {
-		s.Tally.Note(e.Sender, in, e.Received, &findings[i])
-	}
+	s.Tally.Note(e.Sender, e.Object.String()+" "+e.Key.String(), e.Received, findings...)
 }

@@ -105,12 +105,14 @@ func (s *Service) CDR(ctx context.Context, from Sender, v ocpi.Version, body []b
 	// was sent with escapes lives in its arena.
 	id := strings.Clone(cdr.ID)
 	e.Key.ID = ocpi.Fold(id)
-	told := append(slices.Clip(cdr.Findings), s.authorized(ctx, &e, cdr)...)
-	findings := append(slices.Clip(told), s.habitsOfCDR(&e, cdr, body)...)
+	var room [8]ocpi.Finding // for what most CDRs show
+	findings := append(append(room[:0], cdr.Findings...), s.authorized(ctx, &e, cdr)...)
+	told := len(findings)
+	findings = s.appendHabitsOfCDR(findings, &e, cdr, body)
 	if err := s.judge(ctx, from, &e, body, append(slices.Clip(findings), s.repeat(from, &e, body)...), func() ([]byte, error) { return body, nil }); err != nil {
 		return Receipt{}, err
 	}
-	r := Receipt{Key: e.Key, ID: id, Created: true, Findings: append([]ocpi.Finding(nil), told...)}
+	r := Receipt{Key: e.Key, ID: id, Created: true, Findings: append([]ocpi.Finding(nil), findings[:told]...)}
 	r.Position, err = s.log.Append(ctx, TopicCDRs, &e, body)
 	s.metrics.count(e.Object, err)
 	if err == nil {
@@ -193,8 +195,7 @@ func (s *Service) change(ctx context.Context, from Sender, v ocpi.Version, m Met
 	if found, ok := s.current.Findings(t, r.Position, e.Hash); ok {
 		r.Findings = found
 	}
-	s.tally(&e, r.Findings)
-	s.tally(&e, habits)
+	s.tally(&e, append(slices.Clip(r.Findings), habits...))
 	return r, nil
 }
 
@@ -251,7 +252,7 @@ func (s *Service) validate(d *ocpi.Decoder, v ocpi.Version, m Method, t Target, 
 	if _, err = Note(old.Changes, r.change); err != nil {
 		return nil, nil, "", err
 	}
-	return append([]ocpi.Finding(nil), findings...), append(spellings(t, &r), habitsOf(body)...), s.payer(t, old, &r), nil
+	return append([]ocpi.Finding(nil), findings...), appendHabits(spellings(t, &r), body), s.payer(t, old, &r), nil
 }
 
 // payer says who pays for the contract of a Session whose token names no eMSP, "" where

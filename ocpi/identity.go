@@ -48,7 +48,7 @@ func NewKey(country, party, id string) Key {
 }
 
 // String returns "GB*DUN*id", for messages.
-func (k Key) String() string { return k.Party.String() + "*" + k.ID }
+func (k Key) String() string { return k.Party.Country + "*" + k.Party.ID + "*" + k.ID }
 
 // Fold maps ASCII letters to upper case and leaves every other byte alone, as
 // OCPI's CiString compares. It returns s itself when nothing changes.

@@ -34,9 +34,9 @@ func (x *exchange) postCDR() (answer, error) {
 	message, conflict := x.conflict(&receipt)
 	switch {
 	case conflict != "":
-		x.found(&ingest.ChangedCDR)
+		x.found(ingest.ChangedCDR)
 	case receipt.Earlier != ingest.EarlierUnknown:
-		x.found(&ingest.RepeatedCDR)
+		x.found(ingest.RepeatedCDR)
 	}
 	return answer{
 		created:  true,

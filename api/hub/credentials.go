@@ -11,7 +11,6 @@ import (
 
 	"github.com/roamclear/roamclear/api"
 	"github.com/roamclear/roamclear/api/partner"
-	"github.com/roamclear/roamclear/ingest"
 	"github.com/roamclear/roamclear/ingest/control"
 	"github.com/roamclear/roamclear/ocpi"
 )
@@ -140,13 +139,7 @@ func (x *exchange) handshake(done string, complete register) (answer, error) {
 // judgeCredentials counts what is found in credentials, and refuses it where that is
 // agreed, as it is in every other body.
 func (x *exchange) judgeCredentials(findings []ocpi.Finding) error {
-	var refused []ocpi.FieldError
-	for i := range findings {
-		x.found(&findings[i])
-		if slices.Contains(x.partner.Refuses, findings[i].Code) {
-			refused = append(refused, ingest.RefusedBy(&findings[i]))
-		}
-	}
+	refused := x.refusing(findings)
 	if refused == nil {
 		return nil
 	}

@@ -27,11 +27,12 @@ type exchange struct {
 	partner *control.Partner
 	spelled control.Spelling // its token
 	held    held
-	body    []byte        // of a push; reused
-	read    bool          // the body, to its end
-	marked  bool          // it began with a byte order mark, which was left out
-	out     []byte        // the answer; reused
-	pushed  ingest.Target // what was pushed, once it is stored
+	body    []byte         // of a push; reused
+	read    bool           // the body, to its end
+	marked  bool           // it began with a byte order mark, which was left out
+	out     []byte         // the answer; reused
+	habits  []ocpi.Finding // its habits; reused
+	pushed  ingest.Target  // what was pushed, once it is stored
 	headers [8]string
 	nHeader int
 }

@@ -73,17 +73,14 @@ func (x *exchange) lower(name string) bool {
 // checkHabits counts the habits that a request shows, and refuses one by the partner's
 // policies. The body of what is refused is kept.
 func (x *exchange) checkHabits() error {
-	var refused []ocpi.FieldError
+	x.habits = x.habits[:0]
 	for i := range habits {
 		h := &habits[i]
-		if !h.shows(x) {
-			continue
-		}
-		x.found(&h.finding)
-		if slices.Contains(x.partner.Refuses, h.finding.Code) {
-			refused = append(refused, ingest.RefusedBy(&h.finding))
+		if h.shows(x) {
+			x.habits = append(x.habits, h.finding)
 		}
 	}
+	refused := x.refusing(x.habits)
 	if refused == nil {
 		return nil
 	}
@@ -94,9 +91,22 @@ func (x *exchange) checkHabits() error {
 	return x.refuse(t, &ocpi.Invalid{Fields: refused})
 }
 
-// found counts a finding in a request.
-func (x *exchange) found(f *ocpi.Finding) {
-	x.s.Tally.Note(x.partner.ID, x.place(), ocpi.TimeOf(x.s.Now()), f)
+// refusing counts findings, and returns those that the partner's policies refuse.
+func (x *exchange) refusing(findings []ocpi.Finding) (refused []ocpi.FieldError) {
+	x.found(findings...)
+	for i := range findings {
+		if slices.Contains(x.partner.Refuses, findings[i].Code) {
+			refused = append(refused, ingest.RefusedBy(&findings[i]))
+		}
+	}
+	return refused
+}
+
+// found counts findings in a request.
+func (x *exchange) found(list ...ocpi.Finding) {
+	if len(list) > 0 {
+		x.s.Tally.Note(x.partner.ID, x.place(), ocpi.TimeOf(x.s.Now()), list...)
+	}
 }
 
 // place is where a finding was made: the request's path, or the beginning of a

@@ -359,8 +359,7 @@ func (x *exchange) delivered(to ocpi.Party, reply *partner.Answer) error {
 	ctx, cancel := x.limited()
 	defer cancel()
 	if d.Refused() {
-		f := d.RefusedByRecipient()
-		x.found(&f)
+		x.found(d.RefusedByRecipient())
 	} else {
 		_, known, err := x.s.Objects.Get(ctx, ingest.Target{Object: ingest.ObjectDelivery, Key: x.pushed.Key})
 		if err != nil || !known {

@@ -27,7 +27,7 @@ func (x *exchange) sharedIDs(which []string) {
 		detail += "; " + w
 	}
 	for range which {
-		x.found(&ocpi.Finding{Code: "shared_id", Severity: ocpi.Warning, Path: "id", Detail: detail})
+		x.found(ocpi.Finding{Code: "shared_id", Severity: ocpi.Warning, Path: "id", Detail: detail})
 	}
 }
 

@@ -72,9 +72,9 @@ func allowed(apiKey string) (rest.Key, error) {
 func found() *ingest.Tally {
 	t := &ingest.Tally{}
 	at := ocpi.TimeOf(time.Date(2019, 2, 3, 4, 5, 6, 0, time.UTC))
-	t.Note("nl-tnm-cpo", "/ocpi/2.2.1/receiver/cdrs/", at, &ocpi.Finding{Code: "trailing_slash", Detail: "a slash more"})
-	t.Note("nl-tnm-cpo", "cdr NL*TNM*<1>", at, &ocpi.Finding{Code: "too_long", Severity: ocpi.Warning, Path: "id", Detail: "more than 39 characters"})
-	t.Note("another", "cdr NL*TNM*1", at, &ocpi.Finding{Code: "missing_field"})
+	t.Note("nl-tnm-cpo", "/ocpi/2.2.1/receiver/cdrs/", at, ocpi.Finding{Code: "trailing_slash", Detail: "a slash more"})
+	t.Note("nl-tnm-cpo", "cdr NL*TNM*<1>", at, ocpi.Finding{Code: "too_long", Severity: ocpi.Warning, Path: "id", Detail: "more than 39 characters"})
+	t.Note("another", "cdr NL*TNM*1", at, ocpi.Finding{Code: "missing_field"})
 	return t
 }
 

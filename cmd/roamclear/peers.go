@@ -38,7 +38,7 @@ func newPeers(s *service) *peers {
 	return &peers{
 		Registrar: &partner.Registrar{Dialer: d, Partners: s.control.partners, Sealer: s.sealer, Self: self, Logger: s.logger,
 			Found: func(id string, f *ocpi.Finding) {
-				s.tally.Note(id, "its answer with credentials", ocpi.TimeOf(time.Now()), f)
+				s.tally.Note(id, "its answer with credentials", ocpi.TimeOf(time.Now()), *f)
 			}},
 		puller: &partner.Puller{
 			Dialer: d, Partners: s.control.partners, Secrets: s.sealer, Intake: s.intake, Objects: s.owned,

@@ -28,8 +28,8 @@ func TestFindingsAreNoted(t *testing.T) {
 	before := c.Next()
 	slash := ocpi.Finding{Code: "trailing_slash", Detail: "a slash more"}
 	for i := range 1000 {
-		tallies[0].Note("gb-dun-cpo", "/x", ocpi.Time(i+1), &slash)
-		tallies[0].Note("nobody", "/x", ocpi.Time(i+1), &slash)
+		tallies[0].Note("gb-dun-cpo", "/x", ocpi.Time(i+1), slash)
+		tallies[0].Note("nobody", "/x", ocpi.Time(i+1), slash)
 		if err := c.partners.noteFindings(t.Context(), c.partners.doubled); err != nil {
 			t.Fatal(err)
 		}
@@ -40,7 +40,7 @@ func TestFindingsAreNoted(t *testing.T) {
 	if err := other.CatchUp(t.Context()); err != nil {
 		t.Fatal(err)
 	}
-	tallies[1].Note("gb-dun-cpo", "/y", 2000, &slash)
+	tallies[1].Note("gb-dun-cpo", "/y", 2000, slash)
 	count := func(tally *ingest.Tally, h house) int64 {
 		t.Helper()
 		if err := h.CatchUp(t.Context()); err != nil {

@@ -66,7 +66,7 @@ func TestTheStopNotesAllKinds(t *testing.T) {
 			t.Fatal(err)
 		}
 		for code := range 700 {
-			tally.Note("nl-"+fmt.Sprintf("a%02d", n)+"-cpo", "/x", 1, &ocpi.Finding{Code: fmt.Sprint("code_", code)})
+			tally.Note("nl-"+fmt.Sprintf("a%02d", n)+"-cpo", "/x", 1, ocpi.Finding{Code: fmt.Sprint("code_", code)})
 		}
 	}
 	if err := c.partners.NoteNow(t.Context()); err != nil {
@@ -85,12 +85,12 @@ func TestALostAnswerDoublesNoCount(t *testing.T) {
 	c, tally := counting(t, log)
 	slash := ocpi.Finding{Code: "trailing_slash"}
 	all := func(*ingest.Unnoted) bool { return true }
-	tally.Note("gb-dun-cpo", "/x", 1, &slash)
+	tally.Note("gb-dun-cpo", "/x", 1, slash)
 	log.lose = true
 	if err := c.partners.noteFindings(t.Context(), all); !errors.Is(err, ingest.ErrOutcomeUnknown) {
 		t.Fatal(err)
 	}
-	tally.Note("gb-dun-cpo", "/x", 2, &slash)
+	tally.Note("gb-dun-cpo", "/x", 2, slash)
 	for range 2 {
 		if err := c.partners.noteFindings(t.Context(), all); err != nil {
 			t.Fatal(err)
@@ -106,7 +106,7 @@ func TestALostAnswerDoublesNoCount(t *testing.T) {
 func TestTheStopIsNotLostToNotes(t *testing.T) {
 	log := &lossyLog{Log: ingesttest.NewLog(1)}
 	c, tally := counting(t, log)
-	tally.Note("gb-dun-cpo", "/x", 1, &ocpi.Finding{Code: "trailing_slash"})
+	tally.Note("gb-dun-cpo", "/x", 1, ocpi.Finding{Code: "trailing_slash"})
 	failed := errors.New("broken")
 	log.FailNext(failed)
 	if err := c.partners.NoteNow(t.Context()); !errors.Is(err, failed) || noted(c, "gb-dun-cpo") != 1 {
@@ -115,7 +115,7 @@ func TestTheStopIsNotLostToNotes(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		log := &lossyLog{Log: ingesttest.NewLog(1)}
 		c, tally := counting(t, log)
-		tally.Note("gb-dun-cpo", "/x", 1, &ocpi.Finding{Code: "trailing_slash"})
+		tally.Note("gb-dun-cpo", "/x", 1, ocpi.Finding{Code: "trailing_slash"})
 		log.hang = true
 		began := time.Now()
 		if err := c.partners.NoteNow(t.Context()); !errors.Is(err, context.DeadlineExceeded) || time.Since(began) > noteWithin {
@@ -127,7 +127,7 @@ func TestTheStopIsNotLostToNotes(t *testing.T) {
 // Who comes by the id of a partner that was removed is another one.
 func TestTheFindingsOfAFormerPartner(t *testing.T) {
 	c, tally := counting(t, &lossyLog{Log: ingesttest.NewLog(1)})
-	tally.Note("gb-dun-cpo", "/secret/path", 1, &ocpi.Finding{Code: "trailing_slash"})
+	tally.Note("gb-dun-cpo", "/secret/path", 1, ocpi.Finding{Code: "trailing_slash"})
 	before := tally.Unnoted()
 	if err := c.partners.Remove(t.Context(), "", "gb-dun-cpo", 0); err != nil {
 		t.Fatal(err)
@@ -139,7 +139,7 @@ func TestTheFindingsOfAFormerPartner(t *testing.T) {
 	if found := tally.With("gb-dun-cpo", c.partners.Noted("gb-dun-cpo")); len(found) > 0 {
 		t.Errorf("it has %+v", found)
 	}
-	tally.Note("gb-dun-cpo", "/x", 2, &ocpi.Finding{Code: "trailing_slash"})
+	tally.Note("gb-dun-cpo", "/x", 2, ocpi.Finding{Code: "trailing_slash"})
 	if left := tally.Unnoted(); len(left) != 1 || left[0].Count != 1 {
 		t.Errorf("to be noted: %+v", left)
 	}

@@ -213,13 +213,15 @@ func (s *partners) authenticate(authorization string, now ocpi.Time) (p *Partner
 	if !ok {
 		return nil, reading{}, false
 	}
-	list, n := readings(credentials)
-	for _, r := range list[:n] {
-		if p, ok := s.byToken.Get(r.hash); ok && p.Encoding.accepts(&r) && p.accepts(r.hash, now) {
-			return p, r, true
+	as, ok = firstReading(credentials, func(r reading) bool {
+		known, ok := s.byToken.Get(r.hash)
+		if !ok || !known.Encoding.accepts(&r) || !known.accepts(r.hash, now) {
+			return false
 		}
-	}
-	return nil, reading{}, false
+		p = known
+		return true
+	})
+	return p, as, ok
 }
 
 // withToken returns the partner that has a token now.

@@ -91,20 +91,21 @@ type reading struct {
 	odd      bool // not as OCPI has it in this encoding
 }
 
-// readings returns what credentials may stand for: themselves, and what they are in
-// Base64, once or, as some send it, twice.
-func readings(credentials string) (list [3]reading, n int) {
+// firstReading returns which of what credentials may stand for is accepted: themselves,
+// or what they are in Base64, once or, as some send it, twice. They are decoded only
+// where what they are before is not.
+func firstReading(credentials string, accepted func(reading) bool) (r reading, ok bool) {
 	var text [maxCredentials]byte
 	plain := text[:copy(text[:], credentials)]
-	list[0] = reading{hash: sha256.Sum256(plain), encoding: EncodingRaw}
-	for n = 1; n < len(list); n++ {
-		var odd, ok bool
-		if plain, odd, ok = decodeToken(plain); !ok {
-			break
+	r = reading{hash: sha256.Sum256(plain), encoding: EncodingRaw}
+	for decoded := 0; !accepted(r); decoded++ {
+		var odd bool
+		if plain, odd, ok = decodeToken(plain); !ok || decoded == 2 {
+			return reading{}, false
 		}
-		list[n] = reading{sha256.Sum256(plain), EncodingBase64, odd || n > 1 || list[n-1].odd}
+		r = reading{sha256.Sum256(plain), EncodingBase64, r.odd || odd || decoded > 0}
 	}
-	return list, n
+	return r, true
 }
 
 // decodeToken decodes a text in place. Partners that encode with `echo` leave a

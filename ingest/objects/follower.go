@@ -8,6 +8,7 @@ import (
 	"log/slog"
 	"slices"
 	"sync"
+	"sync/atomic"
 
 	"github.com/prometheus/client_golang/prometheus"
 	"golang.org/x/sync/errgroup"
@@ -58,6 +59,7 @@ type Follower struct {
 	share   int64 // of Options.MaxBytes, for each partition
 	logger  *slog.Logger
 	loaded  chan struct{} // closed once every partition knows where it starts
+	stopped atomic.Bool   // a partition is not followed any further: every request asks
 	once    sync.Once     // closes loaded, also when Run is called again
 	inert   *prometheus.CounterVec
 	lookups chan lookup
@@ -168,6 +170,7 @@ func (f *Follower) follow(ctx context.Context, p *part) error {
 		return err
 	}
 	f.logger.Error("stopped before a record of a newer version of roamclear: upgrade this process", "partition", p.String(), "error", err)
+	f.stopped.Store(true)
 	p.progress.Fail(0, fmt.Errorf("%s: %w: %w", p, ingest.ErrUnavailable, err))
 	<-ctx.Done()
 	return ctx.Err()

@@ -37,8 +37,10 @@ func (f *Follower) Peek(ctx context.Context, t ingest.Target) (s ingest.ObjectSt
 	if err := f.wait(ctx); err != nil {
 		return s, false, err
 	}
-	if err := p.progress.Err(0); err != nil {
-		return s, false, err
+	if f.stopped.Load() {
+		if err := p.progress.Err(0); err != nil {
+			return s, false, err
+		}
 	}
 	f.mu.RLock()
 	held := f.held(p, id)
@@ -59,12 +61,12 @@ func (f *Follower) Peek(ctx context.Context, t ingest.Target) (s ingest.ObjectSt
 // and without a question to the store.
 func (f *Follower) RulesOut(id ingest.Identity) bool {
 	p := f.partOf(id)
-	if f.folds[id.Object] == nil || p == nil || !f.Ready() {
+	if f.folds[id.Object] == nil || p == nil || !f.Ready() || !f.rulesOut(id) {
 		return false
 	}
 	f.mu.RLock()
 	defer f.mu.RUnlock()
-	return f.held(p, id) == nil && f.rulesOut(id)
+	return f.held(p, id) == nil // asked last: a state may have to be unpacked to say so
 }
 
 // partOf returns the partition an object's records are in.
@@ -86,7 +88,7 @@ func (f *Follower) wait(ctx context.Context) error {
 func (f *Follower) Ready() bool {
 	select {
 	case <-f.loaded:
-		return f.Stopped() == nil
+		return !f.stopped.Load()
 	default:
 		return false
 	}
