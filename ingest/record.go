@@ -69,6 +69,17 @@ func (o Object) OfTwo() bool {
 	return false
 }
 
+// Listed reports whether OCPI lists objects of the kind one by one, as they are now: a
+// Sender interface has a list of them. CDRs never change, and have lists of their own;
+// what we note ourselves, and commands, nobody lists.
+func (o Object) Listed() bool {
+	switch o {
+	case ObjectSession, ObjectTariff, ObjectLocation, ObjectToken, ObjectInvoice:
+		return true
+	}
+	return false
+}
+
 // Topic returns the topic by which objects of the kind come.
 func (o Object) Topic() Topic {
 	switch o {

@@ -63,10 +63,10 @@ type ObjectList struct {
 // ListsOf calls fn for the lists that an object is on, and for those it has left:
 // Locations, Tokens and Tariffs without a recipient may be seen by all, as far as
 // lists go; Sessions, invoices, and Tariffs with a recipient, by two parties. What is
-// deleted is on none.
+// deleted is on none, nor is what OCPI has no lists of.
 func ListsOf(s *ingest.ObjectState, fn func(l ObjectList, gone bool)) {
-	if s.Object == ingest.ObjectCommand {
-		return // OCPI lists none
+	if !s.Object.Listed() {
+		return
 	}
 	recipient := s.Recipient()
 	if recipient.IsZero() && !s.Object.OfTwo() {

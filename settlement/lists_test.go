@@ -3,6 +3,7 @@ package settlement
 import (
 	"context"
 	"errors"
+	"slices"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -141,6 +142,22 @@ func TestASessionNamedLaterIsInTheWindowOfThen(t *testing.T) {
 		if got := q.Holds(s); got != tt.want {
 			t.Errorf("%s: %t", tt.name, got)
 		}
+	}
+}
+
+// OCPI has no lists of what we note ourselves, nor of commands.
+func TestListsOfWhatOCPILists(t *testing.T) {
+	var listed []string
+	for kind := ingest.ObjectCDR + 1; kind.Known(); kind++ {
+		s := &ingest.ObjectState{Object: kind, Key: ocpi.NewKey("GB", "DUN", "1"), With: ocpi.NewParty("NL", "EXW"), Left: []ocpi.Party{ocpi.NewParty("FR", "BEL")}}
+		on := false
+		ListsOf(s, func(ObjectList, bool) { on = true })
+		if on {
+			listed = append(listed, kind.String())
+		}
+	}
+	if want := []string{"session", "tariff", "location", "token", "invoice"}; !slices.Equal(listed, want) {
+		t.Errorf("on lists: %v, want %v", listed, want)
 	}
 }
 
