@@ -46,8 +46,8 @@ func (d *Desk) enter(e *Entry, it *item) (tries int, may bool) {
 		s.all++
 		return it.tries, true
 	}
-	if !it.waits {
-		it.waits = true
+	if !it.queued {
+		it.queued = true
 		s.waiting[to] = append(s.waiting[to], it)
 	}
 	it.busy = false
@@ -90,7 +90,7 @@ func (d *Desk) wakeNext(to string) bool {
 		if s.waiting[to] = s.waiting[to][1:]; len(s.waiting[to]) == 0 {
 			delete(s.waiting, to)
 		}
-		it.waits = false
+		it.queued = false
 		if d.open[it.key] != it {
 			continue // it was closed meanwhile
 		}

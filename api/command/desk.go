@@ -38,8 +38,9 @@ type Store interface {
 	// OpenCommands returns a page of the commands that are open, in the order of
 	// their keys.
 	OpenCommands(ctx context.Context, after ocpi.Key, limit int) ([]ocpi.Key, error)
-	// SessionsSince calls fn for the Sessions of a CPO that have changed since.
-	SessionsSince(ctx context.Context, cpo ocpi.Party, since ocpi.Time, fn func(ocpi.Key) error) error
+	// SessionsSince returns a page of the Sessions of a CPO that have changed since, in the
+	// order of their ids.
+	SessionsSince(ctx context.Context, cpo ocpi.Party, since ocpi.Time, after string, limit int) ([]ocpi.Key, error)
 }
 
 // Sender calls partners: a partner.Forwarder.
@@ -62,6 +63,7 @@ type Deps struct {
 	AnswerTimeout  time.Duration // a CPO's, to a command; 0 = 10 s
 	SessionTimeout time.Duration // of the Session of a start that was accepted; 0 = 5 m
 	Open           int           // commands of a party that may be open at once; 0 = 50,000
+	Counts         bool          // it sees to no commands: of those that are open it only knows how many
 	Now            func() time.Time
 	Logger         *slog.Logger
 }

@@ -22,16 +22,20 @@ import (
 type keeper struct {
 	mu       sync.Mutex // guards what follows
 	open     map[ocpi.Key]*item
-	any      bool                         // there was a command
 	closed   bool                         // nobody is called any more
 	loaded   bool                         // what is open in the store is known
+	read     ocpi.Key                     // up to where it is, before that
+	reading  chan struct{}                // held by who reads it
+	looked   map[ingest.Partition]bool    // whose Sessions were looked for in the store
 	due      map[ingest.Partition]*agenda // of the partitions that are seen to here
 	held     map[ocpi.Party]int           // how many are open, or are being asked for, of a party
 	starts   map[like]map[ocpi.Key]bool   // those that wait for their Session
+	last     map[ocpi.Party]ocpi.Time     // when the last charge at a CPO was asked for
 	charges  map[ocpi.Key]ocpi.Key        // Sessions of those that have one, with limits
 	sessions dirty                        // that changed, and were not looked at
 	early    dirty                        // that came before what is open was known
-	unowned  map[ingest.Partition][]ocpi.Key
+	unowned  map[ingest.Partition]*dirty
+	looking  sync.Mutex    // held by who looks at a Session; never with mu
 	wake     chan struct{} // there are sessions
 	deliveries
 }
@@ -42,19 +46,23 @@ type item struct {
 	partition ingest.Partition
 	at        ocpi.Time // when it is to be seen to next; 0 = when it changes
 	index     int       // in its agenda, -1 = in none
-	waitsAs   []like    // what the Session it waits for is like
-	session   ocpi.Key  // that its limits are about, zero = none
-	tries     int       // of what is tried again
-	busy      bool      // somebody sees to it
-	again     bool      // it changed meanwhile
-	waits     bool      // for a place to bring its result to who asked
+	waits     bool      // for its Session
+	waitsAs   []like    // what that is like
+	cpo       ocpi.Party
+	asked     ocpi.Time
+	session   ocpi.Key // that its limits are about, zero = none
+	tries     int      // of what is tried again
+	busy      bool     // somebody sees to it
+	again     bool     // it changed meanwhile
+	queued    bool     // for a place to bring its result to who asked
 }
 
 func (k *keeper) init() {
 	k.open, k.due = map[ocpi.Key]*item{}, map[ingest.Partition]*agenda{}
 	k.starts, k.charges, k.held = map[like]map[ocpi.Key]bool{}, map[ocpi.Key]ocpi.Key{}, map[ocpi.Party]int{}
 	k.under, k.waiting = map[string]int{}, map[string][]*item{}
-	k.unowned, k.wake = map[ingest.Partition][]ocpi.Key{}, make(chan struct{}, 1)
+	k.unowned, k.wake = map[ingest.Partition]*dirty{}, make(chan struct{}, 1)
+	k.last, k.looked, k.reading = map[ocpi.Party]ocpi.Time{}, map[ingest.Partition]bool{}, make(chan struct{}, 1)
 }
 
 // takeOver is after which time the owner calls what was asked for and not called: by
@@ -74,8 +82,11 @@ func (d *Desk) Seen(s *ingest.ObjectState) {
 
 // learn takes note of a command. The caller holds d.mu.
 func (d *Desk) learn(key ocpi.Key, c *objects.Command) {
-	d.any = true
-	it := d.open[key]
+	it, cpo := d.open[key], ocpi.Party{}
+	if c.StartsOurs() {
+		cpo, _ = ocpi.ParseParty(c.CPO)
+		d.last[cpo] = max(d.last[cpo], c.Asked)
+	}
 	if !c.Open() {
 		if it != nil {
 			d.forget(it)
@@ -83,11 +94,14 @@ func (d *Desk) learn(key ocpi.Key, c *objects.Command) {
 		return
 	}
 	if it == nil {
-		it = &item{key: key, partition: d.Place(key), index: -1}
+		it = &item{key: key, partition: d.Place(key), index: -1, cpo: cpo, asked: c.Asked}
 		d.open[key] = it
 		d.held[key.Party]++
 	}
 	d.wait(it, c)
+	if d.Counts {
+		return
+	}
 	d.charge(it, c)
 	if it.busy {
 		it.again = true
@@ -99,13 +113,14 @@ func (d *Desk) learn(key ocpi.Key, c *objects.Command) {
 // wait keeps where a start waits for its Session.
 func (d *Desk) wait(it *item, c *objects.Command) {
 	waits := c.StartsOurs() && c.Session == nil
-	if !waits {
+	switch {
+	case !waits:
 		d.unwait(it)
-	}
-	if !waits || it.waitsAs != nil {
+		return
+	case it.waits:
 		return
 	}
-	it.waitsAs = likesOf(&c.CommandRequest)
+	it.waits, it.waitsAs = true, likesOf(&c.CommandRequest)
 	for _, l := range it.waitsAs {
 		if d.starts[l] == nil {
 			d.starts[l] = map[ocpi.Key]bool{}
@@ -120,7 +135,7 @@ func (d *Desk) unwait(it *item) {
 			delete(d.starts, l)
 		}
 	}
-	it.waitsAs = nil
+	it.waits, it.waitsAs = false, nil
 }
 
 // charge keeps which Session a command's limits are about.
@@ -259,8 +274,6 @@ func (d *Desk) Run(ctx context.Context, p ingest.Partition) error {
 			a.put(it)
 		}
 	}
-	again := d.unowned[p]
-	delete(d.unowned, p)
 	d.mu.Unlock()
 	defer func() {
 		d.mu.Lock()
@@ -275,68 +288,60 @@ func (d *Desk) Run(ctx context.Context, p ingest.Partition) error {
 		}
 	}()
 	g, ctx := errgroup.WithContext(ctx)
-	g.Go(func() error { return d.load(ctx, again) })
+	g.Go(func() error { return d.findSessions(ctx, p) })
 	g.Go(func() error { return d.see(ctx, a) })
 	return g.Wait()
 }
 
-// load reads what is open in the store, and looks at the Sessions that have come since.
-func (d *Desk) load(ctx context.Context, again []ocpi.Key) error {
+// Load reads what is open in the store, once; whoever calls it again gets nil when that is
+// done. What changes from then on is [Desk.Seen].
+func (d *Desk) Load(ctx context.Context) error {
+	select {
+	case d.reading <- struct{}{}:
+	case <-ctx.Done():
+		return ctx.Err()
+	}
+	defer func() { <-d.reading }()
+	d.mu.Lock()
+	loaded, after := d.loaded, d.read
+	d.mu.Unlock()
+	if loaded {
+		return nil
+	}
 	if err := d.Objects.CatchUp(ctx, ingest.TopicCommands); err != nil {
 		return err
 	}
-	since := map[ocpi.Party]ocpi.Time{}
-	for after := (ocpi.Key{}); ; {
+	for {
 		keys, err := d.Store.OpenCommands(ctx, after, openPage)
 		if err != nil {
 			return fmt.Errorf("read which commands are open: %w", err)
 		}
 		for _, key := range keys {
-			if err := d.loadOne(ctx, key, since); err != nil {
+			if err := d.loadOne(ctx, key); err != nil {
 				return err
 			}
+			after = key
 		}
-		if len(keys) < openPage {
-			break
-		}
-		after = keys[len(keys)-1]
-	}
-	d.mu.Lock()
-	d.loaded = true
-	came, lost := d.early.take()
-	for key := range came {
-		d.sessions.add(key)
-	}
-	d.sessions.lost = d.sessions.lost || lost
-	d.rouse()
-	d.mu.Unlock()
-	for cpo, at := range since {
-		err := d.Store.SessionsSince(ctx, cpo, at-ocpi.Time(early), func(key ocpi.Key) error { d.sessionChanged(key); return nil })
-		if err != nil {
-			return fmt.Errorf("read Sessions of %s: %w", cpo, err)
+		d.mu.Lock()
+		d.read, d.loaded = after, len(keys) < openPage
+		loaded = d.loaded
+		d.mu.Unlock()
+		if loaded {
+			d.lookAtEarly()
+			return nil
 		}
 	}
-	for _, key := range again {
-		d.sessionChanged(key)
-	}
-	return nil
 }
 
-func (d *Desk) loadOne(ctx context.Context, key ocpi.Key, since map[ocpi.Party]ocpi.Time) error {
+func (d *Desk) loadOne(ctx context.Context, key ocpi.Key) error {
 	e, ok, err := d.Get(ctx, key)
 	if err != nil || !ok {
 		return err
 	}
 	d.mu.Lock()
+	defer d.mu.Unlock()
 	if d.open[key] == nil {
 		d.learn(key, e.Command)
-	}
-	d.mu.Unlock()
-	c := e.Command
-	if cpo, ok := ocpi.ParseParty(c.CPO); ok && c.StartsOurs() {
-		if at, known := since[cpo]; !known || c.Asked < at {
-			since[cpo] = c.Asked
-		}
 	}
 	return nil
 }

@@ -17,11 +17,15 @@ import (
 // meanwhile has something happen once a command was read.
 type meanwhile struct {
 	command.Objects
-	read *atomic.Pointer[func(s *ingest.ObjectState)]
+	read     *atomic.Pointer[func(s *ingest.ObjectState)]
+	sessions *atomic.Int64 // how often a Session was read
 }
 
 func (m meanwhile) Get(ctx context.Context, t ingest.Target) (ingest.ObjectState, bool, error) {
 	s, ok, err := m.Objects.Get(ctx, t)
+	if t.Object == ingest.ObjectSession {
+		m.sessions.Add(1)
+	}
 	if read := m.read.Load(); read != nil && ok && t.Object == ingest.ObjectCommand {
 		(*read)(&s)
 	}

@@ -52,14 +52,20 @@ type dirty struct {
 	lost bool
 }
 
-// maxDirty bounds how many Sessions wait to be looked at.
-const maxDirty = 200_000
+// Bounds of Sessions that wait to be looked at, and of those that are kept for whoever is
+// to see to a partition.
+const (
+	maxDirty   = 200_000
+	maxUnowned = 10_000
+)
 
-func (s *dirty) add(key ocpi.Key) {
+func (s *dirty) add(key ocpi.Key) { s.addUpTo(maxDirty, key) }
+
+func (s *dirty) addUpTo(most int, key ocpi.Key) {
 	switch {
 	case s.keys == nil:
 		s.keys = map[ocpi.Key]bool{}
-	case len(s.keys) >= maxDirty:
+	case len(s.keys) >= most:
 		s.keys, s.lost = map[ocpi.Key]bool{}, true
 		return
 	}
@@ -104,7 +110,7 @@ func (d *Desk) Follow(ctx context.Context) error {
 		d.mu.Unlock()
 		err := d.lookAt(ctx, keys)
 		if err == nil && lost {
-			err = d.load(ctx, nil)
+			err = d.findLost(ctx)
 		}
 		if err != nil {
 			if ctx.Err() != nil {
@@ -137,12 +143,6 @@ func (d *Desk) lookAt(ctx context.Context, keys map[ocpi.Key]bool) error {
 	}
 	if err := d.Objects.CatchUp(ctx, ingest.TopicCommands); err != nil {
 		return err
-	}
-	d.mu.Lock()
-	idle := d.loaded && !d.any
-	d.mu.Unlock()
-	if idle {
-		return nil // nobody has asked for anything
 	}
 	for key := range keys {
 		if err := d.look(ctx, key); err != nil {
@@ -193,15 +193,24 @@ func (d *Desk) session(ctx context.Context, key ocpi.Key) (*charged, error) {
 	return c, err
 }
 
-// look looks at one Session.
+// look looks at one Session, which is read only where it may be of a command.
 func (d *Desk) look(ctx context.Context, key ocpi.Key) error {
+	d.looking.Lock() // one after the other: the first of two that are like a start is its
+	defer d.looking.Unlock()
+	d.mu.Lock()
+	limited, ok := d.charges[key]
+	started := ocpi.TimeOf(d.Now()) < d.last[key.Party]+ocpi.Time(giveUp)
+	if !ok && !started && !d.loaded {
+		d.early.add(key)
+	}
+	d.mu.Unlock()
+	if !ok && !started {
+		return nil // nobody has asked for a charge there
+	}
 	s, err := d.session(ctx, key)
 	if err != nil || s == nil {
 		return err
 	}
-	d.mu.Lock()
-	limited, ok := d.charges[key]
-	d.mu.Unlock()
 	if ok {
 		return d.limit(ctx, limited, s)
 	}
@@ -242,9 +251,6 @@ func (d *Desk) limit(ctx context.Context, command ocpi.Key, s *charged) error {
 	return d.note(ctx, e, "", objects.CommandStop, e.Command.LimitStop(NewID(), "max_energy_kwh"))
 }
 
-// maxUnowned bounds the Sessions that are kept for whoever is to see to a partition.
-const maxUnowned = 10_000
-
 // owned reports whether a command is seen to here; where it is not, its Session is
 // looked at again once it is.
 func (d *Desk) owned(command, session ocpi.Key) bool {
@@ -254,9 +260,10 @@ func (d *Desk) owned(command, session ocpi.Key) bool {
 	if d.due[p] != nil {
 		return true
 	}
-	if len(d.unowned[p]) < maxUnowned {
-		d.unowned[p] = append(d.unowned[p], session)
+	if d.unowned[p] == nil {
+		d.unowned[p] = &dirty{}
 	}
+	d.unowned[p].addUpTo(maxUnowned, session)
 	return false
 }
 

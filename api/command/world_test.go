@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"log/slog"
 	"net/http"
+	"slices"
 	"strings"
 	"sync"
 	"sync/atomic"
@@ -33,20 +34,23 @@ var cpo = ingest.Sender{ID: "se-abc-cpo", Parties: []ocpi.Party{abc}}
 // world is a desk with a log, a store and partners in memory, within a bubble of
 // synctest: its clock is that of the bubble.
 type world struct {
-	t      *testing.T
-	log    *ingesttest.Log
-	store  *objectstest.Store
-	signer *control.Sealer
-	office *office
-	stop   func()
-	hold   chan struct{} // until when nothing is read of what is open; nil = not at all
-	open   int           // command.Deps.Open
+	t         *testing.T
+	log       *ingesttest.Log
+	store     *objectstest.Store
+	signer    *control.Sealer
+	office    *office
+	stop      func()
+	rebalance func()        // the process loses its partitions, and gets them again
+	hold      chan struct{} // until when nothing is read of what is open; nil = not at all
+	open      int           // command.Deps.Open
+	others    int           // Sessions of each CPO in the store, of which there is nothing to read
 }
 
 // office is one process.
 type office struct {
-	alone atomic.Bool                                 // partners hold no role now
-	read  atomic.Pointer[func(s *ingest.ObjectState)] // what happens once a command was read
+	alone                   atomic.Bool                                 // partners hold no role now
+	read                    atomic.Pointer[func(s *ingest.ObjectState)] // what happens once a command was read
+	opened, pages, sessions atomic.Int64                                // reads of what is open, of pages of Sessions, of Sessions
 	*command.Desk
 	follower *objects.Follower
 	world    *world
@@ -80,20 +84,32 @@ func (w *world) start(works bool) {
 	})
 	o.follower = objects.New(objects.Options{Log: w.log, Store: w.store, Registerer: prometheus.NewRegistry(),
 		Folds: []objects.Fold{objects.Sessions{Seen: o.SessionSeen}, objects.Commands{Seen: o.Seen}}})
-	o.Objects = meanwhile{o.follower, &o.read}
+	o.Objects = meanwhile{o.follower, &o.read, &o.sessions}
 	ctx, cancel := context.WithCancel(context.Background())
 	var running sync.WaitGroup
 	running.Go(func() { _ = o.follower.Run(ctx) })
 	if works {
 		o.Work(ctx)
 		running.Go(func() { _ = o.Follow(ctx) })
-		for _, p := range w.log.Partitions(ingest.TopicCommands) {
-			running.Go(func() { _ = o.Run(ctx, p) })
-		}
 	}
 	w.office = o
-	w.stop = func() { cancel(); running.Wait(); o.Close() }
+	leave := w.seeTo(ctx, works)
+	w.rebalance = func() { leave(); leave = w.seeTo(ctx, works) }
+	w.stop = func() { cancel(); leave(); running.Wait(); o.Close() }
 	synctest.Wait()
+}
+
+// seeTo sees to all partitions, until leave.
+func (w *world) seeTo(ctx context.Context, works bool) (leave func()) {
+	ctx, cancel := context.WithCancel(ctx)
+	var running sync.WaitGroup
+	if works {
+		for _, p := range w.log.Partitions(ingest.TopicCommands) {
+			running.Go(func() { _ = w.office.Run(ctx, p) })
+		}
+	}
+	synctest.Wait()
+	return func() { cancel(); running.Wait() }
 }
 
 // restart ends the process and starts another one.
@@ -127,6 +143,7 @@ func (partners) Find(id string) (*control.Partner, bool) {
 
 // OpenCommands implements command.Store: all that there are.
 func (o *office) OpenCommands(ctx context.Context, after ocpi.Key, limit int) (keys []ocpi.Key, err error) {
+	o.opened.Add(1)
 	if o.world.hold != nil {
 		<-o.world.hold
 	}
@@ -140,13 +157,18 @@ func (o *office) OpenCommands(ctx context.Context, after ocpi.Key, limit int) (k
 }
 
 // SessionsSince implements command.Store.
-func (o *office) SessionsSince(ctx context.Context, cpo ocpi.Party, _ ocpi.Time, fn func(ocpi.Key) error) error {
-	return o.world.store.LoadObjects(ctx, ingest.ObjectSession, func(s ingest.ObjectState) error {
-		if s.Key.Party != cpo {
-			return nil
-		}
-		return fn(s.Key)
+func (o *office) SessionsSince(ctx context.Context, cpo ocpi.Party, _ ocpi.Time, after string, limit int) (keys []ocpi.Key, err error) {
+	err = o.world.store.LoadObjects(ctx, ingest.ObjectSession, func(s ingest.ObjectState) error {
+		keys = append(keys, s.Key)
+		return nil
 	})
+	for n := range o.world.others {
+		keys = append(keys, ocpi.NewKey(cpo.Country, cpo.ID, fmt.Sprintf("A%06d", n)))
+	}
+	keys = slices.DeleteFunc(keys, func(k ocpi.Key) bool { return k.Party != cpo || k.ID <= after })
+	slices.SortFunc(keys, func(a, b ocpi.Key) int { return strings.Compare(a.ID, b.ID) })
+	o.pages.Add(1)
+	return keys[:min(limit, len(keys))], err
 }
 
 // keep stores all that the log holds, as the Recorder does.

@@ -247,6 +247,8 @@ func (s *service) run(ctx context.Context, after func(context.Context) error) er
 			spawn(workers, work, "records", s.keep("records", s.record))
 			spawn(workers, work, "refused", s.keep("refused", s.refused))
 			spawn(workers, work, "commands", s.keep("commands", s.desk.Follow))
+		} else if s.config.has(roleAPI) {
+			spawn(workers, work, "open commands", s.persist("open commands", s.desk.Load))
 		}
 	}
 	if err == nil {
@@ -455,12 +457,15 @@ func (s *service) profile(cpo ocpi.Party) *tariff.Profile {
 }
 
 // watched are the folds of Sessions and of commands, which tell the desk of them where it
-// sees to them.
-func (s *service) watched() (objects.Sessions, objects.Commands) {
-	if !s.config.has(roleSettle) {
-		return objects.Sessions{}, objects.Commands{}
+// sees to them; of commands also where they are asked for, since only so many may be open.
+func (s *service) watched() (sessions objects.Sessions, commands objects.Commands) {
+	if s.config.has(roleSettle) {
+		sessions.Seen = s.desk.SessionSeen
 	}
-	return objects.Sessions{Seen: s.desk.SessionSeen}, objects.Commands{Seen: s.desk.Seen}
+	if s.config.has(roleSettle) || s.config.has(roleAPI) {
+		commands.Seen = s.desk.Seen
+	}
+	return sessions, commands
 }
 
 // commands is what the desk works with, but for what is opened after it.
@@ -470,7 +475,7 @@ func (s *service) commands() commanding.Deps {
 		Log: b.log, Place: func(key ocpi.Key) ingest.Partition { return b.log.Place(ingest.TopicCommands, key) },
 		Partners: s.control.partners, Store: b.store, Signer: s.sealer,
 		ResultURL:     func(v ocpi.Version) string { return hub.ResultURL(cmp.Or(s.config.PublicURL, s.http.url), v) },
-		AnswerTimeout: s.config.Commands.AnswerTimeout, SessionTimeout: s.config.Commands.SessionTimeout, Open: s.config.Commands.Open, Logger: s.logger,
+		AnswerTimeout: s.config.Commands.AnswerTimeout, SessionTimeout: s.config.Commands.SessionTimeout, Open: s.config.Commands.Open, Counts: !s.config.has(roleSettle), Logger: s.logger,
 	}
 }
 

@@ -40,19 +40,20 @@ func (s *Store) OpenCommands(ctx context.Context, after ocpi.Key, limit int) (ke
 	return keys, err
 }
 
-// SessionsSince calls fn for the Sessions of a CPO that have changed since an instant,
-// for one perhaps more than once.
-func (s *Store) SessionsSince(ctx context.Context, cpo ocpi.Party, since ocpi.Time, fn func(ocpi.Key) error) error {
-	return s.each(ctx, "read Sessions of "+cpo.String(), `SELECT id FROM objects
-		WHERE topic = ? AND object = 'session' AND country = ? AND party = ? AND received >= ?`,
-		[]any{ingest.TopicSessions.Short(), cpo.Country, cpo.ID, since.Go()},
+// SessionsSince returns a page of the Sessions of a CPO that have changed since an instant,
+// in the order of their ids.
+func (s *Store) SessionsSince(ctx context.Context, cpo ocpi.Party, since ocpi.Time, after string, limit int) (keys []ocpi.Key, err error) {
+	err = s.each(ctx, "read Sessions of "+cpo.String(), `SELECT DISTINCT id FROM objects
+		WHERE topic = ? AND object = 'session' AND country = ? AND party = ? AND id > ? AND received >= ?
+		ORDER BY object, country, party, id LIMIT ?`,
+		[]any{ingest.TopicSessions.Short(), cpo.Country, cpo.ID, after, since.Go(), limit},
 		func(rows driver.Rows) error {
 			k := ocpi.Key{Party: cpo}
-			if err := rows.Scan(&k.ID); err != nil {
-				return err
-			}
-			return fn(k)
+			err := rows.Scan(&k.ID)
+			keys = append(keys, k)
+			return err
 		})
+	return keys, err
 }
 
 // Commands returns commands of a party whose mark begins so, the latest first: those

@@ -91,15 +91,27 @@ func TestCommands(t *testing.T) {
 func TestSessionsSince(t *testing.T) {
 	s := newStore(t)
 	o := newOwned(s, ingest.TopicSessions)
-	for n := range 4 {
-		o.change(t, object(ingest.ObjectSession, []string{"GBDUN", "FRBEL"}[n%2], fmt.Sprintf("s%d", n), ""), 1, nil)
+	for n := range 10 {
+		id := object(ingest.ObjectSession, []string{"GBDUN", "FRBEL"}[n%2], fmt.Sprintf("s%d", n), "")
+		o.change(t, id, 1, nil)
+		o.change(t, id, 2, nil)
 	}
-	var got []string
-	err := s.SessionsSince(t.Context(), ocpi.NewParty("GB", "DUN"), ocpi.TimeOf(received)+ocpi.Time(ocpi.Second), func(k ocpi.Key) error {
-		got = append(got, k.String())
-		return nil
-	})
-	if err != nil || strings.Join(got, " ") != "GB*DUN*S2" {
-		t.Errorf("%v, %v", got, err)
+	for limit := 1; limit < 6; limit++ {
+		var got []string
+		for after := ""; ; {
+			keys, err := s.SessionsSince(t.Context(), ocpi.NewParty("GB", "DUN"), ocpi.TimeOf(received)+ocpi.Time(6*ocpi.Second), after, limit)
+			if err != nil || len(keys) > limit {
+				t.Fatal(len(keys), err)
+			}
+			for _, k := range keys {
+				got, after = append(got, k.String()), k.ID
+			}
+			if len(keys) < limit {
+				break
+			}
+		}
+		if strings.Join(got, " ") != "GB*DUN*S4 GB*DUN*S6 GB*DUN*S8" {
+			t.Errorf("%d a page: %v", limit, got)
+		}
 	}
 }
