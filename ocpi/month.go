@@ -13,19 +13,22 @@ type Month uint32
 // MonthOf returns the month of a year.
 func MonthOf(year int, month time.Month) Month { return Month(year*100 + int(month)) }
 
-// Booked returns the month a charge is booked in: that of its end; where that
-// is not known (OCPI's sentinel 1970-1-1T00:00:00Z) of its start, else of its
-// last_updated. So every charge is in some month and none vanishes from a
-// report.
-func Booked(end, start, lastUpdated Time) Month {
+// BookedAt returns the instant a charge is booked by: its end; where that is
+// not known (OCPI's sentinel 1970-1-1T00:00:00Z) its start, else its
+// last_updated.
+func BookedAt(end, start, lastUpdated Time) Time {
 	switch {
 	case end.IsSet():
-		return end.Month()
+		return end
 	case start.IsSet():
-		return start.Month()
+		return start
 	}
-	return lastUpdated.Month()
+	return lastUpdated
 }
+
+// Booked returns the month a charge is booked in, UTC: that of [BookedAt]. So
+// every charge is in some month and none vanishes from a report.
+func Booked(end, start, lastUpdated Time) Month { return BookedAt(end, start, lastUpdated).Month() }
 
 // Month returns the calendar month of the instant in UTC, zero when it is not
 // known.

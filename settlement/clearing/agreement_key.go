@@ -39,7 +39,7 @@ var agreementTable = table[Terms]{
 	newRow(Key{
 		Name: ruleParameter, Absent: "as the pack has it", Wants: "an exact decimal, such as 90 or 0.5",
 		Says: "a parameter of one rule of the pack",
-	}, decimal, (*Terms).setParameter).of(isParameter),
+	}, exact, (*Terms).setParameter).of(isParameter),
 	newRow(Key{
 		Name: "profile", Absent: "as the CPO's registration says", Wants: "a pricing profile",
 		Says: "how doubtful points of tariffs are read; it prices nothing anew, `roamclear reprice` does",
@@ -181,9 +181,9 @@ func profileNames() []string {
 	return names
 }
 
-// decimal reads an exact decimal that is not negative. It is written without zeros at
+// exact reads an exact decimal that is not negative. It is written without zeros at
 // its end.
-func decimal(text string) (ocpi.Number, string, error) {
+func exact(text string) (ocpi.Number, string, error) {
 	n, err := ocpi.ParseNumber(text)
 	if err != nil || n.Sign() < 0 {
 		return n, "", errors.New("want an exact decimal that is not negative, such as 90 or 0.5")
@@ -195,7 +195,7 @@ func decimal(text string) (ocpi.Number, string, error) {
 
 // rate reads a percentage of tax.
 func rate(text string) (ocpi.Number, string, error) {
-	n, written, err := decimal(text)
+	n, written, err := exact(text)
 	if err != nil || n.Cmp(ocpi.NewNumber(100, 0)) > 0 {
 		return n, "", errors.New("want an exact decimal per cent from 0 to 100, such as 21 or 5.5")
 	}

@@ -101,7 +101,7 @@ func compile(pack string, agreed []RuleSetting) (*Judge, error) {
 		if a.rule.Code == "difference" {
 			j.tolerance = a.limits
 		}
-		if a.effect != Off {
+		if a.effect != Off && !rules[i].Chain {
 			j.asked = append(j.asked, a)
 		}
 	}

@@ -18,6 +18,9 @@ type Rule struct {
 	// Structural is a rule that holds whatever pack and agreement say: without what it
 	// misses nobody can say what is owed, or by whom.
 	Structural bool `json:"structural"`
+	// Chain is a rule that holds a credit against the CDR it names and its other
+	// credits: not [Judge.Judge] says that it struck, but [Chain.Settle].
+	Chain bool `json:"chain"`
 	// Credits says that credit CDRs are looked at too; others follow from the CDR
 	// they credit.
 	Credits bool     `json:"credits"`
@@ -25,7 +28,7 @@ type Rule struct {
 	Source  Document `json:"source"`
 	Edition string   `json:"edition"` // changes with whatever of it can change a ground
 
-	strikes strikes
+	strikes strikes // nil of a Chain rule
 }
 
 // Param is a value that a rule compares with. A pack has one for each, an agreement

@@ -45,22 +45,24 @@ var rules = withParams([]Rule{
 		strikes:  inFuture,
 	},
 	{
-		Code: string(settlement.CreditExcess), Structural: true, Credits: true, Evidence: Pair, Source: ocpiCredit, Edition: "1",
+		Code: GroundCreditExcess, Structural: true, Chain: true, Credits: true, Evidence: Pair, Source: ocpiCredit, Edition: "1",
 		Measure:  "whether the credits of a CDR take back more than is left of it",
-		Sentence: "It credits more than is left of {measured}.",
-		strikes:  related(settlement.CreditExcess),
+		Sentence: "It credits {measured} more than is left of what it credits.",
 	},
 	{
-		Code: string(settlement.CreditOrphan), Structural: true, Credits: true, Evidence: Pair, Source: ocpiCredit, Edition: "1",
+		Code: GroundCreditOrphan, Structural: true, Chain: true, Credits: true, Evidence: Pair, Source: ocpiCredit, Edition: "1",
 		Measure:  "whether the CDR that a credit names is there",
-		Sentence: "The CDR that it credits is not there: {measured}.",
-		strikes:  related(settlement.CreditOrphan),
+		Sentence: "The CDR that it credits is not there.",
 	},
 	{
-		Code: string(settlement.CreditMismatch), Structural: true, Credits: true, Evidence: Owner, Source: ocpiCredit, Edition: "1",
+		Code: GroundCreditMismatch, Structural: true, Chain: true, Credits: true, Evidence: Owner, Source: ocpiCredit, Edition: "1",
 		Measure:  "whether a credit has the debtor and the currency of the CDR that it names",
-		Sentence: "It has another debtor or currency than {measured}, which it credits.",
-		strikes:  related(settlement.CreditMismatch),
+		Sentence: "It has another debtor or currency than the CDR that it credits.",
+	},
+	{
+		Code: GroundOriginalHeld, Structural: true, Chain: true, Credits: true, Evidence: Pair, Source: ocpiCredit, Edition: "1",
+		Measure:  "whether the CDR that a credit names waits itself",
+		Sentence: "It waits with {measured}, which it credits.",
 	},
 	{
 		Code: "other_terms", Structural: true, Evidence: Owner, Source: underAgreement, Edition: "1",

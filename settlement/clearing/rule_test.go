@@ -257,7 +257,17 @@ func golden(t *testing.T, path, got string) {
 // which it cannot measure, and they are what they say.
 func TestEveryRuleHasItsCases(t *testing.T) {
 	_, cases := rulesFile(t)
+	chains, err := os.ReadFile("testdata/owed.txt")
+	if err != nil {
+		t.Fatal(err)
+	}
 	for _, r := range clearing.Rules() {
+		if r.Chain {
+			if !strings.Contains(string(chains), "ground="+r.Code+":hold") {
+				t.Errorf("testdata/owed.txt has no case of %s", r.Code)
+			}
+			continue
+		}
 		kinds := []string{"strikes", "just not", "not known"}
 		if r.Code == "unknown_debtor" || r.Code == "unknown_currency" {
 			kinds = kinds[:2] // what is not known is what they strike
