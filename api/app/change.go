@@ -60,11 +60,12 @@ func (s *server) stop(c *gin.Context, who *caller) error {
 	if ch.over() {
 		return conflict("already_over", "", "the session is %s", ch.stateOf())
 	}
-	if ch.Entry, err = s.Desk.Stop(ctx, ch.Entry, who.place.ID); err != nil {
+	e, err := s.Desk.Stop(ctx, ch.Entry, who.place.ID)
+	if err != nil {
 		return err
 	}
-	if ch.stop, err = s.Desk.StopOf(ctx, ch.Entry); err != nil {
-		return wrapped("read the stop of a session", err)
+	if ch, err = s.chargeOf(ctx, who, e); err != nil {
+		return err
 	}
 	return s.write(c, http.StatusAccepted, ch)
 }
@@ -116,6 +117,9 @@ func (s *server) change(c *gin.Context, who *caller) error {
 		if ch.Entry, err = s.Desk.Note(ctx, ch.Entry, who.place.ID, objects.CommandLimited, limits); err != nil {
 			return wrapped("change the limits of a session", err)
 		}
+	}
+	if ch, err = s.chargeOf(ctx, who, ch.Entry); err != nil {
+		return err
 	}
 	return s.write(c, http.StatusOK, ch)
 }

@@ -274,20 +274,19 @@ func sessionURL(id string) string { return "/api/v1/sessions/" + url.PathEscape(
 func (s *server) show(ctx context.Context, c *charge) (*sessionJSON, error) {
 	cmd := c.Command
 	cpo, _ := ocpi.ParseParty(cmd.CPO)
+	token := ocpi.Text(cmd.Body, "authorization_reference")
 	v := &sessionJSON{
-		ID: c.Key.ID, URL: sessionURL(c.Key.ID), State: c.stateOf(), RequestedAt: cmd.Asked.String(), Reference: c.Key.ID,
+		ID: c.Key.ID, URL: sessionURL(c.Key.ID), State: c.stateOf(), RequestedAt: cmd.Asked.String(), Reference: token,
 		Location: placeJSON{cpo.Country, cpo.ID, cmd.Location}, EVSEUID: said(cmd.EVSE), ConnectorID: said(cmd.Connector),
 		Token: tokenJSON{cmd.TokenUID, tokenType(cmd.Body), cmd.Contract}, Limits: newLimits(cmd.Limits), Command: newCommand(cmd), Stop: c.newStop(),
 	}
 	if _, until := cmd.Awaits(); until != 0 && c.session == nil {
 		v.Deadline = said(until.String())
 	}
-	quoted, err := readQuote(cmd.Quote)
-	if err != nil {
+	if q, err := readQuote(cmd.Quote); err != nil {
 		return nil, err
-	}
-	if quoted != nil {
-		v.Quote = quoted.show()
+	} else if q != nil {
+		v.Quote = q.show()
 	}
 	if p := cmd.Preferences; p != nil {
 		v.Preferences = &preferencesJSON{Sent: p.Sent, Response: said(p.Response), Message: said(p.Message)}
@@ -306,7 +305,10 @@ func (s *server) show(ctx context.Context, c *charge) (*sessionJSON, error) {
 		}
 	}
 	if c.cdr != nil {
-		v.CDR = s.newCDR(c, quoted)
+		var err error
+		if v.CDR, err = s.newCDR(c); err != nil {
+			return nil, err
+		}
 	}
 	return v, nil
 }
@@ -406,15 +408,19 @@ func (c *charge) newStop() *stopJSON {
 }
 
 // newCDR tells the CDR of a session, and whether it is what was quoted.
-func (s *server) newCDR(c *charge, quoted *quote) *cdrJSON {
+func (s *server) newCDR(c *charge) (*cdrJSON, error) {
 	d := c.cdr
 	v := &cdrJSON{
 		CountryCode: d.Key.Party.Country, PartyID: d.Key.Party.ID, ID: d.ID, ExclVAT: amountOf(d.ClaimedExcl), InclVAT: amountOf(d.ClaimedIncl),
 		URL: "/api/v1/cdrs/" + url.PathEscape(d.Key.Party.Country) + "/" + url.PathEscape(d.Key.Party.ID) + "/" + url.PathEscape(d.ID),
 	}
-	agrees, reason := quoted.holds(d, s.profile(d.Key.Party))
+	q, err := readQuote(c.Command.Quote)
+	if err != nil {
+		return nil, err
+	}
+	agrees, reason := q.holds(d, s.profile(d.Key.Party))
 	v.Agrees, v.Reason = agrees, said(reason)
-	return v
+	return v, nil
 }
 
 // profile is how charges of a CPO are priced.

@@ -9,7 +9,6 @@ import (
 	"strings"
 
 	"github.com/gin-gonic/gin"
-	"golang.org/x/sync/errgroup"
 
 	"github.com/roamclear/roamclear/api"
 	"github.com/roamclear/roamclear/api/command"
@@ -58,11 +57,9 @@ func (s *server) explanation(c *gin.Context, who *caller) error {
 		}
 	}
 	if ch.cdr != nil {
-		quoted, err := readQuote(ch.Command.Quote)
-		if err != nil {
+		if v.CDR, err = s.newCDR(ch); err != nil {
 			return err
 		}
-		v.CDR = s.newCDR(ch, quoted)
 	}
 	rest.WriteJSON(c, http.StatusOK, v)
 	return nil
@@ -71,10 +68,7 @@ func (s *server) explanation(c *gin.Context, who *caller) error {
 // Bounds of a page of sessions.
 const (
 	maxPage   = 100
-	maxLooked = 500 // sessions that are looked at for a page with a filter,
-	// and of these side by side: what is known of one takes several questions to the
-	// store, and those that come together share a query.
-	readAtOnce = 16
+	maxLooked = 500 // sessions that are looked at for a page with a filter
 )
 
 // markOfApps is the mark of sessions that were asked for here, see objects.Command.Mark.
@@ -104,35 +98,27 @@ func (s *server) list(c *gin.Context, who *caller) error {
 		before = to
 	}
 	ctx := c.Request.Context()
-	if p.Text("cursor") == "" { // what a page continues was complete
-		if err := s.Charges.Await(ctx, ingest.ObjectCommand, true); err != nil {
-			return wrapped("wait for what was asked for", err)
-		}
+	if err := s.Charges.Await(ctx, ingest.ObjectCommand, true); err != nil {
+		return wrapped("wait for what was asked for", err)
 	}
 	v := listJSON{Data: []*sessionJSON{}}
-	for looked, more := 0, true; more && len(v.Data) < limit && looked < maxLooked; {
-		n := limit - len(v.Data)
-		if state != "" {
-			n = min(maxPage, maxLooked-looked)
-		}
-		keys, err := s.Charges.Commands(ctx, who.party, markOfApps, from, before, n)
+	for looked := 0; len(v.Data) < limit && looked < maxLooked; {
+		keys, err := s.Charges.Commands(ctx, who.party, markOfApps, from, before, limit)
 		if err != nil {
 			return wrapped("list sessions", err)
 		}
-		found, err := s.listed(ctx, who, keys, state)
-		if err != nil {
-			return err
-		}
-		used := 0
-		for ; used < len(keys) && len(v.Data) < limit; used++ {
-			if found[used] != nil {
-				v.Data = append(v.Data, found[used])
+		for _, key := range keys {
+			before, looked = key.ID, looked+1
+			if err := s.listOne(ctx, who, &v, key, state); err != nil {
+				return err
 			}
-			before = keys[used].ID
+			if len(v.Data) == limit {
+				break
+			}
 		}
-		looked += used
-		if more = used < len(keys) || len(keys) == n; !more {
+		if len(keys) < limit {
 			before = ""
+			break
 		}
 	}
 	if before != "" {
@@ -142,31 +128,20 @@ func (s *server) list(c *gin.Context, who *caller) error {
 	return nil
 }
 
-// listed reads sessions side by side, nil for one that is not in the state that is asked
-// for.
-func (s *server) listed(ctx context.Context, who *caller, keys []ocpi.Key, state string) ([]*sessionJSON, error) {
-	list := make([]*sessionJSON, len(keys))
-	g, ctx := errgroup.WithContext(ctx)
-	g.SetLimit(readAtOnce)
-	for i, key := range keys {
-		g.Go(func() (err error) {
-			list[i], err = s.listedOne(ctx, who, key, state)
-			return err
-		})
-	}
-	return list, g.Wait()
-}
-
-func (s *server) listedOne(ctx context.Context, who *caller, key ocpi.Key, state string) (*sessionJSON, error) {
+func (s *server) listOne(ctx context.Context, who *caller, v *listJSON, key ocpi.Key, state string) error {
 	e, ok, err := s.Desk.Get(ctx, key)
 	if err != nil || !ok {
-		return nil, wrapped("read a session", err)
+		return wrapped("read a session", err)
 	}
 	ch, err := s.chargeOf(ctx, who, e)
 	if err != nil || state != "" && ch.stateOf() != state {
-		return nil, err
+		return err
 	}
-	return s.show(ctx, ch)
+	one, err := s.show(ctx, ch)
+	if err == nil {
+		v.Data = append(v.Data, one)
+	}
+	return err
 }
 
 var states = []string{

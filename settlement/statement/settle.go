@@ -1,0 +1,98 @@
+package statement
+
+import (
+	"github.com/roamclear/roamclear/ocpi"
+	"github.com/roamclear/roamclear/settlement/clearing"
+)
+
+// Settled is what a charge comes to in the next statement of its pair and currency.
+type Settled struct {
+	*Charge
+	clearing.Outcome
+	// Later: it comes to a later period, and nothing is issued yet.
+	Later bool
+	Line  *Line // nil where the statement has none of it
+}
+
+// Settle says what each charge of one pair and one currency comes to in the statement of
+// a period: all that land in it or before and what was issued of them. With a credit
+// comes what it credits, wherever that lands: the credit lands no earlier. The order in
+// which charges are given changes nothing.
+func Settle(charges []*Charge, period ocpi.Month) []Settled {
+	settled := make([]Settled, len(charges))
+	originals := make(map[ocpi.Key]int, len(charges))
+	credits := map[int][]int{} // of an original, by its place
+	for i, c := range charges {
+		settled[i] = Settled{Charge: c, Later: c.Issued == nil && c.Lands > period}
+		if !c.Credit {
+			originals[c.Key] = i
+		}
+	}
+	for i, c := range charges {
+		if !c.Credit {
+			continue
+		}
+		of, known := originals[c.CreditOf]
+		if !known {
+			of = -1 - i // a chain of its own
+		}
+		if known && settled[of].Later && c.Issued == nil {
+			settled[i].Later = true
+		}
+		credits[of] = append(credits[of], i)
+	}
+	for i := range settled {
+		switch _, alone := credits[-1-i]; {
+		case alone:
+			settleChain(settled, -1, credits[-1-i])
+		case !settled[i].Credit:
+			settleChain(settled, i, credits[i])
+		}
+	}
+	for i := range settled {
+		s := &settled[i]
+		if s.Later {
+			continue
+		}
+		if l, ok := LineOf(s.Charge, &s.Outcome); ok {
+			s.Line = &l
+		}
+	}
+	return settled
+}
+
+// settleChain settles an original, -1 for none, and those of its credits that do not
+// come later.
+func settleChain(settled []Settled, original int, credits []int) {
+	var chain clearing.Chain
+	if original >= 0 {
+		chain.Original = settled[original].Case
+	}
+	at := make(map[*clearing.Case]int, len(credits))
+	for _, i := range credits {
+		chain.Mismatched = chain.Mismatched || settled[i].Mismatched
+		at[settled[i].Case] = i
+		if !settled[i].Later {
+			chain.Credits = append(chain.Credits, settled[i].Case)
+		}
+	}
+	of, outcomes := chain.Settle()
+	if original >= 0 {
+		settled[original].Outcome = of
+	}
+	for n, c := range chain.Credits {
+		settled[at[c]].Outcome = outcomes[n]
+	}
+}
+
+// Lines are the lines of what is settled, in the order of a statement.
+func Lines(settled []Settled) []Line {
+	var s Statement
+	for i := range settled {
+		if settled[i].Line != nil {
+			s.Lines = append(s.Lines, *settled[i].Line)
+		}
+	}
+	s.Sort()
+	return s.Lines
+}
