@@ -28,21 +28,26 @@ type Deps struct {
 	Peers    Peers         // nil = none can be called
 	Keys     *control.Keys
 	Closes   *clearing.Closes
-	Ends     *api.Ends // of certificates that partners have shown; nil = none is known
-	Token    string
-	Logger   *slog.Logger
+	// Agreements and Parties are of the same machine.
+	Agreements *clearing.Agreements
+	Parties    *clearing.Parties
+	Ends       *api.Ends // of certificates that partners have shown; nil = none is known
+	Token      string
+	Logger     *slog.Logger
 }
 
 type server struct {
-	partners *control.Partners
-	found    *ingest.Tally
-	peers    Peers
-	keys     *control.Keys
-	closes   *clearing.Closes
-	ends     *api.Ends
-	token    [sha256.Size]byte
-	closed   bool // no token opens it
-	logger   *slog.Logger
+	partners   *control.Partners
+	found      *ingest.Tally
+	peers      Peers
+	keys       *control.Keys
+	closes     *clearing.Closes
+	agreements *clearing.Agreements
+	parties    *clearing.Parties
+	ends       *api.Ends
+	token      [sha256.Size]byte
+	closed     bool // no token opens it
+	logger     *slog.Logger
 }
 
 // Mount adds the routes, which carry their whole path from /admin/v1 on.
@@ -51,7 +56,7 @@ func Mount(g gin.IRouter, d Deps) {
 		d.Peers = noPeers{}
 	}
 	s := &server{
-		partners: d.Partners, found: d.Found, peers: d.Peers, keys: d.Keys, closes: d.Closes, ends: d.Ends,
+		partners: d.Partners, found: d.Found, peers: d.Peers, keys: d.Keys, closes: d.Closes, agreements: d.Agreements, parties: d.Parties, ends: d.Ends,
 		token: sha256.Sum256([]byte(d.Token)), closed: len(d.Token) < MinToken, logger: d.Logger,
 	}
 	g.GET("/admin/v1/partners", s.handle(s.listPartners))
@@ -86,19 +91,27 @@ func Mount(g gin.IRouter, d Deps) {
 	g.POST("/admin/v1/keys/:id/rotate", s.handle(s.rotateKey))
 	g.GET("/admin/v1/periods", s.handle(s.listPeriods))
 	g.POST("/admin/v1/periods", s.handle(s.closePeriod))
+	g.POST("/admin/v1/periods/begins", s.handle(s.beginPeriod))
+	g.GET("/admin/v1/agreements", s.handle(s.listAgreements, "cpo", "emsp", "history"))
+	g.POST("/admin/v1/agreements", s.handle(s.setAgreement))
+	g.GET("/admin/v1/agreements/terms", s.handle(s.showAgreement, "cpo", "emsp", "at"))
+	g.GET("/admin/v1/parties", s.handle(s.listParties, "party", "history"))
+	g.POST("/admin/v1/parties", s.handle(s.setParty))
+	g.GET("/admin/v1/parties/:country/:party", s.handle(s.showParty, "at"))
 }
 
 var errNoToken = &rest.Error{Status: http.StatusUnauthorized, Code: "unauthorized",
 	Message: "send the admin token as: Authorization: Bearer TOKEN"}
 
-// handle lets in who knows the token, and answers the error of fn.
-func (s *server) handle(fn func(c *gin.Context) error) gin.HandlerFunc {
+// handle lets in who knows the token, and answers the error of fn, which reads the
+// named parameters.
+func (s *server) handle(fn func(c *gin.Context) error, parameters ...string) gin.HandlerFunc {
 	return func(c *gin.Context) {
 		rest.Headers(c)
 		api.Pace{}.Keep(c)
 		err := s.authenticate(c.GetHeader("Authorization"))
 		if err == nil && len(c.Request.URL.RawQuery) > 0 {
-			err = rest.NewParams(c.Request.URL.Query()).Err()
+			err = rest.NewParams(c.Request.URL.Query(), parameters...).Err()
 		}
 		if err == nil {
 			err = fn(c)

@@ -38,7 +38,11 @@ func newDeps(t *testing.T, log *ingesttest.Log, logger *slog.Logger) (Deps, *con
 	if err != nil {
 		t.Fatal(err)
 	}
-	return Deps{Partners: control.NewPartners(m), Keys: control.NewKeys(m), Closes: clearing.NewCloses(m), Token: adminToken, Logger: logger}, m
+	closes := clearing.NewCloses(m)
+	return Deps{
+		Partners: control.NewPartners(m), Keys: control.NewKeys(m), Closes: closes,
+		Agreements: clearing.NewAgreements(m, closes), Parties: clearing.NewParties(m), Token: adminToken, Logger: logger,
+	}, m
 }
 
 func newAdmin(t *testing.T) *admin {

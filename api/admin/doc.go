@@ -1,5 +1,5 @@
 // Package admin is the operator's side of the HTTP interface, under /admin/v1:
-// partners, API keys and closed periods. Its contract is in package rest's
+// partners, API keys, agreements and periods. Its contract is in package rest's
 // openapi.yaml.
 //
 // A POST may carry an Idempotency-Key: repeated, it takes effect once (the

@@ -27,21 +27,9 @@ var (
 	refusalParams    = []string{"sender", "limit", "cursor"}
 )
 
-func month(p *rest.Params, name string) ocpi.Month {
-	s := p.Text(name)
-	if s == "" {
-		return 0
-	}
-	m, err := ocpi.ParseMonth(s)
-	if err != nil {
-		p.Fail(rest.Invalid(name, "%v", err))
-	}
-	return m
-}
-
 // months reads from and to, both inclusive.
 func months(p *rest.Params) (from, to ocpi.Month) {
-	from, to = month(p, "from"), month(p, "to")
+	from, to = p.Month("from"), p.Month("to")
 	if !from.IsZero() && !to.IsZero() && to.Compare(from) < 0 {
 		p.Fail(rest.Invalid("to", "%s is before from, %s", to, from))
 	}

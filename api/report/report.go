@@ -8,20 +8,29 @@ import (
 	"github.com/roamclear/roamclear/api/rest"
 	"github.com/roamclear/roamclear/ocpi"
 	"github.com/roamclear/roamclear/settlement"
+	"github.com/roamclear/roamclear/settlement/clearing"
 )
 
 // Deps is what the reports need.
 type Deps struct {
-	Reader settlement.Reader
-	Auth   func(c *gin.Context) (rest.Key, error)
-	Logger *slog.Logger
-	Limits rest.Limits
-	Closes Closes
+	Reader   settlement.Reader
+	Auth     func(c *gin.Context) (rest.Key, error)
+	Logger   *slog.Logger
+	Limits   rest.Limits
+	Closes   Closes
+	Clearing Clearing
 	// Tariffs and Sessions are what POST /price, Tariffs and single Sessions need.
 	Tariffs  Tariffs
 	Sessions Sessions
 	Billed   Billed           // nil = no CDR is known to be of a Session
 	Now      func() time.Time // nil = the system clock
+}
+
+// Clearing is what people agreed on and what parties are called.
+type Clearing struct {
+	Closes     *clearing.Closes
+	Agreements *clearing.Agreements
+	Parties    *clearing.Parties
 }
 
 // Closes says which months are closed, and since when: a clearing.Closes.
@@ -34,6 +43,7 @@ type Closes interface {
 type server struct {
 	reader   settlement.Reader
 	closes   Closes
+	clearing Clearing
 	tariffs  Tariffs
 	sessions Sessions
 	billed   Billed
@@ -42,7 +52,7 @@ type server struct {
 
 // Mount adds the routes, which carry their whole path from /api/v1 on.
 func Mount(g gin.IRouter, d Deps) {
-	s := &server{reader: d.Reader, closes: d.Closes, tariffs: d.Tariffs, sessions: d.Sessions, billed: d.Billed, now: d.Now}
+	s := &server{reader: d.Reader, closes: d.Closes, clearing: d.Clearing, tariffs: d.Tariffs, sessions: d.Sessions, billed: d.Billed, now: d.Now}
 	if s.now == nil {
 		s.now = time.Now
 	}
@@ -51,6 +61,10 @@ func Mount(g gin.IRouter, d Deps) {
 	g.GET("/api/v1/docs", rest.Docs)
 	g.GET("/api/v1/reports/settlement", guard.Handle(s.settlement))
 	g.GET("/api/v1/reports/causes", guard.Handle(s.causes))
+	g.GET("/api/v1/agreements", guard.Handle(s.listAgreements))
+	g.GET("/api/v1/agreements/terms", guard.Handle(s.showAgreement))
+	g.GET("/api/v1/parties", guard.Handle(s.listParties))
+	g.GET("/api/v1/parties/:country/:party", guard.Handle(s.showParty))
 	g.GET("/api/v1/cdrs", guard.Handle(s.cdrs))
 	// The id is a catch-all so that an id with an escaped "/" arrives whether
 	// or not the engine routes by the escaped path.

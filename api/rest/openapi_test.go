@@ -171,14 +171,18 @@ func newSite(t *testing.T, cdrs int) site {
 	if err != nil {
 		t.Fatal(err)
 	}
-	deps := admin.Deps{Partners: control.NewPartners(m), Keys: control.NewKeys(m), Closes: clearing.NewCloses(m), Token: adminToken}
+	closes := clearing.NewCloses(m)
+	deps := admin.Deps{
+		Partners: control.NewPartners(m), Keys: control.NewKeys(m), Closes: closes,
+		Agreements: clearing.NewAgreements(m, closes), Parties: clearing.NewParties(m), Token: adminToken,
+	}
 	controltest.Run(t, m)
 	logger := slog.New(slog.DiscardHandler)
 	s := site{api.NewEngine(logger, rest.Fallback("", logger)), reporttest.World(cdrs)}
 	deps.Logger = logger
 	admin.Mount(s, deps)
 	report.Mount(s, report.Deps{
-		Reader: s.store, Closes: deps.Closes, Logger: logger, Tariffs: reporttest.Known(t), Sessions: reporttest.KnownSessions(),
+		Reader: s.store, Closes: closes, Clearing: report.Clearing{Closes: closes, Agreements: deps.Agreements, Parties: deps.Parties}, Logger: logger, Tariffs: reporttest.Known(t), Sessions: reporttest.KnownSessions(),
 		Auth: func(c *gin.Context) (rest.Key, error) {
 			if c.GetHeader("Authorization") != "Bearer all" {
 				return rest.Key{}, rest.ErrNoKey
@@ -335,6 +339,15 @@ func TestReportsHaveTheDocumentedShape(t *testing.T) {
 	for i := range s.store.Conflicted {
 		check("/api/v1"+report.ContentsPath(s.store.Conflicted[i].Key), "/api/v1/conflicts/{country}/{party}/{id}", http.StatusOK)
 	}
+	s.do(t, "POST", "/admin/v1/partners", `{"name":"D","roles":[{"role":"CPO","country_code":"GB","party_id":"DUN"}]}`)
+	s.do(t, "POST", "/admin/v1/agreements", `{"cpo":"GB/DUN","from":"2019-01","values":{"owed":"lower","rule.age.effect":"note"}}`)
+	s.do(t, "POST", "/admin/v1/parties", `{"party":"GB/DUN","from":"2019-01","values":{"name":"Dundee"}}`)
+	check("/api/v1/agreements?emsp=NL*EXW&history=false", "/api/v1/agreements", http.StatusOK)
+	check("/api/v1/agreements/terms?cpo=GB*DUN&at=2019-01", "/api/v1/agreements/terms", http.StatusOK)
+	check("/api/v1/agreements/terms?at=2019", "/api/v1/agreements/terms", http.StatusBadRequest)
+	check("/api/v1/parties?party=GB*DUN", "/api/v1/parties", http.StatusOK)
+	check("/api/v1/parties/gb/dun?at=2019-01", "/api/v1/parties/{country}/{party}", http.StatusOK)
+	check("/api/v1/parties/GB/NOT?at=2019-01", "/api/v1/parties/{country}/{party}", http.StatusNotFound)
 	check("/api/v1/conflicts/GB/DUN/nope", "/api/v1/conflicts/{country}/{party}/{id}", http.StatusNotFound)
 	check("/api/v1/sessions/GB/DUN/S-1", "/api/v1/sessions/{country}/{party}/{id}", http.StatusOK)
 	check("/api/v1/tariffs?limit=1", "/api/v1/tariffs", http.StatusOK)
@@ -451,6 +464,30 @@ func TestAdminHasTheDocumentedShape(t *testing.T) {
 		{"POST", "/periods", "", `{"month":"2019-01"}`, 201},
 		{"POST", "/periods", "", `{"month":"2019"}`, 400},
 		{"GET", "/periods", "", "", 200},
+		{"POST", "/periods/begins", "", `{"cpo":"GB/DUN","month":"2019-03"}`, 201},
+		{"POST", "/periods/begins", "", `{"cpo":"GB/DUN","month":"2019-03"}`, 409},
+		{"POST", "/periods/begins", "", `{"emsp":"GB/DUN","month":"2019-03"}`, 400},
+		{"GET", "/periods", "", "", 200},
+		{"POST", "/agreements", "", `{"cpo":"GB/DUN","from":"2019-03","values":{"owed":"lower","zone":null,"tax.category":"standard","tax.rate":"20"}}`, 201},
+		{"POST", "/agreements", "", `{"from":"2019-03","values":{"four_eyes":"true"}}`, 201},
+		{"POST", "/agreements", "", `{"cpo":"GB/DUN","from":"2019-02","values":{"owed":"lower"}}`, 409},
+		{"POST", "/agreements", "", `{"cpo":"GB/DUN","from":"2019-03","values":{"owed":"most"}}`, 400},
+		{"POST", "/agreements", "", `{"cpo":"GB/DUN","from":"2019-03","values":{}}`, 422},
+		{"POST", "/agreements", "", `{"cpo":"GB/NOT","from":"2019-03","values":{"owed":"lower"}}`, 400},
+		{"GET", "/agreements", "", "", 200},
+		{"GET", "/agreements?cpo=GB*DUN&history=true", "/agreements", "", 200},
+		{"GET", "/agreements?cpo=DUN", "/agreements", "", 400},
+		{"GET", "/agreements/terms?cpo=GB*DUN&emsp=NL*EXW&at=2019-04", "/agreements/terms", "", 200},
+		{"GET", "/agreements/terms?cpo=GB*DUN", "/agreements/terms", "", 400},
+		{"POST", "/parties", "", `{"party":"GB/DUN","from":"2019-03","values":{"name":"Dundee City Council","vat_id":null}}`, 201},
+		{"POST", "/parties", "", `{"party":"GB/DUN","from":"2019-03","values":{"iban":"GB00"}}`, 400},
+		{"POST", "/parties", "", `{"party":"GB/DUN","from":"2019-03","values":{"addressee":"GB/DUN"}}`, 409},
+		{"POST", "/parties", "", `{"party":"GB/DUN","from":"2019-03"}`, 422},
+		{"GET", "/parties", "", "", 200},
+		{"GET", "/parties?party=DUN", "/parties", "", 400},
+		{"GET", "/parties/GB/DUN?at=2019-03", "/parties/{country}/{party}", "", 200},
+		{"GET", "/parties/GB/DUN", "/parties/{country}/{party}", "", 400},
+		{"GET", "/parties/GB/NOT?at=2019-03", "/parties/{country}/{party}", "", 404},
 		{"DELETE", "/partners/gb-dun-cpo", "/partners/{id}", "", 204},
 	} {
 		if c.template == "" {

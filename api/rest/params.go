@@ -80,6 +80,27 @@ func (p *Params) PartyOrUnknown(name string) (party ocpi.Party, unknown bool) {
 	return p.Party(name), false
 }
 
+// Month reads a month such as "2019-01", zero where it is absent.
+func (p *Params) Month(name string) ocpi.Month {
+	s := p.values.Get(name)
+	if s == "" {
+		return 0
+	}
+	m, err := ocpi.ParseMonth(s)
+	if err != nil {
+		p.Fail(Invalid(name, "%v", err))
+	}
+	return m
+}
+
+// RequiredMonth is Month of one that must be given.
+func (p *Params) RequiredMonth(name string) ocpi.Month {
+	if p.values.Get(name) == "" {
+		p.Fail(Invalid(name, "required: a month such as 2019-01"))
+	}
+	return p.Month(name)
+}
+
 // Currency reads an ISO 4217 code, "" where it is absent.
 func (p *Params) Currency(name string) string {
 	s := p.Folded(name)

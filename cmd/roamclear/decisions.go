@@ -4,6 +4,7 @@ import (
 	"context"
 	"log/slog"
 
+	"github.com/roamclear/roamclear/api/report"
 	"github.com/roamclear/roamclear/ingest/control"
 	"github.com/roamclear/roamclear/settlement/clearing"
 )
@@ -34,4 +35,9 @@ func openDecisions(ctx context.Context, log control.Log, logger *slog.Logger) (*
 		partners: control.NewPartners(m), keys: control.NewKeys(m),
 		closes: closes, agreements: clearing.NewAgreements(m, closes), parties: clearing.NewParties(m),
 	}, nil
+}
+
+// clearing is what reports and pages show of agreements.
+func (d *decisions) clearing() report.Clearing {
+	return report.Clearing{Closes: d.closes, Agreements: d.agreements, Parties: d.parties}
 }

@@ -134,12 +134,12 @@ func mounted(s *service) *gin.Engine {
 	})
 	engine := operate(api.NewEngine(s.logger, partners.Fallback(), fallback))
 	admin.Mount(engine, admin.Deps{
-		Partners: s.control.partners, Found: &s.tally, Peers: s.peers, Keys: s.control.keys, Closes: s.control.closes,
+		Partners: s.control.partners, Found: &s.tally, Peers: s.peers, Keys: s.control.keys, Closes: s.control.closes, Agreements: s.control.agreements, Parties: s.control.parties,
 		Ends: s.certs.ends, Token: s.adminToken, Logger: s.logger,
 	})
 	partners.Mount(engine)
 	report.Mount(engine, report.Deps{
-		Reader: b.store, Closes: s.control.closes, Logger: s.logger, Limits: limits, Tariffs: s.owned, Sessions: s.owned, Billed: b.store.Billed,
+		Reader: b.store, Closes: s.control.closes, Clearing: s.control.clearing(), Logger: s.logger, Limits: limits, Tariffs: s.owned, Sessions: s.owned, Billed: b.store.Billed,
 		Auth: func(c *gin.Context) (rest.Key, error) { return keys.Authenticate(c.Request) },
 	})
 	calls := app.Mount(engine, app.Deps{

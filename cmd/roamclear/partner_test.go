@@ -29,7 +29,7 @@ func runningService(t *testing.T) (data string, d *decisions) {
 	}
 	controltest.Run(t, d.machine)
 	e := api.NewEngine(logger, rest.Fallback("", logger))
-	admin.Mount(e, admin.Deps{Partners: d.partners, Keys: d.keys, Closes: d.closes, Token: "admin-secret-0123", Logger: logger})
+	admin.Mount(e, admin.Deps{Partners: d.partners, Keys: d.keys, Closes: d.closes, Agreements: d.agreements, Parties: d.parties, Token: "admin-secret-0123", Logger: logger})
 	srv := httptest.NewServer(e)
 	t.Cleanup(srv.Close)
 	data = t.TempDir()

@@ -114,10 +114,18 @@ func (d *Partners) Profile(cpo ocpi.Party, below int64) string {
 // Knew reports whether party was a CPO or an eMSP here, by any record, be it of a
 // partner that was removed since: its CDRs are still here.
 func (d *Partners) Knew(party ocpi.Party) bool {
+	return d.KnewAs(RoleCPO, party) || d.KnewAs(RoleEMSP, party)
+}
+
+// KnewAs is Knew of one of these two roles.
+func (d *Partners) KnewAs(role string, party ocpi.Party) (known bool) {
 	s := d.state.Current()
-	_, mobility := s.billable.Get(party)
-	_, charging := s.profiles.Get(party)
-	return mobility || charging
+	if role == RoleCPO {
+		_, known = s.profiles.Get(party)
+	} else {
+		_, known = s.billable.Get(party)
+	}
+	return known
 }
 
 // Has reports whether a party is a partner's now, in any role.

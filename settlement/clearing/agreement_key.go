@@ -113,6 +113,15 @@ func isCode(s string) bool {
 // AgreementKeys returns what can be set in an agreement.
 func AgreementKeys() []Key { return agreementTable.keys() }
 
+// AgreementKey returns what is to be said of a key, also of one of a rule.
+func AgreementKey(name string) (Key, bool) {
+	r, ok := agreementTable.find(name)
+	if !ok {
+		return Key{}, false
+	}
+	return r.Key, true
+}
+
 // AgreementValues returns the values that a key may have, where they are few; nil
 // where it has others, or is unknown.
 func AgreementValues(key string) []string {

@@ -1,0 +1,111 @@
+package admin
+
+import (
+	"errors"
+	"net/http"
+
+	"github.com/gin-gonic/gin"
+	"github.com/roamclear/roamclear/api"
+	"github.com/roamclear/roamclear/api/rest"
+	"github.com/roamclear/roamclear/ingest/control"
+	"github.com/roamclear/roamclear/ocpi"
+	"github.com/roamclear/roamclear/settlement/clearing"
+)
+
+// AgreementRequest is the body of POST /admin/v1/agreements. Without parties it is for
+// the house, with one for all pairs of it. A value null, or "", withdraws what the
+// scope said.
+type AgreementRequest struct {
+	CPO    string             `json:"cpo,omitempty"` // "NL*TNM" or "NL/TNM"
+	EMSP   string             `json:"emsp,omitempty"`
+	From   string             `json:"from"` // the first period that it holds for
+	Values map[string]*string `json:"values"`
+}
+
+func (s *server) listAgreements(c *gin.Context) error {
+	return rest.AgreementSettings(c, s.agreements, rest.Key{})
+}
+
+func (s *server) showAgreement(c *gin.Context) error {
+	return rest.AgreementTerms(c, s.agreements, s.closes, rest.Key{})
+}
+
+// setAgreement answers POST /admin/v1/agreements.
+func (s *server) setAgreement(c *gin.Context) error {
+	var q AgreementRequest
+	if err := rest.ReadJSON(c.Request, api.DefaultMaxBody, &q); err != nil {
+		return err
+	}
+	n := clearing.NewAgreement{Values: texts(q.Values), By: clearing.ByLocal}
+	var err error
+	if n.Scope, err = s.scopeOf(q.CPO, q.EMSP); err != nil {
+		return err
+	}
+	if n.From, err = monthOf("from", q.From); err != nil {
+		return err
+	}
+	_, record, err := s.agreements.Set(c.Request.Context(), command(c), n)
+	if err != nil {
+		return wrongValue(err)
+	}
+	s.logger.Info("agreement set", "scope", n.Scope.String(), "from", n.From, "record", record)
+	list := rest.SettingList{Settings: []rest.Setting{}}
+	for _, one := range s.agreements.Settings(n.Scope) {
+		if one.Offset == record {
+			list.Settings = append(list.Settings, rest.NewSetting(&one, rest.Key{}))
+		}
+	}
+	rest.WriteJSON(c, http.StatusCreated, list)
+	return nil
+}
+
+// texts are values with "" for what is withdrawn.
+func texts(values map[string]*string) map[string]string {
+	list := make(map[string]string, len(values))
+	for key, v := range values {
+		list[key] = ""
+		if v != nil {
+			list[key] = *v
+		}
+	}
+	return list
+}
+
+// wrongValue names the value at fault, where it is one.
+func wrongValue(err error) error {
+	if wrong, ok := errors.AsType[*clearing.ValueError](err); ok {
+		return rest.Invalid("values."+wrong.Key, "%v", wrong)
+	}
+	return err
+}
+
+func monthOf(field, text string) (ocpi.Month, error) {
+	m, err := ocpi.ParseMonth(text)
+	if err != nil {
+		return m, rest.Invalid(field, "%v", err)
+	}
+	return m, nil
+}
+
+// scopeOf reads a scope of parties that are known in these roles; "" names none.
+func (s *server) scopeOf(cpo, emsp string) (scope clearing.Scope, err error) {
+	if cpo != "" {
+		if scope.CPO, err = s.sideOf("cpo", cpo, control.RoleCPO); err != nil {
+			return scope, err
+		}
+	}
+	if emsp != "" {
+		scope.EMSP, err = s.sideOf("emsp", emsp, control.RoleEMSP)
+	}
+	return scope, err
+}
+
+// sideOf reads a party that has a role, or had it: what is agreed for anybody else
+// would never hold.
+func (s *server) sideOf(field, text, role string) (ocpi.Party, error) {
+	party, err := s.knownParty(field, text)
+	if err == nil && !s.partners.KnewAs(role, party) {
+		err = rest.Invalid(field, "%q: %s is no %s, and never was", text, party, role)
+	}
+	return party, err
+}
