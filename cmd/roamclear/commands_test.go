@@ -73,7 +73,7 @@ func TestWrongUsageExits2(t *testing.T) {
 var badValues = map[string]string{
 	"format": "xml", "profile": "STEP_TWICE", "ocpi": "3.0", "fail-on": "fatal", "token-encoding": "rot13", "scale": "13",
 	"hub.party": "ZZRCH", "hub.name": "", "roles": "prise", "log.level": "loud", "log.format": "xml", "listen": "nowhere", "public_url": "nowhere", "rows": "few",
-	"kafka.cap_bytes": "5", "from": "2019-13", "to": "2018-13", "time-zone": "Mars/Olympus", "config": "missing.yaml",
+	"kafka.cap_bytes": "5", "from": "2019-13", "to": "2018-13", "at": "2019-13", "time-zone": "Mars/Olympus", "config": "missing.yaml",
 }
 
 func requiredOf(cmd *cobra.Command) (args []string) {
@@ -174,11 +174,21 @@ func TestCompletion(t *testing.T) {
 		{"lint --fail-on |", "warning"},
 		{"reprice --format |", "json"},
 		{"verify --format |", "json"},
+		{"agreement set |", "zone=\tthe time zone"},
+		{"agreement set |", "rule.age.max_days="},
+		{"agreement set owed=|", "owed=lower"},
+		{"agreement set profile=|", "profile=STEP_NONE"},
+		{"agreement set rule.age.effect=|", "rule.age.effect=hold"},
+		{"agreement show --data " + data + " --cpo |", "GB/DUN"},
+		{"party set --data " + data + " |", "GB/DUN"},
 		{"help partner |", "rotate"},
 		{"|", "verify"},
 	} {
 		args := strings.Fields(strings.TrimSuffix(tc.line, "|"))
-		stdout, stderr, code := runCommand(t, newRootCmd(), "", append(append([]string{cobra.ShellCompRequestCmd}, args...), "")...)
+		if strings.HasSuffix(tc.line, " |") || tc.line == "|" {
+			args = append(args, "") // a word not begun yet
+		}
+		stdout, stderr, code := runCommand(t, newRootCmd(), "", append([]string{cobra.ShellCompRequestCmd}, args...)...)
 		if code != 0 || !strings.Contains(stdout, tc.offers) {
 			t.Errorf("%s: exit code %d, want %s in %s%s", tc.line, code, tc.offers, stdout, stderr)
 		}

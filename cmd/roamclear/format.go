@@ -6,6 +6,7 @@ import (
 	"io"
 	"net/http"
 	"slices"
+	"strings"
 
 	"github.com/spf13/cobra"
 )
@@ -62,21 +63,28 @@ func writeJSON(out io.Writer, v any) error {
 // newListCmd makes a command that lists something of a running service: what the
 // admin interface answers at a path, as rows for people or as it is.
 func newListCmd[T any](service *serviceFlags, cmd *cobra.Command, path string, rows func(*T) [][]string) *cobra.Command {
-	var f format
 	cmd.Args = cobra.NoArgs
-	cmd.RunE = func(cmd *cobra.Command, _ []string) error {
+	return newShowCmd(service, cmd, func([]string) string { return path }, rows)
+}
+
+// newShowCmd is newListCmd with a path that depends on what the command is given.
+func newShowCmd[T any](service *serviceFlags, cmd *cobra.Command, path func(args []string) string, rows func(*T) [][]string) *cobra.Command {
+	var f format
+	cmd.RunE = func(cmd *cobra.Command, args []string) error {
 		c, err := service.client()
 		if err != nil {
 			return err
 		}
-		var list T
-		if err := c.do(cmd.Context(), http.MethodGet, path, nil, &list); err != nil {
-			return fmt.Errorf("list %s: %w", path[1:], err)
+		var found T
+		where := path(args)
+		if err := c.do(cmd.Context(), http.MethodGet, where, nil, &found); err != nil {
+			what, _, _ := strings.Cut(where[1:], "?")
+			return fmt.Errorf("%s %s: %w", cmd.Name(), what, err)
 		}
 		if f.json() {
-			return writeJSON(cmd.OutOrStdout(), list)
+			return writeJSON(cmd.OutOrStdout(), found)
 		}
-		return printTable(cmd.OutOrStdout(), rows(&list))
+		return printTable(cmd.OutOrStdout(), rows(&found))
 	}
 	f.register(cmd)
 	return cmd
