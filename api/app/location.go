@@ -90,7 +90,7 @@ func (f *finder) show(ctx context.Context, key ocpi.Key, l *ocpi.Location) (*loc
 	}
 	v := &locationJSON{
 		CountryCode: key.Party.Country, PartyID: key.Party.ID, LocationID: l.ID, Name: said(l.Name), Address: said(l.Address), City: said(l.City),
-		PostalCode: said(l.PostalCode), Country: said(l.Country), TimeZone: said(l.TimeZone), Opening: hours.At(f.now, zone), EVSEs: []evseJSON{},
+		PostalCode: said(l.PostalCode), Country: said(l.Country), TimeZone: said(l.TimeZone), Opening: hours.At(f.now, zone), EVSEs: make([]evseJSON, 0, len(l.EVSEs)),
 	}
 	if zone != nil && l.TimeZone == "" {
 		v.TimeZone = said(zone.Name())
@@ -206,7 +206,7 @@ func newPrice(o *pricing.Offer, now ocpi.Time) *priceJSON {
 }
 
 func newEVSE(e *ocpi.EVSE) evseJSON {
-	v := evseJSON{UID: e.UID, EVSEID: said(e.EVSEID), Status: e.Status, Connectors: []connectorJSON{}}
+	v := evseJSON{UID: e.UID, EVSEID: said(e.EVSEID), Status: e.Status, Connectors: make([]connectorJSON, 0, len(e.Connectors))}
 	if v.Status == "" {
 		v.Status = "UNKNOWN"
 	}

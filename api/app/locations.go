@@ -6,6 +6,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"net/http"
+	"sync"
 	"time"
 
 	"github.com/gin-gonic/gin"
@@ -37,7 +38,7 @@ type finder struct {
 	query   *query
 	offers  *pricing.Offers
 	now     ocpi.Time
-	answer  bytes.Buffer // the Locations found so far
+	answer  *bytes.Buffer // the answer so far, nil where it is not a list
 	found   int
 	bodies  int
 	last    *stations.Hit // that was looked at last
@@ -65,11 +66,30 @@ func (s *server) locations(c *gin.Context, who *caller) error {
 		return err
 	}
 	f := s.finder(who, q)
+	f.answer = pages.Get().(*bytes.Buffer)
+	defer f.release()
 	next, err := f.run(ctx)
 	if err != nil {
 		return err
 	}
 	return f.write(c, next)
+}
+
+// pages are buffers that answers are written in. One that grows for each answer is what
+// a search among very many stations allocates most, and so how often all of these are
+// marked by the collector.
+var pages = sync.Pool{New: func() any { return new(bytes.Buffer) }}
+
+// keptPage is how large a buffer is kept for the next answer.
+const keptPage = 256 << 10
+
+// release gives the buffer of an answer that has been written to the next.
+func (f *finder) release() {
+	if f.answer.Cap() <= keptPage {
+		f.answer.Reset()
+		pages.Put(f.answer)
+	}
+	f.answer = nil
 }
 
 // known returns once what partners published is known here, or says that it is not.
@@ -91,9 +111,13 @@ func (f *finder) write(c *gin.Context, next string) error {
 	if err != nil {
 		return fmt.Errorf("write the next page's address: %w", err)
 	}
-	body := append([]byte(`{"data":[`), f.answer.Bytes()...)
-	body = append(append(append(body, `],"next":`...), tail...), "}\n"...)
-	c.Data(http.StatusOK, "application/json; charset=utf-8", body)
+	if f.found == 0 {
+		f.answer.WriteString(noData)
+	}
+	f.answer.WriteString(`],"next":`)
+	f.answer.Write(tail)
+	f.answer.WriteString("}\n")
+	c.Data(http.StatusOK, "application/json; charset=utf-8", f.answer.Bytes())
 	return nil
 }
 
@@ -218,12 +242,17 @@ func (f *finder) add(ctx context.Context, s *ingest.ObjectState) (fits bool, err
 	return fits, nil
 }
 
+// noData begins an answer.
+const noData = `{"data":[`
+
 // put writes a Location as rest.WriteJSON does, "<" and "&" readable.
 func (f *finder) put(v *locationJSON) error {
-	if f.found > 0 {
+	if f.found == 0 {
+		f.answer.WriteString(noData)
+	} else {
 		f.answer.WriteByte(',')
 	}
-	enc := json.NewEncoder(&f.answer)
+	enc := json.NewEncoder(f.answer)
 	enc.SetEscapeHTML(false)
 	return enc.Encode(v)
 }

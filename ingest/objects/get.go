@@ -180,7 +180,7 @@ func (f *Follower) FindFolded(ctx context.Context, ids []ingest.Identity) ([]ing
 	if err := f.wait(ctx); err != nil {
 		return nil, err
 	}
-	var found []ingest.ObjectState
+	found := make([]ingest.ObjectState, 0, len(ids))
 	var stored []ingest.Identity
 	f.mu.RLock()
 	for _, id := range ids {

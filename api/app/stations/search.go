@@ -80,21 +80,14 @@ type Hit struct {
 	Hidden bool
 }
 
-// Compare orders hits: by distance, then owner and id.
-func (h *Hit) Compare(o *Hit) int {
-	return cmp.Or(cmp.Compare(h.Metres, o.Metres), cmp.Compare(h.Key.Party.Country, o.Key.Party.Country),
-		cmp.Compare(h.Key.Party.ID, o.Key.Party.ID), cmp.Compare(h.Key.ID, o.Key.ID))
-}
-
 // MaxSeen bounds the rows that one search looks at.
 const MaxSeen = 1_000_000
 
 // ErrTooMany says that more than MaxSeen Locations are in a circle.
 var ErrTooMany = errors.New("too many Locations are within that distance")
 
-// Search returns the first n hits behind one, in the order of Hit.Compare: by distance
-// where there is a Circle, else by owner and id. after is nil at the beginning. Fewer
-// than n are all there are.
+// Search returns the first n hits behind one: by distance where there is a Circle, then by
+// owner and id. after is nil at the beginning. Fewer than n are all there are.
 func (x *Index) Search(q *Query, after *Hit, n int) ([]Hit, error) {
 	s := &search{Query: q, after: after, n: n, sees: map[*owner]bool{}}
 	for _, word := range strings.Fields(Plain(q.Text)) {
@@ -160,7 +153,7 @@ func (s *search) nearest(x *Index) ([]Hit, error) {
 	if s.after != nil {
 		from = s.after.Metres
 	}
-	s.best = best{n: s.n, after: s.after}
+	s.best = newBest(s.n, s.after)
 	wanted := s.Plug.traits()
 	for within := min(max(firstMetres, 2*from), most); ; within = min(2*within, most) {
 		area := c.around(within)
@@ -172,7 +165,7 @@ func (s *search) nearest(x *Index) ([]Hit, error) {
 				}
 				m := c.metres(Point{Latitude: at[1], Longitude: at[0]})
 				if m >= from && m <= within && s.best.could(m) && s.fits(r.row) {
-					s.best.add(r.hit(m))
+					s.best.add(candidate{r.row, m})
 				}
 				return s.seen < MaxSeen
 			})
@@ -180,8 +173,8 @@ func (s *search) nearest(x *Index) ([]Hit, error) {
 		if s.seen >= MaxSeen {
 			return nil, ErrTooMany
 		}
-		if found := s.best.list(); len(found) >= s.n || within == most {
-			return found, nil
+		if s.best.cut(); s.best.full || within == most {
+			return s.best.list(), nil
 		}
 		from = within + 1
 	}
@@ -196,12 +189,12 @@ func (s *search) boxed(x *Index) []Hit {
 	if found, whole := s.inOrder(x, scanFirst); whole {
 		return found
 	}
-	s.best = best{n: s.n, after: s.after}
+	s.best = newBest(s.n, s.after)
 	wanted := s.Plug.traits()
 	for _, part := range s.Box.parts() {
 		x.byArea.Search([2]float64{part.West, part.South}, [2]float64{part.East, part.North}, func(_, _ [2]float64, r placedRow) bool {
 			if r.traits&wanted == wanted && s.fits(r.row) {
-				s.best.add(r.hit(0))
+				s.best.add(candidate{row: r.row})
 			}
 			return true
 		})
@@ -242,38 +235,63 @@ func (s *search) inOrder(x *Index, most int) (found []Hit, whole bool) {
 	return found, whole
 }
 
-// best keeps the first n hits behind one.
+// candidate is a row that may be a hit: small, for far more are sorted than are told.
+type candidate struct {
+	*row
+	metres int
+}
+
+func (c candidate) compare(o candidate) int {
+	if c.metres != o.metres {
+		return cmp.Compare(c.metres, o.metres)
+	}
+	return compare(c.row, o.row)
+}
+
+// best keeps the first n candidates behind one.
 type best struct {
 	n     int
-	after *Hit
-	hits  []Hit // at most 2n
-	most  int   // metres of the n-th, once there are so many
+	after candidate // its row is nil at the beginning
+	found []candidate
+	most  int // metres of the n-th, once there are so many
 	full  bool
 }
 
-// could reports whether a hit at a distance may be among them.
+func newBest(n int, after *Hit) best {
+	b := best{n: n, found: make([]candidate, 0, 2*n)}
+	if after != nil {
+		b.after = candidate{probe(after.Key), after.Metres}
+	}
+	return b
+}
+
+// could reports whether a row at a distance may be among them.
 func (b *best) could(metres int) bool { return !b.full || metres <= b.most }
 
-func (b *best) add(h Hit) {
-	if b.after != nil && h.Compare(b.after) <= 0 {
+func (b *best) add(c candidate) {
+	if b.after.row != nil && c.compare(b.after) <= 0 {
 		return
 	}
-	if b.hits = append(b.hits, h); len(b.hits) >= 2*b.n {
+	if b.found = append(b.found, c); len(b.found) >= 2*b.n {
 		b.cut()
 	}
 }
 
 func (b *best) cut() {
-	slices.SortFunc(b.hits, func(a, o Hit) int { return a.Compare(&o) })
+	slices.SortFunc(b.found, candidate.compare)
 	// The date line has two longitudes: what stands on it may come twice.
-	b.hits = slices.Compact(b.hits)
-	if len(b.hits) >= b.n {
-		b.hits = b.hits[:b.n]
-		b.most, b.full = b.hits[b.n-1].Metres, true
+	b.found = slices.Compact(b.found)
+	if len(b.found) >= b.n {
+		b.found = b.found[:b.n]
+		b.most, b.full = b.found[b.n-1].metres, true
 	}
 }
 
 func (b *best) list() []Hit {
 	b.cut()
-	return b.hits
+	hits := make([]Hit, len(b.found))
+	for i, c := range b.found {
+		hits[i] = c.hit(c.metres)
+	}
+	return hits
 }
