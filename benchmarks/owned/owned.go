@@ -8,7 +8,7 @@ import (
 	"net/http"
 	"time"
 
-	"github.com/roamclear/roamclear/benchmarks/process"
+	"github.com/roamclear/roamclear/benchmarks/drive"
 )
 
 // few is how many Sessions a small store has.
@@ -52,7 +52,7 @@ func (s *stand) pushes(ctx context.Context, stored int) error {
 	if _, err := s.restart(ctx); err != nil {
 		return err
 	}
-	if err := s.warm(ctx); err != nil {
+	if err := drive.Quiet(ctx, s.service.Pid(), readyWithin); err != nil {
 		return err
 	}
 	ids, err := s.someIDs(ctx, "session")
@@ -86,7 +86,7 @@ func (s *stand) pushes(ctx context.Context, stored int) error {
 			}},
 		} {
 			r := d.closed(ctx, s.Connections, s.During, m.next)
-			rates[m.name] = append(rates[m.name], r.rate())
+			rates[m.name] = append(rates[m.name], r.Rate())
 			s.say("| %d Sessions | %s | %s |", stored, m.name, r)
 		}
 	}
@@ -104,33 +104,9 @@ func median(v []int64) int64 {
 	return max(min(a, b), min(max(a, b), c))
 }
 
-// warm waits until what is read after the start has been read: the service uses
-// no more processor time than an idle one.
-func (s *stand) warm(ctx context.Context) error {
-	for quiet := 0; quiet < 3; {
-		before, err := process.CPU(s.service.Pid())
-		if err != nil {
-			return err
-		}
-		select {
-		case <-ctx.Done():
-			return ctx.Err()
-		case <-time.After(500 * time.Millisecond):
-		}
-		after, err := process.CPU(s.service.Pid())
-		if err != nil {
-			return err
-		}
-		if quiet++; after-before > 100*time.Millisecond {
-			quiet = 0
-		}
-	}
-	return nil
-}
-
 // someIDs returns ids of stored objects of a kind.
 func (s *stand) someIDs(ctx context.Context, kind string) (ids []string, err error) {
-	store, err := connect(s.service.Data)
+	store, err := s.service.Store()
 	if err != nil {
 		return nil, err
 	}
@@ -162,7 +138,7 @@ func (s *stand) starts(ctx context.Context) error {
 	if err := s.lookUps(ctx, "at once after the start"); err != nil {
 		return err
 	}
-	if err := s.warm(ctx); err != nil {
+	if err := drive.Quiet(ctx, s.service.Pid(), readyWithin); err != nil {
 		return err
 	}
 	s.say("- all read: %s, %s", s.memory(), s.engine())
@@ -197,7 +173,7 @@ func (s *stand) lookUps(ctx context.Context, when string) error {
 	}
 	d := newDriver(s.service.URL, s.Connections)
 	defer d.close()
-	r := d.open(ctx, s.Connections, 1000, s.During, func(int) request { return paths[rand.IntN(len(paths))] })
+	r := drive.Open(ctx, s.Connections, 1000, s.During, func(ctx context.Context, _ int) string { return d.send(ctx, paths[rand.IntN(len(paths))]) })
 	s.say("- 1,000 random look-ups a second of Tokens, Locations, Tariffs, %s: %s; %s", when, r, s.memory())
 	return s.failed
 }

@@ -2,37 +2,14 @@ package owned
 
 import (
 	"context"
-	"encoding/json"
 	"errors"
 	"fmt"
-	"os"
-	"path/filepath"
 	"strings"
 
-	ch "github.com/ClickHouse/clickhouse-go/v2"
 	driverapi "github.com/ClickHouse/clickhouse-go/v2/lib/driver"
-)
 
-// connect opens the store of a running service.
-func connect(data string) (driverapi.Conn, error) {
-	text, err := os.ReadFile(filepath.Join(data, "service.json"))
-	if err != nil {
-		return nil, fmt.Errorf("find the store: %w", err)
-	}
-	var s struct {
-		ClickHouse struct {
-			Addr                     []string
-			Database, User, Password string
-		} `json:"clickhouse"`
-	}
-	if err := json.Unmarshal(text, &s); err != nil {
-		return nil, fmt.Errorf("find the store: %w", err)
-	}
-	c := s.ClickHouse
-	return ch.Open(&ch.Options{Addr: c.Addr, Auth: ch.Auth{Database: c.Database, Username: c.User, Password: c.Password},
-		Settings: ch.Settings{"max_execution_time": 600, "async_insert": 0, "max_partitions_per_insert_block": 0,
-			"do_not_merge_across_partitions_select_final": 1}}) // CDRs of two partitions may have the same place in both
-}
+	"github.com/roamclear/roamclear/benchmarks/process"
+)
 
 // objects is a kind of object to write into the store, n of them. In body and
 // changes @ID@ stands for the id; id and position are SQL of number.
@@ -117,8 +94,16 @@ func sessions(n int) objects {
 }
 
 // seed writes objects into the store of the running service.
-func (s *stand) seed(ctx context.Context, all ...objects) (err error) {
-	store, err := connect(s.service.Data)
+func (s *stand) seed(ctx context.Context, all ...objects) error { return fill(ctx, s.service, all...) }
+
+// Fill writes Tokens of NL*EXW and Tariffs of GB*DUN into the store of a running service,
+// which knows them after its next start.
+func Fill(ctx context.Context, service *process.Roamclear, ofTokens, ofTariffs int) error {
+	return fill(ctx, service, tokens(ofTokens), tariffs(ofTariffs))
+}
+
+func fill(ctx context.Context, service *process.Roamclear, all ...objects) (err error) {
+	store, err := service.Store()
 	if err != nil {
 		return err
 	}

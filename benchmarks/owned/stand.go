@@ -8,6 +8,7 @@ import (
 	"path/filepath"
 	"time"
 
+	"github.com/roamclear/roamclear/benchmarks/drive"
 	"github.com/roamclear/roamclear/benchmarks/process"
 	"github.com/roamclear/roamclear/benchmarks/world"
 	"github.com/roamclear/roamclear/ocpi"
@@ -96,26 +97,14 @@ func (s *stand) memory() string {
 // cpu is the processor time that the service and the engine have used since they
 // started.
 func (s *stand) cpu() string {
-	service, err := process.CPU(s.service.Pid())
-	children, failed := process.Children(s.service.Pid())
-	err = errors.Join(err, failed)
-	var engine time.Duration
-	for _, pid := range children {
-		used, failed := process.CPU(pid)
-		engine, err = engine+used, errors.Join(err, failed)
-	}
+	used, err := drive.Used(s.service.Pid())
 	s.failed = errors.Join(s.failed, err)
-	return fmt.Sprintf("processor time %s, engine %s", service, engine)
+	return fmt.Sprintf("processor time %s, engine %s", used.Service, used.Engine)
 }
 
 // engine is what the engine has resident.
 func (s *stand) engine() string {
-	children, err := process.Children(s.service.Pid())
-	total := int64(0)
-	for _, pid := range children {
-		resident, _, failed := process.Memory(pid)
-		total, err = total+resident, errors.Join(err, failed)
-	}
+	total, err := process.EngineMemory(s.service.Pid())
 	s.failed = errors.Join(s.failed, err)
 	return fmt.Sprintf("engine %d MB", total>>20)
 }

@@ -42,7 +42,7 @@ func (s *stand) versions(ctx context.Context) error {
 		pushed += d.closed(ctx, s.Connections, s.During, func(int) request {
 			id := fmt.Sprintf("E%x", rand.Uint64())
 			return request{http.MethodPut, "/ocpi/2.2.1/receiver/tokens/NL/EXW/" + id, s.empKey, named(tokenBody, id)}
-		}).done
+		}).Done
 	}
 	d.close()
 	if err := s.seed(ctx, all); err != nil {
@@ -106,7 +106,7 @@ func (s *stand) charges(ctx context.Context, name string, end time.Time, ago tim
 // priced waits until n CDRs of a run are stored, and counts those whose claim
 // agrees.
 func (s *stand) priced(ctx context.Context, run string, n int) (agrees, stored uint64, err error) {
-	store, err := connect(s.service.Data)
+	store, err := s.service.Store()
 	if err != nil {
 		return 0, 0, err
 	}

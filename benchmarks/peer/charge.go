@@ -97,6 +97,18 @@ func (p *Peer) Charging() []Charge {
 	return list
 }
 
+// Lasted is how many seconds a charge is under way, at least one; ok is false where it is
+// not.
+func (p *Peer) Lasted(id string) (seconds int, ok bool) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	ch := p.charges[id]
+	if ch == nil {
+		return 0, false
+	}
+	return max(1, int(time.Since(ch.Start)/time.Second)), true
+}
+
 // Deliver has a charge take so many kWh in all, so many seconds after its start, and
 // pushes its Session.
 func (p *Peer) Deliver(ctx context.Context, id, energy string, seconds int) error {

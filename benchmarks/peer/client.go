@@ -20,8 +20,8 @@ import (
 var errNoVersion = errors.New("the other side does not offer this version")
 
 // client is what the peer calls the other side with. It knows no policy of URLs:
-// it is a test's.
-var client = &http.Client{Timeout: 30 * time.Second}
+// it is a test's. It keeps as many connections as a benchmark has pushes under way.
+var client = &http.Client{Timeout: 30 * time.Second, Transport: &http.Transport{MaxIdleConnsPerHost: 64}}
 
 // discover reads the modules that the other side has in the peer's version.
 func (p *Peer) discover(ctx context.Context, versionsURL, token string) ([]ocpi.Endpoint, error) {

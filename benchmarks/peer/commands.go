@@ -3,6 +3,7 @@ package peer
 import (
 	"context"
 	"encoding/json"
+	"errors"
 	"net/http"
 	"slices"
 
@@ -141,6 +142,9 @@ func (p *Peer) Failures() []error {
 	defer p.mu.Unlock()
 	return slices.Clone(p.failures)
 }
+
+// Failed is all of Failures, nil where there are none.
+func (p *Peer) Failed() error { return errors.Join(p.Failures()...) }
 
 // Wait returns when nothing that the peer does by itself is under way.
 func (p *Peer) Wait() { p.going.Wait() }

@@ -193,6 +193,16 @@ func Memory(pid int) (resident, peak int64, err error) {
 	return resident, peak, nil
 }
 
+// EngineMemory is the resident memory, in bytes, of what a process started.
+func EngineMemory(pid int) (total int64, err error) {
+	children, err := Children(pid)
+	for _, child := range children {
+		resident, _, failed := Memory(child)
+		total, err = total+resident, errors.Join(err, failed)
+	}
+	return total, err
+}
+
 // ForgetPeak lets a process's peak of memory begin at what is resident now.
 func ForgetPeak(pid int) error {
 	if err := os.WriteFile(fmt.Sprintf("/proc/%d/clear_refs", pid), []byte("5"), 0); err != nil {

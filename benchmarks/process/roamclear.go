@@ -2,6 +2,7 @@ package process
 
 import (
 	"context"
+	"crypto/tls"
 	"errors"
 	"fmt"
 	"math/rand/v2"
@@ -22,6 +23,7 @@ type Roamclear struct {
 	Binary string
 	Data   string
 	URL    string
+	TLS    *tls.Config // what clients come with, see Secure
 }
 
 // Serve starts roamclear serve on a data directory and address with further
@@ -33,6 +35,11 @@ func Serve(log, binary, data, listen string, args ...string) (*Roamclear, error)
 		return nil, err
 	}
 	return &Roamclear{Process: p, Binary: binary, Data: data, URL: "http://" + listen}, nil
+}
+
+// Secure says that the service was told to serve https, and what clients come with.
+func (r *Roamclear) Secure(client *tls.Config) {
+	r.URL, r.TLS = strings.Replace(r.URL, "http://", "https://", 1), client
 }
 
 // FreeAddress is a loopback address that was free a moment ago. It is below
@@ -54,7 +61,7 @@ func FreeAddress() (string, error) {
 // Ready waits until the service says that it is and can be found by its data
 // directory, or until it ends, or ctx does.
 func (r *Roamclear) Ready(ctx context.Context) error {
-	client := http.Client{Timeout: 2 * time.Second}
+	client := http.Client{Timeout: 2 * time.Second, Transport: &http.Transport{TLSClientConfig: r.TLS}}
 	defer client.CloseIdleConnections()
 	last := errors.New("not asked yet")
 	tick := time.NewTicker(20 * time.Millisecond)

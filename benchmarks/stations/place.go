@@ -10,15 +10,12 @@ import (
 	"github.com/roamclear/roamclear/benchmarks/world"
 )
 
-// evsesEach is how many EVSEs a Location has.
-const evsesEach = 3
-
 // location is a Location to be found.
 type location struct {
 	id       string
 	lat, lon float64
 	of       *world.Station
-	evses    [evsesEach]evse
+	evses    []evse
 }
 
 type evse struct {
@@ -26,11 +23,12 @@ type evse struct {
 	watts                   int64
 }
 
-// locations makes n of them, spread around real stations: half within 10 km, others
-// within 100.
-func locations(stations []world.Station, n int) []location {
+// locations makes so many of them that they have n EVSEs, each the same number, spread
+// around real stations: half within 10 km, others within 100.
+func locations(stations []world.Station, n, each int) []location {
 	random := rand.New(rand.NewPCG(10, 10))
-	list := make([]location, n)
+	list := make([]location, (n+each-1)/each)
+	evses := make([]evse, len(list)*each) // side by side, as who looks at all of them would have them
 	for i := range list {
 		of := &stations[i%len(stations)]
 		reach := 0.09
@@ -41,6 +39,7 @@ func locations(stations []world.Station, n int) []location {
 		l.lat = float64(of.Latitude)/1e6 + reach*random.NormFloat64()/2
 		l.lon = float64(of.Longitude)/1e6 + reach*random.NormFloat64()/2/math.Cos(l.lat*math.Pi/180)
 		l.lat, l.lon = math.Round(l.lat*1e6)/1e6, math.Round(l.lon*1e6)/1e6 // as its body says
+		l.evses = evses[i*each : (i+1)*each]
 		for j := range l.evses {
 			l.evses[j] = drawEVSE(random)
 		}

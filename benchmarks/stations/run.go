@@ -11,10 +11,11 @@ import (
 	"path/filepath"
 	"runtime"
 	"slices"
-	"sync"
 	"syscall"
 	"time"
 
+	"github.com/roamclear/roamclear/benchmarks/drive"
+	"github.com/roamclear/roamclear/benchmarks/owned"
 	"github.com/roamclear/roamclear/benchmarks/process"
 	"github.com/roamclear/roamclear/benchmarks/world"
 	"github.com/roamclear/roamclear/ocpi"
@@ -26,8 +27,12 @@ type Options struct {
 	Dir         string // for data and log
 	Charges     string // gzipped CSV of real charges; "" = the extract
 	EVSEs       []int  // in all, one measurement each
+	Each        int    // EVSEs of a Location
+	Tokens      int    // that are stored beside them,
+	Tariffs     int    // and Tariffs
 	Connections int
-	During      time.Duration // of each measurement
+	Rounds      int           // of measurements,
+	During      time.Duration // each of which takes so long
 	Out         io.Writer
 }
 
@@ -69,7 +74,7 @@ const tariff = `{"country_code":"GB","party_id":"DUN","id":"P1","currency":"GBP"
 
 // measure measures a service that has so many EVSEs.
 func (s *stand) measure(ctx context.Context, run int, sites []world.Station, evses int) (err error) {
-	all := locations(sites, (evses+evsesEach-1)/evsesEach)
+	all := locations(sites, evses, s.Each)
 	data := filepath.Join(s.Dir, fmt.Sprintf("data-%d", run))
 	if err := s.start(ctx, data); err != nil {
 		return err
@@ -93,17 +98,10 @@ func (s *stand) measure(ctx context.Context, run int, sites []world.Station, evs
 	if err != nil {
 		return err
 	}
-	s.say("## %d EVSEs at %d Locations\n\nReady after %s, all found after %s; %d MB resident, %d MB at most.\n", evses, len(all), ready.Round(10*time.Millisecond),
+	s.say("## %d EVSEs at %d Locations, beside %d Tokens and %d Tariffs\n\nReady after %s, all found after %s; %d MB resident, %d MB at most.\n", evses, len(all), s.Tokens, s.Tariffs, ready.Round(10*time.Millisecond),
 		time.Since(began).Round(10*time.Millisecond), resident>>20, peak>>20)
-	floor, _, err := s.perRequest(ctx, func(*rand.Rand) string { return "/healthz" })
-	if err != nil {
+	if err := s.searches(ctx, sites, all); err != nil {
 		return err
-	}
-	s.say("| search | requests/s | CPU a request | CPU without an index | of that | floor: empty handler |\n| --- | --- | --- | --- | --- | --- |")
-	for i := range searches {
-		if err := s.search(ctx, &searches[i], sites, all, floor); err != nil {
-			return err
-		}
 	}
 	if resident, peak, err = process.Memory(s.service.Pid()); err != nil {
 		return err
@@ -139,7 +137,10 @@ func (s *stand) prepare(ctx context.Context, all []location) error {
 	if err != nil || status/100 != 2 {
 		return fmt.Errorf("put the tariff: HTTP %d %s: %w", status, answer, err)
 	}
-	return seed(ctx, s.service.Data, all)
+	if err := owned.Fill(ctx, s.service, s.Tokens, s.Tariffs); err != nil {
+		return err
+	}
+	return seed(ctx, s.service, all)
 }
 
 // whole waits until the service finds all Locations.
@@ -166,23 +167,55 @@ func place(random *rand.Rand, sites []world.Station) (lat, lon float64) {
 	return float64(at.Latitude+int64(random.IntN(20_000))-10_000) / 1e6, float64(at.Longitude+int64(random.IntN(20_000))-10_000) / 1e6
 }
 
-// search measures one kind of search, once the service finds what a look at every
-// Location finds.
-func (s *stand) search(ctx context.Context, a *asked, sites []world.Station, all []location, floor time.Duration) error {
-	random := rand.New(rand.NewPCG(1, uint64(a.metres)))
-	for range 20 {
-		lat, lon := place(random, sites)
-		if err := s.same(ctx, a, all, lat, lon); err != nil {
-			return err
+// searches measures each kind of search, once the service finds what a look at every
+// Location finds: in rounds, each beside the others, so that neighbours hit all of them.
+func (s *stand) searches(ctx context.Context, sites []world.Station, all []location) error {
+	random := rand.New(rand.NewPCG(1, 10))
+	for i := range searches {
+		for range 20 {
+			lat, lon := place(random, sites)
+			if err := s.same(ctx, &searches[i], all, lat, lon); err != nil {
+				return err
+			}
 		}
 	}
-	each, rate, err := s.perRequest(ctx, func(r *rand.Rand) string { return a.path(place(r, sites)) })
+	var floors []time.Duration
+	with, without := make([][]time.Duration, len(searches)), make([][]time.Duration, len(searches))
+	for round := range s.Rounds {
+		floor, err := s.perRequest(ctx, func(*rand.Rand) string { return "/healthz" })
+		if err != nil {
+			return err
+		}
+		floors = append(floors, floor)
+		for i := range searches {
+			a := &searches[(i+round)%len(searches)]
+			each, err := s.perRequest(ctx, func(r *rand.Rand) string { return a.path(place(r, sites)) })
+			if err != nil {
+				return err
+			}
+			at := (i + round) % len(searches)
+			with[at], without[at] = append(with[at], each), append(without[at], bruteTime(a, sites, all, s.During/2))
+		}
+	}
+	floor := slices.Min(floors)
+	s.say("| search | CPU a request, least, median | without an index | of that | floor: empty handler |\n| --- | --- | --- | --- | --- |")
+	for i := range searches {
+		each, scan := slices.Min(with[i]), slices.Min(without[i])+floor
+		medianEach, medianScan := median(with[i]), median(without[i])+median(floors)
+		s.say("| %s | %s, %s | %s, %s | 1/%d, 1/%d | %s |", searches[i].name, each.Round(time.Microsecond), medianEach.Round(time.Microsecond), scan.Round(10*time.Microsecond),
+			medianScan.Round(10*time.Microsecond), scan/max(each, 1), medianScan/max(medianEach, 1), floor.Round(time.Microsecond))
+	}
+	decoding, err := decodeTime(all)
 	if err != nil {
 		return err
 	}
-	without := bruteTime(a, sites, all, s.During)
-	s.say("| %s | %d | %s | %s | 1/%d | %s |", a.name, rate, each.Round(time.Microsecond), (without + floor).Round(time.Microsecond), (without+floor)/max(each, 1), floor.Round(time.Microsecond))
+	s.say("\nDecoding the bodies of all Locations, as a service would that has no index at all, takes %s a request.", decoding.Round(time.Millisecond))
 	return s.failed
+}
+
+func median(list []time.Duration) time.Duration {
+	sorted := slices.Sorted(slices.Values(list))
+	return sorted[len(sorted)/2]
 }
 
 // same holds a page against a look at every Location.
@@ -211,46 +244,24 @@ func (s *stand) same(ctx context.Context, a *asked, all []location, lat, lon flo
 }
 
 // perRequest is the processor time of the service for each of many requests.
-func (s *stand) perRequest(ctx context.Context, path func(*rand.Rand) string) (each time.Duration, rate int64, err error) {
+func (s *stand) perRequest(ctx context.Context, path func(*rand.Rand) string) (time.Duration, error) {
 	client := &http.Client{Timeout: time.Minute, Transport: &http.Transport{MaxIdleConnsPerHost: s.Connections, DisableCompression: true}}
 	defer client.CloseIdleConnections()
-	drive := func(during time.Duration) (n int64, err error) {
-		within, cancel := context.WithTimeout(ctx, during)
-		defer cancel()
-		var group sync.WaitGroup
-		var mu sync.Mutex // guards n and err
-		for i := range s.Connections {
-			group.Go(func() {
-				random, own := rand.New(rand.NewPCG(uint64(i), 7)), int64(0)
-				var failed error
-				for within.Err() == nil && failed == nil {
-					status, answer, err := s.sendBy(ctx, client, http.MethodGet, path(random), s.token, "")
-					if failed = err; err == nil && status != http.StatusOK {
-						failed = fmt.Errorf("HTTP %d: %s", status, answer)
-					}
-					own++
-				}
-				mu.Lock()
-				defer mu.Unlock()
-				n, err = n+own, errors.Join(err, failed)
-			})
+	do := func(ctx context.Context, n int) string {
+		status, _, err := s.sendBy(ctx, client, http.MethodGet, path(rand.New(rand.NewPCG(uint64(n), 7))), s.token, "")
+		switch {
+		case err != nil:
+			return "no answer"
+		case status != http.StatusOK:
+			return fmt.Sprintf("HTTP %d", status)
 		}
-		group.Wait()
-		return n, err
+		return ""
 	}
-	if _, err := drive(s.During / 4); err != nil { // warm
-		return 0, 0, err
+	if err := drive.Closed(ctx, s.Connections, s.During/4, do).Err(); err != nil { // warm
+		return 0, err
 	}
-	before, err := process.CPU(s.service.Pid())
-	if err != nil {
-		return 0, 0, err
-	}
-	n, err := drive(s.During)
-	if err != nil {
-		return 0, 0, err
-	}
-	after, err := process.CPU(s.service.Pid())
-	return (after - before) / time.Duration(max(n, 1)), n * int64(time.Second) / int64(s.During), err
+	each, err := drive.Cost(ctx, s.service.Pid(), s.Connections, s.During, do)
+	return each.Service, err
 }
 
 // bruteTime is the processor time of a query that looks at every Location.
@@ -265,6 +276,28 @@ func bruteTime(a *asked, sites []world.Station, all []location, during time.Dura
 		n++
 	}
 	return (threadTime() - before) / time.Duration(n)
+}
+
+// decoded is how many Locations decodeTime decodes.
+const decoded = 5_000
+
+// decodeTime is the processor time of decoding the bodies of all Locations, from that of
+// some.
+func decodeTime(all []location) (time.Duration, error) {
+	bodies := make([][]byte, min(decoded, len(all)))
+	for i := range bodies {
+		bodies[i] = []byte(all[i].body())
+	}
+	runtime.LockOSThread()
+	defer runtime.UnlockOSThread()
+	var d ocpi.Decoder
+	before := threadTime()
+	for _, body := range bodies {
+		if _, err := d.Location(ocpi.V221, body); err != nil {
+			return 0, err
+		}
+	}
+	return (threadTime() - before) * time.Duration(len(all)) / time.Duration(len(bodies)), nil
 }
 
 // threadTime is the processor time of this thread.

@@ -2,42 +2,19 @@ package stations
 
 import (
 	"context"
-	"encoding/json"
 	"errors"
 	"fmt"
-	"os"
-	"path/filepath"
 	"time"
 
-	ch "github.com/ClickHouse/clickhouse-go/v2"
-	driverapi "github.com/ClickHouse/clickhouse-go/v2/lib/driver"
+	"github.com/roamclear/roamclear/benchmarks/process"
 )
-
-// connect opens the store of a running service.
-func connect(data string) (driverapi.Conn, error) {
-	text, err := os.ReadFile(filepath.Join(data, "service.json"))
-	if err != nil {
-		return nil, fmt.Errorf("find the store: %w", err)
-	}
-	var s struct {
-		ClickHouse struct {
-			Addr                     []string
-			Database, User, Password string
-		} `json:"clickhouse"`
-	}
-	if err := json.Unmarshal(text, &s); err != nil {
-		return nil, fmt.Errorf("find the store: %w", err)
-	}
-	c := s.ClickHouse
-	return ch.Open(&ch.Options{Addr: c.Addr, Auth: ch.Auth{Database: c.Database, Username: c.User, Password: c.Password}, Settings: ch.Settings{"async_insert": 0}})
-}
 
 // insertAtOnce is how many Locations are one part of the store.
 const insertAtOnce = 50_000
 
 // seed writes Locations into the store of the running service.
-func seed(ctx context.Context, data string, all []location) (err error) {
-	store, err := connect(data)
+func seed(ctx context.Context, service *process.Roamclear, all []location) (err error) {
+	store, err := service.Store()
 	if err != nil {
 		return err
 	}

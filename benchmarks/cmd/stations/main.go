@@ -38,6 +38,10 @@ func main() {
 	f.StringVar(&o.Binary, "binary", "bin/roamclear", "the service, as make build makes it")
 	f.StringVar(&o.Charges, "charges", "", "gzipped CSV of real charges, whose stations are searched around; the extract where not given")
 	f.IntSliceVar(&o.EVSEs, "evses", []int{10_000, 1_000_000}, "EVSEs in the store, one measurement each")
+	f.IntVar(&o.Each, "each", 3, "EVSEs of a Location")
+	f.IntVar(&o.Tokens, "tokens", 0, "Tokens in the store beside them")
+	f.IntVar(&o.Tariffs, "tariffs", 0, "Tariffs in the store beside them")
+	f.IntVar(&o.Rounds, "rounds", 3, "rounds of measurements, each beside the others")
 	f.IntVar(&o.Connections, "connections", 4, "connections open at once")
 	f.DurationVar(&o.During, "during", 8*time.Second, "each measurement")
 	if err := command.ExecuteContext(ctx); err != nil {
