@@ -45,8 +45,19 @@ type Offers struct {
 
 	view   *reference.View
 	engine *tariff.Engine
+	chosen map[ocpi.Key]choice
+	lasts  map[int64]time.Duration // by watts
 	priced map[offered]answer
 	steps  int
+}
+
+// maxRemembered bounds what is remembered of each kind but prices, which Steps counts.
+const maxRemembered = 10_000
+
+// choice is what Choose says of a connector that names one tariff.
+type choice struct {
+	version *reference.TariffVersion
+	reason  string
 }
 
 // offered is what an offer depends on, beside the charge.
@@ -63,7 +74,7 @@ type answer struct {
 
 // NewOffers returns what prices a charge by the tariffs that are known.
 func NewOffers(known interface{ View() *reference.View }, payer ocpi.Party, charge whatif.Charge) *Offers {
-	return &Offers{Payer: payer, Charge: charge, view: known.View(), engine: tariff.NewEngine(), priced: map[offered]answer{}}
+	return &Offers{Payer: payer, Charge: charge, view: known.View(), engine: tariff.NewEngine(), chosen: map[ocpi.Key]choice{}, lasts: map[int64]time.Duration{}, priced: map[offered]answer{}}
 }
 
 // Steps is how many charges have been priced; those that are remembered count once.
@@ -89,7 +100,7 @@ func (o *Offers) At(ctx context.Context, place *Place, tariffIDs []string, watts
 		if watts <= 0 {
 			return nil, Unpriceable, nil
 		}
-		charge.Duration = lasts(charge.EnergyKWh, watts)
+		charge.Duration = o.length(watts)
 	}
 	zone, _, _ := tariff.PlaceZone(place.Zone, place.Country)
 	key := offered{v, zone, charge.Duration}
@@ -100,6 +111,18 @@ func (o *Offers) At(ctx context.Context, place *Place, tariffIDs []string, watts
 		o.priced[key] = a
 	}
 	return a.offer, a.reason, nil
+}
+
+// length is how long the charge takes at a connector of so many watts.
+func (o *Offers) length(watts int64) time.Duration {
+	d, known := o.lasts[watts]
+	if !known {
+		d = lasts(o.Charge.EnergyKWh, watts)
+		if len(o.lasts) < maxRemembered {
+			o.lasts[watts] = d
+		}
+	}
+	return d
 }
 
 // beyond is longer than a charge may be, in seconds.
@@ -132,6 +155,20 @@ func (o *Offers) price(v *reference.TariffVersion, zone *tariff.Zone, charge wha
 // the connector names and the eMSP sees the REGULAR one, else the one without a type. One
 // for payment on the spot never is for roaming.
 func (o *Offers) Choose(ctx context.Context, owner ocpi.Party, ids []string) (found *reference.TariffVersion, reason string, err error) {
+	if len(ids) != 1 {
+		return o.choose(ctx, owner, ids)
+	}
+	if c, known := o.chosen[ocpi.Key{Party: owner, ID: ids[0]}]; known {
+		return c.version, c.reason, nil
+	}
+	found, reason, err = o.choose(ctx, owner, ids)
+	if err == nil && len(o.chosen) < maxRemembered {
+		o.chosen[ocpi.Key{Party: owner, ID: strings.Clone(ids[0])}] = choice{found, reason}
+	}
+	return found, reason, err
+}
+
+func (o *Offers) choose(ctx context.Context, owner ocpi.Party, ids []string) (found *reference.TariffVersion, reason string, err error) {
 	versions, err := o.versions(ctx, owner, ids)
 	if err != nil {
 		return nil, "", err

@@ -177,9 +177,20 @@ func (f *finder) priceAt(ctx context.Context, k *connectorJSON, place *pricing.P
 		k.PriceReason = &reason
 		return nil
 	}
-	k.Price = newPrice(offer, f.now)
+	k.Price = f.priceOf(offer)
 	k.offer = offer
 	return nil
+}
+
+// priceOf writes an offer, the same one once: most connectors of a page have that of the
+// one before.
+func (f *finder) priceOf(o *pricing.Offer) *priceJSON {
+	v := f.prices[o]
+	if v == nil {
+		v = newPrice(o, f.now)
+		f.prices[o] = v
+	}
+	return v
 }
 
 // cheapEnough reports whether the price is known and within what was asked for.

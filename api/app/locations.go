@@ -36,7 +36,8 @@ type finder struct {
 	*server
 	who     *caller
 	query   *query
-	offers  *pricing.Offers
+	offers  *pricing.Offers // nil where no price is asked for
+	prices  map[*pricing.Offer]*priceJSON
 	now     ocpi.Time
 	answer  *bytes.Buffer // the answer so far, nil where it is not a list
 	found   int
@@ -48,7 +49,7 @@ type finder struct {
 func (s *server) finder(who *caller, q *query) *finder {
 	f := &finder{server: s, who: who, query: q, now: q.now}
 	if q.price != nil {
-		f.offers = pricing.NewOffers(s.Objects, who.party, q.price.charge)
+		f.offers, f.prices = pricing.NewOffers(s.Objects, who.party, q.price.charge), map[*pricing.Offer]*priceJSON{}
 		tariffs := s.scope(who, ingest.ObjectTariff)
 		f.offers.Sees, f.offers.Profile = tariffs.Holds, s.Profile
 	}

@@ -142,8 +142,17 @@ func (r *row) hit(metres int) Hit {
 }
 
 // firstMetres is how far is looked first; four times the area each time that does not
-// bring enough.
+// bring enough, sixteen times where it brought next to nothing: each time what lies
+// within is passed again.
 const firstMetres = 500
+
+// further is how far is looked next.
+func (s *search) further(within int) int {
+	if 16*len(s.best.found) < s.n {
+		return 4 * within
+	}
+	return 2 * within
+}
 
 // nearest searches a Circle ring by ring: what lies within the rings before has been
 // looked at.
@@ -155,7 +164,7 @@ func (s *search) nearest(x *Index) ([]Hit, error) {
 	}
 	s.best = newBest(s.n, s.after)
 	wanted := s.Plug.traits()
-	for within := min(max(firstMetres, 2*from), most); ; within = min(2*within, most) {
+	for within := min(max(firstMetres, 2*from), most); ; within = min(s.further(within), most) {
 		area := c.around(within)
 		for _, part := range area.parts() {
 			x.byArea.Search([2]float64{part.West, part.South}, [2]float64{part.East, part.North}, func(at, _ [2]float64, r placedRow) bool {
