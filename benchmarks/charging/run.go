@@ -51,6 +51,9 @@ func (s *stand) say(format string, args ...any) {
 	s.failed = errors.Join(s.failed, err)
 }
 
+// ofKey is how many connections requests with one key come over.
+func (s *stand) ofKey() int { return min(s.Connections, keyConnections) }
+
 // atOnce is how many charges are started before all of them are waited for.
 const atOnce = 1_000
 
@@ -61,7 +64,7 @@ const settles = 2 * time.Minute
 func (s *stand) measure(ctx context.Context, stored int) error {
 	began, before := time.Now(), s.charges()
 	for s.charges() < stored {
-		if err := drive.Count(ctx, s.Connections, min(atOnce, stored-s.charges()), s.begin).Err(); err != nil {
+		if err := drive.Count(ctx, s.ofKey(), min(atOnce, stored-s.charges()), s.begin).Err(); err != nil {
 			return fmt.Errorf("start charges: %w", err)
 		}
 		s.cpo.Wait()
@@ -89,7 +92,7 @@ func (s *stand) measure(ctx context.Context, stored int) error {
 func (s *stand) active(ctx context.Context, from, to int) error {
 	within, cancel := context.WithTimeout(ctx, settles)
 	defer cancel()
-	return drive.Count(within, s.Connections, to-from, func(ctx context.Context, n int) string {
+	return drive.Count(within, s.ofKey(), to-from, func(ctx context.Context, n int) string {
 		for {
 			why := s.look(ctx, from+n)
 			if why == "" || within.Err() != nil {
@@ -115,9 +118,9 @@ func (s *stand) beside(ctx context.Context, n int) error {
 	group.Go(func() {
 		updates = drive.Open(ctx, s.Connections, s.Updates, during, func(ctx context.Context, _ int) string { return s.update(ctx, 1+rand.IntN(n)) })
 	})
-	group.Go(func() { starts = drive.Open(ctx, s.Connections, s.Starts, during, s.begin) })
+	group.Go(func() { starts = drive.Open(ctx, s.ofKey(), s.Starts, during, s.begin) })
 	group.Go(func() {
-		gets = drive.Open(ctx, s.Connections, s.Gets, during, func(ctx context.Context, _ int) string { return s.look(ctx, rand.IntN(n)) })
+		gets = drive.Open(ctx, s.ofKey(), s.Gets, during, func(ctx context.Context, _ int) string { return s.look(ctx, rand.IntN(n)) })
 	})
 	group.Wait()
 	s.cpo.Wait()
@@ -147,11 +150,11 @@ func (s *stand) alone(ctx context.Context, n int) error {
 	}
 	var service, engine, floors []time.Duration
 	for range s.Rounds {
-		floor, err := drive.Cost(ctx, pid, s.Connections, s.During/2, s.empty)
+		floor, err := drive.Cost(ctx, pid, s.ofKey(), s.During/2, s.empty)
 		if err != nil {
 			return fmt.Errorf("ask for nothing: %w", err)
 		}
-		each, err := drive.Cost(ctx, pid, s.Connections, s.During, func(ctx context.Context, _ int) string { return s.look(ctx, rand.IntN(n)) })
+		each, err := drive.Cost(ctx, pid, s.ofKey(), s.During, func(ctx context.Context, _ int) string { return s.look(ctx, rand.IntN(n)) })
 		if err != nil {
 			return fmt.Errorf("look at charges: %w", err)
 		}

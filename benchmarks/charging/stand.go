@@ -13,12 +13,17 @@ import (
 	"sync"
 	"time"
 
+	"github.com/roamclear/roamclear/api/rest"
 	"github.com/roamclear/roamclear/benchmarks/drive"
 	"github.com/roamclear/roamclear/benchmarks/peer"
 	"github.com/roamclear/roamclear/benchmarks/process"
 	"github.com/roamclear/roamclear/benchmarks/world"
 	"github.com/roamclear/roamclear/ocpi"
 )
+
+// keyConnections is how many requests of one API key are worked on at once: its share of
+// rest.Places.
+const keyConnections = rest.Places / 4
 
 // evsesEach is how many EVSEs a Location has, each with one connector: as many in all as
 // there are charges.
@@ -35,7 +40,8 @@ type stand struct {
 	service *process.Roamclear
 	cpo     *peer.Peer
 	stopCPO func() error
-	app     string // API key
+	starter string // API key of who starts charges,
+	looker  string // and of who looks at them
 	client  *http.Client
 	places  int // Locations
 	failed  error
@@ -67,8 +73,10 @@ func (s *stand) start(ctx context.Context) (err error) {
 	if _, err := s.service.AddPartner(ctx, world.Partner{Role: "EMSP", Party: emsp, Name: "Example"}); err != nil {
 		return err
 	}
-	if s.app, err = s.service.Run(ctx, "key", "add", "--scope", "app", "--party", emsp.Country+"/"+emsp.ID); err != nil {
-		return err
+	for _, key := range []*string{&s.starter, &s.looker} {
+		if *key, err = s.service.Run(ctx, "key", "add", "--scope", "app", "--party", emsp.Country+"/"+emsp.ID); err != nil {
+			return err
+		}
 	}
 	if s.cpo, err = peer.New(peer.Options{Role: peer.CPO, Party: cpo, Version: ocpi.V221}); err != nil {
 		return err
@@ -130,7 +138,7 @@ func (s *stand) begin(ctx context.Context, _ int) string {
 	body := fmt.Sprintf(`{"location":{"country_code":"NL","party_id":"TNC","location_id":%q},"evse_uid":"%s-%d","connector_id":"1","token":{"uid":"APP-%d","type":"APP_USER","contract_id":"DE-EMP-C%08d-X"}}`,
 		place, place, n%evsesEach, n, n)
 	var started struct{ ID string }
-	if why := s.send(ctx, http.MethodPost, "/api/v1/sessions", body, http.StatusAccepted, &started); why != "" {
+	if why := s.send(ctx, s.starter, http.MethodPost, "/api/v1/sessions", body, http.StatusAccepted, &started); why != "" {
 		return why
 	}
 	s.mu.Lock()
@@ -158,7 +166,7 @@ func (s *stand) look(ctx context.Context, n int) string {
 		State string
 		Price *struct{ Status string }
 	}
-	if why := s.send(ctx, http.MethodGet, "/api/v1/sessions/"+id, "", http.StatusOK, &charge); why != "" {
+	if why := s.send(ctx, s.looker, http.MethodGet, "/api/v1/sessions/"+id, "", http.StatusOK, &charge); why != "" {
 		return why
 	}
 	if charge.State != "active" || charge.Price == nil || charge.Price.Status != "running" {
@@ -169,16 +177,16 @@ func (s *stand) look(ctx context.Context, n int) string {
 
 // empty asks a handler that does nothing.
 func (s *stand) empty(ctx context.Context, _ int) string {
-	return s.send(ctx, http.MethodGet, "/healthz", "", http.StatusOK, nil)
+	return s.send(ctx, s.looker, http.MethodGet, "/healthz", "", http.StatusOK, nil)
 }
 
-// send sends a request of the app and reads the answer into data, unless that is nil.
-func (s *stand) send(ctx context.Context, method, path, body string, want int, data any) string {
+// send sends a request with a key and reads the answer into data, unless that is nil.
+func (s *stand) send(ctx context.Context, key, method, path, body string, want int, data any) string {
 	r, err := http.NewRequestWithContext(ctx, method, s.service.URL+path, strings.NewReader(body))
 	if err != nil {
 		return failure(err)
 	}
-	r.Header.Set("Authorization", "Bearer "+s.app)
+	r.Header.Set("Authorization", "Bearer "+key)
 	r.Header.Set("Content-Type", "application/json")
 	resp, err := s.client.Do(r)
 	if err != nil {
