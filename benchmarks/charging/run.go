@@ -63,19 +63,19 @@ const settles = 2 * time.Minute
 // measure measures with so many charges under way.
 func (s *stand) measure(ctx context.Context, stored int) error {
 	began, before := time.Now(), s.charges()
-	for s.charges() < stored {
-		if err := drive.Count(ctx, s.ofKey(), min(atOnce, stored-s.charges()), s.begin).Err(); err != nil {
+	for n := before; n < stored; n = s.charges() {
+		if err := drive.Count(ctx, s.ofKey(), min(atOnce, stored-n), s.begin).Err(); err != nil {
 			return fmt.Errorf("start charges: %w", err)
 		}
 		s.cpo.Wait()
+		if err := s.active(ctx, n, s.charges()); err != nil {
+			return err
+		}
 	}
 	if err := s.cpo.Failed(); err != nil {
 		return fmt.Errorf("at the CPO: %w", err)
 	}
 	n := s.charges()
-	if err := s.active(ctx, max(0, n-atOnce), n); err != nil {
-		return err
-	}
 	s.say("\n## %d charges under way\n", n)
 	s.say("- %d were started in %s, until each was active: %d/s", n-before, time.Since(began).Round(100*time.Millisecond),
 		int64(n-before)*int64(time.Second)/max(int64(time.Since(began)), 1))
@@ -88,19 +88,26 @@ func (s *stand) measure(ctx context.Context, stored int) error {
 	return s.alone(ctx, n)
 }
 
-// active waits until some charges are found with their Sessions.
+// active waits until some charges are found with their Sessions: those of a process are
+// told apart one after the other, long after the CPO has pushed them. It asks seldom, so
+// that it does not hold up what it waits for.
 func (s *stand) active(ctx context.Context, from, to int) error {
-	within, cancel := context.WithTimeout(ctx, settles)
+	const few, pause = 2, 250 * time.Millisecond
+	within, cancel := context.WithTimeout(ctx, 5*settles)
 	defer cancel()
-	return drive.Count(within, s.ofKey(), to-from, func(ctx context.Context, n int) string {
+	err := drive.Count(ctx, few, to-from, func(ctx context.Context, n int) string {
 		for {
 			why := s.look(ctx, from+n)
 			if why == "" || within.Err() != nil {
 				return why
 			}
-			time.Sleep(50 * time.Millisecond)
+			time.Sleep(pause)
 		}
 	}).Err()
+	if err != nil {
+		return fmt.Errorf("wait until charges are active: %w", err)
+	}
+	return nil
 }
 
 // beside has Sessions pushed, charges begun and looked at, all at once, of the first n.

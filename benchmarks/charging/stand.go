@@ -13,7 +13,6 @@ import (
 	"sync"
 	"time"
 
-	"github.com/roamclear/roamclear/api/rest"
 	"github.com/roamclear/roamclear/benchmarks/drive"
 	"github.com/roamclear/roamclear/benchmarks/peer"
 	"github.com/roamclear/roamclear/benchmarks/process"
@@ -22,8 +21,8 @@ import (
 )
 
 // keyConnections is how many requests of one API key are worked on at once: its share of
-// rest.Places.
-const keyConnections = rest.Places / 4
+// the 64 places that callers of /api/v1 have.
+const keyConnections = 16
 
 // evsesEach is how many EVSEs a Location has, each with one connector: as many in all as
 // there are charges.
