@@ -82,6 +82,9 @@ func (s *stand) measure(ctx context.Context, stored int) error {
 	if err := s.beside(ctx, n); err != nil {
 		return err
 	}
+	if err := s.active(ctx, n, s.charges()); err != nil {
+		return err
+	}
 	if err := drive.Quiet(ctx, s.service.Pid(), settles); err != nil {
 		return err
 	}

@@ -3,6 +3,8 @@ package stations
 import (
 	"math"
 
+	"github.com/shopspring/decimal"
+
 	"github.com/roamclear/roamclear/ocpi"
 )
 
@@ -31,8 +33,11 @@ func ParseDegrees(s string, most int64) (float64, bool) {
 		return 0, false
 	}
 	d := n.Decimal().Round(7)
-	f := d.InexactFloat64()
-	return f, math.Abs(f) <= float64(most)
+	if d.Abs().GreaterThan(decimal.NewFromInt(most)) {
+		return 0, false
+	}
+	// Two whole numbers that a float64 has exactly: their quotient is the nearest to d.
+	return float64(d.Shift(7).IntPart()) / degreesE7, true
 }
 
 // centre is a Point that many distances are measured from.
