@@ -70,7 +70,10 @@ func (d *Desk) call(ctx context.Context, key ocpi.Key) error {
 	}
 	noting, done := context.WithTimeout(context.WithoutCancel(ctx), appendWithin)
 	defer done()
-	return d.note(noting, e, "", what, body)
+	if e, err = d.Note(noting, e, "", what, body); err != nil || !e.Command.Reserves() {
+		return err
+	}
+	return d.reserved(noting, e)
 }
 
 // send sends a command to its CPO, and returns what is to be noted.
@@ -200,5 +203,9 @@ func (d *Desk) Result(ctx context.Context, from ingest.Sender, p Posted) error {
 	if e.Command.Full() {
 		return nil
 	}
-	return d.note(ctx, e, from.ID, objects.CommandResulted, objects.CommandSaid{Result: said.Result, Message: said.Message, Version: p.Version.String()})
+	e, err = d.Note(ctx, e, from.ID, objects.CommandResulted, objects.CommandSaid{Result: said.Result, Message: said.Message, Version: p.Version.String()})
+	if err != nil || !e.Command.Unreserves() {
+		return err
+	}
+	return d.unreserved(ctx, e)
 }

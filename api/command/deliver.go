@@ -29,8 +29,9 @@ type deliveries struct {
 	waiting map[string][]*item // of a partner, the first first
 }
 
-// inTime reports whether a result is still to be brought to who asked.
-func (d *Desk) inTime(said *objects.CommandSaid) bool {
+// tells reports whether a result is still to be brought to who asked.
+func (d *Desk) tells(c *objects.Command) bool {
+	said, _ := c.Undelivered()
 	return said != nil && ocpi.TimeOf(d.Now()) < said.At+ocpi.Time(deliverFor)
 }
 
@@ -56,7 +57,8 @@ func (d *Desk) enter(e *Entry, it *item) (tries int, may bool) {
 	case it.again:
 		d.schedule(it, 1)
 	default:
-		d.schedule(it, e.Command.Undelivered().At+ocpi.Time(deliverFor))
+		said, _ := e.Command.Undelivered()
+		d.schedule(it, said.At+ocpi.Time(deliverFor))
 	}
 	return 0, false
 }
@@ -107,7 +109,7 @@ func (d *Desk) wakeNext(to string) bool {
 // deliver brings a result to who asked, once: what comes of it is a record, or an error
 // where it is to be tried again.
 func (d *Desk) deliver(ctx context.Context, e *Entry, tries int) error {
-	said := e.Command.Undelivered()
+	said, of := e.Command.Undelivered()
 	err := d.post(ctx, e, said)
 	if ctx.Err() != nil {
 		return ctx.Err()
@@ -116,7 +118,7 @@ func (d *Desk) deliver(ctx context.Context, e *Entry, tries int) error {
 	if err != nil && failed != nil && (tries < maxDeliveries-1 || errors.Is(err, partner.ErrNoTurn)) {
 		return fmt.Errorf("bring a result: %w", err)
 	}
-	done := objects.CommandDelivery{OK: err == nil}
+	done := objects.CommandDelivery{Of: of, OK: err == nil}
 	if err != nil {
 		done.Detail = bounded(err.Error())
 		d.Logger.Warn("a result could not be brought to who asked", "command", e.Key.String(), "partner", e.Command.Partner, "error", err)

@@ -110,3 +110,36 @@ func TestADeliveryWhoseTurnDoesNotCome(t *testing.T) {
 		}
 	})
 }
+
+// Who asked over OCPI is told once that no result came, in its version; a result that comes
+// after that is too late.
+func TestThatNoResultCameIsTold(t *testing.T) {
+	for _, tt := range []struct {
+		version ocpi.Version
+		told    string
+	}{
+		{ocpi.V221, `{"result":"TIMEOUT","message":[{"language":"en","text":"the result did not come in time"}]}`},
+		{ocpi.V211, `{"result":"TIMEOUT"}`},
+	} {
+		bubble(t, func(w *world) {
+			unlock, err := ocpi.ReadCommand(tt.version, ocpi.UnlockConnector, []byte(`{"response_url":"https://peer.example/r/1","location_id":"L1","evse_uid":"E1","connector_id":"1"}`))
+			if err != nil {
+				t.Fatal(err)
+			}
+			e, err := w.office.AskAndWait(w.t.Context(), command.Asking{Party: emp, Via: objects.ViaOCPI, Caller: "se-emp-emsp", Partner: "se-emp-emsp", CPO: abc, Command: unlock})
+			if err != nil {
+				t.Fatal(err)
+			}
+			time.Sleep(31 * time.Second)
+			synctest.Wait()
+			if err := w.post(cpo, w.responseURL(0), accepted); err != nil {
+				t.Fatal(err)
+			}
+			time.Sleep(time.Hour)
+			c, told := w.now(e), w.office.results()
+			if len(told) != 1 || string(told[0].Body) != tt.told || c.Result != nil || c.Ignored != 1 || c.Open() {
+				t.Errorf("told %d times, %s; result %+v, %d ignored", len(told), told[0].Body, c.Result, c.Ignored)
+			}
+		})
+	}
+}

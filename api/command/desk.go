@@ -368,10 +368,15 @@ func (d *Desk) Point(ctx context.Context, name ocpi.Key, p objects.CommandPoint)
 	if err != nil || ok {
 		return stands, err
 	}
+	return d.rename(ctx, name, p)
+}
+
+// rename is Point that lets what the name stands for already do so for longer.
+func (d *Desk) rename(ctx context.Context, name ocpi.Key, p objects.CommandPoint) (stands objects.CommandPoint, err error) {
 	if err := d.append(ctx, name, ocpi.V221, "", objects.CommandPointer, p); err != nil {
 		return stands, err
 	}
-	stands, ok, err = d.point(ctx, name)
+	stands, ok, err := d.point(ctx, name)
 	if err == nil && !ok {
 		err = fmt.Errorf("%w: what %s stands for", ingest.ErrUnavailable, name)
 	}

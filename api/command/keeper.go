@@ -236,7 +236,7 @@ func next(c *objects.Command) (at ocpi.Time) {
 	if c.Calling == nil && what == objects.AwaitsResponse {
 		sooner(c.Asked + ocpi.Time(takeOver))
 	}
-	if c.Undelivered() != nil || c.ToStop() || c.StopOver() {
+	if c.ToTell() || c.ToStop() || c.StopOver() {
 		sooner(1)
 	}
 	if !c.MayCharge() || c.Closed {
@@ -382,7 +382,7 @@ func (d *Desk) see(ctx context.Context, a *agenda) error {
 // seeTo sees to one command; a result is brought beside.
 func (d *Desk) seeTo(ctx context.Context, it *item, delivering *sync.WaitGroup) {
 	e, ok, err := d.Get(ctx, it.key)
-	if err == nil && ok && d.inTime(e.Command.Undelivered()) {
+	if err == nil && ok && d.tells(e.Command) {
 		if tries, may := d.enter(e, it); may {
 			delivering.Go(func() {
 				defer d.leave(e.Command.Partner)
@@ -439,8 +439,9 @@ func (d *Desk) attend(ctx context.Context, e *Entry) error {
 		return d.note(ctx, e, "", objects.CommandTimedOut, objects.CommandTimeout{What: what, Status: ocpi.StatusTimeout, Detail: "the " + what + " did not come in time"})
 	case what == objects.AwaitsResponse && c.Calling == nil && now >= c.Asked+ocpi.Time(takeOver):
 		return d.takeOver(e)
-	case c.Undelivered() != nil:
-		return d.note(ctx, e, "", objects.CommandDelivered, objects.CommandDelivery{Detail: "nobody took it in its time"})
+	case c.ToTell():
+		_, of := c.Undelivered()
+		return d.note(ctx, e, "", objects.CommandDelivered, objects.CommandDelivery{Of: of, Detail: "nobody took it in its time"})
 	case c.ToStop():
 		return d.askStop(ctx, e)
 	case c.StopOver():

@@ -423,17 +423,84 @@ func TestReservations(t *testing.T) {
 		if one, another := w.reserving211(emp), w.reserving211(ocpi.NewParty("DE", "TNM")); one == another {
 			t.Errorf("two eMSPs of OCPI 2.1.1 have %s", one)
 		}
-		for _, at := range []ocpi.Party{abc, abc, old} {
-			if err := w.office.Reserved(w.t.Context(), emp, at, "R1"); err != nil {
+	})
+}
+
+// reserving asks for reservation R1 of SE*EMP, for an hour, and returns what became of it.
+func (w *world) reserving(at ocpi.Party, until time.Time) *command.Entry {
+	w.t.Helper()
+	c := commandOf(w.t, ocpi.ReserveNow, `{"response_url":"u","token":{"country_code":"SE","party_id":"EMP","uid":"U1","type":"RFID","contract_id":"C","issuer":"I","valid":true,"whitelist":"NEVER","last_updated":"2026-01-05T10:00:00Z"},`+
+		`"expiry_date":"`+until.UTC().Format(time.RFC3339)+`","reservation_id":"R1","location_id":"L1"}`)
+	e, err := w.office.AskAndWait(w.t.Context(), command.Asking{Party: emp, Via: objects.ViaOCPI, CPO: at, Command: c})
+	if err != nil {
+		w.t.Fatal(err)
+	}
+	return e
+}
+
+// reservedAt says where reservation R1 of SE*EMP is: a CPO, several, or nowhere.
+func (w *world) reservedAt() string {
+	w.t.Helper()
+	synctest.Wait()
+	at, ambiguous, ok, err := w.office.ReservedAt(w.t.Context(), emp, "r1")
+	switch {
+	case err != nil:
+		w.t.Fatal(err)
+	case ambiguous:
+		return "several"
+	case !ok:
+		return "nowhere"
+	}
+	return at.String()
+}
+
+// A reservation is at a CPO from when that has accepted it until it ends: at its expiry, or
+// when it fails, is called off or is cancelled.
+func TestWhereAReservationIs(t *testing.T) {
+	bubble(t, func(w *world) {
+		expect := func(what, want string) {
+			t.Helper()
+			if got := w.reservedAt(); got != want {
+				t.Errorf("%s: %s, want %s", what, got, want)
+			}
+		}
+		in := func(d time.Duration) time.Time { return time.Now().Add(d) }
+		expect("at first", "nowhere")
+		w.office.answers(says(`{"result":"REJECTED","timeout":0}`))
+		w.reserving(abc, in(time.Hour))
+		expect("rejected", "nowhere")
+		w.office.answers(says(`{"result":"ACCEPTED","timeout":3600}`))
+		w.reserving(abc, in(time.Hour))
+		expect("accepted", "SE*ABC")
+		w.reserving(abc, in(2*time.Hour))
+		time.Sleep(90 * time.Minute)
+		expect("prolonged", "SE*ABC")
+		w.reserving(old, in(time.Hour))
+		expect("at two CPOs", "several")
+		time.Sleep(3 * time.Hour)
+		expect("after both have ended", "nowhere")
+
+		result := func(body string) {
+			t.Helper()
+			if err := w.post(cpo, w.responseURL(len(w.office.calls())-1), body); err != nil {
 				t.Fatal(err)
 			}
-			got, ambiguous, ok, err := w.office.ReservedAt(w.t.Context(), emp, "r1")
-			if err != nil || ambiguous != (at == old) || ok == ambiguous || ok && got != abc {
-				t.Errorf("after %s: %s %t %t %v", at, got, ambiguous, ok, err)
-			}
 		}
-		if _, _, ok, err := w.office.ReservedAt(w.t.Context(), emp, "R2"); ok || err != nil {
-			t.Errorf("none: %t %v", ok, err)
+		w.reserving(abc, in(time.Hour))
+		result(`{"result":"EVSE_OCCUPIED"}`)
+		expect("failed", "nowhere")
+		w.reserving(abc, in(time.Hour))
+		result(accepted)
+		expect("accepted by the station", "SE*ABC")
+		result(`{"result":"CANCELED_RESERVATION"}`)
+		expect("called off", "nowhere")
+		w.reserving(abc, in(time.Hour))
+		cancel := commandOf(t, ocpi.CancelReservation, `{"response_url":"u","reservation_id":"R1"}`)
+		if _, err := w.office.AskAndWait(w.t.Context(), command.Asking{Party: emp, Via: objects.ViaOCPI, CPO: abc, Command: cancel}); err != nil {
+			t.Fatal(err)
 		}
+		expect("before it is cancelled", "SE*ABC")
+		result(accepted)
+		expect("cancelled", "nowhere")
 	})
 }

@@ -57,13 +57,30 @@ func (d *Desk) reservation(ctx context.Context, cpo, party ocpi.Party, id string
 // several stands for more than one CPO.
 const several = "several"
 
-// Reserved notes at which CPO an eMSP has a reservation.
-func (d *Desk) Reserved(ctx context.Context, party, cpo ocpi.Party, id string) error {
-	stands, err := d.Point(ctx, Name(party, "IR", ocpi.Fold(id)), objects.CommandPoint{To: cpo.String()})
-	if err == nil && stands.To != cpo.String() {
-		_, err = d.Point(ctx, Name(party, "IS", ocpi.Fold(id)), objects.CommandPoint{To: several})
+// reserved notes at which CPO an eMSP has a reservation, until that ends.
+func (d *Desk) reserved(ctx context.Context, e *Entry) error {
+	left := e.Command.Expiry - ocpi.TimeOf(d.Now())
+	if left <= 0 {
+		return nil
+	}
+	until := objects.CommandPoint{To: e.Command.CPO, For: int((left + ocpi.Time(ocpi.Second) - 1) / ocpi.Time(ocpi.Second))}
+	id := ocpi.Fold(ocpi.Text(e.Command.Body, "reservation_id"))
+	stands, err := d.rename(ctx, Name(e.Key.Party, "IR", id), until)
+	if err == nil && stands.To != until.To {
+		until.To = several
+		_, err = d.rename(ctx, Name(e.Key.Party, "IS", id), until)
 	}
 	return err
+}
+
+// unreserved notes that an eMSP has a reservation no more.
+func (d *Desk) unreserved(ctx context.Context, e *Entry) error {
+	id := ocpi.Fold(ocpi.Text(e.Command.Body, "reservation_id"))
+	name := Name(e.Key.Party, "IR", id)
+	if stands, ok, err := d.point(ctx, name); err != nil || !ok || stands.To != e.Command.CPO {
+		return err
+	}
+	return d.append(ctx, name, ocpi.V221, "", objects.CommandPointer, objects.CommandPoint{To: e.Command.CPO, Over: true})
 }
 
 // ReservedAt returns the CPO at which an eMSP has a reservation; ok is false where none

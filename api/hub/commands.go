@@ -20,7 +20,6 @@ import (
 type Commands interface {
 	AskAndWait(ctx context.Context, a command.Asking) (*command.Entry, error)
 	Result(ctx context.Context, from ingest.Sender, p command.Posted) error
-	Reserved(ctx context.Context, party, cpo ocpi.Party, id string) error
 	ReservedAt(ctx context.Context, party ocpi.Party, id string) (cpo ocpi.Party, ambiguous, ok bool, err error)
 }
 
@@ -56,11 +55,6 @@ func (x *exchange) command() (answer, error) {
 	}
 	if status != 0 {
 		return x.noCommand(status, ocpi.CommandRejected, fmt.Sprintf("Location %s is not known", a.Command.LocationID)), nil
-	}
-	if a.Command.Type == ocpi.ReserveNow {
-		if err := x.s.Commands.Reserved(x.r.Context(), a.Party, a.CPO, a.Command.ReservationID); err != nil {
-			return answer{}, err
-		}
 	}
 	if err := x.mayTakeLong(); err != nil {
 		return answer{}, err

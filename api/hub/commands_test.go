@@ -39,11 +39,6 @@ func (o *officer) Result(_ context.Context, from ingest.Sender, p command.Posted
 	return o.err
 }
 
-func (o *officer) Reserved(_ context.Context, _, cpo ocpi.Party, id string) error {
-	o.reserved[id] = cpo
-	return nil
-}
-
 func (o *officer) ReservedAt(_ context.Context, _ ocpi.Party, id string) (ocpi.Party, bool, bool, error) {
 	cpo, ok := o.reserved[id]
 	return cpo, id == "several", ok, nil

@@ -41,7 +41,7 @@ type Command struct {
 	Result      *CommandSaid       `json:"result,omitempty"`
 	Canceled    *CommandSaid       `json:"canceled,omitempty"` // of a RESERVE_NOW that was accepted
 	TimedOut    *CommandTimeout    `json:"timed_out,omitempty"`
-	Delivered   []CommandDelivery  `json:"delivered,omitempty"` // of Result, then of Canceled
+	Delivered   []CommandDelivery  `json:"delivered,omitempty"` // of each word that who asked is told
 	Session     *CommandSession    `json:"session,omitempty"`
 	Ambiguous   []CommandSession   `json:"ambiguous,omitempty"`
 	Stop        *CommandStopping   `json:"stop,omitempty"`
@@ -151,8 +151,10 @@ type CommandTimeout struct {
 	At     ocpi.Time   `json:"at,omitempty"`
 }
 
-// CommandDelivery says what became of a result at who asked for the command.
+// CommandDelivery says what became of a result at who asked for the command. Of says of
+// which, see Undelivered.
 type CommandDelivery struct {
+	Of     string    `json:"of"`
 	OK     bool      `json:"ok"`
 	Detail string    `json:"detail,omitempty"`
 	At     ocpi.Time `json:"at,omitempty"`
@@ -198,7 +200,8 @@ type CommandPreference struct {
 type CommandPoint struct {
 	To     string    `json:"to"`
 	Digest string    `json:"digest,omitempty"`
-	For    int       `json:"for,omitempty"` // seconds; 0 = for ever
+	For    int       `json:"for,omitempty"`  // seconds; 0 = for ever
+	Over   bool      `json:"over,omitempty"` // it stands for this no more
 	At     ocpi.Time `json:"at,omitempty"`
 }
 
@@ -249,17 +252,56 @@ func (c *Command) Awaits() (what string, until ocpi.Time) {
 	return AwaitsResponse, c.Asked + ocpi.Time(c.AnswerWithin)*second
 }
 
-// Undelivered returns the result that who asked has not been told of yet, nil for none.
-func (c *Command) Undelivered() *CommandSaid {
+// What who asked is told: the result, that a reservation was called off, and that no result
+// came.
+const (
+	DeliveredResult   = "result"
+	DeliveredCanceled = "canceled"
+	DeliveredTimeout  = "timed_out"
+)
+
+// Undelivered returns the word that who asked has not been told of yet, and which it is; nil
+// for none. That the result did not come in time is told as OCPI's TIMEOUT.
+func (c *Command) Undelivered() (said *CommandSaid, of string) {
 	switch {
 	case c.Partner == "":
-		return nil
-	case c.Result != nil && len(c.Delivered) == 0:
-		return c.Result
-	case c.Canceled != nil && len(c.Delivered) == 1:
-		return c.Canceled
+	case c.Result != nil && !c.delivered(DeliveredResult):
+		return c.Result, DeliveredResult
+	case c.Canceled != nil && !c.delivered(DeliveredCanceled):
+		return c.Canceled, DeliveredCanceled
+	case c.timedOut(AwaitsResult) && !c.delivered(DeliveredTimeout):
+		return &CommandSaid{
+			Result: ocpi.CommandTimeout, Message: []ocpi.DisplayText{{Language: "en", Text: c.TimedOut.Detail}}, Version: ocpi.V221.String(), At: c.TimedOut.At,
+		}, DeliveredTimeout
 	}
-	return nil
+	return nil, ""
+}
+
+// ToTell reports whether who asked has not been told of something yet.
+func (c *Command) ToTell() bool {
+	said, _ := c.Undelivered()
+	return said != nil
+}
+
+func (c *Command) delivered(of string) bool {
+	return slices.ContainsFunc(c.Delivered, func(d CommandDelivery) bool { return d.Of == of })
+}
+
+// Reserves reports whether it is a RESERVE_NOW that the CPO has taken, and neither failed nor
+// called off.
+func (c *Command) Reserves() bool {
+	return c.Type == ocpi.ReserveNow && (c.Response != nil || c.Result != nil) && !c.Over() && c.Canceled == nil
+}
+
+// Unreserves reports whether it says that a reservation has ended, or never was.
+func (c *Command) Unreserves() bool {
+	switch c.Type {
+	case ocpi.ReserveNow:
+		return c.Canceled != nil || c.Refused()
+	case ocpi.CancelReservation:
+		return c.Result != nil && c.Result.Result == ocpi.CommandAccepted
+	}
+	return false
 }
 
 // Open reports whether somebody has to see to the command: to call, to deliver, to
@@ -269,7 +311,7 @@ func (c *Command) Open() bool {
 	switch {
 	case c.Point != nil:
 		return false
-	case what != "", c.Undelivered() != nil, c.ToStop(), c.StopOver():
+	case what != "", c.ToTell(), c.ToStop(), c.StopOver():
 		return true
 	}
 	return c.MayCharge() && !c.Closed
@@ -417,22 +459,31 @@ func requested(old *Command, r *ingest.Record) (*Command, error) {
 	return &Command{CommandRequest: request, Asked: r.Received}, err
 }
 
-// point has a name stand for something: the first record counts, until its time is over.
+// point has a name stand for something: the first record counts, until its time is over. The
+// same again ends when the later of them does, or at once.
 func point(old *Command, r *ingest.Record) (*Command, error) {
 	p, err := decode[CommandPoint](r)
 	if err != nil {
 		return nil, err
 	}
-	if old != nil && !old.Point.Ended(r.Received) {
+	p.At = r.Received
+	switch stands := old != nil && !old.Point.Ended(r.Received); {
+	case !stands && p.Over, stands && (p.To != old.Point.To || p.Digest != old.Point.Digest), stands && !p.Over && !p.outlasts(old.Point):
 		return nil, nil
 	}
-	p.At = r.Received
 	return &Command{Point: &p}, nil
 }
 
 // Ended reports whether the name stands for nothing any more.
 func (p *CommandPoint) Ended(now ocpi.Time) bool {
-	return p != nil && p.For > 0 && now >= p.At+ocpi.Time(p.For)*ocpi.Time(ocpi.Second)
+	return p != nil && (p.Over || p.For > 0 && now >= p.end())
+}
+
+func (p *CommandPoint) end() ocpi.Time { return p.At + ocpi.Time(p.For)*ocpi.Time(ocpi.Second) }
+
+// outlasts reports whether a name stands longer than by another record.
+func (p *CommandPoint) outlasts(old *CommandPoint) bool {
+	return old.For > 0 && (p.For == 0 || p.end() > old.end())
 }
 
 // apply changes the command by a record; said is false where that says nothing new.
@@ -447,13 +498,13 @@ func (c *Command) apply(r *ingest.Record) (said bool, err error) {
 	case CommandTimedOut:
 		return c.timeOut(r)
 	case CommandDelivered:
-		if c.Undelivered() == nil {
-			return false, nil
-		}
 		v, err := decode[CommandDelivery](r)
+		if _, of := c.Undelivered(); err != nil || of == "" || of != v.Of {
+			return false, err
+		}
 		v.At = r.Received
 		c.Delivered = append(c.Delivered, v)
-		return true, err
+		return true, nil
 	case CommandLinked:
 		return set(&c.Session, r, c.Session == nil && c.Type == ocpi.StartSession, func(*CommandSession) {})
 	case CommandAmbiguous:

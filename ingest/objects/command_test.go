@@ -51,6 +51,11 @@ func TestCommandsConform(t *testing.T) {
 		commandStep("pointer", `{"to":"01K0","digest":"a","for":120}`, `"to":"01K0"`), // at minute 1
 		commandStep("pointer", `{"to":"01K1","digest":"b","for":120}`, `"to":"01K0"`),
 		commandStep("pointer", `{"to":"01K2","digest":"c","for":120}`, `"to":"01K2"`), // at minute 3
+		commandStep("pointer", `{"to":"01K2","digest":"c","for":30}`, `"for":120`),    // ends sooner
+		commandStep("pointer", `{"to":"01K2","digest":"c","for":600}`, `"for":600`),
+		commandStep("pointer", `{"to":"01K3","digest":"c","over":true}`, `"to":"01K2"`),
+		commandStep("pointer", `{"to":"01K2","digest":"c","over":true}`, `"over":true`),
+		commandStep("pointer", `{"to":"01K2","digest":"c","for":120}`, `"for":120`),
 		commandStep("response", `{"result":"ACCEPTED"}`, `"to":"01K2"`),
 	})
 }
@@ -122,10 +127,16 @@ func TestWhatComesOfACommand(t *testing.T) {
 		{"not started, and a late Session", []event{start, {"result", 102, accepted}, {"timed_out", 403, `{"what":"session"}`}, {"session", 500, link}}, "", 0, true, true, "ACCEPTED", ""},
 		{"a stop before the Session is known", []event{start, {"result", 102, accepted}, {"stop", 103, `{"id":"01K1","why":"asked"}`}, {"closed", 900, `{}`}, {"session", 950, link}}, "", 0, true, false, "ACCEPTED", ""},
 		{"a reservation", []event{reserve, {"response", 101, accepted}, {"result", 102, accepted}}, "", 0, true, false, "ACCEPTED", "ocpi RESERVE_NOW open"},
-		{"a reservation, told", []event{reserve, {"response", 101, accepted}, {"result", 102, accepted}, {"delivered", 103, `{"ok":true}`}}, "", 0, false, false, "ACCEPTED", "ocpi RESERVE_NOW"},
-		{"told twice", []event{reserve, {"result", 102, accepted}, {"delivered", 103, `{"ok":true}`}, {"delivered", 104, `{"ok":true}`}}, "", 0, false, false, "ACCEPTED", ""},
-		{"a reservation called off", []event{reserve, {"result", 102, accepted}, {"delivered", 103, `{"ok":true}`}, {"result", 900, `{"result":"CANCELED_RESERVATION"}`}}, "", 0, true, false, "ACCEPTED", ""},
-		{"a reservation called off after its end", []event{reserve, {"result", 102, accepted}, {"delivered", 103, `{"ok":true}`}, {"result", 1001, `{"result":"CANCELED_RESERVATION"}`}}, "", 0, false, false, "ACCEPTED", ""},
+		{"a reservation, told", []event{reserve, {"response", 101, accepted}, {"result", 102, accepted}, {"delivered", 103, `{"of":"result","ok":true}`}}, "", 0, false, false, "ACCEPTED", "ocpi RESERVE_NOW"},
+		{"told twice", []event{reserve, {"result", 102, accepted}, {"delivered", 103, `{"of":"result","ok":true}`}, {"delivered", 104, `{"of":"result","ok":true}`}}, "", 0, false, false, "ACCEPTED", ""},
+		{"a reservation called off", []event{reserve, {"result", 102, accepted}, {"delivered", 103, `{"of":"result","ok":true}`}, {"result", 900, `{"result":"CANCELED_RESERVATION"}`}}, "", 0, true, false, "ACCEPTED", ""},
+		{"a reservation called off after its end", []event{reserve, {"result", 102, accepted}, {"delivered", 103, `{"of":"result","ok":true}`}, {"result", 1001, `{"result":"CANCELED_RESERVATION"}`}}, "", 0, false, false, "ACCEPTED", ""},
+		{"called off, and the result told again", []event{reserve, {"result", 102, accepted}, {"delivered", 103, `{"of":"result","ok":true}`}, {"result", 900, `{"result":"CANCELED_RESERVATION"}`},
+			{"delivered", 901, `{"of":"result","ok":true}`}}, "", 0, true, false, "ACCEPTED", ""},
+		{"called off, and told", []event{reserve, {"result", 102, accepted}, {"delivered", 103, `{"of":"result","ok":true}`}, {"result", 900, `{"result":"CANCELED_RESERVATION"}`},
+			{"delivered", 901, `{"of":"canceled","ok":true}`}}, "", 0, false, false, "ACCEPTED", ""},
+		{"no result, not told yet", []event{reserve, {"response", 101, accepted}, {"timed_out", 132, `{"what":"result"}`}}, "", 0, true, true, "", ""},
+		{"no result, told, and a late one", []event{reserve, {"response", 101, accepted}, {"timed_out", 132, `{"what":"result"}`}, {"delivered", 133, `{"of":"timed_out","ok":true}`}, {"result", 134, accepted}}, "", 0, false, true, "", ""},
 	} {
 		c, s := folded(t, tt.events)
 		awaits, until := c.Awaits()
