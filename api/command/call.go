@@ -85,7 +85,7 @@ func (d *Desk) send(ctx context.Context, e *Entry) (what string, body any) {
 		return failed(ocpi.StatusNotConnected, fmt.Sprintf("%s is not connected", cpo))
 	}
 	v := to.Peer.Version
-	text, err := d.body(e.Key, &e.Command.CommandRequest, v)
+	out, err := d.body(e.Key, &e.Command.CommandRequest, v)
 	if no, ok := errors.AsType[*convert.Refused](err); ok {
 		return refused(ocpi.StatusHubError, no.Error())
 	}
@@ -94,7 +94,7 @@ func (d *Desk) send(ctx context.Context, e *Entry) (what string, body any) {
 		return refused(ocpi.StatusHubError, fmt.Sprintf("it cannot be said to %s", cpo))
 	}
 	answer, err := d.Sender.Send(ctx, partner.Request{
-		To: to, Module: module, Side: ocpi.RoleReceiver, Method: http.MethodPost, Path: []string{string(e.Command.Type)}, Body: text, Prompt: true,
+		To: to, Module: module, Side: ocpi.RoleReceiver, Method: http.MethodPost, Path: []string{string(e.Command.Type)}, Body: out.Body, Prompt: true,
 		From: e.Key.Party, For: cpo, Correlation: e.Command.Correlation,
 	})
 	if err != nil {

@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"log/slog"
+	"strings"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -138,6 +139,7 @@ type Entry struct {
 	Key     ocpi.Key // of who asked; ID is ours
 	State   ingest.ObjectState
 	Command *objects.Command
+	Lost    []convert.Loss // of what was asked, in the CPO's version; of who has just asked
 }
 
 // NewID returns an id for a command: a ULID, so that they are in the order of time.
@@ -173,7 +175,7 @@ func (d *Desk) Get(ctx context.Context, key ocpi.Key) (e *Entry, ok bool, err er
 	if err != nil || c.Point != nil {
 		return nil, false, err
 	}
-	return &Entry{key, s, c}, true, nil
+	return &Entry{Key: key, State: s, Command: c}, true, nil
 }
 
 // Connected returns the partner that is a CPO. The error is an api.ErrNotConnected
@@ -218,11 +220,15 @@ func (d *Desk) AskAndWait(ctx context.Context, a Asking) (*Entry, error) {
 	case <-ctx.Done():
 		return nil, fmt.Errorf("wait for the answer to %s: %w", e.Key, ctx.Err())
 	}
-	e, ok, err := d.Get(ctx, e.Key)
+	now, ok, err := d.Get(ctx, e.Key)
 	if err == nil && !ok {
 		err = ingest.ErrUnavailable // it was here a moment ago
 	}
-	return e, err
+	if err != nil {
+		return nil, err
+	}
+	now.Lost = e.Lost
+	return now, nil
 }
 
 // ask makes a command durable; call has it called, and must be called.
@@ -244,7 +250,8 @@ func (d *Desk) ask(ctx context.Context, a Asking) (e *Entry, call func() <-chan 
 			return nil, nil, err
 		}
 	}
-	if _, err := d.body(key, &r, to.Peer.Version); err != nil { // before anything is written
+	out, err := d.body(key, &r, to.Peer.Version)
+	if err != nil { // before anything is written
 		return nil, nil, err
 	}
 	asked, err := d.mayAsk(&a, &r)
@@ -268,6 +275,7 @@ func (d *Desk) ask(ctx context.Context, a Asking) (e *Entry, call func() <-chan 
 		call() // it is in the log
 		return nil, nil, fmt.Errorf("%w: read what was asked for: %w", ingest.ErrOutcomeUnknown, err)
 	}
+	e.Lost = out.Lost
 	return e, call, nil
 }
 
@@ -311,19 +319,18 @@ func (d *Desk) request(a *Asking) objects.CommandRequest {
 }
 
 // body is what is sent to the CPO, in its version.
-func (d *Desk) body(key ocpi.Key, r *objects.CommandRequest, to ocpi.Version) ([]byte, error) {
+func (d *Desk) body(key ocpi.Key, r *objects.CommandRequest, to ocpi.Version) (out convert.Result, err error) {
 	v, _ := ocpi.ParseVersion(r.Version)
 	c, err := ocpi.ReadCommand(v, r.Type, r.Body)
 	if err != nil {
-		return nil, fmt.Errorf("read command %s: %w", key, err)
+		return out, fmt.Errorf("read command %s: %w", key, err)
 	}
 	cpo, _ := ocpi.ParseParty(r.CPO)
 	at := d.resultURL(to, r.Type, key, cpo)
 	if len(at) > ocpi.MaxResponseURL {
-		return nil, fmt.Errorf("the response_url %s is longer than %d characters: public_url must be shorter", at, ocpi.MaxResponseURL)
+		return out, fmt.Errorf("the response_url %s is longer than %d characters: public_url must be shorter", at, ocpi.MaxResponseURL)
 	}
-	out, err := convert.Command(c, to, convert.CommandChange{ResponseURL: at, Reservation: r.Reservation}, convert.Context{Owner: key.Party, At: ocpi.TimeOf(d.Now())})
-	return out.Body, err
+	return convert.Command(c, to, convert.CommandChange{ResponseURL: at, Reservation: r.Reservation}, convert.Context{Owner: key.Party, At: ocpi.TimeOf(d.Now())})
 }
 
 // append writes a record of a command, and returns when this process has folded it. The
@@ -359,6 +366,21 @@ func (d *Desk) Note(ctx context.Context, e *Entry, sender, what string, body any
 		err = ingest.ErrUnavailable
 	}
 	return now, err
+}
+
+// Preferred notes what a driver prefers for a Session, and what its CPO answered, where the
+// charge was asked for by an app of the eMSP; by is who sent it.
+func (d *Desk) Preferred(ctx context.Context, session ocpi.Key, emsp ocpi.Party, by string, p objects.CommandPreference) error {
+	of, ok, err := d.point(ctx, Name(session.Party, "IL", session.ID))
+	id, own := strings.CutPrefix(of.To, emsp.String()+"*")
+	if err != nil || !ok || !own {
+		return err
+	}
+	e, ok, err := d.Get(ctx, ocpi.Key{Party: emsp, ID: id})
+	if err != nil || !ok {
+		return err
+	}
+	return d.note(ctx, e, by, objects.CommandPreferences, p)
 }
 
 // Point has a name stand for something, unless it stands for something already, and

@@ -160,6 +160,10 @@ type charged struct {
 	with, named    ocpi.Party // who pays; whom the token names
 	reference      string
 	uid, contract  string
+	kind           string // of the token
+	unknown        string // its contract, where nobody is known to pay for that
+	version        ocpi.Version
+	sender         string
 	location, evse string
 	connector      string
 	start          ocpi.Time
@@ -184,7 +188,11 @@ func (d *Desk) session(ctx context.Context, key ocpi.Key) (*charged, error) {
 			key:            key, with: s.With, reference: ocpi.Fold(strings.Clone(o.AuthorizationReference)),
 			uid: ocpi.Fold(strings.Clone(o.Token.UID)), contract: ocpi.FoldContractID(strings.Clone(o.Token.ContractID)),
 			location: ocpi.Fold(strings.Clone(o.LocationID)), evse: ocpi.Fold(strings.Clone(o.EVSEUID)), connector: ocpi.Fold(strings.Clone(o.ConnectorID)),
+			kind: strings.Clone(o.Token.Type), version: s.Version, sender: s.Sender,
 			start: o.Start, energy: o.KWh, over: o.Status == "COMPLETED" || o.Status == "INVALID",
+		}
+		if s.With.IsZero() {
+			c.unknown = s.Contract
 		}
 		named := o.Token.Party()
 		c.named = ocpi.Party{Country: strings.Clone(named.Country), ID: strings.Clone(named.ID)}
@@ -214,11 +222,8 @@ func (d *Desk) look(ctx context.Context, key ocpi.Key) error {
 	if ok {
 		return d.limit(ctx, limited, s)
 	}
-	if len(s.reference) == ulidLength {
-		return d.linkReferred(ctx, s)
-	}
-	if s.reference != "" {
-		return nil // of an authorization that is none of ours
+	if ours, err := d.linkReferred(ctx, s); ours || err != nil {
+		return err
 	}
 	d.mu.Lock()
 	unknown := !d.loaded
@@ -267,8 +272,12 @@ func (d *Desk) owned(command, session ocpi.Key) bool {
 	return false
 }
 
-// linkReferred links a Session to the start whose id it refers to.
-func (d *Desk) linkReferred(ctx context.Context, s *charged) error {
+// linkReferred links a Session to the start whose id it refers to; ours reports whether it
+// refers to a command of ours, so that it is of no other.
+func (d *Desk) linkReferred(ctx context.Context, s *charged) (ours bool, err error) {
+	if len(s.reference) != ulidLength {
+		return false, nil
+	}
 	parties := []ocpi.Party{s.with}
 	if s.named != s.with {
 		parties = append(parties, s.named)
@@ -277,13 +286,29 @@ func (d *Desk) linkReferred(ctx context.Context, s *charged) error {
 		key := ocpi.Key{Party: party, ID: s.reference}
 		e, ok, err := d.Get(ctx, key)
 		if err != nil {
-			return err
+			return false, err
 		}
 		if ok && startOf(e.Command, s.key.Party) {
-			return d.link(ctx, e, s, "reference")
+			return true, d.link(ctx, e, s, "reference")
 		}
+		ours = ours || ok
 	}
-	return nil
+	return ours, nil
+}
+
+// authorized reports whether a Session refers to an authorization that its Token was given
+// at its CPO: then its charge was not asked for.
+func (d *Desk) authorized(ctx context.Context, s *charged) (bool, error) {
+	if s.reference == "" {
+		return false, nil
+	}
+	id := ingest.TokenAt(s.key.Party, s.uid, s.kind)
+	state, ok, err := d.Objects.Get(ctx, ingest.Target{Object: id.Object, Key: id.Key, Variant: id.Variant})
+	if err != nil || !ok {
+		return false, err
+	}
+	given, err := ingest.Authorizations(&state)
+	return slices.ContainsFunc(given, func(a ingest.Authorization) bool { return ocpi.Fold(a.Reference) == s.reference }), err
 }
 
 // startOf reports whether a command is a start at a CPO that we see to.
@@ -300,16 +325,34 @@ func (d *Desk) link(ctx context.Context, e *Entry, s *charged, by string) error 
 	if err != nil || stands.To != e.Key.String() {
 		return err
 	}
+	if err := d.paid(ctx, e, s); err != nil {
+		return err
+	}
 	s.By = by
 	return d.note(ctx, e, "", objects.CommandLinked, s.CommandSession)
+}
+
+// paid notes that the eMSP of a start pays for its Session, where nobody is known to: that it
+// asked for the charge says so.
+func (d *Desk) paid(ctx context.Context, e *Entry, s *charged) error {
+	if !s.with.IsZero() || s.unknown == "" {
+		return nil
+	}
+	r := ingest.Envelope{Object: ingest.ObjectSession, Method: ingest.MethodPatch, Version: s.version, Sender: s.sender, Key: s.key,
+		Path: ingest.PayerPath(e.Key.Party, s.unknown), Received: ocpi.TimeOf(d.Now())}
+	at, err := d.Log.Append(ctx, ingest.TopicSessions, &r, nil)
+	if err != nil {
+		return fmt.Errorf("append who pays for %s: %w", s.key, err)
+	}
+	return d.Objects.Wait(ctx, ingest.TopicSessions, at)
 }
 
 // early is how long before its start was asked for a Session may have begun: clocks of
 // stations go wrong.
 const early = 2 * time.Minute
 
-// linkLike links a Session that refers to nothing, as those of OCPI 2.1.1, by its token,
-// place and time. Where two starts are like it, that is noted: nobody knows which.
+// linkLike links a Session that refers to nothing of ours, as those of OCPI 2.1.1, by its
+// token, place and time. Where two starts are like it, that is noted: nobody knows which.
 func (d *Desk) linkLike(ctx context.Context, s *charged) error {
 	d.mu.Lock()
 	keys := slices.Collect(maps.Keys(d.starts[s.like()]))
@@ -333,6 +376,12 @@ func (d *Desk) linkLike(ctx context.Context, s *charged) error {
 		if ok && e.Command.Session == nil && (taken || s.isLike(e)) {
 			like = append(like, e)
 		}
+	}
+	if len(like) == 0 {
+		return nil
+	}
+	if authorized, err := d.authorized(ctx, s); authorized || err != nil {
+		return err
 	}
 	if len(like) == 1 {
 		return d.link(ctx, like[0], s, "token")

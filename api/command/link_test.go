@@ -30,7 +30,11 @@ func TestWhoseASessionIs(t *testing.T) {
 	}{
 		{"it refers to it", abc, reference, "reference"},
 		{"it refers to it, and is another CPO's", old, reference, ""},
-		{"it refers to something else", abc, func(*command.Entry) map[string]any { return map[string]any{"authorization_reference": "other"} }, ""},
+		{"it refers to nothing of ours", abc, func(*command.Entry) map[string]any { return map[string]any{"authorization_reference": "other"} }, "token"},
+		{"it refers to nothing of ours, at another EVSE", abc, func(*command.Entry) map[string]any {
+			return map[string]any{"authorization_reference": "other", "evse_uid": "E2"}
+		}, ""},
+		{"it refers to an authorization of the Token", abc, func(*command.Entry) map[string]any { return map[string]any{"authorization_reference": "given"} }, ""},
 		{"it refers to it, of another eMSP", abc, func(e *command.Entry) map[string]any {
 			return map[string]any{"authorization_reference": e.Key.ID, "cdr_token": map[string]string{"country_code": "DE", "party_id": "TNM", "uid": "APP-77", "type": "RFID", "contract_id": "DE-TNM-C1"}}
 		}, ""},
@@ -47,6 +51,7 @@ func TestWhoseASessionIs(t *testing.T) {
 	} {
 		t.Run(tt.name, func(t *testing.T) {
 			bubble(t, func(w *world) {
+				w.authorization("GIVEN")
 				e := w.starting(abc, objects.CommandLimits{})
 				w.session(tt.owner, "S9", tt.change(e))
 				c := w.now(e)
@@ -60,6 +65,77 @@ func TestWhoseASessionIs(t *testing.T) {
 			})
 		})
 	}
+}
+
+// authorization notes that APP-77 was authorized at SE*ABC.
+func (w *world) authorization(reference string) {
+	w.t.Helper()
+	a := ingest.Authorization{Reference: reference, Allowed: "ALLOWED", EMSP: "SE*EMP", UID: "APP-77"}
+	note, err := a.Annotation(abc, "APP_USER", ocpi.V221, "cpo")
+	if err != nil {
+		w.t.Fatal(err)
+	}
+	e := &ingest.Envelope{Object: note.Object, Method: ingest.MethodPut, Version: note.Version, Sender: note.Sender, Key: note.Key, Variant: note.Variant, Received: ocpi.TimeOf(time.Now())}
+	if _, err := w.log.Append(w.t.Context(), note.Object.Topic(), e, note.Body); err != nil {
+		w.t.Fatal(err)
+	}
+	synctest.Wait()
+}
+
+// A Session that refers to another start of ours is no other's, whatever it is like.
+func TestASessionOfAnotherStart(t *testing.T) {
+	bubble(t, func(w *world) {
+		one := w.starting(abc, objects.CommandLimits{})
+		w.session(abc, "S1", map[string]any{"authorization_reference": one.Key.ID})
+		elsewhere, two := w.starting(old, objects.CommandLimits{}), w.starting(abc, objects.CommandLimits{})
+		w.session(abc, "S2", map[string]any{"authorization_reference": one.Key.ID})
+		w.session(abc, "S3", map[string]any{"authorization_reference": elsewhere.Key.ID})
+		if c := w.now(two); c.Session != nil || len(c.Ambiguous) > 0 {
+			t.Errorf("linked to %+v, ambiguous %v", c.Session, c.Ambiguous)
+		}
+	})
+}
+
+// Where nobody is known to pay for a Session that is linked to a start, the start says who
+// does: who asked for the charge can follow and stop it.
+func TestWhoPaysForALinkedSession(t *testing.T) {
+	bubble(t, func(w *world) {
+		e := w.starting(old, objects.CommandLimits{})
+		w.session211By("S9", "SE-EMP-C00077-X", "")
+		if c := w.now(e); c.Session == nil || c.Session.By != "token" {
+			t.Fatalf("linked to %+v", c.Session)
+		}
+		s, ok, err := w.office.follower.Get(w.t.Context(), ingest.Target{Object: ingest.ObjectSession, Key: ocpi.NewKey("SE", "OLD", "S9")})
+		if err != nil || !ok || s.With != emp {
+			t.Errorf("%s pays, known %t, %v", s.With, ok, err)
+		}
+		stop := commandOf(t, ocpi.StopSession, `{"response_url":"u","session_id":"S9"}`)
+		if _, err := w.office.Ask(w.t.Context(), command.Asking{Party: emp, Via: objects.ViaHelpdesk, CPO: old, Command: stop}); err != nil {
+			t.Errorf("its stop: %v", err)
+		}
+	})
+}
+
+// What a driver prefers is noted with the charge that an app of the same eMSP asked for.
+func TestPreferencesOverOCPI(t *testing.T) {
+	bubble(t, func(w *world) {
+		e := w.starting(abc, objects.CommandLimits{})
+		w.session(abc, "S9", map[string]any{"authorization_reference": e.Key.ID})
+		w.session(abc, "S8", map[string]any{"location_id": "L2"})
+		said := objects.CommandPreference{Sent: []byte(`{"profile_type":"CHEAP"}`), Response: "ACCEPTED"}
+		for _, at := range []struct {
+			session string
+			emsp    ocpi.Party
+			noted   bool
+		}{{"S8", emp, false}, {"S9", ocpi.NewParty("DE", "TNM"), false}, {"S9", emp, true}} {
+			if err := w.office.Preferred(w.t.Context(), ocpi.NewKey("SE", "ABC", at.session), at.emsp, "se-emp-emsp", said); err != nil {
+				t.Fatal(err)
+			}
+			if c := w.now(e); (c.Preferences != nil) != at.noted || at.noted && c.Preferences.Response != "ACCEPTED" {
+				t.Errorf("%s of %s: %+v", at.session, at.emsp, c.Preferences)
+			}
+		}
+	})
 }
 
 // Where two starts are like a Session nobody knows whose it is; and no Session is two
@@ -203,11 +279,18 @@ func TestWhoStops(t *testing.T) {
 // is not, and the contract is of DE*TNM.
 func (w *world) session211(id string, payer ocpi.Party) {
 	w.t.Helper()
-	now, contract := time.Now().UTC().Format(time.RFC3339), "SE-EMP-C00077-X"
-	path := ingest.PayerPath(payer, ocpi.FoldContractID(contract))
+	const contract = "SE-EMP-C00077-X"
 	if payer.IsZero() {
-		contract, path = "DE-TNM-C00077-X", ""
+		w.session211By(id, "DE-TNM-C00077-X", "")
+		return
 	}
+	w.session211By(id, contract, ingest.PayerPath(payer, ocpi.FoldContractID(contract)))
+}
+
+// session211By pushes a Session of SE*OLD by a contract; path says who pays.
+func (w *world) session211By(id, contract, path string) {
+	w.t.Helper()
+	now := time.Now().UTC().Format(time.RFC3339)
 	body := `{"id":"` + id + `","start_datetime":"` + now + `","kwh":0,"auth_id":"` + contract + `","auth_method":"AUTH_REQUEST","location":{"id":"L1","type":"ON_STREET","address":"A","city":"C","postal_code":"1","country":"SWE",` +
 		`"coordinates":{"latitude":"52.0","longitude":"5.0"},"last_updated":"2026-01-05T10:00:00Z"},"currency":"SEK","status":"ACTIVE","last_updated":"` + now + `"}`
 	e := &ingest.Envelope{Object: ingest.ObjectSession, Method: ingest.MethodPut, Version: ocpi.V211, Sender: "cpo", Key: ocpi.NewKey("SE", "OLD", id), Received: ocpi.TimeOf(time.Now()), Path: path}

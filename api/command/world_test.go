@@ -83,7 +83,7 @@ func (w *world) start(works bool) {
 		ResultURL: func(v ocpi.Version) string { return "https://roam.example/ocpi/" + v.String() + "/sender/commands" },
 	})
 	o.follower = objects.New(objects.Options{Log: w.log, Store: w.store, Registerer: prometheus.NewRegistry(),
-		Folds: []objects.Fold{objects.Sessions{Seen: o.SessionSeen}, objects.Commands{Seen: o.Seen}}})
+		Folds: []objects.Fold{objects.Sessions{Seen: o.SessionSeen}, objects.Commands{Seen: o.Seen}, objects.Authorizations{}}})
 	o.Objects = meanwhile{o.follower, &o.read, &o.sessions}
 	ctx, cancel := context.WithCancel(context.Background())
 	var running sync.WaitGroup

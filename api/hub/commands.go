@@ -20,6 +20,7 @@ import (
 type Commands interface {
 	AskAndWait(ctx context.Context, a command.Asking) (*command.Entry, error)
 	Result(ctx context.Context, from ingest.Sender, p command.Posted) error
+	Preferred(ctx context.Context, session ocpi.Key, emsp ocpi.Party, by string, p objects.CommandPreference) error
 	ReservedAt(ctx context.Context, party ocpi.Party, id string) (cpo ocpi.Party, ambiguous, ok bool, err error)
 }
 
@@ -56,6 +57,9 @@ func (x *exchange) command() (answer, error) {
 	if status != 0 {
 		return x.noCommand(status, ocpi.CommandRejected, fmt.Sprintf("Location %s is not known", a.Command.LocationID)), nil
 	}
+	if why, err := x.untold(a.Command, a.CPO); err != nil || why != "" {
+		return x.noCommand(0, ocpi.CommandNotSupported, why), err
+	}
 	if err := x.mayTakeLong(); err != nil {
 		return answer{}, err
 	}
@@ -66,7 +70,39 @@ func (x *exchange) command() (answer, error) {
 	if err != nil {
 		return answer{}, err
 	}
+	if len(e.Lost) > 0 {
+		x.setHeader(lostHeader, convert.Lost(e.Lost))
+	}
 	return x.commandAnswer(e.Command)
+}
+
+// untold says why a charge cannot be started at an EVSE that has to be told the connector
+// (OCPI 2.2.1 mod_locations, "START_SESSION_CONNECTOR_REQUIRED") where OCPI 2.1.1, of the
+// eMSP or of the CPO, cannot tell it; "" where it can, or the EVSE is not known.
+func (x *exchange) untold(c *ocpi.Command, cpo ocpi.Party) (why string, err error) {
+	if c.Type != ocpi.StartSession || c.EVSEUID == "" {
+		return "", nil
+	}
+	p, ok := x.destination(cpo, operators)
+	if c.Version != ocpi.V211 && !(ok && p.Peer != nil && p.Peer.Version == ocpi.V211) {
+		return "", nil
+	}
+	ctx, cancel := x.limited()
+	defer cancel()
+	s, ok, err := x.s.Objects.Get(ctx, ingest.Target{Object: ingest.ObjectLocation, Key: ocpi.NewKey(cpo.Country, cpo.ID, c.LocationID)})
+	if err != nil || !ok {
+		return "", err
+	}
+	l, err := new(ocpi.Decoder).Location(s.Version, s.Body)
+	if err != nil {
+		return "", nil //nolint:nilerr // of an older decoder: as good as unknown
+	}
+	for i := range l.EVSEs {
+		if e := &l.EVSEs[i]; ocpi.Fold(e.UID) == ocpi.Fold(c.EVSEUID) && slices.Contains(e.Capabilities, "START_SESSION_CONNECTOR_REQUIRED") {
+			return fmt.Sprintf("EVSE %s has to be told the connector, which OCPI 2.1.1 cannot", e.UID), nil
+		}
+	}
+	return "", nil
 }
 
 // commandAnswer is what a CPO answered, in the version that was asked in.

@@ -2,8 +2,10 @@ package hub
 
 import (
 	"context"
+	"encoding/base64"
 	"encoding/json"
 	"fmt"
+	"net/http"
 	"net/http/httptest"
 	"strings"
 	"testing"
@@ -19,16 +21,18 @@ import (
 
 // officer fakes the desk of commands: it notes what is asked and posted, and answers.
 type officer struct {
-	asked    []command.Asking
-	posted   []command.Posted
-	reserved map[string]ocpi.Party
-	state    objects.Command
-	err      error
+	asked     []command.Asking
+	posted    []command.Posted
+	preferred []string
+	reserved  map[string]ocpi.Party
+	state     objects.Command
+	err       error
+	lost      []convert.Loss
 }
 
 func (o *officer) AskAndWait(_ context.Context, a command.Asking) (*command.Entry, error) {
 	o.asked = append(o.asked, a)
-	return &command.Entry{Command: &o.state}, o.err
+	return &command.Entry{Command: &o.state, Lost: o.lost}, o.err
 }
 
 func (o *officer) Result(_ context.Context, from ingest.Sender, p command.Posted) error {
@@ -37,6 +41,11 @@ func (o *officer) Result(_ context.Context, from ingest.Sender, p command.Posted
 		return ingest.ErrUnknownObject
 	}
 	return o.err
+}
+
+func (o *officer) Preferred(_ context.Context, session ocpi.Key, emsp ocpi.Party, by string, p objects.CommandPreference) error {
+	o.preferred = append(o.preferred, fmt.Sprintf("%s of %s by %s: %s", session, emsp, by, p.Response))
+	return nil
 }
 
 func (o *officer) ReservedAt(_ context.Context, _ ocpi.Party, id string) (ocpi.Party, bool, bool, error) {
@@ -249,5 +258,36 @@ func TestResultsOfCommands(t *testing.T) {
 		if got := ResultURL("https://roam.example", v); got != want {
 			t.Errorf("%s: %s", v, got)
 		}
+	}
+}
+
+// An EVSE that has to be told the connector cannot be started by who speaks OCPI 2.1.1, which
+// cannot tell it: nobody is asked. What is lost on the way is told to who asked.
+func TestAConnectorThatCannotBeTold(t *testing.T) {
+	s := newCommandStation(t)
+	s.do(t, dundeeToken, "PUT", "/2.2.1/receiver/locations/GB/DUN/needs", `{"country_code":"GB","party_id":"DUN","id":"needs","publish":true,"address":"A","city":"C","country":"GBR",`+
+		`"coordinates":{"latitude":"52.0","longitude":"5.0"},"time_zone":"Europe/London","last_updated":"2019-01-01T00:00:00Z","evses":[{"uid":"E1","status":"AVAILABLE","last_updated":"2019-01-01T00:00:00Z",`+
+		`"capabilities":["REMOTE_START_STOP_CAPABLE","START_SESSION_CONNECTOR_REQUIRED"],"connectors":[{"id":"1","standard":"IEC_62196_T2","format":"CABLE","power_type":"AC_3_PHASE","max_voltage":230,"max_amperage":16,"last_updated":"2019-01-01T00:00:00Z"}]}]}`)
+	at := func(id, evse string) string {
+		return `{` + replyTo + `,"token":` + oldCard + `,"location_id":"` + id + `","evse_uid":"` + evse + `"}`
+	}
+	for _, tt := range []struct{ name, body, result string }{
+		{"it has to be told", at("needs", "e1"), "NOT_SUPPORTED"},
+		{"another EVSE", at("needs", "E2"), "ACCEPTED"},
+		{"another place", at("at-DUN", "E1"), "ACCEPTED"},
+	} {
+		s.asked = nil
+		_, e := s.post(t, s.oldEMSP, "/cpo/2.1.1/commands/START_SESSION", tt.body)
+		if want := `{"result":"` + tt.result + `"}`; string(e.Data) != want || (len(s.asked) > 0) != (tt.result == "ACCEPTED") {
+			t.Errorf("%s: %s, asked %d times; want %s", tt.name, e.Data, len(s.asked), want)
+		}
+	}
+	s.lost = []convert.Loss{{Path: "connector_id", Reason: "OCPI 2.1.1 has no such member"}}
+	r := httptest.NewRequest(http.MethodPost, Prefix+"/2.2.1/receiver/commands/START_SESSION", strings.NewReader(exwAt+`"at-DUN"}`))
+	r.Header.Set("Authorization", "Token "+base64.StdEncoding.EncodeToString([]byte(s.emsp)))
+	w := httptest.NewRecorder()
+	s.engine.ServeHTTP(w, r)
+	if lost := w.Result().Header.Get(lostHeader); !strings.Contains(lost, "connector_id") {
+		t.Errorf("HTTP %d %s, lost %q", w.Code, w.Body, lost)
 	}
 }

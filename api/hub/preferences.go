@@ -1,6 +1,7 @@
 package hub
 
 import (
+	"cmp"
 	"fmt"
 	"net/http"
 	"slices"
@@ -8,6 +9,7 @@ import (
 	"github.com/roamclear/roamclear/api"
 	"github.com/roamclear/roamclear/api/partner"
 	"github.com/roamclear/roamclear/ingest"
+	"github.com/roamclear/roamclear/ingest/objects"
 	"github.com/roamclear/roamclear/ocpi"
 )
 
@@ -50,6 +52,15 @@ func (x *exchange) chargingPreferences() (answer, error) {
 	reply, err := x.forward(&message{to: r.To, from: r.From, party: r.For, module: r.Module, side: r.Side, since: r.Since, method: r.Method, path: r.Path, body: r.Body})
 	if err != nil {
 		return answer{}, err
+	}
+	if x.s.Commands != nil {
+		said := objects.CommandPreference{Sent: x.body, Response: ocpi.ReadChargingPreferencesResponse(reply.Data)}
+		if said.Response == "" {
+			said.Message = bounded(cmp.Or(reply.Message, "the operator's answer cannot be read"))
+		}
+		if err := x.s.Commands.Preferred(x.r.Context(), s.Key, s.With, x.partner.ID, said); err != nil {
+			return answer{}, err
+		}
 	}
 	return x.relayed(answer{}, reply), nil
 }
