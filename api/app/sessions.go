@@ -159,7 +159,7 @@ func asked(p *rest.Params, name string) string {
 	if err != nil {
 		p.Fail(rest.Invalid(name, "%q is not a time such as 2026-01-05T10:00:00Z", text))
 	}
-	return command.FirstID(at.Go())
+	return objects.FirstID(at.Go())
 }
 
 // nextPage is the path of the page behind an id, with the filters of this one.

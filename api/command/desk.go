@@ -151,15 +151,6 @@ func IsID(text string) bool {
 	return err == nil
 }
 
-// FirstID is the first id that a command may have which was asked for at an instant.
-func FirstID(at time.Time) string {
-	var id ulid.ULID
-	if err := id.SetTime(ulid.Timestamp(at)); err != nil {
-		return ""
-	}
-	return id.String()
-}
-
 // Target is where a command is found.
 func Target(key ocpi.Key) ingest.Target {
 	return ingest.Target{Object: ingest.ObjectCommand, Key: key, ID: key.ID}

@@ -7,6 +7,9 @@ import (
 	"fmt"
 	"slices"
 	"strings"
+	"time"
+
+	"github.com/oklog/ulid/v2"
 
 	"github.com/roamclear/roamclear/ingest"
 	"github.com/roamclear/roamclear/ocpi"
@@ -377,6 +380,16 @@ func (c *Command) Mark() string {
 	return mark
 }
 
+// FirstID is the first id that a command may have which was asked for at an instant: ids are
+// in the order of time.
+func FirstID(at time.Time) string {
+	var id ulid.ULID
+	if err := id.SetTime(ulid.Timestamp(at)); err != nil {
+		return ""
+	}
+	return id.String()
+}
+
 // OpenMark ends the Mark of commands that are open.
 const OpenMark = " open"
 
@@ -432,10 +445,8 @@ func (Commands) Apply(old *ingest.ObjectState, r *ingest.Record) (*ingest.Object
 	if err != nil {
 		return nil, fmt.Errorf("write %s: %w", r.Identity(), err)
 	}
-	s := &ingest.ObjectState{
-		Object: r.Object, Key: r.Key, Version: r.Version, Sender: r.Sender, Position: r.Position, Received: r.Received, LastUpdated: r.Received,
-		Body: body, Created: Created(old, r), Contract: c.Mark(),
-	}
+	s := noted(old, r, body)
+	s.Contract = c.Mark()
 	if old != nil {
 		s.Version, s.Sender = old.Version, old.Sender // of who asked
 	}
@@ -594,13 +605,8 @@ func (c *Command) Doubted(session ocpi.Key) bool {
 
 func (c *Command) ambiguous(r *ingest.Record) (bool, error) {
 	v, err := decode[CommandSession](r)
-	if err != nil || c.Session != nil || c.Type != ocpi.StartSession || len(c.Ambiguous) == maxAmbiguous {
+	if err != nil || c.Session != nil || c.Type != ocpi.StartSession || c.Doubted(v.Key()) {
 		return false, err
-	}
-	for _, known := range c.Ambiguous {
-		if known.Key() == v.Key() {
-			return false, nil
-		}
 	}
 	c.Ambiguous = append(c.Ambiguous, v)
 	return true, nil

@@ -5,7 +5,6 @@ import (
 	"time"
 
 	"github.com/ClickHouse/clickhouse-go/v2/lib/driver"
-	"github.com/oklog/ulid/v2"
 
 	"github.com/roamclear/roamclear/ingest"
 	"github.com/roamclear/roamclear/ingest/objects"
@@ -16,21 +15,12 @@ import (
 // of time, so none before that is looked at.
 const openFor = 8 * 24 * time.Hour
 
-// oldest is the first id that a command may have which was asked for since an instant.
-func oldest(since time.Time) string {
-	var id ulid.ULID
-	if err := id.SetTime(ulid.Timestamp(since)); err != nil {
-		return ""
-	}
-	return id.String()
-}
-
 // OpenCommands returns a page of the commands that are open, in the order of their keys.
 func (s *Store) OpenCommands(ctx context.Context, after ocpi.Key, limit int) (keys []ocpi.Key, err error) {
 	err = s.each(ctx, "read which commands are open", `SELECT country, party, id FROM objects FINAL
 		WHERE topic = ? AND object = 'command' AND id >= ? AND (country, party, id) > (?, ?, ?) AND endsWith(contract, ?)
 		ORDER BY country, party, id LIMIT ?`,
-		[]any{ingest.TopicCommands.Short(), oldest(time.Now().Add(-openFor)), after.Party.Country, after.Party.ID, after.ID, objects.OpenMark, limit},
+		[]any{ingest.TopicCommands.Short(), objects.FirstID(time.Now().Add(-openFor)), after.Party.Country, after.Party.ID, after.ID, objects.OpenMark, limit},
 		func(rows driver.Rows) error {
 			var k ocpi.Key
 			err := rows.Scan(&k.Party.Country, &k.Party.ID, &k.ID)
