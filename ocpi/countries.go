@@ -37,3 +37,17 @@ func CountryAlpha3(alpha2 string) (alpha3 string, ok bool) {
 	at := strings.Index(countries, " "+alpha2) + len(" NL")
 	return countries[at : at+len("NLD")], true
 }
+
+// CountryOf returns the alpha-3 code of the country that an address names, by its
+// alpha-3 code or, which OCPI does not have there, its alpha-2 code, in any case; ""
+// where it names none.
+func CountryOf(code string) string {
+	if len(code) == len("NLD") {
+		if code = Fold(code); strings.Contains(countries, code+" ") {
+			return code
+		}
+		return ""
+	}
+	alpha3, _ := CountryAlpha3(code)
+	return alpha3
+}

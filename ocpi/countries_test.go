@@ -33,3 +33,14 @@ func TestCountryAlpha3(t *testing.T) {
 		}
 	}
 }
+
+func TestCountryOf(t *testing.T) {
+	for code, want := range map[string]string{
+		"NLD": "NLD", "gbr": "GBR", "NL": "NLD", "de": "DEU", "XKX": "XKX", "ZWE": "ZWE",
+		"UK": "", "": "", "DNL": "", "LNL": "", "D A": "", " NL": "", "   ": "", "NLDX": "", "NEDERLAND": "",
+	} {
+		if got := CountryOf(code); got != want {
+			t.Errorf("%q: %q, want %q", code, got, want)
+		}
+	}
+}

@@ -32,7 +32,24 @@ func Check(t *ocpi.Tariff) []ocpi.Finding {
 	return c.sorted()
 }
 
+// Doubtful reports whether something serious is wrong with a decoded tariff by itself:
+// what [Check] finds of its parts one by one. It leaves out what follows from how
+// elements cover one another, for that costs a thousand times as much, and CDRs bring
+// tariffs along.
+func Doubtful(t *ocpi.Tariff) bool {
+	c := &checker{t: t}
+	c.parts()
+	return slices.ContainsFunc(c.findings, func(f ocpi.Finding) bool { return f.Severity == ocpi.Serious })
+}
+
 func (c *checker) meaning() {
+	c.parts()
+	c.repeatedHours()
+	c.coverage()
+}
+
+// parts checks what can be seen of each part by itself.
+func (c *checker) parts() {
 	c.currency()
 	c.validity()
 	c.limits()
@@ -42,8 +59,6 @@ func (c *checker) meaning() {
 	}
 	c.flats()
 	c.reservations()
-	c.repeatedHours()
-	c.coverage()
 }
 
 // add lists a finding.

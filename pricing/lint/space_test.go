@@ -191,3 +191,25 @@ func FuzzTariff(f *testing.F) {
 		}
 	})
 }
+
+// A tariff is doubtful by what is serious in one of its parts, not by how its elements
+// cover one another.
+func TestDoubtful(t *testing.T) {
+	element := func(price int64) ocpi.TariffElement {
+		return ocpi.TariffElement{Components: []ocpi.PriceComponent{{Type: ocpi.ComponentEnergy, Price: ocpi.NewNumber(price, 0), StepSize: ocpi.NewNumber(1, 0)}}}
+	}
+	for name, c := range map[string]struct {
+		elements          []ocpi.TariffElement
+		doubtful, serious bool
+	}{
+		"in order":                      {[]ocpi.TariffElement{element(1)}, false, false},
+		"a price below zero":            {[]ocpi.TariffElement{element(-1)}, true, true},
+		"a price that is never charged": {[]ocpi.TariffElement{element(1), element(2)}, false, true},
+	} {
+		tariff := &ocpi.Tariff{Version: ocpi.V221, Currency: "EUR", Elements: c.elements}
+		serious := slices.ContainsFunc(Check(tariff), func(f ocpi.Finding) bool { return f.Severity == ocpi.Serious })
+		if Doubtful(tariff) != c.doubtful || serious != c.serious {
+			t.Errorf("%s: doubtful %t, serious %t", name, Doubtful(tariff), serious)
+		}
+	}
+}
