@@ -5,6 +5,7 @@ import (
 	"sync"
 
 	"github.com/roamclear/roamclear/ocpi"
+	"github.com/roamclear/roamclear/pricing/lint"
 	"github.com/roamclear/roamclear/pricing/tariff"
 )
 
@@ -14,6 +15,7 @@ type compiledTariff struct {
 	prepared *tariff.Prepared
 	err      error
 	hash     string // hex SHA-256 of its canonical JSON
+	doubtful bool   // see lint.Doubtful
 }
 
 // compiledBytes bounds what all compiled tariffs of the process take together.
@@ -124,6 +126,7 @@ func (p *Pricer) prepareStored(v ocpi.Version, body []byte) *compiledTariff {
 func (p *Pricer) compile(t *ocpi.Tariff, text []byte) *compiledTariff {
 	c := &compiledTariff{}
 	c.prepared, c.err = tariff.Prepare(t)
+	c.doubtful = lint.Doubtful(t)
 	if hash, err := p.beside.CanonicalHash(text); err == nil {
 		c.hash = hex.EncodeToString(hash[:])
 	}

@@ -45,6 +45,7 @@ type Outcome struct {
 	TariffIDs     string // joined by ",", as sent
 	TariffHash    string // hex SHA-256 of the tariffs' canonical JSON, joined by ","
 	TariffSource  string // "cdr" or "store"
+	Doubt         Doubt  // about those tariffs
 	TimeZone      string // IANA name used, "" if none was needed
 	ZoneSource    string // "cdr", "location", "country" or ""
 	ZoneDB        string // version of the embedded time-zone database
@@ -72,8 +73,7 @@ type Row struct {
 	TokenUID, ContractID string
 	LocationID, EVSEUID  string
 	EnergyKWh            ocpi.Number
-	TimeHours            ocpi.Number
-	ParkingHours         ocpi.Number
+	Measures             Measures
 	Outcome              Outcome
 	// Generation counts re-pricings of the same record: 0 is the first.
 	Generation uint16

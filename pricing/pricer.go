@@ -172,7 +172,8 @@ func (p *Pricer) describe(cdr *ocpi.CDR, row *Row, at AsOf) {
 	row.SessionSent, row.SessionID = p.folded(cdr.SessionID)
 	row.TokenUID, row.ContractID = p.text(cdr.Token.UID), p.text(cdr.Token.ContractID)
 	row.LocationID, row.EVSEUID = p.text(cdr.Location.ID), p.text(cdr.Location.EVSEUID)
-	row.EnergyKWh, row.TimeHours, row.ParkingHours = cdr.TotalEnergy, cdr.TotalTime, cdr.TotalParkingTime
+	row.EnergyKWh = cdr.TotalEnergy
+	row.Measures = p.measure(cdr, &row.Record)
 	row.Outcome.Claimed = tariff.Money{Excl: cdr.TotalCost.Excl, Incl: cdr.TotalCost.Incl}
 	row.Debtor = ocpi.Party{Country: p.text(ocpi.Fold(cdr.Token.CountryCode)), ID: p.text(ocpi.Fold(cdr.Token.PartyID))}
 	if row.Debtor.Country == "" || row.Debtor.ID == "" {
@@ -250,7 +251,7 @@ func (p *Pricer) compute(cdr *ocpi.CDR, row *Row, c *charge, profileName string)
 	}
 	if !r.OK {
 		if slices.Contains(c.embedded, nil) { // for want of a tariff
-			o.TariffSource, o.TariffIDs, o.TariffHash = "", "", ""
+			o.TariffSource, o.TariffIDs, o.TariffHash, o.Doubt = "", "", "", UnknownDoubt
 		}
 		reject(o, r.Reason, r.Detail)
 		return
@@ -280,12 +281,14 @@ func (p *Pricer) findTariffs(cdr *ocpi.CDR, row *Row, c *charge) bool {
 		return false
 	}
 	var ids, hashes []string
+	doubt := UnknownDoubt
 	for i := range cdr.Tariffs {
 		t := &cdr.Tariffs[i]
 		own := p.prepare(t)
 		// One that cannot be priced with is nil: the engine says why, where it is
 		// the one that is needed.
 		c.embedded = append(c.embedded, own.prepared)
+		doubt = max(doubt, DoubtOf(own.doubtful))
 		ids, hashes = append(ids, t.ID), append(hashes, own.hash)
 	}
 	source := "cdr"
@@ -301,6 +304,7 @@ func (p *Pricer) findTariffs(cdr *ocpi.CDR, row *Row, c *charge) bool {
 			return false
 		}
 		c.stored, c.versions = append(c.stored, stored.prepared), append(c.versions, v)
+		doubt = max(doubt, DoubtOf(stored.doubtful))
 		ids, hashes = append(ids, id), append(hashes, v.Hash())
 		source = "store"
 		if later {
@@ -311,7 +315,7 @@ func (p *Pricer) findTariffs(cdr *ocpi.CDR, row *Row, c *charge) bool {
 		reject(&row.Outcome, ReasonUnknownTariff, "the CDR carries no tariff and names none in its charging periods")
 		return false
 	}
-	row.Outcome.TariffSource = source // of what was found: a reject for want of a tariff has none
+	row.Outcome.TariffSource, row.Outcome.Doubt = source, doubt // of what was found: a reject for want of a tariff has none
 	// Joining one id copies nothing: it would stay in the decoder's arena.
 	row.Outcome.TariffIDs, row.Outcome.TariffHash = strings.Clone(strings.Join(ids, ",")), strings.Join(hashes, ",")
 	c.in.Embedded, c.in.Tariffs = c.embedded, c.stored

@@ -165,6 +165,28 @@ func TestVerifySeesDamageOfTheStore(t *testing.T) {
 		{"a tax is changed", func(s *provenStore, _ *proven) { s.results[0].Outcome.Taxes[0].Amount = ocpi.MustNumber("0.01") },
 			[]string{"CDR GB*DUN*C-1: taxes are stored as"}},
 		{"a tax is gone", func(s *provenStore, _ *proven) { s.results[0].Outcome.Taxes = nil }, []string{"CDR GB*DUN*C-1: taxes are stored as"}},
+		{"another time is measured", func(s *provenStore, _ *proven) { s.results[0].Measures.Duration = ocpi.MustNumber("3601") },
+			[]string{"CDR GB*DUN*C-1: total_time in seconds is stored as 3601, its raw body gives"}},
+		{"parking is made up", func(s *provenStore, _ *proven) { s.results[0].Measures.Parking = ocpi.MustNumber("60") },
+			[]string{"CDR GB*DUN*C-1: total_parking_time in seconds is stored as 60, its raw body gives"}},
+		{"a power is gone", func(s *provenStore, _ *proven) { s.results[0].Measures.PeakPower = ocpi.Number{} },
+			[]string{"CDR GB*DUN*C-1: peak power in kW is stored as unknown, its raw body gives"}},
+		{"a reject measures something else", func(s *provenStore, _ *proven) { s.results[2].Measures.Duration = ocpi.MustNumber("1") },
+			[]string{"CDR GB*DUN*C-3: total_time in seconds is stored as 1, its raw body gives"}},
+		{"another supply", func(s *provenStore, _ *proven) { s.results[0].Measures.Supply = pricing.DC }, []string{"CDR GB*DUN*C-1 is stored as of connector"}},
+		{"another EVSE", func(s *provenStore, _ *proven) { s.results[0].Measures.EVSEID = "X" }, []string{"CDR GB*DUN*C-1 is stored as of connector"}},
+		{"another connector", func(s *provenStore, _ *proven) { s.results[0].Measures.ConnectorID = "X" }, []string{"CDR GB*DUN*C-1 is stored as of connector X"}},
+		{"another country", func(s *provenStore, _ *proven) { s.results[0].Measures.Country = "NLD" }, []string{"CDR GB*DUN*C-1 is stored as of connector"}},
+		{"another charge's hash", func(s *provenStore, _ *proven) { s.results[0].Measures.ChargeHash++ }, []string{"CDR GB*DUN*C-1 is stored as of connector"}},
+		{"another connector's hash", func(s *provenStore, _ *proven) { s.results[0].Measures.ConnectorHash++ }, []string{"CDR GB*DUN*C-1 is stored as of connector"}},
+		{"a charge is put in the future", func(s *provenStore, _ *proven) {
+			s.results[0].Measures.InFuture = !s.results[0].Measures.InFuture
+		}, []string{"CDR GB*DUN*C-1 is stored as of connector"}},
+		{"a tariff is called doubtful", func(s *provenStore, _ *proven) { s.results[0].Outcome.Doubt = pricing.InDoubt },
+			[]string{"CDR GB*DUN*C-1: whether its tariffs are doubtful is stored as yes, it is no"}},
+		{"an earlier edition doubted it", func(s *provenStore, _ *proven) {
+			s.results[0].Outcome.Doubt, s.results[0].Outcome.EngineVersion = pricing.InDoubt, "0"
+		}, nil},
 		{"a verdict is changed", func(s *provenStore, _ *proven) { s.results[0].Outcome.Claim = tariff.ClaimDiffers },
 			[]string{"CDR GB*DUN*C-1: the claim is stored as differs, priced again it is agrees"}},
 		{"a price is made a reject", func(s *provenStore, _ *proven) {

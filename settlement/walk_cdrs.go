@@ -263,6 +263,7 @@ func (w *walker) outcome(r *ingest.Record, fresh *pricing.Row, stored *StoredRes
 	}
 	w.booked(r, accountOf(fresh), "results", account{stored.Creditor, stored.Debtor, stored.Month, stored.Currency}, fresh.Credit, stored.Credit)
 	w.amount(r, "claimed", s.Claimed, f.Claimed)
+	w.measured(r, fresh, stored)
 	if s.Status == pricing.Rejected {
 		w.rejected(r, f, s)
 		return
@@ -294,6 +295,34 @@ func (w *walker) outcome(r *ingest.Record, fresh *pricing.Row, stored *StoredRes
 	if s.EngineVersion == tariff.EngineVersion && s.Claim != f.Claim {
 		w.disagree(r.Offset, "CDR %s: the claim is stored as %s, priced again it is %s", r.Key, s.Claim, f.Claim)
 	}
+}
+
+// measured holds what a result says that the CDR measures against its raw body.
+func (w *walker) measured(r *ingest.Record, fresh *pricing.Row, stored *StoredResult) {
+	s, f := &stored.Measures, &fresh.Measures
+	for _, n := range []struct {
+		name          string
+		stored, fresh ocpi.Number
+	}{{"total_time in seconds", s.Duration, f.Duration}, {"total_parking_time in seconds", s.Parking, f.Parking}, {"peak power in kW", s.PeakPower, f.PeakPower}} {
+		if !sameNumber(n.stored, n.fresh) {
+			w.disagree(r.Offset, "CDR %s: %s is stored as %s, its raw body gives %q", r.Key, n.name, numberText(n.stored), n.fresh.String())
+		}
+	}
+	rest, want := *s, *f
+	rest.Duration, rest.Parking, rest.PeakPower = want.Duration, want.Parking, want.PeakPower
+	if rest != want {
+		w.disagree(r.Offset, "CDR %s is stored as of connector %s of EVSE %q in %q, %s, with hashes %x and %x, future %t; its raw body says %s of %q in %q, %s, %x and %x, future %t", r.Key,
+			s.ConnectorID, s.EVSEID, s.Country, s.Supply, s.ChargeHash, s.ConnectorHash, s.InFuture,
+			f.ConnectorID, f.EVSEID, f.Country, f.Supply, f.ChargeHash, f.ConnectorHash, f.InFuture)
+	}
+	// What is doubtful belongs to an edition, as a verdict does; and of tariffs that the CDR
+	// does not carry, a row of before 0026 does not say.
+	said, says := &stored.Outcome, &fresh.Outcome
+	if said.Doubt == says.Doubt || said.EngineVersion != says.EngineVersion || said.TariffHash != says.TariffHash ||
+		said.Doubt == pricing.UnknownDoubt && says.TariffSource == "store" {
+		return
+	}
+	w.disagree(r.Offset, "CDR %s: whether its tariffs are doubtful is stored as %s, it is %s", r.Key, said.Doubt, says.Doubt)
 }
 
 // unstated leaves the side of an amount unset that another leaves unset.

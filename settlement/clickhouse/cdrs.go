@@ -25,8 +25,11 @@ var (
 		"id_sent", "received", "start", "end", "credit_of", "session_id", "location_id", "energy_kwh", "session_sent", "credit_of_sent")
 	sentColumns   = resultColumns.only("country", "party", "id", "id_sent")
 	detailColumns = resultColumns.without("fixed_excl", "fixed_incl", "energy_excl", "energy_incl", "time_excl", "time_incl",
-		"parking_excl", "parking_incl", "reservation_excl", "reservation_incl")
+		"parking_excl", "parking_incl", "reservation_excl", "reservation_incl").without(unshownColumns...)
 )
+
+// unshownColumns are columns that no list and no page shows.
+var unshownColumns = append(measureColumns.names(), "doubt")
 
 // scanSummary reads the part of a summary that table results holds.
 func scanSummary(rows driver.Rows, c *settlement.CDRSummary) error {

@@ -22,14 +22,16 @@ type tableColumn[R any] struct {
 
 type columns[R any] []tableColumn[R]
 
-// list names the columns in SQL.
-func (c columns[R]) list() string {
+func (c columns[R]) names() []string {
 	names := make([]string, len(c))
 	for i := range c {
 		names[i] = c[i].name
 	}
-	return strings.Join(names, ", ")
+	return names
 }
+
+// list names the columns in SQL.
+func (c columns[R]) list() string { return strings.Join(c.names(), ", ") }
 
 // row is the SQL of a whole row as one RowBinary string, which read takes:
 // clickhouse-go makes each decimal a big integer, which costs more than pricing
@@ -271,6 +273,21 @@ func amount[R any](name string, at func(*R) *ocpi.Number) tableColumn[R] {
 			return values(name, c), func(row *R) { c.Append(optional(*at(row))) }
 		},
 		func(r *rowReader, row *R) { *at(row) = r.optional() }}
+}
+
+// decimals64 is a Nullable(Int64): a number with so many decimals, which are those of
+// all that are put into it.
+func decimals64[R any](name string, scale uint8, at func(*R) *ocpi.Number) tableColumn[R] {
+	return tableColumn[R]{name,
+		func() (blockColumn, func(*R)) {
+			c := proto.NewColNullable[int64](new(proto.ColInt64))
+			return values(name, c), func(row *R) { c.Append(proto.Nullable[int64]{Set: at(row).IsSet(), Value: at(row).Coef()}) }
+		},
+		func(r *rowReader, row *R) {
+			if r.u8() == 0 {
+				*at(row) = ocpi.NewNumber(r.i64(), scale)
+			}
+		}}
 }
 
 // money is the two sides of an amount.

@@ -69,12 +69,16 @@ func rowOf(tb testing.TB, p ingest.Position, f []string, content string) pricing
 		Creditor: cpo, Debtor: emsp, ID: f[2], Currency: f[4],
 		Start: ocpi.TimeOf(end.Add(11 * time.Hour)), End: ocpi.TimeOf(end.Add(12 * time.Hour)), LastUpdated: ocpi.TimeOf(end.Add(13 * time.Hour)),
 		SessionID: "S-" + f[2], LocationID: "LOC1", EVSEUID: "E1", TokenUID: "T1", ContractID: "NL-EXW-1",
-		EnergyKWh: ocpi.MustNumber("12.345"), TimeHours: ocpi.MustNumber("1"),
+		EnergyKWh: ocpi.MustNumber("12.345"),
+		Measures: pricing.Measures{
+			Duration: ocpi.MustNumber("3600"), PeakPower: ocpi.NewNumber(12345, 3), Supply: pricing.DC, EVSEID: "GB*DUN*E1", ConnectorID: "1", Country: "GBR",
+			ChargeHash: uint64(p.Offset) + 1, ConnectorHash: 1<<63 + 7, InFuture: end.After(received),
+		},
 	}
 	o := &r.Outcome
 	o.Claimed = amountsIn(f[5])
 	o.TariffIDs, o.TimeZone, o.ZoneSource, o.ZoneDB, o.Profile, o.EngineVersion = "TAR1", "Europe/London", "cdr", "2026a", "default", "1"
-	o.TariffHash, o.TariffSource = strings.Repeat("ab", 32), "cdr"
+	o.TariffHash, o.TariffSource, o.Doubt = strings.Repeat("ab", 32), "cdr", pricing.NoDoubt
 	switch f[6] {
 	case "priced":
 		o.Status, o.Claim = pricing.Priced, tariff.ClaimAgrees

@@ -12,6 +12,7 @@ import (
 
 	ch "github.com/ClickHouse/clickhouse-go/v2"
 	"github.com/ClickHouse/clickhouse-go/v2/lib/driver"
+	"github.com/roamclear/roamclear/ingest"
 )
 
 //go:embed migrations/*.sql
@@ -143,7 +144,7 @@ func readMigrations(files fs.FS) ([]migration, error) {
 // step is one statement of a migration; when, if any, is a query that
 // says whether it is to be run: it gives a count. windows, if any, is a query of
 // runs of offsets, see migrationRun: the statement is run window by window. do, if any,
-// names what is done in its place.
+// names what is done in its place, of windows in the place of each.
 type step struct{ when, windows, do, sql string }
 
 const (
@@ -154,6 +155,9 @@ const (
 
 // inGo is what SQL has no words for. It is idempotent, as all steps are.
 var inGo = map[string]func(*Store, context.Context) error{"fold contracts": (*Store).foldContracts}
+
+// windowsInGo is inGo of windows of a partition of CDRs.
+var windowsInGo = map[string]func(s *Store, ctx context.Context, p ingest.Partition, from, to int64) error{"measure CDRs": (*Store).measureCDRs}
 
 // statements splits a migration at semicolons that end a line; comments are
 // lines that begin with "--", but for conditions of the statement that follows.

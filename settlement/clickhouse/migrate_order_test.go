@@ -86,7 +86,8 @@ func TestMigrationToOrderGoesOnAnywhere(t *testing.T) {
 
 // beforeColumns are the columns that results had before 0011.
 func beforeColumns() string {
-	return resultColumns.without("issuers", "id_sent", "received", "start", "end", "last_updated", "credit_of", "session_id", "location_id", "energy_kwh", "session_sent", "credit_of_sent").list()
+	return resultColumns.without("issuers", "id_sent", "received", "start", "end", "last_updated", "credit_of", "session_id", "location_id", "energy_kwh", "session_sent", "credit_of_sent", "doubt").
+		without(measureColumns.names()...).list()
 }
 
 // everything is what a store says of its CDRs, and what verify reads of it.

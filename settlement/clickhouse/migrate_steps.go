@@ -7,6 +7,7 @@ import (
 	"strings"
 
 	"github.com/ClickHouse/clickhouse-go/v2/lib/driver"
+	"github.com/roamclear/roamclear/ingest"
 )
 
 // migrationWindow is how many offsets a statement with windows works on at a
@@ -49,7 +50,7 @@ func (s *Store) executeWindows(ctx context.Context, m migration, i int, st step)
 		done += max(next-r.from, 0)
 		for from := max(r.from, next); from < r.to; from += migrationWindow {
 			to := min(from+migrationWindow, r.to)
-			if err := s.conn.Exec(ctx, r.window(st.sql, from, to)); err != nil {
+			if err := s.executeWindow(ctx, &r, st, from, to); err != nil {
 				return fmt.Errorf("offsets %d to %d of %s/%d: %w", from, to, r.topic, r.partition, err)
 			}
 			err := s.conn.Exec(ctx, "INSERT INTO schema_progress (version, step, topic, partition, epoch, next) VALUES (?, ?, ?, ?, ?, ?)",
@@ -63,6 +64,18 @@ func (s *Store) executeWindows(ctx context.Context, m migration, i int, st step)
 		}
 	}
 	return nil
+}
+
+// executeWindow runs a statement, or what stands in its place, for one window of a run.
+func (s *Store) executeWindow(ctx context.Context, r *migrationRun, st step, from, to int64) error {
+	if st.do == "" {
+		return s.conn.Exec(ctx, r.window(st.sql, from, to))
+	}
+	do := windowsInGo[st.do]
+	if do == nil {
+		return fmt.Errorf("windows want %q, which there is not", st.do)
+	}
+	return do(s, ctx, ingest.Partition{Topic: ingest.TopicCDRs, Epoch: r.epoch, Number: r.partition}, from, to)
 }
 
 func (s *Store) migrationRuns(ctx context.Context, query string) (runs []migrationRun, err error) {

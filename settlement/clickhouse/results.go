@@ -85,7 +85,23 @@ var resultColumns = slices.Concat(
 		amount("energy_kwh", func(r *resultRow) *ocpi.Number { return &r.EnergyKWh }),
 		asSent("session_sent", func(r *resultRow) (*string, string) { return &r.SessionSent, r.SessionID }),
 		asSent("credit_of_sent", func(r *resultRow) (*string, string) { return &r.CreditReferenceSent, r.CreditReferenceID }),
-	})
+		enum("doubt", func(r *resultRow) *pricing.Doubt { return &r.Outcome.Doubt }),
+	},
+	lifted(measureColumns, func(r *resultRow) *pricing.Measures { return &r.Measures }))
+
+// measureColumns are the columns of results that say what a CDR measures.
+var measureColumns = columns[pricing.Measures]{
+	decimals64("duration_s", 0, func(m *pricing.Measures) *ocpi.Number { return &m.Duration }),
+	decimals64("parking_s", 0, func(m *pricing.Measures) *ocpi.Number { return &m.Parking }),
+	decimals64("peak_watts", 3, func(m *pricing.Measures) *ocpi.Number { return &m.PeakPower }),
+	enum("supply", func(m *pricing.Measures) *pricing.Supply { return &m.Supply }),
+	prose("evse_id", func(m *pricing.Measures) *string { return &m.EVSEID }),
+	prose("connector_id", func(m *pricing.Measures) *string { return &m.ConnectorID }),
+	label("charge_country", func(m *pricing.Measures) *string { return &m.Country }),
+	whole[proto.ColUInt64]("charge_hash", func(m *pricing.Measures) *uint64 { return &m.ChargeHash }, (*rowReader).u64),
+	whole[proto.ColUInt64]("connector_hash", func(m *pricing.Measures) *uint64 { return &m.ConnectorHash }, (*rowReader).u64),
+	yes("in_future", func(m *pricing.Measures) *bool { return &m.InFuture }),
+}
 
 // placedColumns are all columns of table results.
 var placedColumns = append(slices.Clone(resultColumns), yes("elsewhere", func(r *resultRow) *bool { return &r.elsewhere }))

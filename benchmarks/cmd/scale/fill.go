@@ -178,5 +178,5 @@ var multiplied = [][2]string{
 	{"duplicates", newID + " AS id, " + shifted},
 	{"cdrs", newID + " AS id, " + shifted + ", " + newVer + `, replaceRegexpAll(earlier, '"o":([0-9]+)', '"o":0') AS earlier`},
 	{"sender_lists", shifted + ", " + newVer},
-	{"results", newID + " AS id, " + newSession + " AS session_id, " + shifted + ", " + newVer},
+	{"results", newID + " AS id, " + newSession + " AS session_id, bitXor(charge_hash, sipHash64({k})) AS charge_hash, " + shifted + ", " + newVer},
 }
