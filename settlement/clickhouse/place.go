@@ -180,5 +180,10 @@ func (s *Store) placesOfKeys(ctx context.Context, keys []ocpi.Key) (places []res
 // placesOf is a condition on rows of results: they are of the CDRs that a condition
 // on their identities selects.
 func placesOf(condition string) string {
-	return "(partition, month, epoch, offset) IN (SELECT partition, arrayJoin(months), epoch, offset FROM cdrs FINAL WHERE " + condition + ")"
+	return "(partition, month, epoch, offset) IN " + placesIn(condition)
+}
+
+// placesIn is the query of those places.
+func placesIn(condition string) string {
+	return "(SELECT partition, arrayJoin(months), epoch, offset FROM cdrs FINAL WHERE " + condition + ")"
 }

@@ -1,0 +1,93 @@
+package clickhouse
+
+import (
+	"context"
+
+	ch "github.com/ClickHouse/clickhouse-go/v2"
+	"github.com/ClickHouse/clickhouse-go/v2/lib/driver"
+	"github.com/roamclear/roamclear/ocpi"
+	"github.com/roamclear/roamclear/pricing"
+	"github.com/roamclear/roamclear/settlement"
+)
+
+var _ settlement.BookedStore = (*Store)(nil)
+
+// bookedColumns are the columns of a [settlement.BookedCDR].
+var bookedColumns = resultColumns.only(append([]string{"country", "party", "id", "partition", "epoch", "offset", "ver", "emsp_country", "emsp_party", "month", "currency",
+	"credit", "credit_of", "session_id", "start", "end", "last_updated", "received", "energy_kwh", "status", "reason",
+	"claimed_excl", "claimed_incl", "computed_excl", "computed_incl", "doubt", "profile", "engine", "zone_db",
+	"reference_offset", "control_offset", "issuers"}, measureColumns.names()...)...)
+
+// Booked implements [settlement.BookedStore]. Of one party's CDRs the rows as they stand
+// say where they may be, by narrow columns: FINAL chooses among those places alone.
+func (s *Store) Booked(ctx context.Context, q settlement.SettlementQuery, below settlement.Ends, fn func(*settlement.BookedCDR) error) error {
+	w := settlementWhere(q)
+	w.below(below)
+	if q.Party.IsZero() && q.CPO.IsZero() && q.EMSP.IsZero() && !q.NoEMSP {
+		return s.booked(ctx, "", w, fn)
+	}
+	return s.booked(ctx, "(SELECT partition, month, epoch, offset FROM results"+w.String()+")", w, fn, w.args...)
+}
+
+// BookedOf implements [settlement.BookedStore].
+func (s *Store) BookedOf(ctx context.Context, keys []ocpi.Key, below settlement.Ends, fn func(*settlement.BookedCDR) error) error {
+	return s.bookedAmong(ctx, keys, "(country, party, id) IN wanted", "", below, fn)
+}
+
+// BookedCredits implements [settlement.BookedStore].
+func (s *Store) BookedCredits(ctx context.Context, of []ocpi.Key, below settlement.Ends, fn func(*settlement.BookedCDR) error) error {
+	return s.bookedAmong(ctx, of, "(country, party, id) IN (SELECT country, party, id FROM credits WHERE (country, party, credit_of) IN wanted)",
+		"credit AND (country, party, credit_of) IN wanted", below, fn)
+}
+
+// bookedAmong reads the CDRs whose identities a condition selects, keys being the table
+// wanted, where another one holds for their results.
+func (s *Store) bookedAmong(ctx context.Context, keys []ocpi.Key, identity, condition string, below settlement.Ends, fn func(*settlement.BookedCDR) error) error {
+	if len(keys) == 0 {
+		return nil
+	}
+	wanted, err := withKeys(keys)
+	if err != nil {
+		return err
+	}
+	var w where
+	if condition != "" {
+		w.and(condition)
+	}
+	w.below(below)
+	return s.booked(ch.Context(ctx, wanted), placesIn(identity), w, fn)
+}
+
+// booked reads the CDRs that w selects, at places that a query gives with its arguments,
+// or at any.
+func (s *Store) booked(ctx context.Context, places string, w where, fn func(*settlement.BookedCDR) error, args ...any) error {
+	ctx = ch.Context(ctx, ch.WithSettings(ch.Settings{"max_bytes_before_external_sort": sortMemory}))
+	if places != "" {
+		places = " PREWHERE (partition, month, epoch, offset) IN " + places
+	}
+	var row pricing.Row
+	var c settlement.BookedCDR
+	return s.each(ctx, "read booked CDRs", "SELECT "+bookedColumns.row()+" FROM results FINAL"+places+w.counting().String()+
+		" ORDER BY country, party, emsp_country, emsp_party, currency, id", append(args, w.args...),
+		func(rows driver.Rows) error {
+			row = pricing.Row{}
+			r := resultRow{Row: &row}
+			if err := bookedColumns.scan(rows, &r); err != nil {
+				return err
+			}
+			r.book(&c)
+			return fn(&c)
+		})
+}
+
+// book sets what a draft reads of a result.
+func (r *resultRow) book(c *settlement.BookedCDR) {
+	o := &r.Outcome
+	*c = settlement.BookedCDR{
+		Key: r.Record.Key, EMSP: r.Debtor, Position: r.Record.Position, Version: r.ver, Month: r.month, Currency: r.Currency,
+		Credit: r.Credit, CreditOf: r.CreditReferenceID, SessionID: r.SessionID,
+		Start: r.Start, End: r.End, LastUpdated: r.LastUpdated, Received: r.Record.Received, EnergyKWh: r.EnergyKWh, Measures: r.Measures,
+		Status: o.Status, Reason: o.Reason, Claimed: o.Claimed, Computed: o.Computed, Doubt: o.Doubt,
+		Profile: o.Profile, Engine: o.EngineVersion, ZoneDB: o.ZoneDB, AsOf: o.AsOf,
+	}
+}

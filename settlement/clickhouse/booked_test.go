@@ -1,0 +1,202 @@
+package clickhouse
+
+import (
+	"fmt"
+	"maps"
+	"math/rand/v2"
+	"slices"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/google/go-cmp/cmp"
+	"github.com/roamclear/roamclear/ocpi"
+	"github.com/roamclear/roamclear/pricing"
+	"github.com/roamclear/roamclear/settlement"
+)
+
+// bookedModel is what counts, kept as plainly as can be: of each identity the copy of the
+// lowest position, and of that the result that was priced last.
+type bookedModel map[ocpi.Key]pricing.Row
+
+func (m bookedModel) add(r *pricing.Row) {
+	at, stands := m[r.Record.Key]
+	if !stands || r.Record.Offset < at.Record.Offset || r.Record.Offset == at.Record.Offset && r.Generation >= at.Generation {
+		m[r.Record.Key] = *r
+	}
+}
+
+// list is the CDRs that a reading selects, in its order.
+func (m bookedModel) list(below settlement.Ends, selects func(*pricing.Row) bool) (list []string) {
+	var rows []pricing.Row
+	for r := range maps.Values(m) {
+		if r.Record.Offset < below[cdrsOf(r.Record.Partition)] && selects(&r) {
+			rows = append(rows, r)
+		}
+	}
+	order := func(r *pricing.Row) []string {
+		return []string{r.Creditor.Country, r.Creditor.ID, r.Debtor.Country, r.Debtor.ID, r.Currency, r.Record.Key.ID}
+	}
+	slices.SortFunc(rows, func(a, b pricing.Row) int { return slices.Compare(order(&a), order(&b)) })
+	for i := range rows {
+		r := resultRow{}
+		if err := r.of(&rows[i]); err != nil {
+			panic(err)
+		}
+		var c settlement.BookedCDR
+		r.book(&c)
+		list = append(list, fmt.Sprintf("%+v", c))
+	}
+	return list
+}
+
+// Whatever came again, in another month or for another eMSP, out of order, was priced
+// again, or came after the cut: a reading has the CDRs that count, each once, in its order.
+func TestBookedIsWhatCounts(t *testing.T) {
+	const offsets, ids = 120, 60
+	for seed := range uint64(4) {
+		rnd := rand.New(rand.NewPCG(seed, 1))
+		s, model := newStore(t), bookedModel{}
+		cpos, emsps := []string{"GB*DUN", "FR*BEL"}, []string{"NL*EXW", "NL*TNM", "DE*EMP", "-"}
+		days := []string{"2019-01-15", "2019-01-31", "2019-02-01", "2019-03-07"}
+		pick := func(of []string) string { return of[rnd.IntN(len(of))] }
+		random := func(partition int32, offset int64, id int) pricing.Row {
+			outcome := pick([]string{"priced 10/12", "priced 9/-", "rejected unknown_tariff", fmt.Sprintf("credit c%d", rnd.IntN(ids)*2+int(partition))})
+			row := batchOf(t, partition, offset, fmt.Sprintf("%s %s c%d %s %s %d.5/- %s -", cpos[id%2], pick(emsps), id*2+int(partition), pick(days), pick([]string{"EUR", "GBP"}), rnd.IntN(20), outcome)).Rows[0]
+			row.Measures.Duration, row.Measures.Country = ocpi.NewNumber(rnd.Int64N(9000), 0), pick([]string{"NLD", "", "GBR"})
+			row.Outcome.AsOf = pricing.AsOf{Reference: rnd.Int64N(9), Control: rnd.Int64N(9)}
+			return row
+		}
+		var batches []*pricing.Batch
+		for partition := range int32(2) {
+			all := &pricing.Batch{Partition: cdrsOf(partition)}
+			for offset := range int64(offsets) {
+				row := random(partition, offset, rnd.IntN(ids))
+				if again := rnd.IntN(4); again == 0 && offset > 0 { // the same once more
+					before := all.Rows[rnd.IntN(int(offset))]
+					row, row.Record.Offset = before, offset
+				}
+				all.Rows = append(all.Rows, row)
+				model.add(&row)
+			}
+			all.Next = offsets
+			batches = append(batches, cut(all, 1+rnd.IntN(30))...)
+		}
+		rnd.Shuffle(len(batches), func(i, j int) { batches[i], batches[j] = batches[j], batches[i] })
+		write(t, s, batches...)
+		for range 40 { // priced again, into another month or for another eMSP
+			keys := slices.SortedFunc(maps.Keys(model), func(a, b ocpi.Key) int { return strings.Compare(a.String(), b.String()) })
+			was := model[keys[rnd.IntN(len(keys))]]
+			again := random(was.Record.Partition, was.Record.Offset, 0)
+			again.Record, again.Creditor, again.ID, again.Generation = was.Record, was.Creditor, was.ID, was.Generation+1
+			if err := s.WriteResults(t.Context(), cdrsOf(was.Record.Partition), []pricing.Row{again}); err != nil {
+				t.Fatal(err)
+			}
+			model.add(&again)
+		}
+		for range 12 {
+			below := settlement.Ends{cdrsOf(0): rnd.Int64N(offsets + 1)}
+			if rnd.IntN(3) > 0 {
+				below[cdrsOf(1)] = rnd.Int64N(offsets + 1)
+			}
+			q := settlement.SettlementQuery{From: 201901 + ocpi.Month(rnd.IntN(2)), To: 201902 + ocpi.Month(rnd.IntN(2))}
+			if rnd.IntN(2) == 0 {
+				q.CPO, _ = ocpi.ParseParty(pick(cpos))
+			}
+			switch rnd.IntN(3) {
+			case 0:
+				q.EMSP, _ = ocpi.ParseParty(pick(emsps[:3]))
+			case 1:
+				q.NoEMSP = rnd.IntN(2) == 0
+			}
+			var got []string
+			collect := func(c *settlement.BookedCDR) error { got = append(got, fmt.Sprintf("%+v", *c)); return nil }
+			holds := func(reading string, err error, want []string) {
+				t.Helper()
+				if diff := cmp.Diff(want, got); err != nil || diff != "" {
+					t.Fatalf("seed %d: %s: %v\n-want +got:\n%s", seed, reading, err, diff)
+				}
+				got = nil
+			}
+			err := s.Booked(t.Context(), q, below, collect)
+			holds(fmt.Sprintf("months, %+v below %v", q, below), err, model.list(below, func(r *pricing.Row) bool {
+				return r.Booked() >= q.From && r.Booked() <= q.To && (q.CPO.IsZero() || r.Creditor == q.CPO) && (q.EMSP.IsZero() || r.Debtor == q.EMSP) && (!q.NoEMSP || r.Debtor.IsZero())
+			}))
+			var keys []ocpi.Key
+			for range 1 + rnd.IntN(8) {
+				id := rnd.IntN(ids)
+				cpo, _ := ocpi.ParseParty(cpos[id%2])
+				keys = append(keys, ocpi.Key{Party: cpo, ID: fmt.Sprint("C", id*2+rnd.IntN(2))})
+			}
+			err = s.BookedOf(t.Context(), keys, below, collect)
+			holds(fmt.Sprintf("%v below %v", keys, below), err, model.list(below, func(r *pricing.Row) bool { return slices.Contains(keys, r.Record.Key) }))
+			err = s.BookedCredits(t.Context(), keys, below, collect)
+			holds(fmt.Sprintf("credits of %v below %v", keys, below), err, model.list(below, func(r *pricing.Row) bool {
+				return r.Credit && slices.Contains(keys, ocpi.Key{Party: r.Creditor, ID: r.CreditReferenceID})
+			}))
+		}
+	}
+}
+
+// BenchmarkBooked measures what drafts read of a store of -rows CDRs (with -args -rows N)
+// over eight months, 400 pairs and two partitions, a tenth of them of one pair: a month in
+// all, the large pair's and a small pair's month, and a hundred CDRs by their keys. engine-ms
+// is the CPU of the engine, client-ms ours.
+func BenchmarkBooked(b *testing.B) {
+	n := *largeRows
+	random := "sipHash64(number, 'x')"
+	s := filled(b, fmt.Sprintf(`INSERT INTO results (country, party, id, partition, epoch, offset, ver, cpo_country, cpo_party, emsp_country, emsp_party, month, currency,
+			status, claim, claimed_excl, claimed_incl, computed_excl, computed_incl, tariff_ids, tariff_hash, explanation, zone_db, profile, engine,
+			received, start, end, last_updated, session_id, location_id, energy_kwh, doubt, duration_s, peak_watts, supply, evse_id, connector_id, charge_country, charge_hash, connector_hash)
+		SELECT 'GB', if(large, 'BIG', leftPad(toString(r %% 20), 3, '0')) AS cpo, hex(r) AS id, number %% 2, 1, intDiv(number, 2), number, 'GB', cpo, 'NL', if(large, 'BIG', leftPad(toString(intDiv(r, 32) %% 20), 3, '0')),
+			201901 + intDiv(r, 1024) %% 8 AS month, if(r %% 3 = 0, 'GBP', 'EUR'), 'priced', 'agrees', r %% 90 / 4, r %% 90 / 4 * 1.2, r %% 90 / 4, r %% 90 / 4 * 1.2, 'T1', hex(r %% 64), repeat(hex(r), 8), '2026a', 'default', '4',
+			toDateTime64(concat(toString(intDiv(month, 100)), '-0', toString(month %% 100), '-07 10:00:00'), 9, 'UTC') + r %% 1000000 AS received, received - 9000, received - r %% 9000, received - 100,
+			hex(sipHash64(r)), concat('LOC', toString(r %% 5000)), r %% 70000 / 1000, 'no', r %% 9000, r %% 150000, 'DC', concat('GB*DUN*E', toString(r %% 5000)), '1', 'GBR', sipHash64(r, 1), sipHash64(r %% 5000)
+		FROM (SELECT number, %s AS r, r %% 10 = 0 AS large FROM numbers(%d)) SETTINGS max_partitions_per_insert_block = 0`, random, n))
+	if err := s.conn.Exec(b.Context(), `INSERT INTO cdrs (country, party, id, partition, epoch, offset, ver, months, emsp_country, emsp_party, last_updated)
+		SELECT country, party, id, partition, epoch, offset, ver, [month], emsp_country, emsp_party, last_updated FROM results SETTINGS max_partitions_per_insert_block = 0`); err != nil {
+		b.Fatal(err)
+	}
+	below := settlement.Ends{cdrsOf(0): int64(n), cdrsOf(1): int64(n)}
+	march := settlement.SettlementQuery{From: 201903, To: 201903}
+	pair := func(id string) settlement.SettlementQuery {
+		q := march
+		q.CPO, q.EMSP = ocpi.NewParty("GB", id), ocpi.NewParty("NL", id)
+		return q
+	}
+	var keys []ocpi.Key
+	err := s.Booked(b.Context(), pair("007"), below, func(c *settlement.BookedCDR) error {
+		if len(keys) < 100 {
+			keys = append(keys, c.Key)
+		}
+		return nil
+	})
+	if err != nil {
+		b.Fatal(err)
+	}
+	for _, c := range []struct {
+		name string
+		read func(fn func(*settlement.BookedCDR) error) error
+	}{
+		{"month", func(fn func(*settlement.BookedCDR) error) error { return s.Booked(b.Context(), march, below, fn) }},
+		{"large-pair", func(fn func(*settlement.BookedCDR) error) error { return s.Booked(b.Context(), pair("BIG"), below, fn) }},
+		{"small-pair", func(fn func(*settlement.BookedCDR) error) error { return s.Booked(b.Context(), pair("007"), below, fn) }},
+		{"by-key", func(fn func(*settlement.BookedCDR) error) error { return s.BookedOf(b.Context(), keys, below, fn) }},
+		{"credits", func(fn func(*settlement.BookedCDR) error) error { return s.BookedCredits(b.Context(), keys, below, fn) }},
+	} {
+		b.Run(c.name, func(b *testing.B) {
+			read := 0
+			theirs, ours := cpuOf(b, engine.Pid()), ownCPU(b)
+			for b.Loop() {
+				read = 0
+				if err := c.read(func(*settlement.BookedCDR) error { read++; return nil }); err != nil {
+					b.Fatal(err)
+				}
+			}
+			per := func(d time.Duration) float64 { return float64(d.Milliseconds()) / float64(b.N) }
+			b.ReportMetric(float64(read), "CDRs")
+			b.ReportMetric(per(cpuOf(b, engine.Pid())-theirs), "engine-ms")
+			b.ReportMetric(per(ownCPU(b)-ours), "client-ms")
+		})
+	}
+}
