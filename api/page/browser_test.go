@@ -18,6 +18,7 @@ import (
 	"github.com/chromedp/chromedp"
 	"github.com/chromedp/chromedp/kb"
 	"github.com/roamclear/roamclear/api/report"
+	"github.com/roamclear/roamclear/api/report/reporttest"
 	"github.com/roamclear/roamclear/pricing"
 	"github.com/roamclear/roamclear/pricing/tariff"
 	"github.com/roamclear/roamclear/settlement"
@@ -79,7 +80,7 @@ func serve(t *testing.T, open bool) string {
 	t.Helper()
 	world := creditedWorld(900)
 	world.AddCorrections()
-	server := httptest.NewServer(newSite(world, open))
+	server := httptest.NewServer(agreedSite(world, open, reporttest.Agreed(t)))
 	t.Cleanup(server.Close)
 	return server.URL
 }
@@ -193,6 +194,7 @@ func TestPagesFitTheWindow(t *testing.T) {
 		{"credits", "/credits"}, {"credits-in-full", "/credits?kind=credited&vat=incl"},
 		{"cdr-credited-twice", one(func(d *settlement.CDRDetail) bool { return strings.HasSuffix(d.ID, "-C2") })},
 		{"cdr-credited", strings.TrimSuffix(one(func(d *settlement.CDRDetail) bool { return strings.HasSuffix(d.ID, "-C2") }), "-C2")},
+		{"agreement", "/agreement?cpo=GB*DUN&emsp=DE*VOL&at=2026-02"}, {"agreement-house", "/agreement?at=2026-02"}, {"agreement-nothing", "/agreement?cpo=NL*TNM&at=2025-12"},
 		{"error", "/?from=2019-1"}, {"sign-in", "/sign-in"},
 		{"cdr", one(func(d *settlement.CDRDetail) bool { return d.Claim == tariff.ClaimDiffers && d.CPO.ID == "DUN" })},
 		{"cdr-copies", one(func(d *settlement.CDRDetail) bool { return len(d.Copies) > 0 && d.Status == pricing.Priced })},

@@ -22,6 +22,8 @@ import (
 type Deps struct {
 	Reader settlement.Reader
 	Closes report.Closes
+	// Clearing is what pairs settle by; zero = nothing is shown of it.
+	Clearing report.Clearing
 	// Tariffs are the ones that partners pushed.
 	Tariffs report.Tariffs
 	// Noted has what we noted beside CDRs; nil = nothing.
@@ -84,6 +86,9 @@ func Mount(g gin.IRouter, d Deps) {
 	g.GET("/partners/:id", s.shown(s.partner))
 	g.GET("/tariffs", s.shown(s.tariffs))
 	g.GET("/tariffs/:country/:party/*id", s.shown(s.tariff))
+	if d.Clearing.Agreements != nil {
+		g.GET("/agreement", s.shown(s.agreement))
+	}
 	g.GET("/price", s.shown(s.price))
 	g.POST("/price", s.shown(s.askPrice))
 	if d.App != nil {

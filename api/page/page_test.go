@@ -133,11 +133,16 @@ type site struct {
 }
 
 func newSite(store settlement.Reader, open bool) site {
+	return agreedSite(store, open, report.Clearing{})
+}
+
+// agreedSite is newSite where something is agreed.
+func agreedSite(store settlement.Reader, open bool, agreed report.Clearing) site {
 	var log bytes.Buffer
 	engine := gin.New()
 	engine.UseEscapedPath = true
 	engine.UnescapePathValues = false
-	page.Mount(engine, page.Deps{Reader: store, Closes: reporttest.January, Partners: known{}, Found: found(), Late: late{}, Keys: apiKeys{}, Open: open, Logger: slog.New(slog.NewTextHandler(&log, nil))})
+	page.Mount(engine, page.Deps{Reader: store, Closes: reporttest.January, Clearing: agreed, Partners: known{}, Found: found(), Late: late{}, Keys: apiKeys{}, Open: open, Logger: slog.New(slog.NewTextHandler(&log, nil))})
 	return site{engine, &log}
 }
 

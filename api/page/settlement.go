@@ -15,6 +15,7 @@ import (
 	"github.com/roamclear/roamclear/api/rest"
 	"github.com/roamclear/roamclear/ocpi"
 	"github.com/roamclear/roamclear/settlement"
+	"github.com/roamclear/roamclear/settlement/clearing"
 )
 
 const (
@@ -99,6 +100,7 @@ type settlementLine struct {
 	UnpricedCount, Differs  uint64
 	Corrections             figure // shown where it is not nothing
 	URL, CreditsURL         string
+	TermsURL                string // of what the pair settles by; "" where nobody can say
 	CreditedURL             string
 	UnpricedURL, DiffersURL string
 	Tax                     string
@@ -138,6 +140,7 @@ type settlementView struct {
 	Empty   bool // nothing counts in the chosen months, whatever the other choices
 	CSV     string
 	Clear   string
+	Agreed  string // address of what is agreed for what is chosen; "" where nothing is known of it
 }
 
 // settlementRows reads the rows of the chosen months, for all parties that the
@@ -254,6 +257,14 @@ func (s *server) settlement(c *gin.Context, v visitor) error {
 	view.frame = frame{Title: "Settlement", Here: "Settlement", Visitor: &v, Query: chosen}
 	view.CSV = view.with("/settlement.csv", "from", "to", "cpo", "emsp", "currency")
 	view.fill(rows, side, s.Closes)
+	if s.Clearing.Agreements != nil {
+		view.linkTerms(rows)
+		scope := clearing.Scope{CPO: q.CPO, EMSP: q.EMSP}
+		if !rest.MaySee(v.Key, scope) {
+			scope = clearing.Scope{}
+		}
+		view.Agreed = agreementPage(scope, q.To)
+	}
 	s.render(c, http.StatusOK, "settlement", view)
 	return nil
 }
@@ -311,6 +322,19 @@ func (v *settlementView) fill(rows []settlement.SettlementRow, side vatSide, clo
 		l.link(&rows[i], side)
 		g := &v.Groups[len(v.Groups)-1]
 		g.Lines = append(g.Lines, l)
+	}
+}
+
+// linkTerms adds the addresses of what the pairs settle by.
+func (v *settlementView) linkTerms(rows []settlement.SettlementRow) {
+	i := 0
+	for g := range v.Groups {
+		for l := range v.Groups[g].Lines {
+			if r := &rows[i]; !r.EMSP.IsZero() {
+				v.Groups[g].Lines[l].TermsURL = agreementPage(clearing.Scope{CPO: r.CPO, EMSP: r.EMSP}, r.Month)
+			}
+			i++
+		}
 	}
 }
 

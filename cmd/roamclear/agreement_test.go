@@ -1,11 +1,15 @@
 package main
 
 import (
+	"cmp"
 	"encoding/json"
+	"fmt"
+	"os"
 	"strings"
 	"testing"
 
 	"github.com/roamclear/roamclear/api/rest"
+	"github.com/roamclear/roamclear/settlement/clearing"
 )
 
 // withPair is a running service with NL*TNM as CPO and DE*EMP as eMSP.
@@ -124,5 +128,22 @@ func TestPartyCommands(t *testing.T) {
 		if code != 0 || !strings.Contains(strings.Join(strings.Fields(stdout), " "), want) {
 			t.Errorf("%s: exit code %d %s, want %q in\n%s", args, code, stderr, want, stdout)
 		}
+	}
+}
+
+// README lists the keys as the table of the program has them.
+func TestReadmeListsAgreementKeys(t *testing.T) {
+	text, err := os.ReadFile("../../README.md")
+	if err != nil {
+		t.Fatal(err)
+	}
+	_, section, _ := strings.Cut(string(text), "### Agreements\n")
+	section, _, _ = strings.Cut(section, "\n## ")
+	rows := "| key | values | default | what it is |\n| --- | --- | --- | --- |\n"
+	for _, k := range clearing.AgreementKeys() {
+		rows += fmt.Sprintf("| `%s` | %s | %s | %s |\n", k.Name, cmp.Or(k.Wants, strings.Join(k.Values, ", ")), cmp.Or(k.Default, k.Absent), k.Says)
+	}
+	if !strings.Contains(section, rows) {
+		t.Errorf("README is to have under Agreements:\n%s", rows)
 	}
 }

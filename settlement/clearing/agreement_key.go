@@ -26,7 +26,7 @@ var agreementTable = table[Terms]{
 	}, zone, func(t *Terms, _ string, v *tariff.Zone) { t.Zone = v }),
 	newRow(Key{
 		Name: "cut_off_day", Default: "0", Wants: "0 for none, or a day from 1 to 28",
-		Says: "a CDR last updated after this day of the next month is settled one month later",
+		Says: "a CDR last updated after this day of the next month is settled one month later; 0 for no such day",
 	}, number(0, 28), func(t *Terms, _ string, v int) { t.CutOffDay = v }),
 	newRow(Key{
 		Name: "pack", Default: "observe", Values: packNames(),
@@ -41,8 +41,8 @@ var agreementTable = table[Terms]{
 		Says: "a parameter of one rule of the pack",
 	}, exact, (*Terms).setParameter).of(isParameter),
 	newRow(Key{
-		Name: "profile", Absent: "as the CPO's registration says", Wants: "a pricing profile",
-		Says: "how doubtful points of tariffs are read; it prices nothing anew, `roamclear reprice` does",
+		Name: "profile", Absent: "as the CPO's registration says", Wants: "a pricing profile, such as STEP_NONE",
+		Says: "how doubtful points of tariffs are read; it prices nothing anew, roamclear reprice does",
 	}, profile, func(t *Terms, _ string, v string) { t.Profile = v }),
 	newRow(Key{
 		Name: taxCategory, Default: string(TaxStated), Values: taxCategories(),
