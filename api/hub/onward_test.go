@@ -20,13 +20,14 @@ type exchangeOf struct {
 	*whole
 	post           *postman
 	cpo, emsp, tnm string // tokens
+	desk           *officer
 }
 
 func newExchange(t *testing.T, from, to ocpi.Version) *exchangeOf {
 	t.Helper()
-	e := &exchangeOf{post: &postman{answer: says("")}}
+	e := &exchangeOf{post: &postman{answer: says("")}, desk: &officer{}}
 	e.whole = newWholeOf(t, map[string][]string{belToken: {"CPO FR BEL"}, bothToken: {"EMSP DE BOT"}, nspToken: {"NSP DE NSP"}}, func(d *Deps) {
-		d.Forwarder, d.Notes, d.InFlight = e.post, d.Intake.(*ingest.Service), 64*slowWaiters
+		d.Forwarder, d.Notes, d.InFlight, d.Commands = e.post, d.Intake.(*ingest.Service), 64*slowWaiters, e.desk
 	})
 	e.cpo, e.emsp, e.tnm = e.register(t, from, "CPO GB DUN"), e.register(t, to, "EMSP NL EXW"), e.register(t, to, "EMSP DE TNM")
 	return e

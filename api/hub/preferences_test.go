@@ -77,6 +77,11 @@ func TestChargingPreferencesGoToTheCPO(t *testing.T) {
 			t.Errorf("%d becomes %d", answer, got.StatusCode)
 		}
 	}
+	e.post.answer, e.desk.preferred = says(`"ACCEPTED"`), nil
+	e.ask(t, e.emsp, "PUT", "/2.2.1/sender/sessions/S1/charging_preferences", `{"profile_type":"FAST"}`)
+	if noted := strings.Join(e.desk.preferred, "; "); !strings.HasPrefix(noted, "GB*DUN*S1 of NL*EXW by ") || !strings.HasSuffix(noted, ": ACCEPTED") {
+		t.Errorf("noted with the charge: %q", noted)
+	}
 	if n := e.refused(t); n > 0 {
 		t.Errorf("%d bodies are kept", n)
 	}
