@@ -201,7 +201,7 @@ func drawFacts(t *rapid.T) clearing.Facts {
 		*a = clearing.Answer(rapid.IntRange(0, 2).Draw(t, label))
 	}
 	f.Credit = maybe("credit")
-	f.Supply = clearing.Supply(rapid.IntRange(0, 2).Draw(t, "supply"))
+	f.Supply = pricing.Supply(rapid.IntRange(0, 2).Draw(t, "supply"))
 	f.Status = pricing.Status(rapid.IntRange(0, 3).Draw(t, "status"))
 	f.EVSEID = rapid.SampledFrom([]string{"", "NL*TNM*E1", "de-abc-e1", "DEABCE9", "DE*ABC*E", "socket"}).Draw(t, "evse")
 	f.Currency = rapid.SampledFrom([]string{"", "EUR", "SEK"}).Draw(t, "currency of it")
@@ -375,7 +375,7 @@ func TestRulesAgainstDecimal(t *testing.T) {
 		if !cost.IsSet() {
 			cost = f.ComputedNet
 		}
-		most := map[clearing.Supply]string{clearing.AC: "1.5", clearing.DC: "2", 0: "0"}[f.Supply]
+		most := map[pricing.Supply]string{pricing.AC: "1.5", pricing.DC: "2", 0: "0"}[f.Supply]
 		check("cost_per_kwh", f.Supply != 0 && all(f.Energy, cost) && d(f.Energy).GreaterThanOrEqual(decimal.NewFromInt(5)) &&
 			d(cost).GreaterThan(decimal.RequireFromString(most).Mul(d(f.Energy))))
 

@@ -17,12 +17,12 @@ type Facts struct {
 	Start, End, LastUpdated ocpi.Time
 	Received                ocpi.Time // of the copy that counts; read by rules that say so alone
 
-	Energy            ocpi.Number // kWh
-	Duration, Parking ocpi.Number // seconds: total_time, and how much of it was parking
-	PeakPower         ocpi.Number // kW: the greatest the CDR tells of
-	ConnectorPower    ocpi.Number // kW: what the connector can give
-	Supply            Supply      // of the connector
-	EVSEID            string      // "" = not said
+	Energy            ocpi.Number    // kWh
+	Duration, Parking ocpi.Number    // seconds: total_time, and how much of it was parking
+	PeakPower         ocpi.Number    // kW: the greatest the CDR tells of
+	ConnectorPower    ocpi.Number    // kW: what the connector can give
+	Supply            pricing.Supply // of the connector
+	EVSEID            string         // "" = not said
 
 	Currency                 string // "" = not known
 	ClaimedNet, ClaimedTax   ocpi.Number
@@ -43,15 +43,6 @@ type Related struct {
 	Kind  settlement.RelationKind
 	Other ocpi.Key // its ID is "" where a credit names none
 }
-
-// Supply is what a connector gives.
-type Supply uint8
-
-// Supplies (OCPI PowerType).
-const (
-	AC Supply = iota + 1
-	DC
-)
 
 // Answer is a yes or no that may not be known.
 type Answer uint8

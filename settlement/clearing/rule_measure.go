@@ -78,7 +78,7 @@ func duration(l *limits, f *Facts) (measured, limit string, struck bool) {
 }
 
 // bySupply returns where the limit of a connector's supply stands.
-func bySupply(f *Facts) (i int, known bool) { return int(f.Supply) - int(AC), f.Supply != 0 }
+func bySupply(f *Facts) (i int, known bool) { return int(f.Supply) - int(pricing.AC), f.Supply != 0 }
 
 func costPerKWh(l *limits, f *Facts) (measured, limit string, struck bool) {
 	i, known := bySupply(f)

@@ -27,7 +27,7 @@ func inOrder() clearing.Facts {
 		Start: instant("2019-06-05T09:00:00Z"), End: instant("2019-06-05T11:00:00Z"),
 		LastUpdated: instant("2019-06-05T11:04:00Z"), Received: instant("2019-06-05T11:05:00Z"),
 		Energy: ocpi.MustNumber("20"), Duration: ocpi.MustNumber("7200"), Parking: ocpi.MustNumber("0"),
-		PeakPower: ocpi.MustNumber("11"), ConnectorPower: ocpi.MustNumber("11"), Supply: clearing.AC, EVSEID: "NL*TNM*E1",
+		PeakPower: ocpi.MustNumber("11"), ConnectorPower: ocpi.MustNumber("11"), Supply: pricing.AC, EVSEID: "NL*TNM*E1",
 		Currency: "EUR", ClaimedNet: ocpi.MustNumber("7"), ClaimedTax: ocpi.MustNumber("1.47"),
 		ComputedNet: ocpi.MustNumber("7"), ComputedTax: ocpi.MustNumber("1.47"), Status: pricing.Priced,
 		InFuture: clearing.No, OtherTerms: clearing.No, CurrencyOfPair: clearing.Yes, DoubtfulTariffs: clearing.No,
@@ -179,11 +179,11 @@ func say(f *clearing.Facts, words string) error {
 			f.EVSEID = value
 		}
 	case "AC", "supply":
-		if f.Supply = clearing.AC; !known {
+		if f.Supply = pricing.AC; !known {
 			f.Supply = 0
 		}
 	case "DC":
-		f.Supply = clearing.DC
+		f.Supply = pricing.DC
 	case "credit":
 		f.Credit, f.Status = true, pricing.Credited
 	case "rejected":
