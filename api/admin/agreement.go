@@ -23,11 +23,24 @@ type AgreementRequest struct {
 }
 
 func (s *server) listAgreements(c *gin.Context) error {
+	if err := s.knownScope(c); err != nil {
+		return err
+	}
 	return rest.AgreementSettings(c, s.agreements, rest.Key{})
 }
 
 func (s *server) showAgreement(c *gin.Context) error {
+	if err := s.knownScope(c); err != nil {
+		return err
+	}
 	return rest.AgreementTerms(c, s.agreements, s.closes, rest.Key{})
+}
+
+// knownScope refuses to answer of parties that there are not: they would seem to have
+// agreed on nothing.
+func (s *server) knownScope(c *gin.Context) error {
+	_, err := s.scopeOf(c.Query("cpo"), c.Query("emsp"))
+	return err
 }
 
 // setAgreement answers POST /admin/v1/agreements.

@@ -45,12 +45,26 @@ func TestAdminAgreements(t *testing.T) {
 	}
 
 	a.do("POST", "/agreements", `{"cpo":"gb/dun","emsp":"DE*EMP","from":"2026-01","values":{"owed":"computed"}}`, 201, nil)
-	for path, want := range map[string]int{"/agreements": 3, "/agreements?history=true": 4, "/agreements?cpo=GB*DUN": 3, "/agreements?cpo=NL*TNM": 0} {
+	for path, want := range map[string]int{"/agreements": 3, "/agreements?history=true": 4, "/agreements?cpo=GB*DUN": 3} {
 		var list rest.SettingList
 		a.do("GET", path, "", 200, &list)
 		if len(list.Settings) != want {
 			t.Errorf("%s lists %d settings, want %d", path, len(list.Settings), want)
 		}
+	}
+}
+
+// Of parties that there are not nothing is shown, rather than that they agreed on
+// nothing; of which nothing was said, that.
+func TestAdminShowsKnownPartiesAlone(t *testing.T) {
+	a := newAdmin(t)
+	a.do("POST", "/partners", addDundee, 201, nil)
+	for path, status := range map[string]int{
+		"/agreements?cpo=GB*DUN": 200, "/agreements?cpo=NL*TNM": 400, "/agreements?emsp=GB*DUN": 400,
+		"/agreements/terms?at=2026-01&cpo=GB*DUN": 200, "/agreements/terms?at=2026-01&cpo=GB*NOT": 400, "/agreements/terms?at=2026-01&emsp=GB*DUN": 400,
+		"/parties/GB/DUN?at=2026-01": 200, "/parties/GB/NOT?at=2026-01": 400,
+	} {
+		a.do("GET", path, "", status, nil)
 	}
 }
 

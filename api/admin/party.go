@@ -23,7 +23,11 @@ func (s *server) listParties(c *gin.Context) error {
 }
 
 func (s *server) showParty(c *gin.Context) error {
-	return rest.NamesOfParty(c, s.parties, rest.Key{})
+	party, err := s.namedParty("party", c.Param("country")+"*"+c.Param("party"))
+	if err != nil {
+		return err
+	}
+	return rest.NamesOfParty(c, s.parties, party)
 }
 
 // setParty answers POST /admin/v1/parties.

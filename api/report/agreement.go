@@ -2,7 +2,9 @@ package report
 
 import (
 	"github.com/gin-gonic/gin"
+	"github.com/roamclear/roamclear/api"
 	"github.com/roamclear/roamclear/api/rest"
+	"github.com/roamclear/roamclear/ocpi"
 )
 
 // listAgreements answers GET /api/v1/agreements.
@@ -20,7 +22,12 @@ func (s *server) listParties(c *gin.Context, key rest.Key) error {
 	return rest.PartySettings(c, s.clearing.Parties, key)
 }
 
-// showParty answers GET /api/v1/parties/{country}/{party}.
+// showParty answers GET /api/v1/parties/{country}/{party}. A party of which nothing was
+// said is not there.
 func (s *server) showParty(c *gin.Context, key rest.Key) error {
-	return rest.NamesOfParty(c, s.clearing.Parties, key)
+	party := ocpi.NewParty(c.Param("country"), c.Param("party"))
+	if !s.clearing.Parties.Known(party) || !key.Party.IsZero() && key.Party != party {
+		return api.ErrNotFound
+	}
+	return rest.NamesOfParty(c, s.clearing.Parties, party)
 }

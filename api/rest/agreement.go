@@ -203,16 +203,12 @@ func PartySettings(c *gin.Context, d *clearing.Parties, k Key) error {
 	return nil
 }
 
-// NamesOfParty answers what the party of the path is called in the period ?at=.
-func NamesOfParty(c *gin.Context, d *clearing.Parties, k Key) error {
+// NamesOfParty answers what a party is called in the period ?at=.
+func NamesOfParty(c *gin.Context, d *clearing.Parties, party ocpi.Party) error {
 	p := NewParams(c.Request.URL.Query(), "at")
 	at := p.RequiredMonth("at")
 	if err := p.Err(); err != nil {
 		return err
-	}
-	party := ocpi.NewParty(c.Param("country"), c.Param("party"))
-	if !d.Known(party) || !k.Party.IsZero() && k.Party != party {
-		return api.ErrNotFound
 	}
 	names := d.Names(party, at)
 	to, _ := d.Addressee(party, at, math.MaxInt64)

@@ -53,7 +53,11 @@ func TestAgreementCommands(t *testing.T) {
 		{"agreement set --cpo DE*EMP --from 2026-01 owed=lower", exitUsage, "is no CPO"},
 		{"agreement set owed=lower", exitUsage, `"from" not set`},
 		{"agreement show --cpo NL*TNM --at March", exitUsage, "is not a month"},
-		{"agreement show --cpo TNM", exitUsage, "is not a party"},
+		{"agreement show --cpo TNM", exitUsage, "want country and party id"},
+		{"agreement show --cpo NL*NOT", exitUsage, "known are DE*EMP, NL*TNM"},
+		{"agreement list --emsp NL*TNM", exitUsage, "is no EMSP"},
+		{"party show NL*NOT", exitUsage, "no partner has this party"},
+		{"party show TNM", exitUsage, "want a country and a party"},
 
 		{"period begin 2026-04 --cpo NL*TNM --emsp DE*EMP", 0, "The settlement of NL*TNM → DE*EMP begins with 2026-04."},
 		{"agreement set --cpo NL*TNM --from 2026-03 owed=lower", 1, "NL*TNM → DE*EMP is closed through 2026-03: from 2026-04 on"},
