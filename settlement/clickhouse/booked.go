@@ -2,6 +2,7 @@ package clickhouse
 
 import (
 	"context"
+	"strings"
 
 	ch "github.com/ClickHouse/clickhouse-go/v2"
 	"github.com/ClickHouse/clickhouse-go/v2/lib/driver"
@@ -58,17 +59,29 @@ func (s *Store) bookedAmong(ctx context.Context, keys []ocpi.Key, identity, cond
 	return s.booked(ch.Context(ctx, wanted), placesIn(identity), w, fn)
 }
 
+// bookedOrder is one text to sort by as by CPO, eMSP, currency and id: a quarter of the work
+// that six columns are. Each part but the last ends with two NULs, which no part holds: after
+// a NUL of its own a 1 is put.
+var bookedOrder = func() string {
+	var parts []string
+	for _, column := range []string{"country", "party", "emsp_country", "emsp_party", "currency"} {
+		parts = append(parts, "replaceAll("+column+`, '\0', '\0\x01'), '\0\0'`)
+	}
+	return "concat(" + strings.Join(parts, ", ") + ", id)"
+}()
+
 // booked reads the CDRs that w selects, at places that a query gives with its arguments,
-// or at any.
+// or at any. A row is made the text it is sent as before it is sorted, so that two
+// columns are sorted and not fifty.
 func (s *Store) booked(ctx context.Context, places string, w where, fn func(*settlement.BookedCDR) error, args ...any) error {
-	ctx = ch.Context(ctx, ch.WithSettings(ch.Settings{"max_bytes_before_external_sort": sortMemory}))
+	ctx = ch.Context(ctx, ch.WithSettings(ch.Settings{"max_bytes_before_external_sort": sortMemory, "query_plan_execute_functions_after_sorting": 0}))
 	if places != "" {
 		places = " PREWHERE (partition, month, epoch, offset) IN " + places
 	}
 	var row pricing.Row
 	var c settlement.BookedCDR
-	return s.each(ctx, "read booked CDRs", "SELECT "+bookedColumns.row()+" FROM results FINAL"+places+w.counting().String()+
-		" ORDER BY country, party, emsp_country, emsp_party, currency, id", append(args, w.args...),
+	return s.each(ctx, "read booked CDRs", "SELECT booked FROM (SELECT "+bookedOrder+" AS place, "+bookedColumns.row()+" AS booked FROM results FINAL"+places+w.counting().String()+
+		") ORDER BY place", append(args, w.args...),
 		func(rows driver.Rows) error {
 			row = pricing.Row{}
 			r := resultRow{Row: &row}

@@ -54,7 +54,7 @@ func (m bookedModel) list(below settlement.Ends, selects func(*pricing.Row) bool
 // again, or came after the cut: a reading has the CDRs that count, each once, in its order.
 func TestBookedIsWhatCounts(t *testing.T) {
 	const offsets, ids = 120, 60
-	for seed := range uint64(4) {
+	for seed := range uint64(3) {
 		rnd := rand.New(rand.NewPCG(seed, 1))
 		s, model := newStore(t), bookedModel{}
 		cpos, emsps := []string{"GB*DUN", "FR*BEL"}, []string{"NL*EXW", "NL*TNM", "DE*EMP", "-"}
@@ -62,8 +62,9 @@ func TestBookedIsWhatCounts(t *testing.T) {
 		pick := func(of []string) string { return of[rnd.IntN(len(of))] }
 		random := func(partition int32, offset int64, id int) pricing.Row {
 			outcome := pick([]string{"priced 10/12", "priced 9/-", "rejected unknown_tariff", fmt.Sprintf("credit c%d", rnd.IntN(ids)*2+int(partition))})
-			row := batchOf(t, partition, offset, fmt.Sprintf("%s %s c%d %s %s %d.5/- %s -", cpos[id%2], pick(emsps), id*2+int(partition), pick(days), pick([]string{"EUR", "GBP"}), rnd.IntN(20), outcome)).Rows[0]
+			row := batchOf(t, partition, offset, fmt.Sprintf("%s %s c%d %s EUR %d.5/- %s -", cpos[id%2], pick(emsps), id*2+int(partition), pick(days), rnd.IntN(20), outcome)).Rows[0]
 			row.Measures.Duration, row.Measures.Country = ocpi.NewNumber(rnd.Int64N(9000), 0), pick([]string{"NLD", "", "GBR"})
+			row.Currency = pick([]string{"EUR", "GBP", "", "E", "E\x00", "E\x00\x01", "E\x01", "\x00\x00E"}) // a partner may send anything
 			row.Outcome.AsOf = pricing.AsOf{Reference: rnd.Int64N(9), Control: rnd.Int64N(9)}
 			return row
 		}
