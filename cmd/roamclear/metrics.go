@@ -5,6 +5,8 @@ import (
 	"net/http/pprof"
 	"time"
 
+	"github.com/gin-gonic/gin"
+
 	"github.com/roamclear/roamclear/api"
 )
 
@@ -20,15 +22,16 @@ func newMetricsServer(s *service) (*httpServer, error) {
 	if err != nil {
 		return nil, err
 	}
-	mux := http.NewServeMux()
-	mux.Handle("GET /metrics", api.MetricsHandler(s.registry))
-	mux.HandleFunc("GET /debug/pprof/", pprof.Index)
-	mux.HandleFunc("GET /debug/pprof/cmdline", pprof.Cmdline)
-	mux.HandleFunc("GET /debug/pprof/profile", pprof.Profile)
-	mux.HandleFunc("GET /debug/pprof/symbol", pprof.Symbol)
-	mux.HandleFunc("GET /debug/pprof/trace", pprof.Trace)
+	engine := api.NewEngine(s.logger)
+	engine.GET("/metrics", gin.WrapH(api.MetricsHandler(s.registry)))
+	for path, handle := range map[string]http.HandlerFunc{
+		"": pprof.Index, ":profile": pprof.Index, "cmdline": pprof.Cmdline, "profile": pprof.Profile, "symbol": pprof.Symbol, "trace": pprof.Trace,
+	} {
+		engine.GET("/debug/pprof/"+path, gin.WrapF(handle))
+	}
+	api.ServeHead(engine)
 	return &httpServer{listener: listener, tls: s.certs.tls, url: s.certs.url(listener), server: &http.Server{
-		Handler: mux, ReadHeaderTimeout: 10 * time.Second, ReadTimeout: time.Minute,
+		Handler: engine, ReadHeaderTimeout: 10 * time.Second, ReadTimeout: time.Minute,
 		WriteTimeout: 5 * time.Minute, // a profile takes as long as it is asked to
 		IdleTimeout:  5 * time.Minute, MaxHeaderBytes: 32 << 10,
 	}}, nil

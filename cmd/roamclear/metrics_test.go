@@ -5,10 +5,14 @@ import (
 	"io"
 	"log/slog"
 	"net/http"
+	"path/filepath"
 	"strings"
 	"testing"
 
 	"github.com/prometheus/client_golang/prometheus"
+
+	"github.com/roamclear/roamclear/api"
+	"github.com/roamclear/roamclear/ingest/control/certtest"
 )
 
 // With an address of their own, metrics and profiles are there and nothing else.
@@ -30,7 +34,7 @@ func TestMetricsHaveAnAddressOfTheirOwn(t *testing.T) {
 	}
 	failed := make(chan error, 1)
 	h.start(failed)
-	for path, want := range map[string]string{"/metrics": "roamclear_test_total 1", "/debug/pprof/": "goroutine", "/": "404", "/admin/v1/partners": "404"} {
+	for path, want := range map[string]string{"/metrics": "roamclear_test_total 1", "/debug/pprof/": "goroutine", "/debug/pprof/heap?debug=1": "heap profile", "/debug/pprof/cmdline": "200", "/": "404", "/admin/v1/partners": "404"} {
 		r, err := http.NewRequestWithContext(t.Context(), "GET", h.url+path, nil)
 		if err != nil {
 			t.Fatal(err)
@@ -53,4 +57,59 @@ func TestMetricsHaveAnAddressOfTheirOwn(t *testing.T) {
 		t.Error(err)
 	default:
 	}
+}
+
+// A certificate that was revoked opens metrics no more, also over the connection that
+// it opened before.
+func TestMetricsAreNotShownToWhatWasRevoked(t *testing.T) {
+	ca, dir := certtest.NewCA(t, "Test CA"), t.TempDir()
+	own, scraper := ca.Server("server"), ca.Issue("scraper", certtest.Options{})
+	s := &service{registry: prometheus.NewRegistry(), logger: slog.New(slog.DiscardHandler)}
+	s.config.Metrics.Listen = "127.0.0.1:0"
+	s.config.TLS = TLSConfig{Cert: own.Cert, Key: own.Key, ClientCA: ca.Cert, CRL: filepath.Join(dir, "crl.pem"), ClientAuth: api.ClientAuthRequire}
+	certtest.Replace(t, s.config.TLS.CRL, ca.CRL())
+	var err error
+	if s.certs, err = openCertificates(&s.config, s.logger, s.registry); err != nil {
+		t.Fatal(err)
+	}
+	server, err := newMetricsServer(s)
+	if err != nil {
+		t.Fatal(err)
+	}
+	server.start(make(chan error, 1))
+	t.Cleanup(func() {
+		if err := server.stop(t.Context()); err != nil {
+			t.Error(err)
+		}
+	})
+	h := &house{testService: &testService{t: t}, ca: ca}
+	client := h.with(scraper)
+	for path, want := range map[string]int{"/metrics": http.StatusOK, "/debug/pprof/cmdline": http.StatusOK} {
+		if got := statusOf(t, client, server.url+path); got != want {
+			t.Errorf("%s: HTTP %d, want %d", path, got, want)
+		}
+	}
+	ca.Revoke(scraper)
+	certtest.Replace(t, s.config.TLS.CRL, ca.CRL())
+	s.certs.tls.Look()
+	if got := statusOf(t, client, server.url+"/metrics"); got != http.StatusUnauthorized {
+		t.Errorf("revoked, over the connection that is open: HTTP %d, want 401", got)
+	}
+}
+
+// statusOf is the status of an answer, which is read to its end.
+func statusOf(t *testing.T, client *http.Client, url string) int {
+	t.Helper()
+	r, err := http.NewRequestWithContext(t.Context(), http.MethodGet, url, nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	w, err := client.Do(r)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if _, err = io.Copy(io.Discard, w.Body); errors.Join(err, w.Body.Close()) != nil {
+		t.Fatal(err)
+	}
+	return w.StatusCode
 }
