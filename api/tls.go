@@ -133,6 +133,15 @@ func (t *TLS) Certificate() *x509.Certificate {
 	return t.own.get().Leaf
 }
 
+// Roots returns how many CAs certificates of clients may come from in the end, each key
+// of a root counted once; 0 where nobody is asked for one.
+func (t *TLS) Roots() int {
+	if t.trust == nil {
+		return 0
+	}
+	return t.trust.get().ends
+}
+
 // OnChange has changed called when the service's own certificate was replaced. Only
 // before the service serves.
 func (t *TLS) OnChange(changed func()) { t.changed = changed }

@@ -76,6 +76,23 @@ func TestCAsAndRevocationsAreReadAgain(t *testing.T) {
 	lets("with a list of nobody's", false, false, "signed by none of the CAs of tls.client_ca")
 }
 
+// What is counted of the CAs is by whom clients' certificates may be signed in the end:
+// a root that was renewed with its key is the same.
+func TestRootsOfClientCertificates(t *testing.T) {
+	s := newSecure(t, api.ClientAuthRequest).start()
+	one, other := certtest.Read(t, s.ca.Cert), certtest.Read(t, certtest.NewCA(t, "Other CA").Cert)
+	for _, c := range []struct {
+		file string
+		want int
+	}{{one, 1}, {one + one, 1}, {one + other, 2}, {one, 1}} {
+		certtest.Replace(t, s.files.ClientCA, c.file)
+		s.tls.Look()
+		if got := s.tls.Roots(); got != c.want {
+			t.Errorf("%d roots, want %d", got, c.want)
+		}
+	}
+}
+
 // A file that is written again at once, in the same length, is seen: its time may be
 // the same by a coarse clock.
 func TestAFileThatIsWrittenTwiceAtOnceIsSeen(t *testing.T) {

@@ -29,6 +29,7 @@ const (
 type trust struct {
 	cas           []*x509.Certificate
 	roots         *x509.CertPool // where a chain ends
+	ends          int            // keys of them
 	intermediates *x509.CertPool
 	all           *x509.CertPool             // named to clients that are asked for a certificate
 	revoked       map[[sha256.Size]byte]*crl // by the public key of their issuer
@@ -59,16 +60,19 @@ func newTrust(cas, crls *file, content [][]byte) (*trust, error) {
 			selfSigned++
 		}
 	}
+	keys := map[[sha256.Size]byte]bool{}
 	for _, ca := range t.cas {
 		t.all.AddCert(ca)
 		// Where the root is there, a chain must reach it: what it has revoked on the
 		// way counts. Where it is not, the chain ends at the CA that is.
 		if isSelfSigned(ca) || selfSigned == 0 {
 			t.roots.AddCert(ca)
+			keys[sha256.Sum256(ca.RawSubjectPublicKeyInfo)] = true
 		} else {
 			t.intermediates.AddCert(ca)
 		}
 	}
+	t.ends = len(keys)
 	if crls == nil {
 		return t, nil
 	}

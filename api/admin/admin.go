@@ -31,7 +31,8 @@ type Deps struct {
 	// Agreements and Parties are of the same machine.
 	Agreements *clearing.Agreements
 	Parties    *clearing.Parties
-	Ends       *api.Ends // of certificates that partners have shown; nil = none is known
+	Ends       *api.Ends  // of certificates that partners have shown; nil = none is known
+	Roots      func() int // from how many CAs their certificates may come, see [api.TLS.Roots]; nil = from none
 	Token      string
 	Logger     *slog.Logger
 }
@@ -45,6 +46,7 @@ type server struct {
 	agreements *clearing.Agreements
 	parties    *clearing.Parties
 	ends       *api.Ends
+	roots      func() int
 	token      [sha256.Size]byte
 	closed     bool // no token opens it
 	logger     *slog.Logger
@@ -55,8 +57,11 @@ func Mount(g gin.IRouter, d Deps) {
 	if d.Peers == nil {
 		d.Peers = noPeers{}
 	}
+	if d.Roots == nil {
+		d.Roots = func() int { return 0 }
+	}
 	s := &server{
-		partners: d.Partners, found: d.Found, peers: d.Peers, keys: d.Keys, closes: d.Closes, agreements: d.Agreements, parties: d.Parties, ends: d.Ends,
+		partners: d.Partners, found: d.Found, peers: d.Peers, keys: d.Keys, closes: d.Closes, agreements: d.Agreements, parties: d.Parties, ends: d.Ends, roots: d.Roots,
 		token: sha256.Sum256([]byte(d.Token)), closed: len(d.Token) < MinToken, logger: d.Logger,
 	}
 	g.GET("/admin/v1/partners", s.handle(s.listPartners))

@@ -79,6 +79,29 @@ func (a *admin) do(method, path, body string, status int, out any, headers ...st
 	}
 }
 
+// A subject names no issuer: while several CAs are trusted each of them could have its
+// own certificate of that subject.
+func TestASubjectIsRegisteredUnderOneCAAlone(t *testing.T) {
+	roots := 2
+	a := newAdmin(t)
+	a.deps.Roots = func() int { return roots }
+	e := api.NewEngine(a.deps.Logger, rest.Fallback("", a.deps.Logger))
+	Mount(e, a.deps)
+	a.handler = e
+	a.do("POST", "/partners", addDundee, 201, nil)
+	const path = "/partners/gb-dun-cpo/certificates"
+	var refused struct{ Error rest.Error }
+	a.do("POST", path, `{"subject":"CN=dundee"}`, 400, &refused)
+	if refused.Error.Field != "subject" || !strings.Contains(refused.Error.Message, "2 CAs") {
+		t.Errorf("refused with %+v", refused)
+	}
+	a.do("POST", path, `{"fingerprint":"`+strings.Repeat("ab", 32)+`"}`, 201, nil)
+	roots = 1
+	a.do("POST", path, `{"subject":"CN=dundee"}`, 201, nil)
+	roots = 2
+	a.do("DELETE", path+"/CN=dundee", "", 200, nil)
+}
+
 const addDundee = `{"name":"Dundee","roles":[{"role":"cpo","country_code":"gb","party_id":"dun"}]}`
 
 func TestAdminPartners(t *testing.T) {

@@ -108,6 +108,11 @@ func (s *server) addCertificate(c *gin.Context) error {
 	if err != nil {
 		return err
 	}
+	// A subject names no issuer. Where there is one CA, its word that a certificate is of
+	// this subject is what is trusted; of several, each could give it to somebody else.
+	if n := s.roots(); pin.Subject != "" && n > 1 {
+		return rest.Invalid("subject", "tls.client_ca trusts %d CAs, and each of them can make a certificate of this subject: give the certificate's fingerprint", n)
+	}
 	p, err := s.partners.AddCertificate(c.Request.Context(), command(c), api.Param(c, "id"), expect, pin)
 	if err != nil {
 		return err

@@ -232,6 +232,12 @@ func replacedWhileItRuns(h *house, dundee certtest.Files) {
 			h.t.Errorf("a new connection with what is revoked: %+v", a)
 		}
 	})
+	one := certtest.Read(h.t, h.ca.Cert)
+	certtest.Replace(h.t, h.ca.Cert, one+certtest.Read(h.t, certtest.NewCA(h.t, "Other CA").Cert))
+	if _, stderr, code := runCommand(h.t, newRootCmd(), "", "partner", "cert", "add", "gb-pkc-cpo", "--subject", "CN=pkc", "--data", h.data); code == 0 || !strings.Contains(stderr, "2 CAs") {
+		h.t.Errorf("a subject under two CAs: exit code %d, %s", code, stderr)
+	}
+	certtest.Replace(h.t, h.ca.Cert, one)
 	next, tls := h.ca.Server("renewed"), h.inside.config.TLS
 	before := certtest.Read(h.t, filepath.Join(h.data, serviceFile))
 	certtest.Replace(h.t, tls.Cert, certtest.Read(h.t, next.Cert))
