@@ -282,7 +282,7 @@ func (x *exchange) payer(t ingest.Target) (ocpi.Party, error) {
 		}
 		token, start = session.Token, session.Start
 	}
-	payer := ocpi.NewParty(token.CountryCode, token.PartyID)
+	payer := token.Party()
 	if payer.IsZero() && x.s.Known.Token != nil {
 		known, _ := x.s.Known.Token(token.ContractID, start)
 		payer = known.Party()

@@ -306,6 +306,11 @@ func TestWhatIsNotSentOn(t *testing.T) {
 			t.Errorf("%s %s: %d %q, sent %+v", c.method, c.body, got.StatusCode, got.StatusMessage, r)
 		}
 	}
+	// Half an eMSP is none, as everywhere: its CPO says who pays.
+	half := strings.Replace(thing{"sessions", "GB/DUN", "NL/EXW", "S4"}.in(ocpi.V221), `"party_id":"EXW",`, "", 1)
+	if _, got, r := e.send(t, e.cpo, "PUT /2.2.1/receiver/sessions/GB/DUN/S4", half, "GB/DUN", "NL/EXW"); got.StatusCode != 1000 || r == nil {
+		t.Errorf("with half an eMSP: %d %q, sent %+v", got.StatusCode, got.StatusMessage, r)
+	}
 	// A Tariff is for whom OCPI-to names, here too, whether or not that one is reached.
 	if _, got, r := e.send(t, e.cpo, "PUT /2.2.1/receiver/tariffs/GB/DUN/T1", thing{"tariffs", "GB/DUN", "DE/BOT", "T1"}.in(ocpi.V221), "GB/DUN", "DE/BOT"); got.StatusCode != 1000 || r != nil {
 		t.Errorf("a Tariff for one: %d %q, sent %+v", got.StatusCode, got.StatusMessage, r)
