@@ -14,7 +14,6 @@ const (
 	StatusSuccess         Status = 1000
 	StatusClientError     Status = 2000
 	StatusInvalid         Status = 2001
-	StatusTooLittle       Status = 2002
 	StatusUnknownLocation Status = 2003
 	StatusUnknownToken    Status = 2004 // from 2.2.1 on
 	StatusServerError     Status = 3000

@@ -93,7 +93,7 @@ func (x *exchange) question() (*question, error) {
 	case err != nil:
 		return nil, err
 	case other && !q.emsp.IsZero() && q.emsp != to:
-		return nil, wrongParameter("OCPI-to-country-code, OCPI-to-party-id", "is not the party in the URL")
+		return nil, wrongParameter(toHeaders, "is not the party in the URL")
 	case other:
 		q.emsp = to
 	}
@@ -195,7 +195,7 @@ func (x *exchange) take(q *question, found []ingest.ObjectState) error {
 	})
 	for _, other := range found[1:] {
 		if other.Key.Party != found[0].Key.Party {
-			return wrongParameter("OCPI-to-country-code, OCPI-to-party-id", fmt.Sprintf(
+			return wrongParameter(toHeaders, fmt.Sprintf(
 				"missing: several parties have a Token of this uid, %s and %s among them", found[0].Key.Party, other.Key.Party))
 		}
 	}

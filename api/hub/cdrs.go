@@ -51,7 +51,7 @@ func (x *exchange) postCDR() (answer, error) {
 // a partner's parties OCPI-from may name one.
 func (x *exchange) creditor() ingest.Sender {
 	from := x.sender()
-	named := ocpi.NewParty(header(x.r, ocpi.HeaderFromCountry), header(x.r, ocpi.HeaderFromParty))
+	named := x.from()
 	if x.route.version == ocpi.V211 && from.Owns(named) {
 		from.Acting = named
 	}

@@ -181,7 +181,7 @@ func (x *exchange) asking(t ocpi.CommandType) (a command.Asking, status ocpi.Sta
 // one.
 func (x *exchange) asker() (ocpi.Party, error) {
 	own := x.partner.Mobility().Parties
-	named := ocpi.NewParty(header(x.r, ocpi.HeaderFromCountry), header(x.r, ocpi.HeaderFromParty))
+	named := x.from()
 	const from = "OCPI-from-country-code, OCPI-from-party-id"
 	switch {
 	case slices.Contains(own, named):
@@ -229,8 +229,6 @@ func (x *exchange) commanded(c *ocpi.Command, party ocpi.Party) (cpo ocpi.Party,
 	}
 	return cpo, 0, err
 }
-
-const toHeaders = "OCPI-to-country-code, OCPI-to-party-id"
 
 // ownerOf finds the CPO that has an object of an id which the partner sees. Errors:
 // ingest.ErrUnknownObject for a Location, else *ocpi.Invalid.

@@ -221,6 +221,14 @@ func header(r *http.Request, canonical string) string {
 	return ""
 }
 
+// from is the party that OCPI-from names, zero where it names none.
+func (x *exchange) from() ocpi.Party {
+	return ocpi.NewParty(header(x.r, ocpi.HeaderFromCountry), header(x.r, ocpi.HeaderFromParty))
+}
+
+// toHeaders are the headers that name whom a request is for, as errors have them.
+const toHeaders = "OCPI-to-country-code, OCPI-to-party-id"
+
 // statusOf returns how an error is answered: its HTTP status and OCPI code.
 // That a Location is unknown has a code of its own, whatever is asked for or
 // changed. OCPI 2.1.1 has no codes of hubs.
@@ -248,9 +256,6 @@ func (x *exchange) reply(a answer, err error, now time.Time) (httpStatus int, oc
 	httpStatus, ocpiStatus = cmp.Or(a.http, http.StatusOK), cmp.Or(a.status, ocpi.StatusSuccess)
 	if a.created {
 		httpStatus = http.StatusCreated
-	}
-	if a.status != 0 {
-		ocpiStatus = a.status
 	}
 	if err != nil {
 		kind := api.Classify(err)

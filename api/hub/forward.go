@@ -243,7 +243,7 @@ func (x *exchange) correlation() string {
 // acting is the party of the partner that a request is from: whom OCPI-from names of
 // those in some roles, else the first of these.
 func (x *exchange) acting(roles ...string) (ocpi.Party, bool) {
-	named := ocpi.NewParty(header(x.r, ocpi.HeaderFromCountry), header(x.r, ocpi.HeaderFromParty))
+	named := x.from()
 	var first ocpi.Party
 	for _, r := range x.partner.Roles {
 		if !slices.Contains(roles, r.Role) {

@@ -38,7 +38,7 @@ var habits = []habit{
 		func(x *exchange) bool {
 			return x.later() && x.route.routed && (header(x.r, ocpi.HeaderFromCountry) == "" || header(x.r, ocpi.HeaderFromParty) == "")
 		}},
-	{ocpi.Finding{Code: "partial_routing", Path: "OCPI-to-country-code, OCPI-to-party-id", Severity: ocpi.Warning, Detail: "one of the two alone"},
+	{ocpi.Finding{Code: "partial_routing", Path: toHeaders, Severity: ocpi.Warning, Detail: "one of the two alone"},
 		func(x *exchange) bool {
 			return x.later() && x.route.routed && (header(x.r, ocpi.HeaderToCountry) == "") != (header(x.r, ocpi.HeaderToParty) == "")
 		}},

@@ -45,7 +45,7 @@ func (x *exchange) recipient(owner ocpi.Party) (string, error) {
 		return "", err
 	}
 	if !x.partner.Charging().Owns(owner) {
-		return "", wrongParameter("OCPI-to-country-code, OCPI-to-party-id", "only a CPO has Tariffs for single parties")
+		return "", wrongParameter(toHeaders, "only a CPO has Tariffs for single parties")
 	}
 	return to.String(), nil
 }
@@ -207,7 +207,7 @@ func (x *exchange) senderLocation() (answer, error) {
 		if x.tellsIDsAlone() {
 			x.sharedIDs([]string{fmt.Sprintf("%s %s of %s and %s", x.route.object, found[0].Key.ID, found[0].Key.Party, found[1].Key.Party)})
 		}
-		return answer{}, wrongParameter("OCPI-to-country-code, OCPI-to-party-id", fmt.Sprintf(
+		return answer{}, wrongParameter(toHeaders, fmt.Sprintf(
 			"missing: %d parties have a Location of this id, %s and %s among them", len(found), found[0].Key.Party, found[1].Key.Party))
 	}
 	return x.part(ingest.Target{Object: x.route.object, Key: found[0].Key, Path: ingest.PartPath(api.Param(x.c, "evse"), api.Param(x.c, "connector"))}, &found[0])

@@ -170,7 +170,7 @@ func (x *exchange) pushMessage(p *control.Partner, to ocpi.Party) (*message, []c
 	if err := x.mayBeShown(p, to, t); err != nil {
 		return nil, nil, err
 	}
-	if m.from = ocpi.NewParty(header(x.r, ocpi.HeaderFromCountry), header(x.r, ocpi.HeaderFromParty)); x.route.version == ocpi.V211 || !x.partner.Owns(m.from) {
+	if m.from = x.from(); x.route.version == ocpi.V211 || !x.partner.Owns(m.from) {
 		m.from = t.Key.Party // also of a hub, that speaks for it
 	}
 	if x.route.method != http.MethodPost {

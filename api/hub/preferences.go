@@ -99,6 +99,6 @@ func (x *exchange) ownSession(id string) (*ingest.ObjectState, error) {
 	case 1:
 		return &found[0], nil
 	}
-	return nil, wrongParameter("OCPI-to-country-code, OCPI-to-party-id", fmt.Sprintf(
+	return nil, wrongParameter(toHeaders, fmt.Sprintf(
 		"missing: several CPOs have a Session of this id with you, %s and %s among them", found[0].Key.Party, found[1].Key.Party))
 }

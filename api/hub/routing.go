@@ -74,7 +74,7 @@ func (x *exchange) checkRouting() error {
 // misrouted says what is wrong with the parties a request is from and to.
 func (x *exchange) misrouted() error {
 	if !x.speaksForItself() {
-		from := ocpi.NewParty(header(x.r, ocpi.HeaderFromCountry), header(x.r, ocpi.HeaderFromParty))
+		from := x.from()
 		return wrongParameter("OCPI-from-country-code, OCPI-from-party-id", fmt.Sprintf("%s is not a party of yours", from))
 	}
 	to, other, err := x.addressee()

@@ -4,7 +4,6 @@ import (
 	"crypto/sha256"
 	"crypto/x509"
 	"encoding/hex"
-	"fmt"
 	"slices"
 	"strings"
 )
@@ -37,15 +36,7 @@ func (f Fingerprint) IsZero() bool { return f == Fingerprint{} }
 func (f Fingerprint) MarshalText() ([]byte, error) { return hex.AppendEncode(nil, f[:]), nil }
 
 // UnmarshalText reads 64 hexadecimal digits.
-func (f *Fingerprint) UnmarshalText(b []byte) error {
-	if len(b) != hex.EncodedLen(len(f)) {
-		return fmt.Errorf("fingerprint: want %d hexadecimal digits, got %d bytes", hex.EncodedLen(len(f)), len(b))
-	}
-	if _, err := hex.Decode(f[:], b); err != nil {
-		return fmt.Errorf("fingerprint: %w", err)
-	}
-	return nil
-}
+func (f *Fingerprint) UnmarshalText(b []byte) error { return readHash(f[:], b, "fingerprint") }
 
 // Certificate is what of a client's certificate says whose it is. Whoever makes one
 // has verified the certificate.

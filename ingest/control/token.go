@@ -28,12 +28,15 @@ func HashToken(token string) TokenHash { return sha256.Sum256([]byte(token)) }
 func (h TokenHash) MarshalText() ([]byte, error) { return hex.AppendEncode(nil, h[:]), nil }
 
 // UnmarshalText reads 64 hexadecimal digits.
-func (h *TokenHash) UnmarshalText(b []byte) error {
-	if len(b) != hex.EncodedLen(len(h)) {
-		return fmt.Errorf("token hash: want %d hexadecimal digits, got %d bytes", hex.EncodedLen(len(h)), len(b))
+func (h *TokenHash) UnmarshalText(b []byte) error { return readHash(h[:], b, "token hash") }
+
+// readHash reads the hexadecimal digits of a hash, all of them; what names it.
+func readHash(h, digits []byte, what string) error {
+	if len(digits) != hex.EncodedLen(len(h)) {
+		return fmt.Errorf("%s: want %d hexadecimal digits, got %d bytes", what, hex.EncodedLen(len(h)), len(digits))
 	}
-	if _, err := hex.Decode(h[:], b); err != nil {
-		return fmt.Errorf("token hash: %w", err)
+	if _, err := hex.Decode(h, digits); err != nil {
+		return fmt.Errorf("%s: %w", what, err)
 	}
 	return nil
 }
