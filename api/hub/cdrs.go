@@ -4,11 +4,10 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"net/url"
-	"strings"
 	"time"
 
 	"github.com/roamclear/roamclear/api"
+	"github.com/roamclear/roamclear/api/partner"
 	"github.com/roamclear/roamclear/ingest"
 	"github.com/roamclear/roamclear/ocpi"
 	"github.com/roamclear/roamclear/ocpi/convert"
@@ -77,15 +76,7 @@ func (x *exchange) sameInURL() error {
 }
 
 func (x *exchange) cdrURL(k ocpi.Key) string {
-	return x.origin() + Prefix + x.route.base + "/" + segment(k.Party.Country) + "/" + segment(k.Party.ID) + "/" + segment(k.ID)
-}
-
-// segment is a part of a path. Dots alone would be taken for a way up.
-func segment(s string) string {
-	if s == "." || s == ".." {
-		return strings.ReplaceAll(s, ".", "%2E")
-	}
-	return url.PathEscape(s)
+	return x.origin() + Prefix + x.route.base + "/" + partner.Segment(k.Party.Country) + "/" + partner.Segment(k.Party.ID) + "/" + partner.Segment(k.ID)
 }
 
 // How long GET waits for the store to catch up with the log, and how often it

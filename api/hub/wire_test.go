@@ -10,6 +10,7 @@ import (
 	"testing"
 
 	"github.com/roamclear/roamclear/api/apitest"
+	"github.com/roamclear/roamclear/api/partner"
 	"github.com/roamclear/roamclear/ocpi"
 )
 
@@ -65,7 +66,7 @@ func TestIDsInURLs(t *testing.T) {
 				bel := callers[1] // the only party of its connection: 2.1.1 names no owner of a CDR
 				quoted := strings.NewReplacer(`\`, `\\`, `"`, `\"`).Replace(id)
 				for _, kind := range []string{"sessions", "locations", "tariffs"} {
-					at, body := place(v, "cpo:/"+kind+"/FR/BEL/")+segment(id), thing{kind, "FR/BEL", "NL/EXW", quoted}.in(v)
+					at, body := place(v, "cpo:/"+kind+"/FR/BEL/")+partner.Segment(id), thing{kind, "FR/BEL", "NL/EXW", quoted}.in(v)
 					if a := bel.asks(w, http.MethodPut, at, body); a.Status != http.StatusCreated {
 						t.Fatalf("PUT %s: HTTP %d %s", at, a.Status, a.Body)
 					}

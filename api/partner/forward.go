@@ -136,7 +136,7 @@ func below(at string, path []string, query url.Values) string {
 	at, own, _ := strings.Cut(at, "?")
 	at = strings.TrimRight(at, "/")
 	for _, part := range path {
-		at += "/" + segment(part)
+		at += "/" + Segment(part)
 	}
 	both := strings.Trim(own+"&"+query.Encode(), "&")
 	if both == "" {
@@ -145,9 +145,9 @@ func below(at string, path []string, query url.Values) string {
 	return at + "?" + both
 }
 
-// segment is a part of a path. Dots alone would be taken for a way up, to what nobody
+// Segment is a part of a path. Dots alone would be taken for a way up, to what nobody
 // asked for.
-func segment(s string) string {
+func Segment(s string) string {
 	if s == "." || s == ".." {
 		return strings.ReplaceAll(s, ".", "%2E")
 	}
