@@ -85,7 +85,7 @@ func (d *Desk) find(ctx context.Context, of func(it *item) bool) error {
 		}
 	}
 	d.mu.Unlock()
-	if err := d.lookEach(ctx, charges); err != nil {
+	if _, err := d.lookEach(ctx, charges); err != nil {
 		return err
 	}
 	for cpo, at := range since {
@@ -94,21 +94,12 @@ func (d *Desk) find(ctx context.Context, of func(it *item) bool) error {
 			if err != nil {
 				return fmt.Errorf("read Sessions of %s: %w", cpo, err)
 			}
-			if err := d.lookEach(ctx, keys); err != nil {
+			if _, err := d.lookEach(ctx, keys); err != nil {
 				return err
 			}
 			if more = len(keys) == sessionPage; more {
 				after = keys[len(keys)-1].ID
 			}
-		}
-	}
-	return nil
-}
-
-func (d *Desk) lookEach(ctx context.Context, keys []ocpi.Key) error {
-	for _, key := range keys {
-		if err := d.look(ctx, key); err != nil {
-			return fmt.Errorf("session %s: %w", key, err)
 		}
 	}
 	return nil

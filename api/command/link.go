@@ -1,13 +1,18 @@
 package command
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
+	"iter"
 	"maps"
 	"slices"
 	"strings"
+	"sync"
 	"time"
+
+	"golang.org/x/sync/errgroup"
 
 	"github.com/roamclear/roamclear/ingest"
 	"github.com/roamclear/roamclear/ingest/objects"
@@ -136,7 +141,8 @@ func (d *Desk) again(keys map[ocpi.Key]bool, lost bool) {
 	d.rouse()
 }
 
-// lookAt looks at some Sessions, knowing all commands that were asked for before.
+// lookAt looks at some Sessions, knowing all commands that were asked for before. Those
+// that it looked at are in keys no more.
 func (d *Desk) lookAt(ctx context.Context, keys map[ocpi.Key]bool) error {
 	if len(keys) == 0 {
 		return nil
@@ -144,13 +150,12 @@ func (d *Desk) lookAt(ctx context.Context, keys map[ocpi.Key]bool) error {
 	if err := d.Objects.CatchUp(ctx, ingest.TopicCommands); err != nil {
 		return err
 	}
-	for key := range keys {
-		if err := d.look(ctx, key); err != nil {
-			return fmt.Errorf("session %s: %w", key, err)
-		}
-		delete(keys, key)
+	left, err := d.lookEach(ctx, slices.Collect(maps.Keys(keys)))
+	clear(keys)
+	for _, key := range left {
+		keys[key] = true
 	}
-	return nil
+	return err
 }
 
 // charged is what of a Session says whose it is and how far it has come.
@@ -201,10 +206,75 @@ func (d *Desk) session(ctx context.Context, key ocpi.Key) (*charged, error) {
 	return c, err
 }
 
-// look looks at one Session, which is read only where it may be of a command.
-func (d *Desk) look(ctx context.Context, key ocpi.Key) error {
-	d.looking.Lock() // one after the other: the first of two that are like a start is its
+// Bounds of Sessions that are looked at side by side: how many are kept meanwhile, and of how
+// many something is read or appended at once.
+const (
+	lookPage    = 1000
+	looksAtOnce = 64
+)
+
+// looks is what came of looking at some Sessions side by side.
+type looks struct {
+	mu     sync.Mutex              // guards what follows
+	starts map[ocpi.Key][]*charged // by the start whose id they refer to
+	alone  []*charged              // those that refer to no command of ours
+	left   []ocpi.Key              // those that could not be looked at
+	err    error                   // why the first of them could not
+}
+
+func (l *looks) fail(key ocpi.Key, err error) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	if l.left = append(l.left, key); l.err == nil {
+		l.err = fmt.Errorf("session %s: %w", key, err)
+	}
+}
+
+// lookEach looks at Sessions and returns those it could not look at, and why. Those that
+// refer to a start are linked side by side: each link waits for the log. Those of one start,
+// and those that are found by what they are like, follow each other: the first of two that
+// are like a start is its, and a start whose Session refers to it is no other's.
+func (d *Desk) lookEach(ctx context.Context, keys []ocpi.Key) (left []ocpi.Key, err error) {
+	d.looking.Lock()
 	defer d.looking.Unlock()
+	for page := range slices.Chunk(keys, lookPage) {
+		l := looks{starts: map[ocpi.Key][]*charged{}}
+		sideBySide(slices.Values(page), func(key ocpi.Key) {
+			if err := d.look(ctx, key, &l); err != nil {
+				l.fail(key, err)
+			}
+		})
+		sideBySide(maps.Keys(l.starts), func(start ocpi.Key) {
+			for _, s := range l.starts[start] {
+				if err := d.linkReferred(ctx, start, s); err != nil {
+					l.fail(s.key, err)
+				}
+			}
+		})
+		for _, s := range l.alone {
+			if err := d.linkLike(ctx, s); err != nil {
+				l.fail(s.key, err)
+			}
+		}
+		left = append(left, l.left...)
+		err = cmp.Or(err, l.err)
+	}
+	return left, err
+}
+
+// sideBySide calls fn for each of some, a few at once.
+func sideBySide[T any](all iter.Seq[T], fn func(T)) {
+	var g errgroup.Group
+	g.SetLimit(looksAtOnce)
+	for one := range all {
+		g.Go(func() error { fn(one); return nil })
+	}
+	_ = g.Wait() // none of them returns an error
+}
+
+// look looks at one Session, which is read only where it may be of a command, and sorts it by
+// the start that it refers to.
+func (d *Desk) look(ctx context.Context, key ocpi.Key, l *looks) error {
 	d.mu.Lock()
 	limited, ok := d.charges[key]
 	started := ocpi.TimeOf(d.Now()) < d.last[key.Party]+ocpi.Time(giveUp)
@@ -222,19 +292,19 @@ func (d *Desk) look(ctx context.Context, key ocpi.Key) error {
 	if ok {
 		return d.limit(ctx, limited, s)
 	}
-	if ours, err := d.linkReferred(ctx, s); ours || err != nil {
+	start, ours, err := d.referred(ctx, s)
+	if err != nil {
 		return err
 	}
-	d.mu.Lock()
-	unknown := !d.loaded
-	if unknown {
-		d.early.add(key)
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	switch {
+	case start != ocpi.Key{}:
+		l.starts[start] = append(l.starts[start], s)
+	case !ours:
+		l.alone = append(l.alone, s)
 	}
-	d.mu.Unlock()
-	if unknown {
-		return nil // which starts it may be of is not known yet
-	}
-	return d.linkLike(ctx, s)
+	return nil
 }
 
 // ulidLength is the length of our ids.
@@ -272,28 +342,35 @@ func (d *Desk) owned(command, session ocpi.Key) bool {
 	return false
 }
 
-// linkReferred links a Session to the start whose id it refers to; ours reports whether it
-// refers to a command of ours, so that it is of no other.
-func (d *Desk) linkReferred(ctx context.Context, s *charged) (ours bool, err error) {
+// referred returns the start whose id a Session refers to; ours reports whether it refers to a
+// command of ours, so that it is of no other.
+func (d *Desk) referred(ctx context.Context, s *charged) (start ocpi.Key, ours bool, err error) {
 	if len(s.reference) != ulidLength {
-		return false, nil
+		return start, false, nil
 	}
 	parties := []ocpi.Party{s.with}
 	if s.named != s.with {
 		parties = append(parties, s.named)
 	}
 	for _, party := range parties {
-		key := ocpi.Key{Party: party, ID: s.reference}
-		e, ok, err := d.Get(ctx, key)
+		e, ok, err := d.Get(ctx, ocpi.Key{Party: party, ID: s.reference})
 		if err != nil {
-			return false, err
+			return start, false, err
 		}
 		if ok && startOf(e.Command, s.key.Party) {
-			return true, d.link(ctx, e, s, "reference")
+			return e.Key, true, nil
 		}
 		ours = ours || ok
 	}
-	return ours, nil
+	return start, ours, nil
+}
+
+func (d *Desk) linkReferred(ctx context.Context, start ocpi.Key, s *charged) error {
+	e, ok, err := d.Get(ctx, start) // as it stands after the Session before
+	if err != nil || !ok {
+		return err
+	}
+	return d.link(ctx, e, s, "reference")
 }
 
 // authorized reports whether a Session refers to an authorization that its Token was given
@@ -321,7 +398,7 @@ func (d *Desk) link(ctx context.Context, e *Entry, s *charged, by string) error 
 	if e.Command.Session != nil || !d.owned(e.Key, s.key) {
 		return nil
 	}
-	stands, err := d.Point(ctx, Name(s.key.Party, "IL", s.key.ID), objects.CommandPoint{To: e.Key.String()})
+	stands, err := d.rename(ctx, Name(s.key.Party, "IL", s.key.ID), objects.CommandPoint{To: e.Key.String()})
 	if err != nil || stands.To != e.Key.String() {
 		return err
 	}
@@ -356,6 +433,10 @@ const early = 2 * time.Minute
 func (d *Desk) linkLike(ctx context.Context, s *charged) error {
 	d.mu.Lock()
 	keys := slices.Collect(maps.Keys(d.starts[s.like()]))
+	if !d.loaded { // which starts it may be of is not known yet
+		d.early.add(s.key)
+		keys = nil
+	}
 	d.mu.Unlock()
 	if len(keys) == 0 {
 		return nil

@@ -2,6 +2,7 @@ package command_test
 
 import (
 	"errors"
+	"fmt"
 	"strings"
 	"sync/atomic"
 	"testing"
@@ -65,6 +66,67 @@ func TestWhoseASessionIs(t *testing.T) {
 			})
 		})
 	}
+}
+
+// Sessions that refer to their starts do not wait for each other: each link waits for the log
+// twice, and starts come faster than that.
+func TestLinksAreMadeSideBySide(t *testing.T) {
+	bubble(t, func(w *world) {
+		var starts []*command.Entry
+		for range 31 {
+			starts = append(starts, w.starting(abc, objects.CommandLimits{}))
+		}
+		synctest.Wait()
+		hold := make(chan struct{})
+		w.gate.hold.Store(&hold)
+		for n, e := range starts {
+			w.session(abc, fmt.Sprintf("S%d", n), map[string]any{"authorization_reference": e.Key.ID})
+		}
+		if n := w.gate.held.Load(); n != 1 {
+			t.Fatalf("%d Sessions were there at first", n)
+		}
+		hold <- struct{}{}
+		synctest.Wait()
+		if n := w.gate.held.Load(); n != 30 {
+			t.Errorf("%d of 30 links are under way at once", n)
+		}
+		close(hold)
+		for n, e := range starts {
+			if c := w.now(e); c.Session == nil || c.Session.ID != fmt.Sprintf("S%d", n) {
+				t.Errorf("S%d: linked to %+v", n, c.Session)
+			}
+		}
+	})
+}
+
+// Of Sessions that came together the first that refers to a start is its, whatever else is
+// like it; another that refers to it is of no start.
+func TestSessionsThatCameTogether(t *testing.T) {
+	bubble(t, func(w *world) {
+		first, one, two := w.starting(abc, objects.CommandLimits{}), w.starting(abc, objects.CommandLimits{}), w.starting(abc, objects.CommandLimits{})
+		synctest.Wait()
+		hold := make(chan struct{})
+		w.gate.hold.Store(&hold)
+		w.session(abc, "S0", map[string]any{"authorization_reference": first.Key.ID})
+		for _, id := range []string{"S3", "S4", "S5"} { // which are looked at together, after S0
+			w.session(abc, id, map[string]any{"authorization_reference": one.Key.ID})
+		}
+		w.session(abc, "S9", nil)
+		close(hold)
+		its := w.now(one).Session
+		if its == nil || its.By != "reference" {
+			t.Fatalf("linked to %+v", its)
+		}
+		if c := w.now(two); c.Session == nil || c.Session.ID != "S9" || len(c.Ambiguous) > 0 {
+			t.Errorf("the other: %+v, ambiguous %v", c.Session, c.Ambiguous)
+		}
+		for _, id := range []string{"S3", "S4", "S5"} {
+			s, taken, err := w.office.Desk.Objects.Get(w.t.Context(), command.Target(command.Name(abc, "IL", id)))
+			if err != nil || taken != (id == its.ID) {
+				t.Errorf("%s is of a start: %t, %s, %v", id, taken, s.Body, err)
+			}
+		}
+	})
 }
 
 // authorization notes that APP-77 was authorized at SE*ABC.

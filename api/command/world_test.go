@@ -44,6 +44,7 @@ type world struct {
 	hold      chan struct{} // until when nothing is read of what is open; nil = not at all
 	open      int           // command.Deps.Open
 	others    int           // Sessions of each CPO in the store, of which there is nothing to read
+	gate      *gate
 }
 
 // office is one process.
@@ -69,6 +70,7 @@ func newWorld(t *testing.T) *world {
 		t.Fatal(err)
 	}
 	w := &world{t: t, log: ingesttest.NewLog(1), store: objectstest.NewStore(), signer: signer}
+	w.gate = &gate{Log: w.log}
 	w.start(true)
 	return w
 }
@@ -78,7 +80,7 @@ func (w *world) start(works bool) {
 	w.t.Helper()
 	o := &office{world: w, answer: says(`{"result":"ACCEPTED","timeout":30}`)}
 	o.Desk = command.New(command.Deps{
-		Log: w.log, Place: func(key ocpi.Key) ingest.Partition { return w.log.Place(ingest.TopicCommands, key) },
+		Log: w.gate, Place: func(key ocpi.Key) ingest.Partition { return w.log.Place(ingest.TopicCommands, key) },
 		Partners: nobody{partners{}, &o.alone}, Store: o, Sender: o, Signer: w.signer, Open: w.open, Logger: slog.New(slog.DiscardHandler),
 		ResultURL: func(v ocpi.Version) string { return "https://roam.example/ocpi/" + v.String() + "/sender/commands" },
 	})
@@ -116,6 +118,23 @@ func (w *world) seeTo(ctx context.Context, works bool) (leave func()) {
 func (w *world) restart(works bool) {
 	w.stop()
 	w.start(works)
+}
+
+// gate is the log of processes, which may hold them up where they append what a name stands for.
+type gate struct {
+	*ingesttest.Log
+	hold atomic.Pointer[chan struct{}] // each such append takes one of it first; nil = none does
+	held atomic.Int32                  // of them, that wait
+}
+
+// Append implements ingest.Appender.
+func (g *gate) Append(ctx context.Context, topic ingest.Topic, e *ingest.Envelope, body []byte) (ingest.Position, error) {
+	if hold := g.hold.Load(); hold != nil && e.Path == objects.CommandPointer {
+		g.held.Add(1)
+		<-*hold
+		g.held.Add(-1)
+	}
+	return g.Log.Append(ctx, topic, e, body)
 }
 
 // partners are a CPO of 2.2.1, one of 2.1.1, and an eMSP.
