@@ -188,7 +188,7 @@ func TestPagesFitTheWindow(t *testing.T) {
 	}
 	pages := []struct{ name, path string }{
 		{"settlement", "/"}, {"settlement-incl", "/?vat=incl"}, {"settlement-closed", "/?cpo=GB*DUN&emsp=NL*EXW"}, {"nothing", "/?currency=CHF"},
-		{"causes", "/causes"}, {"causes-incl", "/causes?vat=incl"},
+		{"rules", "/rules"}, {"causes", "/causes"}, {"causes-incl", "/causes?vat=incl"},
 		{"cdrs", "/cdrs?from=2019-01&to=2019-01&limit=40"}, {"differs", "/cdrs?claim=differs"},
 		{"rejects", "/rejects"}, {"conflicts", "/conflicts"}, {"refused", "/refused"}, {"partners", "/partners"}, {"partner", "/partners/nl-tnm-cpo"},
 		{"credits", "/credits"}, {"credits-in-full", "/credits?kind=credited&vat=incl"},

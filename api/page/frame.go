@@ -58,7 +58,7 @@ func (f frame) Menu() []entry {
 	if f.Visitor.Party.IsZero() {
 		list = append(list, entry{Name: "Refused", Href: "/refused"}, entry{Name: "Partners", Href: "/partners"})
 	}
-	list = append(list, entry{Name: "Tariffs", Href: "/tariffs"}, entry{Name: "Price", Href: "/price"})
+	list = append(list, entry{Name: "Tariffs", Href: "/tariffs"}, entry{Name: "Rules", Href: "/rules"}, entry{Name: "Price", Href: "/price"})
 	if f.Visitor.Open || f.Visitor.Allows(control.ScopeApp) {
 		list = append(list, drivers...)
 	}
@@ -121,7 +121,7 @@ var templates = func() map[string]*template.Template {
 		"tag":      func(status string) string { return statusClasses[status] },
 	}
 	set := map[string]*template.Template{}
-	for _, name := range []string{"settlement", "causes", "cdrs", "cdr", "rejects", "credits", "conflicts", "contents", "refused", "partners", "partner", "tariffs", "tariff", "agreement", "price", "stations", "station", "charges", "charge", "signin", "error"} {
+	for _, name := range []string{"settlement", "causes", "cdrs", "cdr", "rejects", "credits", "conflicts", "contents", "refused", "partners", "partner", "tariffs", "tariff", "agreement", "rules", "price", "stations", "station", "charges", "charge", "signin", "error"} {
 		set[name] = template.Must(template.New(name).Funcs(funcs).
 			ParseFS(files, "templates/layout.html", "templates/parts.html", "templates/"+name+".html"))
 	}

@@ -89,6 +89,7 @@ func Mount(g gin.IRouter, d Deps) {
 	if d.Clearing.Agreements != nil {
 		g.GET("/agreement", s.shown(s.agreement))
 	}
+	g.GET("/rules", s.shown(s.rules))
 	g.GET("/price", s.shown(s.price))
 	g.POST("/price", s.shown(s.askPrice))
 	if d.App != nil {

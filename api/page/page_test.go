@@ -217,6 +217,7 @@ func TestGolden(t *testing.T) {
 		{"settlement.html", "all", "/?from=2019-01&to=2019-02&cpo=GB*DUN&emsp=&currency=&vat="},
 		{"settlement_incl.html", "volt", "/?from=2019-02&to=2019-02&vat=incl"},
 		{"settlement_nothing.html", "all", "/?from=2019-01&to=2019-01&currency=CHF"},
+		{"rules.html", "volt", "/rules"},
 		{"causes.html", "all", "/causes?from=2019-01&to=2019-03"},
 		{"cdrs.html", "all", "/cdrs?from=2019-02&to=2019-02&limit=3"},
 		{"rejects.html", "all", "/rejects?reason=unknown_tariff"},

@@ -1,7 +1,7 @@
 // Package report is the finance side of the HTTP interface: the settlement
 // report, single CDRs and Sessions with their explanation, the lists of CDRs,
 // rejects, conflicts and refused bodies, the Tariffs with what is doubtful in
-// them, and what a charge would cost, under /api/v1.
+// them, what a charge would cost, and the rules of a clearing, under /api/v1.
 //
 // In come a [settlement.Reader], the Tariffs, Locations and Sessions as they
 // stand, and a way to tell whose API key a request carries; out go JSON and

@@ -65,6 +65,7 @@ func Mount(g gin.IRouter, d Deps) {
 	g.GET("/api/v1/agreements/terms", guard.Handle(s.showAgreement))
 	g.GET("/api/v1/parties", guard.Handle(s.listParties))
 	g.GET("/api/v1/parties/:country/:party", guard.Handle(s.showParty))
+	g.GET("/api/v1/rules", guard.Handle(s.rules))
 	g.GET("/api/v1/cdrs", guard.Handle(s.cdrs))
 	// The id is a catch-all so that an id with an escaped "/" arrives whether
 	// or not the engine routes by the escaped path.

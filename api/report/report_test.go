@@ -118,6 +118,7 @@ func TestGolden(t *testing.T) {
 	for _, tc := range []struct{ name, key, path, accept string }{
 		{"settlement.json", "all", "/api/v1/reports/settlement?from=2019-01&to=2019-03&currency=gbp", ""},
 		{"settlement.csv", "all", "/api/v1/reports/settlement?from=2019-01&to=2019-03", "text/csv"},
+		{"rules.json", "volt", "/api/v1/rules", ""},
 		{"causes.json", "all", "/api/v1/reports/causes?from=2019-01&to=2019-03&cpo=FR*PAR", ""},
 		{"causes.csv", "volt", "/api/v1/reports/causes?from=2019-01&to=2019-03", "text/csv"},
 		{"settlement_restricted.csv", "volt", "/api/v1/reports/settlement?from=2019-02&to=2019-02", "text/csv"},

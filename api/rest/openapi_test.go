@@ -327,6 +327,8 @@ func TestReportsHaveTheDocumentedShape(t *testing.T) {
 	check("/api/v1/reports/settlement?from=2019-01&to=2019-03", "/api/v1/reports/settlement", http.StatusOK)
 	check("/api/v1/reports/settlement?from=2019-01", "/api/v1/reports/settlement", http.StatusBadRequest)
 	check("/api/v1/reports/causes?from=2019-01&to=2019-03", "/api/v1/reports/causes", http.StatusOK)
+	check("/api/v1/rules", "/api/v1/rules", http.StatusOK)
+	check("/api/v1/rules?pack=strict", "/api/v1/rules", http.StatusBadRequest)
 	check("/api/v1/reports/causes?from=2019-01", "/api/v1/reports/causes", http.StatusBadRequest)
 	for _, list := range []string{"cdrs", "rejects", "conflicts", "refusals", "tariffs"} {
 		check("/api/v1/"+list, "/api/v1/"+list, http.StatusOK)

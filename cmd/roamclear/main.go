@@ -6,6 +6,7 @@
 //	roamclear verify --data DIR    prove that nothing was lost or counted twice
 //	roamclear reprice --from MONTH price stored CDRs again, report what changes
 //	roamclear price, lint          price a CDR, check a tariff, without a service
+//	roamclear rules                what CDRs are held against, without a service
 //	roamclear peer                 be a small OCPI party to test with
 //	roamclear cert dev             make certificates to try https out with
 package main
@@ -68,7 +69,7 @@ func newRootCmd() *cobra.Command {
 	root.SetHelpCommand(newHelpCmd())
 	root.AddCommand(
 		newServeCmd(), newDemoCmd(), newPartnerCmd(), newPairCmd(), newKeyCmd(), newVerifyCmd(), newCheckConfigCmd(),
-		newEngineCmd(), newPriceCmd(), newLintCmd(), newRepriceCmd(), newPeriodCmd(), newAgreementCmd(), newPartyCmd(), newPeerCmd(), newCertCmd(),
+		newEngineCmd(), newPriceCmd(), newLintCmd(), newRepriceCmd(), newPeriodCmd(), newAgreementCmd(), newPartyCmd(), newRulesCmd(), newPeerCmd(), newCertCmd(),
 	)
 	root.InitDefaultHelpCmd() // these two would be added when it runs, after they are looked at here
 	root.InitDefaultCompletionCmd()

@@ -72,14 +72,14 @@ var rules = withParams([]Rule{
 	},
 	{
 		Code: "energy", Evidence: Pair, Source: hubjectErrors, Edition: "1",
-		Measure:  "total_energy in kWh; strikes above the limit",
+		Measure:  "energy (total_energy) in kWh; strikes above the limit",
 		Sentence: "Its energy of {measured} is above {limit}: it may be in Wh.",
 		Params:   []Param{{"max_kwh", "kWh", "500", "0", "100000"}},
 		strikes:  energy,
 	},
 	{
 		Code: "duration", Evidence: Pair, Source: hubjectRules, Edition: "1",
-		Measure:  "total_time, parking included, in hours; strikes above the limit",
+		Measure:  "length of the charge (total_time), parking included, in hours; strikes above the limit",
 		Sentence: "It lasted {measured}, longer than {limit}.",
 		Params:   []Param{{"max_hours", "hours", "168", "0", "10000"}},
 		strikes:  duration,
@@ -120,13 +120,13 @@ var rules = withParams([]Rule{
 	},
 	{
 		Code: "negative_energy", Evidence: Pair, Source: hubjectErrors, Edition: "1",
-		Measure:  "total_energy in kWh; strikes below zero",
+		Measure:  "energy (total_energy) in kWh; strikes below zero",
 		Sentence: "Its energy of {measured} is negative.",
 		strikes:  negativeEnergy,
 	},
 	{
 		Code: "negative_amount", Evidence: Pair, Source: ocpiCredit, Edition: "1",
-		Measure:  "total_cost before tax as claimed; strikes below zero where the CDR is no credit",
+		Measure:  "cost before tax as claimed (total_cost); strikes below zero where the CDR is no credit",
 		Sentence: "It claims {measured}, and is no credit.",
 		strikes:  negativeAmount,
 	},
@@ -138,7 +138,7 @@ var rules = withParams([]Rule{
 	},
 	{
 		Code: "below_minimum", Evidence: Pair, Source: eviolin, Edition: "1",
-		Measure:  "total_time in minutes and energy in kWh; strikes where either is below the limit: nobody charged",
+		Measure:  "length of the charge (total_time) in minutes and energy in kWh; strikes where either is below the limit: nobody charged",
 		Sentence: "A charge of {measured} is below the minimum of {limit}.",
 		Params:   []Param{{"min_minutes", "minutes", "2", "0", "1440"}, {"min_kwh", "kWh", "0.2", "0", "100"}},
 		strikes:  belowMinimum,
