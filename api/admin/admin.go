@@ -31,6 +31,7 @@ type Deps struct {
 	// Agreements and Parties are of the same machine.
 	Agreements *clearing.Agreements
 	Parties    *clearing.Parties
+	Drafts     rest.Drafts
 	Ends       *api.Ends  // of certificates that partners have shown; nil = none is known
 	Roots      func() int // from how many CAs their certificates may come, see [api.TLS.Roots]; nil = from none
 	Token      string
@@ -45,6 +46,7 @@ type server struct {
 	closes     *clearing.Closes
 	agreements *clearing.Agreements
 	parties    *clearing.Parties
+	drafts     rest.Drafts
 	ends       *api.Ends
 	roots      func() int
 	token      [sha256.Size]byte
@@ -61,7 +63,7 @@ func Mount(g gin.IRouter, d Deps) {
 		d.Roots = func() int { return 0 }
 	}
 	s := &server{
-		partners: d.Partners, found: d.Found, peers: d.Peers, keys: d.Keys, closes: d.Closes, agreements: d.Agreements, parties: d.Parties, ends: d.Ends, roots: d.Roots,
+		partners: d.Partners, found: d.Found, peers: d.Peers, keys: d.Keys, closes: d.Closes, agreements: d.Agreements, parties: d.Parties, drafts: d.Drafts, ends: d.Ends, roots: d.Roots,
 		token: sha256.Sum256([]byte(d.Token)), closed: len(d.Token) < MinToken, logger: d.Logger,
 	}
 	g.GET("/admin/v1/partners", s.handle(s.listPartners))
@@ -100,6 +102,8 @@ func Mount(g gin.IRouter, d Deps) {
 	g.GET("/admin/v1/agreements", s.handle(s.listAgreements, "cpo", "emsp", "history"))
 	g.POST("/admin/v1/agreements", s.handle(s.setAgreement))
 	g.GET("/admin/v1/agreements/terms", s.handle(s.showAgreement, "cpo", "emsp", "at"))
+	g.GET("/admin/v1/statements", s.handle(s.listStatements, "period", "cpo", "emsp", "currency"))
+	g.GET("/admin/v1/statements/file", s.handle(s.statementFile, "period", "cpo", "emsp", "currency"))
 	g.GET("/admin/v1/parties", s.handle(s.listParties, "party", "history"))
 	g.POST("/admin/v1/parties", s.handle(s.setParty))
 	g.GET("/admin/v1/parties/:country/:party", s.handle(s.showParty, "at"))

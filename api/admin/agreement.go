@@ -43,6 +43,22 @@ func (s *server) knownScope(c *gin.Context) error {
 	return err
 }
 
+// listStatements answers GET /admin/v1/statements.
+func (s *server) listStatements(c *gin.Context) error {
+	if err := s.knownScope(c); err != nil {
+		return err
+	}
+	return rest.Statements(c, s.drafts, rest.Key{})
+}
+
+// statementFile answers GET /admin/v1/statements/file.
+func (s *server) statementFile(c *gin.Context) error {
+	if err := s.knownScope(c); err != nil {
+		return err
+	}
+	return rest.StatementFile(c, s.drafts, rest.Key{})
+}
+
 // setAgreement answers POST /admin/v1/agreements.
 func (s *server) setAgreement(c *gin.Context) error {
 	var q AgreementRequest

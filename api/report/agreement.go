@@ -31,3 +31,13 @@ func (s *server) showParty(c *gin.Context, key rest.Key) error {
 	}
 	return rest.NamesOfParty(c, s.clearing.Parties, party)
 }
+
+// listStatements answers GET /api/v1/statements.
+func (s *server) listStatements(c *gin.Context, key rest.Key) error {
+	return rest.Statements(c, s.drafts, key)
+}
+
+// statementFile answers GET /api/v1/statements/file.
+func (s *server) statementFile(c *gin.Context, key rest.Key) error {
+	return rest.StatementFile(c, s.drafts, key)
+}

@@ -19,6 +19,7 @@ type Deps struct {
 	Limits   rest.Limits
 	Closes   Closes
 	Clearing Clearing
+	Drafts   rest.Drafts
 	// Tariffs and Sessions are what POST /price, Tariffs and single Sessions need.
 	Tariffs  Tariffs
 	Sessions Sessions
@@ -44,6 +45,7 @@ type server struct {
 	reader   settlement.Reader
 	closes   Closes
 	clearing Clearing
+	drafts   rest.Drafts
 	tariffs  Tariffs
 	sessions Sessions
 	billed   Billed
@@ -52,7 +54,7 @@ type server struct {
 
 // Mount adds the routes, which carry their whole path from /api/v1 on.
 func Mount(g gin.IRouter, d Deps) {
-	s := &server{reader: d.Reader, closes: d.Closes, clearing: d.Clearing, tariffs: d.Tariffs, sessions: d.Sessions, billed: d.Billed, now: d.Now}
+	s := &server{reader: d.Reader, closes: d.Closes, clearing: d.Clearing, drafts: d.Drafts, tariffs: d.Tariffs, sessions: d.Sessions, billed: d.Billed, now: d.Now}
 	if s.now == nil {
 		s.now = time.Now
 	}
@@ -66,6 +68,8 @@ func Mount(g gin.IRouter, d Deps) {
 	g.GET("/api/v1/parties", guard.Handle(s.listParties))
 	g.GET("/api/v1/parties/:country/:party", guard.Handle(s.showParty))
 	g.GET("/api/v1/rules", guard.Handle(s.rules))
+	g.GET("/api/v1/statements", guard.Handle(s.listStatements))
+	g.GET("/api/v1/statements/file", guard.Handle(s.statementFile))
 	g.GET("/api/v1/cdrs", guard.Handle(s.cdrs))
 	// The id is a catch-all so that an id with an escaped "/" arrives whether
 	// or not the engine routes by the escaped path.

@@ -158,31 +158,48 @@ func (c *adminClient) do(ctx context.Context, method, path string, in, out any) 
 		}
 		body = bytes.NewReader(b)
 	}
-	req, err := http.NewRequestWithContext(ctx, method, c.url+"/admin/v1"+path, body)
-	if err != nil {
-		return fmt.Errorf("service URL %q: %w", c.url, err)
-	}
-	req.Header.Set("Authorization", "Bearer "+c.token)
-	resp, err := c.http.Do(req)
-	if err != nil {
-		return fmt.Errorf("the service at %s does not answer: %w (is it running? `roamclear serve --data %s` starts it)", c.url, err, c.data)
-	}
-	defer func() { _ = resp.Body.Close() }() // read to its end or given up
-	answer, err := io.ReadAll(io.LimitReader(resp.Body, 64<<20))
-	if err != nil {
-		return fmt.Errorf("read answer of %s: %w", c.url, err)
-	}
-	if resp.StatusCode >= 300 {
-		return c.failure(resp.StatusCode, answer)
-	}
-	if out == nil || resp.StatusCode == http.StatusNoContent {
-		return nil
+	answer, header, err := c.ask(ctx, method, path, body, "")
+	if err != nil || out == nil || header == nil {
+		return err
 	}
 	if err := json.Unmarshal(answer, out); err != nil {
 		return fmt.Errorf("the answer of %s is not roamclear's: %w", c.url, err)
 	}
 	return nil
 }
+
+// ask sends a request and returns the answer as it is, in the form that accept names
+// where it is not "". header is nil where there is nothing in it.
+func (c *adminClient) ask(ctx context.Context, method, path string, body io.Reader, accept string) (answer []byte, header http.Header, err error) {
+	req, err := http.NewRequestWithContext(ctx, method, c.url+"/admin/v1"+path, body)
+	if err != nil {
+		return nil, nil, fmt.Errorf("service URL %q: %w", c.url, err)
+	}
+	req.Header.Set("Authorization", "Bearer "+c.token)
+	if accept != "" {
+		req.Header.Set("Accept", accept)
+	}
+	resp, err := c.http.Do(req)
+	if err != nil {
+		return nil, nil, fmt.Errorf("the service at %s does not answer: %w (is it running? `roamclear serve --data %s` starts it)", c.url, err, c.data)
+	}
+	defer func() { _ = resp.Body.Close() }() // read to its end or given up
+	answer, err = io.ReadAll(io.LimitReader(resp.Body, maxAnswer+1))
+	switch {
+	case err != nil:
+		return nil, nil, fmt.Errorf("read answer of %s: %w", c.url, err)
+	case len(answer) > maxAnswer:
+		return nil, nil, fmt.Errorf("the answer of %s is longer than %d bytes: ask for less of it", c.url, maxAnswer)
+	case resp.StatusCode >= 300:
+		return nil, nil, c.failure(resp.StatusCode, answer)
+	case resp.StatusCode == http.StatusNoContent:
+		return nil, nil, nil
+	}
+	return answer, resp.Header, nil
+}
+
+// maxAnswer bounds an answer; a statement of 100,000 lines has 25 MB.
+const maxAnswer = 256 << 20
 
 // failure turns an error answer into the error a person reads.
 func (c *adminClient) failure(status int, answer []byte) error {

@@ -46,19 +46,37 @@ func (d *Difference) Members() (differ []Member) {
 	if d.Ours == nil || d.Theirs == nil {
 		return nil
 	}
-	ours, theirs := d.Ours.members(), d.Theirs.members()
-	for i := range ours {
-		if ours[i].Ours != theirs[i].Ours {
-			differ = append(differ, Member{ours[i].Name, ours[i].Ours, theirs[i].Ours})
+	ours, theirs := d.Ours.Cells(), d.Theirs.Cells()
+	for i, name := range lineMembers {
+		if ours[i] != theirs[i] {
+			differ = append(differ, Member{name, ours[i], theirs[i]})
 		}
 	}
 	return differ
 }
 
-func (l *Line) members() [10]Member {
-	return [...]Member{
-		{"kind", string(l.Kind), ""}, {"of", l.Of, ""}, {"country", l.Country, ""}, {"start", second(l.Start), ""}, {"end", second(l.End), ""},
-		{"kwh", text(l.KWh), ""}, {"net", l.Net.String(), ""}, {"tax", text(l.LineTax), ""},
-		{"category", string(l.Category), ""}, {"rate", rateOf(l.Tax), ""},
+// lineMembers are the members of a line in the canonical form.
+var lineMembers = [...]string{"cdr", "kind", "of", "belongs", "country", "start", "end", "kwh", "net", "tax", "category", "rate"}
+
+// LineMembers are the members of a line in the canonical form, in their order.
+func LineMembers() []string { return lineMembers[:] }
+
+// Cells are the values of the line's members as text, "" for null.
+func (l *Line) Cells() []string {
+	return []string{l.CDR, string(l.Kind), l.Of, l.Belongs.String(), l.Country, second(l.Start), second(l.End),
+		text(l.KWh), l.Net.String(), text(l.LineTax), string(l.Category), rateOf(l.Tax)}
+}
+
+// CompareTerms returns in what two statements differ beside their lines and what
+// follows from these.
+func CompareTerms(ours, theirs *Statement) (differ []Member) {
+	for _, m := range []Member{
+		{"zone", ours.Zone, theirs.Zone}, {"terms.owed", string(ours.Terms.Owed), string(theirs.Terms.Owed)},
+		{"terms.tax", string(ours.Terms.Category), string(theirs.Terms.Category)}, {"terms.rate", rateOf(ours.Terms.Tax), rateOf(theirs.Terms.Tax)},
+	} {
+		if m.Ours != m.Theirs {
+			differ = append(differ, m)
+		}
 	}
+	return differ
 }

@@ -35,6 +35,7 @@ type Drawer struct {
 // Query selects drafts of one period. Zero members do not restrict.
 type Query struct {
 	CPO, EMSP ocpi.Party
+	Party     ocpi.Party // as either
 	Period    ocpi.Month
 	Currency  string
 	Below     settlement.Ends // up to where CDRs count, by partition
@@ -59,7 +60,7 @@ const (
 // A debtor that is not known is nobody's: its CDRs are in no draft.
 func (d *Drawer) Draw(ctx context.Context, q Query, fn func(*Draft) error) error {
 	w := drawing{Drawer: d, q: q, fn: fn, wanted: map[ocpi.Key]bool{}, agreements: map[agreementKey]*agreement{}}
-	months := settlement.SettlementQuery{CPO: q.CPO, EMSP: q.EMSP, Currency: q.Currency, To: q.Period.Add(1)}
+	months := settlement.SettlementQuery{Party: q.Party, CPO: q.CPO, EMSP: q.EMSP, Currency: q.Currency, To: q.Period.Add(1)}
 	if !q.CPO.IsZero() && !q.EMSP.IsZero() {
 		months.From = d.Agreed.ClosedThrough(q.CPO, q.EMSP) // which its zone may reckon to the next one
 	}
@@ -85,7 +86,7 @@ func (w *drawing) relate(ctx context.Context, from ocpi.Month) error {
 		return nil
 	}
 	w.related = map[ocpi.Key][]clearing.Related{}
-	q := settlement.RelationQuery{CPO: w.q.CPO, EMSP: w.q.EMSP, From: from, To: w.q.Period.Add(1), Kind: settlement.SessionBilledTwice, Limit: relationPage}
+	q := settlement.RelationQuery{Party: w.q.Party, CPO: w.q.CPO, EMSP: w.q.EMSP, From: from, To: w.q.Period.Add(1), Kind: settlement.SessionBilledTwice, Limit: relationPage}
 	for n := 0; n < maxRelations; n += relationPage {
 		page, err := w.Relations.Relations(ctx, q)
 		if err != nil {

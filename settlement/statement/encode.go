@@ -169,6 +169,15 @@ func known(b []byte, n, s string) []byte {
 // exact appends a decimal in its shortest form.
 func exact(b []byte, n string, d *decimal.Decimal) []byte { return known(b, n, text(d)) }
 
+// Fixed is an amount with all digits of the currency's minor unit, nil for nil.
+func Fixed(d *decimal.Decimal, currency string) *string {
+	if d == nil {
+		return nil
+	}
+	text := d.StringFixed(int32(ocpi.MinorUnit(currency)))
+	return &text
+}
+
 // money appends a decimal with as many decimals as asked for.
 func money(b []byte, n string, d *decimal.Decimal, decimals int32) []byte {
 	if d == nil {

@@ -1,0 +1,159 @@
+package rest
+
+import (
+	"context"
+	"encoding/hex"
+	"iter"
+	"net/http"
+	"slices"
+
+	"github.com/gin-gonic/gin"
+	"github.com/roamclear/roamclear/api"
+	"github.com/roamclear/roamclear/settlement/clearing"
+	"github.com/roamclear/roamclear/settlement/statement"
+	"github.com/shopspring/decimal"
+)
+
+// Drafts draws statements of all that is stored: a statement.Drawer.
+type Drafts interface {
+	Draw(ctx context.Context, q statement.Query, fn func(*statement.Draft) error) error
+}
+
+// StatementRow is a statement in a list: what a close of its period would issue now.
+type StatementRow struct {
+	CPO      string  `json:"cpo"`
+	EMSP     string  `json:"emsp"`
+	Period   string  `json:"period"`
+	Currency string  `json:"currency"`
+	Issued   bool    `json:"issued"` // false: a draft
+	Lines    int     `json:"lines"`
+	KWh      string  `json:"kwh"`
+	Net      string  `json:"net"`
+	Tax      *string `json:"tax"` // null where a CDR states none
+	Payable  *string `json:"payable"`
+	Debtor   *string `json:"debtor"`
+	Held     Apart   `json:"held"`
+	Rejected Apart   `json:"rejected"`
+	Zeroed   Apart   `json:"zeroed"`
+}
+
+// Apart is CDRs that claim something which no line has, and what they claim before tax.
+type Apart struct {
+	Count   int    `json:"count"`
+	Claimed string `json:"claimed"`
+}
+
+// Statements answers the statements of ?period=, of ?cpo=, ?emsp= and ?currency= where
+// these are given.
+func Statements(c *gin.Context, d Drafts, k Key) error {
+	p := NewParams(c.Request.URL.Query(), "period", "cpo", "emsp", "currency")
+	q := statement.Query{Period: p.RequiredMonth("period"), CPO: p.Party("cpo"), EMSP: p.Party("emsp"), Currency: p.Currency("currency"), Party: k.Party}
+	if err := p.Err(); err != nil {
+		return err
+	}
+	var rows []StatementRow
+	err := d.Draw(c.Request.Context(), q, func(d *statement.Draft) error {
+		if row := newStatementRow(d); row.worthShowing() {
+			rows = append(rows, row)
+		}
+		return nil
+	})
+	if err != nil {
+		return err
+	}
+	WriteRows(c, "statements", slices.Values(rows))
+	return nil
+}
+
+func newStatementRow(d *statement.Draft) StatementRow {
+	t := d.Totals()
+	row := StatementRow{
+		CPO: d.CPO.String(), EMSP: d.EMSP.String(), Period: d.Period.String(), Currency: d.Currency,
+		Lines: t.Lines, KWh: t.KWh.String(), Net: t.Net.String(), Tax: statement.Fixed(t.Tax, d.Currency), Payable: statement.Fixed(t.Payable, d.Currency), Debtor: partyOrNil(t.Debtor),
+	}
+	claimed := map[clearing.State]decimal.Decimal{}
+	count := map[clearing.State]int{}
+	for i := range d.Settled {
+		if s := &d.Settled[i]; !s.Later {
+			claimed[s.State], count[s.State] = claimed[s.State].Add(s.Claim), count[s.State]+1
+		}
+	}
+	for state, into := range map[clearing.State]*Apart{clearing.Held: &row.Held, clearing.Rejected: &row.Rejected, clearing.Zeroed: &row.Zeroed} {
+		*into = Apart{count[state], claimed[state].String()}
+	}
+	return row
+}
+
+// worthShowing is false where everything comes to a later period, or was settled
+// elsewhere.
+func (r *StatementRow) worthShowing() bool { return r.Lines+r.Held.Count+r.Rejected.Count > 0 }
+
+// HeaderStatement says what a statement is that is answered: "draft".
+const HeaderStatement = "X-Roamclear-Statement"
+
+// HeaderDigest is the SHA-256 of a statement's canonical form, in hex.
+const HeaderDigest = "X-Roamclear-Digest"
+
+// StatementFile answers one statement, ?cpo=&emsp=&period=&currency=, in its canonical
+// form, or its lines as CSV.
+func StatementFile(c *gin.Context, d Drafts, k Key) error {
+	p := NewParams(c.Request.URL.Query(), "period", "cpo", "emsp", "currency")
+	q := statement.Query{Period: p.RequiredMonth("period"), CPO: p.Party("cpo"), EMSP: p.Party("emsp"), Currency: p.Currency("currency")}
+	for name, missing := range map[string]bool{"cpo": q.CPO.IsZero(), "emsp": q.EMSP.IsZero(), "currency": q.Currency == ""} {
+		if missing && p.Err() == nil {
+			p.Fail(Invalid(name, "required: a statement is of a CPO, an eMSP, a period and a currency"))
+		}
+	}
+	if err := p.Err(); err != nil {
+		return err
+	}
+	asCSV, err := WantsCSV(c)
+	if err != nil {
+		return err
+	}
+	if !k.Sees(q.CPO, q.EMSP) {
+		return api.ErrNotFound
+	}
+	var found *statement.Draft
+	err = d.Draw(c.Request.Context(), q, func(d *statement.Draft) error {
+		found = d
+		return nil
+	})
+	if err != nil {
+		return err
+	}
+	if found == nil || len(found.Lines) == 0 {
+		return &Error{Status: http.StatusNotFound, Code: "not_found",
+			Message: "there is nothing that " + q.EMSP.String() + " owes " + q.CPO.String() + " for " + q.Period.String() + " in " + q.Currency + ": no line comes of what is stored"}
+	}
+	digest := found.Digest()
+	c.Header(HeaderStatement, "draft")
+	c.Header(HeaderDigest, hex.EncodeToString(digest[:]))
+	if asCSV {
+		WriteCSV(c, statementName(&found.Statement)+".csv", &CSV{Header: statement.LineMembers(), Rows: lineCells(found.Lines)})
+		return nil
+	}
+	c.Header("Content-Type", gin.MIMEJSON)
+	c.Status(http.StatusOK)
+	if _, err := found.WriteTo(c.Writer); err != nil {
+		_ = c.Error(err) // the client is gone, or does not read: nobody is left to tell
+	}
+	return nil
+}
+
+func lineCells(lines []statement.Line) iter.Seq[[]string] {
+	return func(yield func([]string) bool) {
+		for i := range lines {
+			cells := lines[i].Cells()
+			cells[0], cells[2] = Cell(cells[0]), Cell(cells[2])
+			if !yield(cells) {
+				return
+			}
+		}
+	}
+}
+
+// statementName is the name of a statement's file, without its ending.
+func statementName(s *statement.Statement) string {
+	return s.CPO.Country + "-" + s.CPO.ID + "_" + s.EMSP.Country + "-" + s.EMSP.ID + "_" + s.Period.String() + "_" + s.Currency
+}

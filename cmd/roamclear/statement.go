@@ -1,0 +1,285 @@
+package main
+
+import (
+	"bytes"
+	"context"
+	"fmt"
+	"io"
+	"net/http"
+	"net/url"
+	"os"
+	"path/filepath"
+	"strings"
+
+	"github.com/roamclear/roamclear/api/rest"
+	"github.com/roamclear/roamclear/settlement/statement"
+	"github.com/spf13/cobra"
+)
+
+// newStatementCmd shows what pairs owe each other.
+func newStatementCmd() *cobra.Command {
+	var service serviceFlags
+	cmd := &cobra.Command{
+		Use:   "statement",
+		Short: "Show what an eMSP owes a CPO for a period, and hold it against what they have",
+		Long: `Statements of a running service: what an eMSP owes a CPO for a period, in one
+currency, line by line. Until a period is closed they are drafts: what a close would
+issue now, by what is stored and agreed.
+
+Their form is such that a partner who holds the same CDRs, agreement and decisions
+computes the same bytes: see docs/statement.md.
+
+The service is found through its data directory (--data), or by --url and the
+environment variable ROAMCLEAR_ADMIN_TOKEN.`,
+		Args: cobra.NoArgs,
+	}
+	service.register(cmd)
+	cmd.AddCommand(newStatementListCmd(&service), newStatementShowCmd(&service), newStatementExportCmd(&service), newStatementCompareCmd(&service))
+	return cmd
+}
+
+// statementFlags name statements.
+type statementFlags struct {
+	scopeFlags
+	period   monthFlag
+	currency string
+}
+
+func (f *statementFlags) register(cmd *cobra.Command, service *serviceFlags, one bool) {
+	f.scopeFlags.register(cmd, service, "all its pairs", "all pairs")
+	cmd.Flags().Var(&f.period, "period", "the period, such as 2019-06")
+	cmd.Flags().StringVar(&f.currency, "currency", "", "the currency, such as EUR")
+	must(cmd.MarkFlagRequired("period"))
+	if one {
+		for _, name := range []string{"cpo", "emsp", "currency"} {
+			must(cmd.MarkFlagRequired(name))
+		}
+	}
+}
+
+func (f *statementFlags) query() string {
+	q := f.add(url.Values{"period": {f.period.String()}})
+	if f.currency != "" {
+		q.Set("currency", f.currency)
+	}
+	return q.Encode()
+}
+
+func newStatementListCmd(service *serviceFlags) *cobra.Command {
+	var of statementFlags
+	cmd := newShowCmd(service, &cobra.Command{
+		Use: "list --period MONTH [--cpo CC*ID] [--emsp CC*ID] [--currency CODE]", Short: "List the statements of a period, with what is held",
+		Example: "  roamclear statement list --period 2019-06 --data data\n  roamclear statement list --period 2019-06 --cpo NL*TNM --format json",
+		Args:    cobra.NoArgs,
+	}, func([]string) string { return "/statements?" + of.query() }, statementRows)
+	of.register(cmd, service, false)
+	return cmd
+}
+
+// statementList is the answer of GET /admin/v1/statements.
+type statementList struct {
+	Statements []rest.StatementRow `json:"statements"`
+}
+
+func statementRows(list *statementList) [][]string {
+	rows := [][]string{{"CPO", "EMSP", "PERIOD", "CURRENCY", "LINES", "KWH", "NET", "TAX", "PAYABLE", "BY", "HELD", "CLAIM", "REJECTED", "CLAIM", ""}}
+	for _, s := range list.Statements {
+		what := "draft"
+		if s.Issued {
+			what = "issued"
+		}
+		rows = append(rows, []string{s.CPO, s.EMSP, s.Period, s.Currency, fmt.Sprint(s.Lines), s.KWh, s.Net, orDash(s.Tax), orDash(s.Payable), orDash(s.Debtor),
+			fmt.Sprint(s.Held.Count), s.Held.Claimed, fmt.Sprint(s.Rejected.Count), s.Rejected.Claimed, what})
+	}
+	return rows
+}
+
+// orDash is a text, or a dash for what is not known.
+func orDash(s *string) string {
+	if s == nil {
+		return "–"
+	}
+	return *s
+}
+
+func newStatementShowCmd(service *serviceFlags) *cobra.Command {
+	var of statementFlags
+	var f choice
+	cmd := &cobra.Command{
+		Use:   "show --cpo CC*ID --emsp CC*ID --period MONTH --currency CODE",
+		Short: "Write one statement: its canonical form, or its lines as CSV",
+		Long: `Write one statement to standard output, in its canonical form or its lines as CSV.
+Standard error says whether it is a draft, and its digest.`,
+		Example: `  roamclear statement show --cpo NL*TNM --emsp DE*EMP --period 2019-06 --currency EUR
+  roamclear statement show --cpo NL*TNM --emsp DE*EMP --period 2019-06 --currency EUR --format csv`,
+		Args: cobra.NoArgs,
+		RunE: func(cmd *cobra.Command, _ []string) error {
+			c, err := service.client()
+			if err != nil {
+				return err
+			}
+			file, said, err := fetchStatement(cmd.Context(), c, of.query(), f.value)
+			if err != nil {
+				return fmt.Errorf("show statement: %w", err)
+			}
+			cmd.PrintErrln(said)
+			_, err = cmd.OutOrStdout().Write(file)
+			return err
+		},
+	}
+	of.register(cmd, service, true)
+	f.register(cmd, "format", "json or csv", "json", "csv")
+	return cmd
+}
+
+// fetchStatement returns one statement as it is answered, and what it is in words.
+func fetchStatement(ctx context.Context, c *adminClient, query, format string) (file []byte, said string, err error) {
+	file, header, err := c.ask(ctx, http.MethodGet, "/statements/file?"+query, nil, map[string]string{"json": "application/json", "csv": "text/csv"}[format])
+	if err != nil {
+		return nil, "", err
+	}
+	what := header.Get(rest.HeaderStatement)
+	if what == "draft" {
+		what = "draft: what a close now would issue"
+	}
+	return file, what + ", SHA-256 " + header.Get(rest.HeaderDigest), nil
+}
+
+func newStatementExportCmd(service *serviceFlags) *cobra.Command {
+	var of statementFlags
+	var dir string
+	cmd := &cobra.Command{
+		Use:   "export --period MONTH --to DIR [--cpo CC*ID] [--emsp CC*ID] [--currency CODE]",
+		Short: "Write the statements of a period, a file each",
+		Long: `Write the canonical form of all statements of a period that have a line to files of a
+folder, which is made where it is not there: the evidence to keep outside the store.
+Files of the same name are replaced.`,
+		Example: "  roamclear statement export --period 2019-06 --to statements/2019-06 --data data",
+		Args:    cobra.NoArgs,
+		RunE: func(cmd *cobra.Command, _ []string) error {
+			c, err := service.client()
+			if err != nil {
+				return err
+			}
+			var list statementList
+			if err := c.do(cmd.Context(), http.MethodGet, "/statements?"+of.query(), nil, &list); err != nil {
+				return fmt.Errorf("export statements: %w", err)
+			}
+			if err := os.MkdirAll(dir, 0o755); err != nil {
+				return err
+			}
+			for _, s := range list.Statements {
+				if s.Lines == 0 {
+					continue
+				}
+				q := url.Values{"cpo": {s.CPO}, "emsp": {s.EMSP}, "period": {s.Period}, "currency": {s.Currency}}
+				file, said, err := fetchStatement(cmd.Context(), c, q.Encode(), "json")
+				if err != nil {
+					return fmt.Errorf("export the statement of %s to %s in %s: %w", s.CPO, s.EMSP, s.Currency, err)
+				}
+				path := filepath.Join(dir, statementFileName(&s))
+				if err := os.WriteFile(path, file, 0o644); err != nil {
+					return err
+				}
+				cmd.PrintErrf("%s: %s\n", path, said)
+			}
+			return nil
+		},
+	}
+	of.register(cmd, service, false)
+	cmd.Flags().StringVar(&dir, "to", "", "the folder")
+	must(cmd.MarkFlagRequired("to"))
+	must(cmd.MarkFlagDirname("to"))
+	return cmd
+}
+
+func statementFileName(s *rest.StatementRow) string {
+	return strings.ReplaceAll(s.CPO+"_"+s.EMSP, "*", "-") + "_" + s.Period + "_" + s.Currency + ".json"
+}
+
+func newStatementCompareCmd(service *serviceFlags) *cobra.Command {
+	var f format
+	cmd := &cobra.Command{
+		Use:   "compare FILE",
+		Short: "Hold a partner's statement against what is here",
+		Long: `Hold a statement, in its canonical form, against the one of the same parties, period
+and currency here. Exit code 0: the same bytes. 1: they differ; lines that only one has,
+and what differs in the others, are listed. 2: FILE is no statement; where, is said.`,
+		Example: "  roamclear statement compare NL-TNM_DE-EMP_2019-06_EUR.json --data data",
+		Args:    cobra.ExactArgs(1),
+		RunE: func(cmd *cobra.Command, args []string) error {
+			theirs, raw, err := readStatement(args[0])
+			if err != nil {
+				return &exitError{exitUsage, fmt.Errorf("%s is no statement: %w", args[0], err)}
+			}
+			c, err := service.client()
+			if err != nil {
+				return err
+			}
+			q := url.Values{"cpo": {theirs.CPO.String()}, "emsp": {theirs.EMSP.String()}, "period": {theirs.Period.String()}, "currency": {theirs.Currency}}
+			file, said, err := fetchStatement(cmd.Context(), c, q.Encode(), "json")
+			if err != nil {
+				return fmt.Errorf("compare with the statement here: %w", err)
+			}
+			cmd.PrintErrf("here: %s\n", said)
+			if bytes.Equal(file, raw) {
+				cmd.PrintErrln("the same, byte for byte")
+				return nil
+			}
+			ours, err := statement.Parse(bytes.NewReader(file))
+			if err != nil {
+				return fmt.Errorf("the answer of %s is no statement: %w", c.url, err)
+			}
+			if err := tellDifferences(cmd.OutOrStdout(), &f, ours, theirs); err != nil {
+				return err
+			}
+			return &exitError{1, nil}
+		},
+	}
+	f.register(cmd)
+	return cmd
+}
+
+func readStatement(path string) (*statement.Statement, []byte, error) {
+	raw, err := os.ReadFile(path)
+	if err != nil {
+		return nil, nil, err
+	}
+	s, err := statement.Parse(bytes.NewReader(raw))
+	return s, raw, err
+}
+
+// statementDifference is one thing in which two statements differ.
+type statementDifference struct {
+	CDR    string `json:"cdr"` // "" of the statement itself
+	Member string `json:"member"`
+	Ours   string `json:"ours"`
+	Theirs string `json:"theirs"`
+}
+
+// tellDifferences lists in what two statements differ.
+func tellDifferences(out io.Writer, f *format, ours, theirs *statement.Statement) error {
+	var list []statementDifference
+	for _, m := range statement.CompareTerms(ours, theirs) {
+		list = append(list, statementDifference{"", m.Name, m.Ours, m.Theirs})
+	}
+	for _, d := range statement.Compare(ours.Lines, theirs.Lines) {
+		switch {
+		case d.Theirs == nil:
+			list = append(list, statementDifference{d.Ours.CDR, "line", d.Ours.Net.String(), "missing"})
+		case d.Ours == nil:
+			list = append(list, statementDifference{d.Theirs.CDR, "line", "missing", d.Theirs.Net.String()})
+		}
+		for _, m := range d.Members() {
+			list = append(list, statementDifference{d.Ours.CDR, m.Name, m.Ours, m.Theirs})
+		}
+	}
+	if f.json() {
+		return writeJSON(out, map[string]any{"differences": list})
+	}
+	rows := [][]string{{"CDR", "MEMBER", "HERE", "IN THE FILE"}}
+	for _, d := range list {
+		rows = append(rows, []string{d.CDR, d.Member, d.Ours, d.Theirs})
+	}
+	return printTable(out, rows)
+}
