@@ -8,8 +8,6 @@ import (
 	"log/slog"
 	"net/http/httptest"
 	"net/url"
-	"os"
-	"path/filepath"
 	"strings"
 	"sync"
 	"testing"
@@ -19,6 +17,7 @@ import (
 	"github.com/roamclear/roamclear/api"
 	"github.com/roamclear/roamclear/api/app/apptest"
 	"github.com/roamclear/roamclear/api/page"
+	"github.com/roamclear/roamclear/api/page/pagetest"
 	"github.com/roamclear/roamclear/ocpi"
 )
 
@@ -159,42 +158,33 @@ func formAction(t *testing.T, page, button string) string {
 
 // A person without a mouse starts a charge, sees it being priced, and stops it.
 func TestChargesInTheBrowser(t *testing.T) {
-	ctx := browser(t)
+	ctx := pagetest.Browser(t)
 	site, _ := newChargeSite(t, true)
 	server := httptest.NewServer(site)
 	t.Cleanup(server.Close)
-	do(t, ctx, chromedp.Navigate(server.URL+"/stations/SE/ABC/L1"), seen("h1"))
-	tabTo(t, ctx, "token")
-	do(t, ctx, chromedp.KeyEvent("APP-77"))
-	tabTo(t, ctx, "Start charging")
-	enter(t, ctx, "Charge")
-	before := ask(t, ctx, chromedp.Text(chromedp.CSS("[role=status]")))
+	pagetest.Do(t, ctx, chromedp.Navigate(server.URL+"/stations/SE/ABC/L1"), pagetest.Seen("h1"))
+	pagetest.TabTo(t, ctx, "token")
+	pagetest.Do(t, ctx, chromedp.KeyEvent("APP-77"))
+	pagetest.TabTo(t, ctx, "Start charging")
+	pagetest.Enter(t, ctx, "Charge")
+	before := pagetest.Ask(t, ctx, chromedp.Text(chromedp.CSS("[role=status]")))
 	nothing := chromedp.Func(func(context.Context, *chromedp.Target) error { return nil })
-	ask(t, ctx, chromedp.WaitEvent(cdppage.LoadEventFired, nil, nothing)) // it asks again by itself
-	if after := ask(t, ctx, chromedp.Text(chromedp.CSS("[role=status]"))); after == before {
+	pagetest.Ask(t, ctx, chromedp.WaitEvent(cdppage.LoadEventFired, nil, nothing)) // it asks again by itself
+	if after := pagetest.Ask(t, ctx, chromedp.Text(chromedp.CSS("[role=status]"))); after == before {
 		t.Errorf("asked for again it says the same: %q", after)
 	}
-	shots := os.Getenv("ROAMCLEAR_SCREENSHOTS")
-	if shots == "" {
-		shots = t.TempDir()
-	}
-	for _, l := range []look{{"desktop", 1280, 900, false, false, false}, {"phone", 390, 1000, false, true, false}, {"narrow", 320, 1000, true, true, false}} {
-		do(t, ctx, l.emulate())
+	shots := pagetest.Shots(t)
+	for _, l := range []pagetest.Look{{Name: "desktop", Width: 1280, Height: 900}, {Name: "phone", Width: 390, Height: 1000, Phone: true}, {Name: "narrow", Width: 320, Height: 1000, Dark: true, Phone: true}} {
+		pagetest.Do(t, ctx, l.Emulate())
 		for name, target := range map[string]string{"charge": "/charges/01K", "charges": "/charges", "start": "/stations/SE/ABC/L1"} {
-			do(t, ctx, chromedp.Navigate(server.URL+target), seen("h1"))
-			if overflow := ask(t, ctx, chromedp.Evaluate[string](tooWide)); overflow != "" {
-				t.Errorf("%s on %s (%d px): %s", target, l.name, l.width, overflow)
-			}
-			shot := ask(t, ctx, chromedp.CaptureScreenshot())
-			if err := os.WriteFile(filepath.Join(shots, l.name+"-"+name+".png"), shot, 0o644); err != nil {
-				t.Fatal(err)
-			}
+			pagetest.Do(t, ctx, chromedp.Navigate(server.URL+target), pagetest.Seen("h1"))
+			pagetest.Fits(t, ctx, shots, l.Name+"-"+name)
 		}
 	}
-	do(t, ctx, chromedp.Navigate(server.URL+"/charges/01K"), seen("h1"))
-	tabTo(t, ctx, "Stop charging")
-	enter(t, ctx, "Charge")
-	if tag := ask(t, ctx, chromedp.Text(chromedp.CSS("h1 .tag"))); tag != "stopping" {
+	pagetest.Do(t, ctx, chromedp.Navigate(server.URL+"/charges/01K"), pagetest.Seen("h1"))
+	pagetest.TabTo(t, ctx, "Stop charging")
+	pagetest.Enter(t, ctx, "Charge")
+	if tag := pagetest.Ask(t, ctx, chromedp.Text(chromedp.CSS("h1 .tag"))); tag != "stopping" {
 		t.Errorf("after the stop it is %q", tag)
 	}
 }

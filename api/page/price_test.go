@@ -6,14 +6,13 @@ import (
 	"net/http"
 	"net/http/httptest"
 	"net/url"
-	"os"
-	"path/filepath"
 	"strings"
 	"testing"
 
 	"github.com/chromedp/chromedp"
 	"github.com/gin-gonic/gin"
 	"github.com/roamclear/roamclear/api/page"
+	"github.com/roamclear/roamclear/api/page/pagetest"
 	"github.com/roamclear/roamclear/api/report/reporttest"
 )
 
@@ -121,40 +120,31 @@ func TestPriceHasAnAddress(t *testing.T) {
 
 // A person without a mouse prices a charge; the page fits every window.
 func TestPriceInTheBrowser(t *testing.T) {
-	ctx := browser(t)
+	ctx := pagetest.Browser(t)
 	server := httptest.NewServer(newPriceSite(t, true))
 	t.Cleanup(server.Close)
-	do(t, ctx, chromedp.Navigate(server.URL+evening), seen("svg"))
-	tabTo(t, ctx, "kwh")
-	do(t, ctx, chromedp.KeyEvent("40"))
-	enter(t, ctx, "What would it cost?")
-	if address := ask(t, ctx, chromedp.Location()); !strings.Contains(address, "kwh=40") {
+	pagetest.Do(t, ctx, chromedp.Navigate(server.URL+evening), pagetest.Seen("svg"))
+	pagetest.TabTo(t, ctx, "kwh")
+	pagetest.Do(t, ctx, chromedp.KeyEvent("40"))
+	pagetest.Enter(t, ctx, "What would it cost?")
+	if address := pagetest.Ask(t, ctx, chromedp.Location()); !strings.Contains(address, "kwh=40") {
 		t.Errorf("Enter leads to %s", address)
 	}
-	if said := ask(t, ctx, chromedp.Text(chromedp.CSS(".sentence"))); !strings.HasPrefix(said, "40 kWh in 2 h from Monday 11 February 2019, 19:00, then 45 min parked, costs 19.10 GBP") {
+	if said := pagetest.Ask(t, ctx, chromedp.Text(chromedp.CSS(".sentence"))); !strings.HasPrefix(said, "40 kWh in 2 h from Monday 11 February 2019, 19:00, then 45 min parked, costs 19.10 GBP") {
 		t.Errorf("the page says %q", said)
 	}
-	shots := os.Getenv("ROAMCLEAR_SCREENSHOTS")
-	if shots == "" {
-		shots = t.TempDir()
-	}
-	for _, l := range []look{
-		{"desktop", 1280, 1000, false, false, false}, {"dark", 1280, 1000, true, false, false},
-		{"phone", 390, 1600, false, true, false}, {"narrow", 320, 1600, true, true, false}, {"paper", 718, 1000, false, false, true},
+	shots := pagetest.Shots(t)
+	for _, l := range []pagetest.Look{
+		{Name: "desktop", Width: 1280, Height: 1000}, {Name: "dark", Width: 1280, Height: 1000, Dark: true},
+		{Name: "phone", Width: 390, Height: 1600, Phone: true}, {Name: "narrow", Width: 320, Height: 1600, Dark: true, Phone: true}, {Name: "paper", Width: 718, Height: 1000, Paper: true},
 	} {
-		do(t, ctx, l.emulate())
+		pagetest.Do(t, ctx, l.Emulate())
 		for name, target := range map[string]string{
 			"price": evening, "price-incl": overNight, "price-limited": strings.Replace(evening, "kwh=20", "kwh=60", 1), "price-wrong": "/price?tariff=GB*DUN*ODD&kwh=x",
 			"price-days": strings.Replace(evening, "minutes=120&kwh=20", "minutes=4000&kwh=35", 1),
 		} {
-			do(t, ctx, chromedp.Navigate(server.URL+target), seen("h1"))
-			if overflow := ask(t, ctx, chromedp.Evaluate[string](tooWide)); overflow != "" {
-				t.Errorf("%s on %s (%d px): %s", target, l.name, l.width, overflow)
-			}
-			shot := ask(t, ctx, chromedp.CaptureScreenshot())
-			if err := os.WriteFile(filepath.Join(shots, l.name+"-"+name+".png"), shot, 0o644); err != nil {
-				t.Fatal(err)
-			}
+			pagetest.Do(t, ctx, chromedp.Navigate(server.URL+target), pagetest.Seen("h1"))
+			pagetest.Fits(t, ctx, shots, l.Name+"-"+name)
 		}
 	}
 }

@@ -5,8 +5,6 @@ import (
 	"fmt"
 	"log/slog"
 	"net/http/httptest"
-	"os"
-	"path/filepath"
 	"strings"
 	"testing"
 
@@ -14,6 +12,7 @@ import (
 	"github.com/roamclear/roamclear/api"
 	"github.com/roamclear/roamclear/api/app/apptest"
 	"github.com/roamclear/roamclear/api/page"
+	"github.com/roamclear/roamclear/api/page/pagetest"
 	"github.com/roamclear/roamclear/ingest"
 	"github.com/roamclear/roamclear/ocpi"
 )
@@ -90,39 +89,30 @@ func TestStationsAsAnEMSP(t *testing.T) {
 // A person without a mouse finds a station and reads what it costs there; the pages fit
 // every window.
 func TestStationsInTheBrowser(t *testing.T) {
-	ctx := browser(t)
+	ctx := pagetest.Browser(t)
 	site, _ := newStationSite(t, true)
 	server := httptest.NewServer(site)
 	t.Cleanup(server.Close)
-	do(t, ctx, chromedp.Navigate(server.URL+"/stations"), seen("h1"))
-	tabTo(t, ctx, "near")
-	do(t, ctx, chromedp.KeyEvent("centralen"))
-	tabTo(t, ctx, "Find")
-	enter(t, ctx, "Stations")
-	if first := ask(t, ctx, chromedp.Text(chromedp.CSS(".stations h2 a"))); first != "Centralen" {
+	pagetest.Do(t, ctx, chromedp.Navigate(server.URL+"/stations"), pagetest.Seen("h1"))
+	pagetest.TabTo(t, ctx, "near")
+	pagetest.Do(t, ctx, chromedp.KeyEvent("centralen"))
+	pagetest.TabTo(t, ctx, "Find")
+	pagetest.Enter(t, ctx, "Stations")
+	if first := pagetest.Ask(t, ctx, chromedp.Text(chromedp.CSS(".stations h2 a"))); first != "Centralen" {
 		t.Errorf("the nearest is %q", first)
 	}
-	tabTo(t, ctx, "Centralen")
-	enter(t, ctx, "Centralen")
-	tabTo(t, ctx, "Stations")
-	shots := os.Getenv("ROAMCLEAR_SCREENSHOTS")
-	if shots == "" {
-		shots = t.TempDir()
-	}
-	for _, l := range []look{
-		{"desktop", 1280, 900, false, false, false}, {"dark", 1280, 900, true, false, false},
-		{"phone", 390, 1600, false, true, false}, {"narrow", 320, 1600, true, true, false}, {"paper", 718, 1000, false, false, true},
+	pagetest.TabTo(t, ctx, "Centralen")
+	pagetest.Enter(t, ctx, "Centralen")
+	pagetest.TabTo(t, ctx, "Stations")
+	shots := pagetest.Shots(t)
+	for _, l := range []pagetest.Look{
+		{Name: "desktop", Width: 1280, Height: 900}, {Name: "dark", Width: 1280, Height: 900, Dark: true},
+		{Name: "phone", Width: 390, Height: 1600, Phone: true}, {Name: "narrow", Width: 320, Height: 1600, Dark: true, Phone: true}, {Name: "paper", Width: 718, Height: 1000, Paper: true},
 	} {
-		do(t, ctx, l.emulate())
+		pagetest.Do(t, ctx, l.Emulate())
 		for name, target := range map[string]string{"stations": "/stations?near=centralen", "stations-none": "/stations?near=atlantis", "station": "/stations/SE/ABC/L1"} {
-			do(t, ctx, chromedp.Navigate(server.URL+target), seen("h1"))
-			if overflow := ask(t, ctx, chromedp.Evaluate[string](tooWide)); overflow != "" {
-				t.Errorf("%s on %s (%d px): %s", target, l.name, l.width, overflow)
-			}
-			shot := ask(t, ctx, chromedp.CaptureScreenshot())
-			if err := os.WriteFile(filepath.Join(shots, l.name+"-"+name+".png"), shot, 0o644); err != nil {
-				t.Fatal(err)
-			}
+			pagetest.Do(t, ctx, chromedp.Navigate(server.URL+target), pagetest.Seen("h1"))
+			pagetest.Fits(t, ctx, shots, l.Name+"-"+name)
 		}
 	}
 }

@@ -3,13 +3,12 @@ package page_test
 import (
 	"net/http"
 	"net/http/httptest"
-	"os"
-	"path/filepath"
 	"slices"
 	"strings"
 	"testing"
 
 	"github.com/chromedp/chromedp"
+	"github.com/roamclear/roamclear/api/page/pagetest"
 	"github.com/roamclear/roamclear/api/report"
 	"github.com/roamclear/roamclear/api/report/reporttest"
 	"github.com/roamclear/roamclear/settlement"
@@ -92,40 +91,31 @@ func TestCDRLeadsToItsTariff(t *testing.T) {
 // A person without a mouse goes from the list to the most doubtful tariff and
 // on to a price; the pages fit every window.
 func TestTariffsInTheBrowser(t *testing.T) {
-	ctx := browser(t)
+	ctx := pagetest.Browser(t)
 	server := httptest.NewServer(newPriceSite(t, true))
 	t.Cleanup(server.Close)
-	do(t, ctx, chromedp.Navigate(server.URL+"/price"), seen("h1"))
-	tabTo(t, ctx, "Tariffs")
-	enter(t, ctx, "Tariffs")
-	first := ask(t, ctx, chromedp.Text(chromedp.CSS("tbody th a")))
-	tabTo(t, ctx, first)
-	enter(t, ctx, "Tariff AC/fast 2")
-	tabTo(t, ctx, "What would it cost?")
-	enter(t, ctx, "What would it cost?")
-	if chosen := ask(t, ctx, chromedp.Evaluate[string]("document.querySelector('[name=tariff]').value")); chosen != "NL*OPL*AC/FAST 2" {
+	pagetest.Do(t, ctx, chromedp.Navigate(server.URL+"/price"), pagetest.Seen("h1"))
+	pagetest.TabTo(t, ctx, "Tariffs")
+	pagetest.Enter(t, ctx, "Tariffs")
+	first := pagetest.Ask(t, ctx, chromedp.Text(chromedp.CSS("tbody th a")))
+	pagetest.TabTo(t, ctx, first)
+	pagetest.Enter(t, ctx, "Tariff AC/fast 2")
+	pagetest.TabTo(t, ctx, "What would it cost?")
+	pagetest.Enter(t, ctx, "What would it cost?")
+	if chosen := pagetest.Ask(t, ctx, chromedp.Evaluate[string]("document.querySelector('[name=tariff]').value")); chosen != "NL*OPL*AC/FAST 2" {
 		t.Errorf("the price is asked of %q", chosen)
 	}
-	shots := os.Getenv("ROAMCLEAR_SCREENSHOTS")
-	if shots == "" {
-		shots = t.TempDir()
-	}
-	for _, l := range []look{
-		{"desktop", 1280, 900, false, false, false}, {"dark", 1280, 900, true, false, false},
-		{"phone", 390, 1600, false, true, false}, {"narrow", 320, 1600, true, true, false}, {"paper", 718, 1000, false, false, true},
+	shots := pagetest.Shots(t)
+	for _, l := range []pagetest.Look{
+		{Name: "desktop", Width: 1280, Height: 900}, {Name: "dark", Width: 1280, Height: 900, Dark: true},
+		{Name: "phone", Width: 390, Height: 1600, Phone: true}, {Name: "narrow", Width: 320, Height: 1600, Dark: true, Phone: true}, {Name: "paper", Width: 718, Height: 1000, Paper: true},
 	} {
-		do(t, ctx, l.emulate())
+		pagetest.Do(t, ctx, l.Emulate())
 		for name, target := range map[string]string{
 			"tariffs": "/tariffs", "tariffs-none": "/tariffs?party=XX*YYY", "tariff": doubtful, "tariff-odd": "/tariffs/GB/DUN/ODD", "tariff-well": "/tariffs/FR/PAR/TIERS",
 		} {
-			do(t, ctx, chromedp.Navigate(server.URL+target), seen("h1"))
-			if overflow := ask(t, ctx, chromedp.Evaluate[string](tooWide)); overflow != "" {
-				t.Errorf("%s on %s (%d px): %s", target, l.name, l.width, overflow)
-			}
-			shot := ask(t, ctx, chromedp.CaptureScreenshot())
-			if err := os.WriteFile(filepath.Join(shots, l.name+"-"+name+".png"), shot, 0o644); err != nil {
-				t.Fatal(err)
-			}
+			pagetest.Do(t, ctx, chromedp.Navigate(server.URL+target), pagetest.Seen("h1"))
+			pagetest.Fits(t, ctx, shots, l.Name+"-"+name)
 		}
 	}
 }
