@@ -3,6 +3,7 @@ package page
 import (
 	"net/http"
 	"net/url"
+	"slices"
 	"strings"
 	"time"
 
@@ -90,8 +91,11 @@ func (c charge) Cost() string {
 func (c charge) Said() string {
 	var parts []string
 	for _, s := range []*string{c.Command.Response, c.Command.Result, c.Command.Message} {
-		if s != nil {
-			parts = append(parts, strings.ReplaceAll(*s, "_", " "))
+		if s == nil {
+			continue
+		}
+		if said := strings.ReplaceAll(*s, "_", " "); !slices.Contains(parts, said) {
+			parts = append(parts, said)
 		}
 	}
 	return strings.Join(parts, ", ")
