@@ -50,7 +50,7 @@ func (p *Peer) begin(c *Commanded) (*Charge, error) {
 	defer p.mu.Unlock()
 	p.charged++
 	ch := &Charge{
-		ID: fmt.Sprintf("%s-R%d", p.options.Party.ID, p.charged), Location: m.Location, EVSE: m.EVSE, Connector: m.Connector, Token: token, Reference: m.Reference,
+		ID: fmt.Sprintf("%s-R%s%d", p.options.Party.ID, p.options.Series, p.charged), Location: m.Location, EVSE: m.EVSE, Connector: m.Connector, Token: token, Reference: m.Reference,
 		Start: time.Now().UTC().Truncate(time.Second), Energy: "0",
 	}
 	if ch.EVSE == "" {
@@ -67,6 +67,8 @@ func (p *Peer) begin(c *Commanded) (*Charge, error) {
 func (p *Peer) act(ctx context.Context, c *Commanded) error {
 	switch c.Type {
 	case "START_SESSION":
+		p.turn.Lock()
+		defer p.turn.Unlock()
 		ch, err := p.begin(c)
 		if err != nil {
 			return err
@@ -112,6 +114,8 @@ func (p *Peer) Lasted(id string) (seconds int, ok bool) {
 // Deliver has a charge take so many kWh in all, so many seconds after its start, and
 // pushes its Session.
 func (p *Peer) Deliver(ctx context.Context, id, energy string, seconds int) error {
+	p.turn.Lock()
+	defer p.turn.Unlock()
 	p.mu.Lock()
 	ch := p.charges[id]
 	if ch == nil {
@@ -124,8 +128,41 @@ func (p *Peer) Deliver(ctx context.Context, id, energy string, seconds int) erro
 	return p.Push(ctx, &now, "ACTIVE")
 }
 
+// fullAfter is after what energy a charge that grows ends by itself, in Wh.
+const fullAfter = 60_000
+
+// Grow has the charges under way take what the plugs give, and pushes their Sessions, now
+// and again until ctx ends. What goes wrong is among the Failures.
+func (p *Peer) Grow(ctx context.Context, every time.Duration) {
+	ticker := time.NewTicker(every)
+	defer ticker.Stop()
+	for {
+		select {
+		case <-ctx.Done():
+			return
+		case now := <-ticker.C:
+			for _, ch := range p.Charging() {
+				if err := p.grow(ctx, &ch, now); err != nil && ctx.Err() == nil && !errors.Is(err, errNoCharge) { // it was stopped meanwhile
+					p.failed(err)
+				}
+			}
+		}
+	}
+}
+
+func (p *Peer) grow(ctx context.Context, ch *Charge, now time.Time) error {
+	seconds := int64(now.Sub(ch.Start) / time.Second)
+	wh := min(p.options.Power*seconds/3_600, fullAfter)
+	if err := p.Deliver(ctx, ch.ID, fmt.Sprintf("%d.%03d", wh/1000, wh%1000), int(seconds)); err != nil || wh < fullAfter {
+		return err
+	}
+	return p.End(ctx, ch.ID)
+}
+
 // End ends a charge: its Session is COMPLETED, and its CDR is sent.
 func (p *Peer) End(ctx context.Context, id string) error {
+	p.turn.Lock()
+	defer p.turn.Unlock()
 	p.mu.Lock()
 	ch := p.charges[id]
 	delete(p.charges, id)
@@ -200,10 +237,11 @@ func (p *Peer) cdrOf(ch *Charge) members {
 	if ch.Reference != "" {
 		m["authorization_reference"] = ch.Reference
 	}
+	plug := plugOf(p.options.Power)
 	m["cdr_location"] = members{
 		"id": ch.Location, "address": "Main Street 1", "city": "Utrecht", "postal_code": "3511", "country": "NLD",
 		"coordinates": members{"latitude": "52.090000", "longitude": "5.120000"}, "evse_uid": ch.EVSE, "evse_id": p.options.Party.String() + "*E1",
-		"connector_id": ch.Connector, "connector_standard": "IEC_62196_T2", "connector_format": "SOCKET", "connector_power_type": "AC_3_PHASE",
+		"connector_id": ch.Connector, "connector_standard": plug.standard, "connector_format": plug.format, "connector_power_type": plug.powerType,
 	}
 	period := m["charging_periods"].([]members)[0]
 	period["tariff_id"] = p.options.Party.ID + "-T1"

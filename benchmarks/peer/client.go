@@ -5,6 +5,7 @@ import (
 	"cmp"
 	"context"
 	"crypto/rand"
+	"crypto/tls"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -19,9 +20,17 @@ import (
 // errNoVersion says that the other side does not speak the peer's version.
 var errNoVersion = errors.New("the other side does not offer this version")
 
-// client is what the peer calls the other side with. It knows no policy of URLs:
-// it is a test's. It keeps as many connections as a benchmark has pushes under way.
+// client is what peers call the other side with, by http or as the system knows it. It
+// keeps as many connections as a benchmark has pushes under way.
 var client = &http.Client{Timeout: 30 * time.Second, Transport: &http.Transport{MaxIdleConnsPerHost: 64}}
+
+// newClient is client for another side that is known by other means.
+func newClient(config *tls.Config) *http.Client {
+	if config == nil {
+		return client
+	}
+	return &http.Client{Timeout: 30 * time.Second, Transport: &http.Transport{MaxIdleConnsPerHost: 64, TLSClientConfig: config}}
+}
 
 // discover reads the modules that the other side has in the peer's version.
 func (p *Peer) discover(ctx context.Context, versionsURL, token string) ([]ocpi.Endpoint, error) {
@@ -114,7 +123,7 @@ func (p *Peer) Ask(ctx context.Context, m Message) (*Reply, error) {
 			req.Header.Set(ocpi.HeaderToParty, m.To.ID)
 		}
 	}
-	resp, err := client.Do(req)
+	resp, err := p.client.Do(req)
 	if err != nil {
 		return nil, fmt.Errorf("%s %s: %w", m.Method, at, err)
 	}
@@ -147,7 +156,7 @@ func (p *Peer) call(ctx context.Context, method, at, token string, body, data an
 	req.Header.Set("Content-Type", "application/json")
 	req.Header.Set(ocpi.HeaderRequestID, rand.Text())
 	req.Header.Set(ocpi.HeaderCorrelationID, rand.Text())
-	resp, err := client.Do(req)
+	resp, err := p.client.Do(req)
 	if err != nil {
 		return nil, fmt.Errorf("%s %s: %w", method, at, err)
 	}

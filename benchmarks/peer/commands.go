@@ -72,6 +72,9 @@ func (p *Peer) command(w http.ResponseWriter, r *http.Request) {
 	p.mu.Lock()
 	p.commanded = append(p.commanded, c)
 	plan := p.plans[c.Type]
+	if plan.Charge && c.Type == "STOP_SESSION" && p.charges[text(members["session_id"])] == nil {
+		plan = Plan{Response: "UNKNOWN_SESSION"}
+	}
 	p.mu.Unlock()
 	if plan.Silent {
 		<-r.Context().Done()
@@ -130,10 +133,23 @@ func (p *Peer) Post(ctx context.Context, at string, body any) error {
 	return err
 }
 
+// text is a member's string, "" where it is none.
+func text(member json.RawMessage) (s string) {
+	if json.Unmarshal(member, &s) != nil {
+		return ""
+	}
+	return s
+}
+
+// maxFailures bounds what is kept of them.
+const maxFailures = 1_000
+
 func (p *Peer) failed(err error) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	p.failures = append(p.failures, err)
+	if len(p.failures) < maxFailures {
+		p.failures = append(p.failures, err)
+	}
 }
 
 // Failures returns what went wrong when the peer called the other side by itself.

@@ -21,6 +21,7 @@ type world struct {
 	party   ocpi.Party
 	version ocpi.Version
 	now     time.Time
+	power   int64 // of plugs, in watts; 0 = 22 kW
 }
 
 // counts are how many objects the lists have: more than a page of what is many.
@@ -73,9 +74,21 @@ func (w *world) tariff(i int) (members, time.Time) {
 	return w.owned(w.party, m), w.now.Add(-100 * 24 * time.Hour)
 }
 
+// plug is what a connector is like, in OCPI's words.
+type plug struct{ standard, format, powerType string }
+
+// plugOf is the plug of those that give so many watts, 0 = of 22 kW.
+func plugOf(power int64) plug {
+	if power > 0 {
+		return plug{"IEC_62196_T2_COMBO", "CABLE", "DC"}
+	}
+	return plug{"IEC_62196_T2", "SOCKET", "AC_3_PHASE"}
+}
+
 func (w *world) location(i int) (members, time.Time) {
 	updated := w.now.Add(-100 * 24 * time.Hour)
-	connector := members{"id": "1", "standard": "IEC_62196_T2", "format": "SOCKET", "power_type": "AC_3_PHASE", "last_updated": stamp(updated)}
+	plug := plugOf(w.power)
+	connector := members{"id": "1", "standard": plug.standard, "format": plug.format, "power_type": plug.powerType, "last_updated": stamp(updated)}
 	m := members{
 		"id": w.id("L", i), "name": fmt.Sprintf("Station %d", i+1), "address": fmt.Sprintf("Main Street %d", i+1), "city": "Utrecht",
 		"postal_code": "3511", "country": "NLD", "time_zone": "Europe/Amsterdam",
@@ -91,6 +104,10 @@ func (w *world) location(i int) (members, time.Time) {
 	} else {
 		m["publish"] = true
 		connector["max_voltage"], connector["max_amperage"], connector["tariff_ids"] = 230, 32, []string{w.id("T", 0)}
+	}
+	if w.power > 0 {
+		connector["max_voltage"], connector["max_amperage"], connector["max_electric_power"] = 1000, (w.power+999)/1000, w.power
+		m["evses"].([]members)[0]["capabilities"] = []string{"REMOTE_START_STOP_CAPABLE"}
 	}
 	return w.owned(w.party, m), updated
 }

@@ -3,6 +3,7 @@ package peer
 import (
 	"cmp"
 	"crypto/rand"
+	"crypto/tls"
 	"encoding/base64"
 	"fmt"
 	"net/http"
@@ -31,12 +32,22 @@ type Options struct {
 	Delay   time.Duration // of a Slow peer's answers; 0 = 2 s
 	Page    int           // objects in a page at most; 0 = 10
 	Now     time.Time     // what its objects were updated before; zero = now
+	// Power is what a CPO's plugs give, in watts: they are DC plugs then, and what is
+	// delivered follows from the time, see Grow. 0 = plugs of 22 kW that deliver what
+	// Deliver says.
+	Power int64
+	// NoHistory leaves out the Sessions and CDRs of before.
+	NoHistory bool
+	Series    string      // stands in the ids of charges, so that they are new ones
+	TLS       *tls.Config // how the other side is known over https; nil = as the system has it
 }
 
 // Peer is the party. It serves HTTP below the URL that SetURL names.
 type Peer struct {
 	options Options
 	mux     *http.ServeMux
+	client  *http.Client        // calls the other side; it knows no policy of URLs: it is a test's
+	turn    sync.Mutex          // held while a charge goes on, so that its Sessions come in order
 	lists   map[string][]object // by module
 
 	mu        sync.Mutex // guards what follows
@@ -56,8 +67,8 @@ type commands struct {
 	plans     map[string]Plan // by type
 	commanded []Commanded
 	charges   map[string]*Charge
-	charged   int // charges that began
-	failures  []error
+	charged   int     // charges that began
+	failures  []error // the first maxFailures
 	going     sync.WaitGroup
 }
 
@@ -88,13 +99,16 @@ func New(o Options) (*Peer, error) {
 		o.Now = time.Now()
 	}
 	p := &Peer{
-		options: o, mux: http.NewServeMux(), lists: map[string][]object{}, tokenA: rand.Text(),
+		options: o, client: newClient(o.TLS), mux: http.NewServeMux(), lists: map[string][]object{}, tokenA: rand.Text(),
 		accepted: map[string]bool{}, received: map[string]Received{}, asked: map[string]int{},
 		commands: commands{plans: map[string]Plan{}, charges: map[string]*Charge{}},
 	}
 	for _, party := range p.parties() {
-		w := world{party: party, version: o.Version, now: o.Now.UTC().Truncate(time.Hour)}
+		w := world{party: party, version: o.Version, now: o.Now.UTC().Truncate(time.Hour), power: o.Power}
 		for _, module := range p.sends() {
+			if o.NoHistory && (module == "sessions" || module == "cdrs") {
+				continue
+			}
 			p.lists[module] = append(p.lists[module], w.list(module)...)
 		}
 	}

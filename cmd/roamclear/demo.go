@@ -73,6 +73,7 @@ type demo struct {
 	out      io.Writer
 	progress io.Writer
 	file     demoFile
+	stations bool // charges can be started, see openStations
 }
 
 // demoFile keeps what the demo world is made with, so that an interrupted load
@@ -84,6 +85,32 @@ type demoFile struct {
 	CDR     string            `json:"cdr"`    // path of the CDR to look at
 	Loaded  bool              `json:"loaded"`
 	Service string            `json:"service,omitempty"` // URL of the service it is in; "": that of the data directory
+}
+
+// runDemo loads the world into a service of this process and, where partners on this
+// machine may be called, serves a CPO to charge at until ctx ends.
+func runDemo(ctx context.Context, s *service, o demoOptions, out, progress io.Writer) error {
+	flags := serviceFlags{data: s.config.Data, url: s.http.url} // whatever the environment names
+	client, err := flags.client()
+	if err != nil {
+		return err
+	}
+	d := &demo{client: client, options: o, out: out, progress: progress}
+	serve := func(context.Context) error { return nil }
+	if s.config.PartnerURLs.AllowPrivate {
+		stations, err := d.openStations(ctx)
+		if err != nil {
+			return err
+		}
+		serve = stations.run
+	}
+	return beside(ctx, serve, func(ctx context.Context) error {
+		if err := d.run(ctx); err != nil {
+			return err
+		}
+		d.printf("\nRunning. Ctrl-C stops it; what is here stays in %s.\n", s.config.Data)
+		return nil
+	})
 }
 
 func (d *demo) path(names ...string) string {
@@ -238,18 +265,26 @@ func (o *demoOptions) world() (world.Options, io.ReadCloser, error) {
 // load has added has its token already.
 func (d *demo) partner(ctx context.Context, p world.Partner) (string, error) {
 	token := d.file.Tokens[p.Party.String()]
-	var known admin.PartnerList
-	if err := d.client.do(ctx, http.MethodGet, "/partners", nil, &known); err != nil {
+	known, err := d.partners(ctx)
+	if err != nil {
 		return "", err
 	}
 	role := control.NewRole(p.Role, p.Party.Country, p.Party.ID)
-	for _, k := range known.Partners {
+	for _, k := range known {
 		if slices.Contains(k.Roles, role) {
 			return token, nil
 		}
 	}
 	request := admin.PartnerRequest{Name: p.Name, Roles: []control.Role{role}, Token: token}
 	return token, d.client.do(ctx, http.MethodPost, "/partners", request, &admin.PartnerToken{})
+}
+
+func (d *demo) partners(ctx context.Context) ([]admin.Partner, error) {
+	var known admin.PartnerList
+	if err := d.client.do(ctx, http.MethodGet, "/partners", nil, &known); err != nil {
+		return nil, fmt.Errorf("list partners: %w", err)
+	}
+	return known.Partners, nil
 }
 
 // await returns when the settlement report counts what was acknowledged.

@@ -89,6 +89,9 @@ Where to look
   prove it  roamclear verify --data %[6]s
   and more  README.md, "Working with it": its examples read the files in %[7]s
 `, d.client.url, month, d.file.Key, d.file.Tokens[exampleCPO], d.path(exampleDir, exampleCDR), d.client.data, d.path(exampleDir))
+	if d.stations {
+		d.printf("  charge    %s/stations/%s/%s/%s-L1: start one, see what it costs, stop it\n", d.client.url, stationParty.Country, stationParty.ID, stationParty.ID)
+	}
 	if strings.HasPrefix(d.client.url, "https:") {
 		d.printf("  https     curl needs --cacert FILE, with the CA of the service's certificate, unless the system knows it\n")
 	}

@@ -1,6 +1,7 @@
 package main
 
 import (
+	"context"
 	"errors"
 	"fmt"
 	"io"
@@ -96,23 +97,30 @@ func partnerOf(cmd *cobra.Command, c *adminClient, role, country, party string) 
 // pull starts a pull and waits until it is done. On a terminal it shows how far that
 // has come.
 func pull(cmd *cobra.Command, c *adminClient, id string, asJSON bool) (p admin.Pull, err error) {
-	path := "/partners/" + url.PathEscape(id) + "/pull"
 	progress := cmd.ErrOrStderr()
 	if asJSON {
 		progress = io.Discard
 	}
 	bar := newBar(progress, -1, "pulling")
 	defer bar.Finish() //nolint:errcheck // a bar that cannot be drawn changes no result
-	err = c.do(cmd.Context(), http.MethodPost, path, nil, &p)
-	for err == nil && !p.Done {
-		what, objects := progressOf(&p)
+	return pullAll(cmd.Context(), c, id, func(p *admin.Pull) {
+		what, objects := progressOf(p)
 		bar.Describe(what)
 		bar.Set(objects) //nolint:errcheck // as above
-		if !ingest.Pause(cmd.Context(), pullEvery) {
-			return p, cmd.Context().Err()
+	})
+}
+
+// pullAll starts a pull and waits until it is done; told hears of it now and again.
+func pullAll(ctx context.Context, c *adminClient, id string, told func(*admin.Pull)) (p admin.Pull, err error) {
+	path := "/partners/" + url.PathEscape(id) + "/pull"
+	err = c.do(ctx, http.MethodPost, path, nil, &p)
+	for err == nil && !p.Done {
+		told(&p)
+		if !ingest.Pause(ctx, pullEvery) {
+			return p, ctx.Err()
 		}
 		p = admin.Pull{}
-		err = c.do(cmd.Context(), http.MethodGet, path, nil, &p)
+		err = c.do(ctx, http.MethodGet, path, nil, &p)
 	}
 	return p, err
 }
@@ -129,14 +137,7 @@ func progressOf(p *admin.Pull) (what string, objects int) {
 // showPull prints a line a list. Its error is what could not be read.
 func showPull(cmd *cobra.Command, p *admin.Pull, asJSON bool) error {
 	rows := [][]string{{"MODULE", "READ", "NEW", "NEVER-PUSHED", "REFUSED", "ANOTHER'S", "ABSENT"}}
-	var failed []error
-	if p.Error != "" {
-		failed = append(failed, errors.New(p.Error))
-	}
 	for _, m := range p.Modules {
-		if m.Error != "" {
-			failed = append(failed, fmt.Errorf("%s was not read to its end: %s", m.Module, m.Error))
-		}
 		absent := "-"
 		if m.Absent != nil {
 			absent = strconv.Itoa(*m.Absent)
@@ -149,5 +150,19 @@ func showPull(cmd *cobra.Command, p *admin.Pull, asJSON bool) error {
 	} else {
 		err = printTable(cmd.OutOrStdout(), rows)
 	}
-	return errors.Join(append([]error{err}, failed...)...)
+	return errors.Join(err, unread(p))
+}
+
+// unread is what a pull could not read.
+func unread(p *admin.Pull) error {
+	var failed []error
+	if p.Error != "" {
+		failed = append(failed, errors.New(p.Error))
+	}
+	for _, m := range p.Modules {
+		if m.Error != "" {
+			failed = append(failed, fmt.Errorf("%s was not read to its end: %s", m.Module, m.Error))
+		}
+	}
+	return errors.Join(failed...)
 }

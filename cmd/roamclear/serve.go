@@ -49,31 +49,22 @@ func newServeCmd() *cobra.Command {
 			if err := o.check(); err != nil {
 				return err
 			}
+			if withDemo && pageOpen(&c) {
+				c.PartnerURLs.AllowPrivate = true // the demo's CPO is on this machine, and only who is can name another URL
+			}
 			s, err := startService(cmd.Context(), c, os.Stderr)
 			if err != nil {
 				return err
 			}
 			var after func(context.Context) error
 			if withDemo {
-				after = func(ctx context.Context) error {
-					flags := serviceFlags{data: c.Data, url: s.http.url} // whatever the environment names
-					client, err := flags.client()
-					if err != nil {
-						return err
-					}
-					d := &demo{client: client, options: o, out: cmd.OutOrStdout(), progress: cmd.ErrOrStderr()}
-					if err := d.run(ctx); err != nil {
-						return err
-					}
-					d.printf("\nRunning. Ctrl-C stops it; what is here stays in %s.\n", c.Data)
-					return nil
-				}
+				after = func(ctx context.Context) error { return runDemo(ctx, s, o, cmd.OutOrStdout(), cmd.ErrOrStderr()) }
 			}
 			return s.run(cmd.Context(), after)
 		},
 	}
 	configFlags(cmd)
-	cmd.Flags().BoolVar(&withDemo, "demo", false, "load a demo roaming world when the data directory is new")
+	cmd.Flags().BoolVar(&withDemo, "demo", false, "load a demo roaming world when the data directory is new; where only this machine can reach the service, charges can be started at its stations")
 	o.register(cmd)
 	return cmd
 }
