@@ -69,6 +69,19 @@ func (c charge) Running() bool {
 	return false
 }
 
+// billedWithin is for how long after its end the bill of a charge is watched for.
+const billedWithin = 10 * time.Minute
+
+// watched reports whether more is soon to be told of it: while it goes on, and until it is
+// billed.
+func (c charge) watched(now time.Time) bool {
+	if c.State != "completed" || c.EndedAt == nil {
+		return c.Running()
+	}
+	ended, err := time.Parse(time.RFC3339, *c.EndedAt)
+	return err == nil && now.Sub(ended) < billedWithin
+}
+
 // Stoppable reports whether a driver can end it.
 func (c charge) Stoppable() bool { return c.Running() && c.State != "stopping" }
 
@@ -163,14 +176,22 @@ type chargeView struct {
 	Driver  driver
 	Charge  charge
 	Back    string
-	Again   int // seconds until the page is asked for again; 0 = it is not
+	Again   int // seconds until the page is brought up to date; 0 = it is not
 	Station station
 }
 
-// Refresh is how soon the page is asked for again.
+// Refresh is how soon the page is asked for again where no scripts run.
 func (v chargeView) Refresh() int { return v.Again }
 
-// watchEvery is how often the page of a charge that is running is asked for again, in
+// Script is what brings the page up to date where scripts run.
+func (v chargeView) Script() string {
+	if v.Again == 0 {
+		return ""
+	}
+	return chargeScript
+}
+
+// watchEvery is how often the page of a charge that is watched is brought up to date, in
 // seconds.
 const watchEvery = 3
 
@@ -182,9 +203,10 @@ func (s *server) charge(c *gin.Context, d driver) error {
 	}
 	view.Charge.emsp, view.Station = d.chosen(), view.Charge.Location
 	view.Station.emsp = d.chosen()
-	if view.Charge.Running() {
+	if view.Charge.watched(s.now()) {
 		view.Again = watchEvery
 	}
+	c.Header("Content-Security-Policy", contentPolicy+"; script-src 'self'; connect-src 'self'")
 	s.render(c, http.StatusOK, "charge", view)
 	return nil
 }

@@ -11,7 +11,10 @@ import (
 	"strings"
 	"sync"
 	"testing"
+	"time"
 
+	"github.com/chromedp/cdproto/cdp"
+	"github.com/chromedp/cdproto/emulation"
 	cdppage "github.com/chromedp/cdproto/page"
 	"github.com/chromedp/chromedp"
 	"github.com/roamclear/roamclear/api"
@@ -29,6 +32,7 @@ type charging struct {
 	asked   []string
 	looks   int
 	stopped bool
+	ended   time.Time // zero = it goes on
 }
 
 func (a *charging) Call(ctx context.Context, emsp ocpi.Party, method, path string, body []byte) (int, []byte) {
@@ -53,10 +57,13 @@ func (a *charging) Call(ctx context.Context, emsp ocpi.Party, method, path strin
 }
 
 func (a *charging) session() []byte {
-	state := map[bool]string{true: "stopping", false: "active"}[a.stopped]
+	state, ended := map[bool]string{true: "stopping", false: "active"}[a.stopped], "null"
+	if !a.ended.IsZero() {
+		state, ended = "completed", `"`+a.ended.UTC().Format(time.RFC3339)+`"`
+	}
 	return fmt.Appendf(nil, `{"id":"01K","url":"/api/v1/sessions/01K","state":%q,"requested_at":"2026-01-05T10:00:00Z","location":{"country_code":"SE","party_id":"ABC","location_id":"L1"},"evse_uid":"E1",
-"started_at":"2026-01-05T10:00:40Z","ended_at":null,"energy_kwh":"%d.5","as_of":"2026-01-05T10:05:00Z","command":{"response":"ACCEPTED","result":"ACCEPTED","message":null},
-"price":{"status":"running","currency":"SEK","excl_vat":"%[2]d3.35","incl_vat":"%[2]d1.69"},"cdr":null}`, state, a.looks)
+"started_at":"2026-01-05T10:00:40Z","ended_at":%s,"energy_kwh":"%d.5","as_of":"2026-01-05T10:05:00Z","command":{"response":"ACCEPTED","result":"ACCEPTED","message":null},
+"price":{"status":"running","currency":"SEK","excl_vat":"%[3]d3.35","incl_vat":"%[3]d1.69"},"cdr":null}`, state, ended, a.looks)
 }
 
 func newChargeSite(t *testing.T, open bool) (site, *charging) {
@@ -99,11 +106,15 @@ func TestChargePages(t *testing.T) {
 		has       string
 	}{
 		{"/charges", "emp", 200, "charging"}, {"/charges", "emp", 200, "Earlier charges"}, {"/charges/01K", "emp", 200, "1.5 kWh for 11.69 SEK"},
-		{"/charges/01K", "emp", 200, `http-equiv="refresh"`}, {"/charges/NONE", "emp", 404, "no such object"}, {"/charges", "all", 403, "no scope app"}, {"/charges", "", 303, ""},
+		{"/charges/01K", "emp", 200, `<noscript><meta http-equiv="refresh" content="3"></noscript>`}, {"/charges/NONE", "emp", 404, "no such object"}, {"/charges", "all", 403, "no scope app"}, {"/charges", "", 303, ""},
 	} {
 		if w := s.get(t, tt.path, tt.key); w.Code != tt.status || !strings.Contains(w.Body.String(), tt.has) {
 			t.Errorf("%s as %q: %d, want %d and %q: %.2000s", tt.path, tt.key, w.Code, tt.status, tt.has, w.Body)
 		}
+	}
+	policy := func(path string) string { return s.get(t, path, "emp").Header().Get("Content-Security-Policy") }
+	if all, charge := policy("/charges"), policy("/charges/01K"); charge != all+"; script-src 'self'; connect-src 'self'" {
+		t.Errorf("the page of a charge alone has a script: %q, %q", charge, all)
 	}
 	if w := s.do(t, "POST", "/stations/SE/ABC/L1", "emp", url.Values{"plug": {"connector=1"}}); w.Code != 400 {
 		t.Errorf("without a token: %d", w.Code)
@@ -167,12 +178,6 @@ func TestChargesInTheBrowser(t *testing.T) {
 	pagetest.Do(t, ctx, chromedp.KeyEvent("APP-77"))
 	pagetest.TabTo(t, ctx, "Start charging")
 	pagetest.Enter(t, ctx, "Charge")
-	before := pagetest.Ask(t, ctx, chromedp.Text(chromedp.CSS("[role=status]")))
-	nothing := chromedp.Func(func(context.Context, *chromedp.Target) error { return nil })
-	pagetest.Ask(t, ctx, chromedp.WaitEvent(cdppage.LoadEventFired, nil, nothing)) // it asks again by itself
-	if after := pagetest.Ask(t, ctx, chromedp.Text(chromedp.CSS("[role=status]"))); after == before {
-		t.Errorf("asked for again it says the same: %q", after)
-	}
 	shots := pagetest.Shots(t)
 	for _, l := range []pagetest.Look{{Name: "desktop", Width: 1280, Height: 900}, {Name: "phone", Width: 390, Height: 1000, Phone: true}, {Name: "narrow", Width: 320, Height: 1000, Dark: true, Phone: true}} {
 		pagetest.Do(t, ctx, l.Emulate())
@@ -183,8 +188,75 @@ func TestChargesInTheBrowser(t *testing.T) {
 	}
 	pagetest.Do(t, ctx, chromedp.Navigate(server.URL+"/charges/01K"), pagetest.Seen("h1"))
 	pagetest.TabTo(t, ctx, "Stop charging")
+	figures := pagetest.Ask(t, ctx, chromedp.Text(chromedp.CSS("[role=status]")))
+	for range 2 {
+		before := figures
+		if figures = pagetest.Ask(t, ctx, chromedp.Evaluate[string](newFigures, chromedp.EvalAwaitPromise)); figures == before {
+			t.Errorf("brought up to date it says the same: %q", figures)
+		}
+		if at := pagetest.Ask(t, ctx, chromedp.Evaluate[string](pagetest.Focused)); at != "Stop charging" {
+			t.Fatalf("the keyboard is on %q after the page was brought up to date", at)
+		}
+	}
 	pagetest.Enter(t, ctx, "Charge")
 	if tag := pagetest.Ask(t, ctx, chromedp.Text(chromedp.CSS("h1 .tag"))); tag != "stopping" {
 		t.Errorf("after the stop it is %q", tag)
 	}
+}
+
+// newFigures are those that a charge's page says next.
+const newFigures = `new Promise(done => {
+	const figures = document.querySelector("[role=status]");
+	new MutationObserver(() => done(figures.innerText)).observe(figures, {childList: true});
+})`
+
+// A charge that ends by itself takes the button away: the keyboard stays at the charge.
+func TestAChargeEndsWhileTheKeyboardIsOnItsButton(t *testing.T) {
+	ctx := pagetest.Browser(t)
+	site, app := newChargeSite(t, true)
+	server := httptest.NewServer(site)
+	t.Cleanup(server.Close)
+	pagetest.Do(t, ctx, chromedp.Navigate(server.URL+"/charges/01K"), pagetest.Seen("h1"))
+	pagetest.TabTo(t, ctx, "Stop charging")
+	app.mu.Lock()
+	app.stopped = true
+	app.mu.Unlock()
+	pagetest.Ask(t, ctx, chromedp.Evaluate[string](newFigures, chromedp.EvalAwaitPromise))
+	if tag := pagetest.Ask(t, ctx, chromedp.Text(chromedp.CSS("h1 .tag"))); tag != "stopping" {
+		t.Errorf("it is %q", tag)
+	}
+	if at := pagetest.Ask(t, ctx, chromedp.Evaluate[string]("document.activeElement.id")); at != "main" {
+		t.Errorf("the keyboard is on %q", at)
+	}
+}
+
+// The bill of a charge comes after its end: its page says so by itself, unless it is long in
+// coming.
+func TestTheBillOfAChargeIsWatchedFor(t *testing.T) {
+	s, app := newChargeSite(t, false)
+	for _, tt := range []struct {
+		since time.Duration
+		want  bool
+	}{{time.Minute, true}, {time.Hour, false}} {
+		app.ended = time.Now().Add(-tt.since)
+		body := s.get(t, "/charges/01K", "emp").Body.String()
+		if got := strings.Contains(body, "<script"); got != tt.want || !strings.Contains(body, "ended") || strings.Contains(body, "Stop charging") {
+			t.Errorf("%s after its end it is brought up to date: %t, want %t: %s", tt.since, got, tt.want, body)
+		}
+	}
+}
+
+// Where no scripts run, the page of a charge is loaded anew.
+func TestAChargeIsFollowedWithoutScripts(t *testing.T) {
+	ctx := pagetest.Browser(t)
+	site, _ := newChargeSite(t, true)
+	server := httptest.NewServer(site)
+	t.Cleanup(server.Close)
+	noScripts := chromedp.Func(func(ctx context.Context, tab *chromedp.Target) error {
+		_, err := cdp.Call(ctx, tab, emulation.SetScriptExecutionDisabled, emulation.SetScriptExecutionDisabledParams{Value: true})
+		return err
+	})
+	pagetest.Do(t, ctx, noScripts, chromedp.Navigate(server.URL+"/charges/01K"), pagetest.Seen("h1"))
+	nothing := chromedp.Func(func(context.Context, *chromedp.Target) error { return nil })
+	pagetest.Ask(t, ctx, chromedp.WaitEvent(cdppage.LoadEventFired, nil, nothing))
 }

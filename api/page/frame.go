@@ -29,8 +29,12 @@ type frame struct {
 	Query   url.Values // parameters of this page
 }
 
-// Refresh is how soon the page is asked for again, in seconds; 0 = it is not.
+// Refresh is how soon the page is asked for again where no scripts run, in seconds; 0 = it
+// is not.
 func (frame) Refresh() int { return 0 }
+
+// Script is the address of the page's script, "" where it has none.
+func (frame) Script() string { return "" }
 
 // entry is one entry of the menu.
 type entry struct {
@@ -86,21 +90,24 @@ func address(target string, q url.Values) string {
 	return target + "?" + q.Encode()
 }
 
-// Style is the address of the style sheet, which changes with its content.
-func (frame) Style() string { return "/assets/page.css?v=" + styleVersion }
+// Style is the address of the style sheet.
+func (frame) Style() string { return styleAddress }
 
-var styleVersion = func() string {
-	b, err := files.ReadFile("assets/page.css")
+var styleAddress, chargeScript = assetAddress("page.css"), assetAddress("charge.js")
+
+// assetAddress is the address of an asset, which changes with its content.
+func assetAddress(name string) string {
+	b, err := files.ReadFile("assets/" + name)
 	if err != nil {
 		panic(err) // embedded
 	}
-	return fmt.Sprintf("%x", sha256.Sum256(b))[:12]
-}()
+	return fmt.Sprintf("/assets/%s?v=%.6x", name, sha256.Sum256(b))
+}
 
 // asset answers GET /assets/{name}.
 func (s *server) asset(c *gin.Context) error {
 	name := c.Param("name")
-	types := map[string]string{".css": "text/css; charset=utf-8", ".svg": "image/svg+xml"}
+	types := map[string]string{".css": "text/css; charset=utf-8", ".js": "text/javascript; charset=utf-8", ".svg": "image/svg+xml"}
 	b, err := fs.ReadFile(files, "assets/"+name)
 	if err != nil {
 		return settlement.ErrNotFound

@@ -106,7 +106,8 @@ func Mount(g gin.IRouter, d Deps) {
 	g.GET("/assets/:name", s.guarded(s.asset))
 }
 
-// contentPolicy allows our style sheet and icon, our forms, and nothing else.
+// contentPolicy allows our style sheet and icon, our forms, and nothing else. The page of a
+// charge allows its script too, and what that asks for.
 const contentPolicy = "default-src 'none'; style-src 'self'; img-src 'self'; form-action 'self'; base-uri 'none'; frame-ancestors 'none'"
 
 // guarded sets the headers of every answer and shows the error of fn.

@@ -96,11 +96,11 @@ func Enter(t *testing.T, ctx context.Context, title string) {
 	}
 }
 
-// Shots is the directory for pictures of pages: ROAMCLEAR_SCREENSHOTS where that is set, to
+// Shots is the directory for pictures of pages: ROAMCLEAR_TEST_SCREENSHOTS where that is set, to
 // be looked at.
 func Shots(t *testing.T) string {
 	t.Helper()
-	if dir := os.Getenv("ROAMCLEAR_SCREENSHOTS"); dir != "" {
+	if dir := os.Getenv("ROAMCLEAR_TEST_SCREENSHOTS"); dir != "" {
 		return dir
 	}
 	return t.TempDir()
