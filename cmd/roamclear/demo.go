@@ -85,17 +85,43 @@ type demoFile struct {
 	CDR     string            `json:"cdr"`    // path of the CDR to look at
 	Loaded  bool              `json:"loaded"`
 	Service string            `json:"service,omitempty"` // URL of the service it is in; "": that of the data directory
+	Alone   bool              `json:"alone,omitempty"`   // the data directory was made for it
+}
+
+// demoAlone reports whether a service's partners are the demo's: its data directory is new,
+// or was when the demo came into it, and it shares no log with others.
+func demoAlone(c *Config) (bool, error) {
+	if len(c.Kafka.Brokers) > 0 {
+		return false, nil
+	}
+	switch entries, err := os.ReadDir(c.Data); {
+	case errors.Is(err, os.ErrNotExist):
+		return true, nil
+	case err != nil:
+		return false, fmt.Errorf("data directory: %w", err)
+	case len(entries) == 0:
+		return true, nil
+	}
+	d := demo{client: &adminClient{data: c.Data}}
+	if err := d.read(); err != nil && !errors.Is(err, os.ErrNotExist) {
+		return false, err
+	}
+	return d.file.Alone, nil
 }
 
 // runDemo loads the world into a service of this process and, where partners on this
-// machine may be called, serves a CPO to charge at until ctx ends.
-func runDemo(ctx context.Context, s *service, o demoOptions, out, progress io.Writer) error {
+// machine may be called, serves a CPO to charge at until ctx ends. The data directory is for
+// the demo alone, or not.
+func runDemo(ctx context.Context, s *service, o demoOptions, alone bool, out, progress io.Writer) error {
 	flags := serviceFlags{data: s.config.Data, url: s.http.url} // whatever the environment names
 	client, err := flags.client()
 	if err != nil {
 		return err
 	}
-	d := &demo{client: client, options: o, out: out, progress: progress}
+	d := &demo{client: client, options: o, out: out, progress: progress, file: demoFile{Alone: alone}}
+	if err := d.open(); err != nil {
+		return err
+	}
 	serve := func(context.Context) error { return nil }
 	if s.config.PartnerURLs.AllowPrivate {
 		stations, err := d.openStations(ctx)
@@ -105,7 +131,7 @@ func runDemo(ctx context.Context, s *service, o demoOptions, out, progress io.Wr
 		serve = stations.run
 	}
 	return beside(ctx, serve, func(ctx context.Context) error {
-		if err := d.run(ctx); err != nil {
+		if err := d.loadOrShow(ctx); err != nil {
 			return err
 		}
 		d.printf("\nRunning. Ctrl-C stops it; what is here stays in %s.\n", s.config.Data)
@@ -127,6 +153,14 @@ func (d *demo) service() string {
 }
 
 func (d *demo) run(ctx context.Context) error {
+	if err := d.open(); err != nil {
+		return err
+	}
+	return d.loadOrShow(ctx)
+}
+
+// open reads the demo file, or makes it.
+func (d *demo) open() error {
 	if err := d.read(); errors.Is(err, os.ErrNotExist) {
 		d.file.Tokens, d.file.Service = map[string]string{}, d.service()
 		for _, p := range world.Partners() {
@@ -140,6 +174,10 @@ func (d *demo) run(ctx context.Context) error {
 	} else if d.file.Service != d.service() {
 		return wrongUsage("%s is for another service, whose tokens go nowhere else: name another directory with --data", d.path("demo.json"))
 	}
+	return nil
+}
+
+func (d *demo) loadOrShow(ctx context.Context) error {
 	if d.file.Loaded {
 		d.printf("\nThe demo world is still here.\n")
 		if _, err := os.Stat(d.path(exampleDir, exampleKey)); errors.Is(err, os.ErrNotExist) { // loaded by an older version

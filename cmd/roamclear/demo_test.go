@@ -68,3 +68,35 @@ func TestDemoGoesOnAfterAnInterruption(t *testing.T) {
 	})
 	verified(t, s.data)
 }
+
+// Whose partners are the demo's: those of a directory that was new when the demo came, and
+// of no log that others use.
+func TestDemoAlone(t *testing.T) {
+	for name, tc := range map[string]struct {
+		files   map[string]string
+		brokers []string
+		want    bool
+	}{
+		"a directory that is there, empty":      {files: map[string]string{}, want: true},
+		"no directory yet":                      {want: true},
+		"no directory yet, and a log of others": {brokers: []string{"k1:9092"}},
+		"a clearing house's":                    {files: map[string]string{"admin-token": "x"}},
+		"a clearing house's, with the demo":     {files: map[string]string{"admin-token": "x", "demo.json": `{"loaded":true}`}},
+		"the demo's":                            {files: map[string]string{"admin-token": "x", "demo.json": `{"alone":true}`}, want: true},
+	} {
+		c := Config{Data: filepath.Join(t.TempDir(), "data"), Kafka: KafkaConfig{Brokers: tc.brokers}}
+		if tc.files != nil {
+			if err := os.Mkdir(c.Data, 0o700); err != nil {
+				t.Fatal(err)
+			}
+		}
+		for file, content := range tc.files {
+			if err := os.WriteFile(filepath.Join(c.Data, file), []byte(content), 0o600); err != nil {
+				t.Fatal(err)
+			}
+		}
+		if got, err := demoAlone(&c); err != nil || got != tc.want {
+			t.Errorf("%s: %v, %v", name, got, err)
+		}
+	}
+}

@@ -49,22 +49,33 @@ func newServeCmd() *cobra.Command {
 			if err := o.check(); err != nil {
 				return err
 			}
-			if withDemo && pageOpen(&c) {
-				c.PartnerURLs.AllowPrivate = true // the demo's CPO is on this machine, and only who is can name another URL
+			alone, private := false, c.PartnerURLs.AllowPrivate
+			if withDemo {
+				if alone, err = demoAlone(&c); err != nil {
+					return err
+				}
+				if alone && pageOpen(&c) {
+					c.PartnerURLs.AllowPrivate = true // the demo's CPO is on this machine, and only who is can name another URL
+				}
 			}
 			s, err := startService(cmd.Context(), c, os.Stderr)
 			if err != nil {
 				return err
 			}
+			if c.PartnerURLs.AllowPrivate && !private {
+				s.logger.Info("partners at addresses of this machine and of private networks are called, and by http there, as if partner_urls.allow_private were set: the demo's stations are at one")
+			}
 			var after func(context.Context) error
 			if withDemo {
-				after = func(ctx context.Context) error { return runDemo(ctx, s, o, cmd.OutOrStdout(), cmd.ErrOrStderr()) }
+				after = func(ctx context.Context) error {
+					return runDemo(ctx, s, o, alone, cmd.OutOrStdout(), cmd.ErrOrStderr())
+				}
 			}
 			return s.run(cmd.Context(), after)
 		},
 	}
 	configFlags(cmd)
-	cmd.Flags().BoolVar(&withDemo, "demo", false, "load a demo roaming world when the data directory is new; where only this machine can reach the service, charges can be started at its stations")
+	cmd.Flags().BoolVar(&withDemo, "demo", false, "load a demo roaming world when the data directory is new; where only this machine can reach the service, and the data directory was new, charges can be started at its stations")
 	o.register(cmd)
 	return cmd
 }
