@@ -51,6 +51,14 @@ func SessionHash(cpo ocpi.Party, session string) uint64 {
 	return binary.LittleEndian.Uint64(sum[:8])
 }
 
+// ChargeQuery is what CDRs that name no Session are found by, as those of OCPI 2.1.1: who
+// bills whom, or whom it is not known, for a charge that began at a Location within a time.
+type ChargeQuery struct {
+	CPO, Debtor ocpi.Party
+	Location    string // folded
+	From, To    ocpi.Time
+}
+
 // sessionOf names a Session across CPOs.
 type sessionOf struct {
 	cpo ocpi.Party

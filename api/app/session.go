@@ -3,7 +3,6 @@ package app
 import (
 	"context"
 	"encoding/json"
-	"errors"
 	"fmt"
 	"net/url"
 	"strings"
@@ -40,6 +39,8 @@ type Charges interface {
 	Commands(ctx context.Context, party ocpi.Party, mark, from, before string, limit int) ([]ocpi.Key, error)
 	// SessionCDR returns the CDR of a Session; ok is false where none is stored.
 	SessionCDR(ctx context.Context, cpo ocpi.Party, session string) (key ocpi.Key, ok bool, err error)
+	// ChargeCDRs returns CDRs that name no Session by the charge that they are of.
+	ChargeCDRs(ctx context.Context, q settlement.ChargeQuery, limit int) ([]ocpi.Key, error)
 	CDR(ctx context.Context, key ocpi.Key) (*settlement.CDRDetail, error)
 	// Await returns when the store has what the log had of a kind.
 	Await(ctx context.Context, o ingest.Object, strict bool) error
@@ -68,6 +69,7 @@ type charge struct {
 	state   *ingest.ObjectState
 	session *ocpi.Session // as it stands, nil = not known
 	cdr     *settlement.CDRDetail
+	bills   []*settlement.CDRDetail // several of which one may be its CDR
 }
 
 // charge reads a session of a caller, nil where there is none.
@@ -105,18 +107,7 @@ func (s *server) chargeOf(ctx context.Context, who *caller, e *command.Entry) (c
 			return nil, fmt.Errorf("read Session %s at %s: %v", state.Key, state.Position, err) //nolint:errorlint // ours, not the reader's: a 500
 		}
 	}
-	key, ok, err := s.Charges.SessionCDR(ctx, linked.Key().Party, linked.Key().ID)
-	if err != nil || !ok {
-		return c, err
-	}
-	cdr, err := s.Charges.CDR(ctx, key)
-	if errors.Is(err, settlement.ErrNotFound) {
-		return c, nil // it is about to come
-	}
-	if sees := s.scope(who, ingest.ObjectCDR); err == nil && (cdr.EMSP.IsZero() || sees.Holds(cdr.Key.Party, cdr.EMSP)) {
-		c.cdr = cdr
-	}
-	return c, err
+	return c, s.billed(ctx, who, c)
 }
 
 // stateOf is how far a session has come: its CDR overrules its Session, that the command.
@@ -203,6 +194,7 @@ type sessionJSON struct {
 	Preferences *preferencesJSON `json:"charging_preferences"`
 	Price       *runningJSON     `json:"price"`
 	CDR         *cdrJSON         `json:"cdr"`
+	Bills       []ocpiJSON       `json:"ambiguous_cdrs,omitempty"`
 }
 
 type placeJSON struct {
@@ -303,6 +295,9 @@ func (s *server) show(ctx context.Context, c *charge) (*sessionJSON, error) {
 		if err := s.showSession(ctx, v, c); err != nil {
 			return nil, err
 		}
+	}
+	for _, d := range c.bills {
+		v.Bills = append(v.Bills, ocpiJSON{CountryCode: d.Key.Party.Country, PartyID: d.Key.Party.ID, ID: d.ID})
 	}
 	if c.cdr != nil {
 		var err error

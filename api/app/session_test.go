@@ -57,19 +57,26 @@ func (s sessions) Get(_ context.Context, t ingest.Target) (ingest.ObjectState, b
 	return ingest.ObjectState{Object: t.Object, Key: t.Key, Version: ocpi.V221, With: s.payer, Body: []byte(body)}, true, nil
 }
 
+// ask has SE*EMP ask for its session 01K0.
+func ask(t *testing.T, objects app.Objects, desk app.Desk, charges app.Charges) *httptest.ResponseRecorder {
+	t.Helper()
+	w := apptest.New(t)
+	engine := api.NewEngine(slog.New(slog.DiscardHandler), rest.Fallback("", slog.New(slog.DiscardHandler)))
+	app.Mount(engine, app.Deps{
+		Partners: w.Partners, Objects: objects, Desk: desk, Charges: charges, Logger: slog.New(slog.DiscardHandler), Now: func() time.Time { return apptest.Now },
+		Limits: rest.Limits{Places: api.NewBudget(rest.Places)}, Auth: func(*gin.Context) (rest.Key, error) { return apptest.Keys["Bearer emp"], nil },
+	})
+	a := httptest.NewRecorder()
+	engine.ServeHTTP(a, httptest.NewRequestWithContext(t.Context(), "GET", "/api/v1/sessions/01K0", nil))
+	return a
+}
+
 // Of what was linked to a start its eMSP sees what is its own alone.
 func TestALinkShowsNothingOfOthers(t *testing.T) {
-	w := apptest.New(t)
 	own, other := ocpi.NewParty("SE", "EMP"), ocpi.NewParty("DE", "TNM")
 	for _, debtor := range []ocpi.Party{own, other} {
 		l := &linked{payer: other, debtor: debtor}
-		engine := api.NewEngine(slog.New(slog.DiscardHandler), rest.Fallback("", slog.New(slog.DiscardHandler)))
-		app.Mount(engine, app.Deps{
-			Partners: w.Partners, Objects: sessions{l}, Desk: l, Charges: l, Logger: slog.New(slog.DiscardHandler), Now: func() time.Time { return apptest.Now },
-			Limits: rest.Limits{Places: api.NewBudget(rest.Places)}, Auth: func(*gin.Context) (rest.Key, error) { return apptest.Keys["Bearer emp"], nil },
-		})
-		a := httptest.NewRecorder()
-		engine.ServeHTTP(a, httptest.NewRequestWithContext(t.Context(), "GET", "/api/v1/sessions/01K0", nil))
+		a := ask(t, sessions{l}, l, l)
 		var v struct {
 			EnergyKWh *string         `json:"energy_kwh"`
 			CDR       json.RawMessage `json:"cdr"`

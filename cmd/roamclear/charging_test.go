@@ -215,16 +215,16 @@ func TestWhatAnAppCannotStart(t *testing.T) {
 }
 
 // A CPO of OCPI 2.1.1, whose Sessions refer to nothing: a charge is found by token, place
-// and time, and stopped as soon as it is.
+// and time, and stopped as soon as it is; likewise its CDR.
 func TestAnAppChargesByOCPI211(t *testing.T) {
 	c := newCharging(t, ocpi.V211)
 	c.cpo.Do("START_SESSION", peer.Plan{Charge: true})
 	c.cpo.Do("STOP_SESSION", peer.Plan{Charge: true})
 	v := c.call("POST", "/sessions", fmt.Sprintf(startBody, ""), 202)
 	c.call("POST", "/sessions/"+v.ID+"/stop", "", 202)
-	got := c.until(v.ID, "completed")
-	if got.OCPI == nil || c.sent("STOP_SESSION") != 1 || len(c.cpo.Failures()) > 0 {
-		t.Errorf("%+v, %d stops, failures %v", got, c.sent("STOP_SESSION"), c.cpo.Failures())
+	got := c.until(v.ID, "billed")
+	if got.OCPI == nil || got.CDR == nil || got.CDR.ID != "C-"+got.OCPI.ID || c.sent("STOP_SESSION") != 1 || len(c.cpo.Failures()) > 0 {
+		t.Errorf("%+v, CDR %+v, %d stops, failures %v", got, got.CDR, c.sent("STOP_SESSION"), c.cpo.Failures())
 	}
 }
 

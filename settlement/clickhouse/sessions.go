@@ -188,3 +188,21 @@ func (s *Store) SessionCDR(ctx context.Context, cpo ocpi.Party, session string) 
 		})
 	return key, ok, err
 }
+
+// ChargeCDRs returns CDRs that name no Session by the charge that they are of, in the order of
+// their ids, limit of them at most.
+func (s *Store) ChargeCDRs(ctx context.Context, q settlement.ChargeQuery, limit int) (keys []ocpi.Key, err error) {
+	booked := q.From.Go().AddDate(0, 0, -1) // in the month of its end, wherever that is; or in a later one
+	var w where
+	w.and("month >= ? AND start BETWEEN fromUnixTimestamp64Nano(?) AND fromUnixTimestamp64Nano(?)", uint32(ocpi.MonthOf(booked.Year(), booked.Month())), int64(q.From), int64(q.To))
+	w.and("NOT elsewhere AND credit = 0 AND session_id = '' AND country = ? AND party = ? AND upper(location_id) = ?", q.CPO.Country, q.CPO.ID, q.Location)
+	w.and("((emsp_country, emsp_party) = (?, ?) OR emsp_party = '')", q.Debtor.Country, q.Debtor.ID)
+	err = s.each(ctx, "find CDRs of a charge", "SELECT DISTINCT id FROM results"+w.String()+" ORDER BY id LIMIT ?", append(w.args, limit),
+		func(rows driver.Rows) error {
+			key := ocpi.Key{Party: q.CPO}
+			err := rows.Scan(&key.ID)
+			keys = append(keys, key)
+			return err
+		})
+	return keys, err
+}

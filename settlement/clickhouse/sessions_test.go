@@ -4,10 +4,12 @@ import (
 	"math/rand/v2"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/google/go-cmp/cmp"
 	"github.com/roamclear/roamclear/ocpi"
 	"github.com/roamclear/roamclear/pricing"
+	"github.com/roamclear/roamclear/settlement"
 )
 
 const twinsOne = `
@@ -81,6 +83,54 @@ func TestSessionsBilledTwiceInAnyOrder(t *testing.T) {
 }
 
 // A Session is billed where a CDR of its CPO names it, a credit alone does not.
+// CDRs that name no Session are found by who bills whom, and by where and when the charge
+// began.
+func TestChargeCDRs(t *testing.T) {
+	s := newStore(t)
+	b := batchOf(t, 0, 0, twinsOne+`
+	GB*DUN DE*TNM e1 2019-01-15 GBP 5.00/6.00   priced 5.00/6.00 -
+	GB*DUN -      f1 2019-01-15 GBP 5.00/6.00   priced 5.00/6.00 -
+	GB*DUN NL*EXW g1 2019-01-15 GBP 5.00/6.00   priced 5.00/6.00 -
+	GB*DUN NL*EXW h1 2019-01-15 GBP 5.00/6.00   priced 5.00/6.00 -`)
+	at := ocpi.TimeOf(time.Date(2019, 1, 14, 23, 0, 0, 0, time.UTC))
+	for i := range b.Rows {
+		b.Rows[i].LocationID, b.Rows[i].Start, b.Rows[i].SessionID = "l1", at, ""
+		switch b.Rows[i].ID {
+		case "b1":
+			b.Rows[i].SessionID = "S1"
+		case "g1":
+			b.Rows[i].LocationID = "L2"
+		case "h1":
+			b.Rows[i].Start += ocpi.Time(time.Hour)
+		}
+	}
+	write(t, s, b)
+	for _, c := range []struct {
+		name        string
+		cpo, debtor ocpi.Party
+		location    string
+		after       time.Duration
+		want        string
+	}{
+		{"all of its own or of nobody", ocpi.NewParty("GB", "DUN"), ocpi.NewParty("NL", "EXW"), "L1", 0, "A1 C1 D1 F1"},
+		{"another eMSP", ocpi.NewParty("GB", "DUN"), ocpi.NewParty("DE", "TNM"), "L1", 0, "E1 F1"},
+		{"another CPO", ocpi.NewParty("FR", "BEL"), ocpi.NewParty("NL", "EXW"), "L1", 0, "A1"},
+		{"another place", ocpi.NewParty("GB", "DUN"), ocpi.NewParty("NL", "EXW"), "L2", 0, "G1"},
+		{"another time", ocpi.NewParty("GB", "DUN"), ocpi.NewParty("NL", "EXW"), "L1", time.Hour, "H1"},
+		{"none", ocpi.NewParty("GB", "DUN"), ocpi.NewParty("NL", "EXW"), "L1", 2 * time.Hour, ""},
+	} {
+		from := at + ocpi.Time(c.after)
+		keys, err := s.ChargeCDRs(t.Context(), settlement.ChargeQuery{CPO: c.cpo, Debtor: c.debtor, Location: c.location, From: from, To: from + 1}, 10)
+		var ids []string
+		for _, k := range keys {
+			ids = append(ids, k.ID)
+		}
+		if got := strings.Join(ids, " "); got != c.want || err != nil {
+			t.Errorf("%s: %q, %v; want %q", c.name, got, err, c.want)
+		}
+	}
+}
+
 func TestBilled(t *testing.T) {
 	s := newStore(t)
 	for _, b := range cut(inSessions(batchOf(t, 0, 0, twinsOne)), 3) {

@@ -39,6 +39,7 @@ type World struct {
 	t        testing.TB
 	Log      *ingesttest.Log
 	Follower *objects.Follower
+	Objects  app.Objects
 	Partners *control.Partners
 	Tokens   map[string]string // of partners, by their first party
 }
@@ -80,8 +81,9 @@ func New(t testing.TB, change ...func(*control.Partners)) *World {
 	objectstest.Run(t, w.Follower)
 	logger := slog.New(slog.DiscardHandler)
 	w.Engine = api.NewEngine(logger, rest.Fallback("", logger))
+	w.Objects = known{w.Follower, index}
 	w.Calls = app.Mount(w, app.Deps{
-		Partners: w.Partners, Objects: known{w.Follower, index}, Stations: found, Logger: logger, Now: func() time.Time { return Now },
+		Partners: w.Partners, Objects: w.Objects, Stations: found, Logger: logger, Now: func() time.Time { return Now },
 		Limits: rest.Limits{Places: api.NewBudget(rest.Places)},
 		Auth: func(c *gin.Context) (rest.Key, error) {
 			key, ok := Keys[c.GetHeader("Authorization")]
