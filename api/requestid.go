@@ -5,6 +5,9 @@ import (
 	"encoding/hex"
 )
 
+// HeaderReceipt carries the position of the record in the log.
+const HeaderReceipt = "X-Roamclear-Receipt"
+
 // NewRequestID makes an id for a request or a correlation that came without
 // one: a random UUID, as OCPI advises (2.2.1 transport, "Unique message IDs").
 func NewRequestID() string {

@@ -131,11 +131,16 @@ const preferable = "CHARGING_PREFERENCES_CAPABLE"
 // maxNote bounds what is kept of why preferences were not delivered, in bytes.
 const maxNote = 300
 
+// invalid tells what is wrong with a body first, which stands in ours below a path.
+func invalid(path string, wrong *ocpi.Invalid) error {
+	return rest.Invalid(path+wrong.Fields[0].Path, "%s", wrong.Fields[0].Reason)
+}
+
 // prefer sends preferences to the CPO of a session, and notes what it answered.
 func (s *server) prefer(ctx context.Context, who *caller, ch *charge, sent json.RawMessage) error {
 	if _, err := ocpi.ReadChargingPreferences(sent); err != nil {
 		if wrong, ok := errors.AsType[*ocpi.Invalid](err); ok {
-			return rest.Invalid("charging_preferences."+wrong.Fields[0].Path, "%s", wrong.Fields[0].Reason)
+			return invalid("charging_preferences.", wrong)
 		}
 		return rest.Invalid("charging_preferences", "%v", err)
 	}

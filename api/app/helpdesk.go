@@ -77,7 +77,7 @@ func (s *server) command(c *gin.Context, who *caller) error {
 	}
 	order, err := ocpi.ReadCommand(ocpi.V221, t, members.With("response_url", string(said)).Bytes())
 	if wrong, ok := errors.AsType[*ocpi.Invalid](err); ok {
-		return rest.Invalid(wrong.Fields[0].Path, "%s", wrong.Fields[0].Reason)
+		return invalid("", wrong)
 	}
 	if err != nil {
 		return err
@@ -94,7 +94,7 @@ func (s *server) command(c *gin.Context, who *caller) error {
 		return conflict("not_supported", "", "%s", refused.Reason)
 	}
 	if wrong, ok := errors.AsType[*ocpi.Invalid](err); ok {
-		return rest.Invalid(wrong.Fields[0].Path, "%s", wrong.Fields[0].Reason)
+		return invalid("", wrong)
 	}
 	if errors.Is(err, api.ErrNotConnected) {
 		return conflict("cpo_not_connected", "cpo", "%s takes no commands from here", cpo)

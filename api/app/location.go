@@ -203,16 +203,9 @@ func (f *finder) cheapEnough(k *connectorJSON) bool {
 }
 
 func newPrice(o *pricing.Offer, now ocpi.Time) *priceJSON {
-	side := func(n ocpi.Number) *string {
-		if !n.IsSet() {
-			return nil
-		}
-		s := rest.Money(n.Decimal())
-		return &s
-	}
 	return &priceJSON{
 		Basis: roamingTariff, TariffID: tariffID(o.Version), Version: o.Version.Since().String(), AsOf: now.String(), Currency: o.Currency,
-		EnergyKWh: rest.Quantity(o.Charge.EnergyKWh.Decimal()), DurationS: int64(o.Charge.Duration / time.Second), ExclVAT: side(o.Total.Excl), InclVAT: side(o.Total.Incl),
+		EnergyKWh: rest.Quantity(o.Charge.EnergyKWh.Decimal()), DurationS: int64(o.Charge.Duration / time.Second), ExclVAT: rest.MoneyOf(o.Total.Excl), InclVAT: rest.MoneyOf(o.Total.Incl),
 	}
 }
 

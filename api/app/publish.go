@@ -52,7 +52,7 @@ func (f *finder) hasToken(ctx context.Context, t *publishToken) (bool, error) {
 	target := ingest.Target{Object: ingest.ObjectToken, Key: ocpi.Key{Party: f.who.party, ID: ocpi.Fold(t.UID)}, Variant: ocpi.Fold(t.Type)}
 	s, ok, err := f.Objects.Get(ctx, target)
 	if err != nil || !ok {
-		return false, unavailableOr("read tokens", err)
+		return false, wrapped("read tokens", err)
 	}
 	for name, want := range map[string]string{"visual_number": t.VisualNumber, "issuer": t.Issuer, "group_id": t.GroupID} {
 		if want != "" && !strings.EqualFold(ocpi.Text(s.Body, name), want) {
@@ -60,12 +60,4 @@ func (f *finder) hasToken(ctx context.Context, t *publishToken) (bool, error) {
 		}
 	}
 	return true, nil
-}
-
-// unavailableOr is unavailable, nil for no error.
-func unavailableOr(what string, err error) error {
-	if err == nil {
-		return nil
-	}
-	return unavailable(what, err)
 }

@@ -71,9 +71,6 @@ type receiptJSON struct {
 	Findings []ocpi.Finding `json:"findings"`
 }
 
-// receiptHeader carries the position of the record, as over OCPI.
-const receiptHeader = "X-Roamclear-Receipt"
-
 // reports answers a report by push.
 func (s *server) reports(kind ingest.Object, push func(c *gin.Context, from ingest.Sender, v ocpi.Version, body []byte) (ingest.Receipt, error)) gin.HandlerFunc {
 	return func(c *gin.Context) {
@@ -115,7 +112,7 @@ func (s *server) report(c *gin.Context, kind ingest.Object, push func(c *gin.Con
 	if r.Created {
 		status = http.StatusCreated
 	}
-	c.Header(receiptHeader, r.Position.String())
+	c.Header(api.HeaderReceipt, r.Position.String())
 	findings := r.Findings
 	if findings == nil {
 		findings = []ocpi.Finding{}

@@ -7,8 +7,6 @@ import (
 	"net/url"
 	"strings"
 
-	"github.com/shopspring/decimal"
-
 	"github.com/roamclear/roamclear/api/command"
 	"github.com/roamclear/roamclear/api/rest"
 	"github.com/roamclear/roamclear/ingest"
@@ -342,7 +340,7 @@ func (s *server) running(ctx context.Context, c *charge) (*whatif.Price, error) 
 
 func newRunning(c *charge, p *whatif.Price) *runningJSON {
 	r := &p.Result
-	v := &runningJSON{Status: "running", Explanation: sessionURL(c.Key.ID) + "/explanation", PartnerExcl: amount(c.session.TotalCost.Excl)}
+	v := &runningJSON{Status: "running", Explanation: sessionURL(c.Key.ID) + "/explanation", PartnerExcl: rest.MoneyOf(c.session.TotalCost.Excl)}
 	switch strings.ToUpper(c.session.Status) {
 	case "COMPLETED", "INVALID":
 		v.Status = "final"
@@ -351,23 +349,8 @@ func newRunning(c *charge, p *whatif.Price) *runningJSON {
 		v.Status, v.Reason = "unpriced", r.Reason
 		return v
 	}
-	v.Currency, v.ExclVAT, v.InclVAT = said(p.CDR.Currency), amount(r.Total.Excl), amount(r.Total.Incl)
+	v.Currency, v.ExclVAT, v.InclVAT = said(p.CDR.Currency), rest.MoneyOf(r.Total.Excl), rest.MoneyOf(r.Total.Incl)
 	return v
-}
-
-// amount is a number of money as text, nil where it is not known.
-func amount(n ocpi.Number) *string {
-	if !n.IsSet() {
-		return nil
-	}
-	return said(rest.Money(n.Decimal()))
-}
-
-func amountOf(d *decimal.Decimal) *string {
-	if d == nil {
-		return nil
-	}
-	return said(rest.Money(*d))
 }
 
 func newCommand(c *objects.Command) commandJSON {
@@ -406,8 +389,8 @@ func (c *charge) newStop() *stopJSON {
 func (s *server) newCDR(c *charge) (*cdrJSON, error) {
 	d := c.cdr
 	v := &cdrJSON{
-		CountryCode: d.Key.Party.Country, PartyID: d.Key.Party.ID, ID: d.ID, ExclVAT: amountOf(d.ClaimedExcl), InclVAT: amountOf(d.ClaimedIncl),
-		URL: "/api/v1/cdrs/" + url.PathEscape(d.Key.Party.Country) + "/" + url.PathEscape(d.Key.Party.ID) + "/" + url.PathEscape(d.ID),
+		CountryCode: d.Key.Party.Country, PartyID: d.Key.Party.ID, ID: d.ID, ExclVAT: rest.MoneyOrNil(d.ClaimedExcl), InclVAT: rest.MoneyOrNil(d.ClaimedIncl),
+		URL: "/api/v1/cdrs" + rest.KeyPath(ocpi.Key{Party: d.Key.Party, ID: d.ID}),
 	}
 	q, err := readQuote(c.Command.Quote)
 	if err != nil {

@@ -210,6 +210,7 @@ func (s *server) begun(ctx context.Context, who *caller, key, digest string) (*c
 	return s.same(ctx, who, known.Point, digest)
 }
 
+// wrapped is unavailable, nil for no error.
 func wrapped(what string, err error) error {
 	if err == nil {
 		return nil

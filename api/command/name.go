@@ -23,9 +23,6 @@ func digest(texts ...string) []byte {
 	return h.Sum(nil)
 }
 
-// Digest is a SHA-256 of texts, as text.
-func Digest(texts ...string) string { return hex.EncodeToString(digest(texts...)) }
-
 // Name is under what a party keeps what a text stands for: kind is two letters, with I or
 // O in them, so that no ULID is like it.
 func Name(party ocpi.Party, kind string, texts ...string) ocpi.Key {

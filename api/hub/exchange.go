@@ -277,7 +277,7 @@ func (x *exchange) reply(a answer, err error, now time.Time) (httpStatus int, oc
 		x.setHeader("Location", a.location)
 	}
 	if a.receipt != "" {
-		x.setHeader(receiptHeader, a.receipt)
+		x.setHeader(api.HeaderReceipt, a.receipt)
 	}
 	if a.conflict != "" {
 		x.setHeader(conflictHeader, a.conflict)

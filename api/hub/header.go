@@ -5,9 +5,6 @@ import (
 	"github.com/roamclear/roamclear/ocpi"
 )
 
-// receiptHeader carries the position of the record in the log.
-const receiptHeader = "X-Roamclear-Receipt"
-
 var jsonType = []string{"application/json"}
 
 // setHeader sets a header of the answer. The values stand in the exchange, so

@@ -107,7 +107,7 @@ func (x *exchange) onward(a answer) (answer, error) {
 // the same.
 func (x *exchange) storedAlone(a answer, err error) error {
 	if a.receipt != "" {
-		x.setHeader(receiptHeader, a.receipt)
+		x.setHeader(api.HeaderReceipt, a.receipt)
 	}
 	const stored = "; it is stored here"
 	if failed, ok := errors.AsType[*routeError](err); ok {

@@ -103,7 +103,7 @@ func TestPushesGoOn(t *testing.T) {
 					if p.body != "-" && (from == to || r.Method != "PATCH") && (from != to || p.body == "") {
 						readable(t, p.kind, to, r.Body)
 					}
-					if p.kind != "cdrs" && header.Get(receiptHeader) == "" {
+					if p.kind != "cdrs" && header.Get(api.HeaderReceipt) == "" {
 						t.Errorf("%s has no receipt", p.call)
 					}
 					if p.kind == "locations" && (header.Get(lostHeader) != "") != (to == ocpi.V211) {
@@ -217,7 +217,7 @@ func TestWhatComesOfAPush(t *testing.T) {
 			e.post.answer = c.answer
 			body := thing{"cdrs", "GB/DUN", "NL/EXW", "C1"}.in(ocpi.V221)
 			w, got := e.ask(t, e.cpo, "POST", "/2.2.1/receiver/cdrs", body, "OCPI-to-country-code", "NL", "OCPI-to-party-id", "EXW", "X-Request-ID", "r-1")
-			if w.Code != c.http || got.StatusCode != c.code || string(got.Data) != c.data || w.Result().Header.Get("X-Request-Id") != "r-1" || w.Result().Header.Get(receiptHeader) == "" {
+			if w.Code != c.http || got.StatusCode != c.code || string(got.Data) != c.data || w.Result().Header.Get("X-Request-Id") != "r-1" || w.Result().Header.Get(api.HeaderReceipt) == "" {
 				t.Errorf("HTTP %d with %d %q %s %v; want %d with %d %s", w.Code, got.StatusCode, got.StatusMessage, got.Data, w.Result().Header, c.http, c.code, c.data)
 			}
 			if w, got = e.ask(t, e.cpo, "GET", "/2.2.1/receiver/cdrs/GB/DUN/C1", "", "OCPI-to-country-code", "NL", "OCPI-to-party-id", "EXW"); string(got.Data) != body {
@@ -290,8 +290,8 @@ func TestWhatIsNotSentOn(t *testing.T) {
 	} {
 		id := c.call[strings.LastIndexByte(c.call, '/')+1:]
 		header, got, r := e.send(t, e.cpo, c.call, thing{c.kind, "GB/DUN", c.other, id}.in(ocpi.V221), "GB/DUN", c.to)
-		if got.StatusCode != c.code || r != nil || (header.Get(receiptHeader) == "") != (c.code == 4001) {
-			t.Errorf("%s: %d %q, receipt %q, sent %+v; want %d", name, got.StatusCode, got.StatusMessage, header.Get(receiptHeader), r, c.code)
+		if got.StatusCode != c.code || r != nil || (header.Get(api.HeaderReceipt) == "") != (c.code == 4001) {
+			t.Errorf("%s: %d %q, receipt %q, sent %+v; want %d", name, got.StatusCode, got.StatusMessage, header.Get(api.HeaderReceipt), r, c.code)
 		}
 	}
 	// An older push, and a part of one, is judged by what it says itself.
@@ -322,7 +322,7 @@ func TestWhatCannotBeSaidIsNotSent(t *testing.T) {
 	e := newExchange(t, ocpi.V230, ocpi.V211)
 	body := strings.Replace(thing{"tariffs", "GB/DUN", "NL/EXW", "T1"}.in(ocpi.V230), `"currency":"EUR"`, `"currency":"EUR","start_date_time":"2030-01-01T00:00:00Z"`, 1)
 	header, got, r := e.send(t, e.cpo, "PUT /2.3.0/receiver/tariffs/GB/DUN/T1", body, "GB/DUN", "NL/EXW")
-	if got.StatusCode != 2001 || r != nil || header.Get(receiptHeader) == "" || !strings.Contains(got.StatusMessage, "stored here") {
+	if got.StatusCode != 2001 || r != nil || header.Get(api.HeaderReceipt) == "" || !strings.Contains(got.StatusMessage, "stored here") {
 		t.Errorf("%d %q, sent %+v", got.StatusCode, got.StatusMessage, r)
 	}
 }

@@ -2,8 +2,9 @@
 // behind each row, one CDR with the partner's claim beside our result and its
 // explanation, rejects by reason, conflicts and refused bodies, tariffs with
 // what is doubtful in them, and what a charge would cost, as a picture of how
-// its price builds up. It is HTML made on the server, with one style sheet, no
-// script and nothing from elsewhere.
+// its price builds up. It is HTML made on the server, with one style sheet and
+// nothing from elsewhere. The page of a charge alone has a script, which brings it up
+// to date, and does without where none runs.
 //
 // It shows what package report answers, under the same query parameters, and
 // adds one of its own: vat, "excl" (the default) or "incl". Sums of figures on

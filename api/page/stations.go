@@ -360,7 +360,7 @@ func (s *server) station(c *gin.Context, d driver) error {
 		return err
 	}
 	view := stationView{frame: frame{Here: "Stations", Visitor: &d.visitor, Query: q}, Driver: d, Energy: standardEnergy, Back: as("/stations", d.chosen())}
-	path := "/locations/" + url.PathEscape(key.Party.Country) + "/" + url.PathEscape(key.Party.ID) + "/" + url.PathEscape(key.ID)
+	path := "/locations" + rest.KeyPath(key)
 	if err := s.ask(c, &d, http.MethodGet, path+"?price_energy_kwh="+standardEnergy, nil, &view.Station); err != nil {
 		return err
 	}

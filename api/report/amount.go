@@ -9,14 +9,6 @@ import (
 	"github.com/shopspring/decimal"
 )
 
-func moneyPtr(d *decimal.Decimal) *string {
-	if d == nil {
-		return nil
-	}
-	s := rest.Money(*d)
-	return &s
-}
-
 func quantityPtr(d *decimal.Decimal) *string {
 	if d == nil {
 		return nil
@@ -42,7 +34,7 @@ type sumJSON struct {
 }
 
 func newSum(s settlement.Sum) sumJSON {
-	return sumJSON{ExclVAT: rest.Money(s.Excl), InclVAT: moneyPtr(s.Incl()), InclVATMissing: s.MissingIncl}
+	return sumJSON{ExclVAT: rest.Money(s.Excl), InclVAT: rest.MoneyOrNil(s.Incl()), InclVATMissing: s.MissingIncl}
 }
 
 // amountJSON is the price of one CDR; what is not known is null.
@@ -55,7 +47,7 @@ func newAmount(excl, incl *decimal.Decimal) *amountJSON {
 	if excl == nil && incl == nil {
 		return nil
 	}
-	return &amountJSON{ExclVAT: moneyPtr(excl), InclVAT: moneyPtr(incl)}
+	return &amountJSON{ExclVAT: rest.MoneyOrNil(excl), InclVAT: rest.MoneyOrNil(incl)}
 }
 
 type taxJSON struct {

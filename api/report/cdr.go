@@ -5,7 +5,6 @@ import (
 	"encoding/json"
 	"fmt"
 	"net/http"
-	"net/url"
 	"strings"
 	"time"
 
@@ -66,11 +65,7 @@ func knownInstant(t time.Time) *string {
 }
 
 // CDRPath is the path of a CDR below /api/v1, and of its page.
-func CDRPath(k ocpi.Key) string { return "/cdrs" + identityPath(k) }
-
-func identityPath(k ocpi.Key) string {
-	return "/" + url.PathEscape(k.Party.Country) + "/" + url.PathEscape(k.Party.ID) + "/" + url.PathEscape(k.ID)
-}
+func CDRPath(k ocpi.Key) string { return "/cdrs" + rest.KeyPath(k) }
 
 // pricedFrom says what a result was computed from: enough to compute it again.
 type pricedFrom struct {

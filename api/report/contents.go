@@ -145,4 +145,4 @@ func (s *server) contents(c *gin.Context, key rest.Key) error {
 
 // ContentsPath is the path of what came under an identity below /api/v1, and of
 // its page.
-func ContentsPath(k ocpi.Key) string { return "/conflicts" + identityPath(k) }
+func ContentsPath(k ocpi.Key) string { return "/conflicts" + rest.KeyPath(k) }

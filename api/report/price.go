@@ -86,14 +86,7 @@ func amountOf(m tariff.Money) *amountJSON {
 	if !m.Excl.IsSet() && !m.Incl.IsSet() {
 		return nil
 	}
-	side := func(n ocpi.Number) *string {
-		if !n.IsSet() {
-			return nil
-		}
-		s := rest.Money(n.Decimal())
-		return &s
-	}
-	return &amountJSON{ExclVAT: side(m.Excl), InclVAT: side(m.Incl)}
+	return &amountJSON{ExclVAT: rest.MoneyOf(m.Excl), InclVAT: rest.MoneyOf(m.Incl)}
 }
 
 // price answers POST /api/v1/price.

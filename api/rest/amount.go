@@ -3,6 +3,7 @@ package rest
 import (
 	"strings"
 
+	"github.com/roamclear/roamclear/ocpi"
 	"github.com/shopspring/decimal"
 )
 
@@ -15,6 +16,24 @@ func Money(d decimal.Decimal) string {
 		fraction += "0"
 	}
 	return whole + "." + fraction
+}
+
+// MoneyOrNil is Money, nil where an amount is not known.
+func MoneyOrNil(d *decimal.Decimal) *string {
+	if d == nil {
+		return nil
+	}
+	s := Money(*d)
+	return &s
+}
+
+// MoneyOf is MoneyOrNil for a number that may not be set.
+func MoneyOf(n ocpi.Number) *string {
+	if !n.IsSet() {
+		return nil
+	}
+	s := Money(n.Decimal())
+	return &s
 }
 
 // Quantity writes a number plainly and exactly, without trailing zeros.

@@ -10,6 +10,11 @@ import (
 	"github.com/roamclear/roamclear/settlement"
 )
 
+// KeyPath is what the path of a route of [PathKey] ends in, for an identity.
+func KeyPath(k ocpi.Key) string {
+	return "/" + url.PathEscape(k.Party.Country) + "/" + url.PathEscape(k.Party.ID) + "/" + url.PathEscape(k.ID)
+}
+
 // PathKey reads the identity from the path of a route that ends in
 // /:country/:party/*id. It goes by the escaped path, so an id may hold an
 // escaped "/". An identity that cannot be one is [settlement.ErrNotFound].

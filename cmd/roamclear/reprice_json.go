@@ -193,15 +193,7 @@ func totalView(s settlement.Sum) repriceTotalJSON {
 func sideView(s *settlement.ChangeSide) repriceSideJSON {
 	return repriceSideJSON{
 		EMSP: optionalParty(s.EMSP), Status: s.Status.String(), Claim: s.Claim.String(), Reason: s.Reason,
-		Excl: numberView(s.Computed.Excl), Incl: numberView(s.Computed.Incl),
+		Excl: rest.MoneyOf(s.Computed.Excl), Incl: rest.MoneyOf(s.Computed.Incl),
 		Profile: s.Profile, TariffHash: s.TariffHash, TimeZone: s.TimeZone, ZoneDB: s.ZoneDB, Engine: s.Engine,
 	}
-}
-
-func numberView(n ocpi.Number) *string {
-	if !n.IsSet() {
-		return nil
-	}
-	s := rest.Money(n.Decimal())
-	return &s
 }
