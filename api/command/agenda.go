@@ -11,9 +11,12 @@ import (
 type agenda struct {
 	items   items
 	changed chan struct{} // something is due earlier than before
+	over    chan struct{} // closed when nobody sees to it any more
 }
 
-func newAgenda() *agenda { return &agenda{changed: make(chan struct{}, 1)} }
+func newAgenda() *agenda {
+	return &agenda{changed: make(chan struct{}, 1), over: make(chan struct{})}
+}
 
 // put has an item come at its instant; one without an instant comes never.
 func (a *agenda) put(it *item) {

@@ -264,33 +264,54 @@ func backOff(tries int) time.Duration {
 // openPage is how many open commands are read at once.
 const openPage = 500
 
-// Run sees to the commands of a partition until ctx ends.
+// Run sees to the commands of a partition until ctx ends. Where a run before has not ended
+// yet it waits for it: a command is in one agenda.
 func (d *Desk) Run(ctx context.Context, p ingest.Partition) error {
-	a := newAgenda()
-	d.mu.Lock()
-	d.due[p] = a
-	for _, it := range d.open {
-		if it.partition == p {
-			a.put(it)
-		}
+	a, err := d.takeUp(ctx, p)
+	if err != nil {
+		return err
 	}
-	d.mu.Unlock()
-	defer func() {
-		d.mu.Lock()
-		defer d.mu.Unlock()
-		if d.due[p] == a {
-			delete(d.due, p)
-		}
-		for _, it := range d.open {
-			if it.partition == p {
-				it.index = -1
-			}
-		}
-	}()
+	defer d.layDown(p, a)
 	g, ctx := errgroup.WithContext(ctx)
 	g.Go(func() error { return d.findSessions(ctx, p) })
 	g.Go(func() error { return d.see(ctx, a) })
 	return g.Wait()
+}
+
+func (d *Desk) takeUp(ctx context.Context, p ingest.Partition) (*agenda, error) {
+	a := newAgenda()
+	for {
+		d.mu.Lock()
+		before := d.due[p]
+		if before == nil {
+			d.due[p] = a
+			for _, it := range d.open {
+				if it.partition == p {
+					a.put(it)
+				}
+			}
+			d.mu.Unlock()
+			return a, nil
+		}
+		d.mu.Unlock()
+		select {
+		case <-ctx.Done():
+			return nil, ctx.Err()
+		case <-before.over:
+		}
+	}
+}
+
+func (d *Desk) layDown(p ingest.Partition, a *agenda) {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	delete(d.due, p)
+	for _, it := range d.open {
+		if it.partition == p {
+			it.index = -1
+		}
+	}
+	close(a.over)
 }
 
 // Load reads what is open in the store, once; whoever calls it again gets nil when that is

@@ -2,6 +2,7 @@ package command_test
 
 import (
 	"context"
+	"sync"
 	"sync/atomic"
 	"testing"
 	"testing/synctest"
@@ -81,6 +82,33 @@ func TestAnAnswerWhileItStops(t *testing.T) {
 		<-closed
 		if c := w.now(e); c.Response == nil || len(w.office.calls()) != 1 {
 			t.Errorf("response %+v, %d calls", c.Response, len(w.office.calls()))
+		}
+	})
+}
+
+// A partition that is given back before its last run has ended is seen to by one run after
+// the other: what is due in it is in one agenda.
+func TestTwoRunsOfAPartition(t *testing.T) {
+	bubble(t, func(w *world) {
+		w.office.answers(silent)
+		for range 3 {
+			w.starting(abc, objects.CommandLimits{})
+		}
+		p := w.log.Partitions(ingest.TopicCommands)[0]
+		ctx, cancel := context.WithCancel(w.t.Context())
+		var second sync.WaitGroup
+		second.Go(func() { _ = w.office.Run(ctx, p) })
+		defer second.Wait()
+		defer cancel()
+		e := w.starting(abc, objects.CommandLimits{})
+		w.leave()
+		w.leave = func() {}
+		if c := w.now(e); c.TimedOut != nil {
+			t.Fatalf("timed out at once: %+v", c.TimedOut)
+		}
+		time.Sleep(time.Minute)
+		if c := w.now(e); c.TimedOut == nil {
+			t.Error("nobody sees to it after the first run")
 		}
 	})
 }

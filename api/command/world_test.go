@@ -40,6 +40,7 @@ type world struct {
 	signer    *control.Sealer
 	office    *office
 	stop      func()
+	leave     func()        // the process loses its partitions
 	rebalance func()        // the process loses its partitions, and gets them again
 	hold      chan struct{} // until when nothing is read of what is open; nil = not at all
 	open      int           // command.Deps.Open
@@ -95,9 +96,9 @@ func (w *world) start(works bool) {
 		running.Go(func() { _ = o.Follow(ctx) })
 	}
 	w.office = o
-	leave := w.seeTo(ctx, works)
-	w.rebalance = func() { leave(); leave = w.seeTo(ctx, works) }
-	w.stop = func() { cancel(); leave(); running.Wait(); o.Close() }
+	w.leave = w.seeTo(ctx, works)
+	w.rebalance = func() { w.leave(); w.leave = w.seeTo(ctx, works) }
+	w.stop = func() { cancel(); w.leave(); running.Wait(); o.Close() }
 	synctest.Wait()
 }
 
