@@ -236,6 +236,7 @@ func (d *Desk) ask(ctx context.Context, a Asking) (e *Entry, call func() <-chan 
 	}
 	key := ocpi.Key{Party: a.Party, ID: a.ID}
 	r := d.request(&a)
+	r.Unnamed = a.Command.Type == ocpi.StartSession && to.Peer.Version == ocpi.V211
 	if a.Command.ReservationID != "" && to.Peer.Version == ocpi.V211 {
 		if r.Reservation, err = d.reservation(ctx, a.CPO, a.Party, a.Command.ReservationID); err != nil {
 			return nil, nil, err

@@ -161,19 +161,36 @@ func TestASessionOfAnotherStart(t *testing.T) {
 // Where nobody is known to pay for a Session that is linked to a start, the start says who
 // does: who asked for the charge can follow and stop it.
 func TestWhoPaysForALinkedSession(t *testing.T) {
+	for _, via := range []string{objects.ViaApp, objects.ViaOCPI} {
+		bubble(t, func(w *world) {
+			e := w.startingVia(via, old, objects.CommandLimits{})
+			w.session211By("S9", "SE-EMP-C00077-X", "")
+			if c := w.now(e); c.Session == nil || c.Session.By != "token" {
+				t.Fatalf("via %s: linked to %+v", via, c.Session)
+			}
+			s, ok, err := w.office.follower.Get(w.t.Context(), ingest.Target{Object: ingest.ObjectSession, Key: ocpi.NewKey("SE", "OLD", "S9")})
+			if err != nil || !ok || s.With != emp {
+				t.Errorf("via %s: %s pays, known %t, %v", via, s.With, ok, err)
+			}
+			stop := commandOf(t, ocpi.StopSession, `{"response_url":"u","session_id":"S9"}`)
+			if _, err := w.office.Ask(w.t.Context(), command.Asking{Party: emp, Via: via, CPO: old, Command: stop}); err != nil {
+				t.Errorf("via %s: its stop: %v", via, err)
+			}
+			time.Sleep(time.Minute)
+			if c := w.now(e); c.Open() {
+				t.Errorf("via %s: something is left to see to", via)
+			}
+		})
+	}
+}
+
+// A start over OCPI is its eMSP's to follow where its Session says who pays for it.
+func TestAStartOverOCPI(t *testing.T) {
 	bubble(t, func(w *world) {
-		e := w.starting(old, objects.CommandLimits{})
-		w.session211By("S9", "SE-EMP-C00077-X", "")
-		if c := w.now(e); c.Session == nil || c.Session.By != "token" {
-			t.Fatalf("linked to %+v", c.Session)
-		}
-		s, ok, err := w.office.follower.Get(w.t.Context(), ingest.Target{Object: ingest.ObjectSession, Key: ocpi.NewKey("SE", "OLD", "S9")})
-		if err != nil || !ok || s.With != emp {
-			t.Errorf("%s pays, known %t, %v", s.With, ok, err)
-		}
-		stop := commandOf(t, ocpi.StopSession, `{"response_url":"u","session_id":"S9"}`)
-		if _, err := w.office.Ask(w.t.Context(), command.Asking{Party: emp, Via: objects.ViaHelpdesk, CPO: old, Command: stop}); err != nil {
-			t.Errorf("its stop: %v", err)
+		e := w.startingVia(objects.ViaOCPI, abc, objects.CommandLimits{})
+		w.session(abc, "S9", map[string]any{"authorization_reference": e.Key.ID})
+		if c := w.now(e); c.Session != nil || c.MayCharge() {
+			t.Errorf("linked to %+v", c.Session)
 		}
 	})
 }

@@ -276,10 +276,15 @@ func commandOf(t *testing.T, kind ocpi.CommandType, body string) *ocpi.Command {
 // starting asks for a charge at L1 by APP-77, as an app does.
 func (w *world) starting(to ocpi.Party, limits objects.CommandLimits) *command.Entry {
 	w.t.Helper()
+	return w.startingVia(objects.ViaApp, to, limits)
+}
+
+func (w *world) startingVia(via string, to ocpi.Party, limits objects.CommandLimits) *command.Entry {
+	w.t.Helper()
 	id := command.NewID()
 	body := fmt.Sprintf(`{"response_url":%q,"token":{"country_code":"SE","party_id":"EMP","uid":"APP-77","type":"APP_USER","contract_id":"SE-EMP-C00077-X","issuer":"E","valid":true,`+
 		`"whitelist":"NEVER","last_updated":"2026-01-05T10:00:00Z"},"location_id":"L1","evse_uid":"E1","connector_id":"1","authorization_reference":%q}`, command.NoURL, id)
-	e, err := w.office.Ask(w.t.Context(), command.Asking{ID: id, Party: emp, Via: objects.ViaApp, Caller: "key-1", CPO: to, Command: commandOf(w.t, ocpi.StartSession, body), Limits: limits})
+	e, err := w.office.Ask(w.t.Context(), command.Asking{ID: id, Party: emp, Via: via, Caller: "key-1", CPO: to, Command: commandOf(w.t, ocpi.StartSession, body), Limits: limits})
 	if err != nil {
 		w.t.Fatal(err)
 	}

@@ -81,6 +81,7 @@ type CommandRequest struct {
 	SessionID     string           `json:"session_id,omitempty"`  // of a STOP_SESSION
 	Expiry        ocpi.Time        `json:"expiry,omitempty"`      // of a RESERVE_NOW
 	Reservation   string           `json:"reservation,omitempty"` // the number that stands for it at a CPO of OCPI 2.1.1
+	Unnamed       bool             `json:"unnamed,omitempty"`     // Sessions of its CPO do not name who pays: OCPI 2.1.1
 	Limits        CommandLimits    `json:"limits,omitzero"`
 	Quote         json.RawMessage  `json:"quote,omitempty"`
 	Of            string           `json:"of,omitempty"` // of a STOP_SESSION the id of the START_SESSION
@@ -89,10 +90,10 @@ type CommandRequest struct {
 	SessionWithin int              `json:"session_within"` // seconds
 }
 
-// StartsOurs reports whether it is a start of a charge that we see to; one over OCPI is its
-// eMSP's to follow.
+// StartsOurs reports whether it is a start of a charge whose Session we look for. One over OCPI
+// is its eMSP's to follow, but where the Session does not say whose it is: then its start does.
 func (r *CommandRequest) StartsOurs() bool {
-	return r.Type == ocpi.StartSession && r.Via != ViaOCPI
+	return r.Type == ocpi.StartSession && (r.Via != ViaOCPI || r.Unnamed)
 }
 
 // CommandLimits end a charge when they are reached.
