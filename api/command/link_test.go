@@ -121,7 +121,7 @@ func TestSessionsThatCameTogether(t *testing.T) {
 			t.Errorf("the other: %+v, ambiguous %v", c.Session, c.Ambiguous)
 		}
 		for _, id := range []string{"S3", "S4", "S5"} {
-			s, taken, err := w.office.Desk.Objects.Get(w.t.Context(), command.Target(command.Name(abc, "IL", id)))
+			s, taken, err := w.office.Objects.Get(w.t.Context(), command.Target(command.Name(abc, "IL", id)))
 			if err != nil || taken != (id == its.ID) {
 				t.Errorf("%s is of a start: %t, %s, %v", id, taken, s.Body, err)
 			}
