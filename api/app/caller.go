@@ -69,21 +69,35 @@ func (s *server) caller(c *gin.Context, scope string) (*caller, error) {
 	if who, ok, err := s.inside(c.Request.Context()); ok {
 		return who, err
 	}
-	authorization := c.GetHeader("Authorization")
-	if scheme, _, _ := strings.Cut(authorization, " "); strings.EqualFold(scheme, "Token") {
+	if authorization, ok := ocpiToken(c); ok {
 		return s.partnerCaller(c, authorization)
 	}
-	key, err := s.Auth(c)
-	if errors.Is(err, rest.ErrNoKey) {
-		return nil, errNoCredentials
-	}
+	key, err := s.partyKey(c, scope)
 	if err != nil {
 		return nil, err
 	}
-	if !key.Allows(scope) || key.Party.IsZero() {
-		return nil, rest.MissingScope(scope)
-	}
 	return s.emsp(key.Party, key)
+}
+
+// ocpiToken is what a request is authorized by where that is an OCPI token.
+func ocpiToken(c *gin.Context) (authorization string, ok bool) {
+	authorization = c.GetHeader("Authorization")
+	scheme, _, _ := strings.Cut(authorization, " ")
+	return authorization, strings.EqualFold(scheme, "Token")
+}
+
+// partyKey is the API key of a request, which must have a scope and be bound to a party.
+func (s *server) partyKey(c *gin.Context, scope string) (key rest.Key, err error) {
+	key, err = s.Auth(c)
+	switch {
+	case errors.Is(err, rest.ErrNoKey):
+		return key, errNoCredentials
+	case err != nil:
+		return key, err
+	case !key.Allows(scope) || key.Party.IsZero():
+		return key, rest.MissingScope(scope)
+	}
+	return key, nil
 }
 
 var errNoCredentials = &rest.Error{Status: http.StatusUnauthorized, Code: api.KindUnauthorized.Code(),

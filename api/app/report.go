@@ -29,8 +29,7 @@ const versionHeader = "OCPI-Version"
 // reporter finds out which CPO reports: the holder of a key of scope cpo, which is bound
 // to one, or a partner by its OCPI token.
 func (s *server) reporter(c *gin.Context) (from ingest.Sender, place rest.Key, err error) {
-	authorization := c.GetHeader("Authorization")
-	if scheme, _, _ := strings.Cut(authorization, " "); strings.EqualFold(scheme, "Token") {
+	if authorization, ok := ocpiToken(c); ok {
 		p, err := s.partner(c.Request, authorization)
 		if err != nil {
 			return from, place, err
@@ -44,15 +43,9 @@ func (s *server) reporter(c *gin.Context) (from ingest.Sender, place rest.Key, e
 		}
 		return from, rest.Key{ID: "partner " + p.ID}, nil
 	}
-	key, err := s.Auth(c)
-	if errors.Is(err, rest.ErrNoKey) {
-		return from, place, errNoCredentials
-	}
+	key, err := s.partyKey(c, control.ScopeCPO)
 	if err != nil {
 		return from, place, err
-	}
-	if !key.Allows(control.ScopeCPO) || key.Party.IsZero() {
-		return from, place, rest.MissingScope(control.ScopeCPO)
 	}
 	p, ok := s.Partners.Holder(control.NewRole(control.RoleCPO, key.Party.Country, key.Party.ID))
 	if !ok {

@@ -144,18 +144,10 @@ func (c *charge) stateOf() string {
 
 // orStopping is stopping while our stop is under way, and has not failed.
 func (c *charge) orStopping(state string) string {
-	if c.Command.Stop == nil || c.stopFailed() {
+	if c.Command.Stop == nil || c.StopFailed(c.stop) {
 		return state
 	}
 	return stateStopping
-}
-
-// stopFailed reports whether our stop came to nothing.
-func (c *charge) stopFailed() bool {
-	if c.stop == nil {
-		return c.Command.Stop != nil && c.Command.StopAsked == c.Command.Stop.ID
-	}
-	return c.stop.Command.Over()
 }
 
 // over reports whether nothing of the session can be stopped any more.
@@ -377,7 +369,7 @@ func (c *charge) newStop() *stopJSON {
 	if stop == nil {
 		return nil
 	}
-	v := &stopJSON{ID: stop.ID, Why: stop.Why, At: stop.At.String(), Failed: c.stopFailed()}
+	v := &stopJSON{ID: stop.ID, Why: stop.Why, At: stop.At.String(), Failed: c.StopFailed(c.stop)}
 	if c.stop != nil {
 		said := newCommand(c.stop.Command)
 		v.Response, v.Result, v.Message = said.Response, said.Result, said.Message

@@ -59,10 +59,16 @@ func (d *Desk) stopFailed(ctx context.Context, e *Entry) (bool, error) {
 	if err != nil {
 		return false, err
 	}
+	return e.StopFailed(stop), nil
+}
+
+// StopFailed reports whether the stop of a charge came to nothing, which is nil where there
+// is no such command.
+func (e *Entry) StopFailed(stop *Entry) bool {
 	if stop == nil {
-		return e.Command.StopAsked == e.Command.Stop.ID, nil // it was given up
+		return e.Command.Stop != nil && e.Command.StopAsked == e.Command.Stop.ID // it was given up
 	}
-	return stop.Command.Over(), nil
+	return stop.Command.Over()
 }
 
 // askStop asks for the STOP_SESSION of a start whose Session is known. Its id stands with
