@@ -3,6 +3,7 @@ package rest
 import (
 	"context"
 	"encoding/hex"
+	"errors"
 	"iter"
 	"net/http"
 	"slices"
@@ -59,10 +60,18 @@ func Statements(c *gin.Context, d Drafts, k Key) error {
 		return nil
 	})
 	if err != nil {
-		return err
+		return closedPeriod(err)
 	}
 	WriteRows(c, "statements", slices.Values(rows))
 	return nil
+}
+
+// closedPeriod says what is wrong with a period of which there are no drafts.
+func closedPeriod(err error) error {
+	if closed, ok := errors.AsType[*statement.ClosedError](err); ok {
+		return &Error{Status: http.StatusConflict, Code: "period_closed", Field: "period", Message: closed.Error()}
+	}
+	return err
 }
 
 func newStatementRow(d *statement.Draft) StatementRow {
@@ -120,7 +129,7 @@ func StatementFile(c *gin.Context, d Drafts, k Key) error {
 		return nil
 	})
 	if err != nil {
-		return err
+		return closedPeriod(err)
 	}
 	if found == nil || len(found.Lines) == 0 {
 		return &Error{Status: http.StatusNotFound, Code: "not_found",

@@ -201,6 +201,10 @@ func (c *adminClient) ask(ctx context.Context, method, path string, body io.Read
 // maxAnswer bounds an answer; a statement of 100,000 lines has 25 MB.
 const maxAnswer = 256 << 20
 
+// errNothingThere is in the error of an answer that there is no such thing; it adds no
+// words.
+var errNothingThere = errors.New("")
+
 // failure turns an error answer into the error a person reads.
 func (c *adminClient) failure(status int, answer []byte) error {
 	var body struct {
@@ -213,6 +217,9 @@ func (c *adminClient) failure(status int, answer []byte) error {
 	}
 	if status == http.StatusUnauthorized {
 		return fmt.Errorf("the service at %s refuses the admin token: take the one in %s of its data directory", c.url, adminTokenFile)
+	}
+	if status == http.StatusNotFound {
+		return fmt.Errorf("%w%s", errNothingThere, body.Error.Message)
 	}
 	if status == http.StatusBadRequest || status == http.StatusUnprocessableEntity { // the service read the command's values more closely
 		return &exitError{exitUsage, errors.New(body.Error.Message)}

@@ -41,7 +41,7 @@ func (d *drafts) Draw(ctx context.Context, q statement.Query, fn func(*statement
 	if q.Below, err = d.store.CDRCheckpoints(ctx); err != nil {
 		return err
 	}
-	drawer := statement.Drawer{Store: d.store, Relations: d.store, Agreed: agreedBelow{d.control, d.control.machine.Next()}}
+	drawer := statement.Drawer{Store: d.store, Agreed: agreedBelow{d.control, d.control.machine.Next()}}
 	return drawer.Draw(ctx, q, fn)
 }
 

@@ -3,13 +3,16 @@ package main
 import (
 	"bytes"
 	"context"
+	"errors"
 	"fmt"
 	"io"
 	"net/http"
 	"net/url"
 	"os"
 	"path/filepath"
+	"strconv"
 	"strings"
+	"unicode"
 
 	"github.com/roamclear/roamclear/api/rest"
 	"github.com/roamclear/roamclear/settlement/statement"
@@ -178,7 +181,7 @@ Files of the same name are replaced.`,
 					return fmt.Errorf("export the statement of %s to %s in %s: %w", s.CPO, s.EMSP, s.Currency, err)
 				}
 				path := filepath.Join(dir, statementFileName(&s))
-				if err := os.WriteFile(path, file, 0o644); err != nil {
+				if err := writeWhole(path, file); err != nil {
 					return err
 				}
 				cmd.PrintErrf("%s: %s\n", path, said)
@@ -193,8 +196,31 @@ Files of the same name are replaced.`,
 	return cmd
 }
 
+// writeWhole writes a file that is there as a whole, or as it was.
+func writeWhole(path string, content []byte) error {
+	part := path + ".part"
+	if err := os.WriteFile(part, content, 0o644); err != nil {
+		return err
+	}
+	return os.Rename(part, path)
+}
+
+// statementFileName keeps apart what party ids, which may be odd, tell apart.
 func statementFileName(s *rest.StatementRow) string {
-	return strings.ReplaceAll(s.CPO+"_"+s.EMSP, "*", "-") + "_" + s.Period + "_" + s.Currency + ".json"
+	var name []string
+	for _, party := range []string{s.CPO, s.EMSP} {
+		country, id, _ := strings.Cut(party, "*")
+		name = append(name, url.PathEscape(country)+"-"+strings.ReplaceAll(url.PathEscape(id), ".", "%2E"))
+	}
+	return strings.Join(append(name, s.Period, url.PathEscape(s.Currency)), "_") + ".json"
+}
+
+// printable is a text as it is, or quoted where a terminal would do something by it.
+func printable(s string) string {
+	if strings.ContainsFunc(s, func(r rune) bool { return !unicode.IsPrint(r) }) {
+		return strconv.Quote(s)
+	}
+	return s
 }
 
 func newStatementCompareCmd(service *serviceFlags) *cobra.Command {
@@ -218,6 +244,12 @@ and what differs in the others, are listed. 2: FILE is no statement; where, is s
 			}
 			q := url.Values{"cpo": {theirs.CPO.String()}, "emsp": {theirs.EMSP.String()}, "period": {theirs.Period.String()}, "currency": {theirs.Currency}}
 			file, said, err := fetchStatement(cmd.Context(), c, q.Encode(), "json")
+			if errors.Is(err, errNothingThere) { // then each line of the file is missing here
+				cmd.PrintErrf("here: %v\n", err)
+				none := *theirs
+				none.Lines = nil
+				return differs(cmd.OutOrStdout(), &f, &none, theirs)
+			}
 			if err != nil {
 				return fmt.Errorf("compare with the statement here: %w", err)
 			}
@@ -230,10 +262,7 @@ and what differs in the others, are listed. 2: FILE is no statement; where, is s
 			if err != nil {
 				return fmt.Errorf("the answer of %s is no statement: %w", c.url, err)
 			}
-			if err := tellDifferences(cmd.OutOrStdout(), &f, ours, theirs); err != nil {
-				return err
-			}
-			return &exitError{1, nil}
+			return differs(cmd.OutOrStdout(), &f, ours, theirs)
 		},
 	}
 	f.register(cmd)
@@ -257,9 +286,17 @@ type statementDifference struct {
 	Theirs string `json:"theirs"`
 }
 
+// differs lists in what two statements differ, and is the error that says they do.
+func differs(out io.Writer, f *format, ours, theirs *statement.Statement) error {
+	if err := tellDifferences(out, f, ours, theirs); err != nil {
+		return err
+	}
+	return &exitError{1, nil}
+}
+
 // tellDifferences lists in what two statements differ.
 func tellDifferences(out io.Writer, f *format, ours, theirs *statement.Statement) error {
-	var list []statementDifference
+	list := []statementDifference{}
 	for _, m := range statement.CompareTerms(ours, theirs) {
 		list = append(list, statementDifference{"", m.Name, m.Ours, m.Theirs})
 	}
@@ -279,7 +316,7 @@ func tellDifferences(out io.Writer, f *format, ours, theirs *statement.Statement
 	}
 	rows := [][]string{{"CDR", "MEMBER", "HERE", "IN THE FILE"}}
 	for _, d := range list {
-		rows = append(rows, []string{d.CDR, d.Member, d.Ours, d.Theirs})
+		rows = append(rows, []string{printable(d.CDR), d.Member, printable(d.Ours), printable(d.Theirs)})
 	}
 	return printTable(out, rows)
 }

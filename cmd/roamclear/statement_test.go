@@ -50,6 +50,11 @@ func TestStatements(t *testing.T) {
 	says(theirs, "show --cpo GB*DUN --emsp NL*EXW --period 2019-01 --currency EUR", 1, "there is nothing that NL*EXW owes GB*DUN for 2019-01 in EUR")
 	says(theirs, "list --period 2019-01 --cpo NL*NOT", exitUsage, "known are ")
 
+	elsewhere := filepath.Join(dir, "elsewhere.json")
+	if err := os.WriteFile(elsewhere, []byte(strings.Replace(canonical, `"currency":"GBP"`, `"currency":"EUR"`, 1)), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	says(theirs, "compare "+elsewhere, 1, "there is nothing that NL*EXW owes GB*DUN for 2019-01 in EUR", "GB*DUN*C-0 line missing 7")
 	for _, args := range []string{
 		"agreement set --from 2019-01 owed=computed tax.category=reverse_charge",
 		"period begin 2019-02 --cpo GB*DUN",
@@ -61,7 +66,7 @@ func TestStatements(t *testing.T) {
 		case strings.HasPrefix(args, "agreement"):
 			says(theirs, "compare "+file, 1, "terms.owed computed claimed", "terms.tax reverse_charge stated", "GB*DUN*C-0 category reverse_charge stated")
 		default: // January is settled elsewhere
-			says(theirs, "compare "+file, 1, "there is nothing that NL*EXW owes GB*DUN for 2019-01 in GBP")
+			says(theirs, "compare "+file, 1, "what NL*EXW owes GB*DUN is closed, or settled elsewhere, through 2019-01: there are drafts from 2019-02 on")
 		}
 	}
 }

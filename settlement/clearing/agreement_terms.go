@@ -44,6 +44,9 @@ const (
 
 var allTaxes = []TaxCategory{TaxStated, TaxStandard, TaxReverseCharge, TaxExempt, TaxZero, TaxOutside}
 
+// Known reports whether there is such a category.
+func (c TaxCategory) Known() bool { return slices.Contains(allTaxes, c) }
+
 func taxCategories() []string {
 	list := make([]string, len(allTaxes))
 	for i, c := range allTaxes {

@@ -95,8 +95,11 @@ func (c *Chain) credit(credit *Case, original State, l *left) Outcome {
 		o.Owed, o.KWh = credit.Issued.Amount, credit.Issued.KWh // nothing to hold it against any more
 	case says == nil:
 		o.State, o.KWh = Held, &decimal.Decimal{}
-	case c.apart(original), l.none() && credit.acceptedByPerson():
+	case c.apart(original):
 		o.Owed = *says // as a person says
+	case credit.acceptedByPerson() && slices.Contains(credit.Decision.Covers, GroundCreditExcess):
+		o.Owed = *says // too much of it included
+		l.take(*says, c.Original.claim().Abs())
 	default:
 		o.Owed, o.Excess = l.take(*says, c.Original.claim().Abs())
 		if o.Excess.IsPositive() {
@@ -145,14 +148,11 @@ func (c *Chain) ground(says *Amount, original State, l *left) (g Ground, struck 
 		return Ground{Code: GroundOriginalHeld, Effect: Hold, Measured: c.Original.Key.String()}, true
 	case says == nil:
 		return Ground{Code: GroundUnpriced, Effect: Hold, Measured: "it says nothing that can be read"}, true
-	case original == Accepted && l.none() && !says.Net.IsZero():
+	case original == Accepted && l.owed.Net.IsZero() && says.Net.Abs().GreaterThan(l.claim):
 		return Ground{Code: GroundCreditExcess, Effect: Hold, Measured: says.Net.Abs().String()}, true
 	}
 	return Ground{}, false
 }
-
-// none reports whether everything is taken off.
-func (l *left) none() bool { return l.owed.Net.IsZero() && !l.claim.IsPositive() }
 
 // take takes a credit off, and returns what that comes to and how much more it says
 // than is left. One that says the whole claim takes all that is owed, whatever that is;
@@ -162,7 +162,7 @@ func (l *left) take(says Amount, claim decimal.Decimal) (off Amount, excess deci
 	amount, remains := says.Net.Abs(), l.owed.Net.Abs()
 	excess = decimal.Max(amount.Sub(decimal.Max(remains, l.claim)), decimal.Decimal{})
 	switch {
-	case amount.GreaterThanOrEqual(claim), amount.GreaterThanOrEqual(remains):
+	case amount.GreaterThanOrEqual(claim), amount.GreaterThan(remains):
 		off = l.owed.neg()
 	case says.Net.Sign() == l.owed.Net.Sign(): // the CPO owes it already
 		off = nothing()

@@ -45,6 +45,7 @@ const (
 	GroundCreditMismatch = "credit_mismatch" // what it credits is another eMSP's, or in another currency
 	GroundCreditExcess   = "credit_excess"   // nothing remains of what it credits
 	GroundOriginalHeld   = "original_held"   // what it credits waits itself
+	GroundUndated        = "undated"         // it says nothing of when it was: it belongs to no period
 )
 
 // Amount is an amount of money before tax, and the tax that the side it is from states:
@@ -177,6 +178,7 @@ func (c *Case) settle() Outcome {
 		o.Owed = c.Issued.Amount
 	default:
 		o.State, o.KWh = Held, &decimal.Decimal{}
+		o.Grounds = with(o.Grounds, Ground{Code: GroundUnpriced, Effect: Hold})
 	}
 	return o
 }
@@ -189,17 +191,12 @@ func (c *Case) decide(o *Outcome) {
 	case c.Before:
 		o.State = Before
 		return
+	case d != nil && c.Issued != nil && d.Act == HoldIt: // no hold is taken of what is issued
 	case d != nil && (c.Issued != nil || d.covers(o.Grounds)):
-		switch {
-		case d.Act == RejectIt:
-			o.State = Rejected
-		case d.Act == HoldIt && c.Issued == nil: // of an issued one no hold is taken
-			o.State = Held
-		default:
-			o.State = Accepted
-		}
+		o.State = map[Act]State{Accept: Accepted, RejectIt: Rejected, HoldIt: Held}[d.Act]
 		return
-	case c.Issued != nil:
+	}
+	if c.Issued != nil {
 		if c.Issued.Zeroed {
 			o.State = Zeroed
 		}

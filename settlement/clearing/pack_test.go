@@ -334,7 +334,7 @@ func TestUnknownNeverStrikes(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if got := codes(j.Judge(&clearing.Facts{}, nil)); !slices.Equal(got, []string{"unknown_debtor", "unknown_currency"}) {
+	if got := codes(j.Judge(&clearing.Facts{}, nil)); !slices.Equal(got, []string{"unknown_debtor", "unknown_currency", "undated"}) {
 		t.Errorf("of a charge of which nothing is known: %v", got)
 	}
 }

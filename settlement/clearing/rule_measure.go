@@ -48,6 +48,10 @@ func unknownDebtor(_ *limits, f *Facts) (measured, limit string, struck bool) {
 	return "", "", f.Debtor.IsZero()
 }
 
+func undated(_ *limits, f *Facts) (measured, limit string, struck bool) {
+	return "", "", !ocpi.BookedAt(f.End, f.Start, f.LastUpdated).IsSet()
+}
+
 func unknownCurrency(_ *limits, f *Facts) (measured, limit string, struck bool) {
 	return "", "", f.Currency == ""
 }

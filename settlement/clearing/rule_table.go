@@ -45,6 +45,12 @@ var rules = withParams([]Rule{
 		strikes:  inFuture,
 	},
 	{
+		Code: GroundUndated, Structural: true, Credits: true, Evidence: Pair, Source: ocpiCDR, Edition: "1",
+		Measure:  "whether the CDR says any of when the charge ended, started, or was last updated",
+		Sentence: "It says nothing of when it was: it belongs to no period.",
+		strikes:  undated,
+	},
+	{
 		Code: GroundCreditExcess, Structural: true, Chain: true, Credits: true, Evidence: Pair, Source: ocpiCredit, Edition: "1",
 		Measure:  "whether the credits of a CDR take back more than is left of it",
 		Sentence: "It credits {measured} more than is left of what it credits.",

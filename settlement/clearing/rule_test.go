@@ -131,7 +131,7 @@ func say(f *clearing.Facts, words string) error {
 		"energy": &f.Energy, "peak": &f.PeakPower, "connector": &f.ConnectorPower,
 		"claimed": &f.ClaimedNet, "computed": &f.ComputedNet,
 	}
-	times := map[string]*ocpi.Time{"start": &f.Start, "end": &f.End, "received": &f.Received}
+	times := map[string]*ocpi.Time{"start": &f.Start, "end": &f.End, "updated": &f.LastUpdated, "received": &f.Received}
 	answers := map[string]*clearing.Answer{
 		"future": &f.InFuture, "other terms": &f.OtherTerms,
 		"currency of pair": &f.CurrencyOfPair, "doubtful tariff": &f.DoubtfulTariffs,
@@ -157,7 +157,7 @@ func say(f *clearing.Facts, words string) error {
 			*n, err = ocpi.ParseNumber(digits)
 			return err
 		}
-	case "start", "end", "received":
+	case "start", "end", "updated", "received":
 		at := times[name]
 		if *at = 0; known {
 			*at = instant(value)
@@ -269,7 +269,7 @@ func TestEveryRuleHasItsCases(t *testing.T) {
 			continue
 		}
 		kinds := []string{"strikes", "just not", "not known"}
-		if r.Code == "unknown_debtor" || r.Code == "unknown_currency" {
+		if r.Code == "unknown_debtor" || r.Code == "unknown_currency" || r.Code == clearing.GroundUndated {
 			kinds = kinds[:2] // what is not known is what they strike
 		}
 		for _, kind := range kinds {

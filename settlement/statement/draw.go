@@ -25,11 +25,6 @@ type Agreed interface {
 type Drawer struct {
 	Store  settlement.BookedStore
 	Agreed Agreed
-	// Relations are those of CDRs that are no credits, as far as they are found: nil
-	// for none.
-	Relations interface {
-		Relations(ctx context.Context, q settlement.RelationQuery) (settlement.RelationPage, error)
-	}
 }
 
 // Query selects drafts of one period. Zero members do not restrict.
@@ -39,6 +34,17 @@ type Query struct {
 	Period    ocpi.Month
 	Currency  string
 	Below     settlement.Ends // up to where CDRs count, by partition
+}
+
+// ClosedError says that a pair's period is closed, and through which.
+type ClosedError struct {
+	CPO, EMSP ocpi.Party
+	Through   ocpi.Month
+}
+
+// Error says from when on there are drafts.
+func (e *ClosedError) Error() string {
+	return fmt.Sprintf("what %s owes %s is closed, or settled elsewhere, through %s: there are drafts from %s on", e.EMSP, e.CPO, e.Through, e.Through.Add(1))
 }
 
 // Draft is the statement that a close of its period would issue, and what stands behind
@@ -63,44 +69,15 @@ func (d *Drawer) Draw(ctx context.Context, q Query, fn func(*Draft) error) error
 	months := settlement.SettlementQuery{Party: q.Party, CPO: q.CPO, EMSP: q.EMSP, Currency: q.Currency, To: q.Period.Add(1)}
 	if !q.CPO.IsZero() && !q.EMSP.IsZero() {
 		months.From = d.Agreed.ClosedThrough(q.CPO, q.EMSP) // which its zone may reckon to the next one
-	}
-	if err := w.relate(ctx, months.From); err != nil {
-		return err
+		if months.From >= q.Period {
+			return &ClosedError{q.CPO, q.EMSP, months.From}
+		}
 	}
 	if err := d.Store.Booked(ctx, months, q.Below, func(c *settlement.BookedCDR) error { return w.add(ctx, c) }); err != nil {
 		return err
 	}
+	w.complete()
 	return w.flush(ctx)
-}
-
-// relationPage is how many relations are read together, and maxRelations how many there
-// may be of the CDRs of one run: they are exceptions.
-const (
-	relationPage = 1_000
-	maxRelations = 1_000_000
-)
-
-// relate reads which CDRs are of one Session.
-func (w *drawing) relate(ctx context.Context, from ocpi.Month) error {
-	if w.Relations == nil {
-		return nil
-	}
-	w.related = map[ocpi.Key][]clearing.Related{}
-	q := settlement.RelationQuery{Party: w.q.Party, CPO: w.q.CPO, EMSP: w.q.EMSP, From: from, To: w.q.Period.Add(1), Kind: settlement.SessionBilledTwice, Limit: relationPage}
-	for n := 0; n < maxRelations; n += relationPage {
-		page, err := w.Relations.Relations(ctx, q)
-		if err != nil {
-			return fmt.Errorf("read which CDRs are of one Session: %w", err)
-		}
-		for i := range page.Relations {
-			r := &page.Relations[i].Relation
-			w.related[r.Key] = append(w.related[r.Key], clearing.Related{Kind: r.Kind, Other: r.Other})
-		}
-		if q.After = page.Next; q.After == "" {
-			return nil
-		}
-	}
-	return fmt.Errorf("more than %d CDRs of %s are of a Session that others are of too: draw statements pair by pair", maxRelations, w.q.Period)
 }
 
 // drawing is one run of Draw.
@@ -110,9 +87,8 @@ type drawing struct {
 	fn func(*Draft) error
 
 	agreements map[agreementKey]*agreement
-	waiting    []*group                        // in order; the last one may grow
-	cdrs       int                             // of all of them
-	related    map[ocpi.Key][]clearing.Related // as it is found so far
+	waiting    []*group // in order; the last one may grow
+	cdrs       int      // of all of them
 	wanted     map[ocpi.Key]bool
 }
 
@@ -135,6 +111,9 @@ func (w *drawing) add(ctx context.Context, c *settlement.BookedCDR) error {
 	}
 	if n := len(w.waiting); n == 0 || !w.waiting[n-1].is(c) {
 		w.complete()
+		if err := ctx.Err(); err != nil {
+			return err
+		}
 		if w.cdrs > waitingCDRs || len(w.wanted) >= waitingKeys {
 			if err := w.flush(ctx); err != nil {
 				return err
@@ -148,13 +127,14 @@ func (w *drawing) add(ctx context.Context, c *settlement.BookedCDR) error {
 	return nil
 }
 
-// complete looks for what credits of the last group name and it does not have.
+// complete looks for what credits of the last group name and it does not have. It has
+// all its CDRs by then.
 func (w *drawing) complete() {
 	if len(w.waiting) == 0 {
 		return
 	}
 	g := w.waiting[len(w.waiting)-1]
-	var here map[ocpi.Key]bool
+	var here map[ocpi.Key]bool // and what is missing already
 	for i := range g.cdrs {
 		of := g.cdrs[i].Original()
 		if !g.cdrs[i].Credit || of.ID == "" {
@@ -166,7 +146,8 @@ func (w *drawing) complete() {
 				here[g.cdrs[i].Key] = true
 			}
 		}
-		if !here[of] && !slices.Contains(g.missing, of) {
+		if !here[of] {
+			here[of] = true
 			g.missing = append(g.missing, of)
 			w.wanted[of] = true
 		}
@@ -175,7 +156,6 @@ func (w *drawing) complete() {
 
 // flush hands on the groups that wait, once it is known what their credits name.
 func (w *drawing) flush(ctx context.Context) error {
-	w.complete()
 	found := map[ocpi.Key]*settlement.BookedCDR{}
 	if len(w.wanted) > 0 {
 		err := w.Store.BookedOf(ctx, slices.Collect(maps.Keys(w.wanted)), w.q.Below, func(c *settlement.BookedCDR) error {
@@ -215,15 +195,25 @@ func (g *group) join(found map[ocpi.Key]*settlement.BookedCDR) {
 }
 
 func (w *drawing) draw(g *group) error {
-	related := g.twins()
-	charges := make([]*Charge, len(g.cdrs))
+	judged := make([]judged, len(g.cdrs))
 	for i := range g.cdrs {
 		c := &g.cdrs[i]
 		var err error
-		if charges[i], err = w.charge(c, append(related[c.Key], w.related[c.Key]...)); err != nil {
+		if judged[i], err = w.read(g, c); err != nil {
 			return err
 		}
-		charges[i].Mismatched = c.Credit && g.others[charges[i].CreditOf]
+		judged[i].Mismatched = c.Credit && g.others[judged[i].CreditOf]
+	}
+	related := g.twins(takenBack(judged, w.q.Period))
+	charges := make([]*Charge, len(g.cdrs))
+	for i := range g.cdrs {
+		j := &judged[i]
+		if r := related[i]; r != nil {
+			facts := factsOf(&g.cdrs[i], &j.terms.Terms)
+			facts.Relations = r
+			j.Grounds = j.terms.judge.Judge(&facts, nil)
+		}
+		charges[i] = &j.Charge
 	}
 	terms, err := w.agreed(g, w.q.Period)
 	if err != nil {
@@ -237,102 +227,109 @@ func (w *drawing) draw(g *group) error {
 	return w.fn(&d)
 }
 
-// twins finds CDRs with the token, EVSE, start and end of another one, neither of which
-// is a credit or taken back by one in full.
-func (g *group) twins() map[ocpi.Key][]clearing.Related {
-	alike := map[uint64][]*settlement.BookedCDR{}
-	for i := range g.cdrs {
-		c := &g.cdrs[i]
-		if h := c.Measures.ChargeHash; h != 0 && !c.Credit {
-			alike[h] = append(alike[h], c)
+// judged is a charge with the agreement that it was held against.
+type judged struct {
+	Charge
+	terms *agreement
+}
+
+// takenBack are the CDRs that credits take back in full, by what these say together: of
+// those that come to this period and that no rule holds.
+func takenBack(list []judged, period ocpi.Month) map[ocpi.Key]bool {
+	claims, credits := make(map[ocpi.Key]decimal.Decimal, len(list)), map[ocpi.Key]decimal.Decimal{}
+	for i := range list {
+		c := &list[i].Charge
+		switch {
+		case c.Claimed == nil:
+		case !c.Credit:
+			claims[c.Key] = c.Claimed.Net.Abs()
+		case !c.Before && c.Lands <= period && clearing.Strongest(c.Grounds) < clearing.Hold:
+			credits[c.CreditOf] = credits[c.CreditOf].Add(c.Claimed.Net.Abs())
 		}
 	}
-	maps.DeleteFunc(alike, func(_ uint64, list []*settlement.BookedCDR) bool { return len(list) < 2 })
-	if len(alike) == 0 {
-		return nil
+	taken := map[ocpi.Key]bool{}
+	for key, sum := range credits {
+		if claim, here := claims[key]; here && sum.GreaterThanOrEqual(claim) {
+			taken[key] = true
+		}
 	}
-	related := map[ocpi.Key][]clearing.Related{}
-	credited := g.credited()
-	for _, list := range alike {
-		for _, c := range list {
-			for _, o := range list {
-				same := c.Key != o.Key && c.Start == o.Start && c.End == o.End && c.Measures.EVSEID == o.Measures.EVSEID
-				if same && !credited[c.Key] && !credited[o.Key] && len(related[c.Key]) < mostRelated {
-					related[c.Key] = append(related[c.Key], clearing.Related{Kind: settlement.ChargeBilledTwice, Other: o.Key})
-				}
-			}
+	return taken
+}
+
+// twins finds which CDRs have the Session, or the token, EVSE, start and end, of others,
+// by their places. Credits are none, nor what credits take back in full. Each is told
+// of the first other alike, the first one of the second: a pair sees all of it by that.
+func (g *group) twins(taken map[ocpi.Key]bool) map[int][]clearing.Related {
+	related := map[int][]clearing.Related{}
+	sessions, charges := map[string]int{}, map[chargeKey]int{}
+	for i := range g.cdrs {
+		c := &g.cdrs[i]
+		if c.Credit || taken[c.Key] {
+			continue
+		}
+		if c.SessionID != "" {
+			alike(g, related, sessions, c.SessionID, settlement.SessionBilledTwice, i)
+		}
+		if c.Measures.ChargeHash != 0 {
+			key := chargeKey{c.Measures.ChargeHash, c.Start, c.End}
+			alike(g, related, charges, key, settlement.ChargeBilledTwice, i)
 		}
 	}
 	return related
 }
 
-// mostRelated bounds how many others one CDR is said to be like.
-const mostRelated = 100
-
-// credited are the CDRs that one credit takes back in full.
-func (g *group) credited() map[ocpi.Key]bool {
-	claims := map[ocpi.Key]ocpi.Number{}
-	for i := range g.cdrs {
-		claims[g.cdrs[i].Key] = g.cdrs[i].Claimed.Excl
-	}
-	credited := map[ocpi.Key]bool{}
-	for i := range g.cdrs {
-		c := &g.cdrs[i]
-		claim, known := claims[c.Original()]
-		if c.Credit && known && abs(c.Claimed.Excl).Cmp(abs(claim)) >= 0 {
-			credited[c.Original()] = true
-		}
-	}
-	return credited
+// chargeKey tells charges apart: the hash has the token and the EVSE too.
+type chargeKey struct {
+	hash       uint64
+	start, end ocpi.Time
 }
 
-func abs(n ocpi.Number) ocpi.Number {
-	if n.Sign() < 0 {
-		return n.Neg()
+func alike[K comparable](g *group, related map[int][]clearing.Related, seen map[K]int, key K, kind settlement.RelationKind, i int) {
+	first, again := seen[key]
+	if !again {
+		seen[key] = i
+		return
 	}
-	return n
+	related[i] = append(related[i], clearing.Related{Kind: kind, Other: g.cdrs[first].Key})
+	if !slices.ContainsFunc(related[first], func(r clearing.Related) bool { return r.Kind == kind }) {
+		related[first] = append(related[first], clearing.Related{Kind: kind, Other: g.cdrs[i].Key})
+	}
 }
 
-// charge reads a counted CDR as settlement does.
-func (w *drawing) charge(c *settlement.BookedCDR, related []clearing.Related) (*Charge, error) {
-	g := group{cpo: c.Key.Party, emsp: c.EMSP}
-	booked := ocpi.BookedAt(c.End, c.Start, c.LastUpdated)
-	if !booked.IsSet() {
-		booked = c.Received
-	}
+// read reads a counted CDR as settlement does, without how it stands to others.
+func (w *drawing) read(g *group, c *settlement.BookedCDR) (j judged, err error) {
 	// The zone is of the agreement of the month that the charge is booked in by UTC, all
 	// else of that of the period it belongs to by this zone.
-	byUTC, err := w.agreed(&g, c.Month)
+	booked := ocpi.BookedAt(c.End, c.Start, c.LastUpdated)
+	byUTC, err := w.agreed(g, booked.Month())
 	if err != nil {
-		return nil, err
+		return j, err
 	}
 	belongs := clearing.Belongs(booked, byUTC.Zone)
-	t, err := w.agreed(&g, belongs)
-	if err != nil {
-		return nil, err
+	if j.terms, err = w.agreed(g, belongs); err != nil {
+		return j, err
 	}
-	closed := w.Agreed.ClosedThrough(g.cpo, g.emsp)
-	charge := &Charge{
+	t, closed := j.terms, w.Agreed.ClosedThrough(g.cpo, g.emsp)
+	j.Charge = Charge{
 		Case: &clearing.Case{
 			Key: c.Key, LastUpdated: c.LastUpdated, Owed: t.Owed, KWh: number(c.EnergyKWh), Claimed: amount(c.Claimed), Credit: c.Credit,
-			Before: belongs <= closed,
+			Before: booked.IsSet() && belongs <= closed,
 		},
 		Belongs: belongs, Lands: clearing.Lands(belongs, c.LastUpdated, byUTC.Zone, t.CutOffDay, closed),
 		Country: c.Measures.Country, Start: c.Start, End: c.End, Tax: t.Tax,
 	}
 	if c.Credit {
-		charge.CreditOf = c.Original()
+		j.CreditOf = c.Original()
 	}
 	if c.Status == pricing.Priced {
-		charge.Computed = amount(c.Computed)
+		j.Computed = amount(c.Computed)
 	}
-	if charge.Claimed != nil && charge.Computed != nil {
-		charge.Tolerated = t.judge.Tolerates(c.Claimed.Excl, c.Computed.Excl)
+	if j.Claimed != nil && j.Computed != nil {
+		j.Tolerated = t.judge.Tolerates(c.Claimed.Excl, c.Computed.Excl)
 	}
 	facts := factsOf(c, &t.Terms)
-	facts.Relations = related
-	charge.Grounds = t.judge.Judge(&facts, nil)
-	return charge, nil
+	j.Grounds = t.judge.Judge(&facts, nil)
+	return j, nil
 }
 
 const keptAgreements = 500

@@ -101,6 +101,8 @@ func booked(words ...string) settlement.BookedCDR {
 				c.Claimed.Incl = ocpi.MustNumber(incl)
 			}
 			c.Computed = c.Claimed
+		case "session":
+			c.SessionID = value
 		case "charge":
 			fmt.Sscan(value, &c.Measures.ChargeHash)
 		case "credits":
@@ -114,25 +116,10 @@ func booked(words ...string) settlement.BookedCDR {
 	return c
 }
 
-// oneSession says that S1 and S2 are of one Session, a page for each.
-type oneSession struct{}
-
-func (oneSession) Relations(_ context.Context, q settlement.RelationQuery) (settlement.RelationPage, error) {
-	if q.Kind != settlement.SessionBilledTwice || q.To != q.From && q.To < 201906 {
-		return settlement.RelationPage{}, fmt.Errorf("asked for %+v", q)
-	}
-	one, other := ocpi.NewKey("NL", "TNM", "S1"), ocpi.NewKey("NL", "TNM", "S2")
-	next := "S2"
-	if q.After == next {
-		one, other, next = other, one, ""
-	}
-	return settlement.RelationPage{Relations: []settlement.ListedRelation{{Relation: settlement.Relation{Key: one, Kind: q.Kind, Other: other, Active: true}}}, Next: next}, nil
-}
-
 // drafts are the lines of each draft: "DE*EMP EUR: cdr C1 7, credit K1 -7".
 func drafts(t *testing.T, s shelf, a agreed, q statement.Query) (list []string) {
 	t.Helper()
-	d := statement.Drawer{Store: s, Agreed: everybody{a}, Relations: oneSession{}}
+	d := statement.Drawer{Store: s, Agreed: everybody{a}}
 	if q.Below == nil {
 		q.Below = all
 	}
@@ -219,8 +206,21 @@ func TestDrafts(t *testing.T) {
 			booked("cdr", "K1", "ends", "2019-06-05T11:00:00Z", "claims", "-7", "charge", "77", "credits", "C1"),
 		}, strict, june, []string{"DE*EMP 2019-06 EUR: cdr C1 7, cdr C2 7, credit K1 -7"}},
 		{"two CDRs of one Session", shelf{
-			booked("cdr", "S1", "ends", "2019-06-05T11:00:00Z", "claims", "7"), booked("cdr", "S2", "ends", "2019-06-05T12:00:00Z", "claims", "8"),
-		}, strict, june, []string{"DE*EMP 2019-06 EUR: held S1 session_billed_twice, held S2 session_billed_twice"}},
+			booked("cdr", "C1", "ends", "2019-06-05T11:00:00Z", "claims", "7", "session", "S1"), booked("cdr", "C2", "ends", "2019-06-05T12:00:00Z", "claims", "8", "session", "S1"),
+			booked("cdr", "C3", "ends", "2019-06-05T12:00:00Z", "claims", "9", "session", "S2"),
+		}, strict, june, []string{"DE*EMP 2019-06 EUR: cdr C3 9, held C1 session_billed_twice, held C2 session_billed_twice"}},
+		{"of which one is taken back in two parts", shelf{
+			booked("cdr", "C1", "ends", "2019-06-05T11:00:00Z", "claims", "7", "session", "S1"), booked("cdr", "C2", "ends", "2019-06-05T12:00:00Z", "claims", "8", "session", "S1"),
+			booked("cdr", "K1", "ends", "2019-06-05T11:00:00Z", "claims", "-4", "credits", "C1"), booked("cdr", "K2", "ends", "2019-06-05T11:00:00Z", "claims", "-3", "credits", "C1"),
+		}, strict, june, []string{"DE*EMP 2019-06 EUR: cdr C1 7, cdr C2 8, credit K1 -4, credit K2 -3"}},
+		{"a credit that comes later takes nothing back yet", shelf{
+			booked("cdr", "C1", "ends", "2019-06-05T11:00:00Z", "claims", "7", "session", "S1"), booked("cdr", "C2", "ends", "2019-06-05T12:00:00Z", "claims", "8", "session", "S1"),
+			booked("cdr", "K1", "ends", "2019-07-05T11:00:00Z", "claims", "-7", "credits", "C1"),
+		}, strict, june, []string{"DE*EMP 2019-06 EUR: held C1 session_billed_twice, held C2 session_billed_twice"}},
+		{"another eMSP's CDR of the Session is nothing to this one", shelf{
+			booked("cdr", "C1", "ends", "2019-06-05T11:00:00Z", "claims", "7", "session", "S1"), booked("cdr", "C2", "ends", "2019-06-05T12:00:00Z", "claims", "8", "session", "S1", "emsp", "FR*OTH"),
+		}, strict, june, []string{"DE*EMP 2019-06 EUR: cdr C1 7", "FR*OTH 2019-06 EUR: cdr C2 8"}},
+		{"when it was nobody knows", shelf{booked("cdr", "C1", "claims", "7")}, terms("UTC"), june, []string{"DE*EMP 2019-06 EUR: held C1 undated"}},
 	} {
 		t.Run(c.title, func(t *testing.T) {
 			if diff := gocmp.Diff(c.want, drafts(t, c.shelf, c.agreed, c.query)); diff != "" {
@@ -256,5 +256,44 @@ func TestDraftsOfManyPairs(t *testing.T) {
 		if strings.Contains(d, "held") || strings.Contains(d, "credit") {
 			t.Fatalf("draft %d of June, whose originals come in September: %s", i, d)
 		}
+	}
+}
+
+// What one partner sends costs no more than it is long: of many CDRs alike, and of many
+// credits that name what there is not.
+func TestDraftsOfHostileBooks(t *testing.T) {
+	var s shelf
+	for i := range 20_000 {
+		s = append(s, booked("cdr", fmt.Sprintf("C%05d", i), "ends", "2019-06-05T11:00:00Z", "claims", "7", "charge", "77", "session", "S1"),
+			booked("cdr", fmt.Sprintf("K%05d", i), "ends", "2019-06-05T11:00:00Z", "claims", "-7", "credits", fmt.Sprintf("N%05d", i)))
+	}
+	d := statement.Drawer{Store: many{s}, Agreed: everybody{terms("UTC")}}
+	grounds := 0
+	err := d.Draw(t.Context(), statement.Query{Period: 201906, Below: all}, func(d *statement.Draft) error {
+		for i := range d.Settled {
+			grounds += len(d.Settled[i].Grounds)
+		}
+		return nil
+	})
+	if err != nil || grounds < 60_000 {
+		t.Errorf("%d grounds, %v", grounds, err)
+	}
+}
+
+// many is a shelf that finds none of the keys it is asked for.
+type many struct{ shelf }
+
+func (many) BookedOf(context.Context, []ocpi.Key, settlement.Ends, func(*settlement.BookedCDR) error) error {
+	return nil
+}
+
+// A period that is closed for a pair has no draft, and says so.
+func TestAClosedPeriodHasNoDraft(t *testing.T) {
+	closed := terms("UTC")
+	closed.closed = 201906
+	d := statement.Drawer{Store: shelf{}, Agreed: everybody{closed}}
+	err := d.Draw(t.Context(), statement.Query{CPO: ocpi.NewParty("NL", "TNM"), EMSP: ocpi.NewParty("DE", "EMP"), Period: 201906, Below: all}, nil)
+	if err == nil || !strings.Contains(err.Error(), "through 2019-06: there are drafts from 2019-07 on") {
+		t.Error(err)
 	}
 }

@@ -130,7 +130,8 @@ func (l *Line) append(b []byte) []byte {
 
 // second is an instant, UTC, to the second; "" when it is not known.
 func second(t ocpi.Time) string {
-	if !t.IsSet() {
+	const perSecond = 1e9
+	if t -= t % perSecond; !t.IsSet() {
 		return ""
 	}
 	return t.Go().Format("2006-01-02T15:04:05Z")

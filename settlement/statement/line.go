@@ -55,7 +55,10 @@ func LineOf(c *Charge, o *clearing.Outcome) (l Line, ok bool) {
 	l = Line{CDR: c.Key.String(), Kind: CDR, Belongs: c.Belongs, Country: c.Country, Start: c.Start, End: c.End,
 		KWh: o.KWh, Net: o.Owed.Net, LineTax: o.Owed.Tax, Tax: c.Tax}
 	if c.Credit {
-		l.Kind, l.Of = Credit, c.CreditOf.String()
+		l.Kind = Credit
+		if c.CreditOf.ID != "" {
+			l.Of = c.CreditOf.String()
+		}
 	}
 	if issued != nil {
 		l.Kind, l.Of = Correction, issued.Period.String()

@@ -12,6 +12,7 @@ import (
 	"github.com/go-json-experiment/json"
 	"github.com/go-json-experiment/json/jsontext"
 	"github.com/roamclear/roamclear/ocpi"
+	"github.com/roamclear/roamclear/pricing/tariff"
 	"github.com/roamclear/roamclear/settlement/clearing"
 	"github.com/shopspring/decimal"
 )
@@ -117,7 +118,7 @@ func (f *file) statement() (s *Statement, err error) {
 	}
 	for i := range f.Lines {
 		l := &f.Lines[i]
-		r.at = fmt.Sprintf("line %d (%s): ", i+1, l.CDR)
+		r.at = fmt.Sprintf("line %d (%.80q): ", i+1, l.CDR)
 		net := r.number("net", &l.Net)
 		if net == nil {
 			net = &decimal.Decimal{}
@@ -128,13 +129,47 @@ func (f *file) statement() (s *Statement, err error) {
 			LineTax: r.number("tax", l.Tax), Tax: r.tax("rate", l.Category, l.Rate),
 		}
 		if i > 0 && compareLines(s.Lines[i-1], s.Lines[i]) >= 0 {
-			r.fail("cdr", "stands behind %s: lines are in the order of belongs and cdr, one per CDR", s.Lines[i-1].CDR)
+			r.fail("cdr", "stands behind %q: lines are in the order of belongs and cdr, one per CDR", s.Lines[i-1].CDR)
 		}
-		if !slices.Contains([]Kind{CDR, Credit, Correction}, s.Lines[i].Kind) {
-			r.fail("kind", "%q: want cdr, credit or correction", l.Kind)
-		}
+		r.line(s, &s.Lines[i])
 	}
+	r.at = ""
+	r.head(s)
 	return s, r.err
+}
+
+// head checks what is said of the whole.
+func (r *reader) head(s *Statement) {
+	if z, err := tariff.LoadZone(s.Zone); err != nil || z.Name() != s.Zone {
+		r.fail("zone", "%.60q is no IANA time zone", s.Zone)
+	}
+	if len(s.Currency) != 3 || strings.Trim(s.Currency, letters) != "" {
+		r.fail("currency", "%.60q: want three capital letters", s.Currency)
+	}
+	if !slices.Contains([]clearing.Owed{clearing.OwedClaimed, clearing.OwedComputed, clearing.OwedLower}, s.Terms.Owed) {
+		r.fail("terms.owed", "%.60q: want claimed, computed or lower", s.Terms.Owed)
+	}
+}
+
+const letters = "ABCDEFGHIJKLMNOPQRSTUVWXYZ"
+
+// line checks what no sum holds a line against.
+func (r *reader) line(s *Statement, l *Line) {
+	if !slices.Contains([]Kind{CDR, Credit, Correction}, l.Kind) {
+		r.fail("kind", "%.60q: want cdr, credit or correction", string(l.Kind))
+	}
+	if id, ok := strings.CutPrefix(l.CDR, s.CPO.String()+"*"); !ok || id == "" || ocpi.Fold(l.CDR) != l.CDR {
+		r.fail("cdr", "want a key of %s, in capital letters", s.CPO)
+	}
+	if l.Belongs > s.Period {
+		r.fail("belongs", "%s is after %s, the period of the statement", l.Belongs, s.Period)
+	}
+	if l.Country != "" && (len(l.Country) != 3 || strings.Trim(l.Country, letters) != "") {
+		r.fail("country", "%.60q: want three capital letters", l.Country)
+	}
+	if l.LineTax != nil && l.Category != clearing.TaxStated {
+		r.fail("tax", "category %s has none", l.Category)
+	}
 }
 
 // reader reads values and keeps the first error.
@@ -192,11 +227,18 @@ func (r *reader) number(name string, s *string) *decimal.Decimal {
 // tax reads how something is taxed.
 func (r *reader) tax(name, category string, rate *string) clearing.Tax {
 	t := clearing.Tax{Category: clearing.TaxCategory(category)}
+	if !t.Category.Known() {
+		r.fail(name, "%.60q is no category of tax", category)
+	}
+	if (rate != nil) != (t.Category == clearing.TaxStandard) {
+		r.fail(name, "category standard has a rate, and no other")
+		return t
+	}
 	if rate == nil {
 		return t
 	}
 	var err error
-	if t.Rate, err = ocpi.ParseNumber(*rate); err != nil {
+	if t.Rate, err = ocpi.ParseNumber(*rate); err != nil || t.Rate.Sign() < 0 {
 		r.fail(name, "%.60q is no decimal such as 21", *rate)
 	}
 	return t

@@ -139,7 +139,7 @@ func (t *Totals) sort(sums map[sumKey]*Sum, taxes map[taxKey]*TaxTotal) {
 		t.ByTax = append(t.ByTax, *tax)
 	}
 	slices.SortFunc(t.ByTax, func(a, b TaxTotal) int {
-		return cmp.Or(cmp.Compare(a.Category, b.Category), a.Rate.Cmp(b.Rate))
+		return cmp.Or(cmp.Compare(a.Category, b.Category), a.Rate.Cmp(b.Rate), cmp.Compare(rateOf(a.Tax), rateOf(b.Tax)))
 	})
 }
 

@@ -152,12 +152,22 @@ func TestParseSaysWhereItIsNoStatement(t *testing.T) {
 		"an amount":         {`"net":"7","tax"`, `"net":"8","tax"`, "not the canonical form"},
 		"a total":           {`"payable":"15.80"`, `"payable":"15.81"`, "not the canonical form"},
 		"white space":       {`,"emsp"`, `, "emsp"`, "not the canonical form"},
-		"no decimal":        {`"kwh":"20","net":"7","tax"`, `"kwh":"20e0","net":"7","tax"`, `line 1 (NL*TNM*C1): kwh: "20e0" is no decimal`},
-		"another order":     {`"cdr":"NL*TNM*C1"`, `"cdr":"NL*TNM*C3"`, "line 2 (NL*TNM*C2): cdr: stands behind NL*TNM*C3"},
-		"another kind":      {`"kind":"cdr","of"`, `"kind":"fee","of"`, `line 1 (NL*TNM*C1): kind: "fee"`},
+		"no decimal":        {`"kwh":"20","net":"7","tax"`, `"kwh":"20e0","net":"7","tax"`, `line 1 ("NL*TNM*C1"): kwh: "20e0" is no decimal`},
+		"another order":     {`"cdr":"NL*TNM*C1"`, `"cdr":"NL*TNM*C3"`, `line 2 ("NL*TNM*C2"): cdr: stands behind "NL*TNM*C3"`},
+		"another kind":      {`"kind":"cdr","of"`, `"kind":"fee","of"`, `line 1 ("NL*TNM*C1"): kind: "fee"`},
 		"another version":   {`"statement":1`, `"statement":2`, "statement: version 2, want 1"},
 		"no party":          {`"cpo":"NL*TNM"`, `"cpo":"Netherlands"`, `cpo: "Netherlands" is no party`},
 		"an unknown member": {`"zone":`, `"number":"1","zone":`, "number"},
+		"another zone":      {`"zone":"UTC"`, `"zone":"Mars"`, `zone: "Mars" is no IANA time zone`},
+		"a zone's alias":    {`"zone":"UTC"`, `"zone":"utc"`, `zone: "utc" is no IANA time zone`},
+		"small letters":     {`"currency":"EUR"`, `"currency":"eur"`, `currency: "eur"`},
+		"other terms":       {`"owed":"claimed"`, `"owed":"half"`, `terms.owed: "half"`},
+		"a rate":            {`"tax":"stated","rate":null`, `"tax":"stated","rate":"21"`, "terms.rate: category standard has a rate, and no other"},
+		"another category":  {`"tax":"stated","rate":null`, `"tax":"vat","rate":null`, `terms.rate: "vat" is no category of tax`},
+		"another country":   {`"country":"NLD","start"`, `"country":"=1","start"`, `line 1 ("NL*TNM*C1"): country: "=1"`},
+		"another's CDR":     {`"cdr":"NL*TNM*C1"`, `"cdr":"FR*XXX*C1"`, `line 1 ("FR*XXX*C1"): cdr: want a key of NL*TNM`},
+		"a small id":        {`"cdr":"NL*TNM*C1"`, `"cdr":"NL*TNM*c1"`, "cdr: want a key of NL*TNM, in capital letters"},
+		"a later period":    {`"of":null,"belongs":"2019-06"`, `"of":null,"belongs":"2019-07"`, "belongs: 2019-07 is after 2019-06"},
 		"cut off":           {"]}\n", "", "unexpected EOF"},
 		"no end of line":    {"]}\n", "]}", "not the canonical form"},
 	} {
@@ -184,7 +194,7 @@ var lines = rapid.Custom(func(t *rapid.T) statement.Line {
 		return &padded
 	}
 	l := statement.Line{
-		CDR: "NL*TNM*" + rapid.StringN(1, 8, 36).Draw(t, "id"), Kind: statement.CDR, Belongs: rapid.SampledFrom([]ocpi.Month{201904, 201905, 201906}).Draw(t, "belongs"),
+		CDR: ocpi.Fold("NL*TNM*" + rapid.StringN(1, 8, 36).Draw(t, "id")), Kind: statement.CDR, Belongs: rapid.SampledFrom([]ocpi.Month{201904, 201905, 201906}).Draw(t, "belongs"),
 		Country: rapid.SampledFrom([]string{"", "NLD", "DEU"}).Draw(t, "country"), Start: ocpi.Time(rapid.Int64Range(0, 2e9).Draw(t, "start")) * 1e9,
 		KWh: number("kwh"), Tax: rapid.SampledFrom([]clearing.Tax{stated, {Category: clearing.TaxExempt}, {Category: clearing.TaxStandard, Rate: ocpi.MustNumber("7")}, {Category: clearing.TaxStandard, Rate: ocpi.MustNumber("21.0")}}).Draw(t, "category"),
 	}
