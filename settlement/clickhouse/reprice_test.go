@@ -55,7 +55,7 @@ func TestCountedResultsComeBackExact(t *testing.T) {
 		want := settlement.StoredResult{
 			Row: pricing.Row{
 				Record:   ingest.Record{Position: w.Record.Position, Envelope: ingest.Envelope{Key: w.Record.Key}},
-				Creditor: w.Creditor, Debtor: w.Debtor, Currency: w.Currency, Credit: w.Credit, Outcome: w.Outcome,
+				Creditor: w.Creditor, Debtor: w.Debtor, Currency: w.Currency, Credit: w.Credit, Measures: w.Measures, Outcome: w.Outcome,
 			},
 			Month:   w.End.Month(),
 			Version: rowVersion(w.Record.Position, resultRank(0, w.Outcome.Status)),
