@@ -18,6 +18,7 @@ import (
 
 	"github.com/roamclear/roamclear/ingest"
 	"github.com/roamclear/roamclear/ocpi"
+	"github.com/roamclear/roamclear/settlement"
 )
 
 // damage runs SQL on the store of a stopped service's data directory.
@@ -83,6 +84,10 @@ func pushed(t *testing.T) (data string, s *testService) {
 		next, err := store.Checkpoint(t.Context(), log.Partitions(ingest.TopicReference)[0])
 		sessions, errSessions := store.Checkpoint(t.Context(), log.Place(ingest.TopicSessions, ocpi.NewKey("GB", "DUN", "X1")))
 		return err == nil && errSessions == nil && next == 3 && sessions == 1
+	})
+	s.eventually("the credit is held against what it credits", func() bool {
+		page, err := s.inside.backends.store.Relations(t.Context(), settlement.RelationQuery{Kind: settlement.Credited, Limit: 1})
+		return err == nil && len(page.Relations) == 1
 	})
 	return data, s
 }
