@@ -55,7 +55,8 @@ func TestWrongUsageExits2(t *testing.T) {
 			wrong(call()...)
 		}
 		cmd.Flags().VisitAll(func(f *pflag.Flag) {
-			if bad, ok := badValues[f.Name]; ok {
+			_, folder := f.Annotations[cobra.BashCompSubdirsInDir] // any name is one: export --to DIR
+			if bad, ok := badValues[f.Name]; ok && !folder {
 				wrong(call(append(argumentsOf(cmd), append(given, "--"+f.Name, bad)...)...)...)
 			}
 			if f.Value.Type() == "int" || f.Value.Type() == "int64" || f.Value.Type() == "uint8" {
