@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"hash/fnv"
 	"maps"
 	"net/http"
 	"slices"
@@ -59,20 +60,31 @@ func (p *Peer) begin(c *Commanded) (*Charge, error) {
 	if ch.Connector == "" {
 		ch.Connector = "1"
 	}
-	p.charges[ch.ID] = ch
 	return ch, nil
+}
+
+// turn waits until nothing else goes on with a charge, so that its Sessions come in order.
+// done ends the turn.
+func (p *Peer) turn(id string) (done func()) {
+	h := fnv.New32a()
+	h.Write([]byte(id))
+	m := &p.turns[h.Sum32()%uint32(len(p.turns))]
+	m.Lock()
+	return m.Unlock
 }
 
 // act does what a command asks for: it starts a charge, or ends one.
 func (p *Peer) act(ctx context.Context, c *Commanded) error {
 	switch c.Type {
 	case "START_SESSION":
-		p.turn.Lock()
-		defer p.turn.Unlock()
 		ch, err := p.begin(c)
 		if err != nil {
 			return err
 		}
+		defer p.turn(ch.ID)()
+		p.mu.Lock()
+		p.charges[ch.ID] = ch
+		p.mu.Unlock()
 		return p.Push(ctx, ch, "ACTIVE")
 	case "STOP_SESSION":
 		var m struct {
@@ -114,8 +126,7 @@ func (p *Peer) Lasted(id string) (seconds int, ok bool) {
 // Deliver has a charge take so many kWh in all, so many seconds after its start, and
 // pushes its Session.
 func (p *Peer) Deliver(ctx context.Context, id, energy string, seconds int) error {
-	p.turn.Lock()
-	defer p.turn.Unlock()
+	defer p.turn(id)()
 	p.mu.Lock()
 	ch := p.charges[id]
 	if ch == nil {
@@ -161,8 +172,7 @@ func (p *Peer) grow(ctx context.Context, ch *Charge, now time.Time) error {
 
 // End ends a charge: its Session is COMPLETED, and its CDR is sent.
 func (p *Peer) End(ctx context.Context, id string) error {
-	p.turn.Lock()
-	defer p.turn.Unlock()
+	defer p.turn(id)()
 	p.mu.Lock()
 	ch := p.charges[id]
 	delete(p.charges, id)

@@ -47,7 +47,7 @@ type Peer struct {
 	options Options
 	mux     *http.ServeMux
 	client  *http.Client        // calls the other side; it knows no policy of URLs: it is a test's
-	turn    sync.Mutex          // held while a charge goes on, so that its Sessions come in order
+	turns   [256]sync.Mutex     // of charges, see turn
 	lists   map[string][]object // by module
 
 	mu        sync.Mutex // guards what follows
