@@ -1,15 +1,20 @@
 package rest
 
 import (
+	"bytes"
 	"context"
-	"encoding/hex"
+	"crypto/sha256"
 	"errors"
+	"fmt"
 	"iter"
 	"net/http"
+	"net/url"
 	"slices"
+	"strings"
 
 	"github.com/gin-gonic/gin"
 	"github.com/roamclear/roamclear/api"
+	"github.com/roamclear/roamclear/ocpi"
 	"github.com/roamclear/roamclear/settlement/clearing"
 	"github.com/roamclear/roamclear/settlement/statement"
 	"github.com/shopspring/decimal"
@@ -47,8 +52,8 @@ type Apart struct {
 // Statements answers the statements of ?period=, of ?cpo=, ?emsp= and ?currency= where
 // these are given.
 func Statements(c *gin.Context, d Drafts, k Key) error {
-	p := NewParams(c.Request.URL.Query(), "period", "cpo", "emsp", "currency")
-	q := statement.Query{Period: p.RequiredMonth("period"), CPO: p.Party("cpo"), EMSP: p.Party("emsp"), Currency: p.Currency("currency"), Party: k.Party}
+	p, q := statementQuery(c)
+	q.Party = k.Party
 	if err := p.Err(); err != nil {
 		return err
 	}
@@ -64,6 +69,12 @@ func Statements(c *gin.Context, d Drafts, k Key) error {
 	}
 	WriteRows(c, "statements", slices.Values(rows))
 	return nil
+}
+
+// statementQuery reads which statements are asked for.
+func statementQuery(c *gin.Context) (*Params, statement.Query) {
+	p := NewParams(c.Request.URL.Query(), "period", "cpo", "emsp", "currency")
+	return p, statement.Query{Period: p.RequiredMonth("period"), CPO: p.Party("cpo"), EMSP: p.Party("emsp"), Currency: p.Currency("currency")}
 }
 
 // closedPeriod says what is wrong with a period of which there are no drafts.
@@ -106,8 +117,7 @@ const HeaderDigest = "X-Roamclear-Digest"
 // StatementFile answers one statement, ?cpo=&emsp=&period=&currency=, in its canonical
 // form, or its lines as CSV.
 func StatementFile(c *gin.Context, d Drafts, k Key) error {
-	p := NewParams(c.Request.URL.Query(), "period", "cpo", "emsp", "currency")
-	q := statement.Query{Period: p.RequiredMonth("period"), CPO: p.Party("cpo"), EMSP: p.Party("emsp"), Currency: p.Currency("currency")}
+	p, q := statementQuery(c)
 	for name, missing := range map[string]bool{"cpo": q.CPO.IsZero(), "emsp": q.EMSP.IsZero(), "currency": q.Currency == ""} {
 		if missing && p.Err() == nil {
 			p.Fail(Invalid(name, "required: a statement is of a CPO, an eMSP, a period and a currency"))
@@ -135,18 +145,18 @@ func StatementFile(c *gin.Context, d Drafts, k Key) error {
 		return &Error{Status: http.StatusNotFound, Code: "not_found",
 			Message: "there is nothing that " + q.EMSP.String() + " owes " + q.CPO.String() + " for " + q.Period.String() + " in " + q.Currency + ": no line comes of what is stored"}
 	}
-	digest := found.Digest()
+	var file bytes.Buffer
+	if _, err := found.WriteTo(&file); err != nil {
+		return err
+	}
 	c.Header(HeaderStatement, "draft")
-	c.Header(HeaderDigest, hex.EncodeToString(digest[:]))
+	c.Header(HeaderDigest, fmt.Sprintf("%x", sha256.Sum256(file.Bytes())))
 	if asCSV {
-		WriteCSV(c, statementName(&found.Statement)+".csv", &CSV{Header: statement.LineMembers(), Rows: lineCells(found.Lines)})
+		name := StatementName(found.CPO, found.EMSP, found.Period, found.Currency)
+		WriteCSV(c, name+".csv", &CSV{Header: statement.LineMembers(), Rows: lineCells(found.Lines)})
 		return nil
 	}
-	c.Header("Content-Type", gin.MIMEJSON)
-	c.Status(http.StatusOK)
-	if _, err := found.WriteTo(c.Writer); err != nil {
-		_ = c.Error(err) // the client is gone, or does not read: nobody is left to tell
-	}
+	c.Data(http.StatusOK, gin.MIMEJSON, file.Bytes())
 	return nil
 }
 
@@ -162,7 +172,11 @@ func lineCells(lines []statement.Line) iter.Seq[[]string] {
 	}
 }
 
-// statementName is the name of a statement's file, without its ending.
-func statementName(s *statement.Statement) string {
-	return s.CPO.Country + "-" + s.CPO.ID + "_" + s.EMSP.Country + "-" + s.EMSP.ID + "_" + s.Period.String() + "_" + s.Currency
+// StatementName is the name of a statement's file, without its ending. It keeps apart
+// what ids of parties, which may be odd, tell apart.
+func StatementName(cpo, emsp ocpi.Party, period ocpi.Month, currency string) string {
+	party := func(p ocpi.Party) string {
+		return url.PathEscape(p.Country) + "-" + strings.ReplaceAll(url.PathEscape(p.ID), ".", "%2E")
+	}
+	return party(cpo) + "_" + party(emsp) + "_" + period.String() + "_" + url.PathEscape(currency)
 }

@@ -15,6 +15,7 @@ import (
 	"unicode"
 
 	"github.com/roamclear/roamclear/api/rest"
+	"github.com/roamclear/roamclear/ocpi"
 	"github.com/roamclear/roamclear/settlement/statement"
 	"github.com/spf13/cobra"
 )
@@ -180,7 +181,9 @@ Files of the same name are replaced.`,
 				if err != nil {
 					return fmt.Errorf("export the statement of %s to %s in %s: %w", s.CPO, s.EMSP, s.Currency, err)
 				}
-				path := filepath.Join(dir, statementFileName(&s))
+				cpo, _ := ocpi.ParseParty(s.CPO)
+				emsp, _ := ocpi.ParseParty(s.EMSP)
+				path := filepath.Join(dir, rest.StatementName(cpo, emsp, of.period.Month, s.Currency)+".json")
 				if err := writeWhole(path, file); err != nil {
 					return err
 				}
@@ -203,16 +206,6 @@ func writeWhole(path string, content []byte) error {
 		return err
 	}
 	return os.Rename(part, path)
-}
-
-// statementFileName keeps apart what party ids, which may be odd, tell apart.
-func statementFileName(s *rest.StatementRow) string {
-	var name []string
-	for _, party := range []string{s.CPO, s.EMSP} {
-		country, id, _ := strings.Cut(party, "*")
-		name = append(name, url.PathEscape(country)+"-"+strings.ReplaceAll(url.PathEscape(id), ".", "%2E"))
-	}
-	return strings.Join(append(name, s.Period, url.PathEscape(s.Currency)), "_") + ".json"
 }
 
 // printable is a text as it is, or quoted where a terminal would do something by it.

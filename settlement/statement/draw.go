@@ -96,6 +96,7 @@ type drawing struct {
 type group struct {
 	cpo, emsp ocpi.Party
 	currency  string
+	closed    ocpi.Month // through which the pair is, see Agreed
 	cdrs      []settlement.BookedCDR
 	missing   []ocpi.Key        // that credits name, and that the months read do not have
 	others    map[ocpi.Key]bool // of these, those of another eMSP or in another currency
@@ -195,6 +196,7 @@ func (g *group) join(found map[ocpi.Key]*settlement.BookedCDR) {
 }
 
 func (w *drawing) draw(g *group) error {
+	g.closed = w.Agreed.ClosedThrough(g.cpo, g.emsp)
 	judged := make([]judged, len(g.cdrs))
 	for i := range g.cdrs {
 		c := &g.cdrs[i]
@@ -309,7 +311,7 @@ func (w *drawing) read(g *group, c *settlement.BookedCDR) (j judged, err error) 
 	if j.terms, err = w.agreed(g, belongs); err != nil {
 		return j, err
 	}
-	t, closed := j.terms, w.Agreed.ClosedThrough(g.cpo, g.emsp)
+	t, closed := j.terms, g.closed
 	j.Charge = Charge{
 		Case: &clearing.Case{
 			Key: c.Key, LastUpdated: c.LastUpdated, Owed: t.Owed, KWh: number(c.EnergyKWh), Claimed: amount(c.Claimed), Credit: c.Credit,

@@ -2,7 +2,6 @@ package statement
 
 import (
 	"bufio"
-	"crypto/sha256"
 	"io"
 	"strconv"
 	"strings"
@@ -35,16 +34,6 @@ func (s *Statement) WriteTo(w io.Writer) (int64, error) {
 	b.WriteString("]}\n")
 	err := b.Flush()
 	return c.n, err
-}
-
-// Digest returns the SHA-256 of the canonical form.
-func (s *Statement) Digest() (digest [sha256.Size]byte) {
-	h := sha256.New()
-	if _, err := s.WriteTo(h); err != nil {
-		panic(err) // a hash writes
-	}
-	h.Sum(digest[:0])
-	return digest
 }
 
 type counter struct {
