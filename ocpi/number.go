@@ -83,6 +83,15 @@ func (n Number) Neg() Number { n.coef = -n.coef; return n }
 // Decimal returns n as a shopspring decimal; absent gives zero.
 func (n Number) Decimal() decimal.Decimal { return decimal.New(n.coef, -int32(n.scale)) }
 
+// DecimalOrNil returns the number, nil where there is none.
+func (n Number) DecimalOrNil() *decimal.Decimal {
+	if !n.IsSet() {
+		return nil
+	}
+	d := n.Decimal()
+	return &d
+}
+
 // Cmp compares two numbers by value; absent counts as zero.
 func (n Number) Cmp(o Number) int {
 	if n.scale == o.scale {

@@ -285,7 +285,7 @@ func (r *StoredResult) sum(s *SettlementRow, credited bool) {
 	case r.Outcome.Status == pricing.Priced:
 		s.Computed = s.Computed.Add(SumOf(r.Outcome.Computed))
 		for _, tax := range r.Outcome.Taxes {
-			s.Tax = append(s.Tax, TaxSum{Name: tax.Name, Percentage: known(tax.Percentage), Amount: tax.Amount.Decimal()})
+			s.Tax = append(s.Tax, TaxSum{Name: tax.Name, Percentage: tax.Percentage.DecimalOrNil(), Amount: tax.Amount.Decimal()})
 		}
 		if r.Outcome.Claim == tariff.ClaimDiffers {
 			s.DiffersCount++

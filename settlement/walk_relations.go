@@ -10,7 +10,6 @@ import (
 	"github.com/roamclear/roamclear/ingest"
 	"github.com/roamclear/roamclear/ocpi"
 	"github.com/roamclear/roamclear/pricing"
-	"github.com/shopspring/decimal"
 )
 
 // MaxCredits is how many credits of one CDR are looked at together. Nobody
@@ -115,7 +114,7 @@ func (p *relationProof) visit(in ingest.Partition, r *ingest.Record, row *pricin
 	claim := walkedClaim{
 		CreditClaim: CreditClaim{
 			Credit: row.Credit, EMSP: cloneParty(row.Debtor), Currency: strings.Clone(row.Currency),
-			Excl: known(row.Outcome.Claimed.Excl), Incl: known(row.Outcome.Claimed.Incl),
+			Excl: row.Outcome.Claimed.Excl.DecimalOrNil(), Incl: row.Outcome.Claimed.Incl.DecimalOrNil(),
 		},
 		month: row.Booked(), control: row.Outcome.AsOf.Control, partition: in, offset: r.Offset,
 	}
@@ -133,14 +132,6 @@ func (p *relationProof) visit(in ingest.Partition, r *ingest.Record, row *pricin
 	}
 	of = cloneKey(of)
 	p.credits[of] = append(p.credits[of], walkedCredit{walkedClaim: claim, key: cloneKey(r.Key)})
-}
-
-func known(n ocpi.Number) *decimal.Decimal {
-	if !n.IsSet() {
-		return nil
-	}
-	d := n.Decimal()
-	return &d
 }
 
 // compare holds the store's relations against those that follow from the walk.

@@ -7,7 +7,6 @@ import (
 	"github.com/roamclear/roamclear/api/rest"
 	"github.com/roamclear/roamclear/ocpi"
 	"github.com/roamclear/roamclear/pricing/tariff"
-	"github.com/shopspring/decimal"
 )
 
 // explanation is how a price came about: the lines that sum to the total, and
@@ -40,11 +39,11 @@ func newExplanation(x *tariff.Explanation) *explanation {
 		amounts = append(amounts, x.Lines[i].Amount)
 	}
 	for _, m := range amounts {
-		places.fit(known(m.Excl))
-		places.fit(known(m.Incl))
+		places.fit(m.Excl.DecimalOrNil())
+		places.fit(m.Incl.DecimalOrNil())
 	}
 	add := func(l priceLine, m tariff.Money) {
-		l.Excl, l.Incl = orUnknown(known(m.Excl), places.places), orUnknown(known(m.Incl), places.places)
+		l.Excl, l.Incl = orUnknown(m.Excl.DecimalOrNil(), places.places), orUnknown(m.Incl.DecimalOrNil(), places.places)
 		e.Lines = append(e.Lines, l)
 	}
 	for i := range x.Lines {
@@ -125,13 +124,4 @@ func clock(seconds ocpi.Number) string {
 		text += strings.TrimPrefix(rest.Quantity(left.Abs()), "0")
 	}
 	return text
-}
-
-// known is nil for a number that is absent.
-func known(n ocpi.Number) *decimal.Decimal {
-	if !n.IsSet() {
-		return nil
-	}
-	d := n.Decimal()
-	return &d
 }

@@ -72,16 +72,8 @@ func newContent(c settlement.CopyBody) Content {
 		return content // of an earlier version that accepted more
 	}
 	content.Currency = cdr.Currency
-	content.Excl, content.Incl = decimalOf(cdr.TotalCost.Excl), decimalOf(cdr.TotalCost.Incl)
+	content.Excl, content.Incl = cdr.TotalCost.Excl.DecimalOrNil(), cdr.TotalCost.Incl.DecimalOrNil()
 	return content
-}
-
-func decimalOf(n ocpi.Number) *decimal.Decimal {
-	if !n.IsSet() {
-		return nil
-	}
-	d := n.Decimal()
-	return &d
 }
 
 func less(a, b *decimal.Decimal) *decimal.Decimal {

@@ -72,7 +72,7 @@ func (s *Store) readResult(ctx context.Context, key ocpi.Key, d *settlement.CDRD
 			r.summarize(&d.CDRSummary)
 			d.Explanation, d.Findings, d.Reconciliation = r.Outcome.Explanation, r.findings, r.Outcome.Reconciliation
 			for _, t := range r.Outcome.Taxes {
-				d.Taxes = append(d.Taxes, settlement.TaxSum{Name: t.Name, Percentage: known(t.Percentage), Amount: t.Amount.Decimal()})
+				d.Taxes = append(d.Taxes, settlement.TaxSum{Name: t.Name, Percentage: t.Percentage.DecimalOrNil(), Amount: t.Amount.Decimal()})
 			}
 			return nil
 		})

@@ -12,7 +12,6 @@ import (
 	"github.com/roamclear/roamclear/ocpi"
 	"github.com/roamclear/roamclear/pricing"
 	"github.com/roamclear/roamclear/settlement"
-	"github.com/shopspring/decimal"
 )
 
 // summaryColumns are the columns of results that a list shows, sentColumns those
@@ -47,15 +46,15 @@ func (r *resultRow) summarize(c *settlement.CDRSummary) {
 	c.Key, c.Position, c.Generation = r.Record.Key, r.Record.Position, r.Generation
 	c.CPO, c.EMSP, c.Month, c.Currency, c.Credit = r.Creditor, r.Debtor, r.month, r.Currency, r.Credit
 	c.Status, c.Claim, c.Reason, c.Detail, c.Cause = o.Status, o.Claim, o.Reason, o.Detail, o.Cause
-	c.ClaimedExcl, c.ClaimedIncl = known(o.Claimed.Excl), known(o.Claimed.Incl)
-	c.ComputedExcl, c.ComputedIncl = known(o.Computed.Excl), known(o.Computed.Incl)
+	c.ClaimedExcl, c.ClaimedIncl = o.Claimed.Excl.DecimalOrNil(), o.Claimed.Incl.DecimalOrNil()
+	c.ComputedExcl, c.ComputedIncl = o.Computed.Excl.DecimalOrNil(), o.Computed.Incl.DecimalOrNil()
 	c.TariffIDs, c.TariffHash, c.TariffSource = o.TariffIDs, o.TariffHash, o.TariffSource
 	if c.TariffHash == "" { // rows of before 2026-12 say "cdr" of a tariff that was never found
 		c.TariffSource = ""
 	}
 	c.TimeZone, c.ZoneSource, c.ZoneDB, c.Profile, c.Engine = o.TimeZone, o.ZoneSource, o.ZoneDB, o.Profile, o.EngineVersion
 	c.ID, c.Received, c.Start, c.End = r.ID, instant(r.Record.Received), instant(r.Start), instant(r.End)
-	c.CreditOf, c.SessionID, c.LocationID, c.EnergyKWh = r.CreditReferenceSent, r.SessionSent, r.LocationID, known(r.EnergyKWh)
+	c.CreditOf, c.SessionID, c.LocationID, c.EnergyKWh = r.CreditReferenceSent, r.SessionSent, r.LocationID, r.EnergyKWh.DecimalOrNil()
 }
 
 // instant is a time as lists have it, zero where it is not known.
@@ -64,15 +63,6 @@ func instant(t ocpi.Time) time.Time {
 		return time.Time{}
 	}
 	return t.Go()
-}
-
-// known is an amount as lists have it, nil where it is not known.
-func known(n ocpi.Number) *decimal.Decimal {
-	if !n.IsSet() {
-		return nil
-	}
-	d := n.Decimal()
-	return &d
 }
 
 // CDRs implements [settlement.Reader].

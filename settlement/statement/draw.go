@@ -314,7 +314,7 @@ func (w *drawing) read(g *group, c *settlement.BookedCDR) (j judged, err error) 
 	t, closed := j.terms, g.closed
 	j.Charge = Charge{
 		Case: &clearing.Case{
-			Key: c.Key, LastUpdated: c.LastUpdated, Owed: t.Owed, KWh: number(c.EnergyKWh), Claimed: amount(c.Claimed), Credit: c.Credit,
+			Key: c.Key, LastUpdated: c.LastUpdated, Owed: t.Owed, KWh: c.EnergyKWh.DecimalOrNil(), Claimed: amount(c.Claimed), Credit: c.Credit,
 			Before: booked.IsSet() && belongs <= closed,
 		},
 		Belongs: belongs, Lands: clearing.Lands(belongs, c.LastUpdated, byUTC.Zone, t.CutOffDay, closed),
@@ -395,12 +395,4 @@ func amount(m tariff.Money) *clearing.Amount {
 		a.Tax = &tax
 	}
 	return a
-}
-
-func number(n ocpi.Number) *decimal.Decimal {
-	if !n.IsSet() {
-		return nil
-	}
-	d := n.Decimal()
-	return &d
 }
