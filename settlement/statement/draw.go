@@ -34,6 +34,9 @@ type Query struct {
 	Period    ocpi.Month
 	Currency  string
 	Below     settlement.Ends // up to where CDRs count, by partition
+	// Debtless hands on what no eMSP is known to pay too, as drafts without one: all of it
+	// waits, and no line comes of it.
+	Debtless bool
 }
 
 // ClosedError says that a pair's period is closed, and through which.
@@ -63,7 +66,8 @@ const (
 
 // Draw calls fn for each pair and currency that has CDRs in the period or before, not
 // closed yet, in the order of CPO, eMSP and currency; also where no line comes of them.
-// A debtor that is not known is nobody's: its CDRs are in no draft.
+// A debtor that is not known is nobody's: its CDRs are in no draft but where q asks for
+// them.
 func (d *Drawer) Draw(ctx context.Context, q Query, fn func(*Draft) error) error {
 	w := drawing{Drawer: d, q: q, fn: fn, wanted: map[ocpi.Key]bool{}, agreements: map[agreementKey]*agreement{}}
 	months := settlement.SettlementQuery{Party: q.Party, CPO: q.CPO, EMSP: q.EMSP, Currency: q.Currency, To: q.Period.Add(1)}
@@ -107,7 +111,7 @@ func (g *group) is(c *settlement.BookedCDR) bool {
 }
 
 func (w *drawing) add(ctx context.Context, c *settlement.BookedCDR) error {
-	if c.EMSP.IsZero() {
+	if c.EMSP.IsZero() && !w.q.Debtless {
 		return nil
 	}
 	if n := len(w.waiting); n == 0 || !w.waiting[n-1].is(c) {
@@ -318,7 +322,7 @@ func (w *drawing) read(g *group, c *settlement.BookedCDR) (j judged, err error) 
 			Before: booked.IsSet() && belongs <= closed,
 		},
 		Belongs: belongs, Lands: clearing.Lands(belongs, c.LastUpdated, byUTC.Zone, t.CutOffDay, closed),
-		Country: c.Measures.Country, Start: c.Start, End: c.End, Tax: t.Tax,
+		Country: c.Measures.Country, Start: c.Start, End: c.End, Tax: t.Tax, Booked: c,
 	}
 	if c.Credit {
 		j.CreditOf = c.Original()

@@ -194,6 +194,9 @@ func TestDrafts(t *testing.T) {
 		{"nobody's debt is in no draft", shelf{
 			booked("cdr", "C1", "ends", "2019-06-05T11:00:00Z", "claims", "7", "emsp", ""),
 		}, terms("UTC"), june, nil},
+		{"but can be asked for, and waits", shelf{
+			booked("cdr", "C1", "ends", "2019-06-05T11:00:00Z", "claims", "7", "emsp", ""), booked("cdr", "C2", "ends", "2019-06-05T11:00:00Z", "claims", "7"),
+		}, terms("UTC"), statement.Query{Period: 201906, Debtless: true}, []string{"* 2019-06 EUR: held C1 unknown_debtor", "DE*EMP 2019-06 EUR: cdr C2 7"}},
 		{"what came behind the cut is not there", shelf{
 			booked("cdr", "C1", "ends", "2019-06-05T11:00:00Z", "claims", "7", "offset", "9"), booked("cdr", "C2", "ends", "2019-06-05T11:00:00Z", "claims", "8", "offset", "10"),
 		}, terms("UTC"), statement.Query{Period: 201906, Below: settlement.Ends{cdrs: 10}}, []string{"DE*EMP 2019-06 EUR: cdr C1 7"}},

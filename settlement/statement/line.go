@@ -4,6 +4,7 @@ import (
 	"cmp"
 
 	"github.com/roamclear/roamclear/ocpi"
+	"github.com/roamclear/roamclear/settlement"
 	"github.com/roamclear/roamclear/settlement/clearing"
 	"github.com/shopspring/decimal"
 )
@@ -43,6 +44,9 @@ type Charge struct {
 	Country    string     // where it was (ISO 3166 alpha-3), "" when not known
 	Start, End ocpi.Time
 	Tax        clearing.Tax // of the agreement of the period it belongs to
+	// Booked is what it was read from, nil where no store was read. It must not be changed,
+	// and is gone when the callee of a drawing returns.
+	Booked *settlement.BookedCDR
 }
 
 // LineOf returns the line of a CDR in the next statement: what it comes to less what was
