@@ -61,3 +61,13 @@ func (a agreedBelow) Terms(cpo, emsp ocpi.Party, period ocpi.Month) clearing.Ter
 func (a agreedBelow) ClosedThrough(cpo, emsp ocpi.Party) ocpi.Month {
 	return a.closes.ClosedThroughAt(control.Pair{CPO: cpo, EMSP: emsp}, a.below)
 }
+
+// BegunThrough implements statement.Agreed. A close has no lines yet: it means that
+// settlement begins after it.
+func (a agreedBelow) BegunThrough(cpo, emsp ocpi.Party) ocpi.Month { return a.ClosedThrough(cpo, emsp) }
+
+// Counted implements statement.Agreed.
+func (agreedBelow) Counted() []clearing.Counted { return nil }
+
+// Below implements statement.Agreed.
+func (a agreedBelow) Below() int64 { return a.below }

@@ -10,18 +10,19 @@ import (
 )
 
 // IssuedCDR is what one close issued of one CDR: its line, in the pair and currency that
-// it stood in then. Of a CDR that was issued before, the amounts are what was added.
+// it stood in then. Of a CDR that was issued there before, the amounts and the claim are
+// what was added.
 type IssuedCDR struct {
 	Attempt  uint64
 	Period   ocpi.Month // of the statement
 	Key      ocpi.Key   // its party is the CPO
 	EMSP     ocpi.Party
 	Currency string
-	Month    ocpi.Month // it was booked in, UTC
-	Version  uint64     // of its result, see settlement.BookedCDR
-	Net      decimal.Decimal
+	Month    ocpi.Month       // it was booked in, UTC
+	Version  uint64           // of its result, see settlement.BookedCDR
+	Net      decimal.Decimal  // with Tax and KWh as the line says
 	Tax, KWh *decimal.Decimal // nil: not known
-	Claim    decimal.Decimal  // that it made before tax, see clearing.Outcome
+	Claim    decimal.Decimal  // before tax, see clearing.Outcome
 	Zeroed   bool
 }
 
@@ -53,30 +54,37 @@ type Decided struct {
 	Reason   string
 }
 
-// Books reads what draws are made of: counted CDRs, what closes issued of them, and what
+// Books reads what drafts are made of: counted CDRs, what closes issued of them, and what
 // people decided about them. attempts are those that count, by the control log below one
-// offset. What is handed on is the callee's until it returns, but for its texts. All
-// readings are in the order of CPO, eMSP, currency and id, as settlement.BookedStore's;
-// Decided in that of CPO and id. Errors: ErrUnavailable, and those of fn.
+// offset. A CDR is issued as it stands where attempts have a line of it in the pair and
+// currency that it is in, by the version of its result that counts. What is handed on is
+// the callee's until it returns, but for its texts. All readings are in the order of CPO,
+// eMSP, currency and id, as settlement.BookedStore's. Several of them are read side by
+// side, each from when it is asked for its first; they may stand still for as long as the
+// callee takes. Errors: ErrUnavailable, and those of fn.
 type Books interface {
 	settlement.BookedStore
-	// BookedOpen is Booked without the CDRs that are issued as they stand: of which
-	// attempts have a line of the same pair and currency by the same version of the
-	// result. So it has what came late, was held, was healed, got a debtor or was priced
-	// again, whenever that was.
+	// BookedOpen is Booked without the CDRs that are issued as they stand. So it has what
+	// came late, was held, was healed, got a debtor or was priced again, whenever that
+	// was. CDRs of no month are in all months.
 	BookedOpen(ctx context.Context, q settlement.SettlementQuery, below settlement.Ends, attempts []clearing.Counted, fn func(*settlement.BookedCDR) error) error
-	// BookedTwins reads CDRs that are issued as they stand and have the Session, or the
-	// charge hash, start and end, of one that BookedOpen hands on.
-	BookedTwins(ctx context.Context, q settlement.SettlementQuery, below settlement.Ends, attempts []clearing.Counted, fn func(*settlement.BookedCDR) error) error
-	// IssuedMoved reads all lines of attempts of those CDRs of q's pairs of which a line
-	// is of another version of the result than counts, or of another pair or currency.
-	// Months of q do not restrict.
+	// BookedBeside reads CDRs that are issued as they stand and that stand beside one that
+	// BookedOpen hands on, in its pair and currency: of the same Session, or with the same
+	// charge hash, start and end, or as a credit that names it. Others that are issued as
+	// they stand may be among them.
+	BookedBeside(ctx context.Context, q settlement.SettlementQuery, below settlement.Ends, attempts []clearing.Counted, fn func(*settlement.BookedCDR) error) error
+	// BookedDecided reads CDRs with the last decision about them below a control offset,
+	// but for those of which an attempt that knew of it has a line in the pair and
+	// currency that they are in. Months of q do not restrict.
+	BookedDecided(ctx context.Context, q settlement.SettlementQuery, below settlement.Ends, control int64, attempts []clearing.Counted, fn func(*settlement.BookedCDR, *Decided) error) error
+	// IssuedMoved reads lines of attempts in q's pairs and currency: all of those CDRs of
+	// which any line is of another version of the result than the one that counts, or of
+	// another pair or currency than they are in. Lines of other CDRs may be among them,
+	// but then all of such a CDR that the pair and currency has. Months of q do not
+	// restrict; the pair and currency is that of the line.
 	IssuedMoved(ctx context.Context, q settlement.SettlementQuery, below settlement.Ends, attempts []clearing.Counted, fn func(*IssuedCDR) error) error
 	// IssuedOf reads all lines of attempts of CDRs by their keys, of whatever pair.
 	IssuedOf(ctx context.Context, keys []ocpi.Key, attempts []clearing.Counted, fn func(*IssuedCDR) error) error
-	// Decided reads, of a CPO or of all (zero), the last decision below a control offset
-	// of each CDR of which attempts issued nothing since.
-	Decided(ctx context.Context, cpo ocpi.Party, below int64, attempts []clearing.Counted, fn func(*Decided) error) error
 	// DecidedOf reads the last decision below a control offset about each of some CDRs.
 	DecidedOf(ctx context.Context, keys []ocpi.Key, below int64, fn func(*Decided) error) error
 }

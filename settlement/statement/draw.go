@@ -19,6 +19,14 @@ type Agreed interface {
 	Terms(cpo, emsp ocpi.Party, period ocpi.Month) clearing.Terms
 	// ClosedThrough returns the last period that is closed for a pair, zero for none.
 	ClosedThrough(cpo, emsp ocpi.Party) ocpi.Month
+	// BegunThrough returns the last period that is settled elsewhere for a pair, because
+	// settlement begins here after it, zero for none. Where a party is not given, it is
+	// what holds for all pairs of the other one; without both, for all pairs.
+	BegunThrough(cpo, emsp ocpi.Party) ocpi.Month
+	// Counted returns the attempts to close a period that the control log names.
+	Counted() []clearing.Counted
+	// Below returns the offset.
+	Below() int64
 }
 
 // Drawer draws statements from what is stored.

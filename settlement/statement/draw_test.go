@@ -63,6 +63,9 @@ type everybody struct{ agreed }
 
 func (e everybody) Terms(_, _ ocpi.Party, _ ocpi.Month) clearing.Terms { return e.agreed.Terms }
 func (e everybody) ClosedThrough(_, _ ocpi.Party) ocpi.Month           { return e.closed }
+func (e everybody) BegunThrough(_, _ ocpi.Party) ocpi.Month            { return e.closed }
+func (e everybody) Counted() []clearing.Counted                        { return nil }
+func (e everybody) Below() int64                                       { return 0 }
 
 func terms(zone string) agreed {
 	z, err := tariff.LoadZone(zone)
