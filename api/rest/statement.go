@@ -41,6 +41,7 @@ type StatementRow struct {
 	Held     Apart   `json:"held"`
 	Rejected Apart   `json:"rejected"`
 	Zeroed   Apart   `json:"zeroed"`
+	Problem  *string `json:"problem"` // why nobody can say what is owed; null where it is said
 }
 
 // Apart is CDRs that claim something which no line has, and what they claim before tax.
@@ -101,12 +102,18 @@ func newStatementRow(d *statement.Draft) StatementRow {
 	for state, into := range map[clearing.State]*Apart{clearing.Held: &row.Held, clearing.Rejected: &row.Rejected, clearing.Zeroed: &row.Zeroed} {
 		*into = Apart{count[state], claimed[state].String()}
 	}
+	if d.Err != nil {
+		problem := d.Err.Error()
+		row.Problem = &problem
+	}
 	return row
 }
 
 // worthShowing is false where everything comes to a later period, or was settled
 // elsewhere.
-func (r *StatementRow) worthShowing() bool { return r.Lines+r.Held.Count+r.Rejected.Count > 0 }
+func (r *StatementRow) worthShowing() bool {
+	return r.Lines+r.Held.Count+r.Rejected.Count > 0 || r.Problem != nil
+}
 
 // HeaderStatement says what a statement is that is answered: "draft".
 const HeaderStatement = "X-Roamclear-Statement"
@@ -140,6 +147,9 @@ func StatementFile(c *gin.Context, d Drafts, k Key) error {
 	})
 	if err != nil {
 		return closedPeriod(err)
+	}
+	if found != nil && found.Err != nil {
+		return &Error{Status: http.StatusConflict, Code: "no_statement", Message: found.Err.Error()}
 	}
 	if found == nil || len(found.Lines) == 0 {
 		return &Error{Status: http.StatusNotFound, Code: "not_found",

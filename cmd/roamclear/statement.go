@@ -92,6 +92,9 @@ func statementRows(list *statementList) [][]string {
 		if s.Issued {
 			what = "issued"
 		}
+		if s.Problem != nil {
+			what = *s.Problem
+		}
 		rows = append(rows, []string{s.CPO, s.EMSP, s.Period, s.Currency, fmt.Sprint(s.Lines), s.KWh, s.Net, orDash(s.Tax), orDash(s.Payable), orDash(s.Debtor),
 			fmt.Sprint(s.Held.Count), s.Held.Claimed, fmt.Sprint(s.Rejected.Count), s.Rejected.Claimed, what})
 	}
@@ -172,7 +175,11 @@ Files of the same name are replaced.`,
 			if err := os.MkdirAll(dir, 0o755); err != nil {
 				return err
 			}
+			var problems error
 			for _, s := range list.Statements {
+				if s.Problem != nil {
+					problems = errors.Join(problems, errors.New(*s.Problem))
+				}
 				if s.Lines == 0 {
 					continue
 				}
@@ -189,7 +196,7 @@ Files of the same name are replaced.`,
 				}
 				cmd.PrintErrf("%s: %s\n", path, said)
 			}
-			return nil
+			return problems
 		},
 	}
 	of.register(cmd, service, false)

@@ -31,7 +31,7 @@ type Agreed interface {
 
 // Drawer draws statements from what is stored.
 type Drawer struct {
-	Store  settlement.BookedStore
+	Books  Books
 	Agreed Agreed
 }
 
@@ -45,6 +45,8 @@ type Query struct {
 	// Debtless hands on what no eMSP is known to pay too, as drafts without one: all of it
 	// waits, and no line comes of it.
 	Debtless bool
+	// Before hands on what belongs before settlement began, too.
+	Before bool
 }
 
 // ClosedError says that a pair's period is closed, and through which.
@@ -63,182 +65,221 @@ func (e *ClosedError) Error() string {
 type Draft struct {
 	Statement
 	Settled []Settled
+	// Err is why nobody can say what the pair owes: there is nothing else then. Drafts of
+	// other pairs are as they would be.
+	Err error
 }
 
 // Bounds of what is held in memory beside one pair: of the pairs that wait for what
-// their credits name.
+// bears on them.
 const (
 	waitingCDRs = 50_000
 	waitingKeys = 1_000
+	// keysAtOnce is how many keys one lookup has. One pair may want more.
+	keysAtOnce = 10_000
 )
 
-// Draw calls fn for each pair and currency that has CDRs in the period or before, not
-// closed yet, in the order of CPO, eMSP and currency; also where no line comes of them.
+// Draw calls fn for each pair and currency of which something comes to the period or one
+// before, and is not issued as it stands, in the order of CPO, eMSP and currency; also
+// where no line comes of it. Pairs that have closed the period have no draft.
 // A debtor that is not known is nobody's: its CDRs are in no draft but where q asks for
 // them.
 func (d *Drawer) Draw(ctx context.Context, q Query, fn func(*Draft) error) error {
-	w := drawing{Drawer: d, q: q, fn: fn, wanted: map[ocpi.Key]bool{}, agreements: map[agreementKey]*agreement{}}
-	months := settlement.SettlementQuery{Party: q.Party, CPO: q.CPO, EMSP: q.EMSP, Currency: q.Currency, To: q.Period.Add(1)}
+	w := drawing{Drawer: d, q: q, fn: fn, counted: d.Agreed.Counted(), wanted: newLookups(), agreements: map[agreementKey]*agreement{}}
 	if !q.CPO.IsZero() && !q.EMSP.IsZero() {
-		months.From = d.Agreed.ClosedThrough(q.CPO, q.EMSP) // which its zone may reckon to the next one
-		if months.From >= q.Period {
-			return &ClosedError{q.CPO, q.EMSP, months.From}
+		if closed := d.Agreed.ClosedThrough(q.CPO, q.EMSP); closed >= q.Period {
+			return &ClosedError{q.CPO, q.EMSP, closed}
 		}
 	}
-	if err := d.Store.Booked(ctx, months, q.Below, func(c *settlement.BookedCDR) error { return w.add(ctx, c) }); err != nil {
-		return err
+	months := settlement.SettlementQuery{Party: q.Party, CPO: q.CPO, EMSP: q.EMSP, Currency: q.Currency, To: q.Period.Add(1)}
+	if !q.Before {
+		months.From = d.Agreed.BegunThrough(q.CPO, q.EMSP) // which its zone may reckon to the next one
 	}
-	w.complete()
-	return w.flush(ctx)
+	return w.merge(ctx, months)
 }
 
 // drawing is one run of Draw.
 type drawing struct {
 	*Drawer
-	q  Query
-	fn func(*Draft) error
+	q       Query
+	fn      func(*Draft) error
+	counted []clearing.Counted
 
 	agreements map[agreementKey]*agreement
-	waiting    []*group // in order; the last one may grow
+	waiting    []*group // in order
 	cdrs       int      // of all of them
-	wanted     map[ocpi.Key]bool
+	wanted     lookups
 }
 
-// group is the CDRs of a pair and currency.
-type group struct {
-	cpo, emsp ocpi.Party
-	currency  string
-	closed    ocpi.Month // through which the pair is, see Agreed
-	cdrs      []settlement.BookedCDR
-	missing   []ocpi.Key        // that credits name, and that the months read do not have
-	others    map[ocpi.Key]bool // of these, those of another eMSP or in another currency
-}
-
-func (g *group) is(c *settlement.BookedCDR) bool {
-	return g.cpo == c.Key.Party && g.emsp == c.EMSP && g.currency == c.Currency
-}
-
-func (w *drawing) add(ctx context.Context, c *settlement.BookedCDR) error {
-	if c.EMSP.IsZero() && !w.q.Debtless {
+// group returns a group for a place, nil where there is no draft of it.
+func (w *drawing) group(p place) *group {
+	g := &group{place: p, before: w.q.Before, closed: w.Agreed.ClosedThrough(p.cpo, p.emsp), begun: w.Agreed.BegunThrough(p.cpo, p.emsp)}
+	if g.closed >= w.q.Period || p.emsp.IsZero() && !w.q.Debtless {
 		return nil
 	}
-	if n := len(w.waiting); n == 0 || !w.waiting[n-1].is(c) {
-		w.complete()
-		if err := ctx.Err(); err != nil {
-			return err
-		}
-		if w.cdrs > waitingCDRs || len(w.wanted) >= waitingKeys {
-			if err := w.flush(ctx); err != nil {
-				return err
-			}
-		}
-		w.waiting = append(w.waiting, &group{cpo: c.Key.Party, emsp: c.EMSP, currency: c.Currency})
-	}
-	g := w.waiting[len(w.waiting)-1]
-	g.cdrs = append(g.cdrs, *c)
-	w.cdrs++
-	return nil
+	return g
 }
 
-// complete looks for what credits of the last group name and it does not have. It has
-// all its CDRs by then.
-func (w *drawing) complete() {
-	if len(w.waiting) == 0 {
-		return
+// wait has a group wait for what bears on it, together with those before it. It has all
+// that the readings have of it by then.
+func (w *drawing) wait(ctx context.Context, g *group) error {
+	if g == nil || len(g.members)+len(g.lines) == 0 {
+		return nil
 	}
-	g := w.waiting[len(w.waiting)-1]
-	var here map[ocpi.Key]bool // and what is missing already
-	for i := range g.cdrs {
-		of := g.cdrs[i].Original()
-		if !g.cdrs[i].Credit || of.ID == "" {
+	g.want(&w.wanted)
+	w.waiting = append(w.waiting, g)
+	w.cdrs += len(g.members)
+	if n := w.wanted.len(); n > 0 && n < waitingKeys && w.cdrs <= waitingCDRs {
+		return nil
+	}
+	return w.flush(ctx)
+}
+
+// flush hands on the groups that wait, once it is known what bears on them. What is found
+// may itself ask for more: a credit of what was issued for its original.
+func (w *drawing) flush(ctx context.Context) error {
+	for w.wanted.len() > 0 {
+		f, err := w.look(ctx)
+		if err != nil {
+			return err
+		}
+		w.wanted = newLookups()
+		for _, g := range w.waiting {
+			g.join(f)
+			g.want(&w.wanted)
+		}
+	}
+	errs := make([]error, len(w.waiting))
+	for i, g := range w.waiting {
+		errs[i] = g.settle()
+	}
+	if err := w.decide(ctx); err != nil {
+		return err
+	}
+	for i, g := range w.waiting {
+		d, err := w.draw(g)
+		if errs[i] != nil {
+			err = errs[i]
+		}
+		if err != nil {
+			d = &Draft{Statement: Statement{CPO: g.cpo, EMSP: g.emsp, Period: w.q.Period, Currency: g.currency}, Err: err}
+		}
+		if d == nil {
 			continue
 		}
-		if here == nil {
-			here = make(map[ocpi.Key]bool, len(g.cdrs))
-			for i := range g.cdrs {
-				here[g.cdrs[i].Key] = true
-			}
-		}
-		if !here[of] {
-			here[of] = true
-			g.missing = append(g.missing, of)
-			w.wanted[of] = true
-		}
-	}
-}
-
-// flush hands on the groups that wait, once it is known what their credits name.
-func (w *drawing) flush(ctx context.Context) error {
-	found := map[ocpi.Key]*settlement.BookedCDR{}
-	if len(w.wanted) > 0 {
-		err := w.Store.BookedOf(ctx, slices.Collect(maps.Keys(w.wanted)), w.q.Below, func(c *settlement.BookedCDR) error {
-			kept := *c
-			found[c.Key] = &kept
-			return nil
-		})
-		if err != nil {
-			return fmt.Errorf("read what credits name: %w", err)
-		}
-	}
-	for _, g := range w.waiting {
-		g.join(found)
-		if err := w.draw(g); err != nil {
+		if err := w.fn(d); err != nil {
 			return err
 		}
 	}
+	clear(w.waiting)
 	w.waiting, w.cdrs = w.waiting[:0], 0
-	clear(w.wanted)
 	return nil
 }
 
-// join adds what credits name of other months, and notes what is another's.
-func (g *group) join(found map[ocpi.Key]*settlement.BookedCDR) {
-	for _, key := range g.missing {
-		switch c := found[key]; {
-		case c == nil:
-		case g.is(c):
-			g.cdrs = append(g.cdrs, *c)
-		default:
-			if g.others == nil {
-				g.others = map[ocpi.Key]bool{}
-			}
-			g.others[key] = true
-		}
+// look looks up what groups want, and what was issued of it.
+func (w *drawing) look(ctx context.Context) (*found, error) {
+	f := &found{map[ocpi.Key]*settlement.BookedCDR{}, map[place][]*settlement.BookedCDR{}, map[place]map[string][]IssuedCDR{}}
+	issued := w.wanted.issued
+	err := inChunks(w.wanted.booked, func(keys []ocpi.Key) error {
+		return w.Books.BookedOf(ctx, keys, w.q.Below, func(c *settlement.BookedCDR) error {
+			kept := *c
+			f.booked[c.Key], issued[c.Key] = &kept, true
+			return nil
+		})
+	})
+	if err != nil {
+		return nil, fmt.Errorf("read what bears on drafts: %w", err)
 	}
+	err = inChunks(w.wanted.credits, func(keys []ocpi.Key) error {
+		return w.Books.BookedCredits(ctx, keys, w.q.Below, func(c *settlement.BookedCDR) error {
+			kept := *c
+			f.credits[placeOf(c)], issued[c.Key] = append(f.credits[placeOf(c)], &kept), true
+			return nil
+		})
+	})
+	if err != nil {
+		return nil, fmt.Errorf("read credits: %w", err)
+	}
+	if len(w.counted) == 0 {
+		return f, nil
+	}
+	err = inChunks(issued, func(keys []ocpi.Key) error {
+		return w.Books.IssuedOf(ctx, keys, w.counted, func(l *IssuedCDR) error {
+			f.issued(l)
+			return nil
+		})
+	})
+	if err != nil {
+		return nil, fmt.Errorf("read what is issued: %w", err)
+	}
+	return f, nil
 }
 
-func (w *drawing) draw(g *group) error {
-	g.closed = w.Agreed.ClosedThrough(g.cpo, g.emsp)
-	judged := make([]judged, len(g.cdrs))
-	for i := range g.cdrs {
-		c := &g.cdrs[i]
-		var err error
-		if judged[i], err = w.read(g, c); err != nil {
+// decide sets the decisions about what was issued. Those about the rest came with it.
+func (w *drawing) decide(ctx context.Context) error {
+	about := map[ocpi.Key]*drawn{}
+	keys := map[ocpi.Key]bool{}
+	for _, g := range w.waiting {
+		for i := range g.members {
+			if m := &g.members[i]; m.decided == nil && !m.elsewhere && !g.fresh(m) {
+				about[m.Key], keys[m.Key] = m, true
+			}
+		}
+	}
+	err := inChunks(keys, func(keys []ocpi.Key) error {
+		return w.Books.DecidedOf(ctx, keys, w.Agreed.Below(), func(d *Decided) error {
+			kept := *d
+			about[d.Key].decided = &kept
+			return nil
+		})
+	})
+	if err != nil {
+		return fmt.Errorf("read decisions: %w", err)
+	}
+	return nil
+}
+
+func inChunks(keys map[ocpi.Key]bool, look func([]ocpi.Key) error) error {
+	for chunk := range slices.Chunk(slices.Collect(maps.Keys(keys)), keysAtOnce) {
+		if err := look(chunk); err != nil {
 			return err
 		}
-		judged[i].Mismatched = c.Credit && g.others[judged[i].CreditOf]
 	}
-	related := g.twins(takenBack(judged, w.q.Period))
-	charges := make([]*Charge, len(g.cdrs))
-	for i := range g.cdrs {
+	return nil
+}
+
+// draw draws the draft of a group, nil where nothing is left that bears on it.
+func (w *drawing) draw(g *group) (*Draft, error) {
+	if len(g.members) == 0 {
+		return nil, nil
+	}
+	terms, err := w.agreed(g, w.q.Period)
+	if err != nil {
+		return nil, err
+	}
+	judged := make([]judged, len(g.members))
+	for i := range g.members {
+		if judged[i], err = w.read(g, &g.members[i]); err != nil {
+			return nil, err
+		}
+	}
+	related := g.twins(judged, takenBack(judged, w.q.Period))
+	charges := make([]*Charge, len(judged))
+	for i := range judged {
 		j := &judged[i]
 		if r := related[i]; r != nil {
-			facts := factsOf(&g.cdrs[i], &j.terms.Terms)
+			facts := factsOf(j.Booked, &j.terms.Terms)
 			facts.Relations = r
 			j.Grounds = j.terms.judge.Judge(&facts, nil)
 		}
 		charges[i] = &j.Charge
 	}
-	terms, err := w.agreed(g, w.q.Period)
-	if err != nil {
-		return err
-	}
-	d := Draft{
+	d := &Draft{
 		Statement: Statement{CPO: g.cpo, EMSP: g.emsp, Period: w.q.Period, Zone: terms.Zone.Name(), Currency: g.currency, Terms: Terms{terms.Owed, terms.Tax}},
 		Settled:   Settle(charges, w.q.Period),
 	}
 	d.Lines = Lines(d.Settled)
-	return w.fn(&d)
+	return d, nil
 }
 
 // judged is a charge with the agreement that it was held against.
@@ -248,16 +289,16 @@ type judged struct {
 }
 
 // takenBack are the CDRs that credits take back in full, by what these say together: of
-// those that come to this period and that no rule holds.
+// those that come to this period and that nothing holds.
 func takenBack(list []judged, period ocpi.Month) map[ocpi.Key]bool {
 	claims, credits := make(map[ocpi.Key]decimal.Decimal, len(list)), map[ocpi.Key]decimal.Decimal{}
 	for i := range list {
 		c := &list[i].Charge
 		switch {
-		case c.Claimed == nil:
+		case c.Claimed == nil || c.Elsewhere:
 		case !c.Credit:
 			claims[c.Key] = c.Claimed.Net.Abs()
-		case !c.Before && c.Lands <= period && clearing.Strongest(c.Grounds) < clearing.Hold:
+		case list[i].takes(period):
 			credits[c.CreditOf] = credits[c.CreditOf].Add(c.Claimed.Net.Abs())
 		}
 	}
@@ -270,15 +311,31 @@ func takenBack(list []judged, period ocpi.Month) map[ocpi.Key]bool {
 	return taken
 }
 
+// takes reports whether a credit takes something back in a period.
+func (j *judged) takes(period ocpi.Month) bool {
+	switch {
+	case j.rejected():
+		return false
+	case j.Issued != nil:
+		return true
+	case j.Before || j.Lands > period:
+		return false
+	}
+	return clearing.Strongest(j.Grounds) < clearing.Hold || j.Decision != nil && j.Decision.Act == clearing.Accept
+}
+
+func (j *judged) rejected() bool { return j.Decision != nil && j.Decision.Act == clearing.RejectIt }
+
 // twins finds which CDRs have the Session, or the token, EVSE, start and end, of others,
-// by their places. Credits are none, nor what credits take back in full. Each is told
-// of the first other alike, the first one of the second: a pair sees all of it by that.
-func (g *group) twins(taken map[ocpi.Key]bool) map[int][]clearing.Related {
+// by their places. None are credits, what credits take back in full, what a person
+// rejected, and what is not settled here. Each is told of the first other alike, the
+// first one of the second: a pair sees all of it by that.
+func (g *group) twins(list []judged, taken map[ocpi.Key]bool) map[int][]clearing.Related {
 	related := map[int][]clearing.Related{}
 	sessions, charges := map[string]int{}, map[chargeKey]int{}
-	for i := range g.cdrs {
-		c := &g.cdrs[i]
-		if c.Credit || taken[c.Key] {
+	for i := range list {
+		j, c := &list[i], list[i].Booked
+		if c.Credit || taken[c.Key] || j.rejected() || j.Before || j.Elsewhere {
 			continue
 		}
 		if c.SessionID != "" {
@@ -304,14 +361,15 @@ func alike[K comparable](g *group, related map[int][]clearing.Related, seen map[
 		seen[key] = i
 		return
 	}
-	related[i] = append(related[i], clearing.Related{Kind: kind, Other: g.cdrs[first].Key})
+	related[i] = append(related[i], clearing.Related{Kind: kind, Other: g.members[first].Key})
 	if !slices.ContainsFunc(related[first], func(r clearing.Related) bool { return r.Kind == kind }) {
-		related[first] = append(related[first], clearing.Related{Kind: kind, Other: g.cdrs[i].Key})
+		related[first] = append(related[first], clearing.Related{Kind: kind, Other: g.members[i].Key})
 	}
 }
 
 // read reads a counted CDR as settlement does, without how it stands to others.
-func (w *drawing) read(g *group, c *settlement.BookedCDR) (j judged, err error) {
+func (w *drawing) read(g *group, m *drawn) (j judged, err error) {
+	c := &m.BookedCDR
 	// The zone is of the agreement of the month that the charge is booked in by UTC, all
 	// else of that of the period it belongs to by this zone.
 	booked := ocpi.BookedAt(c.End, c.Start, c.LastUpdated)
@@ -323,17 +381,18 @@ func (w *drawing) read(g *group, c *settlement.BookedCDR) (j judged, err error) 
 	if j.terms, err = w.agreed(g, belongs); err != nil {
 		return j, err
 	}
-	t, closed := j.terms, g.closed
+	t := j.terms
 	j.Charge = Charge{
 		Case: &clearing.Case{
 			Key: c.Key, LastUpdated: c.LastUpdated, Owed: t.Owed, KWh: c.EnergyKWh.DecimalOrNil(), Claimed: amount(c.Claimed), Credit: c.Credit,
-			Before: booked.IsSet() && belongs <= closed,
+			Elsewhere: m.elsewhere, Before: booked.IsSet() && belongs <= g.begun,
 		},
-		Belongs: belongs, Lands: clearing.Lands(belongs, c.LastUpdated, byUTC.Zone, t.CutOffDay, closed),
+		Belongs: belongs, Lands: clearing.Lands(belongs, c.LastUpdated, byUTC.Zone, t.CutOffDay, g.closed),
 		Country: c.Measures.Country, Start: c.Start, End: c.End, Tax: t.Tax, Booked: c,
 	}
+	g.history(&j.Charge, m)
 	if c.Credit {
-		j.CreditOf = c.Original()
+		j.CreditOf, j.Mismatched = c.Original(), g.others[c.Original()]
 	}
 	if c.Status == pricing.Priced {
 		j.Computed = amount(c.Computed)
@@ -344,6 +403,20 @@ func (w *drawing) read(g *group, c *settlement.BookedCDR) (j judged, err error) 
 	facts := factsOf(c, &t.Terms)
 	j.Grounds = t.judge.Judge(&facts, nil)
 	return j, nil
+}
+
+// history sets what was issued of a charge and what was decided about it. Nobody can
+// accept what has no debtor, currency or period: there is no statement for its line.
+func (g *group) history(c *Charge, m *drawn) {
+	if said := g.lines[m.Key.ID]; said != nil {
+		c.Issued, c.claimed, c.stale = &said.Issued, said.claim, m.open || m.pending || said.moved
+	}
+	if m.decided == nil || m.decided.Decision == nil {
+		return
+	}
+	if nowhere := g.emsp.IsZero() || g.currency == "" || c.Belongs.IsZero(); !nowhere || m.decided.Decision.Act != clearing.Accept {
+		c.Decision = m.decided.Decision
+	}
 }
 
 const keptAgreements = 500

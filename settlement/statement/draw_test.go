@@ -16,56 +16,26 @@ import (
 	"github.com/roamclear/roamclear/settlement"
 	"github.com/roamclear/roamclear/settlement/clearing"
 	"github.com/roamclear/roamclear/settlement/statement"
+	"github.com/roamclear/roamclear/settlement/statement/statementtest"
 )
 
-// shelf is a store of counted CDRs.
+// shelf is counted CDRs.
 type shelf []settlement.BookedCDR
-
-func (s shelf) read(below settlement.Ends, selects func(*settlement.BookedCDR) bool, fn func(*settlement.BookedCDR) error) error {
-	sorted := slices.SortedFunc(slices.Values(s), func(a, b settlement.BookedCDR) int {
-		return cmp.Or(cmp.Compare(a.Key.Party.String(), b.Key.Party.String()), cmp.Compare(a.EMSP.String(), b.EMSP.String()),
-			cmp.Compare(a.Currency, b.Currency), cmp.Compare(a.Key.ID, b.Key.ID))
-	})
-	for i := range sorted {
-		c := &sorted[i]
-		if c.Position.Offset >= below[cdrs] || !selects(c) {
-			continue
-		}
-		if err := fn(c); err != nil {
-			return err
-		}
-	}
-	return nil
-}
-
-func (s shelf) Booked(_ context.Context, q settlement.SettlementQuery, below settlement.Ends, fn func(*settlement.BookedCDR) error) error {
-	return s.read(below, func(c *settlement.BookedCDR) bool {
-		return (q.From.IsZero() || c.Month >= q.From) && (q.To.IsZero() || c.Month <= q.To) && (q.CPO.IsZero() || c.Key.Party == q.CPO) &&
-			(q.EMSP.IsZero() || c.EMSP == q.EMSP) && (q.Currency == "" || c.Currency == q.Currency)
-	}, fn)
-}
-
-func (s shelf) BookedOf(_ context.Context, keys []ocpi.Key, below settlement.Ends, fn func(*settlement.BookedCDR) error) error {
-	return s.read(below, func(c *settlement.BookedCDR) bool { return slices.Contains(keys, c.Key) }, fn)
-}
-
-func (s shelf) BookedCredits(_ context.Context, of []ocpi.Key, below settlement.Ends, fn func(*settlement.BookedCDR) error) error {
-	return s.read(below, func(c *settlement.BookedCDR) bool { return c.Credit && slices.Contains(of, c.Original()) }, fn)
-}
 
 // agreed is one agreement for everybody.
 type agreed struct {
 	clearing.Terms
-	closed ocpi.Month
+	closed, begun ocpi.Month
+	counted       []clearing.Counted
 }
 
 type everybody struct{ agreed }
 
 func (e everybody) Terms(_, _ ocpi.Party, _ ocpi.Month) clearing.Terms { return e.agreed.Terms }
 func (e everybody) ClosedThrough(_, _ ocpi.Party) ocpi.Month           { return e.closed }
-func (e everybody) BegunThrough(_, _ ocpi.Party) ocpi.Month            { return e.closed }
-func (e everybody) Counted() []clearing.Counted                        { return nil }
-func (e everybody) Below() int64                                       { return 0 }
+func (e everybody) BegunThrough(_, _ ocpi.Party) ocpi.Month            { return cmp.Or(e.begun, e.closed) }
+func (e everybody) Counted() []clearing.Counted                        { return e.counted }
+func (e everybody) Below() int64                                       { return 1 << 40 }
 
 func terms(zone string) agreed {
 	z, err := tariff.LoadZone(zone)
@@ -122,12 +92,20 @@ func booked(words ...string) settlement.BookedCDR {
 // drafts are the lines of each draft: "DE*EMP EUR: cdr C1 7, credit K1 -7".
 func drafts(t *testing.T, s shelf, a agreed, q statement.Query) (list []string) {
 	t.Helper()
-	d := statement.Drawer{Store: s, Agreed: everybody{a}}
+	return draftsOf(t, &statementtest.Books{CDRs: s}, everybody{a}, q)
+}
+
+func draftsOf(t *testing.T, b statement.Books, a statement.Agreed, q statement.Query) (list []string) {
+	t.Helper()
+	d := statement.Drawer{Books: b, Agreed: a}
 	if q.Below == nil {
 		q.Below = all
 	}
 	err := d.Draw(t.Context(), q, func(d *statement.Draft) error {
 		var lines []string
+		if d.Err != nil {
+			lines = append(lines, d.Err.Error())
+		}
 		for i := range d.Lines {
 			l := &d.Lines[i]
 			lines = append(lines, fmt.Sprintf("%s %s %s", l.Kind, strings.TrimPrefix(l.CDR, "NL*TNM*"), l.Net))
@@ -236,6 +214,123 @@ func TestDrafts(t *testing.T) {
 	}
 }
 
+// issuing is what one close of everybody issued of what stood then: its lines at the
+// amounts claimed.
+func issuing(t *testing.T, b *statementtest.Books, period ocpi.Month, cdrs ...settlement.BookedCDR) {
+	t.Helper()
+	attempt := uint64(period)
+	if err := b.Begin(t.Context(), clearing.Attempt{ID: attempt, Period: period}); err != nil {
+		t.Fatal(err)
+	}
+	var lines []statement.IssuedLine
+	for _, c := range cdrs {
+		net, kwh := c.Claimed.Excl.Decimal(), c.EnergyKWh.Decimal()
+		l := statement.IssuedLine{
+			IssuedCDR: statement.IssuedCDR{Attempt: attempt, Period: period, Key: c.Key, EMSP: c.EMSP, Currency: c.Currency, Month: c.Month, Version: c.Version, Net: net, Claim: net, KWh: &kwh},
+			Line:      statement.Line{CDR: c.Key.String(), Kind: statement.CDR, Belongs: period, Net: net, KWh: &kwh},
+		}
+		if c.Credit {
+			kwh = kwh.Neg()
+		}
+		lines = append(lines, l)
+	}
+	if err := b.WriteLines(t.Context(), attempt, 0, lines); err != nil {
+		t.Fatal(err)
+	}
+}
+
+// What is drawn in July, of what stands now, what May and June issued, and what people
+// decided since.
+func TestDraftsOfWhatWasIssued(t *testing.T) {
+	june := func(words ...string) settlement.BookedCDR {
+		return booked(append([]string{"ends", "2019-06-05T11:00:00Z"}, words...)...)
+	}
+	again := func(c settlement.BookedCDR, words ...string) settlement.BookedCDR {
+		other := booked(append([]string{"cdr", c.Key.ID, "ends", c.End.String()}, words...)...)
+		other.Version = c.Version + 1
+		return other
+	}
+	c1, c2 := june("cdr", "C1", "claims", "7"), june("cdr", "C2", "claims", "8")
+	k1 := june("cdr", "K1", "claims", "-7", "credits", "C1")
+	first := june("cdr", "C1", "claims", "7", "session", "S1", "charge", "77")
+	reject := statement.Decided{Key: c1.Key, Decision: &clearing.Decision{Act: clearing.RejectIt}, Offset: 5}
+	accept := func(id string, covers ...string) statement.Decided {
+		return statement.Decided{Key: ocpi.NewKey("NL", "TNM", id), Decision: &clearing.Decision{Act: clearing.Accept, Covers: covers}, Offset: 5}
+	}
+	strict := terms("UTC")
+	strict.Pack = "strict"
+	lower := terms("UTC")
+	lower.Owed = clearing.OwedLower
+	for _, c := range []struct {
+		title     string
+		shelf     shelf
+		issued    []settlement.BookedCDR
+		decisions []statement.Decided
+		agreed    agreed
+		want      []string
+	}{
+		{"nothing moved, nothing is drawn", shelf{c1, c2}, []settlement.BookedCDR{c1, c2}, nil, terms("UTC"), nil},
+		{"what came late", shelf{c1, c2}, []settlement.BookedCDR{c1}, nil, terms("UTC"), []string{"DE*EMP 2019-07 EUR: cdr C2 8"}},
+		{"another amount counts", shelf{again(c1, "claims", "5"), c2}, []settlement.BookedCDR{c1, c2}, nil, terms("UTC"), []string{"DE*EMP 2019-07 EUR: correction C1 -2"}},
+		{"another version of the same", shelf{again(c1, "claims", "7")}, []settlement.BookedCDR{c1}, nil, terms("UTC"), []string{"DE*EMP 2019-07 EUR: "}},
+		{"another debtor", shelf{again(c1, "claims", "7", "emsp", "FR*OTH")}, []settlement.BookedCDR{c1}, nil, terms("UTC"),
+			[]string{"DE*EMP 2019-07 EUR: correction C1 -7", "FR*OTH 2019-07 EUR: cdr C1 7"}},
+		{"another currency, at another amount", shelf{again(c1, "claims", "70", "currency", "SEK")}, []settlement.BookedCDR{c1}, nil, terms("UTC"),
+			[]string{"DE*EMP 2019-07 EUR: correction C1 -7", "DE*EMP 2019-07 SEK: cdr C1 70"}},
+		{"a credit of what was issued", shelf{c1, k1}, []settlement.BookedCDR{c1}, nil, terms("UTC"), []string{"DE*EMP 2019-07 EUR: credit K1 -7"}},
+		{"what credits take back follows what they credit", shelf{again(c1, "claims", "5"), k1}, []settlement.BookedCDR{c1, k1}, nil, terms("UTC"),
+			[]string{"DE*EMP 2019-07 EUR: correction C1 -2, correction K1 2"}},
+		{"a second credit finds what the first one left", shelf{c1, k1, june("cdr", "K2", "claims", "-4", "credits", "C1")}, []settlement.BookedCDR{c1, k1}, nil, terms("UTC"),
+			[]string{"DE*EMP 2019-07 EUR: held K2 credit_excess"}},
+		{"a person rejects what was issued", shelf{c1, c2}, []settlement.BookedCDR{c1, c2}, []statement.Decided{reject}, terms("UTC"), []string{"DE*EMP 2019-07 EUR: correction C1 -7"}},
+		{"and its credit with it", shelf{c1, k1}, []settlement.BookedCDR{c1, k1}, []statement.Decided{reject}, terms("UTC"), []string{"DE*EMP 2019-07 EUR: correction C1 -7, correction K1 7"}},
+		{"a second CDR of a Session is held, though the first one is issued", shelf{first, june("cdr", "C2", "claims", "8", "session", "S1")}, []settlement.BookedCDR{first}, nil, strict,
+			[]string{"DE*EMP 2019-07 EUR: held C2 session_billed_twice"}},
+		{"so is one with its token, EVSE and time", shelf{first, june("cdr", "C2", "claims", "8", "charge", "77")}, []settlement.BookedCDR{first}, nil, strict,
+			[]string{"DE*EMP 2019-07 EUR: held C2 charge_billed_twice"}},
+		{"but not one that replaces what a credit took back", shelf{first, k1, june("cdr", "C2", "claims", "8", "session", "S1")}, []settlement.BookedCDR{first, k1}, nil, strict,
+			[]string{"DE*EMP 2019-07 EUR: cdr C2 8"}},
+		{"nor one that replaces what a person rejected", shelf{first, june("cdr", "C2", "claims", "8", "session", "S1")}, []settlement.BookedCDR{first}, []statement.Decided{reject}, strict,
+			[]string{"DE*EMP 2019-07 EUR: correction C1 -7, cdr C2 8"}},
+		{"an accepted orphan meets its original", shelf{c1, june("cdr", "K1", "claims", "-9", "credits", "C1")}, []settlement.BookedCDR{june("cdr", "K1", "claims", "-9", "credits", "C1")},
+			[]statement.Decided{accept("K1", clearing.GroundCreditOrphan)}, terms("UTC"), []string{"DE*EMP 2019-07 EUR: cdr C1 7, correction K1 2"}},
+		{"nobody accepts what has no debtor", shelf{june("cdr", "C1", "claims", "7", "emsp", "")}, nil, []statement.Decided{accept("C1", "unknown_debtor")}, terms("UTC"),
+			[]string{"* 2019-07 EUR: held C1 unknown_debtor"}},
+	} {
+		t.Run(c.title, func(t *testing.T) {
+			b := &statementtest.Books{CDRs: c.shelf, Decisions: c.decisions}
+			issuing(t, b, 201906, c.issued...)
+			c.agreed.closed, c.agreed.begun, c.agreed.counted = 201906, 201901, []clearing.Counted{{ID: 201906, Period: 201906}}
+			got := draftsOf(t, b, everybody{c.agreed}, statement.Query{Period: 201907, Debtless: true})
+			if diff := gocmp.Diff(c.want, got); diff != "" {
+				t.Error(diff)
+			}
+		})
+	}
+}
+
+// An agreement that does not hold together is one pair's trouble.
+func TestOnePairsAgreementIsItsOwn(t *testing.T) {
+	b := &statementtest.Books{CDRs: shelf{
+		booked("cdr", "C1", "ends", "2019-06-05T11:40:00Z", "claims", "7"), booked("cdr", "C2", "ends", "2019-06-05T11:40:00Z", "claims", "8", "emsp", "FR*OTH"),
+	}}
+	got := draftsOf(t, b, odd{everybody{terms("UTC")}}, statement.Query{Period: 201906})
+	if len(got) != 2 || got[0] != "DE*EMP 2019-06 EUR: cdr C1 7" || !strings.Contains(got[1], "agreement of NL*TNM and FR*OTH") {
+		t.Error(got)
+	}
+}
+
+// odd is an agreement of which one pair's names no pack.
+type odd struct{ everybody }
+
+func (o odd) Terms(cpo, emsp ocpi.Party, period ocpi.Month) clearing.Terms {
+	t := o.everybody.Terms(cpo, emsp, period)
+	if emsp == ocpi.NewParty("FR", "OTH") {
+		t.Pack = "none of this name"
+	}
+	return t
+}
+
 // Many pairs with credits of other months: each credit finds its original, however they
 // are cut into what is held in memory, and drafts keep their order.
 func TestDraftsOfManyPairs(t *testing.T) {
@@ -273,7 +368,7 @@ func TestDraftsOfHostileBooks(t *testing.T) {
 		s = append(s, booked("cdr", fmt.Sprintf("C%05d", i), "ends", "2019-06-05T11:00:00Z", "claims", "7", "charge", "77", "session", "S1"),
 			booked("cdr", fmt.Sprintf("K%05d", i), "ends", "2019-06-05T11:00:00Z", "claims", "-7", "credits", fmt.Sprintf("N%05d", i)))
 	}
-	d := statement.Drawer{Store: many{s}, Agreed: everybody{terms("UTC")}}
+	d := statement.Drawer{Books: many{&statementtest.Books{CDRs: s}}, Agreed: everybody{terms("UTC")}}
 	grounds := 0
 	err := d.Draw(t.Context(), statement.Query{Period: 201906, Below: all}, func(d *statement.Draft) error {
 		for i := range d.Settled {
@@ -286,8 +381,8 @@ func TestDraftsOfHostileBooks(t *testing.T) {
 	}
 }
 
-// many is a shelf that finds none of the keys it is asked for.
-type many struct{ shelf }
+// many are books that finds none of the keys it is asked for.
+type many struct{ *statementtest.Books }
 
 func (many) BookedOf(context.Context, []ocpi.Key, settlement.Ends, func(*settlement.BookedCDR) error) error {
 	return nil
@@ -297,7 +392,7 @@ func (many) BookedOf(context.Context, []ocpi.Key, settlement.Ends, func(*settlem
 func TestAClosedPeriodHasNoDraft(t *testing.T) {
 	closed := terms("UTC")
 	closed.closed = 201906
-	d := statement.Drawer{Store: shelf{}, Agreed: everybody{closed}}
+	d := statement.Drawer{Books: &statementtest.Books{}, Agreed: everybody{closed}}
 	err := d.Draw(t.Context(), statement.Query{CPO: ocpi.NewParty("NL", "TNM"), EMSP: ocpi.NewParty("DE", "EMP"), Period: 201906, Below: all}, nil)
 	if err == nil || !strings.Contains(err.Error(), "through 2019-06: there are drafts from 2019-07 on") {
 		t.Error(err)

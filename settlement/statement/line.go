@@ -47,6 +47,11 @@ type Charge struct {
 	// Booked is what it was read from, nil where no store was read. It must not be changed,
 	// and is gone when the callee of a drawing returns.
 	Booked *settlement.BookedCDR
+
+	claimed decimal.Decimal // what its lines say that it claims
+	// stale: it was issued, and the version of its result or the decision about it is in no
+	// line yet.
+	stale bool
 }
 
 // LineOf returns the line of a CDR in the next statement: what it comes to less what was

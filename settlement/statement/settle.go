@@ -55,6 +55,8 @@ func Settle(charges []*Charge, period ocpi.Month) []Settled {
 			continue
 		}
 		if l, ok := LineOf(s.Charge, &s.Outcome); ok {
+			// Another copy of what is issued may say a later time than the one that was.
+			l.Belongs = min(l.Belongs, period)
 			s.Line = &l
 		}
 	}
