@@ -1,11 +1,13 @@
 package clickhouse
 
 import (
+	"fmt"
 	"math/rand/v2"
 	"strings"
 	"testing"
 	"time"
 
+	"github.com/ClickHouse/clickhouse-go/v2/lib/driver"
 	"github.com/google/go-cmp/cmp"
 	"github.com/roamclear/roamclear/ocpi"
 	"github.com/roamclear/roamclear/pricing"
@@ -150,5 +152,45 @@ func TestBilled(t *testing.T) {
 		if got, err := s.Billed(t.Context(), ocpi.NewParty(c.cpo[:2], c.cpo[2:]), c.session); got != c.want || err != nil {
 			t.Errorf("%s of %s: %v, %v; want %v", c.session, c.cpo, got, err, c.want)
 		}
+	}
+}
+
+// BenchmarkChargeCDRs measures how the CDR of a charge is found that names no Session, in
+// a store of -rows CDRs (with -args -rows N) that came in the order of their charges, a
+// day late at most, over 36 months: of one CPO in ten, and of a large one. engine-ms is
+// the CPU of the engine for one charge.
+func BenchmarkChargeCDRs(b *testing.B) {
+	const block = 500_000 // more at once is more memory than the engine has
+	n := *largeRows
+	var inserts []string
+	for from := 0; from < n; from += block {
+		inserts = append(inserts, fmt.Sprintf(`INSERT INTO results (country, party, id, partition, epoch, offset, ver, cpo_country, cpo_party, emsp_country, emsp_party, month, currency, status, received, start, end, session_id, location_id)
+			SELECT 'GB', if(r %% 10 = 0, 'BIG', leftPad(toString(r %% 100), 3, '0')) AS cpo, hex(r) AS id, number %% 2, 1, intDiv(number, 2), number, 'GB', cpo, 'NL', 'EXW',
+				toYYYYMM(end), 'EUR', 'priced', end + 60, toDateTime64('2019-01-01 00:00:00', 9, 'UTC') + intDiv(number * 93312000, %d) AS came, came + 3600 + r %% 86400 AS end, '', concat('LOC', toString(r %% 5000))
+			FROM (SELECT number, sipHash64(number) AS r FROM numbers(%d, %d)) SETTINGS max_partitions_per_insert_block = 0`, n, from, min(block, n-from)))
+	}
+	s := filled(b, inserts...)
+	for _, party := range []string{"007", "BIG"} {
+		var charges []settlement.ChargeQuery
+		err := s.each(b.Context(), "sample", "SELECT location_id, toUnixTimestamp64Nano(start) FROM results WHERE party = ? ORDER BY sipHash64(id) LIMIT 200", []any{party}, func(rows driver.Rows) error {
+			q := settlement.ChargeQuery{CPO: ocpi.NewParty("GB", party), Debtor: ocpi.NewParty("NL", "EXW")}
+			var start int64
+			err := rows.Scan(&q.Location, &start)
+			q.From, q.To = ocpi.Time(start-2*int64(time.Minute)), ocpi.Time(start+2*int64(time.Minute))
+			charges = append(charges, q)
+			return err
+		})
+		if err != nil || len(charges) == 0 {
+			b.Fatal("no charges to look for: ", err)
+		}
+		b.Run(party, func(b *testing.B) {
+			began := cpuOf(b, engine.Pid())
+			for i := 0; b.Loop(); i++ {
+				if found, err := s.ChargeCDRs(b.Context(), charges[i%len(charges)], 20); err != nil || len(found) == 0 {
+					b.Fatalf("%+v: %v, %v", charges[i%len(charges)], found, err)
+				}
+			}
+			b.ReportMetric(float64((cpuOf(b, engine.Pid())-began).Microseconds())/1000/float64(b.N), "engine-ms")
+		})
 	}
 }
