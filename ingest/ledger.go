@@ -3,6 +3,7 @@ package ingest
 import (
 	"crypto/sha256"
 	"encoding/binary"
+	"encoding/hex"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -33,11 +34,12 @@ func (d Digest) MarshalText() ([]byte, error) { return fmt.Appendf(nil, "%x", d[
 
 // UnmarshalText reads the hex form.
 func (d *Digest) UnmarshalText(b []byte) error {
-	var raw []byte
-	if _, err := fmt.Sscanf(string(b), "%x", &raw); err != nil || len(raw) != len(d) {
-		return fmt.Errorf("digest %q: want %d hex digits", b, 2*len(d))
+	if len(b) != hex.EncodedLen(len(d)) {
+		return fmt.Errorf("digest %q: want %d hex digits", b, hex.EncodedLen(len(d)))
 	}
-	copy(d[:], raw)
+	if _, err := hex.Decode(d[:], b); err != nil {
+		return fmt.Errorf("digest %q: %w", b, err)
+	}
 	return nil
 }
 

@@ -32,6 +32,7 @@ type Event struct {
 	Command string    // id of the command: a repeat does nothing
 	Expect  uint64    // version of what the change addresses, 0 = any: the domain's fold holds it against its state
 	At      ocpi.Time // by the clock of the process that appended it
+	Body    []byte    // all of it as it stands in the log; not to be changed
 }
 
 // Fold is a kind of event with the function that folds it. On makes one.

@@ -48,7 +48,7 @@ func (m *Machine) foldRecord(r ingest.Record) (refused, err error) {
 	if err != nil {
 		return nil, err
 	}
-	e.Offset = r.Offset
+	e.Offset, e.Body = r.Offset, r.Body
 	err = m.apply(e, change)
 	if refused, ok := errors.AsType[*Refused](err); ok {
 		return refused, nil

@@ -18,10 +18,14 @@ const (
 type Refused struct {
 	Kind   Refusal
 	Reason string
+	Cause  error // for who acts on it; nil = the reason says all
 }
 
 // Error returns the reason.
 func (r *Refused) Error() string { return r.Reason }
+
+// Unwrap returns the cause.
+func (r *Refused) Unwrap() error { return r.Cause }
 
 // Invalid returns a refusal of what makes no sense in any state.
 func Invalid(format string, args ...any) error {
