@@ -25,6 +25,7 @@ type agreements struct{ set dated[Terms] }
 // is closed keeps the terms that it was closed by.
 func NewAgreements(m *control.Machine, closes *Closes) *Agreements {
 	d := &Agreements{machine: m, closes: closes}
+	closes.agreements = d
 	m.Register(d.state.Publish, control.On(d.agreed))
 	return d
 }

@@ -1,6 +1,8 @@
 package clearing
 
 import (
+	"iter"
+
 	"github.com/roamclear/roamclear/ingest/control"
 	"github.com/roamclear/roamclear/ocpi"
 )
@@ -74,6 +76,27 @@ func (s Scope) widening() (list [4]Scope, n int) {
 		}
 	}
 	return list, n
+}
+
+// bearing yields of a map those whose scope bears on another one, in no order: of a pair's
+// it looks at four alone.
+func bearing[V any](m control.Map[Scope, V], on Scope) iter.Seq2[Scope, V] {
+	return func(yield func(Scope, V) bool) {
+		if on.Level() == LevelPair {
+			scopes, n := on.widening()
+			for _, s := range scopes[:n] {
+				if v, ok := m.Get(s); ok && !yield(s, v) {
+					return
+				}
+			}
+			return
+		}
+		for s, v := range m.All() {
+			if s.Bears(on) && !yield(s, v) {
+				return
+			}
+		}
+	}
 }
 
 // compare orders scopes for lists: the house, then eMSPs, CPOs and pairs, each by

@@ -40,8 +40,8 @@ func (d *Closes) Begins() []Begin {
 }
 
 // ClosedThrough returns the last period of a pair that is closed, by a close or
-// because its settlement begins after it: the later of the pair's own and the
-// house's. Zero where none is.
+// because its settlement begins after it: the later of the pair's own, its parties' and
+// the house's. Zero where none is.
 func (d *Closes) ClosedThrough(pair control.Pair) ocpi.Month {
 	return d.ClosedThroughAt(pair, math.MaxInt64)
 }
@@ -50,19 +50,37 @@ func (d *Closes) ClosedThrough(pair control.Pair) ocpi.Month {
 // waits first (control.Machine.WaitNext).
 func (d *Closes) ClosedThroughAt(pair control.Pair, below int64) ocpi.Month {
 	s := d.state.Current()
-	until := s.closedBelow(below)
-	scopes, n := ScopeOf(pair).widening()
-	for _, scope := range scopes[:n] {
-		until = max(until, s.beganBelow(scope, below))
-	}
+	closed, _ := s.periods.throughAll(ScopeOf(pair), below)
+	begun, _ := s.begunThrough(ScopeOf(pair), below)
+	return max(closed, begun)
+}
+
+// BegunThroughAt returns the last period of a pair that is settled elsewhere, since its
+// settlement begins after it, by the control records at offsets below. Zero where it
+// begins with none. The asker waits first (control.Machine.WaitNext).
+func (d *Closes) BegunThroughAt(pair control.Pair, below int64) ocpi.Month {
+	until, _ := d.state.Current().begunThrough(ScopeOf(pair), below)
 	return until
 }
 
-// closedBelow returns the last month that a period.closed below an offset closed for
+// begunThrough returns the last period that is settled elsewhere for all pairs of a
+// scope, and which scope's begin says so.
+func (s *closes) begunThrough(scope Scope, below int64) (until ocpi.Month, of Scope) {
+	until = s.closedBelow(below)
+	scopes, n := scope.widening()
+	for _, w := range scopes[:n] {
+		if m := s.beganBelow(w, below); m > until {
+			until, of = m, w
+		}
+	}
+	return until, of
+}
+
+// closedBelow returns the last month that a period.closed 1 below an offset closed for
 // the house: it means that settlement begins after it, whatever months before are not
 // closed one by one.
 func (s *closes) closedBelow(below int64) ocpi.Month {
-	for _, c := range slices.Backward(s.closings) {
+	for _, c := range slices.Backward(s.months) {
 		if c.offset < below {
 			return c.month
 		}
@@ -85,22 +103,13 @@ func (s *closes) beganBelow(scope Scope, below int64) ocpi.Month {
 // through returns the last period that any pair in a scope has closed, and of which
 // scope that is said.
 func (s *closes) through(scope Scope) (until ocpi.Month, of Scope) {
-	until = s.closedBelow(math.MaxInt64)
-	later := func(b Scope) {
-		if m := s.beganBelow(b, math.MaxInt64); m > until || m == until && b.compare(of) < 0 {
+	until, of = s.periods.through(scope)
+	if m := s.closedBelow(math.MaxInt64); m > until {
+		until, of = m, Scope{}
+	}
+	for b := range bearing(s.begins, scope) {
+		if m := s.beganBelow(b, math.MaxInt64); m > until || m == until && !m.IsZero() && b.compare(of) < 0 {
 			until, of = m, b
-		}
-	}
-	if scope.Level() == LevelPair {
-		scopes, n := scope.widening()
-		for _, b := range scopes[:n] {
-			later(b)
-		}
-		return until, of
-	}
-	for b := range s.begins.All() {
-		if b.Bears(scope) {
-			later(b)
 		}
 	}
 	return until, of
@@ -108,8 +117,8 @@ func (s *closes) through(scope Scope) (until ocpi.Month, of Scope) {
 
 // PeriodBegun says with which calendar month, in the zone of the agreement, the
 // settlement of a scope begins here. The last one of a scope counts, so that a wrong
-// one can be put right until the scope's first close. A month closed by period.closed
-// has begun nothing: settlement begins after it.
+// one can be put right, but not within what a close has closed. A month closed by
+// period.closed 1 has begun nothing: settlement begins after it.
 type PeriodBegun struct {
 	scopeData
 	Month ocpi.Month `json:"month"` // "2026-01"
@@ -137,6 +146,9 @@ func (d *Closes) begun(e control.Event, c PeriodBegun) error {
 	}
 	if latest := e.At.Month().Add(maxAhead); c.Month > latest {
 		return control.Conflict("%s is more than %d months ahead: begin with %s or before", c.Month, maxAhead, latest)
+	}
+	if until, of := s.periods.through(scope); c.Month <= until {
+		return control.Conflict("%s is closed through %s: begin with %s or later", of, until, until.Add(1))
 	}
 	wider, n := scope.widening()
 	for _, w := range wider[:n] {

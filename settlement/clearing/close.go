@@ -9,21 +9,22 @@ import (
 	"github.com/roamclear/roamclear/ocpi"
 )
 
-// Closes is the domain of the closed months, and of those with which settlement
-// begins. Its methods are safe for
-// concurrent use.
+// Closes is the domain of the closed periods, and of those with which settlement
+// begins. Its methods are safe for concurrent use.
 type Closes struct {
-	machine *control.Machine
-	state   control.State[closes]
+	machine    *control.Machine
+	agreements *Agreements // that no close may miss a change of; set by NewAgreements
+	state      control.State[closes]
 }
 
 type closes struct {
-	closings []closing                   // ascending; never changed, replaced
-	begins   control.Map[Scope, []Begin] // ascending by record; never changed
+	months  []closedMonth               // ascending; never changed, replaced
+	begins  control.Map[Scope, []Begin] // ascending by record; never changed
+	periods periods
 }
 
-// closing is a month that was closed, and by which record.
-type closing struct {
+// closedMonth is a month that was closed, and by which record.
+type closedMonth struct {
 	month  ocpi.Month
 	at     ocpi.Time
 	offset int64
@@ -32,14 +33,14 @@ type closing struct {
 // NewCloses registers the domain.
 func NewCloses(m *control.Machine) *Closes {
 	d := &Closes{machine: m}
-	m.Register(d.state.Publish, control.On(d.closed), control.On(d.begun))
+	m.Register(d.state.Publish, control.On(d.monthClosed), control.On(d.begun), control.On(d.periodClosed))
 	return d
 }
 
 // Close closes a month for good. command may be "". Errors as in
 // [control.Machine.Do].
 func (d *Closes) Close(ctx context.Context, command string, month ocpi.Month) error {
-	_, err := d.machine.Do(ctx, control.Command{ID: command, Change: PeriodClosed{Month: month}})
+	_, err := d.machine.Do(ctx, control.Command{ID: command, Change: MonthClosed{Month: month}})
 	return err
 }
 
@@ -54,7 +55,7 @@ func (d *Closes) ClosedBelow(ctx context.Context, m ocpi.Month, below int64) (bo
 	}
 	s := d.state.Current()
 	i, closed := s.search(m)
-	return closed && s.closings[i].offset < below, nil
+	return closed && s.months[i].offset < below, nil
 }
 
 // ClosedAt returns when a month was closed, not set while it is open.
@@ -62,10 +63,10 @@ func (d *Closes) ClosedAt(m ocpi.Month) ocpi.Time { return d.state.Current().at(
 
 // Months returns the closed months, ascending.
 func (d *Closes) Months() []ocpi.Month {
-	closings := d.state.Current().closings
-	months := make([]ocpi.Month, len(closings))
-	for i := range closings {
-		months[i] = closings[i].month
+	closed := d.state.Current().months
+	months := make([]ocpi.Month, len(closed))
+	for i := range closed {
+		months[i] = closed[i].month
 	}
 	return months
 }
@@ -75,41 +76,44 @@ func (s *closes) at(m ocpi.Month) ocpi.Time {
 	if !found {
 		return 0
 	}
-	return s.closings[i].at
+	return s.months[i].at
 }
 
 // search finds a month, or where it belongs.
 func (s *closes) search(m ocpi.Month) (i int, found bool) {
-	return slices.BinarySearchFunc(s.closings, m, func(c closing, m ocpi.Month) int { return c.month.Compare(m) })
+	return slices.BinarySearchFunc(s.months, m, func(c closedMonth, m ocpi.Month) int { return c.month.Compare(m) })
 }
 
-// PeriodClosed closes a calendar month, UTC: what reports say of it stays.
+// MonthClosed closes a calendar month, UTC: what reports say of it stays.
 // What is found out later is a correction in a month that is open. A closed
-// month is never opened again.
-type PeriodClosed struct {
+// month is never opened again. For statements it means that settlement begins after it.
+type MonthClosed struct {
 	Month ocpi.Month `json:"month"` // "2019-01"
 }
 
 // Kind implements control.Change.
-func (PeriodClosed) Kind() control.Kind { return control.Kind{Name: "period.closed", Version: 1} }
+func (MonthClosed) Kind() control.Kind { return control.Kind{Name: "period.closed", Version: 1} }
 
 // Validate implements control.Change.
-func (c PeriodClosed) Validate() error {
+func (c MonthClosed) Validate() error {
 	if c.Month.IsZero() {
 		return control.Invalid("month: required, such as 2019-01")
 	}
 	return nil
 }
 
-func (d *Closes) closed(e control.Event, c PeriodClosed) error {
+func (d *Closes) monthClosed(e control.Event, c MonthClosed) error {
 	s := &d.state.Folded
 	i, found := s.search(c.Month)
+	if until, of := s.periods.through(Scope{}); !until.IsZero() {
+		return control.Conflict("%s is closed through %s, with statements: close periods likewise from then on", of, until)
+	}
 	if found {
 		return control.Conflict("%s is closed already", c.Month)
 	}
 	if e.At.Month().Compare(c.Month) <= 0 {
 		return control.Conflict("%s has not ended yet (months are UTC): close it when it has", c.Month)
 	}
-	s.closings = slices.Insert(slices.Clone(s.closings), i, closing{c.Month, e.At, e.Offset})
+	s.months = slices.Insert(slices.Clone(s.months), i, closedMonth{c.Month, e.At, e.Offset})
 	return nil
 }

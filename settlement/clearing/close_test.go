@@ -14,7 +14,9 @@ import (
 	"github.com/roamclear/roamclear/ingest/control/controltest"
 	"github.com/roamclear/roamclear/ingest/ingesttest"
 	"github.com/roamclear/roamclear/ocpi"
+	"github.com/roamclear/roamclear/settlement"
 	"github.com/roamclear/roamclear/settlement/clearing"
+	"github.com/shopspring/decimal"
 )
 
 // closes runs the domain on a log, with a clock that can be set.
@@ -98,17 +100,30 @@ func TestEventsAreFrozen(t *testing.T) {
 	begun.CPO, begun.EMSP = "NL*TNM", "DE*EMP"
 	agreed := clearing.AgreementSet{From: 201901, Values: map[string]string{"zone": "Europe/Amsterdam", "owed": "lower", "rule.age.max_days": "60", "pack": ""}, By: "local"}
 	agreed.CPO = "NL*TNM"
+	said := clearing.NewClosing{
+		Attempt:   clearing.Attempt{ID: 0x00c0ffee00c0ffee, Scope: clearing.Scope{CPO: ocpi.NewParty("NL", "TNM")}, Period: 201901, Control: 6},
+		Cut:       settlement.Ends{{Topic: ingest.TopicCDRs, Number: 1}: 7, {Topic: ingest.TopicCDRs}: 5},
+		Reference: 12, Lines: 9, Net: map[string]decimal.Decimal{"EUR": decimal.RequireFromString("12.50"), "CHF": decimal.New(-3, 0)},
+		Statements: []clearing.Creditor{{CPO: ocpi.NewParty("NL", "TNM"), Count: 2}}, Root: ingest.Digest{1, 2, 3}, By: "key-0123456789",
+	}
+	closed := said.Event()
+	closed.Engine, closed.ZoneDB = "3", "2025c" // of whichever program closes
 	var lines []string
 	log := ingesttest.NewLog(1)
 	for i, c := range []control.Change{
-		clearing.PeriodClosed{Month: 201811},
+		clearing.MonthClosed{Month: 201811},
 		begun,
 		clearing.PeriodBegun{Month: 201812, By: "key-0123456789"},
 		agreed,
 		clearing.AgreementSet{From: 201901, Values: map[string]string{"four_eyes": "true"}, By: "local"},
 		clearing.PartySet{Party: "NL*TNM", From: 201901, Values: map[string]string{"name": "TNM & Co", "vat_id": ""}, By: "local"},
+		closed,
 	} {
-		body, err := control.Encode(control.Event{Command: fmt.Sprint("c", i+1), Expect: 2, At: 1545782400000000000}, c)
+		event := control.Event{Command: fmt.Sprint("c", i+1), Expect: 2, At: 1545782400000000000}
+		if c.Kind() == closed.Kind() {
+			event.At = 1549000000000000000 // the month has ended by then
+		}
+		body, err := control.Encode(event, c)
 		if err == nil {
 			_, err = log.Append(t.Context(), ingest.TopicControl, &ingest.Envelope{}, body)
 		}
@@ -123,7 +138,7 @@ func TestEventsAreFrozen(t *testing.T) {
 	d := newDesk(t, log)
 	pair, tnm := pairOf(t, "NL*TNM DE*EMP"), ocpi.NewParty("NL", "TNM")
 	terms := d.agreements.Terms(pair, 201901)
-	if !d.closes.Closed(201811) || d.closes.ClosedThrough(pair) != 201812 || terms.Owed != clearing.OwedLower || !terms.FourEyes || d.parties.Names(tnm, 201901).Name != "TNM & Co" {
+	if !d.closes.Closed(201811) || d.closes.ClosedThrough(pair) != 201901 || d.closes.BegunThroughAt(pair, 99) != 201812 || terms.Owed != clearing.OwedLower || !terms.FourEyes || d.parties.Names(tnm, 201901).Name != "TNM & Co" {
 		t.Errorf("the events come to closed through %s, %+v, %+v", d.closes.ClosedThrough(pair), terms, d.parties.Names(tnm, 201901))
 	}
 }

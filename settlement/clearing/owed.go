@@ -188,7 +188,7 @@ func (c *Case) settle() Outcome {
 func (c *Case) decide(o *Outcome) {
 	d := c.Decision
 	switch {
-	case c.Before:
+	case c.Before && c.Issued == nil: // what is issued stays, whatever begins later
 		o.State = Before
 		return
 	case d != nil && c.Issued != nil && d.Act == HoldIt: // no hold is taken of what is issued

@@ -1,0 +1,169 @@
+package clearing
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"iter"
+	"slices"
+	"strconv"
+
+	"github.com/roamclear/roamclear/ingest"
+	"github.com/roamclear/roamclear/ingest/control"
+	"github.com/roamclear/roamclear/ocpi"
+)
+
+// Closing is a close that counts.
+type Closing struct {
+	NewClosing
+	Engine string        // edition of the engine
+	ZoneDB string        // release of the time-zone database
+	Firsts []int64       // the first number of each of Statements
+	Before ingest.Digest // of the close before; zeros of the first one
+	Chain  ingest.Digest // of this one
+	Offset int64         // of its control record
+	At     ocpi.Time     // of the record: when its statements are issued
+}
+
+// Number is the running number of a statement by its rank, from 0, among those of its
+// creditor.
+func (c *Closing) Number(cpo ocpi.Party, rank int) (int64, bool) {
+	for i, s := range c.Statements {
+		if s.CPO == cpo && int64(rank) < s.Count {
+			return c.Firsts[i] + int64(rank), true
+		}
+	}
+	return 0, false
+}
+
+// NumberOf is the number of a statement of a close as it is written: with the prefix that
+// was agreed for its pair when it was closed. "" where the close has no such statement.
+func (d *Agreements) NumberOf(c *Closing, pair control.Pair, rank int) string {
+	n, ok := c.Number(pair.CPO, rank)
+	if !ok {
+		return ""
+	}
+	return d.TermsAt(pair, c.Period, c.Control).NumberPrefix + strconv.FormatInt(n, 10)
+}
+
+// CountedAt returns the attempts whose lines count by the control records at offsets
+// below, in the order of these. It must not be changed. The asker waits first
+// (control.Machine.WaitNext).
+func (d *Closes) CountedAt(below int64) []Counted {
+	p := &d.state.Current().periods
+	return slices.Clip(p.counted[:p.below(below)])
+}
+
+// ClosingQuery selects closes. Zero members do not restrict.
+type ClosingQuery struct {
+	Within Scope      // those that bear on pairs within it
+	Period ocpi.Month // of this very one
+	Below  int64      // by the control records at offsets below; 0 = all
+}
+
+// Closings reads the closes that count, in the order of their records. The asker waits
+// first (control.Machine.WaitNext). Errors: those of fn and of the log.
+func (d *Closes) Closings(ctx context.Context, q ClosingQuery, fn func(*Closing) error) error {
+	p := &d.state.Current().periods
+	n := len(p.marks)
+	if q.Below > 0 {
+		n = p.below(q.Below)
+	}
+	return d.read(ctx, p, func(yield func(int32) bool) {
+		for i := range int32(n) {
+			if (q.Period.IsZero() || p.counted[i].Period == q.Period) && p.marks[i].scope.Bears(q.Within) && !yield(i) {
+				return
+			}
+		}
+	}, fn)
+}
+
+// read reads closes by their places, ascending.
+func (d *Closes) read(ctx context.Context, p *periods, places iter.Seq[int32], fn func(*Closing) error) error {
+	var place int32
+	offsets := func(yield func(int64) bool) {
+		for place = range places {
+			if !yield(p.marks[place].offset) {
+				return
+			}
+		}
+	}
+	return d.machine.Read(ctx, offsets, func(e control.Event, change control.Change) error {
+		c, ok := change.(PeriodClosed)
+		if !ok {
+			return fmt.Errorf("control record %d closes no period", e.Offset)
+		}
+		return fn(&Closing{
+			NewClosing: c.said(), Engine: c.Engine, ZoneDB: c.ZoneDB, Firsts: p.firsts(place),
+			Before: c.Before, Chain: chainOf(c.Before, e.Body), Offset: e.Offset, At: e.At,
+		})
+	})
+}
+
+// ChainAt returns the digest of the last close by the control records at offsets below,
+// zeros where there is none. The asker waits first (control.Machine.WaitNext).
+func (d *Closes) ChainAt(ctx context.Context, below int64) (chain ingest.Digest, err error) {
+	p := &d.state.Current().periods
+	n := p.below(below)
+	if n == len(p.marks) {
+		return p.chain, nil
+	}
+	err = d.read(ctx, p, one(int32(n)), func(c *Closing) error {
+		chain = c.Before
+		return nil
+	})
+	return chain, err
+}
+
+func one[T any](v T) iter.Seq[T] { return func(yield func(T) bool) { yield(v) } }
+
+// Doomed reports whether a close by an attempt is certain to be refused, so that what it
+// wrote can be swept. Of one that counts already it is not.
+func (d *Closes) Doomed(a Attempt) bool {
+	s := d.state.Current()
+	if _, ok := s.periods.find(a.Scope, func(c *Counted) bool { return c.ID == a.ID }); ok {
+		return false
+	}
+	var set *dated[Terms]
+	if d.agreements != nil {
+		set = &d.agreements.state.Current().set
+	}
+	return s.refuses(a, set) != nil
+}
+
+// maxAppends is how often a close is appended where others come between.
+const maxAppends = 10
+
+// ClosePeriod closes a period: from then on the lines of its attempt count. The same
+// close again, as after an outcome that is not known, changes nothing and returns what
+// stands. Errors as in [control.Machine.Do]; the cause of a *control.Refused is a
+// *NotClosed where the log says other than the close supposed.
+func (d *Closes) ClosePeriod(ctx context.Context, n NewClosing) (*Closing, error) {
+	change := n.Event()
+	var err error
+	for range maxAppends {
+		change.Before = d.state.Current().periods.chain
+		_, err = d.machine.Do(ctx, control.Command{Change: change})
+		why, ok := errors.AsType[*NotClosed](err)
+		if !ok || why.Why != ChainMoved {
+			break
+		}
+	}
+	if err != nil {
+		why, ok := errors.AsType[*NotClosed](err)
+		if !ok || why.Why != AlreadyClosed {
+			return nil, err
+		}
+	}
+	p := &d.state.Current().periods
+	place, ok := p.find(n.Scope, func(c *Counted) bool { return c.ID == n.ID })
+	if !ok {
+		return nil, err // closed by another attempt
+	}
+	var closing *Closing
+	err = d.read(ctx, p, one(place), func(c *Closing) error {
+		closing = c
+		return nil
+	})
+	return closing, err
+}
