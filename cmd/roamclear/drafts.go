@@ -96,12 +96,13 @@ func (a agreedBelow) ClosedThrough(cpo, emsp ocpi.Party) ocpi.Month {
 	return a.closes.ClosedThroughAt(control.Pair{CPO: cpo, EMSP: emsp}, a.below)
 }
 
-// BegunThrough implements statement.Agreed. A close has no lines yet: it means that
-// settlement begins after it.
-func (a agreedBelow) BegunThrough(cpo, emsp ocpi.Party) ocpi.Month { return a.ClosedThrough(cpo, emsp) }
+// BegunThrough implements statement.Agreed.
+func (a agreedBelow) BegunThrough(cpo, emsp ocpi.Party) ocpi.Month {
+	return a.closes.BegunThroughAt(control.Pair{CPO: cpo, EMSP: emsp}, a.below)
+}
 
 // Counted implements statement.Agreed.
-func (agreedBelow) Counted() []clearing.Counted { return nil }
+func (a agreedBelow) Counted() []clearing.Counted { return a.closes.CountedAt(a.below) }
 
 // Below implements statement.Agreed.
 func (a agreedBelow) Below() int64 { return a.below }

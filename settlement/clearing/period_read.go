@@ -117,6 +117,10 @@ func (d *Closes) ChainAt(ctx context.Context, below int64) (chain ingest.Digest,
 
 func one[T any](v T) iter.Seq[T] { return func(yield func(T) bool) { yield(v) } }
 
+// Refuses returns why a close by an attempt would be refused now, nil where it would not;
+// with a control offset behind all records, whatever its agreements are.
+func (d *Closes) Refuses(a Attempt) *NotClosed { return d.refuses(d.state.Current(), a) }
+
 // Doomed reports whether a close by an attempt is certain to be refused, so that what it
 // wrote can be swept. Of one that counts already it is not.
 func (d *Closes) Doomed(a Attempt) bool {
@@ -124,11 +128,15 @@ func (d *Closes) Doomed(a Attempt) bool {
 	if _, ok := s.periods.find(a.Scope, func(c *Counted) bool { return c.ID == a.ID }); ok {
 		return false
 	}
+	return d.refuses(s, a) != nil
+}
+
+func (d *Closes) refuses(s *closes, a Attempt) *NotClosed {
 	var set *dated[Terms]
 	if d.agreements != nil {
 		set = &d.agreements.state.Current().set
 	}
-	return s.refuses(a, set) != nil
+	return s.refuses(a, set)
 }
 
 // maxAppends is how often a close is appended where others come between.

@@ -38,11 +38,15 @@ func (e everybody) Counted() []clearing.Counted                        { return 
 func (e everybody) Below() int64                                       { return 1 << 40 }
 
 func terms(zone string) agreed {
-	z, err := tariff.LoadZone(zone)
+	return agreed{Terms: clearing.Terms{Owed: clearing.OwedClaimed, Zone: zoneOf(zone), Pack: clearing.DefaultPack, Tax: stated}}
+}
+
+func zoneOf(name string) *tariff.Zone {
+	z, err := tariff.LoadZone(name)
 	if err != nil {
 		panic(err)
 	}
-	return agreed{Terms: clearing.Terms{Owed: clearing.OwedClaimed, Zone: z, Pack: clearing.DefaultPack, Tax: stated}}
+	return z
 }
 
 var cdrs = ingest.Partition{Topic: ingest.TopicCDRs}

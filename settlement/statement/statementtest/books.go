@@ -24,8 +24,9 @@ type Books struct {
 	CDRs      []settlement.BookedCDR
 	Decisions []statement.Decided // in the order of their control records
 	// Step is called before whatever is read or written, by its name; what it returns is
-	// the outcome. nil: everything succeeds.
-	Step func(name string) error
+	// the outcome. Done is called after whatever is written: what it returns is told though
+	// the writing was done. nil: everything succeeds.
+	Step, Done func(name string) error
 
 	mu       sync.Mutex
 	attempts map[uint64]clearing.Attempt
@@ -67,6 +68,13 @@ func (b *Books) step(name string) error {
 		return nil
 	}
 	return b.Step(name)
+}
+
+func (b *Books) done(name string) error {
+	if b.Done == nil {
+		return nil
+	}
+	return b.Done(name)
 }
 
 // selected reports whether a query selects a pair and currency. Its months are not looked at.
@@ -305,7 +313,7 @@ func (b *Books) Begin(_ context.Context, a clearing.Attempt) error {
 		b.attempts, b.lines, b.issues = map[uint64]clearing.Attempt{}, map[lineKey]statement.IssuedLine{}, map[issueKey]statement.Issue{}
 	}
 	b.attempts[a.ID] = a
-	return nil
+	return b.done("begin")
 }
 
 // WriteLines implements statement.IssueStore.
@@ -325,7 +333,7 @@ func (b *Books) WriteLines(_ context.Context, attempt uint64, block int, lines [
 		}
 		b.lines[lineKey{attempt, place{l.Key.Party, l.EMSP, l.Currency}, l.Key.ID}] = *l
 	}
-	return nil
+	return b.done("write lines")
 }
 
 // WriteIssues implements statement.IssueStore.
@@ -344,7 +352,7 @@ func (b *Books) WriteIssues(_ context.Context, attempt uint64, block int, issues
 		}
 		b.issues[issueKey{attempt, place{issue.CPO, issue.EMSP, issue.Currency}}] = issue
 	}
-	return nil
+	return b.done("write statements")
 }
 
 func asks(q statement.IssueQuery, p place, period ocpi.Month) bool {
@@ -425,5 +433,5 @@ func (b *Books) Sweep(_ context.Context, attempts []clearing.Attempt) error {
 		maps.DeleteFunc(b.issues, func(k issueKey, _ statement.Issue) bool { return k.attempt == a.ID })
 		delete(b.attempts, a.ID)
 	}
-	return nil
+	return b.done("sweep")
 }
