@@ -32,7 +32,7 @@ type SettlementQuery struct {
 
 // CDRQuery selects CDRs for finance. Zero members do not restrict. Party
 // restricts to CDRs in which it is CPO or eMSP. Results are ordered by month
-// of end, then by the position of the record; After is the cursor of the
+// of end, then by the position of the record, or Backwards; After is the cursor of the
 // previous page.
 type CDRQuery struct {
 	Party    ocpi.Party
@@ -49,8 +49,23 @@ type CDRQuery struct {
 	Cause    string // why the claim differs
 	Finding  string // code of a finding that is stored with the CDR
 	ID       string // folded
-	After    string
-	Limit    int
+	Days     Days
+	// Backwards has the latest first. Beside, when set, has the list begin right behind
+	// this place instead of After.
+	Backwards bool
+	Beside    Place
+	After     string
+	Limit     int
+}
+
+// Days are those on which a charge ended, or began where its end is not known, in UTC:
+// from the instant From on and before the instant To. A zero one does not bound.
+type Days struct{ From, To time.Time }
+
+// Place is where a CDR stands in lists: the month that it is booked in, and its record.
+type Place struct {
+	Month ocpi.Month
+	ingest.Position
 }
 
 // CDRSummary is one CDR in a list.
@@ -98,6 +113,16 @@ type ReasonCount struct {
 	Claimed  Sum
 }
 
+// ListSum is what the CDRs of a list in one currency come to.
+type ListSum struct {
+	Currency   string
+	Count      uint64
+	KWh        decimal.Decimal // of those whose energy is known
+	Claimed    Sum
+	Computed   Sum // of those that are priced
+	Difference Sum // claimed less computed, of those that are priced
+}
+
 // CDRPage is one page of a list; Next is the cursor of the next, "" at the end.
 type CDRPage struct {
 	CDRs []CDRSummary
@@ -125,6 +150,7 @@ type CDRDetail struct {
 	// Reconciliation is JSON of pricing.Reconciliation, nil unless the claim
 	// differs.
 	Reconciliation []byte
+	AsOf           pricing.AsOf // what its price rests on
 	Taxes          []TaxSum
 	Copies         []Copy
 }
@@ -215,6 +241,9 @@ type Reader interface {
 	Causes(ctx context.Context, q SettlementQuery) ([]CauseCount, error)
 	CDR(ctx context.Context, key ocpi.Key) (*CDRDetail, error)
 	CDRs(ctx context.Context, q CDRQuery) (CDRPage, error)
+	// ListSums counts and sums the CDRs that q selects, by currency; After, Beside and
+	// Limit of q do not matter. It reads a few numbers of each CDR of the months chosen.
+	ListSums(ctx context.Context, q CDRQuery) ([]ListSum, error)
 	// RejectReasons counts the rejected CDRs that q selects by reason and
 	// currency, most first; Status, After and Limit of q do not matter.
 	RejectReasons(ctx context.Context, q CDRQuery) ([]ReasonCount, error)

@@ -2,6 +2,7 @@ package page
 
 import (
 	"bytes"
+	"context"
 	"encoding/hex"
 	"encoding/json"
 	"fmt"
@@ -53,6 +54,9 @@ type cdrView struct {
 	frame
 	CDR         *settlement.CDRDetail
 	EMSPName    string
+	Parties     [2]namedParty // CPO and eMSP
+	Charge      []fact        // where it was and with what
+	Timeline    *timeline     // nil where the CDR does not tell how it went
 	Energy      figure
 	Verdict     verdict
 	Sentence    string
@@ -61,6 +65,7 @@ type cdrView struct {
 	Tax         string
 	TaxStated   bool                    // by the CDR
 	Explanation *explanation            // nil unless priced
+	explained   *tariff.Explanation     // what it was made of
 	Why         *pricing.Reconciliation // nil unless the claim differs
 	Narrowed    string                  // what other CDRs say of it, "" where nothing
 	Findings    []ocpi.Finding
@@ -72,6 +77,7 @@ type cdrView struct {
 	Raw         string
 	Back        string // address of the list of the settlement row it counts in
 	Month       string // of that row
+	Beside      beside // what stands beside it in the list that one came from
 }
 
 // cdr answers GET /cdrs/{country}/{party}/{id}.
@@ -89,6 +95,10 @@ func (s *server) cdr(c *gin.Context, v visitor) error {
 		return fmt.Errorf("show cdr %s: %w", k, err)
 	}
 	view.Related = relatedLines(k, related)
+	if view.Beside, err = s.beside(c, v, d); err != nil {
+		return err
+	}
+	view.Parties = [2]namedParty{s.named(d.CPO, d.Month), s.named(d.EMSP, d.Month)}
 	if text := beside.Text(); text != "" {
 		view.Facts = append(view.Facts, fact{Name: "Authorization", Value: text})
 	}
@@ -99,8 +109,26 @@ func (s *server) cdr(c *gin.Context, v visitor) error {
 		}
 		view.Narrowed = report.EvidenceText(e)
 	}
+	if err := s.addCharge(c.Request.Context(), view); err != nil {
+		return err
+	}
 	view.frame = frame{Title: "CDR " + d.ID, Here: "CDRs", Visitor: &v}
 	s.render(c, http.StatusOK, "cdr", view)
+	return nil
+}
+
+// addCharge adds where the charge was, and how it went.
+func (s *server) addCharge(ctx context.Context, v *cdrView) error {
+	cdr, err := new(ocpi.Decoder).CDR(v.CDR.Version, v.CDR.Raw)
+	if err != nil {
+		return nil //nolint:nilerr // of an earlier version that accepted more: the page has the body itself
+	}
+	v.Charge = chargeFacts(cdr, v.CDR.Raw)
+	theirs, err := s.theirs(ctx, v.CDR, v.Why)
+	if err != nil {
+		return err
+	}
+	v.Timeline = newTimeline(cdr, chargeZone(v.CDR, cdr), v.explained, theirs)
 	return nil
 }
 
@@ -140,7 +168,7 @@ func newCDRView(d *settlement.CDRDetail, key rest.Key) (*cdrView, error) {
 		if err := json.Unmarshal(d.Explanation, &x); err != nil {
 			return nil, err
 		}
-		v.Explanation, v.TaxStated = newExplanation(&x), x.TaxesStated
+		v.Explanation, v.TaxStated, v.explained = newExplanation(&x), x.TaxesStated, &x
 	}
 	var raw bytes.Buffer
 	if err := json.Indent(&raw, d.Raw, "", "  "); err != nil {

@@ -42,7 +42,7 @@ func verdictOf(s *settlement.CDRSummary) verdict {
 	return verdict{"no claim", "plain", "the partner states no total to compare with"}
 }
 
-func newCDRLines(cdrs []settlement.CDRSummary, side vatSide) []cdrLine {
+func newCDRLines(cdrs []settlement.CDRSummary, side vatSide, list url.Values) []cdrLine {
 	claims, results, energy := column{2}, column{2}, column{}
 	for i := range cdrs {
 		s := &cdrs[i]
@@ -55,7 +55,7 @@ func newCDRLines(cdrs []settlement.CDRSummary, side vatSide) []cdrLine {
 	for i := range cdrs {
 		s := &cdrs[i]
 		lines[i] = cdrLine{
-			CDRSummary: *s, URL: report.CDRPath(s.Key), EMSPName: emspName(s.EMSP),
+			CDRSummary: *s, URL: fromList(report.CDRPath(s.Key), list), EMSPName: emspName(s.EMSP),
 			Energy:     orUnknown(s.EnergyKWh, energy.places),
 			Claimed:    orUnknown(side.amount(s.ClaimedExcl, s.ClaimedIncl), claims.places),
 			Computed:   orUnknown(side.amount(s.ComputedExcl, s.ComputedIncl), results.places),
@@ -109,7 +109,7 @@ func (s *server) cdrs(c *gin.Context, v visitor) error {
 	f.offerMonths(months)
 	view := cdrsView{
 		frame:   frame{Title: "CDRs", Here: "CDRs", Visitor: &v, Query: dropEmpty(c.Request.URL.Query())},
-		Filters: f, Lines: newCDRLines(page.CDRs, side), Clear: "/cdrs",
+		Filters: f, Lines: newCDRLines(page.CDRs, side, dropEmpty(c.Request.URL.Query())), Clear: "/cdrs",
 	}
 	view.First, view.Next = pager("/cdrs", view.Query, page.Next)
 	view.CSV = withoutPage("/cdrs.csv", q)

@@ -82,13 +82,17 @@ func roundTimes(begin, end ocpi.Time, zone *tariff.Zone, n int) (list []ocpi.Tim
 func (d *drawing) ticks() {
 	times, step := roundTimes(d.begin, d.end, d.zone, maxTicks)
 	for _, at := range times {
-		wall := d.zone.Local(at)
-		label := wall.Format("15:04")
-		if label == "00:00" || step >= ocpi.Time(24*time.Hour) {
-			label = wall.Format("2 Jan")
-		}
-		d.Ticks = append(d.Ticks, tick{At: d.x(at), Label: label, Edge: d.atEdge(at)})
+		d.Ticks = append(d.Ticks, tick{At: d.x(at), Label: tickLabel(d.zone.Local(at), step), Edge: d.atEdge(at)})
 	}
+}
+
+// tickLabel is a local time, a date at midnight.
+func tickLabel(wall time.Time, step ocpi.Time) string {
+	label := wall.Format("15:04")
+	if label == "00:00" || step >= ocpi.Time(24*time.Hour) {
+		label = wall.Format("2 Jan")
+	}
+	return label
 }
 
 // atEdge reports whether a tick stands so far right that its label would be cut.

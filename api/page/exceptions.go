@@ -64,8 +64,11 @@ func (s *server) rejects(c *gin.Context, v visitor) error {
 	f.offerMonths(months)
 	view := rejectsView{
 		frame:   frame{Title: "Rejects", Here: "Rejects", Visitor: &v, Query: dropEmpty(c.Request.URL.Query())},
-		Filters: f, Lines: newCDRLines(page.CDRs, side), Clear: "/rejects",
+		Filters: f, Clear: "/rejects",
 	}
+	list := cloneValues(view.Query)
+	list.Set("status", "rejected") // among all CDRs
+	view.Lines = newCDRLines(page.CDRs, side, list)
 	byReason(reasons)
 	view.Reasons = reasonLines(reasons, side, view.Query)
 	if query.Reason != "" {

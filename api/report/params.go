@@ -20,7 +20,7 @@ const (
 // Names of the query parameters of each resource.
 var (
 	settlementParams = []string{"from", "to", "cpo", "emsp", "currency"}
-	rejectParams     = []string{"from", "to", "cpo", "emsp", "currency", "reason", "id", "credit", "limit", "cursor"}
+	rejectParams     = []string{"from", "to", "cpo", "emsp", "currency", "reason", "id", "credit", "day_from", "day_to", "sort", "limit", "cursor"}
 	cdrParams        = append(slices.Clone(rejectParams), "status", "claim", "cause", "finding", "credited")
 	relationParams   = []string{"kind", "cpo", "emsp", "from", "to", "limit", "cursor"}
 	conflictParams   = []string{"cpo", "id", "kind", "limit", "cursor"}
@@ -91,6 +91,7 @@ func cdrQuery(p *rest.Params, key rest.Key) settlement.CDRQuery {
 	}
 	q.From, q.To = months(p)
 	q.EMSP, q.NoEMSP = p.PartyOrUnknown("emsp")
+	q.Days, q.Backwards = days(p), newest(p)
 	if q.Reason != "" && !pricing.KnownReason(q.Reason) {
 		p.Fail(rest.Invalid("reason", "%q is no reason for a reject, such as unknown_tariff", q.Reason))
 	}
@@ -98,6 +99,31 @@ func cdrQuery(p *rest.Params, key rest.Key) settlement.CDRQuery {
 		p.Fail(rest.Invalid("cause", "%q is no cause of a difference, such as vat_forgotten or none_found", q.Cause))
 	}
 	return q
+}
+
+// days reads day_from and day_to, both inclusive.
+func days(p *rest.Params) (d settlement.Days) {
+	d.From = p.Day("day_from")
+	if d.To = p.Day("day_to"); !d.To.IsZero() {
+		d.To = d.To.AddDate(0, 0, 1)
+		if !d.From.Before(d.To) {
+			p.Fail(rest.Invalid("day_to", "%s is before day_from, %s", p.Text("day_to"), p.Text("day_from")))
+		}
+	}
+	return d
+}
+
+// newest reads the order of a list. It is that of the log within a month, so by amounts
+// there is none: each page would read all that is selected.
+func newest(p *rest.Params) bool {
+	switch s := p.Text("sort"); s {
+	case "", "oldest":
+	case "newest":
+		return true
+	default:
+		p.Fail(rest.Invalid("sort", "%q is neither oldest nor newest", s))
+	}
+	return false
 }
 
 func claim(p *rest.Params) *tariff.Claim {

@@ -6,6 +6,7 @@ import (
 	"slices"
 	"strconv"
 	"strings"
+	"time"
 
 	"github.com/roamclear/roamclear/ocpi"
 )
@@ -91,6 +92,20 @@ func (p *Params) Month(name string) ocpi.Month {
 		p.Fail(Invalid(name, "%v", err))
 	}
 	return m
+}
+
+// Day reads a day such as "2019-01-31" as its first instant in UTC, zero where it is
+// absent.
+func (p *Params) Day(name string) time.Time {
+	s := p.values.Get(name)
+	if s == "" {
+		return time.Time{}
+	}
+	day, err := time.Parse(time.DateOnly, s)
+	if err != nil {
+		p.Fail(Invalid(name, "%q is not a day such as 2019-01-31", s))
+	}
+	return day
 }
 
 // RequiredMonth is Month of one that must be given.

@@ -225,6 +225,11 @@ func (x *Explanation) textTotals(b *bufio.Writer) {
 	}
 }
 
+// Applies says when an element applies: "from 08:00 to 20:00".
+func (x *Explanation) Applies(tariff, element int) string {
+	return restrictionsText(x.restrictions(tariff, element))
+}
+
 func (x *Explanation) ofTariff(i int) string {
 	if len(x.Tariffs) < 2 {
 		return ""

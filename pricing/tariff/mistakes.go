@@ -104,17 +104,17 @@ func (r *reconciler) tryZones() {
 		{"zone_one_hour_east", "local times were one hour ahead", "one hour east", int(current) + 3600},
 		{"zone_one_hour_west", "local times were one hour behind", "one hour west", int(current) - 3600},
 	} {
+		r.variant = *r.in
+		r.variant.Zone = FixedZone(z.name, z.east)
 		total, known := priced[z.east]
 		if !known {
-			r.variant = *r.in
-			r.variant.Zone = FixedZone(z.name, z.east)
 			if !r.price(&r.variant, &r.out) {
 				continue
 			}
 			total = r.out.Known()
 			priced[z.east] = total
 		}
-		r.offer(z.code, z.detail, total)
+		r.offerBy(&r.variant, z.code, z.detail, total)
 	}
 }
 

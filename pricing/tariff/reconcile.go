@@ -57,13 +57,33 @@ const maxReconcileSteps = 1_000_000
 // another one is not tried (facts.go), so that it takes a few prices, and one
 // for each of Input.Others: for a CDR that differs, not for every CDR.
 func (e *Engine) Reconcile(in *Input, claimed ocpi.Price) Reconciliation {
+	found, _ := e.reconcile(in, claimed, nil)
+	return found
+}
+
+// ExplainReading explains a price as one of the readings that Reconcile found has it,
+// by its code and detail: which element it takes for which period. It returns false
+// for a reading that is arithmetic on our own price, of which nothing of the kind
+// differs. What it returns is reused by the engine's next Explain.
+func (e *Engine) ExplainReading(in *Input, claimed ocpi.Price, code, detail string) (*Explanation, bool) {
+	_, by := e.reconcile(in, claimed, &Reading{Code: code, Detail: detail})
+	if by == nil {
+		return nil, false
+	}
+	var out Result
+	e.Price(by, &out)
+	return e.Explain(by, &out), out.OK
+}
+
+// reconcile is Reconcile; by is the input that gives the wanted reading, nil where none does.
+func (e *Engine) reconcile(in *Input, claimed ocpi.Price, wanted *Reading) (found Reconciliation, by *Input) {
 	var base Result
 	before := e.prices
 	e.Price(in, &base)
 	base.Total = base.Known()
-	r := &reconciler{engine: e, in: in, claimed: claimed, base: &base, minor: ocpi.MinorUnit(in.currency()), cost: e.steps, left: maxReconcileSteps}
+	r := &reconciler{engine: e, in: in, claimed: claimed, base: &base, wanted: wanted, minor: ocpi.MinorUnit(in.currency()), cost: e.steps, left: maxReconcileSteps}
 	if !base.OK || !r.comparable(base.Total) {
-		return Reconciliation{Verdict: VerdictNotComparable, Prices: e.prices - before}
+		return Reconciliation{Verdict: VerdictNotComparable, Prices: e.prices - before}, nil
 	}
 	out := Reconciliation{
 		Difference: Money{subtract(claimed.Excl, base.Total.Excl), subtract(claimed.Incl, base.Total.Incl)},
@@ -71,7 +91,7 @@ func (e *Engine) Reconcile(in *Input, claimed ocpi.Price) Reconciliation {
 	}
 	if r.fits(base.Total) {
 		out.Verdict, out.Prices = VerdictAgrees, e.prices-before
-		return out
+		return out, nil
 	}
 	r.remember()
 	for _, try := range [...][]func(){
@@ -91,7 +111,7 @@ func (e *Engine) Reconcile(in *Input, claimed ocpi.Price) Reconciliation {
 		}
 	}
 	out.Verdict, out.Readings, out.CutShort, out.Prices = r.verdict(), r.found, r.cutShort, e.prices-before
-	return out
+	return out, r.by
 }
 
 func (r *reconciler) verdict() Verdict {
@@ -158,6 +178,10 @@ type reconciler struct {
 	variant Input
 	out     Result
 
+	// wanted is the reading whose input is asked for, see ExplainReading; by is that.
+	wanted *Reading
+	by     *Input
+
 	cost     int // steps of our own price: about those of any other
 	left     int // steps
 	cutShort bool
@@ -208,8 +232,18 @@ func (r *reconciler) has(code string) bool {
 // try prices a variation of the input.
 func (r *reconciler) try(code, detail string, in *Input) {
 	if r.price(in, &r.out) {
-		r.offer(code, detail, r.out.Known())
+		r.offerBy(in, code, detail, r.out.Known())
 	}
+}
+
+// offerBy is offer of what another input was priced to, or would be.
+func (r *reconciler) offerBy(in *Input, code, detail string, total Money) {
+	if w := r.wanted; w != nil && r.by == nil && w.Code == code && w.Detail == detail {
+		by, profile := *in, *profileOf(in)
+		by.Profile = &profile // in's own is scratch
+		r.by = &by
+	}
+	r.offer(code, detail, total)
 }
 
 // tryProfile prices by other rules, where they could give another price.

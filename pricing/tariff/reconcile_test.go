@@ -1,6 +1,7 @@
 package tariff
 
 import (
+	"fmt"
 	"slices"
 	"strings"
 	"testing"
@@ -208,5 +209,41 @@ func TestProfilesSayWhatTheyMean(t *testing.T) {
 	got := NewEngine().Reconcile(&v.in, ocpi.Price{Excl: number("6.84"), Incl: number("7.78")})
 	if got.Verdict != VerdictFound || !strings.Contains(got.Readings[0].Detail, "step_size was ignored") {
 		t.Errorf("got %+v", got)
+	}
+}
+
+// A reading explains its own price, and takes the elements that it means; one that is
+// arithmetic on ours takes no others, and says so.
+func TestExplainReading(t *testing.T) {
+	for _, c := range []struct{ excl, incl, elements string }{
+		{"6.38", "7.31", "0:1-1 2:1-2 3:3-3 4:1-2"},    // three readings: the night goes on to the end
+		{"6.475", "7.3425", "0:1-1 1:2-2 2:1-1 4:1-3"}, // parking is charged as charging
+		{"7.11", "7.11", ""},
+		{"2.83", "3.40", ""},
+	} {
+		v := parseVector(t, dayAndNight)
+		claimed := ocpi.Price{Excl: number(c.excl), Incl: number(c.incl)}
+		for _, r := range NewEngine().Reconcile(&v.in, claimed).Readings {
+			x, ok := NewEngine().ExplainReading(&v.in, claimed, r.Code, r.Detail)
+			if ok != (c.elements != "") {
+				t.Errorf("%s: explained: %t", r.Code, ok)
+			}
+			if !ok {
+				continue
+			}
+			var parts []string
+			for _, l := range x.Lines {
+				for _, s := range l.Segments {
+					parts = append(parts, fmt.Sprintf("%d:%d-%d", l.Element, s.First+1, s.Last+1))
+				}
+			}
+			if got := strings.Join(parts, " "); got != c.elements || x.Total != r.Total {
+				t.Errorf("%s: %q, total %v; want %q, %v", r.Code, got, x.Total, c.elements, r.Total)
+			}
+		}
+	}
+	v := parseVector(t, dayAndNight)
+	if _, ok := NewEngine().ExplainReading(&v.in, ocpi.Price{Excl: number("6.38")}, "zone_utc", "another sentence"); ok {
+		t.Error("a reading that was not found is explained")
 	}
 }

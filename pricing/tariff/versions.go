@@ -56,7 +56,7 @@ func (r *reconciler) tryVersions() {
 			}
 		}
 		if r.price(&in, &r.out) && slices.Contains(r.out.Used, UsedTariff{false, 0}) {
-			r.offer("tariff_of_another_version", versionText(t), r.out.Known())
+			r.offerBy(&in, "tariff_of_another_version", versionText(t), r.out.Known())
 		}
 	}
 }

@@ -70,6 +70,7 @@ func (s *Store) readResult(ctx context.Context, key ocpi.Key, d *settlement.CDRD
 				return err
 			}
 			r.summarize(&d.CDRSummary)
+			d.AsOf = r.Outcome.AsOf
 			d.Explanation, d.Findings, d.Reconciliation = r.Outcome.Explanation, r.findings, r.Outcome.Reconciliation
 			for _, t := range r.Outcome.Taxes {
 				d.Taxes = append(d.Taxes, settlement.TaxSum{Name: t.Name, Percentage: t.Percentage.DecimalOrNil(), Amount: t.Amount.Decimal()})

@@ -5,6 +5,7 @@ import (
 	"context"
 	"fmt"
 	"slices"
+	"strings"
 	"time"
 
 	ch "github.com/ClickHouse/clickhouse-go/v2"
@@ -12,6 +13,7 @@ import (
 	"github.com/roamclear/roamclear/ocpi"
 	"github.com/roamclear/roamclear/pricing"
 	"github.com/roamclear/roamclear/settlement"
+	"github.com/shopspring/decimal"
 )
 
 // summaryColumns are the columns of results that a list shows, sentColumns those
@@ -73,14 +75,18 @@ func (s *Store) CDRs(ctx context.Context, q settlement.CDRQuery) (settlement.CDR
 		return page, err
 	}
 	w := cdrsWhere(q)
-	if q.After != "" {
-		w.behind(after)
+	order := placeOrder(q.Backwards)
+	switch {
+	case q.After != "":
+		order.behind(&w, after)
+	case q.Beside != (settlement.Place{}):
+		order.behind(&w, cursorAt(resultPlace{Position: q.Beside.Position, month: q.Beside.Month}))
 	}
 	limit := pageSize(q.Limit)
 	if q.ID != "" {
-		page.CDRs, err = s.withID(ctx, q.ID, w)
+		page.CDRs, err = s.withID(ctx, q.ID, w, order)
 	} else {
-		page.CDRs, err = s.pageOf(ctx, w, limit+1)
+		page.CDRs, err = s.pageOf(ctx, w, limit+1, order)
 	}
 	if err != nil {
 		return page, err
@@ -95,7 +101,7 @@ func (s *Store) CDRs(ctx context.Context, q settlement.CDRQuery) (settlement.CDR
 
 // withID returns the CDRs of an id that w selects. Parties are few, and each may
 // have one: where they are says table cdrs.
-func (s *Store) withID(ctx context.Context, id string, w where) ([]settlement.CDRSummary, error) {
+func (s *Store) withID(ctx context.Context, id string, w where, order placeOrder) ([]settlement.CDRSummary, error) {
 	parties, err := s.creditors(ctx)
 	if err != nil {
 		return nil, err
@@ -108,7 +114,7 @@ func (s *Store) withID(ctx context.Context, id string, w where) ([]settlement.CD
 	if err != nil {
 		return nil, err
 	}
-	return s.summariesAt(ctx, places, w)
+	return s.summariesAt(ctx, places, w, order)
 }
 
 // creditors returns the CPOs that have CDRs.
@@ -122,19 +128,52 @@ func (s *Store) creditors(ctx context.Context) (parties []ocpi.Party, err error)
 	return parties, err
 }
 
-// pageOf returns the first CDRs that w selects, by month and position.
+// placeOrder is the order of a list: by month and position, true = backwards. The engine
+// reads its tables in either, and stops where it has enough.
+type placeOrder bool
+
+// by is an order by columns in SQL.
+func (o placeOrder) by(columns ...string) string {
+	if o {
+		return " ORDER BY " + strings.Join(columns, " DESC, ") + " DESC"
+	}
+	return " ORDER BY " + strings.Join(columns, ", ")
+}
+
+// compare orders places.
+func (o placeOrder) compare(a, b resultPlace) int {
+	c := cmp.Or(a.byKey(b), cmp.Compare(a.Partition, b.Partition))
+	if o {
+		return -c
+	}
+	return c
+}
+
+// behind restricts to what comes behind a place in the order. The first two conditions
+// follow from the third, and are what the index understands.
+func (o placeOrder) behind(w *where, c placeCursor) {
+	if !o {
+		w.behind(c)
+		return
+	}
+	w.and("month <= ?", c.Month)
+	w.and("month < ? OR epoch < ? OR offset <= ?", c.Month, c.Epoch, c.Offset)
+	w.and("(month, epoch, offset, partition) < (?, ?, ?, ?)", c.Month, c.Epoch, c.Offset, c.Partition)
+}
+
+// pageOf returns the first CDRs that w selects, in an order.
 //
 // results is in that order, and is read no further than the page goes: its rows
 // as they stand say where a CDR may be, and of those places alone FINAL says which
 // row counts, and whether that is selected.
-func (s *Store) pageOf(ctx context.Context, w where, limit int) (page []settlement.CDRSummary, err error) {
+func (s *Store) pageOf(ctx context.Context, w where, limit int, order placeOrder) (page []settlement.CDRSummary, err error) {
 	rest := w
 	for n := limit + besides; len(page) < limit; n = min(2*n, manyPlaces) {
-		places, more, err := s.candidates(ctx, rest, n)
+		places, more, err := s.candidates(ctx, rest, n, order)
 		if err != nil {
 			return nil, err
 		}
-		found, err := s.summariesAt(ctx, places, w)
+		found, err := s.summariesAt(ctx, places, w, order)
 		if err != nil {
 			return nil, err
 		}
@@ -143,7 +182,7 @@ func (s *Store) pageOf(ctx context.Context, w where, limit int) (page []settleme
 			break
 		}
 		rest = w
-		rest.behind(cursorAt(places[len(places)-1]))
+		order.behind(&rest, cursorAt(places[len(places)-1]))
 	}
 	return page[:min(len(page), limit)], nil
 }
@@ -161,11 +200,11 @@ const (
 // counts or not, and whether there may be more. The engine stops where it has
 // enough only when it is asked for the very order it keeps, in which rows of several
 // partitions may be one: where the last ones of n are, the next call has them all.
-func (s *Store) candidates(ctx context.Context, w where, n int) (places []resultPlace, more bool, err error) {
+func (s *Store) candidates(ctx context.Context, w where, n int, order placeOrder) (places []resultPlace, more bool, err error) {
 	for ; ; n *= 2 {
 		places = places[:0]
 		err = s.each(ctx, "list CDRs", "SELECT month, epoch, offset, partition FROM results"+w.String()+
-			fmt.Sprintf(" ORDER BY month, epoch, offset LIMIT %d", n), w.args,
+			order.by("month", "epoch", "offset")+fmt.Sprintf(" LIMIT %d", n), w.args,
 			func(rows driver.Rows) error {
 				var place resultPlace
 				var month uint32
@@ -182,14 +221,14 @@ func (s *Store) candidates(ctx context.Context, w where, n int) (places []result
 			places = slices.DeleteFunc(places, func(p resultPlace) bool { return p.byKey(last) == 0 })
 		}
 		if !more || len(places) > 0 {
-			slices.SortFunc(places, func(a, b resultPlace) int { return cmp.Or(a.byKey(b), cmp.Compare(a.Partition, b.Partition)) })
+			slices.SortFunc(places, order.compare)
 			return slices.Compact(places), more, nil
 		}
 	}
 }
 
-// summariesAt reads those CDRs at those places that w selects, by month and position.
-func (s *Store) summariesAt(ctx context.Context, places []resultPlace, w where) (found []settlement.CDRSummary, err error) {
+// summariesAt reads those CDRs at those places that w selects, in an order.
+func (s *Store) summariesAt(ctx context.Context, places []resultPlace, w where, order placeOrder) (found []settlement.CDRSummary, err error) {
 	if len(places) == 0 {
 		return nil, nil
 	}
@@ -199,7 +238,7 @@ func (s *Store) summariesAt(ctx context.Context, places []resultPlace, w where) 
 	}
 	here := w.counting()
 	err = s.each(ch.Context(ctx, at), "list CDRs", "SELECT "+summaryColumns.row()+" FROM results FINAL"+atPlaces+here.String()+
-		" ORDER BY month, epoch, offset, partition", here.args,
+		order.by("month", "epoch", "offset", "partition"), here.args,
 		func(rows driver.Rows) error {
 			var c settlement.CDRSummary
 			err := scanSummary(rows, &c)
@@ -258,7 +297,33 @@ func cdrsWhere(q settlement.CDRQuery) where {
 	if q.ID != "" {
 		w.and("id = ?", q.ID)
 	}
+	w.days(q.Days)
 	return w
+}
+
+// ListSums implements [settlement.Reader].
+func (s *Store) ListSums(ctx context.Context, q settlement.CDRQuery) ([]settlement.ListSum, error) {
+	w := cdrsWhere(q).counting()
+	var out []settlement.ListSum
+	err := s.each(ctx, "sum CDRs", `SELECT currency, count(), sum(energy_kwh), sum(claimed_excl), sum(claimed_incl), countIf(claimed_incl IS NULL),
+		sum(computed_excl), sum(computed_incl), countIf(status = 'priced' AND computed_incl IS NULL),
+		sumIf(claimed_excl - computed_excl, status = 'priced'), sumIf(claimed_incl - computed_incl, status = 'priced'),
+		countIf(status = 'priced' AND (claimed_incl IS NULL OR computed_incl IS NULL))
+		FROM results FINAL`+w.String()+" GROUP BY currency ORDER BY currency", w.args,
+		func(rows driver.Rows) error {
+			var r settlement.ListSum
+			var kwh *decimal.Decimal
+			var claimed, computed, difference sums
+			err := rows.Scan(&r.Currency, &r.Count, &kwh, &claimed.excl, &claimed.incl, &claimed.missing,
+				&computed.excl, &computed.incl, &computed.missing, &difference.excl, &difference.incl, &difference.missing)
+			if kwh != nil {
+				r.KWh = *kwh
+			}
+			r.Claimed, r.Computed, r.Difference = claimed.sum(), computed.sum(), difference.sum()
+			out = append(out, r)
+			return err
+		})
+	return out, err
 }
 
 // RejectReasons implements [settlement.Reader].

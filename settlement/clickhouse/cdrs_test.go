@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -136,6 +137,8 @@ func TestCDRsFilters(t *testing.T) {
 		"all, by month and identity": {settlement.CDRQuery{}, "c1 c2 c3 k1 c4 d1 d2 d3 e1 f1"},
 		"one party":                  {settlement.CDRQuery{Party: ocpi.NewParty("DE", "TNM")}, "d1 d2 d3"},
 		"another party":              {settlement.CDRQuery{Party: ocpi.NewParty("XX", "YYY")}, ""},
+		"from a day":                 {settlement.CDRQuery{Days: settlement.Days{From: time.Date(2019, 1, 31, 0, 0, 0, 0, time.UTC)}}, "c3 k1 c4 f1"},
+		"until a day":                {settlement.CDRQuery{Days: settlement.Days{To: time.Date(2019, 1, 6, 0, 0, 0, 0, time.UTC)}}, "d1 d2 d3"},
 		"currency":                   {settlement.CDRQuery{Currency: "EUR"}, "e1"},
 		"rejected":                   {settlement.CDRQuery{Status: pricing.Rejected}, "c2 e1"},
 		"reason":                     {settlement.CDRQuery{Reason: "no_zone"}, "e1"},
@@ -162,6 +165,100 @@ func TestCDRsFilters(t *testing.T) {
 			t.Errorf("cursor %q: %v, want ErrCursor", bad, err)
 		}
 	}
+}
+
+// A list is read backwards as it is forwards, from the place of any CDR of it, and its
+// sums are those of its CDRs.
+func TestListsBackwardsBesideAndInSum(t *testing.T) {
+	s := newStore(t)
+	write(t, s, batchOf(t, 0, 0, january))
+	differs := tariff.ClaimDiffers
+	for name, q := range map[string]settlement.CDRQuery{
+		"all": {}, "of a party": {Party: ocpi.NewParty("DE", "TNM")}, "that differ": {Claim: &differs}, "of a month": {From: ocpi.MonthOf(2019, 1), To: ocpi.MonthOf(2019, 1)},
+	} {
+		all, err := s.CDRs(t.Context(), q)
+		if err != nil || len(all.CDRs) == 0 {
+			t.Fatalf("%s: %d CDRs, %v", name, len(all.CDRs), err)
+		}
+		sums, err := s.ListSums(t.Context(), q)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if diff := cmp.Diff(sumsOf(all.CDRs), sums, cmp.Comparer(func(a, b decimal.Decimal) bool { return a.Equal(b) })); diff != "" {
+			t.Errorf("%s: sums -want +got:\n%s", name, diff)
+		}
+		for i := range all.CDRs {
+			beside := q
+			beside.Beside = settlement.Place{Month: all.CDRs[i].Month, Position: all.CDRs[i].Position}
+			behind, err := s.CDRs(t.Context(), beside)
+			if want := ids(settlement.CDRPage{CDRs: all.CDRs[i+1:]}); err != nil || ids(behind) != want {
+				t.Errorf("%s: behind %s comes %q, %v; want %q", name, all.CDRs[i].ID, ids(behind), err, want)
+			}
+			beside.Backwards = true
+			before := slices.Clone(all.CDRs[:i])
+			slices.Reverse(before)
+			got := readBackwards(t, s, beside)
+			if want := ids(settlement.CDRPage{CDRs: before}); got != want {
+				t.Errorf("%s: before %s comes %q, want %q", name, all.CDRs[i].ID, got, want)
+			}
+		}
+	}
+}
+
+// readBackwards reads a list in pages of two.
+func readBackwards(t *testing.T, s *Store, q settlement.CDRQuery) string {
+	t.Helper()
+	var all settlement.CDRPage
+	for q.Limit = 2; ; {
+		page, err := s.CDRs(t.Context(), q)
+		if err != nil {
+			t.Fatal(err)
+		}
+		all.CDRs = append(all.CDRs, page.CDRs...)
+		if page.Next == "" {
+			return ids(all)
+		}
+		q.After, q.Beside = page.Next, settlement.Place{}
+	}
+}
+
+// sumsOf adds CDRs up one by one.
+func sumsOf(cdrs []settlement.CDRSummary) (sums []settlement.ListSum) {
+	at := map[string]int{}
+	for i := range cdrs {
+		c := &cdrs[i]
+		if _, ok := at[c.Currency]; !ok {
+			at[c.Currency] = len(sums)
+			sums = append(sums, settlement.ListSum{Currency: c.Currency})
+		}
+		r := &sums[at[c.Currency]]
+		r.Count++
+		if c.EnergyKWh != nil {
+			r.KWh = r.KWh.Add(*c.EnergyKWh)
+		}
+		addOne(&r.Claimed, c.ClaimedExcl, c.ClaimedIncl)
+		if c.Status == pricing.Priced {
+			addOne(&r.Computed, c.ComputedExcl, c.ComputedIncl)
+			minus := func(a, b *decimal.Decimal) *decimal.Decimal {
+				if a == nil || b == nil {
+					return nil
+				}
+				d := a.Sub(*b)
+				return &d
+			}
+			addOne(&r.Difference, minus(c.ClaimedExcl, c.ComputedExcl), minus(c.ClaimedIncl, c.ComputedIncl))
+		}
+	}
+	slices.SortFunc(sums, func(a, b settlement.ListSum) int { return strings.Compare(a.Currency, b.Currency) })
+	return sums
+}
+
+func addOne(s *settlement.Sum, excl, incl *decimal.Decimal) {
+	missing := uint64(0)
+	if incl == nil {
+		missing = 1
+	}
+	*s = s.Add(settlement.NewSum(excl, incl, missing))
 }
 
 func TestConflicts(t *testing.T) {

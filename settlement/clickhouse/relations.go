@@ -178,7 +178,7 @@ func (s *Store) summaries(ctx context.Context, keys []ocpi.Key) (map[ocpi.Key]*s
 	if err != nil {
 		return nil, err
 	}
-	cdrs, err := s.summariesAt(ctx, places, where{})
+	cdrs, err := s.summariesAt(ctx, places, where{}, false)
 	if err != nil {
 		return nil, err
 	}

@@ -88,6 +88,18 @@ func (w *where) months(from, to ocpi.Month) {
 	}
 }
 
+// days restricts to charges that ended on some days, or began then where their end is
+// not known.
+func (w *where) days(d settlement.Days) {
+	const day = "if(toUnixTimestamp64Nano(end) != 0, end, start)"
+	if !d.From.IsZero() {
+		w.and(day+" >= fromUnixTimestamp64Nano(?)", d.From.UnixNano())
+	}
+	if !d.To.IsZero() {
+		w.and(day+" < fromUnixTimestamp64Nano(?)", d.To.UnixNano())
+	}
+}
+
 func (w *where) key(k ocpi.Key) {
 	w.and("country = ? AND party = ? AND id = ?", k.Party.Country, k.Party.ID, k.ID)
 }

@@ -189,7 +189,16 @@ func selects(q *settlement.CDRQuery, d *settlement.CDRSummary) bool {
 		(q.From.IsZero() || d.Month.Compare(q.From) >= 0) && (q.To.IsZero() || d.Month.Compare(q.To) <= 0) &&
 		(q.Currency == "" || q.Currency == d.Currency) && (q.Status == 0 || q.Status == d.Status) &&
 		(q.Claim == nil || *q.Claim == d.Claim) && (q.Credit == nil || *q.Credit == d.Credit) &&
+		(q.Days.From.IsZero() || !day(d).Before(q.Days.From)) && (q.Days.To.IsZero() || day(d).Before(q.Days.To)) &&
 		(q.Reason == "" || q.Reason == d.Reason) && (q.Cause == "" || q.Cause == d.Cause) && (q.ID == "" || q.ID == d.Key.ID)
+}
+
+// day is when a charge ended, or began where its end is not known.
+func day(d *settlement.CDRSummary) time.Time {
+	if d.End.IsZero() {
+		return d.Start
+	}
+	return d.End
 }
 
 // CDRs implements settlement.Reader. Its cursors are indexes.
@@ -200,6 +209,13 @@ func (s *Store) CDRs(_ context.Context, q settlement.CDRQuery) (settlement.CDRPa
 	}
 	var page settlement.CDRPage
 	cancelled := s.cancelled()
+	if q.Backwards {
+		s = &Store{All: slices.Clone(s.All)}
+		slices.Reverse(s.All)
+	}
+	if q.Beside != (settlement.Place{}) {
+		from = 1 + slices.IndexFunc(s.All, func(d settlement.CDRDetail) bool { return d.Position == q.Beside.Position })
+	}
 	for i := from; i < len(s.All); i++ {
 		if !selects(&q, &s.All[i].CDRSummary) || !strings.Contains(string(s.All[i].Findings), q.Finding) || q.Credited != nil && *q.Credited != cancelled[s.All[i].Key] {
 			continue
@@ -222,6 +238,45 @@ func cursor(after string, err error) (int, error) {
 		return 0, fmt.Errorf("cursor %q: %w", after, settlement.ErrCursor)
 	}
 	return n, nil
+}
+
+// ListSums implements settlement.Reader.
+func (s *Store) ListSums(ctx context.Context, q settlement.CDRQuery) ([]settlement.ListSum, error) {
+	q.After, q.Beside, q.Limit = "", settlement.Place{}, len(s.All)+1
+	page, err := s.CDRs(ctx, q)
+	if err != nil {
+		return nil, err
+	}
+	var sums []settlement.ListSum
+	for i := range page.CDRs {
+		d := &page.CDRs[i]
+		at := slices.IndexFunc(sums, func(have settlement.ListSum) bool { return have.Currency == d.Currency })
+		if at < 0 {
+			at = len(sums)
+			sums = append(sums, settlement.ListSum{Currency: d.Currency})
+		}
+		r := &sums[at]
+		r.Count++
+		if d.EnergyKWh != nil {
+			r.KWh = r.KWh.Add(*d.EnergyKWh)
+		}
+		add(&r.Claimed, d.ClaimedExcl, d.ClaimedIncl)
+		if d.Status == pricing.Priced {
+			add(&r.Computed, d.ComputedExcl, d.ComputedIncl)
+			add(&r.Difference, less(d.ClaimedExcl, d.ComputedExcl), less(d.ClaimedIncl, d.ComputedIncl))
+		}
+	}
+	slices.SortFunc(sums, func(a, b settlement.ListSum) int { return cmp.Compare(a.Currency, b.Currency) })
+	return sums, nil
+}
+
+// less is a - b, nil where one is not known.
+func less(a, b *decimal.Decimal) *decimal.Decimal {
+	if a == nil || b == nil {
+		return nil
+	}
+	d := a.Sub(*b)
+	return &d
 }
 
 // RejectReasons implements settlement.Reader.

@@ -1,0 +1,137 @@
+package page
+
+import (
+	"context"
+	"encoding/json"
+	"strings"
+
+	"github.com/roamclear/roamclear/ingest"
+	"github.com/roamclear/roamclear/ocpi"
+	"github.com/roamclear/roamclear/pricing"
+	"github.com/roamclear/roamclear/pricing/tariff"
+	"github.com/roamclear/roamclear/settlement"
+)
+
+// namedParty is a party as people know it: Name is "" where nobody said one.
+type namedParty struct{ ID, Name string }
+
+// lastMonth is behind all that anything was said for.
+const lastMonth = ocpi.Month(999912)
+
+// named says what a party is called on statements of a month, where nothing was said for
+// that one what it was called last.
+func (s *server) named(p ocpi.Party, month ocpi.Month) namedParty {
+	n := namedParty{ID: emspName(p)}
+	if s.Clearing.Parties == nil || p.IsZero() {
+		return n
+	}
+	if n.Name = s.Clearing.Parties.Names(p, month).Name; n.Name == "" {
+		n.Name = s.Clearing.Parties.Names(p, lastMonth).Name
+	}
+	return n
+}
+
+// placeOf is what a CDR tells people of where it was, beside what is decoded of it.
+type placeOf struct {
+	Name       string `json:"name"`
+	Address    string `json:"address"`
+	PostalCode string `json:"postal_code"`
+	City       string `json:"city"`
+	Country    string `json:"country"`
+}
+
+// readPlace reads where a charge was. What is not a text is left out: it is for people alone.
+func readPlace(raw []byte) placeOf {
+	var body struct {
+		Place  json.RawMessage `json:"cdr_location"`
+		OfV211 json.RawMessage `json:"location"`
+	}
+	var p placeOf
+	_ = json.Unmarshal(raw, &body) // stored bodies are JSON; whatever it cannot hold stays absent
+	if body.Place == nil {
+		body.Place = body.OfV211
+	}
+	_ = json.Unmarshal(body.Place, &p)
+	return p
+}
+
+// String is the place in one line: "Greenmarket, Main Street 1, 1234 AB Town, NLD".
+func (p placeOf) String() string {
+	return joined(", ", p.Name, p.Address, joined(" ", p.PostalCode, p.City), p.Country)
+}
+
+// joined joins what is not "".
+func joined(by string, texts ...string) string {
+	var known []string
+	for _, t := range texts {
+		if t != "" {
+			known = append(known, t)
+		}
+	}
+	return strings.Join(known, by)
+}
+
+// chargeFacts list where a charge was and with what.
+func chargeFacts(cdr *ocpi.CDR, raw []byte) (facts []fact) {
+	l := &cdr.Location
+	evse := l.EVSEID
+	if evse == "" {
+		evse = l.EVSEUID
+	} else if l.EVSEUID != "" && l.EVSEUID != l.EVSEID {
+		evse += " (uid " + l.EVSEUID + ")"
+	}
+	token := joined(" ", cdr.Token.Type, cdr.Token.UID)
+	for _, f := range []fact{
+		{Name: "Place", Value: readPlace(raw).String()},
+		{Name: "EVSE", Value: evse},
+		{Name: "Connector", Value: joined(", ", l.ConnectorID, codeWords(l.ConnectorType), codeWords(l.PowerType), strings.ToLower(codeWords(l.Format)))},
+		{Name: "Contract", Value: cdr.Token.ContractID},
+		{Name: "Token", Value: token},
+	} {
+		if f.Value != "" {
+			facts = append(facts, f)
+		}
+	}
+	return facts
+}
+
+// codeWords writes a code of OCPI with spaces.
+func codeWords(code string) string { return strings.ReplaceAll(code, "_", " ") }
+
+// chargeZone is the local time of a charge: that of its price, else that of its place,
+// else UTC.
+func chargeZone(d *settlement.CDRDetail, cdr *ocpi.CDR) *tariff.Zone {
+	if z, err := tariff.LoadZone(d.TimeZone); err == nil && d.TimeZone != "" {
+		return z
+	}
+	if z, _, _ := tariff.PlaceZone(cdr.Location.TimeZone, cdr.Location.Country); z != nil {
+		return z
+	}
+	return tariff.FixedZone("UTC", 0)
+}
+
+// maxTheirs bounds the readings that a page explains a claim by: each costs as much as
+// to find it.
+const maxTheirs = 3
+
+// theirs explains the claim of a CDR by each of the readings that give it, by none where
+// one is arithmetic on our own price, or takes several elements within a period.
+func (s *server) theirs(ctx context.Context, d *settlement.CDRDetail, why *pricing.Reconciliation) (all []*tariff.Explanation, err error) {
+	if why == nil || why.Verdict != string(tariff.VerdictFound) && why.Verdict != string(tariff.VerdictSeveral) ||
+		len(why.Readings)+why.More > maxTheirs || !d.AsOf.Kept() || s.Tariffs == nil || !s.Tariffs.Ready() {
+		return nil, nil
+	}
+	rec := ingest.Record{Position: d.Position, Body: d.Raw}
+	rec.Key, rec.Version, rec.Received = d.Key, d.Version, ocpi.TimeOf(d.Received)
+	for i := range why.Readings {
+		if strings.HasPrefix(why.Readings[i].Code, "period_split") {
+			return nil, nil
+		}
+		x, err := pricing.Theirs(ctx, s.Tariffs.View(), &rec, d.AsOf, d.Profile, &why.Readings[i])
+		if err != nil || x == nil {
+			return nil, err
+		}
+		all = append(all, x)
+	}
+	return all, nil
+}
