@@ -7,7 +7,6 @@ import (
 
 	"github.com/gin-gonic/gin"
 	"github.com/roamclear/roamclear/api/report"
-	"github.com/roamclear/roamclear/api/rest"
 	"github.com/roamclear/roamclear/settlement"
 )
 
@@ -34,6 +33,7 @@ type causesView struct {
 	More    int  // lines left out
 	NoData  bool // nothing was ever received
 	CSV     string
+	JSONL   string
 	Clear   string
 }
 
@@ -49,7 +49,7 @@ func (s *server) causes(c *gin.Context, v visitor) error {
 	}
 	view := causesView{Filters: f, NoData: all == nil, Clear: "/causes"}
 	view.frame = frame{Title: "Causes", Here: "Causes", Visitor: &v, Query: chosenValues(q, side)}
-	view.CSV = view.with("/causes.csv", "from", "to", "cpo", "emsp", "currency")
+	view.CSV, view.JSONL = view.with("/causes.csv", "from", "to", "cpo", "emsp", "currency"), view.with("/causes.jsonl", "from", "to", "cpo", "emsp", "currency")
 	if !view.NoData {
 		counts, err := s.Reader.Causes(c.Request.Context(), q)
 		if err != nil {
@@ -61,8 +61,8 @@ func (s *server) causes(c *gin.Context, v visitor) error {
 	return nil
 }
 
-// causesCSV answers GET /causes.csv: the rows of the table, exact.
-func (s *server) causesCSV(c *gin.Context, v visitor) error {
+// causesFile answers GET /causes.csv and /causes.jsonl: the rows of the table, exact.
+func (s *server) causesFile(c *gin.Context, v visitor) error {
 	var f filters
 	q, all, _, err := s.settlementRows(c, v, &f)
 	if err != nil {
@@ -74,8 +74,8 @@ func (s *server) causesCSV(c *gin.Context, v visitor) error {
 			return fmt.Errorf("causes %s to %s: %w", q.From, q.To, err)
 		}
 	}
-	rest.WriteCSV(c, report.CausesFile(q), report.CausesCSV(settlement.CauseRows(counts)))
-	return nil
+	rows := settlement.CauseRows(counts)
+	return s.file(c, report.CausesFile(q), either(c, report.CausesCSV(rows), report.CausesJSONL(rows)))
 }
 
 // fill makes the table, by month.

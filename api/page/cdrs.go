@@ -1,9 +1,12 @@
 package page
 
 import (
+	"context"
 	"fmt"
 	"net/http"
 	"net/url"
+	"path"
+	"strings"
 
 	"github.com/gin-gonic/gin"
 	"github.com/roamclear/roamclear/api/report"
@@ -42,8 +45,22 @@ func verdictOf(s *settlement.CDRSummary) verdict {
 	return verdict{"no claim", "plain", "the partner states no total to compare with"}
 }
 
-func newCDRLines(cdrs []settlement.CDRSummary, side vatSide, list url.Values) []cdrLine {
+// sumLine is what all CDRs of a list come to in one currency.
+type sumLine struct {
+	Count                                 uint64
+	Currency                              string
+	Energy, Claimed, Computed, Difference figure
+}
+
+// newCDRLines shows CDRs of a list, and what all of it sums to.
+func newCDRLines(cdrs []settlement.CDRSummary, sums []settlement.ListSum, side vatSide, list url.Values) ([]cdrLine, []sumLine) {
 	claims, results, energy := column{2}, column{2}, column{}
+	for i := range sums {
+		claims.fit(side.sum(sums[i].Claimed))
+		results.fit(side.sum(sums[i].Computed))
+		results.fit(side.sum(sums[i].Difference))
+		energy.fitQuantity(&sums[i].KWh)
+	}
 	for i := range cdrs {
 		s := &cdrs[i]
 		claims.fit(side.amount(s.ClaimedExcl, s.ClaimedIncl))
@@ -66,7 +83,35 @@ func newCDRLines(cdrs []settlement.CDRSummary, side vatSide, list url.Values) []
 			lines[i].Calm = "calm"
 		}
 	}
-	return lines
+	totals := make([]sumLine, len(sums))
+	for i := range sums {
+		r := &sums[i]
+		totals[i] = sumLine{r.Count, r.Currency, newFigure(r.KWh, energy.places), side.figure(r.Claimed, claims), side.figure(r.Computed, results), side.figure(r.Difference, results)}
+	}
+	return lines, totals
+}
+
+// maxSumMonths bounds the months whose CDRs are summed for a page: a few numbers of each
+// CDR are read of them.
+const maxSumMonths = 12
+
+// listSums sums what a list selects, where that is not more than can be read for a page;
+// all says that it was. months are those with any CDR.
+func (s *server) listSums(ctx context.Context, q settlement.CDRQuery, months []ocpi.Month) (sums []settlement.ListSum, all bool, err error) {
+	from, to := q.From, q.To
+	if len(months) > 0 {
+		from, to = max(from, months[0]), months[len(months)-1]
+		if !q.To.IsZero() {
+			to = min(to, q.To)
+		}
+	}
+	if to.Compare(from) >= maxSumMonths || q.ID != "" {
+		return nil, false, nil
+	}
+	if sums, err = s.Reader.ListSums(ctx, q); err != nil {
+		return nil, false, fmt.Errorf("sum a list: %w", err)
+	}
+	return sums, true, nil
 }
 
 // emspName names who pays, also where no CDR says so, as a parameter does.
@@ -81,11 +126,17 @@ type cdrsView struct {
 	frame
 	Filters filters
 	Lines   []cdrLine
+	Sums    []sumLine
+	Unsaid  bool   // the list is of more months than are summed
 	First   string // address of the first page, "" on it
 	Next    string // address of the next page, "" at the end
 	CSV     string
+	JSONL   string
 	Clear   string
 }
+
+// Causes are those to choose from.
+func (cdrsView) Causes() []string { return tariff.Causes() }
 
 // cdrs answers GET /cdrs.
 func (s *server) cdrs(c *gin.Context, v visitor) error {
@@ -106,13 +157,18 @@ func (s *server) cdrs(c *gin.Context, v visitor) error {
 	if err != nil {
 		return fmt.Errorf("list cdrs: %w", err)
 	}
+	sums, all, err := s.listSums(c.Request.Context(), query, months)
+	if err != nil {
+		return err
+	}
 	f.offerMonths(months)
 	view := cdrsView{
 		frame:   frame{Title: "CDRs", Here: "CDRs", Visitor: &v, Query: dropEmpty(c.Request.URL.Query())},
-		Filters: f, Lines: newCDRLines(page.CDRs, side, dropEmpty(c.Request.URL.Query())), Clear: "/cdrs",
+		Filters: f, Unsaid: !all && query.ID == "", Clear: "/cdrs",
 	}
+	view.Lines, view.Sums = newCDRLines(page.CDRs, sums, side, view.Query)
 	view.First, view.Next = pager("/cdrs", view.Query, page.Next)
-	view.CSV = withoutPage("/cdrs.csv", q)
+	view.CSV, view.JSONL = withoutPage("/cdrs.csv", q), withoutPage("/cdrs.jsonl", q)
 	s.render(c, http.StatusOK, "cdrs", view)
 	return nil
 }
@@ -147,45 +203,65 @@ func cloneValues(q url.Values) url.Values {
 	return clone
 }
 
-// cdrsCSV answers GET /cdrs.csv: all CDRs that match.
-func (s *server) cdrsCSV(c *gin.Context, v visitor) error {
+// cdrsFile answers GET /cdrs.csv and /cdrs.jsonl: all CDRs that match.
+func (s *server) cdrsFile(c *gin.Context, v visitor) error {
 	q, err := report.CDRQuery(dropEmpty(c.Request.URL.Query()), v.Key)
 	if err != nil {
 		return err
 	}
 	q.Limit = rest.MaxLimit
-	return s.download(c, "cdrs.csv", q.After, func(after string) (*rest.CSV, string, error) {
+	return s.download(c, q.After, func(after string) (rest.Encoder, string, error) {
 		q.After = after
 		page, err := s.Reader.CDRs(c.Request.Context(), q)
 		if err != nil {
 			return nil, "", fmt.Errorf("list cdrs: %w", err)
 		}
-		return report.CDRsCSV(page.CDRs), page.Next, nil
+		return either(c, report.CDRsCSV(page.CDRs), report.CDRsJSONL(page.CDRs)), page.Next, nil
 	})
 }
 
-// download answers with a table, page by page, so that memory stays bounded. read
+// either is the form of a list that its address asks for.
+func either(c *gin.Context, csv *rest.CSV, jsonl rest.Encoder) rest.Encoder {
+	if strings.HasSuffix(c.Request.URL.Path, ".jsonl") {
+		return jsonl
+	}
+	return csv
+}
+
+// file answers with a list that is at hand as a whole.
+func (s *server) file(c *gin.Context, name string, list rest.Encoder) error {
+	rest.FileHeaders(c, strings.TrimSuffix(name, ".csv")+path.Ext(c.Request.URL.Path))
+	c.Status(http.StatusOK)
+	if err := list.Encode(c.Writer); err != nil {
+		return s.broken(c, err)
+	}
+	return nil
+}
+
+// download answers with a list, page by page, so that memory stays bounded. read
 // returns the page at a cursor and the cursor of the next. When a later page
 // cannot be read the connection is broken: a download that fails must not look
 // like a shorter list.
-func (s *server) download(c *gin.Context, name, after string, read func(after string) (table *rest.CSV, next string, err error)) error {
-	table, next, err := read(after)
+func (s *server) download(c *gin.Context, after string, read func(after string) (list rest.Encoder, next string, err error)) error {
+	list, next, err := read(after)
 	if err != nil {
 		return err
 	}
-	rest.CSVHeaders(c, name)
+	rest.FileHeaders(c, path.Base(c.Request.URL.Path))
 	c.Status(http.StatusOK)
 	for {
-		if err := table.Encode(c.Writer); err != nil {
+		if err := list.Encode(c.Writer); err != nil {
 			return s.broken(c, err)
 		}
 		if next == "" {
 			return nil
 		}
-		if table, next, err = read(next); err != nil {
+		if list, next, err = read(next); err != nil {
 			return s.broken(c, err)
 		}
-		table.Header = nil
+		if table, ok := list.(*rest.CSV); ok {
+			table.Header = nil
+		}
 	}
 }
 

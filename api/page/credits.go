@@ -56,6 +56,7 @@ type creditsView struct {
 	First   string
 	Next    string
 	CSV     string
+	JSONL   string
 }
 
 type creditChoice struct {
@@ -91,7 +92,7 @@ func (s *server) credits(c *gin.Context, v visitor) error {
 		view.Kinds = append(view.Kinds, creditChoice{string(k.Kind), k.Word, query.Kind == k.Kind})
 	}
 	view.First, view.Next = pager("/credits", view.Query, page.Next)
-	view.CSV = withoutPage("/credits.csv", q)
+	view.CSV, view.JSONL = withoutPage("/credits.csv", q), withoutPage("/credits.jsonl", q)
 	s.render(c, http.StatusOK, "credits", view)
 	return nil
 }
@@ -131,8 +132,8 @@ func newCreditSide(c *settlement.CDRSummary, side vatSide, places column) credit
 	}
 }
 
-// creditsCSV answers GET /credits.csv: all relations that match.
-func (s *server) creditsCSV(c *gin.Context, v visitor) error {
+// creditsFile answers GET /credits.csv and /credits.jsonl: all relations that match.
+func (s *server) creditsFile(c *gin.Context, v visitor) error {
 	q := dropEmpty(c.Request.URL.Query())
 	q.Del("vat") // the table has both
 	query, err := report.RelationQuery(q, v.Key)
@@ -140,10 +141,10 @@ func (s *server) creditsCSV(c *gin.Context, v visitor) error {
 		return err
 	}
 	query.Limit = rest.MaxLimit
-	return s.download(c, "credits.csv", query.After, func(after string) (*rest.CSV, string, error) {
+	return s.download(c, query.After, func(after string) (rest.Encoder, string, error) {
 		query.After = after
 		page, err := report.Relations(c.Request.Context(), v.Key, s.Reader, query)
-		return report.RelationsCSV(page.Relations), page.Next, err
+		return either(c, report.RelationsCSV(page.Relations), report.RelationsJSONL(page.Relations)), page.Next, err
 	})
 }
 

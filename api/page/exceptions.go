@@ -5,6 +5,7 @@ import (
 	"cmp"
 	"encoding/json"
 	"fmt"
+	"maps"
 	"net/http"
 	"net/url"
 	"slices"
@@ -12,6 +13,7 @@ import (
 
 	"github.com/gin-gonic/gin"
 	"github.com/roamclear/roamclear/api/report"
+	"github.com/roamclear/roamclear/api/rest"
 	"github.com/roamclear/roamclear/ocpi"
 	"github.com/roamclear/roamclear/settlement"
 )
@@ -28,10 +30,12 @@ type rejectsView struct {
 	frame
 	Filters filters
 	Reasons []reasonLine
+	Sums    []reasonLine // of all reasons, by currency
 	Lines   []cdrLine
 	First   string
 	Next    string
 	CSV     string
+	JSONL   string
 	All     string // address of the rejects of every reason, "" when all are shown
 	Clear   string
 }
@@ -68,14 +72,14 @@ func (s *server) rejects(c *gin.Context, v visitor) error {
 	}
 	list := cloneValues(view.Query)
 	list.Set("status", "rejected") // among all CDRs
-	view.Lines = newCDRLines(page.CDRs, side, list)
+	view.Lines, _ = newCDRLines(page.CDRs, nil, side, list)
 	byReason(reasons)
-	view.Reasons = reasonLines(reasons, side, view.Query)
+	view.Reasons, view.Sums = reasonLines(reasons, side, view.Query), reasonSums(reasons, side)
 	if query.Reason != "" {
 		view.All = view.with("/rejects", "from", "to", "cpo", "emsp", "currency", "vat")
 	}
 	view.First, view.Next = pager("/rejects", view.Query, page.Next)
-	view.CSV = rejectsCSV(q)
+	view.CSV, view.JSONL = rejectsFile("/cdrs.csv", q), rejectsFile("/cdrs.jsonl", q)
 	s.render(c, http.StatusOK, "rejects", view)
 	return nil
 }
@@ -91,10 +95,10 @@ func byReason(reasons []settlement.ReasonCount) {
 	})
 }
 
-func rejectsCSV(q url.Values) string {
-	rest := cloneValues(q)
-	rest.Set("status", "rejected")
-	return withoutPage("/cdrs.csv", rest)
+func rejectsFile(target string, q url.Values) string {
+	all := cloneValues(q)
+	all.Set("status", "rejected")
+	return withoutPage(target, all)
 }
 
 func reasonLines(reasons []settlement.ReasonCount, side vatSide, query url.Values) []reasonLine {
@@ -116,6 +120,27 @@ func reasonLines(reasons []settlement.ReasonCount, side vatSide, query url.Value
 	return lines
 }
 
+// reasonSums are what the rejects of all reasons come to, by currency.
+func reasonSums(reasons []settlement.ReasonCount, side vatSide) []reasonLine {
+	byCurrency := map[string]*settlement.ReasonCount{}
+	places := column{2}
+	for _, r := range reasons {
+		places.fit(side.sum(r.Claimed))
+		sum := byCurrency[r.Currency]
+		if sum == nil {
+			sum = &settlement.ReasonCount{Currency: r.Currency}
+			byCurrency[r.Currency] = sum
+		}
+		sum.Count, sum.Claimed = sum.Count+r.Count, sum.Claimed.Add(r.Claimed)
+	}
+	var lines []reasonLine
+	for _, currency := range slices.Sorted(maps.Keys(byCurrency)) {
+		sum := byCurrency[currency]
+		lines = append(lines, reasonLine{ReasonCount: *sum, Amount: side.figure(sum.Claimed, places)})
+	}
+	return lines
+}
+
 // conflictLine is one identity of which copies with different content came.
 type conflictLine struct {
 	Key                ocpi.Key
@@ -130,6 +155,8 @@ type conflictLine struct {
 type conflictsView struct {
 	frame
 	Lines []conflictLine
+	CSV   string
+	JSONL string
 	First string
 	Next  string
 }
@@ -150,8 +177,26 @@ func (s *server) conflicts(c *gin.Context, v visitor) error {
 		view.Lines = append(view.Lines, newConflictLine(&page.Conflicts[i]))
 	}
 	view.First, view.Next = pager("/conflicts", q, page.Next)
+	view.CSV, view.JSONL = withoutPage("/conflicts.csv", q), withoutPage("/conflicts.jsonl", q)
 	s.render(c, http.StatusOK, "conflicts", view)
 	return nil
+}
+
+// conflictsFile answers GET /conflicts.csv and /conflicts.jsonl: all that match.
+func (s *server) conflictsFile(c *gin.Context, v visitor) error {
+	q, err := report.ConflictQuery(dropEmpty(c.Request.URL.Query()), v.Key)
+	if err != nil {
+		return err
+	}
+	q.Limit = rest.MaxLimit
+	return s.download(c, q.After, func(after string) (rest.Encoder, string, error) {
+		q.After = after
+		page, err := s.Reader.Conflicts(c.Request.Context(), q)
+		if err != nil {
+			return nil, "", fmt.Errorf("list conflicts: %w", err)
+		}
+		return either(c, report.ConflictsCSV(page.Conflicts), report.ConflictsJSONL(page.Conflicts)), page.Next, nil
+	})
 }
 
 func newConflictLine(k *settlement.Conflict) conflictLine {

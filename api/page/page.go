@@ -70,16 +70,17 @@ type server struct {
 func Mount(g gin.IRouter, d Deps) {
 	s := &server{Deps: d, crossOrigin: http.NewCrossOriginProtection(), now: time.Now}
 	g.GET("/", s.shown(s.settlement))
-	g.GET("/settlement.csv", s.shown(s.settlementCSV))
+	s.files(g, "/settlement", s.settlementFile)
 	g.GET("/causes", s.shown(s.causes))
-	g.GET("/causes.csv", s.shown(s.causesCSV))
+	s.files(g, "/causes", s.causesFile)
 	g.GET("/cdrs", s.shown(s.cdrs))
-	g.GET("/cdrs.csv", s.shown(s.cdrsCSV))
+	s.files(g, "/cdrs", s.cdrsFile)
 	g.GET("/cdrs/:country/:party/*id", s.shown(s.cdr))
 	g.GET("/rejects", s.shown(s.rejects))
 	g.GET("/credits", s.shown(s.credits))
-	g.GET("/credits.csv", s.shown(s.creditsCSV))
+	s.files(g, "/credits", s.creditsFile)
 	g.GET("/conflicts", s.shown(s.conflicts))
+	s.files(g, "/conflicts", s.conflictsFile)
 	g.GET("/conflicts/:country/:party/*id", s.shown(s.contents))
 	g.GET("/refused", s.shown(s.refused))
 	g.GET("/partners", s.shown(s.partners))
@@ -104,6 +105,12 @@ func Mount(g gin.IRouter, d Deps) {
 	g.POST("/sign-in", s.guarded(s.signIn))
 	g.POST("/sign-out", s.guarded(s.signOut))
 	g.GET("/assets/:name", s.guarded(s.asset))
+}
+
+// files adds the two forms in which a list is kept whole.
+func (s *server) files(g gin.IRouter, list string, fn func(c *gin.Context, v visitor) error) {
+	g.GET(list+".csv", s.shown(fn))
+	g.GET(list+".jsonl", s.shown(fn))
 }
 
 // contentPolicy allows our style sheet and icon, our forms, and nothing else. The page of a

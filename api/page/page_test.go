@@ -431,7 +431,7 @@ func TestErrors(t *testing.T) {
 func TestFormsKeepTheirFilters(t *testing.T) {
 	s := newSite(reporttest.World(60), true)
 	for target, names := range map[string][]string{
-		"/cdrs":    {"cause", "reason", "credit", "finding"},
+		"/cdrs":    {"reason", "credit", "finding"},
 		"/rejects": {"currency", "reason", "credit", "id"},
 	} {
 		q := url.Values{}

@@ -31,6 +31,7 @@ type filters struct {
 	From, To, CPO, EMSP, Currency   string
 	Status, Claim, Credit, Credited string
 	Reason, Cause, Finding, ID      string
+	DayFrom, DayTo, Sort            string
 	InclVAT                         bool
 	Months, CPOs, EMSPs, Currencies []string // to choose from
 }
@@ -47,6 +48,7 @@ func newFilters(q url.Values) (filters, vatSide, error) {
 	f := filters{
 		From: q.Get("from"), To: q.Get("to"), CPO: q.Get("cpo"), EMSP: q.Get("emsp"), Currency: q.Get("currency"),
 		Status: q.Get("status"), Claim: q.Get("claim"), Credit: q.Get("credit"), Credited: q.Get("credited"), Reason: q.Get("reason"), Cause: q.Get("cause"), Finding: q.Get("finding"), ID: q.Get("id"),
+		DayFrom: q.Get("day_from"), DayTo: q.Get("day_to"), Sort: q.Get("sort"),
 		InclVAT: vat == "incl",
 	}
 	return f, vatSide(f.InclVAT), nil
@@ -139,6 +141,7 @@ type settlementView struct {
 	Correct bool // a row has corrections of months that were closed
 	Empty   bool // nothing counts in the chosen months, whatever the other choices
 	CSV     string
+	JSONL   string
 	Clear   string
 	Agreed  string // address of what is agreed for what is chosen; "" where nothing is known of it
 }
@@ -255,7 +258,7 @@ func (s *server) settlement(c *gin.Context, v visitor) error {
 	view := settlementView{Filters: f, NoData: f.Months == nil, Empty: len(all) == 0, Clear: "/"}
 	chosen := chosenValues(q, side)
 	view.frame = frame{Title: "Settlement", Here: "Settlement", Visitor: &v, Query: chosen}
-	view.CSV = view.with("/settlement.csv", "from", "to", "cpo", "emsp", "currency")
+	view.CSV, view.JSONL = view.with("/settlement.csv", "from", "to", "cpo", "emsp", "currency"), view.with("/settlement.jsonl", "from", "to", "cpo", "emsp", "currency")
 	view.fill(rows, side, s.Closes)
 	if s.Clearing.Agreements != nil {
 		view.linkTerms(rows)
@@ -285,16 +288,15 @@ func chosenValues(q settlement.SettlementQuery, side vatSide) url.Values {
 	return dropEmpty(v)
 }
 
-// settlementCSV answers GET /settlement.csv: the rows of the table, exact,
-// with all amounts.
-func (s *server) settlementCSV(c *gin.Context, v visitor) error {
+// settlementFile answers GET /settlement.csv and /settlement.jsonl: the rows of the
+// table, exact, with all amounts.
+func (s *server) settlementFile(c *gin.Context, v visitor) error {
 	var f filters
 	q, _, rows, err := s.settlementRows(c, v, &f)
 	if err != nil {
 		return err
 	}
-	rest.WriteCSV(c, report.SettlementFile(q), report.SettlementCSV(rows, s.Closes))
-	return nil
+	return s.file(c, report.SettlementFile(q), either(c, report.SettlementCSV(rows, s.Closes), report.SettlementJSONL(rows, s.Closes)))
 }
 
 // fill makes the table: totals by currency first, then the rows by month.

@@ -167,3 +167,6 @@ func Narrow(ctx context.Context, reader settlement.Reader, d *settlement.CDRDeta
 	slices.Sort(codes)
 	return settlement.EvidenceOf(d.Cause, slices.Compact(codes), counts), nil
 }
+
+// CausesJSONL is the report of causes with one row a line, as in the API.
+func CausesJSONL(rows []settlement.CauseRow) rest.Encoder { return rest.JSONLOf(rows, newCauseRow) }

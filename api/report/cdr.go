@@ -311,3 +311,6 @@ func amountOrNone(a *amountJSON) amountJSON {
 	}
 	return *a
 }
+
+// CDRsJSONL is a list of CDRs with one a line, as in the API.
+func CDRsJSONL(cdrs []settlement.CDRSummary) rest.Encoder { return rest.JSONLOf(cdrs, newCDRSummary) }

@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"net/http"
+	"strconv"
 	"unicode/utf8"
 
 	"github.com/gin-gonic/gin"
@@ -35,15 +36,42 @@ func (s *server) conflicts(c *gin.Context, key rest.Key) error {
 		return fmt.Errorf("list conflicts: %w", err)
 	}
 	list := make([]conflictJSON, len(page.Conflicts))
-	for i, k := range page.Conflicts {
-		list[i] = conflictJSON{
-			CPO: k.Key.Party.String(), ID: k.ID, First: newCopy(&k.First),
-			Others: newCopies(k.Others), URL: "/api/v1" + CDRPath(k.Key),
-			ContentsURL: "/api/v1" + ContentsPath(k.Key),
-		}
+	for i := range page.Conflicts {
+		list[i] = newConflict(&page.Conflicts[i])
 	}
 	rest.WriteJSON(c, http.StatusOK, map[string]any{"conflicts": list, "next": rest.LinkNext(c, page.Next)})
 	return nil
+}
+
+func newConflict(k *settlement.Conflict) conflictJSON {
+	return conflictJSON{
+		CPO: k.Key.Party.String(), ID: k.ID, First: newCopy(&k.First),
+		Others: newCopies(k.Others), URL: "/api/v1" + CDRPath(k.Key),
+		ContentsURL: "/api/v1" + ContentsPath(k.Key),
+	}
+}
+
+// ConflictsJSONL is a list of conflicts with one a line, as in the API.
+func ConflictsJSONL(conflicts []settlement.Conflict) rest.Encoder {
+	return rest.JSONLOf(conflicts, newConflict)
+}
+
+var conflictHeader = []string{"cpo", "id", "copy", "conflict", "received", "sender", "position", "hash"}
+
+// ConflictsCSV is a list of conflicts as a table with a row for each copy, the first
+// one being that which counts.
+func ConflictsCSV(conflicts []settlement.Conflict) *rest.CSV {
+	return &rest.CSV{Header: conflictHeader, Rows: func(yield func([]string) bool) {
+		for i := range conflicts {
+			k := &conflicts[i]
+			for n, copied := range append([]settlement.Copy{k.First}, k.Others...) {
+				j := newCopy(&copied)
+				if !yield([]string{rest.Cell(k.Key.Party.String()), rest.Cell(k.ID), strconv.Itoa(n + 1), strconv.FormatBool(j.Conflict), j.Received, rest.Cell(j.Sender), j.Position, j.Hash}) {
+					return
+				}
+			}
+		}
+	}}
 }
 
 // refusalJSON is a body that could not be used. Body is the JSON as it came

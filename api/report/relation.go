@@ -193,3 +193,8 @@ func RelationQuery(values url.Values, key rest.Key) (settlement.RelationQuery, e
 	}
 	return q, p.Err()
 }
+
+// RelationsJSONL is a list of relations with one a line, as in the API.
+func RelationsJSONL(relations []settlement.ListedRelation) rest.Encoder {
+	return rest.JSONLOf(relations, newRelation)
+}

@@ -176,3 +176,8 @@ func settlementCells(row *settlement.SettlementRow, closes Closes) []string {
 }
 
 func count(n uint64) string { return strconv.FormatUint(n, 10) }
+
+// SettlementJSONL is the report with one row a line, as in the API.
+func SettlementJSONL(rows []settlement.SettlementRow, closes Closes) rest.Encoder {
+	return rest.JSONLOf(rows, func(r *settlement.SettlementRow) settlementRow { return newSettlementRow(r, closes) })
+}

@@ -32,3 +32,7 @@ func KnownCause(code string) bool {
 	}
 	return ok
 }
+
+// Causes lists what a difference may come from, but for the names of profiles and the
+// kinds of cost that may be left out: what a person chooses from.
+func Causes() []string { return slices.Clone(readingCodes) }
