@@ -15,7 +15,7 @@ type BookedCDR struct {
 	Key      ocpi.Key        // its party is the CPO, to whom it is owed
 	EMSP     ocpi.Party      // who owes it, zero where that is not known
 	Position ingest.Position // of the copy that counts
-	Version  uint64          // of the result, the store's own: names that very row
+	Version  uint64          // of the result, the store's own: names that very row, of all there are
 	Month    ocpi.Month      // it is booked in, in UTC
 	Currency string
 

@@ -5,7 +5,6 @@ import (
 
 	"github.com/roamclear/roamclear/ingest/control"
 	"github.com/roamclear/roamclear/ocpi"
-	"github.com/roamclear/roamclear/settlement"
 	"github.com/roamclear/roamclear/settlement/clearing"
 	"github.com/roamclear/roamclear/settlement/clickhouse"
 	"github.com/roamclear/roamclear/settlement/statement"
@@ -42,41 +41,8 @@ func (d *drafts) Draw(ctx context.Context, q statement.Query, fn func(*statement
 	if q.Below, err = d.store.CDRCheckpoints(ctx); err != nil {
 		return err
 	}
-	drawer := statement.Drawer{Books: unissued{d.store}, Agreed: agreedBelow{d.control, d.control.machine.Next()}}
+	drawer := statement.Drawer{Books: d.store, Agreed: agreedBelow{d.control, d.control.machine.Next()}}
 	return drawer.Draw(ctx, q, fn)
-}
-
-// unissued are books of which nothing is issued and nothing is decided.
-type unissued struct{ settlement.BookedStore }
-
-// BookedOpen implements statement.Books.
-func (u unissued) BookedOpen(ctx context.Context, q settlement.SettlementQuery, below settlement.Ends, _ []clearing.Counted, fn func(*settlement.BookedCDR) error) error {
-	return u.Booked(ctx, q, below, fn)
-}
-
-// BookedBeside implements statement.Books.
-func (unissued) BookedBeside(context.Context, settlement.SettlementQuery, settlement.Ends, []clearing.Counted, func(*settlement.BookedCDR) error) error {
-	return nil
-}
-
-// BookedDecided implements statement.Books.
-func (unissued) BookedDecided(context.Context, settlement.SettlementQuery, settlement.Ends, int64, []clearing.Counted, func(*settlement.BookedCDR, *statement.Decided) error) error {
-	return nil
-}
-
-// IssuedMoved implements statement.Books.
-func (unissued) IssuedMoved(context.Context, settlement.SettlementQuery, settlement.Ends, []clearing.Counted, func(*statement.IssuedCDR) error) error {
-	return nil
-}
-
-// IssuedOf implements statement.Books.
-func (unissued) IssuedOf(context.Context, []ocpi.Key, []clearing.Counted, func(*statement.IssuedCDR) error) error {
-	return nil
-}
-
-// DecidedOf implements statement.Books.
-func (unissued) DecidedOf(context.Context, []ocpi.Key, int64, func(*statement.Decided) error) error {
-	return nil
 }
 
 // agreedBelow is what was agreed by the control records at offsets below one. It

@@ -27,7 +27,7 @@ func (s *Store) Booked(ctx context.Context, q settlement.SettlementQuery, below 
 	if q.Party.IsZero() && q.CPO.IsZero() && q.EMSP.IsZero() && !q.NoEMSP {
 		return s.booked(ctx, "", w, fn)
 	}
-	return s.booked(ctx, "(SELECT partition, month, epoch, offset FROM results"+w.String()+")", w, fn, w.args...)
+	return s.booked(ctx, atPlace+" IN (SELECT partition, month, epoch, offset FROM results"+w.String()+")", w, fn, w.args...)
 }
 
 // BookedOf implements [settlement.BookedStore].
@@ -56,7 +56,7 @@ func (s *Store) bookedAmong(ctx context.Context, keys []ocpi.Key, identity, cond
 		w.and(condition)
 	}
 	w.below(below)
-	return s.booked(ch.Context(ctx, wanted), placesIn(identity), w, fn)
+	return s.booked(ch.Context(ctx, wanted), atPlace+" IN "+placesIn(identity), w, fn)
 }
 
 // bookedOrder is one text to sort by as by CPO, eMSP, currency and id: a quarter of the work
@@ -70,34 +70,50 @@ var bookedOrder = func() string {
 	return "concat(" + strings.Join(parts, ", ") + ", id)"
 }()
 
-// booked reads the CDRs that w selects, at places that a query gives with its arguments,
-// or at any. A row is made the text it is sent as before it is sorted, so that two
+// booked reads the CDRs that w selects, at places that a condition with its arguments
+// selects, "" for all. A row is made the text it is sent as before it is sorted, so that two
 // columns are sorted and not fifty.
-func (s *Store) booked(ctx context.Context, places string, w where, fn func(*settlement.BookedCDR) error, args ...any) error {
-	ctx = ch.Context(ctx, ch.WithSettings(ch.Settings{"max_bytes_before_external_sort": sortMemory, "query_plan_execute_functions_after_sorting": 0}))
-	if places != "" {
-		places = " PREWHERE (partition, month, epoch, offset) IN " + places
+func (s *Store) booked(ctx context.Context, at string, w where, fn func(*settlement.BookedCDR) error, args ...any) error {
+	if at != "" {
+		at = " PREWHERE " + at
 	}
-	var row pricing.Row
-	var c settlement.BookedCDR
-	return s.each(ctx, "read booked CDRs", "SELECT booked FROM (SELECT "+bookedOrder+" AS place, "+bookedColumns.row()+" AS booked FROM results FINAL"+places+w.counting().String()+
+	var row bookedRow
+	return s.each(onDisk(ctx), "read booked CDRs", "SELECT booked FROM (SELECT "+bookedOrder+" AS place, "+bookedColumns.row()+" AS booked FROM results FINAL"+at+w.counting().String()+
 		") ORDER BY place", append(args, w.args...),
 		func(rows driver.Rows) error {
-			row = pricing.Row{}
-			r := resultRow{Row: &row}
-			if err := bookedColumns.scan(rows, &r); err != nil {
+			if err := rows.Scan(&row.raw); err != nil {
 				return err
 			}
-			r.book(&c)
-			return fn(&c)
+			c, err := row.read()
+			if err != nil {
+				return err
+			}
+			return fn(c)
 		})
+}
+
+// bookedRow reads rows of bookedColumns.row, and keeps its memory.
+type bookedRow struct {
+	raw string
+	row pricing.Row
+	c   settlement.BookedCDR
+}
+
+func (b *bookedRow) read() (*settlement.BookedCDR, error) {
+	b.row = pricing.Row{}
+	r := resultRow{Row: &b.row}
+	if err := bookedColumns.read(b.raw, &r); err != nil {
+		return nil, err
+	}
+	r.book(&b.c)
+	return &b.c, nil
 }
 
 // book sets what a draft reads of a result.
 func (r *resultRow) book(c *settlement.BookedCDR) {
 	o := &r.Outcome
 	*c = settlement.BookedCDR{
-		Key: r.Record.Key, EMSP: r.Debtor, Position: r.Record.Position, Version: r.ver, Month: r.month, Currency: r.Currency,
+		Key: r.Record.Key, EMSP: r.Debtor, Position: r.Record.Position, Version: resultVersion(r.Record.Partition, r.ver), Month: r.month, Currency: r.Currency,
 		Credit: r.Credit, CreditOf: r.CreditReferenceID, SessionID: r.SessionID,
 		Start: r.Start, End: r.End, LastUpdated: r.LastUpdated, Received: r.Record.Received, EnergyKWh: r.EnergyKWh, Measures: r.Measures,
 		Status: o.Status, Reason: o.Reason, Claimed: o.Claimed, Computed: o.Computed, Doubt: o.Doubt,

@@ -50,6 +50,48 @@ func (m bookedModel) list(below settlement.Ends, selects func(*pricing.Row) bool
 	return list
 }
 
+// life is what may become of CDRs.
+type life struct {
+	t   *testing.T
+	rnd *rand.Rand
+	ids int // of each partition
+}
+
+var (
+	cpos  = []string{"GB*DUN", "FR*BEL"}
+	emsps = []string{"NL*EXW", "NL*TNM", "DE*EMP", "-"}
+)
+
+func (l *life) pick(of []string) string { return of[l.rnd.IntN(len(of))] }
+
+// random is what came of a record of a CDR.
+func (l *life) random(partition int32, offset int64, id int) pricing.Row {
+	rnd := l.rnd
+	outcome := l.pick([]string{"priced 10/12", "priced 9/-", "rejected unknown_tariff", fmt.Sprintf("credit c%d", rnd.IntN(l.ids)*2+int(partition))})
+	day := l.pick([]string{"2019-01-15", "2019-01-31", "2019-02-01", "2019-03-07"})
+	row := batchOf(l.t, partition, offset, fmt.Sprintf("%s %s c%d %s EUR %d.5/- %s -", cpos[id%2], l.pick(emsps), id*2+int(partition), day, rnd.IntN(20), outcome)).Rows[0]
+	row.Measures.Duration, row.Measures.Country = ocpi.NewNumber(rnd.Int64N(9000), 0), l.pick([]string{"NLD", "", "GBR"})
+	row.Measures.ChargeHash, row.SessionID = rnd.Uint64N(4), l.pick([]string{"", "S1", "S2", "S3", "S4", "S5"})
+	row.Currency = l.pick([]string{"EUR", "EUR", "EUR", "GBP", "", "E", "E\x00", "E\x00\x01", "E\x01", "\x00\x00E"}) // a partner may send anything
+	row.Outcome.AsOf = pricing.AsOf{Reference: rnd.Int64N(9), Control: rnd.Int64N(9)}
+	return row
+}
+
+// again prices a CDR again, into another month or for another eMSP, or heals a reject.
+func (l *life) again(s *Store, model bookedModel) {
+	keys := slices.SortedFunc(maps.Keys(model), func(a, b ocpi.Key) int { return strings.Compare(a.String(), b.String()) })
+	was := model[keys[l.rnd.IntN(len(keys))]]
+	again := l.random(was.Record.Partition, was.Record.Offset, 0)
+	again.Record, again.Creditor, again.ID, again.Generation = was.Record, was.Creditor, was.ID, was.Generation+1
+	if was.Outcome.Status == pricing.Rejected && again.Outcome.Status != pricing.Rejected {
+		again.Generation = was.Generation
+	}
+	if err := s.WriteResults(l.t.Context(), cdrsOf(was.Record.Partition), []pricing.Row{again}); err != nil {
+		l.t.Fatal(err)
+	}
+	model.add(&again)
+}
+
 // Whatever came again, in another month or for another eMSP, out of order, was priced
 // again, or came after the cut: a reading has the CDRs that count, each once, in its order.
 func TestBookedIsWhatCounts(t *testing.T) {
@@ -57,22 +99,12 @@ func TestBookedIsWhatCounts(t *testing.T) {
 	for seed := range uint64(3) {
 		rnd := rand.New(rand.NewPCG(seed, 1))
 		s, model := newStore(t), bookedModel{}
-		cpos, emsps := []string{"GB*DUN", "FR*BEL"}, []string{"NL*EXW", "NL*TNM", "DE*EMP", "-"}
-		days := []string{"2019-01-15", "2019-01-31", "2019-02-01", "2019-03-07"}
-		pick := func(of []string) string { return of[rnd.IntN(len(of))] }
-		random := func(partition int32, offset int64, id int) pricing.Row {
-			outcome := pick([]string{"priced 10/12", "priced 9/-", "rejected unknown_tariff", fmt.Sprintf("credit c%d", rnd.IntN(ids)*2+int(partition))})
-			row := batchOf(t, partition, offset, fmt.Sprintf("%s %s c%d %s EUR %d.5/- %s -", cpos[id%2], pick(emsps), id*2+int(partition), pick(days), rnd.IntN(20), outcome)).Rows[0]
-			row.Measures.Duration, row.Measures.Country = ocpi.NewNumber(rnd.Int64N(9000), 0), pick([]string{"NLD", "", "GBR"})
-			row.Currency = pick([]string{"EUR", "GBP", "", "E", "E\x00", "E\x00\x01", "E\x01", "\x00\x00E"}) // a partner may send anything
-			row.Outcome.AsOf = pricing.AsOf{Reference: rnd.Int64N(9), Control: rnd.Int64N(9)}
-			return row
-		}
+		l := life{t: t, rnd: rnd, ids: ids}
 		var batches []*pricing.Batch
 		for partition := range int32(2) {
 			all := &pricing.Batch{Partition: cdrsOf(partition)}
 			for offset := range int64(offsets) {
-				row := random(partition, offset, rnd.IntN(ids))
+				row := l.random(partition, offset, rnd.IntN(ids))
 				if again := rnd.IntN(4); again == 0 && offset > 0 { // the same once more
 					before := all.Rows[rnd.IntN(int(offset))]
 					row, row.Record.Offset = before, offset
@@ -85,15 +117,8 @@ func TestBookedIsWhatCounts(t *testing.T) {
 		}
 		rnd.Shuffle(len(batches), func(i, j int) { batches[i], batches[j] = batches[j], batches[i] })
 		write(t, s, batches...)
-		for range 40 { // priced again, into another month or for another eMSP
-			keys := slices.SortedFunc(maps.Keys(model), func(a, b ocpi.Key) int { return strings.Compare(a.String(), b.String()) })
-			was := model[keys[rnd.IntN(len(keys))]]
-			again := random(was.Record.Partition, was.Record.Offset, 0)
-			again.Record, again.Creditor, again.ID, again.Generation = was.Record, was.Creditor, was.ID, was.Generation+1
-			if err := s.WriteResults(t.Context(), cdrsOf(was.Record.Partition), []pricing.Row{again}); err != nil {
-				t.Fatal(err)
-			}
-			model.add(&again)
+		for range 40 {
+			l.again(s, model)
 		}
 		for range 12 {
 			below := settlement.Ends{cdrsOf(0): rnd.Int64N(offsets + 1)}
@@ -102,11 +127,11 @@ func TestBookedIsWhatCounts(t *testing.T) {
 			}
 			q := settlement.SettlementQuery{From: 201901 + ocpi.Month(rnd.IntN(2)), To: 201902 + ocpi.Month(rnd.IntN(2))}
 			if rnd.IntN(2) == 0 {
-				q.CPO, _ = ocpi.ParseParty(pick(cpos))
+				q.CPO, _ = ocpi.ParseParty(l.pick(cpos))
 			}
 			switch rnd.IntN(3) {
 			case 0:
-				q.EMSP, _ = ocpi.ParseParty(pick(emsps[:3]))
+				q.EMSP, _ = ocpi.ParseParty(l.pick(emsps[:3]))
 			case 1:
 				q.NoEMSP = rnd.IntN(2) == 0
 			}

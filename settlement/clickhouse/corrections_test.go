@@ -67,7 +67,7 @@ func TestCorrectionsLandInTheOpenMonth(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if diff := cmp.Diff(statement(before[:len(after)]), statement(after)); diff != "" {
+	if diff := cmp.Diff(rowsText(before[:len(after)]), rowsText(after)); diff != "" {
 		t.Errorf("what was closed has changed:\n%s", diff)
 	}
 	own := settlement.SettlementQuery{From: march, To: march, Party: ocpi.Party{Country: "DE", ID: "TNM"}}

@@ -1,6 +1,7 @@
 package clickhouse
 
 import (
+	"encoding/binary"
 	"math/big"
 	"testing"
 
@@ -28,6 +29,29 @@ func TestDecimal128IsExact(t *testing.T) {
 		got := decimal.NewFromBigInt(bigOf(decimal128(n)), -moneyScale)
 		if !got.Equal(n.Decimal()) {
 			t.Errorf("%s became %s", n, got)
+		}
+	})
+}
+
+func TestSumsAreExact(t *testing.T) {
+	rapid.Check(t, func(t *rapid.T) {
+		coefficient, _ := new(big.Int).SetString(rapid.StringMatching(`-?[1-9][0-9]{0,37}`).Draw(t, "coefficient"), 10)
+		d := decimal.NewFromBigInt(coefficient, int32(rapid.IntRange(-14, 30).Draw(t, "exponent")))
+		kept := d.Equal(d.Truncate(moneyScale)) && d.Abs().LessThan(decimal.New(1, 26))
+		if err := fits(&d); (err == nil) != kept {
+			t.Fatalf("%s: %v", d, err)
+		}
+		if !kept {
+			return
+		}
+		stored := decimal128Of(d)
+		if got := decimal.NewFromBigInt(bigOf(stored), -moneyScale); !got.Equal(d) {
+			t.Errorf("%s became %s", d, got)
+		}
+		raw := binary.LittleEndian.AppendUint64(binary.LittleEndian.AppendUint64(nil, stored.Low), stored.High)
+		r := rowReader{rest: string(raw)}
+		if got := r.sum(); !got.Equal(d) || r.end() != nil {
+			t.Errorf("%s is read as %s", d, got)
 		}
 	})
 }

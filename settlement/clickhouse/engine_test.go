@@ -104,7 +104,7 @@ func TestKilledDuringInserts(t *testing.T) {
 	}
 	rows1, err := s.Settlement(t.Context(), settlement.SettlementQuery{})
 	if err != nil || len(rows1) != 1 || rows1[0].Claimed.Excl.String() != fmt.Sprint(want*10) {
-		t.Errorf("claimed %s, %v", statement(rows1), err)
+		t.Errorf("claimed %s, %v", rowsText(rows1), err)
 	}
 	for partition := range int32(2) {
 		if next, err := s.Checkpoint(t.Context(), cdrsOf(partition)); err != nil || next != rounds*batches*rows {

@@ -140,8 +140,8 @@ func cut(b *pricing.Batch, n int) []*pricing.Batch {
 	return out
 }
 
-// statement renders settlement rows as the fixtures above are written.
-func statement(rows []settlement.SettlementRow) string {
+// rowsText renders settlement rows as the fixtures above are written.
+func rowsText(rows []settlement.SettlementRow) string {
 	var b strings.Builder
 	for _, r := range rows {
 		fmt.Fprintf(&b, "%s %s %s %s: %d CDRs, %d credits\n", r.Month, r.CPO, r.EMSP, r.Currency, r.CDRCount, r.CreditCount)
@@ -174,5 +174,5 @@ func settle(tb testing.TB, s *Store, q settlement.SettlementQuery) string {
 	if err != nil {
 		tb.Fatal(err)
 	}
-	return statement(rows)
+	return rowsText(rows)
 }

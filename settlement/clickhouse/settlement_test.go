@@ -210,7 +210,7 @@ func TestSettlementAtOnePosition(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		return statement(rows)
+		return rowsText(rows)
 	}
 	paris := `2019-01 FR*BEL FR*IZI EUR: 1 CDRs, 0 credits
   claimed  2/2.4

@@ -4,6 +4,7 @@ import (
 	"encoding/base64"
 	"encoding/json"
 	"fmt"
+	"slices"
 	"strings"
 
 	ch "github.com/ClickHouse/clickhouse-go/v2"
@@ -34,9 +35,11 @@ type where struct {
 	args       []any
 }
 
+// and adds a condition. A where may be copied and go on differently: none writes into
+// what another has.
 func (w *where) and(condition string, args ...any) {
-	w.conditions = append(w.conditions, "("+condition+")")
-	w.args = append(w.args, args...)
+	w.conditions = append(slices.Clip(w.conditions), "("+condition+")")
+	w.args = append(slices.Clip(w.args), args...)
 }
 
 // or restricts to what meets one of some conditions.

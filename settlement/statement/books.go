@@ -3,6 +3,7 @@ package statement
 import (
 	"context"
 
+	"github.com/roamclear/roamclear/ingest"
 	"github.com/roamclear/roamclear/ocpi"
 	"github.com/roamclear/roamclear/settlement"
 	"github.com/roamclear/roamclear/settlement/clearing"
@@ -19,14 +20,16 @@ type IssuedCDR struct {
 	EMSP     ocpi.Party
 	Currency string
 	Month    ocpi.Month       // it was booked in, UTC
-	Version  uint64           // of its result, see settlement.BookedCDR
+	Version  uint64           // of the result it was made by, see settlement.BookedCDR
 	Net      decimal.Decimal  // with Tax and KWh as the line says
 	Tax, KWh *decimal.Decimal // nil: not known
 	Claim    decimal.Decimal  // before tax, see clearing.Outcome
 	Zeroed   bool
 }
 
-// IssuedLine is a line of a statement with what stands behind it.
+// IssuedLine is a line of a statement with what stands behind it. One without a Kind is a
+// mark, no line of any statement: the CDR was looked at again by this version of its
+// result, and nothing is to be added to what was issued of it.
 type IssuedLine struct {
 	IssuedCDR
 	Line Line
@@ -45,13 +48,15 @@ type Issue struct {
 	Digest    string // SHA-256 of the canonical form, hex
 }
 
-// Decided is the last decision about a CDR.
+// Decided is a decision about a CDR.
 type Decided struct {
 	Key      ocpi.Key
 	Decision *clearing.Decision // nil: taken back
 	Offset   int64              // of its control record
 	By       string             // who decided
 	Reason   string
+	At       ocpi.Time
+	Position ingest.Position // of the copy that counted
 }
 
 // Books reads what drafts are made of: counted CDRs, what closes issued of them, and what
@@ -101,8 +106,8 @@ type IssueQuery struct {
 type IssueStore interface {
 	// Begin notes an attempt, before the first line of it.
 	Begin(ctx context.Context, a clearing.Attempt) error
-	// WriteLines writes a block of lines, in the order of CPO, eMSP, currency, belongs
-	// and CDR; block counts from 0, so that one that is sent twice stands once.
+	// WriteLines writes a block of lines and marks, in whatever order; block counts from 0
+	// and names it for people. Of one CDR, pair and currency an attempt has one line.
 	WriteLines(ctx context.Context, attempt uint64, block int, lines []IssuedLine) error
 	WriteIssues(ctx context.Context, attempt uint64, block int, issues []Issue) error
 	// Lines reads lines of attempts in the order of CPO, eMSP, currency, belongs and CDR,
@@ -113,3 +118,20 @@ type IssueStore interface {
 	Attempts(ctx context.Context) ([]clearing.Attempt, error)
 	Sweep(ctx context.Context, attempts []clearing.Attempt) error
 }
+
+// DecisionStore keeps what people decided, as the control log has it.
+type DecisionStore interface {
+	// WriteDecisions writes decisions of control records, and then that all records below
+	// next are looked at. What is written again is the same rows.
+	WriteDecisions(ctx context.Context, decisions []Decided, next int64) error
+	// DecisionsNext returns below where control records are looked at.
+	DecisionsNext(ctx context.Context) (int64, error)
+	// DecisionHistory returns all decisions about a CDR, the first one first.
+	DecisionHistory(ctx context.Context, key ocpi.Key) ([]Decided, error)
+	// KeysAt reads which CDRs the records at offsets of a partition of CDRs are of, in the
+	// order of offsets. Offsets without a record are left out; MaxKeysAt at a time.
+	KeysAt(ctx context.Context, p ingest.Partition, offsets []int64, fn func(offset int64, key ocpi.Key) error) error
+}
+
+// MaxKeysAt is how many offsets one reading takes.
+const MaxKeysAt = 100_000

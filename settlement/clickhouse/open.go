@@ -1,0 +1,292 @@
+package clickhouse
+
+import (
+	"context"
+	"fmt"
+	"strings"
+
+	ch "github.com/ClickHouse/clickhouse-go/v2"
+	"github.com/ClickHouse/clickhouse-go/v2/ext"
+	"github.com/ClickHouse/clickhouse-go/v2/lib/driver"
+	"github.com/roamclear/roamclear/ocpi"
+	"github.com/roamclear/roamclear/settlement"
+	"github.com/roamclear/roamclear/settlement/clearing"
+	"github.com/roamclear/roamclear/settlement/statement"
+)
+
+var _ statement.Books = (*Store)(nil)
+
+// partitionStep parts versions of different partitions of the log: it is odd above the
+// nine bits that ranks take while a CDR is re-priced less than 256 times, so that no two
+// results of fewer than 128 partitions have one version, and of more none by any chance
+// worth a word. Stored rows rest on it: it never changes.
+const partitionStep = 0x9E3779B97F4A0200
+
+// resultVersion names a row of results among all there are: its ver does among those of
+// its partition, for that is its record's position and the rank of what it came to.
+func resultVersion(partition int32, ver uint64) uint64 {
+	return ver + uint64(partition)*partitionStep
+}
+
+// versionSQL is resultVersion of a row of results.
+var versionSQL = fmt.Sprintf("(ver + toUInt64(partition) * %d)", uint64(partitionStep))
+
+// debtorSQL tells one pair and currency from others among rows of one version, which are
+// of one CPO. A close of the pair that a CDR has left may name the version by which the
+// CDR is another's; there are few of these, so that 64 bits are more than enough.
+const debtorSQL = "cityHash64(emsp_country, emsp_party, currency)"
+
+// atPlace is the place of a row of results.
+const atPlace = "(partition, month, epoch, offset)"
+
+// withCounted makes attempts available to a query as the table named counted.
+func withCounted(ctx context.Context, attempts []clearing.Counted) (context.Context, error) {
+	table, err := ext.NewTable("counted", ext.Column("attempt", "UInt64"), ext.Column("control", "Int64"))
+	for i := 0; i < len(attempts) && err == nil; i++ {
+		err = table.Append(attempts[i].ID, attempts[i].Control)
+	}
+	if err != nil {
+		return nil, fmt.Errorf("make table of attempts: %w", err)
+	}
+	return ch.Context(ctx, ch.WithExternalTable(table)), nil
+}
+
+// counted restricts rows of issued to those of the table counted.
+func (w where) counted() where {
+	w.conditions = append([]string{"attempt IN (SELECT attempt FROM counted)"}, w.conditions...)
+	return w
+}
+
+// issuedMonths are the months in which attempts issued something.
+type issuedMonths struct {
+	months []ocpi.Month
+	lines  []uint64 // of each
+}
+
+// monthsIssued reads in which months attempts issued something of what w selects.
+func (s *Store) monthsIssued(ctx context.Context, w where) (m issuedMonths, err error) {
+	err = s.each(ctx, "read which months are issued", "SELECT month, count() FROM issued"+w.counted().String()+" GROUP BY month ORDER BY month", w.args,
+		func(rows driver.Rows) error {
+			var month uint32
+			var lines uint64
+			err := rows.Scan(&month, &lines)
+			m.months, m.lines = append(m.months, ocpi.Month(month)), append(m.lines, lines)
+			return err
+		})
+	return m, err
+}
+
+// among is the condition that a month is one of these.
+func among(months []ocpi.Month) string {
+	if len(months) == 0 {
+		return "false"
+	}
+	list := make([]string, len(months))
+	for i, m := range months {
+		list[i] = fmt.Sprint(uint32(m))
+	}
+	return "month IN (" + strings.Join(list, ", ") + ")"
+}
+
+// setLines is how many lines go into one set of the engine's, 16 bytes each and twice
+// that while it grows: months are taken together up to it, so that one pair's are one
+// query.
+const setLines = 2_000_000
+
+// inTurn calls fn for months that have about setLines together.
+func (m *issuedMonths) inTurn(fn func(months []ocpi.Month) error) error {
+	for first := 0; first < len(m.months); {
+		next, lines := first+1, m.lines[first]
+		for next < len(m.months) && lines+m.lines[next] <= setLines {
+			lines += m.lines[next]
+			next++
+		}
+		if err := fn(m.months[first:next]); err != nil {
+			return err
+		}
+		first = next
+	}
+	return nil
+}
+
+// issuedOf is the query of what is issued in some months of what w selects of its rows.
+func issuedOf(months []ocpi.Month, w where) string {
+	w.and(among(months))
+	return "SELECT version, " + debtorSQL + " FROM issued" + w.counted().String()
+}
+
+// opened is where the CDRs are that are not issued as they stand.
+type opened struct {
+	ctx    context.Context // with attempts and places
+	q      where           // what is asked for, of results as of issued
+	below  settlement.Ends
+	months []ocpi.Month // in which attempts issued some
+	places int          // in these
+	all    bool         // no party is asked for
+}
+
+// openedIn finds where CDRs may be that are not issued as they stand. Rows as they stand
+// say so, by narrow columns: among them are some that others have replaced since, so FINAL
+// has to choose at those places. Months in which nothing is issued are not looked at.
+func (s *Store) openedIn(ctx context.Context, q settlement.SettlementQuery, below settlement.Ends, attempts []clearing.Counted) (*opened, error) {
+	ctx, err := withCounted(ctx, attempts)
+	if err != nil {
+		return nil, err
+	}
+	o := &opened{ctx: ctx, q: settlementWhere(q), below: below, all: q.Party.IsZero() && q.CPO.IsZero() && q.EMSP.IsZero() && !q.NoEMSP}
+	issued, err := s.monthsIssued(ctx, o.q)
+	if err != nil {
+		return nil, err
+	}
+	o.months = issued.months
+	places, err := newPlaces("places")
+	if err != nil {
+		return nil, err
+	}
+	err = issued.inTurn(func(months []ocpi.Month) error {
+		w := o.q
+		w.below(below)
+		w.and(among(months))
+		w.and("("+versionSQL+", "+debtorSQL+") NOT IN ("+issuedOf(months, o.q)+")", o.q.args...)
+		return s.findPlaces(ctx, "find what is not issued", "SELECT partition, month, epoch, offset FROM results"+w.counting().String(), w.args, places)
+	})
+	o.places, o.ctx = places.n, ch.Context(ctx, ch.WithExternalTable(places.Table))
+	return o, err
+}
+
+// at is where in results the CDRs may be.
+func (o *opened) at() (condition string, args []any) {
+	switch {
+	case len(o.months) == 0 && o.all:
+		return "", nil
+	case o.all:
+		return "NOT " + among(o.months) + " OR " + atPlace + " IN places", nil
+	}
+	w := o.q
+	w.below(o.below)
+	w.and("NOT " + among(o.months))
+	return atPlace + " IN (SELECT partition, month, epoch, offset FROM places UNION ALL SELECT partition, month, epoch, offset FROM results" + w.counting().String() + ")", w.args
+}
+
+// where restricts the rows that FINAL chose to those that are not issued as they stand.
+func (o *opened) where() where {
+	w := o.q
+	w.below(o.below)
+	if len(o.months) > 0 {
+		issued, args := issuedAt(o.months, o.q, "places")
+		w.and("NOT "+among(o.months)+" OR "+"("+versionSQL+", "+debtorSQL+") NOT IN ("+issued+")", args...)
+	}
+	return w
+}
+
+// issuedAt is issuedOf by the versions at some places alone: a table of them.
+func issuedAt(months []ocpi.Month, w where, places string) (query string, args []any) {
+	w.and("version IN (SELECT " + versionSQL + " FROM results WHERE " + atPlace + " IN (SELECT partition, month, epoch, offset FROM " + places + "))")
+	return issuedOf(months, w), w.args
+}
+
+// BookedOpen implements [statement.Books]. CDRs that are priced again while it reads are
+// as they stood at one moment of that; one that goes into another month then may be
+// missed, and is open to the next reading. There are none of no month, for that of their
+// receipt is taken then.
+func (s *Store) BookedOpen(ctx context.Context, q settlement.SettlementQuery, below settlement.Ends, attempts []clearing.Counted, fn func(*settlement.BookedCDR) error) error {
+	if len(attempts) == 0 {
+		return s.Booked(ctx, q, below, fn)
+	}
+	o, err := s.openedIn(ctx, q, below, attempts)
+	if err != nil {
+		return err
+	}
+	at, args := o.at()
+	return s.booked(o.ctx, at, o.where(), fn, args...)
+}
+
+// besideSQL are hashes of what CDRs of one pair and currency have in common that bear on
+// each other, 0 where there is none: of the same Session; of the same token, EVSE, start
+// and end; a credit and what it names. Who is told of them compares what they stand for.
+const besideSQL = `[if(session_id = '', 0, cityHash64('session', country, party, emsp_country, emsp_party, currency, session_id)),
+	if(charge_hash = 0, 0, cityHash64('charge', country, party, emsp_country, emsp_party, currency, charge_hash, start, end)), %s]`
+
+var (
+	openBesideSQL   = fmt.Sprintf(besideSQL, "cityHash64('credit', country, party, emsp_country, emsp_party, currency, id)")
+	issuedBesideSQL = fmt.Sprintf(besideSQL, "if(credit_of = '', 0, cityHash64('credit', country, party, emsp_country, emsp_party, currency, credit_of))")
+)
+
+// BookedBeside implements [statement.Books].
+func (s *Store) BookedBeside(ctx context.Context, q settlement.SettlementQuery, below settlement.Ends, attempts []clearing.Counted, fn func(*settlement.BookedCDR) error) error {
+	if len(attempts) == 0 {
+		return nil
+	}
+	o, err := s.openedIn(ctx, q, below, attempts)
+	if err != nil {
+		return err
+	}
+	q.From, q.To = 0, 0
+	theirs := settlementWhere(q)
+	issued, err := s.monthsIssued(o.ctx, theirs)
+	if err != nil || len(issued.months) == 0 {
+		return err
+	}
+	at, args := o.at()
+	if at != "" {
+		at = " PREWHERE " + at
+	}
+	open := o.where()
+	w := theirs
+	w.below(below)
+	w.and(among(issued.months))
+	w.and("beside != 0 AND beside IN (SELECT arrayJoin("+openBesideSQL+") FROM results FINAL"+at+open.counting().String()+")", append(args, open.args...)...)
+	beside, err := newPlaces("besides", ext.Column("beside", "UInt64"))
+	if err != nil {
+		return err
+	}
+	err = s.findPlaces(o.ctx, "find what stands beside what is not issued", "SELECT partition, month, epoch, offset, beside FROM results ARRAY JOIN "+issuedBesideSQL+" AS beside"+
+		w.counting().String(), w.args, beside)
+	if err != nil || beside.n == 0 {
+		return err
+	}
+	w = theirs
+	w.below(below)
+	w.and("hasAny(" + issuedBesideSQL + ", (SELECT groupUniqArray(beside) FROM besides))")
+	stands, args := issuedAt(issued.months, theirs, "besides")
+	w.and("("+versionSQL+", "+debtorSQL+") IN ("+stands+")", args...)
+	return s.booked(ch.Context(o.ctx, ch.WithExternalTable(beside.Table)), atPlace+" IN (SELECT partition, month, epoch, offset FROM besides)", w, fn)
+}
+
+// places is a table of places in results that goes with queries.
+type places struct {
+	*ext.Table
+	n      int
+	beside bool // another column stands beside each
+}
+
+func newPlaces(name string, beside ...func(*ext.Table) error) (*places, error) {
+	table, err := ext.NewTable(name, append([]func(*ext.Table) error{ext.Column("partition", "Int32"), ext.Column("month", "UInt32"),
+		ext.Column("epoch", "UInt8"), ext.Column("offset", "Int64")}, beside...)...)
+	if err != nil {
+		return nil, fmt.Errorf("make table of places: %w", err)
+	}
+	return &places{Table: table, beside: len(beside) > 0}, nil
+}
+
+// findPlaces adds the places that a query gives.
+func (s *Store) findPlaces(ctx context.Context, attempt, query string, args []any, into *places) error {
+	return s.each(ctx, attempt, query, args, func(rows driver.Rows) error {
+		var partition int32
+		var month uint32
+		var epoch uint8
+		var offset int64
+		var beside uint64
+		into.n++
+		if !into.beside {
+			if err := rows.Scan(&partition, &month, &epoch, &offset); err != nil {
+				return err
+			}
+			return into.Append(partition, month, epoch, offset)
+		}
+		if err := rows.Scan(&partition, &month, &epoch, &offset, &beside); err != nil {
+			return err
+		}
+		return into.Append(partition, month, epoch, offset, beside)
+	})
+}
