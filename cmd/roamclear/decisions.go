@@ -20,6 +20,7 @@ type decisions struct {
 	closes       *clearing.Closes
 	agreements   *clearing.Agreements
 	parties      *clearing.Parties
+	decided      *clearing.Decisions
 }
 
 // openDecisions opens the control log; nothing is folded until the machine
@@ -33,7 +34,7 @@ func openDecisions(ctx context.Context, log control.Log, logger *slog.Logger) (*
 	return &decisions{
 		machine: m, installation: control.NewInstallation(m),
 		partners: control.NewPartners(m), keys: control.NewKeys(m),
-		closes: closes, agreements: clearing.NewAgreements(m, closes), parties: clearing.NewParties(m),
+		closes: closes, agreements: clearing.NewAgreements(m, closes), parties: clearing.NewParties(m), decided: clearing.NewDecisions(m),
 	}, nil
 }
 

@@ -26,6 +26,7 @@ type desk struct {
 	closes     *clearing.Closes
 	agreements *clearing.Agreements
 	parties    *clearing.Parties
+	decided    *clearing.Decisions
 	now        *ocpi.Time
 }
 
@@ -37,7 +38,7 @@ func openDesk(t testing.TB, log *ingesttest.Log) desk {
 	if err != nil {
 		t.Fatal(err)
 	}
-	d := desk{Machine: m, closes: clearing.NewCloses(m), parties: clearing.NewParties(m), now: &now}
+	d := desk{Machine: m, closes: clearing.NewCloses(m), parties: clearing.NewParties(m), decided: clearing.NewDecisions(m), now: &now}
 	d.agreements = clearing.NewAgreements(m, d.closes)
 	return d
 }

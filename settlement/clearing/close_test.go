@@ -108,6 +108,12 @@ func TestEventsAreFrozen(t *testing.T) {
 	}
 	closed := said.Event()
 	closed.Engine, closed.ZoneDB = "3", "2025c" // of whichever program closes
+	accepted := clearing.NewDecision{
+		Act: clearing.Accept, At: clearing.OwedClaimed, Reason: "as agreed & signed", By: "key-0123456789", Scope: clearing.Scope{EMSP: ocpi.NewParty("DE", "EMP")},
+		Ground: "age", Period: 201901, Digest: ingest.Digest{1, 2, 3}, Control: 7,
+		Groups: []clearing.DecidedGroup{{CDRs: records(3, 700)}, {Covers: []string{"age", "difference"}, CDRs: []ingest.Position{{Epoch: 1, Partition: 1, Offset: 5}}}},
+	}
+	undone := clearing.NewDecision{Act: clearing.Undo, Reason: "it was another one", By: "local", Control: 8, Groups: []clearing.DecidedGroup{{CDRs: records(3)}}}
 	var lines []string
 	log := ingesttest.NewLog(1)
 	for i, c := range []control.Change{
@@ -118,6 +124,8 @@ func TestEventsAreFrozen(t *testing.T) {
 		clearing.AgreementSet{From: 201901, Values: map[string]string{"four_eyes": "true"}, By: "local"},
 		clearing.PartySet{Party: "NL*TNM", From: 201901, Values: map[string]string{"name": "TNM & Co", "vat_id": ""}, By: "local"},
 		closed,
+		accepted.Event(),
+		undone.Event(),
 	} {
 		event := control.Event{Command: fmt.Sprint("c", i+1), Expect: 2, At: 1545782400000000000}
 		if c.Kind() == closed.Kind() {
@@ -136,6 +144,10 @@ func TestEventsAreFrozen(t *testing.T) {
 		t.Error(diff)
 	}
 	d := newDesk(t, log)
+	decisions := 0
+	if _, err := d.decided.Since(t.Context(), 0, func(*clearing.DecisionRecord) error { decisions++; return nil }); err != nil || decisions != 2 {
+		t.Errorf("%d decisions, %v", decisions, err)
+	}
 	pair, tnm := pairOf(t, "NL*TNM DE*EMP"), ocpi.NewParty("NL", "TNM")
 	terms := d.agreements.Terms(pair, 201901)
 	if !d.closes.Closed(201811) || d.closes.ClosedThrough(pair) != 201901 || d.closes.BegunThroughAt(pair, 99) != 201812 || terms.Owed != clearing.OwedLower || !terms.FourEyes || d.parties.Names(tnm, 201901).Name != "TNM & Co" {
