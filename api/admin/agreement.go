@@ -59,6 +59,30 @@ func (s *server) statementFile(c *gin.Context) error {
 	return rest.StatementFile(c, s.drafts, rest.Key{})
 }
 
+// listQueue answers GET /admin/v1/queue.
+func (s *server) listQueue(c *gin.Context) error {
+	if err := s.knownScope(c); err != nil {
+		return err
+	}
+	return rest.QueueOf(c, s.drafts, rest.Key{})
+}
+
+// queuedCDRs answers GET /admin/v1/queue/cdrs.
+func (s *server) queuedCDRs(c *gin.Context) error {
+	if err := s.knownScope(c); err != nil {
+		return err
+	}
+	return rest.QueuedCDRs(c, s.drafts, rest.Key{})
+}
+
+// tryPack answers GET /admin/v1/rules/try.
+func (s *server) tryPack(c *gin.Context) error {
+	if err := s.knownScope(c); err != nil {
+		return err
+	}
+	return rest.TryPack(c, s.drafts, rest.Key{})
+}
+
 // setAgreement answers POST /admin/v1/agreements.
 func (s *server) setAgreement(c *gin.Context) error {
 	var q AgreementRequest

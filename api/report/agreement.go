@@ -41,3 +41,14 @@ func (s *server) listStatements(c *gin.Context, key rest.Key) error {
 func (s *server) statementFile(c *gin.Context, key rest.Key) error {
 	return rest.StatementFile(c, s.drafts, key)
 }
+
+// listQueue answers GET /api/v1/queue.
+func (s *server) listQueue(c *gin.Context, key rest.Key) error { return rest.QueueOf(c, s.drafts, key) }
+
+// queuedCDRs answers GET /api/v1/queue/cdrs.
+func (s *server) queuedCDRs(c *gin.Context, key rest.Key) error {
+	return rest.QueuedCDRs(c, s.drafts, key)
+}
+
+// tryPack answers GET /api/v1/rules/try.
+func (s *server) tryPack(c *gin.Context, key rest.Key) error { return rest.TryPack(c, s.drafts, key) }

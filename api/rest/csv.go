@@ -7,6 +7,7 @@ import (
 	"io"
 	"iter"
 	"net/http"
+	"strings"
 
 	"github.com/gin-gonic/gin"
 )
@@ -69,22 +70,25 @@ func WriteCSV(c *gin.Context, name string, table *CSV) {
 	}
 }
 
-var errNotAcceptable = &Error{Status: http.StatusNotAcceptable, Code: "not_acceptable",
-	Message: "this resource comes as application/json or, where it is a table, as text/csv"}
-
 // WantsCSV decides between the two forms of a table.
 func WantsCSV(c *gin.Context) (bool, error) {
+	form, err := formOf(c, gin.MIMEJSON, mimeCSV)
+	return form == mimeCSV, err
+}
+
+// formOf decides between the forms in which something comes, the first one where none is
+// asked for.
+func formOf(c *gin.Context, forms ...string) (string, error) {
 	c.Header("Vary", "Accept")
 	if c.GetHeader("Accept") == "" {
-		return false, nil
+		return forms[0], nil
 	}
-	switch c.NegotiateFormat(gin.MIMEJSON, mimeCSV) {
-	case gin.MIMEJSON:
-		return false, nil
-	case mimeCSV:
-		return true, nil
+	if form := c.NegotiateFormat(forms...); form != "" {
+		return form, nil
 	}
-	return false, errNotAcceptable
+	last := len(forms) - 1
+	return "", &Error{Status: http.StatusNotAcceptable, Code: "not_acceptable",
+		Message: "this resource comes as " + strings.Join(forms[:last], ", ") + " or, where it is a table, as " + forms[last]}
 }
 
 // Cell guards text that a partner chose: a spreadsheet takes a cell that

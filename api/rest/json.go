@@ -55,6 +55,28 @@ func WriteRows[T any](c *gin.Context, name string, items iter.Seq[T]) {
 	}
 }
 
+// mimeLines is JSON line by line: one object each.
+const mimeLines = "application/jsonl"
+
+// WriteLines answers with a file under a name, an object a line.
+func WriteLines[T any](c *gin.Context, name string, items iter.Seq[T]) {
+	c.Header("Content-Type", mimeLines)
+	c.Header("Content-Disposition", fmt.Sprintf("attachment; filename=%q", name))
+	c.Status(http.StatusOK)
+	w := bufio.NewWriterSize(c.Writer, pieceBytes)
+	enc := json.NewEncoder(w)
+	enc.SetEscapeHTML(false)
+	for item := range items {
+		if err := enc.Encode(item); err != nil {
+			_ = c.Error(err) // the client is gone, or does not read: nobody is left to tell
+			return
+		}
+	}
+	if err := w.Flush(); err != nil {
+		_ = c.Error(err)
+	}
+}
+
 // WriteRaw answers with v, an object, with a member raw in front of the others
 // that holds a body byte for byte: encoding/json would re-indent it.
 func WriteRaw(c *gin.Context, raw []byte, v any) error {

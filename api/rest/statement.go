@@ -2,7 +2,6 @@ package rest
 
 import (
 	"bytes"
-	"context"
 	"crypto/sha256"
 	"errors"
 	"fmt"
@@ -17,13 +16,7 @@ import (
 	"github.com/roamclear/roamclear/ocpi"
 	"github.com/roamclear/roamclear/settlement/clearing"
 	"github.com/roamclear/roamclear/settlement/statement"
-	"github.com/shopspring/decimal"
 )
-
-// Drafts draws statements of all that is stored: a statement.Drawer.
-type Drafts interface {
-	Draw(ctx context.Context, q statement.Query, fn func(*statement.Draft) error) error
-}
 
 // StatementRow is a statement in a list: what a close of its period would issue now.
 type StatementRow struct {
@@ -44,17 +37,10 @@ type StatementRow struct {
 	Problem  *string `json:"problem"` // why nobody can say what is owed; null where it is said
 }
 
-// Apart is CDRs that claim something which no line has, and what they claim before tax.
-type Apart struct {
-	Count   int    `json:"count"`
-	Claimed string `json:"claimed"`
-}
-
 // Statements answers the statements of ?period=, of ?cpo=, ?emsp= and ?currency= where
 // these are given.
 func Statements(c *gin.Context, d Drafts, k Key) error {
-	p, q := statementQuery(c)
-	q.Party = k.Party
+	p, q := draftQuery(c, k, true)
 	if err := p.Err(); err != nil {
 		return err
 	}
@@ -72,12 +58,6 @@ func Statements(c *gin.Context, d Drafts, k Key) error {
 	return nil
 }
 
-// statementQuery reads which statements are asked for.
-func statementQuery(c *gin.Context) (*Params, statement.Query) {
-	p := NewParams(c.Request.URL.Query(), "period", "cpo", "emsp", "currency")
-	return p, statement.Query{Period: p.RequiredMonth("period"), CPO: p.Party("cpo"), EMSP: p.Party("emsp"), Currency: p.Currency("currency")}
-}
-
 // closedPeriod says what is wrong with a period of which there are no drafts.
 func closedPeriod(err error) error {
 	if closed, ok := errors.AsType[*statement.ClosedError](err); ok {
@@ -92,15 +72,14 @@ func newStatementRow(d *statement.Draft) StatementRow {
 		CPO: d.CPO.String(), EMSP: d.EMSP.String(), Period: d.Period.String(), Currency: d.Currency,
 		Lines: t.Lines, KWh: t.KWh.String(), Net: t.Net.String(), Tax: statement.Fixed(t.Tax, d.Currency), Payable: statement.Fixed(t.Payable, d.Currency), Debtor: partyOrNil(t.Debtor),
 	}
-	claimed := map[clearing.State]decimal.Decimal{}
-	count := map[clearing.State]int{}
+	states := map[clearing.State]*tally{}
 	for i := range d.Settled {
 		if s := &d.Settled[i]; !s.Later {
-			claimed[s.State], count[s.State] = claimed[s.State].Add(s.Claim), count[s.State]+1
+			tallyOf(states, s.State).add(s)
 		}
 	}
 	for state, into := range map[clearing.State]*Apart{clearing.Held: &row.Held, clearing.Rejected: &row.Rejected, clearing.Zeroed: &row.Zeroed} {
-		*into = Apart{count[state], claimed[state].String()}
+		*into = tallyOf(states, state).apart()
 	}
 	if d.Err != nil {
 		problem := d.Err.Error()
@@ -124,7 +103,7 @@ const HeaderDigest = "X-Roamclear-Digest"
 // StatementFile answers one statement, ?cpo=&emsp=&period=&currency=, in its canonical
 // form, or its lines as CSV.
 func StatementFile(c *gin.Context, d Drafts, k Key) error {
-	p, q := statementQuery(c)
+	p, q := draftQuery(c, k, true)
 	for name, missing := range map[string]bool{"cpo": q.CPO.IsZero(), "emsp": q.EMSP.IsZero(), "currency": q.Currency == ""} {
 		if missing && p.Err() == nil {
 			p.Fail(Invalid(name, "required: a statement is of a CPO, an eMSP, a period and a currency"))

@@ -28,6 +28,26 @@ func newDrafts(store *clickhouse.Store, d *decisions) *drafts {
 
 // Draw implements rest.Drafts.
 func (d *drafts) Draw(ctx context.Context, q statement.Query, fn func(*statement.Draft) error) error {
+	return d.inTurn(ctx, q, func(q statement.Query, by agreedBelow) error {
+		drawer := statement.Drawer{Books: d.store, Agreed: by}
+		return drawer.Draw(ctx, q, fn)
+	})
+}
+
+// Try implements rest.Drafts.
+func (d *drafts) Try(ctx context.Context, q statement.Query, pack string, inForce, tried func(*statement.Draft) error) error {
+	return d.inTurn(ctx, q, func(q statement.Query, by agreedBelow) error {
+		drawer := statement.Drawer{Books: d.store, Agreed: reopened{agreedBelow: by}}
+		if err := drawer.Draw(ctx, q, inForce); err != nil {
+			return err
+		}
+		drawer.Agreed = reopened{by, pack}
+		return drawer.Draw(ctx, q, tried)
+	})
+}
+
+// inTurn calls fn with where the logs end, once there is a turn.
+func (d *drafts) inTurn(ctx context.Context, q statement.Query, fn func(statement.Query, agreedBelow) error) error {
 	select {
 	case d.turns <- struct{}{}:
 		defer func() { <-d.turns }()
@@ -41,9 +61,55 @@ func (d *drafts) Draw(ctx context.Context, q statement.Query, fn func(*statement
 	if q.Below, err = d.store.CDRCheckpoints(ctx); err != nil {
 		return err
 	}
-	drawer := statement.Drawer{Books: d.store, Agreed: agreedBelow{d.control, d.control.machine.Next()}}
-	return drawer.Draw(ctx, q, fn)
+	by := agreedBelow{d.control, d.control.machine.Next()}
+	if q.Period.IsZero() {
+		if q.Period, err = d.lastPeriod(ctx, q, by); err != nil {
+			return err
+		}
+	}
+	return fn(q, by)
 }
+
+// lastPeriod is a period in which all there is comes to a statement.
+func (d *drafts) lastPeriod(ctx context.Context, q statement.Query, by agreedBelow) (last ocpi.Month, err error) {
+	months, err := d.store.Months(ctx, q.Party)
+	for _, m := range months {
+		last = max(last, m.Add(landsWithin))
+	}
+	if !q.CPO.IsZero() && !q.EMSP.IsZero() {
+		last = max(last, by.ClosedThrough(q.CPO, q.EMSP).Add(1))
+	}
+	return last, err
+}
+
+// landsWithin is how many months after the one in which a CDR is booked by UTC it comes
+// to a statement, unless it is closed by then: one by its zone, one by a cut-off day.
+const landsWithin = 2
+
+// reopened is what was agreed, as if no period were closed or settled elsewhere; where
+// pack is not "", with that pack. What agreements change of packs stays.
+type reopened struct {
+	agreedBelow
+	pack string
+}
+
+// Terms implements statement.Agreed.
+func (u reopened) Terms(cpo, emsp ocpi.Party, period ocpi.Month) clearing.Terms {
+	t := u.agreedBelow.Terms(cpo, emsp, period)
+	if u.pack != "" {
+		t.Pack = u.pack
+	}
+	return t
+}
+
+// ClosedThrough implements statement.Agreed.
+func (reopened) ClosedThrough(_, _ ocpi.Party) ocpi.Month { return 0 }
+
+// BegunThrough implements statement.Agreed.
+func (reopened) BegunThrough(_, _ ocpi.Party) ocpi.Month { return 0 }
+
+// Counted implements statement.Agreed.
+func (reopened) Counted() []clearing.Counted { return nil }
 
 // agreedBelow is what was agreed by the control records at offsets below one. It
 // implements statement.Agreed.

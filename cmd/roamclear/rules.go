@@ -18,7 +18,7 @@ func newRulesCmd() *cobra.Command {
 		Use:   "rules",
 		Short: "What CDRs are held against, and what becomes of those that a rule strikes",
 		Long: `What CDRs are held against before they are owed, and what becomes of those that a
-rule strikes. It needs no service: these are the rules of this program.
+rule strikes. But for try, it needs no service: these are the rules of this program.
 
 A pack says of every rule what it does, off, note, zero, hold or reject, and with
 which values. A pair has the pack it agreed on; rule.CODE.effect and
@@ -26,7 +26,7 @@ rule.CODE.PARAM of an agreement change single ones of it. What is not known neve
 strikes, and the strongest effect wins.`,
 		Args: cobra.NoArgs,
 	}
-	cmd.AddCommand(newRulesListCmd(), newRulesShowCmd())
+	cmd.AddCommand(newRulesListCmd(), newRulesShowCmd(), newRulesTryCmd())
 	return cmd
 }
 
