@@ -32,8 +32,9 @@ type Deps struct {
 	Agreements *clearing.Agreements
 	Parties    *clearing.Parties
 	Drafts     rest.Drafts
-	Ends       *api.Ends  // of certificates that partners have shown; nil = none is known
-	Roots      func() int // from how many CAs their certificates may come, see [api.TLS.Roots]; nil = from none
+	Around     rest.Around // what period checks tell beside drafts
+	Ends       *api.Ends   // of certificates that partners have shown; nil = none is known
+	Roots      func() int  // from how many CAs their certificates may come, see [api.TLS.Roots]; nil = from none
 	Token      string
 	Logger     *slog.Logger
 }
@@ -47,6 +48,7 @@ type server struct {
 	agreements *clearing.Agreements
 	parties    *clearing.Parties
 	drafts     rest.Drafts
+	around     rest.Around
 	ends       *api.Ends
 	roots      func() int
 	token      [sha256.Size]byte
@@ -63,7 +65,7 @@ func Mount(g gin.IRouter, d Deps) {
 		d.Roots = func() int { return 0 }
 	}
 	s := &server{
-		partners: d.Partners, found: d.Found, peers: d.Peers, keys: d.Keys, closes: d.Closes, agreements: d.Agreements, parties: d.Parties, drafts: d.Drafts, ends: d.Ends, roots: d.Roots,
+		partners: d.Partners, found: d.Found, peers: d.Peers, keys: d.Keys, closes: d.Closes, agreements: d.Agreements, parties: d.Parties, drafts: d.Drafts, around: d.Around, ends: d.Ends, roots: d.Roots,
 		token: sha256.Sum256([]byte(d.Token)), closed: len(d.Token) < MinToken, logger: d.Logger,
 	}
 	g.GET("/admin/v1/partners", s.handle(s.listPartners))
@@ -99,6 +101,7 @@ func Mount(g gin.IRouter, d Deps) {
 	g.GET("/admin/v1/periods", s.handle(s.listPeriods))
 	g.POST("/admin/v1/periods", s.handle(s.closePeriod))
 	g.POST("/admin/v1/periods/begins", s.handle(s.beginPeriod))
+	g.GET("/admin/v1/periods/check", s.handle(s.checkPeriod, "period", "cpo", "emsp"))
 	g.GET("/admin/v1/agreements", s.handle(s.listAgreements, "cpo", "emsp", "history"))
 	g.POST("/admin/v1/agreements", s.handle(s.setAgreement))
 	g.GET("/admin/v1/agreements/terms", s.handle(s.showAgreement, "cpo", "emsp", "at"))

@@ -98,3 +98,11 @@ func (s *server) closePeriod(c *gin.Context) error {
 	rest.WriteJSON(c, http.StatusCreated, s.periods())
 	return nil
 }
+
+// checkPeriod answers GET /admin/v1/periods/check.
+func (s *server) checkPeriod(c *gin.Context) error {
+	if err := s.knownScope(c); err != nil {
+		return err
+	}
+	return rest.CheckPeriod(c, s.drafts, s.around, rest.Key{})
+}

@@ -52,3 +52,8 @@ func (s *server) queuedCDRs(c *gin.Context, key rest.Key) error {
 
 // tryPack answers GET /api/v1/rules/try.
 func (s *server) tryPack(c *gin.Context, key rest.Key) error { return rest.TryPack(c, s.drafts, key) }
+
+// checkPeriod answers GET /api/v1/periods/check.
+func (s *server) checkPeriod(c *gin.Context, key rest.Key) error {
+	return rest.CheckPeriod(c, s.drafts, s.around, key)
+}

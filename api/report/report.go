@@ -20,6 +20,7 @@ type Deps struct {
 	Closes   Closes
 	Clearing Clearing
 	Drafts   rest.Drafts
+	Around   rest.Around // what period checks tell beside drafts
 	// Tariffs and Sessions are what POST /price, Tariffs and single Sessions need.
 	Tariffs  Tariffs
 	Sessions Sessions
@@ -46,6 +47,7 @@ type server struct {
 	closes   Closes
 	clearing Clearing
 	drafts   rest.Drafts
+	around   rest.Around
 	tariffs  Tariffs
 	sessions Sessions
 	billed   Billed
@@ -54,7 +56,7 @@ type server struct {
 
 // Mount adds the routes, which carry their whole path from /api/v1 on.
 func Mount(g gin.IRouter, d Deps) {
-	s := &server{reader: d.Reader, closes: d.Closes, clearing: d.Clearing, drafts: d.Drafts, tariffs: d.Tariffs, sessions: d.Sessions, billed: d.Billed, now: d.Now}
+	s := &server{reader: d.Reader, closes: d.Closes, clearing: d.Clearing, drafts: d.Drafts, around: d.Around, tariffs: d.Tariffs, sessions: d.Sessions, billed: d.Billed, now: d.Now}
 	if s.now == nil {
 		s.now = time.Now
 	}
@@ -69,6 +71,7 @@ func Mount(g gin.IRouter, d Deps) {
 	g.GET("/api/v1/parties/:country/:party", guard.Handle(s.showParty))
 	g.GET("/api/v1/rules", guard.Handle(s.rules))
 	g.GET("/api/v1/rules/try", guard.Handle(s.tryPack))
+	g.GET("/api/v1/periods/check", guard.Handle(s.checkPeriod))
 	g.GET("/api/v1/queue", guard.Handle(s.listQueue))
 	g.GET("/api/v1/queue/cdrs", guard.Handle(s.queuedCDRs))
 	g.GET("/api/v1/statements", guard.Handle(s.listStatements))

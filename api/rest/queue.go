@@ -15,8 +15,9 @@ import (
 
 // Queue answers what waits for a person, or for its cause to go.
 type Queue struct {
-	Groups []QueueGroup `json:"groups"`
-	Totals []QueueTotal `json:"totals"`
+	Groups   []QueueGroup `json:"groups"`
+	Totals   []QueueTotal `json:"totals"`
+	Problems []string     `json:"problems"` // of pairs of which nobody can say what is owed
 }
 
 // QueueGroup is what waits by one ground, of one pair and currency. A CDR that waits by
@@ -65,13 +66,24 @@ type waiting struct {
 	only   string // a ground, "" for all
 	groups map[groupKey]*group
 	totals map[string]*tally // by currency
+	problems
+}
+
+// problems are why nobody can say what some pairs owe, each once.
+type problems []string
+
+func (p *problems) note(d *statement.Draft) {
+	if d.Err != nil && !slices.Contains(*p, d.Err.Error()) {
+		*p = append(*p, d.Err.Error())
+	}
 }
 
 func newWaiting(only string) *waiting {
-	return &waiting{only, map[groupKey]*group{}, map[string]*tally{}}
+	return &waiting{only, map[groupKey]*group{}, map[string]*tally{}, problems{}}
 }
 
 func (w *waiting) add(d *statement.Draft) error {
+	w.note(d)
 	for i := range d.Settled {
 		s := &d.Settled[i]
 		if s.State != clearing.Held || s.Later {
@@ -110,7 +122,7 @@ func (g *group) add(s *statement.Settled) {
 
 // queue is what waits by ground, CPO, eMSP and currency.
 func (w *waiting) queue() Queue {
-	q := Queue{Groups: []QueueGroup{}, Totals: []QueueTotal{}}
+	q := Queue{Groups: []QueueGroup{}, Totals: []QueueTotal{}, Problems: w.problems}
 	for key, g := range w.groups {
 		q.Groups = append(q.Groups, QueueGroup{
 			Ground: key.ground, CPO: key.cpo, EMSP: textOrNil(key.emsp), Currency: key.currency, Apart: g.apart(), Oldest: textOrNil(g.oldest.String()),

@@ -88,10 +88,14 @@ func charge(id, emsp, currency string, belongs ocpi.Month, claimed, computed str
 	}
 	party, _ := ocpi.ParseParty(emsp)
 	key := ocpi.NewKey("NL", "TNM", id)
+	status := pricing.Priced
+	if computed == "" {
+		status = pricing.Rejected
+	}
 	return &statement.Charge{
-		Case:    &clearing.Case{Key: key, Owed: clearing.OwedClaimed, Claimed: amount(claimed), Computed: amount(computed), Grounds: grounds},
+		Case:    &clearing.Case{Key: key, Owed: clearing.OwedClaimed, Tolerated: claimed == computed, Claimed: amount(claimed), Computed: amount(computed), Grounds: grounds},
 		Belongs: belongs, Lands: belongs,
-		Booked: &settlement.BookedCDR{Key: key, EMSP: party, Currency: currency, SessionID: "S-" + id, Measures: pricing.Measures{EVSEID: "NL*TNM*E" + id}},
+		Booked: &settlement.BookedCDR{Key: key, EMSP: party, Currency: currency, SessionID: "S-" + id, Status: status, Measures: pricing.Measures{EVSEID: "NL*TNM*E" + id}},
 	}
 }
 
@@ -141,7 +145,23 @@ func queueSite(t *testing.T, d rest.Drafts) http.Handler {
 	e.GET("/queue", guard.Handle(func(c *gin.Context, k rest.Key) error { return rest.QueueOf(c, d, k) }))
 	e.GET("/queue/cdrs", guard.Handle(func(c *gin.Context, k rest.Key) error { return rest.QueuedCDRs(c, d, k) }))
 	e.GET("/rules/try", guard.Handle(func(c *gin.Context, k rest.Key) error { return rest.TryPack(c, d, k) }))
+	e.GET("/periods/check", guard.Handle(func(c *gin.Context, k rest.Key) error { return rest.CheckPeriod(c, d, known{}, k) }))
 	return e
+}
+
+// known is what there is to be told beside CDRs: that C9 came again with another content,
+// and that DE*EMP is silent.
+type known struct{}
+
+func (known) Conflicts(_ context.Context, _ ocpi.Party, fn func(ocpi.Key)) error {
+	fn(ocpi.NewKey("NL", "TNM", "C9"))
+	fn(ocpi.NewKey("NL", "TNM", "C4")) // which comes later
+	return nil
+}
+
+func (known) Parties(_ context.Context, scope clearing.Scope, period ocpi.Month) ([]rest.CheckedParty, error) {
+	since := "2019-06-20T00:00:00Z"
+	return []rest.CheckedParty{{Partner: "de-emp-emsp", Parties: []string{"DE*EMP"}, SilentSince: &since, LateCDRs: 3, Absent: []string{scope.String() + " " + period.String()}}}, nil
 }
 
 func TestQueueAndTrial(t *testing.T) {
@@ -155,6 +175,7 @@ func TestQueueAndTrial(t *testing.T) {
 		{"all", "/queue/cdrs?state=accepted&ground=foreign_evse", "text/csv"}, {"all", "/queue/cdrs?state=lost", ""}, {"all", "/queue/cdrs", "image/png"},
 		{"all", "/rules/try?pack=strict&from=2019-06&to=2019-06", ""}, {"DE*EMP", "/rules/try?pack=observe&from=2019-04&to=2019-05", ""},
 		{"all", "/rules/try?pack=lenient&from=2019-06&to=2019-06", ""}, {"all", "/rules/try?pack=strict&from=2019-06&to=2019-05", ""}, {"all", "/rules/try?pack=strict&from=2019-06", ""},
+		{"all", "/periods/check?period=2019-06", ""}, {"NL*TNM", "/periods/check?period=2019-04", ""}, {"all", "/periods/check?period=2019-03&cpo=NL*TNM", ""}, {"all", "/periods/check", ""},
 	} {
 		r := httptest.NewRequestWithContext(t.Context(), http.MethodGet, ask.path, nil)
 		r.Header.Set("Authorization", ask.key)

@@ -15,11 +15,12 @@ import (
 // Trial answers what a pack would do with the CDRs of some periods, beside the packs in
 // force.
 type Trial struct {
-	Pack   string       `json:"pack"`
-	From   string       `json:"from"`
-	To     string       `json:"to"`
-	Rules  []TrialRule  `json:"rules"`
-	States []TrialState `json:"states"`
+	Pack     string       `json:"pack"`
+	From     string       `json:"from"`
+	To       string       `json:"to"`
+	Rules    []TrialRule  `json:"rules"`
+	States   []TrialState `json:"states"`
+	Problems []string     `json:"problems"` // of pairs of which nobody can say what is owed
 }
 
 // TrialRule is how many CDRs of a currency a rule strikes with one effect, and what they
@@ -58,7 +59,7 @@ func TryPack(c *gin.Context, d Drafts, k Key) error {
 	if err := d.Try(c.Request.Context(), q, pack, inForce.add, tried.add); err != nil {
 		return err
 	}
-	WriteJSON(c, http.StatusOK, Trial{pack, from.String(), to.String(), trialRules(inForce, tried), trialStates(inForce, tried)})
+	WriteJSON(c, http.StatusOK, Trial{pack, from.String(), to.String(), trialRules(inForce, tried), trialStates(inForce, tried), tried.problems})
 	return nil
 }
 
@@ -90,13 +91,15 @@ type trialSide struct {
 	from, to ocpi.Month
 	rules    map[trialRuleKey]*tally
 	states   map[trialStateKey]*tally
+	problems
 }
 
 func newTrialSide(from, to ocpi.Month) *trialSide {
-	return &trialSide{from, to, map[trialRuleKey]*tally{}, map[trialStateKey]*tally{}}
+	return &trialSide{from, to, map[trialRuleKey]*tally{}, map[trialStateKey]*tally{}, problems{}}
 }
 
 func (t *trialSide) add(d *statement.Draft) error {
+	t.note(d)
 	for i := range d.Settled {
 		s := &d.Settled[i]
 		if s.Belongs < t.from || s.Belongs > t.to || s.Later && s.Credit { // what a credit comes to later depends on what comes until then

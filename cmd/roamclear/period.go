@@ -24,7 +24,7 @@ environment variable ROAMCLEAR_ADMIN_TOKEN.`,
 		Args: cobra.NoArgs,
 	}
 	service.register(cmd)
-	cmd.AddCommand(newPeriodBeginCmd(&service), newPeriodCloseCmd(&service), newPeriodListCmd(&service))
+	cmd.AddCommand(newPeriodBeginCmd(&service), newPeriodCheckCmd(&service), newPeriodCloseCmd(&service), newPeriodListCmd(&service))
 	return cmd
 }
 

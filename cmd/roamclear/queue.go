@@ -97,5 +97,8 @@ func queueRows(q *rest.Queue) [][]string {
 	for _, t := range q.Totals {
 		rows = append(rows, []string{"in all", "", "", t.Currency, fmt.Sprint(t.Count), t.Claimed, ""})
 	}
+	for _, p := range q.Problems {
+		rows = append(rows, []string{p})
+	}
 	return rows
 }

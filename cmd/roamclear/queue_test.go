@@ -51,6 +51,11 @@ func TestQueue(t *testing.T) {
 	says("queue --format jsonl --emsp NL*EXW", 0, `{"cdr":"GB*DUN*C-0","emsp":"NL*EXW","period":"2019-01"`)
 	says("statement list --period 2019-01", 0, "GB*DUN NL*EXW 2019-01 GBP")
 
+	says("period check 2019-01", 1, "charge_billed_twice GB*DUN NL*EXW GBP 5 35 2019-01", "GB*DUN NL*EXW GBP 7 35 2 0 0 0 5 35 0 0")
+	says("period check 2018-12", 0, "nothing is undecided")
+	says("period check 2019-01 --cpo GB*DUN --format json", 1, `"undecided": {`, `"partners": []`)
+	says("period check June", exitUsage, "is not a month")
+
 	says("queue --ground beauty", exitUsage, "known are decided, ")
 	says("queue --cpo NL*NOT", exitUsage, "known are ")
 	says("queue --period June", exitUsage, "is not a month")

@@ -67,6 +67,9 @@ func trialRows(t *rest.Trial) [][]string {
 	for _, s := range t.States {
 		rows = append(rows, []string{s.State.String(), "", s.Currency, fmt.Sprint(s.InForce.Count), s.InForce.Claimed, fmt.Sprint(s.Tried.Count), s.Tried.Claimed, fmt.Sprintf("%+d", s.Change.Count), s.Change.Claimed})
 	}
+	for _, p := range t.Problems {
+		rows = append(rows, []string{p})
+	}
 	return rows
 }
 

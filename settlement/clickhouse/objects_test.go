@@ -193,6 +193,19 @@ func TestRefusals(t *testing.T) {
 	if diff := cmp.Diff([]int64{0, 2, 4}, offsets); diff != "" || pages != 2 {
 		t.Errorf("%d pages, -want +got:\n%s", pages, diff)
 	}
+	since := ocpi.TimeOf(time.Now().Add(-175 * 24 * time.Hour))
+	for _, n := range []int{5, 0} { // a replay counts nothing twice
+		put(t, s, ingest.TopicRefused, recs, 5)
+		counts, err := s.RefusedCDRs(t.Context(), since)
+		want := map[string]int{}
+		if n > 0 {
+			want = map[string]int{"dun": 3, "pkc": 2}
+		}
+		if diff := cmp.Diff(want, counts); diff != "" || err != nil {
+			t.Errorf("refused since %s: %v, -want +got:\n%s", since, err, diff)
+		}
+		since = ocpi.TimeOf(time.Now().Add(24 * time.Hour))
+	}
 	page, _, err := s.Refusals(t.Context(), "pkc", "", 1)
 	want := []settlement.Refusal{{Position: recs[1].Position, Received: recs[1].Received.Go(), Sender: "pkc", Object: ingest.ObjectCDR, Reason: "no id", Body: recs[1].Body}}
 	if diff := cmp.Diff(want, page); diff != "" || err != nil {

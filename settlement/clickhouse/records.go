@@ -205,6 +205,22 @@ type positionCursor struct {
 	Offset    int64 `json:"o"`
 }
 
+// RefusedCDRs counts, by sender, the bodies of CDRs that could not be used and came since
+// an instant. They are kept for 180 days.
+func (s *Store) RefusedCDRs(ctx context.Context, since ocpi.Time) (map[string]int, error) {
+	counts := map[string]int{}
+	err := s.each(ctx, "count refusals", `SELECT sender, count() FROM
+		(SELECT DISTINCT partition, epoch, offset, sender FROM records WHERE topic = 'refused' AND object = 'cdr' AND received >= ?) GROUP BY sender`, []any{since.Go()},
+		func(rows driver.Rows) error {
+			var sender string
+			var n uint64
+			err := rows.Scan(&sender, &n)
+			counts[sender] = int(n)
+			return err
+		})
+	return counts, err
+}
+
 // Refusals returns a page of the bodies that could not be used, oldest first.
 // A sender other than "" restricts.
 func (s *Store) Refusals(ctx context.Context, sender, after string, limit int) (refusals []settlement.Refusal, next string, err error) {
