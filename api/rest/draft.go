@@ -10,8 +10,9 @@ import (
 	"github.com/shopspring/decimal"
 )
 
-// Drafts draws statements of all that is stored: a statement.Drawer.
+// Drafts draws statements of all that is stored, and reads those that were issued.
 type Drafts interface {
+	IssuedStatements
 	// Draw draws drafts of q's period; where that is zero, of one in which all there is
 	// comes to a statement.
 	Draw(ctx context.Context, q statement.Query, fn func(*statement.Draft) error) error

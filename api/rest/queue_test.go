@@ -40,6 +40,13 @@ func (s shelf) Try(_ context.Context, q statement.Query, pack string, inForce, t
 	return s.draw(q, pack, tried)
 }
 
+// Issues and Issued find nothing: nothing of it was issued.
+func (shelf) Issues(context.Context, statement.IssueQuery, func(*rest.Issued) error) error {
+	return nil
+}
+
+func (shelf) Issued(context.Context, statement.IssueQuery) (*rest.Issued, error) { return nil, nil }
+
 func (s shelf) draw(q statement.Query, pack string, fn func(*statement.Draft) error) error {
 	if q.Period.IsZero() {
 		q.Period = 209912

@@ -18,7 +18,8 @@ import (
 	"github.com/roamclear/roamclear/settlement/statement"
 )
 
-// StatementRow is a statement in a list: what a close of its period would issue now.
+// StatementRow is a statement in a list: what a close of its period issued, or would issue
+// now.
 type StatementRow struct {
 	CPO      string  `json:"cpo"`
 	EMSP     string  `json:"emsp"`
@@ -35,6 +36,8 @@ type StatementRow struct {
 	Rejected Apart   `json:"rejected"`
 	Zeroed   Apart   `json:"zeroed"`
 	Problem  *string `json:"problem"` // why nobody can say what is owed; null where it is said
+	Number   *string `json:"number"`  // null of a draft
+	IssuedAt *string `json:"issued_at"`
 }
 
 // Statements answers the statements of ?period=, of ?cpo=, ?emsp= and ?currency= where
@@ -45,13 +48,21 @@ func Statements(c *gin.Context, d Drafts, k Key) error {
 		return err
 	}
 	var rows []StatementRow
-	err := d.Draw(c.Request.Context(), q, func(d *statement.Draft) error {
+	err := d.Issues(c.Request.Context(), issueQuery(&q), func(i *Issued) error {
+		rows = append(rows, newIssuedRow(i))
+		return nil
+	})
+	if err != nil {
+		return err
+	}
+	issued := len(rows)
+	err = d.Draw(c.Request.Context(), q, func(d *statement.Draft) error {
 		if row := newStatementRow(d); row.worthShowing() {
 			rows = append(rows, row)
 		}
 		return nil
 	})
-	if err != nil {
+	if _, closed := errors.AsType[*statement.ClosedError](err); err != nil && !(closed && issued > 0) {
 		return closedPeriod(err)
 	}
 	WriteRows(c, "statements", slices.Values(rows))
@@ -94,8 +105,11 @@ func (r *StatementRow) worthShowing() bool {
 	return r.Lines+r.Held.Count+r.Rejected.Count > 0 || r.Problem != nil
 }
 
-// HeaderStatement says what a statement is that is answered: "draft".
+// HeaderStatement says what a statement is that is answered: "draft", "issued".
 const HeaderStatement = "X-Roamclear-Statement"
+
+// HeaderNumber is the number of an issued statement.
+const HeaderNumber = "X-Roamclear-Number"
 
 // HeaderDigest is the SHA-256 of a statement's canonical form, in hex.
 const HeaderDigest = "X-Roamclear-Digest"
@@ -119,26 +133,14 @@ func StatementFile(c *gin.Context, d Drafts, k Key) error {
 	if !k.Sees(q.CPO, q.EMSP) {
 		return api.ErrNotFound
 	}
-	var found *statement.Draft
-	err = d.Draw(c.Request.Context(), q, func(d *statement.Draft) error {
-		found = d
-		return nil
-	})
+	found, err := findStatement(c, d, &q)
 	if err != nil {
-		return closedPeriod(err)
-	}
-	if found != nil && found.Err != nil {
-		return &Error{Status: http.StatusConflict, Code: "no_statement", Message: found.Err.Error()}
-	}
-	if found == nil || len(found.Lines) == 0 {
-		return &Error{Status: http.StatusNotFound, Code: "not_found",
-			Message: "there is nothing that " + q.EMSP.String() + " owes " + q.CPO.String() + " for " + q.Period.String() + " in " + q.Currency + ": no line comes of what is stored"}
+		return err
 	}
 	var file bytes.Buffer
 	if _, err := found.WriteTo(&file); err != nil {
 		return err
 	}
-	c.Header(HeaderStatement, "draft")
 	c.Header(HeaderDigest, fmt.Sprintf("%x", sha256.Sum256(file.Bytes())))
 	if asCSV {
 		name := StatementName(found.CPO, found.EMSP, found.Period, found.Currency)
@@ -147,6 +149,35 @@ func StatementFile(c *gin.Context, d Drafts, k Key) error {
 	}
 	c.Data(http.StatusOK, gin.MIMEJSON, file.Bytes())
 	return nil
+}
+
+// findStatement finds a statement that was issued, else its draft, and says which it is.
+func findStatement(c *gin.Context, d Drafts, q *statement.Query) (*statement.Statement, error) {
+	issued, err := d.Issued(c.Request.Context(), issueQuery(q))
+	if err != nil {
+		return nil, err
+	}
+	if issued != nil {
+		c.Header(HeaderStatement, "issued")
+		c.Header(HeaderNumber, issued.Number)
+		return issued.Statement, nil
+	}
+	var found *statement.Draft
+	err = d.Draw(c.Request.Context(), *q, func(d *statement.Draft) error {
+		found = d
+		return nil
+	})
+	switch {
+	case err != nil:
+		return nil, closedPeriod(err)
+	case found != nil && found.Err != nil:
+		return nil, &Error{Status: http.StatusConflict, Code: "no_statement", Message: found.Err.Error()}
+	case found == nil || len(found.Lines) == 0:
+		return nil, &Error{Status: http.StatusNotFound, Code: "not_found",
+			Message: "there is nothing that " + q.EMSP.String() + " owes " + q.CPO.String() + " for " + q.Period.String() + " in " + q.Currency + ": no line comes of what is stored"}
+	}
+	c.Header(HeaderStatement, "draft")
+	return &found.Statement, nil
 }
 
 func lineCells(lines []statement.Line) iter.Seq[[]string] {

@@ -90,7 +90,7 @@ func statementRows(list *statementList) [][]string {
 	for _, s := range list.Statements {
 		what := "draft"
 		if s.Issued {
-			what = "issued"
+			what = "issued as " + orDash(s.Number)
 		}
 		if s.Problem != nil {
 			what = *s.Problem
@@ -146,8 +146,11 @@ func fetchStatement(ctx context.Context, c *adminClient, query, format string) (
 		return nil, "", err
 	}
 	what := header.Get(rest.HeaderStatement)
-	if what == "draft" {
+	switch what {
+	case "draft":
 		what = "draft: what a close now would issue"
+	case "issued":
+		what = "issued as " + header.Get(rest.HeaderNumber)
 	}
 	return file, what + ", SHA-256 " + header.Get(rest.HeaderDigest), nil
 }

@@ -141,13 +141,13 @@ func (m *booksModel) moved(q settlement.SettlementQuery, below settlement.Ends) 
 			continue
 		}
 		c, counts := now[l.Key]
-		settled, net, tax, kwh := false, decimal.Zero, decimal.Zero, decimal.Zero
+		settled, net, tax, kwh, claim := false, decimal.Zero, decimal.Zero, decimal.Zero, decimal.Zero
 		for _, o := range lines {
 			if !slices.Equal(pairOf(&o), pairOf(&l)) {
 				continue
 			}
 			settled = settled || counts && o.Version == c.Version
-			net = net.Add(o.Net)
+			net, claim = net.Add(o.Net), claim.Add(o.Claim)
 			if o.Tax != nil {
 				tax = tax.Add(*o.Tax)
 			}
@@ -156,7 +156,7 @@ func (m *booksModel) moved(q settlement.SettlementQuery, below settlement.Ends) 
 			}
 		}
 		here := counts && c.EMSP == l.EMSP && c.Currency == l.Currency
-		if !settled && (here || !net.IsZero() || !tax.IsZero() || !kwh.IsZero()) {
+		if !settled && (here || !net.IsZero() || !tax.IsZero() || !kwh.IsZero() || !claim.IsZero()) {
 			moved = append(moved, l)
 		}
 	}

@@ -185,10 +185,10 @@ func moved(lines []statement.IssuedCDR, current map[ocpi.Key]standingCDR) bool {
 		if counts && l.Version == now.version {
 			return false
 		}
-		left.Net = left.Net.Add(l.Net)
+		left.Net, left.Claim = left.Net.Add(l.Net), left.Claim.Add(l.Claim)
 		left.Tax, left.KWh = plus(left.Tax, l.Tax), plus(left.KWh, l.KWh)
 	}
-	return here || !left.Net.IsZero() || left.Tax != nil && !left.Tax.IsZero() || left.KWh != nil && !left.KWh.IsZero()
+	return here || !left.Net.IsZero() || !left.Claim.IsZero() || left.Tax != nil && !left.Tax.IsZero() || left.KWh != nil && !left.KWh.IsZero()
 }
 
 // plus adds what is known.

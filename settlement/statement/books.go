@@ -82,11 +82,12 @@ type Books interface {
 	// but for those of which an attempt that knew of it has a line in the pair and
 	// currency that they are in. Months of q do not restrict.
 	BookedDecided(ctx context.Context, q settlement.SettlementQuery, below settlement.Ends, control int64, attempts []clearing.Counted, fn func(*settlement.BookedCDR, *Decided) error) error
-	// IssuedMoved reads lines of attempts in q's pairs and currency: all of those CDRs of
-	// which any line is of another version of the result than the one that counts, or of
-	// another pair or currency than they are in. Lines of other CDRs may be among them,
-	// but then all of such a CDR that the pair and currency has. Months of q do not
-	// restrict; the pair and currency is that of the line.
+	// IssuedMoved reads lines of attempts in q's pairs and currency: all that there are of
+	// a CDR of which none is by the version of its result that counts, so also of one that
+	// is of another pair or currency now, unless nothing remains there to be taken back,
+	// neither amounts nor claim. Lines of other CDRs may be among them, but then all of such
+	// a CDR that the pair and currency has. Months of q do not restrict; the pair and
+	// currency is that of the line.
 	IssuedMoved(ctx context.Context, q settlement.SettlementQuery, below settlement.Ends, attempts []clearing.Counted, fn func(*IssuedCDR) error) error
 	// IssuedOf reads all lines of attempts of CDRs by their keys, of whatever pair.
 	IssuedOf(ctx context.Context, keys []ocpi.Key, attempts []clearing.Counted, fn func(*IssuedCDR) error) error

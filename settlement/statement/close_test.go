@@ -336,6 +336,31 @@ func TestACloseThatDies(t *testing.T) {
 	}
 }
 
+// What a dead close wrote is never mixed with what the next one writes, though both rest
+// on the same records: a CDR went to another pair between them, by a price that was
+// computed anew.
+func TestWhatADeadCloseLeft(t *testing.T) {
+	h := threePairs()
+	killed := errors.New("killed")
+	h.Books.Step = func(step string) error {
+		if step == "append" {
+			return killed
+		}
+		return nil
+	}
+	if _, err := h.Closer().Close(t.Context(), closeOf(h, 201906)); !errors.Is(err, killed) {
+		t.Fatal(err)
+	}
+	h.Books.Step = nil
+	h.Books.CDRs[6].EMSP, h.Books.CDRs[6].Version = ocpi.NewParty("AT", "EMP"), 99
+	if _, err := h.Closer().Close(t.Context(), closeOf(h, 201906)); err != nil {
+		t.Fatal(err)
+	}
+	if diff := gocmp.Diff([]string{"2019-06 NL*TNM AT*EMP EUR 1", "2019-06 NL*TNM DE*EMP EUR 2", "2019-06 NL*TNM DE*EMP SEK 3"}, names(issued(t, h))); diff != "" {
+		t.Error(diff)
+	}
+}
+
 // What the store does not have as it was written never counts, and is never told as a
 // statement.
 func TestAStoreThatLosesSomething(t *testing.T) {
@@ -395,29 +420,4 @@ func (f flipping) Lines(ctx context.Context, q statement.IssueQuery, attempts []
 		}
 		return fn(line)
 	})
-}
-
-// A credit that leaves the pair gives back what it took; what another credit of the same
-// CDR could not take then, it takes now.
-func TestACreditThatLeavesMakesRoomForOthers(t *testing.T) {
-	h := house(
-		booked("cdr", "C1", "ends", "2019-06-05T11:00:00Z", "claims", "10"), booked("cdr", "K1", "ends", "2019-06-08T11:00:00Z", "claims", "-6", "credits", "C1"),
-		booked("cdr", "K2", "ends", "2019-06-09T11:00:00Z", "claims", "-6", "credits", "C1"),
-	)
-	if _, err := h.Closer().Close(t.Context(), closeOf(h, 201906)); err != nil {
-		t.Fatal(err)
-	}
-	k1 := cdrOf(h, "K1")
-	k1.Currency, k1.Version = "SEK", 99
-	var got []string
-	d := statement.Drawer{Books: h.Books, Agreed: h.Agreed(h.Next)}
-	err := d.Draw(t.Context(), statement.Query{Period: 201907, Below: h.Ends()}, func(d *statement.Draft) error {
-		for _, l := range d.Lines {
-			got = append(got, fmt.Sprint(d.Currency, " ", l.CDR, " ", l.Kind, " ", l.Net))
-		}
-		return nil
-	})
-	if diff := gocmp.Diff([]string{"EUR NL*TNM*K1 correction 6", "EUR NL*TNM*K2 correction -2"}, got); err != nil || diff != "" {
-		t.Errorf("%v: %s", err, diff)
-	}
 }

@@ -25,6 +25,7 @@ type world struct {
 	ours, theirs *statementtest.House
 	issued       map[string]string // by ours, as it was when it was issued
 	foreign      int
+	order        *rand.Rand // in which theirs has what comes
 }
 
 var (
@@ -35,7 +36,7 @@ var (
 )
 
 func newWorld() *world {
-	return &world{ours: house(), theirs: house(), issued: map[string]string{}}
+	return &world{ours: house(), theirs: house(), issued: map[string]string{}, order: rand.New(rand.NewPCG(1, 2))}
 }
 
 // change changes a CDR that both have, or adds it. Versions are each installation's own.
@@ -52,7 +53,7 @@ func (w *world) change(c settlement.BookedCDR, change func(*settlement.BookedCDR
 		change(&b.CDRs[at])
 		b.CDRs[at].Version += uint64(i + 1)
 		if i == 1 {
-			rand.Shuffle(len(b.CDRs), func(i, j int) { b.CDRs[i], b.CDRs[j] = b.CDRs[j], b.CDRs[i] })
+			w.order.Shuffle(len(b.CDRs), func(i, j int) { b.CDRs[i], b.CDRs[j] = b.CDRs[j], b.CDRs[i] })
 		}
 	}
 }
@@ -198,11 +199,11 @@ func (w *world) conserves(t *rapid.T) {
 // close closes a period at both, and holds what came of it against what was to come.
 func (w *world) close(t *rapid.T, scope clearing.Scope, period ocpi.Month) {
 	h := w.ours
-	comes := map[string]decimal.Decimal{}
+	comes := map[string][2]decimal.Decimal{} // what is owed, and claimed
 	for name, d := range drawn(t, h, true, statement.Query{Period: period, CPO: scope.CPO, EMSP: scope.EMSP}) {
 		for i := range d.Settled {
 			if s := &d.Settled[i]; s.Issued != nil || s.Line != nil {
-				comes[name+" "+s.Key.ID] = s.Owed.Net
+				comes[name+" "+s.Key.ID] = [2]decimal.Decimal{s.Owed.Net, s.Claim}
 			}
 		}
 	}
@@ -218,23 +219,42 @@ func (w *world) close(t *rapid.T, scope clearing.Scope, period ocpi.Month) {
 		return
 	}
 	w.agree(t)
-	sums := map[string]decimal.Decimal{}
-	for _, c := range h.Closings {
-		err := h.Books.Lines(context.Background(), statement.IssueQuery{CPO: scope.CPO, EMSP: scope.EMSP}, []uint64{c.ID}, func(l *statement.IssuedLine) error {
-			name := fmt.Sprint(l.Key.Party, " ", l.EMSP, " ", l.Currency, " ", l.Key.ID)
-			sums[name] = sums[name].Add(l.Net)
-			return nil
-		})
-		if err != nil {
-			t.Fatal(err)
+	sums := map[string][2]decimal.Decimal{}
+	var keys []ocpi.Key
+	for i := range h.Books.CDRs {
+		keys = append(keys, h.Books.CDRs[i].Key)
+	}
+	err := h.Books.IssuedOf(context.Background(), keys, h.Agreed(h.Next).Counted(), func(l *statement.IssuedCDR) error {
+		name := fmt.Sprint(l.Key.Party, " ", l.EMSP, " ", l.Currency, " ", l.Key.ID)
+		sums[name] = [2]decimal.Decimal{sums[name][0].Add(l.Net), sums[name][1].Add(l.Claim)}
+		return nil
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	for name, c := range comes {
+		if sum := sums[name]; !sum[0].Equal(c[0]) || !sum[1].Equal(c[1]) {
+			t.Fatalf("after the close of %s, lines of %s come to %s of a claim of %s; it owes %s and claims %s", period, name, sum[0], sum[1], c[0], c[1])
 		}
 	}
-	for name, owed := range comes {
-		if !sums[name].Equal(owed) {
-			t.Fatalf("after the close of %s, lines of %s come to %s, it owes %s", period, name, sums[name], owed)
-		}
-	}
+	w.marked(t, scope, period, comes)
 	gapless(t, h)
+}
+
+// marked makes sure that nothing which was issued is open again once it was looked at.
+func (w *world) marked(t *rapid.T, scope clearing.Scope, period ocpi.Month, comes map[string][2]decimal.Decimal) {
+	h := w.ours
+	q := settlement.SettlementQuery{CPO: scope.CPO, EMSP: scope.EMSP}
+	err := h.Books.BookedOpen(context.Background(), q, h.Ends(), h.Agreed(h.Next).Counted(), func(c *settlement.BookedCDR) error {
+		name := fmt.Sprint(c.Key.Party, " ", c.EMSP, " ", c.Currency, " ", c.Key.ID)
+		if _, looked := comes[name]; looked && h.Agreed(h.Next).ClosedThrough(c.Key.Party, c.EMSP) == period {
+			t.Fatalf("%s was looked at by the close of %s, and is open", name, period)
+		}
+		return nil
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
 }
 
 // agree makes sure that both have issued the same bytes to the same pairs, whatever
@@ -256,6 +276,11 @@ func (w *world) agree(t *rapid.T) {
 	for name, file := range w.issued {
 		if ours[name] != file {
 			t.Fatalf("%s was\n%s\nand is\n%s", name, file, ours[name])
+		}
+	}
+	for name, file := range ours {
+		if _, err := statement.Parse(strings.NewReader(file)); w.issued[name] == "" && err != nil {
+			t.Fatalf("%s is no statement to the other side: %v\n%s", name, err, file)
 		}
 	}
 	w.issued = ours

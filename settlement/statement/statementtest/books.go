@@ -37,7 +37,6 @@ type Books struct {
 var (
 	_ statement.Books      = (*Books)(nil)
 	_ statement.IssueStore = (*Books)(nil)
-	_ statement.ClaimStore = (*Books)(nil)
 )
 
 // place is a pair and a currency.
@@ -260,11 +259,12 @@ func (b *Books) IssuedMoved(_ context.Context, q settlement.SettlementQuery, bel
 	}, fn)
 }
 
-// remains reports whether anything is to be taken back of what lines issued.
+// remains reports whether anything is to be taken back of what lines issued, or of what
+// they claim.
 func remains(lines []statement.IssuedCDR) bool {
-	var net, tax, kwh decimal.Decimal
+	var net, tax, kwh, claim decimal.Decimal
 	for i := range lines {
-		net = net.Add(lines[i].Net)
+		net, claim = net.Add(lines[i].Net), claim.Add(lines[i].Claim)
 		if lines[i].Tax != nil {
 			tax = tax.Add(*lines[i].Tax)
 		}
@@ -272,7 +272,7 @@ func remains(lines []statement.IssuedCDR) bool {
 			kwh = kwh.Add(*lines[i].KWh)
 		}
 	}
-	return !net.IsZero() || !tax.IsZero() || !kwh.IsZero()
+	return !net.IsZero() || !tax.IsZero() || !kwh.IsZero() || !claim.IsZero()
 }
 
 // IssuedOf implements statement.Books.
@@ -435,19 +435,4 @@ func (b *Books) Sweep(_ context.Context, attempts []clearing.Attempt) error {
 		delete(b.attempts, a.ID)
 	}
 	return b.done("sweep")
-}
-
-// BookedClaims implements statement.ClaimStore.
-func (b *Books) BookedClaims(_ context.Context, below settlement.Ends, fn func(cpo, emsp ocpi.Party, currency string, t statement.Tally) error) error {
-	tallies := map[place]statement.Tally{}
-	for _, c := range b.booked(below) {
-		t := tallies[placeOf(c)]
-		tallies[placeOf(c)] = statement.Tally{Count: t.Count + 1, Net: t.Net.Add(statement.Claims(c))}
-	}
-	for _, p := range slices.SortedFunc(maps.Keys(tallies), place.compare) {
-		if err := fn(p.cpo, p.emsp, p.currency, tallies[p]); err != nil {
-			return err
-		}
-	}
-	return nil
 }

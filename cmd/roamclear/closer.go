@@ -1,0 +1,128 @@
+package main
+
+import (
+	"context"
+	"fmt"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/roamclear/roamclear/ingest"
+	"github.com/roamclear/roamclear/ingest/control"
+	"github.com/roamclear/roamclear/settlement/clearing"
+	"github.com/roamclear/roamclear/settlement/statement"
+)
+
+// closer closes periods with what this process has. It implements admin.Closer.
+type closer struct {
+	backends *backends
+	control  *decisions
+	drafts   chan struct{} // turns of those who draw
+	turn     chan struct{}
+}
+
+func newCloser(b *backends, d *drafts) *closer {
+	return &closer{backends: b, control: d.control, drafts: d.turns, turn: make(chan struct{}, 1)}
+}
+
+// Close closes a period. One is closed at a time, and in a turn among those who draw: each
+// of these holds four connections to the store for as long as it reads. Errors as those of
+// statement.Closer.
+func (c *closer) Close(ctx context.Context, r statement.CloseRequest) (*statement.CloseResult, error) {
+	for _, turns := range []chan struct{}{c.turn, c.drafts} {
+		select {
+		case turns <- struct{}{}:
+			defer func() { <-turns }()
+		case <-ctx.Done():
+			return nil, ctx.Err()
+		}
+	}
+	if err := c.control.machine.Ready(); err != nil {
+		return nil, err
+	}
+	s := statement.Closer{Books: c.backends.store, Issues: c.backends.store, Logs: logs{c.backends, c.control.machine}, Control: closeControl{c.control.closes, c.control}}
+	return s.Close(ctx, r)
+}
+
+// closeControl is the control log as a close sees it. It implements statement.Control.
+type closeControl struct {
+	*clearing.Closes
+	control *decisions
+}
+
+// Agreed implements statement.Control.
+func (c closeControl) Agreed(below int64) statement.Agreed { return agreedBelow{c.control, below} }
+
+// logs say how far the logs reach, and how far the store and this process have them. They
+// implement statement.Logs.
+type logs struct {
+	*backends
+	machine *control.Machine
+}
+
+// Cut implements statement.Logs. Of partitions that the log has no more, the store has all
+// there was.
+func (l logs) Cut(ctx context.Context) (cut statement.Cut, err error) {
+	if cut.CDRs, err = l.store.CDRCheckpoints(ctx); err != nil {
+		return cut, err
+	}
+	for _, p := range l.log.Partitions(ingest.TopicCDRs) {
+		if _, cut.CDRs[p], err = l.log.Bounds(ctx, p); err != nil {
+			return cut, fmt.Errorf("read the end of %s: %w", p, err)
+		}
+	}
+	for topic, end := range map[ingest.Topic]*int64{ingest.TopicReference: &cut.Reference, ingest.TopicControl: &cut.Control} {
+		if _, *end, err = l.log.Bounds(ctx, l.log.Partitions(topic)[0]); err != nil {
+			return cut, fmt.Errorf("read the end of %s: %w", topic, err)
+		}
+	}
+	return cut, nil
+}
+
+// A close looks this often whether everything is stored and priced, for this long.
+const (
+	closeLooks = 250 * time.Millisecond
+	closeWaits = 2 * time.Minute
+)
+
+// Reach implements statement.Logs.
+func (l logs) Reach(ctx context.Context, cut statement.Cut, lags func(string)) error {
+	ctx, cancel := context.WithTimeout(ctx, closeWaits)
+	defer cancel()
+	if err := l.machine.WaitNext(ctx, cut.Control); err != nil {
+		return fmt.Errorf("wait for the control log up to %d: %w", cut.Control, err)
+	}
+	ticker := time.NewTicker(closeLooks)
+	defer ticker.Stop()
+	for {
+		behind, err := l.behind(ctx, cut)
+		switch {
+		case err != nil:
+			return err
+		case behind == "":
+			return nil
+		}
+		lags(behind)
+		select {
+		case <-ticker.C:
+		case <-ctx.Done():
+			return fmt.Errorf("%s: close the period when it has caught up: %w", behind, ctx.Err())
+		}
+	}
+}
+
+// behind says what is not stored and priced yet of a cut, "" for nothing.
+func (l logs) behind(ctx context.Context, cut statement.Cut) (string, error) {
+	stored, err := l.store.CDRCheckpoints(ctx)
+	if err != nil {
+		return "", err
+	}
+	var list []string
+	for p, end := range cut.CDRs {
+		if n := end - stored[p]; n > 0 {
+			list = append(list, fmt.Sprintf("%d CDRs of %s are not priced yet", n, p))
+		}
+	}
+	slices.Sort(list)
+	return strings.Join(list, ", "), nil
+}
