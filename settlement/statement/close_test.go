@@ -421,3 +421,28 @@ func (f flipping) Lines(ctx context.Context, q statement.IssueQuery, attempts []
 		return fn(line)
 	})
 }
+
+// A credit that leaves the pair gives back what it took; what another credit of the same
+// CDR could not take then, it takes now.
+func TestACreditThatLeavesMakesRoomForOthers(t *testing.T) {
+	h := house(
+		booked("cdr", "C1", "ends", "2019-06-05T11:00:00Z", "claims", "10"), booked("cdr", "K1", "ends", "2019-06-08T11:00:00Z", "claims", "-6", "credits", "C1"),
+		booked("cdr", "K2", "ends", "2019-06-09T11:00:00Z", "claims", "-6", "credits", "C1"),
+	)
+	if _, err := h.Closer().Close(t.Context(), closeOf(h, 201906)); err != nil {
+		t.Fatal(err)
+	}
+	k1 := cdrOf(h, "K1")
+	k1.Currency, k1.Version = "SEK", 99
+	var got []string
+	d := statement.Drawer{Books: h.Books, Agreed: h.Agreed(h.Next)}
+	err := d.Draw(t.Context(), statement.Query{Period: 201907, Below: h.Ends()}, func(d *statement.Draft) error {
+		for _, l := range d.Lines {
+			got = append(got, fmt.Sprint(d.Currency, " ", l.CDR, " ", l.Kind, " ", l.Net))
+		}
+		return nil
+	})
+	if diff := gocmp.Diff([]string{"EUR NL*TNM*K1 correction 6", "EUR NL*TNM*K2 correction -2"}, got); err != nil || diff != "" {
+		t.Errorf("%v: %s", err, diff)
+	}
+}

@@ -136,7 +136,7 @@ func (g *group) want(l *lookups) {
 	}
 	for i := range g.members {
 		m := &g.members[i]
-		if of := m.Original(); m.Credit && of.ID != "" && !m.elsewhere && !g.named[of] && g.find(of.ID) == nil {
+		if of := m.Original(); m.Credit && of.ID != "" && !g.named[of] && g.find(of.ID) == nil {
 			g.named = marked(g.named, of)
 			l.booked[of] = true
 			g.wantCredits(of, l)

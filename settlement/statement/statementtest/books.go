@@ -37,6 +37,7 @@ type Books struct {
 var (
 	_ statement.Books      = (*Books)(nil)
 	_ statement.IssueStore = (*Books)(nil)
+	_ statement.ClaimStore = (*Books)(nil)
 )
 
 // place is a pair and a currency.
@@ -435,4 +436,19 @@ func (b *Books) Sweep(_ context.Context, attempts []clearing.Attempt) error {
 		delete(b.attempts, a.ID)
 	}
 	return b.done("sweep")
+}
+
+// BookedClaims implements statement.ClaimStore.
+func (b *Books) BookedClaims(_ context.Context, below settlement.Ends, fn func(cpo, emsp ocpi.Party, currency string, t statement.Tally) error) error {
+	tallies := map[place]statement.Tally{}
+	for _, c := range b.booked(below) {
+		t := tallies[placeOf(c)]
+		tallies[placeOf(c)] = statement.Tally{Count: t.Count + 1, Net: t.Net.Add(statement.Claims(c))}
+	}
+	for _, p := range slices.SortedFunc(maps.Keys(tallies), place.compare) {
+		if err := fn(p.cpo, p.emsp, p.currency, tallies[p]); err != nil {
+			return err
+		}
+	}
+	return nil
 }

@@ -174,7 +174,7 @@ func (h *House) ClosePeriod(_ context.Context, n clearing.NewClosing) (*clearing
 	if why := h.Refuses(n.Attempt); why != nil {
 		return nil, why
 	}
-	c := &clearing.Closing{NewClosing: n, Offset: h.Next}
+	c := &clearing.Closing{NewClosing: n, Engine: tariff.EngineVersion, ZoneDB: tariff.ZoneDBVersion(), Offset: h.Next}
 	for _, s := range n.Statements {
 		first := int64(1)
 		for _, before := range h.Closings {
