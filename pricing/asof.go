@@ -46,7 +46,8 @@ type Policies interface {
 	// Billable reports whether the party has been a registered eMSP at some
 	// record below: known once, it stays billable.
 	Billable(p ocpi.Party, below int64) bool
-	// Profile returns the name of the pricing profile of a CPO, the last one
-	// named below, "" for the default; a removed partner's stays.
-	Profile(cpo ocpi.Party, below int64) string
+	// Profile returns the name of the pricing profile of what a CPO bills an eMSP for
+	// a charge, by what was agreed and registered below, "" for the default. booked is
+	// the instant that says which period the charge belongs to, see ocpi.BookedAt.
+	Profile(cpo, emsp ocpi.Party, booked ocpi.Time, below int64) string
 }

@@ -228,7 +228,7 @@ func (p *Pricer) compute(cdr *ocpi.CDR, row *Row, c *charge, profileName string)
 	c.in = tariff.Input{CDR: cdr}
 	in := &c.in
 	if profileName == "" {
-		profileName = p.policies.Profile(row.Creditor, c.at.Control)
+		profileName = p.policies.Profile(row.Creditor, row.Debtor, ocpi.BookedAt(cdr.End, cdr.Start, cdr.LastUpdated), c.at.Control)
 	}
 	if profileName != "" {
 		profile, ok := tariff.ProfileByName(profileName)

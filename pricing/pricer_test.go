@@ -1,6 +1,7 @@
 package pricing_test
 
 import (
+	"fmt"
 	"strings"
 	"testing"
 
@@ -44,6 +45,34 @@ func TestRowsOfABatchShareNothing(t *testing.T) {
 		if got := o.TariffIDs + " " + o.TimeZone; got != want || o.Status != pricing.Priced {
 			t.Errorf("row %d was priced with %q (%s %s), want %q", i, got, o.Status, o.Detail, want)
 		}
+	}
+}
+
+// agreed notes whose profile is asked for.
+type agreed struct {
+	policies
+	asked *[]string
+}
+
+func (a agreed) Profile(cpo, emsp ocpi.Party, booked ocpi.Time, below int64) string {
+	*a.asked = append(*a.asked, fmt.Sprint(cpo, " ", emsp, " ", booked, " ", below))
+	return "STEP_NONE"
+}
+
+// The profile is that of the two parties, for when the charge is booked and by the control
+// records that its price rests on; one that is given goes before it.
+func TestTheProfileIsThatOfThePairAndTheCharge(t *testing.T) {
+	recs := records(cdr("a", "EXW", tariff, `{"excl_vat":5}`))
+	var asked []string
+	p := pricing.NewPricer(billed{}, agreed{asked: &asked})
+	var row pricing.Row
+	p.Price(&recs[0], &row, pricing.AsOf{Control: 7})
+	if row.Outcome.Profile != "STEP_NONE" || len(asked) != 1 || asked[0] != "GB*DUN NL*EXW 2019-01-05T11:00:00Z 7" {
+		t.Errorf("priced by %q, asked %q", row.Outcome.Profile, asked)
+	}
+	p.PriceWith(&recs[0], &row, pricing.AsOf{Control: 7}, "STEP_PER_DIM", nil)
+	if row.Outcome.Profile != "STEP_PER_DIM" || len(asked) != 1 {
+		t.Errorf("priced by %q, asked %q", row.Outcome.Profile, asked)
 	}
 }
 

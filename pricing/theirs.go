@@ -46,5 +46,5 @@ func (p *Pricer) theirs(rec *ingest.Record, at AsOf, profile string, reading *Re
 // anybody has everybody billed: who was is known from the result.
 type anybody struct{}
 
-func (anybody) Billable(ocpi.Party, int64) bool  { return true }
-func (anybody) Profile(ocpi.Party, int64) string { return "" }
+func (anybody) Billable(ocpi.Party, int64) bool                      { return true }
+func (anybody) Profile(_, _ ocpi.Party, _ ocpi.Time, _ int64) string { return "" }

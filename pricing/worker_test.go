@@ -158,8 +158,8 @@ func (i inputs) Zone(ocpi.Key, string, ocpi.Time, int64) (string, string) {
 
 type policies struct{}
 
-func (policies) Billable(p ocpi.Party, _ int64) bool { return p.ID != "XXX" }
-func (policies) Profile(ocpi.Party, int64) string    { return "" }
+func (policies) Billable(p ocpi.Party, _ int64) bool                  { return p.ID != "XXX" }
+func (policies) Profile(_, _ ocpi.Party, _ ocpi.Time, _ int64) string { return "" }
 
 const tariff = `{"country_code":"GB","party_id":"DUN","id":"T1","currency":"GBP","elements":[{"price_components":[{"type":"ENERGY","price":0.25,"vat":20,"step_size":1}]}],"last_updated":"2019-01-01T00:00:00Z"}`
 

@@ -38,7 +38,7 @@ func (k knows) Billable(p ocpi.Party, below int64) bool {
 	from, ok := k[p.ID]
 	return ok && from < below
 }
-func (knows) Profile(ocpi.Party, int64) string { return "" }
+func (knows) Profile(_, _ ocpi.Party, _ ocpi.Time, _ int64) string { return "" }
 
 // closedBefore closes the months before one.
 type closedBefore struct{ open ocpi.Month }

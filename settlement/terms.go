@@ -84,4 +84,4 @@ func (t *terms) Billable(p ocpi.Party, below int64) bool {
 
 // Profile implements pricing.Policies: a re-pricing may have named another one
 // than the partner's.
-func (t *terms) Profile(ocpi.Party, int64) string { return t.profile }
+func (t *terms) Profile(_, _ ocpi.Party, _ ocpi.Time, _ int64) string { return t.profile }

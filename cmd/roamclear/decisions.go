@@ -38,6 +38,11 @@ func openDecisions(ctx context.Context, log control.Log, logger *slog.Logger) (*
 	}, nil
 }
 
+// policies are by what CDRs are priced.
+func (d *decisions) policies() clearing.Policies {
+	return clearing.Policies{Partners: d.partners, Agreements: d.agreements}
+}
+
 // clearing is what reports and pages show of agreements.
 func (d *decisions) clearing() report.Clearing {
 	return report.Clearing{Closes: d.closes, Agreements: d.agreements, Parties: d.parties}

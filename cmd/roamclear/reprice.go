@@ -174,7 +174,7 @@ func openRepricer(ctx context.Context, c Config) (_ *settlement.Repricer, closeA
 		return nil, nil, errors.Join(err, closeBackends())
 	}
 	return &settlement.Repricer{
-		Store: b.store, Inputs: in.owned.View(), Policies: in.decisions.partners, AsOf: in.at, Gate: gate{b.log, in.owned, in.decisions.machine},
+		Store: b.store, Inputs: in.owned.View(), Policies: in.decisions.policies(), AsOf: in.at, Gate: gate{b.log, in.owned, in.decisions.machine},
 		Periods: in.decisions.closes, Partitions: b.log.Partitions(ingest.TopicCDRs),
 		Related: (&settlement.Relater{Store: b.store, Closings: in.decisions.closes}).Again,
 	}, func() error { in.close(); return closeBackends() }, nil

@@ -382,7 +382,7 @@ func (s *service) brake() *ingest.Brake {
 // found finds what a body has beside the decoder's findings, before it is accepted:
 // what the answer to its push, or its price, would say.
 func (s *service) found() func(context.Context, *ingest.Envelope, []byte) ([]ocpi.Finding, error) {
-	cdrs := pricing.NewChecker(gate{s.backends.log, s.owned, s.control.machine}, s.owned.View(), s.control.partners)
+	cdrs := pricing.NewChecker(gate{s.backends.log, s.owned, s.control.machine}, s.owned.View(), s.control.policies())
 	stored := settlement.Source{Store: s.backends.store, Log: s.backends.log}
 	return func(ctx context.Context, e *ingest.Envelope, whole []byte) ([]ocpi.Finding, error) {
 		if e.Object == ingest.ObjectCDR {
@@ -406,7 +406,7 @@ func (s *service) drain(group string, w ingest.Work) *ingest.Drain {
 func (s *service) price(ctx context.Context) error {
 	store := s.backends.store
 	w := &pricing.Worker{
-		Store: store, Gate: gate{s.backends.log, s.owned, s.control.machine}, Inputs: s.owned.View(), Policies: s.control.partners, Closed: s.control.closes.Closed,
+		Store: store, Gate: gate{s.backends.log, s.owned, s.control.machine}, Inputs: s.owned.View(), Policies: s.control.policies(), Closed: s.control.closes.Closed,
 		Logger: s.logger, Metrics: s.metrics,
 	}
 	// What may heal a reject is in the reference topic or in the control log.

@@ -91,8 +91,7 @@ func (d *Partners) All() []*Partner {
 
 // Billable reports whether party has been an eMSP by a record at an offset
 // below: whether there was somebody to send its bill to. Known once it stays
-// so, though its partner be removed: the bill was for a charge of before. It
-// implements pricing.Policies, as does Profile.
+// so, though its partner be removed: the bill was for a charge of before.
 func (d *Partners) Billable(party ocpi.Party, below int64) bool {
 	first, ok := d.state.Current().billable.Get(party)
 	return ok && first < below

@@ -19,7 +19,10 @@ type Agreements struct {
 	state   control.State[agreements]
 }
 
-type agreements struct{ set dated[Terms] }
+type agreements struct {
+	set      dated[Terms]
+	profiles bool // one was ever agreed
+}
 
 // NewAgreements registers the domain. closes are of the same machine: a period that
 // is closed keeps the terms that it was closed by.
@@ -116,7 +119,8 @@ func (d *Agreements) agreed(e control.Event, c AgreementSet) error {
 	if err != nil {
 		return err
 	}
-	s.set = set
+	_, profile := c.Values[profileKey]
+	s.set, s.profiles = set, s.profiles || profile
 	return nil
 }
 

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"iter"
 	"slices"
+	"sort"
 	"strings"
 
 	"github.com/roamclear/roamclear/ingest/control"
@@ -122,6 +123,32 @@ func (d dated[T]) standing(s Scope, period ocpi.Month, below int64) iter.Seq[*se
 			}
 		}
 	}
+}
+
+// last returns what stands of one key of a scope, as standing yields it; nil where
+// nothing does.
+func (d dated[T]) last(s Scope, key string, period ocpi.Month, below int64) (last *setting[T]) {
+	list, _ := d.byScope.Get(s)
+	for i := sort.Search(len(list), func(i int) bool { return list[i].key >= key }); i < len(list) && list[i].key == key; i++ {
+		if v := &list[i]; v.from <= period && v.record.offset < below {
+			last = v
+		}
+	}
+	if last == nil || last.text == "" {
+		return nil
+	}
+	return last
+}
+
+// narrowest returns what stands of one key for a pair: what the narrowest scope says.
+func (d dated[T]) narrowest(pair Scope, key string, period ocpi.Month, below int64) *setting[T] {
+	scopes, n := pair.widening()
+	for i := n - 1; i >= 0; i-- {
+		if s := d.last(scopes[i], key, period, below); s != nil {
+			return s
+		}
+	}
+	return nil
 }
 
 // Setting is one value as it was set.

@@ -21,7 +21,7 @@ var agreementTable = table[Terms]{
 		Says: "which amount of an accepted CDR is owed: what the CPO claims, what the tariff gives, or the lower of the two",
 	}, word(OwedClaimed, OwedComputed, OwedLower), func(t *Terms, _ string, v Owed) { t.Owed = v }),
 	newRow(Key{
-		Name: "zone", Default: "UTC", Wants: "an IANA time zone, such as Europe/Amsterdam",
+		Name: zoneKey, Default: "UTC", Wants: "an IANA time zone, such as Europe/Amsterdam",
 		Says: "the time zone in which a CDR's end says which month it belongs to",
 	}, zone, func(t *Terms, _ string, v *tariff.Zone) { t.Zone = v }),
 	newRow(Key{
@@ -41,7 +41,7 @@ var agreementTable = table[Terms]{
 		Says: "a parameter of one rule of the pack",
 	}, exact, (*Terms).setParameter).of(isParameter),
 	newRow(Key{
-		Name: "profile", Absent: "as the CPO's registration says", Wants: "a pricing profile, such as STEP_NONE",
+		Name: profileKey, Absent: "as the CPO's registration says", Wants: "a pricing profile, such as STEP_NONE",
 		Says: "how doubtful points of tariffs are read; it prices nothing anew, roamclear reprice does",
 	}, profile, func(t *Terms, _ string, v string) { t.Profile = v }),
 	newRow(Key{
@@ -75,6 +75,7 @@ const (
 	taxCategory   = "tax.category"
 	taxRate       = "tax.rate"
 	profileKey    = "profile"
+	zoneKey       = "zone"
 	ruleEffect    = "rule.CODE.effect"
 	ruleParameter = "rule.CODE.PARAM"
 )

@@ -27,6 +27,7 @@ type desk struct {
 	agreements *clearing.Agreements
 	parties    *clearing.Parties
 	decided    *clearing.Decisions
+	partners   *control.Partners
 	now        *ocpi.Time
 }
 
@@ -38,7 +39,7 @@ func openDesk(t testing.TB, log *ingesttest.Log) desk {
 	if err != nil {
 		t.Fatal(err)
 	}
-	d := desk{Machine: m, closes: clearing.NewCloses(m), parties: clearing.NewParties(m), decided: clearing.NewDecisions(m), now: &now}
+	d := desk{Machine: m, closes: clearing.NewCloses(m), parties: clearing.NewParties(m), decided: clearing.NewDecisions(m), partners: control.NewPartners(m), now: &now}
 	d.agreements = clearing.NewAgreements(m, d.closes)
 	return d
 }
@@ -310,7 +311,7 @@ var (
 func histories(t *rapid.T) []drawn {
 	draws := map[string][]string{
 		"owed": {"claimed", "computed", "lower", ""}, "pack": {"observe", "strict", ""}, "zone": {"UTC", "Europe/Paris", ""},
-		"tax.category": {"exempt", "standard", ""}, "rule.age.max_days": {"30", "60", ""}, "rule.energy.effect": {"note", "hold", ""}, "days_to_pay": {"0", "14", ""},
+		"tax.category": {"exempt", "standard", ""}, "rule.age.max_days": {"30", "60", ""}, "rule.energy.effect": {"note", "hold", ""}, "days_to_pay": {"0", "14", ""}, "profile": {"STEP_NONE", "STEP_PER_DIM", ""},
 	}
 	keys := slices.Sorted(maps.Keys(draws))
 	list := make([]drawn, rapid.IntRange(1, 40).Draw(t, "events"))
@@ -327,6 +328,29 @@ func histories(t *rapid.T) []drawn {
 		}
 	}
 	return list
+}
+
+// logOf is a log of agreements.
+func logOf(t *testing.T, events []drawn) *ingesttest.Log {
+	t.Helper()
+	log := ingesttest.NewLog(1)
+	for i, e := range events {
+		set := clearing.AgreementSet{From: e.from, Values: e.values, By: clearing.ByLocal}
+		if !e.scope.CPO.IsZero() {
+			set.CPO = e.scope.CPO.String()
+		}
+		if !e.scope.EMSP.IsZero() {
+			set.EMSP = e.scope.EMSP.String()
+		}
+		body, err := control.Encode(control.Event{Command: fmt.Sprint("c", i), At: 1}, set)
+		if err == nil {
+			_, err = log.Append(t.Context(), ingest.TopicControl, &ingest.Envelope{}, body)
+		}
+		if err != nil {
+			t.Fatal(err)
+		}
+	}
+	return log
 }
 
 // said looks through all events for what holds, in the words of the rule.
@@ -368,23 +392,7 @@ func said(events []drawn, s clearing.Scope, period ocpi.Month) map[string]string
 func TestTermsFollowFromTheEvents(t *testing.T) {
 	rapid.Check(t, func(rt *rapid.T) {
 		events := histories(rt)
-		log := ingesttest.NewLog(1)
-		for i, e := range events {
-			set := clearing.AgreementSet{From: e.from, Values: e.values, By: clearing.ByLocal}
-			if !e.scope.CPO.IsZero() {
-				set.CPO = e.scope.CPO.String()
-			}
-			if !e.scope.EMSP.IsZero() {
-				set.EMSP = e.scope.EMSP.String()
-			}
-			body, err := control.Encode(control.Event{Command: fmt.Sprint("c", i), At: 1}, set)
-			if err == nil {
-				_, err = log.Append(t.Context(), ingest.TopicControl, &ingest.Envelope{}, body)
-			}
-			if err != nil {
-				rt.Fatal(err)
-			}
-		}
+		log := logOf(t, events)
 		d, again := newDesk(t, log), newDesk(t, log)
 		for range 20 {
 			s := clearing.Scope{CPO: rapid.SampledFrom(cpos).Draw(rt, "of cpo"), EMSP: rapid.SampledFrom(emsps).Draw(rt, "of emsp")}
@@ -417,6 +425,9 @@ func compareTerms(t *rapid.T, want map[string]string, got clearing.Terms) {
 	}
 	if got.Tax.Rate.IsSet() {
 		texts["tax.rate"] = got.Tax.Rate.String()
+	}
+	if got.Profile != "" {
+		texts["profile"] = got.Profile
 	}
 	for _, r := range got.Rules {
 		if r.Parameter == "" {

@@ -480,6 +480,9 @@ func TestClosesFollowFromTheLog(t *testing.T) {
 				if doomed := d.closes.Doomed(n.Attempt); doomed != (want != 0) {
 					rt.Fatalf("%+v is doomed: %t, want %d", n.Attempt, doomed, want)
 				}
+				if why := d.closes.Refuses(n.Attempt); (why != nil) != (want != 0) || why != nil && why.Why != want {
+					rt.Fatalf("%+v is refused: %v, want %d", n.Attempt, why, want)
+				}
 				c, err := d.closes.ClosePeriod(ctx, n)
 				if why, _ := errors.AsType[*clearing.NotClosed](err); want == 0 != (err == nil) || err != nil && (why == nil || why.Why != want) {
 					rt.Fatalf("%+v: %v, want %d", n.Attempt, err, want)

@@ -23,10 +23,10 @@ func (own) TariffsBelow(ocpi.Key, ocpi.Party, int64, int) []*reference.TariffVer
 func (own) Zone(ocpi.Key, string, ocpi.Time, int64) (zone, source string) {
 	return "Europe/London", "location"
 }
-func (own) Payer(string, ocpi.Time, int64) (ocpi.Party, bool) { return ocpi.Party{}, false }
-func (own) Billable(ocpi.Party, int64) bool                   { return true }
-func (own) Closed(ocpi.Month) bool                            { return false }
-func (own) Profile(ocpi.Party, int64) string                  { return "" }
+func (own) Payer(string, ocpi.Time, int64) (ocpi.Party, bool)    { return ocpi.Party{}, false }
+func (own) Billable(ocpi.Party, int64) bool                      { return true }
+func (own) Closed(ocpi.Month) bool                               { return false }
+func (own) Profile(_, _ ocpi.Party, _ ocpi.Time, _ int64) string { return "" }
 
 // priced is a realistic batch with the results that pricing gives it.
 func priced(tb testing.TB, first int64, n int) *pricing.Batch {

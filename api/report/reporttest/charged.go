@@ -65,5 +65,5 @@ func (s *Store) Charged(t testing.TB, known Reference) *settlement.CDRDetail {
 // anybody has everybody billed, by the default profile.
 type anybody struct{}
 
-func (anybody) Billable(ocpi.Party, int64) bool  { return true }
-func (anybody) Profile(ocpi.Party, int64) string { return "" }
+func (anybody) Billable(ocpi.Party, int64) bool                      { return true }
+func (anybody) Profile(_, _ ocpi.Party, _ ocpi.Time, _ int64) string { return "" }

@@ -62,9 +62,9 @@ func (nothing) TariffsBelow(ocpi.Key, ocpi.Party, int64, int) []*reference.Tarif
 func (nothing) Zone(ocpi.Key, string, ocpi.Time, int64) (zone, source string) {
 	return "Europe/London", "location"
 }
-func (nothing) Payer(string, ocpi.Time, int64) (ocpi.Party, bool) { return ocpi.Party{}, false }
-func (nothing) Billable(ocpi.Party, int64) bool                   { return true }
-func (nothing) Profile(ocpi.Party, int64) string                  { return "" }
+func (nothing) Payer(string, ocpi.Time, int64) (ocpi.Party, bool)    { return ocpi.Party{}, false }
+func (nothing) Billable(ocpi.Party, int64) bool                      { return true }
+func (nothing) Profile(_, _ ocpi.Party, _ ocpi.Time, _ int64) string { return "" }
 
 // price makes the seed: priced once from real charges, each in a month and for a
 // pair of its own. One in a hundred comes again, one in three hundred with another
