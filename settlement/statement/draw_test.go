@@ -298,6 +298,8 @@ func TestDraftsOfWhatWasIssued(t *testing.T) {
 			[]string{"DE*EMP 2019-07 EUR: correction C1 -7, cdr C2 8"}},
 		{"an accepted orphan meets its original", shelf{c1, june("cdr", "K1", "claims", "-9", "credits", "C1")}, []settlement.BookedCDR{june("cdr", "K1", "claims", "-9", "credits", "C1")},
 			[]statement.Decided{accept("K1", clearing.GroundCreditOrphan)}, terms("UTC"), []string{"DE*EMP 2019-07 EUR: cdr C1 7, correction K1 2"}},
+		{"and stays what it is until that comes", shelf{booked("cdr", "C1", "ends", "2019-08-05T11:00:00Z", "claims", "7"), june("cdr", "K1", "claims", "-9", "credits", "C1"), c2},
+			[]settlement.BookedCDR{june("cdr", "K1", "claims", "-9", "credits", "C1")}, []statement.Decided{accept("K1", clearing.GroundCreditOrphan)}, terms("UTC"), []string{"DE*EMP 2019-07 EUR: cdr C2 8"}},
 		{"nobody accepts what has no debtor", shelf{june("cdr", "C1", "claims", "7", "emsp", "")}, nil, []statement.Decided{accept("C1", "unknown_debtor")}, terms("UTC"),
 			[]string{"* 2019-07 EUR: held C1 unknown_debtor"}},
 	} {

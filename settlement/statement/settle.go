@@ -3,6 +3,7 @@ package statement
 import (
 	"github.com/roamclear/roamclear/ocpi"
 	"github.com/roamclear/roamclear/settlement/clearing"
+	"github.com/shopspring/decimal"
 )
 
 // Settled is what a charge comes to in the next statement of its pair and currency.
@@ -45,6 +46,9 @@ func Settle(charges []*Charge, period ocpi.Month) []Settled {
 		switch _, alone := credits[-1-i]; {
 		case alone:
 			settleChain(settled, -1, credits[-1-i])
+		case settled[i].Later && !settled[i].Credit:
+			settleChain(settled, i, nil)
+			settleAhead(settled, credits[i])
 		case !settled[i].Credit:
 			settleChain(settled, i, credits[i])
 		}
@@ -84,6 +88,22 @@ func settleChain(settled []Settled, original int, credits []int) {
 	}
 	for n, c := range chain.Credits {
 		settled[at[c]].Outcome = outcomes[n]
+	}
+}
+
+// settleAhead settles credits of what comes to a later period: one that is issued already,
+// since a person accepted it when there was nothing that it credits, stays what it is until
+// that comes.
+func settleAhead(settled []Settled, credits []int) {
+	for _, i := range credits {
+		s := &settled[i]
+		if s.Later {
+			continue
+		}
+		settleChain(settled, -1, []int{i})
+		if s.Issued != nil && s.State == clearing.Accepted {
+			s.Owed, s.KWh, s.Excess = s.Issued.Amount, s.Issued.KWh, decimal.Decimal{}
+		}
 	}
 }
 
