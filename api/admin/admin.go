@@ -32,6 +32,7 @@ type Deps struct {
 	Agreements *clearing.Agreements
 	Parties    *clearing.Parties
 	Drafts     rest.Drafts
+	Decisions  rest.Decisions
 	Around     rest.Around // what period checks tell beside drafts
 	Ends       *api.Ends   // of certificates that partners have shown; nil = none is known
 	Roots      func() int  // from how many CAs their certificates may come, see [api.TLS.Roots]; nil = from none
@@ -48,6 +49,7 @@ type server struct {
 	agreements *clearing.Agreements
 	parties    *clearing.Parties
 	drafts     rest.Drafts
+	decisions  rest.Decisions
 	around     rest.Around
 	ends       *api.Ends
 	roots      func() int
@@ -65,7 +67,7 @@ func Mount(g gin.IRouter, d Deps) {
 		d.Roots = func() int { return 0 }
 	}
 	s := &server{
-		partners: d.Partners, found: d.Found, peers: d.Peers, keys: d.Keys, closes: d.Closes, agreements: d.Agreements, parties: d.Parties, drafts: d.Drafts, around: d.Around, ends: d.Ends, roots: d.Roots,
+		partners: d.Partners, found: d.Found, peers: d.Peers, keys: d.Keys, closes: d.Closes, agreements: d.Agreements, parties: d.Parties, drafts: d.Drafts, decisions: d.Decisions, around: d.Around, ends: d.Ends, roots: d.Roots,
 		token: sha256.Sum256([]byte(d.Token)), closed: len(d.Token) < MinToken, logger: d.Logger,
 	}
 	g.GET("/admin/v1/partners", s.handle(s.listPartners))
@@ -109,6 +111,7 @@ func Mount(g gin.IRouter, d Deps) {
 	g.GET("/admin/v1/statements/file", s.handle(s.statementFile, "period", "cpo", "emsp", "currency"))
 	g.GET("/admin/v1/queue", s.handle(s.listQueue, "period", "cpo", "emsp", "currency", "ground"))
 	g.GET("/admin/v1/queue/cdrs", s.handle(s.queuedCDRs, "period", "cpo", "emsp", "currency", "ground", "state"))
+	g.POST("/admin/v1/decisions", s.handle(s.decide))
 	g.GET("/admin/v1/rules/try", s.handle(s.tryPack, "pack", "from", "to", "cpo", "emsp"))
 	g.GET("/admin/v1/parties", s.handle(s.listParties, "party", "history"))
 	g.POST("/admin/v1/parties", s.handle(s.setParty))

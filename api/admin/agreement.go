@@ -75,6 +75,11 @@ func (s *server) queuedCDRs(c *gin.Context) error {
 	return rest.QueuedCDRs(c, s.drafts, rest.Key{})
 }
 
+// decide answers POST /admin/v1/decisions.
+func (s *server) decide(c *gin.Context) error {
+	return rest.Decide(c, s.decisions, rest.Key{}, clearing.ByLocal)
+}
+
 // tryPack answers GET /admin/v1/rules/try.
 func (s *server) tryPack(c *gin.Context) error {
 	if err := s.knownScope(c); err != nil {

@@ -57,3 +57,8 @@ func (s *server) tryPack(c *gin.Context, key rest.Key) error { return rest.TryPa
 func (s *server) checkPeriod(c *gin.Context, key rest.Key) error {
 	return rest.CheckPeriod(c, s.drafts, s.around, key)
 }
+
+// decide answers POST /api/v1/decisions.
+func (s *server) decide(c *gin.Context, key rest.Key) error {
+	return rest.Decide(c, s.decisions, key, key.ID)
+}

@@ -13,14 +13,15 @@ import (
 
 // Deps is what the reports need.
 type Deps struct {
-	Reader   settlement.Reader
-	Auth     func(c *gin.Context) (rest.Key, error)
-	Logger   *slog.Logger
-	Limits   rest.Limits
-	Closes   Closes
-	Clearing Clearing
-	Drafts   rest.Drafts
-	Around   rest.Around // what period checks tell beside drafts
+	Reader    settlement.Reader
+	Auth      func(c *gin.Context) (rest.Key, error)
+	Logger    *slog.Logger
+	Limits    rest.Limits
+	Closes    Closes
+	Clearing  Clearing
+	Drafts    rest.Drafts
+	Decisions rest.Decisions
+	Around    rest.Around // what period checks tell beside drafts
 	// Tariffs and Sessions are what POST /price, Tariffs and single Sessions need.
 	Tariffs  Tariffs
 	Sessions Sessions
@@ -43,24 +44,28 @@ type Closes interface {
 }
 
 type server struct {
-	reader   settlement.Reader
-	closes   Closes
-	clearing Clearing
-	drafts   rest.Drafts
-	around   rest.Around
-	tariffs  Tariffs
-	sessions Sessions
-	billed   Billed
-	now      func() time.Time
+	reader    settlement.Reader
+	closes    Closes
+	clearing  Clearing
+	drafts    rest.Drafts
+	decisions rest.Decisions
+	around    rest.Around
+	tariffs   Tariffs
+	sessions  Sessions
+	billed    Billed
+	now       func() time.Time
 }
 
 // Mount adds the routes, which carry their whole path from /api/v1 on.
 func Mount(g gin.IRouter, d Deps) {
-	s := &server{reader: d.Reader, closes: d.Closes, clearing: d.Clearing, drafts: d.Drafts, around: d.Around, tariffs: d.Tariffs, sessions: d.Sessions, billed: d.Billed, now: d.Now}
+	s := &server{reader: d.Reader, closes: d.Closes, clearing: d.Clearing, drafts: d.Drafts, decisions: d.Decisions, around: d.Around, tariffs: d.Tariffs, sessions: d.Sessions, billed: d.Billed, now: d.Now}
 	if s.now == nil {
 		s.now = time.Now
 	}
 	guard := rest.Guard{Auth: d.Auth, Scope: rest.ScopeRead, Logger: d.Logger, Limits: d.Limits}
+	decides := guard
+	decides.Scope = rest.ScopeDecide
+	g.POST("/api/v1/decisions", decides.Handle(s.decide))
 	g.GET("/api/v1/openapi.yaml", rest.OpenAPI)
 	g.GET("/api/v1/docs", rest.Docs)
 	g.GET("/api/v1/reports/settlement", guard.Handle(s.settlement))

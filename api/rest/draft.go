@@ -64,7 +64,7 @@ func tallyOf[K comparable](of map[K]*tally, key K) *tally {
 }
 
 // GroundDecided is the ground of what a person holds.
-const GroundDecided = "decided"
+const GroundDecided = statement.GroundHeldByPerson
 
 // waitsBy returns by what a held CDR waits: the rules that hold it, or, whatever these
 // say, that a person took it aside.

@@ -187,7 +187,7 @@ func newSite(t *testing.T, cdrs int) site {
 			if c.GetHeader("Authorization") != "Bearer all" {
 				return rest.Key{}, rest.ErrNoKey
 			}
-			return rest.Key{Scopes: []string{rest.ScopeRead}}, nil
+			return rest.Key{Scopes: []string{rest.ScopeRead, rest.ScopeDecide}}, nil
 		},
 	})
 	mountApp(t, s)

@@ -29,6 +29,7 @@ type QueueGroup struct {
 	Currency string  `json:"currency"` // "": it is not known
 	Apart
 	Oldest *string `json:"oldest"` // the first period that one of them belongs to; null = none is known
+	Digest string  `json:"digest"` // of what is shown, for who decides about all of it
 }
 
 // QueueTotal is all that waits in one currency, each CDR once.
@@ -59,6 +60,7 @@ type groupKey struct{ ground, cpo, emsp, currency string }
 type group struct {
 	tally
 	oldest ocpi.Month
+	digest string
 }
 
 // waiting groups what waits.
@@ -84,6 +86,7 @@ func newWaiting(only string) *waiting {
 
 func (w *waiting) add(d *statement.Draft) error {
 	w.note(d)
+	here := map[string]*shownSet{} // of this pair and currency, by ground
 	for i := range d.Settled {
 		s := &d.Settled[i]
 		if s.State != clearing.Held || s.Later {
@@ -99,7 +102,14 @@ func (w *waiting) add(d *statement.Draft) error {
 		tallyOf(w.totals, d.Currency).add(s)
 		for _, code := range in {
 			w.group(groupKey{code, d.CPO.String(), partyText(d.EMSP), d.Currency}).add(s)
+			if here[code] == nil {
+				here[code] = &shownSet{}
+			}
+			here[code].add(s, d.Currency)
 		}
+	}
+	for code, shown := range here {
+		w.group(groupKey{code, d.CPO.String(), partyText(d.EMSP), d.Currency}).digest = shown.digest()
 	}
 	return nil
 }
@@ -125,7 +135,7 @@ func (w *waiting) queue() Queue {
 	q := Queue{Groups: []QueueGroup{}, Totals: []QueueTotal{}, Problems: w.problems}
 	for key, g := range w.groups {
 		q.Groups = append(q.Groups, QueueGroup{
-			Ground: key.ground, CPO: key.cpo, EMSP: textOrNil(key.emsp), Currency: key.currency, Apart: g.apart(), Oldest: textOrNil(g.oldest.String()),
+			Ground: key.ground, CPO: key.cpo, EMSP: textOrNil(key.emsp), Currency: key.currency, Apart: g.apart(), Oldest: textOrNil(g.oldest.String()), Digest: g.digest,
 		})
 	}
 	slices.SortFunc(q.Groups, func(a, b QueueGroup) int {

@@ -178,7 +178,7 @@ func TestQueueAndTrial(t *testing.T) {
 		{"all", "/queue", ""}, {"all", "/queue?period=2019-06", ""}, {"all", "/queue?ground=age&emsp=DE*EMP", ""}, {"all", "/queue?currency=SEK", ""},
 		{"DE*EMP", "/queue", ""}, {"NL*TNM", "/queue?ground=unknown_debtor", ""}, {"FR*OTH", "/queue", ""}, {"all", "/queue?ground=beauty", ""},
 		{"all", "/queue/cdrs?period=2019-06", "text/csv"}, {"all", "/queue/cdrs?ground=age", "application/jsonl"}, {"DE*EMP", "/queue/cdrs?ground=age", "application/jsonl"},
-		{"NL*TNM", "/queue/cdrs?ground=age", "application/jsonl"}, {"all", "/queue/cdrs?ground=decided", "application/json"}, {"all", "/queue/cdrs?state=rejected", "text/csv"},
+		{"NL*TNM", "/queue/cdrs?ground=age", "application/jsonl"}, {"all", "/queue/cdrs?ground=decision", "application/json"}, {"all", "/queue/cdrs?state=rejected", "text/csv"},
 		{"all", "/queue/cdrs?state=accepted&ground=foreign_evse", "text/csv"}, {"all", "/queue/cdrs?state=lost", ""}, {"all", "/queue/cdrs", "image/png"},
 		{"all", "/rules/try?pack=strict&from=2019-06&to=2019-06", ""}, {"DE*EMP", "/rules/try?pack=observe&from=2019-04&to=2019-05", ""},
 		{"all", "/rules/try?pack=lenient&from=2019-06&to=2019-06", ""}, {"all", "/rules/try?pack=strict&from=2019-06&to=2019-05", ""}, {"all", "/rules/try?pack=strict&from=2019-06", ""},

@@ -8,7 +8,6 @@ import (
 	"time"
 
 	"github.com/roamclear/roamclear/ingest"
-	"github.com/roamclear/roamclear/ingest/control"
 	"github.com/roamclear/roamclear/settlement/clearing"
 	"github.com/roamclear/roamclear/settlement/statement"
 )
@@ -40,7 +39,7 @@ func (c *closer) Close(ctx context.Context, r statement.CloseRequest) (*statemen
 	if err := c.control.machine.Ready(); err != nil {
 		return nil, err
 	}
-	s := statement.Closer{Books: c.backends.store, Issues: c.backends.store, Logs: logs{c.backends, c.control.machine}, Control: closeControl{c.control.closes, c.control}}
+	s := statement.Closer{Books: c.backends.store, Issues: c.backends.store, Logs: logs{c.backends, c.control}, Control: closeControl{c.control.closes, c.control}}
 	return s.Close(ctx, r)
 }
 
@@ -57,7 +56,7 @@ func (c closeControl) Agreed(below int64) statement.Agreed { return agreedBelow{
 // implement statement.Logs.
 type logs struct {
 	*backends
-	machine *control.Machine
+	control *decisions
 }
 
 // Cut implements statement.Logs. Of partitions that the log has no more, the store has all
@@ -89,8 +88,11 @@ const (
 func (l logs) Reach(ctx context.Context, cut statement.Cut, lags func(string)) error {
 	ctx, cancel := context.WithTimeout(ctx, closeWaits)
 	defer cancel()
-	if err := l.machine.WaitNext(ctx, cut.Control); err != nil {
+	if err := l.control.machine.WaitNext(ctx, cut.Control); err != nil {
 		return fmt.Errorf("wait for the control log up to %d: %w", cut.Control, err)
+	}
+	if err := statement.Project(ctx, l.control.decided, l.store); err != nil {
+		return err
 	}
 	ticker := time.NewTicker(closeLooks)
 	defer ticker.Stop()

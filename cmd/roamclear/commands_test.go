@@ -182,7 +182,7 @@ func TestCompletion(t *testing.T) {
 		{"agreement set rule.age.effect=|", "rule.age.effect=hold"},
 		{"agreement show --data " + data + " --cpo |", "GB/DUN"},
 		{"party set --data " + data + " |", "GB/DUN"},
-		{"queue --ground |", "decided"},
+		{"queue --ground |", "decision"},
 		{"queue --format |", "jsonl"},
 		{"rules try |", "strict\t"},
 		{"help partner |", "rotate"},

@@ -62,6 +62,9 @@ func (d *drafts) inTurn(ctx context.Context, q statement.Query, fn func(statemen
 		return err
 	}
 	by := agreedBelow{d.control, d.control.machine.Next()}
+	if err := statement.Project(ctx, d.control.decided, d.store); err != nil { // what was decided below it
+		return err
+	}
 	if q.Period.IsZero() {
 		if q.Period, err = d.lastPeriod(ctx, q, by); err != nil {
 			return err

@@ -19,8 +19,9 @@ func newKeyCmd() *cobra.Command {
 		Use:   "key",
 		Short: "Add, list, rotate and remove API keys",
 		Long: `Administer the API keys of a running service: who may read reports
-(finance:read), use the simple calls as an eMSP (app), report as a CPO (cpo),
-and unlock connectors (helpdesk).
+(finance:read), decide about CDRs (finance:decide), approve closes (finance:approve),
+use the simple calls as an eMSP (app), report as a CPO (cpo), and unlock connectors
+(helpdesk).
 
 The service is found through its data directory (--data), or by --url and the
 environment variable ROAMCLEAR_ADMIN_TOKEN.`,
@@ -42,6 +43,8 @@ only its hash is kept. It is sent as "Authorization: Bearer …".
 
   finance:read  reads reports; with --party only what concerns that party, as CPO
                 or as eMSP
+  finance:decide   decides about CDRs; with --party about those of its pairs
+  finance:approve  approves a close that another key asked for
   app           finds stations, starts and follows charges, as the eMSP --party
   cpo           reports Sessions and CDRs, as the CPO --party
   helpdesk      unlocks connectors; with --party for that party alone`,

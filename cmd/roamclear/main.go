@@ -69,7 +69,7 @@ func newRootCmd() *cobra.Command {
 	root.SetHelpCommand(newHelpCmd())
 	root.AddCommand(
 		newServeCmd(), newDemoCmd(), newPartnerCmd(), newPairCmd(), newKeyCmd(), newVerifyCmd(), newCheckConfigCmd(),
-		newEngineCmd(), newPriceCmd(), newLintCmd(), newRepriceCmd(), newPeriodCmd(), newStatementCmd(), newAgreementCmd(), newPartyCmd(), newRulesCmd(), newQueueCmd(), newPeerCmd(), newCertCmd(),
+		newEngineCmd(), newPriceCmd(), newLintCmd(), newRepriceCmd(), newPeriodCmd(), newStatementCmd(), newAgreementCmd(), newPartyCmd(), newRulesCmd(), newQueueCmd(), newDecideCmd(), newPeerCmd(), newCertCmd(),
 	)
 	root.InitDefaultHelpCmd() // these two would be added when it runs, after they are looked at here
 	root.InitDefaultCompletionCmd()

@@ -22,7 +22,7 @@ func (f *queueFlags) register(cmd *cobra.Command, service *serviceFlags) {
 	f.scopeFlags.register(cmd, service, "all its pairs", "all pairs")
 	cmd.Flags().Var(&f.period, "period", "what a close of this period would meet, such as 2019-06 (default all there is)")
 	cmd.Flags().StringVar(&f.currency, "currency", "", "only in this currency, such as EUR")
-	cmd.Flags().StringVar(&f.ground, "ground", "", "only what waits by this: a rule, or decided for what a person holds")
+	cmd.Flags().StringVar(&f.ground, "ground", "", "only what waits by this: a rule, or decision for what a person holds")
 	complete(cmd, "ground", rest.Grounds()...)
 }
 
@@ -90,9 +90,9 @@ environment variable ROAMCLEAR_ADMIN_TOKEN.`,
 }
 
 func queueRows(q *rest.Queue) [][]string {
-	rows := [][]string{{"GROUND", "CPO", "EMSP", "CURRENCY", "COUNT", "CLAIMED", "OLDEST"}}
+	rows := [][]string{{"GROUND", "CPO", "EMSP", "CURRENCY", "COUNT", "CLAIMED", "OLDEST", "DIGEST"}}
 	for _, g := range q.Groups {
-		rows = append(rows, []string{g.Ground, g.CPO, orDash(g.EMSP), g.Currency, fmt.Sprint(g.Count), g.Claimed, orDash(g.Oldest)})
+		rows = append(rows, []string{g.Ground, g.CPO, orDash(g.EMSP), g.Currency, fmt.Sprint(g.Count), g.Claimed, orDash(g.Oldest), g.Digest})
 	}
 	for _, t := range q.Totals {
 		rows = append(rows, []string{"in all", "", "", t.Currency, fmt.Sprint(t.Count), t.Claimed, ""})

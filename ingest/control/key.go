@@ -11,13 +11,15 @@ import (
 
 // Scopes an API key can have.
 const (
-	ScopeFinanceRead = "finance:read" // reads reports
-	ScopeApp         = "app"          // finds stations, starts and follows charges, as the one eMSP it is bound to
-	ScopeCPO         = "cpo"          // reports Sessions and CDRs, as the one CPO it is bound to
-	ScopeHelpdesk    = "helpdesk"     // unlocks connectors
+	ScopeFinanceRead    = "finance:read"    // reads reports
+	ScopeFinanceDecide  = "finance:decide"  // decides about CDRs that wait
+	ScopeFinanceApprove = "finance:approve" // approves a close that another key asked for
+	ScopeApp            = "app"             // finds stations, starts and follows charges, as the one eMSP it is bound to
+	ScopeCPO            = "cpo"             // reports Sessions and CDRs, as the one CPO it is bound to
+	ScopeHelpdesk       = "helpdesk"        // unlocks connectors
 )
 
-var scopeNames = []string{ScopeFinanceRead, ScopeApp, ScopeCPO, ScopeHelpdesk}
+var scopeNames = []string{ScopeFinanceRead, ScopeFinanceDecide, ScopeFinanceApprove, ScopeApp, ScopeCPO, ScopeHelpdesk}
 
 // Scopes lists what an API key can allow.
 func Scopes() []string { return slices.Clone(scopeNames) }

@@ -1,0 +1,370 @@
+package rest
+
+import (
+	"cmp"
+	"context"
+	"encoding/hex"
+	"fmt"
+	"maps"
+	"net/http"
+	"slices"
+	"strconv"
+	"strings"
+
+	"github.com/gin-gonic/gin"
+	"github.com/roamclear/roamclear/api"
+	"github.com/roamclear/roamclear/ingest/control"
+	"github.com/roamclear/roamclear/ocpi"
+	"github.com/roamclear/roamclear/settlement"
+	"github.com/roamclear/roamclear/settlement/clearing"
+	"github.com/roamclear/roamclear/settlement/statement"
+	"github.com/shopspring/decimal"
+)
+
+// ScopeDecide is the scope an API key needs to decide about CDRs.
+const ScopeDecide = control.ScopeFinanceDecide
+
+// Decisions takes decisions about CDRs.
+type Decisions interface {
+	// Of returns who owes a CDR and in which currency, and what was issued of it, nil
+	// where nothing was. settlement.ErrNotFound: there is no such CDR.
+	Of(ctx context.Context, key ocpi.Key) (*settlement.BookedCDR, *statement.IssuedCDR, error)
+	// Decide draws what waits, hands it on, and decides what made returns of that. It
+	// returns once drafts know of it, with the offset of the record.
+	Decide(ctx context.Context, command string, q statement.Query, drawn func(*statement.Draft) error, made func() (clearing.NewDecision, error)) (record int64, err error)
+}
+
+// DecisionRequest is the body of POST /decisions: about one CDR, or about all that
+// wait by a ground, as the queue showed them.
+type DecisionRequest struct {
+	Act    string `json:"act"`           // accept, reject, hold or undo
+	At     string `json:"at,omitempty"`  // of accept: claimed or computed, "" as agreed
+	Reason string `json:"reason"`        // for who reads of it later
+	CDR    string `json:"cdr,omitempty"` // its key, such as "NL*TNM*C1"; or what follows
+	Ground string `json:"ground,omitempty"`
+	CPO    string `json:"cpo,omitempty"`
+	EMSP   string `json:"emsp,omitempty"`
+	// Period and Currency are as those of the queue.
+	Period       string `json:"period,omitempty"`
+	Currency     string `json:"currency,omitempty"`
+	ExpectDigest string `json:"expect_digest,omitempty"` // what the queue said of the same
+}
+
+// DecisionAnswer answers a decision.
+type DecisionAnswer struct {
+	Act    string       `json:"act"`
+	Count  int          `json:"count"`
+	Totals []QueueTotal `json:"totals"`
+	Digest string       `json:"digest"`
+	Record int64        `json:"record"` // in the control log
+}
+
+// Decide answers POST /decisions. by is who decides.
+func Decide(c *gin.Context, d Decisions, k Key, by string) error {
+	var r DecisionRequest
+	if err := ReadJSON(c.Request, api.DefaultMaxBody, &r); err != nil {
+		return err
+	}
+	s, err := r.selection(k)
+	if err != nil {
+		return err
+	}
+	s.decision.By = by
+	ctx := c.Request.Context()
+	if r.CDR != "" {
+		if err := s.find(ctx, d, k); err != nil {
+			return err
+		}
+	}
+	record, err := d.Decide(ctx, c.GetHeader("Idempotency-Key"), s.query, s.add, s.made)
+	if err != nil {
+		return closedPeriod(err)
+	}
+	WriteJSON(c, http.StatusCreated, DecisionAnswer{Act: string(s.decision.Act), Count: len(s.shown), Totals: s.list(), Digest: s.digest(), Record: record})
+	return nil
+}
+
+// selection is CDRs to decide about.
+type selection struct {
+	shownSet
+	decision clearing.NewDecision
+	query    statement.Query
+	key      ocpi.Key // of the one CDR, zero where a ground selects
+	expected string
+	groups   map[string]*clearing.DecidedGroup // by what was shown
+}
+
+// selection reads which CDRs are meant. Act and reason are the log's to judge.
+func (r *DecisionRequest) selection(k Key) (*selection, error) {
+	s := &selection{
+		decision: clearing.NewDecision{Act: clearing.Act(r.Act), At: clearing.Owed(r.At), Reason: r.Reason, Ground: r.Ground},
+		query:    statement.Query{Party: k.Party, Debtless: true}, expected: r.ExpectDigest, groups: map[string]*clearing.DecidedGroup{},
+	}
+	if !slices.Contains([]clearing.Act{clearing.Accept, clearing.RejectIt, clearing.HoldIt, clearing.Undo}, s.decision.Act) {
+		return nil, Invalid("act", "%q: want accept, reject, hold or undo", r.Act)
+	}
+	if strings.TrimSpace(r.Reason) == "" {
+		return nil, Invalid("reason", "required: who reads of it later wants to know why")
+	}
+	if r.CDR != "" {
+		if r.Ground+r.CPO+r.EMSP+r.Period+r.Currency+r.ExpectDigest != "" {
+			return nil, Invalid("cdr", "one CDR, or what waits by a ground: not both")
+		}
+		var ok bool
+		if s.key, ok = parseKey(r.CDR); !ok {
+			return nil, Invalid("cdr", "%q is not the key of a CDR such as NL*TNM*C1", r.CDR)
+		}
+		return s, nil
+	}
+	p := NewParams(nil)
+	p.values = map[string][]string{"ground": {r.Ground}, "cpo": {r.CPO}, "emsp": {r.EMSP}, "period": {r.Period}, "currency": {r.Currency}}
+	q := &s.query
+	p.ground("ground")
+	q.CPO, q.EMSP, q.Period, q.Currency = p.Party("cpo"), p.Party("emsp"), p.Month("period"), p.Currency("currency")
+	s.decision.Scope, s.decision.Period = clearing.Scope{CPO: q.CPO, EMSP: q.EMSP}, q.Period
+	if r.Ground == "" {
+		p.Fail(Invalid("ground", "required: the ground by which they wait, or cdr with the key of one"))
+	}
+	return s, p.Err()
+}
+
+// parseKey reads the key of a CDR as it is written, "NL*TNM*C1".
+func parseKey(text string) (ocpi.Key, bool) {
+	country, rest, _ := strings.Cut(text, "*")
+	party, id, ok := strings.Cut(rest, "*")
+	return ocpi.NewKey(country, party, id), ok && country != "" && party != "" && id != ""
+}
+
+// find narrows the drawing to the pair of the one CDR. Of what was issued no draft has
+// anything: nobody holds it any more, and whatever else is decided is known without one.
+func (s *selection) find(ctx context.Context, d Decisions, k Key) error {
+	b, issued, err := d.Of(ctx, s.key)
+	if err != nil {
+		return err
+	}
+	if !k.Sees(b.Key.Party, b.EMSP) {
+		return api.ErrNotFound
+	}
+	s.query.CPO, s.query.EMSP, s.query.Currency = b.Key.Party, b.EMSP, b.Currency
+	s.decision.Scope = clearing.Scope{CPO: b.Key.Party, EMSP: b.EMSP}
+	switch {
+	case s.decision.Act == clearing.Accept && !owable(b.EMSP, b.Currency):
+		return &Error{Status: http.StatusConflict, Code: "conflict", Field: "cdr", Message: "nobody is known to pay it, or in which currency: it can be rejected, not accepted"}
+	case issued == nil:
+		return nil
+	case s.decision.Act == clearing.HoldIt:
+		return &Error{Status: http.StatusConflict, Code: "conflict", Field: "cdr", Message: fmt.Sprintf(
+			"%s is issued, in the statement of %s to %s for %s in %s: what is issued is not held; reject it, and the next statement takes it back", s.key, b.Key.Party, issued.EMSP, issued.Period, issued.Currency)}
+	}
+	s.take(&statement.Settled{Charge: &statement.Charge{Case: &clearing.Case{Key: s.key}, Booked: b}, Outcome: clearing.Outcome{Claim: issued.Claim}}, b.Currency)
+	return nil
+}
+
+// owable reports whether something can be owed at all: by somebody, in a currency.
+func owable(emsp ocpi.Party, currency string) bool { return !emsp.IsZero() && currency != "" }
+
+// add takes what is meant of a draft.
+func (s *selection) add(d *statement.Draft) error {
+	if s.decision.Act == clearing.Accept && !owable(d.EMSP, d.Currency) {
+		return nil
+	}
+	for i := range d.Settled {
+		switch c := &d.Settled[i]; {
+		case c.Booked == nil || c.Later && s.key.ID == "" || !s.means(c):
+		case len(s.shown) > maxListed:
+			return Invalid("cpo", "more than %d CDRs: decide about them in parts, by cpo, emsp or period", maxListed)
+		default:
+			s.take(c, d.Currency)
+		}
+	}
+	return nil
+}
+
+// means reports whether a CDR is one that is meant: to accept and to reject, what waits
+// by the ground; to hold, what it only notes; to undo, what was decided of it.
+func (s *selection) means(c *statement.Settled) bool {
+	if c.State == clearing.Before { // it is nobody's to decide here
+		return false
+	}
+	if s.key.ID != "" {
+		return c.Key == s.key && len(s.shown) == 0
+	}
+	if c.Issued != nil {
+		return false
+	}
+	switch s.decision.Act {
+	case clearing.Accept, clearing.RejectIt:
+		return c.State == clearing.Held && struckBy(c, s.decision.Ground)
+	case clearing.HoldIt:
+		return c.State != clearing.Held && c.State != clearing.Before && c.Decision == nil && struckBy(c, s.decision.Ground)
+	}
+	byPerson := s.decision.Ground == GroundDecided
+	return c.Decision != nil && (byPerson || slices.Contains(c.Decision.Covers, s.decision.Ground))
+}
+
+func (s *selection) take(c *statement.Settled, currency string) {
+	shown := s.shownSet.add(c, currency)
+	grounds := slices.Clone(shown.Grounds)
+	slices.Sort(grounds)
+	name := strings.Join(grounds, " ")
+	g := s.groups[name]
+	if g == nil {
+		g = &clearing.DecidedGroup{Covers: grounds}
+		s.groups[name] = g
+	}
+	g.CDRs = append(g.CDRs, c.Booked.Position)
+}
+
+// made is the decision, where what is here is what was expected.
+func (s *selection) made() (n clearing.NewDecision, err error) {
+	digest := s.digest()
+	switch {
+	case len(s.shown) == 0 && s.key.ID != "":
+		return n, &Error{Status: http.StatusConflict, Code: "conflict", Field: "cdr", Message: s.key.String() + " belongs to a period that is closed or settled elsewhere, or was changed meanwhile: look again"}
+	case len(s.shown) == 0:
+		return n, &Error{Status: http.StatusConflict, Code: "conflict", Field: "ground", Message: "there is nothing of that: look at the queue again"}
+	case s.key.ID == "" && s.expected == "":
+		return n, Invalid("expect_digest", "required: of all that is meant, %s, it is %s", s.words(s.shownSums()), digest)
+	case s.key.ID == "" && s.expected != digest:
+		return n, &Error{Status: http.StatusConflict, Code: "conflict", Field: "expect_digest", Message: s.changed()}
+	}
+	n = s.decision
+	n.Digest = clearing.DigestOf(s.shown)
+	for _, name := range slices.Sorted(maps.Keys(s.groups)) {
+		n.Groups = append(n.Groups, *s.groups[name])
+	}
+	return n, nil
+}
+
+// changed says how what is here differs from what was expected, as far as the digest
+// that was sent tells.
+func (s *selection) changed() string {
+	now := s.shownSums()
+	is := "the queue was changed since: now it is " + s.words(now) + ", digest " + s.digest()
+	then, ok := parseSums(s.expected)
+	if !ok {
+		return is
+	}
+	change := sums{count: now.count - then.count, claimed: map[string]decimal.Decimal{}}
+	for currency := range now.claimed {
+		change.claimed[currency] = now.claimed[currency].Sub(then.claimed[currency])
+	}
+	for currency := range then.claimed {
+		change.claimed[currency] = now.claimed[currency].Sub(then.claimed[currency])
+	}
+	if change.count == 0 && !slices.ContainsFunc(slices.Collect(maps.Values(change.claimed)), func(d decimal.Decimal) bool { return !d.IsZero() }) {
+		return is + "; as many that claim as much, but other ones, or by other grounds or results"
+	}
+	return is + "; " + moreOrLess(change.count) + ", claiming " + s.money(change, moreOrLessMoney)
+}
+
+func moreOrLess(n int) string {
+	if n < 0 {
+		return strconv.Itoa(-n) + " fewer"
+	}
+	return strconv.Itoa(n) + " more"
+}
+
+func moreOrLessMoney(currency string, d decimal.Decimal) string {
+	if d.IsNegative() {
+		return Money(d.Neg()) + " " + currency + " less"
+	}
+	return Money(d) + " " + currency + " more"
+}
+
+// words say how many CDRs there are and what they claim.
+func (s *selection) words(all sums) string {
+	what := " CDRs that claim "
+	if all.count == 1 {
+		what = " CDR that claims "
+	}
+	return strconv.Itoa(all.count) + what + s.money(all, func(currency string, d decimal.Decimal) string { return Money(d) + " " + currency })
+}
+
+func (*selection) money(all sums, say func(currency string, d decimal.Decimal) string) string {
+	var list []string
+	for _, currency := range slices.Sorted(maps.Keys(all.claimed)) {
+		list = append(list, say(currency, all.claimed[currency]))
+	}
+	return strings.Join(list, " and ")
+}
+
+// shownSet is what is shown of CDRs that wait, and what names exactly that.
+type shownSet struct {
+	shown  []clearing.Shown
+	totals map[string]*tally // by currency
+}
+
+func (s *shownSet) add(c *statement.Settled, currency string) *clearing.Shown {
+	one := clearing.Shown{Key: c.Key, Claimed: c.Claimed, Computed: c.Computed}
+	if c.Booked != nil {
+		one.Version = c.Booked.Version
+	}
+	for i := range c.Grounds {
+		one.Grounds = append(one.Grounds, c.Grounds[i].Code)
+	}
+	if s.totals == nil {
+		s.totals = map[string]*tally{}
+	}
+	tallyOf(s.totals, currency).add(c)
+	s.shown = append(s.shown, one)
+	return &s.shown[len(s.shown)-1]
+}
+
+func (s *shownSet) list() []QueueTotal {
+	list := []QueueTotal{}
+	for currency, t := range s.totals {
+		list = append(list, QueueTotal{currency, t.apart()})
+	}
+	slices.SortFunc(list, func(a, b QueueTotal) int { return cmp.Compare(a.Currency, b.Currency) })
+	return list
+}
+
+// digest names what is shown: SHA-256, then how many CDRs and what they claim, so that
+// who sends it later can be told what changed.
+func (s *shownSet) digest() string {
+	sum := clearing.DigestOf(s.shown)
+	text := hex.EncodeToString(sum[:]) + "/" + strconv.Itoa(len(s.shown))
+	all := s.shownSums()
+	for _, currency := range slices.Sorted(maps.Keys(all.claimed)) {
+		text += "/" + currency + all.claimed[currency].String()
+	}
+	return text
+}
+
+// sums are how many CDRs there are and what they claim, by currency.
+type sums struct {
+	count   int
+	claimed map[string]decimal.Decimal
+}
+
+func (s *shownSet) shownSums() sums {
+	all := sums{len(s.shown), map[string]decimal.Decimal{}}
+	for currency, t := range s.totals {
+		all.claimed[currency] = t.claimed
+	}
+	return all
+}
+
+// parseSums reads what a digest tells beside the hash.
+func parseSums(digest string) (all sums, ok bool) {
+	parts := strings.Split(digest, "/")
+	if len(parts) < 2 || len(parts) > 500 {
+		return all, false
+	}
+	var err error
+	if all.count, err = strconv.Atoi(parts[1]); err != nil {
+		return all, false
+	}
+	all.claimed = map[string]decimal.Decimal{}
+	for _, p := range parts[2:] {
+		at := strings.IndexAny(p, "-0123456789")
+		if at < 0 || len(p) > 64 || strings.ContainsAny(p, "eE") && strings.ContainsAny(p[at:], "eE") {
+			return all, false
+		}
+		if all.claimed[p[:at]], err = decimal.NewFromString(p[at:]); err != nil {
+			return all, false
+		}
+	}
+	return all, true
+}

@@ -1,0 +1,127 @@
+package rest_test
+
+import (
+	"context"
+	"encoding/json"
+	"fmt"
+	"log/slog"
+	"net/http"
+	"net/http/httptest"
+	"regexp"
+	"strings"
+	"testing"
+
+	"github.com/gin-gonic/gin"
+	"github.com/roamclear/roamclear/api"
+	"github.com/roamclear/roamclear/api/rest"
+	"github.com/roamclear/roamclear/ocpi"
+	"github.com/roamclear/roamclear/settlement"
+	"github.com/roamclear/roamclear/settlement/clearing"
+	"github.com/roamclear/roamclear/settlement/statement"
+)
+
+// deciding takes decisions about a shelf, of which C6 is issued.
+type deciding struct {
+	shelf
+	last clearing.NewDecision
+}
+
+func (d *deciding) Of(_ context.Context, key ocpi.Key) (*settlement.BookedCDR, *statement.IssuedCDR, error) {
+	for _, c := range d.shelf {
+		switch {
+		case c.Key != key:
+		case key.ID == "C6":
+			return c.Booked, &statement.IssuedCDR{Key: key, EMSP: c.Booked.EMSP, Currency: "EUR", Period: 201905, Claim: c.Claimed.Net}, nil
+		default:
+			return c.Booked, nil, nil
+		}
+	}
+	return nil, nil, settlement.ErrNotFound
+}
+
+func (d *deciding) Decide(ctx context.Context, _ string, q statement.Query, drawn func(*statement.Draft) error, made func() (clearing.NewDecision, error)) (int64, error) {
+	err := d.Draw(ctx, q, drawn)
+	if err == nil {
+		d.last, err = made()
+	}
+	return 7, err
+}
+
+func TestDecisions(t *testing.T) {
+	logger := slog.New(slog.DiscardHandler)
+	d := &deciding{shelf: queueWorld()}
+	for i, c := range d.shelf {
+		c.Booked.Position.Offset, c.Booked.Version = int64(i), uint64(100+i)
+	}
+	e := api.NewEngine(logger, rest.Fallback("", logger))
+	e.POST("/decisions", func(c *gin.Context) {
+		k := rest.Key{ID: "k1"}
+		k.Party, _ = ocpi.ParseParty(c.GetHeader("Authorization"))
+		if err := rest.Decide(c, d, k, k.ID); err != nil {
+			rest.Fail(c, logger, err)
+		}
+	})
+	ask := func(key, body string) (*httptest.ResponseRecorder, rest.DecisionAnswer) {
+		r := httptest.NewRequestWithContext(t.Context(), http.MethodPost, "/decisions", strings.NewReader(body))
+		r.Header.Set("Authorization", key)
+		r.Header.Set("X-Request-Id", "1")
+		w := httptest.NewRecorder()
+		e.ServeHTTP(w, r)
+		var a rest.DecisionAnswer
+		if err := json.Unmarshal(w.Body.Bytes(), &a); err != nil {
+			t.Fatal(err)
+		}
+		return w, a
+	}
+	var got strings.Builder
+	say := func(key, body string) {
+		w, _ := ask(key, body)
+		said := ""
+		if w.Code == http.StatusCreated {
+			said = fmt.Sprintf("%+v\n", d.last.Groups)
+		}
+		fmt.Fprintf(&got, "%s as %s\n%d %s%s\n", body, key, w.Code, w.Body, said)
+	}
+	hash := regexp.MustCompile(`[0-9a-f]{64}/[^\"\s]+`)
+	w, _ := ask("all", `{"act":"accept","reason":"R","ground":"difference","currency":"EUR","period":"2019-06"}`)
+	digest := hash.FindString(w.Body.String())
+	for _, body := range []string{
+		`{"act":"accept","reason":"R","ground":"difference","currency":"EUR","period":"2019-06"}`,
+		`{"act":"accept","reason":"R","ground":"difference","currency":"EUR","period":"2019-06","expect_digest":"` + digest + `"}`,
+		`{"act":"accept","reason":"R","ground":"difference","currency":"EUR","period":"2019-07","expect_digest":"` + digest + `"}`,
+		`{"act":"accept","reason":"R","ground":"difference","period":"2019-06","expect_digest":"` + digest + `"}`,
+		`{"act":"accept","reason":"R","ground":"age","currency":"EUR","period":"2019-06","expect_digest":"` + digest + `"}`,
+		`{"act":"accept","reason":"R","ground":"difference","currency":"EUR","period":"2019-06","expect_digest":"` + strings.Repeat("0", 64) + digest[64:] + `"}`,
+		`{"act":"accept","reason":"R","ground":"difference","currency":"EUR","period":"2019-06","expect_digest":"no"}`,
+		`{"act":"accept","reason":"R","ground":"unknown_debtor"}`, `{"act":"accept","reason":"R","cdr":"NL*TNM*N1"}`, `{"act":"reject","reason":"R","cdr":"NL*TNM*N1"}`,
+		`{"act":"hold","reason":"R","ground":"foreign_evse"}`, `{"act":"hold","reason":"R","cdr":"NL*TNM*C6"}`, `{"act":"reject","reason":"R","cdr":"nl*tnm*c6"}`,
+		`{"act":"undo","reason":"R","ground":"decision"}`, `{"act":"reject","reason":"R","ground":"decision"}`, `{"act":"accept","reason":"R","cdr":"NL*TNM*C3","at":"claimed"}`,
+		`{"act":"adopt","reason":"R","cdr":"NL*TNM*C3"}`, `{"act":"accept","reason":" ","cdr":"NL*TNM*C3"}`, `{"act":"accept","reason":"R","cdr":"NL*TNM*C3","ground":"age"}`,
+		`{"act":"accept","reason":"R","cdr":"C3"}`, `{"act":"accept","reason":"R"}`, `{"act":"accept","reason":"R","ground":"beauty"}`, `{"act":"accept","reason":"R","ground":"age","period":"June"}`, `{"act":"accept","reason":"R","cdr":"NL*TNM*X"}`,
+	} {
+		say("all", body)
+	}
+	say("FR*OTH", `{"act":"accept","reason":"R","cdr":"NL*TNM*C3"}`)
+	say("FR*OTH", `{"act":"accept","reason":"R","ground":"age"}`)
+	golden(t, "testdata/decide.txt", got.String())
+}
+
+// The digest of a row of the queue is that of the decision about it.
+func TestQueueHasTheDigestOfADecision(t *testing.T) {
+	d := &deciding{shelf: queueWorld()}
+	site := queueSite(t, d)
+	r := httptest.NewRequestWithContext(t.Context(), http.MethodGet, "/queue?ground=age", nil)
+	w := httptest.NewRecorder()
+	site.ServeHTTP(w, r)
+	var q rest.Queue
+	if err := json.Unmarshal(w.Body.Bytes(), &q); err != nil || len(q.Groups) != 1 {
+		t.Fatalf("%v: %s", err, w.Body)
+	}
+	w = httptest.NewRecorder()
+	c, _ := gin.CreateTestContext(w)
+	body := `{"act":"reject","reason":"R","ground":"age","cpo":"NL*TNM","emsp":"DE*EMP","currency":"EUR","expect_digest":"` + q.Groups[0].Digest + `"}`
+	c.Request = httptest.NewRequestWithContext(t.Context(), http.MethodPost, "/decisions", strings.NewReader(body))
+	if err := rest.Decide(c, d, rest.Key{}, clearing.ByLocal); err != nil || w.Code != http.StatusCreated {
+		t.Errorf("%v, HTTP %d: %s", err, w.Code, w.Body)
+	}
+}
