@@ -13,6 +13,8 @@ import (
 	"github.com/roamclear/roamclear/ocpi"
 	"github.com/roamclear/roamclear/pricing"
 	"github.com/roamclear/roamclear/settlement"
+	"github.com/roamclear/roamclear/settlement/clearing"
+	"github.com/roamclear/roamclear/settlement/statement"
 )
 
 // bookedModel is what counts, kept as plainly as can be: of each identity the copy of the
@@ -164,34 +166,61 @@ func TestBookedIsWhatCounts(t *testing.T) {
 	}
 }
 
-// BenchmarkBooked measures what drafts read of a store of -rows CDRs (with -args -rows N)
-// over eight months, 400 pairs and two partitions, a tenth of them of one pair: a month in
-// all, the large pair's and a small pair's month, and a hundred CDRs by their keys. engine-ms
-// is the CPU of the engine, client-ms ours.
-func BenchmarkBooked(b *testing.B) {
+// filledWithBooked makes a store of -rows CDRs (with -args -rows N) over eight months, 400
+// pairs and two partitions, a tenth of them of one pair.
+func filledWithBooked(b *testing.B) (*Store, settlement.Ends) {
 	n := *largeRows
-	random := "sipHash64(number, 'x')"
 	s := filled(b, fmt.Sprintf(`INSERT INTO results (country, party, id, partition, epoch, offset, ver, cpo_country, cpo_party, emsp_country, emsp_party, month, currency,
 			status, claim, claimed_excl, claimed_incl, computed_excl, computed_incl, tariff_ids, tariff_hash, explanation, zone_db, profile, engine,
 			received, start, end, last_updated, session_id, location_id, energy_kwh, doubt, duration_s, peak_watts, supply, evse_id, connector_id, charge_country, charge_hash, connector_hash)
-		SELECT 'GB', if(large, 'BIG', leftPad(toString(r %% 20), 3, '0')) AS cpo, hex(r) AS id, number %% 2, 1, intDiv(number, 2), number, 'GB', cpo, 'NL', if(large, 'BIG', leftPad(toString(intDiv(r, 32) %% 20), 3, '0')),
+		SELECT 'GB', if(large, 'BIG', leftPad(toString(r %% 20), 3, '0')) AS cpo, hex(r) AS id, number %% 2, 1, intDiv(number, 2), bitShiftLeft(number, 16) + 1, 'GB', cpo, 'NL', if(large, 'BIG', leftPad(toString(intDiv(r, 32) %% 20), 3, '0')),
 			201901 + intDiv(r, 1024) %% 8 AS month, if(r %% 3 = 0, 'GBP', 'EUR'), 'priced', 'agrees', r %% 90 / 4, r %% 90 / 4 * 1.2, r %% 90 / 4, r %% 90 / 4 * 1.2, 'T1', hex(r %% 64), repeat(hex(r), 8), '2026a', 'default', '4',
 			toDateTime64(concat(toString(intDiv(month, 100)), '-0', toString(month %% 100), '-07 10:00:00'), 9, 'UTC') + r %% 1000000 AS received, received - 9000, received - r %% 9000, received - 100,
 			hex(sipHash64(r)), concat('LOC', toString(r %% 5000)), r %% 70000 / 1000, 'no', r %% 9000, r %% 150000, 'DC', concat('GB*DUN*E', toString(r %% 5000)), '1', 'GBR', sipHash64(r, 1), sipHash64(r %% 5000)
-		FROM (SELECT number, %s AS r, r %% 10 = 0 AS large FROM numbers(%d)) SETTINGS max_partitions_per_insert_block = 0`, random, n))
-	if err := s.conn.Exec(b.Context(), `INSERT INTO cdrs (country, party, id, partition, epoch, offset, ver, months, emsp_country, emsp_party, last_updated)
-		SELECT country, party, id, partition, epoch, offset, ver, [month], emsp_country, emsp_party, last_updated FROM results SETTINGS max_partitions_per_insert_block = 0`); err != nil {
-		b.Fatal(err)
+		FROM (SELECT number, sipHash64(number, 'x') AS r, r %% 10 = 0 AS large FROM numbers(%d)) SETTINGS max_partitions_per_insert_block = 0`, n),
+		`INSERT INTO cdrs (country, party, id, partition, epoch, offset, ver, months, emsp_country, emsp_party, last_updated)
+		SELECT country, party, id, partition, epoch, offset, ver, [month], emsp_country, emsp_party, last_updated FROM results SETTINGS max_partitions_per_insert_block = 0`)
+	return s, settlement.Ends{cdrsOf(0): int64(n), cdrsOf(1): int64(n)}
+}
+
+// reading is one of what is measured; it calls fn with each row.
+type reading struct {
+	name string
+	read func(fn func() error) error
+}
+
+// measure measures readings: engine-ms is the CPU of the engine, client-ms ours, rows what
+// is read.
+func measure(b *testing.B, readings []reading) {
+	for _, c := range readings {
+		b.Run(c.name, func(b *testing.B) {
+			read := 0
+			theirs, ours := cpuOf(b, engine.Pid()), ownCPU(b)
+			for b.Loop() {
+				read = 0
+				if err := c.read(func() error { read++; return nil }); err != nil {
+					b.Fatal(err)
+				}
+			}
+			per := func(d time.Duration) float64 { return float64(d.Milliseconds()) / float64(b.N) }
+			b.ReportMetric(float64(read), "rows")
+			b.ReportMetric(per(cpuOf(b, engine.Pid())-theirs), "engine-ms")
+			b.ReportMetric(per(ownCPU(b)-ours), "client-ms")
+		})
 	}
-	below := settlement.Ends{cdrsOf(0): int64(n), cdrsOf(1): int64(n)}
-	march := settlement.SettlementQuery{From: 201903, To: 201903}
-	pair := func(id string) settlement.SettlementQuery {
-		q := march
-		q.CPO, q.EMSP = ocpi.NewParty("GB", id), ocpi.NewParty("NL", id)
-		return q
-	}
+}
+
+// inMonth is a month of the largest pair, or of another.
+func inMonth(m ocpi.Month, pair string) settlement.SettlementQuery {
+	return settlement.SettlementQuery{From: m, To: m, CPO: ocpi.NewParty("GB", pair), EMSP: ocpi.NewParty("NL", pair)}
+}
+
+// BenchmarkBooked measures what is read of counted CDRs: a month in all, the large pair's and
+// a small pair's month, and a hundred CDRs by their keys.
+func BenchmarkBooked(b *testing.B) {
+	s, below := filledWithBooked(b)
 	var keys []ocpi.Key
-	err := s.Booked(b.Context(), pair("007"), below, func(c *settlement.BookedCDR) error {
+	err := s.Booked(b.Context(), inMonth(201903, "007"), below, func(c *settlement.BookedCDR) error {
 		if len(keys) < 100 {
 			keys = append(keys, c.Key)
 		}
@@ -200,29 +229,93 @@ func BenchmarkBooked(b *testing.B) {
 	if err != nil {
 		b.Fatal(err)
 	}
-	for _, c := range []struct {
-		name string
-		read func(fn func(*settlement.BookedCDR) error) error
-	}{
-		{"month", func(fn func(*settlement.BookedCDR) error) error { return s.Booked(b.Context(), march, below, fn) }},
-		{"large-pair", func(fn func(*settlement.BookedCDR) error) error { return s.Booked(b.Context(), pair("BIG"), below, fn) }},
-		{"small-pair", func(fn func(*settlement.BookedCDR) error) error { return s.Booked(b.Context(), pair("007"), below, fn) }},
-		{"by-key", func(fn func(*settlement.BookedCDR) error) error { return s.BookedOf(b.Context(), keys, below, fn) }},
-		{"credits", func(fn func(*settlement.BookedCDR) error) error { return s.BookedCredits(b.Context(), keys, below, fn) }},
-	} {
-		b.Run(c.name, func(b *testing.B) {
-			read := 0
-			theirs, ours := cpuOf(b, engine.Pid()), ownCPU(b)
-			for b.Loop() {
-				read = 0
-				if err := c.read(func(*settlement.BookedCDR) error { read++; return nil }); err != nil {
-					b.Fatal(err)
-				}
-			}
-			per := func(d time.Duration) float64 { return float64(d.Milliseconds()) / float64(b.N) }
-			b.ReportMetric(float64(read), "CDRs")
-			b.ReportMetric(per(cpuOf(b, engine.Pid())-theirs), "engine-ms")
-			b.ReportMetric(per(ownCPU(b)-ours), "client-ms")
-		})
+	booked := func(fn func() error) func(*settlement.BookedCDR) error {
+		return func(*settlement.BookedCDR) error { return fn() }
 	}
+	measure(b, []reading{
+		{"month", func(fn func() error) error {
+			return s.Booked(b.Context(), settlement.SettlementQuery{From: 201903, To: 201903}, below, booked(fn))
+		}},
+		{"large-pair", func(fn func() error) error {
+			return s.Booked(b.Context(), inMonth(201903, "BIG"), below, booked(fn))
+		}},
+		{"small-pair", func(fn func() error) error {
+			return s.Booked(b.Context(), inMonth(201903, "007"), below, booked(fn))
+		}},
+		{"by-key", func(fn func() error) error { return s.BookedOf(b.Context(), keys, below, booked(fn)) }},
+		{"credits", func(fn func() error) error { return s.BookedCredits(b.Context(), keys, below, booked(fn)) }},
+	})
+}
+
+// filledWithBooks makes the store of filledWithBooked with all months but the last one issued, a
+// CDR in a thousand priced again since, one in a thousand decided before and one since.
+func filledWithBooks(b *testing.B) (*Store, settlement.Ends, []clearing.Counted) {
+	s, below := filledWithBooked(b)
+	for _, sql := range []string{
+		fmt.Sprintf(`INSERT INTO issued (attempt, period, country, party, id, emsp_country, emsp_party, currency, month, version, net, tax, kwh, claim)
+			SELECT month, month, country, party, id, emsp_country, emsp_party, currency, month, %s, claimed_excl, claimed_incl - claimed_excl, energy_kwh, claimed_excl FROM results WHERE month < 201908 SETTINGS max_partitions_per_insert_block = 0`, versionSQL),
+		`INSERT INTO statement_lines (attempt, period, country, party, id, emsp_country, emsp_party, currency, month, version, net, tax, kwh, claim, kind, belongs, charge_country, start, end, line_tax, category)
+			SELECT i.attempt, i.period, i.country, i.party, i.id, i.emsp_country, i.emsp_party, i.currency, i.month, i.version, i.net, i.tax, i.kwh, i.claim, 'cdr', i.month, 'GBR', r.start, r.end, i.tax, 'stated'
+			FROM (SELECT * FROM issued WHERE month = 201901) AS i INNER JOIN (SELECT id, start, end FROM results WHERE month = 201901) AS r ON i.id = r.id SETTINGS max_partitions_per_insert_block = 0`,
+		fmt.Sprintf("INSERT INTO results (%[1]s) SELECT %[2]s FROM results WHERE offset %% 1000 = 7 SETTINGS max_partitions_per_insert_block = 0", resultColumns.list(),
+			strings.NewReplacer("ver,", "ver + 2,", "generation,", "generation + 1,").Replace(resultColumns.list())),
+		`INSERT INTO decisions (country, party, id, control, act, decider, reason) SELECT country, party, id, if(offset % 1000 = 5, 50, 500), 'accept', 'ann', 'as told' FROM results WHERE offset % 1000 IN (5, 6)`,
+	} {
+		if err := s.conn.Exec(b.Context(), sql); err != nil {
+			b.Fatal(err)
+		}
+	}
+	bytes := func(table string) float64 {
+		rows := count(b, s, "SELECT sum(rows) FROM system.parts WHERE active AND database = ? AND table = ?", s.db, table)
+		return float64(count(b, s, "SELECT sum(bytes_on_disk) FROM system.parts WHERE active AND database = ? AND table = ?", s.db, table)) / float64(max(rows, 1))
+	}
+	b.Logf("bytes a row: results %.1f, issued %.1f, statement_lines %.1f, decisions %.1f", bytes("results"), bytes("issued"), bytes("statement_lines"), bytes("decisions"))
+	var counted []clearing.Counted
+	for m := ocpi.Month(201901); m < 201908; m++ {
+		counted = append(counted, clearing.Counted{ID: uint64(m), Period: m, Control: 100})
+	}
+	return s, below, counted
+}
+
+// BenchmarkBooks measures what drafts read of such a store: of all pairs, of the large one
+// and of a small one.
+func BenchmarkBooks(b *testing.B) {
+	s, below, counted := filledWithBooks(b)
+	booked := func(fn func() error) func(*settlement.BookedCDR) error {
+		return func(*settlement.BookedCDR) error { return fn() }
+	}
+	issued := func(fn func() error) func(*statement.IssuedCDR) error {
+		return func(*statement.IssuedCDR) error { return fn() }
+	}
+	var readings []reading
+	for name, q := range map[string]settlement.SettlementQuery{"all": {To: 201909}, "large-pair": inMonth(201909, "BIG"), "small-pair": inMonth(201909, "007")} {
+		q.From = 0
+		readings = append(readings,
+			reading{name + "/open", func(fn func() error) error {
+				return s.BookedOpen(b.Context(), q, below, counted, booked(fn))
+			}},
+			reading{name + "/beside", func(fn func() error) error {
+				return s.BookedBeside(b.Context(), q, below, counted, booked(fn))
+			}},
+			reading{name + "/decided", func(fn func() error) error {
+				return s.BookedDecided(b.Context(), q, below, 1000, counted, func(*settlement.BookedCDR, *statement.Decided) error { return fn() })
+			}},
+			reading{name + "/moved", func(fn func() error) error {
+				return s.IssuedMoved(b.Context(), q, below, counted, issued(fn))
+			}})
+	}
+	slices.SortFunc(readings, func(a, b reading) int { return strings.Compare(a.name, b.name) })
+	var keys []ocpi.Key
+	err := s.Booked(b.Context(), settlement.SettlementQuery{From: 201903, To: 201903, CPO: ocpi.NewParty("GB", "007")}, below, func(c *settlement.BookedCDR) error {
+		if len(keys) < 1000 {
+			keys = append(keys, c.Key)
+		}
+		return nil
+	})
+	if err != nil {
+		b.Fatal(err)
+	}
+	measure(b, append(readings, reading{"issued-of", func(fn func() error) error {
+		return s.IssuedOf(b.Context(), keys, counted, issued(fn))
+	}}))
 }

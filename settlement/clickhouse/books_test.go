@@ -21,7 +21,6 @@ import (
 type booksModel struct {
 	bookedModel
 	issued   []statement.IssuedLine // of all attempts, in whatever order
-	issues   []statement.Issue
 	counted  []clearing.Counted
 	decided  []statement.Decided
 	attempts []clearing.Attempt
@@ -36,7 +35,7 @@ func (m *booksModel) counts() (issued []statement.IssuedCDR) {
 		}
 	}
 	slices.SortFunc(issued, func(a, b statement.IssuedCDR) int {
-		return cmpOr(slices.Compare(pairOf(&a), pairOf(&b)), a.Period.Compare(b.Period), int(sign(a.Attempt, b.Attempt)))
+		return cmpOr(slices.Compare(pairOf(&a), pairOf(&b)), a.Period.Compare(b.Period), sign(a.Attempt, b.Attempt))
 	})
 	return issued
 }
@@ -596,10 +595,18 @@ func (l *life) compare(s *Store, m *booksModel, control int64, ends settlement.E
 		}
 		open, stands := m.split(q, below)
 		holds(fmt.Sprintf("open: %+v below %v", q, below), s.BookedOpen(ctx, q, below, m.counted, booked), texts(open))
-		beside := slices.DeleteFunc(stands, func(c settlement.BookedCDR) bool {
+		beside := slices.DeleteFunc(slices.Clone(stands), func(c settlement.BookedCDR) bool {
 			return !slices.ContainsFunc(open, func(o settlement.BookedCDR) bool { return bears(c, o) })
 		})
-		holds(fmt.Sprintf("beside: %+v below %v", q, below), s.BookedBeside(ctx, q, below, m.counted, booked), texts(beside))
+		must, may := texts(beside), texts(stands) // of what stands, others may be among them
+		holds(fmt.Sprintf("beside: %+v below %v", q, below), s.BookedBeside(ctx, q, below, m.counted, func(c *settlement.BookedCDR) error {
+			if text := fmt.Sprintf("%+v", *c); slices.Contains(must, text) || !slices.Contains(may, text) {
+				got = append(got, text)
+			} else if len(beside) == 0 && len(open) == 0 {
+				got = append(got, "beside nothing: "+text)
+			}
+			return nil
+		}), must)
 		holds(fmt.Sprintf("moved: %+v", q), s.IssuedMoved(ctx, q, ends, m.counted, issued), lines(m.moved(q, ends)))
 		var keys []ocpi.Key
 		for range 1 + rnd.IntN(20) {

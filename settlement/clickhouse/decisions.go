@@ -30,7 +30,7 @@ var decisionColumns = columns[storedDecision]{
 	label("country", func(d *storedDecision) *string { return &d.Key.Party.Country }),
 	label("party", func(d *storedDecision) *string { return &d.Key.Party.ID }),
 	prose("id", func(d *storedDecision) *string { return &d.Key.ID }),
-	whole[proto.ColInt64]("control", func(d *storedDecision) *int64 { return &d.Decided.Offset }, (*rowReader).i64),
+	whole[proto.ColInt64]("control", func(d *storedDecision) *int64 { return &d.Offset }, (*rowReader).i64),
 	label("act", func(d *storedDecision) *string { return &d.act }),
 	label("side", func(d *storedDecision) *string { return &d.side }),
 	label("covers", func(d *storedDecision) *string { return &d.covers }),
@@ -127,7 +127,8 @@ func lastDecisions(w where) string {
 		" ORDER BY country, party, id, control DESC LIMIT 1 BY country, party, id)"
 }
 
-// BookedDecided implements [statement.Books].
+// BookedDecided implements [statement.Books]. Which decisions are in no line yet is found
+// by narrow columns: most of what was ever decided is in one.
 func (s *Store) BookedDecided(ctx context.Context, q settlement.SettlementQuery, below settlement.Ends, control int64, attempts []clearing.Counted, fn func(*settlement.BookedCDR, *statement.Decided) error) error {
 	ctx, err := withCounted(ctx, attempts)
 	if err != nil {
@@ -145,28 +146,37 @@ func (s *Store) BookedDecided(ctx context.Context, q settlement.SettlementQuery,
 	issued := settlementWhere(q)
 	issued.and(about, decided.args...)
 	args := slices.Concat(decided.args, w.args, decided.args, issued.args)
-	var d storedDecision
-	var row bookedRow
-	return s.each(onDisk(ctx), "read CDRs that were decided", `SELECT d.decided, r.booked FROM (
-			SELECT `+unitSQL+", "+bookedOrder+" AS place, "+bookedColumns.row()+" AS booked FROM results FINAL PREWHERE "+atPlace+" IN "+placesIn(about)+w.counting().String()+`
+	pending, err := newPlaces("places")
+	if err != nil {
+		return err
+	}
+	byKey := map[ocpi.Key]statement.Decided{}
+	err = s.each(onDisk(ctx), "read what was decided", `SELECT r.partition, r.month, r.epoch, r.offset, d.decided FROM (
+			SELECT `+unitSQL+", partition, month, epoch, offset FROM results FINAL PREWHERE "+atPlace+" IN "+placesIn(about)+w.counting().String()+`
 		) AS r INNER JOIN `+lastDecisions(decided)+` AS d ON r.country = d.country AND r.party = d.party AND r.id = d.id LEFT JOIN (
 			SELECT `+unitSQL+`, max(counted.control) AS until FROM issued INNER JOIN counted ON issued.attempt = counted.attempt`+issued.String()+` GROUP BY `+unitSQL+`
 		) AS i ON r.country = i.country AND r.party = i.party AND r.emsp_country = i.emsp_country AND r.emsp_party = i.emsp_party AND r.currency = i.currency AND r.id = i.id
-		WHERE i.until <= d.control ORDER BY r.place`, args,
+		WHERE i.until <= d.control`, args,
 		func(rows driver.Rows) error {
+			var d storedDecision
 			var raw string
-			if err := rows.Scan(&raw, &row.raw); err != nil {
+			if err := pending.scan(rows, &raw); err != nil {
 				return err
 			}
-			c, err := row.read()
-			if err != nil {
-				return err
-			}
-			if err := d.read(raw); err != nil {
-				return err
-			}
-			return fn(c, &d.Decided)
+			err := d.read(raw)
+			byKey[d.Key] = d.Decided
+			return err
 		})
+	if err != nil || len(byKey) == 0 {
+		return err
+	}
+	return s.booked(ch.Context(ctx, ch.WithExternalTable(pending.Table)), atPlace+" IN (SELECT partition, month, epoch, offset FROM places)", w, func(c *settlement.BookedCDR) error {
+		d, decided := byKey[c.Key]
+		if !decided {
+			return nil
+		}
+		return fn(c, &d)
+	})
 }
 
 // DecidedOf implements [statement.Books].

@@ -148,7 +148,8 @@ func (s *Store) openedIn(ctx context.Context, q settlement.SettlementQuery, belo
 		w.below(below)
 		w.and(among(months))
 		w.and("("+versionSQL+", "+debtorSQL+") NOT IN ("+issuedOf(months, o.q)+")", o.q.args...)
-		return s.findPlaces(ctx, "find what is not issued", "SELECT partition, month, epoch, offset FROM results"+w.counting().String(), w.args, places)
+		return s.each(ctx, "find what is not issued", "SELECT partition, month, epoch, offset FROM results"+w.counting().String(), w.args,
+			func(rows driver.Rows) error { return places.scan(rows) })
 	})
 	o.places, o.ctx = places.n, ch.Context(ctx, ch.WithExternalTable(places.Table))
 	return o, err
@@ -201,15 +202,14 @@ func (s *Store) BookedOpen(ctx context.Context, q settlement.SettlementQuery, be
 	return s.booked(o.ctx, at, o.where(), fn, args...)
 }
 
-// besideSQL are hashes of what CDRs of one pair and currency have in common that bear on
-// each other, 0 where there is none: of the same Session; of the same token, EVSE, start
-// and end; a credit and what it names. Who is told of them compares what they stand for.
-const besideSQL = `[if(session_id = '', 0, cityHash64('session', country, party, emsp_country, emsp_party, currency, session_id)),
-	if(charge_hash = 0, 0, cityHash64('charge', country, party, emsp_country, emsp_party, currency, charge_hash, start, end)), %s]`
-
-var (
-	openBesideSQL   = fmt.Sprintf(besideSQL, "cityHash64('credit', country, party, emsp_country, emsp_party, currency, id)")
-	issuedBesideSQL = fmt.Sprintf(besideSQL, "if(credit_of = '', 0, cityHash64('credit', country, party, emsp_country, emsp_party, currency, credit_of))")
+// Hashes of what CDRs of one CPO may have in common that bear on each other: of the same
+// Session; of the same token, EVSE, start and end; a credit and what it names. Rows of all
+// issued months are looked at, so as little as can be is read of each: who is told of them
+// compares what the hashes stand for, and pairs. 0 stands for nothing.
+const (
+	besideSQL       = "if(session_id = '', 0, cityHash64('session', party, session_id)), charge_hash"
+	openBesideSQL   = "[" + besideSQL + ", cityHash64('credit', party, id)]"
+	issuedBesideSQL = "[" + besideSQL + ", if(credit_of = '', 0, cityHash64('credit', party, credit_of))]"
 )
 
 // BookedBeside implements [statement.Books].
@@ -236,18 +236,17 @@ func (s *Store) BookedBeside(ctx context.Context, q settlement.SettlementQuery, 
 	w.below(below)
 	w.and(among(issued.months))
 	w.and("beside != 0 AND beside IN (SELECT arrayJoin("+openBesideSQL+") FROM results FINAL"+at+open.counting().String()+")", append(args, open.args...)...)
-	beside, err := newPlaces("besides", ext.Column("beside", "UInt64"))
+	beside, err := newPlaces("besides")
 	if err != nil {
 		return err
 	}
-	err = s.findPlaces(o.ctx, "find what stands beside what is not issued", "SELECT partition, month, epoch, offset, beside FROM results ARRAY JOIN "+issuedBesideSQL+" AS beside"+
-		w.counting().String(), w.args, beside)
+	err = s.each(o.ctx, "find what stands beside what is not issued", "SELECT DISTINCT partition, month, epoch, offset FROM results ARRAY JOIN "+issuedBesideSQL+" AS beside"+
+		w.counting().String(), w.args, func(rows driver.Rows) error { return beside.scan(rows) })
 	if err != nil || beside.n == 0 {
 		return err
 	}
 	w = theirs
 	w.below(below)
-	w.and("hasAny(" + issuedBesideSQL + ", (SELECT groupUniqArray(beside) FROM besides))")
 	stands, args := issuedAt(issued.months, theirs, "besides")
 	w.and("("+versionSQL+", "+debtorSQL+") IN ("+stands+")", args...)
 	return s.booked(ch.Context(o.ctx, ch.WithExternalTable(beside.Table)), atPlace+" IN (SELECT partition, month, epoch, offset FROM besides)", w, fn)
@@ -256,8 +255,7 @@ func (s *Store) BookedBeside(ctx context.Context, q settlement.SettlementQuery, 
 // places is a table of places in results that goes with queries.
 type places struct {
 	*ext.Table
-	n      int
-	beside bool // another column stands beside each
+	n int
 }
 
 func newPlaces(name string, beside ...func(*ext.Table) error) (*places, error) {
@@ -266,27 +264,16 @@ func newPlaces(name string, beside ...func(*ext.Table) error) (*places, error) {
 	if err != nil {
 		return nil, fmt.Errorf("make table of places: %w", err)
 	}
-	return &places{Table: table, beside: len(beside) > 0}, nil
+	return &places{Table: table}, nil
 }
 
-// findPlaces adds the places that a query gives.
-func (s *Store) findPlaces(ctx context.Context, attempt, query string, args []any, into *places) error {
-	return s.each(ctx, attempt, query, args, func(rows driver.Rows) error {
-		var partition int32
-		var month uint32
-		var epoch uint8
-		var offset int64
-		var beside uint64
-		into.n++
-		if !into.beside {
-			if err := rows.Scan(&partition, &month, &epoch, &offset); err != nil {
-				return err
-			}
-			return into.Append(partition, month, epoch, offset)
-		}
-		if err := rows.Scan(&partition, &month, &epoch, &offset, &beside); err != nil {
-			return err
-		}
-		return into.Append(partition, month, epoch, offset, beside)
-	})
+// scan adds the place that a row begins with, and reads what follows.
+func (p *places) scan(rows driver.Rows, rest ...any) error {
+	var at resultPlace
+	var month uint32
+	if err := rows.Scan(append([]any{&at.Partition, &month, &at.Epoch, &at.Offset}, rest...)...); err != nil {
+		return err
+	}
+	p.n++
+	return p.Append(at.Partition, month, at.Epoch, at.Offset)
 }
