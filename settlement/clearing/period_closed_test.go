@@ -78,18 +78,16 @@ func TestPeriodsAreClosedOnce(t *testing.T) {
 	} {
 		next := int64(i)
 		var err error
-		var before int64
-		switch _, scanned := fmt.Sscanf(c.do, "close %d before", &before); {
-		case c.do == "begin":
+		switch what, ago, _ := strings.Cut(c.do, " "); what {
+		case "begin":
 			err = d.closes.Begin(ctx, "", scope(t, c.of), month(t, c.month), clearing.ByLocal)
-		case c.do == "agree":
+		case "agree":
 			err = d.agree(t, c.of, c.month, "owed=lower")
-		case c.do == "month":
+		case "month":
 			err = d.closes.Close(ctx, "", month(t, c.month))
-		default:
-			if c.do == "close behind" {
-				before = -1
-			} else if c.do != "close" && scanned != nil {
+		case "close":
+			before, known := map[string]int64{"": 0, "1 before": 1, "2 before": 2, "behind": -1}[ago]
+			if !known {
 				t.Fatal(c.do)
 			}
 			n := closing(t, uint64(100+i), c.of, c.month, next-before, "")
