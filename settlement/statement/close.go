@@ -400,7 +400,7 @@ func (t *closing) id(drawn *tally) uint64 {
 // add adds a statement.
 func (s *tally) add(i *Issue) {
 	s.statements++
-	s.lines += int64(i.Totals.Lines)
+	s.lines += int64(i.Lines)
 	s.net[i.Currency] = s.net[i.Currency].Add(i.Net)
 	if n := len(s.creditors); n > 0 && s.creditors[n-1].CPO == i.CPO {
 		s.creditors[n-1].Count++

@@ -111,8 +111,8 @@ func (l *IssuedLine) of(i *Issue) bool {
 
 // differs says in what a statement as it was read differs from its head, "" in nothing.
 func (i *Issue) differs(s *Statement) string {
-	if len(s.Lines) != i.Totals.Lines {
-		return fmt.Sprintf("it has %d lines, and had %d", len(s.Lines), i.Totals.Lines)
+	if len(s.Lines) != i.Lines {
+		return fmt.Sprintf("it has %d lines, and had %d", len(s.Lines), i.Lines)
 	}
 	if digest := fmt.Sprintf("%x", s.Digest()); digest != i.Digest {
 		return fmt.Sprintf("its SHA-256 is %s, and was %s", digest, i.Digest)

@@ -71,7 +71,7 @@ func (r *reading) advance() error {
 	switch {
 	case !r.more:
 		return r.err
-	case !first && r.head.place.compare(last) < 0:
+	case !first && r.head.compare(last) < 0:
 		return fmt.Errorf("the books have %s behind %s", r.head.place, last)
 	}
 	return nil
@@ -140,7 +140,7 @@ func (w *drawing) merge(ctx context.Context, q settlement.SettlementQuery) error
 // least returns the place that comes next.
 func least(readings []*reading) (p place, more bool) {
 	for _, r := range readings {
-		if r.more && (!more || r.head.place.compare(p) < 0) {
+		if r.more && (!more || r.head.compare(p) < 0) {
 			p, more = r.head.place, true
 		}
 	}
