@@ -49,6 +49,8 @@ type CDRQuery struct {
 	Cause    string // why the claim differs
 	Finding  string // code of a finding that is stored with the CDR
 	ID       string // folded
+	EVSE     string // id of the EVSE, folded
+	Location string // id of the Location, folded
 	Days     Days
 	// Backwards has the latest first. Beside, when set, has the list begin right behind
 	// this place instead of After.

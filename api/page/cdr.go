@@ -123,7 +123,7 @@ func (s *server) addCharge(ctx context.Context, v *cdrView) error {
 	if err != nil {
 		return nil //nolint:nilerr // of an earlier version that accepted more: the page has the body itself
 	}
-	v.Charge = chargeFacts(cdr, v.CDR.Raw)
+	v.Charge = chargeFacts(cdr, v.CDR)
 	theirs, err := s.theirs(ctx, v.CDR, v.Why)
 	if err != nil {
 		return err

@@ -3,6 +3,7 @@ package page
 import (
 	"context"
 	"encoding/json"
+	"net/url"
 	"strings"
 
 	"github.com/roamclear/roamclear/ingest"
@@ -72,7 +73,7 @@ func joined(by string, texts ...string) string {
 }
 
 // chargeFacts list where a charge was and with what.
-func chargeFacts(cdr *ocpi.CDR, raw []byte) (facts []fact) {
+func chargeFacts(cdr *ocpi.CDR, d *settlement.CDRDetail) (facts []fact) {
 	l := &cdr.Location
 	evse := l.EVSEID
 	if evse == "" {
@@ -80,10 +81,14 @@ func chargeFacts(cdr *ocpi.CDR, raw []byte) (facts []fact) {
 	} else if l.EVSEUID != "" && l.EVSEUID != l.EVSEID {
 		evse += " (uid " + l.EVSEUID + ")"
 	}
+	place, at := readPlace(d.Raw).String(), d.LocationID
+	if place == "" {
+		place = at
+	}
 	token := joined(" ", cdr.Token.Type, cdr.Token.UID)
 	for _, f := range []fact{
-		{Name: "Place", Value: readPlace(raw).String()},
-		{Name: "EVSE", Value: evse},
+		{Name: "Place", Value: place, URL: chargesAt("location", at, d.Month)},
+		{Name: "EVSE", Value: evse, URL: chargesAt("evse", l.EVSEID, d.Month)},
 		{Name: "Connector", Value: joined(", ", l.ConnectorID, codeWords(l.ConnectorType), codeWords(l.PowerType), strings.ToLower(codeWords(l.Format)))},
 		{Name: "Contract", Value: cdr.Token.ContractID},
 		{Name: "Token", Value: token},
@@ -93,6 +98,14 @@ func chargeFacts(cdr *ocpi.CDR, raw []byte) (facts []fact) {
 		}
 	}
 	return facts
+}
+
+// chargesAt is the address of the charges of a month at a place, "" where nobody can say.
+func chargesAt(param, id string, month ocpi.Month) string {
+	if id == "" || month.IsZero() {
+		return ""
+	}
+	return address("/cdrs", url.Values{param: {id}, "from": {month.String()}, "to": {month.String()}})
 }
 
 // codeWords writes a code of OCPI with spaces.

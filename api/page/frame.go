@@ -9,6 +9,7 @@ import (
 	"net/http"
 	"net/url"
 	"path"
+	"slices"
 	"strings"
 	"time"
 
@@ -27,6 +28,12 @@ type frame struct {
 	Here    string // the entry of the menu, "" where none
 	Visitor *visitor
 	Query   url.Values // parameters of this page
+	Search  string     // what was sought
+}
+
+// Searches reports whether the page has a search box: of those who read reports.
+func (f frame) Searches() bool {
+	return f.Visitor != nil && f.Visitor.Searches && f.Visitor.Allows(rest.ScopeRead)
 }
 
 // Refresh is how soon the page is asked for again where no scripts run, in seconds; 0 = it
@@ -62,6 +69,9 @@ func (f frame) Menu() []entry {
 	if f.Visitor.Party.IsZero() {
 		list = append(list, entry{Name: "Refused", Href: "/refused"}, entry{Name: "Partners", Href: "/partners"})
 	}
+	if f.Visitor.Statements {
+		list = slices.Insert(list, 1, entry{Name: "Statements", Href: f.statements()}, entry{Name: "Queue", Href: "/queue"})
+	}
 	list = append(list, entry{Name: "Tariffs", Href: "/tariffs"}, entry{Name: "Rules", Href: "/rules"}, entry{Name: "Price", Href: "/price"})
 	if f.Visitor.Open || f.Visitor.Allows(control.ScopeApp) {
 		list = append(list, drivers...)
@@ -70,6 +80,14 @@ func (f frame) Menu() []entry {
 		list[i].Current = list[i].Name == f.Here
 	}
 	return list
+}
+
+// statements is the address of the statements of the month that this page is about.
+func (f frame) statements() string {
+	if to := f.Query.Get("to"); to != "" {
+		return address("/statements", url.Values{"period": {to}})
+	}
+	return "/statements"
 }
 
 // with is the address of a page with the named parameters of this one.
@@ -128,7 +146,7 @@ var templates = func() map[string]*template.Template {
 		"tag":      func(status string) string { return statusClasses[status] },
 	}
 	set := map[string]*template.Template{}
-	for _, name := range []string{"settlement", "causes", "cdrs", "cdr", "rejects", "credits", "conflicts", "contents", "refused", "partners", "partner", "tariffs", "tariff", "agreement", "rules", "price", "stations", "station", "charges", "charge", "signin", "error"} {
+	for _, name := range []string{"settlement", "causes", "cdrs", "cdr", "rejects", "credits", "conflicts", "contents", "refused", "partners", "partner", "tariffs", "tariff", "agreement", "rules", "statements", "statement", "queue", "waiting", "search", "price", "stations", "station", "charges", "charge", "signin", "error"} {
 		set[name] = template.Must(template.New(name).Funcs(funcs).
 			ParseFS(files, "templates/layout.html", "templates/parts.html", "templates/"+name+".html"))
 	}

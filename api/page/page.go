@@ -21,6 +21,10 @@ import (
 // Deps is what the page needs.
 type Deps struct {
 	Reader settlement.Reader
+	// Finder finds CDRs by what people have at hand; nil = nothing is sought.
+	Finder settlement.Finder
+	// Drafts draws statements; nil = none are shown.
+	Drafts rest.Drafts
 	Closes report.Closes
 	// Clearing is what pairs settle by; zero = nothing is shown of it.
 	Clearing report.Clearing
@@ -89,6 +93,18 @@ func Mount(g gin.IRouter, d Deps) {
 	g.GET("/tariffs/:country/:party/*id", s.shown(s.tariff))
 	if d.Clearing.Agreements != nil {
 		g.GET("/agreement", s.shown(s.agreement))
+	}
+	if d.Drafts != nil {
+		g.GET("/queue", s.shown(s.queue))
+		g.GET("/queue/cdrs", s.shown(s.waiting))
+		s.files(g, "/queue/cdrs", s.waitingFile)
+		g.GET("/statements", s.shown(s.statements))
+		g.GET("/statement", s.shown(s.statement))
+		g.GET("/statement.json", s.shown(s.statementFile))
+		g.GET("/statement.csv", s.shown(s.statementFile))
+	}
+	if d.Finder != nil {
+		g.GET("/search", s.shown(s.search))
 	}
 	g.GET("/rules", s.shown(s.rules))
 	g.GET("/price", s.shown(s.price))
@@ -191,6 +207,7 @@ func (s *server) fail(c *gin.Context, err error) {
 var errorTitles = map[int]string{
 	http.StatusBadRequest:          "The address has a mistake",
 	http.StatusForbidden:           "Not allowed",
+	http.StatusConflict:            "Not now",
 	http.StatusNotFound:            "Not found",
 	http.StatusMethodNotAllowed:    "Not done here",
 	http.StatusServiceUnavailable:  "Back in a moment",

@@ -23,23 +23,26 @@ const (
 type visitor struct {
 	rest.Key
 	Open bool // no key was asked for, so there is nothing to sign out of
+	// What the site has besides.
+	Statements, Searches bool
 }
 
 // visitor tells who asks. The key of the session is looked up each time, so a
 // key that is taken away is out at once.
-func (s *server) visitor(c *gin.Context) (visitor, error) {
+func (s *server) visitor(c *gin.Context) (v visitor, err error) {
+	v.Statements, v.Searches = s.Drafts != nil, s.Finder != nil
 	cookie, err := c.Request.Cookie(cookieName)
 	if err != nil {
 		if s.Open && api.FromThisMachine(c.Request) {
-			return visitor{Key: rest.Key{Scopes: []string{rest.ScopeRead}}, Open: true}, nil
+			v.Key, v.Open = rest.Key{Scopes: []string{rest.ScopeRead}}, true
+			return v, nil
 		}
-		return visitor{}, rest.ErrNoKey
+		return v, rest.ErrNoKey
 	}
-	key, err := s.Keys.Session(c.Request, cookie.Value, s.now())
-	if err == nil && !mayEnter(key) {
+	if v.Key, err = s.Keys.Session(c.Request, cookie.Value, s.now()); err == nil && !mayEnter(v.Key) {
 		err = rest.ErrNoKey
 	}
-	return visitor{Key: key}, err
+	return v, err
 }
 
 // mayEnter reports whether there is a page for a key.

@@ -32,6 +32,7 @@ type filters struct {
 	Status, Claim, Credit, Credited string
 	Reason, Cause, Finding, ID      string
 	DayFrom, DayTo, Sort            string
+	EVSE, Location                  string
 	InclVAT                         bool
 	Months, CPOs, EMSPs, Currencies []string // to choose from
 }
@@ -48,7 +49,7 @@ func newFilters(q url.Values) (filters, vatSide, error) {
 	f := filters{
 		From: q.Get("from"), To: q.Get("to"), CPO: q.Get("cpo"), EMSP: q.Get("emsp"), Currency: q.Get("currency"),
 		Status: q.Get("status"), Claim: q.Get("claim"), Credit: q.Get("credit"), Credited: q.Get("credited"), Reason: q.Get("reason"), Cause: q.Get("cause"), Finding: q.Get("finding"), ID: q.Get("id"),
-		DayFrom: q.Get("day_from"), DayTo: q.Get("day_to"), Sort: q.Get("sort"),
+		DayFrom: q.Get("day_from"), DayTo: q.Get("day_to"), Sort: q.Get("sort"), EVSE: q.Get("evse"), Location: q.Get("location"),
 		InclVAT: vat == "incl",
 	}
 	return f, vatSide(f.InclVAT), nil

@@ -20,7 +20,7 @@ const (
 // Names of the query parameters of each resource.
 var (
 	settlementParams = []string{"from", "to", "cpo", "emsp", "currency"}
-	rejectParams     = []string{"from", "to", "cpo", "emsp", "currency", "reason", "id", "credit", "day_from", "day_to", "sort", "limit", "cursor"}
+	rejectParams     = []string{"from", "to", "cpo", "emsp", "currency", "reason", "id", "credit", "day_from", "day_to", "evse", "location", "sort", "limit", "cursor"}
 	cdrParams        = append(slices.Clone(rejectParams), "status", "claim", "cause", "finding", "credited")
 	relationParams   = []string{"kind", "cpo", "emsp", "from", "to", "limit", "cursor"}
 	conflictParams   = []string{"cpo", "id", "kind", "limit", "cursor"}
@@ -87,7 +87,7 @@ func cdrQuery(p *rest.Params, key rest.Key) settlement.CDRQuery {
 	q := settlement.CDRQuery{
 		Party: key.Party, CPO: p.Party("cpo"), Currency: p.Currency("currency"), Credit: p.Bool("credit"),
 		Reason: p.Text("reason"), Cause: p.Text("cause"), Finding: p.Text("finding"), ID: p.Folded("id"),
-		After: p.Text("cursor"), Limit: p.Limit(rest.MaxLimit),
+		EVSE: p.Folded("evse"), Location: p.Folded("location"), After: p.Text("cursor"), Limit: p.Limit(rest.MaxLimit),
 	}
 	q.From, q.To = months(p)
 	q.EMSP, q.NoEMSP = p.PartyOrUnknown("emsp")

@@ -38,3 +38,8 @@ func newIssuedRow(i *Issued) StatementRow {
 		Held: nothing, Rejected: nothing, Zeroed: nothing,
 	}
 }
+
+// IssuesOf calls fn for what was issued of what drafts are asked for.
+func IssuesOf(ctx context.Context, d Drafts, q *statement.Query, fn func(*Issued) error) error {
+	return d.Issues(ctx, issueQuery(q), fn)
+}

@@ -41,18 +41,27 @@ type QueueTotal struct {
 // QueueOf answers what waits of ?cpo=, ?emsp=, ?currency= and ?ground=, where these are
 // given: of what a close of ?period= would meet, without it of all there is.
 func QueueOf(c *gin.Context, d Drafts, k Key) error {
+	queue, err := ReadQueue(c, d, k)
+	if err != nil {
+		return err
+	}
+	WriteJSON(c, http.StatusOK, queue)
+	return nil
+}
+
+// ReadQueue reads what QueueOf answers.
+func ReadQueue(c *gin.Context, d Drafts, k Key) (Queue, error) {
 	p, q := draftQuery(c, k, false, "ground")
 	ground := p.ground("ground")
 	if err := p.Err(); err != nil {
-		return err
+		return Queue{}, err
 	}
 	w := newWaiting(ground)
 	q.Debtless = true
 	if err := d.Draw(c.Request.Context(), q, w.add); err != nil {
-		return closedPeriod(err)
+		return Queue{}, closedPeriod(err)
 	}
-	WriteJSON(c, http.StatusOK, w.queue())
-	return nil
+	return w.queue(), nil
 }
 
 type groupKey struct{ ground, cpo, emsp, currency string }
@@ -198,17 +207,33 @@ const maxListed = 100_000
 // QueuedCDRs answers the CDRs of a queue whole, or those of another ?state=, as JSON, CSV
 // or JSON lines.
 func QueuedCDRs(c *gin.Context, d Drafts, k Key) error {
-	p, q := draftQuery(c, k, false, "ground", "state")
-	ground, state := p.ground("ground"), p.state("state")
-	if err := p.Err(); err != nil {
-		return err
-	}
 	form, err := formOf(c, gin.MIMEJSON, mimeLines, mimeCSV)
 	if err != nil {
 		return err
 	}
+	list, state, err := ReadQueued(c, d, k)
+	if err != nil {
+		return err
+	}
+	switch form {
+	case mimeLines:
+		WriteLines(c, state.String()+".jsonl", slices.Values(list))
+	case mimeCSV:
+		WriteCSV(c, state.String()+".csv", &CSV{Header: queuedHeader, Rows: queuedCells(list)})
+	default:
+		WriteRows(c, "cdrs", slices.Values(list))
+	}
+	return nil
+}
+
+// ReadQueued reads what QueuedCDRs answers, and of which state they are.
+func ReadQueued(c *gin.Context, d Drafts, k Key) (list []QueuedCDR, state clearing.State, err error) {
+	p, q := draftQuery(c, k, false, "ground", "state")
+	ground, state := p.ground("ground"), p.state("state")
+	if err := p.Err(); err != nil {
+		return nil, state, err
+	}
 	q.Debtless = true
-	var list []QueuedCDR
 	err = d.Draw(c.Request.Context(), q, func(d *statement.Draft) error {
 		for i := range d.Settled {
 			s := &d.Settled[i]
@@ -222,18 +247,7 @@ func QueuedCDRs(c *gin.Context, d Drafts, k Key) error {
 		}
 		return nil
 	})
-	if err != nil {
-		return closedPeriod(err)
-	}
-	switch form {
-	case mimeLines:
-		WriteLines(c, state.String()+".jsonl", slices.Values(list))
-	case mimeCSV:
-		WriteCSV(c, state.String()+".csv", &CSV{Header: queuedHeader, Rows: queuedCells(list)})
-	default:
-		WriteRows(c, "cdrs", slices.Values(list))
-	}
-	return nil
+	return list, state, closedPeriod(err)
 }
 
 // state reads a state of CDRs, held where it is absent.

@@ -12,7 +12,6 @@ import (
 	"strings"
 
 	"github.com/gin-gonic/gin"
-	"github.com/roamclear/roamclear/api"
 	"github.com/roamclear/roamclear/ocpi"
 	"github.com/roamclear/roamclear/settlement/clearing"
 	"github.com/roamclear/roamclear/settlement/statement"
@@ -117,29 +116,22 @@ const HeaderDigest = "X-Roamclear-Digest"
 // StatementFile answers one statement, ?cpo=&emsp=&period=&currency=, in its canonical
 // form, or its lines as CSV.
 func StatementFile(c *gin.Context, d Drafts, k Key) error {
-	p, q := draftQuery(c, k, true)
-	for name, missing := range map[string]bool{"cpo": q.CPO.IsZero(), "emsp": q.EMSP.IsZero(), "currency": q.Currency == ""} {
-		if missing && p.Err() == nil {
-			p.Fail(Invalid(name, "required: a statement is of a CPO, an eMSP, a period and a currency"))
-		}
-	}
-	if err := p.Err(); err != nil {
-		return err
-	}
 	asCSV, err := WantsCSV(c)
 	if err != nil {
 		return err
 	}
-	if !k.Sees(q.CPO, q.EMSP) {
-		return api.ErrNotFound
-	}
-	found, err := findStatement(c, d, &q)
+	found, err := FindStatement(c.Request.Context(), d, k, c.Request.URL.Query())
 	if err != nil {
 		return err
 	}
 	var file bytes.Buffer
 	if _, err := found.WriteTo(&file); err != nil {
 		return err
+	}
+	c.Header(HeaderStatement, "draft")
+	if found.Issued != nil {
+		c.Header(HeaderStatement, "issued")
+		c.Header(HeaderNumber, found.Issued.Number)
 	}
 	c.Header(HeaderDigest, fmt.Sprintf("%x", sha256.Sum256(file.Bytes())))
 	if asCSV {
@@ -149,35 +141,6 @@ func StatementFile(c *gin.Context, d Drafts, k Key) error {
 	}
 	c.Data(http.StatusOK, gin.MIMEJSON, file.Bytes())
 	return nil
-}
-
-// findStatement finds a statement that was issued, else its draft, and says which it is.
-func findStatement(c *gin.Context, d Drafts, q *statement.Query) (*statement.Statement, error) {
-	issued, err := d.Issued(c.Request.Context(), issueQuery(q))
-	if err != nil {
-		return nil, err
-	}
-	if issued != nil {
-		c.Header(HeaderStatement, "issued")
-		c.Header(HeaderNumber, issued.Number)
-		return issued.Statement, nil
-	}
-	var found *statement.Draft
-	err = d.Draw(c.Request.Context(), *q, func(d *statement.Draft) error {
-		found = d
-		return nil
-	})
-	switch {
-	case err != nil:
-		return nil, closedPeriod(err)
-	case found != nil && found.Err != nil:
-		return nil, &Error{Status: http.StatusConflict, Code: "no_statement", Message: found.Err.Error()}
-	case found == nil || len(found.Lines) == 0:
-		return nil, &Error{Status: http.StatusNotFound, Code: "not_found",
-			Message: "there is nothing that " + q.EMSP.String() + " owes " + q.CPO.String() + " for " + q.Period.String() + " in " + q.Currency + ": no line comes of what is stored"}
-	}
-	c.Header(HeaderStatement, "draft")
-	return &found.Statement, nil
 }
 
 func lineCells(lines []statement.Line) iter.Seq[[]string] {

@@ -297,6 +297,12 @@ func cdrsWhere(q settlement.CDRQuery) where {
 	if q.ID != "" {
 		w.and("id = ?", q.ID)
 	}
+	if q.EVSE != "" {
+		w.and("upper(evse_id) = ?", q.EVSE)
+	}
+	if q.Location != "" {
+		w.and("upper(location_id) = ?", q.Location)
+	}
 	w.days(q.Days)
 	return w
 }

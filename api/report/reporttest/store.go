@@ -13,6 +13,7 @@ import (
 	"strings"
 	"time"
 
+	"github.com/roamclear/roamclear/ingest"
 	"github.com/roamclear/roamclear/ocpi"
 	"github.com/roamclear/roamclear/pricing"
 	"github.com/roamclear/roamclear/pricing/tariff"
@@ -189,6 +190,7 @@ func selects(q *settlement.CDRQuery, d *settlement.CDRSummary) bool {
 		(q.From.IsZero() || d.Month.Compare(q.From) >= 0) && (q.To.IsZero() || d.Month.Compare(q.To) <= 0) &&
 		(q.Currency == "" || q.Currency == d.Currency) && (q.Status == 0 || q.Status == d.Status) &&
 		(q.Claim == nil || *q.Claim == d.Claim) && (q.Credit == nil || *q.Credit == d.Credit) &&
+		(q.Location == "" || q.Location == ocpi.Fold(d.LocationID)) && q.EVSE == "" &&
 		(q.Days.From.IsZero() || !day(d).Before(q.Days.From)) && (q.Days.To.IsZero() || day(d).Before(q.Days.To)) &&
 		(q.Reason == "" || q.Reason == d.Reason) && (q.Cause == "" || q.Cause == d.Cause) && (q.ID == "" || q.ID == d.Key.ID)
 }
@@ -389,4 +391,36 @@ func (s *Store) OCPICDRs(context.Context, settlement.OCPIQuery) (settlement.OCPI
 // OCPIObjects implements settlement.Reader; the reports do not ask for it.
 func (s *Store) OCPIObjects(context.Context, settlement.ObjectQuery) (settlement.OCPIPage, error) {
 	return settlement.OCPIPage{}, fmt.Errorf("reporttest: OCPI lists are not kept: %w", settlement.ErrUnavailable)
+}
+
+var _ settlement.Finder = (*Store)(nil)
+
+// FindCDRs implements settlement.Finder.
+func (s *Store) FindCDRs(_ context.Context, party ocpi.Party, prefix string, limit int) ([]settlement.CDRSummary, error) {
+	return s.findAll(party, limit, func(d *settlement.CDRSummary) bool { return strings.HasPrefix(d.Key.ID, prefix) })
+}
+
+// FindSessionCDRs implements settlement.Finder.
+func (s *Store) FindSessionCDRs(_ context.Context, party ocpi.Party, session string, limit int) ([]settlement.CDRSummary, error) {
+	return s.findAll(party, limit, func(d *settlement.CDRSummary) bool { return ocpi.Fold(d.SessionID) == session })
+}
+
+func (s *Store) findAll(party ocpi.Party, limit int, suits func(*settlement.CDRSummary) bool) (found []settlement.CDRSummary, err error) {
+	for i := range s.All {
+		if d := &s.All[i].CDRSummary; concerns(party, d) && suits(d) && len(found) < limit {
+			found = append(found, *d)
+		}
+	}
+	return found, s.Err
+}
+
+// FindAt implements settlement.Finder.
+func (s *Store) FindAt(_ context.Context, at ingest.Position) (ocpi.Key, bool, error) {
+	for i := range s.All {
+		d := &s.All[i]
+		if d.Position == at || slices.ContainsFunc(d.Copies, func(c settlement.Copy) bool { return c.Position == at }) {
+			return d.Key, true, s.Err
+		}
+	}
+	return ocpi.Key{}, false, s.Err
 }

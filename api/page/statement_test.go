@@ -1,0 +1,184 @@
+package page_test
+
+import (
+	"context"
+	"fmt"
+	"log/slog"
+	"net/http"
+	"net/http/httptest"
+	"strings"
+	"testing"
+
+	"github.com/chromedp/chromedp"
+	"github.com/gin-gonic/gin"
+	"github.com/roamclear/roamclear/api/page"
+	"github.com/roamclear/roamclear/api/page/pagetest"
+	"github.com/roamclear/roamclear/api/report/reporttest"
+	"github.com/roamclear/roamclear/api/rest"
+	"github.com/roamclear/roamclear/ocpi"
+	"github.com/roamclear/roamclear/settlement/clearing"
+	"github.com/roamclear/roamclear/settlement/statement"
+	"github.com/shopspring/decimal"
+)
+
+// drafts are what would be issued for 2026-03.
+type drafts []*statement.Draft
+
+func (all drafts) Draw(_ context.Context, q statement.Query, fn func(*statement.Draft) error) error {
+	if q.Period == 202601 && !q.CPO.IsZero() && !q.EMSP.IsZero() {
+		return &statement.ClosedError{CPO: q.CPO, EMSP: q.EMSP, Through: 202602}
+	}
+	for _, d := range all {
+		if d.Period != q.Period || !q.Party.IsZero() && q.Party != d.CPO && q.Party != d.EMSP || !q.CPO.IsZero() && q.CPO != d.CPO ||
+			!q.EMSP.IsZero() && q.EMSP != d.EMSP || q.Currency != "" && q.Currency != d.Currency {
+			continue
+		}
+		if err := fn(d); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// Issues has one statement, of February.
+func (all drafts) Issues(_ context.Context, q statement.IssueQuery, fn func(*rest.Issued) error) error {
+	if i := all.issued(q); i != nil {
+		return fn(i)
+	}
+	return nil
+}
+
+// Issued is that one with its lines.
+func (all drafts) Issued(_ context.Context, q statement.IssueQuery) (*rest.Issued, error) {
+	return all.issued(q), nil
+}
+
+func (drafts) issued(q statement.IssueQuery) *rest.Issued {
+	cpo, emsp := ocpi.NewParty("GB", "DUN"), ocpi.NewParty("DE", "VOL")
+	if q.Period != 202602 || !q.Party.IsZero() && q.Party != emsp || !q.EMSP.IsZero() && q.EMSP != emsp {
+		return nil
+	}
+	d := draftOf(cpo, emsp, "EUR", 6)
+	d.Period = 202602
+	t := d.Totals()
+	return &rest.Issued{Number: "DUN-17", At: ocpi.Time(1_772_600_000_000_000_000), Statement: &d.Statement,
+		Issue: statement.Issue{CPO: cpo, EMSP: emsp, Period: 202602, Currency: "EUR", Totals: t}}
+}
+
+// Try draws nothing.
+func (drafts) Try(context.Context, statement.Query, string, func(*statement.Draft) error, func(*statement.Draft) error) error {
+	return nil
+}
+
+// draftOf has n CDRs of March and one of February, of which one is held, one rejected and
+// one owed less than it claims.
+func draftOf(cpo, emsp ocpi.Party, currency string, n int) *statement.Draft {
+	d := &statement.Draft{Statement: statement.Statement{CPO: cpo, EMSP: emsp, Period: 202603, Zone: "Europe/Amsterdam", Currency: currency,
+		Terms: statement.Terms{Owed: clearing.OwedLower, Tax: clearing.Tax{Category: clearing.TaxStated}}}}
+	var charges []*statement.Charge
+	for i := range n {
+		amount := func(net string) *clearing.Amount {
+			sum := decimal.RequireFromString(net)
+			tax := sum.Mul(decimal.New(2, -1))
+			return &clearing.Amount{Net: sum, Tax: &tax}
+		}
+		kwh := decimal.New(int64(10_000+7*i), -3)
+		start := ocpi.Time(1_772_500_000_000_000_000 + int64(i)*3_600_000_000_000)
+		c := &statement.Charge{
+			Case:    &clearing.Case{Key: ocpi.Key{Party: cpo, ID: fmt.Sprintf("C-%04d", i)}, Owed: clearing.OwedLower, KWh: &kwh, Claimed: amount("4.10"), Computed: amount("4.10")},
+			Belongs: 202603, Lands: 202603, Country: []string{"NLD", "DEU"}[i%2], Start: start, End: start + 3_000_000_000_000, Tax: d.Terms.Tax,
+		}
+		switch i {
+		case 0:
+			c.Belongs = 202602
+		case 1:
+			c.Grounds = []clearing.Ground{{Code: "energy", Effect: clearing.Hold, Measured: "1200 kWh", Limit: "1000 kWh"}}
+		case 2:
+			c.Grounds = []clearing.Ground{{Code: "negative", Effect: clearing.Reject}}
+		case 3:
+			c.Computed = amount("3.75")
+		}
+		charges = append(charges, c)
+	}
+	d.Settled = statement.Settle(charges, 202603)
+	d.Lines = statement.Lines(d.Settled)
+	return d
+}
+
+func statementSite(t *testing.T) site {
+	t.Helper()
+	dun, volt := ocpi.NewParty("GB", "DUN"), ocpi.NewParty("DE", "VOL")
+	broken := &statement.Draft{Statement: statement.Statement{CPO: ocpi.NewParty("FR", "PAR"), EMSP: volt, Period: 202603, Currency: "EUR"}, Err: fmt.Errorf("the books of <FR*PAR> are torn")}
+	engine := gin.New()
+	engine.UseEscapedPath, engine.UnescapePathValues = true, false
+	store := reporttest.World(60)
+	page.Mount(engine, page.Deps{Reader: store, Finder: store, Closes: reporttest.January, Clearing: reporttest.Agreed(t), Keys: apiKeys{}, Open: true, Logger: slog.New(slog.DiscardHandler),
+		Drafts: drafts{broken, draftOf(dun, volt, "EUR", 6), draftOf(dun, volt, "GBP", 8), draftOf(dun, ocpi.NewParty("NL", "EXW"), "EUR", 450)}})
+	return site{Handler: engine}
+}
+
+func TestStatementPages(t *testing.T) {
+	s := statementSite(t)
+	golden(t, "statements.html", content(t, s.get(t, "/statements?period=2026-03", "all")))
+	golden(t, "statement.html", content(t, s.get(t, "/statement?cpo=GB*DUN&emsp=DE*VOL&period=2026-03&currency=EUR", "volt")))
+	const exw = "/statement?cpo=GB*DUN&emsp=NL*EXW&period=2026-03&currency=EUR"
+	for _, tc := range []struct {
+		key, target string
+		status      int
+		says        string
+		not         string
+	}{
+		{"all", exw, 200, "page 1 of 3", "C-0300"},
+		{"all", exw + "&page=2", 200, `C-0300</a>`, "C-0003<"},
+		{"all", exw + "&page=9", 200, "page 3 of 3", `rel="next"`},
+		{"all", exw + "&page=0", 400, "<code>page</code>", ""},
+		{"volt", exw, 404, "Not found", ""},
+		{"volt", "/statements?period=2026-03", 200, "GB*DUN → DE*VOL", "NL*EXW"},
+		{"all", "/statements?period=2026-04", 200, "Nothing is open in 2026-04", ""},
+		{"all", "/statements?period=2026-02", 200, "DUN-17</a>", "Nothing is open"},
+		{"all", "/statement?cpo=GB*DUN&emsp=DE*VOL&period=2026-02&currency=EUR", 200, "Statement DUN-17, 2026-02, EUR", "draft"},
+		{"all", "/statements?period=March", 400, "<code>period</code>", ""},
+		{"all", "/statements", 200, "Statements 2019-03", ""}, // the latest month with CDRs
+		{"all", "/statements?period=2026-01&cpo=GB*DUN&emsp=DE*VOL", 409, "closed, or settled elsewhere, through 2026-02", ""},
+		{"all", "/statement?cpo=FR*PAR&emsp=DE*VOL&period=2026-03&currency=EUR", 409, "are torn", "<FR*PAR>"},
+		{"all", "/statement?cpo=GB*DUN&emsp=DE*VOL&period=2026-03", 400, "<code>currency</code>", ""},
+		{"emp", "/statements", 403, "finance:read", ""},
+	} {
+		w := s.get(t, tc.target, tc.key)
+		if got := content(t, w); w.Code != tc.status || !strings.Contains(got, tc.says) || tc.not != "" && strings.Contains(got, tc.not) {
+			t.Errorf("%s %s: status %d, want %d, %q and not %q:\n%s", tc.key, tc.target, w.Code, tc.status, tc.says, tc.not, got)
+		}
+	}
+	file := s.get(t, "/statement.json?cpo=GB*DUN&emsp=DE*VOL&period=2026-03&currency=EUR", "volt")
+	if file.Code != http.StatusOK || !strings.HasPrefix(file.Body.String(), `{"statement":1,"cpo":"GB*DUN"`) {
+		t.Errorf("canonical file: status %d: %s", file.Code, file.Body)
+	}
+	if digest := file.Header().Get("X-Roamclear-Digest"); digest == "" || !strings.Contains(s.get(t, "/statement?cpo=GB*DUN&emsp=DE*VOL&period=2026-03&currency=EUR", "volt").Body.String(), digest) {
+		t.Errorf("the page does not name the digest %q", digest)
+	}
+	if table := s.get(t, "/statement.csv?cpo=GB*DUN&emsp=DE*VOL&period=2026-03&currency=EUR", "volt"); strings.Count(table.Body.String(), "\r\n") != 5 {
+		t.Errorf("table: %s", table.Body)
+	}
+}
+
+func TestStatementsFitTheWindow(t *testing.T) {
+	ctx := pagetest.Browser(t)
+	server := httptest.NewServer(statementSite(t))
+	t.Cleanup(server.Close)
+	shots := pagetest.Shots(t)
+	for _, l := range []pagetest.Look{
+		{Name: "desktop", Width: 1280, Height: 1100}, {Name: "dark", Width: 1280, Height: 1100, Dark: true},
+		{Name: "phone", Width: 390, Height: 1700, Phone: true}, {Name: "paper", Width: 718, Height: 1020, Paper: true},
+	} {
+		pagetest.Do(t, ctx, l.Emulate())
+		for name, target := range map[string]string{"statements": "/statements?period=2026-03", "statement": "/statement?cpo=GB*DUN&emsp=DE*VOL&period=2026-03&currency=GBP", "queue": "/queue?period=2026-03", "waiting": "/queue/cdrs?ground=energy&period=2026-03", "search": "/search?q=mou-1", "found-nothing": "/search?q=nothing"} {
+			pagetest.Do(t, ctx, chromedp.Navigate(server.URL+target), pagetest.Seen("h1"))
+			if l.Paper {
+				if small := pagetest.Ask(t, ctx, chromedp.Evaluate[string](notAsPrinted)); small != "" {
+					t.Errorf("%s on paper: %s", target, small)
+				}
+			}
+			pagetest.Fits(t, ctx, shots, l.Name+"-"+name)
+		}
+	}
+}
