@@ -1,6 +1,9 @@
 package main
 
-import "github.com/roamclear/roamclear/settlement"
+import (
+	"github.com/roamclear/roamclear/settlement"
+	"github.com/roamclear/roamclear/settlement/statement"
+)
 
 // verifyJSON is a proof as `verify --format json` prints it. What is in proved is
 // decided by disagreements and unproven_count alone; the rest says how much was
@@ -23,6 +26,11 @@ type verifyJSON struct {
 	Missing        int64              `json:"missing_count"`
 	Expired        int64              `json:"expired_count"`
 	Unproven       int64              `json:"unproven_count"`
+	Places         int                `json:"place_count"` // pairs and currencies in which each claim has its place
+	Closes         int                `json:"close_count"`
+	Statements     int                `json:"statement_count"`
+	Lines          int64              `json:"line_count"`
+	Again          int                `json:"drawn_again_count"` // statements that came to the same bytes once more
 	Disagreements  []disagreementJSON `json:"disagreements"`
 	Omitted        int64              `json:"omitted_count"` // disagreements that are not listed
 }
@@ -30,17 +38,18 @@ type verifyJSON struct {
 // disagreementJSON is one thing that does not add up; Offset is null where it is
 // not about one record.
 type disagreementJSON struct {
-	Partition string `json:"partition"`
+	Partition string `json:"partition"` // "" where it is about what was issued or claimed
 	Offset    *int64 `json:"offset"`
 	What      string `json:"what"`
 }
 
-func verifyView(r *settlement.Report) verifyJSON {
+func verifyView(r *settlement.Report, s *statement.Proof) verifyJSON {
 	v := verifyJSON{
-		Proved: r.Proved(), Records: r.Records, TrimmedProven: r.TrimmedProven, CDRs: r.CDRs, Priced: r.Priced,
+		Proved: r.Proved() && len(s.Faults) == 0, Records: r.Records, TrimmedProven: r.TrimmedProven, CDRs: r.CDRs, Priced: r.Priced,
 		Rejected: r.Rejected, Credits: r.Credits, Repeats: r.Repeats, Conflicts: r.Conflicts, Related: r.Related,
 		Rows: r.Rows, Ahead: r.Ahead, RelationsAhead: r.RelationsAhead, Doubled: r.Doubled, Missing: r.Missing,
-		Expired: r.Expired, Unproven: r.Unproven, Disagreements: []disagreementJSON{}, Omitted: r.Omitted,
+		Expired: r.Expired, Unproven: r.Unproven, Places: s.Places, Closes: s.Closes, Statements: s.Statements, Lines: s.Lines, Again: s.Again,
+		Disagreements: []disagreementJSON{}, Omitted: r.Omitted + int64(s.More),
 	}
 	for _, d := range r.Disagreements {
 		one := disagreementJSON{Partition: d.Partition.String(), What: d.What}
@@ -48,6 +57,9 @@ func verifyView(r *settlement.Report) verifyJSON {
 			one.Offset = &d.Offset
 		}
 		v.Disagreements = append(v.Disagreements, one)
+	}
+	for _, fault := range s.Faults {
+		v.Disagreements = append(v.Disagreements, disagreementJSON{What: fault})
 	}
 	return v
 }

@@ -127,6 +127,7 @@ func TestBookedIsWhatCounts(t *testing.T) {
 			if rnd.IntN(3) > 0 {
 				below[cdrsOf(1)] = rnd.Int64N(offsets + 1)
 			}
+			claimsAreThoseBooked(t, s, below)
 			q := settlement.SettlementQuery{From: 201901 + ocpi.Month(rnd.IntN(2)), To: 201902 + ocpi.Month(rnd.IntN(2))}
 			if rnd.IntN(2) == 0 {
 				q.CPO, _ = ocpi.ParseParty(l.pick(cpos))
@@ -163,6 +164,34 @@ func TestBookedIsWhatCounts(t *testing.T) {
 				return r.Credit && slices.Contains(keys, ocpi.Key{Party: r.Creditor, ID: r.CreditReferenceID})
 			}))
 		}
+	}
+}
+
+// claimsAreThoseBooked makes sure that what CDRs claim together is what each claims.
+func claimsAreThoseBooked(t *testing.T, s *Store, below settlement.Ends) {
+	t.Helper()
+	want, got := map[string]statement.Tally{}, map[string]string{}
+	name := func(cpo, emsp ocpi.Party, currency string) string {
+		return fmt.Sprintf("%s %s %q", cpo, emsp, currency)
+	}
+	err := s.Booked(t.Context(), settlement.SettlementQuery{}, below, func(c *settlement.BookedCDR) error {
+		at := name(c.Key.Party, c.EMSP, c.Currency)
+		want[at] = statement.Tally{Count: want[at].Count + 1, Net: want[at].Net.Add(statement.Claims(c))}
+		return nil
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	err = s.BookedClaims(t.Context(), below, func(cpo, emsp ocpi.Party, currency string, t statement.Tally) error {
+		got[name(cpo, emsp, currency)] = fmt.Sprint(t.Count, " ", t.Net)
+		return nil
+	})
+	each := map[string]string{}
+	for at, t := range want {
+		each[at] = fmt.Sprint(t.Count, " ", t.Net)
+	}
+	if diff := cmp.Diff(each, got); err != nil || diff != "" {
+		t.Fatalf("claims below %v: %v\n-want +got:\n%s", below, err, diff)
 	}
 }
 

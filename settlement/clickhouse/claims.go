@@ -1,0 +1,35 @@
+package clickhouse
+
+import (
+	"context"
+	"fmt"
+
+	"github.com/ClickHouse/clickhouse-go/v2/lib/driver"
+	"github.com/roamclear/roamclear/ocpi"
+	"github.com/roamclear/roamclear/settlement"
+	"github.com/roamclear/roamclear/settlement/statement"
+)
+
+var _ statement.ClaimStore = (*Store)(nil)
+
+// BookedClaims implements [statement.ClaimStore]. What a CDR claims is said once more here,
+// on purpose: it is what statement.Claims is held against.
+func (s *Store) BookedClaims(ctx context.Context, below settlement.Ends, fn func(cpo, emsp ocpi.Party, currency string, t statement.Tally) error) error {
+	var w where
+	w.below(below)
+	return s.each(ctx, "add up what CDRs claim", `SELECT country, party, emsp_country, emsp_party, currency, count(),
+			sum(multiIf(claimed_excl IS NOT NULL, assumeNotNull(claimed_excl), credit = 0 AND status = 'priced' AND computed_excl IS NOT NULL, assumeNotNull(computed_excl), toDecimal128(0, 12)))
+		FROM results FINAL`+w.counting().String()+`
+		GROUP BY country, party, emsp_country, emsp_party, currency ORDER BY country, party, emsp_country, emsp_party, currency`, w.args,
+		func(rows driver.Rows) error {
+			var cpo, emsp ocpi.Party
+			var currency string
+			var count uint64
+			var t statement.Tally
+			if err := rows.Scan(&cpo.Country, &cpo.ID, &emsp.Country, &emsp.ID, &currency, &count, &t.Net); err != nil {
+				return fmt.Errorf("what CDRs claim: %w", err)
+			}
+			t.Count = int(count)
+			return fn(cpo, emsp, currency, t)
+		})
+}
