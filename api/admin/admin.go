@@ -33,6 +33,7 @@ type Deps struct {
 	Parties    *clearing.Parties
 	Drafts     rest.Drafts
 	Decisions  rest.Decisions
+	Closer     Closer
 	Around     rest.Around // what period checks tell beside drafts
 	Ends       *api.Ends   // of certificates that partners have shown; nil = none is known
 	Roots      func() int  // from how many CAs their certificates may come, see [api.TLS.Roots]; nil = from none
@@ -50,6 +51,7 @@ type server struct {
 	parties    *clearing.Parties
 	drafts     rest.Drafts
 	decisions  rest.Decisions
+	closer     Closer
 	around     rest.Around
 	ends       *api.Ends
 	roots      func() int
@@ -67,7 +69,7 @@ func Mount(g gin.IRouter, d Deps) {
 		d.Roots = func() int { return 0 }
 	}
 	s := &server{
-		partners: d.Partners, found: d.Found, peers: d.Peers, keys: d.Keys, closes: d.Closes, agreements: d.Agreements, parties: d.Parties, drafts: d.Drafts, decisions: d.Decisions, around: d.Around, ends: d.Ends, roots: d.Roots,
+		partners: d.Partners, found: d.Found, peers: d.Peers, keys: d.Keys, closes: d.Closes, agreements: d.Agreements, parties: d.Parties, drafts: d.Drafts, decisions: d.Decisions, closer: d.Closer, around: d.Around, ends: d.Ends, roots: d.Roots,
 		token: sha256.Sum256([]byte(d.Token)), closed: len(d.Token) < MinToken, logger: d.Logger,
 	}
 	g.GET("/admin/v1/partners", s.handle(s.listPartners))
@@ -103,6 +105,7 @@ func Mount(g gin.IRouter, d Deps) {
 	g.GET("/admin/v1/periods", s.handle(s.listPeriods))
 	g.POST("/admin/v1/periods", s.handle(s.closePeriod))
 	g.POST("/admin/v1/periods/begins", s.handle(s.beginPeriod))
+	g.POST("/admin/v1/periods/closes", s.handle(s.closeStatements))
 	g.GET("/admin/v1/periods/check", s.handle(s.checkPeriod, "period", "cpo", "emsp"))
 	g.GET("/admin/v1/agreements", s.handle(s.listAgreements, "cpo", "emsp", "history"))
 	g.POST("/admin/v1/agreements", s.handle(s.setAgreement))

@@ -15,6 +15,20 @@ import (
 type PeriodList struct {
 	Closed []ocpi.Month `json:"closed"` // such as "2019-01"
 	Begun  []Begin      `json:"begun"`
+	// Closes are those that issued statements, in the order of their records.
+	Closes []PeriodClose `json:"closes"`
+}
+
+// PeriodClose is a close that counts: of all pairs of a party that it names, or of all.
+type PeriodClose struct {
+	Period     ocpi.Month `json:"period"`
+	CPO        string     `json:"cpo,omitempty"`
+	EMSP       string     `json:"emsp,omitempty"`
+	Statements int64      `json:"statements"`
+	Lines      int64      `json:"lines"`
+	IssuedAt   string     `json:"issued_at"`
+	By         string     `json:"by"`
+	Record     int64      `json:"record"` // where it stands in the control log
 }
 
 // Begin says that what belongs before a month is settled elsewhere: for all pairs of a
@@ -28,7 +42,7 @@ type Begin struct {
 	Record    int64      `json:"record"` // where it stands in the control log
 }
 
-// PeriodRequest is the body of POST /admin/v1/periods: the month to close.
+// PeriodRequest is the body of POST /admin/v1/periods: a month that was closed elsewhere.
 type PeriodRequest struct {
 	Month string `json:"month"`
 }
@@ -40,24 +54,45 @@ type BeginRequest struct {
 	Month string `json:"month"`
 }
 
-func (s *server) listPeriods(c *gin.Context) error {
-	rest.WriteJSON(c, http.StatusOK, s.periods())
+// maxCloses is how many closes a list of periods has, the latest ones.
+const maxCloses = 1000
+
+func (s *server) listPeriods(c *gin.Context) error { return s.writePeriods(c, http.StatusOK) }
+
+func (s *server) writePeriods(c *gin.Context, status int) error {
+	list := PeriodList{Closed: append([]ocpi.Month{}, s.closes.Months()...), Begun: []Begin{}, Closes: []PeriodClose{}}
+	for _, b := range s.closes.Begins() {
+		one := Begin{Month: b.Month, DecidedAt: b.At.String(), By: b.By, Record: b.Offset}
+		one.CPO, one.EMSP = scopeNames(b.Scope)
+		list.Begun = append(list.Begun, one)
+	}
+	err := s.closes.Closings(c.Request.Context(), clearing.ClosingQuery{}, func(p *clearing.Closing) error {
+		one := PeriodClose{Period: p.Period, Lines: p.Lines, IssuedAt: p.At.String(), By: p.By, Record: p.Offset}
+		one.CPO, one.EMSP = scopeNames(p.Scope)
+		for _, of := range p.Statements {
+			one.Statements += of.Count
+		}
+		if list.Closes = append(list.Closes, one); len(list.Closes) > maxCloses {
+			list.Closes = list.Closes[1:]
+		}
+		return nil
+	})
+	if err != nil {
+		return err
+	}
+	rest.WriteJSON(c, status, list)
 	return nil
 }
 
-func (s *server) periods() PeriodList {
-	list := PeriodList{Closed: append([]ocpi.Month{}, s.closes.Months()...), Begun: []Begin{}}
-	for _, b := range s.closes.Begins() {
-		one := Begin{Month: b.Month, DecidedAt: b.At.String(), By: b.By, Record: b.Offset}
-		if !b.Scope.CPO.IsZero() {
-			one.CPO = b.Scope.CPO.String()
-		}
-		if !b.Scope.EMSP.IsZero() {
-			one.EMSP = b.Scope.EMSP.String()
-		}
-		list.Begun = append(list.Begun, one)
+// scopeNames are the parties that a scope names, "" for none.
+func scopeNames(scope clearing.Scope) (cpo, emsp string) {
+	if !scope.CPO.IsZero() {
+		cpo = scope.CPO.String()
 	}
-	return list
+	if !scope.EMSP.IsZero() {
+		emsp = scope.EMSP.String()
+	}
+	return cpo, emsp
 }
 
 // beginPeriod answers POST /admin/v1/periods/begins.
@@ -78,8 +113,7 @@ func (s *server) beginPeriod(c *gin.Context) error {
 		return err
 	}
 	s.logger.Info("settlement begins", "scope", scope.String(), "month", month)
-	rest.WriteJSON(c, http.StatusCreated, s.periods())
-	return nil
+	return s.writePeriods(c, http.StatusCreated)
 }
 
 func (s *server) closePeriod(c *gin.Context) error {
@@ -95,8 +129,7 @@ func (s *server) closePeriod(c *gin.Context) error {
 		return err
 	}
 	s.logger.Info("period closed", "month", month)
-	rest.WriteJSON(c, http.StatusCreated, s.periods())
-	return nil
+	return s.writePeriods(c, http.StatusCreated)
 }
 
 // checkPeriod answers GET /admin/v1/periods/check.

@@ -12,6 +12,7 @@ import (
 	"strings"
 	"testing"
 
+	"context"
 	"github.com/gin-gonic/gin"
 	"github.com/roamclear/roamclear/api"
 	"github.com/roamclear/roamclear/api/admin"
@@ -22,7 +23,10 @@ import (
 	"github.com/roamclear/roamclear/ingest/control"
 	"github.com/roamclear/roamclear/ingest/control/controltest"
 	"github.com/roamclear/roamclear/ingest/ingesttest"
+	"github.com/roamclear/roamclear/ocpi"
 	"github.com/roamclear/roamclear/settlement/clearing"
+	"github.com/roamclear/roamclear/settlement/statement"
+	"github.com/shopspring/decimal"
 	"go.yaml.in/yaml/v3"
 )
 
@@ -174,7 +178,7 @@ func newSite(t *testing.T, cdrs int) site {
 	closes := clearing.NewCloses(m)
 	deps := admin.Deps{
 		Partners: control.NewPartners(m), Keys: control.NewKeys(m), Closes: closes,
-		Agreements: clearing.NewAgreements(m, closes), Parties: clearing.NewParties(m), Token: adminToken,
+		Agreements: clearing.NewAgreements(m, closes), Parties: clearing.NewParties(m), Token: adminToken, Closer: closer{},
 	}
 	controltest.Run(t, m)
 	logger := slog.New(slog.DiscardHandler)
@@ -469,6 +473,11 @@ func TestAdminHasTheDocumentedShape(t *testing.T) {
 		{"POST", "/periods/begins", "", `{"cpo":"GB/DUN","month":"2019-03"}`, 201},
 		{"POST", "/periods/begins", "", `{"cpo":"GB/DUN","month":"2019-03"}`, 409},
 		{"POST", "/periods/begins", "", `{"emsp":"GB/DUN","month":"2019-03"}`, 400},
+		{"POST", "/periods/closes", "", `{"period":"2019-02"}`, 201},
+		{"POST", "/periods/closes", "", `{"period":"2019-01"}`, 200},
+		{"POST", "/periods/closes", "", `{"period":"2019-03","undecided":"keep"}`, 400},
+		{"POST", "/periods/closes", "", `{"period":"2019"}`, 400},
+		{"POST", "/periods/closes", "", `{"period":"2019-04"}`, 409},
 		{"GET", "/periods", "", "", 200},
 		{"POST", "/agreements", "", `{"cpo":"GB/DUN","from":"2019-03","values":{"owed":"lower","zone":null,"tax.category":"standard","tax.rate":"20"}}`, 201},
 		{"POST", "/agreements", "", `{"from":"2019-03","values":{"four_eyes":"true"}}`, 201},
@@ -636,4 +645,19 @@ func TestMismatchIsSeen(t *testing.T) {
 			t.Errorf("%s: %q, want %q", tc.value, got, tc.want)
 		}
 	}
+}
+
+// closer closes February; January was, and April has not ended.
+type closer struct{}
+
+func (closer) Close(_ context.Context, r statement.CloseRequest) (*statement.CloseResult, error) {
+	a := clearing.Attempt{Period: r.Period}
+	switch r.Period {
+	case 201901:
+		return nil, &statement.UndecidedError{Period: r.Period, Count: 1, List: []statement.Undecided{{Ground: "unpriced", CPO: ocpi.NewParty("GB", "DUN"), Currency: "EUR", Count: 1}}}
+	case 201904:
+		return nil, &statement.EndedError{Period: r.Period, Zone: "UTC"}
+	}
+	c := clearing.Closing{NewClosing: clearing.NewClosing{Attempt: a, Lines: 3, Net: map[string]decimal.Decimal{"EUR": decimal.NewFromInt(7)}, Statements: []clearing.Creditor{{CPO: ocpi.NewParty("GB", "DUN"), Count: 1}}}, Firsts: []int64{1}, At: r.Now, Offset: 9}
+	return &statement.CloseResult{Closing: &c}, nil
 }

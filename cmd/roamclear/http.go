@@ -136,7 +136,7 @@ func mounted(s *service) *gin.Engine {
 	drafts, around := newDrafts(b.store, s.control), around{b.store, s.control.partners}
 	admin.Mount(engine, admin.Deps{
 		Partners: s.control.partners, Found: &s.tally, Peers: s.peers, Keys: s.control.keys, Closes: s.control.closes, Agreements: s.control.agreements, Parties: s.control.parties,
-		Drafts: drafts, Decisions: drafts, Around: around, Ends: s.certs.ends, Roots: s.certs.tls.Roots, Token: s.adminToken, Logger: s.logger,
+		Drafts: drafts, Decisions: drafts, Closer: newCloser(b, drafts), Around: around, Ends: s.certs.ends, Roots: s.certs.tls.Roots, Token: s.adminToken, Logger: s.logger,
 	})
 	partners.Mount(engine)
 	report.Mount(engine, report.Deps{

@@ -1,12 +1,18 @@
 package main
 
 import (
+	"errors"
 	"fmt"
+	"io"
+	"maps"
 	"net/http"
+	"slices"
+	"time"
 
 	"github.com/spf13/cobra"
 
 	"github.com/roamclear/roamclear/api/admin"
+	"github.com/roamclear/roamclear/settlement/clearing"
 )
 
 func newPeriodCmd() *cobra.Command {
@@ -16,8 +22,8 @@ func newPeriodCmd() *cobra.Command {
 		Short: "Begin settlement, close months and list them",
 		Long: `Administer the settlement periods of a running service: calendar months.
 
-What re-pricing finds out about a closed month is a correction in the first month
-that is open, never a change.
+What is found out about a closed period is a line of the first one that is open, never a
+change.
 
 The service is found through its data directory (--data), or by --url and the
 environment variable ROAMCLEAR_ADMIN_TOKEN.`,
@@ -28,24 +34,89 @@ environment variable ROAMCLEAR_ADMIN_TOKEN.`,
 	return cmd
 }
 
+// closeWithin is how long a close may take: a month of 1.2 million CDRs takes a minute.
+const closeWithin = 30 * time.Minute
+
 func newPeriodCloseCmd(service *serviceFlags) *cobra.Command {
-	return &cobra.Command{
-		Use:     "close YYYY-MM",
-		Short:   "Close a month, for good",
-		Example: "  roamclear period close 2019-01 --data data",
+	var scope scopeFlags
+	var undecided choice
+	var f format
+	cmd := &cobra.Command{
+		Use:   "close YYYY-MM [--cpo CC*ID] [--emsp CC*ID] [--undecided carry]",
+		Short: "Close a period: its statements are issued, for good",
+		Long: `Close a period for a pair, for all pairs of a party, or for the house, and all before it
+that are open: the drafts that "statement list" shows become statements with numbers, and
+are never changed. What comes late, is credited, priced again or decided on later is a line
+of a later period.
+
+It takes what the logs hold when it is asked, and waits until that is priced. What is held
+has to be decided on first ("queue", "decide"), unless it was agreed to carry it on, or
+--undecided carry says so: then it waits for a later period.
+
+Exit code 0: it is closed, or was. 1: something is undecided, which is listed; or it cannot
+be closed, and why.`,
+		Example: "  roamclear period close 2019-06 --data data\n  roamclear period close 2019-06 --cpo NL*TNM --emsp DE*EMP --undecided carry",
 		Args:    cobra.ExactArgs(1), ValidArgsFunction: cobra.NoFileCompletions,
 		RunE: func(cmd *cobra.Command, args []string) error {
 			c, err := service.client()
 			if err != nil {
 				return err
 			}
-			if err := c.do(cmd.Context(), http.MethodPost, "/periods", admin.PeriodRequest{Month: args[0]}, nil); err != nil {
+			q := admin.CloseRequest{CPO: scope.cpo, EMSP: scope.emsp, Period: args[0]}
+			if undecided.value == string(clearing.UndecidedCarry) {
+				q.Undecided = undecided.value
+			}
+			c.http.Timeout = closeWithin
+			cmd.PrintErrln("Closing: what the logs hold is priced, drawn, written and read back.")
+			var answer admin.Close
+			if err := c.do(cmd.Context(), http.MethodPost, "/periods/closes", q, &answer); err != nil {
 				return fmt.Errorf("close period: %w", err)
 			}
-			cmd.PrintErrf("%s is closed.\n", args[0])
-			return nil
+			if f.json() {
+				err = writeJSON(cmd.OutOrStdout(), answer)
+			} else {
+				err = printClose(cmd.OutOrStdout(), &answer)
+			}
+			if err == nil && answer.Outcome == admin.OutcomeUndecided {
+				err = &exitError{code: 1, err: errors.New(answer.Message)}
+			}
+			return err
 		},
 	}
+	scope.register(cmd, service, "all its pairs", "the house")
+	undecided.register(cmd, "undecided", "what becomes of what is held: agreed, or carry it on to a later period", "agreed", string(clearing.UndecidedCarry))
+	f.register(cmd)
+	return cmd
+}
+
+// printClose prints what a close came to.
+func printClose(out io.Writer, a *admin.Close) error {
+	if a.Outcome == admin.OutcomeAlready {
+		_, err := fmt.Fprintln(out, "closed")
+		return err
+	}
+	if a.Outcome == admin.OutcomeClosed {
+		rows := [][]string{{"PERIOD", "STATEMENTS", "LINES", "RECORD", "ISSUED"}, {a.Period, fmt.Sprint(a.Statements), fmt.Sprint(a.Lines), fmt.Sprint(a.Record), a.At}, {""}, {"CPO", "STATEMENTS", "NUMBERS"}}
+		for _, s := range a.Creditors {
+			rows = append(rows, []string{s.CPO, fmt.Sprint(s.Statements), fmt.Sprintf("%d to %d", s.First, s.First+s.Statements-1)})
+		}
+		rows = append(rows, []string{""}, []string{"CURRENCY", "NET"})
+		for _, currency := range slices.Sorted(maps.Keys(a.Net)) {
+			rows = append(rows, []string{currency, a.Net[currency]})
+		}
+		rows = append(rows, []string{""}, []string{"root", a.Root}, []string{"chain", a.Chain})
+		if len(a.Undecided) > 0 {
+			rows = append(rows, []string{""}, []string{"carried on:"})
+		}
+		if err := printTable(out, rows); err != nil || len(a.Undecided) == 0 {
+			return err
+		}
+	}
+	rows := [][]string{{"GROUND", "CPO", "EMSP", "CURRENCY", "CDRS", "CLAIMED"}}
+	for _, u := range a.Undecided {
+		rows = append(rows, []string{u.Ground, u.CPO, u.EMSP, u.Currency, fmt.Sprint(u.Count), u.Claimed})
+	}
+	return printTable(out, rows)
 }
 
 func newPeriodListCmd(service *serviceFlags) *cobra.Command {
@@ -56,9 +127,12 @@ func newPeriodListCmd(service *serviceFlags) *cobra.Command {
 }
 
 func periodRows(list *admin.PeriodList) [][]string {
-	rows := [][]string{{"CLOSED"}}
+	rows := [][]string{{"CLOSED", "FOR", "STATEMENTS", "LINES", "ISSUED", "BY"}}
+	for _, c := range list.Closes {
+		rows = append(rows, []string{c.Period.String(), scopeName(&c.CPO, &c.EMSP), fmt.Sprint(c.Statements), fmt.Sprint(c.Lines), c.IssuedAt, c.By})
+	}
 	for _, m := range list.Closed {
-		rows = append(rows, []string{m.String()})
+		rows = append(rows, []string{m.String(), "elsewhere"})
 	}
 	if len(list.Begun) > 0 {
 		rows = append(rows, []string{""}, []string{"BEGINS", "FOR", "DECIDED", "BY"})
