@@ -80,7 +80,11 @@ func decided(s *testService, want *b07b91f) {
 		}
 	}
 	out, err := run(s.t, newPeriodCmd(), "list", "--data", s.data)
-	if closed := "CLOSED\n" + strings.Join(want.Closed, "\n") + "\n"; err != nil || out != closed {
+	closed := "CLOSED FOR STATEMENTS LINES ISSUED BY"
+	for _, month := range want.Closed {
+		closed += " " + month + " elsewhere"
+	}
+	if out = strings.Join(strings.Fields(out), " "); err != nil || out != closed {
 		s.t.Errorf("closed months: %v, %q, want %q", err, out, closed)
 	}
 }

@@ -198,12 +198,12 @@ func TestRepriceText(t *testing.T) {
 // lands as corrections in the first open month, and verify knows them.
 func TestRepriceOfAClosedMonth(t *testing.T) {
 	data, s := pushed(t)
-	for _, month := range []string{"2019-01", "2019-02"} {
-		if out, err := run(t, newPeriodCmd(), "close", month, "--data", data); err != nil {
-			t.Fatalf("close %s: %v\n%s", month, err, out)
+	for _, month := range []ocpi.Month{201901, 201902} {
+		if err := s.inside.control.closes.Close(t.Context(), "", month); err != nil {
+			t.Fatal(err)
 		}
 	}
-	if out, err := run(t, newPeriodCmd(), "list", "--data", data); err != nil || !strings.Contains(out, "2019-01\n2019-02\n") {
+	if out, err := run(t, newPeriodCmd(), "list", "--data", data); err != nil || !strings.Contains(out, "2019-01  elsewhere\n2019-02  elsewhere\n") {
 		t.Errorf("closed periods: %v\n%s", err, out)
 	}
 

@@ -144,7 +144,7 @@ func (p *Proof) sums(of string, i *Issue, s *Statement) {
 	for _, tax := range t.ByTax {
 		base = base.Add(tax.Base)
 	}
-	if !t.Net.Equal(i.Net) || !base.Equal(i.Net.Add(i.Rounding)) || text(t.Payable) != text(i.Payable) || text(t.Tax) != text(i.Totals.Tax) || !t.KWh.Equal(i.KWh) {
+	if !t.Net.Equal(i.Net) || !base.Equal(i.Net.Add(i.Rounding)) || text(t.Payable) != text(i.Payable) || text(t.Tax) != text(i.Tax) || !t.KWh.Equal(i.KWh) {
 		p.fault("%s: the lines of %s to %s in %s come to %s, base %s, and it says %s and %s of rounding", of, i.CPO, i.EMSP, i.Currency, t.Net, base, i.Net, i.Rounding)
 	}
 }
