@@ -59,7 +59,7 @@ type statementView struct {
 	Page, Pages                          int
 	Previous, Next                       string // addresses
 	File, CSV, List                      string
-	Apart                                roadLine
+	Apart                                *roadLine // of a draft: what no line has
 }
 
 const linesPerPage = 200
@@ -87,7 +87,8 @@ func (s *server) statement(c *gin.Context, v visitor) error {
 	view.total(d.Statement)
 	if d.Draft != nil {
 		r := newRoad(d.Draft)
-		view.Apart = newRoadLine(&r, 2)
+		apart := newRoadLine(&r, 2)
+		view.Apart = &apart
 	}
 	if d.Issued != nil {
 		view.Number, view.IssuedAt = d.Issued.Number, d.Issued.At.Go().Format("2006-01-02 15:04")

@@ -137,6 +137,7 @@ func TestStatementPages(t *testing.T) {
 		{"all", "/statements?period=2026-04", 200, "Nothing is open in 2026-04", ""},
 		{"all", "/statements?period=2026-02", 200, "DUN-17</a>", "Nothing is open"},
 		{"all", "/statement?cpo=GB*DUN&emsp=DE*VOL&period=2026-02&currency=EUR", 200, "Statement DUN-17, 2026-02, EUR", "draft"},
+		{"all", "/statement?cpo=GB*DUN&emsp=DE*VOL&period=2026-02&currency=EUR", 200, "does not change any more", "Beside it"},
 		{"all", "/statements?period=March", 400, "<code>period</code>", ""},
 		{"all", "/statements", 200, "Statements 2019-03", ""}, // the latest month with CDRs
 		{"all", "/statements?period=2026-01&cpo=GB*DUN&emsp=DE*VOL", 409, "closed, or settled elsewhere, through 2026-02", ""},
