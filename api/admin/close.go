@@ -136,10 +136,7 @@ func (a *Close) is(r *statement.CloseResult) {
 func undecidedOf(list []statement.Undecided) []CloseUndecided {
 	out := make([]CloseUndecided, len(list))
 	for i, u := range list {
-		out[i] = CloseUndecided{Ground: u.Ground, CPO: u.CPO.String(), Currency: u.Currency, Count: u.Count, Claimed: u.Claimed.String()}
-		if !u.EMSP.IsZero() {
-			out[i].EMSP = u.EMSP.String()
-		}
+		out[i] = CloseUndecided{Ground: u.Ground, CPO: u.CPO.String(), EMSP: rest.PartyText(u.EMSP), Currency: u.Currency, Count: u.Count, Claimed: u.Claimed.String()}
 	}
 	return out
 }

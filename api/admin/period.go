@@ -62,19 +62,14 @@ func (s *server) listPeriods(c *gin.Context) error { return s.writePeriods(c, ht
 func (s *server) writePeriods(c *gin.Context, status int) error {
 	list := PeriodList{Closed: append([]ocpi.Month{}, s.closes.Months()...), Begun: []Begin{}, Closes: []PeriodClose{}}
 	for _, b := range s.closes.Begins() {
-		one := Begin{Month: b.Month, DecidedAt: b.At.String(), By: b.By, Record: b.Offset}
-		one.CPO, one.EMSP = scopeNames(b.Scope)
-		list.Begun = append(list.Begun, one)
+		list.Begun = append(list.Begun, Begin{CPO: rest.PartyText(b.Scope.CPO), EMSP: rest.PartyText(b.Scope.EMSP), Month: b.Month, DecidedAt: b.At.String(), By: b.By, Record: b.Offset})
 	}
-	err := s.closes.Closings(c.Request.Context(), clearing.ClosingQuery{}, func(p *clearing.Closing) error {
-		one := PeriodClose{Period: p.Period, Lines: p.Lines, IssuedAt: p.At.String(), By: p.By, Record: p.Offset}
-		one.CPO, one.EMSP = scopeNames(p.Scope)
+	err := s.closes.Closings(c.Request.Context(), clearing.ClosingQuery{Latest: maxCloses}, func(p *clearing.Closing) error {
+		one := PeriodClose{Period: p.Period, CPO: rest.PartyText(p.Scope.CPO), EMSP: rest.PartyText(p.Scope.EMSP), Lines: p.Lines, IssuedAt: p.At.String(), By: p.By, Record: p.Offset}
 		for _, of := range p.Statements {
 			one.Statements += of.Count
 		}
-		if list.Closes = append(list.Closes, one); len(list.Closes) > maxCloses {
-			list.Closes = list.Closes[1:]
-		}
+		list.Closes = append(list.Closes, one)
 		return nil
 	})
 	if err != nil {
@@ -82,17 +77,6 @@ func (s *server) writePeriods(c *gin.Context, status int) error {
 	}
 	rest.WriteJSON(c, status, list)
 	return nil
-}
-
-// scopeNames are the parties that a scope names, "" for none.
-func scopeNames(scope clearing.Scope) (cpo, emsp string) {
-	if !scope.CPO.IsZero() {
-		cpo = scope.CPO.String()
-	}
-	if !scope.EMSP.IsZero() {
-		emsp = scope.EMSP.String()
-	}
-	return cpo, emsp
 }
 
 // beginPeriod answers POST /admin/v1/periods/begins.

@@ -77,7 +77,7 @@ func CheckPeriod(c *gin.Context, d Drafts, around Around, k Key) error {
 		return err
 	}
 	if err := d.Draw(ctx, q, check.add); err != nil {
-		return closedPeriod(err)
+		return ClosedPeriod(err)
 	}
 	answer := PeriodCheck{Period: q.Period.String(), Undecided: check.waiting.queue(), Told: check.list(), Pairs: check.pairs, Partners: []CheckedParty{}}
 	if answer.Pairs == nil {

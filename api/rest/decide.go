@@ -78,7 +78,7 @@ func Decide(c *gin.Context, d Decisions, k Key, by string) error {
 	}
 	record, err := d.Decide(ctx, c.GetHeader("Idempotency-Key"), s.query, s.add, s.made)
 	if err != nil {
-		return closedPeriod(err)
+		return ClosedPeriod(err)
 	}
 	WriteJSON(c, http.StatusCreated, DecisionAnswer{Act: string(s.decision.Act), Count: len(s.shown), Totals: s.list(), Digest: s.digest(), Record: record})
 	return nil

@@ -59,21 +59,12 @@ func WriteRows[T any](c *gin.Context, name string, items iter.Seq[T]) {
 const mimeLines = "application/jsonl"
 
 // WriteLines answers with a file under a name, an object a line.
-func WriteLines[T any](c *gin.Context, name string, items iter.Seq[T]) {
+func WriteLines[T any](c *gin.Context, name string, items []T) {
 	c.Header("Content-Type", mimeLines)
 	c.Header("Content-Disposition", fmt.Sprintf("attachment; filename=%q", name))
 	c.Status(http.StatusOK)
-	w := bufio.NewWriterSize(c.Writer, pieceBytes)
-	enc := json.NewEncoder(w)
-	enc.SetEscapeHTML(false)
-	for item := range items {
-		if err := enc.Encode(item); err != nil {
-			_ = c.Error(err) // the client is gone, or does not read: nobody is left to tell
-			return
-		}
-	}
-	if err := w.Flush(); err != nil {
-		_ = c.Error(err)
+	if err := JSONLOf(items, func(item *T) T { return *item }).Encode(c.Writer); err != nil {
+		_ = c.Error(err) // the client is gone, or does not read: nobody is left to tell
 	}
 }
 

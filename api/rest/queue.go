@@ -59,7 +59,7 @@ func ReadQueue(c *gin.Context, d Drafts, k Key) (Queue, error) {
 	w := newWaiting(ground)
 	q.Debtless = true
 	if err := d.Draw(c.Request.Context(), q, w.add); err != nil {
-		return Queue{}, closedPeriod(err)
+		return Queue{}, ClosedPeriod(err)
 	}
 	return w.queue(), nil
 }
@@ -110,7 +110,7 @@ func (w *waiting) add(d *statement.Draft) error {
 		}
 		tallyOf(w.totals, d.Currency).add(s)
 		for _, code := range in {
-			w.group(groupKey{code, d.CPO.String(), partyText(d.EMSP), d.Currency}).add(s)
+			w.group(groupKey{code, d.CPO.String(), PartyText(d.EMSP), d.Currency}).add(s)
 			if here[code] == nil {
 				here[code] = &shownSet{}
 			}
@@ -118,7 +118,7 @@ func (w *waiting) add(d *statement.Draft) error {
 		}
 	}
 	for code, shown := range here {
-		w.group(groupKey{code, d.CPO.String(), partyText(d.EMSP), d.Currency}).digest = shown.digest()
+		w.group(groupKey{code, d.CPO.String(), PartyText(d.EMSP), d.Currency}).digest = shown.digest()
 	}
 	return nil
 }
@@ -157,8 +157,8 @@ func (w *waiting) queue() Queue {
 	return q
 }
 
-// partyText is a party, "" for none.
-func partyText(p ocpi.Party) string { return orEmpty(partyOrNil(p)) }
+// PartyText is a party, "" for none.
+func PartyText(p ocpi.Party) string { return orEmpty(partyOrNil(p)) }
 
 func orEmpty(s *string) string {
 	if s == nil {
@@ -217,7 +217,7 @@ func QueuedCDRs(c *gin.Context, d Drafts, k Key) error {
 	}
 	switch form {
 	case mimeLines:
-		WriteLines(c, state.String()+".jsonl", slices.Values(list))
+		WriteLines(c, state.String()+".jsonl", list)
 	case mimeCSV:
 		WriteCSV(c, state.String()+".csv", &CSV{Header: queuedHeader, Rows: queuedCells(list)})
 	default:
@@ -247,7 +247,7 @@ func ReadQueued(c *gin.Context, d Drafts, k Key) (list []QueuedCDR, state cleari
 		}
 		return nil
 	})
-	return list, state, closedPeriod(err)
+	return list, state, ClosedPeriod(err)
 }
 
 // state reads a state of CDRs, held where it is absent.

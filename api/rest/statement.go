@@ -62,14 +62,15 @@ func Statements(c *gin.Context, d Drafts, k Key) error {
 		return nil
 	})
 	if _, closed := errors.AsType[*statement.ClosedError](err); err != nil && !(closed && issued > 0) {
-		return closedPeriod(err)
+		return ClosedPeriod(err)
 	}
 	WriteRows(c, "statements", slices.Values(rows))
 	return nil
 }
 
-// closedPeriod says what is wrong with a period of which there are no drafts.
-func closedPeriod(err error) error {
+// ClosedPeriod says what is wrong with a period of which there are no drafts; other
+// errors are what they are.
+func ClosedPeriod(err error) error {
 	if closed, ok := errors.AsType[*statement.ClosedError](err); ok {
 		return &Error{Status: http.StatusConflict, Code: "period_closed", Field: "period", Message: closed.Error()}
 	}

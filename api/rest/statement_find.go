@@ -17,10 +17,6 @@ type FoundStatement struct {
 	Draft  *statement.Draft
 }
 
-// ClosedPeriod says what is wrong with a period of which there are no drafts; other
-// errors are what they are.
-func ClosedPeriod(err error) error { return closedPeriod(err) }
-
 // FindStatement finds the one statement that parameters ask for, as [StatementFile] has
 // them: that which was issued, else its draft. The error is an [*Error] that says why
 // there is none.
@@ -52,7 +48,7 @@ func FindStatement(ctx context.Context, d Drafts, k Key, values url.Values) (*Fo
 	})
 	switch {
 	case err != nil:
-		return nil, closedPeriod(err)
+		return nil, ClosedPeriod(err)
 	case found != nil && found.Err != nil:
 		return nil, &Error{Status: http.StatusConflict, Code: "no_statement", Message: found.Err.Error()}
 	case found == nil || len(found.Lines) == 0:

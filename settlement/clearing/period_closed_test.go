@@ -184,7 +184,10 @@ func TestNumbersFollowFromCloses(t *testing.T) {
 			{Period: 202603}:                              "4 5",
 			{Within: scope(t, "GB*DUN DE*BIG")}:           "2",
 			{Within: scope(t, "NL*TNM DE*EMP"), Below: 6}: "1 2 3 4",
-			{Below: 1}: "",
+			{Below: 1}:  "",
+			{Latest: 2}: "4 5",
+			{Within: scope(t, "NL*TNM DE*EMP"), Below: 6, Latest: 3}: "2 3 4",
+			{Below: 1, Latest: 3}: "",
 		} {
 			var got []string
 			if err := d.closes.Closings(ctx, q, func(c *clearing.Closing) error {

@@ -59,6 +59,7 @@ type ClosingQuery struct {
 	Within Scope      // those that bear on pairs within it
 	Period ocpi.Month // of this very one
 	Below  int64      // by the control records at offsets below; 0 = all
+	Latest int        // no more than so many, the last ones; 0 = all
 }
 
 // Closings reads the closes that count, in the order of their records. The asker waits
@@ -69,13 +70,16 @@ func (d *Closes) Closings(ctx context.Context, q ClosingQuery, fn func(*Closing)
 	if q.Below > 0 {
 		n = p.below(q.Below)
 	}
-	return d.read(ctx, p, func(yield func(int32) bool) {
-		for i := range int32(n) {
-			if (q.Period.IsZero() || p.counted[i].Period == q.Period) && p.marks[i].scope.Bears(q.Within) && !yield(i) {
-				return
-			}
+	var places []int32
+	for i := range int32(n) {
+		if (q.Period.IsZero() || p.counted[i].Period == q.Period) && p.marks[i].scope.Bears(q.Within) {
+			places = append(places, i)
 		}
-	}, fn)
+	}
+	if q.Latest > 0 {
+		places = places[max(0, len(places)-q.Latest):]
+	}
+	return d.read(ctx, p, slices.Values(places), fn)
 }
 
 // read reads closes by their places, ascending.
