@@ -1,6 +1,7 @@
 package main
 
 import (
+	"context"
 	"errors"
 	"io"
 	"log/slog"
@@ -78,7 +79,7 @@ func TestMetricsAreNotShownToWhatWasRevoked(t *testing.T) {
 	}
 	server.start(make(chan error, 1))
 	t.Cleanup(func() {
-		if err := server.stop(t.Context()); err != nil {
+		if err := server.stop(context.WithoutCancel(t.Context())); err != nil {
 			t.Error(err)
 		}
 	})
