@@ -34,7 +34,7 @@ func openDecisions(ctx context.Context, log control.Log, logger *slog.Logger) (*
 	return &decisions{
 		machine: m, installation: control.NewInstallation(m),
 		partners: control.NewPartners(m), keys: control.NewKeys(m),
-		closes: closes, agreements: clearing.NewAgreements(m, closes), parties: clearing.NewParties(m), decided: clearing.NewDecisions(m),
+		closes: closes, agreements: clearing.NewAgreements(m, closes), parties: clearing.NewParties(m), decided: clearing.NewDecisions(m, closes),
 	}, nil
 }
 

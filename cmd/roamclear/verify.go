@@ -7,6 +7,7 @@ import (
 	"io"
 	"io/fs"
 	"log/slog"
+	"math"
 	"os"
 	"path/filepath"
 
@@ -110,6 +111,9 @@ func proveIssued(ctx context.Context, b *backends, d *decisions) (proof *stateme
 		p := statement.Prover{
 			Books: b.store, Issues: b.store, Claims: b.store, Control: d.machine.Next(),
 			Agreed: func(below int64) statement.Agreed { return agreedBelow{d, below} },
+			Waiting: func(ctx context.Context, fn func(*clearing.Request) error) error {
+				return d.closes.Requests(ctx, math.MaxInt, fn)
+			},
 		}
 		p.Closings = func(ctx context.Context, fn func(*clearing.Closing) error) error {
 			return d.closes.Closings(ctx, clearing.ClosingQuery{Below: p.Control}, fn)
@@ -259,6 +263,9 @@ func printReport(w io.Writer, r *settlement.Report, s *statement.Proof) {
 	if s.Closes > 0 {
 		p("issued    %d statements of %d closes, %d lines: as they were issued, their numbers without a gap; %d came to the same when drawn again, of the others digests were compared",
 			s.Statements, s.Closes, s.Lines, s.Again)
+	}
+	if s.Requests > 0 {
+		p("requests  %d closes wait for their approval: their %d lines are as they were written, and count nowhere", s.Requests, s.RequestLines)
 	}
 	if r.Ahead > 0 {
 		p("ahead     %d records are in the log and not yet in the store: not part of this proof", r.Ahead)

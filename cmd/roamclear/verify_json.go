@@ -30,7 +30,9 @@ type verifyJSON struct {
 	Closes         int                `json:"close_count"`
 	Statements     int                `json:"statement_count"`
 	Lines          int64              `json:"line_count"`
-	Again          int                `json:"drawn_again_count"` // statements that came to the same bytes once more
+	Again          int                `json:"drawn_again_count"`  // statements that came to the same bytes once more
+	Requests       int                `json:"request_count"`      // closes that wait for their approval
+	RequestLines   int64              `json:"request_line_count"` // of these, that count nowhere
 	Disagreements  []disagreementJSON `json:"disagreements"`
 	Omitted        int64              `json:"omitted_count"` // disagreements that are not listed
 }
@@ -49,6 +51,7 @@ func verifyView(r *settlement.Report, s *statement.Proof) verifyJSON {
 		Rejected: r.Rejected, Credits: r.Credits, Repeats: r.Repeats, Conflicts: r.Conflicts, Related: r.Related,
 		Rows: r.Rows, Ahead: r.Ahead, RelationsAhead: r.RelationsAhead, Doubled: r.Doubled, Missing: r.Missing,
 		Expired: r.Expired, Unproven: r.Unproven, Places: s.Places, Closes: s.Closes, Statements: s.Statements, Lines: s.Lines, Again: s.Again,
+		Requests: s.Requests, RequestLines: s.RequestLines,
 		Disagreements: []disagreementJSON{}, Omitted: r.Omitted + int64(s.More),
 	}
 	for _, d := range r.Disagreements {

@@ -65,7 +65,7 @@ var agreementTable = table[Terms]{
 		Says: "what stands before the running number of a creditor's statements",
 	}, prefix, func(t *Terms, _ string, v string) { t.NumberPrefix = v }),
 	newRow(Key{
-		Name: "four_eyes", House: true, Default: "false", Values: []string{"false", "true"},
+		Name: fourEyesKey, House: true, Default: "false", Values: []string{"false", "true"},
 		Says: "whether one key asks for a close and another one approves it",
 	}, word("false", "true"), func(t *Terms, _ string, v string) { t.FourEyes = v == "true" }),
 }
@@ -76,6 +76,7 @@ const (
 	taxRate       = "tax.rate"
 	profileKey    = "profile"
 	zoneKey       = "zone"
+	fourEyesKey   = "four_eyes"
 	ruleEffect    = "rule.CODE.effect"
 	ruleParameter = "rule.CODE.PARAM"
 )

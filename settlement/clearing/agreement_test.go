@@ -39,8 +39,8 @@ func openDesk(t testing.TB, log *ingesttest.Log) desk {
 	if err != nil {
 		t.Fatal(err)
 	}
-	d := desk{Machine: m, closes: clearing.NewCloses(m), parties: clearing.NewParties(m), decided: clearing.NewDecisions(m), partners: control.NewPartners(m), now: &now}
-	d.agreements = clearing.NewAgreements(m, d.closes)
+	d := desk{Machine: m, closes: clearing.NewCloses(m), parties: clearing.NewParties(m), partners: control.NewPartners(m), now: &now}
+	d.agreements, d.decided = clearing.NewAgreements(m, d.closes), clearing.NewDecisions(m, d.closes)
 	return d
 }
 

@@ -14,6 +14,7 @@ import (
 type Closes struct {
 	machine    *control.Machine
 	agreements *Agreements // that no close may miss a change of; set by NewAgreements
+	decisions  *Decisions  // likewise of closes that somebody else approves; set by NewDecisions
 	state      control.State[closes]
 }
 
@@ -21,6 +22,8 @@ type closes struct {
 	months  []closedMonth               // ascending; never changed, replaced
 	begins  control.Map[Scope, []Begin] // ascending by record; never changed
 	periods periods
+	// requests are the last ones of each scope, whatever became of them.
+	requests control.Map[Scope, request]
 }
 
 // closedMonth is a month that was closed, and by which record.
@@ -33,7 +36,7 @@ type closedMonth struct {
 // NewCloses registers the domain.
 func NewCloses(m *control.Machine) *Closes {
 	d := &Closes{machine: m}
-	m.Register(d.state.Publish, control.On(d.monthClosed), control.On(d.begun), control.On(d.periodClosed))
+	m.Register(d.state.Publish, control.On(d.monthClosed), control.On(d.begun), control.On(d.periodClosed), control.On(d.periodRequested))
 	return d
 }
 

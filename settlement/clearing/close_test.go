@@ -1,6 +1,7 @@
 package clearing_test
 
 import (
+	"crypto/sha256"
 	"errors"
 	"fmt"
 	"os"
@@ -113,6 +114,13 @@ func TestEventsAreFrozen(t *testing.T) {
 		Ground: "age", Period: 201901, Digest: ingest.Digest{1, 2, 3}, Control: 7,
 		Groups: []clearing.DecidedGroup{{CDRs: records(3, 700)}, {Covers: []string{"age", "difference"}, CDRs: []ingest.Position{{Epoch: 1, Partition: 1, Offset: 5}}}},
 	}
+	asked := said
+	asked.ID, asked.Period, asked.Control = 0x00c0ffee00c0ffef, 201902, 9
+	requested := asked.Request()
+	requested.Engine, requested.ZoneDB = "3", "2025c"
+	asked.Requested, asked.By = &clearing.Requested{Record: 9, By: asked.By}, "local"
+	approved := asked.Event()
+	approved.Engine, approved.ZoneDB = "3", "2025c"
 	undone := clearing.NewDecision{Act: clearing.Undo, Reason: "it was another one", By: "local", Control: 8, Groups: []clearing.DecidedGroup{{CDRs: records(3)}}}
 	var lines []string
 	log := ingesttest.NewLog(1)
@@ -121,15 +129,24 @@ func TestEventsAreFrozen(t *testing.T) {
 		begun,
 		clearing.PeriodBegun{Month: 201812, By: "key-0123456789"},
 		agreed,
-		clearing.AgreementSet{From: 201901, Values: map[string]string{"four_eyes": "true"}, By: "local"},
+		clearing.AgreementSet{From: 201902, Values: map[string]string{"four_eyes": "true"}, By: "local"},
 		clearing.PartySet{Party: "NL*TNM", From: 201901, Values: map[string]string{"name": "TNM & Co", "vat_id": ""}, By: "local"},
 		closed,
 		accepted.Event(),
 		undone.Event(),
+		requested,
+		approved,
 	} {
 		event := control.Event{Command: fmt.Sprint("c", i+1), Expect: 2, At: 1545782400000000000}
-		if c.Kind() == closed.Kind() {
-			event.At = 1549000000000000000 // the month has ended by then
+		switch i { // the month has ended by then
+		case 6:
+			event.At = 1549000000000000000
+		case 9:
+			event.At = 1552000000000000000
+		case 10:
+			event.At = 1552000000000000000
+			approved.Before = sha256.Sum256(append(make([]byte, sha256.Size), strings.TrimSuffix(lines[6], "\n")...))
+			c = approved
 		}
 		body, err := control.Encode(event, c)
 		if err == nil {
@@ -149,8 +166,8 @@ func TestEventsAreFrozen(t *testing.T) {
 		t.Errorf("%d decisions, %v", decisions, err)
 	}
 	pair, tnm := pairOf(t, "NL*TNM DE*EMP"), ocpi.NewParty("NL", "TNM")
-	terms := d.agreements.Terms(pair, 201901)
-	if !d.closes.Closed(201811) || d.closes.ClosedThrough(pair) != 201901 || d.closes.BegunThroughAt(pair, 99) != 201812 || terms.Owed != clearing.OwedLower || !terms.FourEyes || d.parties.Names(tnm, 201901).Name != "TNM & Co" {
+	terms := d.agreements.Terms(pair, 201902)
+	if !d.closes.Closed(201811) || d.closes.ClosedThroughAt(pair, 9) != 201901 || d.closes.ClosedThrough(pair) != 201902 || d.closes.BegunThroughAt(pair, 99) != 201812 || terms.Owed != clearing.OwedLower || !terms.FourEyes || d.parties.Names(tnm, 201901).Name != "TNM & Co" {
 		t.Errorf("the events come to closed through %s, %+v, %+v", d.closes.ClosedThrough(pair), terms, d.parties.Names(tnm, 201901))
 	}
 }

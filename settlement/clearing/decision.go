@@ -186,11 +186,15 @@ type Decisions struct {
 
 // decided are the records of all decisions that had an effect, ascending; the list only
 // grows.
-type decided struct{ offsets []int64 }
+type decided struct {
+	offsets []int64
+	last    control.Map[Scope, int64] // by the scope of their CDRs
+}
 
-// NewDecisions registers the domain.
-func NewDecisions(m *control.Machine) *Decisions {
+// NewDecisions registers the domain. closes are those of the same machine.
+func NewDecisions(m *control.Machine, closes *Closes) *Decisions {
 	d := &Decisions{machine: m}
+	closes.decisions = d
 	m.Register(d.state.Publish, control.On(d.decide))
 	return d
 }
@@ -243,7 +247,8 @@ func (d *Decisions) decide(e control.Event, c CDRsDecided) error {
 		return &control.Refused{Kind: control.RefusedConflict, Reason: why.Error(), Cause: why}
 	}
 	d.recent.add(recentDecision{e.Offset, c.Act, c.By, encodeSet(cdrs)})
-	d.state.Folded.offsets = append(d.state.Folded.offsets, e.Offset)
+	s := &d.state.Folded
+	s.offsets, s.last = append(s.offsets, e.Offset), s.last.With(c.scope(), e.Offset)
 	return nil
 }
 

@@ -20,6 +20,21 @@ import (
 // numbers of that creditor, and what is found out later is a line of a later period.
 // Of pairs that are closed further already it says nothing.
 type PeriodClosed struct {
+	closeData
+	Before ingest.Digest `json:"before"` // of the close before; zeros of the first one
+	// Requested is which request it approves; without one nobody else asked for it.
+	Requested *requestedData `json:"requested,omitempty"`
+	By        string         `json:"by"`
+}
+
+// requestedData says which request a close approves, and whose that was.
+type requestedData struct {
+	Record int64  `json:"record"` // of the control log
+	By     string `json:"by"`
+}
+
+// closeData is what a close comes to, and what that rests on.
+type closeData struct {
 	scopeData
 	Period     ocpi.Month    `json:"period"`    // "2019-06"
 	Attempt    string        `json:"attempt"`   // 16 hexadecimal digits
@@ -32,8 +47,6 @@ type PeriodClosed struct {
 	Net        []netData     `json:"net"`        // by currency
 	Statements []creditorSum `json:"statements"` // by CPO
 	Root       ingest.Digest `json:"root"`       // over what each statement is
-	Before     ingest.Digest `json:"before"`     // of the close before; zeros of the first one
-	By         string        `json:"by"`
 }
 
 // cutData says up to where CDRs of a partition counted.
@@ -75,7 +88,14 @@ type NewClosing struct {
 	Net        map[string]decimal.Decimal // of all lines, by currency
 	Statements []Creditor                 // by CPO
 	Root       ingest.Digest
+	Requested  *Requested // nil where nobody else asked for it
 	By         string
+}
+
+// Requested is the request that a close approves.
+type Requested struct {
+	Record int64 // of the control log
+	By     string
 }
 
 // Creditor is how many statements a CPO has of one close.
@@ -86,10 +106,18 @@ type Creditor struct {
 
 // Event returns what the log has of it, but for the digest before.
 func (n *NewClosing) Event() PeriodClosed {
-	c := PeriodClosed{
+	c := PeriodClosed{closeData: n.data(), By: n.By}
+	if r := n.Requested; r != nil {
+		c.Requested = &requestedData{r.Record, r.By}
+	}
+	return c
+}
+
+func (n *NewClosing) data() closeData {
+	c := closeData{
 		scopeData: newScopeData(n.Scope), Period: n.Period, Attempt: fmt.Sprintf("%016x", n.ID),
 		Cut: []cutData{}, Reference: n.Reference, Control: n.Control, Engine: tariff.EngineVersion, ZoneDB: tariff.ZoneDBVersion(),
-		Lines: n.Lines, Net: []netData{}, Statements: []creditorSum{}, Root: n.Root, By: n.By,
+		Lines: n.Lines, Net: []netData{}, Statements: []creditorSum{}, Root: n.Root,
 	}
 	for p, below := range n.Cut {
 		c.Cut = append(c.Cut, cutData{p.Epoch, p.Number, below})
@@ -106,9 +134,17 @@ func (n *NewClosing) Event() PeriodClosed {
 
 // said is what NewClosing of a valid event was.
 func (c *PeriodClosed) said() NewClosing {
+	n := c.closeData.said(c.By)
+	if r := c.Requested; r != nil {
+		n.Requested = &Requested{r.Record, r.By}
+	}
+	return n
+}
+
+func (c *closeData) said(by string) NewClosing {
 	n := NewClosing{
 		Attempt: c.attempt(), Cut: settlement.Ends{}, Reference: c.Reference, Lines: c.Lines,
-		Net: map[string]decimal.Decimal{}, Root: c.Root, By: c.By,
+		Net: map[string]decimal.Decimal{}, Root: c.Root, By: by,
 	}
 	for _, p := range c.Cut {
 		n.Cut[ingest.Partition{Topic: ingest.TopicCDRs, Epoch: p.Epoch, Number: p.Partition}] = p.Below
@@ -124,7 +160,7 @@ func (c *PeriodClosed) said() NewClosing {
 }
 
 // attempt returns the attempt that a valid event names.
-func (c *PeriodClosed) attempt() Attempt {
+func (c *closeData) attempt() Attempt {
 	id, _ := strconv.ParseUint(c.Attempt, 16, 64)
 	return Attempt{ID: id, Scope: c.scope(), Period: c.Period, Control: c.Control}
 }
@@ -134,6 +170,14 @@ func (PeriodClosed) Kind() control.Kind { return control.Kind{Name: "period.clos
 
 // Validate implements control.Change.
 func (c PeriodClosed) Validate() error {
+	if r := c.Requested; r != nil && (r.Record < 0 || r.By == "" || len(r.By) > maxBy) {
+		return control.Invalid("requested: want a control record, and by whom in 1 to %d bytes", maxBy)
+	}
+	return c.validateBy(c.By)
+}
+
+// validateBy validates what is said by somebody.
+func (c *closeData) validateBy(by string) error {
 	id, err := strconv.ParseUint(c.Attempt, 16, 64)
 	switch {
 	case c.Period.IsZero():
@@ -144,8 +188,8 @@ func (c PeriodClosed) Validate() error {
 		return control.Invalid("reference, control and lines: want no negative number")
 	case !isEdition(c.Engine) || !isEdition(c.ZoneDB):
 		return control.Invalid("engine and zone_db: want 1 to %d bytes each", maxEdition)
-	case c.By == "" || len(c.By) > maxBy:
-		return control.Invalid("by: %d bytes, want 1 to %d", len(c.By), maxBy)
+	case by == "" || len(by) > maxBy:
+		return control.Invalid("by: %d bytes, want 1 to %d", len(by), maxBy)
 	}
 	if err := c.validate(); err != nil {
 		return err
@@ -160,7 +204,7 @@ func (c PeriodClosed) Validate() error {
 
 func isEdition(s string) bool { return s != "" && len(s) <= maxEdition }
 
-func (c *PeriodClosed) validateCut() error {
+func (c *closeData) validateCut() error {
 	if len(c.Cut) > maxCut {
 		return control.Invalid("cut: %d partitions, want at most %d", len(c.Cut), maxCut)
 	}
@@ -172,7 +216,7 @@ func (c *PeriodClosed) validateCut() error {
 	return nil
 }
 
-func (c *PeriodClosed) validateNet() error {
+func (c *closeData) validateNet() error {
 	if len(c.Net) > maxCurrencies {
 		return control.Invalid("net: %d currencies, want at most %d", len(c.Net), maxCurrencies)
 	}
@@ -197,7 +241,7 @@ func isAmount(s string) bool {
 	return err == nil && d.String() == s
 }
 
-func (c *PeriodClosed) validateStatements() error {
+func (c *closeData) validateStatements() error {
 	if len(c.Statements) > maxCreditors {
 		return control.Invalid("statements: %d creditors, want at most %d", len(c.Statements), maxCreditors)
 	}

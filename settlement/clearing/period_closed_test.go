@@ -7,6 +7,7 @@ import (
 	"errors"
 	"fmt"
 	"math"
+	"slices"
 	"strings"
 	"testing"
 
@@ -340,6 +341,15 @@ type closeModel struct {
 	closes []modelClose
 	begins []modelClose // of their month - 1
 	agreed []modelClose
+	// decided are decisions, asked requests by which another key may approve.
+	decided []modelClose
+	asked   []modelRequest
+}
+
+type modelRequest struct {
+	modelClose
+	control int64
+	by      string
 }
 
 type modelClose struct {
@@ -392,8 +402,8 @@ func (m *closeModel) begun(pair clearing.Scope, below int64) (until ocpi.Month) 
 	return until
 }
 
-// refuses says whether and why a close is refused.
-func (m *closeModel) refuses(s clearing.Scope, month ocpi.Month, control int64) clearing.WhyNotClosed {
+// refuses says whether and why a close is refused, or a request for one.
+func (m *closeModel) refuses(s clearing.Scope, month ocpi.Month, control int64, asks bool) clearing.WhyNotClosed {
 	pairs := pairsOf(s)
 	closed, begun := ocpi.Month(999912), ocpi.Month(999912)
 	for _, pair := range pairs {
@@ -415,7 +425,16 @@ func (m *closeModel) refuses(s clearing.Scope, month ocpi.Month, control int64) 
 		return clearing.BegunLater
 	}
 	last, why := control-1, clearing.WhyNotClosed(0)
-	for of, list := range map[clearing.WhyNotClosed][]modelClose{clearing.ClosedMeanwhile: m.closes, clearing.BegunMeanwhile: m.begins, clearing.AgreementChanged: m.agreed} {
+	changes := map[clearing.WhyNotClosed][]modelClose{clearing.ClosedMeanwhile: m.closes, clearing.BegunMeanwhile: m.begins, clearing.AgreementChanged: m.agreed}
+	if asks {
+		changes[clearing.DecidedMeanwhile] = m.decided
+		for _, r := range m.asked {
+			if r.scope == s {
+				changes[clearing.RequestedMeanwhile] = append(changes[clearing.RequestedMeanwhile], r.modelClose)
+			}
+		}
+	}
+	for of, list := range changes {
 		for _, c := range list {
 			meets := false
 			for _, pair := range pairs {
@@ -429,7 +448,29 @@ func (m *closeModel) refuses(s clearing.Scope, month ocpi.Month, control int64) 
 	return why
 }
 
-// Closes, begins and agreements in any order come to what a look at each pair and each
+// refusesApproval says whether and why the approval of a request is refused.
+func (m *closeModel) refusesApproval(r modelRequest, by string) clearing.WhyNotClosed {
+	last := r.offset
+	without := *m // what a request does not refuse is itself
+	without.asked = nil
+	for _, o := range m.asked {
+		if o.scope == r.scope {
+			last = max(last, o.offset)
+		}
+	}
+	why := without.refuses(r.scope, r.month, r.control, true)
+	switch {
+	case why == clearing.AlreadyClosed || why == clearing.ClosedLater || why == clearing.BegunLater:
+		return why
+	case last > r.offset:
+		return clearing.RequestedMeanwhile
+	case by == r.by:
+		return clearing.OwnRequest
+	}
+	return why
+}
+
+// Closes, begins, agreements and requests in any order come to what a look at each pair and each
 // record says; creditors' numbers have no gap, and the chain is that of the log's bytes.
 func TestClosesFollowFromTheLog(t *testing.T) {
 	rapid.Check(t, func(rt *rapid.T) {
@@ -447,7 +488,53 @@ func TestClosesFollowFromTheLog(t *testing.T) {
 				EMSP: rapid.SampledFrom([]ocpi.Party{{}, modelEMSPs[0], modelEMSPs[1]}).Draw(rt, "emsp"),
 			}
 			month, next := ocpi.Month(202601+rapid.IntRange(0, 3).Draw(rt, "month")), d.Next()
-			switch rapid.SampledFrom([]string{"close", "close", "close", "begin", "agree"}).Draw(rt, "what") {
+			switch rapid.SampledFrom([]string{"close", "close", "ask", "ask", "approve", "approve", "decide", "begin", "agree"}).Draw(rt, "what") {
+			case "decide":
+				n := decision(clearing.Accept, "anna", next, next)
+				n.Scope = s
+				if _, err := d.decided.Decide(ctx, "", n); err != nil {
+					rt.Fatal(err)
+				}
+				m.decided = append(m.decided, modelClose{s, month, next})
+			case "ask":
+				n := clearing.NewClosing{Attempt: clearing.Attempt{ID: clearing.AttemptID(uint64(2*step+2), true), Scope: s, Period: month, Control: max(0, next-int64(rapid.IntRange(0, 3).Draw(rt, "ago")))}}
+				n.By = rapid.SampledFrom([]string{"anna", "bert"}).Draw(rt, "by")
+				want := m.refuses(s, month, n.Control, true)
+				if doomed := d.closes.Doomed(n.Attempt); doomed != (want != 0) {
+					rt.Fatalf("%+v is doomed: %t, want %d", n.Attempt, doomed, want)
+				}
+				_, err := d.closes.RequestPeriod(ctx, n)
+				if why, _ := errors.AsType[*clearing.NotClosed](err); want == 0 != (err == nil) || err != nil && (why == nil || why.Why != want) {
+					rt.Fatalf("ask %+v: %v, want %d", n.Attempt, err, want)
+				}
+				if err == nil {
+					m.asked = append(m.asked, modelRequest{modelClose{s, month, next}, n.Control, n.By})
+				}
+			case "approve":
+				if len(m.asked) == 0 {
+					continue
+				}
+				of, by := rapid.SampledFrom(m.asked).Draw(rt, "of"), rapid.SampledFrom([]string{"anna", "bert"}).Draw(rt, "by")
+				want := m.refusesApproval(of, by)
+				r, err := d.closes.Request(ctx, of.offset)
+				if err != nil {
+					rt.Fatal(err)
+				}
+				stands := slices.ContainsFunc(counted, func(c clearing.Counted) bool { return c.ID == r.ID })
+				if gone := d.closes.Doomed(r.Attempt); gone != (m.refusesApproval(of, "carl") != 0 && !stands) {
+					rt.Fatalf("request %d is doomed: %t, and counts: %t", of.offset, gone, stands)
+				}
+				if why := d.closes.RefusesApproval(r, by); (why != nil) != (want != 0) || why != nil && why.Why != want {
+					rt.Fatalf("request %d is refused to %s: %v, want %d", of.offset, by, why, want)
+				}
+				c, err := d.closes.ApprovePeriod(ctx, r, by)
+				if why, _ := errors.AsType[*clearing.NotClosed](err); (want == 0 || stands) != (err == nil) || err != nil && (why == nil || why.Why != want) {
+					rt.Fatalf("approve %d: %v, want %d", of.offset, err, want)
+				}
+				if want == 0 {
+					m.closes = append(m.closes, modelClose{of.scope, of.month, c.Offset})
+					counted = append(counted, clearing.Counted{ID: r.ID, Period: of.month, Control: r.Control})
+				}
 			case "begin":
 				if err := d.closes.Begin(ctx, "", s, month, clearing.ByLocal); err == nil {
 					for _, pair := range pairsOf(s) {
@@ -470,14 +557,14 @@ func TestClosesFollowFromTheLog(t *testing.T) {
 					m.agreed = append(m.agreed, modelClose{s, month, next})
 				}
 			case "close":
-				n := clearing.NewClosing{Attempt: clearing.Attempt{ID: uint64(step + 1), Scope: s, Period: month, Control: max(0, next-int64(rapid.IntRange(0, 3).Draw(rt, "ago")))}, By: clearing.ByLocal}
+				n := clearing.NewClosing{Attempt: clearing.Attempt{ID: clearing.AttemptID(uint64(2*step+2), false), Scope: s, Period: month, Control: max(0, next-int64(rapid.IntRange(0, 3).Draw(rt, "ago")))}, By: clearing.ByLocal}
 				creditors := []ocpi.Party{modelCPOs[1], modelCPOs[0]} // in order
 				for _, cpo := range creditors {
 					if count := rapid.Int64Range(0, 3).Draw(rt, "statements"); count > 0 && (s.CPO.IsZero() || s.CPO == cpo) {
 						n.Statements = append(n.Statements, clearing.Creditor{CPO: cpo, Count: count})
 					}
 				}
-				want := m.refuses(s, month, n.Control) // all months have ended
+				want := m.refuses(s, month, n.Control, false) // all months have ended
 				if doomed := d.closes.Doomed(n.Attempt); doomed != (want != 0) {
 					rt.Fatalf("%+v is doomed: %t, want %d", n.Attempt, doomed, want)
 				}

@@ -133,10 +133,26 @@ func (p *periods) firsts(place int32) []int64 {
 
 func (d *Closes) periodClosed(e control.Event, c PeriodClosed) error {
 	s, a := &d.state.Folded, c.attempt()
-	var set *dated[Terms]
-	if d.agreements != nil {
-		set = &d.agreements.state.Folded.set
+	if err := begins(e, a); err != nil {
+		return err
 	}
+	known := d.folded()
+	why := known.refusesClose(a)
+	if c.Requested != nil {
+		why = known.refusesApproval(a, c.content(), c.Requested, c.By)
+	}
+	switch {
+	case why != nil:
+		return refuseClose(*why)
+	case c.Before != s.periods.chain:
+		return refuseClose(NotClosed{Why: ChainMoved, Attempt: a})
+	}
+	s.periods = s.periods.with(e, &c)
+	return nil
+}
+
+// begins refuses an attempt whose period nowhere has ended, or that saw what is not there.
+func begins(e control.Event, a Attempt) error {
 	// Zones are at most 14 hours ahead of UTC: whether the pairs' own have ended it, only
 	// who closes knows.
 	if (e.At + ocpi.Time(14*time.Hour)).Month() <= a.Period {
@@ -145,58 +161,125 @@ func (d *Closes) periodClosed(e control.Event, c PeriodClosed) error {
 	if a.Control > e.Offset {
 		return control.Conflict("control offset %d is behind the close itself, control record %d", a.Control, e.Offset)
 	}
-	if why := s.refuses(a, set); why != nil {
-		return refuseClose(*why)
-	}
-	if c.Before != s.periods.chain {
-		return refuseClose(NotClosed{Why: ChainMoved, Attempt: a})
-	}
-	s.periods = s.periods.with(e, &c)
 	return nil
 }
 
-// refuses says why a close cannot count, whatever comes before it in the log from now
-// on; nil where it can.
-func (s *closes) refuses(a Attempt, set *dated[Terms]) *NotClosed {
+// known is all that decides whether a close counts.
+type known struct {
+	*closes
+	agreed  *dated[Terms]              // nil: nothing is
+	decided *control.Map[Scope, int64] // by which record something was last decided; nil: nothing was
+}
+
+// folded is what the folds have come to, for these alone.
+func (d *Closes) folded() known {
+	k := known{closes: &d.state.Folded}
+	if d.agreements != nil {
+		k.agreed = &d.agreements.state.Folded.set
+	}
+	if d.decisions != nil {
+		k.decided = &d.decisions.state.Folded.last
+	}
+	return k
+}
+
+// current is what others see of that.
+func (d *Closes) current() known {
+	k := known{closes: d.state.Current()}
+	if d.agreements != nil {
+		k.agreed = &d.agreements.state.Current().set
+	}
+	if d.decisions != nil {
+		k.decided = &d.decisions.state.Current().last
+	}
+	return k
+}
+
+// refuses says why an attempt, to close or to ask for a close, cannot count, whatever
+// comes before it in the log from now on; nil where it can.
+func (k known) refuses(a Attempt) *NotClosed {
+	if a.Asks() {
+		return k.refusesRequest(a)
+	}
+	return k.refusesClose(a)
+}
+
+func (k known) refusesClose(a Attempt) *NotClosed {
+	switch why := k.closed(a); {
+	case why != nil:
+		return why
+	case k.fourEyes(a.Period):
+		return &NotClosed{Why: FourEyes, Attempt: a}
+	}
+	return k.meanwhile(a, false)
+}
+
+func (k known) refusesRequest(a Attempt) *NotClosed {
+	if why := k.closed(a); why != nil {
+		return why
+	}
+	return k.meanwhile(a, true)
+}
+
+// closed says that a period is closed, or settled elsewhere.
+func (k known) closed(a Attempt) *NotClosed {
 	scopes, n := a.Scope.widening()
 	for _, w := range scopes[:n] {
-		if _, ok := s.periods.find(w, func(c *Counted) bool { return c.Period == a.Period }); ok {
+		if _, ok := k.periods.find(w, func(c *Counted) bool { return c.Period == a.Period }); ok {
 			return &NotClosed{Why: AlreadyClosed, Attempt: a, Through: a.Period, Of: w}
 		}
 	}
-	if until, of := s.periods.throughAll(a.Scope, math.MaxInt64); a.Period <= until {
+	if until, of := k.periods.throughAll(a.Scope, math.MaxInt64); a.Period <= until {
 		return &NotClosed{Why: ClosedLater, Attempt: a, Through: until, Of: of}
 	}
-	if until, of := s.begunThrough(a.Scope, math.MaxInt64); a.Period <= until {
+	if until, of := k.begunThrough(a.Scope, math.MaxInt64); a.Period <= until {
 		return &NotClosed{Why: BegunLater, Attempt: a, Through: until, Of: of}
 	}
-	return s.meanwhile(a, set)
+	return nil
+}
+
+// fourEyes reports whether it is agreed that another key approves the close of a period.
+func (k known) fourEyes(period ocpi.Month) bool {
+	if k.agreed == nil {
+		return false
+	}
+	s := k.agreed.last(Scope{}, fourEyesKey, period, math.MaxInt64)
+	return s != nil && s.text == "true"
 }
 
 // meanwhile returns the last change since an attempt looked that it may rest on, nil
-// where there is none.
-func (s *closes) meanwhile(a Attempt, set *dated[Terms]) *NotClosed {
+// where there is none. A close lets decisions pass, which the next period has then. Of
+// one that is asked for what was decided is a change: who approves it would not know.
+func (k known) meanwhile(a Attempt, isAsked bool) *NotClosed {
 	why := NotClosed{Attempt: a, Record: -1}
 	later := func(w WhyNotClosed, of Scope, offset int64) {
 		if offset >= a.Control && offset > why.Record {
 			why.Why, why.Of, why.Record = w, of, offset
 		}
 	}
-	for _, m := range s.months {
+	for _, m := range k.months {
 		later(BegunMeanwhile, Scope{}, m.offset)
 	}
-	for of, history := range bearing(s.begins, a.Scope) {
+	for of, history := range bearing(k.begins, a.Scope) {
 		later(BegunMeanwhile, of, history[len(history)-1].Offset)
 	}
-	for of, history := range bearing(s.periods.byScope, a.Scope) {
-		later(ClosedMeanwhile, of, s.periods.marks[history.places[len(history.places)-1]].offset)
+	for of, history := range bearing(k.periods.byScope, a.Scope) {
+		later(ClosedMeanwhile, of, k.periods.marks[history.places[len(history.places)-1]].offset)
 	}
-	if set != nil {
-		for of, list := range bearing(set.byScope, a.Scope) {
+	if k.agreed != nil {
+		for of, list := range bearing(k.agreed.byScope, a.Scope) {
 			for i := range list {
 				later(AgreementChanged, of, list[i].record.offset)
 			}
 		}
+	}
+	if isAsked && k.decided != nil {
+		for of, offset := range bearing(*k.decided, a.Scope) {
+			later(DecidedMeanwhile, of, offset)
+		}
+	}
+	if r, ok := k.requests.Get(a.Scope); ok && isAsked && r.attempt.ID != a.ID {
+		later(RequestedMeanwhile, a.Scope, r.offset)
 	}
 	if why.Record < 0 {
 		return nil
@@ -217,6 +300,13 @@ const (
 	BegunMeanwhile
 	ClosedMeanwhile
 	ChainMoved // there was another close between: append it again, nothing else changed
+	// The next two since the attempt looked, of closes that somebody else approves.
+	DecidedMeanwhile
+	RequestedMeanwhile // for the same scope
+	FourEyes           // it is agreed that another key approves
+	NoRequest          // there is none of this record
+	OwnRequest         // who asked does not approve
+	OtherRequest       // what was asked for is something else
 )
 
 // NotClosed is why a close has no effect, the cause of a *control.Refused.
@@ -225,12 +315,18 @@ type NotClosed struct {
 	Attempt Attempt
 	Through ocpi.Month // until when it is closed, or settled elsewhere
 	Of      Scope      // for which that was said, or that was changed
-	Record  int64      // of the control log, that changed it
+	Record  int64      // of the control log, that changed it, or of the request
 }
 
 // Again reports whether the same close, computed anew, may count.
-func (n *NotClosed) Again() bool {
-	return n.Why == AgreementChanged || n.Why == BegunMeanwhile || n.Why == ClosedMeanwhile || n.Why == ChainMoved
+func (n *NotClosed) Again() bool { return n.Why == ChainMoved || n.changed() != "" }
+
+// changed says what was changed meanwhile, "" where it was something else.
+func (n *NotClosed) changed() string {
+	return map[WhyNotClosed]string{
+		AgreementChanged: "the agreement of %s was changed", BegunMeanwhile: "the begin of %s was set", ClosedMeanwhile: "%s was closed",
+		DecidedMeanwhile: "CDRs of %s were decided on", RequestedMeanwhile: "another close of %s was asked for",
+	}[n.Why]
 }
 
 // Error says until when it is closed, or what was changed.
@@ -247,9 +343,23 @@ func (n *NotClosed) Error() string {
 		return fmt.Sprintf("%s has not ended yet", period)
 	case ChainMoved:
 		return "another close came between: append it again"
+	case FourEyes:
+		return fmt.Sprintf("four_eyes is agreed for %s: one key asks for the close (period close %s --request), another one approves what it came to (period close --approve ID)", period, period)
+	case NoRequest:
+		return fmt.Sprintf("control record %d asks for no close: period list has the requests that wait", n.Record)
+	case OwnRequest:
+		return fmt.Sprintf("you asked for the close of %s of %s yourself, by control record %d: another key has to approve it", period, scope, n.Record)
+	case OtherRequest:
+		return fmt.Sprintf("control record %d asks for another close", n.Record)
 	}
-	what := map[WhyNotClosed]string{AgreementChanged: "the agreement of %s was changed", BegunMeanwhile: "the begin of %s was set", ClosedMeanwhile: "%s was closed"}[n.Why]
-	return fmt.Sprintf(what+" meanwhile, by control record %d: close %s of %s again", n.Of, n.Record, period, scope)
+	if n.Why == RequestedMeanwhile {
+		return fmt.Sprintf(n.changed()+" meanwhile, by control record %d: that is the one to approve", n.Of, n.Record)
+	}
+	again := fmt.Sprintf("close %s of %s again", period, scope)
+	if n.Attempt.Asks() {
+		again = fmt.Sprintf("ask for the close of %s of %s again", period, scope)
+	}
+	return fmt.Sprintf(n.changed()+" meanwhile, by control record %d: %s", n.Of, n.Record, again)
 }
 
 func refuseClose(n NotClosed) error {

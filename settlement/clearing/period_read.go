@@ -121,26 +121,19 @@ func (d *Closes) ChainAt(ctx context.Context, below int64) (chain ingest.Digest,
 
 func one[T any](v T) iter.Seq[T] { return func(yield func(T) bool) { yield(v) } }
 
-// Refuses returns why a close by an attempt would be refused now, nil where it would not;
-// with a control offset behind all records, whatever its agreements are.
-func (d *Closes) Refuses(a Attempt) *NotClosed { return d.refuses(d.state.Current(), a) }
+// Refuses returns why a close by an attempt, or a request for one, would be refused now,
+// nil where it would not; with a control offset behind all records, whatever its
+// agreements are.
+func (d *Closes) Refuses(a Attempt) *NotClosed { return d.current().refuses(a) }
 
-// Doomed reports whether a close by an attempt is certain to be refused, so that what it
-// wrote can be swept. Of one that counts already it is not.
+// Doomed reports whether what an attempt wrote is certain never to count, so that it can
+// be swept. Of one that counts already, and of one that waits for its approval, it is not.
 func (d *Closes) Doomed(a Attempt) bool {
-	s := d.state.Current()
-	if _, ok := s.periods.find(a.Scope, func(c *Counted) bool { return c.ID == a.ID }); ok {
+	k := d.current()
+	if _, ok := k.periods.find(a.Scope, func(c *Counted) bool { return c.ID == a.ID }); ok {
 		return false
 	}
-	return d.refuses(s, a) != nil
-}
-
-func (d *Closes) refuses(s *closes, a Attempt) *NotClosed {
-	var set *dated[Terms]
-	if d.agreements != nil {
-		set = &d.agreements.state.Current().set
-	}
-	return s.refuses(a, set)
+	return k.refuses(a) != nil
 }
 
 // maxAppends is how often a close is appended where others come between.
@@ -151,7 +144,10 @@ const maxAppends = 10
 // stands. Errors as in [control.Machine.Do]; the cause of a *control.Refused is a
 // *NotClosed where the log says other than the close supposed.
 func (d *Closes) ClosePeriod(ctx context.Context, n NewClosing) (*Closing, error) {
-	change := n.Event()
+	return d.append(ctx, n.Attempt, n.Event())
+}
+
+func (d *Closes) append(ctx context.Context, a Attempt, change PeriodClosed) (*Closing, error) {
 	var err error
 	for range maxAppends {
 		change.Before = d.state.Current().periods.chain
@@ -168,7 +164,7 @@ func (d *Closes) ClosePeriod(ctx context.Context, n NewClosing) (*Closing, error
 		}
 	}
 	p := &d.state.Current().periods
-	place, ok := p.find(n.Scope, func(c *Counted) bool { return c.ID == n.ID })
+	place, ok := p.find(a.Scope, func(c *Counted) bool { return c.ID == a.ID })
 	if !ok {
 		return nil, err // closed by another attempt
 	}

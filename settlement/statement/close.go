@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"math"
+	"slices"
 
 	"github.com/roamclear/roamclear/ingest"
 	"github.com/roamclear/roamclear/ocpi"
@@ -35,13 +36,22 @@ type Logs interface {
 type Control interface {
 	// Agreed returns what holds by the records below an offset, which are folded.
 	Agreed(below int64) Agreed
-	// Refuses returns why a close by an attempt would be refused now, nil where it would not.
+	// Refuses returns why a close by an attempt, or a request for one, would be refused now,
+	// nil where it would not.
 	Refuses(a clearing.Attempt) *clearing.NotClosed
 	// Doomed reports whether what an attempt wrote can never count.
 	Doomed(a clearing.Attempt) bool
 	// ClosePeriod appends the one record that has an attempt count. The cause of a refusal
 	// is a *clearing.NotClosed.
 	ClosePeriod(ctx context.Context, n clearing.NewClosing) (*clearing.Closing, error)
+	// RequestPeriod appends the record that asks another key to have an attempt count.
+	RequestPeriod(ctx context.Context, n clearing.NewClosing) (*clearing.Request, error)
+	// Request reads what a control record asks for; the error is a *clearing.NotClosed where
+	// it asks for nothing.
+	Request(ctx context.Context, record int64) (*clearing.Request, error)
+	RefusesApproval(r *clearing.Request, by string) *clearing.NotClosed
+	// ApprovePeriod appends the record that has the attempt of a request count.
+	ApprovePeriod(ctx context.Context, r *clearing.Request, by string) (*clearing.Closing, error)
 }
 
 // Closer closes periods: it draws all statements of a scope, has the store keep them, and
@@ -59,7 +69,9 @@ type CloseRequest struct {
 	Period ocpi.Month
 	// Carry leaves what is held to a later period, also where an agreement refuses to.
 	Carry bool
-	By    string
+	// Request asks another key to approve: all is written, and nothing counts yet.
+	Request bool
+	By      string
 	// Now is when the request came: the period must have ended by then, in the zone of
 	// each pair.
 	Now ocpi.Time
@@ -89,8 +101,10 @@ const (
 
 // CloseResult is what a close came to.
 type CloseResult struct {
-	// Closing is the close; nil where the period was closed before, as Already says.
+	// Closing is the close, Request what asks for one; both are nil where the period was
+	// closed before, as Already says.
 	Closing *clearing.Closing
+	Request *clearing.Request
 	Already *clearing.NotClosed
 	Carried []Undecided // what was left to a later period
 }
@@ -132,6 +146,9 @@ const maxTries = 3
 // errMoved says that results were changed while a close read them.
 var errMoved = errors.New("results were changed meanwhile")
 
+// errNotWhole says that the store does not have all that a close wrote.
+var errNotWhole = errors.New("not what was written")
+
 // Close closes a period. Errors: *clearing.NotClosed, *EndedError, *UndecidedError,
 // *UndrawnError, *DamagedError, and those of what it rests on. Whatever the error, either
 // nothing was closed or the control log says that all of it was; to try again is harmless.
@@ -153,7 +170,7 @@ func (c *Closer) Close(ctx context.Context, r CloseRequest) (*CloseResult, error
 
 func (c *Closer) try(ctx context.Context, r CloseRequest) (*CloseResult, error) {
 	// Whatever was changed of late will be below the cut.
-	if why := c.Control.Refuses(clearing.Attempt{Scope: r.Scope, Period: r.Period, Control: math.MaxInt64}); why != nil {
+	if why := c.Control.Refuses(clearing.Attempt{ID: clearing.AttemptID(0, r.Request), Scope: r.Scope, Period: r.Period, Control: math.MaxInt64}); why != nil {
 		return nil, why
 	}
 	cut, err := c.Logs.Cut(ctx)
@@ -226,25 +243,31 @@ func (t *closing) close(ctx context.Context) (*CloseResult, error) {
 	if err := undecided.refuses(); err != nil {
 		return nil, err
 	}
-	a := clearing.Attempt{ID: t.id(drawn), Scope: t.r.Scope, Period: t.r.Period, Control: t.cut.Control}
-	if err := t.Issues.Begin(ctx, a); err != nil {
+	n := clearing.NewClosing{
+		Attempt: clearing.Attempt{ID: t.id(drawn), Scope: t.r.Scope, Period: t.r.Period, Control: t.cut.Control},
+		Cut:     t.cut.CDRs, Reference: t.cut.Reference, Lines: drawn.lines, Net: drawn.net,
+		Statements: drawn.creditors, Root: ingest.Digest(drawn.root.sum()), By: t.r.By,
+	}
+	if err := t.Issues.Begin(ctx, n.Attempt); err != nil {
 		return nil, err
 	}
-	if err := t.write(ctx, a.ID, drawn); err != nil {
+	if err := t.write(ctx, n.ID, drawn); err != nil {
 		return nil, err
 	}
-	if err := t.readBack(ctx, a.ID, drawn); err != nil {
+	if err := t.readBack(ctx, &n, t.told); err != nil {
 		return nil, err
 	}
 	t.told(CloseProgress{Stage: StageAppending, Statements: drawn.statements, Lines: drawn.lines})
-	c, err := t.Control.ClosePeriod(ctx, clearing.NewClosing{
-		Attempt: a, Cut: t.cut.CDRs, Reference: t.cut.Reference, Lines: drawn.lines, Net: drawn.net,
-		Statements: drawn.creditors, Root: ingest.Digest(drawn.root.sum()), By: t.r.By,
-	})
+	result := &CloseResult{Carried: undecided.carried.list()}
+	if t.r.Request {
+		result.Request, err = t.Control.RequestPeriod(ctx, n)
+	} else {
+		result.Closing, err = t.Control.ClosePeriod(ctx, n)
+	}
 	if err != nil {
 		return nil, err
 	}
-	return &CloseResult{Closing: c, Carried: undecided.carried.list()}, nil
+	return result, nil
 }
 
 // ended refuses a period that has not ended in the zone of a pair.
@@ -364,22 +387,22 @@ func (b *blocks) flushIssues() error {
 }
 
 // readBack makes sure that the store has what was drawn, before anything says so.
-func (t *closing) readBack(ctx context.Context, attempt uint64, drawn *tally) error {
+func (c *Closer) readBack(ctx context.Context, n *clearing.NewClosing, told func(CloseProgress)) error {
 	kept := newTally()
-	err := ReadIssued(ctx, t.Issues, IssueQuery{Period: t.r.Period}, []uint64{attempt}, func(i *Issue, _ *Statement) error {
+	err := ReadIssued(ctx, c.Issues, IssueQuery{Period: n.Period}, []uint64{n.ID}, func(i *Issue, _ *Statement) error {
 		if rank := kept.rank(i.CPO); i.Rank != rank {
 			return &DamagedError{*i, fmt.Sprintf("its rank is %d, and was %d", i.Rank, rank)}
 		}
 		kept.add(i)
-		t.told(CloseProgress{Stage: StageReading, Statements: kept.statements, Lines: kept.lines})
+		told(CloseProgress{Stage: StageReading, Statements: kept.statements, Lines: kept.lines})
 		return nil
 	})
 	if err != nil {
 		return err
 	}
-	if kept.statements != drawn.statements || kept.lines != drawn.lines || kept.root.sum() != drawn.root.sum() {
-		return fmt.Errorf("the store has %d statements of %d lines, root %x, of the %d of %d lines, root %x, that were written",
-			kept.statements, kept.lines, kept.root.sum(), drawn.statements, drawn.lines, drawn.root.sum())
+	if root := ingest.Digest(kept.root.sum()); !slices.Equal(kept.creditors, n.Statements) || kept.lines != n.Lines || root != n.Root {
+		return fmt.Errorf("%w: the store has %d lines, root %x, statements %v, of the %d lines, root %x, statements %v, that were written",
+			errNotWhole, kept.lines, root, kept.creditors, n.Lines, n.Root, n.Statements)
 	}
 	return nil
 }
@@ -394,7 +417,7 @@ func (t *closing) id(drawn *tally) uint64 {
 	h.whole(t.cut.Reference, t.cut.Control)
 	content := drawn.content.sum()
 	h.text(string(content[:]))
-	return h.id()
+	return clearing.AttemptID(h.id(), t.r.Request)
 }
 
 // add adds a statement.

@@ -31,6 +31,8 @@ type Prover struct {
 	Claims ClaimStore
 	// Closings calls fn for the closes that count, in the order of their records.
 	Closings func(ctx context.Context, fn func(*clearing.Closing) error) error
+	// Waiting calls fn for the requests to close that wait for their approval.
+	Waiting func(ctx context.Context, fn func(*clearing.Request) error) error
 	// Agreed returns what holds by the control records below an offset.
 	Agreed func(below int64) Agreed
 	// Control is the offset below which all records count, Below up to where CDRs do.
@@ -49,8 +51,11 @@ type Proof struct {
 	Again  int
 	Places int   // pairs and currencies in which each claim has its place
 	CDRs   int64 // counted ones
-	Faults []string
-	More   int // faults beyond maxFaults
+	// Requests wait for their approval: what they wrote, so many lines, counts nowhere.
+	Requests     int
+	RequestLines int64
+	Faults       []string
+	More         int // faults beyond maxFaults
 }
 
 const maxFaults = 200
@@ -69,6 +74,9 @@ func (p *Prover) Prove(ctx context.Context) (*Proof, error) {
 	if err := p.Closings(ctx, func(c *clearing.Closing) error { return run.close(ctx, c) }); err != nil {
 		return nil, fmt.Errorf("prove what was closed: %w", err)
 	}
+	if err := p.Waiting(ctx, func(r *clearing.Request) error { return run.request(ctx, r) }); err != nil {
+		return nil, fmt.Errorf("prove what is asked for: %w", err)
+	}
 	if err := run.conserve(ctx); err != nil {
 		return nil, fmt.Errorf("prove that each claim has its place: %w", err)
 	}
@@ -84,12 +92,29 @@ type proving struct {
 	lines   map[place]decimal.Decimal
 }
 
+// request proves that what a request wrote is there to be approved, and does not count:
+// that each claim has its place shows that no sum has it.
+func (p *proving) request(ctx context.Context, r *clearing.Request) error {
+	of := fmt.Sprintf("the request to close %s of %s (control record %d)", r.Period, r.Scope, r.Offset)
+	p.Requests, p.RequestLines = p.Requests+1, p.RequestLines+r.Lines
+	if slices.ContainsFunc(p.Agreed(p.Control).Counted(), func(c clearing.Counted) bool { return c.ID == r.ID }) {
+		p.fault("%s waits for its approval, and what it wrote counts already", of)
+	}
+	c := Closer{Issues: p.Issues}
+	err := c.readBack(ctx, &r.NewClosing, func(CloseProgress) {})
+	if notWhole(err) {
+		p.fault("%s cannot be approved: %v", of, err)
+		return nil
+	}
+	return err
+}
+
 // close proves one close: the chain, the numbers, each statement and all of them.
 func (p *proving) close(ctx context.Context, c *clearing.Closing) error {
 	p.Closes++
 	of := fmt.Sprintf("the close of %s of %s (control record %d)", c.Period, c.Scope, c.Offset)
 	if c.Before != p.chain {
-		p.fault("%s names %s as the close before, which is %s", of, c.Before, p.chain)
+		p.fault("%s names %x as the close before, which is %x", of, c.Before, p.chain)
 	}
 	p.chain = c.Chain
 	for i, s := range c.Statements {
@@ -125,7 +150,7 @@ func (p *proving) close(ctx context.Context, c *clearing.Closing) error {
 	}
 	p.Statements, p.Lines = p.Statements+sums.statements, p.Lines+sums.lines
 	if root := ingest.Digest(sums.root.sum()); root != c.Root {
-		p.fault("%s: its statements come to root %s, and it says %s", of, root, c.Root)
+		p.fault("%s: its statements come to root %x, and it says %x", of, root, c.Root)
 	}
 	if sums.lines != c.Lines || !slices.Equal(sums.creditors, c.Statements) {
 		p.fault("%s: there are %d lines of %v, and it says %d of %v", of, sums.lines, sums.creditors, c.Lines, c.Statements)

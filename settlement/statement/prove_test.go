@@ -28,6 +28,17 @@ func proverOf(h *statementtest.House) *statement.Prover {
 			}
 			return nil
 		},
+		Waiting: func(_ context.Context, fn func(*clearing.Request) error) error {
+			for _, r := range h.Requests {
+				if h.Refuses(r.Attempt) != nil {
+					continue
+				}
+				if err := fn(r); err != nil {
+					return err
+				}
+			}
+			return nil
+		},
 	}
 }
 

@@ -19,7 +19,8 @@ type House struct {
 	Begun    ocpi.Month // the last period that is settled elsewhere
 	Settings []Setting  // in the order of their records
 	Closings []*clearing.Closing
-	Next     int64 // offset of the next control record
+	Requests []*clearing.Request // in the order of their records, whatever became of them
+	Next     int64               // offset of the next control record
 }
 
 var (
@@ -139,6 +140,9 @@ func (h *House) Refuses(a clearing.Attempt) *clearing.NotClosed {
 	if h.Begun >= a.Period {
 		return &clearing.NotClosed{Why: clearing.BegunLater, Attempt: a, Through: h.Begun}
 	}
+	if four := h.Agreed(h.Next).Terms(ocpi.Party{}, ocpi.Party{}, a.Period).FourEyes; four && !a.Asks() {
+		return &clearing.NotClosed{Why: clearing.FourEyes, Attempt: a}
+	}
 	for _, s := range h.Settings {
 		if s.Offset >= a.Control && s.Scope.Bears(a.Scope) {
 			return &clearing.NotClosed{Why: clearing.AgreementChanged, Attempt: a, Of: s.Scope, Record: s.Offset}
@@ -147,6 +151,19 @@ func (h *House) Refuses(a clearing.Attempt) *clearing.NotClosed {
 	for _, c := range h.Closings {
 		if c.Offset >= a.Control && c.Scope.Bears(a.Scope) {
 			return &clearing.NotClosed{Why: clearing.ClosedMeanwhile, Attempt: a, Of: c.Scope, Record: c.Offset}
+		}
+	}
+	if !a.Asks() {
+		return nil
+	}
+	for i := range h.Books.Decisions {
+		if d := &h.Books.Decisions[i]; d.Offset >= a.Control { // of whatever pair
+			return &clearing.NotClosed{Why: clearing.DecidedMeanwhile, Attempt: a, Of: a.Scope, Record: d.Offset}
+		}
+	}
+	for _, r := range h.Requests {
+		if r.Offset >= a.Control && r.Scope == a.Scope && r.ID != a.ID {
+			return &clearing.NotClosed{Why: clearing.RequestedMeanwhile, Attempt: a, Of: a.Scope, Record: r.Offset}
 		}
 	}
 	return nil
@@ -163,15 +180,64 @@ func (h *House) counts(id uint64) *clearing.Closing {
 // Doomed implements statement.Control.
 func (h *House) Doomed(a clearing.Attempt) bool { return h.counts(a.ID) == nil && h.Refuses(a) != nil }
 
+// RequestPeriod implements statement.Control.
+func (h *House) RequestPeriod(_ context.Context, n clearing.NewClosing) (*clearing.Request, error) {
+	if err := h.Books.step("ask"); err != nil {
+		return nil, err
+	}
+	for _, r := range h.Requests {
+		if r.ID == n.ID {
+			return r, nil
+		}
+	}
+	if why := h.Refuses(n.Attempt); why != nil {
+		return nil, why
+	}
+	r := &clearing.Request{NewClosing: n, Engine: tariff.EngineVersion, ZoneDB: tariff.ZoneDBVersion(), Offset: h.Next}
+	h.Requests = append(h.Requests, r)
+	h.Next++
+	return r, h.Books.done("ask")
+}
+
+// Request implements statement.Control.
+func (h *House) Request(_ context.Context, record int64) (*clearing.Request, error) {
+	for _, r := range h.Requests {
+		if r.Offset == record {
+			return r, nil
+		}
+	}
+	return nil, &clearing.NotClosed{Why: clearing.NoRequest, Record: record}
+}
+
+// RefusesApproval implements statement.Control.
+func (h *House) RefusesApproval(r *clearing.Request, by string) *clearing.NotClosed {
+	why := h.Refuses(r.Attempt)
+	if own := by == r.By; own && (why == nil || why.Why != clearing.AlreadyClosed) {
+		return &clearing.NotClosed{Why: clearing.OwnRequest, Attempt: r.Attempt, Record: r.Offset}
+	}
+	return why
+}
+
+// ApprovePeriod implements statement.Control.
+func (h *House) ApprovePeriod(_ context.Context, r *clearing.Request, by string) (*clearing.Closing, error) {
+	n := r.NewClosing
+	n.Requested, n.By = &clearing.Requested{Record: r.Offset, By: r.By}, by
+	return h.close(n, func() *clearing.NotClosed { return h.RefusesApproval(r, by) })
+}
+
 // ClosePeriod implements statement.Control.
 func (h *House) ClosePeriod(_ context.Context, n clearing.NewClosing) (*clearing.Closing, error) {
+	return h.close(n, func() *clearing.NotClosed { return h.Refuses(n.Attempt) })
+}
+
+func (h *House) close(n clearing.NewClosing, refuses func() *clearing.NotClosed) (*clearing.Closing, error) {
 	if err := h.Books.step("append"); err != nil {
 		return nil, err
 	}
 	if c := h.counts(n.ID); c != nil {
 		return c, nil
 	}
-	if why := h.Refuses(n.Attempt); why != nil {
+	if why := refuses(); why != nil {
 		return nil, why
 	}
 	c := &clearing.Closing{NewClosing: n, Engine: tariff.EngineVersion, ZoneDB: tariff.ZoneDBVersion(), Offset: h.Next}
