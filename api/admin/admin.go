@@ -33,7 +33,7 @@ type Deps struct {
 	Parties    *clearing.Parties
 	Drafts     rest.Drafts
 	Decisions  rest.Decisions
-	Closer     Closer
+	Closer     rest.Closer
 	Around     rest.Around // what period checks tell beside drafts
 	Ends       *api.Ends   // of certificates that partners have shown; nil = none is known
 	Roots      func() int  // from how many CAs their certificates may come, see [api.TLS.Roots]; nil = from none
@@ -51,7 +51,7 @@ type server struct {
 	parties    *clearing.Parties
 	drafts     rest.Drafts
 	decisions  rest.Decisions
-	closer     Closer
+	closer     rest.Closer
 	around     rest.Around
 	ends       *api.Ends
 	roots      func() int
@@ -106,6 +106,8 @@ func Mount(g gin.IRouter, d Deps) {
 	g.POST("/admin/v1/periods", s.handle(s.closePeriod))
 	g.POST("/admin/v1/periods/begins", s.handle(s.beginPeriod))
 	g.POST("/admin/v1/periods/closes", s.handle(s.closeStatements))
+	g.POST("/admin/v1/periods/requests", s.handle(s.requestClose))
+	g.POST("/admin/v1/periods/approvals", s.handle(s.approveClose))
 	g.GET("/admin/v1/periods/check", s.handle(s.checkPeriod, "period", "cpo", "emsp"))
 	g.GET("/admin/v1/agreements", s.handle(s.listAgreements, "cpo", "emsp", "history"))
 	g.POST("/admin/v1/agreements", s.handle(s.setAgreement))

@@ -7,7 +7,6 @@ import (
 	"github.com/gin-gonic/gin"
 	"github.com/roamclear/roamclear/api"
 	"github.com/roamclear/roamclear/api/rest"
-	"github.com/roamclear/roamclear/ingest/control"
 	"github.com/roamclear/roamclear/ocpi"
 	"github.com/roamclear/roamclear/settlement/clearing"
 )
@@ -39,7 +38,7 @@ func (s *server) showAgreement(c *gin.Context) error {
 // knownScope refuses to answer of parties that there are not: they would seem to have
 // agreed on nothing.
 func (s *server) knownScope(c *gin.Context) error {
-	_, err := s.scopeOf(c.Query("cpo"), c.Query("emsp"))
+	_, err := rest.KnownScope(s.partners, c.Query("cpo"), c.Query("emsp"))
 	return err
 }
 
@@ -96,7 +95,7 @@ func (s *server) setAgreement(c *gin.Context) error {
 	}
 	n := clearing.NewAgreement{Values: texts(q.Values), By: clearing.ByLocal}
 	var err error
-	if n.Scope, err = s.scopeOf(q.CPO, q.EMSP); err != nil {
+	if n.Scope, err = rest.KnownScope(s.partners, q.CPO, q.EMSP); err != nil {
 		return err
 	}
 	if n.From, err = monthOf("from", q.From); err != nil {
@@ -143,27 +142,4 @@ func monthOf(field, text string) (ocpi.Month, error) {
 		return m, rest.Invalid(field, "%v", err)
 	}
 	return m, nil
-}
-
-// scopeOf reads a scope of parties that are known in these roles; "" names none.
-func (s *server) scopeOf(cpo, emsp string) (scope clearing.Scope, err error) {
-	if cpo != "" {
-		if scope.CPO, err = s.sideOf("cpo", cpo, control.RoleCPO); err != nil {
-			return scope, err
-		}
-	}
-	if emsp != "" {
-		scope.EMSP, err = s.sideOf("emsp", emsp, control.RoleEMSP)
-	}
-	return scope, err
-}
-
-// sideOf reads a party that has a role, or had it: what is agreed for anybody else
-// would never hold.
-func (s *server) sideOf(field, text, role string) (ocpi.Party, error) {
-	party, err := s.knownParty(field, text)
-	if err == nil && !s.partners.KnewAs(role, party) {
-		err = rest.Invalid(field, "%q: %s is no %s, and never was", text, party, role)
-	}
-	return party, err
 }

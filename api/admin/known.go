@@ -2,8 +2,6 @@ package admin
 
 import (
 	"fmt"
-	"slices"
-	"strings"
 
 	"github.com/roamclear/roamclear/api/rest"
 	"github.com/roamclear/roamclear/ingest/control"
@@ -52,48 +50,11 @@ func profiles() (list string) {
 	return list
 }
 
-// knownParty reads a party that a partner has or had: what is said of anybody else
-// would do nothing, and nobody would know why.
-func (s *server) knownParty(field, text string) (ocpi.Party, error) {
-	p, ok := ocpi.ParseParty(text)
-	switch {
-	case !ok:
-		return p, rest.Invalid(field, "%q: want country and party id, such as GB/DUN", text)
-	case s.partners.Knew(p) || s.partners.Has(p):
-		return p, nil
-	case !ocpi.IsCountry(p.Country):
-		return p, rest.Invalid(field, "%q: %s is no country of ISO 3166, such as GB or NL", text, p.Country)
-	}
-	return p, rest.Invalid(field, "%q: no partner has this party; add the partner first%s", text, s.someParties())
-}
-
-// fewParties is how many parties an error names.
-const fewParties = 10
-
-// someParties names the parties there are, or the first of them.
-func (s *server) someParties() string {
-	var names []string
-	for _, p := range s.partners.All() {
-		for _, r := range p.Roles {
-			if name := r.Party().String(); !slices.Contains(names, name) {
-				names = append(names, name)
-			}
-		}
-		if len(names) > fewParties {
-			return "; known are " + strings.Join(names[:fewParties], ", ") + " and more"
-		}
-	}
-	if len(names) == 0 {
-		return ""
-	}
-	return "; known are " + strings.Join(names, ", ")
-}
-
 // keyParty reads the party that a key of some scopes is bound to. One that acts as a
 // party needs one that a partner has now, in the role that the scope is of: anybody
 // else could do nothing with it.
 func (s *server) keyParty(text string, scopes []string) (ocpi.Party, error) {
-	party, err := s.knownParty("party", text)
+	party, err := rest.KnownParty(s.partners, "party", text)
 	if err != nil {
 		return party, err
 	}

@@ -69,5 +69,5 @@ func (s *server) namedParty(field, text string) (ocpi.Party, error) {
 	if p, ok := ocpi.ParseParty(text); ok && s.parties.Known(p) {
 		return p, nil
 	}
-	return s.knownParty(field, text)
+	return rest.KnownParty(s.partners, field, text)
 }

@@ -17,6 +17,8 @@ type PeriodList struct {
 	Begun  []Begin      `json:"begun"`
 	// Closes are those that issued statements, in the order of their records.
 	Closes []PeriodClose `json:"closes"`
+	// Requests are those that wait for their approval.
+	Requests []rest.PeriodRequest `json:"requests"`
 }
 
 // PeriodClose is a close that counts: of all pairs of a party that it names, or of all.
@@ -29,6 +31,8 @@ type PeriodClose struct {
 	IssuedAt   string     `json:"issued_at"`
 	By         string     `json:"by"`
 	Record     int64      `json:"record"` // where it stands in the control log
+	// Requested is what it approves.
+	Requested *rest.CloseRequested `json:"requested,omitempty"`
 }
 
 // Begin says that what belongs before a month is settled elsewhere: for all pairs of a
@@ -66,12 +70,18 @@ func (s *server) writePeriods(c *gin.Context, status int) error {
 	}
 	err := s.closes.Closings(c.Request.Context(), clearing.ClosingQuery{Latest: maxCloses}, func(p *clearing.Closing) error {
 		one := PeriodClose{Period: p.Period, CPO: rest.PartyText(p.Scope.CPO), EMSP: rest.PartyText(p.Scope.EMSP), Lines: p.Lines, IssuedAt: p.At.String(), By: p.By, Record: p.Offset}
+		if q := p.Requested; q != nil {
+			one.Requested = &rest.CloseRequested{Record: q.Record, By: q.By}
+		}
 		for _, of := range p.Statements {
 			one.Statements += of.Count
 		}
 		list.Closes = append(list.Closes, one)
 		return nil
 	})
+	if err == nil {
+		list.Requests, err = rest.PeriodRequestsOf(c.Request.Context(), s.closes)
+	}
 	if err != nil {
 		return err
 	}
@@ -85,7 +95,7 @@ func (s *server) beginPeriod(c *gin.Context) error {
 	if err := rest.ReadJSON(c.Request, api.DefaultMaxBody, &q); err != nil {
 		return err
 	}
-	scope, err := s.scopeOf(q.CPO, q.EMSP)
+	scope, err := rest.KnownScope(s.partners, q.CPO, q.EMSP)
 	if err != nil {
 		return err
 	}
@@ -122,4 +132,24 @@ func (s *server) checkPeriod(c *gin.Context) error {
 		return err
 	}
 	return rest.CheckPeriod(c, s.drafts, s.around, rest.Key{})
+}
+
+// closing is what closes of periods need.
+func (s *server) closing() rest.Closing {
+	return rest.Closing{Closer: s.closer, Closes: s.closes, Partners: s.partners, Logger: s.logger}
+}
+
+// closeStatements answers POST /admin/v1/periods/closes.
+func (s *server) closeStatements(c *gin.Context) error {
+	return rest.ClosePeriod(c, s.closing(), rest.Key{}, clearing.ByLocal, false)
+}
+
+// requestClose answers POST /admin/v1/periods/requests.
+func (s *server) requestClose(c *gin.Context) error {
+	return rest.ClosePeriod(c, s.closing(), rest.Key{}, clearing.ByLocal, true)
+}
+
+// approveClose answers POST /admin/v1/periods/approvals.
+func (s *server) approveClose(c *gin.Context) error {
+	return rest.ApprovePeriod(c, s.closing(), rest.Key{}, clearing.ByLocal)
 }

@@ -62,3 +62,18 @@ func (s *server) checkPeriod(c *gin.Context, key rest.Key) error {
 func (s *server) decide(c *gin.Context, key rest.Key) error {
 	return rest.Decide(c, s.decisions, key, key.ID)
 }
+
+// listRequests answers GET /api/v1/periods/requests.
+func (s *server) listRequests(c *gin.Context, key rest.Key) error {
+	return rest.PeriodRequests(c, s.closing.Closes, key)
+}
+
+// requestClose answers POST /api/v1/periods/requests.
+func (s *server) requestClose(c *gin.Context, key rest.Key) error {
+	return rest.ClosePeriod(c, s.closing, key, key.ID, true)
+}
+
+// approveClose answers POST /api/v1/periods/approvals.
+func (s *server) approveClose(c *gin.Context, key rest.Key) error {
+	return rest.ApprovePeriod(c, s.closing, key, key.ID)
+}

@@ -22,6 +22,7 @@ type Deps struct {
 	Drafts    rest.Drafts
 	Decisions rest.Decisions
 	Around    rest.Around // what period checks tell beside drafts
+	Closing   rest.Closing
 	// Tariffs and Sessions are what POST /price, Tariffs and single Sessions need.
 	Tariffs  Tariffs
 	Sessions Sessions
@@ -50,6 +51,7 @@ type server struct {
 	drafts    rest.Drafts
 	decisions rest.Decisions
 	around    rest.Around
+	closing   rest.Closing
 	tariffs   Tariffs
 	sessions  Sessions
 	billed    Billed
@@ -58,7 +60,7 @@ type server struct {
 
 // Mount adds the routes, which carry their whole path from /api/v1 on.
 func Mount(g gin.IRouter, d Deps) {
-	s := &server{reader: d.Reader, closes: d.Closes, clearing: d.Clearing, drafts: d.Drafts, decisions: d.Decisions, around: d.Around, tariffs: d.Tariffs, sessions: d.Sessions, billed: d.Billed, now: d.Now}
+	s := &server{reader: d.Reader, closes: d.Closes, clearing: d.Clearing, drafts: d.Drafts, decisions: d.Decisions, around: d.Around, closing: d.Closing, tariffs: d.Tariffs, sessions: d.Sessions, billed: d.Billed, now: d.Now}
 	if s.now == nil {
 		s.now = time.Now
 	}
@@ -66,6 +68,11 @@ func Mount(g gin.IRouter, d Deps) {
 	decides := guard
 	decides.Scope = rest.ScopeDecide
 	g.POST("/api/v1/decisions", decides.Handle(s.decide))
+	g.POST("/api/v1/periods/requests", decides.Handle(s.requestClose))
+	approves := guard
+	approves.Scope = rest.ScopeApprove
+	g.POST("/api/v1/periods/approvals", approves.Handle(s.approveClose))
+	g.GET("/api/v1/periods/requests", guard.Handle(s.listRequests))
 	g.GET("/api/v1/openapi.yaml", rest.OpenAPI)
 	g.GET("/api/v1/docs", rest.Docs)
 	g.GET("/api/v1/reports/settlement", guard.Handle(s.settlement))

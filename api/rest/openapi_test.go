@@ -2,6 +2,7 @@ package rest_test
 
 import (
 	"encoding/json"
+	"errors"
 	"fmt"
 	"log/slog"
 	"net/http"
@@ -191,8 +192,9 @@ func newSite(t *testing.T, cdrs int) site {
 			if c.GetHeader("Authorization") != "Bearer all" {
 				return rest.Key{}, rest.ErrNoKey
 			}
-			return rest.Key{Scopes: []string{rest.ScopeRead, rest.ScopeDecide}}, nil
+			return rest.Key{Scopes: []string{rest.ScopeRead, rest.ScopeDecide, rest.ScopeApprove}}, nil
 		},
+		Closing: rest.Closing{Closer: closer{}, Closes: closes, Partners: deps.Partners, Logger: logger},
 	})
 	mountApp(t, s)
 	return s
@@ -348,6 +350,17 @@ func TestReportsHaveTheDocumentedShape(t *testing.T) {
 	s.do(t, "POST", "/admin/v1/partners", `{"name":"D","roles":[{"role":"CPO","country_code":"GB","party_id":"DUN"}]}`)
 	s.do(t, "POST", "/admin/v1/agreements", `{"cpo":"GB/DUN","from":"2019-01","values":{"owed":"lower","rule.age.effect":"note"}}`)
 	s.do(t, "POST", "/admin/v1/parties", `{"party":"GB/DUN","from":"2019-01","values":{"name":"Dundee"}}`)
+	check("/api/v1/periods/requests", "/api/v1/periods/requests", http.StatusOK)
+	check("/api/v1/periods/requests?x=1", "/api/v1/periods/requests", http.StatusBadRequest)
+	for _, c := range []struct {
+		path, body string
+		want       int
+	}{
+		{"requests", `{"period":"2019-02","cpo":"GB*DUN"}`, 201}, {"requests", `{"period":"2019-02","cpo":"GB*NOT"}`, 400}, {"requests", `{"period":"2019-01"}`, 200},
+		{"approvals", `{"request":17}`, 201}, {"approvals", `{"request":18}`, 404}, {"approvals", `{"request":19}`, 409}, {"approvals", `{"request":-1}`, 400},
+	} {
+		s.call(t, doc, "POST", "/api/v1/periods/"+c.path, "/api/v1/periods/"+c.path, c.body, c.want)
+	}
 	check("/api/v1/agreements?emsp=NL*EXW&history=false", "/api/v1/agreements", http.StatusOK)
 	check("/api/v1/agreements/terms?cpo=GB*DUN&at=2019-01", "/api/v1/agreements/terms", http.StatusOK)
 	check("/api/v1/agreements/terms?at=2019", "/api/v1/agreements/terms", http.StatusBadRequest)
@@ -478,6 +491,13 @@ func TestAdminHasTheDocumentedShape(t *testing.T) {
 		{"POST", "/periods/closes", "", `{"period":"2019-03","undecided":"keep"}`, 400},
 		{"POST", "/periods/closes", "", `{"period":"2019"}`, 400},
 		{"POST", "/periods/closes", "", `{"period":"2019-04"}`, 409},
+		{"POST", "/periods/requests", "", `{"period":"2019-02"}`, 201},
+		{"POST", "/periods/requests", "", `{"period":"2019-01"}`, 200},
+		{"POST", "/periods/requests", "", `{"period":"2019-04"}`, 409},
+		{"POST", "/periods/approvals", "", `{"request":17}`, 201},
+		{"POST", "/periods/approvals", "", `{"request":18}`, 404},
+		{"POST", "/periods/approvals", "", `{"request":19}`, 409},
+		{"POST", "/periods/approvals", "", `{}`, 400},
 		{"GET", "/periods", "", "", 200},
 		{"POST", "/agreements", "", `{"cpo":"GB/DUN","from":"2019-03","values":{"owed":"lower","zone":null,"tax.category":"standard","tax.rate":"20"}}`, 201},
 		{"POST", "/agreements", "", `{"from":"2019-03","values":{"four_eyes":"true"}}`, 201},
@@ -659,5 +679,20 @@ func (closer) Close(_ context.Context, r statement.CloseRequest) (*statement.Clo
 		return nil, &statement.EndedError{Period: r.Period, Zone: "UTC"}
 	}
 	c := clearing.Closing{NewClosing: clearing.NewClosing{Attempt: a, Lines: 3, Net: map[string]decimal.Decimal{"EUR": decimal.NewFromInt(7)}, Statements: []clearing.Creditor{{CPO: ocpi.NewParty("GB", "DUN"), Count: 1}}}, Firsts: []int64{1}, At: r.Now, Offset: 9}
+	if r.Request {
+		return &statement.CloseResult{Request: &clearing.Request{NewClosing: c.NewClosing, Offset: 17}}, nil
+	}
 	return &statement.CloseResult{Closing: &c}, nil
+}
+
+// Approve knows one request, and one that it has lost.
+func (closer) Approve(_ context.Context, a statement.Approval) (*statement.CloseResult, error) {
+	switch a.Record {
+	case 17:
+		c := clearing.Closing{NewClosing: clearing.NewClosing{Attempt: clearing.Attempt{Period: 201902}, Requested: &clearing.Requested{Record: 17, By: "key-1"}, By: a.By}, Offset: 20}
+		return &statement.CloseResult{Closing: &c}, nil
+	case 19:
+		return nil, &statement.LostError{Request: &clearing.Request{Offset: 19}, Err: errors.New("a line")}
+	}
+	return nil, &clearing.NotClosed{Why: clearing.NoRequest, Record: a.Record}
 }

@@ -29,6 +29,7 @@ const (
 	adminTokenFile     = "admin-token"
 	urlVariable        = "ROAMCLEAR_URL"
 	tokenVariable      = "ROAMCLEAR_ADMIN_TOKEN"
+	apiKeyVariable     = "ROAMCLEAR_API_KEY"
 	caVariable         = "ROAMCLEAR_CA"
 	clientCertVariable = "ROAMCLEAR_CLIENT_CERT"
 	clientKeyVariable  = "ROAMCLEAR_CLIENT_KEY"
@@ -59,7 +60,42 @@ func (f *serviceFlags) register(cmd *cobra.Command) {
 // goes to the service of that data directory alone, as its own file names it:
 // whoever --url or the environment names gets a token only where one is given.
 func (f *serviceFlags) client() (*adminClient, error) {
-	c := &adminClient{url: cmp.Or(f.url, os.Getenv(urlVariable)), token: os.Getenv(tokenVariable), data: f.data}
+	c, err := f.find()
+	if err != nil {
+		return nil, err
+	}
+	if c.token = os.Getenv(tokenVariable); c.token != "" {
+		return c, nil
+	}
+	if c.elsewhere {
+		return nil, &exitError{exitUsage, fmt.Errorf("no admin token for %s: it is not the service of %s, whose token goes nowhere else; set %s to what is in %s of that service's data directory",
+			c.url, f.data, tokenVariable, adminTokenFile)}
+	}
+	token, err := os.ReadFile(filepath.Join(f.data, adminTokenFile))
+	if err != nil {
+		return nil, fmt.Errorf("read admin token: %w (run this as the user the service runs as, or set %s)", err, tokenVariable)
+	}
+	c.token = strings.TrimSpace(string(token))
+	return c, nil
+}
+
+// keyClient is the client of what is done under one's own name: by the API key that the
+// environment has, else by the admin token.
+func (f *serviceFlags) keyClient() (*adminClient, error) {
+	key := os.Getenv(apiKeyVariable)
+	if key == "" {
+		return f.client()
+	}
+	c, err := f.find()
+	if err == nil {
+		c.token, c.base = key, "/api/v1"
+	}
+	return c, err
+}
+
+// find finds the service.
+func (f *serviceFlags) find() (*adminClient, error) {
+	c := &adminClient{url: cmp.Or(f.url, os.Getenv(urlVariable)), base: "/admin/v1", data: f.data}
 	own, err := f.running()
 	if c.url == "" {
 		if err != nil {
@@ -73,18 +109,6 @@ func (f *serviceFlags) client() (*adminClient, error) {
 		return nil, err
 	}
 	c.http = newAdminHTTP(c.tls)
-	if c.token != "" {
-		return c, nil
-	}
-	if c.elsewhere {
-		return nil, &exitError{exitUsage, fmt.Errorf("no admin token for %s: it is not the service of %s, whose token goes nowhere else; set %s to what is in %s of that service's data directory",
-			c.url, f.data, tokenVariable, adminTokenFile)}
-	}
-	token, err := os.ReadFile(filepath.Join(f.data, adminTokenFile))
-	if err != nil {
-		return nil, fmt.Errorf("read admin token: %w (run this as the user the service runs as, or set %s)", err, tokenVariable)
-	}
-	c.token = strings.TrimSpace(string(token))
 	return c, nil
 }
 
@@ -139,9 +163,11 @@ func (f *serviceFlags) running() (s serviceInfo, err error) {
 	return s, nil
 }
 
-// adminClient talks to the admin interface of a running service.
+// adminClient talks to the admin interface of a running service, or with an API key to
+// that of finance.
 type adminClient struct {
 	url, token, data string
+	base             string      // of all paths
 	elsewhere        bool        // not the service of the data directory
 	tls              *tls.Config // how it is known over https; nil = as the system has it
 	http             *http.Client
@@ -171,7 +197,7 @@ func (c *adminClient) do(ctx context.Context, method, path string, in, out any) 
 // ask sends a request and returns the answer as it is, in the form that accept names
 // where it is not "". header is nil where there is nothing in it.
 func (c *adminClient) ask(ctx context.Context, method, path string, body io.Reader, accept string) (answer []byte, header http.Header, err error) {
-	req, err := http.NewRequestWithContext(ctx, method, c.url+"/admin/v1"+path, body)
+	req, err := http.NewRequestWithContext(ctx, method, c.url+c.base+path, body)
 	if err != nil {
 		return nil, nil, fmt.Errorf("service URL %q: %w", c.url, err)
 	}
@@ -214,6 +240,9 @@ func (c *adminClient) failure(status int, answer []byte) error {
 	}
 	if err := json.Unmarshal(answer, &body); err != nil || body.Error.Message == "" {
 		return fmt.Errorf("the service at %s answers HTTP %d, but not as roamclear does: check the URL", c.url, status)
+	}
+	if status == http.StatusUnauthorized && c.base != "/admin/v1" {
+		return fmt.Errorf("the service at %s refuses the API key in %s: %s", c.url, apiKeyVariable, body.Error.Message)
 	}
 	if status == http.StatusUnauthorized {
 		return fmt.Errorf("the service at %s refuses the admin token: take the one in %s of its data directory", c.url, adminTokenFile)

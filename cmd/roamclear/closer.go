@@ -12,7 +12,7 @@ import (
 	"github.com/roamclear/roamclear/settlement/statement"
 )
 
-// closer closes periods with what this process has. It implements admin.Closer.
+// closer closes periods with what this process has. It implements rest.Closer.
 type closer struct {
 	backends *backends
 	control  *decisions
@@ -24,23 +24,39 @@ func newCloser(b *backends, d *drafts) *closer {
 	return &closer{backends: b, control: d.control, drafts: d.turns, turn: make(chan struct{}, 1)}
 }
 
-// Close closes a period. One is closed at a time, and in a turn among those who draw: each
-// of these holds four connections to the store for as long as it reads. Errors as those of
-// statement.Closer.
-func (c *closer) Close(ctx context.Context, r statement.CloseRequest) (*statement.CloseResult, error) {
+// Close closes a period, or asks for it. Errors as those of statement.Closer.
+func (c *closer) Close(ctx context.Context, r statement.CloseRequest) (result *statement.CloseResult, err error) {
+	err = c.inTurn(ctx, func(s *statement.Closer) error {
+		result, err = s.Close(ctx, r)
+		return err
+	})
+	return result, err
+}
+
+// Approve approves what another key asked for. Errors as those of statement.Closer.
+func (c *closer) Approve(ctx context.Context, a statement.Approval) (result *statement.CloseResult, err error) {
+	err = c.inTurn(ctx, func(s *statement.Closer) error {
+		result, err = s.Approve(ctx, a)
+		return err
+	})
+	return result, err
+}
+
+// inTurn calls fn once there is a turn. One period is closed at a time, and in a turn among
+// those who draw: each of these holds four connections to the store for as long as it reads.
+func (c *closer) inTurn(ctx context.Context, fn func(*statement.Closer) error) error {
 	for _, turns := range []chan struct{}{c.turn, c.drafts} {
 		select {
 		case turns <- struct{}{}:
 			defer func() { <-turns }()
 		case <-ctx.Done():
-			return nil, ctx.Err()
+			return ctx.Err()
 		}
 	}
 	if err := c.control.machine.Ready(); err != nil {
-		return nil, err
+		return err
 	}
-	s := statement.Closer{Books: c.backends.store, Issues: c.backends.store, Logs: logs{c.backends, c.control}, Control: closeControl{c.control.closes, c.control}}
-	return s.Close(ctx, r)
+	return fn(&statement.Closer{Books: c.backends.store, Issues: c.backends.store, Logs: logs{c.backends, c.control}, Control: closeControl{c.control.closes, c.control}})
 }
 
 // closeControl is the control log as a close sees it. It implements statement.Control.

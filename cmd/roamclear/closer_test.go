@@ -5,12 +5,10 @@ import (
 	"testing"
 )
 
-// A period is closed on the embedded log and store: what was its draft is its statement
-// from then on, to the byte and with a number; what comes late comes next; and no gap is
-// left by a close that was refused.
-func TestAPeriodIsClosed(t *testing.T) {
-	data, s := pushed(t)
-	exits := func(code int, args string, wants ...string) string {
+// commandsOf runs commands on a data directory, which have to exit with a code and to say
+// some words, and returns what they print on standard output.
+func commandsOf(t *testing.T, data string) func(code int, args string, wants ...string) string {
+	return func(code int, args string, wants ...string) string {
 		t.Helper()
 		stdout, stderr, got := runCommand(t, newRootCmd(), "", append(strings.Fields(args), "--data", data)...)
 		for _, want := range wants {
@@ -23,6 +21,14 @@ func TestAPeriodIsClosed(t *testing.T) {
 		}
 		return stdout
 	}
+}
+
+// A period is closed on the embedded log and store: what was its draft is its statement
+// from then on, to the byte and with a number; what comes late comes next; and no gap is
+// left by a close that was refused.
+func TestAPeriodIsClosed(t *testing.T) {
+	data, s := pushed(t)
+	exits := commandsOf(t, data)
 	says := func(args string, wants ...string) string { t.Helper(); return exits(0, args, wants...) }
 	const january, february = "statement show --cpo GB*DUN --emsp NL*EXW --currency GBP --period 2019-01", "statement show --cpo GB*DUN --emsp NL*EXW --currency GBP --period 2019-02"
 	says("agreement set --from 2019-01 number_prefix=RC-")

@@ -232,7 +232,7 @@ func settings(c *Config) []setting {
 }
 
 // otherEnv are environment variables with our prefix that are not settings.
-var otherEnv = []string{urlVariable, tokenVariable, caVariable, clientCertVariable, clientKeyVariable}
+var otherEnv = []string{urlVariable, tokenVariable, apiKeyVariable, caVariable, clientCertVariable, clientKeyVariable}
 
 // problem reports settings that do not go together.
 func (c *Config) problem() error {

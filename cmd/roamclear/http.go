@@ -134,13 +134,14 @@ func mounted(s *service) *gin.Engine {
 	})
 	engine := operate(api.NewEngine(s.logger, partners.Fallback(), fallback))
 	drafts, around := newDrafts(b.store, s.control), around{b.store, s.control.partners}
+	closing := rest.Closing{Closer: newCloser(b, drafts), Closes: s.control.closes, Partners: s.control.partners, Logger: s.logger}
 	admin.Mount(engine, admin.Deps{
 		Partners: s.control.partners, Found: &s.tally, Peers: s.peers, Keys: s.control.keys, Closes: s.control.closes, Agreements: s.control.agreements, Parties: s.control.parties,
-		Drafts: drafts, Decisions: drafts, Closer: newCloser(b, drafts), Around: around, Ends: s.certs.ends, Roots: s.certs.tls.Roots, Token: s.adminToken, Logger: s.logger,
+		Drafts: drafts, Decisions: drafts, Closer: closing.Closer, Around: around, Ends: s.certs.ends, Roots: s.certs.tls.Roots, Token: s.adminToken, Logger: s.logger,
 	})
 	partners.Mount(engine)
 	report.Mount(engine, report.Deps{
-		Reader: b.store, Closes: s.control.closes, Clearing: s.control.clearing(), Drafts: drafts, Decisions: drafts, Around: around, Logger: s.logger, Limits: limits, Tariffs: s.owned, Sessions: s.owned, Billed: b.store.Billed,
+		Reader: b.store, Closes: s.control.closes, Clearing: s.control.clearing(), Drafts: drafts, Decisions: drafts, Around: around, Closing: closing, Logger: s.logger, Limits: limits, Tariffs: s.owned, Sessions: s.owned, Billed: b.store.Billed,
 		Auth: func(c *gin.Context) (rest.Key, error) { return keys.Authenticate(c.Request) },
 	})
 	calls := app.Mount(engine, app.Deps{

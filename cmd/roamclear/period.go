@@ -7,11 +7,13 @@ import (
 	"maps"
 	"net/http"
 	"slices"
+	"strings"
 	"time"
 
 	"github.com/spf13/cobra"
 
 	"github.com/roamclear/roamclear/api/admin"
+	"github.com/roamclear/roamclear/api/rest"
 	"github.com/roamclear/roamclear/settlement/clearing"
 )
 
@@ -41,8 +43,10 @@ func newPeriodCloseCmd(service *serviceFlags) *cobra.Command {
 	var scope scopeFlags
 	var undecided choice
 	var f format
+	var request bool
+	approve := int64(-1)
 	cmd := &cobra.Command{
-		Use:   "close YYYY-MM [--cpo CC*ID] [--emsp CC*ID] [--undecided carry]",
+		Use:   "close YYYY-MM [--cpo CC*ID] [--emsp CC*ID] [--undecided carry] [--request] | close --approve ID",
 		Short: "Close a period: its statements are issued, for good",
 		Long: `Close a period for a pair, for all pairs of a party, or for the house, and all before it
 that are open: the drafts that "statement list" shows become statements with numbers, and
@@ -53,23 +57,53 @@ It takes what the logs hold when it is asked, and waits until that is priced. Wh
 has to be decided on first ("queue", "decide"), unless it was agreed to carry it on, or
 --undecided carry says so: then it waits for a later period.
 
-Exit code 0: it is closed, or was. 1: something is undecided, which is listed; or it cannot
-be closed, and why.`,
-		Example: "  roamclear period close 2019-06 --data data\n  roamclear period close 2019-06 --cpo NL*TNM --emsp DE*EMP --undecided carry",
-		Args:    cobra.ExactArgs(1), ValidArgsFunction: cobra.NoFileCompletions,
+By four eyes, which the agreement of the house may want (four_eyes): --request writes all of
+it and prints what it comes to and an ID, and nothing of it counts. --approve ID by another
+key has just that count; it is refused to the key that asked, and where something was decided,
+agreed, begun or closed since: then it has to be asked for again. "period list" has the
+requests that wait. Who asks and who approves is the API key in ` + apiKeyVariable + ` (of scope
+finance:decide and finance:approve), without one whoever has the admin token.
+
+Exit code 0: it is closed, or was, or is asked for. 1: something is undecided, which is
+listed; or it cannot be closed, and why.`,
+		Example: `  roamclear period close 2019-06 --data data
+  roamclear period close 2019-06 --cpo NL*TNM --emsp DE*EMP --undecided carry
+  roamclear period close 2019-06 --request
+  ` + apiKeyVariable + `=… roamclear period close --approve 17`,
+		Args: cobra.MaximumNArgs(1), ValidArgsFunction: cobra.NoFileCompletions,
 		RunE: func(cmd *cobra.Command, args []string) error {
+			approves := cmd.Flags().Changed("approve")
+			switch {
+			case !approves && len(args) == 0:
+				return wrongUsage("name the period to close, such as 2019-06, or the request to approve (--approve ID)")
+			case approves && (len(args) > 0 || request || scope.cpo+scope.emsp != "" || cmd.Flags().Changed("undecided")):
+				return wrongUsage("--approve takes the ID of a request alone: it says which period, of whom")
+			}
 			c, err := service.client()
+			if approves || request {
+				c, err = service.keyClient()
+			}
 			if err != nil {
 				return err
 			}
-			q := admin.CloseRequest{CPO: scope.cpo, EMSP: scope.emsp, Period: args[0]}
-			if undecided.value == string(clearing.UndecidedCarry) {
-				q.Undecided = undecided.value
+			path, body := "/periods/closes", any(nil)
+			if approves {
+				path, body = "/periods/approvals", rest.ApprovalRequest{Request: &approve}
+				cmd.PrintErrln("Approving: what was written is read back.")
+			} else {
+				q := rest.CloseRequest{CPO: scope.cpo, EMSP: scope.emsp, Period: args[0]}
+				if undecided.value == string(clearing.UndecidedCarry) {
+					q.Undecided = undecided.value
+				}
+				if request {
+					path = "/periods/requests"
+				}
+				body = q
+				cmd.PrintErrln("Closing: what the logs hold is priced, drawn, written and read back.")
 			}
 			c.http.Timeout = closeWithin
-			cmd.PrintErrln("Closing: what the logs hold is priced, drawn, written and read back.")
-			var answer admin.Close
-			if err := c.do(cmd.Context(), http.MethodPost, "/periods/closes", q, &answer); err != nil {
+			var answer rest.Close
+			if err := c.do(cmd.Context(), http.MethodPost, path, body, &answer); err != nil {
 				return fmt.Errorf("close period: %w", err)
 			}
 			if f.json() {
@@ -77,7 +111,7 @@ be closed, and why.`,
 			} else {
 				err = printClose(cmd.OutOrStdout(), &answer)
 			}
-			if err == nil && answer.Outcome == admin.OutcomeUndecided {
+			if err == nil && answer.Outcome == rest.OutcomeUndecided {
 				err = &exitError{code: 1, err: errors.New(answer.Message)}
 			}
 			return err
@@ -85,26 +119,45 @@ be closed, and why.`,
 	}
 	scope.register(cmd, service, "all its pairs", "the house")
 	undecided.register(cmd, "undecided", "what becomes of what is held: agreed, or carry it on to a later period", "agreed", string(clearing.UndecidedCarry))
+	cmd.Flags().BoolVar(&request, "request", false, "ask another key to approve it: write what it comes to, and close nothing")
+	cmd.Flags().Int64Var(&approve, "approve", 0, "approve the request of this ID, which another key made")
 	f.register(cmd)
 	return cmd
 }
 
 // printClose prints what a close came to.
-func printClose(out io.Writer, a *admin.Close) error {
-	if a.Outcome == admin.OutcomeAlready {
+func printClose(out io.Writer, a *rest.Close) error {
+	if a.Outcome == rest.OutcomeAlready {
 		_, err := fmt.Fprintln(out, "closed")
 		return err
 	}
-	if a.Outcome == admin.OutcomeClosed {
-		rows := [][]string{{"PERIOD", "STATEMENTS", "LINES", "RECORD", "ISSUED"}, {a.Period, fmt.Sprint(a.Statements), fmt.Sprint(a.Lines), fmt.Sprint(a.Record), a.At}, {""}, {"CPO", "STATEMENTS", "NUMBERS"}}
+	var rows [][]string
+	switch a.Outcome {
+	case rest.OutcomeRequested:
+		rows = [][]string{{"ID", "PERIOD", "FOR", "STATEMENTS", "LINES", "ASKED", "BY"}, {fmt.Sprint(a.Record), a.Period, scopeName(&a.CPO, &a.EMSP), fmt.Sprint(a.Statements), fmt.Sprint(a.Lines), a.At, a.By}}
+	case rest.OutcomeClosed:
+		rows = [][]string{{"PERIOD", "STATEMENTS", "LINES", "RECORD", "ISSUED"}, {a.Period, fmt.Sprint(a.Statements), fmt.Sprint(a.Lines), fmt.Sprint(a.Record), a.At}}
+		if q := a.Requested; q != nil {
+			rows = append(rows, []string{""}, []string{"asked for by", q.By, "record " + fmt.Sprint(q.Record)}, []string{"approved by", a.By})
+		}
+	}
+	if rows != nil {
+		rows = append(rows, []string{""}, []string{"CPO", "STATEMENTS", "NUMBERS"})
 		for _, s := range a.Creditors {
-			rows = append(rows, []string{s.CPO, fmt.Sprint(s.Statements), fmt.Sprintf("%d to %d", s.First, s.First+s.Statements-1)})
+			numbers := "none yet"
+			if s.First > 0 {
+				numbers = fmt.Sprintf("%d to %d", s.First, s.First+s.Statements-1)
+			}
+			rows = append(rows, []string{s.CPO, fmt.Sprint(s.Statements), numbers})
 		}
 		rows = append(rows, []string{""}, []string{"CURRENCY", "NET"})
 		for _, currency := range slices.Sorted(maps.Keys(a.Net)) {
 			rows = append(rows, []string{currency, a.Net[currency]})
 		}
-		rows = append(rows, []string{""}, []string{"root", a.Root}, []string{"chain", a.Chain})
+		rows = append(rows, []string{""}, []string{"root", a.Root})
+		if a.Chain != "" {
+			rows = append(rows, []string{"chain", a.Chain})
+		}
 		if len(a.Undecided) > 0 {
 			rows = append(rows, []string{""}, []string{"carried on:"})
 		}
@@ -112,7 +165,7 @@ func printClose(out io.Writer, a *admin.Close) error {
 			return err
 		}
 	}
-	rows := [][]string{{"GROUND", "CPO", "EMSP", "CURRENCY", "CDRS", "CLAIMED"}}
+	rows = [][]string{{"GROUND", "CPO", "EMSP", "CURRENCY", "CDRS", "CLAIMED"}}
 	for _, u := range a.Undecided {
 		rows = append(rows, []string{u.Ground, u.CPO, u.EMSP, u.Currency, fmt.Sprint(u.Count), u.Claimed})
 	}
@@ -121,7 +174,7 @@ func printClose(out io.Writer, a *admin.Close) error {
 
 func newPeriodListCmd(service *serviceFlags) *cobra.Command {
 	return newListCmd(service, &cobra.Command{
-		Use: "list", Short: "List the closed months, and with which settlement begins",
+		Use: "list", Short: "List the closed months, with which settlement begins, and closes that wait to be approved",
 		Example: "  roamclear period list --data data\n  roamclear period list --format json",
 	}, "/periods", periodRows)
 }
@@ -129,7 +182,11 @@ func newPeriodListCmd(service *serviceFlags) *cobra.Command {
 func periodRows(list *admin.PeriodList) [][]string {
 	rows := [][]string{{"CLOSED", "FOR", "STATEMENTS", "LINES", "ISSUED", "BY"}}
 	for _, c := range list.Closes {
-		rows = append(rows, []string{c.Period.String(), scopeName(&c.CPO, &c.EMSP), fmt.Sprint(c.Statements), fmt.Sprint(c.Lines), c.IssuedAt, c.By})
+		by := c.By
+		if q := c.Requested; q != nil {
+			by = q.By + ", approved by " + c.By
+		}
+		rows = append(rows, []string{c.Period.String(), scopeName(&c.CPO, &c.EMSP), fmt.Sprint(c.Statements), fmt.Sprint(c.Lines), c.IssuedAt, by})
 	}
 	for _, m := range list.Closed {
 		rows = append(rows, []string{m.String(), "elsewhere"})
@@ -139,6 +196,16 @@ func periodRows(list *admin.PeriodList) [][]string {
 	}
 	for _, b := range list.Begun {
 		rows = append(rows, []string{b.Month.String(), scopeName(&b.CPO, &b.EMSP), b.DecidedAt, b.By})
+	}
+	if len(list.Requests) > 0 {
+		rows = append(rows, []string{""}, []string{"WAITS", "FOR", "STATEMENTS", "LINES", "ASKED", "BY", "ID", "NET"})
+	}
+	for _, q := range list.Requests {
+		var net []string
+		for _, currency := range slices.Sorted(maps.Keys(q.Net)) {
+			net = append(net, currency+" "+q.Net[currency])
+		}
+		rows = append(rows, []string{q.Period.String(), scopeName(&q.CPO, &q.EMSP), fmt.Sprint(q.Statements), fmt.Sprint(q.Lines), q.RequestedAt, q.By, fmt.Sprint(q.Record), strings.Join(net, ", ")})
 	}
 	return rows
 }

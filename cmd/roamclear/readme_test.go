@@ -42,7 +42,7 @@ func newShell(t *testing.T, data string) *shell {
 	if err != nil {
 		t.Fatal(err)
 	}
-	s := &shell{dir: t.TempDir(), env: append(os.Environ(), "ROAMCLEAR_TEST_COMMAND=1", urlVariable+"=", tokenVariable+"=")}
+	s := &shell{dir: t.TempDir(), env: append(os.Environ(), "ROAMCLEAR_TEST_COMMAND=1", urlVariable+"=", tokenVariable+"=", apiKeyVariable+"=")}
 	if err := os.Symlink(data, filepath.Join(s.dir, "data")); err != nil {
 		t.Fatal(err)
 	}
