@@ -34,12 +34,6 @@ func (w *Worker) Heal(ctx context.Context, partition ingest.Partition, store Rej
 	return nil
 }
 
-// closed reports whether the row's month is closed: it stays as it was, and
-// re-pricing turns the price into a correction.
-func (w *Worker) closed(row *Row) bool {
-	return w.Closed != nil && !row.Booked().IsZero() && w.Closed(row.Booked())
-}
-
 func (w *Worker) healOnce(ctx context.Context, in Inputs, p *Pricer, partition ingest.Partition, store RejectStore) error {
 	// A follower that has just started may know the tariff and not yet the
 	// zone: what it is healed to stays.
@@ -65,7 +59,7 @@ func (w *Worker) healOnce(ctx context.Context, in Inputs, p *Pricer, partition i
 				return fmt.Errorf("read old versions of tariffs: %w", err)
 			}
 			row.Generation = rejects[i].Generation
-			if row.Outcome.Status == Rejected || w.closed(&row) {
+			if row.Outcome.Status == Rejected {
 				continue
 			}
 			rows = append(rows, row)

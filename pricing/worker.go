@@ -8,7 +8,6 @@ import (
 	"time"
 
 	"github.com/roamclear/roamclear/ingest"
-	"github.com/roamclear/roamclear/ocpi"
 )
 
 // Store is where results go.
@@ -38,11 +37,8 @@ type Worker struct {
 	Gate     Gate
 	Inputs   Inputs
 	Policies Policies
-	// Closed reports whether a month is closed: Heal leaves
-	// its rejects alone. nil: no month is.
-	Closed  func(ocpi.Month) bool
-	Logger  *slog.Logger
-	Metrics *Metrics
+	Logger   *slog.Logger
+	Metrics  *Metrics
 }
 
 // Bounds of what is priced before it is stored and committed, so that neither

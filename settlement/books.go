@@ -62,7 +62,7 @@ func (b *books) join(o *books) {
 		s.DiffersCount += r.DiffersCount
 		for _, sum := range []struct{ into, of *Sum }{
 			{&s.Claimed, &r.Claimed}, {&s.Credits, &r.Credits}, {&s.Net, &r.Net}, {&s.Computed, &r.Computed},
-			{&s.UnpricedClaimed, &r.UnpricedClaimed}, {&s.CreditedClaimed, &r.CreditedClaimed}, {&s.Corrections, &r.Corrections},
+			{&s.UnpricedClaimed, &r.UnpricedClaimed}, {&s.CreditedClaimed, &r.CreditedClaimed},
 		} {
 			*sum.into = sum.into.Add(*sum.of)
 		}
@@ -191,7 +191,6 @@ func diffRows(own, row *SettlementRow) []string {
 	sum("computed", own.Computed, row.Computed)
 	sum("unpriced_claimed", own.UnpricedClaimed, row.UnpricedClaimed)
 	sum("credited_claimed", own.CreditedClaimed, row.CreditedClaimed)
-	sum("corrections", own.Corrections, row.Corrections)
 	return diffs
 }
 

@@ -195,26 +195,13 @@ func TestVerifySeesDamageOfTheStore(t *testing.T) {
 		{"a price is made a credit", func(s *provenStore, _ *proven) { s.results[0].Outcome.Status = pricing.Credited },
 			[]string{"CDR GB*DUN*C-1 is stored as credit; priced again from its raw body it is priced"}},
 		{"a reject is made a price", func(s *provenStore, _ *proven) { s.results[2].Outcome.Status = pricing.Priced },
-			[]string{"CDR GB*DUN*C-3 is stored as priced; priced again from its raw body it is rejected debtor_unknown", "a correction of CDR GB*DUN*C-3 begins at rejected"}},
+			[]string{"CDR GB*DUN*C-3 is stored as priced; priced again from its raw body it is rejected debtor_unknown"}},
 		{"a credit is made a CDR", func(s *provenStore, _ *proven) { s.results[4].Credit = false },
 			[]string{"results books CDR GB*DUN*K-1 on", "credit_count is 1, CDRs give 2"}},
 		{"a result has no status", func(s *provenStore, _ *proven) { s.results[0].Outcome.Status = 0 },
 			[]string{"CDR GB*DUN*C-1 is neither priced nor rejected", "CDR GB*DUN*C-1 is stored as ; priced again from its raw body it is priced"}},
 		{"its time is another one", func(s *provenStore, _ *proven) { s.results[0].Outcome.AsOf.Control = 0 },
 			[]string{"CDR GB*DUN*C-1 is stored as priced; priced again from its raw body it is rejected debtor_unknown"}},
-
-		// corrections
-		{"a correction of nothing", func(s *provenStore, _ *proven) { s.corrections[0].Position.Offset = 3 },
-			[]string{"corrections holds a row of GB*DUN*C-3 that no first copy in records accounts for", "a row that no CDR accounts for: GB*DUN claims from NL*TNM, 2019-02"}},
-		{"a correction of another CDR", func(s *provenStore, _ *proven) { s.corrections[0].Key.ID = "X" },
-			[]string{"a correction of GB*DUN*X stands where the record is GB*DUN*C-3", "a row that no CDR accounts for: GB*DUN claims from NL*TNM, 2019-02"}},
-		{"a correction begins elsewhere", func(s *provenStore, _ *proven) {
-			s.corrections[0].Old.Status, s.corrections[0].Old.Computed.Excl = pricing.Priced, ocpi.MustNumber("1")
-		}, []string{"a correction of CDR GB*DUN*C-3 begins at priced 1, unknown incl_vat; what counted before was rejected"}},
-		{"a correction ends elsewhere", func(s *provenStore, _ *proven) { s.corrections[0].New.Computed.Excl = ocpi.MustNumber("7") },
-			[]string{"a correction of CDR GB*DUN*C-3 ends at priced 7, 6 incl_vat; priced again from its raw body it is priced 5, 6 incl_vat"}},
-		{"a correction stands twice", func(s *provenStore, _ *proven) { s.corrections = append(s.corrections, s.corrections[0]) },
-			[]string{"a correction of CDR GB*DUN*C-3 begins at rejected unknown, unknown incl_vat; what counted before was priced 5, 6 incl_vat"}},
 
 		// relations
 		{"a relation is gone", func(s *provenStore, _ *proven) { s.relations = without(s.relations, 1) }, []string{`relations lacks "credit_orphan GB*DUN*K-2`}},
@@ -281,7 +268,6 @@ func TestVerifySeesDamageOfTheReport(t *testing.T) {
 		"computed excl_vat is 12, CDRs give 11":         of("EXW", func(r *SettlementRow) { r.Computed = r.Computed.Add(one) }),
 		"unpriced_claimed excl_vat is 1, CDRs give 0":   of("EXW", func(r *SettlementRow) { r.UnpricedClaimed = r.UnpricedClaimed.Add(one) }),
 		"credited_claimed excl_vat is 6, CDRs give 5":   of("EXW", func(r *SettlementRow) { r.CreditedClaimed = r.CreditedClaimed.Add(one) }),
-		"corrections excl_vat is 1, CDRs give 0":        of("EXW", func(r *SettlementRow) { r.Corrections = r.Corrections.Add(one) }),
 		"computed incl_vat is 13.200000000001":          of("EXW", func(r *SettlementRow) { r.Computed = r.Computed.Add(tax) }),
 		"claimed incl_vat is unknown (2 missing)":       of("EXW", func(r *SettlementRow) { r.Claimed.MissingIncl++ }),
 		"tax VAT 20% is 2.2000000000001, CDRs give 2.2": of("EXW", func(r *SettlementRow) { r.Tax[0].Amount = r.Tax[0].Amount.Add(decimal.New(1, -13)) }),
@@ -432,7 +418,7 @@ func TestVerifyWalksAgainWhereResultsMoved(t *testing.T) {
 // What cannot be read is an error, never a finding and never a proof.
 func TestVerifyFailsWhereItCannotRead(t *testing.T) {
 	for _, method := range []string{
-		"Ledger", "Bounds", "Read", "Checkpoint", "Gaps", "RecordsRange", "CopiesRange", "WinnersRange", "ListingsRange", "ObjectsRange", "ObjectListingsRange", "ChangesBefore", "KeptObjects", "ListReads", "LateRange", "IssuerLists", "ResultsRange", "CorrectionsRange",
+		"Ledger", "Bounds", "Read", "Checkpoint", "Gaps", "RecordsRange", "CopiesRange", "WinnersRange", "ListingsRange", "ObjectsRange", "ObjectListingsRange", "ChangesBefore", "KeptObjects", "ListReads", "LateRange", "IssuerLists", "ResultsRange",
 		"SettlementAt", "RelationProgress", "StoredRelations", "CreditsNamed", "SharedSessions", "UnlistedSessions",
 	} {
 		w := newProvenCDRs(t)

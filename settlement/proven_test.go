@@ -51,8 +51,7 @@ func failing(fails *string, method string) error {
 	return nil
 }
 
-// provenStore is a VerifyStore in memory. Its report is what its results and
-// corrections add up to.
+// provenStore is a VerifyStore in memory. Its report is what its results add up to.
 type provenStore struct {
 	onCheckpoint func() // when it is asked how far it is; nil: nothing
 	next         map[ingest.Partition]int64
@@ -64,7 +63,6 @@ type provenStore struct {
 	objects      []StoredObject
 	listed       []StoredObjectListing
 	results      []StoredResult
-	corrections  []StoredCorrection
 	relations    []Relation
 	named        []ocpi.Key
 	shared       []uint64
@@ -208,10 +206,6 @@ func (s *provenStore) ResultsRange(_ context.Context, p ingest.Partition, _, _ i
 	return ofCDRs(s, "ResultsRange", p, s.results, fn)
 }
 
-func (s *provenStore) CorrectionsRange(_ context.Context, p ingest.Partition, _, _ int64, fn func(StoredCorrection) error) error {
-	return ofCDRs(s, "CorrectionsRange", p, s.corrections, fn)
-}
-
 func (s *provenStore) RelationProgress(context.Context) (Ends, error) {
 	return s.progress, failing(s.fails, "RelationProgress")
 }
@@ -250,19 +244,6 @@ func (s *provenStore) SettlementAt(_ context.Context, _ SettlementQuery, _ Ends,
 	for i := range s.results {
 		r := &s.results[i]
 		r.sum(row(r.Creditor, r.Debtor, r.Month, r.Currency), slices.Contains(credited, r.Record.Key))
-	}
-	computed := func(side *ChangeSide) (sum Sum) {
-		if side.Status == pricing.Priced {
-			sum = SumOf(side.Computed)
-		}
-		return sum
-	}
-	for i := range s.corrections {
-		c := &s.corrections[i]
-		was := row(c.CPO, c.Old.EMSP, c.Lands, c.Currency)
-		was.Corrections = was.Corrections.Sub(computed(&c.Old))
-		is := row(c.CPO, c.New.EMSP, c.Lands, c.Currency)
-		is.Corrections = is.Corrections.Add(computed(&c.New))
 	}
 	if s.report != nil {
 		rows = s.report(rows)
@@ -328,9 +309,7 @@ var provenPolicies = knows{"EXW": 1, "TNM": 7}
 
 // newProvenCDRs is a log of eight CDRs, with two Tokens beside, all of it stored:
 // one whose claim agrees and one whose claim differs, a reject, a repeat, a
-// conflict, one credited in full by the next, and a credit of nothing. The
-// debtor of the reject is known since, and its month is closed: it has a
-// correction.
+// conflict, one credited in full by the next, and a credit of nothing.
 func newProvenCDRs(t *testing.T) *proven {
 	t.Helper()
 	w := newProven()
@@ -354,7 +333,6 @@ func newProvenCDRs(t *testing.T) *proven {
 	w.store.relations = []Relation{{Kind: Credited, Key: key("c-4"), Other: key("k-1")}, {Kind: CreditOrphan, Key: key("k-2"), Other: key("never-came")}}
 	w.store.named = []ocpi.Key{key("c-4"), key("never-came")}
 	w.store.progress[cdrs] = w.store.next[cdrs]
-	w.correct(t, 2)
 	return w
 }
 
@@ -431,19 +409,6 @@ func (w *proven) book(row *pricing.Row) {
 	s.listings = append(s.listings, StoredListing{Position: r.Position, Party: r.Key.Party, Creditor: true, LastUpdated: row.LastUpdated, Received: r.Received},
 		StoredListing{Position: r.Position, Party: row.Debtor, LastUpdated: row.LastUpdated, Received: r.Received})
 	s.results = append(s.results, StoredResult{Row: *row, Month: row.Booked(), Version: 1})
-}
-
-// correct stores what a re-pricing found out about the result at an index.
-func (w *proven) correct(t *testing.T, i int) {
-	t.Helper()
-	old := &w.store.results[i]
-	record := w.store.records[cdrs][old.Record.Offset]
-	c, ok := compare(old, priced(&record, now))
-	if !ok {
-		t.Fatalf("nothing to correct of %s", old.Record.Key)
-	}
-	w.store.corrections = append(w.store.corrections, StoredCorrection{Change: c, Lands: old.Month.Add(1)})
-	w.store.cdrs[i].EMSP = c.New.EMSP
 }
 
 func (w *proven) verify(t *testing.T) (*Report, error) {

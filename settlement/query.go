@@ -234,8 +234,7 @@ const PageBytes = 1 << 20
 // a single object does not exist, and ErrCursor when After is not a cursor.
 type Reader interface {
 	// Months are the months in which there is at least one CDR of which party
-	// (any if zero) is CPO or eMSP, or in which a correction of one lands,
-	// ascending.
+	// (any if zero) is CPO or eMSP, ascending.
 	Months(ctx context.Context, party ocpi.Party) ([]ocpi.Month, error)
 	Settlement(ctx context.Context, q SettlementQuery) ([]SettlementRow, error)
 	// Causes counts by cause the CDRs of the rows of Settlement that were priced and

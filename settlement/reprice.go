@@ -84,15 +84,13 @@ type RepriceStore interface {
 	// partitions and offsets.
 	Changes(ctx context.Context, run string, fn func(*Change) error) error
 	// ApplyRepriced makes the new results of one partition count, each unless
-	// another result has come to count since it was compared. Those of closed
-	// months become corrections.
-	ApplyRepriced(ctx context.Context, run string, p ingest.Partition, closed []ClosedMonth) error
+	// another result has come to count since it was compared.
+	ApplyRepriced(ctx context.Context, run string, p ingest.Partition) error
 }
 
 // Applied is how the changes of a run stand.
 type Applied struct {
 	Applied   int64 // their new result counts
-	Corrected int64 // of them, those that are corrections of a closed month
 	Pending   int64 // the result they were compared with still counts
 	Overtaken int64 // another result counts: the CDR has been priced again since
 }
@@ -104,17 +102,9 @@ func (a *Applied) Add(c *Change) {
 		a.Pending++
 	case Counts:
 		a.Applied++
-	case Corrects:
-		a.Applied++
-		a.Corrected++
 	default:
 		a.Overtaken++
 	}
-}
-
-// Sub is what came to count since before: applied and corrected results.
-func (a Applied) Sub(before Applied) Applied {
-	return Applied{Applied: a.Applied - before.Applied, Corrected: a.Corrected - before.Corrected}
 }
 
 // Repricer prices stored CDRs again from their raw bodies with the present
@@ -124,9 +114,8 @@ type Repricer struct {
 	Store      RepriceStore
 	Inputs     pricing.Inputs
 	Policies   pricing.Policies
-	AsOf       pricing.AsOf // that CDRs are priced by: the present
-	Gate       pricing.Gate // moves AsOf on before a run is applied; nil: it stays
-	Periods    Periods
+	AsOf       pricing.AsOf       // that CDRs are priced by: the present
+	Gate       pricing.Gate       // moves AsOf on before a run is applied; nil: it stays
 	Partitions []ingest.Partition // of the CDRs
 	// Related, when set, is told of CDRs whose debtor an applied run has changed:
 	// credits are held against what they credit by it. See [Relater.Again].
@@ -147,7 +136,6 @@ func (p *Repricer) Run(ctx context.Context, r Repricing) (*RepriceReport, error)
 		return nil, err
 	}
 	report := newRepriceReport(&r)
-	report.Closed = closedMonths(p.Periods, &r)
 	for _, part := range partitions {
 		report.Resumed += part.CDRs
 	}

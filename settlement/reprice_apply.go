@@ -106,12 +106,8 @@ func (p *Repricer) Apply(ctx context.Context, r Repricing) (a Application, err e
 	if err != nil {
 		return a, fmt.Errorf("apply the run %q: %w", r.Name(), err)
 	}
-	if err := p.catchUp(ctx); err != nil { // a month may have been closed meanwhile
-		return a, fmt.Errorf("apply the run %q: %w", r.Name(), err)
-	}
-	closed := closedMonths(p.Periods, &r)
 	for _, in := range p.Partitions {
-		if err := p.Store.ApplyRepriced(ctx, again.Name(), in, closed); err != nil {
+		if err := p.Store.ApplyRepriced(ctx, again.Name(), in); err != nil {
 			return a, fmt.Errorf("apply the run %q: %w", r.Name(), err)
 		}
 	}
@@ -181,7 +177,7 @@ func (p *Repricer) difference(ctx context.Context, r, again Repricing) (d Differ
 		if err := errors.Join(thenErr, err); err != nil {
 			return d, err
 		}
-		if then.Stands == Counts || then.Stands == Corrects {
+		if then.Stands == Counts {
 			continue
 		}
 		for ; more && err == nil && order(now, then) < 0; now, err, more = next() {

@@ -75,7 +75,6 @@ type Standing uint8
 const (
 	Pending   Standing = iota + 1 // the result it was compared with counts
 	Counts                        // what it found counts
-	Corrects                      // so it does, as a correction of a closed month
 	Overtaken                     // another result counts
 )
 

@@ -65,7 +65,6 @@ type RepriceReport struct {
 	Causes     []CauseShift   // most changes first
 	Accounts   []AccountShift // by month, CPO, eMSP, currency
 	Largest    []Change       // by amount excluding VAT, of each currency
-	Closed     []ClosedMonth
 	Applied    Applied
 
 	currencies map[string]*Shift

@@ -40,11 +40,6 @@ func (k knows) Billable(p ocpi.Party, below int64) bool {
 }
 func (knows) Profile(_, _ ocpi.Party, _ ocpi.Time, _ int64) string { return "" }
 
-// closedBefore closes the months before one.
-type closedBefore struct{ open ocpi.Month }
-
-func (c closedBefore) Closed(m ocpi.Month) bool { return m.Compare(c.open) < 0 }
-
 // heldRun is what the store holds of a run.
 type heldRun struct {
 	progress map[int32]RepriceProgress
@@ -53,20 +48,19 @@ type heldRun struct {
 
 // repriceStore is a RepriceStore in memory.
 type repriceStore struct {
-	mu          sync.Mutex // partitions are priced side by side
-	records     []ingest.Record
-	counting    map[ingest.Position]StoredResult
-	corrections map[ingest.Position]ocpi.Month // where the counting result is a correction
-	runs        map[string]*heldRun
-	failAfter   int             // writes until every one fails; negative: never
-	lost        ingest.Position // of a record that is gone
-	largest     int             // changes in one write
+	mu        sync.Mutex // partitions are priced side by side
+	records   []ingest.Record
+	counting  map[ingest.Position]StoredResult
+	runs      map[string]*heldRun
+	failAfter int             // writes until every one fails; negative: never
+	lost      ingest.Position // of a record that is gone
+	largest   int             // changes in one write
 }
 
 var errStore = errors.New("the store is gone")
 
 func newRepriceStore() *repriceStore {
-	return &repriceStore{counting: map[ingest.Position]StoredResult{}, corrections: map[ingest.Position]ocpi.Month{}, runs: map[string]*heldRun{}, failAfter: -1,
+	return &repriceStore{counting: map[ingest.Position]StoredResult{}, runs: map[string]*heldRun{}, failAfter: -1,
 		lost: ingest.Position{Offset: -1}}
 }
 
@@ -181,7 +175,7 @@ func (s *repriceStore) ForgetRepricing(_ context.Context, run string) error {
 
 // digest is of what a partner sees of a result.
 func digest(r *pricing.Row) (sum uint64) {
-	for _, b := range []byte(fmt.Sprint(r.Debtor, r.Outcome.Status, r.Outcome.Reason, moneyText(r.Outcome.Computed), r.Outcome.Claim)) {
+	for _, b := range []byte(fmt.Sprint(r.Debtor, r.Outcome.Status, r.Outcome.Reason, numberText(r.Outcome.Computed.Excl), numberText(r.Outcome.Computed.Incl), r.Outcome.Claim)) {
 		sum = sum*31 + uint64(b)
 	}
 	return sum
@@ -196,10 +190,7 @@ func (s *repriceStore) Changes(_ context.Context, run string, fn func(*Change) e
 		}
 		c, counting := r.Change, s.counting[rec.Position]
 		c.Content = digest(&r.Row)
-		_, corrects := s.corrections[rec.Position]
 		switch {
-		case digest(&counting.Row) == c.Content && corrects:
-			c.Stands = Corrects
 		case digest(&counting.Row) == c.Content:
 			c.Stands = Counts
 		case counting.Version == r.Version:
@@ -214,7 +205,7 @@ func (s *repriceStore) Changes(_ context.Context, run string, fn func(*Change) e
 	return nil
 }
 
-func (s *repriceStore) ApplyRepriced(_ context.Context, run string, p ingest.Partition, closed []ClosedMonth) error {
+func (s *repriceStore) ApplyRepriced(_ context.Context, run string, p ingest.Partition) error {
 	if s.failAfter == 0 {
 		return errStore
 	}
@@ -224,11 +215,6 @@ func (s *repriceStore) ApplyRepriced(_ context.Context, run string, p ingest.Par
 			continue
 		}
 		s.counting[at] = StoredResult{Row: r.Row, Month: r.Month, Version: r.Version + 1}
-		for _, c := range closed {
-			if c.Month == r.Month {
-				s.corrections[at] = c.Lands
-			}
-		}
 	}
 	return nil
 }
@@ -249,7 +235,7 @@ func debtorsCome() (*repriceStore, *Repricer) {
 	s.add(1, "c-4", "EXW", "0.30", exwKnown, then)
 	return s, &Repricer{
 		Store: s, Inputs: noInputs{}, Policies: knows{"EXW": 1, "TNM": 7}, AsOf: now,
-		Periods: closedBefore{ocpi.MonthOf(2019, time.January)}, Partitions: parts, PageRows: 1,
+		Partitions: parts, PageRows: 1,
 	}
 }
 
@@ -274,7 +260,7 @@ func TestRepricingIsAppliedOnce(t *testing.T) {
 	}
 	for i, want := range []int64{3, 0} {
 		a, err := p.Apply(t.Context(), january2019)
-		if err != nil || a.After != (Applied{Applied: 3}) || a.After.Sub(a.Before).Applied != want || !a.Difference.IsZero() {
+		if err != nil || a.After != (Applied{Applied: 3}) || a.After.Applied-a.Before.Applied != want || !a.Difference.IsZero() {
 			t.Errorf("apply %d: %+v, %v; want 3 applied, %d moved", i, a, err, want)
 		}
 	}
@@ -421,26 +407,6 @@ func TestAnApplyGoesOnWhereItStopped(t *testing.T) {
 		a, err := p.Apply(t.Context(), january2019)
 		if err != nil || a.After != (Applied{Applied: 3}) {
 			t.Errorf("after %d writes: %+v, %v; want 3 applied", writes, a, err)
-		}
-	}
-}
-
-// Changes of closed months land in the first open one.
-func TestRepricingOfClosedMonths(t *testing.T) {
-	s, p := debtorsCome()
-	p.Periods = closedBefore{ocpi.MonthOf(2019, time.March)}
-	report := ran(t, p, january2019, 3)
-	march := ocpi.MonthOf(2019, time.March)
-	if len(report.Closed) != 1 || report.Closed[0] != (ClosedMonth{january2019.From, march}) {
-		t.Errorf("closed months %v", report.Closed)
-	}
-	a, err := p.Apply(t.Context(), january2019)
-	if err != nil || a.After != (Applied{Applied: 3, Corrected: 3}) {
-		t.Fatalf("%+v, %v; want 3 corrections", a, err)
-	}
-	for at, lands := range s.corrections {
-		if lands != march {
-			t.Errorf("the correction of %s lands in %s", at, lands)
 		}
 	}
 }

@@ -90,7 +90,6 @@ type SettlementRow struct {
 	CreditedClaimed Sum
 	Tax             []TaxSum // of Computed, by rate
 	DiffersCount    uint64   // CDRs in Computed whose claim differs from what we computed
-	Corrections     Sum      // what re-pricing moved Computed by in months closed before; part of no other sum
 }
 
 // Difference is what the partner claims beyond what we computed, over the CDRs

@@ -56,9 +56,6 @@ type VerifyStore interface {
 	ResultsRange(ctx context.Context, p ingest.Partition, from, to int64, fn func(StoredResult) error) error
 	// IssuerLists returns the lists of issuers that results rest on, by their digests.
 	IssuerLists(ctx context.Context) (map[string]ocpi.Issuers, error)
-	// CorrectionsRange yields the corrections of closed months, those of one
-	// CDR in the order in which they came.
-	CorrectionsRange(ctx context.Context, p ingest.Partition, from, to int64, fn func(StoredCorrection) error) error
 	// Gaps returns what the log let go of before it was stored: of each gap the
 	// first offset and the one behind it.
 	Gaps(ctx context.Context, p ingest.Partition) ([][2]int64, error)

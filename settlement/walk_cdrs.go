@@ -16,15 +16,14 @@ import (
 // what came of them.
 type cdrWalk struct {
 	*walker
-	copies      *side[StoredCopy]
-	cdrs        *side[StoredCDR]
-	listings    *side[StoredListing]
-	results     *side[StoredResult]
-	corrections *side[StoredCorrection]
-	lates       *side[StoredLate]
-	reads       map[ocpi.Party]ListRead
-	books       *books
-	relations   *relationProof
+	copies    *side[StoredCopy]
+	cdrs      *side[StoredCDR]
+	listings  *side[StoredListing]
+	results   *side[StoredResult]
+	lates     *side[StoredLate]
+	reads     map[ocpi.Party]ListRead
+	books     *books
+	relations *relationProof
 
 	terms  terms // that the record is priced by
 	pricer *pricing.Pricer
@@ -50,7 +49,7 @@ func (v *Verifier) walkCDRs(ctx context.Context, w *walker, books *books, relati
 	if err != nil {
 		return err
 	}
-	for _, rest := range []func() error{c.copies.rest, c.cdrs.rest, c.listings.rest, c.results.rest, c.corrections.rest, c.lates.rest} {
+	for _, rest := range []func() error{c.copies.rest, c.cdrs.rest, c.listings.rest, c.results.rest, c.lates.rest} {
 		if err := rest(); err != nil {
 			return err
 		}
@@ -62,7 +61,7 @@ func (v *Verifier) walkCDRs(ctx context.Context, w *walker, books *books, relati
 // ends it.
 func (c *cdrWalk) openSides(ctx context.Context, store VerifyStore) func() {
 	p, next := c.partition, c.next
-	var stop [6]func()
+	var stop [5]func()
 	c.copies, stop[0] = newSide(c.walker, "duplicates", func(r *StoredCopy) (ocpi.Key, ingest.Position) { return r.Key, r.Position },
 		func(fn func(StoredCopy) error) error { return store.CopiesRange(ctx, p, 0, next, fn) })
 	c.cdrs, stop[1] = newSide(c.walker, "cdrs", func(r *StoredCDR) (ocpi.Key, ingest.Position) { return r.Key, r.Position },
@@ -71,9 +70,7 @@ func (c *cdrWalk) openSides(ctx context.Context, store VerifyStore) func() {
 		func(fn func(StoredListing) error) error { return store.ListingsRange(ctx, p, 0, next, fn) })
 	c.results, stop[3] = newSide(c.walker, "results", func(r *StoredResult) (ocpi.Key, ingest.Position) { return r.Record.Key, r.Record.Position },
 		func(fn func(StoredResult) error) error { return store.ResultsRange(ctx, p, 0, next, fn) })
-	c.corrections, stop[4] = newSide(c.walker, "corrections", func(r *StoredCorrection) (ocpi.Key, ingest.Position) { return r.Key, r.Position },
-		func(fn func(StoredCorrection) error) error { return store.CorrectionsRange(ctx, p, 0, next, fn) })
-	c.lates, stop[5] = newSide(c.walker, "late_cdrs", func(r *StoredLate) (ocpi.Key, ingest.Position) { return ocpi.Key{Party: r.Party}, r.Position },
+	c.lates, stop[4] = newSide(c.walker, "late_cdrs", func(r *StoredLate) (ocpi.Key, ingest.Position) { return ocpi.Key{Party: r.Party}, r.Position },
 		func(fn func(StoredLate) error) error { return store.LateRange(ctx, p, 0, next, fn) })
 	return func() {
 		for _, stop := range stop {
@@ -138,22 +135,12 @@ func (c *cdrWalk) visitFirst(r *ingest.Record, copies []StoredCopy) error {
 	c.price(r)
 	c.count(r, &c.row)
 	c.relations.visit(c.partition, r, &c.row)
-	corrections, err := c.corrections.allAt(r)
-	if err != nil {
-		return err
-	}
-	c.found(r, cdr, listed, copies, corrections)
+	c.found(r, cdr, listed, copies)
 	if stored == nil {
 		return nil
 	}
 	c.outcome(r, &c.row, stored)
 	c.books.add(&c.row, stored)
-	c.corrected(stored, corrections, c.books, func(as *ChangeSide) *pricing.Row {
-		c.terms.of(as)
-		c.listed(r)
-		c.priceAs(r, as.AsOf)
-		return &c.row
-	})
 	return nil
 }
 
@@ -166,11 +153,8 @@ func (c *cdrWalk) listed(r *ingest.Record) {
 
 // found holds by what a CDR is found, whose lists have it, and whose list of
 // conflicts.
-func (c *cdrWalk) found(r *ingest.Record, cdr *StoredCDR, listed []StoredListing, copies []StoredCopy, corrections []StoredCorrection) {
+func (c *cdrWalk) found(r *ingest.Record, cdr *StoredCDR, listed []StoredListing, copies []StoredCopy) {
 	emsp := c.row.Debtor
-	if n := len(corrections); n > 0 { // its month was closed: the debtor found since lists it too
-		emsp = corrections[n-1].New.EMSP
-	}
 	if cdr != nil && (cdr.EMSP != emsp || cdr.Month != c.row.Booked() || cdr.LastUpdated != c.row.LastUpdated) {
 		c.disagree(r.Offset, "cdrs has CDR %s for %s in %s, last updated %s; its raw body says %s, %s, %s", r.Key,
 			cdr.EMSP, cdr.Month, cdr.LastUpdated, emsp, c.row.Booked(), c.row.LastUpdated)
@@ -367,6 +351,15 @@ func (w *walker) booked(r *ingest.Record, raw account, table string, stored acco
 	if stored != raw || credit != rawCredit {
 		w.disagree(r.Offset, "%s books CDR %s on %q (credit %t); its raw body says %q (credit %t)", table, r.Key, stored, credit, raw, rawCredit)
 	}
+}
+
+// numberText is a number in canonical form, as text is.
+func numberText(n ocpi.Number) string {
+	if !n.IsSet() {
+		return text(nil)
+	}
+	d := n.Decimal()
+	return text(&d)
 }
 
 func (w *walker) amount(r *ingest.Record, name string, stored, fresh tariff.Money) {

@@ -19,7 +19,6 @@ import (
 func serve(t *testing.T, open bool) string {
 	t.Helper()
 	world := creditedWorld(900)
-	world.AddCorrections()
 	server := httptest.NewServer(agreedSite(world, open, reporttest.Agreed(t)))
 	t.Cleanup(server.Close)
 	return server.URL

@@ -247,12 +247,9 @@ func creditedWorld(n int) *reporttest.Store {
 	return store
 }
 
-// A closed month says since when it is, and where corrections of it stand; the
-// month in which they stand shows them.
+// A month that was closed elsewhere says since when.
 func TestClosedMonths(t *testing.T) {
-	store := reporttest.World(60)
-	store.AddCorrections()
-	golden(t, "settlement_closed.html", content(t, newSite(store, false).get(t, "/?cpo=GB*DUN&from=2019-01&to=2019-02", "all")))
+	golden(t, "settlement_closed.html", content(t, newSite(reporttest.World(60), false).get(t, "/?cpo=GB*DUN&from=2019-01&to=2019-02", "all")))
 }
 
 func TestCredits(t *testing.T) {

@@ -101,7 +101,6 @@ type settlementLine struct {
 	CreditedCount           uint64 // cancelled in full
 	CreditedClaim           figure
 	UnpricedCount, Differs  uint64
-	Corrections             figure // shown where it is not nothing
 	URL, CreditsURL         string
 	TermsURL                string // of what the pair settles by; "" where nobody can say
 	CreditedURL             string
@@ -114,21 +113,20 @@ type settlementLine struct {
 // monthGroup is the rows of one month.
 type monthGroup struct {
 	Month  string
-	Closed *closedMonth // nil while it is open
+	Closed *closedMonth // nil where it was not closed elsewhere
 	Lines  []settlementLine
 }
 
-// closedMonth says since when a month is closed, and in which one stands what
-// is found out about it now.
-type closedMonth struct{ Day, Instant, Lands string }
+// closedMonth says since when a month is closed elsewhere.
+type closedMonth struct{ Day, Instant string }
 
-// newClosedMonth is nil for a month that is open.
+// newClosedMonth is nil for a month that is not.
 func newClosedMonth(closes report.Closes, m ocpi.Month) *closedMonth {
 	at := closes.ClosedAt(m)
 	if !at.IsSet() {
 		return nil
 	}
-	return &closedMonth{Day: at.Go().Format(time.DateOnly), Instant: at.String(), Lands: settlement.Lands(closes, m).String()}
+	return &closedMonth{Day: at.Go().Format(time.DateOnly), Instant: at.String()}
 }
 
 type settlementView struct {
@@ -139,7 +137,6 @@ type settlementView struct {
 	More    int  // rows left out
 	NoData  bool // nothing was ever received
 	Closed  bool // a month is
-	Correct bool // a row has corrections of months that were closed
 	Empty   bool // nothing counts in the chosen months, whatever the other choices
 	CSV     string
 	JSONL   string
@@ -225,23 +222,16 @@ func (s *server) opening(ctx context.Context, v visitor, months []ocpi.Month) (f
 	return shown[0], shown[len(shown)-1], nil
 }
 
-// counts are the CDRs of each of some months. A correction in a month makes it as
-// full as any: it is what a visitor must see.
+// counts are the CDRs of each of some months.
 func (s *server) counts(ctx context.Context, v visitor, months []ocpi.Month) (map[ocpi.Month]uint64, error) {
 	q := settlement.SettlementQuery{From: months[0], To: months[len(months)-1], Party: v.Party}
 	rows, err := s.Reader.Settlement(ctx, q)
 	if err != nil {
 		return nil, fmt.Errorf("settlement %s to %s: %w", q.From, q.To, err)
 	}
-	counts, most := map[ocpi.Month]uint64{}, uint64(0)
+	counts := map[ocpi.Month]uint64{}
 	for i := range rows {
-		n := counts[rows[i].Month] + rows[i].CDRCount + rows[i].CreditCount
-		counts[rows[i].Month], most = n, max(most, n)
-	}
-	for i := range rows {
-		if !rows[i].Corrections.Excl.IsZero() {
-			counts[rows[i].Month] = most
-		}
+		counts[rows[i].Month] += rows[i].CDRCount + rows[i].CreditCount
 	}
 	return counts, nil
 }
@@ -309,7 +299,6 @@ func (v *settlementView) fill(rows []settlement.SettlementRow, side vatSide, clo
 		l.Total = true
 		v.Totals = append(v.Totals, l)
 	}
-	v.Correct = slices.ContainsFunc(rows, func(r settlement.SettlementRow) bool { return !r.Corrections.Equal(settlement.Sum{}) })
 	if len(rows) > maxRows {
 		v.More = len(rows) - maxRows
 		rows = rows[:maxRows]
@@ -350,7 +339,6 @@ func fitColumns(rows []settlement.SettlementRow, side vatSide) (claims, results 
 			claims.fit(side.sum(s))
 		}
 		results.fit(side.sum(r.Computed))
-		results.fit(side.sum(r.Corrections))
 		results.fit(side.sum(r.Difference()))
 	}
 	return claims, results
@@ -366,8 +354,8 @@ func newLine(r *settlement.SettlementRow, side vatSide, claims, results column) 
 		Name: r.CPO.String() + " → " + emspName(r.EMSP), Currency: r.Currency,
 		Claimed: side.figure(r.Claimed, claims), Credits: side.figure(r.Credits, claims), Net: side.figure(r.Net, claims),
 		Computed: side.figure(r.Computed, results), Difference: side.figure(r.Difference(), results),
-		Unpriced: side.figure(r.UnpricedClaimed, claims), Corrections: side.figure(r.Corrections, results),
-		CDRs: r.CDRCount, CreditCount: r.CreditCount, UnpricedCount: r.UnpricedCount, Differs: r.DiffersCount,
+		Unpriced: side.figure(r.UnpricedClaimed, claims),
+		CDRs:     r.CDRCount, CreditCount: r.CreditCount, UnpricedCount: r.UnpricedCount, Differs: r.DiffersCount,
 		CreditedCount: r.CreditedCount, CreditedClaim: side.figure(r.CreditedClaimed, claims),
 		Tax: taxLine(r.Tax),
 	}

@@ -37,7 +37,6 @@ func addRow(t, r *settlement.SettlementRow) {
 	t.DiffersCount += r.DiffersCount
 	t.Claimed, t.Credits, t.Net = t.Claimed.Add(r.Claimed), t.Credits.Add(r.Credits), t.Net.Add(r.Net)
 	t.Computed, t.UnpricedClaimed = t.Computed.Add(r.Computed), t.UnpricedClaimed.Add(r.UnpricedClaimed)
-	t.Corrections = t.Corrections.Add(r.Corrections)
 	for _, tax := range r.Tax {
 		addTax(t, tax)
 	}

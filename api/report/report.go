@@ -37,10 +37,9 @@ type Clearing struct {
 	Parties    *clearing.Parties
 }
 
-// Closes says which months are closed, and since when: a clearing.Closes.
+// Closes says which months were closed elsewhere, and since when: a clearing.Closes.
 type Closes interface {
-	settlement.Periods
-	// ClosedAt is not set while a month is open.
+	// ClosedAt is not set of any other month.
 	ClosedAt(m ocpi.Month) ocpi.Time
 }
 

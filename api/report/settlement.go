@@ -19,7 +19,7 @@ type settlementRow struct {
 	CPO             string    `json:"cpo"`
 	EMSP            *string   `json:"emsp"`
 	Month           string    `json:"month"`
-	MonthClosed     *string   `json:"month_closed"` // since when; null while it is open
+	MonthClosed     *string   `json:"month_closed"` // since when, where it was closed elsewhere
 	Currency        string    `json:"currency"`
 	CDRCount        uint64    `json:"cdr_count"`
 	CreditCount     uint64    `json:"credit_count"`
@@ -34,7 +34,6 @@ type settlementRow struct {
 	CreditedClaimed sumJSON   `json:"credited_claimed"`
 	DiffersCount    uint64    `json:"differs_count"`
 	Tax             []taxJSON `json:"tax"`
-	Corrections     sumJSON   `json:"corrections"` // of months that were closed, landing in this one
 	CDRsURL         string    `json:"cdrs_url"`
 }
 
@@ -46,7 +45,7 @@ func newSettlementRow(r *settlement.SettlementRow, closes Closes) settlementRow 
 		Computed: newSum(r.Computed), Difference: newSum(r.Difference()),
 		UnpricedCount: r.UnpricedCount, UnpricedClaimed: newSum(r.UnpricedClaimed),
 		CreditedCount: r.CreditedCount, CreditedClaimed: newSum(r.CreditedClaimed),
-		DiffersCount: r.DiffersCount, Tax: newTaxes(r.Tax), Corrections: newSum(r.Corrections),
+		DiffersCount: r.DiffersCount, Tax: newTaxes(r.Tax),
 		CDRsURL: "/api/v1/cdrs?" + RowParams(r, PartAll).Encode(),
 	}
 }
@@ -143,12 +142,11 @@ var settlementHeader = []string{
 	"difference_excl_vat", "difference_incl_vat",
 	"unpriced_count", "unpriced_claimed_excl_vat", "unpriced_claimed_incl_vat",
 	"credited_count", "credited_claimed_excl_vat", "credited_claimed_incl_vat",
-	"differs_count", "tax",
-	"corrections_excl_vat", "corrections_incl_vat", "month_closed",
+	"differs_count", "tax", "month_closed",
 }
 
 // SettlementCSV is the settlement report as a table; an amount that is not
-// known is an empty cell, as is when a month was closed that is open.
+// known is an empty cell, as is when a month was closed that never was.
 func SettlementCSV(rows []settlement.SettlementRow, closes Closes) *rest.CSV {
 	return &rest.CSV{Header: settlementHeader, Rows: func(yield func([]string) bool) {
 		for i := range rows {
@@ -170,8 +168,7 @@ func settlementCells(row *settlement.SettlementRow, closes Closes) []string {
 		r.Difference.ExclVAT, text(r.Difference.InclVAT),
 		count(r.UnpricedCount), r.UnpricedClaimed.ExclVAT, text(r.UnpricedClaimed.InclVAT),
 		count(r.CreditedCount), r.CreditedClaimed.ExclVAT, text(r.CreditedClaimed.InclVAT),
-		count(r.DiffersCount), rest.Cell(compactTaxes(row.Tax)),
-		r.Corrections.ExclVAT, text(r.Corrections.InclVAT), text(r.MonthClosed),
+		count(r.DiffersCount), rest.Cell(compactTaxes(row.Tax)), text(r.MonthClosed),
 	}
 }
 

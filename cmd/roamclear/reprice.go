@@ -36,12 +36,11 @@ A run is named by its months, party, profile and engine, or by --run. Stopped, t
 same command goes on where it was; complete, it only reports again. --restart
 begins it anew, to include CDRs, tariffs and partners that came since.
 
---apply makes what was reported count, after reporting it; of a closed month it
-becomes corrections, which the settlement report shows in the first month after
-that is open. The CDRs are priced again first: when partners, tariffs, locations
-or CDRs that came since make them come to anything else than the run found,
-nothing is applied, the difference is printed and the exit code is 1. Applied
-again, nothing changes.
+--apply makes what was reported count, after reporting it, whichever month it is
+of: what a statement has of it already stays, and the next one has the difference.
+The CDRs are priced again first: when partners, tariffs, locations or CDRs that
+came since make them come to anything else than the run found, nothing is applied,
+the difference is printed and the exit code is 1. Applied again, nothing changes.
 
 It works beside a running service or without one.
 
@@ -175,8 +174,8 @@ func openRepricer(ctx context.Context, c Config) (_ *settlement.Repricer, closeA
 	}
 	return &settlement.Repricer{
 		Store: b.store, Inputs: in.owned.View(), Policies: in.decisions.policies(), AsOf: in.at, Gate: gate{b.log, in.owned, in.decisions.machine},
-		Periods: in.decisions.closes, Partitions: b.log.Partitions(ingest.TopicCDRs),
-		Related: (&settlement.Relater{Store: b.store, Closings: in.decisions.closes}).Again,
+		Partitions: b.log.Partitions(ingest.TopicCDRs),
+		Related:    (&settlement.Relater{Store: b.store, Closings: in.decisions.closes}).Again,
 	}, func() error { in.close(); return closeBackends() }, nil
 }
 

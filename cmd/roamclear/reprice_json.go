@@ -19,7 +19,6 @@ type repriceJSON struct {
 	CDRs       int64                  `json:"cdr_count"`
 	Resumed    int64                  `json:"resumed_count"`
 	Changed    int64                  `json:"changed_count"`
-	Closed     []closedMonthJSON      `json:"closed,omitempty"`
 	Applied    repriceAppliedJSON     `json:"applied"`
 	Moved      *repriceMovedJSON      `json:"moved,omitempty"`      // with --apply: what it made count, which may be nothing
 	Difference *repriceDifferenceJSON `json:"difference,omitempty"` // with --apply: why it made nothing count
@@ -31,15 +30,13 @@ type repriceJSON struct {
 
 type repriceAppliedJSON struct {
 	Applied   int64 `json:"applied_count"`
-	Corrected int64 `json:"corrected_count"` // of them, as corrections
 	Pending   int64 `json:"pending_count"`
 	Overtaken int64 `json:"overtaken_count"`
 }
 
 // repriceMovedJSON is what one call of --apply changed.
 type repriceMovedJSON struct {
-	Applied   int64 `json:"applied_count"`
-	Corrected int64 `json:"corrected_count"` // of them, as corrections
+	Applied int64 `json:"applied_count"`
 }
 
 // repriceDifferenceJSON is what pricing the CDRs of a run again, to apply it,
@@ -63,8 +60,7 @@ type repriceDiffersJSON struct {
 
 // applied fills in what --apply did.
 func (v *repriceJSON) applied(a *settlement.Application) {
-	moved := a.After.Sub(a.Before)
-	v.Applied, v.Moved = repriceAppliedJSON(a.After), &repriceMovedJSON{moved.Applied, moved.Corrected}
+	v.Applied, v.Moved = repriceAppliedJSON(a.After), &repriceMovedJSON{a.After.Applied - a.Before.Applied}
 	d := &a.Difference
 	if d.IsZero() {
 		return
@@ -83,12 +79,6 @@ func (v *repriceJSON) applied(a *settlement.Application) {
 		}
 		v.Difference.Examples = append(v.Difference.Examples, one)
 	}
-}
-
-// closedMonthJSON is a closed month and the one its corrections land in.
-type closedMonthJSON struct {
-	Month string `json:"month"`
-	Lands string `json:"lands"`
 }
 
 type repriceShiftJSON struct {
@@ -141,9 +131,6 @@ func repriceView(r *settlement.RepriceReport) repriceJSON {
 		Party: optionalParty(r.Repricing.Party),
 		CDRs:  r.CDRs, Resumed: r.Resumed, Changed: r.Changed, Applied: repriceAppliedJSON(r.Applied),
 		Currencies: []repriceShiftJSON{}, Causes: []repriceShiftJSON{}, Accounts: []repriceShiftJSON{}, Largest: []repriceCDRJSON{},
-	}
-	for _, c := range r.Closed {
-		v.Closed = append(v.Closed, closedMonthJSON{c.Month.String(), c.Lands.String()})
 	}
 	for i := range r.Currencies {
 		c := &r.Currencies[i]

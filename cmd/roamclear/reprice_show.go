@@ -108,9 +108,6 @@ func printRepricing(w io.Writer, r *settlement.RepriceReport) error {
 		fmt.Fprintf(&b, ", %d of them before this call", r.Resumed)
 	}
 	fmt.Fprintf(&b, "\nChanges    %d results: %d pending, %d applied, %d overtaken by a newer result\n", r.Changed, r.Applied.Pending, r.Applied.Applied, r.Applied.Overtaken)
-	for _, c := range r.Closed {
-		fmt.Fprintf(&b, "Closed     %s: its changes become corrections in %s\n", c.Month, c.Lands)
-	}
 	if r.Changed == 0 {
 		b.WriteString("Every result would be the same.\n")
 	} else {
@@ -171,14 +168,14 @@ func sideText(s *settlement.ChangeSide) string {
 // printApplied says what applying moved: when that is nothing, in words of its
 // own, and why.
 func printApplied(w io.Writer, a *settlement.Application) (err error) {
-	moved := a.After.Sub(a.Before)
+	moved := a.After.Applied - a.Before.Applied
 	switch {
 	case !a.Difference.IsZero():
 		err = printDifference(w, &a.Difference)
-	case moved.Applied == 0:
+	case moved == 0:
 		_, err = fmt.Fprintf(w, "\nApplied    NOTHING: there is nothing left to apply, %d of the run's changes counted before\n", a.After.Applied)
 	default:
-		_, err = fmt.Fprintf(w, "\nApplied    %d results, %d of them as corrections; %d count in all\n", moved.Applied, moved.Corrected, a.After.Applied)
+		_, err = fmt.Fprintf(w, "\nApplied    %d results; %d count in all\n", moved, a.After.Applied)
 	}
 	return err
 }

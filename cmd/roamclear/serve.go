@@ -406,7 +406,7 @@ func (s *service) drain(group string, w ingest.Work) *ingest.Drain {
 func (s *service) price(ctx context.Context) error {
 	store := s.backends.store
 	w := &pricing.Worker{
-		Store: store, Gate: gate{s.backends.log, s.owned, s.control.machine}, Inputs: s.owned.View(), Policies: s.control.policies(), Closed: s.control.closes.Closed,
+		Store: store, Gate: gate{s.backends.log, s.owned, s.control.machine}, Inputs: s.owned.View(), Policies: s.control.policies(),
 		Logger: s.logger, Metrics: s.metrics,
 	}
 	// What may heal a reject is in the reference topic or in the control log.

@@ -56,7 +56,7 @@ func TestSettlementBegins(t *testing.T) {
 	if got, want := strings.Join(begins, ", "), "the house 2026-01 by local, DE*EMP as eMSP 2026-02 by local, NL*TNM as CPO 2026-05 by local, NL*TNM → DE*EMP 2026-04 by local"; got != want {
 		t.Errorf("begins are %s, want %s", got, want)
 	}
-	if d.closes.Closed(202512) || len(d.closes.Months()) > 0 {
+	if d.closes.ClosedAt(202512).IsSet() || len(d.closes.Months()) > 0 {
 		t.Error("a begin closes a month")
 	}
 }

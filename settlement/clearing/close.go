@@ -47,9 +47,6 @@ func (d *Closes) Close(ctx context.Context, command string, month ocpi.Month) er
 	return err
 }
 
-// Closed implements settlement.Periods.
-func (d *Closes) Closed(m ocpi.Month) bool { return d.ClosedAt(m).IsSet() }
-
 // ClosedBelow implements settlement.Closings. Errors as in
 // [control.Machine.WaitNext].
 func (d *Closes) ClosedBelow(ctx context.Context, m ocpi.Month, below int64) (bool, error) {
@@ -87,9 +84,8 @@ func (s *closes) search(m ocpi.Month) (i int, found bool) {
 	return slices.BinarySearchFunc(s.months, m, func(c closedMonth, m ocpi.Month) int { return c.month.Compare(m) })
 }
 
-// MonthClosed closes a calendar month, UTC: what reports say of it stays.
-// What is found out later is a correction in a month that is open. A closed
-// month is never opened again. For statements it means that settlement begins after it.
+// MonthClosed says that a calendar month, UTC, was closed elsewhere: settlement begins
+// after it. It is never opened again.
 type MonthClosed struct {
 	Month ocpi.Month `json:"month"` // "2019-01"
 }

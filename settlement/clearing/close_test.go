@@ -68,7 +68,7 @@ func TestMonthsAreClosedOnceAndAfterTheirEnd(t *testing.T) {
 	if diff := cmp.Diff([]ocpi.Month{201901, 201902}, d.Months()); diff != "" {
 		t.Error(diff)
 	}
-	if !d.Closed(201901) || d.Closed(201903) {
+	if !d.ClosedAt(201901).IsSet() || d.ClosedAt(201903).IsSet() {
 		t.Error("Closed does not say what Months says")
 	}
 	// What was refused stands in the log too: February was closed by record 1,
@@ -167,7 +167,7 @@ func TestEventsAreFrozen(t *testing.T) {
 	}
 	pair, tnm := pairOf(t, "NL*TNM DE*EMP"), ocpi.NewParty("NL", "TNM")
 	terms := d.agreements.Terms(pair, 201902)
-	if !d.closes.Closed(201811) || d.closes.ClosedThroughAt(pair, 9) != 201901 || d.closes.ClosedThrough(pair) != 201902 || d.closes.BegunThroughAt(pair, 99) != 201812 || terms.Owed != clearing.OwedLower || !terms.FourEyes || d.parties.Names(tnm, 201901).Name != "TNM & Co" {
+	if !d.closes.ClosedAt(201811).IsSet() || d.closes.ClosedThroughAt(pair, 9) != 201901 || d.closes.ClosedThrough(pair) != 201902 || d.closes.BegunThroughAt(pair, 99) != 201812 || terms.Owed != clearing.OwedLower || !terms.FourEyes || d.parties.Names(tnm, 201901).Name != "TNM & Co" {
 		t.Errorf("the events come to closed through %s, %+v, %+v", d.closes.ClosedThrough(pair), terms, d.parties.Names(tnm, 201901))
 	}
 }

@@ -440,27 +440,10 @@ func TestOCPICDRs(t *testing.T) {
 }
 
 // The eMSP that is found to owe a CDR lists it like any other: whether a reject
-// was healed, a re-pricing applied, or a correction of a closed month.
+// was healed or a re-pricing applied.
 func TestADebtorFoundLaterListsTheCDR(t *testing.T) {
 	const unknown = `GB*DUN - c1 2019-01-15 GBP 10/12 rejected debtor_unknown -`
 	found := ocpi.Party{Country: "NL", ID: "EXW"}
-	closed := []settlement.ClosedMonth{{Month: ocpi.MonthOf(2019, 1), Lands: ocpi.MonthOf(2019, 2)}}
-	reprice := func(closed []settlement.ClosedMonth) func(t *testing.T, s *Store, b *pricing.Batch) {
-		return func(t *testing.T, s *Store, b *pricing.Batch) {
-			c := counted(t, s, wholeYear)[0]
-			fresh := b.Rows[0]
-			fresh.Debtor, fresh.Generation, fresh.Outcome.Status, fresh.Outcome.Reason = found, 1, pricing.Priced, ""
-			note(t, s, "run", []settlement.Repriced{{Version: c.Version, Row: fresh, Change: settlement.Change{
-				Key: c.Record.Key, Position: c.Record.Position, CPO: c.Creditor, Month: c.Month, Currency: c.Currency,
-				Kind: settlement.NowPriced, Old: settlement.SideOf(&c.Row), New: settlement.SideOf(&fresh),
-			}}}, 1)
-			for range 2 { // again changes nothing
-				if err := s.ApplyRepriced(t.Context(), "run", cdrsOf(0), closed); err != nil {
-					t.Fatal(err)
-				}
-			}
-		}
-	}
 	for name, find := range map[string]func(t *testing.T, s *Store, b *pricing.Batch){
 		"healed": func(t *testing.T, s *Store, b *pricing.Batch) {
 			healed := b.Rows[0]
@@ -469,8 +452,20 @@ func TestADebtorFoundLaterListsTheCDR(t *testing.T) {
 				t.Fatal(err)
 			}
 		},
-		"priced again":               reprice(nil),
-		"corrected in a later month": reprice(closed),
+		"priced again": func(t *testing.T, s *Store, b *pricing.Batch) {
+			c := counted(t, s, wholeYear)[0]
+			fresh := b.Rows[0]
+			fresh.Debtor, fresh.Generation, fresh.Outcome.Status, fresh.Outcome.Reason = found, 1, pricing.Priced, ""
+			note(t, s, "run", []settlement.Repriced{{Version: c.Version, Row: fresh, Change: settlement.Change{
+				Key: c.Record.Key, Position: c.Record.Position, CPO: c.Creditor, Month: c.Month, Currency: c.Currency,
+				Kind: settlement.NowPriced, Old: settlement.SideOf(&c.Row), New: settlement.SideOf(&fresh),
+			}}}, 1)
+			for range 2 { // again changes nothing
+				if err := s.ApplyRepriced(t.Context(), "run", cdrsOf(0)); err != nil {
+					t.Fatal(err)
+				}
+			}
+		},
 	} {
 		t.Run(name, func(t *testing.T) {
 			s := newStore(t)

@@ -154,7 +154,11 @@ const (
 )
 
 // inGo is what SQL has no words for. It is idempotent, as all steps are.
-var inGo = map[string]func(*Store, context.Context) error{"fold contracts": (*Store).foldContracts}
+var inGo = map[string]func(*Store, context.Context) error{
+	"fold contracts":        (*Store).foldContracts,
+	"tell of corrections":   (*Store).tellOfCorrections,
+	"relate corrected CDRs": (*Store).relateCorrected,
+}
 
 // windowsInGo is inGo of windows of a partition of CDRs.
 var windowsInGo = map[string]func(s *Store, ctx context.Context, p ingest.Partition, from, to int64) error{"measure CDRs": (*Store).measureCDRs}

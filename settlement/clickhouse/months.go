@@ -9,32 +9,13 @@ import (
 	"github.com/roamclear/roamclear/ocpi"
 )
 
-// Months implements [settlement.Reader].
+// Months implements [settlement.Reader]. Of a month with which blocks of rows begin, a
+// row that nothing has taken back shows that it has one; FINAL must choose where there is
+// none such, and in months of few rows, all of them at once.
 func (s *Store) Months(ctx context.Context, party ocpi.Party) ([]ocpi.Month, error) {
 	var w where
 	w.parties(party, ocpi.Party{}, ocpi.Party{})
 	w.and("month > 0")
-	booked, err := s.bookedMonths(ctx, w)
-	if err != nil {
-		return nil, err
-	}
-	lands, err := s.distinctMonths(ctx, `(
-		SELECT cpo_country, cpo_party, emsp_country, emsp_party, lands AS month FROM corrections
-		UNION ALL SELECT cpo_country, cpo_party, old_emsp_country AS emsp_country, old_emsp_party AS emsp_party, lands AS month FROM corrections
-		)`+w.String(), w.args)
-	if err != nil {
-		return nil, err
-	}
-	months := append(booked, lands...)
-	slices.SortFunc(months, ocpi.Month.Compare)
-	return slices.Compact(months), nil
-}
-
-// bookedMonths returns the months in which results has CDRs that w selects. Of a
-// month with which blocks of rows begin, a row that nothing has taken back shows
-// that it has one; FINAL must choose where there is none such, and in months of few
-// rows, all of them at once.
-func (s *Store) bookedMonths(ctx context.Context, w where) ([]ocpi.Month, error) {
 	var large, small []ocpi.Month
 	err := s.leading(ctx, "list months", "results", "month", func(indexed bool, scan func(...any) error) error {
 		var n uint32
@@ -74,7 +55,9 @@ func (s *Store) bookedMonths(ctx context.Context, w where) ([]ocpi.Month, error)
 			return nil, err
 		}
 	}
-	return append(booked, small...), nil
+	booked = append(booked, small...)
+	slices.SortFunc(booked, ocpi.Month.Compare)
+	return booked, nil
 }
 
 // standingMonths returns those months that have a row which w selects and nothing

@@ -217,13 +217,13 @@ func (y *year) reprice() {
 		Kind: settlement.DebtorMoves, Old: settlement.SideOf(old), New: settlement.SideOf(r),
 	}}}, 1)
 	if y.failAt = y.rnd.IntN(5); y.failAt > 0 {
-		if err := y.s.ApplyRepriced(y.t.Context(), run, cdrsOf(0), nil); err != nil && !errors.Is(err, errBroken) {
+		if err := y.s.ApplyRepriced(y.t.Context(), run, cdrsOf(0)); err != nil && !errors.Is(err, errBroken) {
 			y.t.Fatal(err)
 		}
 		y.failAt = 0
 	}
 	for range 2 {
-		if err := y.s.ApplyRepriced(y.t.Context(), run, cdrsOf(0), nil); err != nil {
+		if err := y.s.ApplyRepriced(y.t.Context(), run, cdrsOf(0)); err != nil {
 			y.t.Fatal(err)
 		}
 	}

@@ -12,11 +12,11 @@ import (
 	"github.com/roamclear/roamclear/ocpi"
 )
 
-// rebook stores later results of CDRs, or only where they are found. What was
+// rebook stores later results of CDRs, and where they are found. What was
 // found by their former debtor or month is taken back: written again, after an
 // interruption anywhere, it does what is left. To the list of another eMSP than
 // before a CDR comes now, and perhaps late.
-func (s *Store) rebook(ctx context.Context, p ingest.Partition, rows []placedRow, results bool) error {
+func (s *Store) rebook(ctx context.Context, p ingest.Partition, rows []placedRow) error {
 	if len(rows) == 0 {
 		return nil
 	}
@@ -60,7 +60,7 @@ func (s *Store) rebook(ctx context.Context, p ingest.Partition, rows []placedRow
 	if err := s.writePlaces(ctx, into, what, counts); err != nil {
 		return err
 	}
-	if err := s.writeLate(ctx, into, what, come); err != nil || !results {
+	if err := s.writeLate(ctx, into, what, come); err != nil {
 		return err
 	}
 	return s.insert(ctx, into.results.block, what, len(counts), func(i int) error { return into.results.append(&counts[i]) })

@@ -96,45 +96,30 @@ func (s *Store) windows(ctx context.Context, run string, fn func(partition int32
 	return err
 }
 
-// applySQL writes the new results of a window whose old result still counts:
-// in a closed month that is its latest correction. old_ver holds the position,
-// so within a partition it names one row.
-const applySQL = `INSERT INTO %[1]s (%[2]s) SELECT %[3]s FROM repricings FINAL WHERE %[4]s AND ` + applicable
-
+// applicable selects the new results of a window whose old result still counts. old_ver
+// holds the position, so within a partition it names one row.
 const applicable = `run = ? AND partition = ? AND epoch = ? AND offset >= ? AND offset < ? AND old_ver IN (
-	SELECT max(ver) FROM (
-		SELECT offset, ver FROM results FINAL WHERE NOT elsewhere AND partition = ? AND epoch = ? AND offset >= ? AND offset < ?
-		UNION ALL SELECT offset, ver FROM corrections WHERE partition = ? AND epoch = ? AND offset >= ? AND offset < ?)
-	GROUP BY offset)`
+	SELECT ver FROM results FINAL WHERE NOT elsewhere AND partition = ? AND epoch = ? AND offset >= ? AND offset < ?)`
 
 // ApplyRepriced implements [settlement.RepriceStore].
-func (s *Store) ApplyRepriced(ctx context.Context, run string, in ingest.Partition, closed []settlement.ClosedMonth) error {
+func (s *Store) ApplyRepriced(ctx context.Context, run string, in ingest.Partition) error {
 	// Explanations are most of a row, so blocks are small.
 	ctx = ch.Context(ctx, ch.WithSettings(ch.Settings{
 		"max_block_size": 4096, "min_insert_block_size_rows": 65536, "min_insert_block_size_bytes": 64 << 20,
 		"max_threads": 1,
 	}))
-	months, lands := []uint32{0}, []uint32{0} // 0: a month that is not known is open
-	for _, c := range closed {
-		months, lands = append(months, uint32(c.Month)), append(lands, uint32(c.Lands))
-	}
-	results, all := resultColumns.list(), repricedColumns.list()
-	const landing = "transform(old_month, ?, ?, toUInt32(0))"
-	toResults := fmt.Sprintf(applySQL, "results", results, results, landing+" = 0 AND (month, emsp_country, emsp_party) = (old_month, old_emsp_country, old_emsp_party)")
-	toCorrections := fmt.Sprintf(applySQL, "corrections", all+", lands", all+", "+landing+" AS lands", "lands != 0")
+	columns := resultColumns.list()
+	stay := "INSERT INTO results (" + columns + ") SELECT " + columns + " FROM repricings FINAL WHERE " + applicable +
+		" AND (month, emsp_country, emsp_party) = (old_month, old_emsp_country, old_emsp_party)"
 	return s.windows(ctx, run, func(p int32, e uint8, from, to int64) error {
 		if p != in.Number || e != in.Epoch {
 			return nil
 		}
 		within := []any{p, e, from, to}
-		applicable := slices.Concat([]any{run}, within, within, within)
-		landing := []any{months, lands}
-		err := s.applyMoved(ctx, in, slices.Concat(landing, applicable, within, within))
+		args := slices.Concat([]any{run}, within, within)
+		err := s.applyMoved(ctx, in, slices.Concat(args, within))
 		if err == nil {
-			err = s.conn.Exec(ctx, toResults, slices.Concat(landing, applicable)...)
-		}
-		if err == nil && len(closed) > 0 {
-			err = s.conn.Exec(ctx, toCorrections, slices.Concat(landing, applicable)...)
+			err = s.conn.Exec(ctx, stay, args...)
 		}
 		return fail("apply a re-pricing", err)
 	})
@@ -148,25 +133,20 @@ var content = "sipHash64(" + resultColumns.only("emsp_country", "emsp_party", "m
 	"parking_excl", "parking_incl", "reservation_excl", "reservation_incl", "tax_name", "tax_percentage", "tax_amount",
 	"tariff_hash", "time_zone", "zone_db", "profile", "engine").row() + ")"
 
-// changesSQL holds the changes of a window against the results that count:
-// those of CDRs in closed months are their latest corrections.
-const changesSQL = `SELECT toUInt8(multiIf(c.content = n.content, if(c.correction, %[3]d, %[4]d), c.ver = n.old_ver, %[5]d, %[6]d)), n.content, n.change
+// changesSQL holds the changes of a window against the results that count.
+const changesSQL = `SELECT toUInt8(multiIf(c.content = n.content, %[3]d, c.ver = n.old_ver, %[4]d, %[5]d)), n.content, n.change
 FROM (SELECT offset, old_ver, %[1]s AS content, %[2]s AS change FROM repricings FINAL
 	WHERE run = ? AND partition = ? AND epoch = ? AND offset >= ? AND offset < ?) AS n
-LEFT JOIN (SELECT offset, ver, content, correction FROM (
-	SELECT offset, ver, %[1]s AS content, 0 AS correction FROM results FINAL
-	WHERE NOT elsewhere AND partition = ? AND epoch = ? AND offset >= ? AND offset < ?
-	UNION ALL SELECT offset, ver, %[1]s AS content, 1 AS correction FROM corrections FINAL
-	WHERE partition = ? AND epoch = ? AND offset >= ? AND offset < ?)
-	ORDER BY ver DESC LIMIT 1 BY offset) AS c ON n.offset = c.offset
+LEFT JOIN (SELECT offset, ver, %[1]s AS content FROM results FINAL
+	WHERE NOT elsewhere AND partition = ? AND epoch = ? AND offset >= ? AND offset < ?) AS c ON n.offset = c.offset
 ORDER BY n.offset`
 
 // Changes implements [settlement.RepriceStore].
 func (s *Store) Changes(ctx context.Context, run string, fn func(*settlement.Change) error) error {
 	ctx = ch.Context(ctx, ch.WithSettings(ch.Settings{"max_bytes_before_external_sort": sortMemory}))
-	query := fmt.Sprintf(changesSQL, content, changeColumns.row(), settlement.Corrects, settlement.Counts, settlement.Pending, settlement.Overtaken)
+	query := fmt.Sprintf(changesSQL, content, changeColumns.row(), settlement.Counts, settlement.Pending, settlement.Overtaken)
 	return s.windows(ctx, run, func(p int32, e uint8, from, to int64) error {
-		return s.each(ctx, "read changes of a re-pricing", query, []any{run, p, e, from, to, p, e, from, to, p, e, from, to},
+		return s.each(ctx, "read changes of a re-pricing", query, []any{run, p, e, from, to, p, e, from, to},
 			func(rows driver.Rows) error {
 				var stands uint8
 				var digest uint64

@@ -25,7 +25,6 @@ func (own) Zone(ocpi.Key, string, ocpi.Time, int64) (zone, source string) {
 }
 func (own) Payer(string, ocpi.Time, int64) (ocpi.Party, bool)    { return ocpi.Party{}, false }
 func (own) Billable(ocpi.Party, int64) bool                      { return true }
-func (own) Closed(ocpi.Month) bool                               { return false }
 func (own) Profile(_, _ ocpi.Party, _ ocpi.Time, _ int64) string { return "" }
 
 // priced is a realistic batch with the results that pricing gives it.
@@ -52,7 +51,7 @@ func BenchmarkReprice(b *testing.B) {
 	for i := range int64(batches) {
 		write(b, s, priced(b, i*batch, batch))
 	}
-	p := &settlement.Repricer{Store: s, Inputs: own{}, Policies: own{}, Periods: own{}, Partitions: []ingest.Partition{cdrsOf(0)}}
+	p := &settlement.Repricer{Store: s, Inputs: own{}, Policies: own{}, Partitions: []ingest.Partition{cdrsOf(0)}}
 	for _, c := range []struct{ name, profile string }{{"same", ""}, {"changed", "LINE_HALF_UP"}} {
 		b.Run(c.name, func(b *testing.B) {
 			began, engineBegan, runs := cpu(b), cpuOf(b, engine.Pid()), 0

@@ -3,7 +3,6 @@ package clickhouse
 import (
 	"context"
 	"fmt"
-	"slices"
 
 	ch "github.com/ClickHouse/clickhouse-go/v2"
 	"github.com/ClickHouse/clickhouse-go/v2/ext"
@@ -12,12 +11,6 @@ import (
 	"github.com/roamclear/roamclear/ocpi"
 	"github.com/roamclear/roamclear/settlement"
 )
-
-// countedSQL takes a CDR of a closed month as its latest correction has it.
-const countedSQL = `SELECT %[4]s FROM (
-	SELECT %[1]s FROM results FINAL WHERE NOT elsewhere AND %[2]s AND offset NOT IN (SELECT offset FROM corrections WHERE %[2]s)
-	UNION ALL SELECT %[1]s FROM (SELECT %[1]s FROM corrections FINAL WHERE %[2]s ORDER BY ver DESC LIMIT 1 BY offset)
-)%[3]s ORDER BY offset`
 
 // readWindow is how many offsets are put in order at a time: it bounds the
 // engine's memory, and reads of results no more than stands in it.
@@ -35,14 +28,13 @@ func inWindows(from, to int64, fn func(from, to int64) error) error {
 
 // CountedResults implements [settlement.RepriceStore].
 func (s *Store) CountedResults(ctx context.Context, r *settlement.Repricing, p ingest.Partition, from, to int64, fn func(*settlement.StoredResult) error) error {
-	const here = "partition = ? AND epoch = ? AND offset >= ? AND offset < ?"
 	var w where
+	w.and("NOT elsewhere AND partition = ? AND epoch = ? AND offset >= ? AND offset < ?")
 	w.months(r.From, r.To)
 	w.parties(r.Party, ocpi.Party{}, ocpi.Party{})
-	query := fmt.Sprintf(countedSQL, storedColumns.list(), here, w.String(), storedColumns.row())
+	query := "SELECT " + storedColumns.row() + " FROM results FINAL" + w.String() + " ORDER BY offset"
 	return inWindows(from, to, func(from, to int64) error {
-		at := []any{p.Number, p.Epoch, from, to}
-		return s.each(inBlocks(ctx), fmt.Sprintf("read results of %s", p), query, slices.Concat(at, at, at, w.args), readStored(fn))
+		return s.each(inBlocks(ctx), fmt.Sprintf("read results of %s", p), query, append([]any{p.Number, p.Epoch, from, to}, w.args...), readStored(fn))
 	})
 }
 

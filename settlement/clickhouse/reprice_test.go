@@ -160,7 +160,7 @@ func TestARunIsKeptAndAppliedOnce(t *testing.T) {
 	}
 	apply := func(run string) {
 		t.Helper()
-		if err := s.ApplyRepriced(t.Context(), run, cdrsOf(0), nil); err != nil {
+		if err := s.ApplyRepriced(t.Context(), run, cdrsOf(0)); err != nil {
 			t.Fatal(err)
 		}
 	}
@@ -219,7 +219,7 @@ func TestAmountsThatAreNotKnownAreApplied(t *testing.T) {
 			if got, err := standing(t, s, c.run); err != nil || got != want {
 				t.Errorf("%s: %+v, %v, want %+v", c.run, got, err, want)
 			}
-			if err := s.ApplyRepriced(t.Context(), c.run, cdrsOf(0), nil); err != nil {
+			if err := s.ApplyRepriced(t.Context(), c.run, cdrsOf(0)); err != nil {
 				t.Fatal(err)
 			}
 		}
@@ -233,7 +233,7 @@ func TestColumnsAreThoseOfTheTables(t *testing.T) {
 	s := newStore(t)
 	types := map[string]map[string]string{}
 	names := map[string][]string{}
-	err := s.each(t.Context(), "list columns", "SELECT table, name, type FROM system.columns WHERE database = ? AND table IN ('results', 'repricings', 'corrections') AND default_kind != 'MATERIALIZED'", []any{s.db},
+	err := s.each(t.Context(), "list columns", "SELECT table, name, type FROM system.columns WHERE database = ? AND table IN ('results', 'repricings') AND default_kind != 'MATERIALIZED'", []any{s.db},
 		func(rows driver.Rows) error {
 			var table, name, typ string
 			err := rows.Scan(&table, &name, &typ)
@@ -247,7 +247,7 @@ func TestColumnsAreThoseOfTheTables(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	for table, list := range map[string]string{"results": placedColumns.list(), "repricings": repricedColumns.list(), "corrections": repricedColumns.list() + ", lands"} {
+	for table, list := range map[string]string{"results": placedColumns.list(), "repricings": repricedColumns.list()} {
 		want := strings.Split(list, ", ")
 		slices.Sort(want)
 		slices.Sort(names[table])

@@ -20,8 +20,7 @@ type repricedRow struct {
 	old    uint64            // version of the row it was compared with
 }
 
-// repricedColumns are the columns of table repricings. Those of corrections are
-// the same and the month a correction lands in.
+// repricedColumns are the columns of table repricings.
 var repricedColumns = slices.Concat(
 	columns[repricedRow]{prose("run", func(r *repricedRow) *string { return &r.run })},
 	lifted(resultColumns, func(r *repricedRow) *resultRow { return &r.resultRow }),

@@ -27,7 +27,7 @@ type resultRow struct {
 
 // resultColumns are the columns of table results but for the mark elsewhere: the
 // one place that names them. Another column is a line here and a migration that
-// adds it to results, repricings and corrections.
+// adds it to results and repricings.
 var resultColumns = slices.Concat(
 	columns[resultRow]{
 		label("country", func(r *resultRow) *string { return &r.Record.Key.Party.Country }),

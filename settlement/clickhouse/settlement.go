@@ -92,10 +92,7 @@ func (s *Store) settle(ctx context.Context, w where, credited string, args []any
 		out[i].Net = out[i].Claimed.Add(out[i].Credits)
 		out[i].Tax = sumTaxes(out[i].Tax)
 	}
-	if err != nil {
-		return nil, err
-	}
-	return s.correct(ctx, w, out)
+	return out, err
 }
 
 // settlementPart is a row of settlementSQL: the CDRs of one kind and with the same

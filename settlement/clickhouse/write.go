@@ -114,7 +114,7 @@ func (s *Store) Priced(ctx context.Context, p ingest.Partition) (next int64, err
 
 // withoutResult returns those first copies of a batch that have no result yet.
 // The others keep theirs: tariffs, partners and this program may have changed
-// since, and what has been reported, of closed months too, changes by a
+// since, and what has been reported changes by a
 // re-pricing alone. Where there is a result there is all that it is found by, and
 // both name the same debtor.
 func (s *Store) withoutResult(ctx context.Context, b *pricing.Batch, first []placedRow) ([]placedRow, error) {
@@ -179,7 +179,7 @@ func (s *Store) WriteResults(ctx context.Context, p ingest.Partition, rows []pri
 		}
 		fresh[i] = placed(&rows[i])
 	}
-	return s.rebook(ctx, p, fresh, true)
+	return s.rebook(ctx, p, fresh)
 }
 
 // WriteObjects stores records, in the order of their offsets, of the topics of sessions,

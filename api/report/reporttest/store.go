@@ -27,7 +27,6 @@ type Store struct {
 	All        []settlement.CDRDetail // ordered by month of end, then key
 	Conflicted []settlement.Conflict
 	Refused    []settlement.Refusal
-	Corrected  []settlement.SettlementRow // of which Corrections counts
 	Err        error
 }
 
@@ -67,11 +66,6 @@ func (s *Store) Settlement(_ context.Context, q settlement.SettlementQuery) ([]s
 	for i := range s.All {
 		if d := &s.All[i]; selects(&list, &d.CDRSummary) {
 			count(row(&d.CDRSummary), d, cancelled[d.Key])
-		}
-	}
-	for _, c := range s.Corrected {
-		if d := (settlement.CDRSummary{CPO: c.CPO, EMSP: c.EMSP, Month: c.Month, Currency: c.Currency}); selects(&list, &d) {
-			row(&d).Corrections = c.Corrections
 		}
 	}
 	slices.SortStableFunc(rows, func(a, b settlement.SettlementRow) int {
