@@ -78,10 +78,17 @@ type cdrView struct {
 	Back        string // address of the list of the settlement row it counts in
 	Month       string // of that row
 	Beside      beside // what stands beside it in the list that one came from
+	Cleared     *clearedView
+	Decide      *decideForm // nil where the visitor decides nothing
 }
 
 // cdr answers GET /cdrs/{country}/{party}/{id}.
 func (s *server) cdr(c *gin.Context, v visitor) error {
+	return s.showCDR(c, v, http.StatusOK, decideForm{})
+}
+
+// showCDR shows a CDR, with what was sent in the form that decides about it.
+func (s *server) showCDR(c *gin.Context, v visitor, status int, sent decideForm) error {
 	k, err := rest.PathKey(c)
 	if err != nil {
 		return err
@@ -112,8 +119,11 @@ func (s *server) cdr(c *gin.Context, v visitor) error {
 	if err := s.addCharge(c.Request.Context(), view); err != nil {
 		return err
 	}
+	if err := s.addCleared(c.Request.Context(), v, view, sent); err != nil {
+		return err
+	}
 	view.frame = frame{Title: "CDR " + d.ID, Here: "CDRs", Visitor: &v}
-	s.render(c, http.StatusOK, "cdr", view)
+	s.render(c, status, "cdr", view)
 	return nil
 }
 

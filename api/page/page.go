@@ -25,7 +25,13 @@ type Deps struct {
 	Finder settlement.Finder
 	// Drafts draws statements; nil = none are shown.
 	Drafts rest.Drafts
-	Closes report.Closes
+	// Traces tells what was issued of CDRs and decided about them, Decisions takes what
+	// visitors decide; nil = nothing of it is shown.
+	Traces    rest.Traces
+	Decisions rest.Decisions
+	// KeyName is what a key is called, by its id, "" where that is not known; nil: of none it is.
+	KeyName func(id string) string
+	Closes  report.Closes
 	// Clearing is what pairs settle by; zero = nothing is shown of it.
 	Clearing report.Clearing
 	// Tariffs are the ones that partners pushed.
@@ -80,6 +86,10 @@ func Mount(g gin.IRouter, d Deps) {
 	g.GET("/cdrs", s.shown(s.cdrs))
 	s.files(g, "/cdrs", s.cdrsFile)
 	g.GET("/cdrs/:country/:party/*id", s.shown(s.cdr))
+	if d.Decisions != nil {
+		g.POST("/cdrs/:country/:party/*id", s.deciding(s.decideCDR))
+		g.POST("/queue/cdrs", s.deciding(s.decideWaiting))
+	}
 	g.GET("/rejects", s.shown(s.rejects))
 	g.GET("/credits", s.shown(s.credits))
 	s.files(g, "/credits", s.creditsFile)

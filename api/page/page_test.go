@@ -58,6 +58,8 @@ func allowed(apiKey string) (rest.Key, error) {
 	switch apiKey {
 	case "all":
 		return rest.Key{Scopes: scopes}, nil
+	case "decides":
+		return rest.Key{ID: "key-7", Name: "Finance", Scopes: []string{rest.ScopeRead, rest.ScopeDecide}}, nil
 	case "volt":
 		return rest.Key{Scopes: scopes, Party: ocpi.NewParty("DE", "VOL")}, nil
 	case "emp":

@@ -120,7 +120,7 @@ func textFigure(text string, places int) figure {
 // waitingLine is a CDR that waits, with why.
 type waitingLine struct {
 	ID, URL, Currency, Period, End string
-	CPO, EMSP                      string
+	CPO, EMSP                      namedParty
 	Claimed, Computed, Difference  figure
 	Because                        []string
 }
@@ -132,18 +132,29 @@ type waitingView struct {
 	Lines      []waitingLine
 	List       string
 	CSV, JSONL string
+	Note       string      // that it was decided about some
+	Decide     *decideForm // nil where the visitor decides nothing, or nothing can be decided
 }
 
 const maxWaiting = 500 // rows of a page: the files have all
 
 // waiting answers GET /queue/cdrs: the CDRs behind a row of the queue.
 func (s *server) waiting(c *gin.Context, v visitor) error {
+	return s.showWaiting(c, v, http.StatusOK, decideForm{})
+}
+
+// showWaiting shows them, with what was sent in the form that decides about all of them.
+func (s *server) showWaiting(c *gin.Context, v visitor, status int, sent decideForm) error {
 	q := onlyGiven(c)
-	list, _, err := rest.ReadQueued(c, s.Drafts, v.Key)
+	note := decidedNote(q)
+	c.Request.URL.RawQuery = q.Encode()
+	found, err := rest.ReadQueued(c, s.Drafts, v.Key, s.decides(v))
 	if err != nil {
 		return err
 	}
-	view := waitingView{frame: frame{Title: "Waiting CDRs", Here: "Queue", Visitor: &v, Query: url.Values{}}, Ground: newQueueGround(q.Get("ground")), Of: len(list)}
+	list := found.CDRs
+	view := waitingView{frame: frame{Title: "Waiting CDRs", Here: "Queue", Visitor: &v, Query: url.Values{}}, Ground: newQueueGround(q.Get("ground")), Of: len(list), Note: note}
+	view.Decide = newListForm(found.Choices, address("/queue/cdrs", q), sent)
 	back := cloneValues(q)
 	for _, name := range []string{"ground", "cpo", "emsp", "currency"} {
 		back.Del(name)
@@ -157,20 +168,17 @@ func (s *server) waiting(c *gin.Context, v visitor) error {
 		}
 	}
 	for i := range list {
-		view.Lines = append(view.Lines, newWaitingLine(&list[i], places.places))
+		view.Lines = append(view.Lines, s.newWaitingLine(&list[i], places.places))
 	}
-	s.render(c, http.StatusOK, "waiting", view)
+	s.render(c, status, "waiting", view)
 	return nil
 }
 
-func newWaitingLine(w *rest.QueuedCDR, places int) waitingLine {
-	l := waitingLine{ID: w.CDR, EMSP: orNone(w.EMSP), Currency: w.Currency, Period: orNone(w.Period),
+func (s *server) newWaitingLine(w *rest.QueuedCDR, places int) waitingLine {
+	l := waitingLine{ID: w.CDR, EMSP: s.namedText(w.EMSP), Currency: w.Currency, Period: orNone(w.Period),
 		Claimed: textFigure(orNone(w.Claimed), places), Computed: textFigure(orNone(w.Computed), places), Difference: textFigure(orNone(w.Difference), places)}
 	if key, ok := report.ParseTariffKey(w.CDR); ok {
-		l.ID, l.CPO, l.URL = key.ID, key.Party.String(), report.CDRPath(key)
-	}
-	if l.EMSP == "" {
-		l.EMSP = rest.Unknown
+		l.ID, l.CPO, l.URL = key.ID, s.named(key.Party, lastMonth), report.CDRPath(key)
 	}
 	if end, _, ok := strings.Cut(orNone(w.End), ":00Z"); ok {
 		l.End = strings.Replace(end, "T", " ", 1)

@@ -6,6 +6,7 @@ import (
 	"log/slog"
 	"net/http"
 	"net/http/httptest"
+	"slices"
 	"strings"
 	"testing"
 
@@ -16,6 +17,8 @@ import (
 	"github.com/roamclear/roamclear/api/report/reporttest"
 	"github.com/roamclear/roamclear/api/rest"
 	"github.com/roamclear/roamclear/ocpi"
+	"github.com/roamclear/roamclear/pricing"
+	"github.com/roamclear/roamclear/settlement"
 	"github.com/roamclear/roamclear/settlement/clearing"
 	"github.com/roamclear/roamclear/settlement/statement"
 	"github.com/shopspring/decimal"
@@ -29,7 +32,13 @@ func (all drafts) Draw(_ context.Context, q statement.Query, fn func(*statement.
 		return &statement.ClosedError{CPO: q.CPO, EMSP: q.EMSP, Through: 202602}
 	}
 	for _, d := range all {
-		if d.Period != q.Period || !q.Party.IsZero() && q.Party != d.CPO && q.Party != d.EMSP || !q.CPO.IsZero() && q.CPO != d.CPO ||
+		if q.Key.ID != "" {
+			if slices.ContainsFunc(d.Settled, func(s statement.Settled) bool { return s.Key == q.Key }) {
+				return fn(d)
+			}
+			continue
+		}
+		if d.Period != q.Period && !q.Period.IsZero() || !q.Party.IsZero() && q.Party != d.CPO && q.Party != d.EMSP || !q.CPO.IsZero() && q.CPO != d.CPO ||
 			!q.EMSP.IsZero() && q.EMSP != d.EMSP || q.Currency != "" && q.Currency != d.Currency {
 			continue
 		}
@@ -37,8 +46,47 @@ func (all drafts) Draw(_ context.Context, q statement.Query, fn func(*statement.
 			return err
 		}
 	}
+	if q.Key.ID != "" {
+		return settlement.ErrNotFound
+	}
 	return nil
 }
+
+// LinesOf has one line of the first CDR, and a correction.
+func (drafts) LinesOf(_ context.Context, key ocpi.Key) ([]rest.TracedLine, int, error) {
+	if key.ID != "C-0000" {
+		return nil, 0, nil
+	}
+	line := func(period ocpi.Month, number, net string) rest.TracedLine {
+		return rest.TracedLine{Number: number, At: ocpi.Time(1_772_600_000_000_000_000),
+			IssuedCDR: statement.IssuedCDR{Period: period, Key: key, EMSP: ocpi.NewParty("DE", "VOL"), Currency: "EUR", Net: decimal.RequireFromString(net)}}
+	}
+	return []rest.TracedLine{line(202601, "DUN-3", "5"), line(202602, "DUN-17", "-0.9")}, 0, nil
+}
+
+// DecisionsOf has two about the second one.
+func (drafts) DecisionsOf(_ context.Context, key ocpi.Key) ([]statement.Decided, error) {
+	if key.ID != "C-0001" {
+		return nil, nil
+	}
+	at := ocpi.Time(1_772_700_000_000_000_000)
+	return []statement.Decided{
+		{Key: key, Decision: &clearing.Decision{Act: clearing.Accept, At: clearing.OwedComputed, Covers: []string{"energy"}}, Offset: 40, By: "key-7", Reason: "agreed by <telephone>", At: at},
+		{Key: key, Offset: 41, By: clearing.ByLocal, Reason: "the wrong one", At: at + 60_000_000_000},
+	}, nil
+}
+
+// Decide draws, and takes what is made of it.
+func (all drafts) Decide(ctx context.Context, _ string, q statement.Query, drawn func(*statement.Draft) error, made func() (clearing.NewDecision, error)) (int64, error) {
+	err := all.Draw(ctx, q, drawn)
+	if err == nil {
+		decided, err = made()
+	}
+	return 42, err
+}
+
+// decided is the last decision that was made.
+var decided clearing.NewDecision
 
 // Issues has one statement, of February.
 func (all drafts) Issues(_ context.Context, q statement.IssueQuery, fn func(*rest.Issued) error) error {
@@ -87,7 +135,9 @@ func draftOf(cpo, emsp ocpi.Party, currency string, n int) *statement.Draft {
 		c := &statement.Charge{
 			Case:    &clearing.Case{Key: ocpi.Key{Party: cpo, ID: fmt.Sprintf("C-%04d", i)}, Owed: clearing.OwedLower, KWh: &kwh, Claimed: amount("4.10"), Computed: amount("4.10")},
 			Belongs: 202603, Lands: 202603, Country: []string{"NLD", "DEU"}[i%2], Start: start, End: start + 3_000_000_000_000, Tax: d.Terms.Tax,
+			Booked: &settlement.BookedCDR{EMSP: emsp, Currency: currency, Version: uint64(i + 1), Status: pricing.Priced},
 		}
+		c.Booked.Key, c.Booked.Position.Offset = c.Key, int64(i)
 		switch i {
 		case 0:
 			c.Belongs = 202602
@@ -112,8 +162,10 @@ func statementSite(t *testing.T) site {
 	engine := gin.New()
 	engine.UseEscapedPath, engine.UnescapePathValues = true, false
 	store := reporttest.World(60)
+	books := drafts{broken, draftOf(dun, volt, "EUR", 6), draftOf(dun, volt, "GBP", 8), draftOf(dun, ocpi.NewParty("NL", "EXW"), "EUR", 450)}
+	store.All = append(store.All, cdrOf(store, books[1], 0), cdrOf(store, books[1], 1))
 	page.Mount(engine, page.Deps{Reader: store, Finder: store, Closes: reporttest.January, Clearing: reporttest.Agreed(t), Keys: apiKeys{}, Open: true, Logger: slog.New(slog.DiscardHandler),
-		Drafts: drafts{broken, draftOf(dun, volt, "EUR", 6), draftOf(dun, volt, "GBP", 8), draftOf(dun, ocpi.NewParty("NL", "EXW"), "EUR", 450)}})
+		Drafts: books, Traces: books, Decisions: books})
 	return site{Handler: engine}
 }
 
@@ -182,4 +234,12 @@ func TestStatementsFitTheWindow(t *testing.T) {
 			pagetest.Fits(t, ctx, shots, l.Name+"-"+name)
 		}
 	}
+}
+
+// cdrOf is a CDR of a draft as the store has it.
+func cdrOf(store *reporttest.Store, d *statement.Draft, i int) settlement.CDRDetail {
+	c := store.All[0]
+	c.SessionID = ""
+	c.Key, c.ID, c.CPO, c.EMSP, c.Currency = d.Settled[i].Key, d.Settled[i].Key.ID, d.CPO, d.EMSP, d.Currency
+	return c
 }

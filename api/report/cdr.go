@@ -136,6 +136,8 @@ type cdrDetail struct {
 	Relations   []relationJSON  `json:"relations"`
 	// Authorization is the real-time authorization of the charge, left out where none is known.
 	Authorization *authorizationJSON `json:"authorization,omitempty"`
+	// Clearing is what becomes of it, null where that is not known (yet).
+	Clearing *rest.Cleared `json:"clearing"`
 }
 
 // cdr answers GET /api/v1/cdrs/{country}/{party}/{id}.
@@ -158,6 +160,11 @@ func (s *server) cdr(c *gin.Context, key rest.Key) error {
 	detail.Relations, detail.Authorization = newRelations(related), newAuthorization(beside)
 	if detail.Result.Narrowed, err = s.narrowed(c.Request.Context(), d); err != nil {
 		return err
+	}
+	if s.traces != nil {
+		if detail.Clearing, err = rest.ReadCleared(c.Request.Context(), s.drafts, s.traces, key, k); err != nil {
+			return err
+		}
 	}
 	return rest.WriteRaw(c, d.Raw, detail)
 }

@@ -21,6 +21,7 @@ type Deps struct {
 	Clearing  Clearing
 	Drafts    rest.Drafts
 	Decisions rest.Decisions
+	Traces    rest.Traces // what was issued and decided of CDRs; nil = nothing is told
 	Around    rest.Around // what period checks tell beside drafts
 	Closing   rest.Closing
 	// Tariffs and Sessions are what POST /price, Tariffs and single Sessions need.
@@ -49,6 +50,7 @@ type server struct {
 	clearing  Clearing
 	drafts    rest.Drafts
 	decisions rest.Decisions
+	traces    rest.Traces
 	around    rest.Around
 	closing   rest.Closing
 	tariffs   Tariffs
@@ -59,7 +61,7 @@ type server struct {
 
 // Mount adds the routes, which carry their whole path from /api/v1 on.
 func Mount(g gin.IRouter, d Deps) {
-	s := &server{reader: d.Reader, closes: d.Closes, clearing: d.Clearing, drafts: d.Drafts, decisions: d.Decisions, around: d.Around, closing: d.Closing, tariffs: d.Tariffs, sessions: d.Sessions, billed: d.Billed, now: d.Now}
+	s := &server{reader: d.Reader, closes: d.Closes, clearing: d.Clearing, drafts: d.Drafts, decisions: d.Decisions, traces: d.Traces, around: d.Around, closing: d.Closing, tariffs: d.Tariffs, sessions: d.Sessions, billed: d.Billed, now: d.Now}
 	if s.now == nil {
 		s.now = time.Now
 	}

@@ -15,7 +15,6 @@ import (
 	"github.com/roamclear/roamclear/api"
 	"github.com/roamclear/roamclear/ingest/control"
 	"github.com/roamclear/roamclear/ocpi"
-	"github.com/roamclear/roamclear/settlement"
 	"github.com/roamclear/roamclear/settlement/clearing"
 	"github.com/roamclear/roamclear/settlement/statement"
 	"github.com/shopspring/decimal"
@@ -26,11 +25,9 @@ const ScopeDecide = control.ScopeFinanceDecide
 
 // Decisions takes decisions about CDRs.
 type Decisions interface {
-	// Of returns who owes a CDR and in which currency, and what was issued of it, nil
-	// where nothing was. settlement.ErrNotFound: there is no such CDR.
-	Of(ctx context.Context, key ocpi.Key) (*settlement.BookedCDR, *statement.IssuedCDR, error)
 	// Decide draws what waits, hands it on, and decides what made returns of that. It
-	// returns once drafts know of it, with the offset of the record.
+	// returns once drafts know of it, with the offset of the record. settlement.ErrNotFound: q
+	// is of a CDR that there is not.
 	Decide(ctx context.Context, command string, q statement.Query, drawn func(*statement.Draft) error, made func() (clearing.NewDecision, error)) (record int64, err error)
 }
 
@@ -65,23 +62,27 @@ func Decide(c *gin.Context, d Decisions, k Key, by string) error {
 	if err := ReadJSON(c.Request, api.DefaultMaxBody, &r); err != nil {
 		return err
 	}
-	s, err := r.selection(k)
+	answer, err := r.Decide(c.Request.Context(), d, c.GetHeader("Idempotency-Key"), k, by)
 	if err != nil {
 		return err
 	}
-	s.decision.By = by
-	ctx := c.Request.Context()
-	if r.CDR != "" {
-		if err := s.find(ctx, d, k); err != nil {
-			return err
-		}
-	}
-	record, err := d.Decide(ctx, c.GetHeader("Idempotency-Key"), s.query, s.add, s.made)
-	if err != nil {
-		return ClosedPeriod(err)
-	}
-	WriteJSON(c, http.StatusCreated, DecisionAnswer{Act: string(s.decision.Act), Count: len(s.shown), Totals: s.list(), Digest: s.digest(), Record: record})
+	WriteJSON(c, http.StatusCreated, answer)
 	return nil
+}
+
+// Decide has it decided for a key. command may be "", by is who decides. The error is an
+// [*Error] where what is meant is not there, or is not what was expected.
+func (r *DecisionRequest) Decide(ctx context.Context, d Decisions, command string, k Key, by string) (*DecisionAnswer, error) {
+	s, err := r.selection(k)
+	if err != nil {
+		return nil, err
+	}
+	s.decision.By = by
+	record, err := d.Decide(ctx, command, s.query, s.add, s.made)
+	if err != nil {
+		return nil, ClosedPeriod(err)
+	}
+	return &DecisionAnswer{Act: string(s.decision.Act), Count: len(s.shown), Totals: s.list(), Digest: s.digest(), Record: record}, nil
 }
 
 // selection is CDRs to decide about.
@@ -89,7 +90,10 @@ type selection struct {
 	shownSet
 	decision clearing.NewDecision
 	query    statement.Query
+	by       Key
 	key      ocpi.Key // of the one CDR, zero where a ground selects
+	seen     bool     // the one CDR, by who decides
+	stands   string   // how it stands, in words
 	expected string
 	groups   map[string]*clearing.DecidedGroup // by what was shown
 }
@@ -98,7 +102,7 @@ type selection struct {
 func (r *DecisionRequest) selection(k Key) (*selection, error) {
 	s := &selection{
 		decision: clearing.NewDecision{Act: clearing.Act(r.Act), At: clearing.Owed(r.At), Reason: r.Reason, Ground: r.Ground},
-		query:    statement.Query{Party: k.Party, Debtless: true}, expected: r.ExpectDigest, groups: map[string]*clearing.DecidedGroup{},
+		query:    statement.Query{Party: k.Party, Debtless: true}, by: k, expected: r.ExpectDigest, groups: map[string]*clearing.DecidedGroup{},
 	}
 	if !slices.Contains([]clearing.Act{clearing.Accept, clearing.RejectIt, clearing.HoldIt, clearing.Undo}, s.decision.Act) {
 		return nil, Invalid("act", "%q: want accept, reject, hold or undo", r.Act)
@@ -107,13 +111,14 @@ func (r *DecisionRequest) selection(k Key) (*selection, error) {
 		return nil, Invalid("reason", "required: who reads of it later wants to know why")
 	}
 	if r.CDR != "" {
-		if r.Ground+r.CPO+r.EMSP+r.Period+r.Currency+r.ExpectDigest != "" {
+		if r.Ground+r.CPO+r.EMSP+r.Period+r.Currency != "" {
 			return nil, Invalid("cdr", "one CDR, or what waits by a ground: not both")
 		}
 		var ok bool
 		if s.key, ok = parseKey(r.CDR); !ok {
 			return nil, Invalid("cdr", "%q is not the key of a CDR such as NL*TNM*C1", r.CDR)
 		}
+		s.query = statement.Query{Key: s.key}
 		return s, nil
 	}
 	p := NewParams(nil)
@@ -135,42 +140,20 @@ func parseKey(text string) (ocpi.Key, bool) {
 	return ocpi.NewKey(country, party, id), ok && country != "" && party != "" && id != ""
 }
 
-// find narrows the drawing to the pair of the one CDR. Of what was issued no draft has
-// anything: nobody holds it any more, and whatever else is decided is known without one.
-func (s *selection) find(ctx context.Context, d Decisions, k Key) error {
-	b, issued, err := d.Of(ctx, s.key)
-	if err != nil {
-		return err
-	}
-	if !k.Sees(b.Key.Party, b.EMSP) {
-		return api.ErrNotFound
-	}
-	s.query.CPO, s.query.EMSP, s.query.Currency = b.Key.Party, b.EMSP, b.Currency
-	s.decision.Scope = clearing.Scope{CPO: b.Key.Party, EMSP: b.EMSP}
-	switch {
-	case s.decision.Act == clearing.Accept && !owable(b.EMSP, b.Currency):
-		return &Error{Status: http.StatusConflict, Code: "conflict", Field: "cdr", Message: "nobody is known to pay it, or in which currency: it can be rejected, not accepted"}
-	case issued == nil:
-		return nil
-	case s.decision.Act == clearing.HoldIt:
-		return &Error{Status: http.StatusConflict, Code: "conflict", Field: "cdr", Message: fmt.Sprintf(
-			"%s is issued, in the statement of %s to %s for %s in %s: what is issued is not held; reject it, and the next statement takes it back", s.key, b.Key.Party, issued.EMSP, issued.Period, issued.Currency)}
-	}
-	s.take(&statement.Settled{Charge: &statement.Charge{Case: &clearing.Case{Key: s.key}, Booked: b}, Outcome: clearing.Outcome{Claim: issued.Claim}}, b.Currency)
-	return nil
-}
-
 // owable reports whether something can be owed at all: by somebody, in a currency.
 func owable(emsp ocpi.Party, currency string) bool { return !emsp.IsZero() && currency != "" }
 
 // add takes what is meant of a draft.
 func (s *selection) add(d *statement.Draft) error {
+	if s.key.ID != "" {
+		return s.addOne(d)
+	}
 	if s.decision.Act == clearing.Accept && !owable(d.EMSP, d.Currency) {
 		return nil
 	}
 	for i := range d.Settled {
 		switch c := &d.Settled[i]; {
-		case c.Booked == nil || c.Later && s.key.ID == "" || !s.means(c):
+		case c.Booked == nil || c.Later || !s.means(c):
 		case len(s.shown) > maxListed:
 			return Invalid("cpo", "more than %d CDRs: decide about them in parts, by cpo, emsp or period", maxListed)
 		default:
@@ -180,16 +163,53 @@ func (s *selection) add(d *statement.Draft) error {
 	return nil
 }
 
+// addOne takes the one CDR of the draft that it stands in, where who decides may see that.
+func (s *selection) addOne(d *statement.Draft) error {
+	i := slices.IndexFunc(d.Settled, func(c statement.Settled) bool { return c.Key == s.key && !c.Elsewhere })
+	switch {
+	case !s.by.Sees(d.CPO, d.EMSP) || i < 0 && d.Err == nil:
+		return nil
+	case d.Err != nil:
+		return &Error{Status: http.StatusConflict, Code: "conflict", Field: "cdr", Message: d.Err.Error()}
+	}
+	s.seen, s.decision.Scope = true, clearing.Scope{CPO: d.CPO, EMSP: d.EMSP}
+	s.stands = standsAs(&d.Settled[i], d.Currency)
+	switch c := &d.Settled[i]; {
+	case s.decision.Act == clearing.Accept && !owable(d.EMSP, d.Currency):
+		return &Error{Status: http.StatusConflict, Code: "conflict", Field: "cdr", Message: "nobody is known to pay it, or in which currency: it can be rejected, not accepted"}
+	case s.decision.Act == clearing.HoldIt && c.Issued != nil:
+		return &Error{Status: http.StatusConflict, Code: "conflict", Field: "cdr", Message: fmt.Sprintf(
+			"%s is issued, in the statement of %s to %s for %s in %s: what is issued is not held; reject it, and the next statement takes it back", s.key, d.CPO, d.EMSP, c.Issued.Period, d.Currency)}
+	case c.State != clearing.Before: // that is nobody's to decide here
+		s.take(c, d.Currency)
+	}
+	return nil
+}
+
+// standsAs says how a CDR stands: "it is held (difference), claims 8 EUR and is computed as
+// 7 EUR".
+func standsAs(c *statement.Settled, currency string) string {
+	words := "it is " + c.State.String()
+	var codes []string
+	for i := range c.Grounds {
+		codes = append(codes, c.Grounds[i].Code)
+	}
+	if len(codes) > 0 {
+		words += " (" + strings.Join(codes, ", ") + ")"
+	}
+	if c.Claimed != nil {
+		words += ", claims " + Money(c.Claimed.Net) + " " + currency
+	}
+	if c.Computed != nil {
+		words += ", is computed as " + Money(c.Computed.Net) + " " + currency
+	}
+	return words
+}
+
 // means reports whether a CDR is one that is meant: to accept and to reject, what waits
 // by the ground; to hold, what it only notes; to undo, what was decided of it.
 func (s *selection) means(c *statement.Settled) bool {
-	if c.State == clearing.Before { // it is nobody's to decide here
-		return false
-	}
-	if s.key.ID != "" {
-		return c.Key == s.key && len(s.shown) == 0
-	}
-	if c.Issued != nil {
+	if c.State == clearing.Before || c.Issued != nil { // it is nobody's to decide here, or by a ground
 		return false
 	}
 	switch s.decision.Act {
@@ -219,13 +239,15 @@ func (s *selection) take(c *statement.Settled, currency string) {
 func (s *selection) made() (n clearing.NewDecision, err error) {
 	digest := s.digest()
 	switch {
+	case s.key.ID != "" && !s.seen:
+		return n, api.ErrNotFound
 	case len(s.shown) == 0 && s.key.ID != "":
-		return n, &Error{Status: http.StatusConflict, Code: "conflict", Field: "cdr", Message: s.key.String() + " belongs to a period that is closed or settled elsewhere, or was changed meanwhile: look again"}
+		return n, &Error{Status: http.StatusConflict, Code: "conflict", Field: "cdr", Message: s.key.String() + " belongs to a period that is settled elsewhere"}
 	case len(s.shown) == 0:
 		return n, &Error{Status: http.StatusConflict, Code: "conflict", Field: "ground", Message: "there is nothing of that: look at the queue again"}
 	case s.key.ID == "" && s.expected == "":
 		return n, Invalid("expect_digest", "required: of all that is meant, %s, it is %s", s.words(s.shownSums()), digest)
-	case s.key.ID == "" && s.expected != digest:
+	case s.expected != "" && s.expected != digest:
 		return n, &Error{Status: http.StatusConflict, Code: "conflict", Field: "expect_digest", Message: s.changed()}
 	}
 	n = s.decision
@@ -241,6 +263,9 @@ func (s *selection) made() (n clearing.NewDecision, err error) {
 func (s *selection) changed() string {
 	now := s.shownSums()
 	is := "the queue was changed since: now it is " + s.words(now) + ", digest " + s.digest()
+	if s.key.ID != "" {
+		is = s.key.String() + " was changed since it was shown: now " + s.stands + ", digest " + s.digest()
+	}
 	then, ok := parseSums(s.expected)
 	if !ok {
 		return is
@@ -252,7 +277,13 @@ func (s *selection) changed() string {
 	for currency := range then.claimed {
 		change.claimed[currency] = now.claimed[currency].Sub(then.claimed[currency])
 	}
-	if change.count == 0 && !slices.ContainsFunc(slices.Collect(maps.Values(change.claimed)), func(d decimal.Decimal) bool { return !d.IsZero() }) {
+	same := change.count == 0 && !slices.ContainsFunc(slices.Collect(maps.Values(change.claimed)), func(d decimal.Decimal) bool { return !d.IsZero() })
+	switch {
+	case s.key.ID != "" && same:
+		return is + "; it claims as much, but by other grounds, or is computed otherwise"
+	case s.key.ID != "":
+		return is + "; it claims " + s.money(change, moreOrLessMoney)
+	case same:
 		return is + "; as many that claim as much, but other ones, or by other grounds or results"
 	}
 	return is + "; " + moreOrLess(change.count) + ", claiming " + s.money(change, moreOrLessMoney)

@@ -8,6 +8,7 @@ import (
 	"net/http"
 	"net/http/httptest"
 	"regexp"
+	"slices"
 	"strings"
 	"testing"
 
@@ -20,27 +21,17 @@ import (
 	"github.com/roamclear/roamclear/settlement/statement"
 )
 
-// deciding takes decisions about a shelf, of which C6 is issued.
+// deciding takes decisions about a shelf.
 type deciding struct {
 	shelf
 	last clearing.NewDecision
 }
 
-func (d *deciding) Of(_ context.Context, key ocpi.Key) (*settlement.BookedCDR, *statement.IssuedCDR, error) {
-	for _, c := range d.shelf {
-		switch {
-		case c.Key != key:
-		case key.ID == "C6":
-			return c.Booked, &statement.IssuedCDR{Key: key, EMSP: c.Booked.EMSP, Currency: "EUR", Period: 201905, Claim: c.Claimed.Net}, nil
-		default:
-			return c.Booked, nil, nil
-		}
-	}
-	return nil, nil, settlement.ErrNotFound
-}
-
 func (d *deciding) Decide(ctx context.Context, _ string, q statement.Query, drawn func(*statement.Draft) error, made func() (clearing.NewDecision, error)) (int64, error) {
 	err := d.Draw(ctx, q, drawn)
+	if q.Key.ID == "X" {
+		err = settlement.ErrNotFound
+	}
 	if err == nil {
 		d.last, err = made()
 	}
@@ -52,6 +43,9 @@ func TestDecisions(t *testing.T) {
 	d := &deciding{shelf: queueWorld()}
 	for i, c := range d.shelf {
 		c.Booked.Position.Offset, c.Booked.Version = int64(i), uint64(100+i)
+		if c.Key.ID == "C6" {
+			c.Issued = &clearing.Issued{Period: 201905, Amount: *c.Claimed}
+		}
 	}
 	e := api.NewEngine(logger, rest.Fallback("", logger))
 	e.POST("/decisions", func(c *gin.Context) {
@@ -103,6 +97,13 @@ func TestDecisions(t *testing.T) {
 	}
 	say("FR*OTH", `{"act":"accept","reason":"R","cdr":"NL*TNM*C3"}`)
 	say("FR*OTH", `{"act":"accept","reason":"R","ground":"age"}`)
+	_, a := ask("all", `{"act":"hold","reason":"R","cdr":"NL*TNM*C3"}`)
+	say("all", `{"act":"hold","reason":"R","cdr":"NL*TNM*C3","expect_digest":"`+a.Digest+`"}`)
+	c3 := d.shelf[slices.IndexFunc(d.shelf, func(c *statement.Charge) bool { return c.Key.ID == "C3" })]
+	c3.Grounds = append(c3.Grounds, clearing.Ground{Code: "energy", Effect: clearing.Hold})
+	say("all", `{"act":"hold","reason":"R","cdr":"NL*TNM*C3","expect_digest":"`+a.Digest+`"}`)
+	c3.Claimed = &clearing.Amount{Net: c3.Claimed.Net.Add(c3.Claimed.Net)}
+	say("all", `{"act":"hold","reason":"R","cdr":"NL*TNM*C3","expect_digest":"`+a.Digest+`"}`)
 	golden(t, "testdata/decide.txt", got.String())
 }
 

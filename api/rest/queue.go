@@ -211,43 +211,74 @@ func QueuedCDRs(c *gin.Context, d Drafts, k Key) error {
 	if err != nil {
 		return err
 	}
-	list, state, err := ReadQueued(c, d, k)
+	list, err := ReadQueued(c, d, k, false)
 	if err != nil {
 		return err
 	}
 	switch form {
 	case mimeLines:
-		WriteLines(c, state.String()+".jsonl", list)
+		WriteLines(c, list.State.String()+".jsonl", list.CDRs)
 	case mimeCSV:
-		WriteCSV(c, state.String()+".csv", &CSV{Header: queuedHeader, Rows: queuedCells(list)})
+		WriteCSV(c, list.State.String()+".csv", &CSV{Header: queuedHeader, Rows: queuedCells(list.CDRs)})
 	default:
-		WriteRows(c, "cdrs", slices.Values(list))
+		WriteRows(c, "cdrs", slices.Values(list.CDRs))
 	}
 	return nil
 }
 
-// ReadQueued reads what QueuedCDRs answers, and of which state they are.
-func ReadQueued(c *gin.Context, d Drafts, k Key) (list []QueuedCDR, state clearing.State, err error) {
+// Queued is the CDRs of a queue, or those of another state.
+type Queued struct {
+	CDRs    []QueuedCDR
+	State   clearing.State
+	Choices []Choice // what can be decided about all of them; empty unless that is asked for
+}
+
+// Choice is what one decision of an act would be about, by the ground of a list.
+type Choice struct {
+	Act    clearing.Act
+	Count  int
+	Totals []QueueTotal
+	Digest string
+}
+
+// ReadQueued reads what QueuedCDRs answers; choices asks for these, too.
+func ReadQueued(c *gin.Context, d Drafts, k Key, choices bool) (*Queued, error) {
 	p, q := draftQuery(c, k, false, "ground", "state")
-	ground, state := p.ground("ground"), p.state("state")
+	ground, list := p.ground("ground"), &Queued{State: p.state("state")}
 	if err := p.Err(); err != nil {
-		return nil, state, err
+		return nil, err
 	}
 	q.Debtless = true
-	err = d.Draw(c.Request.Context(), q, func(d *statement.Draft) error {
+	var offers []*selection
+	for _, act := range []clearing.Act{clearing.Accept, clearing.RejectIt, clearing.HoldIt, clearing.Undo} {
+		if choices && ground != "" {
+			offers = append(offers, &selection{decision: clearing.NewDecision{Act: act, Ground: ground}, groups: map[string]*clearing.DecidedGroup{}})
+		}
+	}
+	err := d.Draw(c.Request.Context(), q, func(d *statement.Draft) error {
 		for i := range d.Settled {
 			s := &d.Settled[i]
 			switch {
-			case s.Later || s.State != state || !struckBy(s, ground):
-			case len(list) == maxListed:
+			case s.Later || s.State != list.State || !struckBy(s, ground):
+			case len(list.CDRs) == maxListed:
 				return Invalid("cpo", "more than %d CDRs are asked for: ask for fewer, by cpo, emsp, period or ground", maxListed)
 			default:
-				list = append(list, newQueuedCDR(d, s, k))
+				list.CDRs = append(list.CDRs, newQueuedCDR(d, s, k))
+			}
+		}
+		for _, offer := range offers {
+			if err := offer.add(d); err != nil {
+				return err
 			}
 		}
 		return nil
 	})
-	return list, state, ClosedPeriod(err)
+	for _, offer := range offers {
+		if len(offer.shown) > 0 {
+			list.Choices = append(list.Choices, Choice{offer.decision.Act, len(offer.shown), offer.list(), offer.digest()})
+		}
+	}
+	return list, ClosedPeriod(err)
 }
 
 // state reads a state of CDRs, held where it is absent.

@@ -56,7 +56,7 @@ func (s shelf) draw(q statement.Query, pack string, fn func(*statement.Draft) er
 	for _, c := range s {
 		b := c.Booked
 		switch {
-		case b.EMSP.IsZero() && !q.Debtless, !q.CPO.IsZero() && q.CPO != b.Key.Party, !q.EMSP.IsZero() && q.EMSP != b.EMSP,
+		case q.Key.ID != "" && q.Key != b.Key, b.EMSP.IsZero() && !q.Debtless && q.Key.ID == "", !q.CPO.IsZero() && q.CPO != b.Key.Party, !q.EMSP.IsZero() && q.EMSP != b.EMSP,
 			q.Currency != "" && q.Currency != b.Currency, !q.Party.IsZero() && q.Party != b.Key.Party && q.Party != b.EMSP:
 			continue
 		}

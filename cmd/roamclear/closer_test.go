@@ -63,6 +63,18 @@ func TestAPeriodIsClosed(t *testing.T) {
 	}
 	says("statement list --period 2019-03", "GB*DUN NL*EXW 2019-03 GBP 0 0 0 0.00 0.00 NL*EXW 1 -9 0 0 draft")
 	says("verify --quiet", "claims each of 10 CDRs has one place", "issued 2 statements of 2 closes, 9 lines: as they were issued, their numbers without a gap; 2 came to the same when drawn again", "verified")
+	for id, wants := range map[string][]string{
+		"C-2":   {"RC-1</a>", "7.00 GBP is owed, as claimed", "C-2-C</a></th><td data-label=\"What\">credit", ">0.00</td></tr></tbody>"},
+		"C-2-C": {"RC-2</a>", "−7.00 GBP is owed", "C-2</a></th><td data-label=\"What\">original"},
+		"C-3-C": {"No statement has anything of it", "credit orphan</a>"},
+	} {
+		page := s.request("GET", "/cdrs/GB/DUN/"+id, "", "")
+		for _, want := range wants {
+			if text := strings.ReplaceAll(string(page.body), "\n", ""); page.status != 200 || !strings.Contains(text, want) {
+				t.Errorf("the page of %s lacks %q: %d %s", id, want, page.status, text)
+			}
+		}
+	}
 	kept, err := s.inside.backends.store.Attempts(t.Context())
 	if err != nil || len(kept) != 2 {
 		t.Errorf("attempts: %v, %v", kept, err)

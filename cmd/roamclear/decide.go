@@ -8,39 +8,9 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/roamclear/roamclear/api/rest"
-	"github.com/roamclear/roamclear/ocpi"
-	"github.com/roamclear/roamclear/settlement"
 	"github.com/roamclear/roamclear/settlement/clearing"
 	"github.com/roamclear/roamclear/settlement/statement"
 )
-
-// Of implements rest.Decisions.
-func (d *drafts) Of(ctx context.Context, key ocpi.Key) (found *settlement.BookedCDR, issued *statement.IssuedCDR, err error) {
-	below, err := d.store.CDRCheckpoints(ctx)
-	if err != nil {
-		return nil, nil, err
-	}
-	err = d.store.BookedOf(ctx, []ocpi.Key{key}, below, func(c *settlement.BookedCDR) error {
-		kept := *c
-		found = &kept
-		return nil
-	})
-	if err != nil {
-		return nil, nil, err
-	}
-	if found == nil {
-		return nil, nil, settlement.ErrNotFound
-	}
-	counted := agreedBelow{d.control, d.control.machine.Next()}.Counted()
-	err = d.store.IssuedOf(ctx, []ocpi.Key{key}, counted, func(c *statement.IssuedCDR) error {
-		if issued == nil || c.Period < issued.Period {
-			kept := *c
-			issued = &kept
-		}
-		return nil
-	})
-	return found, issued, err
-}
 
 // Decide implements rest.Decisions. What is drawn next, here or elsewhere, has it.
 func (d *drafts) Decide(ctx context.Context, command string, q statement.Query, drawn func(*statement.Draft) error, made func() (clearing.NewDecision, error)) (record int64, err error) {

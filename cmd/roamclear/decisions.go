@@ -47,3 +47,12 @@ func (d *decisions) policies() clearing.Policies {
 func (d *decisions) clearing() report.Clearing {
 	return report.Clearing{Closes: d.closes, Agreements: d.agreements, Parties: d.parties}
 }
+
+// keyName is what an API key is called, "" where there is none of that id any more.
+func (d *decisions) keyName(id string) string {
+	k, ok := d.keys.ByID(id)
+	if !ok {
+		return ""
+	}
+	return k.Name
+}

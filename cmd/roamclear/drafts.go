@@ -46,13 +46,16 @@ func (d *drafts) Try(ctx context.Context, q statement.Query, pack string, inForc
 	})
 }
 
-// inTurn calls fn with where the logs end, once there is a turn.
+// inTurn calls fn with where the logs end, once there is a turn. What bears on one CDR is
+// read without one: a few look-ups by key.
 func (d *drafts) inTurn(ctx context.Context, q statement.Query, fn func(statement.Query, agreedBelow) error) error {
-	select {
-	case d.turns <- struct{}{}:
-		defer func() { <-d.turns }()
-	case <-ctx.Done():
-		return ctx.Err()
+	if q.Key.ID == "" {
+		select {
+		case d.turns <- struct{}{}:
+			defer func() { <-d.turns }()
+		case <-ctx.Done():
+			return ctx.Err()
+		}
 	}
 	if err := d.control.machine.Ready(); err != nil {
 		return err
@@ -65,7 +68,7 @@ func (d *drafts) inTurn(ctx context.Context, q statement.Query, fn func(statemen
 	if err := statement.Project(ctx, d.control.decided, d.store); err != nil { // what was decided below it
 		return err
 	}
-	if q.Period.IsZero() {
+	if q.Period.IsZero() && q.Key.ID == "" {
 		if q.Period, err = d.lastPeriod(ctx, q, by); err != nil {
 			return err
 		}
@@ -77,17 +80,13 @@ func (d *drafts) inTurn(ctx context.Context, q statement.Query, fn func(statemen
 func (d *drafts) lastPeriod(ctx context.Context, q statement.Query, by agreedBelow) (last ocpi.Month, err error) {
 	months, err := d.store.Months(ctx, q.Party)
 	for _, m := range months {
-		last = max(last, m.Add(landsWithin))
+		last = max(last, m.Add(statement.LandsWithin))
 	}
 	if !q.CPO.IsZero() && !q.EMSP.IsZero() {
 		last = max(last, by.ClosedThrough(q.CPO, q.EMSP).Add(1))
 	}
 	return last, err
 }
-
-// landsWithin is how many months after the one in which a CDR is booked by UTC it comes
-// to a statement, unless it is closed by then: one by its zone, one by a cut-off day.
-const landsWithin = 2
 
 // reopened is what was agreed, as if no period were closed or settled elsewhere; where
 // pack is not "", with that pack. What agreements change of packs stays.

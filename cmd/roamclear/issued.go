@@ -7,6 +7,7 @@ import (
 
 	"github.com/roamclear/roamclear/api/rest"
 	"github.com/roamclear/roamclear/ingest/control"
+	"github.com/roamclear/roamclear/ocpi"
 	"github.com/roamclear/roamclear/settlement/clearing"
 	"github.com/roamclear/roamclear/settlement/statement"
 )
@@ -32,6 +33,54 @@ func (d *drafts) Issued(ctx context.Context, q statement.IssueQuery) (found *res
 		return nil
 	})
 	return found, err
+}
+
+// LinesOf implements rest.Traces. What a close looked at and added nothing to is none.
+func (d *drafts) LinesOf(ctx context.Context, key ocpi.Key) (lines []rest.TracedLine, more int, err error) {
+	if err := d.control.machine.Ready(); err != nil {
+		return nil, 0, err
+	}
+	counted := d.control.closes.CountedAt(d.control.machine.Next())
+	if len(counted) == 0 {
+		return nil, 0, nil
+	}
+	err = d.store.IssuedOf(ctx, []ocpi.Key{key}, counted, func(l *statement.IssuedCDR) error {
+		lines = append(lines, rest.TracedLine{IssuedCDR: *l})
+		return nil
+	})
+	slices.SortStableFunc(lines, func(a, b rest.TracedLine) int { return a.Period.Compare(b.Period) })
+	type place struct {
+		emsp     ocpi.Party
+		currency string
+	}
+	began := map[place]bool{}
+	lines = slices.DeleteFunc(lines, func(l rest.TracedLine) bool {
+		at := place{l.EMSP, l.Currency}
+		mark := began[at] && !l.Adds()
+		began[at] = true
+		return mark
+	})
+	more = max(0, len(lines)-rest.MaxTraced)
+	lines = lines[more:]
+	for i := range lines {
+		l := &lines[i]
+		if err != nil {
+			break
+		}
+		q := statement.IssueQuery{CPO: key.Party, EMSP: l.EMSP, Period: l.Period, Currency: l.Currency}
+		err = d.Issues(ctx, q, func(i *rest.Issued) error {
+			if i.Attempt == l.Attempt {
+				l.Number, l.At = i.Number, i.At
+			}
+			return nil
+		})
+	}
+	return lines, more, err
+}
+
+// DecisionsOf implements rest.Traces.
+func (d *drafts) DecisionsOf(ctx context.Context, key ocpi.Key) ([]statement.Decided, error) {
+	return d.store.DecisionHistory(ctx, key)
 }
 
 // closings are those of a period that bear on what is asked for, by their attempts.

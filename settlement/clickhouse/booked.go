@@ -2,6 +2,8 @@ package clickhouse
 
 import (
 	"context"
+	"maps"
+	"slices"
 	"strings"
 
 	ch "github.com/ClickHouse/clickhouse-go/v2"
@@ -39,6 +41,41 @@ func (s *Store) BookedOf(ctx context.Context, keys []ocpi.Key, below settlement.
 func (s *Store) BookedCredits(ctx context.Context, of []ocpi.Key, below settlement.Ends, fn func(*settlement.BookedCDR) error) error {
 	return s.bookedAmong(ctx, of, "(country, party, id) IN (SELECT country, party, id FROM credits WHERE (country, party, credit_of) IN wanted)",
 		"credit AND (country, party, credit_of) IN wanted", below, fn)
+}
+
+// BookedTwins implements [statement.Books]. Sessions are found by their hash, charges by
+// the index of when they began.
+func (s *Store) BookedTwins(ctx context.Context, of *settlement.BookedCDR, below settlement.Ends, fn func(*settlement.BookedCDR) error) error {
+	alike := map[ocpi.Key]bool{}
+	if of.SessionID != "" {
+		at, err := s.ofSessions(ctx, []uint64{settlement.SessionHash(of.Key.Party, of.SessionID)})
+		if err != nil {
+			return err
+		}
+		keys, err := s.keysAt(ctx, at)
+		if err != nil {
+			return err
+		}
+		for _, k := range keys {
+			alike[k] = true
+		}
+	}
+	if of.Measures.ChargeHash != 0 {
+		var w where
+		w.and("month = ? AND start = fromUnixTimestamp64Nano(?) AND charge_hash = ?", uint32(of.Month), int64(of.Start), of.Measures.ChargeHash)
+		w.and("country = ? AND party = ?", of.Key.Party.Country, of.Key.Party.ID)
+		err := s.each(ctx, "find CDRs of a charge", "SELECT DISTINCT id FROM results"+w.counting().String()+" LIMIT ?", append(w.args, crowdedSession),
+			func(rows driver.Rows) error {
+				k := ocpi.Key{Party: of.Key.Party}
+				err := rows.Scan(&k.ID)
+				alike[k] = true
+				return err
+			})
+		if err != nil {
+			return err
+		}
+	}
+	return s.bookedAmong(ctx, slices.Collect(maps.Keys(alike)), "(country, party, id) IN wanted", "credit = 0", below, fn)
 }
 
 // bookedAmong reads the CDRs whose identities a condition selects, keys being the table

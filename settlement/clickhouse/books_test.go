@@ -612,6 +612,17 @@ func (l *life) compare(s *Store, m *booksModel, control int64, ends settlement.E
 			}
 			return nil
 		}), must)
+		counted := slices.DeleteFunc(m.all(below), func(c settlement.BookedCDR) bool { return c.Credit })
+		if of := counted[rnd.IntN(len(counted))]; of.SessionID != "" || of.Measures.ChargeHash != 0 {
+			must := texts(slices.DeleteFunc(counted, func(c settlement.BookedCDR) bool { return !bears(c, of) }))
+			err := s.BookedTwins(ctx, &of, below, func(c *settlement.BookedCDR) error {
+				if text := fmt.Sprintf("%+v", *c); slices.Contains(must, text) { // others may be among them
+					got = append(got, text)
+				}
+				return nil
+			})
+			holds(fmt.Sprintf("twins: of %s", of.Key), err, must)
+		}
 		holds(fmt.Sprintf("moved: %+v", q), s.IssuedMoved(ctx, q, ends, m.counted, issued), lines(m.moved(q, ends)))
 		var keys []ocpi.Key
 		for range 1 + rnd.IntN(20) {

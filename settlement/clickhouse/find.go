@@ -78,14 +78,7 @@ func (s *Store) FindSessionCDRs(ctx context.Context, party ocpi.Party, session s
 	for i, p := range owners {
 		hashes[i] = settlement.SessionHash(p, session)
 	}
-	var at []ingest.Position
-	err = s.each(ctx, "find CDRs of a session", "SELECT partition, epoch, offset FROM session_cdrs WHERE session IN ? LIMIT ?", []any{hashes, crowdedSession},
-		func(rows driver.Rows) error {
-			var p ingest.Position
-			err := rows.Scan(&p.Partition, &p.Epoch, &p.Offset)
-			at = append(at, p)
-			return err
-		})
+	at, err := s.ofSessions(ctx, hashes)
 	if err != nil || len(at) == 0 {
 		return nil, err
 	}

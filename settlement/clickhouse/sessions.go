@@ -152,6 +152,19 @@ func (s *Store) UnlistedSessions(ctx context.Context, limit int) (keys []ocpi.Ke
 	return keys, nil
 }
 
+// ofSessions returns where the copies of CDRs are that Sessions have, by their hashes:
+// crowdedSession of them at most.
+func (s *Store) ofSessions(ctx context.Context, hashes []uint64) (at []ingest.Position, err error) {
+	err = s.each(ctx, "find CDRs of a session", "SELECT partition, epoch, offset FROM session_cdrs WHERE session IN ? LIMIT ?", []any{hashes, crowdedSession},
+		func(rows driver.Rows) error {
+			var p ingest.Position
+			err := rows.Scan(&p.Partition, &p.Epoch, &p.Offset)
+			at = append(at, p)
+			return err
+		})
+	return at, err
+}
+
 // Billed reports whether a CDR of a CPO is of a Session, whose id is folded.
 func (s *Store) Billed(ctx context.Context, cpo ocpi.Party, session string) (billed bool, err error) {
 	_, billed, err = s.SessionCDR(ctx, cpo, session)
@@ -161,14 +174,7 @@ func (s *Store) Billed(ctx context.Context, cpo ocpi.Party, session string) (bil
 // SessionCDR returns the CDR of a CPO that is of a Session, whose id is folded: of
 // several, the first one by id. ok is false where none is stored.
 func (s *Store) SessionCDR(ctx context.Context, cpo ocpi.Party, session string) (key ocpi.Key, ok bool, err error) {
-	var at []ingest.Position
-	err = s.each(ctx, "find CDRs of a session", "SELECT partition, epoch, offset FROM session_cdrs WHERE session = ? LIMIT ?", []any{settlement.SessionHash(cpo, session), crowdedSession},
-		func(rows driver.Rows) error {
-			var p ingest.Position
-			err := rows.Scan(&p.Partition, &p.Epoch, &p.Offset)
-			at = append(at, p)
-			return err
-		})
+	at, err := s.ofSessions(ctx, []uint64{settlement.SessionHash(cpo, session)})
 	if err != nil || len(at) == 0 {
 		return key, false, err
 	}

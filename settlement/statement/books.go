@@ -27,6 +27,12 @@ type IssuedCDR struct {
 	Zeroed   bool
 }
 
+// Adds reports whether it adds anything to what was issued before. What adds nothing, and is
+// not the first of its pair and currency, is a mark (see [IssuedLine]).
+func (c *IssuedCDR) Adds() bool {
+	return !c.Net.IsZero() || c.Tax == nil || !c.Tax.IsZero() || c.KWh == nil || !c.KWh.IsZero()
+}
+
 // IssuedLine is a line of a statement with what stands behind it. One without a Kind is a
 // mark, no line of any statement: the CDR was looked at again by this version of its
 // result, and nothing is to be added to what was issued of it.
@@ -78,6 +84,10 @@ type Books interface {
 	// charge hash, start and end, or as a credit that names it. Others that are issued as
 	// they stand may be among them.
 	BookedBeside(ctx context.Context, q settlement.SettlementQuery, below settlement.Ends, attempts []clearing.Counted, fn func(*settlement.BookedCDR) error) error
+	// BookedTwins reads CDRs of the CPO of one that credit nothing and are of its Session, or
+	// have its charge hash, start and end; others may be among them, and itself. Where there
+	// are more than about a thousand, it reads some of them.
+	BookedTwins(ctx context.Context, of *settlement.BookedCDR, below settlement.Ends, fn func(*settlement.BookedCDR) error) error
 	// BookedDecided reads CDRs with the last decision about them below a control offset,
 	// but for those of which an attempt that knew of it has a line in the pair and
 	// currency that they are in. Months of q do not restrict.

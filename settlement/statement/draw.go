@@ -47,6 +47,11 @@ type Query struct {
 	Debtless bool
 	// Before hands on what belongs before settlement began, too.
 	Before bool
+	// Key draws what bears on one CDR alone, in a period in which all of that comes to a
+	// statement: it, issued or not, what it credits and the credits of either, in the pair and
+	// currency in which it stands and each in which it was issued. Others may be among
+	// them, so the statement is not that of the pair. Beside it Below alone counts.
+	Key ocpi.Key
 }
 
 // ClosedError says that a pair's period is closed, and through which.
@@ -83,8 +88,11 @@ const (
 // before, and is not issued as it stands, in the order of CPO, eMSP and currency; also
 // where no line comes of it. Pairs that have closed the period have no draft.
 // A debtor that is not known is nobody's: its CDRs are in no draft but where q asks for
-// them.
+// them. Where q is of one CDR and there is none: [settlement.ErrNotFound].
 func (d *Drawer) Draw(ctx context.Context, q Query, fn func(*Draft) error) error {
+	if q.Key.ID != "" {
+		return d.drawOne(ctx, q.Key, q.Below, fn)
+	}
 	w := drawing{Drawer: d, q: q, fn: fn, counted: d.Agreed.Counted(), wanted: newLookups(), agreements: map[agreementKey]*agreement{}}
 	if !q.CPO.IsZero() && !q.EMSP.IsZero() {
 		if closed := d.Agreed.ClosedThrough(q.CPO, q.EMSP); closed >= q.Period {

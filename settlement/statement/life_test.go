@@ -146,6 +146,7 @@ func (w *world) check(t *rapid.T) {
 		t.Fatalf("a draft of what is open (+) is not that of all there is (-): %s", diff)
 	}
 	w.conserves(t)
+	w.alone(t)
 	var pairs []string
 	for name, d := range drafts {
 		if !d.EMSP.IsZero() {
@@ -161,6 +162,51 @@ func (w *world) check(t *rapid.T) {
 	if diff := gocmp.Diff(told(t, map[string]*statement.Draft{name: drafts[name]}), told(t, drawn(t, h, false, q))); diff != "" {
 		t.Fatalf("%s drawn alone (+) is not what it is among others (-): %s", name, diff)
 	}
+}
+
+// alone makes sure that each CDR by itself is what it is among all there are.
+func (w *world) alone(t *rapid.T) {
+	h := w.ours
+	among := map[string]string{}
+	for name, d := range drawn(t, h, true, statement.Query{Period: 203001, Before: true}) {
+		for i := range d.Settled {
+			among[name+" "+d.Settled[i].Key.String()] = comesTo(&d.Settled[i])
+		}
+	}
+	d := statement.Drawer{Books: h.Books, Agreed: h.Agreed(h.Next)}
+	for i := range h.Books.CDRs {
+		at, key, alone := i, h.Books.CDRs[i].Key, map[string]string{}
+		err := d.Draw(context.Background(), statement.Query{Key: key, Below: h.Ends()}, func(d *statement.Draft) error {
+			for i := range d.Settled {
+				if s := &d.Settled[i]; s.Key == key || !s.Credit && s.Key == h.Books.CDRs[at].Original() || !h.Books.CDRs[at].Credit && s.CreditOf == key {
+					alone[fmt.Sprint(d.CPO, " ", d.EMSP, " ", d.Currency, " ", s.Key)] = comesTo(s)
+				}
+			}
+			return d.Err
+		})
+		if err != nil {
+			t.Fatal(err)
+		}
+		for name, is := range among {
+			if strings.HasSuffix(name, " "+key.String()) && alone[name] == "" {
+				t.Fatalf("%s is not drawn alone: among all it is %s", name, is)
+			}
+		}
+		for name, is := range alone {
+			if is != among[name] {
+				t.Fatalf("%s, drawn for %s alone, is\n%s\nand among all\n%s", name, key, is, among[name])
+			}
+		}
+	}
+}
+
+// comesTo says what becomes of a charge, and its line.
+func comesTo(s *statement.Settled) string {
+	text := fmt.Sprintf("%s %v %s %s %s %v %s", s.State, s.Grounds, s.Claim, s.Owed.Net, s.Belongs, s.Reopened, s.Lands)
+	if s.Line != nil {
+		text += fmt.Sprintf(" line %s %s", s.Line.Kind, s.Line.Net)
+	}
+	return text
 }
 
 // conserves makes sure that every claim has a place.

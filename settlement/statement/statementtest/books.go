@@ -193,6 +193,13 @@ func (b *Books) BookedBeside(_ context.Context, q settlement.SettlementQuery, be
 	}, fn)
 }
 
+// BookedTwins implements statement.Books.
+func (b *Books) BookedTwins(_ context.Context, of *settlement.BookedCDR, below settlement.Ends, fn func(*settlement.BookedCDR) error) error {
+	return b.read("look up what is alike", below, func(c *settlement.BookedCDR) bool {
+		return !c.Credit && c.Key.Party == of.Key.Party && beside(c, of)
+	}, fn)
+}
+
 // beside reports whether what is issued bears on what is open.
 func beside(c, open *settlement.BookedCDR) bool {
 	return c.SessionID != "" && c.SessionID == open.SessionID ||
