@@ -3,11 +3,14 @@ package page_test
 import (
 	"html"
 	"net/http"
+	"net/http/httptest"
 	"net/url"
 	"regexp"
 	"strings"
 	"testing"
 
+	"github.com/chromedp/chromedp"
+	"github.com/roamclear/roamclear/api/page/pagetest"
 	"github.com/roamclear/roamclear/settlement/clearing"
 )
 
@@ -106,5 +109,33 @@ func TestDeciding(t *testing.T) {
 	}
 	if got := content(t, s.get(t, list+"&decided=1", "decides")); !strings.Contains(got, "It is decided about one CDR.") {
 		t.Errorf("nothing says that it was decided:\n%s", got)
+	}
+}
+
+// A person without a mouse decides about a CDR and about a list, and is told what is wrong.
+func TestDecidingByKeyboard(t *testing.T) {
+	ctx := pagetest.Browser(t)
+	server := httptest.NewServer(statementSite(t))
+	t.Cleanup(server.Close)
+	pagetest.Do(t, ctx, chromedp.Navigate(server.URL+"/sign-in?next="+url.QueryEscape(held)), pagetest.Seen("#key"), chromedp.KeyEvent("decides"))
+	pagetest.Enter(t, ctx, "CDR C-0001")
+	pagetest.TabTo(t, ctx, "act")
+	pagetest.Do(t, ctx, chromedp.KeyEvent("Rej"))
+	pagetest.TabTo(t, ctx, "reason")
+	pagetest.Do(t, ctx, chromedp.KeyEvent("nobody charged there"))
+	decided = clearing.NewDecision{}
+	pagetest.Enter(t, ctx, "CDR C-0001")
+	if decided.Act != clearing.RejectIt || decided.Reason != "nobody charged there" {
+		t.Errorf("decided: %+v", decided)
+	}
+	shots := pagetest.Shots(t)
+	for _, l := range []pagetest.Look{
+		{Name: "desktop", Width: 1280, Height: 1400}, {Name: "phone", Width: 390, Height: 2600, Phone: true}, {Name: "narrow", Width: 320, Height: 2000, Phone: true, Dark: true},
+	} {
+		pagetest.Do(t, ctx, l.Emulate())
+		for name, target := range map[string]string{"cdr-held": held, "cdr-issued": issuedOnce, "waiting-decide": "/queue/cdrs?ground=energy&cpo=GB*DUN&emsp=DE*VOL&currency=EUR"} {
+			pagetest.Do(t, ctx, chromedp.Navigate(server.URL+target), pagetest.Seen("#decide"))
+			pagetest.Fits(t, ctx, shots, l.Name+"-"+name)
+		}
 	}
 }
