@@ -23,6 +23,10 @@ import (
 type Books struct {
 	CDRs      []settlement.BookedCDR
 	Decisions []statement.Decided // in the order of their control records
+	// Lookups, Copies and Bodies are what is known beside.
+	Lookups []settlement.Lookup
+	Copies  map[ocpi.Key][]settlement.Copy
+	Bodies  map[ingest.Position]string // of 2.2.1
 	// Step is called before whatever is read or written, by its name; what it returns is
 	// the outcome. Done is called after whatever is written: what it returns is told though
 	// the writing was done. nil: everything succeeds.
@@ -38,6 +42,8 @@ var (
 	_ statement.Books      = (*Books)(nil)
 	_ statement.IssueStore = (*Books)(nil)
 	_ statement.ClaimStore = (*Books)(nil)
+
+	_ settlement.LookupStore = (*Books)(nil)
 )
 
 // place is a pair and a currency.
@@ -458,4 +464,43 @@ func (b *Books) BookedClaims(_ context.Context, below settlement.Ends, fn func(c
 		}
 	}
 	return nil
+}
+
+// LookupsOf implements settlement.LookupStore.
+func (b *Books) LookupsOf(_ context.Context, keys []ocpi.Key, fn func(*settlement.Lookup) error) error {
+	wanted := setOf(keys)
+	for i := range b.Lookups {
+		if !wanted[b.Lookups[i].Key] {
+			continue
+		}
+		if err := fn(&b.Lookups[i]); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// BodiesAt implements settlement.LookupStore.
+func (b *Books) BodiesAt(_ context.Context, positions []ingest.Position, fn func(ingest.Position, ocpi.Version, []byte) error) error {
+	for _, p := range positions {
+		body, ok := b.Bodies[p]
+		if !ok {
+			continue
+		}
+		if err := fn(p, ocpi.V221, []byte(body)); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// CopiesOf implements settlement.LookupStore.
+func (b *Books) CopiesOf(_ context.Context, keys []ocpi.Key) (map[ocpi.Key][]settlement.Copy, error) {
+	found := map[ocpi.Key][]settlement.Copy{}
+	for _, k := range keys {
+		if list := b.Copies[k]; len(list) > 1 {
+			found[k] = list
+		}
+	}
+	return found, nil
 }
