@@ -34,9 +34,10 @@ type Deps struct {
 	Drafts     rest.Drafts
 	Decisions  rest.Decisions
 	Closer     rest.Closer
-	Around     rest.Around // what period checks tell beside drafts
-	Ends       *api.Ends   // of certificates that partners have shown; nil = none is known
-	Roots      func() int  // from how many CAs their certificates may come, see [api.TLS.Roots]; nil = from none
+	Reasons    rest.Reasons // why statements of others differ
+	Around     rest.Around  // what period checks tell beside drafts
+	Ends       *api.Ends    // of certificates that partners have shown; nil = none is known
+	Roots      func() int   // from how many CAs their certificates may come, see [api.TLS.Roots]; nil = from none
 	Token      string
 	Logger     *slog.Logger
 }
@@ -52,6 +53,7 @@ type server struct {
 	drafts     rest.Drafts
 	decisions  rest.Decisions
 	closer     rest.Closer
+	reasons    rest.Reasons
 	around     rest.Around
 	ends       *api.Ends
 	roots      func() int
@@ -69,7 +71,7 @@ func Mount(g gin.IRouter, d Deps) {
 		d.Roots = func() int { return 0 }
 	}
 	s := &server{
-		partners: d.Partners, found: d.Found, peers: d.Peers, keys: d.Keys, closes: d.Closes, agreements: d.Agreements, parties: d.Parties, drafts: d.Drafts, decisions: d.Decisions, closer: d.Closer, around: d.Around, ends: d.Ends, roots: d.Roots,
+		partners: d.Partners, found: d.Found, peers: d.Peers, keys: d.Keys, closes: d.Closes, agreements: d.Agreements, parties: d.Parties, drafts: d.Drafts, decisions: d.Decisions, closer: d.Closer, reasons: d.Reasons, around: d.Around, ends: d.Ends, roots: d.Roots,
 		token: sha256.Sum256([]byte(d.Token)), closed: len(d.Token) < MinToken, logger: d.Logger,
 	}
 	g.GET("/admin/v1/partners", s.handle(s.listPartners))
@@ -114,6 +116,7 @@ func Mount(g gin.IRouter, d Deps) {
 	g.GET("/admin/v1/agreements/terms", s.handle(s.showAgreement, "cpo", "emsp", "at"))
 	g.GET("/admin/v1/statements", s.handle(s.listStatements, "period", "cpo", "emsp", "currency"))
 	g.GET("/admin/v1/statements/file", s.handle(s.statementFile, "period", "cpo", "emsp", "currency"))
+	g.POST("/admin/v1/statements/reasons", s.handle(s.explainLines))
 	g.GET("/admin/v1/queue", s.handle(s.listQueue, "period", "cpo", "emsp", "currency", "ground"))
 	g.GET("/admin/v1/queue/cdrs", s.handle(s.queuedCDRs, "period", "cpo", "emsp", "currency", "ground", "state"))
 	g.POST("/admin/v1/decisions", s.handle(s.decide))

@@ -58,6 +58,9 @@ func (s *server) statementFile(c *gin.Context) error {
 	return rest.StatementFile(c, s.drafts, rest.Key{})
 }
 
+// explainLines answers POST /admin/v1/statements/reasons.
+func (s *server) explainLines(c *gin.Context) error { return rest.ExplainLines(c, s.reasons) }
+
 // listQueue answers GET /admin/v1/queue.
 func (s *server) listQueue(c *gin.Context) error {
 	if err := s.knownScope(c); err != nil {

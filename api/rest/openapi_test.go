@@ -179,7 +179,7 @@ func newSite(t *testing.T, cdrs int) site {
 	closes := clearing.NewCloses(m)
 	deps := admin.Deps{
 		Partners: control.NewPartners(m), Keys: control.NewKeys(m), Closes: closes,
-		Agreements: clearing.NewAgreements(m, closes), Parties: clearing.NewParties(m), Token: adminToken, Closer: closer{},
+		Agreements: clearing.NewAgreements(m, closes), Parties: clearing.NewParties(m), Token: adminToken, Closer: closer{}, Reasons: closer{},
 	}
 	controltest.Run(t, m)
 	logger := slog.New(slog.DiscardHandler)
@@ -498,6 +498,10 @@ func TestAdminHasTheDocumentedShape(t *testing.T) {
 		{"POST", "/periods/approvals", "", `{"request":18}`, 404},
 		{"POST", "/periods/approvals", "", `{"request":19}`, 409},
 		{"POST", "/periods/approvals", "", `{}`, 400},
+		{"POST", "/statements/reasons", "", `{"cpo":"GB*DUN","emsp":"NL*EXW","period":"2019-02","currency":"EUR","lines":[{"cdr":"GB*DUN*C1","ours":true,"theirs":"7.5"},{"cdr":"GB*DUN*C2","ours":true,"theirs":null}]}`, 200},
+		{"POST", "/statements/reasons", "", `{"cpo":"GB*DUN","emsp":"NL*EXW","period":"2019-02","currency":"EUR","lines":[{"cdr":"NL*TNM*C1","ours":true,"theirs":"7.5"}]}`, 400},
+		{"POST", "/statements/reasons", "", `{"cpo":"GB*DUN","emsp":"NL*EXW","period":"2019-02","currency":"EUR","lines":[{"cdr":"GB*DUN*C1","ours":true,"theirs":"1e9"}]}`, 400},
+		{"POST", "/statements/reasons", "", `{"cpo":"GB*DUN","period":"2019-02","currency":"EUR","lines":[]}`, 400},
 		{"GET", "/periods", "", "", 200},
 		{"POST", "/agreements", "", `{"cpo":"GB/DUN","from":"2019-03","values":{"owed":"lower","zone":null,"tax.category":"standard","tax.rate":"20"}}`, 201},
 		{"POST", "/agreements", "", `{"from":"2019-03","values":{"four_eyes":"true"}}`, 201},
@@ -683,6 +687,14 @@ func (closer) Close(_ context.Context, r statement.CloseRequest) (*statement.Clo
 		return &statement.CloseResult{Request: &clearing.Request{NewClosing: c.NewClosing, Offset: 17}}, nil
 	}
 	return &statement.CloseResult{Closing: &c}, nil
+}
+
+// Explain knows nothing.
+func (closer) Explain(_ context.Context, _ statement.Query, list []statement.Unlike) (explained []statement.Explained, err error) {
+	for _, u := range list {
+		explained = append(explained, statement.Explained{Unlike: u, Reasons: []statement.Reason{{Code: statement.NotKnown, Text: "nothing that is known here says why"}}})
+	}
+	return explained, nil
 }
 
 // Approve knows one request, and one that it has lost.

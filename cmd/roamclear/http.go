@@ -137,7 +137,7 @@ func mounted(s *service) *gin.Engine {
 	closing := rest.Closing{Closer: newCloser(b, drafts), Closes: s.control.closes, Partners: s.control.partners, Logger: s.logger}
 	admin.Mount(engine, admin.Deps{
 		Partners: s.control.partners, Found: &s.tally, Peers: s.peers, Keys: s.control.keys, Closes: s.control.closes, Agreements: s.control.agreements, Parties: s.control.parties,
-		Drafts: drafts, Decisions: drafts, Closer: closing.Closer, Around: around, Ends: s.certs.ends, Roots: s.certs.tls.Roots, Token: s.adminToken, Logger: s.logger,
+		Drafts: drafts, Decisions: drafts, Closer: closing.Closer, Reasons: drafts, Around: around, Ends: s.certs.ends, Roots: s.certs.tls.Roots, Token: s.adminToken, Logger: s.logger,
 	})
 	partners.Mount(engine)
 	report.Mount(engine, report.Deps{

@@ -97,6 +97,38 @@ func (d *drafts) closings(ctx context.Context, q statement.IssueQuery) (map[uint
 	return closings, err
 }
 
+// Explain implements rest.Reasons.
+func (d *drafts) Explain(ctx context.Context, q statement.Query, list []statement.Unlike) (explained []statement.Explained, err error) {
+	closing, err := d.closedBy(ctx, &q)
+	if err != nil {
+		return nil, err
+	}
+	err = d.inTurn(ctx, q, func(q statement.Query, by agreedBelow) error {
+		e := statement.Explainer{
+			Books: d.store, Lookups: d.store, Control: by.below, Below: q.Below, Closing: closing,
+			Agreed: func(below int64) statement.Agreed { return agreedBelow{d.control, below} },
+		}
+		explained, err = e.Explain(ctx, q, list)
+		return err
+	})
+	return explained, err
+}
+
+// closedBy is the close that closed a period for a pair, nil where it is open.
+func (d *drafts) closedBy(ctx context.Context, q *statement.Query) (first *clearing.Closing, err error) {
+	if err := d.control.machine.Ready(); err != nil {
+		return nil, err
+	}
+	within := clearing.ClosingQuery{Within: clearing.Scope{CPO: q.CPO, EMSP: q.EMSP}}
+	err = d.control.closes.Closings(ctx, within, func(c *clearing.Closing) error {
+		if first == nil && c.Period >= q.Period {
+			first = c
+		}
+		return nil
+	})
+	return first, err
+}
+
 func attemptsOf(closings map[uint64]*clearing.Closing) []uint64 {
 	return slices.Sorted(maps.Keys(closings))
 }

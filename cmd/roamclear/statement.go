@@ -1,11 +1,9 @@
 package main
 
 import (
-	"bytes"
 	"context"
 	"errors"
 	"fmt"
-	"io"
 	"net/http"
 	"net/url"
 	"os"
@@ -16,7 +14,6 @@ import (
 
 	"github.com/roamclear/roamclear/api/rest"
 	"github.com/roamclear/roamclear/ocpi"
-	"github.com/roamclear/roamclear/settlement/statement"
 	"github.com/spf13/cobra"
 )
 
@@ -224,102 +221,4 @@ func printable(s string) string {
 		return strconv.Quote(s)
 	}
 	return s
-}
-
-func newStatementCompareCmd(service *serviceFlags) *cobra.Command {
-	var f format
-	cmd := &cobra.Command{
-		Use:   "compare FILE",
-		Short: "Hold a partner's statement against what is here",
-		Long: `Hold a statement, in its canonical form, against the one of the same parties, period
-and currency here. Exit code 0: the same bytes. 1: they differ; lines that only one has,
-and what differs in the others, are listed. 2: FILE is no statement; where, is said.`,
-		Example: "  roamclear statement compare NL-TNM_DE-EMP_2019-06_EUR.json --data data",
-		Args:    cobra.ExactArgs(1),
-		RunE: func(cmd *cobra.Command, args []string) error {
-			theirs, raw, err := readStatement(args[0])
-			if err != nil {
-				return &exitError{exitUsage, fmt.Errorf("%s is no statement: %w", args[0], err)}
-			}
-			c, err := service.client()
-			if err != nil {
-				return err
-			}
-			q := url.Values{"cpo": {theirs.CPO.String()}, "emsp": {theirs.EMSP.String()}, "period": {theirs.Period.String()}, "currency": {theirs.Currency}}
-			file, said, err := fetchStatement(cmd.Context(), c, q.Encode(), "json")
-			if errors.Is(err, errNothingThere) { // then each line of the file is missing here
-				cmd.PrintErrf("here: %v\n", err)
-				none := *theirs
-				none.Lines = nil
-				return differs(cmd.OutOrStdout(), &f, &none, theirs)
-			}
-			if err != nil {
-				return fmt.Errorf("compare with the statement here: %w", err)
-			}
-			cmd.PrintErrf("here: %s\n", said)
-			if bytes.Equal(file, raw) {
-				cmd.PrintErrln("the same, byte for byte")
-				return nil
-			}
-			ours, err := statement.Parse(bytes.NewReader(file))
-			if err != nil {
-				return fmt.Errorf("the answer of %s is no statement: %w", c.url, err)
-			}
-			return differs(cmd.OutOrStdout(), &f, ours, theirs)
-		},
-	}
-	f.register(cmd)
-	return cmd
-}
-
-func readStatement(path string) (*statement.Statement, []byte, error) {
-	raw, err := os.ReadFile(path)
-	if err != nil {
-		return nil, nil, err
-	}
-	s, err := statement.Parse(bytes.NewReader(raw))
-	return s, raw, err
-}
-
-// statementDifference is one thing in which two statements differ.
-type statementDifference struct {
-	CDR    string `json:"cdr"` // "" of the statement itself
-	Member string `json:"member"`
-	Ours   string `json:"ours"`
-	Theirs string `json:"theirs"`
-}
-
-// differs lists in what two statements differ, and is the error that says they do.
-func differs(out io.Writer, f *format, ours, theirs *statement.Statement) error {
-	if err := tellDifferences(out, f, ours, theirs); err != nil {
-		return err
-	}
-	return &exitError{1, nil}
-}
-
-// tellDifferences lists in what two statements differ.
-func tellDifferences(out io.Writer, f *format, ours, theirs *statement.Statement) error {
-	list := []statementDifference{}
-	for _, m := range statement.CompareTerms(ours, theirs) {
-		list = append(list, statementDifference{"", m.Name, m.Ours, m.Theirs})
-	}
-	for _, d := range statement.Compare(ours.Lines, theirs.Lines) {
-		switch {
-		case d.Theirs == nil:
-			list = append(list, statementDifference{d.Ours.CDR, "line", d.Ours.Net.String(), "missing"})
-		case d.Ours == nil:
-			list = append(list, statementDifference{d.Theirs.CDR, "line", "missing", d.Theirs.Net.String()})
-		}
-		for _, m := range d.Members() {
-			list = append(list, statementDifference{d.Ours.CDR, m.Name, m.Ours, m.Theirs})
-		}
-	}
-	if f.json() {
-		return writeJSON(out, map[string]any{"differences": list})
-	}
-	rows := [][]string{{"CDR", "MEMBER", "HERE", "IN THE FILE"}}
-	for _, d := range list {
-		rows = append(rows, []string{printable(d.CDR), d.Member, printable(d.Ours), printable(d.Theirs)})
-	}
-	return printTable(out, rows)
 }
