@@ -174,7 +174,8 @@ func startService(ctx context.Context, c Config, stderr *os.File) (_ *service, e
 	}
 	s.desk = commanding.New(s.commands())
 	s.stations = stations.New()
-	following := objects.Options{Logger: s.logger, Registerer: s.registry, ShelfBytes: c.memoryLimit(machineMemory("/")) / 4}
+	memory := c.memoryLimit(machineMemory("/"))
+	following := objects.Options{Logger: s.logger, Registerer: s.registry, ShelfBytes: memory / 4, WaneBytes: memory / 16}
 	if c.has(roleAPI) {
 		following.Observers = map[ingest.Object]objects.Observer{ingest.ObjectLocation: s.stations}
 	}

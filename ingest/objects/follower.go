@@ -38,6 +38,7 @@ type Options struct {
 	Observers  map[ingest.Object]Observer // of warm kinds
 	MaxBytes   int64                      // of objects that changed lately, once the store holds them too; 0: 64 MiB
 	ShelfBytes int64                      // of other objects of warm kinds, see shelf; 0: 224 MiB
+	WaneBytes  int64                      // of those of other kinds that changed a while ago; 0: 64 MiB
 	Logger     *slog.Logger               // nil: nothing is logged
 	Registerer prometheus.Registerer
 }
@@ -46,6 +47,7 @@ type Options struct {
 const (
 	defaultMaxBytes   = 64 << 20
 	defaultShelfBytes = 224 << 20
+	defaultWaneBytes  = 64 << 20
 )
 
 // Follower holds what partners own now. It is safe for concurrent use.
@@ -77,6 +79,7 @@ type part struct {
 	held     int64                                   // bytes of states
 	enough   int64                                   // evict when more than this is held
 	shelf    *shelf                                  // others of warm kinds
+	wanes    *waning                                 // others that changed a while ago
 }
 
 // New returns a Follower that has folded nothing yet: call Run.
@@ -100,7 +103,7 @@ func New(o Options) *Follower {
 		}
 		for _, p := range o.Log.Partitions(fold.Kind().Topic()) {
 			if f.parts[p] == nil {
-				f.parts[p] = &part{Partition: p, progress: ingest.NewProgress(1), states: map[ingest.Identity]*ingest.ObjectState{}, shelf: newShelf()}
+				f.parts[p] = &part{Partition: p, progress: ingest.NewProgress(1), states: map[ingest.Identity]*ingest.ObjectState{}}
 			}
 			if fold.Warm() {
 				warm++
@@ -109,7 +112,8 @@ func New(o Options) *Follower {
 	}
 	f.share = cmp.Or(o.MaxBytes, defaultMaxBytes) / int64(max(1, len(f.parts)))
 	for _, p := range f.parts {
-		p.shelf.limit = cmp.Or(o.ShelfBytes, defaultShelfBytes) / int64(max(1, warm))
+		p.shelf = newShelf(cmp.Or(o.ShelfBytes, defaultShelfBytes) / int64(max(1, warm)))
+		p.wanes = newWaning(cmp.Or(o.WaneBytes, defaultWaneBytes) / int64(max(1, len(f.parts))))
 	}
 	o.Registerer.MustRegister(f.inert)
 	return f

@@ -58,6 +58,9 @@ func (f *Follower) held(p *part, id ingest.Identity) *ingest.ObjectState {
 	if s := p.shelf.get(id); s != nil {
 		return s
 	}
+	if s := p.wanes.get(id); s != nil {
+		return s
+	}
 	return f.answers.states[id]
 }
 
@@ -74,6 +77,7 @@ func (f *Follower) keep(p *part, s *ingest.ObjectState) {
 	p.held += size(s)
 	p.states[id] = s
 	p.shelf.drop(id)
+	p.wanes.drop(id)
 	if old := f.answers.states[id]; old != nil {
 		delete(f.answers.states, id)
 		f.answers.bytes -= size(old)
@@ -100,8 +104,8 @@ func (f *Follower) release(ctx context.Context, p *part) error {
 
 // evict lets go of objects of a partition that the store holds, those first
 // that changed longest ago, until half of its share is left; those of warm
-// kinds go to the shelf while it has room. What the store does not hold yet
-// stays: it is as much as its keeper is behind.
+// kinds go to the shelf while it has room, the others take the room of what wanes.
+// What the store does not hold yet stays: it is as much as its keeper is behind.
 func (f *Follower) evict(ctx context.Context, p *part) error {
 	if p.held <= max(f.share, p.enough) {
 		return nil
@@ -113,9 +117,7 @@ func (f *Follower) evict(ctx context.Context, p *part) error {
 	stored := f.evictable(p, next)
 	packed := make([]string, len(stored))
 	for i, s := range stored {
-		if f.folds[s.Object].Warm() {
-			packed[i] = pack(s)
-		}
+		packed[i] = pack(s)
 	}
 	f.mu.Lock()
 	defer f.mu.Unlock()
@@ -123,8 +125,10 @@ func (f *Follower) evict(ctx context.Context, p *part) error {
 	for i, s := range stored {
 		p.held -= size(s)
 		delete(p.states, s.Identity())
-		if packed[i] != "" {
+		if f.folds[s.Object].Warm() {
 			p.shelf.put(s.Identity(), packed[i])
+		} else {
+			p.wanes.put(s.Identity(), packed[i])
 		}
 	}
 	// Where the store is behind, it is asked again when some more has come.

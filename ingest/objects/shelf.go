@@ -26,8 +26,8 @@ type shelf struct {
 	limit  int64
 }
 
-func newShelf() *shelf {
-	return &shelf{seeds: [2]maphash.Seed{maphash.MakeSeed(), maphash.MakeSeed()}, states: map[[2]uint64]string{}}
+func newShelf(limit int64) *shelf {
+	return &shelf{seeds: [2]maphash.Seed{maphash.MakeSeed(), maphash.MakeSeed()}, states: map[[2]uint64]string{}, limit: limit}
 }
 
 // shelfEntry is what a place takes besides what stands in it.
@@ -52,12 +52,15 @@ func (h *shelf) get(id ingest.Identity) *ingest.ObjectState {
 
 // put holds a packed state in the place of the one before; where there is no
 // room, that one goes all the same.
-func (h *shelf) put(id ingest.Identity, packed string) {
+func (h *shelf) put(id ingest.Identity, packed string) (held bool) {
 	h.drop(id)
-	if n := int64(len(packed)) + shelfEntry; h.bytes+n <= h.limit {
-		h.states[h.key(id)] = packed
-		h.bytes += n
+	n := int64(len(packed)) + shelfEntry
+	if h.bytes+n > h.limit {
+		return false
 	}
+	h.states[h.key(id)] = packed
+	h.bytes += n
+	return true
 }
 
 func (h *shelf) drop(id ingest.Identity) {
@@ -66,6 +69,33 @@ func (h *shelf) drop(id ingest.Identity) {
 		h.bytes -= int64(len(packed)) + shelfEntry
 		delete(h.states, key)
 	}
+}
+
+// waning holds what changed a while ago of the kinds that are not warm: a charge goes on
+// for hours, and its Session changes every few minutes. What finds no room takes that of
+// the half that was put here longest ago; those of it that changed since are not among it.
+type waning struct{ late, early *shelf }
+
+func newWaning(limit int64) *waning { return &waning{newShelf(limit / 2), newShelf(limit / 2)} }
+
+func (w *waning) get(id ingest.Identity) *ingest.ObjectState {
+	if s := w.late.get(id); s != nil {
+		return s
+	}
+	return w.early.get(id)
+}
+
+func (w *waning) put(id ingest.Identity, packed string) {
+	w.early.drop(id)
+	if !w.late.put(id, packed) {
+		w.early, w.late = w.late, newShelf(w.late.limit)
+		w.late.put(id, packed)
+	}
+}
+
+func (w *waning) drop(id ingest.Identity) {
+	w.late.drop(id)
+	w.early.drop(id)
 }
 
 // dictionary is what objects have in common.
@@ -79,10 +109,12 @@ const common = `{"country_code":"DE","party_id":"ABC","id":"LOC1","publish":true
 	`{"id":"2","standard":"IEC_62196_T2_COMBO","format":"CABLE","power_type":"DC","max_voltage":500,"max_amperage":125,"tariff_ids":["12"],"last_updated":"2026-03-18T08:12:01Z"}],` +
 	`"last_updated":"2026-06-28T08:12:01Z"}],"last_updated":"2026-06-29T20:39:09Z"}` +
 	`{"country_code":"DE","party_id":"ABC","uid":"012345678","type":"RFID","contract_id":"DE8ACC12E46L89","visual_number":"DF000-2001-8999-1",` +
-	`"issuer":"TheNewMotion","group_id":"DF000-2001-8999","valid":true,"whitelist":"ALWAYS","language":"en","default_profile_type":"GREEN","last_updated":"2026-06-29T22:39:09Z"}`
+	`"issuer":"TheNewMotion","group_id":"DF000-2001-8999","valid":true,"whitelist":"ALWAYS","language":"en","default_profile_type":"GREEN","last_updated":"2026-06-29T22:39:09Z"}` +
+	`{"country_code":"DE","party_id":"ABC","id":"101","start_date_time":"2026-06-29T22:39:09Z","kwh":0.00,"cdr_token":{"country_code":"DE","party_id":"ABC","uid":"012345678","type":"APP_USER","contract_id":"DE8ACC12E46L89"},` +
+	`"auth_method":"COMMAND","authorization_reference":"01","location_id":"LOC1","evse_uid":"3256","connector_id":"1","currency":"EUR","charging_periods":[{"start_date_time":"2026-06-29T22:39:09Z",` +
+	`"dimensions":[{"type":"ENERGY","volume":0.120},{"type":"TIME","volume":0.0833},{"type":"MAX_CURRENT","volume":30}],"tariff_id":"11"}],"total_cost":{"excl_vat":0.00,"incl_vat":0.00},"status":"ACTIVE","last_updated":"2026-06-29T22:39:09Z"}`
 
-// pack puts a state of a warm kind into few bytes. Everything but its identity
-// is in it.
+// pack puts a state into few bytes. Everything but its identity is in it.
 func pack(s *ingest.ObjectState) string {
 	deleted := uint64(0)
 	if s.Deleted {
@@ -106,6 +138,11 @@ func pack(s *ingest.ObjectState) string {
 		b = appendText(appendText(b, c.Zone), c.Contract)
 		b = binary.AppendUvarint(b, c.Place)
 	}
+	b = binary.AppendUvarint(b, uint64(len(s.Left)))
+	for _, p := range append(s.Left[:len(s.Left):len(s.Left)], s.With) {
+		b = appendText(appendText(b, p.Country), p.ID)
+	}
+	b = binary.AppendVarint(appendText(b, s.Contract), int64(s.Named))
 	return string(dictionary.Encode(nil, append(b, s.Body...)))
 }
 
@@ -135,6 +172,13 @@ func unpack(id ingest.Identity, packed string) (*ingest.ObjectState, error) {
 		c.Zone, c.Contract, c.Place = string(r.text()), string(r.text()), r.number()
 		s.Changes = append(s.Changes, c)
 	}
+	for range r.number() {
+		if r.failed {
+			break
+		}
+		s.Left = append(s.Left, r.party())
+	}
+	s.With, s.Contract, s.Named = r.party(), string(r.text()), ocpi.Time(r.difference())
 	if r.failed {
 		return nil, fmt.Errorf("unpack %s: %w", id, errCutShort)
 	}
@@ -178,6 +222,10 @@ func (r *unpacker) difference() int64 {
 	}
 	r.rest = r.rest[size:]
 	return n
+}
+
+func (r *unpacker) party() ocpi.Party {
+	return ocpi.Party{Country: string(r.text()), ID: string(r.text())}
 }
 
 func (r *unpacker) text() []byte {

@@ -29,7 +29,9 @@ func TestPack(t *testing.T) {
 	for name, s := range map[string]*ingest.ObjectState{
 		"a token": token(1), "a location": location,
 		"deleted, without a body": {Object: ingest.ObjectToken, Key: ocpi.NewKey("NL", "EXW", "x"), Deleted: true, Body: []byte{}, Position: ingest.Position{Epoch: 255, Partition: 7, Offset: 1 << 39}},
-		"before 1970":             {Object: ingest.ObjectToken, Body: []byte("{}"), Received: -1, LastUpdated: -1 << 62},
+		"a Session with others before": {Object: ingest.ObjectSession, Key: ocpi.NewKey("NL", "EXW", "s"), Body: []byte("{}"), With: ocpi.NewParty("DE", "EMP"), Contract: "DE-EMP-C1",
+			Left: []ocpi.Party{ocpi.NewParty("DE", "OLD"), ocpi.NewParty("", "")}, Named: 7},
+		"before 1970": {Object: ingest.ObjectToken, Body: []byte("{}"), Received: -1, LastUpdated: -1 << 62},
 	} {
 		got, err := unpack(s.Identity(), pack(s))
 		if diff := cmp.Diff(s, got); diff != "" || err != nil {
@@ -46,8 +48,7 @@ func TestPack(t *testing.T) {
 
 // The shelf holds what it has room for, and never what was replaced.
 func TestShelfIsBounded(t *testing.T) {
-	h := newShelf()
-	h.limit = 10_000
+	h := newShelf(10_000)
 	for i := range 1000 {
 		s := token(i)
 		h.put(s.Identity(), pack(s))
@@ -69,5 +70,38 @@ func TestShelfIsBounded(t *testing.T) {
 	}
 	if h.bytes != 0 || len(h.states) != 0 {
 		t.Errorf("empty, and %d bytes", h.bytes)
+	}
+}
+
+// What changed a while ago is held until as much has come after it, and never once it was
+// replaced.
+func TestWhatWanes(t *testing.T) {
+	w := newWaning(20_000)
+	for i := range 1000 {
+		s := token(i)
+		w.put(s.Identity(), pack(s))
+		if w.get(s.Identity()) == nil {
+			t.Fatalf("the %dth is not there", i)
+		}
+		if n := w.late.bytes + w.early.bytes; n > 20_000 {
+			t.Fatalf("%d bytes after %d", n, i)
+		}
+		if before := token(i - 30); i >= 30 && w.get(before.Identity()) == nil {
+			t.Fatalf("the %dth is gone before the %dth came", i-30, i)
+		}
+	}
+	if w.get(token(0).Identity()) != nil {
+		t.Error("the first is still there")
+	}
+	newer := token(980) // in one half
+	newer.Version = ocpi.V230
+	w.put(newer.Identity(), pack(newer))
+	w.put(newer.Identity(), pack(newer))
+	if got := w.get(newer.Identity()); got == nil || got.Version != ocpi.V230 {
+		t.Errorf("replaced by %v", got)
+	}
+	w.drop(newer.Identity())
+	if w.get(newer.Identity()) != nil {
+		t.Error("what was dropped is there")
 	}
 }

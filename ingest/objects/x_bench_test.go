@@ -27,8 +27,7 @@ func BenchmarkShelf(b *testing.B) {
 		for b.Loop() {
 			const n = 200_000
 			before := live()
-			h := newShelf()
-			h.limit = 1 << 40
+			h := newShelf(1 << 40)
 			for i := range n {
 				s := token(i)
 				h.put(s.Identity(), pack(s))
