@@ -29,7 +29,9 @@ func (s *Store) Booked(ctx context.Context, q settlement.SettlementQuery, below 
 	if q.Party.IsZero() && q.CPO.IsZero() && q.EMSP.IsZero() && !q.NoEMSP {
 		return s.booked(ctx, "", w, fn)
 	}
-	return s.booked(ctx, atPlace+" IN (SELECT partition, month, epoch, offset FROM results"+w.String()+")", w, fn, w.args...)
+	narrow := w
+	narrow.pair(q)
+	return s.booked(ctx, atPlace+" IN (SELECT partition, month, epoch, offset FROM results"+narrow.String()+")", w, fn, narrow.args...)
 }
 
 // BookedOf implements [settlement.BookedStore].

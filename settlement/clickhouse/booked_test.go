@@ -321,12 +321,22 @@ func BenchmarkBooks(b *testing.B) {
 	var readings []reading
 	for name, q := range map[string]settlement.SettlementQuery{"all": {To: 201909}, "large-pair": inMonth(201909, "BIG"), "small-pair": inMonth(201909, "007")} {
 		q.From = 0
+		var asked []statement.Beside
+		err := s.BookedOpen(b.Context(), q, below, counted, func(c *settlement.BookedCDR) error {
+			if len(asked) < 200_000 {
+				asked = append(asked, statement.BesideOf(c)...)
+			}
+			return nil
+		})
+		if err != nil {
+			b.Fatal(err)
+		}
 		readings = append(readings,
 			reading{name + "/open", func(fn func() error) error {
 				return s.BookedOpen(b.Context(), q, below, counted, booked(fn))
 			}},
 			reading{name + "/beside", func(fn func() error) error {
-				return s.BookedBeside(b.Context(), q, below, counted, booked(fn))
+				return s.BookedBeside(b.Context(), asked, below, counted, booked(fn))
 			}},
 			reading{name + "/decided", func(fn func() error) error {
 				return s.BookedDecided(b.Context(), q, below, 1000, counted, func(*settlement.BookedCDR, *statement.Decided) error { return fn() })

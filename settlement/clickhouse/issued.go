@@ -37,6 +37,21 @@ var issuedColumns = columns[statement.IssuedCDR]{
 	yes("zeroed", func(c *statement.IssuedCDR) *bool { return &c.Zeroed }),
 }
 
+// issuedRow is a row of table issued.
+type issuedRow struct {
+	statement.IssuedCDR
+	statement.Hashes
+}
+
+// issuedRowColumns are the columns that are written of it.
+var issuedRowColumns = slices.Concat(
+	lifted(issuedColumns, func(r *issuedRow) *statement.IssuedCDR { return &r.IssuedCDR }),
+	columns[issuedRow]{
+		whole[proto.ColUInt64]("session", func(r *issuedRow) *uint64 { return &r.Session }, (*rowReader).u64),
+		whole[proto.ColUInt64]("charge", func(r *issuedRow) *uint64 { return &r.Charge }, (*rowReader).u64),
+		whole[proto.ColUInt64]("credited", func(r *issuedRow) *uint64 { return &r.Credited }, (*rowReader).u64),
+	})
+
 // lineColumns are the columns of table statement_lines: what was issued, and what its
 // statement says beside.
 var lineColumns = slices.Concat(
@@ -119,10 +134,10 @@ func (s *Store) WriteLines(ctx context.Context, attempt uint64, block int, lines
 			said = append(said, l)
 		}
 	}
-	issued := newTableRows("issued", issuedColumns)
+	issued := newTableRows("issued", issuedRowColumns)
 	// A block has lines of as many months as its CDRs were booked in: a part for each.
 	months := ch.Context(ctx, ch.WithSettings(ch.Settings{"max_partitions_per_insert_block": 0}))
-	err := s.insert(months, issued.block, what, len(lines), func(i int) error { issued.append(&lines[i].IssuedCDR); return nil })
+	err := s.insert(months, issued.block, what, len(lines), func(i int) error { issued.append(&issuedRow{lines[i].IssuedCDR, lines[i].Hashes}); return nil })
 	if err != nil {
 		return err
 	}

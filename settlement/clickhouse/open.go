@@ -8,6 +8,7 @@ import (
 	ch "github.com/ClickHouse/clickhouse-go/v2"
 	"github.com/ClickHouse/clickhouse-go/v2/ext"
 	"github.com/ClickHouse/clickhouse-go/v2/lib/driver"
+	"github.com/roamclear/roamclear/ingest"
 	"github.com/roamclear/roamclear/ocpi"
 	"github.com/roamclear/roamclear/settlement"
 	"github.com/roamclear/roamclear/settlement/clearing"
@@ -17,7 +18,7 @@ import (
 var _ statement.Books = (*Store)(nil)
 
 // partitionStep parts versions of different partitions of the log: it is odd above the
-// nine bits that ranks take while a CDR is re-priced less than 256 times, so that no two
+// nine bits that ranks take, see maxGeneration, so that no two
 // results of fewer than 128 partitions have one version, and of more none by any chance
 // worth a word. Stored rows rest on it: it never changes.
 const partitionStep = 0x9E3779B97F4A0200
@@ -35,6 +36,19 @@ var versionSQL = fmt.Sprintf("(ver + toUInt64(partition) * %d)", uint64(partitio
 // of one CPO. A close of the pair that a CDR has left may name the version by which the
 // CDR is another's; there are few of these, so that 64 bits are more than enough.
 const debtorSQL = "cityHash64(emsp_country, emsp_party, currency)"
+
+// rankMask is the rank in a version. What is left without it is its base, which all results
+// of one position have: but a mark has the version of the row that took its place.
+const rankMask = 1<<9 - 1
+
+// baseOf is the base of the versions at a position.
+func baseOf(p ingest.Position) uint64 { return resultVersion(p.Partition, rowVersion(p, 0)) }
+
+// Bases: of a row of issued, and of the position of a row of results.
+var (
+	baseSQL   = fmt.Sprintf("bitAnd(version, %d)", ^uint64(rankMask))
+	atBaseSQL = fmt.Sprintf("(bitShiftLeft(toUInt64(%d - bitOr(bitShiftLeft(toUInt64(epoch), %d), toUInt64(offset))), %d) + toUInt64(partition) * %d)", uint64(1<<48-1), offsetBits, rankBits, uint64(partitionStep))
+)
 
 // atPlace is the place of a row of results.
 const atPlace = "(partition, month, epoch, offset)"
@@ -118,7 +132,8 @@ func issuedOf(months []ocpi.Month, w where) string {
 // opened is where the CDRs are that are not issued as they stand.
 type opened struct {
 	ctx    context.Context // with attempts and places
-	q      where           // what is asked for, of results as of issued
+	query  settlement.SettlementQuery
+	q      where // what is asked for, of results as of issued
 	below  settlement.Ends
 	months []ocpi.Month // in which attempts issued some
 	places int          // in these
@@ -133,7 +148,7 @@ func (s *Store) openedIn(ctx context.Context, q settlement.SettlementQuery, belo
 	if err != nil {
 		return nil, err
 	}
-	o := &opened{ctx: ctx, q: settlementWhere(q), below: below, all: q.Party.IsZero() && q.CPO.IsZero() && q.EMSP.IsZero() && !q.NoEMSP}
+	o := &opened{ctx: ctx, query: q, q: settlementWhere(q), below: below, all: q.Party.IsZero() && q.CPO.IsZero() && q.EMSP.IsZero() && !q.NoEMSP}
 	issued, err := s.monthsIssued(ctx, o.q)
 	if err != nil {
 		return nil, err
@@ -147,6 +162,7 @@ func (s *Store) openedIn(ctx context.Context, q settlement.SettlementQuery, belo
 		w := o.q
 		w.below(below)
 		w.and(among(months))
+		w.pair(q)
 		w.and("("+versionSQL+", "+debtorSQL+") NOT IN ("+issuedOf(months, o.q)+")", o.q.args...)
 		return s.each(ctx, "find what is not issued", "SELECT partition, month, epoch, offset FROM results"+w.counting().String(), w.args,
 			func(rows driver.Rows) error { return places.scan(rows) })
@@ -165,6 +181,7 @@ func (o *opened) at() (condition string, args []any) {
 	}
 	w := o.q
 	w.below(o.below)
+	w.pair(o.query)
 	w.and("NOT " + among(o.months))
 	return atPlace + " IN (SELECT partition, month, epoch, offset FROM places UNION ALL SELECT partition, month, epoch, offset FROM results" + w.counting().String() + ")", w.args
 }
@@ -202,56 +219,6 @@ func (s *Store) BookedOpen(ctx context.Context, q settlement.SettlementQuery, be
 	return s.booked(o.ctx, at, o.where(), fn, args...)
 }
 
-// Hashes of what CDRs of one CPO may have in common that bear on each other: of the same
-// Session; of the same token, EVSE, start and end; a credit and what it names. Rows of all
-// issued months are looked at, so as little as can be is read of each: who is told of them
-// compares what the hashes stand for, and pairs. 0 stands for nothing.
-const (
-	besideSQL       = "if(session_id = '', 0, cityHash64('session', party, session_id)), charge_hash"
-	openBesideSQL   = "[" + besideSQL + ", cityHash64('credit', party, id)]"
-	issuedBesideSQL = "[" + besideSQL + ", if(credit_of = '', 0, cityHash64('credit', party, credit_of))]"
-)
-
-// BookedBeside implements [statement.Books].
-func (s *Store) BookedBeside(ctx context.Context, q settlement.SettlementQuery, below settlement.Ends, attempts []clearing.Counted, fn func(*settlement.BookedCDR) error) error {
-	if len(attempts) == 0 {
-		return nil
-	}
-	o, err := s.openedIn(ctx, q, below, attempts)
-	if err != nil {
-		return err
-	}
-	q.From, q.To = 0, 0
-	theirs := settlementWhere(q)
-	issued, err := s.monthsIssued(o.ctx, theirs)
-	if err != nil || len(issued.months) == 0 {
-		return err
-	}
-	at, args := o.at()
-	if at != "" {
-		at = " PREWHERE " + at
-	}
-	open := o.where()
-	w := theirs
-	w.below(below)
-	w.and(among(issued.months))
-	w.and("beside != 0 AND beside IN (SELECT arrayJoin("+openBesideSQL+") FROM results FINAL"+at+open.counting().String()+")", append(args, open.args...)...)
-	beside, err := newPlaces("besides")
-	if err != nil {
-		return err
-	}
-	err = s.each(o.ctx, "find what stands beside what is not issued", "SELECT DISTINCT partition, month, epoch, offset FROM results ARRAY JOIN "+issuedBesideSQL+" AS beside"+
-		w.counting().String(), w.args, func(rows driver.Rows) error { return beside.scan(rows) })
-	if err != nil || beside.n == 0 {
-		return err
-	}
-	w = theirs
-	w.below(below)
-	stands, args := issuedAt(issued.months, theirs, "besides")
-	w.and("("+versionSQL+", "+debtorSQL+") IN ("+stands+")", args...)
-	return s.booked(ch.Context(o.ctx, ch.WithExternalTable(beside.Table)), atPlace+" IN (SELECT partition, month, epoch, offset FROM besides)", w, fn)
-}
-
 // places is a table of places in results that goes with queries.
 type places struct {
 	*ext.Table
@@ -265,6 +232,23 @@ func newPlaces(name string, beside ...func(*ext.Table) error) (*places, error) {
 		return nil, fmt.Errorf("make table of places: %w", err)
 	}
 	return &places{Table: table}, nil
+}
+
+// ofVersion adds where the row of a version is that was booked in a month: its position
+// follows from it once the partition is known, and of those that count mostly one gives
+// a position that there is. Who reads there compares versions.
+func (p *places) ofVersion(version uint64, m ocpi.Month, below settlement.Ends) error {
+	for of, end := range below {
+		at := positionOf(of.Number, 1<<48-1-(version-uint64(of.Number)*partitionStep)>>rankBits)
+		if at.Epoch != of.Epoch || at.Offset >= end {
+			continue
+		}
+		p.n++
+		if err := p.Append(at.Partition, uint32(m), at.Epoch, at.Offset); err != nil {
+			return err
+		}
+	}
+	return nil
 }
 
 // scan adds the place that a row begins with, and reads what follows.

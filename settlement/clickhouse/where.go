@@ -45,6 +45,14 @@ func (w *where) and(condition string, args ...any) {
 // or restricts to what meets one of some conditions.
 func (w *where) or(either where) { w.and(strings.Join(either.conditions, " OR "), either.args...) }
 
+// pair leads to the blocks of results in which a pair may have rows, by an index: it is no
+// condition, and goes beside those that are. Most pairs have few CDRs.
+func (w *where) pair(q settlement.SettlementQuery) {
+	if !q.CPO.IsZero() && !q.EMSP.IsZero() {
+		w.and("indexHint(cityHash64(country, party, emsp_country, emsp_party) = cityHash64(?, ?, ?, ?))", q.CPO.Country, q.CPO.ID, q.EMSP.Country, q.EMSP.ID)
+	}
+}
+
 // counting restricts rows of results to those that stand for a CDR.
 func (w where) counting() where {
 	w.conditions = append([]string{"NOT elsewhere"}, w.conditions...)

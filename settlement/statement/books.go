@@ -38,7 +38,8 @@ func (c *IssuedCDR) Adds() bool {
 // result, and nothing is to be added to what was issued of it.
 type IssuedLine struct {
 	IssuedCDR
-	Line Line
+	Line   Line
+	Hashes Hashes // of the CDR; written, and not read with lines
 }
 
 // Issue is a statement as a close wrote it, without its lines.
@@ -79,11 +80,9 @@ type Books interface {
 	// came late, was held, was healed, got a debtor or was priced again, whenever that
 	// was. CDRs of no month are in all months.
 	BookedOpen(ctx context.Context, q settlement.SettlementQuery, below settlement.Ends, attempts []clearing.Counted, fn func(*settlement.BookedCDR) error) error
-	// BookedBeside reads CDRs that are issued as they stand and that stand beside one that
-	// BookedOpen hands on, in its pair and currency: of the same Session, or with the same
-	// charge hash, start and end, or as a credit that names it. Others that are issued as
-	// they stand may be among them.
-	BookedBeside(ctx context.Context, q settlement.SettlementQuery, below settlement.Ends, attempts []clearing.Counted, fn func(*settlement.BookedCDR) error) error
+	// BookedBeside reads CDRs that are issued as they stand, in a pair and currency and with
+	// a hash that are asked for. Others that are issued as they stand there may be among them.
+	BookedBeside(ctx context.Context, of []Beside, below settlement.Ends, attempts []clearing.Counted, fn func(*settlement.BookedCDR) error) error
 	// BookedTwins reads CDRs of the CPO of one that credit nothing and are of its Session, or
 	// have its charge hash, start and end; others may be among them, and itself. Where there
 	// are more than about a thousand, it reads some of them.
@@ -99,7 +98,10 @@ type Books interface {
 	// a CDR that the pair and currency has. Months of q do not restrict; the pair and
 	// currency is that of the line.
 	IssuedMoved(ctx context.Context, q settlement.SettlementQuery, below settlement.Ends, attempts []clearing.Counted, fn func(*IssuedCDR) error) error
-	// IssuedOf reads all lines of attempts of CDRs by their keys, of whatever pair.
+	// IssuedIn reads all lines of attempts of some CDRs in one pair and currency each.
+	IssuedIn(ctx context.Context, units []Unit, attempts []clearing.Counted, fn func(*IssuedCDR) error) error
+	// IssuedOf reads all lines of attempts of CDRs by their keys, of whatever pair: that
+	// costs a look at all that is issued of the CPO.
 	IssuedOf(ctx context.Context, keys []ocpi.Key, attempts []clearing.Counted, fn func(*IssuedCDR) error) error
 	// DecidedOf reads the last decision below a control offset about each of some CDRs.
 	DecidedOf(ctx context.Context, keys []ocpi.Key, below int64, fn func(*Decided) error) error

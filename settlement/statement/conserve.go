@@ -118,7 +118,7 @@ func (w Whole) BookedOpen(ctx context.Context, q settlement.SettlementQuery, bel
 }
 
 // BookedBeside implements Books.
-func (Whole) BookedBeside(context.Context, settlement.SettlementQuery, settlement.Ends, []clearing.Counted, func(*settlement.BookedCDR) error) error {
+func (Whole) BookedBeside(context.Context, []Beside, settlement.Ends, []clearing.Counted, func(*settlement.BookedCDR) error) error {
 	return nil
 }
 

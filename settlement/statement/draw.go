@@ -80,8 +80,10 @@ type Draft struct {
 const (
 	waitingCDRs = 50_000
 	waitingKeys = 1_000
-	// keysAtOnce is how many keys one lookup has. One pair may want more.
-	keysAtOnce = 10_000
+	// keysAtOnce is how many keys one lookup has, besideAtOnce how many hashes. One pair may
+	// want more.
+	keysAtOnce   = 10_000
+	besideAtOnce = 200_000
 )
 
 // Draw calls fn for each pair and currency of which something comes to the period or one
@@ -129,7 +131,7 @@ func (w *drawing) group(p place) *group {
 }
 
 // wait has a group wait for what bears on it, together with those before it. It has all
-// that the readings have of it by then.
+// that the readings have of it by then. Where something is issued, it may stand beside any CDR.
 func (w *drawing) wait(ctx context.Context, g *group) error {
 	if g == nil || len(g.members)+len(g.lines) == 0 {
 		return nil
@@ -137,7 +139,7 @@ func (w *drawing) wait(ctx context.Context, g *group) error {
 	g.want(&w.wanted)
 	w.waiting = append(w.waiting, g)
 	w.cdrs += len(g.members)
-	if n := w.wanted.len(); n > 0 && n < waitingKeys && w.cdrs <= waitingCDRs {
+	if n := w.wanted.len(); n+len(w.counted) > 0 && n < waitingKeys && w.cdrs <= waitingCDRs {
 		return nil
 	}
 	return w.flush(ctx)
@@ -146,6 +148,9 @@ func (w *drawing) wait(ctx context.Context, g *group) error {
 // flush hands on the groups that wait, once it is known what bears on them. What is found
 // may itself ask for more: a credit of what was issued for its original.
 func (w *drawing) flush(ctx context.Context) error {
+	if err := w.beside(ctx); err != nil {
+		return err
+	}
 	for w.wanted.len() > 0 {
 		f, err := w.look(ctx)
 		if err != nil {
@@ -184,24 +189,55 @@ func (w *drawing) flush(ctx context.Context) error {
 	return nil
 }
 
+// beside has the groups that wait take what is issued beside what they have open.
+func (w *drawing) beside(ctx context.Context) error {
+	if len(w.counted) == 0 {
+		return nil
+	}
+	groups, asked := map[place]*group{}, map[Beside]bool{}
+	for _, g := range w.waiting {
+		groups[g.place] = g
+		for i := range g.members {
+			if m := &g.members[i]; m.open {
+				for _, of := range BesideOf(&m.BookedCDR) {
+					asked[of] = true
+				}
+			}
+		}
+	}
+	err := inChunks(asked, besideAtOnce, func(of []Beside) error {
+		return w.Books.BookedBeside(ctx, of, w.q.Below, w.counted, func(c *settlement.BookedCDR) error {
+			groups[placeOf(c)].adopt(c)
+			return nil
+		})
+	})
+	if err != nil {
+		return fmt.Errorf("read what is issued beside drafts: %w", err)
+	}
+	for _, g := range w.waiting {
+		g.want(&w.wanted)
+	}
+	return nil
+}
+
 // look looks up what groups want, and what was issued of it.
 func (w *drawing) look(ctx context.Context) (*found, error) {
 	f := &found{map[ocpi.Key]*settlement.BookedCDR{}, map[place][]*settlement.BookedCDR{}, map[place]map[string][]IssuedCDR{}}
 	issued := w.wanted.issued
-	err := inChunks(w.wanted.booked, func(keys []ocpi.Key) error {
+	err := inChunks(w.wanted.booked, keysAtOnce, func(keys []ocpi.Key) error {
 		return w.Books.BookedOf(ctx, keys, w.q.Below, func(c *settlement.BookedCDR) error {
 			kept := *c
-			f.booked[c.Key], issued[c.Key] = &kept, true
+			f.booked[c.Key], issued[Unit{c.Key, c.EMSP, c.Currency}] = &kept, true
 			return nil
 		})
 	})
 	if err != nil {
 		return nil, fmt.Errorf("read what bears on drafts: %w", err)
 	}
-	err = inChunks(w.wanted.credits, func(keys []ocpi.Key) error {
+	err = inChunks(w.wanted.credits, keysAtOnce, func(keys []ocpi.Key) error {
 		return w.Books.BookedCredits(ctx, keys, w.q.Below, func(c *settlement.BookedCDR) error {
 			kept := *c
-			f.credits[placeOf(c)], issued[c.Key] = append(f.credits[placeOf(c)], &kept), true
+			f.credits[placeOf(c)], issued[Unit{c.Key, c.EMSP, c.Currency}] = append(f.credits[placeOf(c)], &kept), true
 			return nil
 		})
 	})
@@ -211,8 +247,8 @@ func (w *drawing) look(ctx context.Context) (*found, error) {
 	if len(w.counted) == 0 {
 		return f, nil
 	}
-	err = inChunks(issued, func(keys []ocpi.Key) error {
-		return w.Books.IssuedOf(ctx, keys, w.counted, func(l *IssuedCDR) error {
+	err = inChunks(issued, keysAtOnce, func(units []Unit) error {
+		return w.Books.IssuedIn(ctx, units, w.counted, func(l *IssuedCDR) error {
 			f.issued(l)
 			return nil
 		})
@@ -234,7 +270,7 @@ func (w *drawing) decide(ctx context.Context) error {
 			}
 		}
 	}
-	err := inChunks(keys, func(keys []ocpi.Key) error {
+	err := inChunks(keys, keysAtOnce, func(keys []ocpi.Key) error {
 		return w.Books.DecidedOf(ctx, keys, w.Agreed.Below(), func(d *Decided) error {
 			kept := *d
 			about[d.Key].decided = &kept
@@ -247,8 +283,8 @@ func (w *drawing) decide(ctx context.Context) error {
 	return nil
 }
 
-func inChunks(keys map[ocpi.Key]bool, look func([]ocpi.Key) error) error {
-	for chunk := range slices.Chunk(slices.Collect(maps.Keys(keys)), keysAtOnce) {
+func inChunks[K comparable](keys map[K]bool, size int, look func([]K) error) error {
+	for chunk := range slices.Chunk(slices.Collect(maps.Keys(keys)), size) {
 		if err := look(chunk); err != nil {
 			return err
 		}

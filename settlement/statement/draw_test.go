@@ -232,6 +232,7 @@ func issuing(t *testing.T, b *statementtest.Books, period ocpi.Month, cdrs ...se
 		l := statement.IssuedLine{
 			IssuedCDR: statement.IssuedCDR{Attempt: attempt, Period: period, Key: c.Key, EMSP: c.EMSP, Currency: c.Currency, Month: c.Month, Version: c.Version, Net: net, Claim: net, KWh: &kwh},
 			Line:      statement.Line{CDR: c.Key.String(), Kind: statement.CDR, Belongs: period, Net: net, KWh: &kwh},
+			Hashes:    statement.HashesOf(&c),
 		}
 		if c.Credit {
 			kwh = kwh.Neg()

@@ -72,8 +72,6 @@ func (g *group) addOpen(e *entry) {
 	}
 }
 
-func (g *group) addBeside(e *entry) { g.adopt(e.booked) }
-
 func (g *group) addDecided(e *entry) {
 	d := *e.decided
 	m := g.adopt(e.booked)
@@ -148,7 +146,7 @@ func (g *group) want(l *lookups) {
 			g.wantCredits(m.Key, l)
 		}
 		if !m.looked && g.lines[m.Key.ID] == nil {
-			l.issued[m.Key] = true
+			l.issued[Unit{m.Key, g.emsp, g.currency}] = true
 		}
 		m.looked = true
 	}
@@ -225,11 +223,11 @@ func (g *group) settle() error {
 type lookups struct {
 	booked  map[ocpi.Key]bool // the CDR itself
 	credits map[ocpi.Key]bool // those that name it
-	issued  map[ocpi.Key]bool // what was issued of it
+	issued  map[Unit]bool     // what was issued of it
 }
 
 func newLookups() lookups {
-	return lookups{map[ocpi.Key]bool{}, map[ocpi.Key]bool{}, map[ocpi.Key]bool{}}
+	return lookups{map[ocpi.Key]bool{}, map[ocpi.Key]bool{}, map[Unit]bool{}}
 }
 
 func (l *lookups) len() int { return len(l.booked) + len(l.credits) + len(l.issued) }

@@ -40,7 +40,7 @@ func (d *Draft) issued(attempt uint64) (lines []IssuedLine) {
 		l := IssuedLine{IssuedCDR: IssuedCDR{
 			Attempt: attempt, Period: d.Period, Key: s.Key, EMSP: d.EMSP, Currency: d.Currency, Month: s.Booked.Month, Version: s.Booked.Version,
 			Tax: &decimal.Decimal{}, KWh: &decimal.Decimal{}, Claim: s.Claim.Sub(s.claimed), Zeroed: s.State == clearing.Zeroed,
-		}}
+		}, Hashes: HashesOf(s.Booked)}
 		if s.Line != nil {
 			l.Line, l.Net, l.KWh, l.Tax = *s.Line, s.Line.Net, s.Line.KWh, s.Owed.Tax
 			if s.Issued != nil {

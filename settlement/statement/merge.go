@@ -87,9 +87,6 @@ func (w *drawing) readings(ctx context.Context, q settlement.SettlementQuery) []
 		startReading((*group).addOpen, func(fn func(entry) error) error {
 			return w.Books.BookedOpen(ctx, q, w.q.Below, w.counted, booked(fn))
 		}),
-		startReading((*group).addBeside, func(fn func(entry) error) error {
-			return w.Books.BookedBeside(ctx, q, w.q.Below, w.counted, booked(fn))
-		}),
 		startReading((*group).addDecided, func(fn func(entry) error) error {
 			return w.Books.BookedDecided(ctx, q, w.q.Below, w.Agreed.Below(), w.counted, func(c *settlement.BookedCDR, d *Decided) error {
 				return fn(entry{place: placeOf(c), booked: c, decided: d})

@@ -110,7 +110,7 @@ func (b *few) BookedOpen(_ context.Context, _ settlement.SettlementQuery, _ sett
 }
 
 // BookedBeside implements Books.
-func (*few) BookedBeside(context.Context, settlement.SettlementQuery, settlement.Ends, []clearing.Counted, func(*settlement.BookedCDR) error) error {
+func (*few) BookedBeside(context.Context, []Beside, settlement.Ends, []clearing.Counted, func(*settlement.BookedCDR) error) error {
 	return nil
 }
 

@@ -181,10 +181,7 @@ func (p *proving) counted(ctx context.Context, of string, i *Issue, s *Statement
 		for n := range lines {
 			want[lines[n].CDR] = &lines[n]
 		}
-		err := p.Books.IssuedOf(ctx, keysOf(i, lines), []clearing.Counted{{ID: i.Attempt, Period: i.Period}}, func(c *IssuedCDR) error {
-			if c.EMSP != i.EMSP || c.Currency != i.Currency {
-				return nil
-			}
+		err := p.Books.IssuedIn(ctx, unitsOf(i, lines), []clearing.Counted{{ID: i.Attempt, Period: i.Period}}, func(c *IssuedCDR) error {
 			l := want[c.Key.String()]
 			if l == nil {
 				p.fault("%s: %s counts as issued twice to %s in %s", of, c.Key, i.EMSP, i.Currency)
@@ -268,8 +265,13 @@ func (p *proving) hold(ctx context.Context, of string, drawn redrawn, i *Issue, 
 func (p *proving) stands(ctx context.Context, i *Issue, s *Statement) (bool, error) {
 	at := place{i.CPO, i.EMSP, i.Currency}
 	versions := map[ocpi.Key]uint64{}
-	for keys := range slices.Chunk(keysOf(i, s.Lines), keysAtOnce) {
+	for lines := range slices.Chunk(s.Lines, keysAtOnce) {
 		clear(versions)
+		units := unitsOf(i, lines)
+		keys := make([]ocpi.Key, len(units))
+		for n := range units {
+			keys[n] = units[n].Key
+		}
 		err := p.Books.BookedOf(ctx, keys, p.Below, func(c *settlement.BookedCDR) error {
 			if placeOf(c) == at {
 				versions[c.Key] = c.Version
@@ -280,7 +282,7 @@ func (p *proving) stands(ctx context.Context, i *Issue, s *Statement) (bool, err
 			return false, err
 		}
 		moved := false
-		err = p.Books.IssuedOf(ctx, keys, []clearing.Counted{{ID: i.Attempt, Period: i.Period}}, func(c *IssuedCDR) error {
+		err = p.Books.IssuedIn(ctx, units, []clearing.Counted{{ID: i.Attempt, Period: i.Period}}, func(c *IssuedCDR) error {
 			moved = moved || versions[c.Key] != c.Version
 			return nil
 		})
@@ -291,13 +293,13 @@ func (p *proving) stands(ctx context.Context, i *Issue, s *Statement) (bool, err
 	return true, nil
 }
 
-// keysOf are the keys of the CDRs that lines of a statement are of.
-func keysOf(i *Issue, lines []Line) []ocpi.Key {
-	keys := make([]ocpi.Key, len(lines))
+// unitsOf are the CDRs that lines of a statement are of.
+func unitsOf(i *Issue, lines []Line) []Unit {
+	units := make([]Unit, len(lines))
 	for n := range lines {
-		keys[n] = ocpi.Key{Party: i.CPO, ID: lines[n].CDR[len(i.CPO.String())+1:]}
+		units[n] = Unit{ocpi.Key{Party: i.CPO, ID: lines[n].CDR[len(i.CPO.String())+1:]}, i.EMSP, i.Currency}
 	}
-	return keys
+	return units
 }
 
 // rest are the statements that a close would have and has not.

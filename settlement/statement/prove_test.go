@@ -125,8 +125,8 @@ func (d *damaged) BookedOpen(ctx context.Context, q settlement.SettlementQuery, 
 	})
 }
 
-func (d *damaged) IssuedOf(ctx context.Context, keys []ocpi.Key, attempts []clearing.Counted, fn func(*statement.IssuedCDR) error) error {
-	return d.Books.IssuedOf(ctx, keys, attempts, func(c *statement.IssuedCDR) error {
+func (d *damaged) IssuedIn(ctx context.Context, units []statement.Unit, attempts []clearing.Counted, fn func(*statement.IssuedCDR) error) error {
+	return d.Books.IssuedIn(ctx, units, attempts, func(c *statement.IssuedCDR) error {
 		if d.issued != nil && !d.issued(c) {
 			return nil
 		}

@@ -28,6 +28,7 @@ type scale struct {
 	sql    driver.Conn
 	rnd    *rand.Rand
 	rows   [2][]pricing.Row // what fill stored, by partition
+	drawn  string           // what the last drafts were of
 }
 
 // batchRows is how many CDRs the worker stores together at full rate.
@@ -47,7 +48,7 @@ func openScale(ctx context.Context, o *options, engine *clickhouse.Engine, print
 	return s, err
 }
 
-func (s *scale) close() {
+func (s *scale) end() {
 	_ = s.sql.Close()
 	_ = s.store.Close()
 }

@@ -98,8 +98,8 @@ func run(ctx context.Context, o *options, out io.Writer) (err error) {
 	if err != nil {
 		return err
 	}
-	defer s.close()
-	for _, step := range []func(context.Context) error{s.price, s.fill, s.settle, s.sizes, s.sums, s.read} {
+	defer s.end()
+	for _, step := range []func(context.Context) error{s.price, s.fill, s.settle, s.sizes, s.sums, s.read, s.close} {
 		if err := step(ctx); err != nil {
 			return err
 		}

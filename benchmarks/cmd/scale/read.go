@@ -6,7 +6,6 @@ import (
 	"strings"
 	"time"
 
-	ch "github.com/ClickHouse/clickhouse-go/v2"
 	"github.com/roamclear/roamclear/ocpi"
 	"github.com/roamclear/roamclear/settlement"
 )
@@ -160,14 +159,8 @@ func (s *scale) measure(ctx context.Context, name string, read func(context.Cont
 	if err := read(ctx); err != nil {
 		return fmt.Errorf("%s: %w", name, err)
 	}
-	var cpu time.Duration
-	counted := ch.Context(ctx, ch.WithProfileEvents(func(events []ch.ProfileEvent) {
-		for _, e := range events {
-			if e.Name == "UserTimeMicroseconds" || e.Name == "SystemTimeMicroseconds" {
-				cpu += time.Duration(e.Value) * time.Microsecond
-			}
-		}
-	}))
+	counted, cpu := countingCPU(ctx)
+	ours := ownCPU()
 	began := time.Now()
 	for range s.runs {
 		if err := read(counted); err != nil {
@@ -175,6 +168,6 @@ func (s *scale) measure(ctx context.Context, name string, read func(context.Cont
 		}
 	}
 	n := time.Duration(s.runs)
-	s.Printf("%-34s %6d ms CPU %6d ms", name, (cpu / n).Milliseconds(), (time.Since(began) / n).Milliseconds())
+	s.Printf("%-34s %6d ms CPU %6d ms, %d ms of ours", name, (cpu() / n).Milliseconds(), (time.Since(began) / n).Milliseconds(), ((ownCPU() - ours) / n).Milliseconds())
 	return nil
 }

@@ -142,8 +142,8 @@ func (b *Books) BookedCredits(_ context.Context, of []ocpi.Key, below settlement
 	return b.read("look up credits", below, func(c *settlement.BookedCDR) bool { return c.Credit && wanted[c.Original()] }, fn)
 }
 
-func setOf(keys []ocpi.Key) map[ocpi.Key]bool {
-	set := make(map[ocpi.Key]bool, len(keys))
+func setOf[K comparable](keys []K) map[K]bool {
+	set := make(map[K]bool, len(keys))
 	for _, k := range keys {
 		set[k] = true
 	}
@@ -186,17 +186,30 @@ func (b *Books) BookedOpen(_ context.Context, q settlement.SettlementQuery, belo
 }
 
 // BookedBeside implements statement.Books.
-func (b *Books) BookedBeside(_ context.Context, q settlement.SettlementQuery, below settlement.Ends, attempts []clearing.Counted, fn func(*settlement.BookedCDR) error) error {
+func (b *Books) BookedBeside(_ context.Context, of []statement.Beside, below settlement.Ends, attempts []clearing.Counted, fn func(*settlement.BookedCDR) error) error {
+	asked := setOf(of)
 	issued := b.issuedBy(attempts)
-	open := map[place][]*settlement.BookedCDR{}
-	for _, c := range b.booked(below) {
-		if within(q, c.Month) && !stands(c, issued) {
-			open[placeOf(c)] = append(open[placeOf(c)], c)
-		}
-	}
+	hashes := b.hashes()
 	return b.read("read what stands beside", below, func(c *settlement.BookedCDR) bool {
-		return selected(q, placeOf(c)) && stands(c, issued) && slices.ContainsFunc(open[placeOf(c)], func(o *settlement.BookedCDR) bool { return beside(c, o) })
+		at := placeOf(c)
+		return slices.ContainsFunc(issued[at][c.Key.ID], func(l statement.IssuedCDR) bool {
+			h := hashes[lineKey{l.Attempt, at, c.Key.ID}]
+			return l.Version == c.Version && (asked[statement.Beside{CPO: at.cpo, EMSP: at.emsp, Currency: at.currency, Hash: h.Session}] ||
+				asked[statement.Beside{CPO: at.cpo, EMSP: at.emsp, Currency: at.currency, Hash: h.Charge}] ||
+				asked[statement.Beside{CPO: at.cpo, EMSP: at.emsp, Currency: at.currency, Hash: h.Credited}])
+		})
 	}, fn)
+}
+
+// hashes are those of all lines that were written.
+func (b *Books) hashes() map[lineKey]statement.Hashes {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	hashes := map[lineKey]statement.Hashes{}
+	for key, l := range b.lines {
+		hashes[key] = l.Hashes
+	}
+	return hashes
 }
 
 // BookedTwins implements statement.Books.
@@ -287,6 +300,14 @@ func remains(lines []statement.IssuedCDR) bool {
 		}
 	}
 	return !net.IsZero() || !tax.IsZero() || !kwh.IsZero() || !claim.IsZero()
+}
+
+// IssuedIn implements statement.Books.
+func (b *Books) IssuedIn(_ context.Context, units []statement.Unit, attempts []clearing.Counted, fn func(*statement.IssuedCDR) error) error {
+	wanted := setOf(units)
+	return b.issued("look up what is issued", attempts, func(p place, id string, _ []statement.IssuedCDR) bool {
+		return wanted[statement.Unit{Key: ocpi.Key{Party: p.cpo, ID: id}, EMSP: p.emsp, Currency: p.currency}]
+	}, fn)
 }
 
 // IssuedOf implements statement.Books.

@@ -1,0 +1,120 @@
+package clickhouse
+
+import (
+	"context"
+	"fmt"
+
+	ch "github.com/ClickHouse/clickhouse-go/v2"
+	"github.com/ClickHouse/clickhouse-go/v2/ext"
+	"github.com/ClickHouse/clickhouse-go/v2/lib/driver"
+	"github.com/roamclear/roamclear/ocpi"
+	"github.com/roamclear/roamclear/settlement"
+	"github.com/roamclear/roamclear/settlement/clearing"
+	"github.com/roamclear/roamclear/settlement/statement"
+)
+
+// IssuedIn implements [statement.Books].
+func (s *Store) IssuedIn(ctx context.Context, units []statement.Unit, attempts []clearing.Counted, fn func(*statement.IssuedCDR) error) error {
+	if len(attempts) == 0 {
+		return nil
+	}
+	ctx, err := withCounted(ctx, attempts)
+	if err != nil {
+		return err
+	}
+	return s.issuedIn(ctx, units, fn)
+}
+
+// issuedIn is IssuedIn by the table counted.
+func (s *Store) issuedIn(ctx context.Context, units []statement.Unit, fn func(*statement.IssuedCDR) error) error {
+	if len(units) == 0 {
+		return nil
+	}
+	ctx, err := withUnits(ctx, units)
+	if err != nil {
+		return err
+	}
+	return s.issued(ctx, "("+unitSQL+") IN units", fn)
+}
+
+// IssuedOf implements [statement.Books].
+func (s *Store) IssuedOf(ctx context.Context, keys []ocpi.Key, attempts []clearing.Counted, fn func(*statement.IssuedCDR) error) error {
+	if len(keys) == 0 || len(attempts) == 0 {
+		return nil
+	}
+	wanted, err := withKeys(keys)
+	if err != nil {
+		return err
+	}
+	ctx, err = withCounted(ch.Context(ctx, wanted), attempts)
+	if err != nil {
+		return err
+	}
+	return s.issued(ctx, "(country, party, id) IN wanted", fn)
+}
+
+// issued reads what attempts of the table counted issued where a condition holds on the
+// columns that FINAL tells rows apart by: it says which rows are read at all.
+func (s *Store) issued(ctx context.Context, condition string, fn func(*statement.IssuedCDR) error) error {
+	var c statement.IssuedCDR
+	return s.each(onDisk(ctx), "read what is issued", "SELECT "+issuedColumns.row()+" FROM issued FINAL PREWHERE "+condition+" AND attempt IN (SELECT attempt FROM counted) ORDER BY "+unitSQL+", period, attempt", nil,
+		func(rows driver.Rows) error {
+			c = statement.IssuedCDR{}
+			if err := issuedColumns.scan(rows, &c); err != nil {
+				return err
+			}
+			return fn(&c)
+		})
+}
+
+const pairSQL = "country, party, emsp_country, emsp_party, currency"
+
+// BookedBeside implements [statement.Books]. Lines have the hashes, in the order of pairs;
+// which results they are of, their versions say.
+func (s *Store) BookedBeside(ctx context.Context, of []statement.Beside, below settlement.Ends, attempts []clearing.Counted, fn func(*settlement.BookedCDR) error) error {
+	if len(of) == 0 || len(attempts) == 0 {
+		return nil
+	}
+	ctx, err := withCounted(ctx, attempts)
+	if err != nil {
+		return err
+	}
+	asked, err := ext.NewTable("asked", ext.Column("country", "String"), ext.Column("party", "String"), ext.Column("emsp_country", "String"), ext.Column("emsp_party", "String"),
+		ext.Column("currency", "String"), ext.Column("hash", "UInt64"))
+	for i := 0; i < len(of) && err == nil; i++ {
+		b := &of[i]
+		err = asked.Append(b.CPO.Country, b.CPO.ID, b.EMSP.Country, b.EMSP.ID, b.Currency, b.Hash)
+	}
+	if err != nil {
+		return fmt.Errorf("make table of hashes: %w", err)
+	}
+	versions, err := ext.NewTable("versions", ext.Column("version", "UInt64"), ext.Column("debtor", "UInt64"))
+	if err != nil {
+		return fmt.Errorf("make table of versions: %w", err)
+	}
+	places, err := newPlaces("places")
+	if err != nil {
+		return err
+	}
+	const hashes = " IN (SELECT hash FROM asked)"
+	err = s.each(ch.Context(ctx, ch.WithExternalTable(asked)), "find what is issued beside drafts", "SELECT DISTINCT month, version, "+debtorSQL+" FROM issued PREWHERE ("+pairSQL+") IN (SELECT DISTINCT "+pairSQL+
+		" FROM asked) AND attempt IN (SELECT attempt FROM counted) WHERE session"+hashes+" OR charge"+hashes+" OR credited"+hashes, nil,
+		func(rows driver.Rows) error {
+			var month uint32
+			var version, debtor uint64
+			if err := rows.Scan(&month, &version, &debtor); err != nil {
+				return err
+			}
+			if err := versions.Append(version, debtor); err != nil {
+				return err
+			}
+			return places.ofVersion(version, ocpi.Month(month), below)
+		})
+	if err != nil || places.n == 0 {
+		return err
+	}
+	var w where
+	w.below(below)
+	w.and("(" + versionSQL + ", " + debtorSQL + ") IN (SELECT version, debtor FROM versions)")
+	return s.booked(ch.Context(ctx, ch.WithExternalTable(places.Table, versions)), atPlace+" IN (SELECT partition, month, epoch, offset FROM places)", w, fn)
+}

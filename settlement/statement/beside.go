@@ -1,0 +1,57 @@
+package statement
+
+import (
+	"github.com/roamclear/roamclear/ocpi"
+	"github.com/roamclear/roamclear/settlement"
+)
+
+// Hashes are what CDRs of one pair and currency may have in common that bears on what is
+// owed: their Session; the token, EVSE, start and end; a credit and the CDR that it names.
+// 0 stands for nothing. They only ever cause a look: who is told of a CDR compares what
+// its hashes stand for. Stored lines rest on them: they never change.
+type Hashes struct {
+	Session  uint64
+	Charge   uint64
+	Credited uint64 // of a credit, the CDR that it names
+}
+
+// HashesOf returns the hashes of a CDR.
+func HashesOf(c *settlement.BookedCDR) Hashes {
+	h := Hashes{Charge: c.Measures.ChargeHash}
+	if c.SessionID != "" {
+		h.Session = settlement.SessionHash(c.Key.Party, c.SessionID)
+	}
+	if of := c.Original(); c.Credit && of.ID != "" {
+		h.Credited = creditedHash(of)
+	}
+	return h
+}
+
+// creditedHash is the hash of a CDR that credits name.
+func creditedHash(key ocpi.Key) uint64 { return settlement.SessionHash(key.Party, "\x00"+key.ID) }
+
+// Unit is a CDR in the pair and currency that something of it was issued in.
+type Unit struct {
+	Key      ocpi.Key // its party is the CPO
+	EMSP     ocpi.Party
+	Currency string
+}
+
+// Beside asks for what is issued beside a CDR that is not: for one of the hashes of CDRs
+// of a pair and currency.
+type Beside struct {
+	CPO, EMSP ocpi.Party
+	Currency  string
+	Hash      uint64
+}
+
+// BesideOf lists what may be issued beside a CDR that is not.
+func BesideOf(c *settlement.BookedCDR) (of []Beside) {
+	h := HashesOf(c)
+	for _, hash := range []uint64{h.Session, h.Charge, creditedHash(c.Key)} {
+		if hash != 0 {
+			of = append(of, Beside{c.Key.Party, c.EMSP, c.Currency, hash})
+		}
+	}
+	return of
+}
