@@ -19,9 +19,10 @@ import (
 // house is an installation in which nothing is agreed and everything is stored: what
 // closes of its periods need to know.
 type house struct {
-	ends    settlement.Ends
-	counted []clearing.Counted
-	next    int64 // control record
+	statement.Control // nobody asks for a close here
+	ends              settlement.Ends
+	counted           []clearing.Counted
+	next              int64 // control record
 }
 
 func (h *house) Cut(context.Context) (statement.Cut, error) {
