@@ -69,6 +69,30 @@ func (s *Store) issued(ctx context.Context, condition string, fn func(*statement
 
 const pairSQL = "country, party, emsp_country, emsp_party, currency"
 
+// withAsked makes what is asked for available to a query: the pairs and currencies as the
+// table pairs, the hashes as hashes. One of another pair that is asked for only causes a look.
+func withAsked(ctx context.Context, of []statement.Beside) (context.Context, error) {
+	pairs, err := ext.NewTable("pairs", ext.Column("country", "String"), ext.Column("party", "String"), ext.Column("emsp_country", "String"), ext.Column("emsp_party", "String"),
+		ext.Column("currency", "String"))
+	if err != nil {
+		return nil, fmt.Errorf("make table of pairs: %w", err)
+	}
+	hashes, err := ext.NewTable("hashes", ext.Column("hash", "UInt64"))
+	seen := map[statement.Beside]bool{}
+	for i := 0; i < len(of) && err == nil; i++ {
+		b := of[i]
+		err = hashes.Append(b.Hash)
+		if b.Hash = 0; err == nil && !seen[b] {
+			seen[b] = true
+			err = pairs.Append(b.CPO.Country, b.CPO.ID, b.EMSP.Country, b.EMSP.ID, b.Currency)
+		}
+	}
+	if err != nil {
+		return nil, fmt.Errorf("make table of hashes: %w", err)
+	}
+	return ch.Context(ctx, ch.WithExternalTable(pairs, hashes)), nil
+}
+
 // BookedBeside implements [statement.Books]. Lines have the hashes, in the order of pairs;
 // which results they are of, their versions say.
 func (s *Store) BookedBeside(ctx context.Context, of []statement.Beside, below settlement.Ends, attempts []clearing.Counted, fn func(*settlement.BookedCDR) error) error {
@@ -79,14 +103,9 @@ func (s *Store) BookedBeside(ctx context.Context, of []statement.Beside, below s
 	if err != nil {
 		return err
 	}
-	asked, err := ext.NewTable("asked", ext.Column("country", "String"), ext.Column("party", "String"), ext.Column("emsp_country", "String"), ext.Column("emsp_party", "String"),
-		ext.Column("currency", "String"), ext.Column("hash", "UInt64"))
-	for i := 0; i < len(of) && err == nil; i++ {
-		b := &of[i]
-		err = asked.Append(b.CPO.Country, b.CPO.ID, b.EMSP.Country, b.EMSP.ID, b.Currency, b.Hash)
-	}
+	ctx, err = withAsked(ctx, of)
 	if err != nil {
-		return fmt.Errorf("make table of hashes: %w", err)
+		return err
 	}
 	versions, err := ext.NewTable("versions", ext.Column("version", "UInt64"), ext.Column("debtor", "UInt64"))
 	if err != nil {
@@ -96,9 +115,9 @@ func (s *Store) BookedBeside(ctx context.Context, of []statement.Beside, below s
 	if err != nil {
 		return err
 	}
-	const hashes = " IN (SELECT hash FROM asked)"
-	err = s.each(ch.Context(ctx, ch.WithExternalTable(asked)), "find what is issued beside drafts", "SELECT DISTINCT month, version, "+debtorSQL+" FROM issued PREWHERE ("+pairSQL+") IN (SELECT DISTINCT "+pairSQL+
-		" FROM asked) AND attempt IN (SELECT attempt FROM counted) WHERE session"+hashes+" OR charge"+hashes+" OR credited"+hashes, nil,
+	const hashes = " IN (SELECT hash FROM hashes)"
+	err = s.each(ctx, "find what is issued beside drafts", "SELECT DISTINCT month, version, "+debtorSQL+" FROM issued PREWHERE ("+pairSQL+") IN (SELECT "+pairSQL+
+		" FROM pairs) AND attempt IN (SELECT attempt FROM counted) WHERE session"+hashes+" OR charge"+hashes+" OR credited"+hashes, nil,
 		func(rows driver.Rows) error {
 			var month uint32
 			var version, debtor uint64

@@ -44,8 +44,11 @@ type issuedVersion struct {
 	month   ocpi.Month
 }
 
+// fewRejects is how many issued rejects are looked at one by one.
+var fewRejects uint64 = 10_000 // a variable for tests
+
 // movedVersions is of how many versions it is looked up together how they stand.
-const movedVersions = 50_000
+const movedVersions = 100_000
 
 // IssuedMoved implements [statement.Books]. What was issued stays as it stands unless a
 // row took its result's place: one of a re-pricing, or a mark that the CDR stands
@@ -107,13 +110,14 @@ func (s *Store) touched(ctx context.Context, q settlement.SettlementQuery) (w wh
 		}
 	}
 	var months, rejected []ocpi.Month
+	all := uint64(0) // rejects
 	err = s.each(ctx, "read which months are issued", "SELECT month, countIf(bitAnd(version, 1) = 0) FROM issued"+issued.counted().String()+" GROUP BY month ORDER BY month", issued.args,
 		func(rows driver.Rows) error {
 			var month uint32
 			var rejects uint64
 			err := rows.Scan(&month, &rejects)
 			months = append(months, ocpi.Month(month))
-			if rejects > 0 {
+			if all += rejects; rejects > 0 {
 				rejected = append(rejected, ocpi.Month(month))
 			}
 			return err
@@ -127,7 +131,11 @@ func (s *Store) touched(ctx context.Context, q settlement.SettlementQuery) (w wh
 	ofCPO(&again)
 	var either where
 	either.and(baseSQL+" IN (SELECT "+atBaseSQL+" FROM results"+again.String()+")", again.args...)
-	if len(rejected) > 0 {
+	switch {
+	case all == 0:
+	case all <= fewRejects: // to look where they stand is less than to look for what healed
+		either.and("bitAnd(version, 1) = 0")
+	default:
 		rejects := issued
 		rejects.and("bitAnd(version, 1) = 0")
 		var healed where
