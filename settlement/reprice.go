@@ -66,6 +66,7 @@ type RepriceProgress struct {
 
 // RepriceStore is what re-pricing needs of the store.
 type RepriceStore interface {
+	AppliedStore
 	Checkpoint(ctx context.Context, p ingest.Partition) (next int64, err error)
 	// CountedResults calls fn for the results that count, of the months and
 	// the party of r, in the order of offsets, those of from <= offset < to.
@@ -117,6 +118,8 @@ type Repricer struct {
 	AsOf       pricing.AsOf       // that CDRs are priced by: the present
 	Gate       pricing.Gate       // moves AsOf on before a run is applied; nil: it stays
 	Partitions []ingest.Partition // of the CDRs
+	Log        AppliedLog         // to apply runs
+	By         string             // who does
 	// Related, when set, is told of CDRs whose debtor an applied run has changed:
 	// credits are held against what they credit by it. See [Relater.Again].
 	Related   func(ctx context.Context, keys []ocpi.Key) error

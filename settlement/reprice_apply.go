@@ -71,8 +71,8 @@ func (p *Repricer) Restart(ctx context.Context, r Repricing) error {
 // first, at the present positions of the log: when that gives anything else than
 // the run found, apart from what counts already, nothing is applied and the
 // error is ErrDiffers. So what comes to count is what the report showed, by
-// what is known now. Applied again, or after an interruption, it does what is
-// left.
+// what is known now. The control log says what is replaced before it is. Applied
+// again, or after an interruption, it does what is left.
 func (p *Repricer) Apply(ctx context.Context, r Repricing) (a Application, err error) {
 	partitions, err := p.open(ctx, &r)
 	if err != nil {
@@ -88,36 +88,42 @@ func (p *Repricer) Apply(ctx context.Context, r Repricing) (a Application, err e
 	}
 	a.After = a.Before
 	again := applying(r)
-	if err := p.catchUp(ctx); err != nil { // to price the run took its time
-		return a, fmt.Errorf("apply the run %q: %w", r.Name(), err)
-	}
-	if err := p.Store.ForgetRepricing(ctx, again.Name()); err != nil {
-		return a, fmt.Errorf("apply the run %q: %w", r.Name(), err)
-	}
-	if partitions, err = p.open(ctx, &again); err == nil {
-		err = p.price(ctx, &again, partitions)
-	}
-	if err == nil {
-		a.Difference, err = p.difference(ctx, r, again)
-	}
-	if err == nil && !a.Difference.IsZero() {
-		err = ErrDiffers
-	}
-	if err != nil {
-		return a, fmt.Errorf("apply the run %q: %w", r.Name(), err)
-	}
-	for _, in := range p.Partitions {
-		if err := p.Store.ApplyRepriced(ctx, again.Name(), in); err != nil {
-			return a, fmt.Errorf("apply the run %q: %w", r.Name(), err)
-		}
-	}
-	if err := p.relate(ctx, r); err != nil {
+	if a.Difference, err = p.apply(ctx, r, again); err != nil {
 		return a, fmt.Errorf("apply the run %q: %w", r.Name(), err)
 	}
 	if a.After, err = p.standing(ctx, r); err != nil {
 		return a, err
 	}
 	return a, p.Store.ForgetRepricing(ctx, again.Name())
+}
+
+func (p *Repricer) apply(ctx context.Context, r, again Repricing) (d Difference, err error) {
+	if err := p.finish(ctx, r, again); err != nil {
+		return d, err
+	}
+	if err := p.catchUp(ctx); err != nil { // to price the run took its time
+		return d, err
+	}
+	if err := p.Store.ForgetRepricing(ctx, again.Name()); err != nil {
+		return d, err
+	}
+	partitions, err := p.open(ctx, &again)
+	if err == nil {
+		err = p.price(ctx, &again, partitions)
+	}
+	if err == nil {
+		d, err = p.difference(ctx, r, again)
+	}
+	if err == nil && !d.IsZero() {
+		err = ErrDiffers
+	}
+	if err == nil {
+		err = p.recorded(ctx, r, again, partitions)
+	}
+	if err == nil {
+		err = p.relate(ctx, r)
+	}
+	return d, err
 }
 
 // catchUp makes the present the present again.

@@ -54,7 +54,8 @@ type repriceStore struct {
 	runs      map[string]*heldRun
 	failAfter int             // writes until every one fails; negative: never
 	lost      ingest.Position // of a record that is gone
-	largest   int             // changes in one write
+	noted     []notedRun
+	largest   int // changes in one write
 }
 
 var errStore = errors.New("the store is gone")
@@ -155,10 +156,9 @@ func (s *repriceStore) RepriceProgress(_ context.Context, run string) (list []Re
 func (s *repriceStore) WriteRepriced(_ context.Context, run string, _ ingest.Partition, page []Repriced, progress RepriceProgress) error {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	if s.failAfter == 0 {
+	if s.failing() {
 		return errStore
 	}
-	s.failAfter--
 	s.largest = max(s.largest, len(page))
 	r := s.run(run)
 	for _, c := range page {
@@ -206,10 +206,9 @@ func (s *repriceStore) Changes(_ context.Context, run string, fn func(*Change) e
 }
 
 func (s *repriceStore) ApplyRepriced(_ context.Context, run string, p ingest.Partition) error {
-	if s.failAfter == 0 {
+	if s.failing() {
 		return errStore
 	}
-	s.failAfter--
 	for at, r := range s.run(run).rows {
 		if at.Partition != p.Number || s.counting[at].Version != r.Version {
 			continue
@@ -233,10 +232,9 @@ func debtorsCome() (*repriceStore, *Repricer) {
 	s.add(0, "c-2", "TNM", "0.25", exwKnown, then)
 	s.add(1, "c-3", "TNM", "0.30", exwKnown, then)
 	s.add(1, "c-4", "EXW", "0.30", exwKnown, then)
-	return s, &Repricer{
-		Store: s, Inputs: noInputs{}, Policies: knows{"EXW": 1, "TNM": 7}, AsOf: now,
-		Partitions: parts, PageRows: 1,
-	}
+	p := &Repricer{Store: s, Inputs: noInputs{}, Policies: knows{"EXW": 1, "TNM": 7}, AsOf: now, Partitions: parts, PageRows: 1, By: "local"}
+	p.Log = &appliedLog{store: s, repricer: p}
+	return s, p
 }
 
 // ran runs to the end and wants so many changes.
@@ -389,24 +387,6 @@ func TestARunGoesOnWhereItStopped(t *testing.T) {
 			if writes > 1 && progress.AsOf != now {
 				t.Errorf("after %d writes: partition %d goes on at %+v, began at %+v", writes, progress.Partition, progress.AsOf, now)
 			}
-		}
-	}
-}
-
-// An apply that is interrupted does what is left when it is asked for again.
-func TestAnApplyGoesOnWhereItStopped(t *testing.T) {
-	for writes := range 9 {
-		s, p := debtorsCome()
-		ran(t, p, january2019, 3)
-		s.failAfter = writes
-		_, err := p.Apply(t.Context(), january2019)
-		if err != nil && !errors.Is(err, errStore) {
-			t.Fatalf("after %d writes: %v", writes, err)
-		}
-		s.failAfter = -1
-		a, err := p.Apply(t.Context(), january2019)
-		if err != nil || a.After != (Applied{Applied: 3}) {
-			t.Errorf("after %d writes: %+v, %v; want 3 applied", writes, a, err)
 		}
 	}
 }

@@ -21,6 +21,7 @@ type decisions struct {
 	agreements   *clearing.Agreements
 	parties      *clearing.Parties
 	decided      *clearing.Decisions
+	repricings   *clearing.Repricings
 }
 
 // openDecisions opens the control log; nothing is folded until the machine
@@ -34,7 +35,7 @@ func openDecisions(ctx context.Context, log control.Log, logger *slog.Logger) (*
 	return &decisions{
 		machine: m, installation: control.NewInstallation(m),
 		partners: control.NewPartners(m), keys: control.NewKeys(m),
-		closes: closes, agreements: clearing.NewAgreements(m, closes), parties: clearing.NewParties(m), decided: clearing.NewDecisions(m, closes),
+		closes: closes, agreements: clearing.NewAgreements(m, closes), parties: clearing.NewParties(m), decided: clearing.NewDecisions(m, closes), repricings: clearing.NewRepricings(m),
 	}, nil
 }
 

@@ -12,6 +12,7 @@ import (
 	"github.com/roamclear/roamclear/ocpi"
 	"github.com/roamclear/roamclear/pricing/tariff"
 	"github.com/roamclear/roamclear/settlement"
+	"github.com/roamclear/roamclear/settlement/clearing"
 )
 
 // repriceFlags are the flags of the reprice command besides the settings.
@@ -40,14 +41,17 @@ begins it anew, to include CDRs, tariffs and partners that came since.
 of: what a statement has of it already stays, and the next one has the difference.
 The CDRs are priced again first: when partners, tariffs, locations or CDRs that
 came since make them come to anything else than the run found, nothing is applied,
-the difference is printed and the exit code is 1. Applied again, nothing changes.
+the difference is printed and the exit code is 1. The control log says first what
+is replaced, by a digest; interrupted, the same command does what is left. Applied
+again, nothing changes. list shows what was applied.
 
 It works beside a running service or without one.
 
 Profiles: ` + profileNames() + `.`,
 		Example: `  roamclear reprice --data data --from 2019-01 --to 2019-03
   roamclear reprice --data data --from 2019-01 --party GB/DUN --profile STEP_NONE --format json
-  roamclear reprice --data data --from 2019-01 --to 2019-03 --apply`,
+  roamclear reprice --data data --from 2019-01 --to 2019-03 --apply
+  roamclear reprice list --data data`,
 		Args: cobra.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			r, err := f.repricing()
@@ -78,6 +82,7 @@ Profiles: ` + profileNames() + `.`,
 	flags.BoolVar(&f.quiet, "quiet", false, "no progress bar")
 	must(cmd.MarkFlagRequired("from"))
 	completeProfile(cmd)
+	cmd.AddCommand(newRepriceListCmd())
 	return cmd
 }
 
@@ -174,8 +179,8 @@ func openRepricer(ctx context.Context, c Config) (_ *settlement.Repricer, closeA
 	}
 	return &settlement.Repricer{
 		Store: b.store, Inputs: in.owned.View(), Policies: in.decisions.policies(), AsOf: in.at, Gate: gate{b.log, in.owned, in.decisions.machine},
-		Partitions: b.log.Partitions(ingest.TopicCDRs),
-		Related:    (&settlement.Relater{Store: b.store, Closings: in.decisions.closes}).Again,
+		Partitions: b.log.Partitions(ingest.TopicCDRs), Log: in.decisions.repricings, By: clearing.ByLocal,
+		Related: (&settlement.Relater{Store: b.store, Closings: in.decisions.closes}).Again,
 	}, func() error { in.close(); return closeBackends() }, nil
 }
 

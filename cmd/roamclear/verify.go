@@ -40,7 +40,8 @@ func newVerifyCmd() *cobra.Command {
 			"every accepted CDR is priced, rejected, a credit, a repeat or a conflict, exactly once, and the sums agree\n" +
 			"from the raw bodies through the results to the settlement report. Each statement that was issued is held against\n" +
 			"its digest, the numbers and the chain of closes, and drawn again where engine and results are those of then; each\n" +
-			"claim has one place: issued, open, held, rejected or zeroed. What the log no longer holds is held\n" +
+			"claim has one place: issued, open, held, rejected or zeroed. Of each re-pricing that was applied it is proved that it\n" +
+			"replaced what the control log says, and that it is finished. What the log no longer holds is held\n" +
 			"against the checkpoint taken before it was trimmed; where there is no such checkpoint, it is told as unproven.\n" +
 			"It works beside a running service or without one.\n\n" +
 			"Exit code 0: all of it agrees. 1: what does not, or cannot be proved, is printed. 2: there is no installation.",
@@ -85,12 +86,17 @@ func verify(ctx context.Context, c Config, out, progress io.Writer, f *verifyFla
 	if err != nil {
 		return err
 	}
+	applied, err := proveApplied(ctx, b, in.decisions)
+	if err != nil {
+		return err
+	}
+	proof.Faults = append(proof.Faults, applied.Faults...)
 	if f.format.json() {
-		if err := writeJSON(out, verifyView(report, proof)); err != nil {
+		if err := writeJSON(out, verifyView(report, proof, applied)); err != nil {
 			return err
 		}
 	} else {
-		printReport(out, report, proof)
+		printReport(out, report, proof, applied)
 	}
 	if !report.Proved() || len(proof.Faults) > 0 {
 		return &exitError{code: 1}
@@ -122,6 +128,20 @@ func proveIssued(ctx context.Context, b *backends, d *decisions) (proof *stateme
 			return nil, err
 		}
 		if proof, err = p.Prove(ctx); err != nil || len(proof.Faults) == 0 {
+			return proof, err
+		}
+	}
+	return proof, nil
+}
+
+// proveApplied proves which results re-pricings that were applied replaced.
+func proveApplied(ctx context.Context, b *backends, d *decisions) (proof *settlement.AppliedProof, err error) {
+	for range proofs { // one may be applied meanwhile
+		if err := d.machine.CatchUp(ctx); err != nil {
+			return nil, err
+		}
+		all := func(fn func(*settlement.AppliedRun) error) error { return d.repricings.Applied(ctx, 0, fn) }
+		if proof, err = settlement.ProveApplied(ctx, all, b.store); err != nil || len(proof.Faults) == 0 {
 			return proof, err
 		}
 	}
@@ -252,7 +272,7 @@ func progressBar(w io.Writer) func(ingest.Partition, int64, int64) {
 	}
 }
 
-func printReport(w io.Writer, r *settlement.Report, s *statement.Proof) {
+func printReport(w io.Writer, r *settlement.Report, s *statement.Proof, a *settlement.AppliedProof) {
 	var lines []any
 	p := func(format string, args ...any) { lines = append(lines, fmt.Sprintf(format, args...)) }
 	p("records   %d walked: %d against the log, %d against the checkpoint taken before it was trimmed", r.Records, r.Records-r.TrimmedProven-r.Unproven, r.TrimmedProven)
@@ -266,6 +286,9 @@ func printReport(w io.Writer, r *settlement.Report, s *statement.Proof) {
 	}
 	if s.Requests > 0 {
 		p("requests  %d closes wait for their approval: their %d lines are as they were written, and count nowhere", s.Requests, s.RequestLines)
+	}
+	if a.Runs > 0 {
+		p("repriced  %d results by %d re-pricings that were applied: as the control log says; %d of them were replaced by others since", a.CDRs, a.Runs, a.Since)
 	}
 	if r.Ahead > 0 {
 		p("ahead     %d records are in the log and not yet in the store: not part of this proof", r.Ahead)

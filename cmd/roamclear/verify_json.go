@@ -33,6 +33,8 @@ type verifyJSON struct {
 	Again          int                `json:"drawn_again_count"`  // statements that came to the same bytes once more
 	Requests       int                `json:"request_count"`      // closes that wait for their approval
 	RequestLines   int64              `json:"request_line_count"` // of these, that count nowhere
+	Repricings     int                `json:"repricing_count"`    // that were applied
+	Repriced       int64              `json:"repriced_count"`     // results that they replaced
 	Disagreements  []disagreementJSON `json:"disagreements"`
 	Omitted        int64              `json:"omitted_count"` // disagreements that are not listed
 }
@@ -45,14 +47,14 @@ type disagreementJSON struct {
 	What      string `json:"what"`
 }
 
-func verifyView(r *settlement.Report, s *statement.Proof) verifyJSON {
+func verifyView(r *settlement.Report, s *statement.Proof, a *settlement.AppliedProof) verifyJSON {
 	v := verifyJSON{
 		Proved: r.Proved() && len(s.Faults) == 0, Records: r.Records, TrimmedProven: r.TrimmedProven, CDRs: r.CDRs, Priced: r.Priced,
 		Rejected: r.Rejected, Credits: r.Credits, Repeats: r.Repeats, Conflicts: r.Conflicts, Related: r.Related,
 		Rows: r.Rows, Ahead: r.Ahead, RelationsAhead: r.RelationsAhead, Doubled: r.Doubled, Missing: r.Missing,
 		Expired: r.Expired, Unproven: r.Unproven, Places: s.Places, Closes: s.Closes, Statements: s.Statements, Lines: s.Lines, Again: s.Again,
 		Requests: s.Requests, RequestLines: s.RequestLines,
-		Disagreements: []disagreementJSON{}, Omitted: r.Omitted + int64(s.More),
+		Repricings: a.Runs, Repriced: a.CDRs, Disagreements: []disagreementJSON{}, Omitted: r.Omitted + int64(s.More),
 	}
 	for _, d := range r.Disagreements {
 		one := disagreementJSON{Partition: d.Partition.String(), What: d.What}

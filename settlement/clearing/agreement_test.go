@@ -41,6 +41,7 @@ func openDesk(t testing.TB, log *ingesttest.Log) desk {
 	}
 	d := desk{Machine: m, closes: clearing.NewCloses(m), parties: clearing.NewParties(m), partners: control.NewPartners(m), now: &now}
 	d.agreements, d.decided = clearing.NewAgreements(m, d.closes), clearing.NewDecisions(m, d.closes)
+	clearing.NewRepricings(m)
 	return d
 }
 

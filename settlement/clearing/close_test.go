@@ -136,6 +136,7 @@ func TestEventsAreFrozen(t *testing.T) {
 		undone.Event(),
 		requested,
 		approved,
+		clearing.RepricingAppliedOf(repricing("audit & more", 9)),
 	} {
 		event := control.Event{Command: fmt.Sprint("c", i+1), Expect: 2, At: 1545782400000000000}
 		switch i { // the month has ended by then

@@ -49,13 +49,6 @@ type closeData struct {
 	Root       ingest.Digest `json:"root"`       // over what each statement is
 }
 
-// cutData says up to where CDRs of a partition counted.
-type cutData struct {
-	Epoch     uint8 `json:"epoch"`
-	Partition int32 `json:"partition"`
-	Below     int64 `json:"below"`
-}
-
 // netData is the sum of all lines in one currency.
 type netData struct {
 	Currency string `json:"currency"`
@@ -116,13 +109,9 @@ func (n *NewClosing) Event() PeriodClosed {
 func (n *NewClosing) data() closeData {
 	c := closeData{
 		scopeData: newScopeData(n.Scope), Period: n.Period, Attempt: fmt.Sprintf("%016x", n.ID),
-		Cut: []cutData{}, Reference: n.Reference, Control: n.Control, Engine: tariff.EngineVersion, ZoneDB: tariff.ZoneDBVersion(),
+		Cut: cutOf(n.Cut), Reference: n.Reference, Control: n.Control, Engine: tariff.EngineVersion, ZoneDB: tariff.ZoneDBVersion(),
 		Lines: n.Lines, Net: []netData{}, Statements: []creditorSum{}, Root: n.Root,
 	}
-	for p, below := range n.Cut {
-		c.Cut = append(c.Cut, cutData{p.Epoch, p.Number, below})
-	}
-	slices.SortFunc(c.Cut, cutData.compare)
 	for _, currency := range slices.Sorted(maps.Keys(n.Net)) {
 		c.Net = append(c.Net, netData{currency, n.Net[currency].String()})
 	}
@@ -143,11 +132,8 @@ func (c *PeriodClosed) said() NewClosing {
 
 func (c *closeData) said(by string) NewClosing {
 	n := NewClosing{
-		Attempt: c.attempt(), Cut: settlement.Ends{}, Reference: c.Reference, Lines: c.Lines,
+		Attempt: c.attempt(), Cut: endsOf(c.Cut), Reference: c.Reference, Lines: c.Lines,
 		Net: map[string]decimal.Decimal{}, Root: c.Root, By: by,
-	}
-	for _, p := range c.Cut {
-		n.Cut[ingest.Partition{Topic: ingest.TopicCDRs, Epoch: p.Epoch, Number: p.Partition}] = p.Below
 	}
 	for _, s := range c.Net {
 		n.Net[s.Currency], _ = decimal.NewFromString(s.Net)
@@ -194,27 +180,16 @@ func (c *closeData) validateBy(by string) error {
 	if err := c.validate(); err != nil {
 		return err
 	}
-	for _, validate := range [...]func() error{c.validateCut, c.validateNet, c.validateStatements} {
-		if err := validate(); err != nil {
-			return err
-		}
+	if err := validateCut(c.Cut); err != nil {
+		return err
 	}
-	return nil
+	if err := c.validateNet(); err != nil {
+		return err
+	}
+	return c.validateStatements()
 }
 
 func isEdition(s string) bool { return s != "" && len(s) <= maxEdition }
-
-func (c *closeData) validateCut() error {
-	if len(c.Cut) > maxCut {
-		return control.Invalid("cut: %d partitions, want at most %d", len(c.Cut), maxCut)
-	}
-	for i, p := range c.Cut {
-		if p.Partition < 0 || p.Below < 0 || i > 0 && c.Cut[i-1].compare(p) >= 0 {
-			return control.Invalid("cut.%d: want partitions once each, by epoch and number, and no negative number", i)
-		}
-	}
-	return nil
-}
 
 func (c *closeData) validateNet() error {
 	if len(c.Net) > maxCurrencies {
@@ -262,11 +237,4 @@ func (c *closeData) validateStatements() error {
 		before = cpo
 	}
 	return nil
-}
-
-func (p cutData) compare(o cutData) int {
-	if p.Epoch != o.Epoch {
-		return int(p.Epoch) - int(o.Epoch)
-	}
-	return int(p.Partition) - int(o.Partition)
 }

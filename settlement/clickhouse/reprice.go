@@ -73,8 +73,8 @@ func (s *Store) ForgetRepricing(ctx context.Context, run string) error {
 // bounds the engine's memory, at a few dozen bytes an offset.
 const applyWindow = 500_000
 
-// windows calls fn for each run of offsets in which a re-pricing has changes.
-func (s *Store) windows(ctx context.Context, run string, fn func(partition int32, epoch uint8, from, to int64) error) error {
+// windows calls fn for each run of offsets in which a table has rows of a run.
+func (s *Store) windows(ctx context.Context, table string, run any, fn func(partition int32, epoch uint8, from, to int64) error) error {
 	type window struct {
 		partition int32
 		epoch     uint8
@@ -82,7 +82,7 @@ func (s *Store) windows(ctx context.Context, run string, fn func(partition int32
 	}
 	var all []window
 	err := s.each(ctx, "list changes of a re-pricing", fmt.Sprintf(
-		`SELECT DISTINCT partition, epoch, intDiv(offset, %d) AS number FROM repricings WHERE run = ? ORDER BY ALL`, applyWindow), []any{run},
+		`SELECT DISTINCT partition, epoch, intDiv(offset, %d) AS number FROM %s WHERE run = ? ORDER BY ALL`, applyWindow, table), []any{run},
 		func(rows driver.Rows) error {
 			var w window
 			err := rows.Scan(&w.partition, &w.epoch, &w.number)
@@ -111,7 +111,7 @@ func (s *Store) ApplyRepriced(ctx context.Context, run string, in ingest.Partiti
 	columns := resultColumns.list()
 	stay := "INSERT INTO results (" + columns + ") SELECT " + columns + " FROM repricings FINAL WHERE " + applicable +
 		" AND (month, emsp_country, emsp_party) = (old_month, old_emsp_country, old_emsp_party)"
-	return s.windows(ctx, run, func(p int32, e uint8, from, to int64) error {
+	return s.windows(ctx, "repricings", run, func(p int32, e uint8, from, to int64) error {
 		if p != in.Number || e != in.Epoch {
 			return nil
 		}
@@ -127,7 +127,7 @@ func (s *Store) ApplyRepriced(ctx context.Context, run string, in ingest.Partiti
 
 // content is a digest of all that a report or a partner sees of a result. A
 // function of NULL is NULL, which equals nothing, so what is hashed is the row
-// as bytes.
+// as bytes. Rows of applied rest on it, and digests in the control log: it never changes.
 var content = "sipHash64(" + resultColumns.only("emsp_country", "emsp_party", "month", "currency", "status", "claim", "reason",
 	"computed_excl", "computed_incl", "fixed_excl", "fixed_incl", "energy_excl", "energy_incl", "time_excl", "time_incl",
 	"parking_excl", "parking_incl", "reservation_excl", "reservation_incl", "tax_name", "tax_percentage", "tax_amount",
@@ -145,7 +145,7 @@ ORDER BY n.offset`
 func (s *Store) Changes(ctx context.Context, run string, fn func(*settlement.Change) error) error {
 	ctx = ch.Context(ctx, ch.WithSettings(ch.Settings{"max_bytes_before_external_sort": sortMemory}))
 	query := fmt.Sprintf(changesSQL, content, changeColumns.row(), settlement.Counts, settlement.Pending, settlement.Overtaken)
-	return s.windows(ctx, run, func(p int32, e uint8, from, to int64) error {
+	return s.windows(ctx, "repricings", run, func(p int32, e uint8, from, to int64) error {
 		return s.each(ctx, "read changes of a re-pricing", query, []any{run, p, e, from, to, p, e, from, to},
 			func(rows driver.Rows) error {
 				var stands uint8

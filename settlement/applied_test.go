@@ -1,0 +1,258 @@
+package settlement
+
+import (
+	"cmp"
+	"context"
+	"errors"
+	"maps"
+	"slices"
+	"strings"
+	"testing"
+
+	"github.com/roamclear/roamclear/ingest"
+	"github.com/roamclear/roamclear/pricing"
+)
+
+// notedRun is what a repriceStore has noted of a run.
+type notedRun struct {
+	NotedRun
+	cdrs map[ingest.Position]Repriced
+	old  map[ingest.Position]uint64 // digests of what they replace
+}
+
+// failing reports whether the store is gone, after so many writes as it was given.
+func (s *repriceStore) failing() bool {
+	s.failAfter--
+	return s.failAfter == -1
+}
+
+func (s *repriceStore) NoteApplied(_ context.Context, n NotedRun, run string) error {
+	if s.failing() {
+		return errStore
+	}
+	note := notedRun{n, map[ingest.Position]Repriced{}, map[ingest.Position]uint64{}}
+	for at, r := range s.run(run).rows {
+		if c := s.counting[at]; c.Version == r.Version {
+			note.cdrs[at], note.old[at] = r, digest(&c.Row)
+		}
+	}
+	if s.noted = slices.DeleteFunc(s.noted, func(o notedRun) bool { return o.ID == n.ID }); len(note.cdrs) > 0 {
+		s.noted = append(s.noted, note)
+	}
+	return nil
+}
+
+func (s *repriceStore) note(id uint64) (n notedRun) {
+	if i := slices.IndexFunc(s.noted, func(n notedRun) bool { return n.ID == id }); i >= 0 {
+		n = s.noted[i]
+	}
+	return n
+}
+
+func (s *repriceStore) AppliedCDRs(_ context.Context, id uint64, fn func(*AppliedCDR) error) error {
+	n := s.note(id)
+	byKey := slices.SortedFunc(maps.Keys(n.cdrs), func(a, b ingest.Position) int { return cmp.Compare(n.cdrs[a].Key.ID, n.cdrs[b].Key.ID) })
+	for _, at := range byKey {
+		r := n.cdrs[at]
+		if err := fn(&AppliedCDR{Key: r.Key, Old: n.old[at], New: digest(&r.Row)}); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+func (s *repriceStore) AppliedStanding(_ context.Context, id uint64) (a AppliedStanding, err error) {
+	for at, r := range s.note(id).cdrs {
+		switch c := s.counting[at]; {
+		case c.Version == r.Version:
+			a.Left++
+		case c.Version != r.Version+1:
+			a.Since++
+		case digest(&c.Row) != digest(&r.Row):
+			a.Differ, a.Example = a.Differ+1, r.Key
+		}
+	}
+	return a, nil
+}
+
+func (s *repriceStore) Noted(context.Context) (noted []NotedRun, err error) {
+	for _, n := range s.noted {
+		noted = append(noted, n.NotedRun)
+	}
+	return noted, nil
+}
+
+func (s *repriceStore) ForgetApplied(_ context.Context, ids []uint64) error {
+	s.noted = slices.DeleteFunc(s.noted, func(n notedRun) bool { return slices.Contains(ids, n.ID) })
+	return nil
+}
+
+// appliedLog is an AppliedLog in memory; what was applied is known from the next price on.
+type appliedLog struct {
+	store    *repriceStore
+	repricer *Repricer
+	list     []AppliedRun
+	unknown  bool // the outcome of a record that fails is not known: it is there
+}
+
+func (l *appliedLog) Apply(_ context.Context, a AppliedRun) error {
+	fails := l.store.failing()
+	if fails && !l.unknown {
+		return errStore
+	}
+	if n := len(l.list); n > 0 && l.list[n-1].Offset >= a.AsOf.Control {
+		return ErrMeanwhile
+	}
+	a.Offset = a.AsOf.Control
+	l.list = append(l.list, a)
+	l.repricer.AsOf.Control = a.Offset + 1
+	if fails {
+		return errStore
+	}
+	return nil
+}
+
+func (l *appliedLog) LastApplied(run string) (AppliedRun, bool) {
+	for _, a := range slices.Backward(l.list) {
+		if a.Run == run {
+			return a, true
+		}
+	}
+	return AppliedRun{}, false
+}
+
+func (l *appliedLog) Doomed(_ context.Context, n NotedRun) (bool, error) {
+	for i := range l.list {
+		if l.list[i].Offset >= n.Control {
+			return l.list[i].ID() != n.ID, nil
+		}
+	}
+	return false, nil
+}
+
+func (l *appliedLog) prove(t *testing.T) *AppliedProof {
+	t.Helper()
+	proof, err := ProveApplied(t.Context(), func(fn func(*AppliedRun) error) error {
+		for i := range l.list {
+			if err := fn(&l.list[i]); err != nil {
+				return err
+			}
+		}
+		return nil
+	}, l.store)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return proof
+}
+
+// An apply that dies anywhere does what is left when it is asked for again, and the log has
+// one record of it, which says all of it.
+func TestAnApplyGoesOnWhereItStopped(t *testing.T) {
+	unfinished := 0
+	for _, unknown := range []bool{false, true} {
+		done := false
+		for writes := 0; !done; writes++ {
+			s, p := debtorsCome()
+			log := p.Log.(*appliedLog)
+			log.unknown = unknown
+			ran(t, p, january2019, 3)
+			s.failAfter = writes
+			_, err := p.Apply(t.Context(), january2019)
+			if err != nil && !errors.Is(err, errStore) {
+				t.Fatalf("after %d writes: %v", writes, err)
+			}
+			done, s.failAfter = err == nil, -1
+			for _, fault := range log.prove(t).Faults {
+				if !strings.Contains(fault, "is not finished") {
+					t.Errorf("after %d writes: %s", writes, fault)
+				}
+				unfinished++
+			}
+			a, err := p.Apply(t.Context(), january2019)
+			if err != nil || a.After != (Applied{Applied: 3}) {
+				t.Errorf("after %d writes: %+v, %v; want 3 applied", writes, a, err)
+			}
+			proof := log.prove(t)
+			if proof.Runs != 1 || proof.CDRs != 3 || proof.Since != 0 || len(proof.Faults) > 0 || len(s.noted) != 1 {
+				t.Errorf("after %d writes: %+v, %d runs are noted", writes, proof, len(s.noted))
+			}
+			if got := log.list[0]; got.Run != january2019.Name() || got.Count != 3 || got.By != "local" || got.AsOf != now || got.Cut[parts[0]] != 3 || got.Cut[parts[1]] != 2 {
+				t.Errorf("after %d writes: the log says %+v", writes, got)
+			}
+		}
+	}
+	if unfinished < 3 {
+		t.Errorf("%d times an apply was left unfinished, want some", unfinished)
+	}
+}
+
+// What another run comes to replace between is told, and nothing is applied then; what a
+// run noted that died before its record is removed once none can name it.
+func TestAnotherRunIsAppliedMeanwhile(t *testing.T) {
+	s, p := debtorsCome()
+	log := p.Log.(*appliedLog)
+	ran(t, p, january2019, 3)
+	log.list = append(log.list, AppliedRun{Run: "another", AsOf: pricing.AsOf{Control: 9}, Offset: 12})
+	s.noted = []notedRun{{NotedRun: NotedRun{99, 7}}, {NotedRun: NotedRun{98, 13}}}
+	if a, err := p.Apply(t.Context(), january2019); !errors.Is(err, ErrMeanwhile) || a.After != (Applied{Pending: 3}) {
+		t.Errorf("%+v, %v; want it refused", a, err)
+	}
+	p.AsOf.Control = 13
+	if a, err := p.Apply(t.Context(), january2019); err != nil || a.After != (Applied{Applied: 3}) {
+		t.Errorf("%+v, %v; want 3 applied", a, err)
+	}
+	noted, _ := s.Noted(t.Context())
+	if last := log.list[1]; len(noted) != 2 || noted[0].ID != 98 || noted[1].ID != last.ID() {
+		t.Errorf("noted are %v, want what may be recorded still, and %x", noted, last.ID())
+	}
+}
+
+// Whatever of an applied run is not as the log says is told.
+func TestProofOfWhatWasApplied(t *testing.T) {
+	for want, damage := range map[string]func(s *repriceStore, a *AppliedRun){
+		"replaced 4 results, and the store has 3 of them": func(_ *repriceStore, a *AppliedRun) { a.Count++ },
+		"replaced results of digest 00":                   func(_ *repriceStore, a *AppliedRun) { a.Digest[0] = 0 },
+		"and the store has 0 of them":                     func(s *repriceStore, _ *AppliedRun) { s.noted = nil },
+		"is not finished: 1 of its results":               func(s *repriceStore, a *AppliedRun) { s.restore(a, 1) },
+		"found another result of GB*DUN*C-0 than the one that stands as its own, and so of 1 CDRs in all": func(s *repriceStore, a *AppliedRun) {
+			s.restore(a, 2)
+		},
+		"": func(s *repriceStore, a *AppliedRun) { s.restore(a, 3) }, // by yet another price
+	} {
+		s, p := debtorsCome()
+		log := p.Log.(*appliedLog)
+		ran(t, p, january2019, 3)
+		if _, err := p.Apply(t.Context(), january2019); err != nil {
+			t.Fatal(err)
+		}
+		damage(s, &log.list[0])
+		proof := log.prove(t)
+		if want == "" && (len(proof.Faults) > 0 || proof.Since != 1) || want != "" && (len(proof.Faults) != 1 || !strings.Contains(proof.Faults[0], want)) {
+			t.Errorf("%+v, want %q", proof, want)
+		}
+	}
+}
+
+// restore has the result of C-0 be the one of before (1), changed (2), or a later one (3).
+func (s *repriceStore) restore(a *AppliedRun, how int) {
+	at := ingest.Position{Epoch: 1}
+	c := s.counting[at]
+	switch how {
+	case 1:
+		c.Version = s.note(a.ID()).cdrs[at].Version
+	case 2:
+		c.Outcome.Reason = "changed"
+	case 3:
+		c.Version++
+	}
+	s.counting[at] = c
+}
+
+// What is noted in the store is found by this for ever.
+func TestIDOfAnAppliedRun(t *testing.T) {
+	a := AppliedRun{Run: "audit", From: 201901, To: 201903, Profile: "STEP_NONE", Cut: Ends{parts[1]: 2, parts[0]: 3}, AsOf: pricing.AsOf{Reference: 1, Control: 2, Issuers: "x"}, Engine: "3", ZoneDB: "2025c", Count: 9}
+	if got := a.ID(); got != 0x2df7a1f703cf113c {
+		t.Errorf("ID is %#x", got)
+	}
+}
