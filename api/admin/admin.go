@@ -13,6 +13,7 @@ import (
 	"github.com/roamclear/roamclear/api/rest"
 	"github.com/roamclear/roamclear/ingest"
 	"github.com/roamclear/roamclear/ingest/control"
+	"github.com/roamclear/roamclear/settlement"
 	"github.com/roamclear/roamclear/settlement/clearing"
 )
 
@@ -32,6 +33,7 @@ type Deps struct {
 	Agreements *clearing.Agreements
 	Parties    *clearing.Parties
 	Drafts     rest.Drafts
+	Lookups    settlement.LookupStore // what stands beside lines of statements; nil = nothing
 	Decisions  rest.Decisions
 	Closer     rest.Closer
 	Reasons    rest.Reasons // why statements of others differ
@@ -51,6 +53,7 @@ type server struct {
 	agreements *clearing.Agreements
 	parties    *clearing.Parties
 	drafts     rest.Drafts
+	lookups    settlement.LookupStore
 	decisions  rest.Decisions
 	closer     rest.Closer
 	reasons    rest.Reasons
@@ -71,7 +74,7 @@ func Mount(g gin.IRouter, d Deps) {
 		d.Roots = func() int { return 0 }
 	}
 	s := &server{
-		partners: d.Partners, found: d.Found, peers: d.Peers, keys: d.Keys, closes: d.Closes, agreements: d.Agreements, parties: d.Parties, drafts: d.Drafts, decisions: d.Decisions, closer: d.Closer, reasons: d.Reasons, around: d.Around, ends: d.Ends, roots: d.Roots,
+		partners: d.Partners, found: d.Found, peers: d.Peers, keys: d.Keys, closes: d.Closes, agreements: d.Agreements, parties: d.Parties, drafts: d.Drafts, lookups: d.Lookups, decisions: d.Decisions, closer: d.Closer, reasons: d.Reasons, around: d.Around, ends: d.Ends, roots: d.Roots,
 		token: sha256.Sum256([]byte(d.Token)), closed: len(d.Token) < MinToken, logger: d.Logger,
 	}
 	g.GET("/admin/v1/partners", s.handle(s.listPartners))
@@ -116,6 +119,7 @@ func Mount(g gin.IRouter, d Deps) {
 	g.GET("/admin/v1/agreements/terms", s.handle(s.showAgreement, "cpo", "emsp", "at"))
 	g.GET("/admin/v1/statements", s.handle(s.listStatements, "period", "cpo", "emsp", "currency"))
 	g.GET("/admin/v1/statements/file", s.handle(s.statementFile, "period", "cpo", "emsp", "currency"))
+	g.GET("/admin/v1/statements/envelope", s.handle(s.statementEnvelope, "period", "cpo", "emsp", "currency"))
 	g.POST("/admin/v1/statements/reasons", s.handle(s.explainLines))
 	g.GET("/admin/v1/queue", s.handle(s.listQueue, "period", "cpo", "emsp", "currency", "ground"))
 	g.GET("/admin/v1/queue/cdrs", s.handle(s.queuedCDRs, "period", "cpo", "emsp", "currency", "ground", "state"))

@@ -47,7 +47,7 @@ func (s *server) listStatements(c *gin.Context) error {
 	if err := s.knownScope(c); err != nil {
 		return err
 	}
-	return rest.Statements(c, s.drafts, rest.Key{})
+	return rest.Statements(c, s.drafts, s.papers(), rest.Key{})
 }
 
 // statementFile answers GET /admin/v1/statements/file.
@@ -55,7 +55,19 @@ func (s *server) statementFile(c *gin.Context) error {
 	if err := s.knownScope(c); err != nil {
 		return err
 	}
-	return rest.StatementFile(c, s.drafts, rest.Key{})
+	return rest.StatementFile(c, s.drafts, s.papers(), rest.Key{})
+}
+
+// statementEnvelope answers GET /admin/v1/statements/envelope.
+func (s *server) statementEnvelope(c *gin.Context) error {
+	if err := s.knownScope(c); err != nil {
+		return err
+	}
+	return rest.StatementEnvelope(c, s.drafts, s.papers(), rest.Key{})
+}
+
+func (s *server) papers() rest.Papers {
+	return rest.Papers{Agreements: s.agreements, Parties: s.parties, Lookups: s.lookups}
 }
 
 // explainLines answers POST /admin/v1/statements/reasons.

@@ -2,10 +2,10 @@ package page
 
 import (
 	"context"
-	"encoding/json"
 	"net/url"
 	"strings"
 
+	"github.com/roamclear/roamclear/api/rest"
 	"github.com/roamclear/roamclear/ingest"
 	"github.com/roamclear/roamclear/ocpi"
 	"github.com/roamclear/roamclear/pricing"
@@ -32,46 +32,6 @@ func (s *server) named(p ocpi.Party, month ocpi.Month) namedParty {
 	return n
 }
 
-// placeOf is what a CDR tells people of where it was, beside what is decoded of it.
-type placeOf struct {
-	Name       string `json:"name"`
-	Address    string `json:"address"`
-	PostalCode string `json:"postal_code"`
-	City       string `json:"city"`
-	Country    string `json:"country"`
-}
-
-// readPlace reads where a charge was. What is not a text is left out: it is for people alone.
-func readPlace(raw []byte) placeOf {
-	var body struct {
-		Place  json.RawMessage `json:"cdr_location"`
-		OfV211 json.RawMessage `json:"location"`
-	}
-	var p placeOf
-	_ = json.Unmarshal(raw, &body) // stored bodies are JSON; whatever it cannot hold stays absent
-	if body.Place == nil {
-		body.Place = body.OfV211
-	}
-	_ = json.Unmarshal(body.Place, &p)
-	return p
-}
-
-// String is the place in one line: "Greenmarket, Main Street 1, 1234 AB Town, NLD".
-func (p placeOf) String() string {
-	return joined(", ", p.Name, p.Address, joined(" ", p.PostalCode, p.City), p.Country)
-}
-
-// joined joins what is not "".
-func joined(by string, texts ...string) string {
-	var known []string
-	for _, t := range texts {
-		if t != "" {
-			known = append(known, t)
-		}
-	}
-	return strings.Join(known, by)
-}
-
 // chargeFacts list where a charge was and with what.
 func chargeFacts(cdr *ocpi.CDR, d *settlement.CDRDetail) (facts []fact) {
 	l := &cdr.Location
@@ -81,15 +41,15 @@ func chargeFacts(cdr *ocpi.CDR, d *settlement.CDRDetail) (facts []fact) {
 	} else if l.EVSEUID != "" && l.EVSEUID != l.EVSEID {
 		evse += " (uid " + l.EVSEUID + ")"
 	}
-	place, at := readPlace(d.Raw).String(), d.LocationID
+	place, at := rest.PlaceOf(d.Raw).String(), d.LocationID
 	if place == "" {
 		place = at
 	}
-	token := joined(" ", cdr.Token.Type, cdr.Token.UID)
+	token := rest.Joined(" ", cdr.Token.Type, cdr.Token.UID)
 	for _, f := range []fact{
 		{Name: "Place", Value: place, URL: chargesAt("location", at, d.Month)},
 		{Name: "EVSE", Value: evse, URL: chargesAt("evse", l.EVSEID, d.Month)},
-		{Name: "Connector", Value: joined(", ", l.ConnectorID, codeWords(l.ConnectorType), codeWords(l.PowerType), strings.ToLower(codeWords(l.Format)))},
+		{Name: "Connector", Value: rest.Joined(", ", l.ConnectorID, codeWords(l.ConnectorType), codeWords(l.PowerType), strings.ToLower(codeWords(l.Format)))},
 		{Name: "Contract", Value: cdr.Token.ContractID},
 		{Name: "Token", Value: token},
 	} {

@@ -1,10 +1,6 @@
 package page
 
 import (
-	"bytes"
-	"crypto/sha256"
-	"fmt"
-	"math"
 	"net/http"
 	"net/url"
 	"strconv"
@@ -47,7 +43,9 @@ type statementLine struct {
 type statementView struct {
 	frame
 	Period, Currency, Zone, Owed, Digest string
-	Number, IssuedAt                     string // of one that was issued
+	Number, IssuedAt, DueOn              string // of one that was issued
+	DueAfter                             string // days after its issue, "" where nothing was agreed
+	Notice                               string
 	Parties                              [2]addressed
 	Debtor                               string
 	Totals                               []taxTotalLine
@@ -76,13 +74,16 @@ func (s *server) statement(c *gin.Context, v visitor) error {
 	if err != nil {
 		return err
 	}
-	var file bytes.Buffer
-	if _, err := d.WriteTo(&file); err != nil {
-		return err
-	}
-	view := statementView{Period: d.Period.String(), Currency: d.Currency, Zone: d.Zone, Owed: string(d.Terms.Owed), Digest: fmt.Sprintf("%x", sha256.Sum256(file.Bytes()))}
+	e := s.Clearing.Papers().Envelope(d)
+	view := statementView{Period: e.Period, Currency: e.Currency, Zone: e.Zone, Owed: string(d.Terms.Owed), Digest: e.Digest, Notice: e.Notice}
 	view.frame = frame{Title: "Statement " + d.CPO.String() + " to " + d.EMSP.String() + ", " + view.Period, Here: "Statements", Visitor: &v, Query: url.Values{"from": {view.Period}, "to": {view.Period}}}
-	view.Parties = [2]addressed{s.addressed("From", d.CPO, d.Period), s.addressed("To", d.EMSP, d.Period)}
+	view.Parties = [2]addressed{newAddressed("From", &e.From), newAddressed("To", &e.To)}
+	if e.DueOn != nil {
+		view.DueOn = *e.DueOn
+	}
+	if e.DaysToPay != nil {
+		view.DueAfter = strconv.Itoa(*e.DaysToPay)
+	}
 	view.File, view.CSV, view.List = address("/statement.json", values), address("/statement.csv", values), address("/statements", url.Values{"period": {view.Period}})
 	view.total(d.Statement)
 	if d.Draft != nil {
@@ -112,21 +113,13 @@ func pageNumber(values url.Values) (int, error) {
 	return n, nil
 }
 
-// addressed says to whom a statement goes.
-func (s *server) addressed(side string, p ocpi.Party, period ocpi.Month) addressed {
-	a := addressed{Side: side, Party: p.String()}
-	if s.Clearing.Parties == nil {
-		return a
+// newAddressed says to whom a statement goes.
+func newAddressed(side string, a *rest.Addressed) addressed {
+	v := addressed{Side: side, Party: a.Party, Name: a.Name, VATID: a.VATID, To: a.Addressee}
+	if a.Address != "" {
+		v.Address = strings.Split(a.Address, "\n")
 	}
-	to, names := s.Clearing.Parties.Addressee(p, period, math.MaxInt64)
-	a.Name, a.VATID = names.Name, names.VATID
-	if names.Address != "" {
-		a.Address = strings.Split(names.Address, "\n")
-	}
-	if to != p {
-		a.To = to.String()
-	}
-	return a
+	return v
 }
 
 func (v *statementView) total(d *statement.Statement) {
@@ -202,5 +195,5 @@ func (v *statementView) lines(d *statement.Statement, page int, values url.Value
 // the lines as a table.
 func (s *server) statementFile(c *gin.Context, v visitor) error {
 	c.Request.Header.Set("Accept", map[bool]string{true: "text/csv", false: "application/json"}[strings.HasSuffix(c.Request.URL.Path, ".csv")])
-	return rest.StatementFile(c, s.Drafts, v.Key)
+	return rest.StatementFile(c, s.Drafts, s.Clearing.Papers(), v.Key)
 }

@@ -109,7 +109,7 @@ func (drafts) issued(q statement.IssueQuery) *rest.Issued {
 	d := draftOf(cpo, emsp, "EUR", 6)
 	d.Period = 202602
 	t := d.Totals()
-	return &rest.Issued{Number: "DUN-17", At: ocpi.Time(1_772_600_000_000_000_000), Statement: &d.Statement,
+	return &rest.Issued{Number: "DUN-17", At: ocpi.Time(1_772_600_000_000_000_000), Control: 1 << 40, Statement: &d.Statement,
 		Issue: statement.Issue{CPO: cpo, EMSP: emsp, Period: 202602, Currency: "EUR", Totals: t}}
 }
 
@@ -190,6 +190,7 @@ func TestStatementPages(t *testing.T) {
 		{"all", "/statements?period=2026-02", 200, "DUN-17</a>", "Nothing is open"},
 		{"all", "/statement?cpo=GB*DUN&emsp=DE*VOL&period=2026-02&currency=EUR", 200, "Statement DUN-17, 2026-02, EUR", "draft"},
 		{"all", "/statement?cpo=GB*DUN&emsp=DE*VOL&period=2026-02&currency=EUR", 200, "does not change any more", "Beside it"},
+		{"all", "/statement?cpo=GB*DUN&emsp=DE*VOL&period=2026-02&currency=EUR", 200, "Due on 2026-03-18. This is not a tax invoice.", ""},
 		{"all", "/statements?period=March", 400, "<code>period</code>", ""},
 		{"all", "/statements", 200, "Statements 2019-03", ""}, // the latest month with CDRs
 		{"all", "/statements?period=2026-01&cpo=GB*DUN&emsp=DE*VOL", 409, "closed, or settled elsewhere, through 2026-02", ""},
@@ -209,7 +210,7 @@ func TestStatementPages(t *testing.T) {
 	if digest := file.Header().Get("X-Roamclear-Digest"); digest == "" || !strings.Contains(s.get(t, "/statement?cpo=GB*DUN&emsp=DE*VOL&period=2026-03&currency=EUR", "volt").Body.String(), digest) {
 		t.Errorf("the page does not name the digest %q", digest)
 	}
-	if table := s.get(t, "/statement.csv?cpo=GB*DUN&emsp=DE*VOL&period=2026-03&currency=EUR", "volt"); strings.Count(table.Body.String(), "\r\n") != 5 {
+	if table := s.get(t, "/statement.csv?cpo=GB*DUN&emsp=DE*VOL&period=2026-03&currency=EUR", "volt"); !strings.HasPrefix(table.Body.String(), "statement,draft,") || strings.Count(table.Body.String(), "\r\nGB*DUN*C-") != 4 {
 		t.Errorf("table: %s", table.Body)
 	}
 }

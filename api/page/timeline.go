@@ -5,6 +5,7 @@ import (
 	"slices"
 	"strings"
 
+	"github.com/roamclear/roamclear/api/rest"
 	"github.com/roamclear/roamclear/ocpi"
 	"github.com/roamclear/roamclear/pricing/tariff"
 )
@@ -161,7 +162,7 @@ func keysOf(x *tariff.Explanation) (keys []elementKey) {
 		}
 		price, unit, _ := strings.Cut(newPriceLine(l).Price, " ")
 		k := elementKey{Number: numberOf(takenBy(l)), Class: tint(takenBy(l)),
-			Text: joined(" ", strings.ToLower(lineName(l)), "at", price, x.Currency, unit) + ", " + x.Applies(l.Tariff, l.Element)}
+			Text: rest.Joined(" ", strings.ToLower(lineName(l)), "at", price, x.Currency, unit) + ", " + x.Applies(l.Tariff, l.Element)}
 		if len(x.Tariffs) > 1 {
 			k.Text += ", of tariff " + x.Tariffs[l.Tariff].ID
 		}

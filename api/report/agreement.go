@@ -34,12 +34,12 @@ func (s *server) showParty(c *gin.Context, key rest.Key) error {
 
 // listStatements answers GET /api/v1/statements.
 func (s *server) listStatements(c *gin.Context, key rest.Key) error {
-	return rest.Statements(c, s.drafts, key)
+	return rest.Statements(c, s.drafts, s.clearing.Papers(), key)
 }
 
 // statementFile answers GET /api/v1/statements/file.
 func (s *server) statementFile(c *gin.Context, key rest.Key) error {
-	return rest.StatementFile(c, s.drafts, key)
+	return rest.StatementFile(c, s.drafts, s.clearing.Papers(), key)
 }
 
 // listQueue answers GET /api/v1/queue.
@@ -76,4 +76,9 @@ func (s *server) requestClose(c *gin.Context, key rest.Key) error {
 // approveClose answers POST /api/v1/periods/approvals.
 func (s *server) approveClose(c *gin.Context, key rest.Key) error {
 	return rest.ApprovePeriod(c, s.closing, key, key.ID)
+}
+
+// statementEnvelope answers GET /api/v1/statements/envelope.
+func (s *server) statementEnvelope(c *gin.Context, key rest.Key) error {
+	return rest.StatementEnvelope(c, s.drafts, s.clearing.Papers(), key)
 }

@@ -36,6 +36,12 @@ type Clearing struct {
 	Closes     *clearing.Closes
 	Agreements *clearing.Agreements
 	Parties    *clearing.Parties
+	Lookups    settlement.LookupStore // what stands beside lines of statements; nil = nothing
+}
+
+// Papers know what stands around statements.
+func (c Clearing) Papers() rest.Papers {
+	return rest.Papers{Agreements: c.Agreements, Parties: c.Parties, Lookups: c.Lookups}
 }
 
 // Closes says which months were closed elsewhere, and since when: a clearing.Closes.
@@ -88,6 +94,7 @@ func Mount(g gin.IRouter, d Deps) {
 	g.GET("/api/v1/queue", guard.Handle(s.listQueue))
 	g.GET("/api/v1/queue/cdrs", guard.Handle(s.queuedCDRs))
 	g.GET("/api/v1/statements", guard.Handle(s.listStatements))
+	g.GET("/api/v1/statements/envelope", guard.Handle(s.statementEnvelope))
 	g.GET("/api/v1/statements/file", guard.Handle(s.statementFile))
 	g.GET("/api/v1/cdrs", guard.Handle(s.cdrs))
 	// The id is a catch-all so that an id with an escaped "/" arrives whether

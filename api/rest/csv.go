@@ -19,6 +19,9 @@ const (
 
 // CSV is a table with a header row, written as RFC 4180 wants it, row by row.
 type CSV struct {
+	// Head are rows that stand before the header, with an empty one behind them. All rows
+	// have as many cells as the header.
+	Head   [][]string
 	Header []string
 	Rows   iter.Seq[[]string]
 	// Note, where it is not "", is a last row that speaks of the table.
@@ -29,6 +32,16 @@ type CSV struct {
 func (t *CSV) Encode(w io.Writer) error {
 	out := csv.NewWriter(bufio.NewWriterSize(w, pieceBytes))
 	out.UseCRLF = true
+	for _, row := range t.Head {
+		if err := out.Write(append(row, make([]string, max(0, len(t.Header)-len(row)))...)); err != nil {
+			return fmt.Errorf("write csv: %w", err)
+		}
+	}
+	if len(t.Head) > 0 {
+		if err := out.Write(make([]string, len(t.Header))); err != nil {
+			return fmt.Errorf("write csv: %w", err)
+		}
+	}
 	if t.Header != nil {
 		if err := out.Write(t.Header); err != nil {
 			return fmt.Errorf("write csv: %w", err)

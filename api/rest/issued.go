@@ -12,6 +12,7 @@ type Issued struct {
 	statement.Issue
 	Number    string               // with its prefix
 	At        ocpi.Time            // when it was issued
+	Control   int64                // below which control records counted for its close
 	Statement *statement.Statement // its lines, nil in a list
 }
 

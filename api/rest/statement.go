@@ -1,11 +1,7 @@
 package rest
 
 import (
-	"bytes"
-	"crypto/sha256"
 	"errors"
-	"fmt"
-	"iter"
 	"net/http"
 	"net/url"
 	"slices"
@@ -37,18 +33,21 @@ type StatementRow struct {
 	Problem  *string `json:"problem"` // why nobody can say what is owed; null where it is said
 	Number   *string `json:"number"`  // null of a draft
 	IssuedAt *string `json:"issued_at"`
+	DueOn    *string `json:"due_on"` // null where none was agreed, and of a draft
 }
 
 // Statements answers the statements of ?period=, of ?cpo=, ?emsp= and ?currency= where
 // these are given.
-func Statements(c *gin.Context, d Drafts, k Key) error {
+func Statements(c *gin.Context, d Drafts, papers Papers, k Key) error {
 	p, q := draftQuery(c, k, true)
 	if err := p.Err(); err != nil {
 		return err
 	}
 	var rows []StatementRow
 	err := d.Issues(c.Request.Context(), issueQuery(&q), func(i *Issued) error {
-		rows = append(rows, newIssuedRow(i))
+		row := newIssuedRow(i)
+		row.DueOn = papers.dueOn(i)
+		rows = append(rows, row)
 		return nil
 	})
 	if err != nil {
@@ -111,12 +110,19 @@ const HeaderStatement = "X-Roamclear-Statement"
 // HeaderNumber is the number of an issued statement.
 const HeaderNumber = "X-Roamclear-Number"
 
+// HeaderIssuedAt says when it was issued, HeaderDueOn on which day it is due, where that
+// was agreed.
+const (
+	HeaderIssuedAt = "X-Roamclear-Issued-At"
+	HeaderDueOn    = "X-Roamclear-Due-On"
+)
+
 // HeaderDigest is the SHA-256 of a statement's canonical form, in hex.
 const HeaderDigest = "X-Roamclear-Digest"
 
 // StatementFile answers one statement, ?cpo=&emsp=&period=&currency=, in its canonical
-// form, or its lines as CSV.
-func StatementFile(c *gin.Context, d Drafts, k Key) error {
+// form, or with its envelope and what is known beside its lines as CSV.
+func StatementFile(c *gin.Context, d Drafts, papers Papers, k Key) error {
 	asCSV, err := WantsCSV(c)
 	if err != nil {
 		return err
@@ -125,35 +131,22 @@ func StatementFile(c *gin.Context, d Drafts, k Key) error {
 	if err != nil {
 		return err
 	}
-	var file bytes.Buffer
-	if _, err := found.WriteTo(&file); err != nil {
-		return err
-	}
-	c.Header(HeaderStatement, "draft")
-	if found.Issued != nil {
-		c.Header(HeaderStatement, "issued")
-		c.Header(HeaderNumber, found.Issued.Number)
-	}
-	c.Header(HeaderDigest, fmt.Sprintf("%x", sha256.Sum256(file.Bytes())))
-	if asCSV {
-		name := StatementName(found.CPO, found.EMSP, found.Period, found.Currency)
-		WriteCSV(c, name+".csv", &CSV{Header: statement.LineMembers(), Rows: lineCells(found.Lines)})
-		return nil
-	}
-	c.Data(http.StatusOK, gin.MIMEJSON, file.Bytes())
-	return nil
-}
-
-func lineCells(lines []statement.Line) iter.Seq[[]string] {
-	return func(yield func([]string) bool) {
-		for i := range lines {
-			cells := lines[i].Cells()
-			cells[0], cells[2] = Cell(cells[0]), Cell(cells[2])
-			if !yield(cells) {
-				return
-			}
+	e := papers.Envelope(found)
+	c.Header(HeaderStatement, e.Statement)
+	for name, value := range map[string]*string{HeaderNumber: e.Number, HeaderIssuedAt: e.IssuedAt, HeaderDueOn: e.DueOn, HeaderDigest: &e.Digest} {
+		if value != nil {
+			c.Header(name, *value)
 		}
 	}
+	if asCSV {
+		return writeStatementCSV(c, papers, found, &e)
+	}
+	c.Header("Content-Type", gin.MIMEJSON)
+	c.Status(http.StatusOK)
+	if _, err := found.WriteTo(c.Writer); err != nil {
+		_ = c.Error(err) // the client is gone, or does not read: nobody is left to tell
+	}
+	return nil
 }
 
 // StatementName is the name of a statement's file, without its ending. It keeps apart

@@ -31,13 +31,13 @@ func TestAPeriodIsClosed(t *testing.T) {
 	exits := commandsOf(t, data)
 	says := func(args string, wants ...string) string { t.Helper(); return exits(0, args, wants...) }
 	const january, february = "statement show --cpo GB*DUN --emsp NL*EXW --currency GBP --period 2019-01", "statement show --cpo GB*DUN --emsp NL*EXW --currency GBP --period 2019-02"
-	says("agreement set --from 2019-01 number_prefix=RC-")
+	says("agreement set --from 2019-01 number_prefix=RC- days_to_pay=30")
 	draft := says(january, "draft: what a close now would issue")
 	says("period close 2019-01", "2019-01 1 7", "GB*DUN 1 1 to 1", "GBP 35")
-	if issued := says(january, "issued as RC-1, SHA-256 "); issued != draft {
+	if issued := says(january, "issued as RC-1, SHA-256 ", ", due 20"); issued != draft {
 		t.Errorf("issued is\n%s\nthe draft was\n%s", issued, draft)
 	}
-	says("statement list --period 2019-01", "GB*DUN NL*EXW 2019-01 GBP 7 100 35 7.00 42.00 NL*EXW 0 0 0 0 issued as RC-1")
+	says("statement list --period 2019-01", "GB*DUN NL*EXW 2019-01 GBP 7 100 35 7.00 42.00 NL*EXW 0 0 0 0 issued as RC-1, due 20")
 	if out := says("period close 2019-01"); out != "closed\n" {
 		t.Errorf("closed again: %s", out)
 	}
@@ -70,7 +70,7 @@ func TestAPeriodIsClosed(t *testing.T) {
 	} {
 		page := s.request("GET", "/cdrs/GB/DUN/"+id, "", "")
 		for _, want := range wants {
-			if text := strings.ReplaceAll(string(page.body), "\n", ""); page.status != 200 || !strings.Contains(text, want) {
+			if text := strings.ReplaceAll(page.body, "\n", ""); page.status != 200 || !strings.Contains(text, want) {
 				t.Errorf("the page of %s lacks %q: %d %s", id, want, page.status, text)
 			}
 		}

@@ -6,6 +6,7 @@ import (
 
 	"github.com/roamclear/roamclear/api/report"
 	"github.com/roamclear/roamclear/ingest/control"
+	"github.com/roamclear/roamclear/settlement"
 	"github.com/roamclear/roamclear/settlement/clearing"
 )
 
@@ -44,9 +45,9 @@ func (d *decisions) policies() clearing.Policies {
 	return clearing.Policies{Partners: d.partners, Agreements: d.agreements}
 }
 
-// clearing is what reports and pages show of agreements.
-func (d *decisions) clearing() report.Clearing {
-	return report.Clearing{Closes: d.closes, Agreements: d.agreements, Parties: d.parties}
+// clearing is what reports and pages show of agreements and of what they bear on.
+func (d *decisions) clearing(lookups settlement.LookupStore) report.Clearing {
+	return report.Clearing{Closes: d.closes, Agreements: d.agreements, Parties: d.parties, Lookups: lookups}
 }
 
 // keyName is what an API key is called, "" where there is none of that id any more.

@@ -137,11 +137,11 @@ func mounted(s *service) *gin.Engine {
 	closing := rest.Closing{Closer: newCloser(b, drafts), Closes: s.control.closes, Partners: s.control.partners, Logger: s.logger}
 	admin.Mount(engine, admin.Deps{
 		Partners: s.control.partners, Found: &s.tally, Peers: s.peers, Keys: s.control.keys, Closes: s.control.closes, Agreements: s.control.agreements, Parties: s.control.parties,
-		Drafts: drafts, Decisions: drafts, Closer: closing.Closer, Reasons: drafts, Around: around, Ends: s.certs.ends, Roots: s.certs.tls.Roots, Token: s.adminToken, Logger: s.logger,
+		Drafts: drafts, Lookups: b.store, Decisions: drafts, Closer: closing.Closer, Reasons: drafts, Around: around, Ends: s.certs.ends, Roots: s.certs.tls.Roots, Token: s.adminToken, Logger: s.logger,
 	})
 	partners.Mount(engine)
 	report.Mount(engine, report.Deps{
-		Reader: b.store, Closes: s.control.closes, Clearing: s.control.clearing(), Drafts: drafts, Decisions: drafts, Traces: drafts, Around: around, Closing: closing, Logger: s.logger, Limits: limits, Tariffs: s.owned, Sessions: s.owned, Billed: b.store.Billed,
+		Reader: b.store, Closes: s.control.closes, Clearing: s.control.clearing(b.store), Drafts: drafts, Decisions: drafts, Traces: drafts, Around: around, Closing: closing, Logger: s.logger, Limits: limits, Tariffs: s.owned, Sessions: s.owned, Billed: b.store.Billed,
 		Auth: func(c *gin.Context) (rest.Key, error) { return keys.Authenticate(c.Request) },
 	})
 	calls := app.Mount(engine, app.Deps{
@@ -151,7 +151,7 @@ func mounted(s *service) *gin.Engine {
 		Auth:    func(c *gin.Context) (rest.Key, error) { return keys.Authenticate(c.Request) },
 	})
 	page.Mount(engine, page.Deps{
-		Reader: b.store, Finder: b.store, Drafts: drafts, Traces: drafts, Decisions: drafts, KeyName: s.control.keyName, Closes: s.control.closes, Clearing: s.control.clearing(), Logger: s.logger, Tariffs: s.owned, Noted: s.owned, Partners: s.control.partners, Found: &s.tally, Late: b.store, App: calls, Keys: keys, Limits: limits,
+		Reader: b.store, Finder: b.store, Drafts: drafts, Traces: drafts, Decisions: drafts, KeyName: s.control.keyName, Closes: s.control.closes, Clearing: s.control.clearing(b.store), Logger: s.logger, Tariffs: s.owned, Noted: s.owned, Partners: s.control.partners, Found: &s.tally, Late: b.store, App: calls, Keys: keys, Limits: limits,
 		Open: pageOpen(&s.config), SecureCookie: strings.HasPrefix(s.config.PublicURL, "https://"),
 	})
 	return engine

@@ -135,5 +135,5 @@ func attemptsOf(closings map[uint64]*clearing.Closing) []uint64 {
 
 func (d *drafts) issued(closings map[uint64]*clearing.Closing, i *statement.Issue) *rest.Issued {
 	c := closings[i.Attempt]
-	return &rest.Issued{Issue: *i, Number: d.control.agreements.NumberOf(c, control.Pair{CPO: i.CPO, EMSP: i.EMSP}, i.Rank), At: c.At}
+	return &rest.Issued{Issue: *i, Number: d.control.agreements.NumberOf(c, control.Pair{CPO: i.CPO, EMSP: i.EMSP}, i.Rank), At: c.At, Control: c.Control}
 }

@@ -88,6 +88,9 @@ func statementRows(list *statementList) [][]string {
 		what := "draft"
 		if s.Issued {
 			what = "issued as " + orDash(s.Number)
+			if s.DueOn != nil {
+				what += ", due " + *s.DueOn
+			}
 		}
 		if s.Problem != nil {
 			what = *s.Problem
@@ -111,9 +114,10 @@ func newStatementShowCmd(service *serviceFlags) *cobra.Command {
 	var f choice
 	cmd := &cobra.Command{
 		Use:   "show --cpo CC*ID --emsp CC*ID --period MONTH --currency CODE",
-		Short: "Write one statement: its canonical form, or its lines as CSV",
-		Long: `Write one statement to standard output, in its canonical form or its lines as CSV.
-Standard error says whether it is a draft, and its digest.`,
+		Short: "Write one statement: its canonical form, or a table",
+		Long: `Write one statement to standard output, in its canonical form, or as CSV: its envelope
+(number, dates, names, digest), then its lines with what a partner needs to look them up.
+Standard error says whether it is a draft, its digest, and when it is due.`,
 		Example: `  roamclear statement show --cpo NL*TNM --emsp DE*EMP --period 2019-06 --currency EUR
   roamclear statement show --cpo NL*TNM --emsp DE*EMP --period 2019-06 --currency EUR --format csv`,
 		Args: cobra.NoArgs,
@@ -149,7 +153,14 @@ func fetchStatement(ctx context.Context, c *adminClient, query, format string) (
 	case "issued":
 		what = "issued as " + header.Get(rest.HeaderNumber)
 	}
-	return file, what + ", SHA-256 " + header.Get(rest.HeaderDigest), nil
+	what += ", SHA-256 " + header.Get(rest.HeaderDigest)
+	if at := header.Get(rest.HeaderIssuedAt); at != "" {
+		what += ", issued " + at
+	}
+	if due := header.Get(rest.HeaderDueOn); due != "" {
+		what += ", due " + due
+	}
+	return file, what, nil
 }
 
 func newStatementExportCmd(service *serviceFlags) *cobra.Command {

@@ -29,7 +29,8 @@ func TestStatements(t *testing.T) {
 	says(ours, "list --period 2019-01", 0, "GB*DUN NL*EXW 2019-01 GBP 7 100 35 7.00 42.00 NL*EXW 0 0 0 0 draft")
 	says(ours, "list --period 2018-12", 0, "BY HELD CLAIM REJECTED CLAIM")
 	canonical := says(ours, "show "+one, 0, "draft: what a close now would issue, SHA-256 ")
-	says(ours, "show "+one+" --format csv", 0, "cdr,kind,of,belongs,country,start,end,kwh,net,tax,category,rate GB*DUN*C-0,cdr,,2019-01,GBR,")
+	says(ours, "show "+one+" --format csv", 0, "statement,draft,", "This is not a tax invoice.,", "cdr,kind,of,belongs,country,start,end,kwh,net,tax,category,rate,session,contract,evse,location,place,",
+		`GB*DUN*C-0,cdr,,2019-01,GBR,2019-01-05T10:00:00Z,2019-01-05T12:00:00Z,20,7,1.4,stated,,S1,NL-EXW-1,GB*DUN*E1,L1,"Greenmarket, Dundee",2019-01-05T10:00:00+00:00,2019-01-05T12:00:00+00:00,Europe/London,T1,,7,,,,,,7,0.5,5,,1.5,`)
 
 	dir := filepath.Join(t.TempDir(), "2019-01")
 	says(ours, "export --period 2019-01 --to "+dir, 0, "GB-DUN_NL-EXW_2019-01_GBP.json: draft")
