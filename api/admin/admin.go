@@ -111,6 +111,7 @@ func Mount(g gin.IRouter, d Deps) {
 	g.POST("/admin/v1/periods", s.handle(s.closePeriod))
 	g.POST("/admin/v1/periods/begins", s.handle(s.beginPeriod))
 	g.POST("/admin/v1/periods/closes", s.handle(s.closeStatements))
+	g.GET("/admin/v1/periods/closing", s.handle(s.closingNow))
 	g.POST("/admin/v1/periods/requests", s.handle(s.requestClose))
 	g.POST("/admin/v1/periods/approvals", s.handle(s.approveClose))
 	g.GET("/admin/v1/periods/check", s.handle(s.checkPeriod, "period", "cpo", "emsp"))

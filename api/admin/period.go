@@ -153,3 +153,8 @@ func (s *server) requestClose(c *gin.Context) error {
 func (s *server) approveClose(c *gin.Context) error {
 	return rest.ApprovePeriod(c, s.closing(), rest.Key{}, clearing.ByLocal)
 }
+
+// closingNow answers GET /admin/v1/periods/closing.
+func (s *server) closingNow(c *gin.Context) error {
+	return rest.ClosingNow(c, s.closer, rest.Key{})
+}

@@ -82,3 +82,8 @@ func (s *server) approveClose(c *gin.Context, key rest.Key) error {
 func (s *server) statementEnvelope(c *gin.Context, key rest.Key) error {
 	return rest.StatementEnvelope(c, s.drafts, s.clearing.Papers(), key)
 }
+
+// closingNow answers GET /api/v1/periods/closing.
+func (s *server) closingNow(c *gin.Context, key rest.Key) error {
+	return rest.ClosingNow(c, s.closing.Closer, key)
+}

@@ -79,6 +79,7 @@ func Mount(g gin.IRouter, d Deps) {
 	approves := guard
 	approves.Scope = rest.ScopeApprove
 	g.POST("/api/v1/periods/approvals", approves.Handle(s.approveClose))
+	g.GET("/api/v1/periods/closing", guard.Handle(s.closingNow))
 	g.GET("/api/v1/periods/requests", guard.Handle(s.listRequests))
 	g.GET("/api/v1/openapi.yaml", rest.OpenAPI)
 	g.GET("/api/v1/docs", rest.Docs)

@@ -24,6 +24,45 @@ const ScopeApprove = control.ScopeFinanceApprove
 type Closer interface {
 	Close(ctx context.Context, r statement.CloseRequest) (*statement.CloseResult, error)
 	Approve(ctx context.Context, a statement.Approval) (*statement.CloseResult, error)
+	// Underway says what is being closed now, nil for nothing.
+	Underway() *Underway
+}
+
+// Underway is a close that is under way, or with a zero Period an approval.
+type Underway struct {
+	Scope  clearing.Scope
+	Period ocpi.Month
+	statement.CloseProgress
+}
+
+// CloseUnderway is how far a close is.
+type CloseUnderway struct {
+	Period     string               `json:"period,omitempty"` // absent of an approval
+	CPO        string               `json:"cpo,omitempty"`
+	EMSP       string               `json:"emsp,omitempty"`
+	Stage      statement.CloseStage `json:"stage"`
+	Lags       string               `json:"lags,omitempty"` // while it waits: for what
+	Statements int                  `json:"statements"`
+	Lines      int64                `json:"lines"`
+}
+
+// ClosingNow answers GET /periods/closing: how far this process is with the close under way.
+func ClosingNow(c *gin.Context, closer Closer, k Key) error {
+	if err := NewParams(c.Request.URL.Query()).Err(); err != nil {
+		return err
+	}
+	if err := closes(k); err != nil {
+		return err
+	}
+	var now *CloseUnderway
+	if u := closer.Underway(); u != nil {
+		now = &CloseUnderway{CPO: PartyText(u.Scope.CPO), EMSP: PartyText(u.Scope.EMSP), Stage: u.Stage, Lags: u.Lags, Statements: u.Statements, Lines: u.Lines}
+		if !u.Period.IsZero() {
+			now.Period = u.Period.String()
+		}
+	}
+	WriteJSON(c, http.StatusOK, map[string]*CloseUnderway{"underway": now})
+	return nil
 }
 
 // Closing is what closes of periods need.

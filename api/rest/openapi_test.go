@@ -350,6 +350,7 @@ func TestReportsHaveTheDocumentedShape(t *testing.T) {
 	s.do(t, "POST", "/admin/v1/partners", `{"name":"D","roles":[{"role":"CPO","country_code":"GB","party_id":"DUN"}]}`)
 	s.do(t, "POST", "/admin/v1/agreements", `{"cpo":"GB/DUN","from":"2019-01","values":{"owed":"lower","rule.age.effect":"note"}}`)
 	s.do(t, "POST", "/admin/v1/parties", `{"party":"GB/DUN","from":"2019-01","values":{"name":"Dundee"}}`)
+	check("/api/v1/periods/closing", "/api/v1/periods/closing", http.StatusOK)
 	check("/api/v1/periods/requests", "/api/v1/periods/requests", http.StatusOK)
 	check("/api/v1/periods/requests?x=1", "/api/v1/periods/requests", http.StatusBadRequest)
 	for _, c := range []struct {
@@ -494,6 +495,7 @@ func TestAdminHasTheDocumentedShape(t *testing.T) {
 		{"POST", "/periods/requests", "", `{"period":"2019-02"}`, 201},
 		{"POST", "/periods/requests", "", `{"period":"2019-01"}`, 200},
 		{"POST", "/periods/requests", "", `{"period":"2019-04"}`, 409},
+		{"GET", "/periods/closing", "", "", 200},
 		{"POST", "/periods/approvals", "", `{"request":17}`, 201},
 		{"POST", "/periods/approvals", "", `{"request":18}`, 404},
 		{"POST", "/periods/approvals", "", `{"request":19}`, 409},
@@ -695,6 +697,11 @@ func (closer) Explain(_ context.Context, _ statement.Query, list []statement.Unl
 		explained = append(explained, statement.Explained{Unlike: u, Reasons: []statement.Reason{{Code: statement.NotKnown, Text: "nothing that is known here says why"}}})
 	}
 	return explained, nil
+}
+
+// Underway is a close of March.
+func (closer) Underway() *rest.Underway {
+	return &rest.Underway{Period: 201903, CloseProgress: statement.CloseProgress{Stage: statement.StageDrawing, Statements: 2, Lines: 40}}
 }
 
 // Approve knows one request, and one that it has lost.

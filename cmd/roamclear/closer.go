@@ -5,9 +5,12 @@ import (
 	"fmt"
 	"slices"
 	"strings"
+	"sync/atomic"
 	"time"
 
+	"github.com/roamclear/roamclear/api/rest"
 	"github.com/roamclear/roamclear/ingest"
+	"github.com/roamclear/roamclear/ocpi"
 	"github.com/roamclear/roamclear/settlement/clearing"
 	"github.com/roamclear/roamclear/settlement/statement"
 )
@@ -18,6 +21,7 @@ type closer struct {
 	control  *decisions
 	drafts   chan struct{} // turns of those who draw
 	turn     chan struct{}
+	now      atomic.Pointer[rest.Underway]
 }
 
 func newCloser(b *backends, d *drafts) *closer {
@@ -27,15 +31,29 @@ func newCloser(b *backends, d *drafts) *closer {
 // Close closes a period, or asks for it. Errors as those of statement.Closer.
 func (c *closer) Close(ctx context.Context, r statement.CloseRequest) (result *statement.CloseResult, err error) {
 	err = c.inTurn(ctx, func(s *statement.Closer) error {
+		r.Told = c.tells(r.Scope, r.Period)
 		result, err = s.Close(ctx, r)
 		return err
 	})
 	return result, err
 }
 
+// tells says from now on how far a close is.
+func (c *closer) tells(scope clearing.Scope, period ocpi.Month) func(statement.CloseProgress) {
+	told := func(p statement.CloseProgress) {
+		c.now.Store(&rest.Underway{Scope: scope, Period: period, CloseProgress: p})
+	}
+	told(statement.CloseProgress{Stage: statement.StageWaiting})
+	return told
+}
+
+// Underway implements rest.Closer.
+func (c *closer) Underway() *rest.Underway { return c.now.Load() }
+
 // Approve approves what another key asked for. Errors as those of statement.Closer.
 func (c *closer) Approve(ctx context.Context, a statement.Approval) (result *statement.CloseResult, err error) {
 	err = c.inTurn(ctx, func(s *statement.Closer) error {
+		a.Told = c.tells(clearing.Scope{}, 0)
 		result, err = s.Approve(ctx, a)
 		return err
 	})
@@ -56,6 +74,7 @@ func (c *closer) inTurn(ctx context.Context, fn func(*statement.Closer) error) e
 	if err := c.control.machine.Ready(); err != nil {
 		return err
 	}
+	defer c.now.Store(nil)
 	return fn(&statement.Closer{Books: c.backends.store, Issues: c.backends.store, Logs: logs{c.backends, c.control}, Control: closeControl{c.control.closes, c.control}})
 }
 

@@ -1,6 +1,7 @@
 package main
 
 import (
+	"context"
 	"errors"
 	"fmt"
 	"io"
@@ -53,9 +54,10 @@ that are open: the drafts that "statement list" shows become statements with num
 are never changed. What comes late, is credited, priced again or decided on later is a line
 of a later period.
 
-It takes what the logs hold when it is asked, and waits until that is priced. What is held
-has to be decided on first ("queue", "decide"), unless it was agreed to carry it on, or
---undecided carry says so: then it waits for a later period.
+It takes what the logs hold when it is asked, and waits until that is priced; where it
+takes long, standard error says how far it is. What is held has to be decided on first
+("queue", "decide"), unless it was agreed to carry it on, or --undecided carry says so: then
+it waits for a later period.
 
 By four eyes, which the agreement of the house may want (four_eyes): --request writes all of
 it and prints what it comes to and an ID, and nothing of it counts. --approve ID by another
@@ -101,9 +103,12 @@ listed; or it cannot be closed, and why.`,
 				body = q
 				cmd.PrintErrln("Closing: what the logs hold is priced, drawn, written and read back.")
 			}
+			stop := tellWhile(cmd.Context(), c, func(text string) { cmd.PrintErrln(text) })
 			c.http.Timeout = closeWithin
 			var answer rest.Close
-			if err := c.do(cmd.Context(), http.MethodPost, path, body, &answer); err != nil {
+			err = c.do(cmd.Context(), http.MethodPost, path, body, &answer)
+			stop()
+			if err != nil {
 				return fmt.Errorf("close period: %w", err)
 			}
 			if f.json() {
@@ -123,6 +128,61 @@ listed; or it cannot be closed, and why.`,
 	cmd.Flags().Int64Var(&approve, "approve", 0, "approve the request of this ID, which another key made")
 	f.register(cmd)
 	return cmd
+}
+
+// closeTells is how often it is told how far a close is; one that takes no longer tells
+// nothing.
+const closeTells = 2 * time.Second
+
+// tellWhile tells how far a close is, until it is stopped.
+func tellWhile(ctx context.Context, c *adminClient, tell func(string)) (stop func()) {
+	ctx, cancel := context.WithCancel(ctx)
+	asking := *c
+	asking.http = newAdminHTTP(c.tls)
+	ticker, done := time.NewTicker(closeTells), make(chan struct{})
+	go func() {
+		defer close(done)
+		tellEach(ctx, &asking, ticker.C, tell)
+	}()
+	return func() {
+		cancel()
+		<-done
+		ticker.Stop()
+	}
+}
+
+// tellEach asks at each tick how far a close is, and tells it where it went on. Who may not
+// ask, or gets no answer, is told nothing: the close itself says what came of it.
+func tellEach(ctx context.Context, c *adminClient, ticks <-chan time.Time, tell func(string)) {
+	last := ""
+	for {
+		select {
+		case <-ctx.Done():
+			return
+		case <-ticks:
+		}
+		var answer struct {
+			Underway *rest.CloseUnderway `json:"underway"`
+		}
+		if err := c.do(ctx, http.MethodGet, "/periods/closing", nil, &answer); err != nil {
+			return
+		}
+		if u := answer.Underway; u != nil && progressText(u) != last {
+			last = progressText(u)
+			tell(last)
+		}
+	}
+}
+
+func progressText(u *rest.CloseUnderway) string {
+	text := string(u.Stage)
+	if u.Lags != "" {
+		text += ": " + u.Lags
+	}
+	if u.Statements > 0 || u.Lines > 0 {
+		text += fmt.Sprintf(": %d statements, %d lines", u.Statements, u.Lines)
+	}
+	return strings.TrimSpace(u.Period + " " + text)
 }
 
 // printClose prints what a close came to.
