@@ -4,7 +4,7 @@ BIN     := bin/roamclear
 DATA    ?= data
 LINT    := github.com/golangci/golangci-lint/v2/cmd/golangci-lint@v2.12.0
 
-.PHONY: run build test race once lint fmt fuzz bench scale chaos attack
+.PHONY: run build test race once lint fmt fuzz bench scale chaos closes attack
 
 run: build ## start the service with a demo world on the embedded default
 	$(BIN) serve --data $(DATA) --demo
@@ -44,6 +44,9 @@ scale: build ## every reading of a store of CDRS CDRs (1,000,000)
 
 chaos: build ## kill -9 while partners push, then compare with the reference sums
 	go run ./benchmarks/cmd/chaos --rounds $(or $(ROUNDS),200)
+
+closes: build ## kill -9 while periods are closed: wholly or not at all, numbers without a gap, verify green
+	go run ./benchmarks/cmd/chaos --closes --rounds $(or $(ROUNDS),100)
 
 attack: build ## what one partner can do, in full size, and what it costs the others
 	go run ./benchmarks/cmd/attack

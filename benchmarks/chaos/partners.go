@@ -46,21 +46,29 @@ func newPartners(ctx context.Context, s *process.Roamclear, o Options) (*partner
 // finished.
 func (p *partners) push(ctx, rounds context.Context) error {
 	for series := 1; rounds.Err() == nil; series++ {
-		report, err := world.Push(ctx, world.Options{Seed: p.options.Seed, Rows: p.options.Rows, Series: fmt.Sprintf("%d-", series)}, world.PushOptions{
-			BaseURL: p.url, Concurrency: p.options.Concurrency, Patience: 5 * time.Minute,
-			Token: func(_ context.Context, partner world.Partner) (string, error) {
-				return p.tokens[partner.Party.String()], nil
-			},
-			Accepted: p.accept,
-		})
-		p.requests += report.Requests
-		p.retries += report.Retries
-		if err != nil {
-			return fmt.Errorf("series %d: %w", series, err)
+		if err := p.series(ctx, series); err != nil {
+			return err
 		}
-		p.unexpected += report.Unexpected
-		p.examples = append(p.examples, report.Examples...)
 	}
+	return nil
+}
+
+// series pushes one world.
+func (p *partners) series(ctx context.Context, series int) error {
+	report, err := world.Push(ctx, world.Options{Seed: p.options.Seed, Rows: p.options.Rows, Series: fmt.Sprintf("%d-", series)}, world.PushOptions{
+		BaseURL: p.url, Concurrency: p.options.Concurrency, Patience: 5 * time.Minute,
+		Token: func(_ context.Context, partner world.Partner) (string, error) {
+			return p.tokens[partner.Party.String()], nil
+		},
+		Accepted: p.accept,
+	})
+	p.requests += report.Requests
+	p.retries += report.Retries
+	if err != nil {
+		return fmt.Errorf("series %d: %w", series, err)
+	}
+	p.unexpected += report.Unexpected
+	p.examples = append(p.examples, report.Examples...)
 	return nil
 }
 
