@@ -44,7 +44,7 @@ func (c *Closer) Approve(ctx context.Context, a Approval) (*CloseResult, error) 
 	}
 	switch why := c.Control.RefusesApproval(r, a.By); {
 	case why == nil:
-		err := c.readBack(ctx, &r.NewClosing, told)
+		err := c.readAll(ctx, &r.NewClosing, told)
 		if notWhole(err) {
 			err = &LostError{r, err}
 		}
@@ -60,6 +60,20 @@ func (c *Closer) Approve(ctx context.Context, a Approval) (*CloseResult, error) 
 		return nil, fmt.Errorf("approve control record %d: %w", a.Record, err)
 	}
 	return &CloseResult{Closing: closing}, nil
+}
+
+// readAll is readBack of what may have been written long ago: what counts as issued may be
+// gone though the lines are there.
+func (c *Closer) readAll(ctx context.Context, n *clearing.NewClosing, told func(CloseProgress)) error {
+	return c.readBack(ctx, n, told, func(i *Issue, s *Statement) error {
+		var first error
+		err := counted(ctx, c.Books, i, s, func(format string, args ...any) {
+			if first == nil {
+				first = fmt.Errorf("%w: %s", errNotWhole, fmt.Sprintf(format, args...))
+			}
+		})
+		return errors.Join(err, first)
+	})
 }
 
 // notWhole reports whether an error says that the store lacks something that was written.

@@ -171,6 +171,16 @@ func TestARequestThatWaits(t *testing.T) {
 	if p := prove(t, proverOf(h)); len(p.Faults) > 0 || p.Requests != 2 || p.RequestLines != 5 {
 		t.Errorf("proved %+v", *p)
 	}
+	unissued := proverOf(h)
+	unissued.Books = &damaged{Books: h.Books, issued: func(c *statement.IssuedCDR) bool { return c.Key.ID != "C2" }}
+	if proof := prove(t, unissued); len(proof.Faults) == 0 || !strings.Contains(proof.Faults[0], "cannot be approved: not what was written: NL*TNM*C2 has a line to DE*EMP in EUR, and does not count as issued") {
+		t.Errorf("%q", proof.Faults)
+	}
+	closer := h.Closer()
+	closer.Books = unissued.Books
+	if _, err := closer.Approve(t.Context(), statement.Approval{Record: r.Offset, By: "boss"}); err == nil || !strings.Contains(err.Error(), "does not count as issued") {
+		t.Error(err)
+	}
 	losing := losing{h.Books, true}
 	p := proverOf(h)
 	p.Issues = losing

@@ -254,7 +254,7 @@ func (t *closing) close(ctx context.Context) (*CloseResult, error) {
 	if err := t.write(ctx, n.ID, drawn); err != nil {
 		return nil, err
 	}
-	if err := t.readBack(ctx, &n, t.told); err != nil {
+	if err := t.readBack(ctx, &n, t.told, nil); err != nil {
 		return nil, err
 	}
 	t.told(CloseProgress{Stage: StageAppending, Statements: drawn.statements, Lines: drawn.lines})
@@ -386,15 +386,19 @@ func (b *blocks) flushIssues() error {
 	return nil
 }
 
-// readBack makes sure that the store has what was drawn, before anything says so.
-func (c *Closer) readBack(ctx context.Context, n *clearing.NewClosing, told func(CloseProgress)) error {
+// readBack makes sure that the store has what was drawn, before anything says so. What
+// counts as issued is written before the lines, so whoever wrote both need not read it.
+func (c *Closer) readBack(ctx context.Context, n *clearing.NewClosing, told func(CloseProgress), each func(*Issue, *Statement) error) error {
 	kept := newTally()
-	err := ReadIssued(ctx, c.Issues, IssueQuery{Period: n.Period}, []uint64{n.ID}, func(i *Issue, _ *Statement) error {
+	err := ReadIssued(ctx, c.Issues, IssueQuery{Period: n.Period}, []uint64{n.ID}, func(i *Issue, s *Statement) error {
 		if rank := kept.rank(i.CPO); i.Rank != rank {
 			return &DamagedError{*i, fmt.Sprintf("its rank is %d, and was %d", i.Rank, rank)}
 		}
 		kept.add(i)
 		told(CloseProgress{Stage: StageReading, Statements: kept.statements, Lines: kept.lines})
+		if each != nil {
+			return each(i, s)
+		}
 		return nil
 	})
 	if err != nil {

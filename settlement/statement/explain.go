@@ -106,6 +106,7 @@ type facts struct {
 	settled map[ocpi.Key]*Settled // in the statement here, as it was drawn
 	copies  map[ocpi.Key][]settlement.Copy
 	tariffs map[ocpi.Key]string
+	begun   *ClosedError // where the period is settled elsewhere
 }
 
 func (f *facts) read(ctx context.Context, keys []ocpi.Key) (err error) {
@@ -188,8 +189,9 @@ func (f *facts) draw(ctx context.Context, keys []ocpi.Key) error {
 		}
 		return nil
 	})
-	if _, closed := errors.AsType[*ClosedError](err); closed {
-		return nil // settled elsewhere
+	if closed, ok := errors.AsType[*ClosedError](err); ok {
+		f.begun = closed
+		return nil
 	}
 	return err
 }
@@ -203,6 +205,9 @@ func (f *facts) reasons(u *Unlike) (list []Reason) {
 	if c == nil {
 		say(NotReceived, "no CDR of this id has come here")
 		return list
+	}
+	if f.begun != nil {
+		say(SettledBefore, "what is through %s is settled elsewhere: settlement begins here after it", f.begun.Through)
 	}
 	f.place(c, say)
 	f.came(c, say)

@@ -132,6 +132,9 @@ NONE 7: not_received: no CDR of this id has come here`
 	if diff := gocmp.Diff(want, explained(t, h, 201907, nil, "YES 8")); diff != "" {
 		t.Error(diff)
 	}
+	if diff := gocmp.Diff("MAY 5: before: what is through 2019-05 is settled elsewhere: settlement begins here after it", explained(t, house(h.Books.CDRs...), 201905, nil, "MAY 5")); diff != "" {
+		t.Error(diff)
+	}
 	e := statement.Explainer{Books: h.Books, Lookups: h.Books, Agreed: h.Agreed}
 	if _, err := e.Explain(t.Context(), statement.Query{}, make([]statement.Unlike, statement.MaxExplained+1)); err == nil {
 		t.Error("more than can be explained at once")

@@ -100,8 +100,8 @@ func (p *proving) request(ctx context.Context, r *clearing.Request) error {
 	if slices.ContainsFunc(p.Agreed(p.Control).Counted(), func(c clearing.Counted) bool { return c.ID == r.ID }) {
 		p.fault("%s waits for its approval, and what it wrote counts already", of)
 	}
-	c := Closer{Issues: p.Issues}
-	err := c.readBack(ctx, &r.NewClosing, func(CloseProgress) {})
+	c := Closer{Books: p.Books, Issues: p.Issues}
+	err := c.readAll(ctx, &r.NewClosing, func(CloseProgress) {})
 	if notWhole(err) {
 		p.fault("%s cannot be approved: %v", of, err)
 		return nil
@@ -139,7 +139,7 @@ func (p *proving) close(ctx context.Context, c *clearing.Closing) error {
 		if err := p.hold(ctx, of, again, i, s); err != nil {
 			return err
 		}
-		return p.counted(ctx, of, i, s)
+		return counted(ctx, p.Books, i, s, func(format string, args ...any) { p.fault("%s: %s", of, fmt.Sprintf(format, args...)) })
 	})
 	if damaged, ok := errors.AsType[*DamagedError](err); ok {
 		p.fault("%s: %v", of, damaged)
@@ -174,21 +174,22 @@ func (p *Proof) sums(of string, i *Issue, s *Statement) {
 	}
 }
 
-// counted makes sure that what drafts leave out as issued is what the lines say.
-func (p *proving) counted(ctx context.Context, of string, i *Issue, s *Statement) error {
+// counted makes sure that what drafts leave out as issued is what the lines of a statement
+// say, and tells what is not.
+func counted(ctx context.Context, books Books, i *Issue, s *Statement, fault func(format string, args ...any)) error {
 	for lines := range slices.Chunk(s.Lines, keysAtOnce) {
 		want := make(map[string]*Line, len(lines))
 		for n := range lines {
 			want[lines[n].CDR] = &lines[n]
 		}
-		err := p.Books.IssuedIn(ctx, unitsOf(i, lines), []clearing.Counted{{ID: i.Attempt, Period: i.Period}}, func(c *IssuedCDR) error {
+		err := books.IssuedIn(ctx, unitsOf(i, lines), []clearing.Counted{{ID: i.Attempt, Period: i.Period}}, func(c *IssuedCDR) error {
 			l := want[c.Key.String()]
 			if l == nil {
-				p.fault("%s: %s counts as issued twice to %s in %s", of, c.Key, i.EMSP, i.Currency)
+				fault("%s counts as issued twice to %s in %s", c.Key, i.EMSP, i.Currency)
 				return nil
 			}
 			if !l.Net.Equal(c.Net) {
-				p.fault("%s: %s counts as issued with %s, and its line has %s", of, c.Key, c.Net, l.Net)
+				fault("%s counts as issued with %s, and its line has %s", c.Key, c.Net, l.Net)
 			}
 			delete(want, c.Key.String())
 			return nil
@@ -197,7 +198,7 @@ func (p *proving) counted(ctx context.Context, of string, i *Issue, s *Statement
 			return err
 		}
 		for _, cdr := range slices.Sorted(maps.Keys(want)) {
-			p.fault("%s: %s has a line to %s in %s, and does not count as issued", of, cdr, i.EMSP, i.Currency)
+			fault("%s has a line to %s in %s, and does not count as issued", cdr, i.EMSP, i.Currency)
 		}
 	}
 	return nil
