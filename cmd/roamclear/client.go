@@ -227,14 +227,15 @@ func (c *adminClient) ask(ctx context.Context, method, path string, body io.Read
 // maxAnswer bounds an answer; a statement of 100,000 lines has 25 MB.
 const maxAnswer = 256 << 20
 
-// errNothingThere is in the error of an answer that there is no such thing; it adds no
-// words.
-var errNothingThere = errors.New("")
+// errNothingThere is in the error of an answer that there is no such thing, errPeriodClosed
+// of one that there is no draft since a period is closed; they add no words.
+var errNothingThere, errPeriodClosed = errors.New(""), errors.New("")
 
 // failure turns an error answer into the error a person reads.
 func (c *adminClient) failure(status int, answer []byte) error {
 	var body struct {
 		Error struct {
+			Code    string `json:"code"`
 			Message string `json:"message"`
 		} `json:"error"`
 	}
@@ -249,6 +250,9 @@ func (c *adminClient) failure(status int, answer []byte) error {
 	}
 	if status == http.StatusNotFound {
 		return fmt.Errorf("%w%s", errNothingThere, body.Error.Message)
+	}
+	if body.Error.Code == "period_closed" {
+		return fmt.Errorf("%w%s", errPeriodClosed, body.Error.Message)
 	}
 	if status == http.StatusBadRequest || status == http.StatusUnprocessableEntity { // the service read the command's values more closely
 		return &exitError{exitUsage, errors.New(body.Error.Message)}

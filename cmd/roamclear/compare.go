@@ -40,7 +40,7 @@ no statement; where, is said.`,
 			}
 			q := url.Values{"cpo": {theirs.CPO.String()}, "emsp": {theirs.EMSP.String()}, "period": {theirs.Period.String()}, "currency": {theirs.Currency}}
 			file, said, err := fetchStatement(cmd.Context(), c, q.Encode(), "json")
-			if errors.Is(err, errNothingThere) { // then each line of the file is missing here
+			if errors.Is(err, errNothingThere) || errors.Is(err, errPeriodClosed) { // then each line of the file is missing here
 				cmd.PrintErrf("here: %v\n", err)
 				none := *theirs
 				none.Lines = nil
