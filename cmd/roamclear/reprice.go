@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"unicode/utf8"
 
 	"github.com/spf13/cobra"
 
@@ -115,8 +116,8 @@ func (f *repriceFlags) repricing() (r settlement.Repricing, err error) {
 	} else if f.profile != "" {
 		r.Profile = p.Name
 	}
-	if len(f.run) > maxRunName {
-		return r, fmt.Errorf("--run: %d bytes, want at most %d", len(f.run), maxRunName)
+	if len(f.run) > maxRunName || !utf8.ValidString(f.run) {
+		return r, fmt.Errorf("--run: %d bytes, want at most %d of UTF-8", len(f.run), maxRunName)
 	}
 	return r, nil
 }

@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"slices"
+	"unicode/utf8"
 
 	"github.com/roamclear/roamclear/ingest"
 	"github.com/roamclear/roamclear/ingest/control"
@@ -67,8 +68,8 @@ func (RepricingApplied) Kind() control.Kind {
 // Validate implements control.Change.
 func (c RepricingApplied) Validate() error {
 	switch {
-	case c.Run == "" || len(c.Run) > maxRun:
-		return control.Invalid("run: %d bytes, want 1 to %d", len(c.Run), maxRun)
+	case c.Run == "" || len(c.Run) > maxRun || !utf8.ValidString(c.Run): // others come back from the log as another name
+		return control.Invalid("run: %d bytes, want 1 to %d of UTF-8", len(c.Run), maxRun)
 	case c.From.IsZero() || c.To.IsZero() || c.To < c.From:
 		return control.Invalid("from and to: want months such as 2019-06, from not after to")
 	case len(c.Profile) > maxEdition || len(c.Issuers) > maxIssuers:

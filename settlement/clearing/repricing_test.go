@@ -140,7 +140,8 @@ func TestEarlyRepricingsAreReadFromTheLog(t *testing.T) {
 func TestRepricingsThatCannotBe(t *testing.T) {
 	d := openRepricings(t, ingesttest.NewLog(1))
 	for want, change := range map[string]func(*settlement.AppliedRun){
-		"run: 0 bytes, want 1 to 500":                        func(a *settlement.AppliedRun) { a.Run = "" },
+		"run: 2 bytes, want 1 to 500 of UTF-8":               func(a *settlement.AppliedRun) { a.Run = "a\xff" },
+		"run: 0 bytes, want 1 to 500 of UTF-8":               func(a *settlement.AppliedRun) { a.Run = "" },
 		"from and to: want months":                           func(a *settlement.AppliedRun) { a.To = 201812 },
 		"count: 0, want at least 1":                          func(a *settlement.AppliedRun) { a.Count = 0 },
 		"by: 0 bytes":                                        func(a *settlement.AppliedRun) { a.By = "" },
