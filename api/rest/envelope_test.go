@@ -180,7 +180,7 @@ func (f failing) LookupsOf(context.Context, []ocpi.Key, func(*settlement.Lookup)
 // that cannot be begun is an error.
 func TestATableThatBreaksOff(t *testing.T) {
 	p, d := papers(t)
-	for range 600 {
+	for range 10_100 {
 		d.issued.Statement.Lines = append(d.issued.Statement.Lines, d.issued.Statement.Lines[1])
 	}
 	serve := func(pieces int) (w *httptest.ResponseRecorder, err error) {
@@ -196,7 +196,7 @@ func TestATableThatBreaksOff(t *testing.T) {
 		}()
 		return w, rest.StatementFile(c, d, p, rest.Key{})
 	}
-	if w, err := serve(0); !errors.Is(err, http.ErrAbortHandler) || strings.Count(w.Body.String(), "\n") < 500 {
+	if w, err := serve(0); !errors.Is(err, http.ErrAbortHandler) || strings.Count(w.Body.String(), "\n") < 10_000 {
 		t.Errorf("%v behind %d bytes", err, w.Body.Len())
 	}
 	if w, err := serve(1); !errors.Is(err, settlement.ErrUnavailable) || w.Body.Len() > 0 {
