@@ -69,6 +69,11 @@ func (m Month) Add(n int) Month {
 	return MonthOf(k/12, time.Month(k%12+1))
 }
 
+// Start returns its first instant in UTC.
+func (m Month) Start() time.Time {
+	return time.Date(int(m)/100, time.Month(m%100), 1, 0, 0, 0, 0, time.UTC)
+}
+
 // number counts months since the year 0.
 func (m Month) number() int { return int(m)/100*12 + int(m)%100 - 1 }
 

@@ -73,7 +73,7 @@ func newChargeSite(t *testing.T, open bool) (site, *charging) {
 	a := &charging{App: w.Calls}
 	engine := api.NewEngine(slog.New(slog.DiscardHandler))
 	page.Mount(engine, page.Deps{App: a, Partners: w.Partners, Keys: apiKeys{}, Open: open, Logger: slog.New(slog.DiscardHandler)})
-	return site{engine, nil}, a
+	return site{Handler: engine}, a
 }
 
 // A charge is started at a station's plug, as the eMSP of the key, followed and stopped.

@@ -37,14 +37,14 @@ type actChoice struct {
 // decides reports whether a visitor may decide about CDRs.
 func (s *server) decides(v visitor) bool { return s.Decisions != nil && v.Allows(rest.ScopeDecide) }
 
-// deciding is shown for those who decide, and for forms of this site alone.
-func (s *server) deciding(fn func(c *gin.Context, v visitor) error) gin.HandlerFunc {
+// sending is shown for those whose key has a scope, and for forms of this site alone.
+func (s *server) sending(scope string, fn func(c *gin.Context, v visitor) error) gin.HandlerFunc {
 	return s.shown(func(c *gin.Context, v visitor) error {
 		if err := s.crossOrigin.Check(c.Request); err != nil {
 			return errCrossOrigin
 		}
-		if !v.Allows(rest.ScopeDecide) {
-			return rest.MissingScope(rest.ScopeDecide)
+		if !v.Allows(scope) {
+			return rest.MissingScope(scope)
 		}
 		c.Request.Body = http.MaxBytesReader(c.Writer, c.Request.Body, maxDecide)
 		if err := c.Request.ParseForm(); err != nil {

@@ -70,7 +70,10 @@ func (f frame) Menu() []entry {
 		list = append(list, entry{Name: "Refused", Href: "/refused"}, entry{Name: "Partners", Href: "/partners"})
 	}
 	if f.Visitor.Statements {
-		list = slices.Insert(list, 1, entry{Name: "Statements", Href: f.statements()}, entry{Name: "Queue", Href: "/queue"})
+		list = slices.Insert(list, 1, entry{Name: "Statements", Href: f.ofMonth("/statements")}, entry{Name: "Queue", Href: "/queue"})
+	}
+	if f.Visitor.Months {
+		list = slices.Insert(list, 0, entry{Name: "Month", Href: f.ofMonth("/month")})
 	}
 	list = append(list, entry{Name: "Tariffs", Href: "/tariffs"}, entry{Name: "Rules", Href: "/rules"}, entry{Name: "Price", Href: "/price"})
 	if f.Visitor.Open || f.Visitor.Allows(control.ScopeApp) {
@@ -82,12 +85,12 @@ func (f frame) Menu() []entry {
 	return list
 }
 
-// statements is the address of the statements of the month that this page is about.
-func (f frame) statements() string {
+// ofMonth is the address of a page about the month that this page is about.
+func (f frame) ofMonth(target string) string {
 	if to := f.Query.Get("to"); to != "" {
-		return address("/statements", url.Values{"period": {to}})
+		return address(target, url.Values{"period": {to}})
 	}
-	return "/statements"
+	return target
 }
 
 // with is the address of a page with the named parameters of this one.
@@ -143,10 +146,11 @@ var templates = func() map[string]*template.Template {
 		"words":    func(code string) string { return strings.ReplaceAll(code, "_", " ") },
 		"sentence": func(s string) string { return strings.ToUpper(s[:1]) + s[1:] },
 		"dict":     dict,
+		"query":    query,
 		"tag":      func(status string) string { return statusClasses[status] },
 	}
 	set := map[string]*template.Template{}
-	for _, name := range []string{"settlement", "causes", "cdrs", "cdr", "rejects", "credits", "conflicts", "contents", "refused", "partners", "partner", "tariffs", "tariff", "agreement", "rules", "statements", "statement", "queue", "waiting", "search", "price", "stations", "station", "charges", "charge", "signin", "error"} {
+	for _, name := range []string{"settlement", "causes", "cdrs", "cdr", "rejects", "credits", "conflicts", "contents", "refused", "partners", "partner", "tariffs", "tariff", "agreement", "rules", "statements", "statement", "month", "close", "queue", "waiting", "search", "price", "stations", "station", "charges", "charge", "signin", "error"} {
 		set[name] = template.Must(template.New(name).Funcs(funcs).
 			ParseFS(files, "templates/layout.html", "templates/parts.html", "templates/"+name+".html"))
 	}
@@ -159,6 +163,14 @@ func formatted(t time.Time, layout string) string {
 		return "unknown"
 	}
 	return t.UTC().Format(layout)
+}
+
+// query is that of an address, "?" included, for a form that is sent elsewhere.
+func query(address string) string {
+	if at := strings.IndexByte(address, '?'); at >= 0 {
+		return address[at:]
+	}
+	return ""
 }
 
 // dict passes several named values to a template.

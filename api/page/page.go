@@ -23,12 +23,19 @@ type Deps struct {
 	Reader settlement.Reader
 	// Finder finds CDRs by what people have at hand; nil = nothing is sought.
 	Finder settlement.Finder
+	// Numbers finds statements by their numbers; nil = none are sought.
+	Numbers report.Numbers
 	// Drafts draws statements; nil = none are shown.
 	Drafts rest.Drafts
 	// Traces tells what was issued of CDRs and decided about them, Decisions takes what
 	// visitors decide; nil = nothing of it is shown.
 	Traces    rest.Traces
 	Decisions rest.Decisions
+	// Around has what period checks tell beside drafts, Months what pages of months do, and
+	// Closing closes periods; nil or zero = there are no such pages, or no form that closes.
+	Around  rest.Around
+	Months  Months
+	Closing rest.Closing
 	// KeyName is what a key is called, by its id, "" where that is not known; nil: of none it is.
 	KeyName func(id string) string
 	Closes  report.Closes
@@ -87,8 +94,16 @@ func Mount(g gin.IRouter, d Deps) {
 	s.files(g, "/cdrs", s.cdrsFile)
 	g.GET("/cdrs/:country/:party/*id", s.shown(s.cdr))
 	if d.Decisions != nil {
-		g.POST("/cdrs/:country/:party/*id", s.deciding(s.decideCDR))
-		g.POST("/queue/cdrs", s.deciding(s.decideWaiting))
+		g.POST("/cdrs/:country/:party/*id", s.sending(rest.ScopeDecide, s.decideCDR))
+		g.POST("/queue/cdrs", s.sending(rest.ScopeDecide, s.decideWaiting))
+	}
+	if d.Drafts != nil && d.Around != nil {
+		g.GET("/month", s.shown(s.month))
+		g.GET("/close", s.shown(s.close))
+	}
+	if d.Closing.Closer != nil {
+		g.POST("/close", s.closing(rest.ScopeDecide, s.closePeriod))
+		g.POST("/close/approve", s.closing(rest.ScopeApprove, s.approvePeriod))
 	}
 	g.GET("/rejects", s.shown(s.rejects))
 	g.GET("/credits", s.shown(s.credits))

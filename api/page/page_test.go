@@ -58,6 +58,8 @@ func allowed(apiKey string) (rest.Key, error) {
 	switch apiKey {
 	case "all":
 		return rest.Key{Scopes: scopes}, nil
+	case "approves":
+		return rest.Key{ID: "key-8", Name: "Head of finance", Scopes: []string{rest.ScopeRead, rest.ScopeApprove}}, nil
 	case "decides":
 		return rest.Key{ID: "key-7", Name: "Finance", Scopes: []string{rest.ScopeRead, rest.ScopeDecide}}, nil
 	case "volt":
@@ -131,7 +133,8 @@ func (known) Noted(id string) []ingest.Found {
 // site is the page over a store, with what it logs.
 type site struct {
 	http.Handler
-	log *bytes.Buffer
+	log    *bytes.Buffer
+	closer *closer // of months
 }
 
 func newSite(store settlement.Reader, open bool) site {
@@ -145,7 +148,7 @@ func agreedSite(store settlement.Reader, open bool, agreed report.Clearing) site
 	engine.UseEscapedPath = true
 	engine.UnescapePathValues = false
 	page.Mount(engine, page.Deps{Reader: store, Closes: reporttest.January, Clearing: agreed, Partners: known{}, Found: found(), Late: late{}, Keys: apiKeys{}, Open: open, Logger: slog.New(slog.NewTextHandler(&log, nil))})
-	return site{engine, &log}
+	return site{Handler: engine, log: &log}
 }
 
 // do sends a request from this machine, signed in with key unless it is "".

@@ -21,7 +21,7 @@ func newPriceSite(t *testing.T, open bool) site {
 	var log bytes.Buffer
 	engine := gin.New()
 	page.Mount(engine, page.Deps{Reader: reporttest.World(5), Tariffs: reporttest.Known(t), Keys: apiKeys{}, Open: open, Logger: slog.New(slog.NewTextHandler(&log, nil))})
-	return site{engine, &log}
+	return site{Handler: engine, log: &log}
 }
 
 const (

@@ -25,7 +25,7 @@ type searchView struct {
 // may be meant.
 func (s *server) search(c *gin.Context, v visitor) error {
 	text := c.Query("q")
-	found, err := report.Search(c.Request.Context(), v.Key, s.Reader, s.Finder, text)
+	found, err := report.Search(c.Request.Context(), v.Key, s.Reader, s.Finder, s.Numbers, text)
 	if err != nil {
 		return err
 	}

@@ -155,18 +155,27 @@ func draftOf(cpo, emsp ocpi.Party, currency string, n int) *statement.Draft {
 	return d
 }
 
+// statementSite has drafts of which one is torn.
 func statementSite(t *testing.T) site {
 	t.Helper()
+	torn := &statement.Draft{Statement: statement.Statement{CPO: ocpi.NewParty("FR", "PAR"), EMSP: ocpi.NewParty("DE", "VOL"), Period: 202603, Currency: "EUR"}, Err: fmt.Errorf("the books of <FR*PAR> are torn")}
+	return draftSite(t, torn)
+}
+
+func draftSite(t *testing.T, more ...*statement.Draft) site {
+	t.Helper()
 	dun, volt := ocpi.NewParty("GB", "DUN"), ocpi.NewParty("DE", "VOL")
-	broken := &statement.Draft{Statement: statement.Statement{CPO: ocpi.NewParty("FR", "PAR"), EMSP: volt, Period: 202603, Currency: "EUR"}, Err: fmt.Errorf("the books of <FR*PAR> are torn")}
 	engine := gin.New()
 	engine.UseEscapedPath, engine.UnescapePathValues = true, false
-	store := reporttest.World(60)
-	books := drafts{broken, draftOf(dun, volt, "EUR", 6), draftOf(dun, volt, "GBP", 8), draftOf(dun, ocpi.NewParty("NL", "EXW"), "EUR", 450)}
-	store.All = append(store.All, cdrOf(store, books[1], 0), cdrOf(store, books[1], 1))
-	page.Mount(engine, page.Deps{Reader: store, Finder: store, Closes: reporttest.January, Clearing: reporttest.Agreed(t), Keys: apiKeys{}, Open: true, Logger: slog.New(slog.DiscardHandler),
-		Drafts: books, Traces: books, Decisions: books})
-	return site{Handler: engine}
+	store, first := reporttest.World(60), draftOf(dun, volt, "EUR", 6)
+	books := drafts(append(more, first, draftOf(dun, volt, "GBP", 8), draftOf(dun, ocpi.NewParty("NL", "EXW"), "EUR", 450)))
+	store.All = append(store.All, cdrOf(store, first, 0), cdrOf(store, first, 1))
+	agreed := reporttest.Agreed(t)
+	d := page.Deps{Reader: store, Finder: store, Closes: reporttest.January, Clearing: agreed, Keys: apiKeys{}, Open: true, Logger: slog.New(slog.DiscardHandler),
+		Drafts: books, Traces: books, Decisions: books}
+	c := asMonths(&d, agreed)
+	page.Mount(engine, d)
+	return site{Handler: engine, closer: c}
 }
 
 func TestStatementPages(t *testing.T) {

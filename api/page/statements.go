@@ -29,6 +29,7 @@ type road struct {
 	Before   decimal.Decimal // settled elsewhere
 	Issued   decimal.Decimal // by earlier statements
 	Now      decimal.Decimal // would be issued now
+	Done     decimal.Decimal // issued by statements of the period itself
 
 	HeldCount, RejectedCount int
 }
@@ -37,7 +38,7 @@ func (r *road) add(o *road) {
 	r.CDRs, r.HeldCount, r.RejectedCount = r.CDRs+o.CDRs, r.HeldCount+o.HeldCount, r.RejectedCount+o.RejectedCount
 	for _, sum := range []struct{ to, more *decimal.Decimal }{
 		{&r.Claimed, &o.Claimed}, {&r.Adjusted, &o.Adjusted}, {&r.Zeroed, &o.Zeroed}, {&r.Held, &o.Held},
-		{&r.Rejected, &o.Rejected}, {&r.Before, &o.Before}, {&r.Issued, &o.Issued}, {&r.Now, &o.Now},
+		{&r.Rejected, &o.Rejected}, {&r.Before, &o.Before}, {&r.Issued, &o.Issued}, {&r.Now, &o.Now}, {&r.Done, &o.Done},
 	} {
 		*sum.to = sum.to.Add(*sum.more)
 	}
@@ -95,7 +96,7 @@ func fitRoad(roads []road) int {
 	places := column{2}
 	for i := range roads {
 		r := &roads[i]
-		for _, d := range []decimal.Decimal{r.Claimed, r.Adjusted, r.Held, r.Rejected, r.Zeroed, r.Before, r.Issued, r.Now} {
+		for _, d := range []decimal.Decimal{r.Claimed, r.Adjusted, r.Held, r.Rejected, r.Zeroed, r.Before, r.Issued, r.Now, r.Done} {
 			places.fit(&d)
 		}
 	}
@@ -199,6 +200,10 @@ func (s *server) lastPeriod(months []ocpi.Month) ocpi.Month {
 	return now.Add(-1)
 }
 
+func asClosed(err error) (*statement.ClosedError, bool) {
+	return errors.AsType[*statement.ClosedError](err)
+}
+
 func (s *server) drawAll(c *gin.Context, q statement.Query, view *statementsView) error {
 	var roads, totals []road
 	err := s.Drafts.Draw(c.Request.Context(), q, func(d *statement.Draft) error {
@@ -225,7 +230,7 @@ func (s *server) drawAll(c *gin.Context, q statement.Query, view *statementsView
 		view.Lines = append(view.Lines, l)
 		return nil
 	})
-	if _, closed := errors.AsType[*statement.ClosedError](err); err != nil && (!closed || len(view.Issued) == 0) {
+	if _, closed := asClosed(err); err != nil && (!closed || len(view.Issued) == 0) {
 		return rest.ClosedPeriod(err)
 	}
 	slices.SortFunc(totals, func(a, b road) int { return cmp.Compare(a.Currency, b.Currency) })

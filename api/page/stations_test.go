@@ -30,7 +30,7 @@ func newStationSite(t *testing.T, open bool) (site, *apptest.World) {
 	var log bytes.Buffer
 	engine := api.NewEngine(slog.New(slog.DiscardHandler))
 	page.Mount(engine, page.Deps{App: w.Calls, Partners: w.Partners, Keys: apiKeys{}, Open: open, Logger: slog.New(slog.NewTextHandler(&log, nil))})
-	return site{engine, &log}, w
+	return site{Handler: engine, log: &log}, w
 }
 
 func TestStationsPage(t *testing.T) {

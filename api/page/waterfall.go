@@ -52,7 +52,12 @@ func newWaterfall(r *road) waterfall {
 		steps = append(steps, step{s.name, s.class, at, at.Sub(s.less), s.less.Neg()})
 		at = at.Sub(s.less)
 	}
-	steps = append(steps, step{"Would be issued", "issued", decimal.Zero, r.Now, r.Now})
+	if !r.Done.IsZero() {
+		steps = append(steps, step{"Issued", "issued", decimal.Zero, r.Done, r.Done})
+	}
+	if r.Done.IsZero() || !r.Now.IsZero() {
+		steps = append(steps, step{"Would be issued", "draft", r.Done, r.Done.Add(r.Now), r.Now})
+	}
 	low, high := decimal.Zero, decimal.Zero
 	for _, s := range steps {
 		low, high = decimal.Min(low, s.from, s.to), decimal.Max(high, s.from, s.to)

@@ -21,27 +21,38 @@ const (
 	searchMonths = 3
 )
 
-// Found is one thing that a search comes to. CDR is nil where it is a list of CDRs, which
-// Query selects.
+// Numbers finds statements by their numbers.
+type Numbers interface {
+	// Numbered returns issued statements, without lines, that have a number, as it is
+	// written; a few of them at most.
+	Numbered(ctx context.Context, number string) ([]rest.Issued, error)
+}
+
+// Found is one thing that a search comes to. CDR and Statement are nil where it is a list of
+// CDRs, which Query selects.
 type Found struct {
-	What  string // "CDR", "CDR of the Session", "CDRs at the EVSE"
-	CDR   *settlement.CDRSummary
-	Query url.Values
+	What      string // "CDR", "CDR of the Session", "CDRs at the EVSE", "Statement"
+	CDR       *settlement.CDRSummary
+	Statement *rest.Issued
+	Query     url.Values
 }
 
 // Path is the path of what was found below /api/v1, and of its page.
 func (f *Found) Path() string {
-	if f.CDR != nil {
+	switch i := f.Statement; {
+	case f.CDR != nil:
 		return CDRPath(f.CDR.Key)
+	case i != nil:
+		return "/statement?" + url.Values{"cpo": {i.CPO.String()}, "emsp": {i.EMSP.String()}, "period": {i.Period.String()}, "currency": {i.Currency}}.Encode()
 	}
 	return "/cdrs?" + f.Query.Encode()
 }
 
-// Search finds what a text names: a receipt, a CDR or a Session by its id, CDRs whose id
+// Search finds what a text names: a statement by its number, a receipt, a CDR or a Session by its id, CDRs whose id
 // begins so, an EVSE or a Location at which there were charges of late. Only what the key
 // may see is found. The first of these that has anything is what is meant, but that an
 // id may be one's of a CDR and of a Session.
-func Search(ctx context.Context, key rest.Key, r settlement.Reader, f settlement.Finder, text string) ([]Found, error) {
+func Search(ctx context.Context, key rest.Key, r settlement.Reader, f settlement.Finder, n Numbers, text string) ([]Found, error) {
 	text = strings.TrimSpace(text)
 	if text == "" || len(text) > maxSought {
 		return nil, rest.Invalid("q", "want an id or a receipt of at most %d bytes", maxSought)
@@ -50,6 +61,10 @@ func Search(ctx context.Context, key rest.Key, r settlement.Reader, f settlement
 		if found, err := searchReceipt(ctx, key, r, f, at); err != nil || found != nil {
 			return found, err
 		}
+	}
+	statements, err := searchNumber(ctx, key, n, text)
+	if err != nil {
+		return nil, err
 	}
 	id := ocpi.Fold(text)
 	byID, err := f.FindCDRs(ctx, key.Party, id, maxFound)
@@ -78,10 +93,26 @@ func Search(ctx context.Context, key rest.Key, r settlement.Reader, f settlement
 			found = append(found, Found{What: "CDR of Session " + c.SessionID, CDR: c})
 		}
 	}
-	if len(found) > 0 {
+	if found = append(statements, found...); len(found) > 0 {
 		return found, nil
 	}
 	return searchPlaces(ctx, key, r, text)
+}
+
+func searchNumber(ctx context.Context, key rest.Key, n Numbers, text string) (found []Found, err error) {
+	if n == nil {
+		return nil, nil
+	}
+	issued, err := n.Numbered(ctx, text)
+	if err != nil {
+		return nil, fmt.Errorf("search %q: %w", text, err)
+	}
+	for i := range issued {
+		if s := &issued[i]; key.Sees(s.CPO, s.EMSP) {
+			found = append(found, Found{What: fmt.Sprintf("Statement %s of %s to %s, %s, %s", s.Number, s.CPO, s.EMSP, s.Period, s.Currency), Statement: s})
+		}
+	}
+	return found, nil
 }
 
 // parseReceipt reads "1-0-4711".

@@ -71,26 +71,37 @@ func CheckPeriod(c *gin.Context, d Drafts, around Around, k Key) error {
 	if err := p.Err(); err != nil {
 		return err
 	}
-	ctx := c.Request.Context()
-	check := checking{waiting: newWaiting(""), conflicts: map[ocpi.Key]bool{}, told: map[toldKey]*tally{}}
-	if err := around.Conflicts(ctx, q.CPO, func(key ocpi.Key) { check.conflicts[key] = true }); err != nil {
-		return err
-	}
-	if err := d.Draw(ctx, q, check.add); err != nil {
+	answer, err := ReadCheck(c.Request.Context(), d, around, k, q, func(*statement.Draft) error { return nil })
+	if err != nil {
 		return ClosedPeriod(err)
 	}
-	answer := PeriodCheck{Period: q.Period.String(), Undecided: check.waiting.queue(), Told: check.list(), Pairs: check.pairs, Partners: []CheckedParty{}}
+	WriteJSON(c, http.StatusOK, answer)
+	return nil
+}
+
+// ReadCheck reads what CheckPeriod answers. also is called with each draft.
+func ReadCheck(ctx context.Context, d Drafts, around Around, k Key, q statement.Query, also func(*statement.Draft) error) (*PeriodCheck, error) {
+	check := checking{waiting: newWaiting(""), conflicts: map[ocpi.Key]bool{}, told: map[toldKey]*tally{}}
+	if err := around.Conflicts(ctx, q.CPO, func(key ocpi.Key) { check.conflicts[key] = true }); err != nil {
+		return nil, err
+	}
+	err := d.Draw(ctx, q, func(d *statement.Draft) error {
+		if err := check.add(d); err != nil {
+			return err
+		}
+		return also(d)
+	})
+	if err != nil {
+		return nil, err
+	}
+	answer := &PeriodCheck{Period: q.Period.String(), Undecided: check.waiting.queue(), Told: check.list(), Pairs: check.pairs, Partners: []CheckedParty{}}
 	if answer.Pairs == nil {
 		answer.Pairs = []CheckedPair{}
 	}
 	if k.Party.IsZero() {
-		var err error
-		if answer.Partners, err = around.Parties(ctx, clearing.Scope{CPO: q.CPO, EMSP: q.EMSP}, q.Period); err != nil {
-			return err
-		}
+		answer.Partners, err = around.Parties(ctx, clearing.Scope{CPO: q.CPO, EMSP: q.EMSP}, q.Period)
 	}
-	WriteJSON(c, http.StatusOK, answer)
-	return nil
+	return answer, err
 }
 
 type toldKey struct{ what, currency string }

@@ -147,30 +147,36 @@ func ClosePeriod(c *gin.Context, d Closing, k Key, by string, request bool) erro
 	if err := ReadJSON(c.Request, api.DefaultMaxBody, &q); err != nil {
 		return err
 	}
+	answer, err := d.Close(c.Request.Context(), q, k, by, request)
+	return writeClose(c, answer, err)
+}
+
+// Close closes a period, or asks for it: by is who does. The error is an [*Error] where it
+// cannot be closed, other than for what is undecided.
+func (d Closing) Close(ctx context.Context, q CloseRequest, k Key, by string, request bool) (*Close, error) {
 	if err := closes(k); err != nil {
-		return err
+		return nil, err
 	}
 	scope, err := KnownScope(d.Partners, q.CPO, q.EMSP)
 	if err != nil {
-		return err
+		return nil, err
 	}
 	period, err := ocpi.ParseMonth(q.Period)
 	if err != nil {
-		return Invalid("period", "%v", err)
+		return nil, Invalid("period", "%v", err)
 	}
 	if q.Undecided != "" && q.Undecided != string(clearing.UndecidedCarry) {
-		return Invalid("undecided", "want %s, or nothing", clearing.UndecidedCarry)
+		return nil, Invalid("undecided", "want %s, or nothing", clearing.UndecidedCarry)
 	}
 	r := statement.CloseRequest{Scope: scope, Period: period, Carry: q.Undecided != "", Request: request, By: by, Now: ocpi.TimeOf(time.Now())}
-	result, err := d.Closer.Close(c.Request.Context(), r)
+	result, err := d.Closer.Close(ctx, r)
 	answer := newClose(period, scope)
 	if undecided, waits := errors.AsType[*statement.UndecidedError](err); waits {
 		answer.Outcome, answer.Message = OutcomeUndecided, undecided.Error()
 		answer.Undecided = undecidedOf(undecided.List)
-		WriteJSON(c, http.StatusOK, answer)
-		return nil
+		return answer, nil
 	}
-	return d.answer(c, answer, result, err)
+	return d.answer(answer, result, err)
 }
 
 // ApprovePeriod answers POST /periods/approvals: by is who approves.
@@ -185,12 +191,34 @@ func ApprovePeriod(c *gin.Context, d Closing, k Key, by string) error {
 	if q.Request == nil || *q.Request < 0 {
 		return Invalid("request", "required: the control record that asks for the close, as GET /periods/requests has it")
 	}
-	result, err := d.Closer.Approve(c.Request.Context(), statement.Approval{Record: *q.Request, By: by})
+	answer, err := d.Approve(c.Request.Context(), *q.Request, k, by)
+	return writeClose(c, answer, err)
+}
+
+// Approve approves what another key asked for: by is who does. Errors as those of Close.
+func (d Closing) Approve(ctx context.Context, record int64, k Key, by string) (*Close, error) {
+	if err := closes(k); err != nil {
+		return nil, err
+	}
+	result, err := d.Closer.Approve(ctx, statement.Approval{Record: record, By: by})
 	var answer *Close
 	if err == nil {
 		answer = newClose(result.Closing.Period, result.Closing.Scope)
 	}
-	return d.answer(c, answer, result, err)
+	return d.answer(answer, result, err)
+}
+
+// writeClose answers 201 where something was written, else 200.
+func writeClose(c *gin.Context, answer *Close, err error) error {
+	switch {
+	case err != nil:
+		return err
+	case answer.Outcome == OutcomeClosed || answer.Outcome == OutcomeRequested:
+		WriteJSON(c, http.StatusCreated, answer)
+	default:
+		WriteJSON(c, http.StatusOK, answer)
+	}
+	return nil
 }
 
 // closes refuses keys of one party: what is closed is everybody's.
@@ -205,19 +233,17 @@ func newClose(period ocpi.Month, scope clearing.Scope) *Close {
 	return &Close{Period: period.String(), CPO: PartyText(scope.CPO), EMSP: PartyText(scope.EMSP), Net: map[string]string{}, Creditors: []CloseCreditor{}, Undecided: []CloseUndecided{}}
 }
 
-func (d Closing) answer(c *gin.Context, a *Close, r *statement.CloseResult, err error) error {
+func (d Closing) answer(a *Close, r *statement.CloseResult, err error) (*Close, error) {
 	switch {
 	case err != nil:
-		return notClosed(err)
+		return nil, notClosed(err)
 	case r.Already != nil:
 		a.Outcome, a.Message = OutcomeAlready, r.Already.Error()
-		WriteJSON(c, http.StatusOK, a)
-		return nil
+		return a, nil
 	}
 	a.is(r)
 	d.Logger.Info("period "+a.Outcome, "period", a.Period, "cpo", a.CPO, "emsp", a.EMSP, "statements", a.Statements, "lines", a.Lines, "record", a.Record, "by", a.By)
-	WriteJSON(c, http.StatusCreated, a)
-	return nil
+	return a, nil
 }
 
 // is sets what was closed, or asked for.

@@ -32,8 +32,7 @@ func (a around) Conflicts(ctx context.Context, cpo ocpi.Party, fn func(ocpi.Key)
 
 // Parties implements rest.Around.
 func (a around) Parties(ctx context.Context, scope clearing.Scope, period ocpi.Month) ([]rest.CheckedParty, error) {
-	began := time.Date(int(period)/100, time.Month(period%100), 1, 0, 0, 0, 0, time.UTC)
-	refused, err := a.store.RefusedCDRs(ctx, ocpi.TimeOf(began))
+	refused, err := a.store.RefusedCDRs(ctx, ocpi.TimeOf(period.Start()))
 	if err != nil {
 		return nil, err
 	}

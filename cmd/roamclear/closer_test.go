@@ -75,6 +75,11 @@ func TestAPeriodIsClosed(t *testing.T) {
 			}
 		}
 	}
+	for number, want := range map[string]string{"RC-2": "/statement?cpo=GB%2ADUN&currency=GBP&emsp=NL%2AEXW&period=2019-02", "rc-1": "period=2019-01", "RC-3": "", "2": "", "XX-2": ""} {
+		if found := s.request("GET", "/search?q="+number, "", ""); !strings.Contains(found.header.Get("Location"), want) || want == "" && found.status != 200 {
+			t.Errorf("search for %s: %d to %q, want %q", number, found.status, found.header.Get("Location"), want)
+		}
+	}
 	kept, err := s.inside.backends.store.Attempts(t.Context())
 	if err != nil || len(kept) != 2 {
 		t.Errorf("attempts: %v, %v", kept, err)

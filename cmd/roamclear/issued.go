@@ -4,11 +4,14 @@ import (
 	"context"
 	"maps"
 	"slices"
+	"strconv"
+	"strings"
 
 	"github.com/roamclear/roamclear/api/rest"
 	"github.com/roamclear/roamclear/ingest/control"
 	"github.com/roamclear/roamclear/ocpi"
 	"github.com/roamclear/roamclear/settlement/clearing"
+	"github.com/roamclear/roamclear/settlement/clickhouse"
 	"github.com/roamclear/roamclear/settlement/statement"
 )
 
@@ -83,6 +86,30 @@ func (d *drafts) DecisionsOf(ctx context.Context, key ocpi.Key) ([]statement.Dec
 	return d.store.DecisionHistory(ctx, key)
 }
 
+// maxNumbered bounds the statements that a number is taken for, and the closes read for it.
+const maxNumbered = 20
+
+// Numbered implements report.Numbers.
+func (d *drafts) Numbered(ctx context.Context, number string) (found []rest.Issued, err error) {
+	n, err := strconv.ParseInt(number[len(strings.TrimRight(number, "0123456789")):], 10, 64)
+	if err != nil || n < 1 {
+		return nil, nil //nolint:nilerr // it is no number
+	}
+	if err := d.control.machine.Ready(); err != nil {
+		return nil, err
+	}
+	err = d.control.closes.Numbered(ctx, n, maxNumbered, func(c *clearing.Closing, cpo ocpi.Party, rank int) error {
+		closings := map[uint64]*clearing.Closing{c.ID: c}
+		return d.store.Issues(ctx, statement.IssueQuery{CPO: cpo, Period: c.Period}, []uint64{c.ID}, func(i *statement.Issue) error {
+			if one := d.issued(closings, i); i.Rank == rank && strings.EqualFold(one.Number, number) && len(found) < maxNumbered {
+				found = append(found, *one)
+			}
+			return nil
+		})
+	})
+	return found, err
+}
+
 // closings are those of a period that bear on what is asked for, by their attempts.
 func (d *drafts) closings(ctx context.Context, q statement.IssueQuery) (map[uint64]*clearing.Closing, error) {
 	if err := d.control.machine.Ready(); err != nil {
@@ -136,4 +163,19 @@ func attemptsOf(closings map[uint64]*clearing.Closing) []uint64 {
 func (d *drafts) issued(closings map[uint64]*clearing.Closing, i *statement.Issue) *rest.Issued {
 	c := closings[i.Attempt]
 	return &rest.Issued{Issue: *i, Number: d.control.agreements.NumberOf(c, control.Pair{CPO: i.CPO, EMSP: i.EMSP}, i.Rank), At: c.At, Control: c.Control}
+}
+
+// months tell of a month what no draft has. They implement page.Months.
+type months struct {
+	*clickhouse.Store
+	drafts *drafts
+}
+
+// IssuedClaims implements page.Months.
+func (m months) IssuedClaims(ctx context.Context, q statement.IssueQuery, fn func(*statement.IssuedClaim) error) error {
+	closings, err := m.drafts.closings(ctx, q)
+	if err != nil || len(closings) == 0 {
+		return err
+	}
+	return m.Store.IssuedClaims(ctx, q, attemptsOf(closings), fn)
 }

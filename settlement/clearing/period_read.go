@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"iter"
+	"maps"
 	"slices"
 	"strconv"
 
@@ -117,6 +118,37 @@ func (d *Closes) ChainAt(ctx context.Context, below int64) (chain ingest.Digest,
 		return nil
 	})
 	return chain, err
+}
+
+// Numbered calls fn for the statements that have a running number, whoever's they are: the
+// close, the creditor, and the rank among its statements. Of closes of many creditors and
+// of those of one each, the latest that may have it are read, most of either at most. The
+// asker waits first (control.Machine.WaitNext).
+func (d *Closes) Numbered(ctx context.Context, number int64, most int, fn func(c *Closing, cpo ocpi.Party, rank int) error) error {
+	p := &d.state.Current().periods
+	var wide []int32
+	of := map[ocpi.Party]int32{} // the last close of a creditor alone that begins at or below it
+	for i := range int32(len(p.marks)) {
+		switch m := &p.marks[i]; {
+		case m.first > 0 && m.first <= number:
+			of[m.scope.CPO] = i
+		case m.first == 0 && slices.ContainsFunc(p.firsts(i), func(first int64) bool { return first <= number }):
+			wide = append(wide, i)
+		}
+	}
+	single := slices.Sorted(maps.Values(of))
+	places := append(wide[max(0, len(wide)-most):], single[max(0, len(single)-most):]...)
+	slices.Sort(places)
+	return d.read(ctx, p, slices.Values(places), func(c *Closing) error {
+		for i, s := range c.Statements {
+			if rank := number - c.Firsts[i]; rank >= 0 && rank < s.Count {
+				if err := fn(c, s.CPO, int(rank)); err != nil {
+					return err
+				}
+			}
+		}
+		return nil
+	})
 }
 
 func one[T any](v T) iter.Seq[T] { return func(yield func(T) bool) { yield(v) } }

@@ -42,6 +42,15 @@ type IssuedLine struct {
 	Hashes Hashes // of the CDR; written, and not read with lines
 }
 
+// IssuedClaim is what lines of a pair and currency together claim, and come to.
+type IssuedClaim struct {
+	CPO, EMSP  ocpi.Party
+	Currency   string
+	Lines      uint64
+	Claim, Net decimal.Decimal
+	Zeroed     decimal.Decimal // the claim of those that were zeroed
+}
+
 // Issue is a statement as a close wrote it, without its lines.
 type Issue struct {
 	Attempt   uint64

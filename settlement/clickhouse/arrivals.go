@@ -1,0 +1,75 @@
+package clickhouse
+
+import (
+	"context"
+	"time"
+
+	"github.com/ClickHouse/clickhouse-go/v2/lib/driver"
+	"github.com/roamclear/roamclear/ocpi"
+	"github.com/roamclear/roamclear/settlement"
+	"github.com/roamclear/roamclear/settlement/statement"
+)
+
+var _ settlement.ArrivalReader = (*Store)(nil)
+
+// momentSQL is the instant that a CDR is booked by.
+const momentSQL = "multiIf(toUnixTimestamp64Nano(end) != 0, end, toUnixTimestamp64Nano(start) != 0, start, last_updated)"
+
+// CDRsByDay implements [settlement.ArrivalReader].
+func (s *Store) CDRsByDay(ctx context.Context, party ocpi.Party, month ocpi.Month) ([]uint64, error) {
+	var w where
+	w.and("month = ?", uint32(month))
+	w.parties(party, ocpi.Party{}, ocpi.Party{})
+	days := make([]uint64, month.Add(1).Start().AddDate(0, 0, -1).Day())
+	err := s.each(ctx, "count CDRs by day", "SELECT toDayOfMonth("+momentSQL+") AS day, count() FROM results FINAL"+w.counting().String()+" GROUP BY day", w.args,
+		func(rows driver.Rows) error {
+			var day uint8
+			var n uint64
+			err := rows.Scan(&day, &n)
+			if day >= 1 && int(day) <= len(days) {
+				days[day-1] += n
+			}
+			return err
+		})
+	return days, err
+}
+
+// PairsBefore implements [settlement.ArrivalReader].
+func (s *Store) PairsBefore(ctx context.Context, party ocpi.Party, month ocpi.Month, fn func(*settlement.PairArrivals) error) error {
+	var w where
+	w.and("month IN (?, ?) AND emsp_party != ''", uint32(month.Add(-1)), uint32(month))
+	w.parties(party, ocpi.Party{}, ocpi.Party{})
+	return s.each(ctx, "count CDRs by pair", "SELECT cpo_country, cpo_party, emsp_country, emsp_party, countIf(month != ?) AS before, countIf(month = ?), max("+momentSQL+") FROM results FINAL"+
+		w.counting().String()+" GROUP BY cpo_country, cpo_party, emsp_country, emsp_party HAVING before > 0 ORDER BY cpo_country, cpo_party, emsp_country, emsp_party",
+		append([]any{uint32(month), uint32(month)}, w.args...),
+		func(rows driver.Rows) error {
+			var p settlement.PairArrivals
+			var last time.Time
+			if err := rows.Scan(&p.CPO.Country, &p.CPO.ID, &p.EMSP.Country, &p.EMSP.ID, &p.Before, &p.Count, &last); err != nil {
+				return err
+			}
+			p.Last = last.UTC()
+			return fn(&p)
+		})
+}
+
+// IssuedClaims calls fn for the pairs and currencies of which attempts issued lines in q's
+// period, with what these claim and come to, in the order of CPO, eMSP and currency.
+func (s *Store) IssuedClaims(ctx context.Context, q statement.IssueQuery, attempts []uint64, fn func(*statement.IssuedClaim) error) error {
+	if len(attempts) == 0 {
+		return nil
+	}
+	ctx, w, err := issueWhere(ctx, q, attempts)
+	if err != nil {
+		return err
+	}
+	return s.each(ctx, "sum what was issued", "SELECT country, party, emsp_country, emsp_party, currency, count(), sum(claim), sum(net), sumIf(claim, zeroed != 0) FROM statement_lines FINAL"+w.String()+
+		" GROUP BY country, party, emsp_country, emsp_party, currency ORDER BY country, party, emsp_country, emsp_party, currency", w.args,
+		func(rows driver.Rows) error {
+			var c statement.IssuedClaim
+			if err := rows.Scan(&c.CPO.Country, &c.CPO.ID, &c.EMSP.Country, &c.EMSP.ID, &c.Currency, &c.Lines, &c.Claim, &c.Net, &c.Zeroed); err != nil {
+				return err
+			}
+			return fn(&c)
+		})
+}
