@@ -66,6 +66,7 @@ type closeView struct {
 	Drafts            []draftLine
 	More              int // statements that are not listed
 	Sums              []draftSum
+	Underway          string // a close, "" for none
 	Stands            string // what of it is closed already, or that it has not ended
 	Undecided         string // "carry", or "" as agreed
 	Refuses           bool   // what is held keeps it from being closed
@@ -144,7 +145,7 @@ func (s *server) readClose(ctx context.Context, v visitor, q url.Values, query s
 		minor := int(ocpi.MinorUnit(l.Currency))
 		l.Net, l.Tax, l.Payable = newFigure(totals[i].Net, places.places), orUnknown(totals[i].Tax, minor), orUnknown(totals[i].Payable, minor)
 	}
-	view.Grounds, view.Told, view.Partners, view.Pairs, view.Problems = groundsOf(check, choice), toldOf(check), check.Partners, s.checkedLines(check.Pairs[:min(len(check.Pairs), maxDrafts)], query.Period), check.Undecided.Problems
+	view.Grounds, view.Told, view.Partners, view.Pairs, view.Problems = groundsOf(check, choice), toldOf(check, choice), check.Partners, s.checkedLines(check.Pairs[:min(len(check.Pairs), maxDrafts)], query.Period), check.Undecided.Problems
 	view.MorePairs = len(check.Pairs) - len(view.Pairs)
 	for _, t := range check.Undecided.Totals {
 		view.Held += t.Count
@@ -192,6 +193,9 @@ func (s *server) offerClose(ctx context.Context, v visitor, query statement.Quer
 	pair := control.Pair{CPO: query.CPO, EMSP: query.EMSP}
 	terms := agreements.TermsAt(pair, query.Period, math.MaxInt64)
 	view.FourEyes = terms.FourEyes
+	if u := s.Closing.Closer.Underway(); u != nil && u.Period == query.Period {
+		view.Underway = fmt.Sprintf("A close of %s is under way: %s, %s lines so far.", u.Period, u.Stage, grouped(fmt.Sprint(u.Lines)))
+	}
 	through := closes.ClosedThrough(pair)
 	switch {
 	case through >= query.Period:
@@ -230,14 +234,14 @@ func doneWords(done string, period ocpi.Month) string {
 // digest names the figures that a close is confirmed by: what would be issued, and what is
 // held.
 func (view *closeView) digest(check *rest.PeriodCheck) string {
-	h := sha256.New()
+	var b strings.Builder
 	for i := range view.Sums {
-		fmt.Fprintln(h, view.Sums[i].Currency, view.Sums[i].Statements, view.Sums[i].Lines, view.Sums[i].net)
+		fmt.Fprintln(&b, view.Sums[i].Currency, view.Sums[i].Statements, view.Sums[i].Lines, view.Sums[i].net)
 	}
 	for _, t := range check.Undecided.Totals {
-		fmt.Fprintln(h, t.Currency, t.Count, t.Claimed)
+		fmt.Fprintln(&b, t.Currency, t.Count, t.Claimed)
 	}
-	return fmt.Sprintf("%x", h.Sum(nil))
+	return fmt.Sprintf("%x", sha256.Sum256([]byte(b.String())))
 }
 
 // requests lists the closes of a period that wait for their approval.

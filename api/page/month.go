@@ -116,7 +116,7 @@ func (s *server) month(c *gin.Context, v visitor) error {
 	view.State, view.Class = s.monthState(query.Period, m.closed, m.open)
 	m.show(&view)
 	view.Problems = check.Undecided.Problems
-	view.Grounds, view.Told, view.Partners = groundsOf(check, q), toldOf(check), check.Partners
+	view.Grounds, view.Told, view.Partners = groundsOf(check, q), toldOf(check, q), check.Partners
 	if err := s.addArrivals(ctx, v, query, &view); err != nil {
 		return err
 	}
@@ -329,7 +329,7 @@ var toldWords = map[string]string{
 	"future": "end in the future", "unknown_debtor": "nobody is known to pay", "unknown_currency": "in a currency that is not known", "other_terms": "priced by other terms than agreed",
 }
 
-func toldOf(check *rest.PeriodCheck) (list []amountLine) {
+func toldOf(check *rest.PeriodCheck, q url.Values) (list []amountLine) {
 	places := column{2}
 	for i := range check.Told {
 		fitText(&places, check.Told[i].Claimed)
@@ -337,6 +337,13 @@ func toldOf(check *rest.PeriodCheck) (list []amountLine) {
 	for i := range check.Told {
 		t := &check.Told[i]
 		l := amountLine{Name: codeWords(t.What), Says: toldWords[t.What], Currency: t.Currency, Count: t.Count, Claimed: textFigure(t.Claimed, places.places)}
+		switch t.What {
+		case "conflict":
+			l.URL = "/conflicts"
+		case "differing":
+			rows := dropEmpty(url.Values{"from": {check.Period}, "to": {check.Period}, "cpo": {q.Get("cpo")}, "emsp": {q.Get("emsp")}, "currency": {t.Currency}, "claim": {"differs"}})
+			l.URL = address("/cdrs", rows)
+		}
 		if r, known := clearing.RuleOf(t.What); known {
 			l.URL = "/rules#" + t.What
 			if l.Says == "" {

@@ -81,6 +81,8 @@ func (c *closer) Close(_ context.Context, r statement.CloseRequest) (*statement.
 	return &statement.CloseResult{Closing: &clearing.Closing{NewClosing: clearing.NewClosing{Attempt: clearing.Attempt{Period: r.Period}, By: r.By}, Offset: 78}}, c.err
 }
 
+func (*closer) Underway() *rest.Underway { return nil }
+
 func (c *closer) Approve(_ context.Context, a statement.Approval) (*statement.CloseResult, error) {
 	c.approved = a.Record
 	return &statement.CloseResult{Closing: &clearing.Closing{NewClosing: clearing.NewClosing{Attempt: clearing.Attempt{Period: 202603}, By: a.By}, Offset: 79}}, c.err

@@ -198,6 +198,15 @@ func TestNumbersFollowFromCloses(t *testing.T) {
 				t.Errorf("%s: %+v has %v, %v, want %s", name, q, got, err, want)
 			}
 		}
+		for n, want := range map[int64]string{0: "", 1: "1:NL*TNM+0 2:GB*DUN+0", 2: "1:NL*TNM+1", 5: "2:NL*TNM+2", 6: "4:NL*TNM+0", 10: "5:NL*TNM+3", 11: ""} {
+			var got []string
+			if err := d.closes.Numbered(ctx, n, 10, func(c *clearing.Closing, cpo ocpi.Party, rank int) error {
+				got = append(got, fmt.Sprintf("%d:%s+%d", c.ID, cpo, rank))
+				return nil
+			}); err != nil || strings.Join(got, " ") != want {
+				t.Errorf("%s: number %d is of %v, %v, want %s", name, n, got, err, want)
+			}
+		}
 		if diff := cmp.Diff([]clearing.Counted{{1, 202601, 2}, {2, 202601, 3}}, d.closes.CountedAt(4)); diff != "" {
 			t.Errorf("%s: %s", name, diff)
 		}
