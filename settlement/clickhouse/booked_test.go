@@ -323,8 +323,8 @@ func BenchmarkBooks(b *testing.B) {
 		q.From = 0
 		var asked []statement.Beside
 		err := s.BookedOpen(b.Context(), q, below, counted, func(c *settlement.BookedCDR) error {
-			if len(asked) < 200_000 {
-				asked = append(asked, statement.BesideOf(c)...)
+			if len(asked) < 50_000 {
+				asked = append(asked, statement.BesideOf(c))
 			}
 			return nil
 		})

@@ -610,7 +610,7 @@ func (l *life) compare(s *Store, m *booksModel, control int64, ends settlement.E
 		})
 		var asked []statement.Beside
 		for i := range open {
-			asked = append(asked, statement.BesideOf(&open[i])...)
+			asked = append(asked, statement.BesideOf(&open[i]))
 		}
 		must, may := texts(beside), texts(stands) // of what stands, others may be among them
 		holds(fmt.Sprintf("beside: %+v below %v", q, below), s.BookedBeside(ctx, asked, below, m.counted, func(c *settlement.BookedCDR) error {

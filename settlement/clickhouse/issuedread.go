@@ -70,27 +70,37 @@ func (s *Store) issued(ctx context.Context, condition string, fn func(*statement
 const pairSQL = "country, party, emsp_country, emsp_party, currency"
 
 // withAsked makes what is asked for available to a query: the pairs and currencies as the
-// table pairs, the hashes as hashes. One of another pair that is asked for only causes a look.
+// table pairs, the hashes as sessions, charges and named. One of another pair that is asked
+// for only causes a look.
 func withAsked(ctx context.Context, of []statement.Beside) (context.Context, error) {
 	pairs, err := ext.NewTable("pairs", ext.Column("country", "String"), ext.Column("party", "String"), ext.Column("emsp_country", "String"), ext.Column("emsp_party", "String"),
 		ext.Column("currency", "String"))
 	if err != nil {
 		return nil, fmt.Errorf("make table of pairs: %w", err)
 	}
-	hashes, err := ext.NewTable("hashes", ext.Column("hash", "UInt64"))
-	seen := map[statement.Beside]bool{}
-	for i := 0; i < len(of) && err == nil; i++ {
-		b := of[i]
-		err = hashes.Append(b.Hash)
-		if b.Hash = 0; err == nil && !seen[b] {
-			seen[b] = true
-			err = pairs.Append(b.CPO.Country, b.CPO.ID, b.EMSP.Country, b.EMSP.ID, b.Currency)
+	tables := []*ext.Table{pairs}
+	for i, name := range []string{"sessions", "charges", "named"} {
+		table, err := ext.NewTable(name, ext.Column("hash", "UInt64"))
+		for j := 0; j < len(of) && err == nil; j++ {
+			if hash := []uint64{of[j].Session, of[j].Charge, of[j].Credited}[i]; hash != 0 {
+				err = table.Append(hash)
+			}
+		}
+		if err != nil {
+			return nil, fmt.Errorf("make table of %s: %w", name, err)
+		}
+		tables = append(tables, table)
+	}
+	for i := range of {
+		b, before := &of[i], &of[max(0, i-1)]
+		if i > 0 && b.CPO == before.CPO && b.EMSP == before.EMSP && b.Currency == before.Currency {
+			continue // they come by pair
+		}
+		if err := pairs.Append(b.CPO.Country, b.CPO.ID, b.EMSP.Country, b.EMSP.ID, b.Currency); err != nil {
+			return nil, fmt.Errorf("make table of pairs: %w", err)
 		}
 	}
-	if err != nil {
-		return nil, fmt.Errorf("make table of hashes: %w", err)
-	}
-	return ch.Context(ctx, ch.WithExternalTable(pairs, hashes)), nil
+	return ch.Context(ctx, ch.WithExternalTable(tables...)), nil
 }
 
 // BookedBeside implements [statement.Books]. Lines have the hashes, in the order of pairs;
@@ -115,9 +125,8 @@ func (s *Store) BookedBeside(ctx context.Context, of []statement.Beside, below s
 	if err != nil {
 		return err
 	}
-	const hashes = " IN (SELECT hash FROM hashes)"
 	err = s.each(ctx, "find what is issued beside drafts", "SELECT DISTINCT month, version, "+debtorSQL+" FROM issued PREWHERE ("+pairSQL+") IN (SELECT "+pairSQL+
-		" FROM pairs) AND attempt IN (SELECT attempt FROM counted) WHERE session"+hashes+" OR charge"+hashes+" OR credited"+hashes, nil,
+		" FROM pairs) AND attempt IN (SELECT attempt FROM counted) WHERE session IN (SELECT hash FROM sessions) OR charge IN (SELECT hash FROM charges) OR credited IN (SELECT hash FROM named)", nil,
 		func(rows driver.Rows) error {
 			var month uint32
 			var version, debtor uint64

@@ -37,21 +37,17 @@ type Unit struct {
 	Currency string
 }
 
-// Beside asks for what is issued beside a CDR that is not: for one of the hashes of CDRs
-// of a pair and currency.
+// Beside asks for what is issued beside a CDR that is not: in its pair and currency, with
+// one of its hashes, or as a credit that names it.
 type Beside struct {
 	CPO, EMSP ocpi.Party
 	Currency  string
-	Hash      uint64
+	Hashes    // but Credited is that of the CDR itself
 }
 
-// BesideOf lists what may be issued beside a CDR that is not.
-func BesideOf(c *settlement.BookedCDR) (of []Beside) {
+// BesideOf asks for what may be issued beside a CDR that is not.
+func BesideOf(c *settlement.BookedCDR) Beside {
 	h := HashesOf(c)
-	for _, hash := range []uint64{h.Session, h.Charge, creditedHash(c.Key)} {
-		if hash != 0 {
-			of = append(of, Beside{c.Key.Party, c.EMSP, c.Currency, hash})
-		}
-	}
-	return of
+	h.Credited = creditedHash(c.Key)
+	return Beside{c.Key.Party, c.EMSP, c.Currency, h}
 }

@@ -89,8 +89,7 @@ type Books interface {
 	// came late, was held, was healed, got a debtor or was priced again, whenever that
 	// was. CDRs of no month are in all months.
 	BookedOpen(ctx context.Context, q settlement.SettlementQuery, below settlement.Ends, attempts []clearing.Counted, fn func(*settlement.BookedCDR) error) error
-	// BookedBeside reads CDRs that are issued as they stand, in a pair and currency and with
-	// a hash that are asked for. Others that are issued as they stand in one of these pairs may be among them.
+	// BookedBeside reads CDRs that are issued as they stand, beside some that are not. Others that are issued as they stand in one of these pairs may be among them.
 	BookedBeside(ctx context.Context, of []Beside, below settlement.Ends, attempts []clearing.Counted, fn func(*settlement.BookedCDR) error) error
 	// BookedTwins reads CDRs of the CPO of one that credit nothing and are of its Session, or
 	// have its charge hash, start and end; others may be among them, and itself. Where there

@@ -80,10 +80,10 @@ type Draft struct {
 const (
 	waitingCDRs = 50_000
 	waitingKeys = 1_000
-	// keysAtOnce is how many keys one lookup has, besideAtOnce how many hashes. One pair may
-	// want more.
+	// keysAtOnce is how many keys one lookup has, besideAtOnce beside how many CDRs it is
+	// looked. One pair may want more.
 	keysAtOnce   = 10_000
-	besideAtOnce = 200_000
+	besideAtOnce = 100_000
 )
 
 // Draw calls fn for each pair and currency of which something comes to the period or one
@@ -194,25 +194,23 @@ func (w *drawing) beside(ctx context.Context) error {
 	if len(w.counted) == 0 {
 		return nil
 	}
-	groups, asked := map[place]*group{}, map[Beside]bool{}
+	groups, asked := map[place]*group{}, make([]Beside, 0, w.cdrs)
 	for _, g := range w.waiting {
 		groups[g.place] = g
 		for i := range g.members {
 			if m := &g.members[i]; m.open {
-				for _, of := range BesideOf(&m.BookedCDR) {
-					asked[of] = true
-				}
+				asked = append(asked, BesideOf(&m.BookedCDR))
 			}
 		}
 	}
-	err := inChunks(asked, besideAtOnce, func(of []Beside) error {
-		return w.Books.BookedBeside(ctx, of, w.q.Below, w.counted, func(c *settlement.BookedCDR) error {
+	for of := range slices.Chunk(asked, besideAtOnce) {
+		err := w.Books.BookedBeside(ctx, of, w.q.Below, w.counted, func(c *settlement.BookedCDR) error {
 			groups[placeOf(c)].adopt(c)
 			return nil
 		})
-	})
-	if err != nil {
-		return fmt.Errorf("read what is issued beside drafts: %w", err)
+		if err != nil {
+			return fmt.Errorf("read what is issued beside drafts: %w", err)
+		}
 	}
 	for _, g := range w.waiting {
 		g.want(&w.wanted)
@@ -224,7 +222,7 @@ func (w *drawing) beside(ctx context.Context) error {
 func (w *drawing) look(ctx context.Context) (*found, error) {
 	f := &found{map[ocpi.Key]*settlement.BookedCDR{}, map[place][]*settlement.BookedCDR{}, map[place]map[string][]IssuedCDR{}}
 	issued := w.wanted.issued
-	err := inChunks(w.wanted.booked, keysAtOnce, func(keys []ocpi.Key) error {
+	err := inChunks(w.wanted.booked, func(keys []ocpi.Key) error {
 		return w.Books.BookedOf(ctx, keys, w.q.Below, func(c *settlement.BookedCDR) error {
 			kept := *c
 			f.booked[c.Key], issued[Unit{c.Key, c.EMSP, c.Currency}] = &kept, true
@@ -234,7 +232,7 @@ func (w *drawing) look(ctx context.Context) (*found, error) {
 	if err != nil {
 		return nil, fmt.Errorf("read what bears on drafts: %w", err)
 	}
-	err = inChunks(w.wanted.credits, keysAtOnce, func(keys []ocpi.Key) error {
+	err = inChunks(w.wanted.credits, func(keys []ocpi.Key) error {
 		return w.Books.BookedCredits(ctx, keys, w.q.Below, func(c *settlement.BookedCDR) error {
 			kept := *c
 			f.credits[placeOf(c)], issued[Unit{c.Key, c.EMSP, c.Currency}] = append(f.credits[placeOf(c)], &kept), true
@@ -247,7 +245,7 @@ func (w *drawing) look(ctx context.Context) (*found, error) {
 	if len(w.counted) == 0 {
 		return f, nil
 	}
-	err = inChunks(issued, keysAtOnce, func(units []Unit) error {
+	err = inChunks(issued, func(units []Unit) error {
 		return w.Books.IssuedIn(ctx, units, w.counted, func(l *IssuedCDR) error {
 			f.issued(l)
 			return nil
@@ -270,7 +268,7 @@ func (w *drawing) decide(ctx context.Context) error {
 			}
 		}
 	}
-	err := inChunks(keys, keysAtOnce, func(keys []ocpi.Key) error {
+	err := inChunks(keys, func(keys []ocpi.Key) error {
 		return w.Books.DecidedOf(ctx, keys, w.Agreed.Below(), func(d *Decided) error {
 			kept := *d
 			about[d.Key].decided = &kept
@@ -283,8 +281,8 @@ func (w *drawing) decide(ctx context.Context) error {
 	return nil
 }
 
-func inChunks[K comparable](keys map[K]bool, size int, look func([]K) error) error {
-	for chunk := range slices.Chunk(slices.Collect(maps.Keys(keys)), size) {
+func inChunks[K comparable](keys map[K]bool, look func([]K) error) error {
+	for chunk := range slices.Chunk(slices.Collect(maps.Keys(keys)), keysAtOnce) {
 		if err := look(chunk); err != nil {
 			return err
 		}

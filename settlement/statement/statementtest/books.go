@@ -187,16 +187,14 @@ func (b *Books) BookedOpen(_ context.Context, q settlement.SettlementQuery, belo
 
 // BookedBeside implements statement.Books.
 func (b *Books) BookedBeside(_ context.Context, of []statement.Beside, below settlement.Ends, attempts []clearing.Counted, fn func(*settlement.BookedCDR) error) error {
-	asked := setOf(of)
-	issued := b.issuedBy(attempts)
-	hashes := b.hashes()
+	issued, hashes := b.issuedBy(attempts), b.hashes()
 	return b.read("read what stands beside", below, func(c *settlement.BookedCDR) bool {
 		at := placeOf(c)
 		return slices.ContainsFunc(issued[at][c.Key.ID], func(l statement.IssuedCDR) bool {
 			h := hashes[lineKey{l.Attempt, at, c.Key.ID}]
-			return l.Version == c.Version && (asked[statement.Beside{CPO: at.cpo, EMSP: at.emsp, Currency: at.currency, Hash: h.Session}] ||
-				asked[statement.Beside{CPO: at.cpo, EMSP: at.emsp, Currency: at.currency, Hash: h.Charge}] ||
-				asked[statement.Beside{CPO: at.cpo, EMSP: at.emsp, Currency: at.currency, Hash: h.Credited}])
+			return l.Version == c.Version && slices.ContainsFunc(of, func(o statement.Beside) bool {
+				return place{o.CPO, o.EMSP, o.Currency} == at && (h.Session != 0 && h.Session == o.Session || h.Charge != 0 && h.Charge == o.Charge || h.Credited == o.Credited)
+			})
 		})
 	}, fn)
 }
