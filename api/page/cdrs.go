@@ -22,6 +22,7 @@ type cdrLine struct {
 	settlement.CDRSummary
 	URL                           string
 	EMSPName                      string
+	Names                         string // of the pair, "" where nobody named either
 	Energy                        figure
 	Claimed, Computed, Difference figure
 	Verdict                       verdict
@@ -167,6 +168,7 @@ func (s *server) cdrs(c *gin.Context, v visitor) error {
 		Filters: f, Unsaid: !all && query.ID == "", Clear: "/cdrs",
 	}
 	view.Lines, view.Sums = newCDRLines(page.CDRs, sums, side, view.Query)
+	s.nameLines(view.Lines)
 	view.First, view.Next = pager("/cdrs", view.Query, page.Next)
 	view.CSV, view.JSONL = withoutPage("/cdrs.csv", q), withoutPage("/cdrs.jsonl", q)
 	s.render(c, http.StatusOK, "cdrs", view)

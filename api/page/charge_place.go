@@ -1,6 +1,7 @@
 package page
 
 import (
+	"cmp"
 	"context"
 	"net/url"
 	"strings"
@@ -30,6 +31,23 @@ func (s *server) named(p ocpi.Party, month ocpi.Month) namedParty {
 		n.Name = s.Clearing.Parties.Names(p, lastMonth).Name
 	}
 	return n
+}
+
+// bothNames are what a pair is called, "" where nobody named either.
+func (s *server) bothNames(cpo, emsp ocpi.Party, month ocpi.Month) string {
+	a, b := s.named(cpo, month), s.named(emsp, month)
+	if a.Name == "" && b.Name == "" {
+		return ""
+	}
+	return cmp.Or(a.Name, a.ID) + " → " + cmp.Or(b.Name, b.ID)
+}
+
+// nameLines adds what the pairs of a list are called.
+func (s *server) nameLines(lines []cdrLine) {
+	for i := range lines {
+		l := &lines[i]
+		l.Names = s.bothNames(l.CPO, l.EMSP, l.Month)
+	}
 }
 
 // chargeFacts list where a charge was and with what.

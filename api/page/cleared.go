@@ -116,6 +116,9 @@ func clearedSentence(c *rest.Cleared) string {
 	case clearing.Held:
 		return "It waits: nothing is issued until its cause goes by itself, or somebody decides."
 	case clearing.Rejected:
+		if len(c.Issued) > 0 {
+			return "Nothing is owed: what was issued of it is taken back."
+		}
 		return "Nothing is owed, and nothing is issued of it."
 	}
 	return "It belongs before settlement began here: it is settled elsewhere."

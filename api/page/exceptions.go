@@ -73,6 +73,7 @@ func (s *server) rejects(c *gin.Context, v visitor) error {
 	list := cloneValues(view.Query)
 	list.Set("status", "rejected") // among all CDRs
 	view.Lines, _ = newCDRLines(page.CDRs, nil, side, list)
+	s.nameLines(view.Lines)
 	byReason(reasons)
 	view.Reasons, view.Sums = reasonLines(reasons, side, view.Query), reasonSums(reasons, side)
 	if query.Reason != "" {

@@ -15,6 +15,7 @@ import (
 	"github.com/roamclear/roamclear/api/page"
 	"github.com/roamclear/roamclear/api/page/pagetest"
 	"github.com/roamclear/roamclear/api/report"
+	"github.com/roamclear/roamclear/api/report/reporttest"
 	"github.com/roamclear/roamclear/api/rest"
 	"github.com/roamclear/roamclear/ocpi"
 	"github.com/roamclear/roamclear/settlement"
@@ -200,6 +201,16 @@ func TestMonthsFitTheWindow(t *testing.T) {
 				}
 			}
 			pagetest.Fits(t, ctx, shots, l.Name+"-"+name)
+		}
+	}
+}
+
+// What parties are called stands beside their ids, where somebody said it.
+func TestNamesBesideIDs(t *testing.T) {
+	s := agreedSite(reporttest.World(60), true, reporttest.Agreed(t))
+	for _, target := range []string{"/?from=2019-01&to=2019-01&cpo=GB*DUN", "/cdrs?cpo=GB*DUN&emsp=DE*VOL", "/rejects"} {
+		if got := content(t, s.get(t, target, "all")); !strings.Contains(got, `<span class="beside">Dundee City Council → `) {
+			t.Errorf("%s names nobody:\n%s", target, got)
 		}
 	}
 }

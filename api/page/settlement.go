@@ -94,6 +94,7 @@ func (f *filters) offer(rows []settlement.SettlementRow) {
 // settlementLine is one row of the table.
 type settlementLine struct {
 	Name, Currency          string // Name is "GB*DUN → NL*EXW"
+	Names                   string // of the pair, "" where nobody named either
 	Claimed, Credits, Net   figure
 	Computed, Difference    figure
 	Unpriced                figure
@@ -252,7 +253,7 @@ func (s *server) settlement(c *gin.Context, v visitor) error {
 	view.CSV, view.JSONL = view.with("/settlement.csv", "from", "to", "cpo", "emsp", "currency"), view.with("/settlement.jsonl", "from", "to", "cpo", "emsp", "currency")
 	view.fill(rows, side, s.Closes)
 	if s.Clearing.Agreements != nil {
-		view.linkTerms(rows)
+		view.linkTerms(s, rows)
 		scope := clearing.Scope{CPO: q.CPO, EMSP: q.EMSP}
 		if !rest.MaySee(v.Key, scope) {
 			scope = clearing.Scope{}
@@ -317,12 +318,13 @@ func (v *settlementView) fill(rows []settlement.SettlementRow, side vatSide, clo
 	}
 }
 
-// linkTerms adds the addresses of what the pairs settle by.
-func (v *settlementView) linkTerms(rows []settlement.SettlementRow) {
+// linkTerms adds the addresses of what the pairs settle by, and what they are called.
+func (v *settlementView) linkTerms(s *server, rows []settlement.SettlementRow) {
 	i := 0
 	for g := range v.Groups {
 		for l := range v.Groups[g].Lines {
 			if r := &rows[i]; !r.EMSP.IsZero() {
+				v.Groups[g].Lines[l].Names = s.bothNames(r.CPO, r.EMSP, r.Month)
 				v.Groups[g].Lines[l].TermsURL = agreementPage(clearing.Scope{CPO: r.CPO, EMSP: r.EMSP}, r.Month)
 			}
 			i++
