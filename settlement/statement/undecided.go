@@ -35,8 +35,11 @@ type UndecidedError struct {
 	Claimed map[string]decimal.Decimal
 }
 
-// Error counts them.
+// Error counts them, and says where not all groups are listed.
 func (e *UndecidedError) Error() string {
+	if e.More > 0 {
+		return fmt.Sprintf("%d CDRs are held, here the first %d groups of %d: decide about them (roamclear queue lists them all), or close with --undecided carry", e.Count, len(e.List), len(e.List)+e.More)
+	}
 	return fmt.Sprintf("%d CDRs are held: decide about them (roamclear queue lists them all), or close with --undecided carry", e.Count)
 }
 
