@@ -126,18 +126,22 @@ Standard error says whether it is a draft, its digest, and when it is due.`,
 			if err != nil {
 				return err
 			}
-			file, said, err := fetchStatement(cmd.Context(), c, of.query(), f.value)
-			if err != nil {
-				return fmt.Errorf("show statement: %w", err)
-			}
-			cmd.PrintErrln(said)
-			_, err = cmd.OutOrStdout().Write(file)
-			return err
+			return showStatement(cmd, c, &of, f.value)
 		},
 	}
 	of.register(cmd, service, true)
 	f.register(cmd, "format", "json or csv", "json", "csv")
 	return cmd
+}
+
+func showStatement(cmd *cobra.Command, c *adminClient, of *statementFlags, format string) error {
+	file, said, err := fetchStatement(cmd.Context(), c, of.query(), format)
+	if err != nil {
+		return fmt.Errorf("%s statement: %w", cmd.Name(), err)
+	}
+	cmd.PrintErrln(said)
+	_, err = cmd.OutOrStdout().Write(file)
+	return err
 }
 
 // fetchStatement returns one statement as it is answered, and what it is in words.
@@ -166,18 +170,27 @@ func fetchStatement(ctx context.Context, c *adminClient, query, format string) (
 func newStatementExportCmd(service *serviceFlags) *cobra.Command {
 	var of statementFlags
 	var dir string
+	var f choice
 	cmd := &cobra.Command{
-		Use:   "export --period MONTH --to DIR [--cpo CC*ID] [--emsp CC*ID] [--currency CODE]",
+		Use:   "export --period MONTH --to DIR [--cpo CC*ID] [--emsp CC*ID] [--currency CODE] | export --cpo CC*ID --emsp CC*ID --period MONTH --currency CODE",
 		Short: "Write the statements of a period, a file each",
 		Long: `Write the canonical form of all statements of a period that have a line to files of a
 folder, which is made where it is not there: the evidence to keep outside the store.
-Files of the same name are replaced.`,
-		Example: "  roamclear statement export --period 2019-06 --to statements/2019-06 --data data",
-		Args:    cobra.NoArgs,
+Files of the same name are replaced. Without --to one statement goes to standard output,
+as "show" has it.`,
+		Example: `  roamclear statement export --period 2019-06 --to statements/2019-06 --data data
+  roamclear statement export --cpo NL*TNM --emsp DE*EMP --period 2019-06 --currency EUR > statement.json`,
+		Args: cobra.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
+			if dir == "" && (of.cpo == "" || of.emsp == "" || of.currency == "") {
+				return wrongUsage("give --to, a folder for all statements of the period, or --cpo, --emsp and --currency of one")
+			}
 			c, err := service.client()
 			if err != nil {
 				return err
+			}
+			if dir == "" {
+				return showStatement(cmd, c, &of, f.value)
 			}
 			var list statementList
 			if err := c.do(cmd.Context(), http.MethodGet, "/statements?"+of.query(), nil, &list); err != nil {
@@ -195,13 +208,13 @@ Files of the same name are replaced.`,
 					continue
 				}
 				q := url.Values{"cpo": {s.CPO}, "emsp": {s.EMSP}, "period": {s.Period}, "currency": {s.Currency}}
-				file, said, err := fetchStatement(cmd.Context(), c, q.Encode(), "json")
+				file, said, err := fetchStatement(cmd.Context(), c, q.Encode(), f.value)
 				if err != nil {
 					return fmt.Errorf("export the statement of %s to %s in %s: %w", s.CPO, s.EMSP, s.Currency, err)
 				}
 				cpo, _ := ocpi.ParseParty(s.CPO)
 				emsp, _ := ocpi.ParseParty(s.EMSP)
-				path := filepath.Join(dir, rest.StatementName(cpo, emsp, of.period.Month, s.Currency)+".json")
+				path := filepath.Join(dir, rest.StatementName(cpo, emsp, of.period.Month, s.Currency)+"."+f.value)
 				if err := writeWhole(path, file); err != nil {
 					return err
 				}
@@ -212,8 +225,8 @@ Files of the same name are replaced.`,
 	}
 	of.register(cmd, service, false)
 	cmd.Flags().StringVar(&dir, "to", "", "the folder")
-	must(cmd.MarkFlagRequired("to"))
 	must(cmd.MarkFlagDirname("to"))
+	f.register(cmd, "format", "json or csv", "json", "csv")
 	return cmd
 }
 

@@ -38,6 +38,11 @@ func TestStatements(t *testing.T) {
 	if b, err := os.ReadFile(file); err != nil || string(b) != canonical {
 		t.Fatalf("exported %s, %v; shown is %s", b, err, canonical)
 	}
+	if got := says(ours, "export "+one, 0, "draft: what a close now would issue, SHA-256 "); got != canonical {
+		t.Errorf("exported to standard output: %s", got)
+	}
+	says(ours, "export --period 2019-01", exitUsage, "give --to, a folder")
+	says(ours, "export --period 2019-01 --format csv --to "+dir, 0, "GB-DUN_NL-EXW_2019-01_GBP.csv: draft")
 	says(theirs, "compare "+file, 0, "the same, byte for byte")
 
 	flipped := filepath.Join(dir, "flipped.json")
