@@ -51,3 +51,20 @@ func BesideOf(c *settlement.BookedCDR) Beside {
 	h.Credited = creditedHash(c.Key)
 	return Beside{c.Key.Party, c.EMSP, c.Currency, h}
 }
+
+// asks reports whether a CDR that is issued may stand beside one of the group that is not:
+// what groups that wait together ask for goes as one.
+func (g *group) asks(c *settlement.BookedCDR) bool {
+	if g.hashes == nil {
+		g.hashes = map[uint64]bool{}
+		for i := range g.members {
+			if m := &g.members[i]; m.open {
+				of := BesideOf(&m.BookedCDR)
+				g.hashes[of.Session], g.hashes[of.Charge], g.hashes[of.Credited] = true, true, true
+			}
+		}
+		delete(g.hashes, 0)
+	}
+	h := HashesOf(c)
+	return g.hashes[h.Session] || g.hashes[h.Charge] || g.hashes[h.Credited]
+}

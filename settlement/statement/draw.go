@@ -205,7 +205,9 @@ func (w *drawing) beside(ctx context.Context) error {
 	}
 	for of := range slices.Chunk(asked, besideAtOnce) {
 		err := w.Books.BookedBeside(ctx, of, w.q.Below, w.counted, func(c *settlement.BookedCDR) error {
-			groups[placeOf(c)].adopt(c)
+			if g := groups[placeOf(c)]; g != nil && g.asks(c) { // another group that waits may have asked for its hash
+				g.adopt(c)
+			}
 			return nil
 		})
 		if err != nil {

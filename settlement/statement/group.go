@@ -24,6 +24,7 @@ type group struct {
 	others  map[ocpi.Key]bool // of these, those of another eMSP or in another currency
 	credits map[ocpi.Key]bool // CDRs of which all credits were looked for
 	asked   map[string]bool   // lines whose CDR was looked for
+	hashes  map[uint64]bool   // of what is open, once it is asked for; see asks
 }
 
 // drawn is a CDR that bears on the draft.
