@@ -266,11 +266,7 @@ func ReadQueued(c *gin.Context, d Drafts, k Key, choices bool) (*Queued, error) 
 				list.CDRs = append(list.CDRs, newQueuedCDR(d, s, k))
 			}
 		}
-		for _, offer := range offers {
-			if err := offer.add(d); err != nil {
-				return err
-			}
-		}
+		offers = slices.DeleteFunc(offers, func(offer *selection) bool { return offer.add(d) != nil }) // more than one decision carries
 		return nil
 	})
 	for _, offer := range offers {
