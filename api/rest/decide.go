@@ -96,6 +96,7 @@ type selection struct {
 	stands   string   // how it stands, in words
 	expected string
 	groups   map[string]*clearing.DecidedGroup // by what was shown
+	of       *clearing.Scope                   // the narrowest that has all pairs of these; nil: there are none
 }
 
 // selection reads which CDRs are meant. Act and reason are the log's to judge.
@@ -158,9 +159,24 @@ func (s *selection) add(d *statement.Draft) error {
 			return Invalid("cpo", "more than %d CDRs: decide about them in parts, by cpo, emsp or period", maxListed)
 		default:
 			s.take(c, d.Currency)
+			s.widen(clearing.Scope{CPO: d.CPO, EMSP: d.EMSP})
 		}
 	}
 	return nil
+}
+
+// widen has the decision be of one more pair. A wider scope than that of its CDRs would have
+// closes of other pairs asked for anew.
+func (s *selection) widen(pair clearing.Scope) {
+	if s.of == nil {
+		s.of = &pair
+	}
+	if s.of.CPO != pair.CPO {
+		s.of.CPO = ocpi.Party{}
+	}
+	if s.of.EMSP != pair.EMSP {
+		s.of.EMSP = ocpi.Party{}
+	}
 }
 
 // addOne takes the one CDR of the draft that it stands in, where who decides may see that.
@@ -251,6 +267,9 @@ func (s *selection) made() (n clearing.NewDecision, err error) {
 		return n, &Error{Status: http.StatusConflict, Code: "conflict", Field: "expect_digest", Message: s.changed()}
 	}
 	n = s.decision
+	if s.of != nil {
+		n.Scope = *s.of
+	}
 	n.Digest = clearing.DigestOf(s.shown)
 	for _, name := range slices.Sorted(maps.Keys(s.groups)) {
 		n.Groups = append(n.Groups, *s.groups[name])
