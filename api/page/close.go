@@ -192,7 +192,7 @@ func (s *server) offerClose(ctx context.Context, v visitor, query statement.Quer
 	}
 	pair := control.Pair{CPO: query.CPO, EMSP: query.EMSP}
 	terms := agreements.TermsAt(pair, query.Period, math.MaxInt64)
-	view.FourEyes = terms.FourEyes
+	view.FourEyes = closes.FourEyes(clearing.Scope{CPO: query.CPO, EMSP: query.EMSP}, query.Period)
 	if u := s.Closing.Closer.Underway(); u != nil && u.Period == query.Period && v.Party.IsZero() { // its lines are of all pairs
 		view.Underway = fmt.Sprintf("A close of %s is under way: %s, %s lines so far.", u.Period, u.Stage, grouped(fmt.Sprint(u.Lines)))
 	}

@@ -1,6 +1,7 @@
 package clearing
 
 import (
+	"cmp"
 	"crypto/sha256"
 	"fmt"
 	"math"
@@ -205,11 +206,11 @@ func (k known) refuses(a Attempt) *NotClosed {
 }
 
 func (k known) refusesClose(a Attempt) *NotClosed {
-	switch why := k.closed(a); {
-	case why != nil:
+	if why := k.closed(a); why != nil {
 		return why
-	case k.fourEyes(a.Period):
-		return &NotClosed{Why: FourEyes, Attempt: a}
+	}
+	if period := k.fourEyes(a.Scope, a.Period); !period.IsZero() {
+		return &NotClosed{Why: FourEyes, Attempt: a, Through: period}
 	}
 	return k.meanwhile(a, false)
 }
@@ -238,13 +239,32 @@ func (k known) closed(a Attempt) *NotClosed {
 	return nil
 }
 
-// fourEyes reports whether it is agreed that another key approves the close of a period.
-func (k known) fourEyes(period ocpi.Month) bool {
+// fourEyes returns a period for which it is agreed that another key approves its close, of
+// those that a close of one takes along: all behind what is closed or settled elsewhere.
+// Zero where there is none.
+func (k known) fourEyes(scope Scope, period ocpi.Month) ocpi.Month {
 	if k.agreed == nil {
-		return false
+		return 0
 	}
-	s := k.agreed.last(Scope{}, fourEyesKey, period, math.MaxInt64)
-	return s != nil && s.text == "true"
+	closed, _ := k.periods.throughAll(scope, math.MaxInt64)
+	begun, _ := k.begunThrough(scope, math.MaxInt64)
+	through := max(closed, begun)
+	at := []ocpi.Month{period}
+	if !through.IsZero() {
+		at = append(at, through.Add(1))
+	}
+	house, _ := k.agreed.byScope.Get(Scope{})
+	for i := range house {
+		if s := &house[i]; s.key == fourEyesKey && s.from > through && s.from <= period {
+			at = append(at, s.from)
+		}
+	}
+	for _, m := range at {
+		if s := k.agreed.last(Scope{}, fourEyesKey, m, math.MaxInt64); s != nil && s.text == "true" {
+			return m
+		}
+	}
+	return 0
 }
 
 // meanwhile returns the last change since an attempt looked that it may rest on, nil
@@ -313,7 +333,7 @@ const (
 type NotClosed struct {
 	Why     WhyNotClosed
 	Attempt Attempt
-	Through ocpi.Month // until when it is closed, or settled elsewhere
+	Through ocpi.Month // until when it is closed, or settled elsewhere; of FourEyes for which period it is agreed
 	Of      Scope      // for which that was said, or that was changed
 	Record  int64      // of the control log, that changed it, or of the request
 }
@@ -344,7 +364,7 @@ func (n *NotClosed) Error() string {
 	case ChainMoved:
 		return "another close came between: append it again"
 	case FourEyes:
-		return fmt.Sprintf("four_eyes is agreed for %s: one key asks for the close (period close %s --request), another one approves what it came to (period close --approve ID)", period, period)
+		return fmt.Sprintf("four_eyes is agreed for %s: one key asks for the close (period close %s --request), another one approves what it came to (period close --approve ID)", cmp.Or(n.Through, n.Attempt.Period), period)
 	case NoRequest:
 		return fmt.Sprintf("control record %d asks for no close: period list has the requests that wait", n.Record)
 	case OwnRequest:

@@ -158,6 +158,11 @@ func one[T any](v T) iter.Seq[T] { return func(yield func(T) bool) { yield(v) } 
 // agreements are.
 func (d *Closes) Refuses(a Attempt) *NotClosed { return d.current().refuses(a) }
 
+// FourEyes reports whether another key has to approve a close of a period.
+func (d *Closes) FourEyes(scope Scope, period ocpi.Month) bool {
+	return !d.current().fourEyes(scope, period).IsZero()
+}
+
 // Doomed reports whether what an attempt wrote is certain never to count, so that it can
 // be swept. Of one that counts already, and of one that waits for its approval, it is not.
 func (d *Closes) Doomed(a Attempt) bool {
