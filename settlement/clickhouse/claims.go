@@ -33,3 +33,24 @@ func (s *Store) BookedClaims(ctx context.Context, below settlement.Ends, fn func
 			return fn(cpo, emsp, currency, t)
 		})
 }
+
+// IssuedClaims calls fn for the pairs and currencies of which attempts issued lines in q's
+// period, with what these claim and come to, in the order of CPO, eMSP and currency.
+func (s *Store) IssuedClaims(ctx context.Context, q statement.IssueQuery, attempts []uint64, fn func(*statement.IssuedClaim) error) error {
+	if len(attempts) == 0 {
+		return nil
+	}
+	ctx, w, err := issueWhere(ctx, q, attempts)
+	if err != nil {
+		return err
+	}
+	return s.each(ctx, "sum what was issued", "SELECT country, party, emsp_country, emsp_party, currency, count(), sum(claim), sum(net), sumIf(claim, zeroed != 0) FROM statement_lines FINAL"+w.String()+
+		" GROUP BY country, party, emsp_country, emsp_party, currency ORDER BY country, party, emsp_country, emsp_party, currency", w.args,
+		func(rows driver.Rows) error {
+			var c statement.IssuedClaim
+			if err := rows.Scan(&c.CPO.Country, &c.CPO.ID, &c.EMSP.Country, &c.EMSP.ID, &c.Currency, &c.Lines, &c.Claim, &c.Net, &c.Zeroed); err != nil {
+				return err
+			}
+			return fn(&c)
+		})
+}

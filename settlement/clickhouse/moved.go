@@ -109,24 +109,19 @@ func (s *Store) touched(ctx context.Context, q settlement.SettlementQuery) (w wh
 			w.and("country = ? AND party = ?", q.CPO.Country, q.CPO.ID)
 		}
 	}
-	var months, rejected []ocpi.Month
-	all := uint64(0) // rejects
-	err = s.each(ctx, "read which months are issued", "SELECT month, countIf(bitAnd(version, 1) = 0) FROM issued"+issued.counted().String()+" GROUP BY month ORDER BY month", issued.args,
-		func(rows driver.Rows) error {
-			var month uint32
-			var rejects uint64
-			err := rows.Scan(&month, &rejects)
-			months = append(months, ocpi.Month(month))
-			if all += rejects; rejects > 0 {
-				rejected = append(rejected, ocpi.Month(month))
-			}
-			return err
-		})
-	if err != nil || len(months) == 0 {
+	in, err := s.monthsIssued(ctx, issued)
+	if err != nil || len(in.months) == 0 {
 		return where{}, err
 	}
+	var rejected []ocpi.Month
+	all := uint64(0) // rejects
+	for i, n := range in.rejects {
+		if all += n; n > 0 {
+			rejected = append(rejected, in.months[i])
+		}
+	}
 	var again where
-	again.and(among(months))
+	again.and(among(in.months))
 	again.and("elsewhere OR generation > 0") // as index touched has it
 	ofCPO(&again)
 	var either where

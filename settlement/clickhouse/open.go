@@ -73,18 +73,19 @@ func (w where) counted() where {
 
 // issuedMonths are the months in which attempts issued something.
 type issuedMonths struct {
-	months []ocpi.Month
-	lines  []uint64 // of each
+	months  []ocpi.Month
+	lines   []uint64 // of each
+	rejects []uint64 // of these, those by results that are rejects
 }
 
 // monthsIssued reads in which months attempts issued something of what w selects.
 func (s *Store) monthsIssued(ctx context.Context, w where) (m issuedMonths, err error) {
-	err = s.each(ctx, "read which months are issued", "SELECT month, count() FROM issued"+w.counted().String()+" GROUP BY month ORDER BY month", w.args,
+	err = s.each(ctx, "read which months are issued", "SELECT month, count(), countIf(bitAnd(version, 1) = 0) FROM issued"+w.counted().String()+" GROUP BY month ORDER BY month", w.args,
 		func(rows driver.Rows) error {
 			var month uint32
-			var lines uint64
-			err := rows.Scan(&month, &lines)
-			m.months, m.lines = append(m.months, ocpi.Month(month)), append(m.lines, lines)
+			var lines, rejects uint64
+			err := rows.Scan(&month, &lines, &rejects)
+			m.months, m.lines, m.rejects = append(m.months, ocpi.Month(month)), append(m.lines, lines), append(m.rejects, rejects)
 			return err
 		})
 	return m, err
@@ -136,7 +137,6 @@ type opened struct {
 	q      where // what is asked for, of results as of issued
 	below  settlement.Ends
 	months []ocpi.Month // in which attempts issued some
-	places int          // in these
 	all    bool         // no party is asked for
 }
 
@@ -167,7 +167,7 @@ func (s *Store) openedIn(ctx context.Context, q settlement.SettlementQuery, belo
 		return s.each(ctx, "find what is not issued", "SELECT partition, month, epoch, offset FROM results"+w.counting().String(), w.args,
 			func(rows driver.Rows) error { return places.scan(rows) })
 	})
-	o.places, o.ctx = places.n, ch.Context(ctx, ch.WithExternalTable(places.Table))
+	o.ctx = ch.Context(ctx, ch.WithExternalTable(places.Table))
 	return o, err
 }
 
@@ -191,16 +191,11 @@ func (o *opened) where() where {
 	w := o.q
 	w.below(o.below)
 	if len(o.months) > 0 {
-		issued, args := issuedAt(o.months, o.q, "places")
-		w.and("NOT "+among(o.months)+" OR "+"("+versionSQL+", "+debtorSQL+") NOT IN ("+issued+")", args...)
+		here := o.q // of the versions at these places alone
+		here.and("version IN (SELECT " + versionSQL + " FROM results WHERE " + atPlace + " IN (SELECT partition, month, epoch, offset FROM places))")
+		w.and("NOT "+among(o.months)+" OR "+"("+versionSQL+", "+debtorSQL+") NOT IN ("+issuedOf(o.months, here)+")", here.args...)
 	}
 	return w
-}
-
-// issuedAt is issuedOf by the versions at some places alone: a table of them.
-func issuedAt(months []ocpi.Month, w where, places string) (query string, args []any) {
-	w.and("version IN (SELECT " + versionSQL + " FROM results WHERE " + atPlace + " IN (SELECT partition, month, epoch, offset FROM " + places + "))")
-	return issuedOf(months, w), w.args
 }
 
 // BookedOpen implements [statement.Books]. CDRs that are priced again while it reads are
