@@ -18,7 +18,8 @@ type PeriodList struct {
 	// Closes are those that issued statements, in the order of their records.
 	Closes []PeriodClose `json:"closes"`
 	// Requests are those that wait for their approval.
-	Requests []rest.PeriodRequest `json:"requests"`
+	Requests     []rest.PeriodRequest `json:"requests"`
+	MoreRequests int                  `json:"more_requests"` // that are not listed
 }
 
 // PeriodClose is a close that counts: of all pairs of a party that it names, or of all.
@@ -80,7 +81,7 @@ func (s *server) writePeriods(c *gin.Context, status int) error {
 		return nil
 	})
 	if err == nil {
-		list.Requests, err = rest.PeriodRequestsOf(c.Request.Context(), s.closes)
+		list.Requests, list.MoreRequests, err = rest.PeriodRequestsOf(c.Request.Context(), s.closes, 0)
 	}
 	if err != nil {
 		return err

@@ -249,12 +249,9 @@ func (s *server) requests(ctx context.Context, v visitor, period ocpi.Month) (li
 	if s.Closing.Closes == nil || !v.Party.IsZero() {
 		return nil, nil
 	}
-	found, err := rest.PeriodRequestsOf(ctx, s.Closing.Closes)
+	found, _, err := rest.PeriodRequestsOf(ctx, s.Closing.Closes, period)
 	for i := range found {
 		r := &found[i]
-		if r.Period != period {
-			continue
-		}
 		var nets []string
 		for _, currency := range slices.Sorted(maps.Keys(r.Net)) {
 			nets = append(nets, moneyWords(r.Net[currency], currency))

@@ -68,6 +68,11 @@ func (s *server) listRequests(c *gin.Context, key rest.Key) error {
 	return rest.PeriodRequests(c, s.closing.Closes, key)
 }
 
+// closePeriod answers POST /api/v1/periods/closes.
+func (s *server) closePeriod(c *gin.Context, key rest.Key) error {
+	return rest.ClosePeriod(c, s.closing, key, key.ID, false)
+}
+
 // requestClose answers POST /api/v1/periods/requests.
 func (s *server) requestClose(c *gin.Context, key rest.Key) error {
 	return rest.ClosePeriod(c, s.closing, key, key.ID, true)

@@ -75,6 +75,7 @@ func Mount(g gin.IRouter, d Deps) {
 	decides := guard
 	decides.Scope = rest.ScopeDecide
 	g.POST("/api/v1/decisions", decides.Handle(s.decide))
+	g.POST("/api/v1/periods/closes", decides.Handle(s.closePeriod))
 	g.POST("/api/v1/periods/requests", decides.Handle(s.requestClose))
 	approves := guard
 	approves.Scope = rest.ScopeApprove

@@ -325,11 +325,11 @@ type PeriodRequest struct {
 // maxRequests is how many requests a list has, the first ones.
 const maxRequests = 1000
 
-// PeriodRequestsOf returns the closes that wait for their approval, in the order of their
-// records.
-func PeriodRequestsOf(ctx context.Context, closes *clearing.Closes) ([]PeriodRequest, error) {
-	list := []PeriodRequest{}
-	err := closes.Requests(ctx, maxRequests, func(r *clearing.Request) error {
+// PeriodRequestsOf returns the closes of a period (0: of all) that wait for their approval,
+// in the order of their records, and how many more there are.
+func PeriodRequestsOf(ctx context.Context, closes *clearing.Closes, period ocpi.Month) (list []PeriodRequest, more int, err error) {
+	list = []PeriodRequest{}
+	more, err = closes.Requests(ctx, period, maxRequests, func(r *clearing.Request) error {
 		var c Close
 		c.Net = map[string]string{}
 		c.comesTo(&r.NewClosing, nil)
@@ -339,20 +339,25 @@ func PeriodRequestsOf(ctx context.Context, closes *clearing.Closes) ([]PeriodReq
 		})
 		return nil
 	})
-	return list, err
+	return list, more, err
 }
 
 // PeriodRequests answers GET /periods/requests.
 func PeriodRequests(c *gin.Context, closes *clearing.Closes, k Key) error {
-	if err := NewParams(c.Request.URL.Query()).Err(); err != nil {
+	p := NewParams(c.Request.URL.Query(), "period")
+	period := p.Month("period")
+	if err := p.Err(); err != nil {
 		return err
 	}
 	if !k.Party.IsZero() {
 		return &Error{Status: http.StatusForbidden, Code: "party_restricted", Message: "closes are everybody's: use a key without --party"}
 	}
-	list, err := PeriodRequestsOf(c.Request.Context(), closes)
+	list, more, err := PeriodRequestsOf(c.Request.Context(), closes, period)
 	if err == nil {
-		WriteJSON(c, http.StatusOK, map[string][]PeriodRequest{"requests": list})
+		WriteJSON(c, http.StatusOK, struct {
+			Requests []PeriodRequest `json:"requests"`
+			More     int             `json:"more"`
+		}{list, more})
 	}
 	return err
 }

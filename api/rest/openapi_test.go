@@ -352,11 +352,13 @@ func TestReportsHaveTheDocumentedShape(t *testing.T) {
 	s.do(t, "POST", "/admin/v1/parties", `{"party":"GB/DUN","from":"2019-01","values":{"name":"Dundee"}}`)
 	check("/api/v1/periods/closing", "/api/v1/periods/closing", http.StatusOK)
 	check("/api/v1/periods/requests", "/api/v1/periods/requests", http.StatusOK)
+	check("/api/v1/periods/requests?period=2019-02", "/api/v1/periods/requests", http.StatusOK)
 	check("/api/v1/periods/requests?x=1", "/api/v1/periods/requests", http.StatusBadRequest)
 	for _, c := range []struct {
 		path, body string
 		want       int
 	}{
+		{"closes", `{"period":"2019-02"}`, 201}, {"closes", `{"period":"2019-01"}`, 200}, {"closes", `{"period":"2019-04"}`, 409}, {"closes", `{"period":"2019"}`, 400},
 		{"requests", `{"period":"2019-02","cpo":"GB*DUN"}`, 201}, {"requests", `{"period":"2019-02","cpo":"GB*NOT"}`, 400}, {"requests", `{"period":"2019-01"}`, 200},
 		{"approvals", `{"request":17}`, 201}, {"approvals", `{"request":18}`, 404}, {"approvals", `{"request":19}`, 409}, {"approvals", `{"request":-1}`, 400},
 	} {

@@ -267,6 +267,9 @@ func periodRows(list *admin.PeriodList) [][]string {
 		}
 		rows = append(rows, []string{q.Period.String(), scopeName(&q.CPO, &q.EMSP), fmt.Sprint(q.Statements), fmt.Sprint(q.Lines), q.RequestedAt, q.By, fmt.Sprint(q.Record), strings.Join(net, ", ")})
 	}
+	if list.MoreRequests > 0 {
+		rows = append(rows, []string{fmt.Sprintf("and %d more", list.MoreRequests)})
+	}
 	return rows
 }
 

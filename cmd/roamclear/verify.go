@@ -118,7 +118,8 @@ func proveIssued(ctx context.Context, b *backends, d *decisions) (proof *stateme
 			Books: b.store, Issues: b.store, Claims: b.store, Control: d.machine.Next(),
 			Agreed: func(below int64) statement.Agreed { return agreedBelow{d, below} },
 			Waiting: func(ctx context.Context, fn func(*clearing.Request) error) error {
-				return d.closes.Requests(ctx, math.MaxInt, fn)
+				_, err := d.closes.Requests(ctx, 0, math.MaxInt, fn)
+				return err
 			},
 		}
 		p.Closings = func(ctx context.Context, fn func(*clearing.Closing) error) error {

@@ -149,25 +149,26 @@ func (d *Closes) ApprovePeriod(ctx context.Context, r *Request, by string) (*Clo
 	return d.append(ctx, r.Attempt, PeriodClosed{closeData: r.said.closeData, Requested: &requestedData{r.Offset, r.By}, By: by})
 }
 
-// Requests reads requests that can be approved, at most so many, in the order of their
-// records.
-func (d *Closes) Requests(ctx context.Context, most int, fn func(*Request) error) error {
+// Requests reads requests that can be approved, of a period (0: of all) and at most so
+// many, in the order of their records, and returns how many more there are.
+func (d *Closes) Requests(ctx context.Context, period ocpi.Month, most int, fn func(*Request) error) (more int, err error) {
 	k := d.current()
 	var open []request
 	for _, r := range k.requests.All() {
-		if k.refuses(r.attempt) == nil {
+		if (period.IsZero() || r.attempt.Period == period) && k.refuses(r.attempt) == nil {
 			open = append(open, r)
 		}
 	}
 	slices.SortFunc(open, func(a, b request) int { return cmp.Compare(a.offset, b.offset) })
-	for _, r := range open[:min(most, len(open))] {
+	more = max(0, len(open)-most)
+	for _, r := range open[:len(open)-more] {
 		one, err := d.request(ctx, r.offset)
 		if err != nil {
-			return fmt.Errorf("read request %d: %w", r.offset, err)
+			return more, fmt.Errorf("read request %d: %w", r.offset, err)
 		}
 		if err := fn(one); err != nil {
-			return err
+			return more, err
 		}
 	}
-	return nil
+	return more, nil
 }

@@ -145,7 +145,7 @@ func TestAnApprovalIsOfWhatWasAskedFor(t *testing.T) {
 	}
 	for name, d := range map[string]desk{"the process that was asked": d, "another one": newDesk(t, log)} {
 		var open []string
-		err := d.closes.Requests(ctx, 9, func(r *clearing.Request) error {
+		_, err := d.closes.Requests(ctx, 0, 9, func(r *clearing.Request) error {
 			open = append(open, fmt.Sprint(r.Offset, " ", r.Period, " ", r.Scope, " ", r.By))
 			return nil
 		})
@@ -165,7 +165,7 @@ func TestAnApprovalIsOfWhatWasAskedFor(t *testing.T) {
 	if through := d.closes.ClosedThrough(pair); through != 202605 || c.Firsts[0] != 1 || d.closes.Doomed(said.Attempt) {
 		t.Errorf("approved: closed through %s, numbers from %v", through, c.Firsts)
 	}
-	if err := d.closes.Requests(ctx, 9, func(r *clearing.Request) error { return fmt.Errorf("%d waits", r.Offset) }); err != nil {
+	if _, err := d.closes.Requests(ctx, 0, 9, func(r *clearing.Request) error { return fmt.Errorf("%d waits", r.Offset) }); err != nil {
 		t.Error(err)
 	}
 }
@@ -275,5 +275,34 @@ func TestRequestsThatMakeNoSense(t *testing.T) {
 	d := newDesk(t, ingesttest.NewLog(1))
 	if _, err := d.closes.RequestPeriod(t.Context(), closing(t, 8, "house", "2026-05", 0, "")); fmt.Sprint(err) != "attempt 0000000000000008 is none to ask for a close" {
 		t.Error(err)
+	}
+}
+
+// A list of what waits has the first ones, of a period where it is asked for, and says how
+// many more there are.
+func TestTheCloseRequestsOfAPeriod(t *testing.T) {
+	ctx, d := t.Context(), newDesk(t, ingesttest.NewLog(1))
+	for i, of := range []string{"NL*TNM - 2026-04", "NL*XYZ - 2026-05", "DE*ABC - 2026-05", "DE*DEF - 2026-05"} {
+		at := strings.LastIndex(of, " ")
+		if _, err := d.closes.RequestPeriod(ctx, asking(t, uint64(2*i+9), "anna", of[:at], of[at+1:], d.Next(), "")); err != nil {
+			t.Fatal(err)
+		}
+	}
+	for _, tc := range []struct {
+		period ocpi.Month
+		most   int
+		want   string
+		more   int
+	}{
+		{0, 9, "0 1 2 3", 0}, {0, 3, "0 1 2", 1}, {202605, 9, "1 2 3", 0}, {202605, 1, "1", 2}, {202604, 1, "0", 0}, {202603, 1, "", 0},
+	} {
+		var got []string
+		more, err := d.closes.Requests(ctx, tc.period, tc.most, func(r *clearing.Request) error {
+			got = append(got, fmt.Sprint(r.Offset))
+			return nil
+		})
+		if list := strings.Join(got, " "); err != nil || list != tc.want || more != tc.more {
+			t.Errorf("%d of %s: %q and %d more, want %q and %d (%v)", tc.most, tc.period, list, more, tc.want, tc.more, err)
+		}
 	}
 }
