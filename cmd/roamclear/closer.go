@@ -19,13 +19,13 @@ import (
 type closer struct {
 	backends *backends
 	control  *decisions
-	drafts   chan struct{} // turns of those who draw
+	drafts   *drafts // who draw: a close takes a turn among them
 	turn     chan struct{}
 	now      atomic.Pointer[rest.Underway]
 }
 
 func newCloser(b *backends, d *drafts) *closer {
-	return &closer{backends: b, control: d.control, drafts: d.turns, turn: make(chan struct{}, 1)}
+	return &closer{backends: b, control: d.control, drafts: d, turn: make(chan struct{}, 1)}
 }
 
 // Close closes a period, or asks for it. Errors as those of statement.Closer.
@@ -60,22 +60,19 @@ func (c *closer) Approve(ctx context.Context, a statement.Approval) (result *sta
 	return result, err
 }
 
-// inTurn calls fn once there is a turn. One period is closed at a time, and in a turn among
-// those who draw: each of these holds four connections to the store for as long as it reads.
+// inTurn calls fn once there is a turn: one period is closed at a time. What it reads and
+// writes it does in a turn among those who draw.
 func (c *closer) inTurn(ctx context.Context, fn func(*statement.Closer) error) error {
-	for _, turns := range []chan struct{}{c.turn, c.drafts} {
-		select {
-		case turns <- struct{}{}:
-			defer func() { <-turns }()
-		case <-ctx.Done():
-			return ctx.Err()
-		}
+	leave, err := takeTurn(ctx, c.turn)
+	if err != nil {
+		return err
 	}
+	defer leave()
 	if err := c.control.machine.Ready(); err != nil {
 		return err
 	}
 	defer c.now.Store(nil)
-	return fn(&statement.Closer{Books: c.backends.store, Issues: c.backends.store, Logs: logs{c.backends, c.control}, Control: closeControl{c.control.closes, c.control}})
+	return fn(&statement.Closer{Books: c.backends.store, Issues: c.backends.store, Logs: logs{c.backends, c.control}, Control: closeControl{c.control.closes, c.control}, Turn: c.drafts.turn})
 }
 
 // closeControl is the control log as a close sees it. It implements statement.Control.

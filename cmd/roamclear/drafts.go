@@ -15,7 +15,7 @@ import (
 type drafts struct {
 	store   *clickhouse.Store
 	control *decisions
-	turns   chan struct{}
+	turns   chan struct{} // of those who draw: each holds four connections to the store meanwhile
 }
 
 // draftsAtOnce bounds how many are drawn side by side: each may read a month of all
@@ -24,6 +24,21 @@ const draftsAtOnce = 2
 
 func newDrafts(store *clickhouse.Store, d *decisions) *drafts {
 	return &drafts{store: store, control: d, turns: make(chan struct{}, draftsAtOnce)}
+}
+
+// turn waits for a turn among those who draw, and returns what ends it.
+func (d *drafts) turn(ctx context.Context) (leave func(), err error) {
+	return takeTurn(ctx, d.turns)
+}
+
+// takeTurn waits for a place among those of a channel, and returns what gives it back.
+func takeTurn(ctx context.Context, turns chan struct{}) (leave func(), err error) {
+	select {
+	case turns <- struct{}{}:
+		return func() { <-turns }, nil
+	case <-ctx.Done():
+		return nil, ctx.Err()
+	}
 }
 
 // Draw implements rest.Drafts.
@@ -50,12 +65,11 @@ func (d *drafts) Try(ctx context.Context, q statement.Query, pack string, inForc
 // read without one: a few look-ups by key.
 func (d *drafts) inTurn(ctx context.Context, q statement.Query, fn func(statement.Query, agreedBelow) error) error {
 	if q.Key.ID == "" {
-		select {
-		case d.turns <- struct{}{}:
-			defer func() { <-d.turns }()
-		case <-ctx.Done():
-			return ctx.Err()
+		leave, err := d.turn(ctx)
+		if err != nil {
+			return err
 		}
+		defer leave()
 	}
 	if err := d.control.machine.Ready(); err != nil {
 		return err

@@ -44,7 +44,12 @@ func (c *Closer) Approve(ctx context.Context, a Approval) (*CloseResult, error) 
 	}
 	switch why := c.Control.RefusesApproval(r, a.By); {
 	case why == nil:
-		err := c.readAll(ctx, &r.NewClosing, told)
+		leave, err := c.inTurn(ctx)
+		if err != nil {
+			return nil, err
+		}
+		defer leave()
+		err = c.readAll(ctx, &r.NewClosing, told)
 		if notWhole(err) {
 			err = &LostError{r, err}
 		}

@@ -61,6 +61,16 @@ type Closer struct {
 	Issues  IssueStore
 	Logs    Logs
 	Control Control
+	// Turn is taken before it reads and writes statements, nil: nobody takes turns. It
+	// returns what ends it. A close that waits for others to price needs none.
+	Turn func(context.Context) (leave func(), err error)
+}
+
+func (c *Closer) inTurn(ctx context.Context) (leave func(), err error) {
+	if c.Turn == nil {
+		return func() {}, nil
+	}
+	return c.Turn(ctx)
 }
 
 // CloseRequest says what to close.
@@ -184,6 +194,11 @@ func (c *Closer) try(ctx context.Context, r CloseRequest) (*CloseResult, error) 
 	if err := c.Logs.Reach(ctx, cut, func(what string) { told(CloseProgress{Stage: StageWaiting, Lags: what}) }); err != nil {
 		return nil, err
 	}
+	leave, err := c.inTurn(ctx)
+	if err != nil {
+		return nil, err
+	}
+	defer leave()
 	if err := c.sweep(ctx); err != nil {
 		return nil, err
 	}

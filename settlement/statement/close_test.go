@@ -446,3 +446,41 @@ func TestACreditThatLeavesMakesRoomForOthers(t *testing.T) {
 		t.Errorf("%v: %s", err, diff)
 	}
 }
+
+// waiting is a house whose close waits until all is priced.
+type waiting struct {
+	*statementtest.House
+	wait func()
+}
+
+func (w waiting) Reach(ctx context.Context, cut statement.Cut, lags func(string)) error {
+	w.wait()
+	return w.House.Reach(ctx, cut, lags)
+}
+
+// A close takes its turn among those who draw once it has something to read: while it waits
+// for what is to be priced, others draw.
+func TestACloseThatWaitsHoldsNoTurn(t *testing.T) {
+	h, held, turns := threePairs(), false, 0
+	c := h.Closer()
+	c.Logs = waiting{h, func() {
+		if held {
+			t.Error("it holds a turn while it waits")
+		}
+	}}
+	c.Turn = func(context.Context) (func(), error) {
+		held, turns = true, turns+1
+		return func() { held = false }, nil
+	}
+	r := closeOf(h, 201906)
+	r.Carry = true
+	if _, err := c.Close(t.Context(), r); err != nil || held || turns != 1 {
+		t.Errorf("%v; held %v after %d turns", err, held, turns)
+	}
+	full := errors.New("it was cut off")
+	c.Turn = func(context.Context) (func(), error) { return nil, full }
+	r.Period = 201907
+	if _, err := c.Close(t.Context(), r); !errors.Is(err, full) {
+		t.Errorf("without a turn: %v", err)
+	}
+}
