@@ -328,10 +328,11 @@ type NotDecided struct {
 	Again  bool // instead of all that: it is too long ago that it looked
 }
 
-// Error says which decision stands.
+// Error says which decision stands. Who decided is not for everybody who is refused: keys of
+// one party are told by nobody else's.
 func (n *NotDecided) Error() string {
 	if n.Again {
 		return "so much was decided since it was looked at that nobody knows whether it is the same still: look again"
 	}
-	return fmt.Sprintf("record %s was decided on meanwhile (%s) by %s, control record %d: look again", n.CDR, n.Act, n.By, n.Record)
+	return fmt.Sprintf("record %s was decided on meanwhile (%s), control record %d: look again", n.CDR, n.Act, n.Record)
 }
