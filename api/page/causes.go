@@ -7,12 +7,14 @@ import (
 
 	"github.com/gin-gonic/gin"
 	"github.com/roamclear/roamclear/api/report"
+	"github.com/roamclear/roamclear/ocpi"
 	"github.com/roamclear/roamclear/settlement"
 )
 
 // causeLine is how many CDRs of a pair differ for one cause.
 type causeLine struct {
-	Name, Currency      string // Name is "GB*DUN → NL*EXW"
+	Name, Names         string // "GB*DUN → NL*EXW", and what they are called
+	Currency            string
 	Cause               string
 	Count               uint64
 	Claimed, Difference figure
@@ -55,7 +57,7 @@ func (s *server) causes(c *gin.Context, v visitor) error {
 		if err != nil {
 			return fmt.Errorf("causes %s to %s: %w", q.From, q.To, err)
 		}
-		view.fill(settlement.CauseRows(counts), side)
+		view.fill(settlement.CauseRows(counts), side, s.bothNames)
 	}
 	s.render(c, http.StatusOK, "causes", view)
 	return nil
@@ -78,8 +80,8 @@ func (s *server) causesFile(c *gin.Context, v visitor) error {
 	return s.file(c, report.CausesFile(q), either(c, report.CausesCSV(rows), report.CausesJSONL(rows)))
 }
 
-// fill makes the table, by month.
-func (v *causesView) fill(rows []settlement.CauseRow, side vatSide) {
+// fill makes the table, by month; names says what a pair is called.
+func (v *causesView) fill(rows []settlement.CauseRow, side vatSide, names func(cpo, emsp ocpi.Party, month ocpi.Month) string) {
 	places := column{2}
 	for i := range rows {
 		places.fit(side.sum(rows[i].Claimed))
@@ -100,7 +102,7 @@ func (v *causesView) fill(rows []settlement.CauseRow, side vatSide) {
 		}
 		g := &v.Groups[len(v.Groups)-1]
 		g.Lines = append(g.Lines, causeLine{
-			Name: r.CPO.String() + " → " + emspName(r.EMSP), Currency: r.Currency, Cause: r.Cause, Count: r.Count,
+			Name: r.CPO.String() + " → " + emspName(r.EMSP), Names: names(r.CPO, r.EMSP, r.Month), Currency: r.Currency, Cause: r.Cause, Count: r.Count,
 			Claimed: side.figure(r.Claimed, places), Difference: side.figure(r.Difference(), places),
 			Narrowed: report.EvidenceText(r.Evidence), URL: address("/cdrs", q),
 		})

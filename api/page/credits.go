@@ -44,6 +44,7 @@ type creditSide struct {
 type creditLine struct {
 	Credit, Original creditSide
 	CPO, Month       string
+	Names            string // what CPO and eMSP are called
 	Word, Class, Why string
 }
 
@@ -86,7 +87,7 @@ func (s *server) credits(c *gin.Context, v visitor) error {
 	f.offerMonths(months)
 	view := creditsView{
 		frame:   frame{Title: "Credits", Here: "Credits", Visitor: &v, Query: dropEmpty(c.Request.URL.Query())},
-		Filters: f, Kind: string(query.Kind), Lines: newCreditLines(page.Relations, side),
+		Filters: f, Kind: string(query.Kind), Lines: s.newCreditLines(page.Relations, side),
 	}
 	for _, k := range creditKinds {
 		view.Kinds = append(view.Kinds, creditChoice{string(k.Kind), k.Word, query.Kind == k.Kind})
@@ -99,7 +100,7 @@ func (s *server) credits(c *gin.Context, v visitor) error {
 
 // newCreditLines puts each credit beside what it credits, whichever of the two
 // the relation stands with.
-func newCreditLines(relations []settlement.ListedRelation, side vatSide) []creditLine {
+func (s *server) newCreditLines(relations []settlement.ListedRelation, side vatSide) []creditLine {
 	places := column{2}
 	for i := range relations {
 		for _, cdr := range []*settlement.CDRSummary{relations[i].CDR, relations[i].OtherCDR} {
@@ -119,7 +120,7 @@ func newCreditLines(relations []settlement.ListedRelation, side vatSide) []credi
 		if r.Kind == settlement.Credited {
 			l.Credit, l.Original, l.Class = other, one, "plain"
 		}
-		l.CPO, l.Month = r.CDR.CPO.String(), r.Month.String()
+		l.CPO, l.Names, l.Month = r.CDR.CPO.String(), s.bothNames(r.CDR.CPO, r.CDR.EMSP, r.Month), r.Month.String()
 		lines[i] = l
 	}
 	return lines

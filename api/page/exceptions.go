@@ -14,7 +14,6 @@ import (
 	"github.com/gin-gonic/gin"
 	"github.com/roamclear/roamclear/api/report"
 	"github.com/roamclear/roamclear/api/rest"
-	"github.com/roamclear/roamclear/ocpi"
 	"github.com/roamclear/roamclear/settlement"
 )
 
@@ -144,7 +143,7 @@ func reasonSums(reasons []settlement.ReasonCount, side vatSide) []reasonLine {
 
 // conflictLine is one identity of which copies with different content came.
 type conflictLine struct {
-	Key                ocpi.Key
+	CPO                namedParty
 	ID                 string // as sent
 	URL                string
 	Contents           string // address of what they differ in
@@ -175,7 +174,7 @@ func (s *server) conflicts(c *gin.Context, v visitor) error {
 	}
 	view := conflictsView{frame: frame{Title: "Conflicts", Here: "Conflicts", Visitor: &v, Query: q}}
 	for i := range page.Conflicts {
-		view.Lines = append(view.Lines, newConflictLine(&page.Conflicts[i]))
+		view.Lines = append(view.Lines, s.newConflictLine(&page.Conflicts[i]))
 	}
 	view.First, view.Next = pager("/conflicts", q, page.Next)
 	view.CSV, view.JSONL = withoutPage("/conflicts.csv", q), withoutPage("/conflicts.jsonl", q)
@@ -200,8 +199,8 @@ func (s *server) conflictsFile(c *gin.Context, v visitor) error {
 	})
 }
 
-func newConflictLine(k *settlement.Conflict) conflictLine {
-	l := conflictLine{Key: k.Key, ID: k.ID, URL: report.CDRPath(k.Key), Contents: report.ContentsPath(k.Key), First: newCopyLine(&k.First, "")}
+func (s *server) newConflictLine(k *settlement.Conflict) conflictLine {
+	l := conflictLine{CPO: s.named(k.Key.Party, lastMonth), ID: k.ID, URL: report.CDRPath(k.Key), Contents: report.ContentsPath(k.Key), First: newCopyLine(&k.First, "")}
 	for i := range k.Others {
 		if k.Others[i].Conflict {
 			l.Conflicts++

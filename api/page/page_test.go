@@ -12,6 +12,7 @@ import (
 	"net/url"
 	"os"
 	"path/filepath"
+	"regexp"
 	"slices"
 	"strconv"
 	"strings"
@@ -28,6 +29,7 @@ import (
 	"github.com/roamclear/roamclear/ingest/control"
 	"github.com/roamclear/roamclear/ocpi"
 	"github.com/roamclear/roamclear/settlement"
+	"github.com/roamclear/roamclear/settlement/clearing"
 )
 
 var update = flag.Bool("update", false, "rewrite the golden files")
@@ -135,6 +137,7 @@ type site struct {
 	http.Handler
 	log    *bytes.Buffer
 	closer *closer // of months
+	agreed report.Clearing
 }
 
 func newSite(store settlement.Reader, open bool) site {
@@ -476,6 +479,23 @@ func TestEmpty(t *testing.T) {
 	} {
 		if w := s.get(t, target, ""); w.Code != http.StatusOK || !strings.Contains(content(t, w), says) {
 			t.Errorf("%s: status %d, want %q: %s", target, w.Code, says, content(t, w))
+		}
+	}
+}
+
+// Names stand beside ids wherever people look for a partner.
+func TestListsNameTheParties(t *testing.T) {
+	s := draftSite(t)
+	for _, party := range []ocpi.Party{ocpi.NewParty("FR", "MOU"), ocpi.NewParty("US", "BOU")} {
+		named := clearing.NewParty{Party: party, From: 201901, Values: map[string]string{"name": "Ville de " + party.String()}, By: clearing.ByLocal}
+		if _, _, err := s.agreed.Parties.Set(t.Context(), "", named); err != nil {
+			t.Fatal(err)
+		}
+	}
+	beside := regexp.MustCompile(`<span class="beside">(Dundee City Council|Ville de )`)
+	for _, target := range []string{"/causes", "/credits?kind=credited", "/conflicts", "/queue", "/cdrs", "/month?period=2026-03"} {
+		if got := content(t, s.get(t, target, "all")); !beside.MatchString(got) {
+			t.Errorf("%s names nobody:\n%s", target, got)
 		}
 	}
 }

@@ -175,7 +175,7 @@ func draftSite(t *testing.T, more ...*statement.Draft) site {
 		Drafts: books, Traces: books, Decisions: books}
 	c := asMonths(&d, agreed)
 	page.Mount(engine, d)
-	return site{Handler: engine, closer: c}
+	return site{Handler: engine, closer: c, agreed: agreed}
 }
 
 func TestStatementPages(t *testing.T) {
