@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"context"
 	"crypto/sha256"
+	"encoding/hex"
 	"errors"
 	"fmt"
 	"maps"
@@ -68,6 +69,7 @@ type closeView struct {
 	Sums              []draftSum
 	Underway          string // a close, "" for none
 	Stands            string // what of it is closed already, or that it has not ended
+	Closed            bool   // all of it is
 	Undecided         string // "carry", or "" as agreed
 	Refuses           bool   // what is held keeps it from being closed
 	Confirm           bool
@@ -86,7 +88,7 @@ const maxDrafts = 200 // of the page; sums have all
 func (s *server) close(c *gin.Context, v visitor) error { return s.showClose(c, v, http.StatusOK, "") }
 
 func (s *server) showClose(c *gin.Context, v visitor, status int, wrong string) error {
-	q, query, err := s.monthQuery(c, v, "undecided", "confirm", "done")
+	q, query, err := s.monthQuery(c, v, "undecided", "confirm")
 	if err != nil {
 		return err
 	}
@@ -94,7 +96,7 @@ func (s *server) showClose(c *gin.Context, v visitor, status int, wrong string) 
 	if err != nil {
 		return err
 	}
-	view.Wrong = cmp.Or(wrong, view.Wrong)
+	view.Wrong, view.Done = cmp.Or(wrong, view.Wrong), s.told(c)
 	s.render(c, status, "close", view)
 	return nil
 }
@@ -107,12 +109,13 @@ func (s *server) readClose(ctx context.Context, v visitor, q url.Values, query s
 	}
 	view.frame = frame{Title: "Close " + view.Period, Here: "Month", Visitor: &v, Query: url.Values{"from": {view.Period}, "to": {view.Period}}}
 	choice := cloneValues(q)
-	for _, name := range []string{"undecided", "confirm", "done"} {
+	for _, name := range []string{"undecided", "confirm"} {
 		choice.Del(name)
 	}
 	view.Month, view.Action = address("/month", choice), address("/close", choice)
 	places, nets := column{2}, map[string]*draftSum{}
 	var totals []statement.Totals
+	figures := sha256.New() // of what a close is confirmed by: each statement it would issue, and what is held
 	check, err := s.check(ctx, v, query, func(d *statement.Draft) error {
 		if len(d.Lines) == 0 || d.Err != nil {
 			return nil
@@ -123,6 +126,7 @@ func (s *server) readClose(ctx context.Context, v visitor, q url.Values, query s
 			nets[d.Currency] = sum
 		}
 		t := d.Totals()
+		fmt.Fprintln(figures, d.CPO, d.EMSP, d.Currency, t.Lines, t.Net, t.Tax, t.Payable)
 		sum.Statements, sum.Lines, sum.net = sum.Statements+1, sum.Lines+t.Lines, sum.net.Add(t.Net)
 		if len(view.Drafts) == maxDrafts {
 			view.More++
@@ -151,7 +155,10 @@ func (s *server) readClose(ctx context.Context, v visitor, q url.Values, query s
 		view.Held += t.Count
 		view.HeldSums = append(view.HeldSums, amountLine{Currency: t.Currency, Count: t.Count, Claimed: textFigure(t.Claimed, 2)})
 	}
-	view.Digest = view.digest(check)
+	for _, t := range check.Undecided.Totals {
+		fmt.Fprintln(figures, t.Currency, t.Count, t.Claimed)
+	}
+	view.Digest = hex.EncodeToString(figures.Sum(nil))
 	return view, s.offerClose(ctx, v, query, q, view)
 }
 
@@ -185,7 +192,6 @@ func (s *server) checkedLines(pairs []rest.CheckedPair, period ocpi.Month) (list
 
 // offerClose adds whether it can be closed, and by the visitor.
 func (s *server) offerClose(ctx context.Context, v visitor, query statement.Query, q url.Values, view *closeView) (err error) {
-	view.Done = doneWords(q.Get("done"), query.Period)
 	agreements, closes := s.Clearing.Agreements, s.Clearing.Closes
 	if s.Closing.Closer == nil || agreements == nil {
 		return nil
@@ -199,7 +205,7 @@ func (s *server) offerClose(ctx context.Context, v visitor, query statement.Quer
 	through := closes.ClosedThrough(pair)
 	switch {
 	case through >= query.Period:
-		view.Stands = fmt.Sprintf("%s is closed, or settled elsewhere, through %s.", view.Scope, through)
+		view.Stands, view.Closed = fmt.Sprintf("%s is closed, or settled elsewhere, through %s.", view.Scope, through), true
 	case clearing.Belongs(ocpi.TimeOf(s.now()), terms.Zone) <= query.Period:
 		view.Stands = fmt.Sprintf("%s has not ended yet: it ends with the month in %s.", query.Period, terms.Zone.Name())
 	}
@@ -214,34 +220,15 @@ func (s *server) offerClose(ctx context.Context, v visitor, query statement.Quer
 	return err
 }
 
-// doneWords say what was done, by the address that it leads to.
-func doneWords(done string, period ocpi.Month) string {
-	what, record, _ := strings.Cut(done, "-")
-	n, err := strconv.ParseInt(record, 10, 64)
-	switch {
-	case err != nil:
-		return ""
-	case what == rest.OutcomeClosed:
-		return fmt.Sprintf("%s is closed, by control record %d: its statements are issued.", period, n)
-	case what == rest.OutcomeRequested:
-		return fmt.Sprintf("The close of %s is asked for, by control record %d: it counts once another key approves it.", period, n)
-	case what == rest.OutcomeAlready:
-		return fmt.Sprintf("%s was closed already; nothing was done.", period)
+// doneText says what a close came to.
+func doneText(done *rest.Close) string {
+	switch done.Outcome {
+	case rest.OutcomeClosed:
+		return fmt.Sprintf("%s is closed, by control record %d: its statements are issued.", done.Period, done.Record)
+	case rest.OutcomeRequested:
+		return fmt.Sprintf("The close of %s is asked for, by control record %d: it counts once another key approves it.", done.Period, done.Record)
 	}
-	return ""
-}
-
-// digest names the figures that a close is confirmed by: what would be issued, and what is
-// held.
-func (view *closeView) digest(check *rest.PeriodCheck) string {
-	var b strings.Builder
-	for i := range view.Sums {
-		fmt.Fprintln(&b, view.Sums[i].Currency, view.Sums[i].Statements, view.Sums[i].Lines, view.Sums[i].net)
-	}
-	for _, t := range check.Undecided.Totals {
-		fmt.Fprintln(&b, t.Currency, t.Count, t.Claimed)
-	}
-	return fmt.Sprintf("%x", sha256.Sum256([]byte(b.String())))
+	return fmt.Sprintf("%s was closed already; nothing was done.", done.Period)
 }
 
 // requests lists the closes of a period that wait for their approval.
@@ -289,6 +276,8 @@ func (s *server) closePeriod(c *gin.Context, v visitor) error {
 	switch {
 	case err != nil:
 		return err
+	case view.Closed: // the form was sent twice, or somebody else was quicker
+		return s.closed(c, v, &rest.Close{Outcome: rest.OutcomeAlready, Period: view.Period, CPO: view.CPO, EMSP: view.EMSP}, nil)
 	case c.PostForm("digest") != view.Digest:
 		return s.showClose(c, v, http.StatusConflict, "What a close would issue, or what waits, was changed since the page showed it: these are the figures of now.")
 	}
@@ -317,7 +306,8 @@ func (s *server) closed(c *gin.Context, v visitor, done *rest.Close, err error) 
 	if done.Outcome == rest.OutcomeUndecided {
 		return s.showClose(c, v, http.StatusConflict, fmt.Sprintf("It is not closed: %d causes wait for a decision. Decide, or leave them to a later period.", len(done.Undecided)))
 	}
-	q := dropEmpty(url.Values{"period": {done.Period}, "cpo": {done.CPO}, "emsp": {done.EMSP}, "done": {fmt.Sprintf("%s-%d", done.Outcome, done.Record)}})
+	s.tell(c, doneText(done))
+	q := dropEmpty(url.Values{"period": {done.Period}, "cpo": {done.CPO}, "emsp": {done.EMSP}})
 	c.Redirect(http.StatusSeeOther, address("/close", q))
 	return nil
 }

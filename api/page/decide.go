@@ -4,7 +4,6 @@ import (
 	"errors"
 	"fmt"
 	"net/http"
-	"net/url"
 	"strconv"
 	"strings"
 
@@ -228,7 +227,7 @@ func (s *server) decideWaiting(c *gin.Context, v visitor) error {
 		r.Ground, r.CPO, r.EMSP, r.Period, r.Currency = q.Get("ground"), q.Get("cpo"), q.Get("emsp"), q.Get("period"), q.Get("currency")
 		var done *rest.DecisionAnswer
 		if done, err = r.Decide(c.Request.Context(), s.Decisions, "", v.Key, decidedBy(v)); err == nil {
-			q.Set("decided", strconv.Itoa(done.Count))
+			s.tell(c, decidedText(done.Count))
 			c.Redirect(http.StatusSeeOther, address("/queue/cdrs", q))
 			return nil
 		}
@@ -240,15 +239,9 @@ func (s *server) decideWaiting(c *gin.Context, v visitor) error {
 	return s.showWaiting(c, v, status, sent)
 }
 
-// decidedNote says how many CDRs were decided about, by the address that a decision leads
-// to; "" where it does not say so.
-func decidedNote(q url.Values) string {
-	n, err := strconv.Atoi(q.Get("decided"))
-	q.Del("decided")
-	switch {
-	case err != nil || n < 1:
-		return ""
-	case n == 1:
+// decidedText says how many CDRs were decided about.
+func decidedText(n int) string {
+	if n == 1 {
 		return "It is decided about one CDR."
 	}
 	return "It is decided about " + grouped(strconv.Itoa(n)) + " CDRs."

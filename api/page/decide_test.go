@@ -70,7 +70,7 @@ func TestDeciding(t *testing.T) {
 	}{
 		{"accept one", "decides", held, func(f url.Values) { f.Set("act", "accept computed") }, nil, 303, held + "#decided"},
 		{"reject one that is issued", "decides", issuedOnce, func(f url.Values) { f.Set("act", "reject") }, nil, 303, issuedOnce + "#decided"},
-		{"accept a list", "decides", list, func(f url.Values) { f.Set("act", "accept") }, nil, 303, "decided=1"},
+		{"accept a list", "decides", list, func(f url.Values) { f.Set("act", "accept") }, nil, 303, list},
 		{"without a reason", "decides", held, func(f url.Values) { f.Set("act", "reject"); f.Set("reason", " ") }, nil, 400, "say why"},
 		{"without an act", "decides", held, func(url.Values) {}, nil, 400, "choose what to decide"},
 		{"another act", "decides", held, func(f url.Values) { f.Set("act", "adopt") }, nil, 400, "not among what the page offered"},
@@ -107,8 +107,26 @@ func TestDeciding(t *testing.T) {
 			}
 		})
 	}
-	if got := content(t, s.get(t, list+"&decided=1", "decides")); !strings.Contains(got, "It is decided about one CDR.") {
-		t.Errorf("nothing says that it was decided:\n%s", got)
+	form := formOf(s.get(t, list, "decides").Body.String())
+	form.Set("act", "accept")
+	form.Set("reason", "as agreed")
+	told := s.do(t, http.MethodPost, list, "decides", form).Header().Get("Set-Cookie")
+	cookie, _, _ := strings.Cut(told, ";")
+	for _, tc := range []struct {
+		target, cookie string
+		says           bool
+	}{
+		{list, cookie, true},
+		{list, "", false}, // told once
+		{list, "roamclear_told=<b>", false},
+	} {
+		w := s.get(t, tc.target, "decides", "Cookie", tc.cookie)
+		if got := content(t, w); strings.Contains(got, "It is decided about one CDR.") != tc.says {
+			t.Errorf("cookie %q: told is not %v:\n%s", tc.cookie, tc.says, got)
+		}
+		if kept := w.Header().Get("Set-Cookie"); tc.says && !strings.Contains(kept, "Max-Age=0") {
+			t.Errorf("the browser tells it again: %q", kept)
+		}
 	}
 }
 

@@ -146,14 +146,13 @@ func (s *server) waiting(c *gin.Context, v visitor) error {
 // showWaiting shows them, with what was sent in the form that decides about all of them.
 func (s *server) showWaiting(c *gin.Context, v visitor, status int, sent decideForm) error {
 	q := onlyGiven(c)
-	note := decidedNote(q)
 	c.Request.URL.RawQuery = q.Encode()
 	found, err := rest.ReadQueued(c, s.Drafts, v.Key, s.decides(v))
 	if err != nil {
 		return err
 	}
 	list := found.CDRs
-	view := waitingView{frame: frame{Title: "Waiting CDRs", Here: "Queue", Visitor: &v, Query: url.Values{}}, Ground: newQueueGround(q.Get("ground")), Of: len(list), Note: note}
+	view := waitingView{frame: frame{Title: "Waiting CDRs", Here: "Queue", Visitor: &v, Query: url.Values{}}, Ground: newQueueGround(q.Get("ground")), Of: len(list), Note: s.told(c)}
 	view.Decide = newListForm(found.Choices, address("/queue/cdrs", q), sent)
 	back := cloneValues(q)
 	for _, name := range []string{"ground", "cpo", "emsp", "currency"} {

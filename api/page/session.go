@@ -86,7 +86,7 @@ func (s *server) signIn(c *gin.Context) error {
 		s.render(c, http.StatusUnauthorized, "signin", signInView{frame: frame{Title: "Sign in", Query: url.Values{}}, Next: next, Wrong: wrong})
 		return nil
 	}
-	s.setCookie(c, session, int(sessionFor.Seconds()))
+	s.setCookie(c, cookieName, session, int(sessionFor.Seconds()))
 	c.Redirect(http.StatusSeeOther, next)
 	return nil
 }
@@ -96,23 +96,13 @@ func (s *server) signOut(c *gin.Context) error {
 	if err := s.crossOrigin.Check(c.Request); err != nil {
 		return errCrossOrigin
 	}
-	s.setCookie(c, "", -1)
+	s.setCookie(c, cookieName, "", -1)
 	c.Redirect(http.StatusSeeOther, "/sign-in")
 	return nil
 }
 
 var errCrossOrigin = &rest.Error{Status: http.StatusForbidden, Code: "cross_origin",
 	Message: "the form was sent from another site; open this page itself and sign in there"}
-
-func (s *server) setCookie(c *gin.Context, value string, maxAge int) {
-	http.SetCookie(c.Writer, &http.Cookie{
-		Name: cookieName, Value: value, Path: "/", MaxAge: maxAge,
-		// Lax: a link in a mail leads to the page, not to the sign-in form. Forms
-		// of other sites are refused by where they come from.
-		HttpOnly: true, SameSite: http.SameSiteLaxMode,
-		Secure: s.SecureCookie || c.Request.TLS != nil,
-	})
-}
 
 // localPath returns a path of this site, "/" for anything else: a sign-in must
 // not send people elsewhere.
