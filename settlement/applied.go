@@ -9,6 +9,7 @@ import (
 	"fmt"
 	"slices"
 	"strconv"
+	"strings"
 
 	"github.com/roamclear/roamclear/ingest"
 	"github.com/roamclear/roamclear/ocpi"
@@ -57,6 +58,17 @@ func (a *AppliedRun) ID() uint64 {
 	return binary.BigEndian.Uint64(h.Sum(nil))
 }
 
+// attemptMark parts the name of a run from the ID of what was, or is to be, recorded of it.
+const attemptMark = " (applying "
+
+// applying is the run that prices the CDRs of an applied run as its record says. Its
+// results are whole: explanations and reasons are made for what comes to count, not for
+// what a report shows. Its name is that of the attempt, so that nobody takes for its own
+// what another process, or an earlier one, has priced by another part of the log.
+func (a *AppliedRun) applying() Repricing {
+	return Repricing{Run: fmt.Sprintf("%s%s%016x)", a.Run, attemptMark, a.ID()), From: a.From, To: a.To, Party: a.Party, Profile: a.Profile, whole: true}
+}
+
 // AppliedCDR is a result that an applied run replaces, by digests of what a report or a
 // partner sees of the old one and of the new one.
 type AppliedCDR struct {
@@ -68,7 +80,7 @@ type AppliedCDR struct {
 type AppliedStanding struct {
 	Left    int64    // results still to be replaced
 	Since   int64    // that were replaced by others since, or whose CDR another copy stands for
-	Differ  int64    // that are the run's, and not what it found
+	Differ  int64    // that are the run's, and neither what it found nor what a later run did
 	Example ocpi.Key // of Differ
 }
 
@@ -82,8 +94,8 @@ type NotedRun struct {
 // AppliedStore keeps which results applied runs replace. What is noted counts only once a
 // record of the control log says so.
 type AppliedStore interface {
-	// NoteApplied notes all results that a run would replace now, in the place of what was
-	// noted under the id.
+	// NoteApplied notes all results that a run would replace now, beside what is noted under
+	// the id: what another process noted of the same attempt stays, for it may be recorded.
 	NoteApplied(ctx context.Context, n NotedRun, run string) error
 	// AppliedCDRs calls fn for what is noted under an id, in the order of CPO and id.
 	AppliedCDRs(ctx context.Context, id uint64, fn func(*AppliedCDR) error) error
@@ -98,7 +110,7 @@ type AppliedLog interface {
 	// Apply records a run. Errors: ErrMeanwhile, and those of the log; after an outcome
 	// that is not known LastApplied says whether it is there.
 	Apply(ctx context.Context, a AppliedRun) error
-	// LastApplied returns the last record of a run of that name, among the latest ones.
+	// LastApplied returns the last record of a run of that name, "" for any, among the latest ones.
 	LastApplied(run string) (AppliedRun, bool)
 	// Doomed reports whether no record can name what is noted any more, and none does.
 	Doomed(ctx context.Context, n NotedRun) (bool, error)
@@ -120,40 +132,72 @@ func DigestApplied(ctx context.Context, s AppliedStore, id uint64) (n int64, dig
 	return n, ingest.Digest(h.Sum(nil)), err
 }
 
-// recorded has the control log say what applying a run replaces, and replaces it; nothing
-// where nothing is to be.
-func (p *Repricer) recorded(ctx context.Context, r, again Repricing, partitions []RepriceProgress) (err error) {
-	if err := p.sweep(ctx); err != nil {
-		return err
-	}
-	run := AppliedRun{
-		Run: r.Name(), From: r.From, To: r.To, Party: r.Party, Profile: r.Profile, Cut: Ends{}, AsOf: partitions[0].AsOf,
+// attempt is what is to be recorded of a run that is applied at the present.
+func (p *Repricer) attempt(ctx context.Context, r Repricing) (run AppliedRun, err error) {
+	run = AppliedRun{
+		Run: r.Name(), From: r.From, To: r.To, Party: r.Party, Profile: r.Profile, Cut: Ends{}, AsOf: p.AsOf,
 		Engine: tariff.EngineVersion, ZoneDB: tariff.ZoneDBVersion(), By: p.By,
 	}
-	for i := range partitions {
-		run.Cut[p.Partitions[i]] = partitions[i].End
+	for _, in := range p.Partitions {
+		if run.Cut[in], err = p.Store.Checkpoint(ctx, in); err != nil {
+			return run, fmt.Errorf("read where %s ends: %w", in, err)
+		}
+	}
+	return run, nil
+}
+
+// again prices the CDRs of a run as its record says, or is to.
+func (p *Repricer) again(ctx context.Context, run *AppliedRun) (Repricing, error) {
+	again := run.applying()
+	partitions, err := p.open(ctx, &again, run.AsOf, run.Cut)
+	if err == nil {
+		err = p.price(ctx, &again, partitions)
+	}
+	return again, err
+}
+
+// recorded has the control log say what applying a run replaces, and replaces it; nothing
+// where nothing is to be.
+func (p *Repricer) recorded(ctx context.Context, run AppliedRun) (err error) {
+	again := run.applying()
+	if err := p.sweep(ctx, again.Name()); err != nil {
+		return err
 	}
 	if err := p.Store.NoteApplied(ctx, NotedRun{run.ID(), run.AsOf.Control}, again.Name()); err != nil {
 		return err
 	}
-	if run.Count, run.Digest, err = DigestApplied(ctx, p.Store, run.ID()); err != nil || run.Count == 0 {
+	if run.Count, run.Digest, err = DigestApplied(ctx, p.Store, run.ID()); err != nil {
 		return err
 	}
-	if err := p.Log.Apply(ctx, run); err != nil {
+	if run.Count == 0 { // or another run has swept what this one priced
+		return p.overtaken(&run)
+	}
+	if err := p.Log.Apply(ctx, run); err != nil && (!errors.Is(err, ErrMeanwhile) || p.overtaken(&run) != nil) {
 		return err
 	}
 	if err := p.replace(ctx, again); err != nil {
 		return err
 	}
 	stands, err := p.Store.AppliedStanding(ctx, run.ID())
-	if err == nil && stands.Left > 0 { // another process had begun to apply the same run
+	if err == nil && stands.Left > 0 {
 		err = fmt.Errorf("%d of its results are still to be replaced: apply it again", stands.Left)
 	}
 	return err
 }
 
-// sweep removes what was noted of runs that died before they were recorded.
-func (p *Repricer) sweep(ctx context.Context) error {
+// overtaken is ErrMeanwhile where another run was recorded since this one was priced. That
+// another process has recorded this very one, priced by the same part of the log, is as good.
+func (p *Repricer) overtaken(run *AppliedRun) error {
+	if last, ok := p.Log.LastApplied(""); ok && last.Offset >= run.AsOf.Control && last.ID() != run.ID() {
+		return ErrMeanwhile
+	}
+	return nil
+}
+
+// sweep removes what was noted of runs that died before they were recorded, and what
+// attempts to apply one have priced that can be recorded no more. Those that were recorded
+// are finished by now, and own is the one that is about to be.
+func (p *Repricer) sweep(ctx context.Context, own string) error {
 	noted, err := p.Store.Noted(ctx)
 	if err != nil {
 		return err
@@ -168,21 +212,103 @@ func (p *Repricer) sweep(ctx context.Context) error {
 			doomed = append(doomed, n.ID)
 		}
 	}
-	return p.Store.ForgetApplied(ctx, doomed)
-}
-
-// finish replaces what an earlier attempt recorded and did not get to. Where what it was
-// to be replaced by is gone too, it is priced again like all that is left.
-func (p *Repricer) finish(ctx context.Context, r, again Repricing) error {
-	last, ok := p.Log.LastApplied(r.Name())
+	if err := p.Store.ForgetApplied(ctx, doomed); err != nil {
+		return err
+	}
+	last, ok := p.Log.LastApplied("")
 	if !ok {
 		return nil
 	}
-	stands, err := p.Store.AppliedStanding(ctx, last.ID())
-	if err != nil || stands.Left == 0 {
+	begun, err := p.Store.Begun(ctx)
+	for i := 0; err == nil && i < len(begun); i++ {
+		if b := begun[i]; b.Control <= last.Offset && b.Run != own && strings.Contains(b.Run, attemptMark) {
+			err = p.Store.ForgetRepricing(ctx, b.Run)
+		}
+	}
+	return err
+}
+
+// Finish replaces what the run that was recorded last did not get to before its process
+// died. What is recorded has happened: whatever is priced beside it would be compared with
+// results that are no more, and give the same version of a result another content. So no
+// run is recorded, or begun anew, before the last one is finished. That of r itself is left
+// to Apply, which says what of it came to count by it.
+func (p *Repricer) Finish(ctx context.Context, r Repricing) error {
+	last, ok := p.Log.LastApplied("")
+	if !ok || last.Run == r.Name() {
+		return nil
+	}
+	return p.finish(ctx, &last)
+}
+
+// finishAll finishes the run that was recorded last, and the last one of a name: an
+// earlier version recorded others before that was finished.
+func (p *Repricer) finishAll(ctx context.Context, name string) error {
+	for _, of := range []string{"", name} {
+		last, ok := p.Log.LastApplied(of)
+		if !ok {
+			continue
+		}
+		if err := p.finish(ctx, &last); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// finish has all results of a recorded run replaced. Where what it was to replace them by
+// is gone, it follows from the record.
+func (p *Repricer) finish(ctx context.Context, run *AppliedRun) error {
+	stands, err := p.Store.AppliedStanding(ctx, run.ID())
+	if err != nil {
 		return err
 	}
-	return p.replace(ctx, again)
+	again, left := run.applying(), stands.Left
+	for _, follows := range []bool{false, true} {
+		if err != nil || stands.Left == 0 {
+			break
+		}
+		if follows {
+			err = p.repeat(ctx, run)
+		}
+		if err == nil {
+			err = p.replace(ctx, again)
+		}
+		if err == nil {
+			stands, err = p.Store.AppliedStanding(ctx, run.ID())
+		}
+	}
+	if err == nil && stands.Left > 0 {
+		err = errors.New("priced again as it was recorded, they do not change: run `roamclear verify`")
+	}
+	if err == nil {
+		err = p.relate(ctx, again)
+	}
+	if err == nil {
+		err = p.Store.ForgetRepricing(ctx, again.Name())
+	}
+	if err != nil {
+		return fmt.Errorf("finish the re-pricing %q first, which control record %d says was applied and %d results of which are still to be replaced: %w", run.Run, run.Offset, left, err)
+	}
+	if left > 0 && p.Finished != nil {
+		p.Finished(run, left)
+	}
+	return nil
+}
+
+// repeat prices the CDRs of a recorded run as it was, where this process can.
+func (p *Repricer) repeat(ctx context.Context, run *AppliedRun) error {
+	switch {
+	case run.Engine != tariff.EngineVersion || run.ZoneDB != tariff.ZoneDBVersion():
+		return fmt.Errorf("it was priced by engine %s and time zones %s, this roamclear has %s and %s: apply it again with the one of then", run.Engine, run.ZoneDB, tariff.EngineVersion, tariff.ZoneDBVersion())
+	case run.AsOf.Issuers != p.AsOf.Issuers:
+		return errors.New("it was priced with another list of issuers (roaming.issuers): apply it again with the one of then")
+	}
+	if err := p.Store.ForgetRepricing(ctx, run.applying().Name()); err != nil {
+		return err
+	}
+	_, err := p.again(ctx, run)
+	return err
 }
 
 // replace makes the results of a run count, each unless another one has come to.

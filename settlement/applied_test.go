@@ -4,9 +4,11 @@ import (
 	"cmp"
 	"context"
 	"errors"
+	"fmt"
 	"maps"
 	"slices"
 	"strings"
+	"sync"
 	"testing"
 
 	"github.com/roamclear/roamclear/ingest"
@@ -22,24 +24,52 @@ type notedRun struct {
 
 // failing reports whether the store is gone, after so many writes as it was given.
 func (s *repriceStore) failing() bool {
-	s.failAfter--
-	return s.failAfter == -1
+	s.mu.Lock()
+	write, before := s.writes, s.before
+	s.writes, s.failAfter = s.writes+1, s.failAfter-1
+	fails := s.failAfter == -1
+	s.mu.Unlock()
+	if before != nil {
+		before(write)
+	}
+	return fails
 }
 
 func (s *repriceStore) NoteApplied(_ context.Context, n NotedRun, run string) error {
 	if s.failing() {
 		return errStore
 	}
-	note := notedRun{n, map[ingest.Position]Repriced{}, map[ingest.Position]uint64{}}
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	note := s.note(n.ID)
+	fresh := note.cdrs == nil
+	if fresh {
+		note = notedRun{n, map[ingest.Position]Repriced{}, map[ingest.Position]uint64{}}
+	}
 	for at, r := range s.run(run).rows {
+		if _, is := note.cdrs[at]; is {
+			continue
+		}
 		if c := s.counting[at]; c.Version == r.Version {
 			note.cdrs[at], note.old[at] = r, digest(&c.Row)
 		}
 	}
-	if s.noted = slices.DeleteFunc(s.noted, func(o notedRun) bool { return o.ID == n.ID }); len(note.cdrs) > 0 {
+	if fresh && len(note.cdrs) > 0 {
 		s.noted = append(s.noted, note)
 	}
 	return nil
+}
+
+func (s *repriceStore) Begun(context.Context) (list []BegunRun, err error) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	for name, r := range s.runs {
+		for _, p := range r.progress {
+			list = append(list, BegunRun{name, p.AsOf.Control})
+			break
+		}
+	}
+	return list, nil
 }
 
 func (s *repriceStore) note(id uint64) (n notedRun) {
@@ -63,13 +93,21 @@ func (s *repriceStore) AppliedCDRs(_ context.Context, id uint64, fn func(*Applie
 
 func (s *repriceStore) AppliedStanding(_ context.Context, id uint64) (a AppliedStanding, err error) {
 	for at, r := range s.note(id).cdrs {
-		switch c := s.counting[at]; {
+		switch c := s.stands(at); {
 		case c.Version == r.Version:
 			a.Left++
-		case c.Version != r.Version+1:
+		case c.Version != versionOf(&r.Row):
 			a.Since++
 		case digest(&c.Row) != digest(&r.Row):
-			a.Differ, a.Example = a.Differ+1, r.Key
+			later := func(n notedRun) bool {
+				o, is := n.cdrs[at]
+				return is && n.Control > s.note(id).Control && versionOf(&o.Row) == c.Version && digest(&o.Row) == digest(&c.Row)
+			}
+			if slices.ContainsFunc(s.noted, later) {
+				a.Since++
+			} else {
+				a.Differ, a.Example = a.Differ+1, r.Key
+			}
 		}
 	}
 	return a, nil
@@ -114,7 +152,7 @@ func (l *appliedLog) Apply(_ context.Context, a AppliedRun) error {
 
 func (l *appliedLog) LastApplied(run string) (AppliedRun, bool) {
 	for _, a := range slices.Backward(l.list) {
-		if a.Run == run {
+		if run == "" || a.Run == run {
 			return a, true
 		}
 	}
@@ -184,6 +222,196 @@ func TestAnApplyGoesOnWhereItStopped(t *testing.T) {
 	}
 	if unfinished < 3 {
 		t.Errorf("%d times an apply was left unfinished, want some", unfinished)
+	}
+}
+
+// died is a store in which the run of January died behind its record, with so many of its
+// three results replaced, and where C-3 costs 12 now, not 6 as that run found.
+func died(t *testing.T, replaced int) (*repriceStore, *Repricer, *appliedLog) {
+	t.Helper()
+	s, p := debtorsCome()
+	log := p.Log.(*appliedLog)
+	ran(t, p, january2019, 3)
+	s.replaces = replaced
+	if _, err := p.Apply(t.Context(), january2019); !errors.Is(err, errStore) || len(log.list) != 1 {
+		t.Fatalf("%v, %d are recorded: it is to die behind its record", err, len(log.list))
+	}
+	s.replaces = -1
+	s.records[3].Body = []byte(strings.Replace(string(s.records[3].Body), `"price":0.30`, `"price":0.60`, 1))
+	return s, p, log
+}
+
+// Whatever is done next where a run died behind its record, that run is finished first: no
+// version of a result comes to have two contents, and the log's account stays true.
+func TestWhatWasRecordedIsFinishedFirst(t *testing.T) {
+	audit := january2019
+	audit.Run = "audit"
+	restarted := func(t *testing.T, p *Repricer, _ int) error {
+		if err := p.Restart(t.Context(), january2019); err != nil {
+			return err
+		}
+		ran(t, p, january2019, 1)
+		_, err := p.Apply(t.Context(), january2019)
+		return err
+	}
+	another := func(t *testing.T, p *Repricer, replaced int) error {
+		ran(t, p, audit, int64(3-replaced)) // beside what is not replaced yet
+		_, err := p.Apply(t.Context(), audit)
+		return err
+	}
+	finished := func(t *testing.T, p *Repricer, _ int) error {
+		if err := p.Finish(t.Context(), audit); err != nil {
+			return err
+		}
+		ran(t, p, audit, 1)
+		_, err := p.Apply(t.Context(), audit)
+		return err
+	}
+	for name, next := range map[string]func(t *testing.T, p *Repricer, replaced int) error{"begun anew": restarted, "another run": another, "finished, then another run": finished} {
+		for replaced := range 3 {
+			s, p, log := died(t, replaced)
+			var told []string
+			p.Finished = func(run *AppliedRun, results int64) { told = append(told, fmt.Sprint(run.Run, " ", results)) }
+			if err := next(t, p, replaced); err != nil {
+				t.Errorf("%s, %d replaced: %v", name, replaced, err)
+			}
+			proof := log.prove(t)
+			if len(proof.Faults) > 0 || proof.Runs != 2 || proof.CDRs != 4 || proof.Since != 1 {
+				t.Errorf("%s, %d replaced: %+v", name, replaced, proof)
+			}
+			if got := s.counting[s.records[3].Position]; got.Generation != 2 || got.Outcome.Computed.Excl.String() != "12.0000" {
+				t.Errorf("%s, %d replaced: C-3 is computed as %s, priced again %d times", name, replaced, got.Outcome.Computed.Excl, got.Generation)
+			}
+			if want := []string{fmt.Sprint(january2019.Name(), " ", 3-replaced)}; !slices.Equal(told, want) {
+				t.Errorf("%s, %d replaced: told %q, want %q", name, replaced, told, want)
+			}
+			for run := range s.runs {
+				if strings.Contains(run, attemptMark) {
+					t.Errorf("%s, %d replaced: %q is kept", name, replaced, run)
+				}
+			}
+		}
+	}
+}
+
+// Where the results that a run was to make count are gone as well, they are made again as
+// of the run's record; who cannot says what it takes, and nothing else is applied.
+func TestWhatIsGoneFollowsFromTheRecord(t *testing.T) {
+	gone := func(t *testing.T) (*repriceStore, *Repricer, *appliedLog) {
+		s, p, log := died(t, 1)
+		s.records[3].Body = []byte(strings.Replace(string(s.records[3].Body), `"price":0.60`, `"price":0.30`, 1))
+		delete(s.runs, log.list[0].applying().Name())
+		p.AsOf = pricing.AsOf{Reference: 4, Control: 20}
+		return s, p, log
+	}
+	s, p, log := gone(t)
+	if a, err := p.Apply(t.Context(), january2019); err != nil || a.After != (Applied{Applied: 3}) {
+		t.Errorf("%+v, %v; want 3 applied", a, err)
+	}
+	if proof := log.prove(t); len(proof.Faults) > 0 || proof.Runs != 1 || proof.Since != 0 {
+		t.Errorf("%+v", proof)
+	}
+	if got := s.counting[s.records[3].Position]; got.Outcome.AsOf != now {
+		t.Errorf("it was priced as of %+v, the record says %+v", got.Outcome.AsOf, now)
+	}
+
+	for want, change := range map[string]func(p *Repricer, a *AppliedRun){
+		"it was priced by engine 0 and time zones":   func(_ *Repricer, a *AppliedRun) { a.Engine = "0" },
+		"it was priced with another list of issuers": func(p *Repricer, _ *AppliedRun) { p.AsOf.Issuers = "another" },
+		"they do not change: run `roamclear verify`": func(_ *Repricer, a *AppliedRun) { a.Cut = Ends{} },
+	} {
+		s, p, log := gone(t)
+		old := log.list[0].ID()
+		change(p, &log.list[0])
+		for i := range s.noted {
+			if s.noted[i].ID == old {
+				s.noted[i].ID = log.list[0].ID()
+			}
+		}
+		audit := january2019
+		audit.Run = "audit"
+		before := fmt.Sprint(s.counting)
+		if err := p.Restart(t.Context(), audit); err == nil || !strings.Contains(err.Error(), want) || !strings.Contains(err.Error(), fmt.Sprintf("finish the re-pricing %q first, which control record 10 says was applied and 2 results of which are still to be replaced", january2019.Name())) {
+			t.Errorf("begun anew: %v, want %q", err, want)
+		}
+		ran(t, p, audit, 2)
+		if _, err := p.Apply(t.Context(), audit); err == nil || !strings.Contains(err.Error(), want) || fmt.Sprint(s.counting) != before || len(log.list) != 1 {
+			t.Errorf("another run: %v, want %q", err, want)
+		}
+	}
+}
+
+// Two processes that apply one run at once do not stand in each other's way, wherever in
+// it the other is: they price the same, note the same, and the log has one record of it.
+func TestTwoProcessesApplyOneRun(t *testing.T) {
+	for at := range 12 {
+		for _, later := range []int64{0, 1} { // records that came to the log between
+			s, p := debtorsCome()
+			log := p.Log.(*appliedLog)
+			ran(t, p, january2019, 3)
+			meanwhile := func() {
+				other := *p
+				other.AsOf.Control += later
+				if a, err := other.Apply(t.Context(), january2019); err != nil || a.After != (Applied{Applied: 3}) {
+					t.Errorf("the other one, %d later, before write %d: %+v, %v", later, at, a, err)
+				}
+			}
+			var once sync.Once
+			s.writes, s.before = 0, func(write int) {
+				if write == at {
+					once.Do(meanwhile)
+				}
+			}
+			a, err := p.Apply(t.Context(), january2019)
+			s.before = nil
+			once.Do(meanwhile)
+			if err != nil && !errors.Is(err, ErrMeanwhile) || err == nil && a.After != (Applied{Applied: 3}) {
+				t.Errorf("%d later, before write %d: %+v, %v", later, at, a, err)
+			}
+			if later == 0 && err != nil {
+				t.Errorf("before write %d: %v, and both have priced by the same part of the log", at, err)
+			}
+			if a, err := p.Apply(t.Context(), january2019); err != nil || a.After != (Applied{Applied: 3}) {
+				t.Errorf("%d later, before write %d, again: %+v, %v", later, at, a, err)
+			}
+			if proof := log.prove(t); proof.Runs != 1 || proof.CDRs != 3 || proof.Since != 0 || len(proof.Faults) > 0 {
+				t.Errorf("%d later, before write %d: %+v", later, at, proof)
+			}
+		}
+	}
+}
+
+// A reject that is healed while a run is applied stays as it was healed, and the next run
+// may give it the version that this one was to.
+func TestAResultHealedMeanwhile(t *testing.T) {
+	s, p := debtorsCome()
+	log := p.Log.(*appliedLog)
+	ran(t, p, january2019, 3)
+	at := s.records[3].Position
+	s.before = func(int) {
+		if len(log.list) == 1 {
+			s.before = nil
+			c := s.counting[at]
+			pricing.NewPricer(noInputs{}, p.Policies).Price(&s.records[3], &c.Row, now)
+			c.Version = versionOf(&c.Row)
+			s.counting[at] = c
+		}
+	}
+	if _, err := p.Apply(t.Context(), january2019); err != nil {
+		t.Fatal(err)
+	}
+	if proof := log.prove(t); proof.Since != 1 || len(proof.Faults) > 0 {
+		t.Errorf("%+v, want one replaced by another", proof)
+	}
+	s.records[3].Body = []byte(strings.Replace(string(s.records[3].Body), `"price":0.30`, `"price":0.60`, 1))
+	audit := january2019
+	audit.Run = "audit"
+	ran(t, p, audit, 1)
+	if _, err := p.Apply(t.Context(), audit); err != nil {
+		t.Fatal(err)
+	}
+	if proof := log.prove(t); proof.Runs != 2 || proof.Since != 1 || len(proof.Faults) > 0 {
+		t.Errorf("%+v, want the first run's result replaced by the second's", proof)
 	}
 }
 

@@ -64,6 +64,12 @@ type RepriceProgress struct {
 	AsOf      pricing.AsOf // that the run's CDRs are priced by, also when it goes on later
 }
 
+// BegunRun is a run that the store has results of, or will.
+type BegunRun struct {
+	Run     string
+	Control int64 // of its AsOf
+}
+
 // RepriceStore is what re-pricing needs of the store.
 type RepriceStore interface {
 	AppliedStore
@@ -81,6 +87,8 @@ type RepriceStore interface {
 	WriteRepriced(ctx context.Context, run string, p ingest.Partition, page []Repriced, progress RepriceProgress) error
 	// ForgetRepricing removes a run's results and progress.
 	ForgetRepricing(ctx context.Context, run string) error
+	// Begun returns the runs that were begun and not forgotten, in the order of names.
+	Begun(ctx context.Context) ([]BegunRun, error)
 	// Changes calls fn for everything a run would change, in the order of
 	// partitions and offsets.
 	Changes(ctx context.Context, run string, fn func(*Change) error) error
@@ -122,7 +130,10 @@ type Repricer struct {
 	By         string             // who does
 	// Related, when set, is told of CDRs whose debtor an applied run has changed:
 	// credits are held against what they credit by it. See [Relater.Again].
-	Related   func(ctx context.Context, keys []ocpi.Key) error
+	Related func(ctx context.Context, keys []ocpi.Key) error
+	// Finished, when set, is told of a run that had died behind its record, once the results
+	// of it that were left have been replaced.
+	Finished  func(run *AppliedRun, results int64)
 	PageRows  int // CDRs priced between two notes of progress; 0: repricePage
 	PageBytes int // of what changes between two notes; 0: repriceBytes
 	// Progress, when set, is called now and then with how much is done.
@@ -134,7 +145,7 @@ const repricePage = 5000
 // Run begins the run or goes on where it stopped, and returns its report.
 // When the run is complete already, it only reports.
 func (p *Repricer) Run(ctx context.Context, r Repricing) (*RepriceReport, error) {
-	partitions, err := p.open(ctx, &r)
+	partitions, err := p.open(ctx, &r, p.AsOf, nil)
 	if err != nil {
 		return nil, err
 	}
@@ -186,9 +197,9 @@ func (p *Repricer) price(ctx context.Context, r *Repricing, partitions []Reprice
 	return g.Wait()
 }
 
-// open returns where each partition of the run stands; a new run ends where
-// the store ends now.
-func (p *Repricer) open(ctx context.Context, r *Repricing) ([]RepriceProgress, error) {
+// open returns where each partition of the run stands; a new run is priced as of at and
+// ends where cut says, nil: where the store ends now.
+func (p *Repricer) open(ctx context.Context, r *Repricing, at pricing.AsOf, cut Ends) ([]RepriceProgress, error) {
 	known, err := p.Store.RepriceProgress(ctx, r.Name())
 	if err != nil {
 		return nil, fmt.Errorf("read progress of the run %q: %w", r.Name(), err)
@@ -201,7 +212,6 @@ func (p *Repricer) open(ctx context.Context, r *Repricing) ([]RepriceProgress, e
 	}
 	partitions := make([]RepriceProgress, len(p.Partitions))
 	begun := make([]bool, len(p.Partitions))
-	at := p.AsOf
 	for _, k := range known {
 		if k.Terms != r.Terms() {
 			return nil, fmt.Errorf("the run %q was begun for %s, not for %s: name another with --run, or begin it anew with --restart", r.Name(), k.Terms, r.Terms())
@@ -224,9 +234,11 @@ func (p *Repricer) open(ctx context.Context, r *Repricing) ([]RepriceProgress, e
 		if begun[i] {
 			continue
 		}
-		end, err := p.Store.Checkpoint(ctx, p.Partitions[i])
-		if err != nil {
-			return nil, fmt.Errorf("read where %s ends: %w", p.Partitions[i], err)
+		end := cut[p.Partitions[i]]
+		if cut == nil {
+			if end, err = p.Store.Checkpoint(ctx, p.Partitions[i]); err != nil {
+				return nil, fmt.Errorf("read where %s ends: %w", p.Partitions[i], err)
+			}
 		}
 		partitions[i] = RepriceProgress{Terms: r.Terms(), Partition: p.Partitions[i].Number, End: end, AsOf: at}
 		if err := p.Store.WriteRepriced(ctx, r.Name(), p.Partitions[i], nil, partitions[i]); err != nil {

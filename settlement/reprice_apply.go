@@ -53,18 +53,13 @@ func (d *Difference) add(then, now *Change) {
 // IsZero reports whether nothing differs.
 func (d *Difference) IsZero() bool { return d.Appeared+d.Vanished+d.Changed == 0 }
 
-// applying is the run that prices the CDRs of r again to apply it. Its results are
-// whole: explanations and reasons are made for what comes to count, not for what
-// a report shows.
-func applying(r Repricing) Repricing {
-	r.Run, r.whole = r.Name()+" (applying)", true
-	return r
-}
-
 // Restart forgets a run, so that the next Run begins anew. What was applied of
-// it stays applied.
+// it stays applied, and what was recorded of it is finished first.
 func (p *Repricer) Restart(ctx context.Context, r Repricing) error {
-	return errors.Join(p.Store.ForgetRepricing(ctx, r.Name()), p.Store.ForgetRepricing(ctx, applying(r).Name()))
+	if err := p.finishAll(ctx, r.Name()); err != nil {
+		return err
+	}
+	return p.Store.ForgetRepricing(ctx, r.Name())
 }
 
 // Apply makes the results of a complete run count. Its CDRs are priced again
@@ -72,9 +67,10 @@ func (p *Repricer) Restart(ctx context.Context, r Repricing) error {
 // the run found, apart from what counts already, nothing is applied and the
 // error is ErrDiffers. So what comes to count is what the report showed, by
 // what is known now. The control log says what is replaced before it is. Applied
-// again, or after an interruption, it does what is left.
+// again, or after an interruption, it does what is left; that of another run
+// which was interrupted it does first.
 func (p *Repricer) Apply(ctx context.Context, r Repricing) (a Application, err error) {
-	partitions, err := p.open(ctx, &r)
+	partitions, err := p.open(ctx, &r, p.AsOf, nil)
 	if err != nil {
 		return a, err
 	}
@@ -87,41 +83,41 @@ func (p *Repricer) Apply(ctx context.Context, r Repricing) (a Application, err e
 		return a, err
 	}
 	a.After = a.Before
-	again := applying(r)
-	if a.Difference, err = p.apply(ctx, r, again); err != nil {
+	if a.Difference, err = p.apply(ctx, r); err != nil {
 		return a, fmt.Errorf("apply the run %q: %w", r.Name(), err)
 	}
-	if a.After, err = p.standing(ctx, r); err != nil {
-		return a, err
-	}
-	return a, p.Store.ForgetRepricing(ctx, again.Name())
+	a.After, err = p.standing(ctx, r)
+	return a, err
 }
 
-func (p *Repricer) apply(ctx context.Context, r, again Repricing) (d Difference, err error) {
-	if err := p.finish(ctx, r, again); err != nil {
-		return d, err
-	}
+func (p *Repricer) apply(ctx context.Context, r Repricing) (d Difference, err error) {
 	if err := p.catchUp(ctx); err != nil { // to price the run took its time
 		return d, err
 	}
-	if err := p.Store.ForgetRepricing(ctx, again.Name()); err != nil {
+	if err := p.finishAll(ctx, r.Name()); err != nil { // now that all records are known that this one may follow
 		return d, err
 	}
-	partitions, err := p.open(ctx, &again)
-	if err == nil {
-		err = p.price(ctx, &again, partitions)
+	run, err := p.attempt(ctx, r)
+	if err != nil {
+		return d, err
 	}
+	again, err := p.again(ctx, &run)
 	if err == nil {
 		d, err = p.difference(ctx, r, again)
 	}
 	if err == nil && !d.IsZero() {
-		err = ErrDiffers
+		if err = p.overtaken(&run); err == nil {
+			err = errors.Join(ErrDiffers, p.Store.ForgetRepricing(ctx, again.Name()))
+		}
 	}
 	if err == nil {
-		err = p.recorded(ctx, r, again, partitions)
+		err = p.recorded(ctx, run)
 	}
 	if err == nil {
 		err = p.relate(ctx, r)
+	}
+	if err == nil {
+		err = p.Store.ForgetRepricing(ctx, again.Name())
 	}
 	return d, err
 }
@@ -176,15 +172,12 @@ func (p *Repricer) standing(ctx context.Context, r Repricing) (a Applied, err er
 
 // difference holds what a run found against what pricing its CDRs again found.
 func (p *Repricer) difference(ctx context.Context, r, again Repricing) (d Difference, err error) {
-	next, stop := iter.Pull2(p.changes(ctx, again))
+	next, stop := iter.Pull2(left(p.changes(ctx, again)))
 	defer stop()
 	now, err, more := next()
-	for then, thenErr := range p.changes(ctx, r) {
+	for then, thenErr := range left(p.changes(ctx, r)) {
 		if err := errors.Join(thenErr, err); err != nil {
 			return d, err
-		}
-		if then.Stands == Counts {
-			continue
 		}
 		for ; more && err == nil && order(now, then) < 0; now, err, more = next() {
 			d.add(nil, now)
@@ -205,6 +198,17 @@ func (p *Repricer) difference(ctx context.Context, r, again Repricing) (d Differ
 		d.add(nil, now)
 	}
 	return d, err
+}
+
+// left leaves out of changes what counts already.
+func left(changes iter.Seq2[*Change, error]) iter.Seq2[*Change, error] {
+	return func(yield func(*Change, error) bool) {
+		for c, err := range changes {
+			if (err != nil || c.Stands != Counts) && !yield(c, err) {
+				return
+			}
+		}
+	}
 }
 
 // order is that of RepriceStore.Changes.

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"maps"
 	"slices"
 	"strings"
 	"sync"
@@ -48,7 +49,7 @@ type heldRun struct {
 
 // repriceStore is a RepriceStore in memory.
 type repriceStore struct {
-	mu        sync.Mutex // partitions are priced side by side
+	mu        sync.Mutex // of all below but records: partitions are priced side by side
 	records   []ingest.Record
 	counting  map[ingest.Position]StoredResult
 	runs      map[string]*heldRun
@@ -56,12 +57,15 @@ type repriceStore struct {
 	lost      ingest.Position // of a record that is gone
 	noted     []notedRun
 	largest   int // changes in one write
+	replaces  int // results that come to count until every write fails; negative: all
+	writes    int
+	before    func(write int) // what happens before one
 }
 
 var errStore = errors.New("the store is gone")
 
 func newRepriceStore() *repriceStore {
-	return &repriceStore{counting: map[ingest.Position]StoredResult{}, runs: map[string]*heldRun{}, failAfter: -1,
+	return &repriceStore{counting: map[ingest.Position]StoredResult{}, runs: map[string]*heldRun{}, failAfter: -1, replaces: -1,
 		lost: ingest.Position{Offset: -1}}
 }
 
@@ -99,7 +103,17 @@ func (s *repriceStore) add(partition int, id, emsp, price string, policies prici
 	s.records = append(s.records, rec)
 	var row pricing.Row
 	pricing.NewPricer(noInputs{}, policies).Price(&rec, &row, at)
-	s.counting[p] = StoredResult{Row: row, Month: row.Booked(), Version: 1}
+	s.counting[p] = StoredResult{Row: row, Month: row.Booked(), Version: versionOf(&row)}
+}
+
+// versionOf is that of a result: one that was priced again more often has a higher one, and
+// so has a reject that was healed.
+func versionOf(r *pricing.Row) uint64 {
+	v := uint64(r.Generation) << 1
+	if r.Outcome.Status != pricing.Rejected {
+		v++
+	}
+	return v
 }
 
 func (s *repriceStore) in(p ingest.Partition) (list []ingest.Record) {
@@ -117,7 +131,7 @@ func (s *repriceStore) Checkpoint(_ context.Context, p ingest.Partition) (int64,
 
 func (s *repriceStore) CountedResults(_ context.Context, r *Repricing, p ingest.Partition, from, to int64, fn func(*StoredResult) error) error {
 	for _, rec := range s.in(p) {
-		c := s.counting[rec.Position]
+		c := s.stands(rec.Position)
 		if rec.Offset < from || rec.Offset >= to || c.Month.Compare(r.From) < 0 || c.Month.Compare(r.To) > 0 {
 			continue
 		}
@@ -139,6 +153,14 @@ func (s *repriceStore) CDRRecords(_ context.Context, p ingest.Partition, offsets
 	return nil
 }
 
+// stands is the result that counts.
+func (s *repriceStore) stands(at ingest.Position) StoredResult {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.counting[at]
+}
+
+// run is what is held of a run; who asks holds mu.
 func (s *repriceStore) run(name string) *heldRun {
 	if s.runs[name] == nil {
 		s.runs[name] = &heldRun{map[int32]RepriceProgress{}, map[ingest.Position]Repriced{}}
@@ -147,6 +169,8 @@ func (s *repriceStore) run(name string) *heldRun {
 }
 
 func (s *repriceStore) RepriceProgress(_ context.Context, run string) (list []RepriceProgress, err error) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
 	for _, p := range s.run(run).progress {
 		list = append(list, p)
 	}
@@ -154,11 +178,11 @@ func (s *repriceStore) RepriceProgress(_ context.Context, run string) (list []Re
 }
 
 func (s *repriceStore) WriteRepriced(_ context.Context, run string, _ ingest.Partition, page []Repriced, progress RepriceProgress) error {
-	s.mu.Lock()
-	defer s.mu.Unlock()
 	if s.failing() {
 		return errStore
 	}
+	s.mu.Lock()
+	defer s.mu.Unlock()
 	s.largest = max(s.largest, len(page))
 	r := s.run(run)
 	for _, c := range page {
@@ -169,6 +193,8 @@ func (s *repriceStore) WriteRepriced(_ context.Context, run string, _ ingest.Par
 }
 
 func (s *repriceStore) ForgetRepricing(_ context.Context, run string) error {
+	s.mu.Lock()
+	defer s.mu.Unlock()
 	delete(s.runs, run)
 	return nil
 }
@@ -182,13 +208,15 @@ func digest(r *pricing.Row) (sum uint64) {
 }
 
 func (s *repriceStore) Changes(_ context.Context, run string, fn func(*Change) error) error {
-	rows := s.run(run).rows
+	s.mu.Lock()
+	rows := maps.Clone(s.run(run).rows)
+	s.mu.Unlock()
 	for _, rec := range slices.Concat(s.in(parts[0]), s.in(parts[1])) {
 		r, ok := rows[rec.Position]
 		if !ok {
 			continue
 		}
-		c, counting := r.Change, s.counting[rec.Position]
+		c, counting := r.Change, s.stands(rec.Position)
 		c.Content = digest(&r.Row)
 		switch {
 		case digest(&counting.Row) == c.Content:
@@ -209,11 +237,19 @@ func (s *repriceStore) ApplyRepriced(_ context.Context, run string, p ingest.Par
 	if s.failing() {
 		return errStore
 	}
-	for at, r := range s.run(run).rows {
-		if at.Partition != p.Number || s.counting[at].Version != r.Version {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	for _, rec := range s.in(p) {
+		at := rec.Position
+		r, ok := s.run(run).rows[at]
+		if !ok || s.counting[at].Version != r.Version {
 			continue
 		}
-		s.counting[at] = StoredResult{Row: r.Row, Month: r.Month, Version: r.Version + 1}
+		if s.replaces == 0 {
+			return errStore
+		}
+		s.replaces--
+		s.counting[at] = StoredResult{Row: r.Row, Month: r.Month, Version: versionOf(&r.Row)}
 	}
 	return nil
 }

@@ -43,8 +43,9 @@ of: what a statement has of it already stays, and the next one has the differenc
 The CDRs are priced again first: when partners, tariffs, locations or CDRs that
 came since make them come to anything else than the run found, nothing is applied,
 the difference is printed and the exit code is 1. The control log says first what
-is replaced, by a digest; interrupted, the same command does what is left. Applied
-again, nothing changes. list shows what was applied.
+is replaced, by a digest; interrupted, the same command does what is left, and so
+does any other with --apply or --restart, before its own. Applied again, nothing
+changes. list shows what was applied.
 
 It works beside a running service or without one.
 
@@ -67,7 +68,7 @@ Profiles: ` + profileNames() + `.`,
 			if !f.quiet {
 				progress = repriceBar(cmd.ErrOrStderr())
 			}
-			return reprice(cmd.Context(), c, r, &f, cmd.OutOrStdout(), progress)
+			return reprice(cmd.Context(), c, r, &f, cmd.OutOrStdout(), cmd.ErrOrStderr(), progress)
 		},
 	}
 	configFlags(cmd)
@@ -122,18 +123,26 @@ func (f *repriceFlags) repricing() (r settlement.Repricing, err error) {
 	return r, nil
 }
 
-// reprice carries out one run on the log and the store of c.
-func reprice(ctx context.Context, c Config, r settlement.Repricing, f *repriceFlags, out io.Writer, progress func(done, total int64)) (err error) {
+// reprice carries out one run on the log and the store of c. What of another run it had to
+// finish first is told beside its report.
+func reprice(ctx context.Context, c Config, r settlement.Repricing, f *repriceFlags, out, beside io.Writer, progress func(done, total int64)) (err error) {
 	p, closeAll, err := openRepricer(ctx, c)
 	if err != nil {
 		return err
 	}
 	defer func() { err = errors.Join(err, closeAll()) }()
 	p.Progress = progress
-	if f.restart {
-		if err := p.Restart(ctx, r); err != nil {
-			return err
-		}
+	p.Finished = func(run *settlement.AppliedRun, results int64) {
+		fmt.Fprintf(beside, "finished the re-pricing %q: control record %d says that it was applied, and %d of its results were still to be replaced\n", run.Run, run.Offset, results) //nolint:errcheck // standard error
+	}
+	switch {
+	case f.restart:
+		err = p.Restart(ctx, r)
+	case f.apply:
+		err = p.Finish(ctx, r)
+	}
+	if err != nil {
+		return err
 	}
 	report, err := p.Run(ctx, r)
 	if err != nil {

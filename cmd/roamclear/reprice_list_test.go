@@ -68,8 +68,20 @@ func TestAppliedRepricingsAreListedAndProved(t *testing.T) {
 	if out, err := verifyAll(t, data); err != nil {
 		t.Errorf("verify once it is finished: %v\n%s", err, out)
 	}
+
+	// Left as it was, and something else is asked for: it is finished first.
+	damage(t, data, "DELETE FROM results WHERE generation = 2 AND id IN ('C-2', 'C-3')")
+	if r := repriceAs(t, data, "--profile", "STEP_NONE", "--restart", "--apply"); r.Applied != (repriceAppliedJSON{Applied: 6}) || r.Moved.Applied != 6 {
+		t.Errorf("another one: %+v, %+v", r.Applied, r.Moved)
+	}
+	if all := list(); len(all) != 3 || all[1].Left != 0 || all[1].ReplacedSince != 6 {
+		t.Errorf("listed are %+v", all)
+	}
+	if out, err := verifyAll(t, data); err != nil {
+		t.Errorf("verify of another one: %v\n%s", err, out)
+	}
 	damage(t, data, "ALTER TABLE applied DELETE WHERE id = 'C-3' SETTINGS mutations_sync = 2")
-	if out, err := verifyAll(t, data); err == nil || strings.Count(out, "replaced 6 results, and the store has 5 of them") != 2 {
+	if out, err := verifyAll(t, data); err == nil || strings.Count(out, "replaced 6 results, and the store has 5 of them") != 3 {
 		t.Errorf("verify without a row: %v\n%s", err, out)
 	}
 }

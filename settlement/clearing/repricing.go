@@ -136,7 +136,7 @@ func (d *Repricings) Apply(ctx context.Context, a settlement.AppliedRun) error {
 // LastApplied implements [settlement.AppliedLog].
 func (d *Repricings) LastApplied(run string) (settlement.AppliedRun, bool) {
 	for _, a := range slices.Backward(d.state.Current().latest) {
-		if a.Run == run {
+		if run == "" || a.Run == run {
 			return a, true
 		}
 	}

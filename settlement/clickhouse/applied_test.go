@@ -68,6 +68,7 @@ func TestAppliedRunsAreNoted(t *testing.T) {
 		t.Fatal(err)
 	}
 	stands(7, settlement.AppliedStanding{})
+	note7() // as another process does that was about to apply the same
 	if got := digest(7); got != all {
 		t.Errorf("applied, the digest is %s, was %s", got, all)
 	}
@@ -97,4 +98,40 @@ func TestAppliedRunsAreNoted(t *testing.T) {
 	note7()
 	stands(7, settlement.AppliedStanding{})
 	noted(settlement.NotedRun{ID: 8, Control: 11}) // nothing of it is pending any more
+}
+
+// Of two runs that were compared with the same results one comes to nothing, and the
+// version that both were to give them has one content, that of the other: what a later run
+// noted is no fault of the earlier one, and anything else is.
+func TestAnAppliedRunOvertakenByOneOfTheSameVersion(t *testing.T) {
+	s := newStore(t)
+	b := batchOf(t, 0, 0, twoMonths)
+	write(t, s, b)
+	for i, run := range []string{"never came to be", "came to be"} {
+		note(t, s, run, repriced(t, s, b, []string{"2/2.4", "3/3.6"}[i]), 5) // c1, c3, c4
+		if err := s.NoteApplied(t.Context(), settlement.NotedRun{ID: uint64(7 + i), Control: int64(9 + 2*i)}, run); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if err := s.ApplyRepriced(t.Context(), "came to be", cdrsOf(0)); err != nil {
+		t.Fatal(err)
+	}
+	stands := func(id uint64, want settlement.AppliedStanding) {
+		t.Helper()
+		if got, err := s.AppliedStanding(t.Context(), id); err != nil || got != want {
+			t.Errorf("%d stands as %+v, %v, want %+v", id, got, err, want)
+		}
+	}
+	stands(7, settlement.AppliedStanding{Since: 3})
+	stands(8, settlement.AppliedStanding{})
+	if err := s.conn.Exec(t.Context(), "ALTER TABLE results UPDATE computed_excl = 9 WHERE id = 'C3' AND generation = 1 SETTINGS mutations_sync = 2"); err != nil {
+		t.Fatal(err)
+	}
+	stands(7, settlement.AppliedStanding{Since: 2, Differ: 1, Example: keyOf("c3")})
+	stands(8, settlement.AppliedStanding{Differ: 1, Example: keyOf("c3")})
+
+	begun, err := s.Begun(t.Context())
+	if diff := cmp.Diff([]settlement.BegunRun{{Run: "came to be", Control: 9}, {Run: "never came to be", Control: 9}}, begun); err != nil || diff != "" {
+		t.Errorf("begun: %v (-want +got):\n%s", err, diff)
+	}
 }

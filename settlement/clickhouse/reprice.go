@@ -69,6 +69,17 @@ func (s *Store) ForgetRepricing(ctx context.Context, run string) error {
 	return nil
 }
 
+// Begun implements [settlement.RepriceStore].
+func (s *Store) Begun(ctx context.Context) (runs []settlement.BegunRun, err error) {
+	err = s.each(ctx, "list re-pricings", "SELECT run, max(control_offset) FROM repricing_progress GROUP BY run ORDER BY run", nil, func(rows driver.Rows) error {
+		var r settlement.BegunRun
+		err := rows.Scan(&r.Run, &r.Control)
+		runs = append(runs, r)
+		return err
+	})
+	return runs, err
+}
+
 // applyWindow is how many offsets are compared with the results at a time: it
 // bounds the engine's memory, at a few dozen bytes an offset.
 const applyWindow = 500_000
