@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"log/slog"
 	"os"
+	"slices"
 	"time"
 
 	"github.com/prometheus/client_golang/prometheus"
@@ -27,14 +28,16 @@ type backends struct {
 	store  *clickhouse.Store
 	broker *kafka.Embedded    // nil on servers
 	engine *clickhouse.Engine // nil on servers
+	certs  *certificates
 	login  clickhouseLogin
 	addrs  []string // brokers
+	access kafkaLogin
 }
 
 // openBackends starts what is embedded and opens both ends. What it opened is
 // closed again when a later step fails.
-func openBackends(ctx context.Context, c *Config, dir *dataDir, logger *slog.Logger, reg prometheus.Registerer) (_ *backends, err error) {
-	b := &backends{}
+func openBackends(ctx context.Context, c *Config, dir *dataDir, certs *certificates, logger *slog.Logger, reg prometheus.Registerer) (_ *backends, err error) {
+	b := &backends{certs: certs}
 	defer func() {
 		if err != nil {
 			closing, cancel := context.WithTimeout(context.WithoutCancel(ctx), 10*time.Second)
@@ -53,7 +56,8 @@ func openBackends(ctx context.Context, c *Config, dir *dataDir, logger *slog.Log
 }
 
 func (b *backends) openLog(ctx context.Context, c *Config, dir *dataDir, logger *slog.Logger, reg prometheus.Registerer) error {
-	o := kafka.Options{Brokers: c.Kafka.Brokers, Replication: c.Kafka.Replication, Logger: logger, Registerer: reg}
+	o := c.kafkaOptions(b.certs)
+	o.Logger, o.Registerer = logger, reg
 	if len(o.Brokers) == 0 {
 		broker, err := kafka.StartEmbedded(ctx, kafka.EmbeddedOptions{
 			Dir: dir.join("log"), CapBytes: c.Kafka.CapBytes, Logger: logger, Registerer: reg,
@@ -64,7 +68,14 @@ func (b *backends) openLog(ctx context.Context, c *Config, dir *dataDir, logger 
 		b.broker, o = broker, broker.Options()
 	}
 	o.Epoch, o.Partitions, o.QueueBytes = logEpoch, c.Kafka.Partitions, c.Kafka.QueueBytes
-	b.addrs = o.Brokers
+	b.addrs, b.access = o.Brokers, kafkaLogin{Prefix: o.Prefix, Login: o.Login}
+	var err error
+	if b.access.TLS, err = c.Kafka.TLS.absolute(); err != nil {
+		return err
+	}
+	if o.Login.Mechanism == "PLAIN" && o.TLS == nil {
+		logger.Warn("the password for the brokers can be read on the way: set kafka.tls.enabled, or a SCRAM mechanism")
+	}
 	log, err := kafka.Open(ctx, o)
 	if err != nil {
 		return fmt.Errorf("open log: %w", err)
@@ -74,7 +85,7 @@ func (b *backends) openLog(ctx context.Context, c *Config, dir *dataDir, logger 
 }
 
 func (b *backends) openStore(ctx context.Context, c *Config, dir *dataDir, logger *slog.Logger, reg prometheus.Registerer) error {
-	o := clickhouse.Options{Addr: c.Store.Addr, Database: c.Store.Database, User: c.Store.User, Password: string(c.Store.Password)}
+	o := c.storeOptions(b.certs)
 	if len(o.Addr) == 0 {
 		library, err := clickhouse.FetchEngine(ctx, os.Stderr)
 		if err != nil {
@@ -89,8 +100,15 @@ func (b *backends) openStore(ctx context.Context, c *Config, dir *dataDir, logge
 		o = b.engine.Options()
 	}
 	b.login = clickhouseLogin{Addr: o.Addr, Database: o.Database, User: o.User, Password: o.Password}
+	var err error
+	if b.login.TLS, err = c.Store.TLS.absolute(); err != nil {
+		return err
+	}
+	if o.TLS == nil && o.Password != "" && slices.ContainsFunc(o.Addr, func(a string) bool { return !loopback(a) }) {
+		logger.Warn("the password for ClickHouse can be read on the way: set clickhouse.tls.enabled")
+	}
 	o.Logger, o.Registerer = logger, reg
-	err := awaitStore(ctx, logger, func() (err error) {
+	err = awaitStore(ctx, logger, func() (err error) {
 		b.store, err = clickhouse.Open(ctx, o)
 		return err
 	})

@@ -18,7 +18,9 @@ import (
 // certificates are how the service speaks https, to who calls it and to whom it calls.
 type certificates struct {
 	tls      *api.TLS
-	identity *api.Identity
+	identity *api.Identity // of calls to partners
+	brokers  *api.Identity // of connections to brokers, nil over plain TCP
+	servers  *api.Identity // of those to ClickHouse servers, likewise
 	ends     *api.Ends
 	command  *pair // that commands on this machine show, nil over plain HTTP
 }
@@ -37,8 +39,19 @@ func openCertificates(c *Config, logger *slog.Logger, reg prometheus.Registerer)
 		return nil, err
 	}
 	urls := &c.PartnerURLs
-	s.identity, err = api.OpenIdentity(api.IdentityFiles{CA: urls.CA, Cert: urls.ClientCert, Key: urls.ClientKey}, s.ends, logger)
-	return s, err
+	if s.identity, err = api.OpenIdentity(api.IdentityFiles{CA: urls.CA, Cert: urls.ClientCert, Key: urls.ClientKey}, s.ends, logger); err != nil {
+		return nil, err
+	}
+	return s, s.openServers(c, logger)
+}
+
+// openServers reads the files of connections to servers of ours.
+func (s *certificates) openServers(c *Config, logger *slog.Logger) (err error) {
+	if s.brokers, err = c.Kafka.TLS.open("kafka.tls", s.ends, logger); err != nil {
+		return err
+	}
+	s.servers, err = c.Store.TLS.open("clickhouse.tls", s.ends, logger)
+	return err
 }
 
 // checkCertificates reports the files of the settings that cannot be used, and
@@ -59,6 +72,13 @@ func checkCertificates(c *Config, now time.Time) error {
 	} else if cert := client.Certificate(); cert != nil {
 		problems = append(problems, asUsable("partner_urls.client_cert", urls.ClientCert, cert.NotBefore, cert.NotAfter, now))
 	}
+	for name, tls := range map[string]*ClientTLSConfig{"kafka.tls": &c.Kafka.TLS, "clickhouse.tls": &c.Store.TLS} {
+		ours, err := tls.open(name, nil, quiet)
+		problems = append(problems, err)
+		if cert := ours.Certificate(); cert != nil {
+			problems = append(problems, asUsable(name+".cert", tls.Cert, cert.NotBefore, cert.NotAfter, now))
+		}
+	}
 	if err := errors.Join(problems...); err != nil {
 		return &exitError{exitUsage, err}
 	}
@@ -76,7 +96,15 @@ func asUsable(setting, path string, from, until, now time.Time) error {
 }
 
 // run looks after files that change and certificates that end.
-func (s *certificates) run(ctx context.Context) error { return beside(ctx, s.tls.Run, s.ends.Run) }
+func (s *certificates) run(ctx context.Context) error {
+	all := []func(context.Context) error{s.tls.Run, s.ends.Run, s.identity.Run}
+	for _, i := range []*api.Identity{s.brokers, s.servers} {
+		if i != nil {
+			all = append(all, i.Run)
+		}
+	}
+	return beside(ctx, all...)
+}
 
 // url is where a listener is reached.
 func (s *certificates) url(l net.Listener) string {

@@ -46,7 +46,7 @@ type serviceFlags struct {
 
 func (f *serviceFlags) register(cmd *cobra.Command) {
 	cmd.PersistentFlags().StringVar(&f.data, "data", "data", "data directory of the running service")
-	cmd.PersistentFlags().StringVar(&f.url, "url", "", "URL of a service that runs elsewhere (or "+urlVariable+"); its admin token is taken from "+tokenVariable+" alone")
+	cmd.PersistentFlags().StringVar(&f.url, "url", "", "URL of a service that runs elsewhere (or "+urlVariable+"); its admin token is taken from "+tokenVariable+", or the file in "+tokenVariable+"_FILE, alone")
 	cmd.PersistentFlags().StringVar(&f.ca, "ca", "", "file with the CA of a service that runs elsewhere, PEM, beside those of the system (or "+caVariable+")")
 	cmd.PersistentFlags().StringVar(&f.clientCert, "client-cert", "", "file with the certificate to show to it, PEM (or "+clientCertVariable+")")
 	cmd.PersistentFlags().StringVar(&f.clientKey, "client-key", "", "file with the key of --client-cert, PEM (or "+clientKeyVariable+")")
@@ -64,12 +64,19 @@ func (f *serviceFlags) client() (*adminClient, error) {
 	if err != nil {
 		return nil, err
 	}
-	if c.token = os.Getenv(tokenVariable); c.token != "" {
+	given := secret{Text: os.Getenv(tokenVariable), File: os.Getenv(tokenVariable + "_FILE")}
+	if err := given.read("admin.token"); err != nil {
+		return nil, &exitError{exitUsage, err}
+	}
+	if c.token = given.Text; c.token != "" {
 		return c, nil
 	}
 	if c.elsewhere {
 		return nil, &exitError{exitUsage, fmt.Errorf("no admin token for %s: it is not the service of %s, whose token goes nowhere else; set %s to what is in %s of that service's data directory",
 			c.url, f.data, tokenVariable, adminTokenFile)}
+	}
+	if c.token = c.shared; c.token != "" {
+		return c, nil
 	}
 	token, err := os.ReadFile(filepath.Join(f.data, adminTokenFile))
 	if err != nil {
@@ -103,6 +110,7 @@ func (f *serviceFlags) find() (*adminClient, error) {
 		}
 		c.url = own.URL
 	}
+	c.shared = own.Token
 	c.elsewhere = err != nil || !sameService(c.url, own.URL)
 	c.url = strings.TrimRight(c.url, "/")
 	if c.tls, err = f.trust(own.TLS, c.elsewhere); err != nil {
@@ -168,6 +176,7 @@ func (f *serviceFlags) running() (s serviceInfo, err error) {
 type adminClient struct {
 	url, token, data string
 	base             string      // of all paths
+	shared           string      // the token that a setting gave to the service of the data directory
 	elsewhere        bool        // not the service of the data directory
 	tls              *tls.Config // how it is known over https; nil = as the system has it
 	http             *http.Client

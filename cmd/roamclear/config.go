@@ -11,6 +11,7 @@ import (
 	"github.com/roamclear/roamclear/api"
 	commanding "github.com/roamclear/roamclear/api/command"
 	"github.com/roamclear/roamclear/ingest"
+	"github.com/roamclear/roamclear/ingest/kafka"
 	"github.com/roamclear/roamclear/ocpi"
 	"github.com/spf13/cobra"
 )
@@ -31,6 +32,7 @@ type Config struct {
 	Roaming     RoamingConfig
 	Authorize   AuthorizeConfig
 	Secrets     SecretsConfig
+	Admin       AdminConfig
 	PartnerURLs PartnerURLsConfig
 	Commands    CommandsConfig
 	Kafka       KafkaConfig
@@ -89,6 +91,19 @@ type SecretsConfig struct {
 	KeyFile string
 }
 
+// AdminConfig says who administers. Without a token the service makes one of its own in
+// the data directory.
+type AdminConfig struct {
+	Token secret
+}
+
+func (c *AdminConfig) problem() error {
+	if c.Token.Text == "" {
+		return nil
+	}
+	return longEnough(c.Token.Text, "admin.token")
+}
+
 // PartnerURLsConfig says which URLs of partners are called, and how long one call
 // may take.
 type PartnerURLsConfig struct {
@@ -142,24 +157,6 @@ type CommandsConfig struct {
 	Open           int
 }
 
-// KafkaConfig says where the log is. Without brokers it is embedded.
-type KafkaConfig struct {
-	Brokers     []string
-	Partitions  int
-	Replication int
-	QueueBytes  int
-	CapBytes    int64
-}
-
-// ClickHouseConfig says where the store is. Without addresses it is embedded.
-type ClickHouseConfig struct {
-	Addr        []string
-	Database    string
-	User        string
-	Password    secret
-	MemoryBytes int64
-}
-
 // Roles of the service.
 const (
 	roleAPI    = "api"
@@ -208,6 +205,8 @@ func settings(c *Config) []setting {
 		{"roaming.issuers", &c.Roaming.Issuers, nil, "whose contracts those of a provider id are where it is not the party's, such as DE/8AC=DE/EMP; the same in every process", areIssuers},
 		{"authorize.timeout", &c.Authorize.Timeout, "5s", "how long an eMSP may take to authorize a Token; then those that may charge offline are answered for from what it pushed", lasting(100*time.Millisecond, time.Minute)},
 		{"secrets.key_file", &c.Secrets.KeyFile, "", "file with the key that seals the tokens we send to partners; empty: secret-key in the data directory, made at the first start", anything},
+		{"admin.token", &c.Admin.Token, "", "token of the admin interface, the same in every process; empty: admin-token in the data directory, made at the first start; better given as " + tokenVariable, anything},
+		{"admin.token_file", &c.Admin.Token.File, "", "file with admin.token", anything},
 		{"partner_urls.allow_private", &c.PartnerURLs.AllowPrivate, false, "call partners at addresses of this machine and of private networks too, and by http there; for tests", anything},
 		{"partner_urls.timeout", &c.PartnerURLs.Timeout, "30s", "how long a partner may take to answer", lasting(time.Second, 10*time.Minute)},
 		{"partner_urls.ca", &c.PartnerURLs.CA, "", "file with CAs that sign the certificates of partners' servers, PEM, beside those of the system", anything},
@@ -216,23 +215,38 @@ func settings(c *Config) []setting {
 		{"commands.answer_timeout", &c.Commands.AnswerTimeout, "10s", "how long a CPO may take to answer a command", lasting(time.Second, time.Minute)},
 		{"commands.session_timeout", &c.Commands.SessionTimeout, "5m", "how long after a CPO says that a charge was started its Session may take to come", lasting(time.Second, time.Hour)},
 		{"commands.open", &c.Commands.Open, commanding.DefaultOpen, "commands of one party that may be open at once: not answered yet, waiting for their Session, or with limits of a charge; more get 429", between(1, 400_000, "commands")},
-		{"kafka.brokers", &c.Kafka.Brokers, nil, "Kafka brokers host:port; empty: the embedded broker", anything},
+		{"kafka.brokers", &c.Kafka.Brokers, nil, "Kafka brokers host:port; empty: the embedded broker", areAddresses},
+		{"kafka.tls.enabled", &c.Kafka.TLS.Enabled, false, "speak TLS with the brokers", anything},
+		{"kafka.tls.ca", &c.Kafka.TLS.CA, "", "file with the CAs that sign the brokers' certificates, PEM, and nobody else; empty: those of the system", anything},
+		{"kafka.tls.cert", &c.Kafka.TLS.Cert, "", "file with our certificate for brokers that ask for one, PEM", anything},
+		{"kafka.tls.key", &c.Kafka.TLS.Key, "", "file with the key of kafka.tls.cert, PEM", anything},
+		{"kafka.sasl.mechanism", &c.Kafka.SASL.Mechanism, "", "how we log in at the brokers: PLAIN, SCRAM-SHA-256 or SCRAM-SHA-512; empty: not at all", text(isMechanism, "want "+enumerate(kafka.Mechanisms))},
+		{"kafka.sasl.user", &c.Kafka.SASL.User, "", "user at the brokers", anything},
+		{"kafka.sasl.password", &c.Kafka.SASL.Password, "", "password at the brokers; better given as ROAMCLEAR_KAFKA_SASL_PASSWORD", anything},
+		{"kafka.sasl.password_file", &c.Kafka.SASL.Password.File, "", "file with kafka.sasl.password", anything},
+		{"kafka.prefix", &c.Kafka.Prefix, "", "in front of the names of topics and consumer groups on the brokers, the same in every process: where several installations share brokers, or names are granted by how they begin", text(isPrefix, "want up to 100 letters, digits and ._-")},
 		{"kafka.partitions", &c.Kafka.Partitions, 0, "partitions of the topics of CDRs, Sessions and commands; 0: 2 at creation, later as many as there are",
 			between(0, 1024, "partitions")},
 		{"kafka.replication", &c.Kafka.Replication, 0, "replicas of each topic when it is created; 0: 3 where there are three brokers or more, else the brokers' default",
 			between(0, 7, "replicas")},
 		{"kafka.queue_bytes", &c.Kafka.QueueBytes, 16 << 20, "bytes waiting for the broker, per partition; more get 503", between(1<<20, 1<<30, "bytes")},
 		{"kafka.cap_bytes", &c.Kafka.CapBytes, 512 << 20, "size of the embedded log beyond which pushes get 503, in bytes", between(64<<20, 1<<40, "bytes")},
-		{"clickhouse.addr", &c.Store.Addr, nil, "ClickHouse servers host:port (native protocol); empty: the embedded engine", anything},
+		{"clickhouse.addr", &c.Store.Addr, nil, "ClickHouse servers host:port (native protocol); empty: the embedded engine", areAddresses},
+		{"clickhouse.embedded", &c.Store.Embedded, false, "keep the embedded engine though kafka.brokers is given: for one process that works on that log alone", anything},
+		{"clickhouse.tls.enabled", &c.Store.TLS.Enabled, false, "speak TLS with the servers", anything},
+		{"clickhouse.tls.ca", &c.Store.TLS.CA, "", "file with the CAs that sign the servers' certificates, PEM, and nobody else; empty: those of the system", anything},
+		{"clickhouse.tls.cert", &c.Store.TLS.Cert, "", "file with our certificate for servers that ask for one, PEM", anything},
+		{"clickhouse.tls.key", &c.Store.TLS.Key, "", "file with the key of clickhouse.tls.cert, PEM", anything},
 		{"clickhouse.database", &c.Store.Database, "roamclear", "database on the servers", anything},
 		{"clickhouse.user", &c.Store.User, "default", "user on the servers", anything},
 		{"clickhouse.password", &c.Store.Password, "", "password on the servers; better given as ROAMCLEAR_CLICKHOUSE_PASSWORD", anything},
+		{"clickhouse.password_file", &c.Store.Password.File, "", "file with clickhouse.password", anything},
 		{"clickhouse.memory_bytes", &c.Store.MemoryBytes, 2 << 30, "memory the embedded engine may use, in bytes", between(256<<20, 1<<42, "bytes")},
 	}
 }
 
 // otherEnv are environment variables with our prefix that are not settings.
-var otherEnv = []string{urlVariable, tokenVariable, apiKeyVariable, caVariable, clientCertVariable, clientKeyVariable}
+var otherEnv = []string{urlVariable, apiKeyVariable, caVariable, clientCertVariable, clientKeyVariable}
 
 // problem reports settings that do not go together.
 func (c *Config) problem() error {
@@ -240,7 +254,7 @@ func (c *Config) problem() error {
 	if split && (len(c.Kafka.Brokers) == 0 || len(c.Store.Addr) == 0) {
 		return fmt.Errorf("roles: %s: roles in processes of their own need kafka.brokers and clickhouse.addr: the embedded ones belong to one process", strings.Join(c.Roles, ","))
 	}
-	return errors.Join(c.TLS.problem(), c.PartnerURLs.problem())
+	return errors.Join(c.TLS.problem(), c.PartnerURLs.problem(), c.Admin.problem(), c.Kafka.problem(), c.Store.problem(), c.alone())
 }
 
 // has reports whether this process has a role.

@@ -41,7 +41,7 @@ func TestSettingsOverrideOneAnother(t *testing.T) {
 	want := defaultConfig()
 	want.Listen, want.Data, want.Roles = "127.0.0.1:1", "from-env", []string{"price", "settle"}
 	want.Kafka.Partitions, want.Kafka.Brokers = 6, []string{"e:1", "e:2"}
-	want.Store.Addr, want.Store.Password = []string{"c:1"}, "secret"
+	want.Store.Addr, want.Store.Password = []string{"c:1"}, secret{Text: "secret"}
 	if diff := cmp.Diff(want, c); diff != "" {
 		t.Errorf("defaults < file < environment < flags (-want +got):\n%s", diff)
 	}
@@ -70,6 +70,23 @@ func TestBadSettingsAreAllNamed(t *testing.T) {
 	f("limits of bodies", "limits:\n  session_bytes: 1000\n", nil, []string{"--limits.cdr_bytes", "5000000", "--limits.location_bytes", "4194305", "--limits.body_bytes", "0"},
 		"limits.session_bytes: 1000: want 4096 to 4194304 bytes", "limits.cdr_bytes: 5000000: want", "limits.location_bytes: 4194305: want", "limits.body_bytes: 0: want")
 	f("roles apart on the embedded default", "", nil, []string{"--roles", "api"}, "kafka.brokers and clickhouse.addr")
+	servers := []string{"--kafka.brokers", "k:1", "--clickhouse.addr", "c:1"}
+	with := func(args ...string) []string { return append(append([]string(nil), servers...), args...) }
+	f("a log that others may have, and a store of its own", "kafka:\n  brokers: [k:1]\n", nil, nil, "without clickhouse.addr every process", "set clickhouse.embedded")
+	f("embedded and on servers", "", nil, with("--clickhouse.embedded"), "clickhouse.embedded: clickhouse.addr is given too")
+	f("no addresses", "clickhouse:\n  addr: [c]\n", nil, []string{"--kafka.brokers", "k:1,:2"}, "kafka.brokers: :2: want host:port", "clickhouse.addr: c: want host:port")
+	f("TLS with nobody", "", []string{"ROAMCLEAR_KAFKA_TLS_ENABLED=true", "ROAMCLEAR_CLICKHOUSE_TLS_ENABLED=true"}, nil,
+		"kafka.tls.enabled: without kafka.brokers", "clickhouse.tls.enabled: without clickhouse.addr")
+	f("files of TLS that is not spoken", "kafka:\n  tls:\n    ca: ca.pem\n", nil, with("--clickhouse.tls.cert", "c.pem"), "kafka.tls.ca, kafka.tls.cert, kafka.tls.key: no TLS is spoken", "set clickhouse.tls.enabled")
+	f("half of a certificate", "", nil, with("--kafka.tls.enabled", "--kafka.tls.cert", "c.pem", "--clickhouse.tls.enabled", "--clickhouse.tls.key", "k.pem"),
+		"kafka.tls.cert, kafka.tls.key: give both", "clickhouse.tls.cert, clickhouse.tls.key: give both")
+	f("a prefix that names cannot have", "", nil, with("--kafka.prefix", "a/b"), "kafka.prefix: a/b: want up to 100")
+	f("a prefix of nothing", "", nil, []string{"--kafka.prefix", "prod-"}, "kafka.prefix: without kafka.brokers")
+	f("an unknown mechanism", "", nil, with("--kafka.sasl.mechanism", "GSSAPI"), "kafka.sasl.mechanism: GSSAPI: want PLAIN, SCRAM-SHA-256 or SCRAM-SHA-512")
+	f("a login without its user", "", nil, with("--kafka.sasl.mechanism", "PLAIN", "--kafka.sasl.password", "p"), "kafka.sasl.mechanism: PLAIN: give kafka.sasl.user")
+	f("a login without a password", "", nil, with("--kafka.sasl.mechanism", "PLAIN", "--kafka.sasl.user", "u"), "kafka.sasl.mechanism: PLAIN: give kafka.sasl.password or kafka.sasl.password_file")
+	f("a login without a mechanism", "", nil, with("--kafka.sasl.user", "u"), "nobody logs in: set kafka.sasl.mechanism")
+	f("a login at nobody", "", nil, []string{"--kafka.sasl.mechanism", "PLAIN", "--kafka.sasl.user", "u", "--kafka.sasl.password", "p"}, "kafka.sasl.mechanism: PLAIN: give kafka.brokers")
 	f("unknown role", "", nil, []string{"--roles", "api,prise"}, "prise")
 	f("not YAML", "listen: [", nil, nil, "read config file")
 	f("wrong type", "kafka:\n  cap_bytes: abc\n", nil, nil, "kafka.cap_bytes: abc: want a whole number")
@@ -142,7 +159,7 @@ func TestListsAsTheyAreWritten(t *testing.T) {
 	for file, environ := range map[string]string{
 		"kafka:\n  brokers: [a:1, b:2]\n": "OTHER=", "kafka.brokers: a:1,b:2\n": "OTHER=", "kafka:\n  brokers: [c:3]\n": "ROAMCLEAR_KAFKA_BROKERS=a:1,b:2",
 	} {
-		c, err := load(t, file, []string{environ})
+		c, err := load(t, file, []string{environ, "ROAMCLEAR_CLICKHOUSE_EMBEDDED=true"})
 		if diff := cmp.Diff([]string{"a:1", "b:2"}, c.Kafka.Brokers); err != nil || diff != "" {
 			t.Errorf("%s%s: %v (-want +got):\n%s", file, environ, err, diff)
 		}
@@ -154,10 +171,51 @@ func TestListsAsTheyAreWritten(t *testing.T) {
 
 func TestSecretsAreNotPrinted(t *testing.T) {
 	c := defaultConfig()
-	c.Store.Password = "hidden-word"
+	c.Store.Password = secret{Text: "hidden-word"}
 	var out strings.Builder
 	if err := printConfig(&out, c); err != nil || strings.Contains(out.String()+fmt.Sprint(c), "hidden-word") || !strings.Contains(out.String(), "password: (set)") {
 		t.Errorf("%v\n%s\n%v", err, out.String(), c)
+	}
+}
+
+// Every secret may stand in a file of its own, in one line.
+func TestSecretsFromFiles(t *testing.T) {
+	dir := t.TempDir()
+	file := func(name, content string) string {
+		path := filepath.Join(dir, name)
+		write(t, path, content)
+		return path
+	}
+	good, empty, two := file("good", "hidden word \n"), file("empty", "\n"), file("two", "hidden\nwords\n")
+	c := defaultConfig()
+	for _, s := range settings(&c) {
+		at, ok := s.at.(*secret)
+		if !ok {
+			continue
+		}
+		for environ, want := range map[string]string{
+			"=" + good: "", "=" + empty: "there is nothing in it", "=" + two: "want one line", "=" + dir + "/none": "no such file",
+		} {
+			variable := "ROAMCLEAR_" + strings.ToUpper(strings.ReplaceAll(s.name, ".", "_"))
+			_, err := load(t, "", []string{variable + "_FILE" + environ})
+			if (want != "") != (err != nil && strings.Contains(err.Error(), s.name+"_file: ") && strings.Contains(err.Error(), want)) || err != nil && strings.Contains(err.Error(), "hidden") {
+				t.Errorf("%s_FILE%s: %v, want %q", variable, environ, err, want)
+			}
+			if _, err := load(t, "", []string{variable + "=x", variable + "_FILE" + environ}); err == nil || !strings.Contains(err.Error(), s.name+"_file: both are given") {
+				t.Errorf("%s and its file: %v", s.name, err)
+			}
+		}
+		if *at != (secret{}) {
+			t.Errorf("%s: the default is %+v", s.name, *at)
+		}
+	}
+	got, err := load(t, "", []string{"ROAMCLEAR_CLICKHOUSE_PASSWORD_FILE=" + good})
+	var out strings.Builder
+	if err != nil || got.Store.Password.Text != "hidden word " {
+		t.Errorf("the password is %q, %v", got.Store.Password.Text, err)
+	}
+	if err := printConfig(&out, got); err != nil || !strings.Contains(out.String(), "password_file: "+good) || strings.Contains(out.String(), "hidden") {
+		t.Errorf("%v\n%s", err, out.String())
 	}
 }
 
@@ -212,7 +270,7 @@ func TestDataDirectoryInUse(t *testing.T) {
 	if err != nil {
 		t.Fatalf("after the first has gone: %v", err)
 	}
-	token, err := again.adminToken()
+	token, err := again.adminToken(secret{})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -220,7 +278,7 @@ func TestDataDirectoryInUse(t *testing.T) {
 	if err != nil || info.Mode().Perm() != 0o600 {
 		t.Errorf("admin token file: %v, %v; want mode 0600", info, err)
 	}
-	if same, err := again.adminToken(); err != nil || same != token || len(token) < 32 {
+	if same, err := again.adminToken(secret{}); err != nil || same != token || len(token) < 32 {
 		t.Errorf("second start has token %q, %v; want %q", same, err, token)
 	}
 	if err := again.Close(); err != nil {
@@ -235,12 +293,15 @@ func TestAdminTokenMustBeLong(t *testing.T) {
 		{"\n", "", "", "0 characters, want at least 16"},
 		{"short", "", "", "5 characters, want at least 16"},
 		{"0123456789abcdef", "fedcba9876543210", "fedcba9876543210", ""},
-		{"0123456789abcdef", "tiny", "", "ROAMCLEAR_ADMIN_TOKEN: 4 characters"},
+		{"0123456789abcdef", "tiny", "", "admin.token: 4 characters"},
 	} {
 		d := &dataDir{path: t.TempDir()}
 		write(t, d.join(adminTokenFile), tt.file)
-		t.Setenv(tokenVariable, tt.environ)
-		token, err := d.adminToken()
+		token := ""
+		c, err := load(t, "", []string{tokenVariable + "=" + tt.environ})
+		if err == nil {
+			token, err = d.adminToken(c.Admin.Token)
+		}
 		if tt.problem == "" && (err != nil || token != tt.want) || tt.problem != "" && (err == nil || !strings.Contains(err.Error(), tt.problem)) {
 			t.Errorf("%q, %q: %q, %v", tt.file, tt.environ, token, err)
 		}

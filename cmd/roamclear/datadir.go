@@ -16,6 +16,7 @@ import (
 
 	"github.com/roamclear/roamclear/api/admin"
 	"github.com/roamclear/roamclear/ingest/control"
+	"github.com/roamclear/roamclear/ingest/kafka"
 )
 
 // dataDir is the one directory everything the service keeps is under:
@@ -82,12 +83,12 @@ func (d *dataDir) Close() error { return d.lock.Close() }
 
 func (d *dataDir) join(name string) string { return filepath.Join(d.path, name) }
 
-// adminToken returns the admin API's token: what the environment gives, else
+// adminToken returns the admin API's token: what the setting gives, else
 // what stands in the directory, made when that is new. One that can be guessed
 // is refused: an empty file would open the interface to everybody.
-func (d *dataDir) adminToken() (string, error) {
-	if token := os.Getenv(tokenVariable); token != "" {
-		return token, longEnough(token, tokenVariable)
+func (d *dataDir) adminToken(given secret) (string, error) {
+	if given.Text != "" { // which was checked
+		return given.Text, nil
 	}
 	b, err := os.ReadFile(d.join(adminTokenFile))
 	if err == nil {
@@ -129,7 +130,7 @@ func (d *dataDir) sealer(file string) (*control.Sealer, error) {
 
 func longEnough(token, where string) error {
 	if len(token) < admin.MinToken {
-		return fmt.Errorf("admin token in %s: %d characters, want at least %d (without the file, one is made)", where, len(token), admin.MinToken)
+		return fmt.Errorf("%s: %d characters, want at least %d: it must not be guessed (without any, one is made)", where, len(token), admin.MinToken)
 	}
 	return nil
 }
@@ -146,14 +147,23 @@ type serviceInfo struct {
 	TLS        *serviceTLS     `json:"tls,omitempty"` // over https
 	PID        int             `json:"pid"`
 	Brokers    []string        `json:"brokers"`
+	Token      string          `json:"admin_token,omitempty"` // where a setting gives it
+	Kafka      kafkaLogin      `json:"kafka"`
 	ClickHouse clickhouseLogin `json:"clickhouse"`
 }
 
+type kafkaLogin struct {
+	Prefix string          `json:"prefix,omitempty"`
+	TLS    ClientTLSConfig `json:"tls"`
+	Login  kafka.Login     `json:"login"`
+}
+
 type clickhouseLogin struct {
-	Addr     []string `json:"addr"`
-	Database string   `json:"database"`
-	User     string   `json:"user"`
-	Password string   `json:"password"`
+	Addr     []string        `json:"addr"`
+	TLS      ClientTLSConfig `json:"tls"`
+	Database string          `json:"database"`
+	User     string          `json:"user"`
+	Password string          `json:"password"`
 }
 
 func (d *dataDir) writeService(s serviceInfo) error {

@@ -156,13 +156,13 @@ func startService(ctx context.Context, c Config, stderr *os.File) (_ *service, e
 			err = errors.Join(err, s.close(context.WithoutCancel(ctx)))
 		}
 	}()
-	if s.adminToken, err = s.dir.adminToken(); err != nil {
+	if s.adminToken, err = s.dir.adminToken(c.Admin.Token); err != nil {
 		return nil, err
 	}
 	if s.sealer, err = s.dir.sealer(c.Secrets.KeyFile); err != nil {
 		return nil, err
 	}
-	if s.backends, err = openBackends(ctx, &c, s.dir, s.logger, s.registry); err != nil {
+	if s.backends, err = openBackends(ctx, &c, s.dir, s.certs, s.logger, s.registry); err != nil {
 		return nil, err
 	}
 	b := s.backends
@@ -354,7 +354,7 @@ func (s *service) tellCommands() error {
 	s.telling.Lock()
 	defer s.telling.Unlock()
 	return s.dir.writeService(serviceInfo{
-		URL: s.http.url, TLS: s.certs.forCommands(), PID: os.Getpid(), Brokers: s.backends.addrs, ClickHouse: s.backends.login,
+		URL: s.http.url, TLS: s.certs.forCommands(), PID: os.Getpid(), Token: s.config.Admin.Token.Text, Brokers: s.backends.addrs, Kafka: s.backends.access, ClickHouse: s.backends.login,
 	})
 }
 

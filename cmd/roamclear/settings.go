@@ -10,6 +10,7 @@ import (
 	"strings"
 	"time"
 
+	"github.com/roamclear/roamclear/ingest/kafka"
 	"github.com/spf13/cobra"
 	"go.yaml.in/yaml/v3"
 )
@@ -43,7 +44,7 @@ func configFlags(cmd *cobra.Command) {
 		case *string:
 			f.String(s.name, *at, s.help)
 		case *secret:
-			f.String(s.name, string(*at), s.help)
+			f.String(s.name, at.Text, s.help)
 		case *bool:
 			f.Bool(s.name, *at, s.help)
 		case *time.Duration:
@@ -62,7 +63,11 @@ func configFlags(cmd *cobra.Command) {
 	complete(cmd, "log.level", logLevels...)
 	complete(cmd, "log.format", logFormats...)
 	complete(cmd, "tls.client_auth", clientAuths...)
-	for _, name := range []string{"tls.cert", "tls.key", "tls.client_ca", "tls.crl", "partner_urls.ca", "partner_urls.client_cert", "partner_urls.client_key"} {
+	complete(cmd, "kafka.sasl.mechanism", kafka.Mechanisms...)
+	for _, name := range []string{
+		"tls.cert", "tls.key", "tls.client_ca", "tls.crl", "partner_urls.ca", "partner_urls.client_cert", "partner_urls.client_key",
+		"kafka.tls.ca", "kafka.tls.cert", "kafka.tls.key", "clickhouse.tls.ca", "clickhouse.tls.cert", "clickhouse.tls.key",
+	} {
 		must(cmd.MarkFlagFilename(name, "pem", "crt", "key", "crl"))
 	}
 }
@@ -94,6 +99,11 @@ func loadConfig(cmd *cobra.Command, environ []string) (Config, error) {
 			problems, typed = append(problems, fmt.Errorf("%s: %v: want %s", s.name, value, want)), false
 		} else if err := s.check(s.at); err != nil {
 			problems = append(problems, fmt.Errorf("%s: %w", s.name, err))
+		}
+	}
+	for _, s := range table {
+		if at, ok := s.at.(*secret); ok {
+			problems = append(problems, at.read(s.name))
 		}
 	}
 	if typed {

@@ -11,7 +11,7 @@ import (
 // printConfig prints the settings as YAML, secrets left out.
 func printConfig(w io.Writer, c Config) error {
 	root := &yaml.Node{Kind: yaml.MappingNode}
-	sections := map[string]*yaml.Node{"": root}
+	sections := map[string]*yaml.Node{}
 	for _, s := range settings(&c) {
 		var value yaml.Node
 		if err := value.Encode(s.at); err != nil {
@@ -20,15 +20,16 @@ func printConfig(w io.Writer, c Config) error {
 		if _, zero, ok := strings.Cut(s.help, "; 0: "); ok && value.Value == "0" {
 			value.LineComment = zero
 		}
-		section, key, nested := strings.Cut(s.name, ".")
-		if !nested {
-			section, key = "", s.name
+		section, path := root, strings.Split(s.name, ".")
+		for i, key := range path[:len(path)-1] {
+			name := strings.Join(path[:i+1], ".")
+			if sections[name] == nil {
+				sections[name] = &yaml.Node{Kind: yaml.MappingNode}
+				addMember(section, key, sections[name])
+			}
+			section = sections[name]
 		}
-		if sections[section] == nil {
-			sections[section] = &yaml.Node{Kind: yaml.MappingNode}
-			addMember(root, section, sections[section])
-		}
-		addMember(sections[section], key, &value)
+		addMember(section, path[len(path)-1], &value)
 	}
 	b, err := yaml.Marshal(root)
 	if err != nil {

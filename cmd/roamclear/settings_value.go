@@ -2,22 +2,54 @@ package main
 
 import (
 	"fmt"
+	"io"
 	"math"
+	"os"
 	"slices"
 	"strconv"
 	"strings"
 	"time"
 )
 
-// secret is a text that is never printed.
-type secret string
+// secret is a text that is never printed: as it was given, or as it stands in a file.
+type secret struct{ Text, File string }
 
 // String implements fmt.Stringer.
 func (s secret) String() string {
-	if s == "" {
+	if s.Text == "" || s.File != "" { // the setting that names the file says where it is
 		return ""
 	}
 	return "(set)"
+}
+
+// maxSecretFile is more than any password has.
+const maxSecretFile = 64 << 10
+
+// read takes a secret from the file that a setting names: one line, without its end.
+func (s *secret) read(setting string) error {
+	if s.File == "" {
+		return nil
+	}
+	if s.Text != "" {
+		return fmt.Errorf("%[1]s, %[1]s_file: both are given: which of them counts is not for us to guess, give one", setting)
+	}
+	f, err := os.Open(s.File)
+	if err != nil {
+		return fmt.Errorf("%s_file: %w", setting, err)
+	}
+	defer f.Close() //nolint:errcheck // only read
+	b, err := io.ReadAll(io.LimitReader(f, maxSecretFile+1))
+	text := strings.TrimRight(string(b), "\r\n")
+	switch {
+	case err != nil:
+		return fmt.Errorf("%s_file: %w", setting, err)
+	case len(b) > maxSecretFile, strings.ContainsAny(text, "\r\n"):
+		return fmt.Errorf("%s_file: %s: want one line, the secret alone", setting, s.File)
+	case text == "":
+		return fmt.Errorf("%s_file: %s: there is nothing in it", setting, s.File)
+	}
+	s.Text = text
+	return nil
 }
 
 // MarshalYAML implements yaml.Marshaler.
@@ -32,9 +64,8 @@ func put(at, value any) (want string) {
 		*at, ok = asText(value)
 		want = "one value"
 	case *secret:
-		var text string
-		text, ok = asText(value)
-		*at, want = secret(text), "one value"
+		at.Text, ok = asText(value)
+		want = "one value"
 	case *int64:
 		*at, ok = asWhole(value)
 		want = "a whole number"

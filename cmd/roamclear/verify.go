@@ -177,13 +177,14 @@ func openForVerify(ctx context.Context, c *Config) (*backends, func() error, err
 		if readErr != nil {
 			return nil, nil, fmt.Errorf("%w; and it does not say where its backends are: %w", err, readErr)
 		}
-		l := running.ClickHouse
-		c.Kafka.Brokers = running.Brokers
-		c.Store.Addr, c.Store.Database, c.Store.User, c.Store.Password = l.Addr, l.Database, l.User, secret(l.Password)
+		c.connectLike(&running)
 	case err != nil:
 		return nil, nil, err
 	}
-	b, err := openBackends(ctx, c, dir, quiet, prometheus.NewRegistry())
+	certs, b := &certificates{}, (*backends)(nil)
+	if err = certs.openServers(c, quiet); err == nil {
+		b, err = openBackends(ctx, c, dir, certs, quiet, prometheus.NewRegistry())
+	}
 	if err != nil {
 		if dir != nil {
 			err = errors.Join(err, dir.Close())
@@ -199,6 +200,14 @@ func openForVerify(ctx context.Context, c *Config) (*backends, func() error, err
 		}
 		return errs
 	}, nil
+}
+
+// connectLike has what connects by these settings reach what a running service does.
+func (c *Config) connectLike(running *serviceInfo) {
+	login, store := running.Kafka.Login, running.ClickHouse
+	c.Kafka.Brokers, c.Kafka.Prefix, c.Kafka.TLS = running.Brokers, running.Kafka.Prefix, running.Kafka.TLS
+	c.Kafka.SASL = SASLConfig{Mechanism: login.Mechanism, User: login.User, Password: secret{Text: login.Password}}
+	c.Store.Addr, c.Store.TLS, c.Store.Database, c.Store.User, c.Store.Password = store.Addr, store.TLS, store.Database, store.User, secret{Text: store.Password}
 }
 
 // openInstallation takes the data directory if what is embedded is in it. It is

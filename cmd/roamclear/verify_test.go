@@ -29,7 +29,7 @@ func damage(t *testing.T, data string, statements ...string) {
 		t.Fatal(err)
 	}
 	c := testConfig(data)
-	b, err := openBackends(t.Context(), &c, dir, slog.New(slog.DiscardHandler), prometheus.NewRegistry())
+	b, err := openBackends(t.Context(), &c, dir, &certificates{}, slog.New(slog.DiscardHandler), prometheus.NewRegistry())
 	if err != nil {
 		t.Fatal(err)
 	}

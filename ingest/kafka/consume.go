@@ -38,11 +38,11 @@ const (
 func (l *Log) Consume(ctx context.Context, group string, topics []ingest.Topic, work func(ctx context.Context, l *Lease) error) error {
 	names := make([]string, len(topics))
 	for i, t := range topics {
-		names[i] = string(t)
+		names[i] = l.opts.name(string(t))
 	}
 	g, err := segmentio.NewConsumerGroup(segmentio.ConsumerGroupConfig{
-		ID: group, Brokers: l.opts.Brokers, Topics: names,
-		Dialer:         &segmentio.Dialer{ClientID: clientID, Timeout: requestTimeout, TLS: l.opts.TLS, SASLMechanism: l.opts.SASL},
+		ID: l.opts.name(group), Brokers: l.opts.Brokers, Topics: names,
+		Dialer:         &segmentio.Dialer{ClientID: clientID, Timeout: requestTimeout, DialFunc: l.opts.dial},
 		StartOffset:    segmentio.FirstOffset,
 		SessionTimeout: sessionTimeout, HeartbeatInterval: heartbeatInterval,
 		RebalanceTimeout: rebalanceTimeout, JoinGroupBackoff: joinBackoff,
@@ -96,12 +96,13 @@ func (c *consumer) generations(ctx context.Context, g *segmentio.ConsumerGroup) 
 
 func (c *consumer) begin(ctx context.Context, gen *segmentio.Generation) {
 	given := 0
-	for topic, assignments := range gen.Assignments {
+	for name, assignments := range gen.Assignments {
+		topic, _ := c.log.opts.topic(name) // those that were asked for
 		for _, a := range assignments {
 			given++
 			lease := &Lease{
 				log: c.log, group: c.group, generation: gen.ID, member: gen.MemberID,
-				partition: c.log.partition(ingest.Topic(topic), int32(a.ID)),
+				partition: c.log.partition(topic, int32(a.ID)),
 			}
 			lease.reader = &partitionReader{partition: lease.partition}
 			lease.reader.memory = &slabs{}

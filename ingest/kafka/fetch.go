@@ -148,7 +148,7 @@ func (l *Log) fetchOnce(ctx context.Context, p ingest.Partition, from int64, max
 	defer cancel()
 	req := &fetchRequest{slab: slab, Request: fetch.Request{
 		MaxWaitTime: int32(wait.Milliseconds()), MinBytes: 1, MaxBytes: int32(maxBytes),
-		Topics: []fetch.RequestTopic{{Topic: string(p.Topic), Partitions: []fetch.RequestPartition{{
+		Topics: []fetch.RequestTopic{{Topic: l.opts.name(string(p.Topic)), Partitions: []fetch.RequestPartition{{
 			Partition: p.Number, FetchOffset: from, PartitionMaxBytes: int32(maxBytes),
 		}}}},
 	}}

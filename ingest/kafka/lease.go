@@ -117,9 +117,9 @@ func (c *Lease) Commit(ctx context.Context, next int64, metadata string) error {
 func (c *Lease) commit(ctx context.Context, next int64, metadata string) error {
 	ctx, cancel := context.WithTimeout(ctx, requestTimeout)
 	defer cancel()
-	topic, number := string(c.partition.Topic), int(c.partition.Number)
+	topic, number := c.log.opts.name(string(c.partition.Topic)), int(c.partition.Number)
 	res, err := c.log.admin.OffsetCommit(ctx, &segmentio.OffsetCommitRequest{
-		GroupID: c.group, GenerationID: int(c.generation), MemberID: c.member,
+		GroupID: c.log.opts.name(c.group), GenerationID: int(c.generation), MemberID: c.member,
 		Topics: map[string][]segmentio.OffsetCommit{topic: {{Partition: number, Offset: next, Metadata: metadata}}},
 	})
 	if err != nil {
@@ -169,8 +169,9 @@ func (l *Log) committed(ctx context.Context, group string, topic ingest.Topic) (
 	for p := range partitions {
 		partitions[p] = p
 	}
+	name := l.opts.name(string(topic))
 	res, err := l.admin.OffsetFetch(ctx, &segmentio.OffsetFetchRequest{
-		GroupID: group, Topics: map[string][]int{string(topic): partitions},
+		GroupID: l.opts.name(group), Topics: map[string][]int{name: partitions},
 	})
 	if err == nil {
 		err = res.Error
@@ -182,7 +183,7 @@ func (l *Log) committed(ctx context.Context, group string, topic ingest.Topic) (
 		return nil, fmt.Errorf("read commits of %s: %w", group, err)
 	}
 	offsets := make(map[ingest.Partition]Offset, len(partitions))
-	for _, p := range res.Topics[string(topic)] {
+	for _, p := range res.Topics[name] {
 		if p.Error != nil {
 			return nil, fmt.Errorf("read commits of %s for %s/%d: %w", group, topic, p.Partition, p.Error)
 		}

@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"log/slog"
 	"net"
+	"strings"
 	"sync"
 	"time"
 
@@ -22,6 +23,7 @@ import (
 // replaced by the default named with it.
 type Options struct {
 	Brokers       []string // host:port
+	Prefix        string   // in front of the names of topics and groups
 	Partitions    int      // of cdrs and of sessions, at creation: 2; if set, an existing topic must have as many
 	Replication   int      // of every topic, at creation: 3 where there are three brokers or more, else the broker's default.replication.factor
 	Epoch         uint8    // of the topics, as registered in the control log; part of every Position
@@ -29,13 +31,14 @@ type Options struct {
 	MaxBatchBytes int      // per produce request, but for one record that is larger: 1,000,000; see maxMessageBytes
 	FetchBytes    int      // per fetch, but for one batch that is larger: 1 MiB
 	Compression   Compression
-	TLS           *tls.Config    // nil: plain
-	SASL          sasl.Mechanism // nil: none
-	Logger        *slog.Logger   // nil: nothing is logged
+	TLS           func() *tls.Config // asked for with each connection, so that files may be replaced; nil: plain
+	Login         Login              // at each connection; none: nobody
+	Logger        *slog.Logger       // nil: nothing is logged
 	Registerer    prometheus.Registerer
 	Full          func(ingest.Topic) bool // true: appends are refused; nil: never, see Embedded.Refuses
 
-	embedded bool // the broker is ours: see topicSettings
+	embedded bool           // the broker is ours: see topicSettings
+	sasl     sasl.Mechanism // of Login
 }
 
 const (
@@ -61,6 +64,10 @@ func (o Options) withDefaults() (Options, error) {
 	setDefault(&o.FetchBytes, defaultFetchBytes)
 	if o.QueueBytes < o.MaxBatchBytes {
 		return o, fmt.Errorf("queue of %d bytes is smaller than one batch of %d bytes", o.QueueBytes, o.MaxBatchBytes)
+	}
+	var err error
+	if o.sasl, err = o.Login.mechanism(); err != nil {
+		return o, err
 	}
 	if o.Logger == nil {
 		o.Logger = slog.New(slog.DiscardHandler)
@@ -136,11 +143,10 @@ func Open(ctx context.Context, o Options) (*Log, error) {
 func (l *Log) transport() *segmentio.Transport {
 	return &segmentio.Transport{
 		ClientID:    clientID,
-		DialTimeout: 5 * time.Second,
+		DialTimeout: dialTimeout,
 		IdleTimeout: 5 * time.Minute,
 		MetadataTTL: time.Second,
-		TLS:         l.opts.TLS,
-		SASL:        l.opts.SASL,
+		Dial:        l.opts.dial,
 	}
 }
 
@@ -158,6 +164,16 @@ func (l *Log) startWriters() {
 			l.running.Go(w.run)
 		}
 	}
+}
+
+// name is what a topic, or a group, is called on the brokers.
+func (o *Options) name(of string) string { return o.Prefix + of }
+
+// topic is which of ours a topic of the brokers is.
+func (o *Options) topic(name string) (ingest.Topic, bool) {
+	own, ok := strings.CutPrefix(name, o.Prefix)
+	spec, known := ingest.Topic(own).Spec()
+	return spec.Topic, ok && known
 }
 
 // Partitions lists the partitions of a topic, by number; none of one that is

@@ -28,7 +28,7 @@ func (l *Log) Bounds(ctx context.Context, p ingest.Partition) (start, end int64,
 func (l *Log) bounds(ctx context.Context, p ingest.Partition) (start, end int64, err error) {
 	ctx, cancel := context.WithTimeout(ctx, requestTimeout)
 	defer cancel()
-	topic, number := string(p.Topic), int(p.Number)
+	topic, number := l.opts.name(string(p.Topic)), int(p.Number)
 	res, err := l.produce.ListOffsets(ctx, &segmentio.ListOffsetsRequest{
 		Topics: map[string][]segmentio.OffsetRequest{topic: {segmentio.FirstOffsetOf(number), segmentio.LastOffsetOf(number)}},
 	})

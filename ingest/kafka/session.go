@@ -5,7 +5,6 @@ import (
 	"errors"
 	"fmt"
 	"math"
-	"net"
 	"time"
 
 	segmentio "github.com/segmentio/kafka-go"
@@ -71,8 +70,8 @@ func refused(err error) bool {
 		}
 		return false
 	}
-	if op, ok := errors.AsType[*net.OpError](err); ok {
-		return op.Op == "dial"
+	if _, ok := errors.AsType[*ConnectError](err); ok {
+		return true
 	}
 	return errors.Is(err, protocol.ErrNoTopic) || errors.Is(err, protocol.ErrNoPartition) || errors.Is(err, protocol.ErrNoLeader)
 }

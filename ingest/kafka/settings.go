@@ -74,7 +74,7 @@ var checked = []string{"cleanup.policy", "retention.ms", "retention.bytes", "min
 // checkSettings refuses topics whose settings lose what they must keep, and
 // warns of those that may. Topics that take too small messages are mended.
 func (l *Log) checkSettings(ctx context.Context, c *topology) error {
-	settings, err := l.settings(ctx)
+	settings, err := l.settings(ctx, c.partitions)
 	if unauthorized(err) {
 		l.opts.Logger.Warn(fmt.Sprintf("the settings of topics cannot be read: grant DESCRIBE_CONFIGS to have them checked; %s of each must be %d or more", messageSetting, maxMessageBytes), "error", err)
 		return nil
@@ -92,10 +92,10 @@ func (l *Log) checkSettings(ctx context.Context, c *topology) error {
 	for _, t := range ingest.Topics() {
 		wrong, doubtful := judge(t, settings[t.Topic], c.replicas[t.Topic], c.brokers)
 		for _, w := range wrong {
-			refused = append(refused, fmt.Errorf("topic %s has %s", t.Topic, l.mend(t.Topic, w)))
+			refused = append(refused, fmt.Errorf("topic %s has %s", l.opts.name(string(t.Topic)), l.mend(t.Topic, w)))
 		}
 		for _, d := range doubtful {
-			l.opts.Logger.Warn("a topic's settings may lose records", "topic", t.Topic, "has", l.mend(t.Topic, d))
+			l.opts.Logger.Warn("a topic's settings may lose records", "topic", l.opts.name(string(t.Topic)), "has", l.mend(t.Topic, d))
 		}
 	}
 	return errors.Join(refused...)
@@ -140,15 +140,15 @@ func judge(t ingest.TopicSpec, s map[string]string, replicas, brokers int) (wron
 // mend says what a fault is and the command that mends it.
 func (l *Log) mend(t ingest.Topic, f fault) string {
 	return fmt.Sprintf("%s: kafka-configs.sh --bootstrap-server %s --alter --entity-type topics --entity-name %s --add-config %s",
-		f.what, strings.Join(l.opts.Brokers, ","), t, f.set)
+		f.what, strings.Join(l.opts.Brokers, ","), l.opts.name(string(t)), f.set)
 }
 
-// settings reads the checked settings of every topic.
-func (l *Log) settings(ctx context.Context) (map[ingest.Topic]map[string]string, error) {
+// settings reads the checked settings of some topics.
+func (l *Log) settings(ctx context.Context, topics map[ingest.Topic]int) (map[ingest.Topic]map[string]string, error) {
 	req := &segmentio.DescribeConfigsRequest{}
-	for _, t := range ingest.Topics() {
+	for t := range topics {
 		req.Resources = append(req.Resources, segmentio.DescribeConfigRequestResource{
-			ResourceType: segmentio.ResourceTypeTopic, ResourceName: string(t.Topic), ConfigNames: checked,
+			ResourceType: segmentio.ResourceTypeTopic, ResourceName: l.opts.name(string(t)), ConfigNames: checked,
 		})
 	}
 	out := map[ingest.Topic]map[string]string{}
@@ -170,7 +170,9 @@ func (l *Log) settings(ctx context.Context) (map[ingest.Topic]map[string]string,
 			for _, e := range r.ConfigEntries {
 				of[e.ConfigName] = e.ConfigValue
 			}
-			out[ingest.Topic(r.ResourceName)] = of
+			if t, ok := l.opts.topic(r.ResourceName); ok {
+				out[t] = of
+			}
 		}
 		return nil
 	})

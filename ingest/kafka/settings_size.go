@@ -22,7 +22,7 @@ func (l *Log) raiseMessageSize(ctx context.Context, settings map[ingest.Topic]ma
 	req := &segmentio.IncrementalAlterConfigsRequest{}
 	for _, t := range small {
 		req.Resources = append(req.Resources, segmentio.IncrementalAlterConfigsRequestResource{
-			ResourceType: segmentio.ResourceTypeTopic, ResourceName: string(t),
+			ResourceType: segmentio.ResourceTypeTopic, ResourceName: l.opts.name(string(t)),
 			Configs: []segmentio.IncrementalAlterConfigsRequestConfig{{
 				Name: messageSetting, Value: strconv.Itoa(maxMessageBytes), ConfigOperation: segmentio.ConfigOperationSet,
 			}},
@@ -37,13 +37,13 @@ func (l *Log) raiseMessageSize(ctx context.Context, settings map[ingest.Topic]ma
 		}
 		var refused []error
 		for _, r := range res.Resources {
-			t := ingest.Topic(r.ResourceName)
+			t, _ := l.opts.topic(r.ResourceName) // those that were named
 			if r.Error == nil {
-				l.opts.Logger.Info("topic takes larger messages now", "topic", t, "from", settings[t][messageSetting], "to", maxMessageBytes)
+				l.opts.Logger.Info("topic takes larger messages now", "topic", r.ResourceName, "from", settings[t][messageSetting], "to", maxMessageBytes)
 				continue
 			}
 			f := fault{fmt.Sprintf("%s=%s, which a body may exceed, and it cannot be raised (%v)", messageSetting, settings[t][messageSetting], r.Error), fmt.Sprintf("%s=%d", messageSetting, maxMessageBytes)}
-			refused = append(refused, fmt.Errorf("topic %s has %s", t, l.mend(t, f)))
+			refused = append(refused, fmt.Errorf("topic %s has %s", r.ResourceName, l.mend(t, f)))
 		}
 		if err := errors.Join(refused...); err != nil {
 			return permanent{err}

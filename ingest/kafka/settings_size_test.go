@@ -22,7 +22,7 @@ func TestTheLargestBodyIsTaken(t *testing.T) {
 			}
 			alter(t, addrs, ingest.TopicSessions, messageSetting, "20000000")
 			l := openT(t, Options{Brokers: addrs})
-			settings, err := l.settings(t.Context())
+			settings, err := l.settings(t.Context(), l.counts)
 			if err != nil {
 				t.Fatal(err)
 			}

@@ -144,7 +144,7 @@ func TestThreeBrokersKeepThreeReplicas(t *testing.T) {
 			if err != nil {
 				t.Fatal(err)
 			}
-			settings, err := l.settings(t.Context())
+			settings, err := l.settings(t.Context(), l.counts)
 			if err != nil {
 				t.Fatal(err)
 			}

@@ -47,20 +47,27 @@ func (l *Log) ensureTopics(ctx context.Context) (map[ingest.Topic]int, error) {
 			}
 			continue
 		}
-		if want == 0 || want == have {
-			continue
+		if err := l.opts.countFault(t, have); err != nil {
+			return nil, err
 		}
-		if t.Spread {
-			return nil, fmt.Errorf("topic %s has %d partitions and kafka.partitions says %d: set kafka.partitions to %d (more partitions would tear copies of one CDR apart; they need a new topic epoch)", t.Topic, have, want, have)
-		}
-		return nil, fmt.Errorf("topic %s has %d partitions and must have one: delete it and start again, if it is empty", t.Topic, have)
 	}
 	return existing, l.checkSettings(ctx, cluster)
 }
 
+// countFault is what is wrong with the number of partitions of a topic.
+func (o *Options) countFault(t ingest.TopicSpec, have int) error {
+	switch want := o.wantPartitions(t); {
+	case want == 0 || want == have:
+		return nil
+	case t.Spread:
+		return fmt.Errorf("topic %s has %d partitions and kafka.partitions says %d: set kafka.partitions to %d (more partitions would tear copies of one CDR apart; they need a new topic epoch)", o.name(string(t.Topic)), have, want, have)
+	}
+	return fmt.Errorf("topic %s has %d partitions and must have one: delete it and start again, if it is empty", o.name(string(t.Topic)), have)
+}
+
 func (l *Log) topicConfig(t ingest.TopicSpec, brokers int) segmentio.TopicConfig {
 	replicas := l.opts.replication(brokers)
-	c := segmentio.TopicConfig{Topic: string(t.Topic), NumPartitions: l.opts.wantPartitions(t), ReplicationFactor: replicas}
+	c := segmentio.TopicConfig{Topic: l.opts.name(string(t.Topic)), NumPartitions: l.opts.wantPartitions(t), ReplicationFactor: replicas}
 	if c.NumPartitions == 0 {
 		c.NumPartitions = defaultPartitions
 	}
@@ -77,6 +84,16 @@ type topology struct {
 	replicas   map[ingest.Topic]int // of its partition that has the fewest
 }
 
+// add notes a topic by how many replicas its partitions have.
+func (c *topology) add(topic ingest.Topic, partitions int, replicas func(int) int) {
+	c.partitions[topic] = partitions
+	for i := range partitions {
+		if n := replicas(i); i == 0 || n < c.replicas[topic] {
+			c.replicas[topic] = n
+		}
+	}
+}
+
 // describe asks for the topology. It waits for a broker that is just starting.
 func (l *Log) describe(ctx context.Context) (*topology, error) {
 	var have *topology
@@ -85,20 +102,19 @@ func (l *Log) describe(ctx context.Context) (*topology, error) {
 		defer cancel()
 		m, err := l.admin.Metadata(rctx, &segmentio.MetadataRequest{})
 		if err != nil {
-			return fmt.Errorf("ask %s for its topics: %w", l.addr, err)
+			err = fmt.Errorf("ask %s for its topics: %w", l.addr, err)
+			if turnedAway(err) {
+				return permanent{err}
+			}
+			return err
 		}
 		have = &topology{brokers: len(m.Brokers), partitions: map[ingest.Topic]int{}, replicas: map[ingest.Topic]int{}}
 		for _, t := range m.Topics {
-			spec, ok := ingest.Topic(t.Name).Spec()
+			topic, ok := l.opts.topic(t.Name)
 			if !ok {
 				continue
 			}
-			have.partitions[spec.Topic] = len(t.Partitions)
-			for i, p := range t.Partitions {
-				if n := len(p.Replicas); i == 0 || n < have.replicas[spec.Topic] {
-					have.replicas[spec.Topic] = n
-				}
-			}
+			have.add(topic, len(t.Partitions), func(i int) int { return len(t.Partitions[i].Replicas) })
 		}
 		return nil
 	})

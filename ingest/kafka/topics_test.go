@@ -1,7 +1,11 @@
 package kafka
 
 import (
+	"context"
+	"fmt"
+	"strings"
 	"testing"
+	"time"
 
 	"github.com/twmb/franz-go/pkg/kfake"
 
@@ -64,5 +68,60 @@ func TestOpenWithoutBrokersSaysHow(t *testing.T) {
 	const want = "open log: no broker address: set kafka.brokers, or leave it out to use the embedded broker"
 	if err == nil || err.Error() != want {
 		t.Errorf("error %v, want %s", err, want)
+	}
+}
+
+// Two logs with names of their own on the same brokers know nothing of each other: not
+// their topics, not their groups.
+func TestLogsWithPrefixesShareBrokers(t *testing.T) {
+	for name, addrs := range realBrokers(t) {
+		t.Run(name, func(t *testing.T) {
+			run := fmt.Sprintf("t%d-", time.Now().UnixNano())
+			first := openT(t, Options{Brokers: addrs, Prefix: run + "a.", Partitions: 3})
+			second := openT(t, Options{Brokers: addrs, Prefix: run + "b."})
+			if pos := appendT(t, first, 0); pos.Offset != 0 {
+				t.Errorf("first: offset %d", pos.Offset)
+			}
+			commitAs(t, first, ingest.GroupRefused, 1)
+			if pos := appendT(t, second, 0); pos.Offset != 0 {
+				t.Errorf("second: offset %d, in the log of the first", pos.Offset)
+			}
+			if n := len(second.Partitions(ingest.TopicCDRs)); n != 2 {
+				t.Errorf("second: %d partitions, as the first has them", n)
+			}
+			for l, want := range map[*Log]int{first: 1, second: 0} {
+				if got, err := l.Committed(t.Context(), ingest.GroupRefused, ingest.TopicRefused); err != nil || len(got) != want {
+					t.Errorf("commits %v, %v; want %d", got, err, want)
+				}
+			}
+			again := openT(t, Options{Brokers: addrs, Prefix: run + "a.", Partitions: 3})
+			if _, end := boundsT(t, again, ingest.TopicRefused, 0); end != 1 {
+				t.Errorf("opened again: it ends at %d", end)
+			}
+			_, err := Open(t.Context(), Options{Brokers: addrs, Prefix: run + "a.", Partitions: 4})
+			if err == nil || !strings.Contains(err.Error(), "topic "+run+"a.roamclear.cdrs has 3 partitions") {
+				t.Errorf("another number of partitions: %v", err)
+			}
+		})
+	}
+}
+
+// commitAs commits an offset of TopicRefused as a member of a group.
+func commitAs(t *testing.T, l *Log, group string, next int64) {
+	t.Helper()
+	done := make(chan error, 1)
+	stop := consumeT(t, l, group, func(ctx context.Context, c *Lease) error {
+		select {
+		case done <- c.Commit(ctx, next, ""):
+		default:
+		}
+		<-ctx.Done()
+		return ctx.Err()
+	})
+	if err := <-done; err != nil {
+		t.Fatal(err)
+	}
+	if err := stop(); err != nil {
+		t.Fatal(err)
 	}
 }

@@ -160,7 +160,7 @@ func (w *writer) produce(b *batch) (int64, error) {
 		return 0, err
 	}
 	res, err := w.log.produce.RawProduce(ctx, &segmentio.RawProduceRequest{
-		Topic: string(w.partition.Topic), Partition: int(w.partition.Number), RequiredAcks: segmentio.RequireAll,
+		Topic: w.log.opts.name(string(w.partition.Topic)), Partition: int(w.partition.Number), RequiredAcks: segmentio.RequireAll,
 		RawRecords: protocol.RawRecordSet{Reader: bytes.NewReader(packed)},
 	})
 	if err != nil {

@@ -3,10 +3,13 @@ package clickhouse
 import (
 	"context"
 	"crypto/tls"
+	"errors"
 	"fmt"
 	"net"
 	"sync/atomic"
 	"time"
+
+	ch "github.com/ClickHouse/clickhouse-go/v2"
 )
 
 // Silence that long is an outage, however long a statement takes: the server
@@ -18,24 +21,40 @@ const (
 	writeTimeout = time.Minute
 )
 
-// dialer returns how the driver connects; config nil is plain TCP. A server
-// that is silent for longer than silence is lost.
-func dialer(config *tls.Config, silence time.Duration) func(ctx context.Context, addr string) (net.Conn, error) {
+// dialer returns how the driver connects; config nil is plain TCP, else it is asked
+// with each connection. A server that is silent for longer than silence is lost.
+func dialer(config func() *tls.Config, silence time.Duration) func(ctx context.Context, addr string) (net.Conn, error) {
 	return func(ctx context.Context, addr string) (net.Conn, error) {
-		d := &net.Dialer{Timeout: dialTimeout}
+		var d net.Dialer
 		var conn net.Conn
 		var err error
 		if config == nil {
 			conn, err = d.DialContext(ctx, "tcp", addr)
 		} else {
-			conn, err = (&tls.Dialer{NetDialer: d, Config: config}).DialContext(ctx, "tcp", addr)
+			conn, err = (&tls.Dialer{NetDialer: &d, Config: config()}).DialContext(ctx, "tcp", addr)
 		}
-		if err != nil {
-			return nil, err
+		if err == nil {
+			return &patientConn{Conn: conn, silence: silence}, nil
 		}
-		return &patientConn{Conn: conn, silence: silence}, nil
+		// The driver bounds it by dialTimeout, with a cause of its own: else it was given
+		// up by whose statement it is.
+		if why := context.Cause(ctx); why != nil && !errors.Is(why, ch.ErrAcquireConnTimeout) {
+			return nil, ctx.Err()
+		}
+		return nil, &connectError{addr, err}
 	}
 }
+
+// connectError says that a server was not reached, so that it was sent nothing: it is
+// away, whatever the reason, and no statement is at fault.
+type connectError struct {
+	addr string
+	err  error
+}
+
+func (e *connectError) Error() string { return fmt.Sprintf("connect to %s: %v", e.addr, e.err) }
+
+func (e *connectError) Unwrap() error { return e.err }
 
 // patientConn bounds each read and each write of a connection, not all reads of
 // a statement together, as the driver does: it sets the deadline of its reads

@@ -73,6 +73,9 @@ func isTransient(err error) bool {
 // lost reports whether the connection broke, so that nobody knows whether the
 // server did what it was asked. A cancelled or timed-out context is not that.
 func lost(err error) bool {
+	if _, ok := errors.AsType[*connectError](err); ok {
+		return true
+	}
 	if errors.Is(err, context.Canceled) || errors.Is(err, context.DeadlineExceeded) {
 		return false
 	}

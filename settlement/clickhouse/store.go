@@ -28,7 +28,7 @@ type Options struct {
 	Database   string
 	User       string
 	Password   string
-	TLS        *tls.Config // nil: plain TCP
+	TLS        func() *tls.Config // asked for with each connection, so that files may be replaced; nil: plain TCP
 	Logger     *slog.Logger
 	Registerer prometheus.Registerer // nil: no metrics
 	CheckSpace func() error          // an error when nothing may be written; nil: the server looks after its disk

@@ -1,0 +1,144 @@
+package main
+
+import (
+	"context"
+	"crypto/tls"
+	"crypto/x509"
+	"errors"
+	"io"
+	"log/slog"
+	"net"
+	"net/http"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+
+	"github.com/twmb/franz-go/pkg/kfake"
+
+	"github.com/roamclear/roamclear/ingest/control/certtest"
+	"github.com/roamclear/roamclear/settlement/clickhouse"
+)
+
+// servers are brokers and a store as others run them: over TLS, with logins.
+type servers struct {
+	ca     *certtest.CA
+	engine *clickhouse.Engine
+	config Config
+}
+
+// asksFor is TLS that asks clients for a certificate of the CA.
+func asksFor(t *testing.T, ca *certtest.CA, name string) *tls.Config {
+	t.Helper()
+	own := ca.Server(name)
+	pair, err := tls.LoadX509KeyPair(own.Cert, own.Key)
+	if err != nil {
+		t.Fatal(err)
+	}
+	pool := x509.NewCertPool()
+	pool.AppendCertsFromPEM([]byte(certtest.Read(t, ca.Cert)))
+	return &tls.Config{MinVersion: tls.VersionTLS12, Certificates: []tls.Certificate{pair}, ClientAuth: tls.RequireAndVerifyClientCert, ClientCAs: pool}
+}
+
+// inFront takes TLS off and hands on to an address: the embedded engine speaks none.
+func inFront(t *testing.T, config *tls.Config, address string) string {
+	t.Helper()
+	l, err := tls.Listen("tcp", "127.0.0.1:0", config)
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { l.Close() })
+	go func() {
+		for {
+			client, err := l.Accept()
+			if err != nil {
+				return
+			}
+			conn, err := net.Dial("tcp", address)
+			if err != nil {
+				client.Close()
+				continue
+			}
+			go func() { io.Copy(conn, client); conn.Close() }()
+			go func() { io.Copy(client, conn); client.Close() }()
+		}
+	}()
+	return l.Addr().String()
+}
+
+// newServers starts them and returns the settings that reach them.
+func newServers(t *testing.T, o ...kfake.Opt) *servers {
+	t.Helper()
+	library, err := clickhouse.FetchEngine(t.Context(), io.Discard)
+	if err != nil {
+		t.Fatal(err)
+	}
+	s := &servers{ca: certtest.NewCA(t, "Servers")}
+	if s.engine, err = clickhouse.StartEngine(t.Context(), clickhouse.EngineOptions{Dir: t.TempDir(), Library: library, Logger: slog.New(slog.DiscardHandler)}); err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() {
+		if err := s.engine.Close(context.WithoutCancel(t.Context())); err != nil {
+			t.Error(err)
+		}
+	})
+	brokers, err := kfake.NewCluster(append([]kfake.Opt{
+		kfake.NumBrokers(3), kfake.EnableSASL(), kfake.Superuser("SCRAM-SHA-512", "clearing", "of brokers"), kfake.TLS(asksFor(t, s.ca, "broker")),
+	}, o...)...)
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(brokers.Close)
+
+	at, ours := s.engine.Options(), s.ca.Issue("roamclear", certtest.Options{})
+	secrets := t.TempDir()
+	write(t, filepath.Join(secrets, "kafka"), "of brokers\n")
+	write(t, filepath.Join(secrets, "clickhouse"), at.Password+"\n")
+	write(t, filepath.Join(secrets, "admin"), "of administrators\n")
+	c, err := load(t, "", nil,
+		"--admin.token_file", filepath.Join(secrets, "admin"), "--kafka.prefix", "house-", "--data", t.TempDir(), "--listen", "127.0.0.1:0", "--log.level", "error", "--partner_urls.allow_private",
+		"--kafka.brokers", strings.Join(brokers.ListenAddrs(), ","), "--kafka.tls.enabled", "--kafka.tls.ca", s.ca.Cert, "--kafka.tls.cert", ours.Cert, "--kafka.tls.key", ours.Key,
+		"--kafka.sasl.mechanism", "SCRAM-SHA-512", "--kafka.sasl.user", "clearing", "--kafka.sasl.password_file", filepath.Join(secrets, "kafka"),
+		"--clickhouse.addr", inFront(t, asksFor(t, s.ca, "clickhouse"), at.Addr[0]), "--clickhouse.tls.enabled", "--clickhouse.tls.ca", s.ca.Cert, "--clickhouse.tls.cert", ours.Cert, "--clickhouse.tls.key", ours.Key,
+		"--clickhouse.user", at.User, "--clickhouse.password_file", filepath.Join(secrets, "clickhouse"), "--clickhouse.database", at.Database)
+	if err != nil {
+		t.Fatal(err)
+	}
+	s.config = c
+	return s
+}
+
+// args are the settings that reach the servers, as flags.
+func (s *servers) args() []string {
+	c := &s.config
+	return []string{
+		"--data", c.Data, "--kafka.prefix", c.Kafka.Prefix, "--kafka.brokers", strings.Join(c.Kafka.Brokers, ","),
+		"--kafka.tls.enabled", "--kafka.tls.ca", c.Kafka.TLS.CA, "--kafka.tls.cert", c.Kafka.TLS.Cert, "--kafka.tls.key", c.Kafka.TLS.Key,
+		"--kafka.sasl.mechanism", c.Kafka.SASL.Mechanism, "--kafka.sasl.user", c.Kafka.SASL.User, "--kafka.sasl.password_file", c.Kafka.SASL.Password.File,
+		"--clickhouse.addr", c.Store.Addr[0], "--clickhouse.tls.enabled", "--clickhouse.tls.ca", c.Store.TLS.CA, "--clickhouse.tls.cert", c.Store.TLS.Cert, "--clickhouse.tls.key", c.Store.TLS.Key,
+		"--clickhouse.user", c.Store.User, "--clickhouse.password_file", c.Store.Password.File, "--clickhouse.database", c.Store.Database,
+	}
+}
+
+// The whole service on servers that speak TLS, ask for certificates and want logins:
+// what is pushed is stored and proved.
+func TestTheServiceOnServersOverTLS(t *testing.T) {
+	s := newServers(t)
+	ts := startConfig(t, s.config)
+	ts.eventually("service is ready", func() bool { return ts.request(http.MethodGet, "/readyz", "", "").status == http.StatusOK })
+	if _, err := os.Stat(filepath.Join(ts.data, adminTokenFile)); !errors.Is(err, os.ErrNotExist) {
+		t.Errorf("a token was made beside the one of the setting: %v", err)
+	}
+	ts.partner("CPO", "GB", "DUN") // by a command on this machine, which knows the token of the setting
+	ts.partner("EMSP", "NL", "EXW")
+	t.Setenv(tokenVariable+"_FILE", s.config.Admin.Token.File)
+	if _, stderr, code := runCommand(t, newRootCmd(), "", "partner", "list", "--url", ts.url, "--data", t.TempDir()); code != 0 {
+		t.Errorf("from elsewhere, with the file of the token: exit code %d: %s", code, stderr)
+	}
+	ts.accepted("GB*DUN", http.MethodPut, "/receiver/tariffs/GB/DUN/T1", testTariff)
+	ts.stop()
+	out, stderr, code := runCommand(t, newRootCmd(), "", append([]string{"verify"}, s.args()...)...)
+	if code != 0 || !strings.Contains(out, "verified") {
+		t.Errorf("exit code %d: %s%s", code, out, stderr)
+	}
+}
