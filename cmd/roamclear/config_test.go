@@ -173,7 +173,7 @@ func TestSecretsAreNotPrinted(t *testing.T) {
 	c := defaultConfig()
 	c.Store.Password = secret{Text: "hidden-word"}
 	var out strings.Builder
-	if err := printConfig(&out, c); err != nil || strings.Contains(out.String()+fmt.Sprint(c), "hidden-word") || !strings.Contains(out.String(), "password: (set)") {
+	if err := printConfig(&out, c, false); err != nil || strings.Contains(out.String()+fmt.Sprint(c), "hidden-word") || !strings.Contains(out.String(), "password: (set)") {
 		t.Errorf("%v\n%s\n%v", err, out.String(), c)
 	}
 }
@@ -214,7 +214,7 @@ func TestSecretsFromFiles(t *testing.T) {
 	if err != nil || got.Store.Password.Text != "hidden word " {
 		t.Errorf("the password is %q, %v", got.Store.Password.Text, err)
 	}
-	if err := printConfig(&out, got); err != nil || !strings.Contains(out.String(), "password_file: "+good) || strings.Contains(out.String(), "hidden") {
+	if err := printConfig(&out, got, false); err != nil || !strings.Contains(out.String(), "password_file: "+good) || strings.Contains(out.String(), "hidden") {
 		t.Errorf("%v\n%s", err, out.String())
 	}
 }
@@ -224,7 +224,7 @@ func TestPrintedSettingsSayWhatZeroPartitionsAre(t *testing.T) {
 		c := defaultConfig()
 		c.Kafka.Partitions = partitions
 		var out strings.Builder
-		if err := printConfig(&out, c); err != nil || !strings.Contains(out.String(), want) {
+		if err := printConfig(&out, c, false); err != nil || !strings.Contains(out.String(), want) {
 			t.Errorf("%d: %v, want %q in\n%s", partitions, err, want, out.String())
 		}
 		if got, err := load(t, out.String(), nil); err != nil || got.Kafka.Partitions != partitions {

@@ -80,27 +80,6 @@ func newServeCmd() *cobra.Command {
 	return cmd
 }
 
-func newCheckConfigCmd() *cobra.Command {
-	cmd := &cobra.Command{
-		Use:     "check-config",
-		Short:   "Check the settings and print them as they would be used",
-		Example: "  roamclear check-config --config roamclear.yaml",
-		Args:    cobra.NoArgs,
-		RunE: func(cmd *cobra.Command, _ []string) error {
-			c, err := configFrom(cmd)
-			if err == nil {
-				err = checkCertificates(&c, time.Now())
-			}
-			if err != nil {
-				return err
-			}
-			return printConfig(cmd.OutOrStdout(), c)
-		},
-	}
-	configFlags(cmd)
-	return cmd
-}
-
 // stopWithin is how long an orderly stop may take altogether.
 const stopWithin = 30 * time.Second
 

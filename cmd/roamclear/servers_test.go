@@ -4,6 +4,7 @@ import (
 	"context"
 	"crypto/tls"
 	"crypto/x509"
+	"encoding/json"
 	"errors"
 	"io"
 	"log/slog"
@@ -11,6 +12,7 @@ import (
 	"net/http"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 
@@ -140,5 +142,60 @@ func TestTheServiceOnServersOverTLS(t *testing.T) {
 	out, stderr, code := runCommand(t, newRootCmd(), "", append([]string{"verify"}, s.args()...)...)
 	if code != 0 || !strings.Contains(out, "verified") {
 		t.Errorf("exit code %d: %s%s", code, out, stderr)
+	}
+}
+
+// check-config --connect tries each server and says what is wrong with which, by its exit
+// code too, and changes nothing.
+func TestCheckConfigConnects(t *testing.T) {
+	s := newServers(t)
+	other := filepath.Join(t.TempDir(), "other")
+	write(t, other, "of nobody\n")
+	gone, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	gone.Close()
+	for _, tt := range []struct {
+		name  string
+		args  []string // over those that work
+		wrong []string // backend and reason, sorted
+	}{
+		{"as it should be", nil, nil},
+		{"logins that are not known", []string{"--kafka.sasl.password_file", other, "--clickhouse.password_file", other}, []string{"clickhouse login", "kafka login", "kafka login", "kafka login"}},
+		{"a broker that is not there", []string{"--kafka.brokers", gone.Addr().String() + "," + s.config.Kafka.Brokers[0]}, []string{"kafka refused"}},
+		{"a server of no name", []string{"--clickhouse.addr", "nowhere.invalid:9440"}, []string{"clickhouse name_resolution"}},
+		{"more replicas than brokers", []string{"--kafka.replication", "4"}, []string{"kafka replicas"}},
+	} {
+		out, stderr, code := runCommand(t, newRootCmd(), "", slices.Concat([]string{"check-config", "--connect", "--format", "json"}, s.args(), tt.args)...)
+		var trials []trial
+		if err := json.Unmarshal([]byte(out), &trials); err != nil {
+			t.Fatalf("%s: %v: %s%s", tt.name, err, out, stderr)
+		}
+		var wrong []string
+		for _, one := range trials {
+			if one.Result == trialWrong {
+				wrong = append(wrong, one.Backend+" "+one.Reason)
+			}
+		}
+		slices.Sort(wrong)
+		if !slices.Equal(wrong, tt.wrong) || (code == 0) != (len(tt.wrong) == 0) || code > 1 || strings.Contains(out+stderr, "of brokers") {
+			t.Errorf("%s: exit code %d, %q, want %q:\n%s%s", tt.name, code, wrong, tt.wrong, out, stderr)
+		}
+	}
+	out, _, code := runCommand(t, newRootCmd(), "", append([]string{"check-config", "--connect"}, s.args()...)...)
+	if code != 0 || !strings.Contains(out, "logged in by SCRAM-SHA-512") || !strings.Contains(out, "topic house-roamclear.cdrs will be made") || !strings.Contains(out, "its user has what it needs") {
+		t.Errorf("for people: exit code %d:\n%s", code, out)
+	}
+	out, _, code = runCommand(t, newRootCmd(), "", "check-config", "--connect", "--data", t.TempDir())
+	if code != 0 || strings.Count(out, "embedded") != 2 {
+		t.Errorf("embedded: exit code %d:\n%s", code, out)
+	}
+	var settings struct {
+		Kafka struct{ SASL struct{ Mechanism string } }
+	}
+	out, _, code = runCommand(t, newRootCmd(), "", append([]string{"check-config", "--format", "json"}, s.args()...)...)
+	if err := json.Unmarshal([]byte(out), &settings); err != nil || code != 0 || settings.Kafka.SASL.Mechanism != "SCRAM-SHA-512" {
+		t.Errorf("settings as JSON: exit code %d, %v:\n%s", code, err, out)
 	}
 }

@@ -8,8 +8,8 @@ import (
 	"go.yaml.in/yaml/v3"
 )
 
-// printConfig prints the settings as YAML, secrets left out.
-func printConfig(w io.Writer, c Config) error {
+// printConfig prints the settings as YAML or JSON, secrets left out.
+func printConfig(w io.Writer, c Config, asJSON bool) error {
 	root := &yaml.Node{Kind: yaml.MappingNode}
 	sections := map[string]*yaml.Node{}
 	for _, s := range settings(&c) {
@@ -30,6 +30,13 @@ func printConfig(w io.Writer, c Config) error {
 			section = sections[name]
 		}
 		addMember(section, path[len(path)-1], &value)
+	}
+	if asJSON {
+		var all map[string]any
+		if err := root.Decode(&all); err != nil {
+			return fmt.Errorf("print settings: %w", err)
+		}
+		return writeJSON(w, all)
 	}
 	b, err := yaml.Marshal(root)
 	if err != nil {

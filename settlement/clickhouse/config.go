@@ -44,7 +44,7 @@ func (e *Engine) writeConfig() error {
 	users := strings.NewReplacer(
 		"@PASSWORD@", hex.EncodeToString(sum[:]),
 		"@USER@", EngineUser,
-		"@DATABASE@", EngineDatabase,
+		"@GRANTS@", grantQueries(e.opts.grants),
 	).Replace(usersXML)
 	if err := os.WriteFile(e.files.users, []byte(users), 0o600); err != nil {
 		return fmt.Errorf("write the engine's users: %w", err)
@@ -143,12 +143,7 @@ const usersXML = `<clickhouse>
       <profile>roamclear</profile>
       <quota>unlimited</quota>
       <grants>
-        <query>GRANT SELECT, INSERT, ALTER, CREATE DATABASE, CREATE TABLE, CREATE VIEW, CREATE DICTIONARY, DROP DATABASE, DROP TABLE, DROP VIEW, DROP DICTIONARY, TRUNCATE, OPTIMIZE, SHOW, dictGet, BACKUP, SYSTEM MERGES, SYSTEM VIEWS ON @DATABASE@*.*</query>
-        <query>GRANT SELECT ON system.*</query>
-        <query>GRANT KILL QUERY ON *.*</query>
-        <query>GRANT CREATE TEMPORARY TABLE ON *.*</query>
-        <query>GRANT TABLE ENGINE ON Atomic, TABLE ENGINE ON MergeTree, TABLE ENGINE ON ReplacingMergeTree, TABLE ENGINE ON AggregatingMergeTree, TABLE ENGINE ON MaterializedView, TABLE ENGINE ON View, TABLE ENGINE ON Null, TABLE ENGINE ON Memory, TABLE ENGINE ON Dictionary</query>
-      </grants>
+@GRANTS@      </grants>
     </@USER@>
   </users>
 </clickhouse>

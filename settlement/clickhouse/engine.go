@@ -47,6 +47,8 @@ type EngineOptions struct {
 	MaxMemory int64  // bytes the engine may use; 0 is 2 GiB
 	KeepFree  uint64 // bytes of the disk that stay free; 0 is 512 MiB
 	Logger    *slog.Logger
+
+	grants []Grant // of its user; nil: engineGrants
 }
 
 // Engine is a ClickHouse in a child process that is started again whenever it
@@ -86,6 +88,9 @@ func StartEngine(ctx context.Context, opts EngineOptions) (*Engine, error) {
 	}
 	if opts.MaxMemory == 0 {
 		opts.MaxMemory = defaultMaxMemory
+	}
+	if opts.grants == nil {
+		opts.grants = engineGrants()
 	}
 	if opts.KeepFree == 0 {
 		opts.KeepFree = defaultKeepFree
