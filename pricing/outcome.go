@@ -79,14 +79,17 @@ type Row struct {
 	Generation uint16
 }
 
-// Booked is the month the CDR is booked in: where it tells no time at all, that
+// BookedAt is the instant that the CDR is booked by: where it tells no time at all, that
 // of its receipt.
-func (r *Row) Booked() ocpi.Month {
-	if m := ocpi.Booked(r.End, r.Start, r.LastUpdated); !m.IsZero() {
-		return m
+func (r *Row) BookedAt() ocpi.Time {
+	if at := ocpi.BookedAt(r.End, r.Start, r.LastUpdated); at.IsSet() {
+		return at
 	}
-	return r.Record.Received.Month()
+	return r.Record.Received
 }
+
+// Booked is the month that the CDR is booked in.
+func (r *Row) Booked() ocpi.Month { return r.BookedAt().Month() }
 
 // Batch is CDR records of one partition in the order of their offsets, not
 // necessarily all that stand between the first and the last. It is stored as

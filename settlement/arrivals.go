@@ -10,7 +10,7 @@ import (
 )
 
 // ArrivalReader counts CDRs by the day on which their charges ended, in UTC: began where
-// the end is not known, else were last updated. Party, where it is not zero, restricts to
+// the end is not known, else were last updated, else came. Party, where it is not zero, restricts to
 // CDRs in which it is CPO or eMSP.
 type ArrivalReader interface {
 	// CDRsByDay counts those that are booked in a month, the first day first.

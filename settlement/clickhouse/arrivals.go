@@ -11,8 +11,8 @@ import (
 
 var _ settlement.ArrivalReader = (*Store)(nil)
 
-// momentSQL is the instant that a CDR is booked by.
-const momentSQL = "multiIf(toUnixTimestamp64Nano(end) != 0, end, toUnixTimestamp64Nano(start) != 0, start, last_updated)"
+// momentSQL is the instant that a CDR is booked by, see pricing.Row.BookedAt.
+const momentSQL = "multiIf(toUnixTimestamp64Nano(end) != 0, end, toUnixTimestamp64Nano(start) != 0, start, toUnixTimestamp64Nano(last_updated) != 0, last_updated, received)"
 
 // CDRsByDay implements [settlement.ArrivalReader].
 func (s *Store) CDRsByDay(ctx context.Context, party ocpi.Party, month ocpi.Month) ([]uint64, error) {

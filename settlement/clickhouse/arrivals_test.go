@@ -2,11 +2,14 @@ package clickhouse
 
 import (
 	"fmt"
+	"slices"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/google/go-cmp/cmp"
 	"github.com/roamclear/roamclear/ocpi"
+	"github.com/roamclear/roamclear/pricing"
 	"github.com/roamclear/roamclear/settlement"
 	"github.com/roamclear/roamclear/settlement/statement"
 	"github.com/shopspring/decimal"
@@ -55,6 +58,40 @@ func TestArrivals(t *testing.T) {
 		if diff := cmp.Diff(want, got); err != nil || diff != "" {
 			t.Errorf("%s: %v\n%s", party, err, diff)
 		}
+	}
+}
+
+// timeless are four CDRs, of which the first says when its charge ended, the second only
+// when it began, the third when it was last updated, and the last nothing: it came a day
+// later.
+func timeless(t *testing.T) *pricing.Batch {
+	b := batchOf(t, 0, 0, strings.Repeat("GB*DUN NL*EXW a 2019-03-31 GBP 1.00/1.20 priced 1.00/1.20 -\n", 4))
+	at := func(day int) ocpi.Time { return ocpi.TimeOf(time.Date(2019, 3, day, 23, 59, 59, 999999999, time.UTC)) }
+	for i := range b.Rows {
+		r := &b.Rows[i]
+		r.ID = fmt.Sprint("a", i)
+		r.Record.Key.ID = strings.ToUpper(r.ID)
+		r.End, r.Start, r.LastUpdated, r.Record.Received = at(1), at(2), at(3), at(4)
+		if i >= 1 {
+			r.End = 0
+		}
+		if i >= 2 {
+			r.Start = 0
+		}
+		if i >= 3 {
+			r.LastUpdated = 0
+		}
+	}
+	return b
+}
+
+// A CDR that says no time at all is counted on the day on which it came, as it is booked.
+func TestTimelessArrivals(t *testing.T) {
+	s := newStore(t)
+	write(t, s, timeless(t))
+	days, err := s.CDRsByDay(t.Context(), ocpi.Party{}, 201903)
+	if err != nil || !slices.Equal(days[:5], []uint64{1, 1, 1, 1, 0}) {
+		t.Errorf("counted by day: %v, %v", days, err)
 	}
 }
 
