@@ -140,6 +140,14 @@ func (n Number) Append(b []byte) []byte {
 	return append(b, s[len(s)-scale:]...)
 }
 
+// Shortest returns the number without zeros at the end of its decimals.
+func (n Number) Shortest() Number {
+	for ; n.scale > 0 && n.coef%10 == 0; n.scale-- {
+		n.coef /= 10
+	}
+	return n
+}
+
 // MarshalJSON writes the number as a JSON number, absent as null.
 func (n Number) MarshalJSON() ([]byte, error) {
 	if !n.IsSet() {

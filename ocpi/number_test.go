@@ -46,6 +46,20 @@ func TestParseNumber(t *testing.T) {
 	}
 }
 
+func TestNumberShortest(t *testing.T) {
+	for in, want := range map[string]string{
+		"0": "0", "0.000": "0", "10": "10", "10.0": "10", "0.50": "0.5", "-0.50": "-0.5", "100.010": "100.01", "0.000000000001": "0.000000000001", "1e2": "100", "": "",
+	} {
+		var n Number
+		if in != "" {
+			n = MustNumber(in)
+		}
+		if got := n.Shortest(); got.String() != want || got.IsSet() != n.IsSet() || got.Cmp(n) != 0 {
+			t.Errorf("%s: %s, want %s", in, got, want)
+		}
+	}
+}
+
 func TestNumberAdd(t *testing.T) {
 	tests := []struct{ a, b, want string }{
 		{"4.00", "0.4", "4.40"},
