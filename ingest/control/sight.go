@@ -41,6 +41,27 @@ func (s *Scope) Holds(owner, other ocpi.Party) bool {
 	return slices.Contains(s.For, other)
 }
 
+// Others is [Scope.Holds] for who selects objects of an owner where they are stored: whom
+// they must be for, or that it holds all of them, whomever they are for.
+func (s *Scope) Others(owner ocpi.Party) (others []ocpi.Party, all bool) {
+	switch {
+	case slices.Contains(s.Own, owner):
+		if s.Only.IsZero() {
+			return nil, true
+		}
+		return []ocpi.Party{{}, s.Only}, false
+	case slices.Contains(s.Granted, owner):
+		return nil, true
+	case !s.Every && !contains(s.From, owner), s.excepts(owner):
+		return nil, false
+	}
+	others = slices.Clone(s.For)
+	if s.Shared {
+		others = append(others, ocpi.Party{})
+	}
+	return others, false
+}
+
 // Empty reports whether the scope can hold nothing.
 func (s *Scope) Empty() bool {
 	others := (s.Every || len(s.From) > 0) && (s.Shared || len(s.For) > 0)

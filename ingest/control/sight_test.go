@@ -97,8 +97,12 @@ func TestWhoSeesWhat(t *testing.T) {
 				if got := c.partners.Sees(p, tt.what, owner, other); got != slices.Contains(want, name) {
 					t.Errorf("pairs only %t: %s sees the %s of %s for %q: %t", pairsOnly, name, tt.what, tt.owner, tt.other, got)
 				}
-				if s := c.partners.Scope(p, tt.what); s.Empty() && slices.Contains(want, name) {
+				s := c.partners.Scope(p, tt.what)
+				if s.Empty() && slices.Contains(want, name) {
 					t.Errorf("pairs only %t: %s sees no %s at all", pairsOnly, name, tt.what)
+				}
+				if others, all := s.Others(owner); (all || slices.Contains(others, other)) != slices.Contains(want, name) {
+					t.Errorf("pairs only %t: of the %ss of %s %s sees those for %v, all %t", pairsOnly, tt.what, tt.owner, name, others, all)
 				}
 			}
 		}
