@@ -38,8 +38,9 @@ type Deps struct {
 	Closer     rest.Closer
 	Reasons    rest.Reasons // why statements of others differ
 	Around     rest.Around  // what period checks tell beside drafts
-	Ends       *api.Ends    // of certificates that partners have shown; nil = none is known
-	Roots      func() int   // from how many CAs their certificates may come, see [api.TLS.Roots]; nil = from none
+	Receipts   rest.Receipts
+	Ends       *api.Ends  // of certificates that partners have shown; nil = none is known
+	Roots      func() int // from how many CAs their certificates may come, see [api.TLS.Roots]; nil = from none
 	Token      string
 	Logger     *slog.Logger
 }
@@ -126,6 +127,9 @@ func Mount(g gin.IRouter, d Deps) {
 	g.GET("/admin/v1/queue/cdrs", s.handle(s.queuedCDRs, "period", "cpo", "emsp", "currency", "ground", "state"))
 	g.POST("/admin/v1/decisions", s.handle(s.decide))
 	g.GET("/admin/v1/rules/try", s.handle(s.tryPack, "pack", "from", "to", "cpo", "emsp"))
+	g.GET("/admin/v1/receipts", s.handle(s.receipts(d.Receipts.Days), rest.ReceiptParams...))
+	g.GET("/admin/v1/receipts/cdrs", s.handle(s.receipts(d.Receipts.CDRs), rest.ReceiptCDRsParams...))
+	g.POST("/admin/v1/receipts/cdrs", s.handle(s.receipts(d.Receipts.Find)))
 	g.GET("/admin/v1/parties", s.handle(s.listParties, "party", "history"))
 	g.POST("/admin/v1/parties", s.handle(s.setParty))
 	g.GET("/admin/v1/parties/:country/:party", s.handle(s.showParty, "at"))

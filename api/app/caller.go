@@ -3,9 +3,7 @@ package app
 import (
 	"context"
 	"errors"
-	"fmt"
 	"net/http"
-	"strings"
 	"time"
 
 	"github.com/gin-gonic/gin"
@@ -15,7 +13,6 @@ import (
 	"github.com/roamclear/roamclear/ingest"
 	"github.com/roamclear/roamclear/ingest/control"
 	"github.com/roamclear/roamclear/ocpi"
-	"github.com/roamclear/roamclear/settlement"
 )
 
 // caller is the eMSP that a request comes from.
@@ -69,7 +66,7 @@ func (s *server) caller(c *gin.Context, scope string) (*caller, error) {
 	if who, ok, err := s.inside(c.Request.Context()); ok {
 		return who, err
 	}
-	if authorization, ok := ocpiToken(c); ok {
+	if authorization, ok := rest.OCPIToken(c.Request); ok {
 		return s.partnerCaller(c, authorization)
 	}
 	key, err := s.partyKey(c, scope)
@@ -79,19 +76,12 @@ func (s *server) caller(c *gin.Context, scope string) (*caller, error) {
 	return s.emsp(key.Party, key)
 }
 
-// ocpiToken is what a request is authorized by where that is an OCPI token.
-func ocpiToken(c *gin.Context) (authorization string, ok bool) {
-	authorization = c.GetHeader("Authorization")
-	scheme, _, _ := strings.Cut(authorization, " ")
-	return authorization, strings.EqualFold(scheme, "Token")
-}
-
 // partyKey is the API key of a request, which must have a scope and be bound to a party.
 func (s *server) partyKey(c *gin.Context, scope string) (key rest.Key, err error) {
 	key, err = s.Auth(c)
 	switch {
 	case errors.Is(err, rest.ErrNoKey):
-		return key, errNoCredentials
+		return key, rest.ErrNoCredentials
 	case err != nil:
 		return key, err
 	case !key.Allows(scope) || key.Party.IsZero():
@@ -100,9 +90,6 @@ func (s *server) partyKey(c *gin.Context, scope string) (key rest.Key, err error
 	return key, nil
 }
 
-var errNoCredentials = &rest.Error{Status: http.StatusUnauthorized, Code: api.KindUnauthorized.Code(),
-	Message: "send an API key as: Authorization: Bearer KEY; or an eMSP's OCPI token as: Authorization: Token TOKEN"}
-
 // Headers by which a platform of several eMSPs says which of them asks (OCPI 2.2.1
 // transport, "Message routing").
 const (
@@ -110,28 +97,15 @@ const (
 	fromParty   = "OCPI-from-party-id"
 )
 
-// partner finds who comes with an OCPI token, over a connection with the client
-// certificate that it may have to have. One that is invited only is nobody yet.
-func (s *server) partner(r *http.Request, authorization string) (*control.Partner, error) {
-	if err := s.Partners.Ready(); err != nil {
-		return nil, fmt.Errorf("%w: look up token: %w", settlement.ErrUnavailable, err)
-	}
-	p, _, err := api.Recognize(r, s.Partners, authorization)
-	if errors.Is(err, api.ErrUnauthorized) || err == nil && p.Invited() {
-		return nil, errNoCredentials
-	}
-	return p, err
-}
-
 func (s *server) partnerCaller(c *gin.Context, authorization string) (*caller, error) {
-	p, err := s.partner(c.Request, authorization)
+	p, err := rest.Tokens{Known: s.Partners}.Partner(c.Request, authorization)
 	if err != nil {
 		return nil, err
 	}
 	emsps := p.Mobility().Parties
 	from := ocpi.NewParty(c.GetHeader(fromCountry), c.GetHeader(fromParty))
 	who := func(party ocpi.Party) (*caller, error) {
-		return &caller{party: party, partner: p.As(party), place: rest.Key{ID: "partner " + p.ID}}, nil
+		return &caller{party: party, partner: p.As(party), place: rest.CountedBy(p)}, nil
 	}
 	switch {
 	case len(emsps) == 0:

@@ -29,8 +29,8 @@ const versionHeader = "OCPI-Version"
 // reporter finds out which CPO reports: the holder of a key of scope cpo, which is bound
 // to one, or a partner by its OCPI token.
 func (s *server) reporter(c *gin.Context) (from ingest.Sender, place rest.Key, err error) {
-	if authorization, ok := ocpiToken(c); ok {
-		p, err := s.partner(c.Request, authorization)
+	if authorization, ok := rest.OCPIToken(c.Request); ok {
+		p, err := rest.Tokens{Known: s.Partners}.Partner(c.Request, authorization)
 		if err != nil {
 			return from, place, err
 		}
@@ -41,7 +41,7 @@ func (s *server) reporter(c *gin.Context) (from ingest.Sender, place rest.Key, e
 		if named := ocpi.NewParty(c.GetHeader(fromCountry), c.GetHeader(fromParty)); from.Owns(named) {
 			from.Acting = named
 		}
-		return from, rest.Key{ID: "partner " + p.ID}, nil
+		return from, rest.CountedBy(p), nil
 	}
 	key, err := s.partyKey(c, control.ScopeCPO)
 	if err != nil {

@@ -6,6 +6,7 @@ import (
 
 	"github.com/gin-gonic/gin"
 	"github.com/roamclear/roamclear/api/rest"
+	"github.com/roamclear/roamclear/ingest"
 	"github.com/roamclear/roamclear/ocpi"
 	"github.com/roamclear/roamclear/settlement"
 	"github.com/roamclear/roamclear/settlement/clearing"
@@ -24,6 +25,9 @@ type Deps struct {
 	Traces    rest.Traces // what was issued and decided of CDRs; nil = nothing is told
 	Around    rest.Around // what period checks tell beside drafts
 	Closing   rest.Closing
+	// Receipts are told to partners too, by their OCPI tokens.
+	Receipts rest.Receipts
+	Tokens   rest.Tokens
 	// Tariffs and Sessions are what POST /price, Tariffs and single Sessions need.
 	Tariffs  Tariffs
 	Sessions Sessions
@@ -111,4 +115,7 @@ func Mount(g gin.IRouter, d Deps) {
 	g.GET("/api/v1/conflicts", guard.Handle(s.conflicts))
 	g.GET("/api/v1/conflicts/:country/:party/*id", guard.Handle(s.contents))
 	g.GET("/api/v1/refusals", guard.Handle(s.refusals))
+	g.GET("/api/v1/receipts", guard.HandleViewer(d.Tokens, ingest.ObjectCDR, d.Receipts.Days))
+	g.GET("/api/v1/receipts/cdrs", guard.HandleViewer(d.Tokens, ingest.ObjectCDR, d.Receipts.CDRs))
+	g.POST("/api/v1/receipts/cdrs", guard.HandleViewer(d.Tokens, ingest.ObjectCDR, d.Receipts.Find))
 }

@@ -181,9 +181,11 @@ func newSite(t *testing.T, cdrs int) site {
 		Partners: control.NewPartners(m), Keys: control.NewKeys(m), Closes: closes,
 		Agreements: clearing.NewAgreements(m, closes), Parties: clearing.NewParties(m), Token: adminToken, Closer: closer{}, Reasons: closer{},
 	}
+	world := reporttest.World(cdrs)
+	deps.Receipts = rest.Receipts{ReceiptStore: world}
 	controltest.Run(t, m)
 	logger := slog.New(slog.DiscardHandler)
-	s := site{api.NewEngine(logger, rest.Fallback("", logger)), reporttest.World(cdrs)}
+	s := site{api.NewEngine(logger, rest.Fallback("", logger)), world}
 	deps.Logger = logger
 	admin.Mount(s, deps)
 	report.Mount(s, report.Deps{
@@ -194,7 +196,8 @@ func newSite(t *testing.T, cdrs int) site {
 			}
 			return rest.Key{Scopes: []string{rest.ScopeRead, rest.ScopeDecide, rest.ScopeApprove}}, nil
 		},
-		Closing: rest.Closing{Closer: closer{}, Closes: closes, Partners: deps.Partners, Logger: logger},
+		Closing:  rest.Closing{Closer: closer{}, Closes: closes, Partners: deps.Partners, Logger: logger},
+		Receipts: deps.Receipts, Tokens: rest.Tokens{Known: deps.Partners},
 	})
 	mountApp(t, s)
 	return s
@@ -376,6 +379,29 @@ func TestReportsHaveTheDocumentedShape(t *testing.T) {
 	for _, id := range []string{"GB/DUN/ODD", "GB/DUN/DAY-NIGHT", "NL/OPL/AC%2Ffast%202", "FR/PAR/TIERS"} {
 		check("/api/v1/tariffs/"+id, "/api/v1/tariffs/{country}/{party}/{id}", http.StatusOK)
 	}
+}
+
+func TestReceiptsHaveTheDocumentedShape(t *testing.T) {
+	doc, s := loadContract(t), newSite(t, 200)
+	s.do(t, "POST", "/admin/v1/partners", `{"name":"D","roles":[{"role":"CPO","country_code":"GB","party_id":"DUN"},{"role":"EMSP","country_code":"NL","party_id":"EXW"}]}`)
+	for _, base := range []string{"/api/v1/receipts", "/admin/v1/receipts"} {
+		for query, want := range map[string]int{
+			"cpo=GB*DUN&from=2019-01-01&to=2019-03-31": 200, "cpo=GB*DUN&emsp=NL*EXW&from=2019-01-01&to=2019-01-31": 200, "cpo=gb/dun&emsp=unknown&from=2019-01-01&to=2019-01-31": 200,
+			"from=2019-01-01&to=2019-03-31": 400, "cpo=GB*DUN&to=2019-03-31": 400, "cpo=GB*DUN&from=2019-01-01&to=2019-04-03": 400, "cpo=GB*DUN&from=2019-01-02&to=2019-01-01": 400,
+			"cpo=GB*DUN&from=0001-01-01&to=0001-01-02": 400, "cpo=GB&from=2019-01-01&to=2019-01-01": 400,
+		} {
+			s.call(t, doc, "GET", base+"?"+query, base, "", want)
+			s.call(t, doc, "GET", base+"/cdrs?"+query, base+"/cdrs", "", want)
+		}
+		s.call(t, doc, "GET", base+"/cdrs?cpo=GB*DUN&from=2019-01-01&to=2019-03-31&limit=5001", base+"/cdrs", "", 400)
+		s.call(t, doc, "GET", base+"/cdrs?cpo=GB*DUN&from=2019-01-01&to=2019-03-31&cursor=x", base+"/cdrs", "", 400)
+		for body, want := range map[string]int{
+			`{"cpo":"GB*DUN","ids":["dun-10001","no"]}`: 200, `{"cpo":"GB*DUN","ids":[]}`: 400, `{"cpo":"GB","ids":["a"]}`: 400, `{"cpo":"GB*DUN","id":"a"}`: 400,
+		} {
+			s.call(t, doc, "POST", base+"/cdrs", base+"/cdrs", body, want)
+		}
+	}
+	s.call(t, doc, "GET", "/admin/v1/receipts?cpo=GB*NOT&from=2019-01-01&to=2019-01-01", "/admin/v1/receipts", "", 400)
 }
 
 func TestPricesHaveTheDocumentedShape(t *testing.T) {

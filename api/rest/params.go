@@ -108,6 +108,18 @@ func (p *Params) Day(name string) time.Time {
 	return day
 }
 
+// RequiredDay is Day of one that must be given, of the years in which a CDR can be booked.
+func (p *Params) RequiredDay(name string) time.Time {
+	if p.values.Get(name) == "" {
+		p.Fail(Invalid(name, "required: a day such as 2019-01-31"))
+	}
+	day := p.Day(name)
+	if first, last := 1970, 2261; !day.IsZero() && (day.Year() < first || day.Year() > last) {
+		p.Fail(Invalid(name, "want a day of the years %d to %d", first, last))
+	}
+	return day
+}
+
 // RequiredMonth is Month of one that must be given.
 func (p *Params) RequiredMonth(name string) ocpi.Month {
 	if p.values.Get(name) == "" {

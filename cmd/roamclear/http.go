@@ -134,14 +134,15 @@ func mounted(s *service) *gin.Engine {
 	})
 	engine := operate(api.NewEngine(s.logger, partners.Fallback(), fallback))
 	drafts, around := newDrafts(b.store, s.control), around{b.store, s.control.partners}
+	receipts := rest.Receipts{ReceiptStore: b.store, Await: settlement.Lists{StoredLists: b.store, Log: b.log}.Await}
 	closing := rest.Closing{Closer: newCloser(b, drafts), Closes: s.control.closes, Partners: s.control.partners, Logger: s.logger}
 	admin.Mount(engine, admin.Deps{
 		Partners: s.control.partners, Found: &s.tally, Peers: s.peers, Keys: s.control.keys, Closes: s.control.closes, Agreements: s.control.agreements, Parties: s.control.parties,
-		Drafts: drafts, Lookups: b.store, Decisions: drafts, Closer: closing.Closer, Reasons: drafts, Around: around, Ends: s.certs.ends, Roots: s.certs.tls.Roots, Token: s.adminToken, Logger: s.logger,
+		Drafts: drafts, Lookups: b.store, Decisions: drafts, Closer: closing.Closer, Reasons: drafts, Around: around, Receipts: receipts, Ends: s.certs.ends, Roots: s.certs.tls.Roots, Token: s.adminToken, Logger: s.logger,
 	})
 	partners.Mount(engine)
 	report.Mount(engine, report.Deps{
-		Reader: b.store, Closes: s.control.closes, Clearing: s.control.clearing(b.store), Drafts: drafts, Decisions: drafts, Traces: drafts, Around: around, Closing: closing, Logger: s.logger, Limits: limits, Tariffs: s.owned, Sessions: s.owned, Billed: b.store.Billed,
+		Reader: b.store, Closes: s.control.closes, Clearing: s.control.clearing(b.store), Drafts: drafts, Decisions: drafts, Traces: drafts, Around: around, Closing: closing, Receipts: receipts, Tokens: rest.Tokens{Known: s.control.partners}, Logger: s.logger, Limits: limits, Tariffs: s.owned, Sessions: s.owned, Billed: b.store.Billed,
 		Auth: func(c *gin.Context) (rest.Key, error) { return keys.Authenticate(c.Request) },
 	})
 	calls := app.Mount(engine, app.Deps{

@@ -86,7 +86,7 @@ func (s *Store) CDRs(ctx context.Context, q settlement.CDRQuery) (settlement.CDR
 	if q.ID != "" {
 		page.CDRs, err = s.withID(ctx, q.ID, w, order)
 	} else {
-		page.CDRs, err = s.pageOf(ctx, w, limit+1, order)
+		page.CDRs, err = pageOf(ctx, s, w, limit+1, order, s.summariesAt)
 	}
 	if err != nil {
 		return page, err
@@ -161,19 +161,21 @@ func (o placeOrder) behind(w *where, c placeCursor) {
 	w.and("(month, epoch, offset, partition) < (?, ?, ?, ?)", c.Month, c.Epoch, c.Offset, c.Partition)
 }
 
-// pageOf returns the first CDRs that w selects, in an order.
+// pageOf returns the first CDRs that w selects, in an order, as read reads those at some
+// places.
 //
 // results is in that order, and is read no further than the page goes: its rows
 // as they stand say where a CDR may be, and of those places alone FINAL says which
 // row counts, and whether that is selected.
-func (s *Store) pageOf(ctx context.Context, w where, limit int, order placeOrder) (page []settlement.CDRSummary, err error) {
+func pageOf[T any](ctx context.Context, s *Store, w where, limit int, order placeOrder,
+	read func(ctx context.Context, places []resultPlace, w where, order placeOrder) ([]T, error)) (page []T, err error) {
 	rest := w
 	for n := limit + besides; len(page) < limit; n = min(2*n, manyPlaces) {
 		places, more, err := s.candidates(ctx, rest, n, order)
 		if err != nil {
 			return nil, err
 		}
-		found, err := s.summariesAt(ctx, places, w, order)
+		found, err := read(ctx, places, w, order)
 		if err != nil {
 			return nil, err
 		}

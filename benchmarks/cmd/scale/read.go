@@ -122,6 +122,13 @@ func (s *scale) read(ctx context.Context) error {
 	conflicts := func(q settlement.ConflictQuery) func(context.Context) error {
 		return func(ctx context.Context) error { _, err := s.store.Conflicts(ctx, q); return err }
 	}
+	receipts := func(q settlement.ReceiptQuery) func(context.Context) error {
+		q.CPO, q.From, q.To = row.Creditor, month.Start(), month.Add(1).Start().AddDate(0, 0, -1)
+		return func(ctx context.Context) error {
+			var days settlement.ReceiptDays
+			return s.store.Receipts(ctx, q, func(r *settlement.BookedReceipt) error { days.Add(r); return nil })
+		}
+	}
 	emsp := []ocpi.Party{row.Debtor}
 	for _, r := range []struct {
 		name string
@@ -143,6 +150,18 @@ func (s *scale) read(ctx context.Context) error {
 		{"OCPI list, a day", ocpiList(settlement.OCPIQuery{Debtors: emsp, OCPIWindow: settlement.OCPIWindow{From: day, To: day.Add(24 * time.Hour)}})},
 		{"OCPI list, from a day on, page 1", ocpiList(settlement.OCPIQuery{Debtors: emsp, OCPIWindow: settlement.OCPIWindow{From: day}})},
 		{"OCPI list of a CPO, a day", ocpiList(settlement.OCPIQuery{Creditors: []ocpi.Party{row.Creditor}, OCPIWindow: settlement.OCPIWindow{From: day, To: day.Add(24 * time.Hour)}})},
+		{"receipts of a CPO, a month", receipts(settlement.ReceiptQuery{})},
+		{"receipts of a pair, a month", receipts(settlement.ReceiptQuery{Debtors: emsp})},
+		{"receipts of a CPO, one by one", func(ctx context.Context) error {
+			q := settlement.ReceiptQuery{CPO: row.Creditor, From: month.Start(), To: month.Add(1).Start().AddDate(0, 0, -1)}
+			for after := ""; ; {
+				_, next, err := s.store.ReceiptPage(ctx, q, after, 5000)
+				if err != nil || next == "" {
+					return err
+				}
+				after = next
+			}
+		}},
 		{"months", func(ctx context.Context) error { _, err := s.store.Months(ctx, ocpi.Party{}); return err }},
 		{"months of an eMSP", func(ctx context.Context) error { _, err := s.store.Months(ctx, row.Debtor); return err }},
 	} {
