@@ -9,7 +9,6 @@ import (
 	"github.com/roamclear/roamclear/settlement"
 	"github.com/roamclear/roamclear/settlement/clearing"
 	"github.com/roamclear/roamclear/settlement/statement"
-	"github.com/shopspring/decimal"
 )
 
 // Traces tells what was issued of single CDRs, and what was decided about them.
@@ -100,7 +99,7 @@ type ClearedDecision struct {
 const (
 	RoleOriginal    = "original"
 	RoleCredit      = "credit"
-	RoleReplacement = "replacement" // a later CDR of the same Session
+	RoleReplacement = "replacement" // a later CDR of the same Session, by what it says itself
 )
 
 // ClearedLink is one of the CDRs that settle one charge.
@@ -191,53 +190,6 @@ func sideOf(s *statement.Settled) *string {
 		return textOrNil("computed")
 	}
 	return nil
-}
-
-// chain lists the CDRs that settle the charge of one: the original, its credits, and what
-// takes its place.
-func (c *Cleared) chain(d *statement.Draft, s *statement.Settled) {
-	root := s.Key
-	if s.Credit {
-		root = s.CreditOf
-	}
-	var original *statement.Settled
-	for i := range d.Settled {
-		if d.Settled[i].Key == root && !d.Settled[i].Credit {
-			original = &d.Settled[i]
-		}
-	}
-	role := func(o *statement.Settled) string {
-		switch {
-		case o == original:
-			return RoleOriginal
-		case o.Credit && o.CreditOf == root && root.ID != "":
-			return RoleCredit
-		case original != nil && !o.Credit && sessionOf(o) != "" && sessionOf(o) == sessionOf(original):
-			return RoleReplacement
-		}
-		return ""
-	}
-	owed := decimal.Decimal{}
-	for _, want := range []string{RoleOriginal, RoleCredit, RoleReplacement} {
-		for i := range d.Settled {
-			if o := &d.Settled[i]; role(o) == want {
-				c.Chain = append(c.Chain, ClearedLink{o.Key.String(), want, o.State, Money(o.Claim), Money(o.Owed.Net)})
-				owed = owed.Add(o.Owed.Net)
-			}
-		}
-	}
-	if len(c.Chain) < 2 {
-		c.Chain = []ClearedLink{}
-		return
-	}
-	c.ChainOwed = MoneyOrNil(&owed)
-}
-
-func sessionOf(s *statement.Settled) string {
-	if s.Booked == nil {
-		return ""
-	}
-	return s.Booked.SessionID
 }
 
 // trace adds what was issued and decided.
