@@ -37,13 +37,37 @@ func EnginePath() (string, error) {
 	return filepath.Join(cache, "roamclear", "engine", EngineVersion, engineLibrary), nil
 }
 
-// FetchEngine returns the path of the engine's library. It downloads it
-// through npm (178 MB, 566 MB unpacked) when the user's cache does not hold
+// installedEngine returns where packages and images put the engine: beside the program exe,
+// bin/roamclear, below the same prefix.
+func installedEngine(exe string) string {
+	return filepath.Join(filepath.Dir(filepath.Dir(exe)), "lib", "roamclear", "engine", EngineVersion, engineLibrary)
+}
+
+// FetchEngine returns the path of the engine's library: the one that was installed with
+// the program, else the one in the user's cache. It downloads that
+// through npm (178 MB, 566 MB unpacked) when the cache does not hold
 // it, and checks its SHA-256; progress gets a line when there is something to
 // wait for. It returns ErrNoEngine where the engine cannot run.
+//
+// Nothing is written for one that is installed, nor is it hashed again: it was when it was
+// packed, the file system may be read-only, and who can change it can change the program.
 func FetchEngine(ctx context.Context, progress io.Writer) (string, error) {
 	if err := engineSupported(); err != nil {
 		return "", err
+	}
+	exe, err := os.Executable()
+	if err != nil {
+		return "", fmt.Errorf("find our own binary, beside which the engine may be: %w", err)
+	}
+	return fetchEngine(ctx, exe, progress)
+}
+
+func fetchEngine(ctx context.Context, exe string, progress io.Writer) (string, error) {
+	installed := installedEngine(exe)
+	if _, err := os.Stat(installed); err == nil {
+		return installed, nil
+	} else if !errors.Is(err, fs.ErrNotExist) {
+		return "", fmt.Errorf("find the engine that was installed with the program: %w", err)
 	}
 	path, err := EnginePath()
 	if err != nil {

@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"crypto/sha256"
 	"encoding/hex"
+	"io"
 	"os"
 	"path/filepath"
 	"strings"
@@ -90,5 +91,33 @@ func TestFetchEngineTakesTheCachedOne(t *testing.T) {
 	path, err := FetchEngine(t.Context(), &progress)
 	if err != nil || path != engine.opts.Library || progress.Len() > 0 {
 		t.Errorf("%s, %v, progress %q", path, err, progress.String())
+	}
+}
+
+// An engine that was installed with the program is used as it is: nothing is asked of npm
+// or of the user's cache, which a service of a package has none of.
+func TestEngineInstalledWithTheProgram(t *testing.T) {
+	fakeNPM(t, "echo asked >&2; exit 1")
+	t.Setenv("XDG_CACHE_HOME", "/dev/null/no-cache")
+	prefix := t.TempDir()
+	exe := filepath.Join(prefix, "bin", "roamclear")
+	if path, err := fetchEngine(t.Context(), exe, io.Discard); err == nil || !strings.Contains(err.Error(), "cache") {
+		t.Errorf("none is installed: %q, %v; want the cache to be looked at", path, err)
+	}
+	want := filepath.Join(prefix, "lib", "roamclear", "engine", EngineVersion, "libchdb.so")
+	if err := os.MkdirAll(filepath.Dir(want), 0o755); err != nil {
+		t.Fatal(err)
+	}
+	if err := os.WriteFile(want, nil, 0o444); err != nil {
+		t.Fatal(err)
+	}
+	if err := os.Chmod(filepath.Dir(want), 0o555); err != nil { // as on a read-only file system
+		t.Fatal(err)
+	}
+	if path, err := fetchEngine(t.Context(), exe, io.Discard); path != want || err != nil {
+		t.Errorf("installed: %q, %v; want %q", path, err, want)
+	}
+	if found, err := filepath.Glob(filepath.Join(filepath.Dir(want), "*")); len(found) != 1 || err != nil {
+		t.Errorf("beside the engine: %q, %v", found, err)
 	}
 }
