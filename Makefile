@@ -4,7 +4,7 @@ BIN     := bin/roamclear
 DATA    ?= data
 LINT    := github.com/golangci/golangci-lint/v2/cmd/golangci-lint@v2.12.0
 
-.PHONY: run build test race once lint fmt fuzz bench scale chaos closes attack
+.PHONY: run build test race once lint fmt fuzz bench scale chaos closes attack deb
 
 run: build ## start the service with a demo world on the embedded default
 	$(BIN) serve --data $(DATA) --demo
@@ -50,3 +50,6 @@ closes: build ## kill -9 while periods are closed: wholly or not at all, numbers
 
 attack: build ## what one partner can do, in full size, and what it costs the others
 	go run ./benchmarks/cmd/attack
+
+deb: build ## Debian packages in bin/deb, their contents checked
+	deploy/deb.sh
