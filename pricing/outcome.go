@@ -56,6 +56,10 @@ type Outcome struct {
 	Findings    []ocpi.Finding
 }
 
+// MaxGeneration is how often a CDR can be priced again with another result: stores name a
+// result by its record and a number that has no room for more.
+const MaxGeneration = 1<<8 - 1
+
 // Row is one CDR record with everything the store keeps of it.
 type Row struct {
 	Record ingest.Record
@@ -75,7 +79,7 @@ type Row struct {
 	EnergyKWh            ocpi.Number
 	Measures             Measures
 	Outcome              Outcome
-	// Generation counts re-pricings of the same record: 0 is the first.
+	// Generation counts re-pricings of the same record: 0 is the first, MaxGeneration the last.
 	Generation uint16
 }
 

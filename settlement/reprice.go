@@ -74,9 +74,12 @@ type BegunRun struct {
 type RepriceStore interface {
 	AppliedStore
 	Checkpoint(ctx context.Context, p ingest.Partition) (next int64, err error)
-	// CountedResults calls fn for the results that count, of the months and
-	// the party of r, in the order of offsets, those of from <= offset < to.
+	// CountedResults calls fn for the results that count and can be priced again, of the
+	// months and the party of r, in the order of offsets, those of from <= offset < to.
 	CountedResults(ctx context.Context, r *Repricing, p ingest.Partition, from, to int64, fn func(*StoredResult) error) error
+	// Spent returns how many others of these there are: results that were priced again as
+	// often as can be ([pricing.MaxGeneration]), and the CDRs of the first ones.
+	Spent(ctx context.Context, r *Repricing, limit int) (n int64, first []ocpi.Key, err error)
 	// CDRRecords calls fn for the records at the given offsets, which ascend;
 	// one that stands in the store twice may come twice.
 	CDRRecords(ctx context.Context, p ingest.Partition, offsets []int64, fn func(*ingest.Record) error) error
@@ -161,6 +164,9 @@ func (p *Repricer) Run(ctx context.Context, r Repricing) (*RepriceReport, error)
 	}
 	if err := p.Store.Changes(ctx, r.Name(), report.add); err != nil {
 		return nil, fmt.Errorf("read what the run %q would change: %w", r.Name(), err)
+	}
+	if report.Spent, report.SpentCDRs, err = p.Store.Spent(ctx, &r, maxSpent); err != nil {
+		return nil, fmt.Errorf("read what the run %q cannot price again: %w", r.Name(), err)
 	}
 	report.finish()
 	return report, nil

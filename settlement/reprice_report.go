@@ -66,6 +66,10 @@ type RepriceReport struct {
 	Accounts   []AccountShift // by month, CPO, eMSP, currency
 	Largest    []Change       // by amount excluding VAT, of each currency
 	Applied    Applied
+	// Spent are the CDRs of these months that were priced again as often as can be: they
+	// are no part of the run, and their results stay. SpentCDRs are the first of them.
+	Spent     int64
+	SpentCDRs []ocpi.Key
 
 	currencies map[string]*Shift
 	accounts   map[account]*Shift
@@ -77,6 +81,9 @@ type causeKey struct {
 	kind                     ChangeKind
 	causes, reason, currency string
 }
+
+// maxSpent is how many CDRs that cannot be priced again are named.
+const maxSpent = 20
 
 // maxExamples is how many of the largest changes of a currency are shown.
 const maxExamples = 5

@@ -132,7 +132,7 @@ func (s *repriceStore) Checkpoint(_ context.Context, p ingest.Partition) (int64,
 func (s *repriceStore) CountedResults(_ context.Context, r *Repricing, p ingest.Partition, from, to int64, fn func(*StoredResult) error) error {
 	for _, rec := range s.in(p) {
 		c := s.stands(rec.Position)
-		if rec.Offset < from || rec.Offset >= to || c.Month.Compare(r.From) < 0 || c.Month.Compare(r.To) > 0 {
+		if rec.Offset < from || rec.Offset >= to || c.Month.Compare(r.From) < 0 || c.Month.Compare(r.To) > 0 || c.Generation == pricing.MaxGeneration {
 			continue
 		}
 		if err := fn(&c); err != nil {
@@ -140,6 +140,17 @@ func (s *repriceStore) CountedResults(_ context.Context, r *Repricing, p ingest.
 		}
 	}
 	return nil
+}
+
+func (s *repriceStore) Spent(_ context.Context, r *Repricing, limit int) (n int64, first []ocpi.Key, err error) {
+	for _, rec := range s.records {
+		if c := s.stands(rec.Position); c.Generation == pricing.MaxGeneration && c.Month.Compare(r.From) >= 0 && c.Month.Compare(r.To) <= 0 {
+			if n++; len(first) < limit {
+				first = append(first, rec.Key)
+			}
+		}
+	}
+	return n, first, nil
 }
 
 func (s *repriceStore) CDRRecords(_ context.Context, p ingest.Partition, offsets []int64, fn func(*ingest.Record) error) error {
@@ -448,6 +459,39 @@ func TestRunsThatCannotBe(t *testing.T) {
 	p.Partitions = parts[:1]
 	if _, err := p.Run(t.Context(), named); err == nil || !strings.Contains(err.Error(), "partition 1") {
 		t.Errorf("a run of more partitions than there are: %v", err)
+	}
+}
+
+// A CDR that was priced again as often as can be keeps its result and is told of; the run
+// is about the others.
+func TestWhatCannotBePricedAgain(t *testing.T) {
+	s, p := debtorsCome()
+	for i, generation := range []uint16{pricing.MaxGeneration, 0, pricing.MaxGeneration - 1} {
+		c := s.counting[s.records[i].Position]
+		c.Generation = generation
+		c.Version = versionOf(&c.Row)
+		s.counting[s.records[i].Position] = c
+	}
+	for run, want := range []struct {
+		cdrs, changed, spent int64
+		first                string
+	}{{4, 2, 1, "[GB*DUN*C-0]"}, {3, 0, 2, "[GB*DUN*C-0 GB*DUN*C-2]"}} {
+		if err := p.Restart(t.Context(), january2019); err != nil {
+			t.Fatal(err)
+		}
+		report := ran(t, p, january2019, want.changed)
+		if report.CDRs != want.cdrs || report.Spent != want.spent || fmt.Sprint(report.SpentCDRs) != want.first {
+			t.Errorf("run %d: %d CDRs, %d of which cannot: %v; want %+v", run, report.CDRs, report.Spent, report.SpentCDRs, want)
+		}
+		if a, err := p.Apply(t.Context(), january2019); err != nil || a.After != (Applied{Applied: want.changed}) {
+			t.Errorf("run %d: %+v, %v", run, a, err)
+		}
+	}
+	if c := s.counting[s.records[0].Position]; c.Outcome.Status != pricing.Rejected {
+		t.Errorf("C-0 is %s now", c.Outcome.Status)
+	}
+	if proof := p.Log.(*appliedLog).prove(t); len(proof.Faults) > 0 {
+		t.Errorf("%+v", proof)
 	}
 }
 

@@ -26,6 +26,8 @@ type repriceJSON struct {
 	Causes     []repriceShiftJSON     `json:"causes"`
 	Accounts   []repriceShiftJSON     `json:"accounts"`
 	Largest    []repriceCDRJSON       `json:"largest"`
+	Spent      int64                  `json:"spent_count"`     // CDRs that cannot be priced again, and are no part of it
+	SpentCDRs  []string               `json:"spent,omitempty"` // the first of them
 }
 
 type repriceAppliedJSON struct {
@@ -131,6 +133,10 @@ func repriceView(r *settlement.RepriceReport) repriceJSON {
 		Party: optionalParty(r.Repricing.Party),
 		CDRs:  r.CDRs, Resumed: r.Resumed, Changed: r.Changed, Applied: repriceAppliedJSON(r.Applied),
 		Currencies: []repriceShiftJSON{}, Causes: []repriceShiftJSON{}, Accounts: []repriceShiftJSON{}, Largest: []repriceCDRJSON{},
+		Spent: r.Spent,
+	}
+	for _, k := range r.SpentCDRs {
+		v.SpentCDRs = append(v.SpentCDRs, k.String())
 	}
 	for i := range r.Currencies {
 		c := &r.Currencies[i]

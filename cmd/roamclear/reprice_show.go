@@ -9,6 +9,7 @@ import (
 
 	"github.com/roamclear/roamclear/api/rest"
 	"github.com/roamclear/roamclear/ocpi"
+	"github.com/roamclear/roamclear/pricing"
 	"github.com/roamclear/roamclear/settlement"
 	"github.com/shopspring/decimal"
 )
@@ -108,6 +109,9 @@ func printRepricing(w io.Writer, r *settlement.RepriceReport) error {
 		fmt.Fprintf(&b, ", %d of them before this call", r.Resumed)
 	}
 	fmt.Fprintf(&b, "\nChanges    %d results: %d pending, %d applied, %d overtaken by a newer result\n", r.Changed, r.Applied.Pending, r.Applied.Applied, r.Applied.Overtaken)
+	if r.Spent > 0 {
+		fmt.Fprintf(&b, "Not again  %d CDRs were priced again %d times, as often as can be: their results stay (%s)\n", r.Spent, pricing.MaxGeneration, firstOnes(r.SpentCDRs, r.Spent))
+	}
 	if r.Changed == 0 {
 		b.WriteString("Every result would be the same.\n")
 	} else {
@@ -115,6 +119,18 @@ func printRepricing(w io.Writer, r *settlement.RepriceReport) error {
 	}
 	_, err := io.WriteString(w, b.String())
 	return err
+}
+
+// firstOnes names the first ones of so many CDRs.
+func firstOnes(keys []ocpi.Key, of int64) string {
+	var names []string
+	for _, k := range keys {
+		names = append(names, k.String())
+	}
+	if int64(len(names)) < of {
+		names = append(names, "…")
+	}
+	return strings.Join(names, ", ")
 }
 
 func writeShifts(b *strings.Builder, r *settlement.RepriceReport) {

@@ -157,6 +157,7 @@ const (
 var inGo = map[string]func(*Store, context.Context) error{
 	"fold contracts":        (*Store).foldContracts,
 	"tell of corrections":   (*Store).tellOfCorrections,
+	"tell of generations":   (*Store).tellOfGenerations,
 	"relate corrected CDRs": (*Store).relateCorrected,
 }
 

@@ -18,7 +18,7 @@ import (
 var _ statement.Books = (*Store)(nil)
 
 // partitionStep parts versions of different partitions of the log: it is odd above the
-// nine bits that ranks take, see maxGeneration, so that no two
+// nine bits that ranks take, see resultRank and pricing.MaxGeneration, so that no two
 // results of fewer than 128 partitions have one version, and of more none by any chance
 // worth a word. Stored rows rest on it: it never changes.
 const partitionStep = 0x9E3779B97F4A0200

@@ -3,12 +3,14 @@ package clickhouse
 import (
 	"context"
 	"fmt"
+	"slices"
 
 	ch "github.com/ClickHouse/clickhouse-go/v2"
 	"github.com/ClickHouse/clickhouse-go/v2/ext"
 	"github.com/ClickHouse/clickhouse-go/v2/lib/driver"
 	"github.com/roamclear/roamclear/ingest"
 	"github.com/roamclear/roamclear/ocpi"
+	"github.com/roamclear/roamclear/pricing"
 	"github.com/roamclear/roamclear/settlement"
 )
 
@@ -30,12 +32,34 @@ func inWindows(from, to int64, fn func(from, to int64) error) error {
 func (s *Store) CountedResults(ctx context.Context, r *settlement.Repricing, p ingest.Partition, from, to int64, fn func(*settlement.StoredResult) error) error {
 	var w where
 	w.and("NOT elsewhere AND partition = ? AND epoch = ? AND offset >= ? AND offset < ?")
+	w.and(fmt.Sprintf("generation < %d", pricing.MaxGeneration))
 	w.months(r.From, r.To)
 	w.parties(r.Party, ocpi.Party{}, ocpi.Party{})
 	query := "SELECT " + storedColumns.row() + " FROM results FINAL" + w.String() + " ORDER BY offset"
 	return inWindows(from, to, func(from, to int64) error {
 		return s.each(inBlocks(ctx), fmt.Sprintf("read results of %s", p), query, append([]any{p.Number, p.Epoch, from, to}, w.args...), readStored(fn))
 	})
+}
+
+// Spent implements [settlement.RepriceStore]. Hardly any CDR is one, which the rows as they
+// stand say.
+func (s *Store) Spent(ctx context.Context, r *settlement.Repricing, limit int) (n int64, first []ocpi.Key, err error) {
+	spent := fmt.Sprintf("generation >= %d", pricing.MaxGeneration)
+	var among where
+	among.and("generation > 0") // as index touched has it
+	among.and(spent)
+	among.months(r.From, r.To)
+	w := among.counting()
+	w.parties(r.Party, ocpi.Party{}, ocpi.Party{})
+	err = s.each(ctx, "read what cannot be priced again", "SELECT country, party, id, toInt64(count() OVER ()) FROM results FINAL PREWHERE "+
+		atPlace+" IN (SELECT partition, month, epoch, offset FROM results"+among.String()+")"+w.String()+fmt.Sprintf(" ORDER BY country, party, id LIMIT %d", limit),
+		slices.Concat(among.args, w.args), func(rows driver.Rows) error {
+			var key ocpi.Key
+			err := rows.Scan(&key.Party.Country, &key.Party.ID, &key.ID, &n)
+			first = append(first, key)
+			return err
+		})
+	return n, first, err
 }
 
 // CDRRecords implements [settlement.RepriceStore]: records are kept in the

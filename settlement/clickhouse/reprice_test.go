@@ -2,6 +2,7 @@ package clickhouse
 
 import (
 	"bytes"
+	"fmt"
 	"slices"
 	"strings"
 	"testing"
@@ -194,6 +195,39 @@ func TestARunIsKeptAndAppliedOnce(t *testing.T) {
 	}
 	stands("first", settlement.Applied{})
 	stands("second", settlement.Applied{Overtaken: 3})
+}
+
+// A CDR that was priced again as often as a version has room for is no part of a run, and
+// said to be none, within the months and the party that are asked for.
+func TestSpentResultsAreNotPricedAgain(t *testing.T) {
+	s := newStore(t)
+	b := batchOf(t, 0, 0, twoMonths)
+	write(t, s, b)
+	again := slices.Clone(b.Rows)
+	again[1].Generation, again[3].Generation, again[4].Generation = pricing.MaxGeneration-1, pricing.MaxGeneration, pricing.MaxGeneration // c2, c3, c4
+	if err := s.WriteResults(t.Context(), b.Partition, again); err != nil {
+		t.Fatal(err)
+	}
+	for _, c := range []struct {
+		r     settlement.Repricing
+		left  int
+		spent int64
+		first string
+	}{
+		{wholeYear, 3, 2, "[GB*DUN*C3]"},
+		{settlement.Repricing{From: wholeYear.From, To: wholeYear.From}, 3, 1, "[GB*DUN*C3]"},
+		{settlement.Repricing{From: wholeYear.From, To: wholeYear.To, Party: ocpi.NewParty("DE", "TNM")}, 0, 1, "[GB*PKC*C4]"},
+		{settlement.Repricing{From: wholeYear.From, To: wholeYear.To, Party: ocpi.NewParty("NL", "EXW")}, 3, 0, "[]"},
+	} {
+		n, first, err := s.Spent(t.Context(), &c.r, 1)
+		if got := counted(t, s, c.r); err != nil || n != c.spent || fmt.Sprint(first) != c.first || len(got) != c.left {
+			t.Errorf("%s: %d left, %d spent, %v, %v; want %+v", c.r.Terms(), len(got), n, first, err, c)
+		}
+	}
+	again[3].Generation++
+	if err := s.WriteResults(t.Context(), b.Partition, again[3:4]); err == nil {
+		t.Error("one more is stored")
+	}
 }
 
 // An amount that is not known is no amount to the store either, NULL: a change

@@ -159,8 +159,8 @@ func (r *resultRow) of(row *pricing.Row) (err error) {
 // checkResult refuses what the table cannot express.
 func checkResult(row *pricing.Row) error {
 	o := &row.Outcome
-	if row.Generation > maxGeneration {
-		return fmt.Errorf("store result of %s: re-priced more than %d times", row.Record.Key, maxGeneration)
+	if row.Generation > pricing.MaxGeneration {
+		return fmt.Errorf("store result of %s: re-priced more than %d times", row.Record.Key, pricing.MaxGeneration)
 	}
 	if o.Status < pricing.Rejected || o.Status > pricing.Credited || o.Claim > tariff.ClaimDiffers {
 		return fmt.Errorf("store result of %s: status %d, claim %d", row.Record.Key, o.Status, o.Claim)

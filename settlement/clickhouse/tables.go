@@ -49,9 +49,6 @@ func resultRank(generation uint16, status pricing.Status) uint16 {
 	return rank
 }
 
-// maxGeneration is how often one CDR can be re-priced: ranks take nine bits, see resultVersion.
-const maxGeneration = 1<<8 - 1
-
 // checkPosition refuses what rowVersion cannot express.
 func checkPosition(p ingest.Position) error {
 	if p.Offset < 0 || p.Offset > maxOffset {
