@@ -32,8 +32,12 @@ func TestMigrationOfHashes(t *testing.T) {
 	b.Rows[2].Measures.ChargeHash = 9
 	b.Rows[3].Credit = true
 	write(t, from, b)
+	other := batchOf(t, 0, 0, `
+		GB*DUN NL*EXW c6 2019-02-15 GBP 5.00/6.00 priced 5.00/6.00 VAT:20=1.00`)
+	other.Rows[0].SessionID = "S6"
+	write(t, from, other)
 	var lines []statement.IssuedLine
-	err = from.Booked(t.Context(), settlement.SettlementQuery{}, settlement.Ends{b.Partition: 5}, func(c *settlement.BookedCDR) error {
+	err = from.Booked(t.Context(), settlement.SettlementQuery{}, settlement.Ends{b.Partition: 5, other.Partition: 1}, func(c *settlement.BookedCDR) error {
 		l := statement.IssuedLine{IssuedCDR: statement.IssuedCDR{Attempt: 7, Period: 201901, Key: c.Key, EMSP: c.EMSP, Currency: c.Currency, Month: c.Month, Version: c.Version}, Hashes: statement.HashesOf(c)}
 		if c.Key.ID == "C3" {
 			l.Version, l.Hashes = l.Version+2, statement.Hashes{} // its result is gone
@@ -92,7 +96,7 @@ func TestMigrationOfHashes(t *testing.T) {
 			t.Errorf("interrupted after statement %d, -want +got:\n%s", done, diff)
 		}
 	}
-	if key := ocpi.NewKey("GB", "DUN", "c1"); len(want) != 5 || lines[0].Key != key || lines[0].Hashes.Session == 0 || lines[1].Hashes.Credited == 0 {
+	if key := ocpi.NewKey("GB", "DUN", "c1"); len(want) != 6 || lines[0].Key != key || lines[0].Hashes.Session == 0 || lines[1].Hashes.Credited == 0 {
 		t.Errorf("it is about %v", want)
 	}
 }
