@@ -157,6 +157,8 @@ func (s *selection) add(d *statement.Draft) error {
 		case c.Booked == nil || c.Later || !s.means(c):
 		case len(s.shown) == maxListed:
 			return Invalid("cpo", "more than %d CDRs: decide about them in parts, by cpo, emsp or period", maxListed)
+		case s.decision.At == clearing.OwedComputed && c.Credit:
+			return nothingComputed(c.Key)
 		default:
 			s.take(c, d.Currency)
 			s.widen(clearing.Scope{CPO: d.CPO, EMSP: d.EMSP})
@@ -193,6 +195,8 @@ func (s *selection) addOne(d *statement.Draft) error {
 	switch c := &d.Settled[i]; {
 	case s.decision.Act == clearing.Accept && !owable(d.EMSP, d.Currency):
 		return &Error{Status: http.StatusConflict, Code: "conflict", Field: "cdr", Message: "nobody is known to pay it, or in which currency: it can be rejected, not accepted"}
+	case s.decision.At == clearing.OwedComputed && c.Credit:
+		return nothingComputed(c.Key)
 	case s.decision.Act == clearing.HoldIt && c.Issued != nil:
 		return &Error{Status: http.StatusConflict, Code: "conflict", Field: "cdr", Message: fmt.Sprintf(
 			"%s is issued, in the statement of %s to %s for %s in %s: what is issued is not held; reject it, and the next statement takes it back", s.key, d.CPO, d.EMSP, c.Issued.Period, d.Currency)}
@@ -200,6 +204,12 @@ func (s *selection) addOne(d *statement.Draft) error {
 		s.take(c, d.Currency)
 	}
 	return nil
+}
+
+// nothingComputed refuses to have a credit owed as computed.
+func nothingComputed(credit ocpi.Key) error {
+	return &Error{Status: http.StatusConflict, Code: "conflict", Field: "at", Message: fmt.Sprintf(
+		"%s is a credit, and nothing is computed of a credit: accept it without at, or as claimed", credit)}
 }
 
 // standsAs says how a CDR stands: "it is held (difference), claims 8 EUR and is computed as
@@ -240,8 +250,7 @@ func (s *selection) means(c *statement.Settled) bool {
 
 func (s *selection) take(c *statement.Settled, currency string) {
 	shown := s.shownSet.add(c, currency)
-	grounds := slices.Clone(shown.Grounds)
-	slices.Sort(grounds)
+	grounds := s.covers(c, shown)
 	name := strings.Join(grounds, " ")
 	g := s.groups[name]
 	if g == nil {
@@ -249,6 +258,17 @@ func (s *selection) take(c *statement.Settled, currency string) {
 		s.groups[name] = g
 	}
 	g.CDRs = append(g.CDRs, c.Booked.Position)
+}
+
+// covers are the codes of the grounds that a decision about a CDR is by. That a credit goes
+// beyond what remains of its original is accepted with it where that is what holds it; of one
+// that takes off what remains, the rest stays held.
+func (s *selection) covers(c *statement.Settled, shown *clearing.Shown) []string {
+	codes := slices.Sorted(slices.Values(shown.Grounds))
+	if s.decision.Act == clearing.Accept && c.State != clearing.Held {
+		codes = slices.DeleteFunc(codes, func(code string) bool { return code == clearing.GroundCreditExcess })
+	}
+	return codes
 }
 
 // made is the decision, where what is here is what was expected.

@@ -3,6 +3,7 @@ package rest_test
 import (
 	"context"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"log/slog"
 	"net/http"
@@ -125,4 +126,88 @@ func TestQueueHasTheDigestOfADecision(t *testing.T) {
 	if err := rest.Decide(c, d, rest.Key{}, clearing.ByLocal); err != nil || w.Code != http.StatusCreated {
 		t.Errorf("%v, HTTP %d: %s", err, w.Code, w.Body)
 	}
+}
+
+// A credit takes off what remains of its original, whoever accepts it, until that is said of
+// one of which nothing takes effect; nothing is computed of a credit.
+func TestAcceptOfACredit(t *testing.T) {
+	for _, tc := range []struct {
+		name   string
+		cdrs   string // of one original E1, see chainCDR
+		body   string // of the decision about the last one
+		before string // what each comes to
+		want   string // then, or why it is refused
+	}{
+		{"more than its original: what remains", "E1 - 10 day 1, KE1 - -15 day 2 of E1", `"act":"accept"`, "E1 10, KE1 -10", "E1 10, KE1 -10"},
+		{"as claimed: the same", "E1 - 10 day 1, KE1 - -15 day 2 of E1", `"act":"accept","at":"claimed"`, "E1 10, KE1 -10", "E1 10, KE1 -10"},
+		{"nothing is computed of a credit", "E1 - 10 day 1, KE1 - -15 day 2 of E1", `"act":"accept","at":"computed"`, "E1 10, KE1 -10",
+			"409 NL*TNM*KE1 is a credit, and nothing is computed of a credit: accept it without at, or as claimed"},
+		{"beside another one: what that leaves", "E1 - 10 day 1, K1 - -6 day 2 of E1, K2 - -6 day 3 of E1", `"act":"accept"`, "E1 10, K1 -6, K2 -4", "E1 10, K1 -6, K2 -4"},
+		{"nothing takes effect: accepted as it says", "E1 - 10 day 1, K1 - -10 day 2 of E1, K2 - -6 day 3 of E1", `"act":"accept"`, "E1 10, K1 -10, K2 held", "E1 10, K1 -10, K2 -6"},
+	} {
+		t.Run(tc.name, func(t *testing.T) {
+			c := chained{}
+			for said := range strings.SplitSeq(tc.cdrs, ", ") {
+				c.charges = append(c.charges, chainCDR(t, said))
+			}
+			if got := c.comes(t); got != tc.before {
+				t.Errorf("before: %s, want %s", got, tc.before)
+			}
+			last := c.charges[len(c.charges)-1]
+			var r rest.DecisionRequest
+			if err := json.Unmarshal([]byte(`{"cdr":"`+last.Key.String()+`","reason":"R",`+tc.body+`}`), &r); err != nil {
+				t.Fatal(err)
+			}
+			d := &decidingChain{chained: c}
+			_, err := r.Decide(t.Context(), d, "", rest.Key{}, clearing.ByLocal)
+			if refused, ok := errors.AsType[*rest.Error](err); ok {
+				if got := fmt.Sprint(refused.Status, " ", refused.Message); got != tc.want {
+					t.Errorf("refused: %s\nwant %s", got, tc.want)
+				}
+				return
+			}
+			if err != nil {
+				t.Fatal(err)
+			}
+			last.Decision = d.last.Decision(&d.last.Groups[0])
+			if got := c.comes(t); got != tc.want {
+				t.Errorf("decided: %s, want %s", got, tc.want)
+			}
+		})
+	}
+}
+
+// decidingChain takes decisions about a chain.
+type decidingChain struct {
+	chained
+	last clearing.NewDecision
+}
+
+func (d *decidingChain) Decide(ctx context.Context, _ string, q statement.Query, drawn func(*statement.Draft) error, made func() (clearing.NewDecision, error)) (int64, error) {
+	err := d.Draw(ctx, q, drawn)
+	if err == nil {
+		d.last, err = made()
+	}
+	return 7, err
+}
+
+// comes says what each CDR of a chain comes to: its amount, or its state.
+func (c chained) comes(t *testing.T) string {
+	t.Helper()
+	var list []string
+	err := c.Draw(t.Context(), statement.Query{}, func(d *statement.Draft) error {
+		for i := range d.Settled {
+			s := &d.Settled[i]
+			is := s.Owed.Net.String()
+			if s.State != clearing.Accepted {
+				is = s.State.String()
+			}
+			list = append(list, s.Key.ID+" "+is)
+		}
+		return nil
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	return strings.Join(list, ", ")
 }

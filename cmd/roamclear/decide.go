@@ -45,7 +45,8 @@ who reads of it later. The grounds that a CDR has are decided on with it; it is 
 again by one that comes later.
 
 What is issued already is not held; accepted or rejected, the difference stands in the
-next statement.
+next statement. A credit that is accepted takes off what remains of its original, as it
+does by itself; only of one that is held as credit_excess all is owed that it says.
 
 The service is found through its data directory (--data), or by --url and the
 environment variable ROAMCLEAR_ADMIN_TOKEN.`,
