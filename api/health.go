@@ -3,6 +3,7 @@ package api
 import (
 	"context"
 	"net/http"
+	"strconv"
 	"sync"
 	"time"
 
@@ -24,6 +25,9 @@ type Check struct {
 // readyTimeout bounds all checks of one request together.
 const readyTimeout = 2 * time.Second
 
+// wellCheck stands for a check that found nothing wrong.
+const wellCheck = "ok"
+
 type readyBody struct {
 	Ready  bool              `json:"ready"`
 	Checks map[string]string `json:"checks"` // name -> "ok" or what is wrong
@@ -43,12 +47,48 @@ func MountHealth(g gin.IRouter, checks ...Check) {
 	})
 }
 
+// readiness are checks as metrics.
+type readiness struct{ checks []Check }
+
+var (
+	readyDesc = prometheus.NewDesc("roamclear_ready",
+		"1 while the process is ready, as /readyz says, else 0.", nil, nil)
+	checkDesc = prometheus.NewDesc("roamclear_ready_check",
+		"1 while this check of /readyz, which says what is wrong, is well, else 0; decides is false for what is told and does not make the process not ready.", []string{"check", "decides"}, nil)
+)
+
+// NewReadiness returns the metrics of checks, which are made anew for each scrape.
+func NewReadiness(checks ...Check) prometheus.Collector { return readiness{checks} }
+
+// Describe implements prometheus.Collector.
+func (r readiness) Describe(ch chan<- *prometheus.Desc) {
+	ch <- readyDesc
+	ch <- checkDesc
+}
+
+// Collect implements prometheus.Collector.
+func (r readiness) Collect(ch chan<- prometheus.Metric) {
+	body := runChecks(context.Background(), r.checks)
+	gauge := func(desc *prometheus.Desc, well bool, labels ...string) {
+		value := 0.0
+		if well {
+			value = 1
+		}
+		ch <- prometheus.MustNewConstMetric(desc, prometheus.GaugeValue, value, labels...)
+	}
+	gauge(readyDesc, body.Ready)
+	for _, c := range r.checks {
+		gauge(checkDesc, body.Checks[c.Name] == wellCheck, c.Name, strconv.FormatBool(!c.Tells))
+	}
+}
+
 // maxScrapes bounds how many scrapes are under way at once: each asks the log.
 const maxScrapes = 2
 
-// MetricsHandler answers scrapes (Prometheus).
+// MetricsHandler answers scrapes (Prometheus). What cannot be told, such as how far the
+// work is behind a log that does not answer, is left out: all else is wanted then most.
 func MetricsHandler(metrics prometheus.Gatherer) http.Handler {
-	return promhttp.HandlerFor(metrics, promhttp.HandlerOpts{MaxRequestsInFlight: maxScrapes})
+	return promhttp.HandlerFor(metrics, promhttp.HandlerOpts{MaxRequestsInFlight: maxScrapes, ErrorHandling: promhttp.ContinueOnError})
 }
 
 // MountMetrics serves /metrics to programs on this machine. To anybody else it
@@ -76,7 +116,7 @@ func runChecks(ctx context.Context, checks []Check) readyBody {
 	wg.Wait()
 	body := readyBody{Ready: true, Checks: make(map[string]string, len(checks))}
 	for i, err := range results {
-		body.Checks[checks[i].Name] = "ok"
+		body.Checks[checks[i].Name] = wellCheck
 		if err != nil {
 			body.Ready = body.Ready && checks[i].Tells
 			body.Checks[checks[i].Name] = err.Error()

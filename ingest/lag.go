@@ -63,7 +63,7 @@ func NewLag(log LagLog, logger *slog.Logger, reg prometheus.Registerer) *Lag {
 }
 
 // Run looks at the log until ctx ends; then it returns nil. A log that cannot
-// be asked fails the metrics, not the process.
+// be asked is told by metrics that are absent, and does not end the process.
 func (l *Lag) Run(ctx context.Context) error {
 	for {
 		l.look(ctx)
@@ -188,7 +188,7 @@ func (l *Lag) Describe(ch chan<- *prometheus.Desc) {
 }
 
 // Collect implements prometheus.Collector. A log that could not be asked gives
-// an invalid metric, so that the scrape fails rather than shows no lag.
+// an invalid metric, so that a scrape lacks these rather than shows no lag.
 func (l *Lag) Collect(ch chan<- prometheus.Metric) {
 	l.mu.Lock()
 	defer l.mu.Unlock()

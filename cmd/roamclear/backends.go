@@ -92,7 +92,7 @@ func (b *backends) openStore(ctx context.Context, c *Config, dir *dataDir, logge
 			return fmt.Errorf("find the embedded store's engine: %w", err)
 		}
 		b.engine, err = clickhouse.StartEngine(ctx, clickhouse.EngineOptions{
-			Dir: dir.join("store"), Library: library, MaxMemory: c.Store.MemoryBytes, Logger: logger,
+			Dir: dir.join("store"), Library: library, MaxMemory: c.Store.MemoryBytes, Logger: logger, Registerer: reg,
 		})
 		if err != nil {
 			return fmt.Errorf("start embedded store: %w", err)

@@ -3,12 +3,26 @@ package main
 import (
 	"net/http"
 	"net/http/pprof"
+	"runtime"
+	"strings"
 	"time"
 
 	"github.com/gin-gonic/gin"
+	"github.com/prometheus/client_golang/prometheus"
 
 	"github.com/roamclear/roamclear/api"
+	"github.com/roamclear/roamclear/pricing/tariff"
 )
+
+// buildInfo says what runs, as labels of a metric that is 1.
+func buildInfo(c *Config) prometheus.Collector {
+	info := prometheus.NewGauge(prometheus.GaugeOpts{
+		Name: "roamclear_build_info", Help: "1; its labels say which version runs, with which edition of the pricing engine, and what this process does.",
+		ConstLabels: prometheus.Labels{"version": version, "go_version": runtime.Version(), "pricing_edition": tariff.EngineVersion, "roles": strings.Join(c.Roles, ",")},
+	})
+	info.Set(1)
+	return info
+}
 
 // newMetricsServer takes the address of metrics.listen: metrics and profiles,
 // to everybody who can reach it, apart from what partners reach. It returns nil

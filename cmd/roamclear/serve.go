@@ -164,6 +164,7 @@ func startService(ctx context.Context, c Config, stderr *os.File) (_ *service, e
 	s.named = objects.NewPayerMetrics(s.registry)
 	s.drains = ingest.NewDrainMetrics(s.registry)
 	s.lag = ingest.NewLag(b.log, s.logger, s.registry)
+	s.registry.MustRegister(buildInfo(&c), api.NewReadiness(s.checks()...))
 	s.turns = hub.NewTurns()
 	s.intake = ingest.NewService(b.log, s.owned, time.Now, c.Limits.Bodies, ingest.NewMetrics(s.registry))
 	s.intake.Issuers, s.intake.Tally = s.owned.Issuers, &s.tally

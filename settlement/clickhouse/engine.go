@@ -15,6 +15,8 @@ import (
 	"time"
 
 	ch "github.com/ClickHouse/clickhouse-go/v2"
+	"github.com/prometheus/client_golang/prometheus"
+	"github.com/prometheus/client_golang/prometheus/collectors"
 	"golang.org/x/sys/unix"
 )
 
@@ -48,6 +50,8 @@ type EngineOptions struct {
 	KeepFree  uint64 // bytes of the disk that stay free; 0 is 512 MiB
 	Logger    *slog.Logger
 
+	Registerer prometheus.Registerer // nil: nobody counts
+
 	grants []Grant // of its user; nil: engineGrants
 }
 
@@ -64,6 +68,7 @@ type Engine struct {
 	stopping atomic.Bool
 	ready    atomic.Bool
 	pid      atomic.Int64
+	restarts prometheus.Counter
 	stop     chan struct{} // closed by Close
 	done     chan struct{} // closed when the child is gone for good
 
@@ -105,6 +110,7 @@ func StartEngine(ctx context.Context, opts EngineOptions) (*Engine, error) {
 	if e.log == nil {
 		e.log = slog.New(slog.DiscardHandler)
 	}
+	e.register()
 	if e.lock, err = lockFile(e.files.lock, false); err != nil {
 		return nil, fmt.Errorf("take the engine's data directory: %w", err)
 	}
@@ -115,6 +121,25 @@ func StartEngine(ctx context.Context, opts EngineOptions) (*Engine, error) {
 	}
 	go e.supervise(child)
 	return e, nil
+}
+
+// register makes the metrics of the child: how often it was started again, and its
+// process's, under roamclear_engine_process_….
+func (e *Engine) register() {
+	e.restarts = prometheus.NewCounter(prometheus.CounterOpts{
+		Name: "roamclear_engine_restarts_total", Help: "Starts of the embedded engine after it had ended unasked."})
+	if e.opts.Registerer == nil {
+		return
+	}
+	e.opts.Registerer.MustRegister(e.restarts, collectors.NewProcessCollector(collectors.ProcessCollectorOpts{
+		Namespace: "roamclear_engine",
+		PidFn: func() (int, error) {
+			if pid := e.Pid(); pid != 0 {
+				return pid, nil
+			}
+			return 0, errors.New("the engine does not run")
+		},
+	}))
 }
 
 // firstStart starts the child on ports that were free a moment ago; when
@@ -178,6 +203,7 @@ func (e *Engine) supervise(c *child) {
 			c = next
 		}
 		started = time.Now()
+		e.restarts.Inc()
 		e.log.Info("engine is back", "pid", e.Pid())
 	}
 }
