@@ -68,8 +68,8 @@ func (s *shell) run(ctx context.Context, script string) (string, error) {
 	return string(out), err
 }
 
-// The examples of README work beside the demo as they are printed, each line by
-// itself, but for the address, which is another test's port there.
+// The guides work beside the demo, and then the examples of README as they are printed, each
+// line by itself, but for the address, which is another test's port there.
 func TestReadmeExamplesWorkOnTheDemo(t *testing.T) {
 	s := startTest(t, t.TempDir())
 	flags := serviceFlags{data: s.data}
@@ -81,6 +81,9 @@ func TestReadmeExamplesWorkOnTheDemo(t *testing.T) {
 	if err := d.run(t.Context()); err != nil {
 		t.Fatal(err)
 	}
+	testGuides(t, s, map[string][]string{
+		"close-a-month.md": {"difference     GB*PKC  GB*OCT  GBP       9", "issued as RC-3", "the same, byte for byte", "log, store and report agree to the last decimal"},
+	})
 	sh := newShell(t, s.data)
 	examples := strings.ReplaceAll(readmeExamples(t), "http://127.0.0.1:8080", s.url)
 	setup, lines, _ := strings.Cut(strings.ReplaceAll(examples, "\\\n", "\\\x00"), "\n")
