@@ -44,10 +44,10 @@ func TestTheFirstDecisionStands(t *testing.T) {
 		want   string
 	}{
 		{decision(clearing.Accept, "key-anna", 0, 5, 6, 7), ""},
-		{decision(clearing.RejectIt, "key-bert", 0, 1, 6), "record 0-0-6 was decided on meanwhile (accept) by key-anna, control record 0: look again"},
+		{decision(clearing.RejectIt, "key-bert", 0, 1, 6), "record 0-0-6 was decided on meanwhile (accept), control record 0: look again"},
 		{decision(clearing.RejectIt, "key-bert", 0, 1, 8), ""}, // nothing of Anna's
 		{decision(clearing.RejectIt, "key-bert", 1, 6), ""},    // who saw hers
-		{decision(clearing.Undo, "key-anna", 3, 5, 6), "record 0-0-6 was decided on meanwhile (reject) by key-bert, control record 3: look again"},
+		{decision(clearing.Undo, "key-anna", 3, 5, 6), "record 0-0-6 was decided on meanwhile (reject), control record 3: look again"},
 		{decision(clearing.Undo, "key-anna", 4, 5, 6), ""},
 		{decision(clearing.HoldIt, "key-bert", 9, 9), "control offset 9 is behind the decision itself, control record 6"},
 	} {
