@@ -29,6 +29,7 @@ type admin struct {
 	log     *ingesttest.Log
 	handler http.Handler
 	logged  *bytes.Buffer
+	drafts  *openDrafts
 }
 
 // newDeps is the interface over a control log; it returns its machine.
@@ -47,10 +48,11 @@ func newDeps(t *testing.T, log *ingesttest.Log, logger *slog.Logger) (Deps, *con
 
 func newAdmin(t *testing.T) *admin {
 	t.Helper()
-	a := &admin{t: t, log: ingesttest.NewLog(1), logged: &bytes.Buffer{}}
+	a := &admin{t: t, log: ingesttest.NewLog(1), logged: &bytes.Buffer{}, drafts: &openDrafts{}}
 	logger := slog.New(slog.NewTextHandler(a.logged, nil))
 	var m *control.Machine
 	a.deps, m = newDeps(t, a.log, logger)
+	a.deps.Drafts = a.drafts
 	controltest.Run(t, m)
 	e := api.NewEngine(logger, rest.Fallback("", logger))
 	Mount(e, a.deps)

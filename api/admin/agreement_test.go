@@ -1,6 +1,7 @@
 package admin
 
 import (
+	"context"
 	"strings"
 	"testing"
 
@@ -8,6 +9,8 @@ import (
 	"github.com/roamclear/roamclear/api/rest"
 	"github.com/roamclear/roamclear/ocpi"
 	"github.com/roamclear/roamclear/settlement/clearing"
+	"github.com/roamclear/roamclear/settlement/statement"
+	"github.com/shopspring/decimal"
 )
 
 const addEMP = `{"name":"EMP","roles":[{"role":"emsp","country_code":"de","party_id":"emp"}]}`
@@ -132,9 +135,51 @@ func TestAdminPartiesAndBegins(t *testing.T) {
 		t.Errorf("the VAT id is %s, though withdrawn", *names.VATID)
 	}
 
-	var list PeriodList
+	var list PeriodsBegun
 	a.do("POST", "/periods/begins", `{"cpo":"GB/DUN","month":"2026-03"}`, 201, &list)
 	if b := list.Begun; len(b) != 1 || b[0].CPO != "GB*DUN" || b[0].EMSP != "" || b[0].Month != 202603 || b[0].By != "local" {
 		t.Errorf("begun: %+v", b)
 	}
+	if e := list.Elsewhere; len(e) != 1 || e[0].Currency != "EUR" || e[0].Count != 2 || e[0].Claimed != "11" {
+		t.Errorf("elsewhere: %+v", e)
+	}
+	// What is issued may have left something to the next statement.
+	a.drafts.issued = []rest.Issued{{Issue: statement.Issue{CPO: ocpi.NewParty("GB", "DUN"), EMSP: ocpi.NewParty("DE", "EMP"), Period: 202603}}}
+	var failure struct{ Error rest.Error }
+	a.do("POST", "/periods/begins", `{"cpo":"GB/DUN","month":"2026-05"}`, 409, &failure)
+	if want := "GB*DUN → DE*EMP has statements here, one of 2026-03"; !strings.Contains(failure.Error.Message, want) {
+		t.Errorf("begun later: %q, want %q", failure.Error.Message, want)
+	}
+	list = PeriodsBegun{}
+	a.do("POST", "/periods/begins", `{"cpo":"GB/DUN","month":"2026-02"}`, 201, &list) // put right
+	if len(list.Elsewhere) > 0 || list.Begun[0].Month != 202602 {
+		t.Errorf("put right: %+v", list)
+	}
+}
+
+// openDrafts have two CDRs of January 2026 open, one that is issued already, and one of May.
+type openDrafts struct {
+	rest.Drafts
+	issued []rest.Issued
+}
+
+func (d *openDrafts) Draw(_ context.Context, _ statement.Query, fn func(*statement.Draft) error) error {
+	draft := &statement.Draft{Statement: statement.Statement{Currency: "EUR"}}
+	for i, belongs := range []ocpi.Month{202601, 202601, 202601, 202605} {
+		c := &statement.Charge{Case: &clearing.Case{}, Belongs: belongs}
+		if i == 2 {
+			c.Issued = &clearing.Issued{Period: 202601}
+		}
+		draft.Settled = append(draft.Settled, statement.Settled{Charge: c, Outcome: clearing.Outcome{Claim: decimal.New(int64(5+i), 0)}})
+	}
+	return fn(draft)
+}
+
+func (d *openDrafts) Issues(_ context.Context, _ statement.IssueQuery, fn func(*rest.Issued) error) error {
+	for i := range d.issued {
+		if err := fn(&d.issued[i]); err != nil {
+			return err
+		}
+	}
+	return nil
 }

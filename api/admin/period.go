@@ -1,6 +1,8 @@
 package admin
 
 import (
+	"context"
+	"fmt"
 	"net/http"
 
 	"github.com/gin-gonic/gin"
@@ -8,6 +10,7 @@ import (
 	"github.com/roamclear/roamclear/api/rest"
 	"github.com/roamclear/roamclear/ocpi"
 	"github.com/roamclear/roamclear/settlement/clearing"
+	"github.com/roamclear/roamclear/settlement/statement"
 )
 
 // PeriodList answers GET /admin/v1/periods: the closed months, ascending, and with
@@ -65,11 +68,19 @@ const maxCloses = 1000
 func (s *server) listPeriods(c *gin.Context) error { return s.writePeriods(c, http.StatusOK) }
 
 func (s *server) writePeriods(c *gin.Context, status int) error {
-	list := PeriodList{Closed: append([]ocpi.Month{}, s.closes.Months()...), Begun: []Begin{}, Closes: []PeriodClose{}}
+	list, err := s.periods(c)
+	if err == nil {
+		rest.WriteJSON(c, status, list)
+	}
+	return err
+}
+
+func (s *server) periods(c *gin.Context) (list PeriodList, err error) {
+	list = PeriodList{Closed: append([]ocpi.Month{}, s.closes.Months()...), Begun: []Begin{}, Closes: []PeriodClose{}}
 	for _, b := range s.closes.Begins() {
 		list.Begun = append(list.Begun, Begin{CPO: rest.PartyText(b.Scope.CPO), EMSP: rest.PartyText(b.Scope.EMSP), Month: b.Month, DecidedAt: b.At.String(), By: b.By, Record: b.Offset})
 	}
-	err := s.closes.Closings(c.Request.Context(), clearing.ClosingQuery{Latest: maxCloses}, func(p *clearing.Closing) error {
+	err = s.closes.Closings(c.Request.Context(), clearing.ClosingQuery{Latest: maxCloses}, func(p *clearing.Closing) error {
 		one := PeriodClose{Period: p.Period, CPO: rest.PartyText(p.Scope.CPO), EMSP: rest.PartyText(p.Scope.EMSP), Lines: p.Lines, IssuedAt: p.At.String(), By: p.By, Record: p.Offset}
 		if q := p.Requested; q != nil {
 			one.Requested = &rest.CloseRequested{Record: q.Record, By: q.By}
@@ -83,14 +94,19 @@ func (s *server) writePeriods(c *gin.Context, status int) error {
 	if err == nil {
 		list.Requests, list.MoreRequests, err = rest.PeriodRequestsOf(c.Request.Context(), s.closes, 0)
 	}
-	if err != nil {
-		return err
-	}
-	rest.WriteJSON(c, status, list)
-	return nil
+	return list, err
 }
 
-// beginPeriod answers POST /admin/v1/periods/begins.
+// PeriodsBegun answers POST /admin/v1/periods/begins.
+type PeriodsBegun struct {
+	PeriodList
+	// Elsewhere is what was open and is settled elsewhere by this, by currency.
+	Elsewhere []rest.QueueTotal `json:"elsewhere"`
+}
+
+// beginPeriod answers POST /admin/v1/periods/begins. A begin later than the one before
+// settles elsewhere what is open: of pairs that have statements it may be what these left to
+// the next one, so that there is none for them.
 func (s *server) beginPeriod(c *gin.Context) error {
 	var q BeginRequest
 	if err := rest.ReadJSON(c.Request, api.DefaultMaxBody, &q); err != nil {
@@ -104,11 +120,33 @@ func (s *server) beginPeriod(c *gin.Context) error {
 	if err != nil {
 		return err
 	}
-	if err := s.closes.Begin(c.Request.Context(), command(c), scope, month, clearing.ByLocal); err != nil {
+	ctx, begin := c.Request.Context(), clearing.NewBegin{Scope: scope, Month: month, By: clearing.ByLocal, Expect: s.closes.Version()}
+	answer := PeriodsBegun{Elsewhere: []rest.QueueTotal{}}
+	if month.Add(-1) > s.closes.BegunThrough(scope) {
+		if err := s.nothingIssued(ctx, scope); err != nil {
+			return err
+		}
+		if answer.Elsewhere, err = rest.OpenBefore(ctx, s.drafts, scope, month); err != nil {
+			return err
+		}
+	}
+	if err := s.closes.Begin(ctx, command(c), begin); err != nil {
 		return err
 	}
 	s.logger.Info("settlement begins", "scope", scope.String(), "month", month)
-	return s.writePeriods(c, http.StatusCreated)
+	if answer.PeriodList, err = s.periods(c); err != nil {
+		return err
+	}
+	rest.WriteJSON(c, http.StatusCreated, answer)
+	return nil
+}
+
+// nothingIssued refuses a begin for pairs that have statements.
+func (s *server) nothingIssued(ctx context.Context, scope clearing.Scope) error {
+	return s.drafts.Issues(ctx, statement.IssueQuery{CPO: scope.CPO, EMSP: scope.EMSP}, func(i *rest.Issued) error {
+		return &rest.Error{Status: http.StatusConflict, Code: "conflict", Field: "month", Message: fmt.Sprintf(
+			"%s → %s has statements here, one of %s: what these left to the next one would be settled elsewhere; begin later only for parties and pairs that have none", i.CPO, i.EMSP, i.Period)}
+	})
 }
 
 func (s *server) closePeriod(c *gin.Context) error {

@@ -2,6 +2,7 @@ package rest
 
 import (
 	"cmp"
+	"context"
 	"iter"
 	"net/http"
 	"slices"
@@ -150,11 +151,32 @@ func (w *waiting) queue() Queue {
 	slices.SortFunc(q.Groups, func(a, b QueueGroup) int {
 		return cmp.Or(cmp.Compare(a.Ground, b.Ground), cmp.Compare(a.CPO, b.CPO), cmp.Compare(orEmpty(a.EMSP), orEmpty(b.EMSP)), cmp.Compare(a.Currency, b.Currency))
 	})
-	for currency, t := range w.totals {
-		q.Totals = append(q.Totals, QueueTotal{currency, t.apart()})
-	}
-	slices.SortFunc(q.Totals, func(a, b QueueTotal) int { return cmp.Compare(a.Currency, b.Currency) })
+	q.Totals = totalsOf(w.totals)
 	return q
+}
+
+func totalsOf(byCurrency map[string]*tally) []QueueTotal {
+	totals := make([]QueueTotal, 0, len(byCurrency))
+	for currency, t := range byCurrency {
+		totals = append(totals, QueueTotal{currency, t.apart()})
+	}
+	slices.SortFunc(totals, func(a, b QueueTotal) int { return cmp.Compare(a.Currency, b.Currency) })
+	return totals
+}
+
+// OpenBefore is what a scope has open of periods before one, by currency: a begin with that
+// settles it elsewhere.
+func OpenBefore(ctx context.Context, d Drafts, scope clearing.Scope, period ocpi.Month) ([]QueueTotal, error) {
+	totals := map[string]*tally{}
+	err := d.Draw(ctx, statement.Query{CPO: scope.CPO, EMSP: scope.EMSP, Debtless: true}, func(d *statement.Draft) error {
+		for i := range d.Settled {
+			if s := &d.Settled[i]; s.Issued == nil && s.State != clearing.Before && s.Belongs < period {
+				tallyOf(totals, d.Currency).add(s)
+			}
+		}
+		return nil
+	})
+	return totalsOf(totals), err
 }
 
 // PartyText is a party, "" for none.
@@ -248,7 +270,7 @@ func ReadQueued(c *gin.Context, d Drafts, k Key, choices bool) (*Queued, error) 
 	if err := p.Err(); err != nil {
 		return nil, err
 	}
-	q.Debtless = true
+	q.Debtless, q.Before = true, list.State == clearing.Before
 	var offers []*selection
 	for _, act := range []clearing.Act{clearing.Accept, clearing.RejectIt, clearing.HoldIt, clearing.Undo} {
 		if choices && ground != "" {

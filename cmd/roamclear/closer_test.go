@@ -32,6 +32,8 @@ func TestAPeriodIsClosed(t *testing.T) {
 	says := func(args string, wants ...string) string { t.Helper(); return exits(0, args, wants...) }
 	const january, february = "statement show --cpo GB*DUN --emsp NL*EXW --currency GBP --period 2019-01", "statement show --cpo GB*DUN --emsp NL*EXW --currency GBP --period 2019-02"
 	says("agreement set --from 2019-01 number_prefix=RC- days_to_pay=30")
+	says("period begin 2019-02 --cpo GB*DUN", "7 CDRs that were open, claiming 35 GBP")
+	says("period begin 2019-01 --cpo GB*DUN") // put right
 	draft := says(january, "draft: what a close now would issue")
 	says("period close 2019-01", "2019-01 1 7", "GB*DUN 1 1 to 1", "GBP 35")
 	if issued := says(january, "issued as RC-1, SHA-256 ", ", due 20"); issued != draft {
@@ -43,6 +45,7 @@ func TestAPeriodIsClosed(t *testing.T) {
 	}
 	exits(1, "period close 2018-12", "is closed through 2019-01")
 	exits(1, "period close 2999-01", "has not ended yet")
+	exits(1, "period begin 2019-02 --cpo GB*DUN", "GB*DUN → NL*EXW has statements here, one of 2019-01")
 	exits(exitUsage, "period close 2019-02 --cpo XX*XXX", "XX*XXX")
 	exits(exitUsage, "period close 2019-02 --undecided keep", "carry")
 

@@ -1,6 +1,7 @@
 package main
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -280,8 +281,9 @@ func newPeriodBeginCmd(service *serviceFlags) *cobra.Command {
 		Short: "Begin settlement with a month: what belongs before is settled elsewhere",
 		Long: `Begin the settlement of a pair, of all pairs of a party, or of the house with a month.
 What belongs before it is settled elsewhere: it is shown and counted, and never on a
-statement. The last begin of a pair, party or house counts, so that a wrong one can be
-put right until a period is closed.`,
+statement (GET /api/v1/queue/cdrs?state=before lists it). What was open and goes there is told. The last
+begin of a pair, party or house counts, so that a wrong one can be put right: an earlier one
+at any time, a later one for pairs that have no statement yet.`,
 		Example: "  roamclear period begin 2026-01 --data data\n  roamclear period begin 2026-04 --cpo NL*TNM --emsp DE*EMP --data data",
 		Args:    cobra.ExactArgs(1), ValidArgsFunction: cobra.NoFileCompletions,
 		RunE: func(cmd *cobra.Command, args []string) error {
@@ -290,10 +292,14 @@ put right until a period is closed.`,
 				return err
 			}
 			q := admin.BeginRequest{CPO: scope.cpo, EMSP: scope.emsp, Month: args[0]}
-			if err := c.do(cmd.Context(), http.MethodPost, "/periods/begins", q, nil); err != nil {
+			var begun admin.PeriodsBegun
+			if err := c.do(cmd.Context(), http.MethodPost, "/periods/begins", q, &begun); err != nil {
 				return fmt.Errorf("begin period: %w", err)
 			}
 			cmd.PrintErrf("The settlement of %s begins with %s.\n", scopeName(&scope.cpo, &scope.emsp), args[0])
+			for _, t := range begun.Elsewhere {
+				cmd.PrintErrf("Settled elsewhere by this, since they belong before: %d CDRs that were open, claiming %s %s.\n", t.Count, t.Claimed, cmp.Or(t.Currency, "of no currency"))
+			}
 			return nil
 		},
 	}

@@ -268,7 +268,7 @@ func TestFromIsInAnOpenPeriod(t *testing.T) {
 	}
 	begin := func(of string, m ocpi.Month) {
 		t.Helper()
-		if err := d.closes.Begin(t.Context(), "", scope(t, of), m, clearing.ByLocal); err != nil {
+		if err := d.closes.Begin(t.Context(), "", clearing.NewBegin{Scope: scope(t, of), Month: m, By: clearing.ByLocal}); err != nil {
 			t.Fatal(err)
 		}
 	}

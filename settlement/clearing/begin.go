@@ -22,11 +22,34 @@ type Begin struct {
 	Offset int64 // of its control record
 }
 
+// NewBegin says with which period the settlement of a scope is to begin here.
+type NewBegin struct {
+	Scope Scope
+	Month ocpi.Month
+	By    string
+	// Expect is the Version of closes at which it was looked whether the scope has issued
+	// anything: it has no effect once something else is closed. 0: nobody looked, and it
+	// puts nothing right that is closed.
+	Expect uint64
+}
+
 // Begin says with which period the settlement of a scope begins here: what belongs
 // before is settled elsewhere. command may be "". Errors as in [control.Machine.Do].
-func (d *Closes) Begin(ctx context.Context, command string, s Scope, month ocpi.Month, by string) error {
-	_, err := d.machine.Do(ctx, control.Command{ID: command, Change: PeriodBegun{newScopeData(s), month, by}})
+func (d *Closes) Begin(ctx context.Context, command string, n NewBegin) error {
+	_, err := d.machine.Do(ctx, control.Command{ID: command, Expect: n.Expect, Change: PeriodBegun{newScopeData(n.Scope), n.Month, n.By}})
 	return err
+}
+
+// Version is another one after each close of a period, never 0.
+func (d *Closes) Version() uint64 { return d.state.Current().periods.version() }
+
+func (p *periods) version() uint64 { return uint64(len(p.counted)) + 1 }
+
+// BegunThrough returns the last period that is settled elsewhere for all pairs of a scope,
+// since their settlement begins after it; zero for none.
+func (d *Closes) BegunThrough(s Scope) ocpi.Month {
+	until, _ := d.state.Current().begunThrough(s, math.MaxInt64)
+	return until
 }
 
 // Begins returns the begins that count, by scope.
@@ -117,8 +140,10 @@ func (s *closes) through(scope Scope) (until ocpi.Month, of Scope) {
 
 // PeriodBegun says with which calendar month, in the zone of the agreement, the
 // settlement of a scope begins here. The last one of a scope counts, so that a wrong
-// one can be put right, but not within what a close has closed. A month closed by
-// period.closed 1 has begun nothing: settlement begins after it.
+// one can be put right: an earlier one brings back what was thought to be settled
+// elsewhere, whatever is closed; a later one is behind what a close has closed, and who
+// asks for it looks first that nothing is issued. A month closed by period.closed 1 has
+// begun nothing: settlement begins after it.
 type PeriodBegun struct {
 	scopeData
 	Month ocpi.Month `json:"month"` // "2026-01"
@@ -147,8 +172,14 @@ func (d *Closes) begun(e control.Event, c PeriodBegun) error {
 	if latest := e.At.Month().Add(maxAhead); c.Month > latest {
 		return control.Conflict("%s is more than %d months ahead: begin with %s or before", c.Month, maxAhead, latest)
 	}
-	if until, of := s.periods.through(scope); c.Month <= until {
+	history, _ := s.begins.Get(scope)
+	// Records that expect nothing were refused so when they were written.
+	earlier := e.Expect != 0 && len(history) > 0 && c.Month < history[len(history)-1].Month
+	if until, of := s.periods.through(scope); c.Month <= until && !earlier {
 		return control.Conflict("%s is closed through %s: begin with %s or later", of, until, until.Add(1))
+	}
+	if version := s.periods.version(); e.Expect != 0 && e.Expect != version {
+		return control.Conflict("a period was closed meanwhile: look again whether %s begins with %s", scope, c.Month)
 	}
 	wider, n := scope.widening()
 	for _, w := range wider[:n] {
@@ -156,7 +187,6 @@ func (d *Closes) begun(e control.Event, c PeriodBegun) error {
 			return control.Conflict("%s begins with %s already, and with it %s", w, until.Add(1), scope)
 		}
 	}
-	history, _ := s.begins.Get(scope)
 	switch n := len(history); {
 	case n > 0 && history[n-1].Month == c.Month:
 		return control.Conflict("%s begins with %s already", scope, c.Month)

@@ -25,7 +25,7 @@ func TestSettlementBegins(t *testing.T) {
 		{"NL*TNM DE*EMP", "2026-05", "NL*TNM as CPO begins with 2026-05 already, and with it NL*TNM → DE*EMP"},
 		{"- DE*EMP", "2026-02", ""},
 	} {
-		err := d.closes.Begin(t.Context(), "", scope(t, c.scope), month(t, c.month), clearing.ByLocal)
+		err := d.closes.Begin(t.Context(), "", clearing.NewBegin{Scope: scope(t, c.scope), Month: month(t, c.month), By: clearing.ByLocal})
 		if got := fmt.Sprint(err); c.want == "" && err != nil || c.want != "" && got != c.want {
 			t.Errorf("%s begins with %s: %v, want %q", c.scope, c.month, err, c.want)
 		}
@@ -83,7 +83,7 @@ func TestAClosedMonthIsABegin(t *testing.T) {
 		}
 	}
 	for m, want := range map[ocpi.Month]string{202603: "2026-03 is closed, and nothing begins before its end: begin with 2026-04 or later", 202604: "<nil>"} {
-		if err := d.closes.Begin(t.Context(), "", clearing.Scope{}, m, clearing.ByLocal); fmt.Sprint(err) != want {
+		if err := d.closes.Begin(t.Context(), "", clearing.NewBegin{Month: m, By: clearing.ByLocal}); fmt.Sprint(err) != want {
 			t.Errorf("begin with %s: %v, want %s", m, err, want)
 		}
 	}

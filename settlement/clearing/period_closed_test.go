@@ -76,12 +76,21 @@ func TestPeriodsAreClosedOnce(t *testing.T) {
 		{"close behind", "house", "2026-05", "control offset 21 is behind the close itself, control record 20"},
 		{"close", "house", "2026-05", ""},
 		{"month", "house", "2026-04", "the house is closed through 2026-05, with statements: close periods likewise from then on"},
+		{"begin 3 closes", "house", "2026-06", "a period was closed meanwhile: look again whether the house begins with 2026-06"},
+		{"begin 5 closes", "house", "2026-06", ""},
+		{"begin", "house", "2026-03", "the house is closed through 2026-05: begin with 2026-06 or later"},
+		{"begin 5 closes", "house", "2026-03", ""}, // put right, though more than that is closed
+		{"begin", "house", "2026-04", "the house is closed through 2026-05: begin with 2026-06 or later"},
 	} {
 		next := int64(i)
 		var err error
 		switch what, ago, _ := strings.Cut(c.do, " "); what {
 		case "begin":
-			err = d.closes.Begin(ctx, "", scope(t, c.of), month(t, c.month), clearing.ByLocal)
+			n := clearing.NewBegin{Scope: scope(t, c.of), Month: month(t, c.month), By: clearing.ByLocal}
+			if _, err := fmt.Sscanf(ago, "%d closes", &n.Expect); err == nil {
+				n.Expect++
+			}
+			err = d.closes.Begin(ctx, "", n)
 		case "agree":
 			err = d.agree(t, c.of, c.month, "owed=lower")
 		case "month":
@@ -122,7 +131,8 @@ func TestPeriodsAreClosedOnce(t *testing.T) {
 		{"NL*TNM DE*BIG", 7, 202601, 202602},
 		{"GB*DUN DE*BIG", 12, 202601, 202603},
 		{"GB*DUN DE*BIG", 18, 202604, 202604},
-		{"GB*DUN DE*BIG", 99, 202604, 202605},
+		{"GB*DUN DE*BIG", 22, 202604, 202605},
+		{"GB*DUN DE*BIG", 99, 202602, 202605},
 	} {
 		pair := pairOf(t, tc.pair)
 		if begun, whole := d.closes.BegunThroughAt(pair, tc.below), d.closes.ClosedThroughAt(pair, tc.below); begun != tc.begun || whole != tc.whole {
@@ -280,10 +290,12 @@ func TestWhatComesBetweenACloseAndItsRecord(t *testing.T) {
 			_, err := d.closes.ClosePeriod(t.Context(), closing(t, 1, "NL*TNM DE*EMP", "2026-05", 0, "NL*TNM:1"))
 			return err
 		}, clearing.AlreadyClosed},
-		"an agreement":         {func(d desk) error { return d.agree(t, "- DE*EMP", "2026-07", "owed=lower") }, clearing.AgreementChanged},
-		"another's agreement":  {func(d desk) error { return d.agree(t, "- DE*BIG", "2026-07", "owed=lower") }, 0},
-		"a begin of the house": {func(d desk) error { return d.closes.Begin(t.Context(), "", clearing.Scope{}, 202602, clearing.ByLocal) }, clearing.BegunMeanwhile},
-		"a close of before":    {func(d desk) error { return d.closes.Close(t.Context(), "", 202602) }, clearing.BegunMeanwhile},
+		"an agreement":        {func(d desk) error { return d.agree(t, "- DE*EMP", "2026-07", "owed=lower") }, clearing.AgreementChanged},
+		"another's agreement": {func(d desk) error { return d.agree(t, "- DE*BIG", "2026-07", "owed=lower") }, 0},
+		"a begin of the house": {func(d desk) error {
+			return d.closes.Begin(t.Context(), "", clearing.NewBegin{Month: 202602, By: clearing.ByLocal})
+		}, clearing.BegunMeanwhile},
+		"a close of before": {func(d desk) error { return d.closes.Close(t.Context(), "", 202602) }, clearing.BegunMeanwhile},
 		"what a party is called": {func(d desk) error {
 			_, _, err := d.parties.Set(t.Context(), "", clearing.NewParty{Party: ocpi.NewParty("NL", "TNM"), From: 202601, Values: values("name=TNM"), By: clearing.ByLocal})
 			return err
@@ -545,7 +557,7 @@ func TestClosesFollowFromTheLog(t *testing.T) {
 					counted = append(counted, clearing.Counted{ID: r.ID, Period: of.month, Control: r.Control})
 				}
 			case "begin":
-				if err := d.closes.Begin(ctx, "", s, month, clearing.ByLocal); err == nil {
+				if err := d.closes.Begin(ctx, "", clearing.NewBegin{Scope: s, Month: month, By: clearing.ByLocal}); err == nil {
 					for _, pair := range pairsOf(s) {
 						if m.closed(pair, math.MaxInt64) >= month {
 							rt.Fatalf("%s begins with %s, which is closed for %s", s, month, pair)

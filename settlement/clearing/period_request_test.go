@@ -91,7 +91,7 @@ func TestACloseIsApprovedByAnotherKey(t *testing.T) {
 		case "agrees":
 			err = d.agree(t, c.of, c.month, map[bool]string{true: "four_eyes=true", false: "owed=lower"}[c.of == "house"])
 		case "begins":
-			err = d.closes.Begin(ctx, "", scope(t, c.of), month(t, c.month), clearing.ByLocal)
+			err = d.closes.Begin(ctx, "", clearing.NewBegin{Scope: scope(t, c.of), Month: month(t, c.month), By: clearing.ByLocal})
 		case "decides":
 			err = decides(c.of)
 		case "closes":
