@@ -168,10 +168,20 @@ func (l *left) take(says Amount, claim decimal.Decimal) (off Amount, excess deci
 		off = nothing()
 	default:
 		off = says
+		off.Tax = downTo(says.Tax, l.owed.Tax)
 	}
 	l.owed = l.owed.add(off)
 	l.claim = decimal.Max(l.claim.Sub(amount), decimal.Decimal{})
 	return off, excess
+}
+
+// downTo is a tax that is taken off, of no more than is left: of what is known of either.
+func downTo(off, left *decimal.Decimal) *decimal.Decimal {
+	if off == nil || left == nil || off.Abs().LessThanOrEqual(left.Abs()) {
+		return off
+	}
+	all := left.Neg()
+	return &all
 }
 
 func (c *Case) acceptedByPerson() bool { return c.Decision != nil && c.Decision.Act == Accept }

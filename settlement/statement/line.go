@@ -54,15 +54,15 @@ type Charge struct {
 	stale bool
 }
 
-// LineOf returns the line of a CDR in the next statement: what it comes to less what was
-// issued of it. ok is false where that is nothing, or where nothing is issued (yet).
-func LineOf(c *Charge, o *clearing.Outcome) (l Line, ok bool) {
+// LineOf returns the line of a CDR in the next statement, taxed so: what it comes to less
+// what was issued of it. ok is false where that is nothing, or where nothing is issued (yet).
+func LineOf(c *Charge, o *clearing.Outcome, tax clearing.Tax) (l Line, ok bool) {
 	issued := c.Issued
 	if issued == nil && o.State != clearing.Accepted && o.State != clearing.Zeroed {
 		return Line{}, false
 	}
 	l = Line{CDR: c.Key.String(), Kind: CDR, Belongs: c.Belongs, Country: c.Country, Start: c.Start, End: c.End,
-		KWh: o.KWh, Net: o.Owed.Net, LineTax: o.Owed.Tax, Tax: c.Tax}
+		KWh: o.KWh, Net: o.Owed.Net, LineTax: o.Owed.Tax, Tax: tax}
 	if c.Credit {
 		l.Kind = Credit
 		if c.CreditOf.ID != "" {

@@ -58,7 +58,11 @@ func Settle(charges []*Charge, period ocpi.Month) []Settled {
 		if s.Later {
 			continue
 		}
-		if l, ok := LineOf(s.Charge, &s.Outcome); ok {
+		tax := s.Charge.Tax
+		if of, known := originals[s.CreditOf]; known && s.Credit {
+			tax = charges[of].Tax // it takes back what that was taxed by, whatever is agreed since
+		}
+		if l, ok := LineOf(s.Charge, &s.Outcome, tax); ok {
 			// Another copy of what is issued may say a later time than the one that was.
 			l.Belongs = min(l.Belongs, period)
 			s.Line = &l

@@ -230,3 +230,44 @@ func TestACreditComesWithWhatItCredits(t *testing.T) {
 		}
 	}
 }
+
+// A credit takes back what its CDR was taxed by, whatever is agreed since: else the tax of
+// what is credited whole would stay paid. One that credits nothing here has its own terms.
+func TestACreditIsTaxedByWhatItCredits(t *testing.T) {
+	amount := func(net, tax string) *clearing.Amount {
+		d := dec(tax)
+		return &clearing.Amount{Net: dec(net), Tax: &d}
+	}
+	reverse, standard := clearing.Tax{Category: clearing.TaxReverseCharge}, clearing.Tax{Category: clearing.TaxStandard, Rate: ocpi.MustNumber("21")}
+	for name, tc := range map[string]struct {
+		was, now clearing.Tax
+		want     string
+	}{
+		"reverse charge since":            {clearing.Tax{Category: clearing.TaxStated}, reverse, "-9 stated -1.8; -4 reverse_charge"},
+		"a standard rate since":           {clearing.Tax{Category: clearing.TaxStated}, standard, "-9 stated -1.8; -4 standard 21"},
+		"reverse charge before, and none": {reverse, clearing.Tax{Category: clearing.TaxStated}, "-9 reverse_charge; -4 stated -0.8"},
+	} {
+		charge := func(id string, credit bool, tax clearing.Tax, claimed *clearing.Amount) *statement.Charge {
+			return &statement.Charge{Case: &clearing.Case{Key: ocpi.Key{Party: pair, ID: id}, Owed: clearing.OwedClaimed, Credit: credit, Claimed: claimed}, Belongs: 201906, Lands: 201906, Tax: tax}
+		}
+		original := charge("C1", false, tc.was, amount("9", "1.8"))
+		original.Belongs, original.Issued = 201905, &clearing.Issued{Period: 201905, Amount: *amount("9", "1.8"), KWh: nil}
+		credit, orphan := charge("K1", true, tc.now, amount("-9", "-1.8")), charge("K2", true, tc.now, amount("-4", "-0.8"))
+		credit.CreditOf, orphan.CreditOf = original.Key, ocpi.Key{Party: pair, ID: "NONE"}
+		orphan.Decision = &clearing.Decision{Act: clearing.Accept, Covers: []string{clearing.GroundCreditOrphan}}
+		var got []string
+		for _, l := range statement.Lines(statement.Settle([]*statement.Charge{original, credit, orphan}, 201906)) {
+			text := fmt.Sprint(l.Net, " ", l.Category)
+			if l.LineTax != nil {
+				text += " " + l.LineTax.String()
+			}
+			if l.Rate.IsSet() {
+				text += " " + l.Rate.String()
+			}
+			got = append(got, text)
+		}
+		if text := strings.Join(got, "; "); text != tc.want {
+			t.Errorf("%s: %s, want %s", name, text, tc.want)
+		}
+	}
+}
