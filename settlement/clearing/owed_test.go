@@ -129,7 +129,7 @@ func (a agreed) caseOf(t *testing.T, text string) *clearing.Case {
 	c := caseOf(t, text)
 	c.Owed = a.owed
 	if c.Claimed != nil && c.Computed != nil {
-		c.Tolerated = a.judge.Tolerates(ocpi.MustNumber(c.Claimed.Net.String()), ocpi.MustNumber(c.Computed.Net.String()))
+		c.Tolerated = a.judge.Tolerates(ocpi.MustNumber(c.Claimed.Net.String()), ocpi.MustNumber(c.Computed.Net.String()), "EUR")
 	}
 	return c
 }

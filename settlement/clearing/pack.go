@@ -99,6 +99,7 @@ func compile(pack string, agreed []RuleSetting) (*Judge, error) {
 			next++
 		}
 		if a.rule.Code == "difference" {
+			a.limits.tolerances()
 			j.tolerance = a.limits
 		}
 		if a.effect != Off && !rules[i].Chain {
@@ -144,8 +145,8 @@ func (j *Judge) Judge(f *Facts, into []Ground) []Ground {
 	return into
 }
 
-// Tolerates reports whether a claim is as good as what was computed, both before tax:
+// Tolerates reports whether a claim is as good as what was computed, both before tax in a currency:
 // |claimed − computed| ≤ max(amount, per cent × |computed|) of the difference rule.
-func (j *Judge) Tolerates(claimed, computed ocpi.Number) bool {
-	return j.tolerance.tolerates(claimed, computed)
+func (j *Judge) Tolerates(claimed, computed ocpi.Number, currency string) bool {
+	return j.tolerance.tolerates(claimed, computed, currency)
 }

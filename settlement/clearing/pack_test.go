@@ -362,9 +362,9 @@ func TestRulesAgainstDecimal(t *testing.T) {
 		}
 
 		off := d(f.ClaimedNet).Sub(d(f.ComputedNet)).Abs()
-		tolerated := decimal.Max(decimal.RequireFromString("0.025"), d(percent).Div(decimal.NewFromInt(100)).Mul(d(f.ComputedNet).Abs()))
+		tolerated := decimal.Max(decimal.RequireFromString("2.5").Shift(-int32(ocpi.MinorUnit(f.Currency))), d(percent).Div(decimal.NewFromInt(100)).Mul(d(f.ComputedNet).Abs()))
 		check("difference", all(f.ClaimedNet, f.ComputedNet) && off.GreaterThan(tolerated))
-		if all(f.ClaimedNet, f.ComputedNet) && j.Tolerates(f.ClaimedNet, f.ComputedNet) == off.GreaterThan(tolerated) {
+		if all(f.ClaimedNet, f.ComputedNet) && j.Tolerates(f.ClaimedNet, f.ComputedNet, f.Currency) == off.GreaterThan(tolerated) {
 			t.Fatalf("tolerates is %v", off.LessThanOrEqual(tolerated))
 		}
 

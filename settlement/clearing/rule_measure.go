@@ -17,7 +17,22 @@ type strikes func(l *limits, f *Facts) (measured, limit string, struck bool)
 type limits struct {
 	values [3]ocpi.Number
 	agreed [3]bool // an agreement gives it, not the pack
+	// tolerance is the amount that is tolerated, by the decimals of a currency's minor unit:
+	// a pack says it of those with two.
+	tolerance [5]ocpi.Number
 }
+
+// tolerances sets what is tolerated in currencies of all minor units.
+func (l *limits) tolerances() {
+	for decimals := range l.tolerance {
+		l.tolerance[decimals] = l.values[0]
+		if !l.agreed[0] {
+			l.tolerance[decimals] = ocpi.MustNumber(l.values[0].Decimal().Shift(int32(2 - decimals)).String())
+		}
+	}
+}
+
+func (l *limits) tolerated(currency string) ocpi.Number { return l.tolerance[ocpi.MinorUnit(currency)] }
 
 // money returns a limit of money; ok is false where it says nothing of a currency.
 func (l *limits) money(i int, currency string) (limit ocpi.Number, ok bool) {
@@ -206,10 +221,10 @@ func age(l *limits, f *Facts) (measured, limit string, struck bool) {
 }
 
 func difference(l *limits, f *Facts) (measured, limit string, struck bool) {
-	if !f.ClaimedNet.IsSet() || !f.ComputedNet.IsSet() || l.tolerates(f.ClaimedNet, f.ComputedNet) {
+	if !f.ClaimedNet.IsSet() || !f.ComputedNet.IsSet() || l.tolerates(f.ClaimedNet, f.ComputedNet, f.Currency) {
 		return "", "", false
 	}
-	tolerated := l.values[0].Decimal()
+	tolerated := l.tolerated(f.Currency).Decimal()
 	if share := f.ComputedNet.Decimal().Abs().Mul(l.values[1].Decimal()).Shift(-2); share.GreaterThan(tolerated) {
 		tolerated = share
 	}
@@ -221,14 +236,15 @@ func difference(l *limits, f *Facts) (measured, limit string, struck bool) {
 }
 
 // tolerates reports whether |claimed − computed| ≤ max(amount, per cent × |computed|).
-func (l *limits) tolerates(claimed, computed ocpi.Number) bool {
+func (l *limits) tolerates(claimed, computed ocpi.Number, currency string) bool {
+	amount := l.tolerated(currency)
 	off, fits := claimed.Add(computed.Neg())
 	if !fits { // more than 18 digits
 		d := claimed.Decimal().Sub(computed.Decimal()).Abs()
-		return d.Cmp(l.values[0].Decimal()) <= 0 || d.Shift(2).Cmp(l.values[1].Decimal().Mul(computed.Decimal().Abs())) <= 0
+		return d.Cmp(amount.Decimal()) <= 0 || d.Shift(2).Cmp(l.values[1].Decimal().Mul(computed.Decimal().Abs())) <= 0
 	}
 	off, computed = magnitude(off), magnitude(computed)
-	return off.Cmp(l.values[0]) <= 0 ||
+	return off.Cmp(amount) <= 0 ||
 		ocpi.CompareProducts([]ocpi.Number{off, hundred}, []ocpi.Number{l.values[1], computed}) <= 0
 }
 

@@ -157,8 +157,8 @@ var rules = withParams([]Rule{
 		strikes:  age,
 	},
 	{
-		Code: "difference", Evidence: Pair, Source: ownDifference, Edition: "1",
-		Measure:  "claimed less computed before tax; strikes beyond the greater of amount and so many per cent of what was computed. The amount covers half a cent for each of five lines, as the verdict of a price does",
+		Code: "difference", Evidence: Pair, Source: ownDifference, Edition: "2",
+		Measure:  "claimed less computed before tax; strikes beyond the greater of amount and so many per cent of what was computed. The amount covers half a minor unit for each of five lines; where nothing else is agreed it is in currencies without cents 2.5, in those of three decimals 0.0025, and so on",
 		Sentence: "Claimed less computed is {measured}; up to {limit} is tolerated.",
 		Params:   []Param{{"amount", "currency of the CDR", "0.025", "0", "1000000"}, {"percent", "% of computed", "0", "0", "100"}},
 		strikes:  difference,

@@ -442,7 +442,7 @@ func (w *drawing) read(g *group, m *drawn) (j judged, err error) {
 		j.Computed = amount(c.Computed)
 	}
 	if j.Claimed != nil && j.Computed != nil {
-		j.Tolerated = t.judge.Tolerates(c.Claimed.Excl, c.Computed.Excl)
+		j.Tolerated = t.judge.Tolerates(c.Claimed.Excl, c.Computed.Excl, c.Currency)
 	}
 	facts := factsOf(c, &t.Terms)
 	j.Grounds = t.judge.Judge(&facts, nil)
