@@ -90,7 +90,31 @@ type SettlementRow struct {
 	CreditedClaimed Sum
 	Tax             []TaxSum // of Computed, by rate
 	DiffersCount    uint64   // CDRs in Computed whose claim differs from what we computed
+	// Issued is what lines of issued statements say of CDRs that were booked in the month
+	// when their line was issued; Late those of them that came to a later statement than
+	// their own, since the period of that was closed.
+	Issued, Late Lines
+	Open         *Open // nil: nobody has looked, or can say
 }
+
+// Lines are how many lines statements have, and what they come to before tax.
+type Lines struct {
+	Count uint64
+	Net   decimal.Decimal
+}
+
+// Add returns l + o.
+func (l Lines) Add(o Lines) Lines { return Lines{l.Count + o.Count, l.Net.Add(o.Net)} }
+
+// Open is what statements have not said yet: the lines that closes of all there is would
+// issue now, and what is held, of which there is none before it is decided on.
+type Open struct {
+	Lines Lines
+	Held  Lines // what it claims before tax
+}
+
+// Add returns o + p.
+func (o Open) Add(p Open) Open { return Open{o.Lines.Add(p.Lines), o.Held.Add(p.Held)} }
 
 // Difference is what the partner claims beyond what we computed, over the CDRs
 // in Computed: claimed - unpriced claimed - credited claimed - computed.

@@ -19,7 +19,7 @@ import (
 func serve(t *testing.T, open bool) string {
 	t.Helper()
 	world := creditedWorld(900)
-	server := httptest.NewServer(agreedSite(world, open, reporttest.Agreed(t)))
+	server := httptest.NewServer(reportedSite(world, open, reporttest.Agreed(t), reporttest.Reporter{}))
 	t.Cleanup(server.Close)
 	return server.URL
 }
@@ -73,7 +73,7 @@ func TestPagesFitTheWindow(t *testing.T) {
 		return report.CDRPath(world.All[slices.IndexFunc(world.All, func(d settlement.CDRDetail) bool { return suits(&d) })].Key)
 	}
 	pages := []struct{ name, path string }{
-		{"settlement", "/"}, {"settlement-incl", "/?vat=incl"}, {"settlement-closed", "/?cpo=GB*DUN&emsp=NL*EXW"}, {"nothing", "/?currency=CHF"},
+		{"settlement", "/"}, {"settlement-open", "/?open=true"}, {"settlement-incl", "/?vat=incl"}, {"settlement-closed", "/?cpo=GB*DUN&emsp=NL*EXW"}, {"nothing", "/?currency=CHF"},
 		{"rules", "/rules"}, {"causes", "/causes"}, {"causes-incl", "/causes?vat=incl"},
 		{"cdrs", "/cdrs?from=2019-01&to=2019-01&limit=40"}, {"differs", "/cdrs?claim=differs"},
 		{"rejects", "/rejects"}, {"conflicts", "/conflicts"}, {"refused", "/refused"}, {"partners", "/partners"}, {"partner", "/partners/nl-tnm-cpo"},

@@ -45,7 +45,7 @@ func (s *server) causes(c *gin.Context, v visitor) error {
 	if err != nil {
 		return err
 	}
-	q, all, _, err := s.settlementRows(c, v, &f)
+	q, all, _, err := s.settlementRows(c, v, &f, c.Request.URL.Query())
 	if err != nil {
 		return err
 	}
@@ -66,7 +66,7 @@ func (s *server) causes(c *gin.Context, v visitor) error {
 // causesFile answers GET /causes.csv and /causes.jsonl: the rows of the table, exact.
 func (s *server) causesFile(c *gin.Context, v visitor) error {
 	var f filters
-	q, all, _, err := s.settlementRows(c, v, &f)
+	q, all, _, err := s.settlementRows(c, v, &f, c.Request.URL.Query())
 	if err != nil {
 		return err
 	}

@@ -23,6 +23,8 @@ type Deps struct {
 	Reader settlement.Reader
 	// Finder finds CDRs by what people have at hand; nil = nothing is sought.
 	Finder settlement.Finder
+	// Reporter tells the settlement what became of its CDRs; nil = nothing is shown of it.
+	Reporter report.Reporter
 	// Numbers finds statements by their numbers; nil = none are sought.
 	Numbers report.Numbers
 	// Drafts draws statements; nil = none are shown.

@@ -146,11 +146,16 @@ func newSite(store settlement.Reader, open bool) site {
 
 // agreedSite is newSite where something is agreed.
 func agreedSite(store settlement.Reader, open bool, agreed report.Clearing) site {
+	return reportedSite(store, open, agreed, nil)
+}
+
+// reportedSite is agreedSite where somebody tells what became of CDRs.
+func reportedSite(store settlement.Reader, open bool, agreed report.Clearing, reporter report.Reporter) site {
 	var log bytes.Buffer
 	engine := gin.New()
 	engine.UseEscapedPath = true
 	engine.UnescapePathValues = false
-	page.Mount(engine, page.Deps{Reader: store, Closes: reporttest.January, Clearing: agreed, Partners: known{}, Found: found(), Late: late{}, Keys: apiKeys{}, Open: open, Logger: slog.New(slog.NewTextHandler(&log, nil))})
+	page.Mount(engine, page.Deps{Reader: store, Reporter: reporter, Closes: reporttest.January, Clearing: agreed, Partners: known{}, Found: found(), Late: late{}, Keys: apiKeys{}, Open: open, Logger: slog.New(slog.NewTextHandler(&log, nil))})
 	return site{Handler: engine, log: &log}
 }
 

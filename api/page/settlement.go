@@ -34,6 +34,7 @@ type filters struct {
 	DayFrom, DayTo, Sort            string
 	EVSE, Location                  string
 	InclVAT                         bool
+	Open                            bool     // what is open is drawn
 	Months, CPOs, EMSPs, Currencies []string // to choose from
 }
 
@@ -109,6 +110,11 @@ type settlementLine struct {
 	Tax                     string
 	Total                   bool
 	Calm                    string // class of a difference that is nothing but rounding
+	Issued, Late            figure
+	IssuedCount, LateCount  uint64
+	Open, Held              figure // Open "" where nobody can say
+	OpenCount, HeldCount    uint64
+	ShowsIssued, ShowsOpen  bool // there is a column of it
 }
 
 // monthGroup is the rows of one month.
@@ -139,6 +145,9 @@ type settlementView struct {
 	NoData  bool // nothing was ever received
 	Closed  bool // a month is
 	Empty   bool // nothing counts in the chosen months, whatever the other choices
+	Reports bool // somebody tells what became of them
+	Issued  bool // something is
+	Columns int
 	CSV     string
 	JSONL   string
 	Clear   string
@@ -147,7 +156,7 @@ type settlementView struct {
 
 // settlementRows reads the rows of the chosen months, for all parties that the
 // visitor may see, and those of them that match the other choices.
-func (s *server) settlementRows(c *gin.Context, v visitor, f *filters) (q settlement.SettlementQuery, all, rows []settlement.SettlementRow, err error) {
+func (s *server) settlementRows(c *gin.Context, v visitor, f *filters, values url.Values) (q settlement.SettlementQuery, all, rows []settlement.SettlementRow, err error) {
 	months, err := s.Reader.Months(c.Request.Context(), v.Party)
 	if err != nil {
 		return q, nil, nil, fmt.Errorf("read months: %w", err)
@@ -155,7 +164,7 @@ func (s *server) settlementRows(c *gin.Context, v visitor, f *filters) (q settle
 	if len(months) == 0 {
 		return q, nil, nil, nil
 	}
-	values := dropEmpty(c.Request.URL.Query())
+	values = dropEmpty(values)
 	values.Del("vat")
 	if values.Get("from") == "" && values.Get("to") == "" {
 		from, to, err := s.opening(c.Request.Context(), v, months)
@@ -188,6 +197,19 @@ func (s *server) settlementRows(c *gin.Context, v visitor, f *filters) (q settle
 		}
 	}
 	return q, all, rows, nil
+}
+
+// takeOpen takes the parameter open out of what a visitor asked for: package report has it
+// of the report alone.
+func takeOpen(values url.Values) (bool, error) {
+	asked, given := values["open"]
+	if !given {
+		return false, nil
+	}
+	values.Del("open")
+	p := rest.NewParams(url.Values{"open": asked}, "open")
+	open := p.Bool("open")
+	return open != nil && *open, p.Err()
 }
 
 // opening are the months that a visitor is shown unasked: the latest, without those
@@ -239,18 +261,28 @@ func (s *server) counts(ctx context.Context, v visitor, months []ocpi.Month) (ma
 
 // settlement answers GET /.
 func (s *server) settlement(c *gin.Context, v visitor) error {
-	f, side, err := newFilters(dropEmpty(c.Request.URL.Query()))
+	values := dropEmpty(c.Request.URL.Query())
+	f, side, err := newFilters(values)
 	if err != nil {
 		return err
 	}
-	q, all, rows, err := s.settlementRows(c, v, &f)
+	if f.Open, err = takeOpen(values); err != nil {
+		return err
+	}
+	q, all, rows, err := s.settlementRows(c, v, &f, values)
 	if err != nil {
 		return err
 	}
-	view := settlementView{Filters: f, NoData: f.Months == nil, Empty: len(all) == 0, Clear: "/"}
+	if rows, err = s.reported(c, q, &f, rows); err != nil {
+		return err
+	}
+	view := settlementView{Filters: f, NoData: f.Months == nil, Empty: len(all) == 0, Clear: "/", Reports: s.Reporter != nil}
 	chosen := chosenValues(q, side)
+	if f.Open {
+		chosen.Set("open", "true")
+	}
 	view.frame = frame{Title: "Settlement", Here: "Settlement", Visitor: &v, Query: chosen}
-	view.CSV, view.JSONL = view.with("/settlement.csv", "from", "to", "cpo", "emsp", "currency"), view.with("/settlement.jsonl", "from", "to", "cpo", "emsp", "currency")
+	view.CSV, view.JSONL = view.with("/settlement.csv", "from", "to", "cpo", "emsp", "currency", "open"), view.with("/settlement.jsonl", "from", "to", "cpo", "emsp", "currency", "open")
 	view.fill(rows, side, s.Closes)
 	if s.Clearing.Agreements != nil {
 		view.linkTerms(s, rows)
@@ -262,6 +294,18 @@ func (s *server) settlement(c *gin.Context, v visitor) error {
 	}
 	s.render(c, http.StatusOK, "settlement", view)
 	return nil
+}
+
+// reported adds what became of the CDRs of rows.
+func (s *server) reported(c *gin.Context, q settlement.SettlementQuery, f *filters, rows []settlement.SettlementRow) ([]settlement.SettlementRow, error) {
+	if s.Reporter == nil || f.Months == nil {
+		return rows, nil
+	}
+	rows, err := s.Reporter.Reported(c.Request.Context(), q, f.Open, rows)
+	if err != nil {
+		return nil, fmt.Errorf("settlement %s to %s: %w", q.From, q.To, err)
+	}
+	return rows, nil
 }
 
 func chosenValues(q settlement.SettlementQuery, side vatSide) url.Values {
@@ -284,8 +328,17 @@ func chosenValues(q settlement.SettlementQuery, side vatSide) url.Values {
 // table, exact, with all amounts.
 func (s *server) settlementFile(c *gin.Context, v visitor) error {
 	var f filters
-	q, _, rows, err := s.settlementRows(c, v, &f)
+	values := dropEmpty(c.Request.URL.Query())
+	open, err := takeOpen(values)
 	if err != nil {
+		return err
+	}
+	f.Open = open
+	q, _, rows, err := s.settlementRows(c, v, &f, values)
+	if err != nil {
+		return err
+	}
+	if rows, err = s.reported(c, q, &f, rows); err != nil {
 		return err
 	}
 	return s.file(c, report.SettlementFile(q), either(c, report.SettlementCSV(rows, s.Closes), report.SettlementJSONL(rows, s.Closes)))
@@ -294,9 +347,23 @@ func (s *server) settlementFile(c *gin.Context, v visitor) error {
 // fill makes the table: totals by currency first, then the rows by month.
 func (v *settlementView) fill(rows []settlement.SettlementRow, side vatSide, closes report.Closes) {
 	totals := totalsByCurrency(rows)
-	claims, results := fitColumns(append(slices.Clone(rows), totals...), side)
+	fitted := fitColumns(append(slices.Clone(rows), totals...), side)
 	for i := range totals {
-		l := newLine(&totals[i], side, claims, results)
+		v.Issued = v.Issued || totals[i].Issued.Count > 0
+	}
+	v.Columns = 10
+	for _, shown := range []bool{v.Issued, v.Filters.Open} {
+		if shown {
+			v.Columns++
+		}
+	}
+	line := func(r *settlement.SettlementRow) settlementLine {
+		l := newLine(r, side, fitted)
+		l.ShowsIssued, l.ShowsOpen = v.Issued, v.Filters.Open
+		return l
+	}
+	for i := range totals {
+		l := line(&totals[i])
 		l.Total = true
 		v.Totals = append(v.Totals, l)
 	}
@@ -311,7 +378,7 @@ func (v *settlementView) fill(rows []settlement.SettlementRow, side vatSide, clo
 			v.Closed = v.Closed || group.Closed != nil
 			v.Groups = append(v.Groups, group)
 		}
-		l := newLine(&rows[i], side, claims, results)
+		l := line(&rows[i])
 		l.link(&rows[i], side)
 		g := &v.Groups[len(v.Groups)-1]
 		g.Lines = append(g.Lines, l)
@@ -332,27 +399,35 @@ func (v *settlementView) linkTerms(s *server, rows []settlement.SettlementRow) {
 	}
 }
 
-// fitColumns finds the decimals of what partners claim and of what we compute.
-func fitColumns(rows []settlement.SettlementRow, side vatSide) (claims, results column) {
-	claims.places, results.places = 2, 2
+// fitted are the decimals of what partners claim, of what we compute and of statements.
+type fitted struct{ claims, results, lines column }
+
+func fitColumns(rows []settlement.SettlementRow, side vatSide) fitted {
+	f := fitted{column{2}, column{2}, column{2}}
 	for i := range rows {
 		r := &rows[i]
 		for _, s := range []settlement.Sum{r.Claimed, r.Credits, r.Net, r.UnpricedClaimed, r.CreditedClaimed} {
-			claims.fit(side.sum(s))
+			f.claims.fit(side.sum(s))
 		}
-		results.fit(side.sum(r.Computed))
-		results.fit(side.sum(r.Difference()))
+		f.results.fit(side.sum(r.Computed))
+		f.results.fit(side.sum(r.Difference()))
+		f.lines.fit(&r.Issued.Net)
+		f.lines.fit(&r.Late.Net)
+		if r.Open != nil {
+			f.lines.fit(&r.Open.Lines.Net)
+		}
 	}
-	return claims, results
+	return f
 }
 
-func newLine(r *settlement.SettlementRow, side vatSide, claims, results column) settlementLine {
+func newLine(r *settlement.SettlementRow, side vatSide, f fitted) settlementLine {
+	claims, results := f.claims, f.results
 	calm := ""
 	if r.DiffersCount == 0 {
 		calm = "calm"
 	}
-	return settlementLine{
-		Calm: calm,
+	l := settlementLine{
+		Calm: calm, Issued: newFigure(r.Issued.Net, f.lines.places), Late: newFigure(r.Late.Net, f.lines.places), IssuedCount: r.Issued.Count, LateCount: r.Late.Count,
 		Name: r.CPO.String() + " → " + emspName(r.EMSP), Currency: r.Currency,
 		Claimed: side.figure(r.Claimed, claims), Credits: side.figure(r.Credits, claims), Net: side.figure(r.Net, claims),
 		Computed: side.figure(r.Computed, results), Difference: side.figure(r.Difference(), results),
@@ -361,6 +436,11 @@ func newLine(r *settlement.SettlementRow, side vatSide, claims, results column) 
 		CreditedCount: r.CreditedCount, CreditedClaim: side.figure(r.CreditedClaimed, claims),
 		Tax: taxLine(r.Tax),
 	}
+	if o := r.Open; o != nil {
+		l.Open, l.Held = newFigure(o.Lines.Net, f.lines.places), newFigure(o.Held.Net, 2)
+		l.OpenCount, l.HeldCount = o.Lines.Count, o.Held.Count
+	}
+	return l
 }
 
 // link adds the addresses of the CDRs behind the row and behind its exceptions.

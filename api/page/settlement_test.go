@@ -6,6 +6,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/roamclear/roamclear/api/report"
 	"github.com/roamclear/roamclear/api/report/reporttest"
 	"github.com/roamclear/roamclear/ocpi"
 )
@@ -61,5 +62,34 @@ func TestThePageOpensOnMonthsWorthSeeing(t *testing.T) {
 		if shown := content(t, newSite(store, true).get(t, "/", "")); !strings.Contains(shown, `<p class="sub">`+tc.want) {
 			t.Errorf("%s: want %s: %s", tc.name, tc.want, shown[:min(len(shown), 400)])
 		}
+	}
+}
+
+// What became of a month stands beside it: what is issued where anything is, what is open
+// where that is asked for.
+func TestWhatBecameOfAMonth(t *testing.T) {
+	const months = "/?from=2019-01&to=2019-02&cpo=GB*DUN"
+	s := reportedSite(reporttest.World(60), true, report.Clearing{}, reporttest.Reporter{})
+	golden(t, "settlement_open.html", content(t, s.get(t, months+"&open=true", "")))
+	for target, wants := range map[string][]string{
+		months: {`<th scope="col" class="n">Issued</th>`, `colspan="11"`, " late</span>"}, months + "&open=false": {`<option value="">not looked at</option><option value="true">`},
+	} {
+		shown := content(t, s.get(t, target, ""))
+		for _, want := range wants {
+			if !strings.Contains(shown, want) || strings.Contains(shown, `class="n">Open</th>`) {
+				t.Errorf("%s: want %q and nothing open: %s", target, want, shown)
+			}
+		}
+	}
+	if w := s.get(t, months+"&open=perhaps", ""); w.Code != http.StatusBadRequest || !strings.Contains(w.Body.String(), "is neither true nor false") {
+		t.Errorf("open=perhaps: %d %s", w.Code, w.Body)
+	}
+	for file, want := range map[string]string{"/settlement.csv": ",issued_count,issued_net,late_count,late_net,open_count,open_net,held_count,held_claimed", "/settlement.jsonl": `"held":{"count":1,"claimed":"9.00"}`} {
+		if w := s.get(t, file+strings.TrimPrefix(months, "/")+"&open=true", ""); w.Code != http.StatusOK || !strings.Contains(w.Body.String(), want) {
+			t.Errorf("%s: %d, want %s: %s", file, w.Code, want, w.Body)
+		}
+	}
+	if w := s.get(t, "/causes?from=2019-01&to=2019-02&open=true", ""); w.Code != http.StatusBadRequest {
+		t.Errorf("causes take open: %d", w.Code)
 	}
 }

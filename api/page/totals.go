@@ -15,7 +15,7 @@ func totalsByCurrency(rows []settlement.SettlementRow) []settlement.SettlementRo
 	for i := range rows {
 		t := byCurrency[rows[i].Currency]
 		if t == nil {
-			t = &settlement.SettlementRow{Currency: rows[i].Currency}
+			t = &settlement.SettlementRow{Currency: rows[i].Currency, Open: &settlement.Open{}}
 			byCurrency[rows[i].Currency] = t
 		}
 		addRow(t, &rows[i])
@@ -37,6 +37,13 @@ func addRow(t, r *settlement.SettlementRow) {
 	t.DiffersCount += r.DiffersCount
 	t.Claimed, t.Credits, t.Net = t.Claimed.Add(r.Claimed), t.Credits.Add(r.Credits), t.Net.Add(r.Net)
 	t.Computed, t.UnpricedClaimed = t.Computed.Add(r.Computed), t.UnpricedClaimed.Add(r.UnpricedClaimed)
+	t.Issued, t.Late = t.Issued.Add(r.Issued), t.Late.Add(r.Late)
+	if t.Open != nil && r.Open != nil {
+		open := t.Open.Add(*r.Open)
+		t.Open = &open
+	} else {
+		t.Open = nil
+	}
 	for _, tax := range r.Tax {
 		addTax(t, tax)
 	}

@@ -40,6 +40,17 @@ func months(p *rest.Params) (from, to ocpi.Month) {
 // required. The error is a [*rest.Error] that names the parameter.
 func SettlementQuery(values url.Values, key rest.Key) (settlement.SettlementQuery, error) {
 	p := rest.NewParams(values, settlementParams...)
+	return settlementQuery(p, values, key), p.Err()
+}
+
+// settlementReport is SettlementQuery with whether what is open is asked for, too.
+func settlementReport(values url.Values, key rest.Key) (q settlement.SettlementQuery, open bool, err error) {
+	p := rest.NewParams(values, append(slices.Clone(settlementParams), "open")...)
+	asked := p.Bool("open")
+	return settlementQuery(p, values, key), asked != nil && *asked, p.Err()
+}
+
+func settlementQuery(p *rest.Params, values url.Values, key rest.Key) settlement.SettlementQuery {
 	from, to := months(p)
 	for name, m := range map[string]ocpi.Month{"from": from, "to": to} {
 		if m.IsZero() && values.Get(name) == "" {
@@ -51,7 +62,7 @@ func SettlementQuery(values url.Values, key rest.Key) (settlement.SettlementQuer
 	}
 	q := settlement.SettlementQuery{From: from, To: to, Party: key.Party, CPO: p.Party("cpo"), Currency: p.Currency("currency")}
 	q.EMSP, q.NoEMSP = p.PartyOrUnknown("emsp")
-	return q, p.Err()
+	return q
 }
 
 // CDRQuery reads the parameters of a list of CDRs. The error is a

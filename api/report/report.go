@@ -15,6 +15,7 @@ import (
 // Deps is what the reports need.
 type Deps struct {
 	Reader    settlement.Reader
+	Reporter  Reporter // nil = nothing is issued, and nobody can say what is open
 	Auth      func(c *gin.Context) (rest.Key, error)
 	Logger    *slog.Logger
 	Limits    rest.Limits
@@ -56,6 +57,7 @@ type Closes interface {
 
 type server struct {
 	reader    settlement.Reader
+	reporter  Reporter
 	closes    Closes
 	clearing  Clearing
 	drafts    rest.Drafts
@@ -71,7 +73,7 @@ type server struct {
 
 // Mount adds the routes, which carry their whole path from /api/v1 on.
 func Mount(g gin.IRouter, d Deps) {
-	s := &server{reader: d.Reader, closes: d.Closes, clearing: d.Clearing, drafts: d.Drafts, decisions: d.Decisions, traces: d.Traces, around: d.Around, closing: d.Closing, tariffs: d.Tariffs, sessions: d.Sessions, billed: d.Billed, now: d.Now}
+	s := &server{reader: d.Reader, reporter: d.Reporter, closes: d.Closes, clearing: d.Clearing, drafts: d.Drafts, decisions: d.Decisions, traces: d.Traces, around: d.Around, closing: d.Closing, tariffs: d.Tariffs, sessions: d.Sessions, billed: d.Billed, now: d.Now}
 	if s.now == nil {
 		s.now = time.Now
 	}

@@ -70,7 +70,7 @@ func newSite(store *reporttest.Store, rawPath bool) site {
 	var log bytes.Buffer
 	engine := gin.New()
 	engine.UseRawPath = rawPath
-	report.Mount(engine, report.Deps{Reader: store, Closes: reporttest.January, Auth: auth, Logger: slog.New(slog.NewJSONHandler(&log, nil))})
+	report.Mount(engine, report.Deps{Reader: store, Reporter: reporttest.Reporter{}, Closes: reporttest.January, Auth: auth, Logger: slog.New(slog.NewJSONHandler(&log, nil))})
 	return site{engine, &log}
 }
 
@@ -118,6 +118,8 @@ func TestGolden(t *testing.T) {
 	for _, tc := range []struct{ name, key, path, accept string }{
 		{"settlement.json", "all", "/api/v1/reports/settlement?from=2019-01&to=2019-03&currency=gbp", ""},
 		{"settlement.csv", "all", "/api/v1/reports/settlement?from=2019-01&to=2019-03", "text/csv"},
+		{"settlement_open.json", "all", "/api/v1/reports/settlement?from=2019-01&to=2019-01&open=true&cpo=GB*DUN", ""},
+		{"settlement_open.csv", "all", "/api/v1/reports/settlement?from=2019-01&to=2019-03&open=true", "text/csv"},
 		{"rules.json", "volt", "/api/v1/rules", ""},
 		{"causes.json", "all", "/api/v1/reports/causes?from=2019-01&to=2019-03&cpo=FR*PAR", ""},
 		{"causes.csv", "volt", "/api/v1/reports/causes?from=2019-01&to=2019-03", "text/csv"},
@@ -218,6 +220,7 @@ func TestErrors(t *testing.T) {
 		{"unknown cause", "all", "/api/v1/cdrs?cause=vat_forgoten", healthy, 400, "invalid_parameter", "cause"},
 		{"unknown reason", "all", "/api/v1/cdrs?reason=no_tariff", healthy, 400, "invalid_parameter", "reason"},
 		{"unknown reason of rejects", "all", "/api/v1/rejects?reason=Unknown_Tariff", healthy, 400, "invalid_parameter", "reason"},
+		{"open is no word", "all", report2019 + "&open=perhaps", healthy, 400, "invalid_parameter", "open"},
 		{"from without a value", "all", "/api/v1/reports/settlement?from=&to=2019-03", healthy, 400, "invalid_parameter", "from"},
 		{"from of CDRs without a value", "all", "/api/v1/cdrs?from=", healthy, 400, "invalid_parameter", "from"},
 		{"eMSP without a value", "all", "/api/v1/rejects?emsp=", healthy, 400, "invalid_parameter", "emsp"},

@@ -1,6 +1,7 @@
 package report
 
 import (
+	"context"
 	"fmt"
 	"net/url"
 	"strconv"
@@ -34,20 +35,44 @@ type settlementRow struct {
 	CreditedClaimed sumJSON   `json:"credited_claimed"`
 	DiffersCount    uint64    `json:"differs_count"`
 	Tax             []taxJSON `json:"tax"`
-	CDRsURL         string    `json:"cdrs_url"`
+	// Of statements, before tax: see settlement.SettlementRow.
+	Issued  linesJSON  `json:"issued"`
+	Late    linesJSON  `json:"late"` // part of issued
+	Open    *linesJSON `json:"open"` // null: it was not asked for, or nobody can say
+	Held    *heldJSON  `json:"held"` // likewise
+	CDRsURL string     `json:"cdrs_url"`
 }
 
+// linesJSON is how many lines statements have, and what they come to before tax.
+type linesJSON struct {
+	Count uint64 `json:"count"`
+	Net   string `json:"net"`
+}
+
+// heldJSON is how many CDRs are held, and what they claim before tax.
+type heldJSON struct {
+	Count   uint64 `json:"count"`
+	Claimed string `json:"claimed"`
+}
+
+func newLines(l settlement.Lines) linesJSON { return linesJSON{l.Count, rest.Money(l.Net)} }
+
 func newSettlementRow(r *settlement.SettlementRow, closes Closes) settlementRow {
-	return settlementRow{
+	row := settlementRow{
 		CPO: r.CPO.String(), EMSP: partyPtr(r.EMSP), Month: r.Month.String(), MonthClosed: closedAt(closes, r.Month), Currency: r.Currency,
 		CDRCount: r.CDRCount, CreditCount: r.CreditCount,
 		Claimed: newSum(r.Claimed), Credits: newSum(r.Credits), Net: newSum(r.Net),
 		Computed: newSum(r.Computed), Difference: newSum(r.Difference()),
 		UnpricedCount: r.UnpricedCount, UnpricedClaimed: newSum(r.UnpricedClaimed),
 		CreditedCount: r.CreditedCount, CreditedClaimed: newSum(r.CreditedClaimed),
-		DiffersCount: r.DiffersCount, Tax: newTaxes(r.Tax),
+		DiffersCount: r.DiffersCount, Tax: newTaxes(r.Tax), Issued: newLines(r.Issued), Late: newLines(r.Late),
 		CDRsURL: "/api/v1/cdrs?" + RowParams(r, PartAll).Encode(),
 	}
+	if r.Open != nil {
+		open := newLines(r.Open.Lines)
+		row.Open, row.Held = &open, &heldJSON{r.Open.Held.Count, rest.Money(r.Open.Held.Net)}
+	}
+	return row
 }
 
 func closedAt(closes Closes, m ocpi.Month) *string {
@@ -100,19 +125,38 @@ func RowParams(r *settlement.SettlementRow, part Part) url.Values {
 	return q
 }
 
+// Reporter tells the settlement report what became of its CDRs: see statement.Reporter.
+type Reporter interface {
+	// Reported adds to the rows that q selects what is issued, and what is open where that is
+	// asked for.
+	Reported(ctx context.Context, q settlement.SettlementQuery, open bool, rows []settlement.SettlementRow) ([]settlement.SettlementRow, error)
+}
+
+// ReadSettlement reads the rows of the report.
+func ReadSettlement(ctx context.Context, r settlement.Reader, of Reporter, q settlement.SettlementQuery, open bool) ([]settlement.SettlementRow, error) {
+	rows, err := r.Settlement(ctx, q)
+	if err == nil && of != nil {
+		rows, err = of.Reported(ctx, q, open, rows)
+	}
+	if err != nil {
+		return nil, fmt.Errorf("settlement %s to %s: %w", q.From, q.To, err)
+	}
+	return rows, nil
+}
+
 // settlement answers GET /api/v1/reports/settlement.
 func (s *server) settlement(c *gin.Context, key rest.Key) error {
 	csv, err := rest.WantsCSV(c)
 	if err != nil {
 		return err
 	}
-	q, err := SettlementQuery(c.Request.URL.Query(), key)
+	q, open, err := settlementReport(c.Request.URL.Query(), key)
 	if err != nil {
 		return err
 	}
-	rows, err := s.reader.Settlement(c.Request.Context(), q)
+	rows, err := ReadSettlement(c.Request.Context(), s.reader, s.reporter, q, open)
 	if err != nil {
-		return fmt.Errorf("settlement %s to %s: %w", q.From, q.To, err)
+		return err
 	}
 	if csv {
 		rest.WriteCSV(c, SettlementFile(q), SettlementCSV(rows, s.closes))
@@ -143,10 +187,12 @@ var settlementHeader = []string{
 	"unpriced_count", "unpriced_claimed_excl_vat", "unpriced_claimed_incl_vat",
 	"credited_count", "credited_claimed_excl_vat", "credited_claimed_incl_vat",
 	"differs_count", "tax", "month_closed",
+	"issued_count", "issued_net", "late_count", "late_net", "open_count", "open_net", "held_count", "held_claimed",
 }
 
 // SettlementCSV is the settlement report as a table; an amount that is not
-// known is an empty cell, as is when a month was closed that never was.
+// known is an empty cell, as is when a month was closed that never was, and what is
+// open where that was not asked for.
 func SettlementCSV(rows []settlement.SettlementRow, closes Closes) *rest.CSV {
 	return &rest.CSV{Header: settlementHeader, Rows: func(yield func([]string) bool) {
 		for i := range rows {
@@ -159,7 +205,7 @@ func SettlementCSV(rows []settlement.SettlementRow, closes Closes) *rest.CSV {
 
 func settlementCells(row *settlement.SettlementRow, closes Closes) []string {
 	r := newSettlementRow(row, closes)
-	return []string{
+	cells := []string{
 		rest.Cell(r.CPO), rest.Cell(text(r.EMSP)), r.Month, rest.Cell(r.Currency), count(r.CDRCount), count(r.CreditCount),
 		r.Claimed.ExclVAT, text(r.Claimed.InclVAT), count(r.Claimed.InclVATMissing),
 		r.Credits.ExclVAT, text(r.Credits.InclVAT), count(r.Credits.InclVATMissing),
@@ -169,7 +215,12 @@ func settlementCells(row *settlement.SettlementRow, closes Closes) []string {
 		count(r.UnpricedCount), r.UnpricedClaimed.ExclVAT, text(r.UnpricedClaimed.InclVAT),
 		count(r.CreditedCount), r.CreditedClaimed.ExclVAT, text(r.CreditedClaimed.InclVAT),
 		count(r.DiffersCount), rest.Cell(compactTaxes(row.Tax)), text(r.MonthClosed),
+		count(r.Issued.Count), r.Issued.Net, count(r.Late.Count), r.Late.Net,
 	}
+	if r.Open == nil {
+		return append(cells, "", "", "", "")
+	}
+	return append(cells, count(r.Open.Count), r.Open.Net, count(r.Held.Count), r.Held.Claimed)
 }
 
 func count(n uint64) string { return strconv.FormatUint(n, 10) }

@@ -189,7 +189,7 @@ func newSite(t *testing.T, cdrs int) site {
 	deps.Logger = logger
 	admin.Mount(s, deps)
 	report.Mount(s, report.Deps{
-		Reader: s.store, Closes: closes, Clearing: report.Clearing{Closes: closes, Agreements: deps.Agreements, Parties: deps.Parties}, Logger: logger, Tariffs: reporttest.Known(t), Sessions: reporttest.KnownSessions(),
+		Reader: s.store, Reporter: reporttest.Reporter{}, Closes: closes, Clearing: report.Clearing{Closes: closes, Agreements: deps.Agreements, Parties: deps.Parties}, Logger: logger, Tariffs: reporttest.Known(t), Sessions: reporttest.KnownSessions(),
 		Auth: func(c *gin.Context) (rest.Key, error) {
 			if c.GetHeader("Authorization") != "Bearer all" {
 				return rest.Key{}, rest.ErrNoKey
@@ -334,6 +334,7 @@ func TestReportsHaveTheDocumentedShape(t *testing.T) {
 		s.call(t, doc, "GET", path, template, "", want)
 	}
 	check("/api/v1/reports/settlement?from=2019-01&to=2019-03", "/api/v1/reports/settlement", http.StatusOK)
+	check("/api/v1/reports/settlement?from=2019-01&to=2019-03&open=true", "/api/v1/reports/settlement", http.StatusOK)
 	check("/api/v1/reports/settlement?from=2019-01", "/api/v1/reports/settlement", http.StatusBadRequest)
 	check("/api/v1/reports/causes?from=2019-01&to=2019-03", "/api/v1/reports/causes", http.StatusOK)
 	check("/api/v1/rules", "/api/v1/rules", http.StatusOK)

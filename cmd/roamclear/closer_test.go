@@ -1,6 +1,7 @@
 package main
 
 import (
+	"fmt"
 	"strings"
 	"testing"
 )
@@ -23,6 +24,31 @@ func commandsOf(t *testing.T, data string) func(code int, args string, wants ...
 	}
 }
 
+// report is what the settlement report says that became of its one row.
+func (s *testService) report(query string) string {
+	s.t.Helper()
+	type lines struct {
+		Count        int
+		Net, Claimed string
+	}
+	var report struct {
+		Rows []struct {
+			Issued, Late lines
+			Open, Held   *lines
+		}
+	}
+	s.finance("/reports/settlement?"+query, &report)
+	if len(report.Rows) != 1 {
+		s.t.Fatalf("%d rows", len(report.Rows))
+	}
+	r := report.Rows[0]
+	text := fmt.Sprintf("issued %d of %s, late %d of %s", r.Issued.Count, r.Issued.Net, r.Late.Count, r.Late.Net)
+	if r.Open == nil || r.Held == nil {
+		return text
+	}
+	return text + fmt.Sprintf(", open %d of %s, held %d of %s", r.Open.Count, r.Open.Net, r.Held.Count, r.Held.Claimed)
+}
+
 // A period is closed on the embedded log and store: what was its draft is its statement
 // from then on, to the byte and with a number; what comes late comes next; and no gap is
 // left by a close that was refused.
@@ -35,6 +61,13 @@ func TestAPeriodIsClosed(t *testing.T) {
 	says("period begin 2019-02 --cpo GB*DUN", "7 CDRs that were open, claiming 35 GBP")
 	says("period begin 2019-01 --cpo GB*DUN") // put right
 	draft := says(january, "draft: what a close now would issue")
+	reports := func(want string) {
+		t.Helper()
+		if got := s.report("from=2019-01&to=2019-01&open=true"); got != want {
+			t.Errorf("the report says %s, want %s", got, want)
+		}
+	}
+	reports("issued 0 of 0.00, late 0 of 0.00, open 7 of 35.00, held 0 of 0.00")
 	says("period close 2019-01", "2019-01 1 7", "GB*DUN 1 1 to 1", "GBP 35")
 	if issued := says(january, "issued as RC-1, SHA-256 ", ", due 20"); issued != draft {
 		t.Errorf("issued is\n%s\nthe draft was\n%s", issued, draft)
@@ -43,6 +76,7 @@ func TestAPeriodIsClosed(t *testing.T) {
 	if out := says("period close 2019-01"); out != "closed\n" {
 		t.Errorf("closed again: %s", out)
 	}
+	reports("issued 7 of 35.00, late 0 of 0.00, open 0 of 0.00, held 0 of 0.00")
 	exits(1, "period close 2018-12", "is closed through 2019-01")
 	exits(1, "period close 2999-01", "has not ended yet")
 	exits(1, "period begin 2019-02 --cpo GB*DUN", "GB*DUN → NL*EXW has statements here, one of 2019-01")
@@ -55,6 +89,7 @@ func TestAPeriodIsClosed(t *testing.T) {
 	exits(1, "period close 2019-02", "credit_orphan GB*DUN NL*EXW GBP 1 -9", "1 CDRs are held")
 	exits(1, "period close 2019-02 --format json", `"outcome": "undecided"`)
 	draft = says(february, "draft: what a close now would issue")
+	reports("issued 7 of 35.00, late 0 of 0.00, open 2 of 0.00, held 1 of -9.00")
 	for _, want := range []string{`"lines":2,`, `{"cdr":"GB*DUN*C-LATE","kind":"cdr"`, `{"cdr":"GB*DUN*C-2-C","kind":"credit","of":"GB*DUN*C-2"`} {
 		if !strings.Contains(draft, want) {
 			t.Errorf("the draft of February lacks %s:\n%s", want, draft)
@@ -63,6 +98,10 @@ func TestAPeriodIsClosed(t *testing.T) {
 	says("period close 2019-02 --undecided carry", "2019-02 1 2", "GB*DUN 1 2 to 2", "carried on: GROUND", "credit_orphan GB*DUN NL*EXW GBP 1 -9")
 	if issued := says(february, "issued as RC-2, SHA-256 "); issued != draft {
 		t.Errorf("issued is\n%s\nthe draft was\n%s", issued, draft)
+	}
+	reports("issued 9 of 35.00, late 2 of 0.00, open 0 of 0.00, held 1 of -9.00")
+	if got := s.report("from=2019-01&to=2019-01"); got != "issued 9 of 35.00, late 2 of 0.00" {
+		t.Errorf("without what is open, the report says %s", got)
 	}
 	says("statement list --period 2019-03", "GB*DUN NL*EXW 2019-03 GBP 0 0 0 0.00 0.00 NL*EXW 1 -9 0 0 draft")
 	says("verify --quiet", "claims each of 10 CDRs has one place", "issued 2 statements of 2 closes, 9 lines: as they were issued, their numbers without a gap; 2 came to the same when drawn again", "verified")

@@ -5,6 +5,7 @@ import (
 
 	"github.com/roamclear/roamclear/ingest/control"
 	"github.com/roamclear/roamclear/ocpi"
+	"github.com/roamclear/roamclear/settlement"
 	"github.com/roamclear/roamclear/settlement/clearing"
 	"github.com/roamclear/roamclear/settlement/clickhouse"
 	"github.com/roamclear/roamclear/settlement/statement"
@@ -59,6 +60,25 @@ func (d *drafts) Try(ctx context.Context, q statement.Query, pack string, inForc
 		drawer.Agreed = reopened{by, pack}
 		return drawer.Draw(ctx, q, tried)
 	})
+}
+
+// Reported implements report.Reporter.
+func (d *drafts) Reported(ctx context.Context, q settlement.SettlementQuery, open bool, rows []settlement.SettlementRow) ([]settlement.SettlementRow, error) {
+	if err := d.control.machine.Ready(); err != nil {
+		return nil, err
+	}
+	r := statement.Reporter{Months: d.store, Books: d.store, Agreed: func(below int64) statement.Agreed { return agreedBelow{d.control, below} }, Control: d.control.machine.Next()}
+	if !open {
+		return r.Issued(ctx, q, rows)
+	}
+	err := d.inTurn(ctx, statement.Query{Period: statement.AfterAll}, func(of statement.Query, by agreedBelow) (err error) {
+		r.Control = by.below // of both
+		if rows, err = r.Issued(ctx, q, rows); err == nil {
+			rows, err = r.Open(ctx, q, of.Below, rows)
+		}
+		return err
+	})
+	return rows, err
 }
 
 // inTurn calls fn with where the logs end, once there is a turn. What bears on one CDR is

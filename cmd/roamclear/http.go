@@ -142,7 +142,7 @@ func mounted(s *service) *gin.Engine {
 	})
 	partners.Mount(engine)
 	report.Mount(engine, report.Deps{
-		Reader: b.store, Closes: s.control.closes, Clearing: s.control.clearing(b.store), Drafts: drafts, Decisions: drafts, Traces: drafts, Around: around, Closing: closing, Receipts: receipts, Tokens: rest.Tokens{Known: s.control.partners}, Logger: s.logger, Limits: limits, Tariffs: s.owned, Sessions: s.owned, Billed: b.store.Billed,
+		Reader: b.store, Reporter: drafts, Closes: s.control.closes, Clearing: s.control.clearing(b.store), Drafts: drafts, Decisions: drafts, Traces: drafts, Around: around, Closing: closing, Receipts: receipts, Tokens: rest.Tokens{Known: s.control.partners}, Logger: s.logger, Limits: limits, Tariffs: s.owned, Sessions: s.owned, Billed: b.store.Billed,
 		Auth: func(c *gin.Context) (rest.Key, error) { return keys.Authenticate(c.Request) },
 	})
 	calls := app.Mount(engine, app.Deps{
@@ -152,7 +152,7 @@ func mounted(s *service) *gin.Engine {
 		Auth:    func(c *gin.Context) (rest.Key, error) { return keys.Authenticate(c.Request) },
 	})
 	page.Mount(engine, page.Deps{
-		Reader: b.store, Finder: b.store, Numbers: drafts, Drafts: drafts, Traces: drafts, Decisions: drafts, KeyName: s.control.keyName, Closing: closing, Around: around, Months: months{b.store, drafts}, Closes: s.control.closes, Clearing: s.control.clearing(b.store), Logger: s.logger, Tariffs: s.owned, Noted: s.owned, Partners: s.control.partners, Found: &s.tally, Late: b.store, App: calls, Keys: keys, Limits: limits,
+		Reader: b.store, Finder: b.store, Reporter: drafts, Numbers: drafts, Drafts: drafts, Traces: drafts, Decisions: drafts, KeyName: s.control.keyName, Closing: closing, Around: around, Months: months{b.store, drafts}, Closes: s.control.closes, Clearing: s.control.clearing(b.store), Logger: s.logger, Tariffs: s.owned, Noted: s.owned, Partners: s.control.partners, Found: &s.tally, Late: b.store, App: calls, Keys: keys, Limits: limits,
 		Open: pageOpen(&s.config), SecureCookie: strings.HasPrefix(s.config.PublicURL, "https://"),
 	})
 	return engine

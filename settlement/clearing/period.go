@@ -16,21 +16,25 @@ func Belongs(booked ocpi.Time, zone *tariff.Zone) ocpi.Month {
 	return ocpi.MonthOf(year, month)
 }
 
-// Lands returns the period whose statement a CDR comes to that belongs to one: that
-// period itself, or the first one after the pair's closed ones. With a cut-off day N
-// (0 = none), a CDR whose last_updated is on day N+1 of the month after its own or
-// later comes to that month, in the same zone.
-func Lands(belongs ocpi.Month, lastUpdated ocpi.Time, zone *tariff.Zone, cutOffDay int, closedThrough ocpi.Month) ocpi.Month {
-	lands := belongs
+// Due returns the period whose statement a CDR that belongs to one comes to by itself:
+// that period. With a cut-off day N (0 = none), a CDR whose last_updated is on day N+1 of
+// the month after its own or later comes to that month, in the same zone.
+func Due(belongs ocpi.Month, lastUpdated ocpi.Time, zone *tariff.Zone, cutOffDay int) ocpi.Month {
 	if cutOffDay > 0 && lastUpdated.IsSet() {
 		year, month, day := zone.Local(lastUpdated).Date()
 		next := belongs.Add(1)
 		if changed := ocpi.MonthOf(year, month); changed > next || changed == next && day > cutOffDay {
-			lands = next
+			return next
 		}
 	}
+	return belongs
+}
+
+// Lands returns the period whose statement a CDR comes to that is due in one: that period,
+// or the first one after the pair's closed ones.
+func Lands(due, closedThrough ocpi.Month) ocpi.Month {
 	if closedThrough.IsZero() {
-		return lands
+		return due
 	}
-	return max(lands, closedThrough.Add(1))
+	return max(due, closedThrough.Add(1))
 }

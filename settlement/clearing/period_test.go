@@ -42,7 +42,7 @@ func TestPeriods(t *testing.T) {
 				t.Fatal(err)
 			}
 			belongs := clearing.Belongs(known(c.booked), zone)
-			lands := clearing.Lands(belongs, known(c.updated), zone, c.cutOffDay, c.closed)
+			lands := clearing.Lands(clearing.Due(belongs, known(c.updated), zone, c.cutOffDay), c.closed)
 			if belongs != c.belongs || lands != c.lands {
 				t.Errorf("belongs to %s and lands in %s, want %s and %s", belongs, lands, c.belongs, c.lands)
 			}

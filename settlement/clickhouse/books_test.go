@@ -24,7 +24,14 @@ type booksModel struct {
 	counted  []clearing.Counted
 	decided  []statement.Decided
 	attempts []clearing.Attempt
+	months   []issuedMonth  // of all attempts
 	read     map[string]int // rows of readings, by what is read
+}
+
+// issuedMonth is one line as statements have it by months.
+type issuedMonth struct {
+	statement.IssuedMonth
+	period ocpi.Month
 }
 
 // counts returns what attempts that count issued.
@@ -294,11 +301,65 @@ func (l *life) close(s *Store, m *booksModel, control int64, below settlement.En
 			n++
 		}
 	}
+	l.closeMonths(s, m, a, lines)
 	m.attempts = append(m.attempts, a)
 	m.issued = append(m.issued, lines...)
 	if counts {
 		m.counted = append(m.counted, clearing.Counted{ID: a.ID, Period: a.Period, Control: control})
 	}
+}
+
+// closeMonths writes the statements of a close, twice, with what they say by months: whatever
+// its period, a line may have been due in an earlier one.
+func (l *life) closeMonths(s *Store, m *booksModel, a clearing.Attempt, lines []statement.IssuedLine) {
+	l.t.Helper()
+	var issues []statement.Issue
+	for i := range lines {
+		c := &lines[i].IssuedCDR
+		if lines[i].Line.Kind == "" {
+			continue
+		}
+		n := slices.IndexFunc(issues, func(i statement.Issue) bool {
+			return i.CPO == c.Key.Party && i.EMSP == c.EMSP && i.Currency == c.Currency
+		})
+		if n < 0 {
+			n, issues = len(issues), append(issues, statement.Issue{Attempt: a.ID, CPO: c.Key.Party, EMSP: c.EMSP, Period: a.Period, Currency: c.Currency})
+		}
+		of := statement.MonthLines{Month: c.Month, Due: a.Period.Add(-l.rnd.IntN(3)), Lines: settlement.Lines{Count: 1, Net: c.Net}}
+		issues[n].Months = append(issues[n].Months, of)
+		m.months = append(m.months, issuedMonth{statement.IssuedMonth{CPO: c.Key.Party, EMSP: c.EMSP, Currency: c.Currency, Attempt: a.ID, MonthLines: of}, a.Period})
+	}
+	for range 2 {
+		if err := s.WriteIssues(l.t.Context(), a.ID, 0, issues); err != nil {
+			l.t.Fatal(err)
+		}
+	}
+}
+
+// inMonths is what statements that count say of what q selects, by months.
+func (m *booksModel) inMonths(q settlement.SettlementQuery) (list []string) {
+	sums := map[statement.IssuedMonth]settlement.Lines{}
+	for _, i := range m.months {
+		if m.controlOf(i.Attempt) < 0 || !selects(q, i.CPO, i.EMSP, i.Currency) || i.Month < q.From || i.Month > q.To {
+			continue
+		}
+		key := i.IssuedMonth
+		key.Lines = settlement.Lines{}
+		if i.Due == i.period {
+			key.Due, key.Attempt = 0, 0
+		}
+		sums[key] = sums[key].Add(i.Lines)
+	}
+	for key, sum := range sums {
+		key.Lines = sum
+		list = append(list, monthText(&key))
+	}
+	slices.Sort(list)
+	return list
+}
+
+func monthText(m *statement.IssuedMonth) string {
+	return fmt.Sprintf("%s %s %q %s, due %s of %x: %d of %s", m.CPO, m.EMSP, m.Currency, m.Month, m.Due, m.Attempt, m.Count, m.Net)
 }
 
 func neg(d *decimal.Decimal) *decimal.Decimal {
@@ -387,7 +448,7 @@ func TestBooksAreWhatStands(t *testing.T) {
 		l.swept(s, m)
 		l.compare(s, m, control, ends)
 	}
-	for _, reading := range []string{"open:", "beside:", "moved:", "issued:", "issued-in:", "pending:", "decided-of:", "history:", "lines:"} {
+	for _, reading := range []string{"open:", "beside:", "moved:", "issued:", "issued-in:", "pending:", "decided-of:", "history:", "lines:", "months:"} {
 		if read[reading] < 5 {
 			t.Errorf("%s %d rows in all: the test shows nothing", reading, read[reading])
 		}
@@ -402,7 +463,8 @@ func TestStatementsComeBack(t *testing.T) {
 	dun, exw, tnm := ocpi.NewParty("GB", "DUN"), ocpi.NewParty("NL", "EXW"), ocpi.NewParty("NL", "TNM")
 	issues := []statement.Issue{
 		{Attempt: 7, CPO: dun, EMSP: exw, Period: 201901, Zone: "Europe/London", Currency: "GBP", Terms: statement.Terms{Owed: clearing.OwedLower, Tax: clearing.Tax{Category: clearing.TaxStandard, Rate: ocpi.MustNumber("20")}},
-			Totals: statement.Totals{Lines: 3, KWh: large, Net: large.Neg(), Rounding: tax, Tax: &tax, Payable: &large, Debtor: exw}, Rank: 4, Digest: "ab"},
+			Totals: statement.Totals{Lines: 3, KWh: large, Net: large.Neg(), Rounding: tax, Tax: &tax, Payable: &large, Debtor: exw}, Rank: 4, Digest: "ab",
+			Months: []statement.MonthLines{{Month: 201812, Due: 201812, Lines: settlement.Lines{Count: 1, Net: large}}, {Month: 201901, Due: 201901, Lines: settlement.Lines{Count: 2, Net: tax}}}},
 		{Attempt: 7, CPO: dun, EMSP: tnm, Period: 201901, Zone: "UTC", Currency: "EUR", Terms: statement.Terms{Owed: clearing.OwedClaimed, Tax: clearing.Tax{Category: clearing.TaxStated}}, Rank: 5, Digest: "cd"},
 		{Attempt: 9, CPO: exw, EMSP: dun, Period: 201812, Zone: "UTC", Currency: "EUR", Digest: "ef"},
 	}
@@ -630,6 +692,9 @@ func (l *life) compare(s *Store, m *booksModel, control int64, ends settlement.E
 			})
 			holds(fmt.Sprintf("twins: of %s", of.Key), err, must)
 		}
+		err := s.IssuedMonths(ctx, q, m.counted, func(i *statement.IssuedMonth) error { got = append(got, monthText(i)); return nil })
+		slices.Sort(got)
+		holds(fmt.Sprintf("months: %+v", q), err, m.inMonths(q))
 		holds(fmt.Sprintf("moved: %+v", q), s.IssuedMoved(ctx, q, ends, m.counted, issued), lines(m.moved(q, ends)))
 		var keys []ocpi.Key
 		for range 1 + rnd.IntN(20) {

@@ -301,13 +301,13 @@ func money[R any](name string, at func(*R) *tariff.Money) columns[R] {
 // taxes is three arrays, one element a rate.
 func taxes[R any](at func(*R) *[]tariff.Tax) columns[R] {
 	return columns[R]{
-		perTax("tax_name", true, at, func() proto.ColumnOf[[]string] { return proto.NewArray[string](new(proto.ColStr)) },
+		perItem("tax_name", true, at, func() proto.ColumnOf[[]string] { return proto.NewArray[string](new(proto.ColStr)) },
 			func(t *tariff.Tax) string { return t.Name },
 			func(r *rowReader, t *tariff.Tax) { t.Name = r.text() }),
-		perTax("tax_percentage", false, at, func() proto.ColumnOf[[]proto.Nullable[proto.Decimal128]] { return decimals().Array() },
+		perItem("tax_percentage", false, at, func() proto.ColumnOf[[]proto.Nullable[proto.Decimal128]] { return decimals().Array() },
 			func(t *tariff.Tax) proto.Nullable[proto.Decimal128] { return optional(t.Percentage) },
 			func(r *rowReader, t *tariff.Tax) { t.Percentage = r.optional() }),
-		perTax("tax_amount", false, at, func() proto.ColumnOf[[]proto.Decimal128] {
+		perItem("tax_amount", false, at, func() proto.ColumnOf[[]proto.Decimal128] {
 			return proto.NewArray[proto.Decimal128](new(proto.ColDecimal128))
 		},
 			func(t *tariff.Tax) proto.Decimal128 { return decimal128(t.Amount) },
@@ -315,8 +315,9 @@ func taxes[R any](at func(*R) *[]tariff.Tax) columns[R] {
 	}
 }
 
-// perTax is an array with an element a tax. The first says how many there are.
-func perTax[R, V any](name string, first bool, at func(*R) *[]tariff.Tax, array func() proto.ColumnOf[[]V], get func(*tariff.Tax) V, set func(*rowReader, *tariff.Tax)) tableColumn[R] {
+// perItem is an array with an element for each of a list that a row has. Of the arrays that
+// a list is in, the first says how many there are.
+func perItem[R, E, V any](name string, first bool, at func(*R) *[]E, array func() proto.ColumnOf[[]V], get func(*E) V, set func(*rowReader, *E)) tableColumn[R] {
 	return tableColumn[R]{name,
 		func() (blockColumn, func(*R)) {
 			c, elements := array(), []V(nil)
@@ -331,7 +332,7 @@ func perTax[R, V any](name string, first bool, at func(*R) *[]tariff.Tax, array 
 		func(r *rowReader, row *R) {
 			list, n := at(row), r.length()
 			if first && n > 0 {
-				*list = make([]tariff.Tax, n)
+				*list = make([]E, n)
 			}
 			r.same(n, len(*list))
 			for i := range *list {

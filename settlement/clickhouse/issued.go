@@ -75,7 +75,7 @@ type storedIssue struct {
 }
 
 // issueColumns are the columns of table statements.
-var issueColumns = columns[storedIssue]{
+var issueColumns = append(columns[storedIssue]{
 	whole[proto.ColUInt64]("attempt", func(i *storedIssue) *uint64 { return &i.Attempt }, (*rowReader).u64),
 	calendar("period", func(i *storedIssue) *ocpi.Month { return &i.Period }),
 	label("country", func(i *storedIssue) *string { return &i.CPO.Country }),
@@ -97,7 +97,23 @@ var issueColumns = columns[storedIssue]{
 	label("debtor_party", func(i *storedIssue) *string { return &i.Debtor.ID }),
 	whole[proto.ColUInt64]("rank", func(i *storedIssue) *uint64 { return &i.rank }, (*rowReader).u64),
 	prose("digest", func(i *storedIssue) *string { return &i.Digest }),
+}, monthColumns...)
+
+// monthColumns are an element each for each of the months of a statement.
+var monthColumns = columns[storedIssue]{
+	perItem("months", true, monthsOf, func() proto.ColumnOf[[]uint32] { return proto.NewArray[uint32](new(proto.ColUInt32)) },
+		func(m *statement.MonthLines) uint32 { return uint32(m.Month) }, func(r *rowReader, m *statement.MonthLines) { m.Month = ocpi.Month(r.u32()) }),
+	perItem("dues", false, monthsOf, func() proto.ColumnOf[[]uint32] { return proto.NewArray[uint32](new(proto.ColUInt32)) },
+		func(m *statement.MonthLines) uint32 { return uint32(m.Due) }, func(r *rowReader, m *statement.MonthLines) { m.Due = ocpi.Month(r.u32()) }),
+	perItem("month_lines", false, monthsOf, func() proto.ColumnOf[[]uint64] { return proto.NewArray[uint64](new(proto.ColUInt64)) },
+		func(m *statement.MonthLines) uint64 { return m.Count }, func(r *rowReader, m *statement.MonthLines) { m.Count = r.u64() }),
+	perItem("month_nets", false, monthsOf, func() proto.ColumnOf[[]proto.Decimal128] {
+		return proto.NewArray[proto.Decimal128](new(proto.ColDecimal128))
+	},
+		func(m *statement.MonthLines) proto.Decimal128 { return decimal128Of(m.Net) }, func(r *rowReader, m *statement.MonthLines) { m.Net = r.sum() }),
 }
+
+func monthsOf(i *storedIssue) *[]statement.MonthLines { return &i.Months }
 
 // attemptColumns are the columns of table attempts.
 var attemptColumns = columns[clearing.Attempt]{
@@ -182,6 +198,11 @@ func (s *Store) WriteIssues(ctx context.Context, attempt uint64, block int, issu
 		for _, d := range []*decimal.Decimal{&issue.KWh, &issue.Net, &issue.Rounding, issue.Tax, issue.Payable} {
 			if err := fits(d); err != nil {
 				return fmt.Errorf("store the statement of %s to %s: %w", issue.CPO, issue.EMSP, err)
+			}
+		}
+		for n := range issue.Months {
+			if err := fits(&issue.Months[n].Net); err != nil {
+				return fmt.Errorf("store the statement of %s to %s, %s: %w", issue.CPO, issue.EMSP, issue.Months[n].Month, err)
 			}
 		}
 	}

@@ -146,3 +146,29 @@ func (s *Store) BookedBeside(ctx context.Context, of []statement.Beside, below s
 	w.and("(" + versionSQL + ", " + debtorSQL + ") IN (SELECT version, debtor FROM versions)")
 	return s.booked(ch.Context(ctx, ch.WithExternalTable(places.Table, versions)), atPlace+" IN (SELECT partition, month, epoch, offset FROM places)", w, fn)
 }
+
+// IssuedMonths implements [statement.MonthStore]. A statement has one row, so that this costs
+// as little as there are statements, whatever their lines.
+func (s *Store) IssuedMonths(ctx context.Context, q settlement.SettlementQuery, attempts []clearing.Counted, fn func(*statement.IssuedMonth) error) error {
+	if len(attempts) == 0 {
+		return nil
+	}
+	ctx, err := withCounted(ctx, attempts)
+	if err != nil {
+		return err
+	}
+	w := settlementWhere(q)
+	return s.each(ctx, "read what is issued by months", "SELECT "+pairSQL+`, month, if(due < period, due, 0) AS due_before, if(due < period, attempt, 0) AS by, sum(lines), sum(net)
+		FROM (SELECT attempt, period, cpo_country, cpo_party, `+pairSQL+`, months, dues, month_lines, month_nets FROM statements FINAL`+where{}.counted().String()+`)
+		ARRAY JOIN months AS month, dues AS due, month_lines AS lines, month_nets AS net`+w.String()+" GROUP BY "+pairSQL+", month, due_before, by", w.args,
+		func(rows driver.Rows) error {
+			var m statement.IssuedMonth
+			var month, due uint32
+			err := rows.Scan(&m.CPO.Country, &m.CPO.ID, &m.EMSP.Country, &m.EMSP.ID, &m.Currency, &month, &due, &m.Attempt, &m.Count, &m.Net)
+			m.Month, m.Due = ocpi.Month(month), ocpi.Month(due)
+			if err != nil {
+				return err
+			}
+			return fn(&m)
+		})
+}

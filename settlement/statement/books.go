@@ -51,6 +51,16 @@ type IssuedClaim struct {
 	Zeroed     decimal.Decimal // the claim of those that were zeroed
 }
 
+// MonthLines is what lines of a statement say of CDRs that were booked in one month: the
+// report of that month has them.
+type MonthLines struct {
+	Month ocpi.Month // UTC
+	// Due is the period whose statement would have them, had nothing been closed before; that
+	// of the statement itself where it would be a later one.
+	Due ocpi.Month
+	settlement.Lines
+}
+
 // Issue is a statement as a close wrote it, without its lines.
 type Issue struct {
 	Attempt   uint64
@@ -59,9 +69,10 @@ type Issue struct {
 	Zone      string
 	Currency  string
 	Terms     Terms
-	Totals           // without ByTax and Sums
-	Rank      int    // among the statements of the attempt's CPO, by eMSP and currency, from 0
-	Digest    string // SHA-256 of the canonical form, hex
+	Totals                 // without ByTax and Sums
+	Rank      int          // among the statements of the attempt's CPO, by eMSP and currency, from 0
+	Digest    string       // SHA-256 of the canonical form, hex
+	Months    []MonthLines // by Month and Due
 }
 
 // Decided is a decision about a CDR.

@@ -409,6 +409,9 @@ func (c *Closer) readBack(ctx context.Context, n *clearing.NewClosing, told func
 		if rank := kept.rank(i.CPO); i.Rank != rank {
 			return &DamagedError{*i, fmt.Sprintf("its rank is %d, and was %d", i.Rank, rank)}
 		}
+		if of := i.inMonths(); of.Count != uint64(i.Lines) || !of.Net.Equal(i.Net) {
+			return &DamagedError{*i, fmt.Sprintf("by months it has %d lines of %s, and %d of %s in all", of.Count, of.Net, i.Lines, i.Net)}
+		}
 		kept.add(i)
 		told(CloseProgress{Stage: StageReading, Statements: kept.statements, Lines: kept.lines})
 		if each != nil {

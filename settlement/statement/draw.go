@@ -431,9 +431,10 @@ func (w *drawing) read(g *group, m *drawn) (j judged, err error) {
 			Key: c.Key, LastUpdated: c.LastUpdated, Owed: t.Owed, KWh: c.EnergyKWh.DecimalOrNil(), Claimed: amount(c.Claimed), Credit: c.Credit,
 			Elsewhere: m.elsewhere, Before: booked.IsSet() && belongs <= g.begun,
 		},
-		Belongs: belongs, Lands: clearing.Lands(belongs, c.LastUpdated, byUTC.Zone, t.CutOffDay, g.closed),
+		Belongs: belongs, Due: clearing.Due(belongs, c.LastUpdated, byUTC.Zone, t.CutOffDay),
 		Country: c.Measures.Country, Start: c.Start, End: c.End, Tax: t.Tax, Booked: c,
 	}
+	j.Lands = clearing.Lands(j.Due, g.closed)
 	g.history(&j.Charge, m)
 	if c.Credit {
 		j.CreditOf, j.Mismatched = c.Original(), g.others[c.Original()]

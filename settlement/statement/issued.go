@@ -1,11 +1,15 @@
 package statement
 
 import (
+	"cmp"
 	"context"
 	"crypto/sha256"
 	"fmt"
 	"iter"
+	"slices"
 
+	"github.com/roamclear/roamclear/ocpi"
+	"github.com/roamclear/roamclear/settlement"
 	"github.com/roamclear/roamclear/settlement/clearing"
 	"github.com/shopspring/decimal"
 )
@@ -23,10 +27,30 @@ func (s *Statement) Digest() [sha256.Size]byte {
 func (d *Draft) issue(attempt uint64, rank int) Issue {
 	i := Issue{
 		Attempt: attempt, CPO: d.CPO, EMSP: d.EMSP, Period: d.Period, Zone: d.Zone, Currency: d.Currency, Terms: d.Terms,
-		Totals: d.Totals(), Rank: rank, Digest: fmt.Sprintf("%x", d.Digest()),
+		Totals: d.Totals(), Rank: rank, Digest: fmt.Sprintf("%x", d.Digest()), Months: d.months(),
 	}
 	i.ByTax, i.Sums = nil, nil
 	return i
+}
+
+// months sums the lines of the draft by the months that their CDRs are booked in.
+func (d *Draft) months() (list []MonthLines) {
+	at := map[[2]ocpi.Month]int{}
+	for i := range d.Settled {
+		s := &d.Settled[i]
+		if s.Line == nil {
+			continue
+		}
+		of := MonthLines{Month: s.Booked.Month, Due: min(s.Due, d.Period), Lines: settlement.Lines{Count: 1, Net: s.Line.Net}}
+		n, known := at[[2]ocpi.Month{of.Month, of.Due}]
+		if !known {
+			at[[2]ocpi.Month{of.Month, of.Due}], list = len(list), append(list, of)
+			continue
+		}
+		list[n].Lines = list[n].Add(of.Lines)
+	}
+	slices.SortFunc(list, func(a, b MonthLines) int { return cmp.Or(a.Month.Compare(b.Month), a.Due.Compare(b.Due)) })
+	return list
 }
 
 // issued are the lines of the draft as an attempt writes them, and a mark for each CDR that
@@ -50,6 +74,14 @@ func (d *Draft) issued(attempt uint64) (lines []IssuedLine) {
 		lines = append(lines, l)
 	}
 	return lines
+}
+
+// inMonths is what a statement's months come to together.
+func (i *Issue) inMonths() (all settlement.Lines) {
+	for n := range i.Months {
+		all = all.Add(i.Months[n].Lines)
+	}
+	return all
 }
 
 // DamagedError says that the store does not have an issued statement as it was issued.

@@ -25,7 +25,8 @@ type world struct {
 	ours, theirs *statementtest.House
 	issued       map[string]string // by ours, as it was when it was issued
 	foreign      int
-	order        *rand.Rand // in which theirs has what comes
+	order        *rand.Rand                           // in which theirs has what comes
+	rows         map[string]*settlement.SettlementRow // of ours, what a report is to say
 }
 
 var (
@@ -36,7 +37,7 @@ var (
 )
 
 func newWorld() *world {
-	return &world{ours: house(), theirs: house(), issued: map[string]string{}, order: rand.New(rand.NewPCG(1, 2))}
+	return &world{ours: house(), theirs: house(), issued: map[string]string{}, order: rand.New(rand.NewPCG(1, 2)), rows: map[string]*settlement.SettlementRow{}}
 }
 
 // change changes a CDR that both have, or adds it. Versions are each installation's own.
@@ -146,6 +147,7 @@ func (w *world) check(t *rapid.T) {
 		t.Fatalf("a draft of what is open (+) is not that of all there is (-): %s", diff)
 	}
 	w.conserves(t)
+	w.reports(t)
 	w.alone(t)
 	var pairs []string
 	for name, d := range drafts {
@@ -265,6 +267,7 @@ func (w *world) close(t *rapid.T, scope clearing.Scope, period ocpi.Month) {
 		return
 	}
 	w.agree(t)
+	w.note(t, result.Closing)
 	sums := map[string][2]decimal.Decimal{}
 	var keys []ocpi.Key
 	for i := range h.Books.CDRs {

@@ -41,6 +41,7 @@ type Charge struct {
 	Mismatched bool
 	Belongs    ocpi.Month // see clearing.Belongs
 	Lands      ocpi.Month // see clearing.Lands
+	Due        ocpi.Month // see clearing.Due
 	Country    string     // where it was (ISO 3166 alpha-3), "" when not known
 	Start, End ocpi.Time
 	Tax        clearing.Tax // of the agreement of the period it belongs to

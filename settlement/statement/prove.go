@@ -174,9 +174,14 @@ func (p *Proof) sums(of string, i *Issue, s *Statement) {
 	}
 }
 
-// counted makes sure that what drafts leave out as issued is what the lines of a statement
-// say, and tells what is not.
+// counted makes sure that what drafts leave out as issued, and what reports have of each
+// month, is what the lines of a statement say, and tells what is not.
 func counted(ctx context.Context, books Books, i *Issue, s *Statement, fault func(format string, args ...any)) error {
+	months := map[ocpi.Month]settlement.Lines{}
+	for n := range i.Months {
+		m := &i.Months[n]
+		months[m.Month] = months[m.Month].Add(settlement.Lines{Count: -m.Count, Net: m.Net.Neg()})
+	}
 	for lines := range slices.Chunk(s.Lines, keysAtOnce) {
 		want := make(map[string]*Line, len(lines))
 		for n := range lines {
@@ -192,6 +197,7 @@ func counted(ctx context.Context, books Books, i *Issue, s *Statement, fault fun
 				fault("%s counts as issued with %s, and its line has %s", c.Key, c.Net, l.Net)
 			}
 			delete(want, c.Key.String())
+			months[c.Month] = months[c.Month].Add(settlement.Lines{Count: 1, Net: c.Net})
 			return nil
 		})
 		if err != nil {
@@ -199,6 +205,11 @@ func counted(ctx context.Context, books Books, i *Issue, s *Statement, fault fun
 		}
 		for _, cdr := range slices.Sorted(maps.Keys(want)) {
 			fault("%s has a line to %s in %s, and does not count as issued", cdr, i.EMSP, i.Currency)
+		}
+	}
+	for _, m := range slices.Sorted(maps.Keys(months)) {
+		if off := months[m]; off.Count != 0 || !off.Net.IsZero() {
+			fault("of CDRs that were booked in %s, the lines of %s to %s in %s come to %s more than reports have of them, in %d lines more", m, i.CPO, i.EMSP, i.Currency, off.Net, int64(off.Count))
 		}
 	}
 	return nil
@@ -312,9 +323,6 @@ func (r redrawn) rest(p *Proof, of string) {
 	}
 }
 
-// afterAll is a period behind all that there can be.
-const afterAll ocpi.Month = 226301
-
 // conserve makes sure that each claim has its place, and that drafts, which read what is
 // open, come to the same as drafts of all that there is.
 func (p *proving) conserve(ctx context.Context) error {
@@ -332,7 +340,7 @@ func (p *proving) conserve(ctx context.Context) error {
 		return err
 	}
 	whole := Drawer{Books: Whole{Books: p.Books, Issues: p.Issues}, Agreed: p.Agreed(p.Control)}
-	err = whole.Draw(ctx, Query{Period: afterAll, Below: p.Below, Debtless: true, Before: true}, func(d *Draft) error {
+	err = whole.Draw(ctx, Query{Period: AfterAll, Below: p.Below, Debtless: true, Before: true}, func(d *Draft) error {
 		at := place{d.CPO, d.EMSP, d.Currency}
 		counted, issued := claims[at], p.lines[at]
 		is := open[at]
@@ -374,7 +382,7 @@ func (p *proving) conserve(ctx context.Context) error {
 func (p *proving) open(ctx context.Context) (map[place]string, error) {
 	open := map[place]string{}
 	d := Drawer{Books: p.Books, Agreed: p.Agreed(p.Control)}
-	err := d.Draw(ctx, Query{Period: afterAll, Below: p.Below}, func(d *Draft) error {
+	err := d.Draw(ctx, Query{Period: AfterAll, Below: p.Below}, func(d *Draft) error {
 		if digest := digestOf(d); digest != "" {
 			open[place{d.CPO, d.EMSP, d.Currency}] = digest
 		}

@@ -190,6 +190,20 @@ func TestWhatIsWrongIsFound(t *testing.T) {
 				return true
 			}
 		}, "of rounding"},
+		{"a statement is in another month of reports", func(_ *statementtest.House, d *damaged) {
+			d.issue = func(i *statement.Issue) bool {
+				i.Months = slices.Clone(i.Months)
+				i.Months[0].Month++
+				return true
+			}
+		}, "more than reports have of them, in 1 lines more"},
+		{"a statement has another sum in reports", func(_ *statementtest.House, d *damaged) {
+			d.issue = func(i *statement.Issue) bool {
+				i.Months = slices.Clone(i.Months)
+				i.Months[0].Net = i.Months[0].Net.Add(cent)
+				return true
+			}
+		}, "of CDRs that were booked in 2019-06, the lines of NL*TNM to AT*EMP in EUR come to -0.01 more than reports have of them, in 0 lines more"},
 		{"a line does not count as issued", func(_ *statementtest.House, d *damaged) {
 			d.issued = func(c *statement.IssuedCDR) bool { return c.Key.ID != "C2" }
 		}, "NL*TNM*C2 has a line to DE*EMP in EUR, and does not count as issued"},

@@ -42,6 +42,7 @@ var (
 	_ statement.Books      = (*Books)(nil)
 	_ statement.IssueStore = (*Books)(nil)
 	_ statement.ClaimStore = (*Books)(nil)
+	_ statement.MonthStore = (*Books)(nil)
 
 	_ settlement.LookupStore = (*Books)(nil)
 )
@@ -522,4 +523,33 @@ func (b *Books) CopiesOf(_ context.Context, keys []ocpi.Key) (map[ocpi.Key][]set
 		}
 	}
 	return found, nil
+}
+
+// IssuedMonths implements statement.MonthStore.
+func (b *Books) IssuedMonths(_ context.Context, q settlement.SettlementQuery, attempts []clearing.Counted, fn func(*statement.IssuedMonth) error) error {
+	if err := b.step("read what is issued by months"); err != nil {
+		return err
+	}
+	b.mu.Lock()
+	var list []statement.IssuedMonth
+	for key, issue := range b.issues {
+		if !slices.ContainsFunc(attempts, func(c clearing.Counted) bool { return c.ID == key.attempt }) || !selected(q, key.place) {
+			continue
+		}
+		for _, m := range issue.Months {
+			if of := (statement.IssuedMonth{CPO: issue.CPO, EMSP: issue.EMSP, Currency: issue.Currency, Attempt: key.attempt, MonthLines: m}); within(q, m.Month) {
+				if m.Due == issue.Period {
+					of.Attempt, of.Due = 0, 0
+				}
+				list = append(list, of)
+			}
+		}
+	}
+	b.mu.Unlock()
+	for i := range list {
+		if err := fn(&list[i]); err != nil {
+			return err
+		}
+	}
+	return nil
 }
