@@ -126,6 +126,9 @@ func TestAPeriodIsClosed(t *testing.T) {
 	if err != nil || len(kept) != 2 {
 		t.Errorf("attempts: %v, %v", kept, err)
 	}
+	says("period close 2019-12 --undecided carry", "carried on: GROUND", "credit_orphan GB*DUN NL*EXW GBP 1 -9")
+	says("queue", "credit_orphan GB*DUN NL*EXW GBP 1 -9") // however far periods are closed
+	reports("issued 9 of 35.00, late 2 of 0.00, open 0 of 0.00, held 1 of -9.00")
 	s.stop()
 	damage(t, data, "ALTER TABLE issued DELETE WHERE id = 'C-2-C'")
 	if out, err := verifyAll(t, data); err == nil || !strings.Contains(out, "GB*DUN*C-2-C has a line to NL*EXW in GBP, and does not count as issued") {

@@ -116,8 +116,11 @@ func (d *drafts) lastPeriod(ctx context.Context, q statement.Query, by agreedBel
 	for _, m := range months {
 		last = max(last, m.Add(statement.LandsWithin))
 	}
+	for _, c := range by.Counted() {
+		last = max(last, c.Period.Add(1))
+	}
 	if !q.CPO.IsZero() && !q.EMSP.IsZero() {
-		last = max(last, by.ClosedThrough(q.CPO, q.EMSP).Add(1))
+		last = max(last, by.ClosedThrough(q.CPO, q.EMSP).Add(1)) // or begun
 	}
 	return last, err
 }
