@@ -12,8 +12,8 @@ type CreditClaim struct {
 	EMSP       ocpi.Party // zero: not known
 	Currency   string
 	Excl, Incl *decimal.Decimal // nil: not stated
-	// Late: of a credit, it came after the month of what it credits was closed.
-	// What was reported of that month stays.
+	// Late: of a credit, it came after the period of what it credits was closed for its
+	// pair, or was settled elsewhere. What was reported of that stays.
 	Late bool
 }
 

@@ -31,8 +31,9 @@ type Touched struct {
 
 // StoredClaim is a counted CDR as the rules of credits read it.
 type StoredClaim struct {
-	Key   ocpi.Key
-	Month ocpi.Month
+	Key    ocpi.Key
+	Month  ocpi.Month
+	Booked ocpi.Time // see ocpi.BookedAt; not set where that is not known
 	CreditClaim
 }
 
@@ -43,11 +44,12 @@ type StoredCredit struct {
 	Control int64 // end of the control log that it was booked by, -1: not kept
 }
 
-// Closings knows when months were closed.
+// Closings knows through when pairs are closed.
 type Closings interface {
-	// ClosedBelow reports whether a control record below an offset closed the
-	// month, once everything below has been folded.
-	ClosedBelow(ctx context.Context, m ocpi.Month, below int64) (bool, error)
+	// ClosedBelow reports whether the period that a charge belongs to, booked at an instant,
+	// was closed for its pair, or settled elsewhere, by control records below an offset, once
+	// everything below has been folded.
+	ClosedBelow(ctx context.Context, cpo, emsp ocpi.Party, booked ocpi.Time, below int64) (bool, error)
 }
 
 // RelationStore is what the pass reads and writes of the store. Only what
@@ -93,7 +95,7 @@ type RelationStore interface {
 // the ends it read, and carries a version that grows with them.
 type Relater struct {
 	Store    RelationStore
-	Closings Closings // nil: no month is closed
+	Closings Closings // nil: nothing is closed
 	Logger   *slog.Logger
 	Metrics  *RelationMetrics
 
@@ -308,14 +310,14 @@ func (r *Relater) set(ctx context.Context, keys []ocpi.Key, below Ends) error {
 	return w.flush(ctx)
 }
 
-// late reports whether a credit was booked when the month of its original was
+// late reports whether a credit was booked when the period of its original was
 // closed, by the part of the control log that stands with it: nothing that comes
 // later changes it.
 func late(ctx context.Context, closings Closings, original *StoredClaim, control int64) (bool, error) {
 	if closings == nil || original == nil || control <= 0 {
 		return false, nil
 	}
-	return closings.ClosedBelow(ctx, original.Month, control)
+	return closings.ClosedBelow(ctx, original.Key.Party, original.EMSP, original.Booked, control)
 }
 
 // each finds the relations of the credits in a range, one by one.

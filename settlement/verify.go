@@ -84,7 +84,7 @@ type Verifier struct {
 	Inputs pricing.Inputs
 	// Policies says who could be billed; nil: everybody.
 	Policies pricing.Policies
-	// Closings says when months were closed; nil: none is.
+	// Closings says through when pairs are closed; nil: none is.
 	Closings Closings
 	// Gate waits until Inputs, Policies and Closings know all that a result of
 	// before may rest on; nil: they do.

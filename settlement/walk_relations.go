@@ -36,7 +36,7 @@ type relationProof struct {
 
 type walkedClaim struct {
 	CreditClaim
-	month     ocpi.Month
+	booked    ocpi.Time
 	control   int64 // of the log that it was booked by
 	partition ingest.Partition
 	offset    int64
@@ -116,7 +116,7 @@ func (p *relationProof) visit(in ingest.Partition, r *ingest.Record, row *pricin
 			Credit: row.Credit, EMSP: cloneParty(row.Debtor), Currency: strings.Clone(row.Currency),
 			Excl: row.Outcome.Claimed.Excl.DecimalOrNil(), Incl: row.Outcome.Claimed.Incl.DecimalOrNil(),
 		},
-		month: row.Booked(), control: row.Outcome.AsOf.Control, partition: in, offset: r.Offset,
+		booked: ocpi.BookedAt(row.End, row.Start, row.LastUpdated), control: row.Outcome.AsOf.Control, partition: in, offset: r.Offset,
 	}
 	p.mu.Lock()
 	defer p.mu.Unlock()
@@ -149,7 +149,7 @@ func (p *relationProof) compare(ctx context.Context) error {
 				p.hold(of, credits[i:i+1], heldOf(p.held[of], credits[i].key))
 			}
 		case len(credits) <= MaxCredits:
-			if err := p.date(ctx, p.claims[of], credits); err != nil {
+			if err := p.date(ctx, of, p.claims[of], credits); err != nil {
 				return err
 			}
 			p.hold(of, credits, p.held[of])
@@ -158,15 +158,16 @@ func (p *relationProof) compare(ctx context.Context) error {
 	return nil
 }
 
-// date says of each credit whether it came after the month of its original was
+// date says of each credit whether it came after the period of its original was
 // closed.
-func (p *relationProof) date(ctx context.Context, original *walkedClaim, credits []walkedCredit) (err error) {
+func (p *relationProof) date(ctx context.Context, of ocpi.Key, original *walkedClaim, credits []walkedCredit) (err error) {
 	if original == nil {
 		return nil
 	}
+	claim := StoredClaim{Key: of, Booked: original.booked, CreditClaim: original.CreditClaim}
 	for i := range credits {
-		if credits[i].Late, err = late(ctx, p.closings, &StoredClaim{Month: original.month}, credits[i].control); err != nil {
-			return fmt.Errorf("read when %s was closed: %w", original.month, err)
+		if credits[i].Late, err = late(ctx, p.closings, &claim, credits[i].control); err != nil {
+			return fmt.Errorf("read whether the period of %s was closed: %w", of, err)
 		}
 	}
 	return nil

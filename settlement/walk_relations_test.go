@@ -94,11 +94,11 @@ func TestRelationsAreProved(t *testing.T) {
 	}
 }
 
-// january says by which control record January 2019 was closed.
+// january says by which control record January 2019 was closed for GB*DUN and NL*EXW.
 type january int64
 
-func (j january) ClosedBelow(_ context.Context, m ocpi.Month, below int64) (bool, error) {
-	return m == ocpi.MonthOf(2019, time.January) && int64(j) < below, nil
+func (j january) ClosedBelow(_ context.Context, cpo, emsp ocpi.Party, booked ocpi.Time, below int64) (bool, error) {
+	return cpo == ocpi.NewParty("GB", "DUN") && emsp == ocpi.NewParty("NL", "EXW") && booked.Month() == ocpi.MonthOf(2019, time.January) && int64(j) < below, nil
 }
 
 // Whether a credit came after the close follows from what stands with it.

@@ -190,7 +190,7 @@ func openRepricer(ctx context.Context, c Config) (_ *settlement.Repricer, closeA
 	return &settlement.Repricer{
 		Store: b.store, Inputs: in.owned.View(), Policies: in.decisions.policies(), AsOf: in.at, Gate: gate{b.log, in.owned, in.decisions.machine},
 		Partitions: b.log.Partitions(ingest.TopicCDRs), Log: in.decisions.repricings, By: clearing.ByLocal,
-		Related: (&settlement.Relater{Store: b.store, Closings: in.decisions.closes}).Again,
+		Related: (&settlement.Relater{Store: b.store, Closings: in.decisions.agreements}).Again,
 	}, func() error { in.close(); return closeBackends() }, nil
 }
 

@@ -428,7 +428,7 @@ func (s *service) record(ctx context.Context) error {
 				func(ctx context.Context) error { return s.peers.watch(ctx, l.Partition()) },
 				func(ctx context.Context) error { return s.payers().Run(ctx, l.Partition()) })
 		}
-		relater := &settlement.Relater{Store: s.backends.store, Closings: s.control.closes, Logger: s.logger, Metrics: s.relations}
+		relater := &settlement.Relater{Store: s.backends.store, Closings: s.control.agreements, Logger: s.logger, Metrics: s.relations}
 		return beside(ctx, keep, relater.Run)
 	})
 }

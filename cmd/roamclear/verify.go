@@ -73,7 +73,7 @@ func verify(ctx context.Context, c Config, out, progress io.Writer, f *verifyFla
 		return err
 	}
 	defer in.close()
-	v := &settlement.Verifier{Log: ledgers{b.log}, Store: b.store, Inputs: in.owned.View(), Policies: in.decisions.policies(), Closings: in.decisions.closes,
+	v := &settlement.Verifier{Log: ledgers{b.log}, Store: b.store, Inputs: in.owned.View(), Policies: in.decisions.policies(), Closings: in.decisions.agreements,
 		Gate: gate{b.log, in.owned, in.decisions.machine}, Fold: foldOf(in.owned.Index)}
 	if !f.quiet {
 		v.Progress = progressBar(progress)

@@ -2,7 +2,6 @@ package clearing
 
 import (
 	"context"
-	"fmt"
 	"slices"
 
 	"github.com/roamclear/roamclear/ingest/control"
@@ -45,17 +44,6 @@ func NewCloses(m *control.Machine) *Closes {
 func (d *Closes) Close(ctx context.Context, command string, month ocpi.Month) error {
 	_, err := d.machine.Do(ctx, control.Command{ID: command, Change: MonthClosed{Month: month}})
 	return err
-}
-
-// ClosedBelow implements settlement.Closings. Errors as in
-// [control.Machine.WaitNext].
-func (d *Closes) ClosedBelow(ctx context.Context, m ocpi.Month, below int64) (bool, error) {
-	if err := d.machine.WaitNext(ctx, below); err != nil {
-		return false, fmt.Errorf("wait for the control log up to %d: %w", below, err)
-	}
-	s := d.state.Current()
-	i, closed := s.search(m)
-	return closed && s.months[i].offset < below, nil
 }
 
 // ClosedAt returns when a month was closed, not set while it is open.

@@ -71,16 +71,6 @@ func TestMonthsAreClosedOnceAndAfterTheirEnd(t *testing.T) {
 	if !d.ClosedAt(201901).IsSet() || d.ClosedAt(201903).IsSet() {
 		t.Error("Closed does not say what Months says")
 	}
-	// What was refused stands in the log too: February was closed by record 1,
-	// January by record 3.
-	for month, first := range map[ocpi.Month]int64{201902: 2, 201901: 4, 201903: 99} {
-		for below := range int64(5) {
-			closed, err := d.ClosedBelow(t.Context(), month, below)
-			if err != nil || closed != (below >= first) {
-				t.Errorf("%s closed below %d: %t, %v; want from %d on", month, below, closed, err, first)
-			}
-		}
-	}
 	for month, want := range map[ocpi.Month]string{201901: "2019-04-01T00:00:00Z", 201902: "2019-03-01T00:00:00Z"} {
 		if at := d.ClosedAt(month); at.String() != want {
 			t.Errorf("%s was closed at %s, want %s", month, at, want)

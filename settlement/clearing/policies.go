@@ -3,7 +3,6 @@ package clearing
 import (
 	"github.com/roamclear/roamclear/ingest/control"
 	"github.com/roamclear/roamclear/ocpi"
-	"github.com/roamclear/roamclear/pricing/tariff"
 )
 
 // Policies are by what CDRs are priced: what two parties agreed goes before what the CPO
@@ -31,11 +30,7 @@ func (d *Agreements) profileAt(pair Scope, booked ocpi.Time, below int64) string
 	if !s.profiles {
 		return ""
 	}
-	zone := tariff.UTC
-	if of := s.set.narrowest(pair, zoneKey, booked.Month(), below); of != nil {
-		zone = of.value.(*tariff.Zone)
-	}
-	if of := s.set.narrowest(pair, profileKey, Belongs(booked, zone), below); of != nil {
+	if of := s.set.narrowest(pair, profileKey, Belongs(booked, s.zoneAt(pair, booked, below)), below); of != nil {
 		return of.text
 	}
 	return ""

@@ -122,17 +122,19 @@ func (s *Store) Claims(ctx context.Context, keys []ocpi.Key, below settlement.En
 	var w where
 	w.and("NOT elsewhere AND " + placesOf("(country, party, id) IN wanted"))
 	w.below(below)
-	return s.each(ch.Context(ctx, wanted), "read credited CDRs", `SELECT country, party, id, credit, month, emsp_country, emsp_party,
+	return s.each(ch.Context(ctx, wanted), "read credited CDRs", `SELECT country, party, id, credit, month, toUnixTimestamp64Nano(end), toUnixTimestamp64Nano(start), toUnixTimestamp64Nano(last_updated), emsp_country, emsp_party,
 		currency, claimed_excl, claimed_incl FROM results FINAL`+w.String(), w.args,
 		func(rows driver.Rows) error {
 			var c settlement.StoredClaim
 			var credit uint8
 			var month uint32
-			if err := rows.Scan(&c.Key.Party.Country, &c.Key.Party.ID, &c.Key.ID, &credit, &month,
+			var end, start, lastUpdated int64
+			if err := rows.Scan(&c.Key.Party.Country, &c.Key.Party.ID, &c.Key.ID, &credit, &month, &end, &start, &lastUpdated,
 				&c.EMSP.Country, &c.EMSP.ID, &c.Currency, &c.Excl, &c.Incl); err != nil {
 				return err
 			}
 			c.Credit, c.Month = credit != 0, ocpi.Month(month)
+			c.Booked = ocpi.BookedAt(ocpi.Time(end), ocpi.Time(start), ocpi.Time(lastUpdated))
 			return fn(c)
 		})
 }

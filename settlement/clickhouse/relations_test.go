@@ -8,6 +8,7 @@ import (
 	"slices"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/google/go-cmp/cmp"
 	"github.com/prometheus/client_golang/prometheus"
@@ -182,20 +183,32 @@ func TestRelationsFollowTheDebtor(t *testing.T) {
 	}
 }
 
-// closedBy says by which control record a month was closed.
-type closedBy map[ocpi.Month]int64
-
-func (c closedBy) ClosedBelow(_ context.Context, m ocpi.Month, below int64) (bool, error) {
-	at, closed := c[m]
-	return closed && at < below, nil
+// closedBy says by which control record charges up to an instant were closed for a pair.
+type closedBy struct {
+	cpo, emsp ocpi.Party
+	through   ocpi.Time
+	at        int64
 }
 
-// A credit that comes after the month of what it credits was closed leaves that
-// month's report as it is.
+func (c closedBy) ClosedBelow(_ context.Context, cpo, emsp ocpi.Party, booked ocpi.Time, below int64) (bool, error) {
+	return cpo == c.cpo && emsp == c.emsp && booked <= c.through && c.at < below, nil
+}
+
+// A credit that comes after the period of what it credits was closed for its pair leaves
+// the report as it is.
 func TestACreditDoesNotChangeAClosedMonth(t *testing.T) {
-	for at, want := range map[int64]string{
-		4: "",
-		5: "credited GB*DUN*C1 -> GB*DUN*K1\ncredited GB*DUN*C1 -> GB*DUN*K2\n",
+	const credited = "credited GB*DUN*C1 -> GB*DUN*K1\ncredited GB*DUN*C1 -> GB*DUN*K2\n"
+	dun, exw, end := ocpi.NewParty("GB", "DUN"), ocpi.NewParty("NL", "EXW"), ocpi.TimeOf(time.Date(2019, 1, 15, 12, 0, 0, 0, time.UTC))
+	for _, c := range []struct {
+		what   string
+		closed closedBy
+		want   string
+	}{
+		{"before the last credit", closedBy{dun, exw, end, 4}, ""},
+		{"after both", closedBy{dun, exw, end, 5}, credited},
+		{"for another eMSP", closedBy{dun, ocpi.NewParty("DE", "TNM"), end, 4}, credited},
+		{"for another CPO", closedBy{exw, exw, end, 4}, credited},
+		{"up to the instant before it ended", closedBy{dun, exw, end - 1, 4}, credited},
 	} {
 		s := newStore(t)
 		b := batchOf(t, 0, 0, `
@@ -209,13 +222,13 @@ func TestACreditDoesNotChangeAClosedMonth(t *testing.T) {
 		january := settlement.SettlementQuery{To: month(2019, 1)}
 		before := settle(t, s, january)
 		r := relater(s)
-		r.Closings = closedBy{month(2019, 1): at}
+		r.Closings = c.closed
 		relate(t, r)
-		if related(t, s) != want {
-			t.Errorf("closed by record %d: %s, want %s", at, related(t, s), want)
+		if related(t, s) != c.want {
+			t.Errorf("closed %s: %s, want %s", c.what, related(t, s), c.want)
 		}
-		if changed := settle(t, s, january) != before; changed != (want != "") {
-			t.Errorf("closed by record %d: the report of the month changes %t", at, changed)
+		if changed := settle(t, s, january) != before; changed != (c.want != "") {
+			t.Errorf("closed %s: the report of the month changes %t", c.what, changed)
 		}
 	}
 }
