@@ -1,6 +1,7 @@
 package rest
 
 import (
+	"cmp"
 	"errors"
 	"net/http"
 	"net/url"
@@ -37,7 +38,7 @@ type StatementRow struct {
 }
 
 // Statements answers the statements of ?period=, of ?cpo=, ?emsp= and ?currency= where
-// these are given.
+// these are given: issued ones and drafts in one order, of CPO, eMSP and currency.
 func Statements(c *gin.Context, d Drafts, papers Papers, k Key) error {
 	p, q := draftQuery(c, k, true)
 	if err := p.Err(); err != nil {
@@ -63,6 +64,9 @@ func Statements(c *gin.Context, d Drafts, papers Papers, k Key) error {
 	if _, closed := errors.AsType[*statement.ClosedError](err); err != nil && !(closed && issued > 0) {
 		return ClosedPeriod(err)
 	}
+	slices.SortStableFunc(rows, func(a, b StatementRow) int {
+		return cmp.Or(cmp.Compare(a.CPO, b.CPO), cmp.Compare(a.EMSP, b.EMSP), cmp.Compare(a.Currency, b.Currency))
+	})
 	WriteRows(c, "statements", slices.Values(rows))
 	return nil
 }

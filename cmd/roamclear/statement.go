@@ -176,7 +176,8 @@ func newStatementExportCmd(service *serviceFlags) *cobra.Command {
 		Short: "Write the statements of a period, a file each",
 		Long: `Write the canonical form of all statements of a period that have a line to files of a
 folder, which is made where it is not there: the evidence to keep outside the store.
-Files of the same name are replaced. Without --to one statement goes to standard output,
+Files of the same name are replaced; other files of the folder stay, and are named on
+standard error. Without --to one statement goes to standard output,
 as "show" has it.`,
 		Example: `  roamclear statement export --period 2019-06 --to statements/2019-06 --data data
   roamclear statement export --cpo NL*TNM --emsp DE*EMP --period 2019-06 --currency EUR > statement.json`,
@@ -196,31 +197,7 @@ as "show" has it.`,
 			if err := c.do(cmd.Context(), http.MethodGet, "/statements?"+of.query(), nil, &list); err != nil {
 				return fmt.Errorf("export statements: %w", err)
 			}
-			if err := os.MkdirAll(dir, 0o755); err != nil {
-				return err
-			}
-			var problems error
-			for _, s := range list.Statements {
-				if s.Problem != nil {
-					problems = errors.Join(problems, errors.New(*s.Problem))
-				}
-				if s.Lines == 0 {
-					continue
-				}
-				q := url.Values{"cpo": {s.CPO}, "emsp": {s.EMSP}, "period": {s.Period}, "currency": {s.Currency}}
-				file, said, err := fetchStatement(cmd.Context(), c, q.Encode(), f.value)
-				if err != nil {
-					return fmt.Errorf("export the statement of %s to %s in %s: %w", s.CPO, s.EMSP, s.Currency, err)
-				}
-				cpo, _ := ocpi.ParseParty(s.CPO)
-				emsp, _ := ocpi.ParseParty(s.EMSP)
-				path := filepath.Join(dir, rest.StatementName(cpo, emsp, of.period.Month, s.Currency)+"."+f.value)
-				if err := writeWhole(path, file); err != nil {
-					return err
-				}
-				cmd.PrintErrf("%s: %s\n", path, said)
-			}
-			return problems
+			return exportStatements(cmd, c, &list, dir, f.value)
 		},
 	}
 	of.register(cmd, service, false)
@@ -228,6 +205,55 @@ as "show" has it.`,
 	must(cmd.MarkFlagDirname("to"))
 	f.register(cmd, "format", "json or csv", "json", "csv")
 	return cmd
+}
+
+// exportStatements writes the statements of a list that have lines to a folder, and says
+// which files of it are not theirs: of an earlier export, say, that had one more.
+func exportStatements(cmd *cobra.Command, c *adminClient, list *statementList, dir, format string) error {
+	if err := os.MkdirAll(dir, 0o755); err != nil {
+		return err
+	}
+	var problems error
+	written := map[string]bool{}
+	for _, s := range list.Statements {
+		if s.Problem != nil {
+			problems = errors.Join(problems, errors.New(*s.Problem))
+		}
+		if s.Lines == 0 {
+			continue
+		}
+		q := url.Values{"cpo": {s.CPO}, "emsp": {s.EMSP}, "period": {s.Period}, "currency": {s.Currency}}
+		file, said, err := fetchStatement(cmd.Context(), c, q.Encode(), format)
+		if err != nil {
+			return fmt.Errorf("export the statement of %s to %s in %s: %w", s.CPO, s.EMSP, s.Currency, err)
+		}
+		cpo, _ := ocpi.ParseParty(s.CPO)
+		emsp, _ := ocpi.ParseParty(s.EMSP)
+		period, _ := ocpi.ParseMonth(s.Period)
+		name := rest.StatementName(cpo, emsp, period, s.Currency) + "." + format
+		path := filepath.Join(dir, name)
+		if err := writeWhole(path, file); err != nil {
+			return err
+		}
+		written[name] = true
+		cmd.PrintErrf("%s: %s\n", path, said)
+	}
+	others, err := otherFiles(dir, written)
+	for _, name := range others {
+		cmd.PrintErrf("%s: not of this export\n", filepath.Join(dir, name))
+	}
+	return errors.Join(problems, err)
+}
+
+// otherFiles are the files of a folder that were not written, in order.
+func otherFiles(dir string, written map[string]bool) (names []string, err error) {
+	entries, err := os.ReadDir(dir)
+	for _, e := range entries {
+		if !e.IsDir() && !written[e.Name()] {
+			names = append(names, e.Name())
+		}
+	}
+	return names, err
 }
 
 // writeWhole writes a file that is there as a whole, or as it was.

@@ -42,7 +42,7 @@ func TestStatements(t *testing.T) {
 		t.Errorf("exported to standard output: %s", got)
 	}
 	says(ours, "export --period 2019-01", exitUsage, "give --to, a folder")
-	says(ours, "export --period 2019-01 --format csv --to "+dir, 0, "GB-DUN_NL-EXW_2019-01_GBP.csv: draft")
+	says(ours, "export --period 2019-01 --format csv --to "+dir, 0, "GB-DUN_NL-EXW_2019-01_GBP.csv: draft", "GB-DUN_NL-EXW_2019-01_GBP.json: not of this export")
 	says(theirs, "compare "+file, 0, "the same, byte for byte")
 
 	flipped := filepath.Join(dir, "flipped.json")

@@ -129,8 +129,13 @@ type EndedError struct {
 // Error names the zone in which it has not.
 func (e *EndedError) Error() string {
 	of := ""
-	if !e.CPO.IsZero() || !e.EMSP.IsZero() {
+	switch {
+	case !e.CPO.IsZero() && !e.EMSP.IsZero():
 		of = fmt.Sprintf(" for %s and %s", e.CPO, e.EMSP)
+	case !e.CPO.IsZero():
+		of = fmt.Sprintf(" for %s as CPO", e.CPO)
+	case !e.EMSP.IsZero():
+		of = fmt.Sprintf(" for %s as eMSP", e.EMSP)
 	}
 	return fmt.Sprintf("%s has not ended yet%s: it ends with the month in %s", e.Period, of, e.Zone)
 }

@@ -484,3 +484,21 @@ func TestACloseThatWaitsHoldsNoTurn(t *testing.T) {
 		t.Errorf("without a turn: %v", err)
 	}
 }
+
+// Who it is said of that a period has not ended is told in the words of who was named.
+func TestNotEndedSaysForWhom(t *testing.T) {
+	cpo, emsp := ocpi.NewParty("NL", "TNM"), ocpi.NewParty("DE", "EMP")
+	for _, tc := range []struct {
+		cpo, emsp ocpi.Party
+		want      string
+	}{
+		{ocpi.Party{}, ocpi.Party{}, "2019-06 has not ended yet: it ends with the month in UTC"},
+		{cpo, emsp, "2019-06 has not ended yet for NL*TNM and DE*EMP: it ends with the month in UTC"},
+		{cpo, ocpi.Party{}, "2019-06 has not ended yet for NL*TNM as CPO: it ends with the month in UTC"},
+		{ocpi.Party{}, emsp, "2019-06 has not ended yet for DE*EMP as eMSP: it ends with the month in UTC"},
+	} {
+		if got := (&statement.EndedError{CPO: tc.cpo, EMSP: tc.emsp, Period: 201906, Zone: "UTC"}).Error(); got != tc.want {
+			t.Errorf("%s, want %s", got, tc.want)
+		}
+	}
+}
