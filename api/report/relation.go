@@ -85,7 +85,7 @@ func RelationText(r *settlement.ListedRelation) string {
 	case r.Kind == settlement.CreditUndecided:
 		return "It is not known yet whose charge this credit or the credited CDR " + other.ID + " is."
 	case r.Kind == settlement.CreditExcess && r.Adds():
-		return fmt.Sprintf("It adds %s to the claim of %s instead of taking it off.", bothAmounts(r.CDR), other.ID)
+		return fmt.Sprintf("It states %s, which would add to the claim of %s: settlement reads it as taking that off, reports sum it as stated.", bothAmounts(r.CDR), other.ID)
 	case r.Kind == settlement.CreditExcess:
 		return fmt.Sprintf("The credits of %s together take off more than it claims, which is %s.", other.ID, bothAmounts(other))
 	}

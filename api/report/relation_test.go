@@ -88,9 +88,9 @@ func TestTextOfACreditThatAdds(t *testing.T) {
 		return &settlement.CDRSummary{ID: "o-1", ClaimedExcl: &e, ClaimedIncl: &i}
 	}
 	for _, tc := range []struct{ name, excl, incl, of, ofIncl, want string }{
-		{"it adds", "5", "6", "5", "6", "It adds 5.00 excl. VAT and 6.00 incl. VAT to the claim of o-1 instead of taking it off."},
-		{"only its tax adds", "-5", "6", "5", "6", "It adds -5.00 excl. VAT and 6.00 incl. VAT to the claim of o-1 instead of taking it off."},
-		{"to a negative claim", "-5", "-6", "-5", "-6", "It adds -5.00 excl. VAT and -6.00 incl. VAT to the claim of o-1 instead of taking it off."},
+		{"it adds", "5", "6", "5", "6", "It states 5.00 excl. VAT and 6.00 incl. VAT, which would add to the claim of o-1: settlement reads it as taking that off, reports sum it as stated."},
+		{"only its tax adds", "-5", "6", "5", "6", "It states -5.00 excl. VAT and 6.00 incl. VAT, which would add to the claim of o-1: settlement reads it as taking that off, reports sum it as stated."},
+		{"to a negative claim", "-5", "-6", "-5", "-6", "It states -5.00 excl. VAT and -6.00 incl. VAT, which would add to the claim of o-1: settlement reads it as taking that off, reports sum it as stated."},
 		{"too much", "-9", "-9", "5", "6", "The credits of o-1 together take off more than it claims, which is 5.00 excl. VAT and 6.00 incl. VAT."},
 		{"of nothing", "-9", "-9", "0", "0", "The credits of o-1 together take off more than it claims, which is 0.00 excl. VAT and 0.00 incl. VAT."},
 	} {

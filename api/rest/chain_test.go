@@ -2,6 +2,8 @@ package rest_test
 
 import (
 	"context"
+	"net/http"
+	"net/http/httptest"
 	"slices"
 	"strings"
 	"testing"
@@ -104,3 +106,33 @@ func TestChain(t *testing.T) {
 }
 
 func shortest(amount string) string { return decimal.RequireFromString(amount).String() }
+
+// A credit with the sign of what it credits takes off, wherever it is shown.
+func TestCreditWithThePositiveSign(t *testing.T) {
+	c := chained{charges: []*statement.Charge{chainCDR(t, "V1 - 10 day 1"), chainCDR(t, "KV - 10 day 2 of V1"), chainCDR(t, "KW - 10 day 2 of V1X")}}
+	for _, tc := range []struct{ id, claimed, owed, chain, notes string }{
+		{"V1", "10", "10", "original 10, credit -10", ""},
+		{"KV", "-10", "-10", "original 10, credit -10", "It claims 10 with the sign of what it credits: it is read as taking that off."},
+		{"KW", "-10", "0", "", "It claims 10 with the sign of what it credits: it is read as taking that off. It credits NL*TNM*V1X, which is not here."},
+	} {
+		got, err := rest.ReadCleared(t.Context(), c, c, rest.Key{}, ocpi.NewKey("NL", "TNM", tc.id))
+		if err != nil {
+			t.Fatal(err)
+		}
+		var links, notes []string
+		for _, l := range got.Chain {
+			links = append(links, l.Role+" "+shortest(l.Claim))
+		}
+		for _, g := range got.Grounds {
+			notes = append(notes, *g.Sentence)
+		}
+		if claimed, owed := shortest(*got.Claimed), shortest(got.Owed); claimed != tc.claimed || owed != tc.owed || strings.Join(links, ", ") != tc.chain || strings.Join(notes, " ") != tc.notes {
+			t.Errorf("%s claims %s, owed %s, chain %v, notes %v; want %+v", tc.id, claimed, owed, links, notes, tc)
+		}
+	}
+	w := httptest.NewRecorder()
+	queueSite(t, c).ServeHTTP(w, httptest.NewRequestWithContext(t.Context(), http.MethodGet, "/queue/cdrs", nil))
+	if !strings.Contains(w.Body.String(), `"claimed":"-10.00"`) {
+		t.Errorf("the queue has %s", w.Body)
+	}
+}

@@ -159,7 +159,7 @@ func emptyCleared() *Cleared {
 func newCleared(d *statement.Draft, s *statement.Settled, k Key) *Cleared {
 	c := emptyCleared()
 	c.State, c.Period, c.Lands, c.Currency = s.State, textOrNil(s.Belongs.String()), textOrNil(s.Lands.String()), d.Currency
-	c.Claimed, c.Computed, c.Owed, c.OwedTax, c.Side, c.Agreed = netOf(s.Claimed), netOf(s.Computed), Money(s.Owed.Net), MoneyOrNil(s.Owed.Tax), sideOf(s), s.Case.Owed
+	c.Claimed, c.Computed, c.Owed, c.OwedTax, c.Side, c.Agreed = MoneyOrNil(s.Claims()), netOf(s.Computed), Money(s.Owed.Net), MoneyOrNil(s.Owed.Tax), sideOf(s), s.Case.Owed
 	for _, g := range s.Grounds {
 		c.Grounds = append(c.Grounds, newCDRGround(g, d.CPO, k))
 	}

@@ -223,8 +223,8 @@ func standsAs(c *statement.Settled, currency string) string {
 	if len(codes) > 0 {
 		words += " (" + strings.Join(codes, ", ") + ")"
 	}
-	if c.Claimed != nil {
-		words += ", claims " + Money(c.Claimed.Net) + " " + currency
+	if claims := c.Claims(); claims != nil {
+		words += ", claims " + Money(*claims) + " " + currency
 	}
 	if c.Computed != nil {
 		words += ", is computed as " + Money(c.Computed.Net) + " " + currency

@@ -325,7 +325,7 @@ func struckBy(s *statement.Settled, ground string) bool {
 func newQueuedCDR(d *statement.Draft, s *statement.Settled, to Key) QueuedCDR {
 	v := QueuedCDR{
 		CDR: s.Key.String(), EMSP: partyOrNil(d.EMSP), Period: textOrNil(s.Belongs.String()), Currency: d.Currency, State: s.State, Grounds: []CDRGround{},
-		Claimed: netOf(s.Claimed), Computed: netOf(s.Computed), Start: timeOrNil(s.Start), End: timeOrNil(s.End),
+		Claimed: MoneyOrNil(s.Claims()), Computed: netOf(s.Computed), Start: timeOrNil(s.Start), End: timeOrNil(s.End),
 	}
 	if s.Claimed != nil && s.Computed != nil {
 		difference := s.Claimed.Net.Sub(s.Computed.Net)

@@ -59,7 +59,7 @@ func ruleRows() [][]string {
 		row := []string{r.Code, string(r.Evidence)}
 		for i := range packs {
 			if r.Structural {
-				row = append(row, "hold, always")
+				row = append(row, r.Always()+", always")
 				continue
 			}
 			row = append(row, effectWords(&packs[i].Rules[at], &r))
@@ -150,7 +150,7 @@ func writeRule(w *bufio.Writer, r *clearing.Rule) {
 		fmt.Fprint(w, "  credits   are looked at too\n")
 	}
 	if r.Structural {
-		fmt.Fprint(w, "  effect    hold, whatever pack and agreement say\n")
+		fmt.Fprintf(w, "  effect    %s, whatever pack and agreement say\n", r.Always())
 	}
 	for _, p := range clearing.Packs() {
 		if i := slices.IndexFunc(p.Rules, func(x clearing.PackRule) bool { return x.Code == r.Code }); i >= 0 {

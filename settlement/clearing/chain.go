@@ -17,8 +17,21 @@ type Chain struct {
 	Original *Case
 	// Mismatched: there is an original, of another eMSP or in another currency.
 	Mismatched bool
-	Credits    []*Case
+	// Named is what the credits name where there is no original, its ID "" where they name
+	// nothing; Absent how it stands, "" for that it is not here.
+	Named   ocpi.Key
+	Absent  Absence
+	Credits []*Case
 }
+
+// Absence is why what credits name cannot be credited, in words.
+type Absence string
+
+// Absences, beside that nothing of that id is here.
+const (
+	IsCredit   Absence = "which is a credit itself"
+	ComesLater Absence = "which comes to a later period"
+)
 
 // left is what credits have not taken off yet.
 type left struct {
@@ -74,9 +87,12 @@ func (c *Chain) credit(credit *Case, original State, l *left) Outcome {
 	if credit.Elsewhere {
 		return o
 	}
-	says := c.says(credit)
+	says, turned := c.says(credit)
 	if says != nil {
 		o.Claim = says.Net
+	}
+	if turned {
+		o.Grounds = with(o.Grounds, Ground{Code: GroundCreditSign, Effect: Note, Measured: credit.Claimed.Net.String()})
 	}
 	if g, struck := c.ground(says, original, l); struck {
 		o.Grounds = with(o.Grounds, g)
@@ -110,19 +126,32 @@ func (c *Chain) credit(credit *Case, original State, l *left) Outcome {
 }
 
 // says is what a credit says that it takes off, with the sign that does: one of the
-// sign of what it credits is read as of the other. nil where it says nothing.
-func (c *Chain) says(credit *Case) *Amount {
+// sign of what it credits is turned, and read as of the other. nil where it says nothing.
+func (c *Chain) says(credit *Case) (says *Amount, turned bool) {
 	if credit.Claimed == nil {
-		return nil
+		return nil, false
 	}
-	says, sign := *credit.Claimed, 1
+	read, sign := *credit.Claimed, 1
 	if c.Original != nil && c.Original.claim().IsNegative() {
 		sign = -1
 	}
-	if says.Net.Sign() == sign {
-		says = says.neg()
+	if turned = read.Net.Sign() == sign; turned {
+		read = read.neg()
 	}
-	return &says
+	return &read, turned
+}
+
+// absent says what credits name that have no original here.
+func (c *Chain) absent() string {
+	switch {
+	case c.Original != nil: // what is left of it in other books, nobody here knows
+		return c.Original.Key.String() + ", which belongs before settlement began here"
+	case c.Named.ID == "":
+		return "nothing: it names no CDR"
+	case c.Absent != "":
+		return c.Named.String() + ", " + string(c.Absent)
+	}
+	return c.Named.String() + ", which is not here"
 }
 
 // apart reports whether there is nothing to hold a credit against.
@@ -142,8 +171,8 @@ func (c *Chain) ground(says *Amount, original State, l *left) (g Ground, struck 
 	switch {
 	case c.mismatched():
 		return Ground{Code: GroundCreditMismatch, Effect: Hold}, true
-	case c.Original == nil, original == Before: // what is left of it in other books, nobody here knows
-		return Ground{Code: GroundCreditOrphan, Effect: Hold}, true
+	case c.Original == nil, original == Before:
+		return Ground{Code: GroundCreditOrphan, Effect: Hold, Measured: c.absent()}, true
 	case original == Held:
 		return Ground{Code: GroundOriginalHeld, Effect: Hold, Measured: c.Original.Key.String()}, true
 	case says == nil:

@@ -41,9 +41,10 @@ func (s *State) UnmarshalText(b []byte) error {
 // Codes of grounds that what is owed gives itself.
 const (
 	GroundUnpriced       = "unpriced"        // neither side's amount is known that would be owed
-	GroundCreditOrphan   = "credit_orphan"   // nothing here is what the credit credits
+	GroundCreditOrphan   = "credit_orphan"   // nothing here is what the credit credits, or nothing that can be
 	GroundCreditMismatch = "credit_mismatch" // what it credits is another eMSP's, or in another currency
-	GroundCreditExcess   = "credit_excess"   // nothing remains of what it credits
+	GroundCreditExcess   = "credit_excess"   // less remains of what it credits than it says
+	GroundCreditSign     = "credit_sign"     // it has the sign of what it credits
 	GroundOriginalHeld   = "original_held"   // what it credits waits itself
 	GroundUndated        = "undated"         // it says nothing of when it was: it belongs to no period
 )

@@ -93,7 +93,7 @@ func compile(pack string, agreed []RuleSetting) (*Judge, error) {
 	j := &Judge{pack: p}
 	next := 0 // of the pack's rules
 	for i := range rules {
-		a := asked{rule: &rules[i], effect: Hold}
+		a := asked{rule: &rules[i], effect: rules[i].structural()}
 		if !rules[i].Structural {
 			a.take(&p.Rules[next], agreed)
 			next++

@@ -15,8 +15,8 @@ type Rule struct {
 	Measure  string   `json:"measure"`  // what is measured, in which unit, and when it strikes
 	Sentence string   `json:"sentence"` // what it says then, of {measured} and {limit}
 	Evidence Evidence `json:"evidence"`
-	// Structural is a rule that holds whatever pack and agreement say: without what it
-	// misses nobody can say what is owed, or by whom.
+	// Structural is a rule that no pack and no agreement changes, see Always: without what
+	// most of them miss nobody can say what is owed, or by whom.
 	Structural bool `json:"structural"`
 	// Chain is a rule that holds a credit against the CDR it names and its other
 	// credits: not [Judge.Judge] says that it struck, but [Chain.Settle].
@@ -28,7 +28,30 @@ type Rule struct {
 	Source  Document `json:"source"`
 	Edition string   `json:"edition"` // changes with whatever of it can change a ground
 
+	always  string  // see Always, "" is "hold"
 	strikes strikes // nil of a Chain rule
+}
+
+// What structural rules do that do not hold all of a CDR.
+const (
+	alwaysNote   = "note"
+	alwaysExcess = "hold what exceeds"
+)
+
+// Always says what a structural rule does whatever pack and agreement say, "" of others.
+func (r *Rule) Always() string {
+	if r.Structural && r.always == "" {
+		return Hold.String()
+	}
+	return r.always
+}
+
+// structural is the effect of a structural rule that is no Chain rule.
+func (r *Rule) structural() Effect {
+	if r.always == alwaysNote {
+		return Note
+	}
+	return Hold
 }
 
 // Param is a value that a rule compares with. A pack has one for each, an agreement

@@ -26,6 +26,7 @@ type Facts struct {
 
 	Currency                 string // "" = not known
 	ClaimedNet, ClaimedTax   ocpi.Number
+	ClaimedGross             ocpi.Number // with tax
 	ComputedNet, ComputedTax ocpi.Number
 	Status                   pricing.Status // 0 = not known
 	Reason                   string         // why it is not priced

@@ -248,6 +248,16 @@ func (l *limits) tolerates(claimed, computed ocpi.Number, currency string) bool 
 		ocpi.CompareProducts([]ocpi.Number{off, hundred}, []ocpi.Number{l.values[1], computed}) <= 0
 }
 
+func noClaim(_ *limits, f *Facts) (measured, limit string, struck bool) {
+	switch {
+	case f.ClaimedNet.IsSet(), f.Status == 0:
+		return "", "", false
+	case f.ClaimedGross.IsSet():
+		return ", only " + amount(f.ClaimedGross, f.Currency) + " with tax", "", true
+	}
+	return "", "", true
+}
+
 func unpriced(_ *limits, f *Facts) (measured, limit string, struck bool) {
 	switch {
 	case f.Status == pricing.Rejected && f.Reason == "":

@@ -52,13 +52,14 @@ var rules = withParams([]Rule{
 	},
 	{
 		Code: GroundCreditExcess, Structural: true, Chain: true, Credits: true, Evidence: Pair, Source: ocpiCredit, Edition: "1",
-		Measure:  "whether the credits of a CDR take back more than is left of it",
+		Measure:  "whether the credits of a CDR take back more than is left of it; one of which something is left is issued down to that, with a note, and what exceeds stays held; one of which nothing is left is held",
+		always:   alwaysExcess,
 		Sentence: "It credits {measured} more than is left of what it credits.",
 	},
 	{
 		Code: GroundCreditOrphan, Structural: true, Chain: true, Credits: true, Evidence: Pair, Source: ocpiCredit, Edition: "1",
-		Measure:  "whether the CDR that a credit names is there",
-		Sentence: "The CDR that it credits is not there.",
+		Measure:  "whether what a credit names is there, and can be credited: no credit itself, nor of before settlement began",
+		Sentence: "It credits {measured}.",
 	},
 	{
 		Code: GroundCreditMismatch, Structural: true, Chain: true, Credits: true, Evidence: Owner, Source: ocpiCredit, Edition: "1",
@@ -69,6 +70,19 @@ var rules = withParams([]Rule{
 		Code: GroundOriginalHeld, Structural: true, Chain: true, Credits: true, Evidence: Pair, Source: ocpiCredit, Edition: "1",
 		Measure:  "whether the CDR that a credit names waits itself",
 		Sentence: "It waits with {measured}, which it credits.",
+	},
+	{
+		Code: GroundCreditSign, Structural: true, Chain: true, Credits: true, Evidence: Pair, Source: ocpiCredit, Edition: "1",
+		Measure:  "whether a credit has the sign of what it credits; it is read with the other one, as what it takes off",
+		Sentence: "It claims {measured} with the sign of what it credits: it is read as taking that off.",
+		always:   alwaysNote,
+	},
+	{
+		Code: "no_claim", Structural: true, Evidence: Pair, Source: ocpiCDR, Edition: "1",
+		Measure:  "whether the CDR claims an amount before tax (total_cost) that can be read; without one what was computed is owed, whatever is agreed",
+		Sentence: "It claims nothing before tax that can be read{measured}: what is computed counts.",
+		always:   alwaysNote,
+		strikes:  noClaim,
 	},
 	{
 		Code: "other_terms", Structural: true, Evidence: Owner, Source: underAgreement, Edition: "1",

@@ -438,6 +438,8 @@ func (w *drawing) read(g *group, m *drawn) (j judged, err error) {
 	g.history(&j.Charge, m)
 	if c.Credit {
 		j.CreditOf, j.Mismatched = c.Original(), g.others[c.Original()]
+		named := g.find(c.CreditOf)
+		j.OfCredit = g.ofCredits[c.Original()] || named != nil && named.Credit
 	}
 	if c.Status == pricing.Priced {
 		j.Computed = amount(c.Computed)
@@ -504,7 +506,7 @@ func factsOf(c *settlement.BookedCDR, t *clearing.Terms) clearing.Facts {
 		Key: c.Key, Debtor: c.EMSP, Credit: c.Credit,
 		Start: c.Start, End: c.End, LastUpdated: c.LastUpdated, Received: c.Received,
 		Energy: c.EnergyKWh, Duration: m.Duration, Parking: m.Parking, PeakPower: m.PeakPower, Supply: m.Supply, EVSEID: m.EVSEID,
-		Currency: c.Currency, ClaimedNet: c.Claimed.Excl, ComputedNet: c.Computed.Excl, Status: c.Status, Reason: c.Reason,
+		Currency: c.Currency, ClaimedNet: c.Claimed.Excl, ClaimedGross: c.Claimed.Incl, ComputedNet: c.Computed.Excl, Status: c.Status, Reason: c.Reason,
 		InFuture:   clearing.AnswerOf(m.InFuture),
 		OtherTerms: clearing.AnswerOf(t.Profile != "" && c.Status == pricing.Priced && c.Profile != t.Profile),
 	}

@@ -82,7 +82,7 @@ func TestWhyStatementsDiffer(t *testing.T) {
 FR 7: other_debtor: here FR*OTH owes it
 SEK 7: other_currency: here it is in SEK
 NOBODY 7: other_debtor: nobody is known to pay it (debtor_unknown)
-K1 -7: held: it is held here, by credit_orphan: The CDR that it credits is not there.
+K1 -7: held: it is held here, by credit_orphan: It credits NL*TNM*NONE, which is not here.
 HELD 7: held: it is held here, as finance decided on 2019-07-01 09:00 UTC (control record 0): because
 NOT 7: rejected: it is rejected here, as finance decided on 2019-07-01 09:00 UTC (control record 0): because
 YES here: decided: it is accepted here, as finance decided on 2019-07-01 09:00 UTC (control record 0): because

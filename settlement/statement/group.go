@@ -17,14 +17,15 @@ type group struct {
 	closed, begun ocpi.Month // through which the pair is, see Agreed
 	before        bool       // with what is booked before it began, see Query
 
-	members []drawn
-	at      map[string]int    // members by id; nil until one is looked for
-	lines   map[string]*said  // by id, of what was issued here
-	named   map[ocpi.Key]bool // what credits name, and the group does not have by itself
-	others  map[ocpi.Key]bool // of these, those of another eMSP or in another currency
-	credits map[ocpi.Key]bool // CDRs of which all credits were looked for
-	asked   map[string]bool   // lines whose CDR was looked for
-	hashes  map[uint64]bool   // of what is open, once it is asked for; see asks
+	members   []drawn
+	at        map[string]int    // members by id; nil until one is looked for
+	lines     map[string]*said  // by id, of what was issued here
+	named     map[ocpi.Key]bool // what credits name, and the group does not have by itself
+	others    map[ocpi.Key]bool // of these, those of another eMSP or in another currency
+	ofCredits map[ocpi.Key]bool // and those that are credits themselves
+	credits   map[ocpi.Key]bool // CDRs of which all credits were looked for
+	asked     map[string]bool   // lines whose CDR was looked for
+	hashes    map[uint64]bool   // of what is open, once it is asked for; see asks
 }
 
 // drawn is a CDR that bears on the draft.
@@ -177,7 +178,9 @@ func (g *group) join(f *found) {
 	}
 	for of := range g.named {
 		switch c := f.booked[of]; {
-		case c == nil || c.Credit:
+		case c == nil || c.Credit && c.EMSP != g.emsp: // that one is not for the eMSP of this one to know
+		case c.Credit:
+			g.ofCredits = marked(g.ofCredits, of)
 		case placeOf(c) == g.place:
 			g.adopt(c).named = true
 		default:

@@ -39,6 +39,8 @@ type Charge struct {
 	CreditOf ocpi.Key // of a credit: what it names, its ID "" where it names nothing
 	// Mismatched: what a credit names is another eMSP's, or in another currency.
 	Mismatched bool
+	// OfCredit: what a credit names is a credit itself.
+	OfCredit   bool
 	Belongs    ocpi.Month // see clearing.Belongs
 	Lands      ocpi.Month // see clearing.Lands
 	Due        ocpi.Month // see clearing.Due

@@ -15,6 +15,18 @@ type Settled struct {
 	Line  *Line // nil where the statement has none of it
 }
 
+// Claims is what a CDR claims before tax as it is read: a credit takes off, whatever its
+// sign. nil where it claims nothing that can be read.
+func (s *Settled) Claims() *decimal.Decimal {
+	switch {
+	case s.Claimed == nil:
+		return nil
+	case !s.Credit || s.Elsewhere || s.Later || s.State == clearing.Before:
+		return &s.Claimed.Net
+	}
+	return &s.Claim
+}
+
 // Settle says what each charge of one pair and one currency comes to in the statement of
 // a period: all that land in it or before and what was issued of them. With a credit
 // comes what it credits, wherever that lands: the credit lands no earlier. The order in
@@ -45,12 +57,12 @@ func Settle(charges []*Charge, period ocpi.Month) []Settled {
 	for i := range settled {
 		switch _, alone := credits[-1-i]; {
 		case alone:
-			settleChain(settled, -1, credits[-1-i])
+			settleChain(settled, -1, credits[-1-i], absenceOf(settled[i].Charge))
 		case settled[i].Later && !settled[i].Credit:
-			settleChain(settled, i, nil)
+			settleChain(settled, i, nil, "")
 			settleAhead(settled, credits[i])
 		case !settled[i].Credit:
-			settleChain(settled, i, credits[i])
+			settleChain(settled, i, credits[i], "")
 		}
 	}
 	for i := range settled {
@@ -71,12 +83,14 @@ func Settle(charges []*Charge, period ocpi.Month) []Settled {
 	return settled
 }
 
-// settleChain settles an original, -1 for none, and those of its credits that do not
-// come later.
-func settleChain(settled []Settled, original int, credits []int) {
+// settleChain settles an original, -1 for none with why, and those of its credits that do
+// not come later.
+func settleChain(settled []Settled, original int, credits []int, absence clearing.Absence) {
 	var chain clearing.Chain
 	if original >= 0 {
 		chain.Original = settled[original].Case
+	} else {
+		chain.Named, chain.Absent = settled[credits[0]].CreditOf, absence
 	}
 	at := make(map[*clearing.Case]int, len(credits))
 	for _, i := range credits {
@@ -95,6 +109,14 @@ func settleChain(settled []Settled, original int, credits []int) {
 	}
 }
 
+// absenceOf is why a credit has no original.
+func absenceOf(c *Charge) clearing.Absence {
+	if c.OfCredit {
+		return clearing.IsCredit
+	}
+	return ""
+}
+
 // settleAhead settles credits of what comes to a later period: one that is issued already,
 // since a person accepted it when there was nothing that it credits, stays what it is until
 // that comes.
@@ -104,7 +126,7 @@ func settleAhead(settled []Settled, credits []int) {
 		if s.Later {
 			continue
 		}
-		settleChain(settled, -1, []int{i})
+		settleChain(settled, -1, []int{i}, clearing.ComesLater)
 		if s.Issued != nil && s.State == clearing.Accepted {
 			s.Owed, s.KWh, s.Excess = s.Issued.Amount, s.Issued.KWh, decimal.Decimal{}
 		}
