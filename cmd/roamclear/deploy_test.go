@@ -1,6 +1,7 @@
 package main
 
 import (
+	"encoding/json"
 	"net"
 	"os"
 	"path/filepath"
@@ -212,6 +213,9 @@ func TestCompose(t *testing.T) {
 	if want := "PLAINTEXT://" + c.Kafka.Brokers[0]; kafka["KAFKA_ADVERTISED_LISTENERS"] != want {
 		t.Errorf("the broker says %s, the setting %s", kafka["KAFKA_ADVERTISED_LISTENERS"], want)
 	}
+	if want := "PLAINTEXT://:" + portOf(t, c.Kafka.Brokers[0]) + ","; !strings.Contains(kafka["KAFKA_LISTENERS"], want) {
+		t.Errorf("the broker listens on %s, want %s", kafka["KAFKA_LISTENERS"], want)
+	}
 	want := map[string]string{"CLICKHOUSE_DB": c.Store.Database, "CLICKHOUSE_USER": c.Store.User, "CLICKHOUSE_PASSWORD": ours.Environment["ROAMCLEAR_CLICKHOUSE_PASSWORD"]}
 	for name, value := range want {
 		if clickhouse[name] != value {
@@ -220,5 +224,47 @@ func TestCompose(t *testing.T) {
 	}
 	if c.Store.Addr[0] != "clickhouse:9000" || ours.Grace <= stopWithin || !ours.ReadOnly {
 		t.Errorf("store %s, grace %s, read only %v", c.Store.Addr, ours.Grace, ours.ReadOnly)
+	}
+}
+
+// imageSettings is how a container of the image runs.
+type imageSettings struct {
+	User, WorkingDir      string
+	Cmd                   []string
+	ExposedPorts, Volumes map[string]any
+}
+
+func imageConfig(t *testing.T) (c imageSettings) {
+	t.Helper()
+	if err := json.Unmarshal([]byte(deployed(t, "image/config.json")), &c); err != nil {
+		t.Fatal(err)
+	}
+	return c
+}
+
+// The image starts what it is made of, where it may write, as nobody's user.
+func TestImage(t *testing.T) {
+	config := imageConfig(t)
+	usable(t, config.Cmd)
+	cmd, rest, err := newRootCmd().Find(config.Cmd)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := cmd.ParseFlags(rest); err != nil {
+		t.Fatal(err)
+	}
+	c, err := loadConfig(cmd, nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if _, ok := config.ExposedPorts[portOf(t, c.Listen)+"/tcp"]; !ok || loopback(c.Listen) {
+		t.Errorf("listens on %s, exposed are %v", c.Listen, config.ExposedPorts)
+	}
+	// Commands look for the service in the same place, so none is named.
+	if _, ok := config.Volumes[config.WorkingDir]; !ok || c.Data != "data" {
+		t.Errorf("%s in %s, volumes are %v", c.Data, config.WorkingDir, config.Volumes)
+	}
+	if user, _, _ := strings.Cut(config.User, ":"); user == "" || user == "0" || !strings.Contains(deployed(t, "image/main.go"), "const user = "+user+"\n") {
+		t.Errorf("user %q: its data directory is another's", config.User)
 	}
 }
