@@ -4,7 +4,7 @@ BIN     := bin/roamclear
 DATA    ?= data
 LINT    := github.com/golangci/golangci-lint/v2/cmd/golangci-lint@v2.12.0
 
-.PHONY: run build test race once lint fmt fuzz bench scale chaos closes attack deb
+.PHONY: run build test race once lint fmt fuzz bench scale chaos closes attack deb image test-image lint-deploy
 
 run: build ## start the service with a demo world on the embedded default
 	$(BIN) serve --data $(DATA) --demo
@@ -53,3 +53,12 @@ attack: build ## what one partner can do, in full size, and what it costs the ot
 
 deb: build ## Debian packages in bin/deb, their contents checked
 	deploy/deb.sh
+
+image: build ## container image in bin/image, without a container engine
+	deploy/image.sh
+
+test-image: image ## the image as it is run: read-only, killed while it works, verified
+	deploy/test-image.sh
+
+lint-deploy: ## the files of deploy/ by their tools' own checkers
+	deploy/lint.sh

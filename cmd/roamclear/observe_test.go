@@ -223,4 +223,7 @@ func TestAlertsAreInTheRunbook(t *testing.T) {
 			t.Errorf("the runbook has %s, which is no alert", name)
 		}
 	}
+	if chart := deployed(t, "helm/roamclear/files/alerts.yaml"); chart != deployed(t, "prometheus/alerts.yaml") {
+		t.Error("the chart has other rules")
+	}
 }
