@@ -3,6 +3,7 @@
 #
 #   deploy/kafka.sh up 1|3     start them, print their addresses
 #   deploy/kafka.sh kill I     end broker I as a crash does; start I brings it back
+#   deploy/kafka.sh freeze I   have broker I hang as a machine without network does, until thaw I
 #   deploy/kafka.sh down       stop them; their data stays in $KAFKA_HOME
 #   deploy/kafka.sh secured    the addresses by which they speak TLS, ask for a certificate and want a login
 #   deploy/kafka.sh test       after up 3: the tests that hold real brokers to the embedded one's behaviour
@@ -135,11 +136,13 @@ up)
 secured) addresses secure ;;
 start) start "$2" && ready "$2" ;;
 kill) stop KILL "$2" ;;
+freeze) kill -STOP "$(cat "$home/$2/pid")" ;;
+thaw) kill -CONT "$(cat "$home/$2/pid")" ;;
 down) each stop TERM ;;
 test)
   { [ "$(brokers)" != 0 ] && each running; } || { echo "no broker runs: deploy/kafka.sh up 3 first" >&2; exit 1; }
-  cd "$(dirname "$0")/.." && export ROAMCLEAR_TEST_KAFKA ROAMCLEAR_TEST_KAFKA_SECURED ROAMCLEAR_TEST_KAFKA_CERTS=$home/certs
+  cd "$(dirname "$0")/.." && export KAFKA_HOME=$home KAFKA_PORT=$port ROAMCLEAR_TEST_KAFKA ROAMCLEAR_TEST_KAFKA_SECURED ROAMCLEAR_TEST_KAFKA_CERTS=$home/certs
   ROAMCLEAR_TEST_KAFKA=$(addresses client) ROAMCLEAR_TEST_KAFKA_SECURED=$(addresses secure)
-  go test ./ingest/kafka -run 'Alike|Settings|Replicas|RefusedTopic|Prefixes|Probe|RealBrokers' -count=1 "${@:2}" ;;
-*) sed -n 2,11p "$0"; exit 2 ;;
+  go test ./ingest/kafka -run 'Alike|Settings|Replicas|RefusedTopic|Prefixes|Probe|RealBroker' -count=1 "${@:2}" ;;
+*) sed -n 2,12p "$0"; exit 2 ;;
 esac

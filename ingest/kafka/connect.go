@@ -19,7 +19,7 @@ import (
 )
 
 // dialTimeout bounds a connection until it can be used: TCP, TLS and SASL.
-const dialTimeout = 5 * time.Second
+const dialTimeout = 3 * time.Second
 
 // dial connects to a broker for kafka-go: TLS and the login are ours, so that files may
 // be replaced, all of it is bounded, and where it fails it is known why and that nothing

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"log/slog"
 	"sync"
 	"time"
 
@@ -53,7 +54,7 @@ func (l *Log) Consume(ctx context.Context, group string, topics []ingest.Topic, 
 	}
 	ctx, cancel := context.WithCancel(ctx)
 	defer cancel()
-	c := &consumer{log: l, group: group, work: work, cancel: cancel}
+	c := &consumer{log: l, group: group, work: work, cancel: cancel, outage: ingest.Outage{Logger: l.opts.Logger}}
 	c.generations(ctx, g)
 	err = g.Close()  // waits for work to return, then leaves
 	c.running.Wait() // for calls that began as their generation ended
@@ -72,6 +73,7 @@ type consumer struct {
 	group  string
 	work   func(ctx context.Context, c *Lease) error
 	cancel context.CancelFunc
+	outage ingest.Outage // of joining
 
 	running sync.WaitGroup // calls of work
 
@@ -87,9 +89,10 @@ func (c *consumer) generations(ctx context.Context, g *segmentio.ConsumerGroup) 
 			return
 		}
 		if err != nil { // kafka-go joins again by itself
-			c.log.opts.Logger.Warn("join group failed", "group", c.group, "error", err)
+			c.outage.Failed(slog.LevelWarn, "join group failed", "group", c.group, "error", err)
 			continue
 		}
+		c.outage.Over("group is joined again", "group", c.group)
 		c.begin(ctx, gen)
 	}
 }
@@ -104,8 +107,7 @@ func (c *consumer) begin(ctx context.Context, gen *segmentio.Generation) {
 				log: c.log, group: c.group, generation: gen.ID, member: gen.MemberID,
 				partition: c.log.partition(topic, int32(a.ID)),
 			}
-			lease.reader = &partitionReader{partition: lease.partition}
-			lease.reader.memory = &slabs{}
+			lease.reader = &partitionReader{partition: lease.partition, memory: &slabs{}, outage: ingest.Outage{Logger: c.log.opts.Logger}}
 			c.running.Add(1)
 			gen.Start(func(gctx context.Context) {
 				defer c.running.Done()

@@ -38,6 +38,7 @@ type Options struct {
 	Full          func(ingest.Topic) bool // true: appends are refused; nil: never, see Embedded.Refuses
 
 	embedded bool           // the broker is ours: see topicSettings
+	patience time.Duration  // with a batch, 0: produceTimeout
 	sasl     sasl.Mechanism // of Login
 }
 
@@ -48,10 +49,6 @@ const (
 	defaultFetchBytes = 1 << 20
 	clientID          = "roamclear"
 
-	// produceTimeout is how long an append may stay unknown. Kafka-go tells
-	// the broker half of it as its own limit. A failed broker leaves the
-	// in-sync set within 12 s with Kafka's defaults (measured).
-	produceTimeout = 30 * time.Second
 	requestTimeout = 10 * time.Second
 )
 

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"log/slog"
 	"math"
 	"time"
 
@@ -76,7 +77,7 @@ func (l *Log) Read(ctx context.Context, p ingest.Partition, from int64, maxRecor
 // Errors of broker and network are waited out. *ingest.GapError, *RecordError and
 // *EnvelopeError are returned: the follower must not go on.
 func (l *Log) Tail(ctx context.Context, p ingest.Partition, from int64, fn func([]ingest.Record) error) error {
-	reader := &partitionReader{partition: p}
+	reader := &partitionReader{partition: p, outage: ingest.Outage{Logger: l.opts.Logger}}
 	for {
 		records, err := l.await(ctx, reader, from, math.MaxInt, l.opts.FetchBytes, 0)
 		if err != nil {
@@ -102,6 +103,9 @@ func (l *Log) await(ctx context.Context, p *partitionReader, from int64, maxReco
 			}
 		}
 		records, err := l.fetchRecords(ctx, p, from, maxRecords, maxBytes, poll)
+		if err == nil {
+			p.outage.Over("fetches are answered again", "partition", p.partition)
+		}
 		if err == nil && len(records) > 0 {
 			return records, nil
 		}
@@ -115,7 +119,7 @@ func (l *Log) await(ctx context.Context, p *partitionReader, from int64, maxReco
 		if Lasting(err) {
 			return nil, err
 		}
-		l.opts.Logger.Warn("fetch failed", "partition", p.partition, "from", from, "error", err)
+		p.outage.Failed(slog.LevelWarn, "fetch failed", "partition", p.partition, "from", from, "error", err)
 		if !ingest.Pause(ctx, wait) {
 			return nil, ctx.Err()
 		}

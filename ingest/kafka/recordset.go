@@ -15,6 +15,7 @@ type partitionReader struct {
 	partition ingest.Partition
 	envelopes envelopeReader
 	memory    *slabs // nil: new memory for every fetch
+	outage    ingest.Outage
 }
 
 // decode returns the records of a record set from offset `from` on, at most

@@ -4,11 +4,14 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io"
 	"math"
 	"time"
 
 	segmentio "github.com/segmentio/kafka-go"
 	"github.com/segmentio/kafka-go/protocol"
+	"github.com/segmentio/kafka-go/protocol/initproducerid"
+	"github.com/segmentio/kafka-go/protocol/produce"
 
 	"github.com/roamclear/roamclear/ingest"
 )
@@ -25,28 +28,58 @@ type session struct {
 // fits reports whether n more records keep the sequence within 31 bits.
 func (s session) fits(n int32) bool { return s.open && s.next <= math.MaxInt32-n }
 
-// newSession asks the broker for a producer id that nobody has used. It waits
-// out a coordinator that is just loading, as after a broker's start.
-func (l *Log) newSession(ctx context.Context) (session, error) {
+// newSession asks the leader of a partition for a producer id that nobody has used: any
+// broker has them, and a partition whose leader lives needs no other. It waits out a
+// coordinator that is just loading, as after a broker's start.
+func (l *Log) newSession(ctx context.Context, p ingest.Partition) (session, error) {
 	ctx, cancel := context.WithTimeout(ctx, requestTimeout)
 	defer cancel()
 	for wait := 20 * time.Millisecond; ; wait = min(2*wait, time.Second) {
-		s, err := l.initProducer(ctx)
+		s, err := l.initProducer(ctx, p)
 		if err == nil || !coordinatorLoading(err) || !ingest.Pause(ctx, wait) {
 			return s, err
 		}
 	}
 }
 
-func (l *Log) initProducer(ctx context.Context) (session, error) {
-	res, err := l.produce.InitProducerID(ctx, &segmentio.InitProducerIDRequest{ProducerID: -1, ProducerEpoch: -1})
-	if err == nil {
-		err = res.Error
-	}
+func (l *Log) initProducer(ctx context.Context, p ingest.Partition) (session, error) {
+	// kafka-go would ask the coordinator of transactions: one broker for all partitions.
+	m, err := l.produce.Transport.RoundTrip(ctx, l.addr, &toLeader{
+		Message: &initproducerid.Request{ProducerID: -1, ProducerEpoch: -1}, topic: l.opts.name(string(p.Topic)), partition: p.Number,
+	})
 	if err != nil {
 		return session{}, fmt.Errorf("begin producer session: %w", err)
 	}
-	return session{id: int64(res.Producer.ProducerID), epoch: int16(res.Producer.ProducerEpoch), open: true}, nil
+	res := m.(*initproducerid.Response)
+	if res.ErrorCode != 0 {
+		return session{}, fmt.Errorf("begin producer session: %w", segmentio.Error(res.ErrorCode))
+	}
+	return session{id: res.ProducerID, epoch: res.ProducerEpoch, open: true}, nil
+}
+
+// toLeader is a request that goes to a partition's leader, whoever answers it by rights.
+type toLeader struct {
+	protocol.Message
+	topic     string
+	partition int32
+	version   int16 // agreed on with the broker
+}
+
+// Broker implements protocol.BrokerMessage.
+func (r *toLeader) Broker(c protocol.Cluster) (protocol.Broker, error) {
+	of := produce.Request{Topics: []produce.RequestTopic{{Topic: r.topic, Partitions: []produce.RequestPartition{{Partition: r.partition}}}}}
+	return of.Broker(c)
+}
+
+// Required implements protocol.RawExchanger: kafka-go knows no message of this type.
+func (r *toLeader) Required(versions map[protocol.ApiKey]int16) bool {
+	r.version = versions[r.ApiKey()]
+	return true
+}
+
+// RawExchange implements protocol.RawExchanger.
+func (r *toLeader) RawExchange(rw io.ReadWriter) (protocol.Message, error) {
+	return protocol.RoundTrip(rw, r.version, 1, clientID, r.Message) // one request at a time on a connection
 }
 
 func coordinatorLoading(err error) bool {
@@ -62,7 +95,7 @@ func refused(err error) bool {
 	if code, ok := errors.AsType[segmentio.Error](err); ok {
 		switch code {
 		case segmentio.InvalidMessage, segmentio.LeaderNotAvailable, segmentio.MessageSizeTooLarge, segmentio.InvalidTopic,
-			segmentio.RecordListTooLarge, segmentio.NotEnoughReplicas, segmentio.TopicAuthorizationFailed,
+			segmentio.RecordListTooLarge, segmentio.NotEnoughReplicas, segmentio.TopicAuthorizationFailed, segmentio.InvalidTimestamp,
 			segmentio.ClusterAuthorizationFailed, segmentio.UnsupportedForMessageFormat, segmentio.PolicyViolation,
 			segmentio.OutOfOrderSequenceNumber, segmentio.InvalidProducerEpoch, segmentio.UnknownProducerId, segmentio.InvalidRecord,
 			segmentio.BrokerNotAvailable:

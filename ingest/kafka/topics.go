@@ -160,7 +160,7 @@ func (l *Log) awaitBrokers(ctx context.Context) error {
 		}
 	}
 	return retry(ctx, func() error {
-		_, err := l.newSession(ctx)
+		_, err := l.newSession(ctx, l.Partitions(ingest.TopicControl)[0])
 		return err
 	})
 }

@@ -1,15 +1,10 @@
 package kafka
 
 import (
-	"bytes"
-	"context"
-	"errors"
 	"fmt"
+	"log/slog"
 	"sync"
 	"time"
-
-	segmentio "github.com/segmentio/kafka-go"
-	"github.com/segmentio/kafka-go/protocol"
 
 	"github.com/roamclear/roamclear/ingest"
 )
@@ -32,12 +27,15 @@ type writer struct {
 	spare  []byte    // memory of the last batch sent
 	away   bool      // no producer session can be had: appends are refused
 	closed bool
+	failed failure   // of the last delivery, zero after one that succeeded
+	took   time.Time // when the last one succeeded
 
 	session session // owned by run
+	outage  ingest.Outage
 }
 
 func newWriter(l *Log, p ingest.Partition, m *writerMetrics) *writer {
-	w := &writer{log: l, partition: p, metrics: m}
+	w := &writer{log: l, partition: p, metrics: m, outage: ingest.Outage{Logger: l.opts.Logger}}
 	w.wake.L = &w.mu
 	return w
 }
@@ -112,65 +110,25 @@ func (w *writer) close() {
 	w.wake.Broadcast()
 }
 
-// send produces a batch and tells its callers. After an error the session is
-// never used again: the broker may remember a sequence whose write failed.
+// send has a batch delivered and tells its callers. After an error the session is never
+// used again: the broker may remember a sequence whose write failed.
 func (w *writer) send(b *batch) {
 	start := time.Now()
-	base, err := w.produce(b)
-	if err != nil && forgotten(err) {
-		w.session = session{}
-		base, err = w.produce(b)
-	}
+	d := w.deliver(b)
+	err := d.outcome()
 	w.metrics.observe(w.partition.Topic, b, time.Since(start), err)
-	w.release(b, err == nil)
+	w.release(b, err == nil && d.tries == 1)
+	w.note(err)
 	if err == nil {
-		b.finish(base, nil)
-		return
+		w.outage.Over("appends are taken again", "partition", w.partition)
+	} else {
+		w.session = session{}
+		w.outage.Failed(slog.LevelError, "produce failed", "partition", w.partition, "records", b.count, "error", err)
 	}
-	lost := !w.session.open // then nothing was sent: there was no session to send in
-	w.session = session{}
-	switch {
-	case errors.Is(err, segmentio.MessageSizeTooLarge): // the topic takes less than it was asked to: again is no use
-		err = fmt.Errorf("%w: %w", ingest.ErrTooLarge, err)
-	case lost || refused(err):
-		err = fmt.Errorf("%w: %w", ingest.ErrOverload, err)
-	default:
-		err = fmt.Errorf("%w: %w", ingest.ErrOutcomeUnknown, err)
-	}
-	b.finish(0, err)
-	w.log.opts.Logger.Error("produce failed", "partition", w.partition, "records", b.count, "error", err)
-	if lost {
+	b.finish(d.base, err)
+	if d.late {
 		w.awaitBroker(err)
 	}
-}
-
-// produce sends a batch once, in the session at hand or a new one, and
-// returns the offset of its first record.
-func (w *writer) produce(b *batch) (int64, error) {
-	ctx, cancel := context.WithTimeout(context.Background(), produceTimeout)
-	defer cancel()
-	if !w.session.fits(b.count) {
-		s, err := w.log.newSession(ctx)
-		if w.session = s; err != nil {
-			return 0, err
-		}
-	}
-	packed, err := b.seal(w.session, w.log.opts.Compression)
-	if err != nil {
-		return 0, err
-	}
-	res, err := w.log.produce.RawProduce(ctx, &segmentio.RawProduceRequest{
-		Topic: w.log.opts.name(string(w.partition.Topic)), Partition: int(w.partition.Number), RequiredAcks: segmentio.RequireAll,
-		RawRecords: protocol.RawRecordSet{Reader: bytes.NewReader(packed)},
-	})
-	if err != nil {
-		return 0, fmt.Errorf("produce: %w", err)
-	}
-	if res.Error != nil {
-		return 0, fmt.Errorf("produce: %w", res.Error)
-	}
-	w.session.next += b.count
-	return res.BaseOffset, nil
 }
 
 // release takes a batch's bytes off the queue and keeps its memory for the
@@ -186,7 +144,7 @@ func (w *writer) release(b *batch, sent bool) {
 	b.buf = nil
 }
 
-// awaitBroker refuses all that waits and all that comes, until the broker
+// awaitBroker refuses all that waits and all that comes, until the partition's leader
 // hands out a producer session again.
 func (w *writer) awaitBroker(cause error) {
 	w.mu.Lock()
@@ -194,15 +152,15 @@ func (w *writer) awaitBroker(cause error) {
 	w.queue, w.bytes, w.away = nil, 0, true
 	w.mu.Unlock()
 	for _, b := range queue {
-		b.finish(0, cause)
+		b.finish(0, fmt.Errorf("%w: broker is away: %w", ingest.ErrOverload, cause))
 	}
 	for wait := 50 * time.Millisecond; ingest.Pause(w.log.open, wait); wait = min(2*wait, time.Second) {
-		s, err := w.log.newSession(w.log.open)
+		s, err := w.log.newSession(w.log.open, w.partition)
 		if err == nil {
 			w.session = s
 			break
 		}
-		w.log.opts.Logger.Warn("broker is away", "partition", w.partition, "error", err)
+		w.outage.Failed(slog.LevelWarn, "broker is away", "partition", w.partition, "error", err)
 	}
 	w.mu.Lock()
 	w.away = false

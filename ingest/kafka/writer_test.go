@@ -6,11 +6,14 @@ import (
 	"encoding/binary"
 	"errors"
 	"fmt"
+	"log/slog"
 	"net"
 	"slices"
 	"strconv"
+	"strings"
 	"sync"
 	"testing"
+	"time"
 
 	segmentio "github.com/segmentio/kafka-go"
 	"github.com/twmb/franz-go/pkg/kerr"
@@ -186,13 +189,14 @@ func TestGivingUpDoesNotHarmTheBatch(t *testing.T) {
 	}
 }
 
-// A produce error must end the session: the same sequence is never sent
-// twice. What is acknowledged is in the log once; what was refused is not.
+// A produce error that does not pass must end the session: the same sequence is never
+// sent again. So it is with every error on the embedded broker, which remembers sequences
+// whose write failed. What is acknowledged is in the log once; what was refused is not.
 func TestProduceErrorBeginsANewSession(t *testing.T) {
-	f := func(fault *kerr.Error, want error, inLog bool) {
+	f := func(embedded bool, fault *kerr.Error, want error, inLog bool) {
 		t.Helper()
 		w := &producerWatch{}
-		l, c := watchedLog(t, w, Options{})
+		l, c := watchedLog(t, w, Options{embedded: embedded})
 		appendT(t, l, 0)
 		c.Fault(kfake.Fault{Keys: []kmsg.Key{kmsg.Produce}, Err: fault})
 		_, err := l.Append(t.Context(), ingest.TopicRefused, testEnvelope(1), testBody(1))
@@ -215,11 +219,149 @@ func TestProduceErrorBeginsANewSession(t *testing.T) {
 			}
 		}
 	}
-	f(kerr.RequestTimedOut, ingest.ErrOutcomeUnknown, true) // kfake does the work and then says so
-	f(kerr.UnknownServerError, ingest.ErrOutcomeUnknown, false)
-	f(kerr.NotEnoughReplicas, ingest.ErrOverload, false)
-	f(kerr.NotLeaderForPartition, ingest.ErrOutcomeUnknown, false)
-	f(kerr.UnknownTopicOrPartition, ingest.ErrOutcomeUnknown, false)
+	f(false, kerr.UnknownServerError, ingest.ErrOutcomeUnknown, false)
+	f(false, kerr.InvalidTimestamp, ingest.ErrOverload, false)
+	f(false, kerr.TopicAuthorizationFailed, ingest.ErrOverload, false)
+	f(false, kerr.PolicyViolation, ingest.ErrOverload, false)
+	f(true, kerr.RequestTimedOut, ingest.ErrOutcomeUnknown, true) // kfake does the work and then says so
+	f(true, kerr.UnknownServerError, ingest.ErrOutcomeUnknown, false)
+	f(true, kerr.NotEnoughReplicas, ingest.ErrOverload, false)
+	f(true, kerr.NotLeaderForPartition, ingest.ErrOutcomeUnknown, false)
+	f(true, kerr.UnknownTopicOrPartition, ingest.ErrOutcomeUnknown, false)
+}
+
+// What passes is waited out inside the append: the batch is sent again as the very same
+// one, so that it is in the log once, whether it got there before or not.
+func TestABatchIsSentAgainAsTheSame(t *testing.T) {
+	for _, fault := range []*kerr.Error{
+		kerr.NotLeaderForPartition, kerr.LeaderNotAvailable, kerr.UnknownTopicOrPartition, kerr.FencedLeaderEpoch, kerr.KafkaStorageError, kerr.NotEnoughReplicas,
+		kerr.RequestTimedOut, kerr.NotEnoughReplicasAfterAppend, // kfake does the work and then says so
+	} {
+		w := &producerWatch{}
+		l, c := watchedLog(t, w, Options{})
+		appendT(t, l, 0)
+		c.Fault(kfake.Fault{Keys: []kmsg.Key{kmsg.Produce}, Err: fault, Count: 3})
+		if pos := appendT(t, l, 1); pos.Offset != 1 {
+			t.Errorf("%s: offset %d, want 1", fault.Message, pos.Offset)
+		}
+		appendT(t, l, 2)
+		seen := w.seen()
+		for i, want := range []int32{0, 1, 1, 1, 1, 2} {
+			if len(seen) != 6 || seen[i].seq != want || seen[i].pid != seen[0].pid {
+				t.Errorf("%s: batches %+v, want the second four times, in one session", fault.Message, seen)
+				break
+			}
+		}
+		for i, r := range tailUntil(t, l, ingest.TopicRefused, 0, 0, 3) {
+			if !bytes.Equal(r.Body, testBody(i)) {
+				t.Errorf("%s: offset %d holds %s", fault.Message, i, r.Body)
+			}
+		}
+	}
+}
+
+// A connection that ends, and a leader that does not answer, are waited out likewise.
+func TestALostAnswerIsAskedForAgain(t *testing.T) {
+	for name, ends := range map[string]bool{"the connection ends": true, "no answer comes": false} {
+		w := &producerWatch{}
+		l, c := watchedLog(t, w, Options{})
+		appendT(t, l, 0)
+		c.ControlKey(int16(kmsg.Produce), func(kmsg.Request) (kmsg.Response, error, bool) {
+			if ends {
+				return nil, errors.New("gone"), true
+			}
+			return nil, nil, true
+		})
+		pos, err := l.Append(t.Context(), ingest.TopicRefused, testEnvelope(1), testBody(1))
+		if err != nil || pos.Offset != 1 {
+			t.Errorf("%s: offset %d, %v", name, pos.Offset, err)
+		}
+		appendT(t, l, 2)
+		if _, end, err := l.Bounds(t.Context(), l.partition(ingest.TopicRefused, 0)); err != nil || end != 3 {
+			t.Errorf("%s: the log ends at %d, %v; want every record once", name, end, err)
+		}
+	}
+}
+
+// Partitions whose leader lives know nothing of one that does not: no append to them is
+// refused, and each gets its producer session from its own leader.
+func TestPartitionsWhoseLeaderLivesGoOn(t *testing.T) {
+	c, err := kfake.NewCluster(kfake.NumBrokers(3))
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(c.Close)
+	l := openT(t, Options{Brokers: c.ListenAddrs(), Partitions: 6})
+	dead := c.PartitionInfo(string(ingest.TopicCDRs), 0).Leader
+	down := c.Fault(kfake.Fault{Keys: []kmsg.Key{kmsg.Produce}, Nodes: []int32{dead}, Err: kerr.NotLeaderForPartition, Count: -1},
+		kfake.Fault{Keys: []kmsg.Key{kmsg.InitProducerID}, Nodes: []int32{dead}, TopLevel: true, Err: kerr.CoordinatorNotAvailable, Count: -1})
+	waiting := make(chan error, 64)
+	waits := 0
+	for i := range 64 {
+		e := testEnvelope(i)
+		p := l.Place(ingest.TopicCDRs, e.Key)
+		if c.PartitionInfo(string(ingest.TopicCDRs), p.Number).Leader == dead {
+			waits++
+			go func() {
+				_, err := l.Append(t.Context(), ingest.TopicCDRs, e, testBody(i))
+				waiting <- err
+			}()
+			continue
+		}
+		if _, err := l.Append(t.Context(), ingest.TopicCDRs, e, testBody(i)); err != nil {
+			t.Errorf("%s, whose leader lives: %v", p, err)
+		}
+	}
+	if waits == 0 || waits == 64 || len(waiting) > 0 {
+		t.Errorf("%d of 64 appends wait for a leader, %d of them are done without one", waits, len(waiting))
+	}
+	down.Remove()
+	for range waits {
+		if err := <-waiting; err != nil {
+			t.Errorf("an append that waited for its leader: %v", err)
+		}
+	}
+}
+
+// In an outage that lasts, who comes is told soon, and so is who asks after partitions;
+// when it is over, the next append is taken.
+func TestALongOutageIsTold(t *testing.T) {
+	c, err := kfake.NewCluster(kfake.NumBrokers(1))
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(c.Close)
+	var log bytes.Buffer
+	l := openT(t, Options{Brokers: c.ListenAddrs(), Logger: slog.New(slog.NewTextHandler(&log, nil))})
+	appendT(t, l, 0)
+	l.opts.patience = 100 * time.Millisecond
+	few := c.Fault(kfake.Fault{Keys: []kmsg.Key{kmsg.Produce}, Topic: string(ingest.TopicRefused), Err: kerr.NotEnoughReplicas, Count: -1})
+	for i := range 3 {
+		if _, err := l.Append(t.Context(), ingest.TopicRefused, testEnvelope(i), nil); !errors.Is(err, ingest.ErrOverload) {
+			t.Errorf("append %d: %v", i, err)
+		}
+	}
+	failing := l.Failing(t.Context())
+	if len(failing) != 1 || failing[l.partition(ingest.TopicRefused, 0)] == nil {
+		t.Errorf("failing: %v", failing)
+	}
+	l.opts.patience = 0
+	few.Remove()
+	for {
+		_, err := l.Append(t.Context(), ingest.TopicRefused, testEnvelope(3), nil)
+		if err == nil {
+			break
+		}
+		if !errors.Is(err, ingest.ErrOverload) {
+			t.Fatal(err)
+		}
+	}
+	if failing := l.Failing(t.Context()); len(failing) > 0 {
+		t.Errorf("failing when it is over: %v", failing)
+	}
+	if text := log.String(); strings.Count(text, "produce failed") != 1 || strings.Count(text, "appends are taken again") != 1 {
+		t.Errorf("the log tells it once and once that it is over:\n%s", text)
+	}
 }
 
 // A broker that has forgotten our session refused before it wrote: the same
@@ -269,6 +411,7 @@ func TestBrokerAwayRefusesAtOnceAndComesBack(t *testing.T) {
 	addr := c.ListenAddrs()[0]
 	l := openT(t, Options{Brokers: []string{addr}})
 	appendT(t, l, 0)
+	l.opts.patience = 100 * time.Millisecond
 	c.Close()
 	for {
 		_, err := l.Append(t.Context(), ingest.TopicRefused, testEnvelope(1), testBody(1))
@@ -279,6 +422,7 @@ func TestBrokerAwayRefusesAtOnceAndComesBack(t *testing.T) {
 			break
 		}
 	}
+	l.opts.patience = 0
 	_, port, err := net.SplitHostPort(addr)
 	if err != nil {
 		t.Fatal(err)
