@@ -3,6 +3,7 @@ package api
 import (
 	"context"
 	"sync"
+	"sync/atomic"
 	"time"
 )
 
@@ -83,6 +84,23 @@ func (t *Turns) enter(owner string) *waiter {
 	w := &waiter{turn: make(chan struct{})}
 	l.first = append(l.first, w)
 	return w
+}
+
+// Work is Enter with a Leave when done is called, which must be, or after longest: what
+// keeps it longer is none of ours, such as a partition of the log whose leader is away,
+// and others have their turns meanwhile.
+func (t *Turns) Work(ctx context.Context, owner string, longest time.Duration) (done func(), err error) {
+	if err := t.Enter(ctx, owner); err != nil {
+		return nil, err
+	}
+	var left atomic.Bool
+	leave := func() {
+		if left.CompareAndSwap(false, true) {
+			t.Leave()
+		}
+	}
+	timer := time.AfterFunc(longest, leave)
+	return func() { timer.Stop(); leave() }, nil
 }
 
 // Leave ends a turn.

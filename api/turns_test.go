@@ -112,3 +112,29 @@ func TestTheLimitOfTurnsMoves(t *testing.T) {
 		}
 	})
 }
+
+// Work that takes too long keeps its turn from nobody, and is counted once when it ends.
+func TestATurnIsNotHeldForLong(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		turns := NewTurns(1, time.Minute)
+		began := time.Now()
+		slow, err := turns.Work(t.Context(), "a", time.Second)
+		if err != nil {
+			t.Fatal(err)
+		}
+		quick, err := turns.Work(t.Context(), "b", time.Second)
+		if err != nil || time.Since(began) != time.Second {
+			t.Errorf("the next turn came after %v, %v", time.Since(began), err)
+		}
+		slow()
+		if turns.working != 1 {
+			t.Errorf("%d at work, want the quick one", turns.working)
+		}
+		quick()
+		time.Sleep(time.Minute)
+		synctest.Wait()
+		if turns.working != 0 {
+			t.Errorf("%d at work, want none", turns.working)
+		}
+	})
+}

@@ -2,7 +2,6 @@ package ingest
 
 import (
 	"context"
-	"fmt"
 	"log/slog"
 	"strconv"
 	"sync"
@@ -26,10 +25,10 @@ type Lag struct {
 	log    LagLog
 	logger *slog.Logger
 
-	mu     sync.Mutex // guards what follows
-	behind map[Partition]behind
-	err    error // of the last look
-	late   map[string]bool
+	mu      sync.Mutex // guards what follows
+	behind  map[Partition]behind
+	unknown map[Partition]bool // that the last look could not ask
+	late    map[string]bool
 }
 
 // behind is what waits in one partition; oldest is not set when nothing does.
@@ -42,7 +41,7 @@ type behind struct {
 
 const (
 	lagInterval = 2 * time.Second
-	lagTimeout  = 10 * time.Second
+	lagTimeout  = 5 * time.Second
 	// lateAfter is the age from which on a record that waits is worth telling.
 	lateAfter = time.Minute
 )
@@ -53,17 +52,19 @@ var (
 		"Records in the log that their group has not stored yet.", lagLabels, nil)
 	lagAge = prometheus.NewDesc("roamclear_log_oldest_waiting_seconds",
 		"Age of the oldest record in the log that its group has not stored yet; 0 when there is none.", lagLabels, nil)
+	lagUnknown = prometheus.NewDesc("roamclear_log_waiting_unknown",
+		"1 where the log could not be asked how much waits in a partition: then the others say nothing of it.", lagLabels, nil)
 )
 
 // NewLag returns a Lag that knows nothing yet: Run looks.
 func NewLag(log LagLog, logger *slog.Logger, reg prometheus.Registerer) *Lag {
-	l := &Lag{log: log, logger: logger, behind: map[Partition]behind{}, late: map[string]bool{}}
+	l := &Lag{log: log, logger: logger, behind: map[Partition]behind{}, unknown: map[Partition]bool{}, late: map[string]bool{}}
 	reg.MustRegister(l)
 	return l
 }
 
-// Run looks at the log until ctx ends; then it returns nil. A log that cannot
-// be asked is told by metrics that are absent, and does not end the process.
+// Run looks at the log until ctx ends; then it returns nil. Of a partition that cannot
+// be asked, the metrics say so.
 func (l *Lag) Run(ctx context.Context) error {
 	for {
 		l.look(ctx)
@@ -108,22 +109,20 @@ func (l *Lag) Behind(group string) (age time.Duration, moves bool) {
 	return l.age(group), moves
 }
 
-// look asks the log where every group stands, and tells who is late.
+// look asks the log where every group stands, and tells who is late. Each partition
+// is asked beside the others: one without a leader hides nothing of these.
 func (l *Lag) look(ctx context.Context) {
 	ctx, cancel := context.WithTimeout(ctx, lagTimeout)
 	defer cancel()
-	var failed error
+	var all sync.WaitGroup
 	for _, t := range topics {
-		if !t.Stored() {
-			continue
-		}
-		if err := l.lookAt(ctx, t); err != nil {
-			failed = fmt.Errorf("ask the log how far %s is: %w", t.Group, err)
+		if t.Stored() {
+			all.Go(func() { l.lookAt(ctx, t) })
 		}
 	}
+	all.Wait()
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	l.err = failed
 	for _, t := range topics {
 		if t.Stored() {
 			l.tell(t.Group)
@@ -131,21 +130,23 @@ func (l *Lag) look(ctx context.Context) {
 	}
 }
 
-func (l *Lag) lookAt(ctx context.Context, t TopicSpec) error {
+func (l *Lag) lookAt(ctx context.Context, t TopicSpec) {
 	next, err := l.log.NextOf(ctx, t.Group, t.Topic)
-	if err != nil {
-		return err
-	}
+	var all sync.WaitGroup
 	for _, p := range l.log.Partitions(t.Topic) {
-		b, err := l.partition(ctx, p, next[p])
-		if err != nil {
-			return err
-		}
-		l.mu.Lock()
-		l.behind[p] = b
-		l.mu.Unlock()
+		all.Go(func() {
+			b, failed := behind{}, err
+			if failed == nil {
+				b, failed = l.partition(ctx, p, next[p])
+			}
+			l.mu.Lock()
+			defer l.mu.Unlock()
+			if l.unknown[p] = failed != nil; failed == nil {
+				l.behind[p] = b
+			}
+		})
 	}
-	return nil
+	all.Wait()
 }
 
 func (l *Lag) partition(ctx context.Context, p Partition, next int64) (behind, error) {
@@ -185,24 +186,26 @@ func (l *Lag) tell(group string) {
 func (l *Lag) Describe(ch chan<- *prometheus.Desc) {
 	ch <- lagRecords
 	ch <- lagAge
+	ch <- lagUnknown
 }
 
-// Collect implements prometheus.Collector. A log that could not be asked gives
-// an invalid metric, so that a scrape lacks these rather than shows no lag.
+// Collect implements prometheus.Collector. Of a partition that could not be asked there
+// is neither number: none would be read as no lag.
 func (l *Lag) Collect(ch chan<- prometheus.Metric) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	if l.err != nil {
-		ch <- prometheus.NewInvalidMetric(lagRecords, l.err)
-		return
-	}
-	for p, b := range l.behind {
+	for p, unknown := range l.unknown {
 		spec, _ := p.Topic.Spec()
-		age := 0.0
+		labels := []string{spec.Group, p.Topic.Short(), strconv.Itoa(int(p.Number))}
+		if unknown {
+			ch <- prometheus.MustNewConstMetric(lagUnknown, prometheus.GaugeValue, 1, labels...)
+			continue
+		}
+		b, age := l.behind[p], 0.0
 		if b.records > 0 {
 			age = time.Since(b.oldest).Seconds()
 		}
-		labels := []string{spec.Group, p.Topic.Short(), strconv.Itoa(int(p.Number))}
+		ch <- prometheus.MustNewConstMetric(lagUnknown, prometheus.GaugeValue, 0, labels...)
 		ch <- prometheus.MustNewConstMetric(lagRecords, prometheus.GaugeValue, float64(b.records), labels...)
 		ch <- prometheus.MustNewConstMetric(lagAge, prometheus.GaugeValue, age, labels...)
 	}

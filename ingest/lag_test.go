@@ -103,8 +103,14 @@ func TestLateGroupsAreTold(t *testing.T) {
 		log.set(func(l *laggingLog) { l.err = errors.New("no broker answers") })
 		time.Sleep(lagInterval)
 		synctest.Wait()
-		if _, err := reg.Gather(); err == nil || !strings.Contains(err.Error(), "no broker answers") {
-			t.Errorf("metrics of a log that cannot be asked: %v", err)
+		if unknown, records := gauge(t, reg, "roamclear_log_waiting_unknown"), gauge(t, reg, "roamclear_log_waiting_records"); unknown != 1 || records != -1 {
+			t.Errorf("metrics of a log that cannot be asked: unknown %v, records %v", unknown, records)
+		}
+		log.set(func(l *laggingLog) { l.err = nil })
+		time.Sleep(lagInterval)
+		synctest.Wait()
+		if unknown, records := gauge(t, reg, "roamclear_log_waiting_unknown"), gauge(t, reg, "roamclear_log_waiting_records"); unknown != 0 || records != 0 {
+			t.Errorf("metrics of a log that can be asked again: unknown %v, records %v", unknown, records)
 		}
 	})
 }

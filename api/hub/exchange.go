@@ -147,14 +147,18 @@ func (x *exchange) do(began time.Time) (answer, error) {
 	return x.onward(a)
 }
 
+// longTurn is how long a push has its turn at most: many times what the log takes.
+const longTurn = 250 * time.Millisecond
+
 // inTurn has the handler work. A push waits for the partner's turn, which ends before
 // anybody else is waited for.
 func (x *exchange) inTurn() (answer, error) {
 	if x.route.object != 0 && !x.route.asks && (x.pushes() || x.route.method == http.MethodDelete) {
-		if err := x.s.places.turns.Enter(x.r.Context(), x.partner.ID); err != nil {
+		done, err := x.s.places.turns.Work(x.r.Context(), x.partner.ID, longTurn)
+		if err != nil {
 			return answer{}, err
 		}
-		defer x.s.places.turns.Leave()
+		defer done()
 	}
 	return x.route.handle(x)
 }

@@ -37,11 +37,8 @@ func (s *service) checks() []api.Check {
 			return nil
 		}},
 		{Name: "store", Ready: b.store.Ping, Tells: serves},
-		{Name: "log", Ready: func(ctx context.Context) error {
-			_, _, err := b.log.Bounds(ctx, b.log.Partitions(ingest.TopicControl)[0])
-			return err
-		}},
 	}
+	checks = append(checks, logChecks(b.log)...)
 	if b.broker != nil {
 		checks = append(checks, api.Check{Name: "log space", Ready: func(context.Context) error {
 			if b.broker.Full() {
@@ -59,6 +56,49 @@ func (s *service) checks() []api.Check {
 		}
 	}
 	return checks
+}
+
+// takesAppends says which partitions take none. It is a kafka.Log.
+type takesAppends interface {
+	Failing(ctx context.Context) map[ingest.Partition]error
+	Partitions(topic ingest.Topic) []ingest.Partition
+}
+
+// logChecks decide by whether anything of a kind can be taken: where a part of a topic's
+// partitions has no leader, every process has the same trouble, and what goes to the
+// others is taken.
+func logChecks(log takesAppends) []api.Check {
+	return []api.Check{{Name: "log", Ready: func(ctx context.Context) error {
+		failing := log.Failing(ctx)
+		var whole []error
+		for _, spec := range ingest.Topics() {
+			all := log.Partitions(spec.Topic)
+			if n, why := failingOf(all, failing); n == len(all) {
+				whole = append(whole, fmt.Errorf("%s takes no records: %w", spec.Topic, why))
+			}
+		}
+		return errors.Join(whole...)
+	}}, {Name: "log partitions", Tells: true, Ready: func(ctx context.Context) error {
+		failing := log.Failing(ctx)
+		var parts []error
+		for _, spec := range ingest.Topics() {
+			all := log.Partitions(spec.Topic)
+			if n, why := failingOf(all, failing); n > 0 && n < len(all) {
+				parts = append(parts, fmt.Errorf("%d of %d partitions of %s take no records: %w", n, len(all), spec.Topic, why))
+			}
+		}
+		return errors.Join(parts...)
+	}}}
+}
+
+// failingOf counts those of some partitions that fail, and says why one of them does.
+func failingOf(all []ingest.Partition, failing map[ingest.Partition]error) (n int, why error) {
+	for _, p := range all {
+		if err := failing[p]; err != nil {
+			n, why = n+1, err
+		}
+	}
+	return n, why
 }
 
 // lateLimit is the age of the oldest record that is not stored yet from which
