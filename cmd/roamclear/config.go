@@ -225,7 +225,7 @@ func settings(c *Config) []setting {
 		{"kafka.sasl.password", &c.Kafka.SASL.Password, "", "password at the brokers; better given as ROAMCLEAR_KAFKA_SASL_PASSWORD", anything},
 		{"kafka.sasl.password_file", &c.Kafka.SASL.Password.File, "", "file with kafka.sasl.password", anything},
 		{"kafka.prefix", &c.Kafka.Prefix, "", "in front of the names of topics and consumer groups on the brokers, the same in every process: where several installations share brokers, or names are granted by how they begin", text(isPrefix, "want up to 100 letters, digits and ._-")},
-		{"kafka.partitions", &c.Kafka.Partitions, 0, "partitions of the topics of CDRs, Sessions and commands; 0: 2 at creation, later as many as there are",
+		{"kafka.partitions", &c.Kafka.Partitions, 0, "partitions of the topics of CDRs, Sessions and commands at the first start; 0: 2, or as many as there are",
 			between(0, 1024, "partitions")},
 		{"kafka.replication", &c.Kafka.Replication, 0, "replicas of each topic when it is created; 0: 3 where there are three brokers or more, else the brokers' default",
 			between(0, 7, "replicas")},

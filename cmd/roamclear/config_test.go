@@ -220,7 +220,7 @@ func TestSecretsFromFiles(t *testing.T) {
 }
 
 func TestPrintedSettingsSayWhatZeroPartitionsAre(t *testing.T) {
-	for partitions, want := range map[int]string{0: "partitions: 0 # 2 at creation, later as many as there are\n", 6: "partitions: 6\n"} {
+	for partitions, want := range map[int]string{0: "partitions: 0 # 2, or as many as there are\n", 6: "partitions: 6\n"} {
 		c := defaultConfig()
 		c.Kafka.Partitions = partitions
 		var out strings.Builder

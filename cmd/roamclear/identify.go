@@ -9,6 +9,24 @@ import (
 	"github.com/roamclear/roamclear/ingest/control"
 )
 
+// openControl folds the control log, by which all others are placed.
+func (s *service) openControl(ctx context.Context) (err error) {
+	ctx, cancel := context.WithTimeout(ctx, time.Minute)
+	defer cancel()
+	if s.control, err = openDecisions(ctx, s.backends.log, s.logger); err != nil {
+		return err
+	}
+	if !s.config.Roaming.Open {
+		s.control.partners.PairsOnly()
+	}
+	s.control.partners.Counts(&s.tally)
+	// What cannot be folded is told once all runs; until then what stands before it counts.
+	if err := s.control.fold(ctx); err != nil && !isHalted(err) {
+		return fmt.Errorf("fold the control log: %w", err)
+	}
+	return s.control.place(s.backends.log)
+}
+
 // identifyOr is identify, given up as soon as a follower fails.
 func (s *service) identifyOr(ctx context.Context, failed <-chan error) error {
 	ctx, cancel := context.WithCancelCause(ctx)
@@ -43,15 +61,14 @@ func (s *service) identify(ctx context.Context) error {
 	}
 	switch {
 	case inLog == "" && inStore == "":
-		inLog = randomToken()
-		if err := s.control.installation.Create(ctx, inLog); err != nil {
+		if inLog, err = s.control.install(ctx); err != nil {
 			return fmt.Errorf("register the installation: %w", err)
 		}
 		fallthrough
 	case inStore == "":
 		// The log knows, the store is new: a first start that was cut short,
 		// or a store to be filled again from a log that still holds it all.
-		if err := s.backends.store.SetInstallation(ctx, s.control.installation.ID()); err != nil {
+		if err := s.backends.store.SetInstallation(ctx, inLog); err != nil {
 			return fmt.Errorf("write the store's installation: %w", err)
 		}
 	case inLog != inStore:
@@ -66,23 +83,19 @@ func (s *service) identify(ctx context.Context) error {
 	return s.checkEnds(ctx)
 }
 
-// registerTopics registers each topic's epoch and partition count, or checks
-// them: a re-partitioned topic maps keys to other partitions.
+// registerTopics registers the epoch and partition count of each topic that is new. Those
+// that are known were placed by.
 func (s *service) registerTopics(ctx context.Context) error {
 	for _, spec := range ingest.Topics() {
 		t, n := spec.Topic, len(s.backends.log.Partitions(spec.Topic))
 		if !spec.Stored() {
 			continue // the control topic has one partition and cannot speak of itself
 		}
-		epoch, ok := s.control.installation.Topic(t)
-		if !ok {
-			if err := s.control.installation.RegisterTopic(ctx, t, control.TopicEpoch{Epoch: logEpoch, Partitions: n}); err != nil {
-				return fmt.Errorf("register topic %s: %w", t, err)
-			}
+		if _, known := s.control.installation.Topic(t); known {
 			continue
 		}
-		if epoch.Epoch != logEpoch || epoch.Partitions != n {
-			return fmt.Errorf("topic %s has %d partitions, registered are epoch %d with %d: it was re-created or re-partitioned; put the old one back", t, n, epoch.Epoch, epoch.Partitions)
+		if err := s.control.register(ctx, t, control.TopicEpoch{Epoch: logEpoch, Partitions: n}); err != nil {
+			return fmt.Errorf("register topic %s: %w", t, err)
 		}
 	}
 	return nil

@@ -27,17 +27,18 @@ func followInputs(ctx context.Context, b *backends, issuers ocpi.Issuers) (_ *in
 	if err != nil {
 		return nil, err
 	}
+	if err := d.fold(ctx); err != nil {
+		return nil, fmt.Errorf("read partners: %w", err)
+	}
+	if err := d.place(b.log); err != nil {
+		return nil, err
+	}
 	in := &inputs{owned: newOwned(b, issuers, objects.Options{Registerer: prometheus.NewRegistry()}), decisions: d}
 	follow, stop := context.WithCancel(ctx)
 	objectsDone, decisionsDone := make(chan error, 1), make(chan error, 1)
 	go func() { objectsDone <- in.owned.Run(follow) }()
 	go func() { decisionsDone <- d.machine.Run(follow) }()
 	in.close = func() { stop(); <-objectsDone; <-decisionsDone }
-	err = firstOf(decisionsDone, func() error { return d.machine.WaitReady(ctx) })
-	if err != nil {
-		in.close()
-		return nil, fmt.Errorf("read partners: %w", err)
-	}
 	err = firstOf(objectsDone, func() (err error) {
 		in.at, err = gate{b.log, in.owned, d.machine}.CatchUp(ctx)
 		return err

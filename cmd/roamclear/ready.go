@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"strings"
 	"time"
 
 	"github.com/roamclear/roamclear/api"
@@ -39,6 +40,12 @@ func (s *service) checks() []api.Check {
 		{Name: "store", Ready: b.store.Ping, Tells: serves},
 	}
 	checks = append(checks, logChecks(b.log)...)
+	checks = append(checks, api.Check{Name: "topics", Tells: true, Ready: func(context.Context) error {
+		if notes := b.log.Notes(); len(notes) > 0 {
+			return errors.New(strings.Join(notes, "; "))
+		}
+		return nil
+	}})
 	if b.broker != nil {
 		checks = append(checks, api.Check{Name: "log space", Ready: func(context.Context) error {
 			if b.broker.Full() {

@@ -83,11 +83,7 @@ func listRepricings(ctx context.Context, c Config) (list []appliedJSON, err erro
 	if err != nil {
 		return nil, err
 	}
-	follow, stop := context.WithCancel(ctx)
-	done := make(chan error, 1)
-	go func() { done <- d.machine.Run(follow) }()
-	defer func() { stop(); <-done }()
-	if err := firstOf(done, func() error { return d.machine.WaitReady(ctx) }); err != nil {
+	if err := d.fold(ctx); err != nil {
 		return nil, fmt.Errorf("read the control log: %w", err)
 	}
 	list = []appliedJSON{}

@@ -145,11 +145,8 @@ func startService(ctx context.Context, c Config, stderr *os.File) (_ *service, e
 		return nil, err
 	}
 	b := s.backends
-	if s.control, err = openDecisions(ctx, b.log, s.logger); err != nil {
+	if err = s.openControl(ctx); err != nil {
 		return nil, err
-	}
-	if !c.Roaming.Open {
-		s.control.partners.PairsOnly()
 	}
 	s.desk = commanding.New(s.commands())
 	s.stations = stations.New()
@@ -168,7 +165,6 @@ func startService(ctx context.Context, c Config, stderr *os.File) (_ *service, e
 	s.turns = hub.NewTurns()
 	s.intake = ingest.NewService(b.log, s.owned, time.Now, c.Limits.Bodies, ingest.NewMetrics(s.registry))
 	s.intake.Issuers, s.intake.Tally = s.owned.Issuers, &s.tally
-	s.control.partners.Counts(&s.tally)
 	s.intake.Merging, s.intake.Check = api.NewBudget(mergingBytes), s.found()
 	s.intake.First, s.intake.Payer = s.firstCDR, s.owned.pays
 	s.peers = newPeers(s)
@@ -218,11 +214,11 @@ func (s *service) run(ctx context.Context, after func(context.Context) error) er
 	err := s.identifyOr(ctx, failed)
 	// Halted at what a newer version has written, the process lives and says
 	// so: nothing is decided and nobody works until it is upgraded.
-	_, halted := errors.AsType[*control.HaltedError](err)
-	if halted {
+	stands := isHalted(err)
+	if stands {
 		err, after = nil, nil
 	}
-	if err == nil && !halted {
+	if err == nil && !stands {
 		if s.config.has(rolePrice) {
 			spawn(workers, work, "pricing", s.keep("pricing", s.price))
 		}

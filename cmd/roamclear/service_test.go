@@ -78,10 +78,16 @@ func startLogged(t *testing.T, c Config, stderr *os.File) *testService {
 	if err != nil {
 		t.Fatal(err)
 	}
+	return runTest(t, s)
+}
+
+// runTest runs a service that was opened.
+func runTest(t *testing.T, s *service) *testService {
+	t.Helper()
 	ctx, cancel := context.WithCancel(context.WithoutCancel(t.Context()))
 	done := make(chan error, 1)
 	go func() { done <- s.run(ctx, nil) }()
-	ts := &testService{t: t, inside: s, data: c.Data, url: s.http.url, tokens: map[string]string{}}
+	ts := &testService{t: t, inside: s, data: s.config.Data, url: s.http.url, tokens: map[string]string{}}
 	stopped := false
 	ts.stop = func() {
 		if stopped {

@@ -25,7 +25,7 @@ func (l *Log) Append(ctx context.Context, topic ingest.Topic, e *ingest.Envelope
 	if err := ctx.Err(); err != nil {
 		return ingest.Position{}, fmt.Errorf("append to %s: %w: %w", topic, ingest.ErrOverload, err)
 	}
-	w := ws[ingest.Place(e.Key, len(ws))]
+	w := ws[ingest.Place(e.Key, l.counts[topic])]
 	p := w.partition
 	b, place, err := w.add(e, body)
 	if err != nil {

@@ -102,6 +102,9 @@ func (c *consumer) begin(ctx context.Context, gen *segmentio.Generation) {
 	for name, assignments := range gen.Assignments {
 		topic, _ := c.log.opts.topic(name) // those that were asked for
 		for _, a := range assignments {
+			if a.ID >= c.log.counts[topic] {
+				continue // there is nothing in it: see UsePartitions
+			}
 			given++
 			lease := &Lease{
 				log: c.log, group: c.group, generation: gen.ID, member: gen.MemberID,

@@ -205,8 +205,8 @@ func (l *Log) Failing(ctx context.Context) map[ingest.Partition]error {
 	failing := map[ingest.Partition]error{}
 	var mu sync.Mutex // guards failing
 	var all sync.WaitGroup
-	for _, ws := range l.writers {
-		for _, w := range ws {
+	for topic, ws := range l.writers {
+		for _, w := range ws[:l.counts[topic]] {
 			all.Go(func() {
 				err, sure := w.state()
 				if !sure {

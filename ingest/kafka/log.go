@@ -24,7 +24,7 @@ import (
 type Options struct {
 	Brokers       []string // host:port
 	Prefix        string   // in front of the names of topics and groups
-	Partitions    int      // of cdrs and of sessions, at creation: 2; if set, an existing topic must have as many
+	Partitions    int      // of cdrs and of sessions, at creation: 2; if set, what is not registered must have as many, see UsePartitions
 	Replication   int      // of every topic, at creation: 3 where there are three brokers or more, else the broker's default.replication.factor
 	Epoch         uint8    // of the topics, as registered in the control log; part of every Position
 	QueueBytes    int      // per partition, waiting or on the way, beyond which an append is refused: 8 MiB
@@ -91,6 +91,7 @@ type Log struct {
 	addr    net.Addr
 	writers map[ingest.Topic][]*writer
 	counts  map[ingest.Topic]int
+	notes   []string
 
 	// Produce and fetch have a transport each: the buffers that kafka-go
 	// pools for one would otherwise grow to the sizes of the other.

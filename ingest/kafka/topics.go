@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"maps"
 	"time"
 
 	segmentio "github.com/segmentio/kafka-go"
@@ -35,34 +36,88 @@ func (l *Log) ensureTopics(ctx context.Context) (map[ingest.Topic]int, error) {
 		}
 	}
 	if len(missing) > 0 {
-		if err := l.create(ctx, missing); err != nil {
+		made, err := l.created(ctx, missing)
+		if err != nil {
 			return nil, err
 		}
+		maps.Copy(existing, made)
 	}
 	for _, t := range ingest.Topics() {
-		want, have := l.opts.wantPartitions(t), existing[t.Topic]
-		if have == 0 {
-			if existing[t.Topic] = want; want == 0 {
-				existing[t.Topic] = defaultPartitions
-			}
-			continue
-		}
-		if err := l.opts.countFault(t, have); err != nil {
-			return nil, err
+		if have := existing[t.Topic]; !t.Spread && have > 1 { // its records are in the first, whatever others it was given
+			existing[t.Topic] = 1
+			l.note("topic %s has %d partitions, of which the first is used alone: it was given more by hand", l.opts.name(string(t.Topic)), have)
 		}
 	}
 	return existing, l.checkSettings(ctx, cluster)
 }
 
-// countFault is what is wrong with the number of partitions of a topic.
-func (o *Options) countFault(t ingest.TopicSpec, have int) error {
-	switch want := o.wantPartitions(t); {
-	case want == 0 || want == have:
+// created creates topics and returns how many partitions they have: those that another
+// process was faster with, by its own settings, too.
+func (l *Log) created(ctx context.Context, missing []segmentio.TopicConfig) (map[ingest.Topic]int, error) {
+	if err := l.create(ctx, missing); err != nil {
+		return nil, err
+	}
+	made := map[ingest.Topic]int{}
+	err := retry(ctx, func() error {
+		now, err := l.describe(ctx)
+		if err != nil {
+			return err
+		}
+		for _, t := range missing {
+			topic, _ := l.opts.topic(t.Topic)
+			if made[topic] = now.partitions[topic]; made[topic] == 0 {
+				return fmt.Errorf("topic %s was created and is not there yet", t.Topic)
+			}
+		}
 		return nil
-	case t.Spread:
+	})
+	return made, err
+}
+
+// UsePartitions has the number of partitions of each topic be the one that was registered
+// when the log began, by which all its records are placed, whatever others a topic was
+// given by hand since. Only before anything is read or appended but control records.
+func (l *Log) UsePartitions(registered map[ingest.Topic]int) error {
+	for _, t := range ingest.Topics() {
+		if !t.Spread {
+			continue
+		}
+		name, have, reg, want := l.opts.name(string(t.Topic)), l.counts[t.Topic], registered[t.Topic], l.opts.Partitions
+		switch {
+		case reg > have:
+			return fmt.Errorf("topic %s has %d partitions, %d are registered: it was created anew; put the old one back", name, have, reg)
+		case reg == 0:
+			if err := l.opts.countFault(t, have); err != nil {
+				return err
+			}
+			continue
+		case want != 0 && want != reg:
+			return fmt.Errorf("topic %s is registered with %d partitions and kafka.partitions says %d: set kafka.partitions to %d (more partitions would tear copies of one CDR apart; they need a new topic epoch)", name, reg, want, reg)
+		case reg < have:
+			l.note("topic %s has %d partitions, of which the %d are used that are registered: it was given more by hand, which would tear copies of one CDR apart", name, have, reg)
+			l.counts[t.Topic] = reg
+		}
+	}
+	return nil
+}
+
+// note tells of a topic that is not as it was made, and remembers it for Notes.
+func (l *Log) note(format string, args ...any) {
+	text := fmt.Sprintf(format, args...)
+	l.opts.Logger.Warn(text)
+	l.notes = append(l.notes, text)
+}
+
+// Notes say what of the topics is not as it was made, and is done without.
+func (l *Log) Notes() []string { return l.notes }
+
+// countFault is what is wrong with the number of partitions of a topic that is not
+// registered yet.
+func (o *Options) countFault(t ingest.TopicSpec, have int) error {
+	if want := o.wantPartitions(t); t.Spread && want != 0 && want != have {
 		return fmt.Errorf("topic %s has %d partitions and kafka.partitions says %d: set kafka.partitions to %d (more partitions would tear copies of one CDR apart; they need a new topic epoch)", o.name(string(t.Topic)), have, want, have)
 	}
-	return fmt.Errorf("topic %s has %d partitions and must have one: delete it and start again, if it is empty", o.name(string(t.Topic)), have)
+	return nil
 }
 
 func (l *Log) topicConfig(t ingest.TopicSpec, brokers int) segmentio.TopicConfig {

@@ -2,10 +2,16 @@ package kafka
 
 import (
 	"context"
+	"errors"
 	"fmt"
+	"maps"
+	"slices"
 	"strings"
+	"sync"
 	"testing"
 	"time"
+
+	segmentio "github.com/segmentio/kafka-go"
 
 	"github.com/twmb/franz-go/pkg/kfake"
 
@@ -34,21 +40,97 @@ func TestOpenCreatesTopicsThatKeepTheirRecords(t *testing.T) {
 	}
 }
 
-func TestOpenRefusesAnotherPartitionCount(t *testing.T) {
-	f := func(topic ingest.Topic, has, want int, message string) {
-		t.Helper()
-		c, err := kfake.NewCluster(kfake.NumBrokers(1), kfake.SeedTopics(int32(has), string(topic)))
-		if err != nil {
-			t.Fatal(err)
+// What is not registered yet has to have as many partitions as the setting says; what is
+// has as many as then.
+func TestPartitionsAreThoseThatWereRegistered(t *testing.T) {
+	for _, tt := range []struct {
+		name                 string
+		has, set, registered int
+		used                 int
+		problem              string
+	}{
+		{"new, as set", 4, 4, 0, 4, ""},
+		{"new, nothing set", 6, 0, 0, 6, ""},
+		{"new, another number", 6, 4, 0, 0, "topic roamclear.cdrs has 6 partitions and kafka.partitions says 4: set kafka.partitions to 6"},
+		{"known, as registered", 4, 4, 4, 4, ""},
+		{"known, given more by hand", 4, 0, 2, 2, ""},
+		{"known, given more by hand, and set so", 4, 4, 2, 0, "topic roamclear.cdrs is registered with 2 partitions and kafka.partitions says 4: set kafka.partitions to 2"},
+		{"known, created anew with fewer", 2, 0, 4, 0, "topic roamclear.cdrs has 2 partitions, 4 are registered: it was created anew"},
+	} {
+		c := clusterT(t, kfake.NumBrokers(1), kfake.SeedTopics(int32(tt.has), string(ingest.TopicCDRs), string(ingest.TopicSessions), string(ingest.TopicCommands)))
+		l := openT(t, Options{Brokers: c.ListenAddrs(), Partitions: tt.set})
+		registered := map[ingest.Topic]int{}
+		if tt.registered > 0 {
+			for _, topic := range []ingest.Topic{ingest.TopicCDRs, ingest.TopicSessions, ingest.TopicCommands} {
+				registered[topic] = tt.registered
+			}
 		}
-		defer c.Close()
-		_, err = Open(t.Context(), Options{Brokers: c.ListenAddrs(), Partitions: want})
-		if err == nil || err.Error() != message {
-			t.Errorf("%s with %d partitions: %v, want %s", topic, has, err, message)
+		err := l.UsePartitions(registered)
+		switch {
+		case tt.problem != "":
+			if err == nil || !strings.Contains(err.Error(), tt.problem) {
+				t.Errorf("%s: %v, want %q", tt.name, err, tt.problem)
+			}
+		case err != nil || len(l.Partitions(ingest.TopicCDRs)) != tt.used || (len(l.Notes()) > 0) != (tt.used < tt.has):
+			t.Errorf("%s: %d partitions, %v, notes %q", tt.name, len(l.Partitions(ingest.TopicCDRs)), err, l.Notes())
 		}
 	}
-	f(ingest.TopicCDRs, 6, 4, "open log: topic roamclear.cdrs has 6 partitions and kafka.partitions says 4: set kafka.partitions to 6 (more partitions would tear copies of one CDR apart; they need a new topic epoch)")
-	f(ingest.TopicControl, 2, 4, "open log: topic roamclear.control has 2 partitions and must have one: delete it and start again, if it is empty")
+}
+
+// Topics that were given more partitions by hand go on as before: keys have the places
+// they had, appends and groups keep to those, and it is told.
+func TestPartitionsGivenByHand(t *testing.T) {
+	for name, addrs := range realBrokers(t) {
+		t.Run(name, func(t *testing.T) {
+			o := Options{Brokers: addrs, Prefix: fmt.Sprintf("t%d-", time.Now().UnixNano()), Partitions: 2}
+			before := openT(t, o)
+			client := &segmentio.Client{Addr: segmentio.TCP(addrs...)}
+			req := &segmentio.CreatePartitionsRequest{Topics: []segmentio.TopicPartitionsConfig{
+				{Name: o.name(string(ingest.TopicCDRs)), Count: 4}, {Name: o.name(string(ingest.TopicReference)), Count: 3},
+			}}
+			if res, err := client.CreatePartitions(t.Context(), req); err != nil || errors.Join(slices.Collect(maps.Values(res.Errors))...) != nil {
+				t.Fatal(err, res)
+			}
+			o.Partitions = 0
+			var after *Log
+			for n := 0; n != 4; n = len(after.Partitions(ingest.TopicCDRs)) { // brokers learn it at their own pace
+				after = openT(t, o)
+			}
+			if err := after.UsePartitions(map[ingest.Topic]int{ingest.TopicCDRs: 2, ingest.TopicSessions: 2, ingest.TopicCommands: 2}); err != nil {
+				t.Fatal(err)
+			}
+			for i := range 40 {
+				e := testEnvelope(i)
+				want := before.Place(ingest.TopicCDRs, e.Key)
+				pos, err := after.Append(t.Context(), ingest.TopicCDRs, e, testBody(i))
+				if got := after.Place(ingest.TopicCDRs, e.Key); err != nil || got != want || pos.Partition != want.Number {
+					t.Fatalf("%s: placed in %s and appended to %s, was in %s: %v", e.Key, got, pos, want, err)
+				}
+			}
+			if n := len(after.Partitions(ingest.TopicReference)); n != 1 {
+				t.Errorf("the reference topic is used with %d partitions", n)
+			}
+			if notes := strings.Join(after.Notes(), "\n"); !strings.Contains(notes, "roamclear.cdrs has 4 partitions, of which the 2 are used") || !strings.Contains(notes, "roamclear.reference has 3 partitions, of which the first") {
+				t.Errorf("notes %q", notes)
+			}
+			var mu sync.Mutex // guards worked
+			worked := map[int32]bool{}
+			ctx, cancel := context.WithCancel(t.Context())
+			err := after.Consume(ctx, ingest.GroupPricing, []ingest.Topic{ingest.TopicCDRs}, func(ctx context.Context, l *Lease) error {
+				mu.Lock()
+				worked[l.Partition().Number] = true
+				if len(worked) == 2 {
+					cancel()
+				}
+				mu.Unlock()
+				<-ctx.Done()
+				return ctx.Err()
+			})
+			if err != nil || len(worked) != 2 || !worked[0] || !worked[1] {
+				t.Errorf("worked on %v, %v", worked, err)
+			}
+		})
+	}
 }
 
 func TestOpenTakesWhatIsThereIfNothingIsSet(t *testing.T) {
@@ -98,7 +180,7 @@ func TestLogsWithPrefixesShareBrokers(t *testing.T) {
 			if _, end := boundsT(t, again, ingest.TopicRefused, 0); end != 1 {
 				t.Errorf("opened again: it ends at %d", end)
 			}
-			_, err := Open(t.Context(), Options{Brokers: addrs, Prefix: run + "a.", Partitions: 4})
+			err := openT(t, Options{Brokers: addrs, Prefix: run + "a.", Partitions: 4}).UsePartitions(nil)
 			if err == nil || !strings.Contains(err.Error(), "topic "+run+"a.roamclear.cdrs has 3 partitions") {
 				t.Errorf("another number of partitions: %v", err)
 			}
