@@ -3,7 +3,6 @@ package api
 import (
 	"context"
 	"sync"
-	"sync/atomic"
 	"time"
 )
 
@@ -13,6 +12,8 @@ import (
 // holds a turn only while the work is our own: nothing that a client does, or
 // does not do, keeps others waiting.
 type Turns struct {
+	spare sync.Pool // of *Turn
+
 	wait time.Duration // a turn is waited for, at most
 
 	mu      sync.Mutex // guards what follows
@@ -86,21 +87,33 @@ func (t *Turns) enter(owner string) *waiter {
 	return w
 }
 
-// Work is Enter with a Leave when done is called, which must be, or after longest: what
-// keeps it longer is none of ours, such as a partition of the log whose leader is away,
-// and others have their turns meanwhile.
-func (t *Turns) Work(ctx context.Context, owner string, longest time.Duration) (done func(), err error) {
+// Turn is a turn that ends by itself.
+type Turn struct {
+	of    *Turns
+	timer *time.Timer
+}
+
+// Work is Enter with a Leave when the turn is done, which it must be, or after longest:
+// what keeps it longer is none of ours, such as a partition of the log whose leader is
+// away, and others have their turns meanwhile.
+func (t *Turns) Work(ctx context.Context, owner string, longest time.Duration) (*Turn, error) {
 	if err := t.Enter(ctx, owner); err != nil {
 		return nil, err
 	}
-	var left atomic.Bool
-	leave := func() {
-		if left.CompareAndSwap(false, true) {
-			t.Leave()
-		}
+	u, again := t.spare.Get().(*Turn)
+	if !again {
+		return &Turn{t, time.AfterFunc(longest, t.Leave)}, nil
 	}
-	timer := time.AfterFunc(longest, leave)
-	return func() { timer.Stop(); leave() }, nil
+	u.timer.Reset(longest)
+	return u, nil
+}
+
+// Done ends a turn, once: the timer ends it, or this does.
+func (u *Turn) Done() {
+	if u.timer.Stop() {
+		u.of.Leave()
+		u.of.spare.Put(u)
+	}
 }
 
 // Leave ends a turn.

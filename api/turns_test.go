@@ -126,15 +126,24 @@ func TestATurnIsNotHeldForLong(t *testing.T) {
 		if err != nil || time.Since(began) != time.Second {
 			t.Errorf("the next turn came after %v, %v", time.Since(began), err)
 		}
-		slow()
+		slow.Done()
 		if turns.working != 1 {
 			t.Errorf("%d at work, want the quick one", turns.working)
 		}
-		quick()
+		quick.Done()
 		time.Sleep(time.Minute)
 		synctest.Wait()
 		if turns.working != 0 {
 			t.Errorf("%d at work, want none", turns.working)
+		}
+		again, err := turns.Work(t.Context(), "c", time.Second) // with the quick one's timer
+		if err != nil {
+			t.Fatal(err)
+		}
+		time.Sleep(2 * time.Second)
+		synctest.Wait()
+		if again.Done(); turns.working != 0 {
+			t.Errorf("%d at work after another one, want none", turns.working)
 		}
 	})
 }

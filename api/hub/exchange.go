@@ -154,11 +154,11 @@ const longTurn = 250 * time.Millisecond
 // anybody else is waited for.
 func (x *exchange) inTurn() (answer, error) {
 	if x.route.object != 0 && !x.route.asks && (x.pushes() || x.route.method == http.MethodDelete) {
-		done, err := x.s.places.turns.Work(x.r.Context(), x.partner.ID, longTurn)
+		turn, err := x.s.places.turns.Work(x.r.Context(), x.partner.ID, longTurn)
 		if err != nil {
 			return answer{}, err
 		}
-		defer done()
+		defer turn.Done()
 	}
 	return x.route.handle(x)
 }

@@ -107,7 +107,7 @@ func TestAPeriodIsClosed(t *testing.T) {
 	says("verify --quiet", "claims each of 10 CDRs has one place", "issued 2 statements of 2 closes, 9 lines: as they were issued, their numbers without a gap; 2 came to the same when drawn again", "verified")
 	for id, wants := range map[string][]string{
 		"C-2":   {"RC-1</a>", "7.00 GBP is owed, as claimed", "C-2-C</a></th><td data-label=\"What\">credit", ">0.00</td></tr></tbody>"},
-		"C-2-C": {"RC-2</a>", "−7.00 GBP is owed", "C-2</a></th><td data-label=\"What\">original"},
+		"C-2-C": {"RC-2</a>", "−7.00 GBP is owed", "C-2</a></th><td data-label=\"What\">replacement"}, // all are of one Session
 		"C-3-C": {"No statement has anything of it", "credit orphan</a>"},
 	} {
 		page := s.request("GET", "/cdrs/GB/DUN/"+id, "", "")
