@@ -126,7 +126,7 @@ func (s *server) readClose(ctx context.Context, v visitor, q url.Values, query s
 			nets[d.Currency] = sum
 		}
 		t := d.Totals()
-		fmt.Fprintln(figures, d.CPO, d.EMSP, d.Currency, t.Lines, t.Net, t.Tax, t.Payable)
+		fmt.Fprintln(figures, d.CPO, d.EMSP, d.Currency, t.Lines, t.Net, t.Tax, t.Payable) //nolint:errcheck // a hash takes all
 		sum.Statements, sum.Lines, sum.net = sum.Statements+1, sum.Lines+t.Lines, sum.net.Add(t.Net)
 		if len(view.Drafts) == maxDrafts {
 			view.More++
@@ -156,7 +156,7 @@ func (s *server) readClose(ctx context.Context, v visitor, q url.Values, query s
 		view.HeldSums = append(view.HeldSums, amountLine{Currency: t.Currency, Count: t.Count, Claimed: textFigure(t.Claimed, 2)})
 	}
 	for _, t := range check.Undecided.Totals {
-		fmt.Fprintln(figures, t.Currency, t.Count, t.Claimed)
+		fmt.Fprintln(figures, t.Currency, t.Count, t.Claimed) //nolint:errcheck // a hash takes all
 	}
 	view.Digest = hex.EncodeToString(figures.Sum(nil))
 	return view, s.offerClose(ctx, v, query, q, view)

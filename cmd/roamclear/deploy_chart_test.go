@@ -45,13 +45,15 @@ func TestChartTemplatesTakeWhatValuesHave(t *testing.T) {
 		if m[1] == "config.tls" {
 			continue // asked for, not given
 		}
-		at, ok := any(values), true
+		at := any(values)
 		for key := range strings.SplitSeq(m[1], ".") {
 			section, _ := at.(map[string]any)
-			if at, ok = section[key]; !ok {
+			next, ok := section[key]
+			if !ok {
 				t.Errorf("values have no %s, which a template takes", m[1])
 				break
 			}
+			at = next
 		}
 	}
 }

@@ -35,7 +35,7 @@ func TestWhoIsSlowerTakesWhatWasDecided(t *testing.T) {
 	}
 	first, second := open(), open()
 	for _, d := range []*decisions{first, second} {
-		go d.machine.Run(t.Context()) //nolint:errcheck // it ends with the test
+		go d.machine.Run(t.Context())
 	}
 	two := control.TopicEpoch{Epoch: logEpoch, Partitions: 2}
 	id, err := first.install(t.Context())

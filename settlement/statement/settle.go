@@ -70,7 +70,7 @@ func Settle(charges []*Charge, period ocpi.Month) []Settled {
 		if s.Later {
 			continue
 		}
-		tax := s.Charge.Tax
+		tax := s.Tax
 		if of, known := originals[s.CreditOf]; known && s.Credit {
 			tax = charges[of].Tax // it takes back what that was taxed by, whatever is agreed since
 		}
