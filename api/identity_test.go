@@ -18,13 +18,7 @@ import (
 // asking is a server over TLS that asks for certificates of a CA and says whose came.
 func asking(t *testing.T, ca *certtest.CA, own certtest.Files) (address string) {
 	t.Helper()
-	pair, err := tls.LoadX509KeyPair(own.Cert, own.Key)
-	if err != nil {
-		t.Fatal(err)
-	}
-	pool := x509.NewCertPool()
-	pool.AppendCertsFromPEM([]byte(certtest.Read(t, ca.Cert)))
-	l, err := tls.Listen("tcp", "127.0.0.1:0", &tls.Config{MinVersion: tls.VersionTLS12, Certificates: []tls.Certificate{pair}, ClientAuth: tls.VerifyClientCertIfGiven, ClientCAs: pool})
+	l, err := tls.Listen("tcp", "127.0.0.1:0", &tls.Config{MinVersion: tls.VersionTLS12, Certificates: []tls.Certificate{certtest.Pair(t, own)}, ClientAuth: tls.VerifyClientCertIfGiven, ClientCAs: ca.Trusted()})
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -2,7 +2,6 @@ package main
 
 import (
 	"crypto/tls"
-	"crypto/x509"
 	"errors"
 	"net/http"
 	"os"
@@ -49,14 +48,9 @@ func startHTTPS(t *testing.T, data string, ca *certtest.CA, auth string) *house 
 // with is a client with a certificate; without file, one with none.
 func (h *house) with(f certtest.Files) *http.Client {
 	h.t.Helper()
-	pool := x509.NewCertPool()
-	pool.AppendCertsFromPEM([]byte(certtest.Read(h.t, h.ca.Cert)))
-	config := &tls.Config{RootCAs: pool, MinVersion: tls.VersionTLS12}
+	config := &tls.Config{RootCAs: h.ca.Trusted(), MinVersion: tls.VersionTLS12}
 	if f.Cert != "" {
-		pair, err := tls.LoadX509KeyPair(f.Cert, f.Key)
-		if err != nil {
-			h.t.Fatal(err)
-		}
+		pair := certtest.Pair(h.t, f)
 		config.GetClientCertificate = func(*tls.CertificateRequestInfo) (*tls.Certificate, error) { return &pair, nil }
 	}
 	transport := &http.Transport{TLSClientConfig: config}

@@ -2,8 +2,6 @@ package main
 
 import (
 	"context"
-	"crypto/tls"
-	"crypto/x509"
 	"encoding/json"
 	"errors"
 	"io"
@@ -29,45 +27,6 @@ type servers struct {
 	config Config
 }
 
-// asksFor is TLS that asks clients for a certificate of the CA.
-func asksFor(t *testing.T, ca *certtest.CA, name string) *tls.Config {
-	t.Helper()
-	own := ca.Server(name)
-	pair, err := tls.LoadX509KeyPair(own.Cert, own.Key)
-	if err != nil {
-		t.Fatal(err)
-	}
-	pool := x509.NewCertPool()
-	pool.AppendCertsFromPEM([]byte(certtest.Read(t, ca.Cert)))
-	return &tls.Config{MinVersion: tls.VersionTLS12, Certificates: []tls.Certificate{pair}, ClientAuth: tls.RequireAndVerifyClientCert, ClientCAs: pool}
-}
-
-// inFront takes TLS off and hands on to an address: the embedded engine speaks none.
-func inFront(t *testing.T, config *tls.Config, address string) string {
-	t.Helper()
-	l, err := tls.Listen("tcp", "127.0.0.1:0", config)
-	if err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(func() { l.Close() })
-	go func() {
-		for {
-			client, err := l.Accept()
-			if err != nil {
-				return
-			}
-			conn, err := net.Dial("tcp", address)
-			if err != nil {
-				client.Close()
-				continue
-			}
-			go func() { io.Copy(conn, client); conn.Close() }()
-			go func() { io.Copy(client, conn); client.Close() }()
-		}
-	}()
-	return l.Addr().String()
-}
-
 // newServers starts them and returns the settings that reach them.
 func newServers(t *testing.T, o ...kfake.Opt) *servers {
 	t.Helper()
@@ -85,7 +44,7 @@ func newServers(t *testing.T, o ...kfake.Opt) *servers {
 		}
 	})
 	brokers, err := kfake.NewCluster(append([]kfake.Opt{
-		kfake.NumBrokers(3), kfake.EnableSASL(), kfake.Superuser("SCRAM-SHA-512", "clearing", "of brokers"), kfake.TLS(asksFor(t, s.ca, "broker")),
+		kfake.NumBrokers(3), kfake.EnableSASL(), kfake.Superuser("SCRAM-SHA-512", "clearing", "of brokers"), kfake.TLS(s.ca.Asks("broker")),
 	}, o...)...)
 	if err != nil {
 		t.Fatal(err)
@@ -101,7 +60,7 @@ func newServers(t *testing.T, o ...kfake.Opt) *servers {
 		"--admin.token_file", filepath.Join(secrets, "admin"), "--kafka.prefix", "house-", "--data", t.TempDir(), "--listen", "127.0.0.1:0", "--log.level", "error", "--partner_urls.allow_private",
 		"--kafka.brokers", strings.Join(brokers.ListenAddrs(), ","), "--kafka.tls.enabled", "--kafka.tls.ca", s.ca.Cert, "--kafka.tls.cert", ours.Cert, "--kafka.tls.key", ours.Key,
 		"--kafka.sasl.mechanism", "SCRAM-SHA-512", "--kafka.sasl.user", "clearing", "--kafka.sasl.password_file", filepath.Join(secrets, "kafka"),
-		"--clickhouse.addr", inFront(t, asksFor(t, s.ca, "clickhouse"), at.Addr[0]), "--clickhouse.tls.enabled", "--clickhouse.tls.ca", s.ca.Cert, "--clickhouse.tls.cert", ours.Cert, "--clickhouse.tls.key", ours.Key,
+		"--clickhouse.addr", certtest.Front(t, s.ca.Asks("clickhouse"), at.Addr[0]), "--clickhouse.tls.enabled", "--clickhouse.tls.ca", s.ca.Cert, "--clickhouse.tls.cert", ours.Cert, "--clickhouse.tls.key", ours.Key,
 		"--clickhouse.user", at.User, "--clickhouse.password_file", filepath.Join(secrets, "clickhouse"), "--clickhouse.database", at.Database)
 	if err != nil {
 		t.Fatal(err)

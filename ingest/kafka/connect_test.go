@@ -15,24 +15,6 @@ import (
 	"github.com/roamclear/roamclear/ingest/control/certtest"
 )
 
-// pairOf reads a certificate with its key.
-func pairOf(t *testing.T, f certtest.Files) tls.Certificate {
-	t.Helper()
-	pair, err := tls.LoadX509KeyPair(f.Cert, f.Key)
-	if err != nil {
-		t.Fatal(err)
-	}
-	return pair
-}
-
-// poolOf is a CA that is trusted alone.
-func poolOf(t *testing.T, ca *certtest.CA) *x509.CertPool {
-	t.Helper()
-	pool := x509.NewCertPool()
-	pool.AppendCertsFromPEM([]byte(certtest.Read(t, ca.Cert)))
-	return pool
-}
-
 // fixed is a configuration that does not change.
 func fixed(c *tls.Config) func() *tls.Config { return func() *tls.Config { return c } }
 
@@ -46,7 +28,7 @@ const (
 func guarded(t *testing.T, ca *certtest.CA, own certtest.Files) *kfake.Cluster {
 	t.Helper()
 	o := []kfake.Opt{kfake.NumBrokers(3), kfake.EnableSASL(), kfake.TLS(&tls.Config{
-		MinVersion: tls.VersionTLS12, Certificates: []tls.Certificate{pairOf(t, own)}, ClientAuth: tls.RequireAndVerifyClientCert, ClientCAs: poolOf(t, ca),
+		MinVersion: tls.VersionTLS12, Certificates: []tls.Certificate{certtest.Pair(t, own)}, ClientAuth: tls.RequireAndVerifyClientCert, ClientCAs: ca.Trusted(),
 	})}
 	for _, m := range Mechanisms {
 		o = append(o, kfake.Superuser(m, loginUser, loginPassword))
@@ -63,7 +45,7 @@ func guarded(t *testing.T, ca *certtest.CA, own certtest.Files) *kfake.Cluster {
 func TestBrokersOverTLSWithALogin(t *testing.T) {
 	ca := certtest.NewCA(t, "Brokers")
 	c := guarded(t, ca, ca.Server("broker"))
-	config := &tls.Config{MinVersion: tls.VersionTLS12, RootCAs: poolOf(t, ca), Certificates: []tls.Certificate{pairOf(t, ca.Issue("roamclear", certtest.Options{}))}}
+	config := &tls.Config{MinVersion: tls.VersionTLS12, RootCAs: ca.Trusted(), Certificates: []tls.Certificate{certtest.Pair(t, ca.Issue("roamclear", certtest.Options{}))}}
 	for i, mechanism := range Mechanisms {
 		t.Run(mechanism, func(t *testing.T) {
 			l := openT(t, Options{Brokers: c.ListenAddrs(), TLS: fixed(config), Login: Login{mechanism, loginUser, loginPassword}})
@@ -97,16 +79,16 @@ func TestBrokersThatDoNotTakeUs(t *testing.T) {
 		t.Fatal(err)
 	}
 	t.Cleanup(plain.Close)
-	ours := []tls.Certificate{pairOf(t, ca.Issue("roamclear", certtest.Options{}))}
-	good := &tls.Config{MinVersion: tls.VersionTLS12, RootCAs: poolOf(t, ca), Certificates: ours}
+	ours := []tls.Certificate{certtest.Pair(t, ca.Issue("roamclear", certtest.Options{}))}
+	good := &tls.Config{MinVersion: tls.VersionTLS12, RootCAs: ca.Trusted(), Certificates: ours}
 	login := Login{"SCRAM-SHA-256", loginUser, loginPassword}
 	for name, tt := range map[string]struct {
 		o    Options
 		says string
 	}{
-		"signed by a stranger":  {Options{TLS: fixed(&tls.Config{MinVersion: tls.VersionTLS12, RootCAs: poolOf(t, stranger), Certificates: ours}), Login: login}, "unknown authority"},
-		"no certificate of us":  {Options{TLS: fixed(&tls.Config{MinVersion: tls.VersionTLS12, RootCAs: poolOf(t, ca)}), Login: login}, "certificate required"},
-		"a stranger's of us":    {Options{TLS: fixed(&tls.Config{MinVersion: tls.VersionTLS12, RootCAs: poolOf(t, ca), Certificates: []tls.Certificate{pairOf(t, stranger.Issue("roamclear", certtest.Options{}))}}), Login: login}, "remote error: tls"},
+		"signed by a stranger":  {Options{TLS: fixed(&tls.Config{MinVersion: tls.VersionTLS12, RootCAs: stranger.Trusted(), Certificates: ours}), Login: login}, "unknown authority"},
+		"no certificate of us":  {Options{TLS: fixed(&tls.Config{MinVersion: tls.VersionTLS12, RootCAs: ca.Trusted()}), Login: login}, "certificate required"},
+		"a stranger's of us":    {Options{TLS: fixed(&tls.Config{MinVersion: tls.VersionTLS12, RootCAs: ca.Trusted(), Certificates: []tls.Certificate{certtest.Pair(t, stranger.Issue("roamclear", certtest.Options{}))}}), Login: login}, "remote error: tls"},
 		"another password":      {Options{TLS: fixed(good), Login: Login{"SCRAM-SHA-512", loginUser, "another"}}, "refuses the login"},
 		"another plain one":     {Options{TLS: fixed(good), Login: Login{"PLAIN", loginUser, "another"}}, "refuses the login"},
 		"nobody known":          {Options{TLS: fixed(good), Login: Login{"SCRAM-SHA-256", "nobody", loginPassword}}, "refuses the login"},
@@ -133,7 +115,7 @@ func TestBrokersThatDoNotTakeUs(t *testing.T) {
 // the next one on.
 func TestCertificatesOfBrokersAreReplaced(t *testing.T) {
 	before, after := certtest.NewCA(t, "Before"), certtest.NewCA(t, "After")
-	own, theirs := pairOf(t, before.Server("broker")), pairOf(t, after.Server("broker"))
+	own, theirs := certtest.Pair(t, before.Server("broker")), certtest.Pair(t, after.Server("broker"))
 	var shows atomic.Pointer[tls.Certificate]
 	shows.Store(&own)
 	c, err := kfake.NewCluster(kfake.NumBrokers(1), kfake.TLS(&tls.Config{
@@ -144,7 +126,7 @@ func TestCertificatesOfBrokersAreReplaced(t *testing.T) {
 	}
 	t.Cleanup(c.Close)
 	var trusts atomic.Pointer[x509.CertPool]
-	trusts.Store(poolOf(t, before))
+	trusts.Store(before.Trusted())
 	o := Options{Brokers: c.ListenAddrs(), TLS: func() *tls.Config { return &tls.Config{MinVersion: tls.VersionTLS12, RootCAs: trusts.Load()} }}
 	l := openT(t, o)
 	shows.Store(&theirs)
@@ -158,7 +140,7 @@ func TestCertificatesOfBrokersAreReplaced(t *testing.T) {
 	if err := connect(); err == nil || !strings.Contains(err.Error(), "unknown authority") {
 		t.Errorf("the broker's new certificate, before we know its CA: %v", err)
 	}
-	trusts.Store(poolOf(t, after))
+	trusts.Store(after.Trusted())
 	if err := connect(); err != nil {
 		t.Errorf("once we know it: %v", err)
 	}

@@ -55,8 +55,8 @@ func limited(t *testing.T, topics bool, acls ...[]kfake.ACL) Options {
 // What is wrong with a broker, or with all of them, is told by reason.
 func TestProbeSaysWhatIsWrong(t *testing.T) {
 	ca, stranger := certtest.NewCA(t, "Brokers"), certtest.NewCA(t, "Stranger")
-	ours := []tls.Certificate{pairOf(t, ca.Issue("roamclear", certtest.Options{}))}
-	good := fixed(&tls.Config{MinVersion: tls.VersionTLS12, RootCAs: poolOf(t, ca), Certificates: ours})
+	ours := []tls.Certificate{certtest.Pair(t, ca.Issue("roamclear", certtest.Options{}))}
+	good := fixed(&tls.Config{MinVersion: tls.VersionTLS12, RootCAs: ca.Trusted(), Certificates: ours})
 	login := Login{"SCRAM-SHA-512", loginUser, loginPassword}
 	secured := guarded(t, ca, ca.Server("broker")).ListenAddrs()
 	plain := clusterT(t, kfake.NumBrokers(3)).ListenAddrs()
@@ -79,8 +79,8 @@ func TestProbeSaysWhatIsWrong(t *testing.T) {
 		{"nobody there", Options{Brokers: append([]string{gone.Addr().String()}, plain...)}, ingest.TrialRefused, gone.Addr().String()},
 		{"TLS is wanted", Options{Brokers: secured[:1]}, ingest.TrialTLS, "kafka.tls.enabled"},
 		{"no TLS is spoken", Options{Brokers: plain[:1], TLS: good}, ingest.TrialTLS, plain[0]},
-		{"signed by a stranger", Options{Brokers: secured[:1], Login: login, TLS: fixed(&tls.Config{MinVersion: tls.VersionTLS12, RootCAs: poolOf(t, stranger)})}, ingest.TrialTLS, "unknown authority"},
-		{"no certificate of us", Options{Brokers: secured[:1], Login: login, TLS: fixed(&tls.Config{MinVersion: tls.VersionTLS12, RootCAs: poolOf(t, ca)})}, ingest.TrialTLS, "certificate required"},
+		{"signed by a stranger", Options{Brokers: secured[:1], Login: login, TLS: fixed(&tls.Config{MinVersion: tls.VersionTLS12, RootCAs: stranger.Trusted()})}, ingest.TrialTLS, "unknown authority"},
+		{"no certificate of us", Options{Brokers: secured[:1], Login: login, TLS: fixed(&tls.Config{MinVersion: tls.VersionTLS12, RootCAs: ca.Trusted()})}, ingest.TrialTLS, "certificate required"},
 		{"a login is wanted", Options{Brokers: scram[:1]}, ingest.TrialLogin, "kafka.sasl.mechanism"},
 		{"another password", Options{Brokers: scram[:1], Login: Login{"SCRAM-SHA-256", loginUser, "another"}}, ingest.TrialLogin, "refuses the login"},
 		{"another mechanism", Options{Brokers: scram[:1], Login: Login{"PLAIN", loginUser, loginPassword}}, ingest.TrialLogin, "refuses the login"},
@@ -160,7 +160,7 @@ func TestRealBrokersOverTLSWithALogin(t *testing.T) {
 	}
 	file := func(name string) string { return filepath.Join(dir, name) }
 	ca := &certtest.CA{Files: certtest.Files{Cert: file("ca.pem")}}
-	config := &tls.Config{MinVersion: tls.VersionTLS12, RootCAs: poolOf(t, ca), Certificates: []tls.Certificate{pairOf(t, certtest.Files{Cert: file("client.pem"), Key: file("client.key")})}}
+	config := &tls.Config{MinVersion: tls.VersionTLS12, RootCAs: ca.Trusted(), Certificates: []tls.Certificate{certtest.Pair(t, certtest.Files{Cert: file("client.pem"), Key: file("client.key")})}}
 	addrs := strings.Split(os.Getenv("ROAMCLEAR_TEST_KAFKA_SECURED"), ",")
 	for _, mechanism := range Mechanisms {
 		o := Options{Brokers: addrs, TLS: fixed(config), Login: Login{mechanism, "roamclear", "roamclear-secret"}}
@@ -179,7 +179,7 @@ func TestRealBrokersOverTLSWithALogin(t *testing.T) {
 		}
 	}
 	for reason, o := range map[string]Options{
-		ingest.TrialTLS:   {Brokers: addrs, TLS: fixed(&tls.Config{MinVersion: tls.VersionTLS12, RootCAs: poolOf(t, ca)}), Login: Login{"PLAIN", "roamclear", "roamclear-secret"}},
+		ingest.TrialTLS:   {Brokers: addrs, TLS: fixed(&tls.Config{MinVersion: tls.VersionTLS12, RootCAs: ca.Trusted()}), Login: Login{"PLAIN", "roamclear", "roamclear-secret"}},
 		ingest.TrialLogin: {Brokers: addrs, TLS: fixed(config)},
 	} {
 		if trials := Probe(t.Context(), o); trials[0].Reason != reason {

@@ -119,7 +119,7 @@ func TestServersAreTried(t *testing.T) {
 			conn.Close()
 		}
 	}()
-	secured := overTLS(t, certtest.NewCA(t, "Servers"), engine.Addr())
+	secured := certtest.Front(t, certtest.NewCA(t, "Servers").Asks("clickhouse"), engine.Addr())
 	poor := engineWith(t, []Grant{{[]string{"SELECT"}, "`" + EngineDatabase + "`.*"}, {[]string{"SELECT"}, "system.*"}})
 	for name, tt := range map[string]struct {
 		change       func(*Options)

@@ -3,9 +3,7 @@ package clickhouse
 import (
 	"context"
 	"crypto/tls"
-	"crypto/x509"
 	"errors"
-	"io"
 	"net"
 	"strings"
 	"testing"
@@ -14,64 +12,20 @@ import (
 	"github.com/roamclear/roamclear/settlement"
 )
 
-// overTLS stands in front of a server, as the engine of the tests speaks no TLS: it asks
-// for certificates of a CA.
-func overTLS(t *testing.T, ca *certtest.CA, server string) (address string) {
-	t.Helper()
-	own := ca.Server("clickhouse")
-	pair, err := tls.LoadX509KeyPair(own.Cert, own.Key)
-	if err != nil {
-		t.Fatal(err)
-	}
-	l, err := tls.Listen("tcp", "127.0.0.1:0", &tls.Config{MinVersion: tls.VersionTLS12, Certificates: []tls.Certificate{pair}, ClientAuth: tls.RequireAndVerifyClientCert, ClientCAs: trusting(t, ca)})
-	if err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(func() { l.Close() })
-	go func() {
-		for {
-			client, err := l.Accept()
-			if err != nil {
-				return
-			}
-			conn, err := net.Dial("tcp", server)
-			if err != nil {
-				client.Close()
-				return
-			}
-			go func() { io.Copy(conn, client); conn.Close() }()
-			go func() { io.Copy(client, conn); client.Close() }()
-		}
-	}()
-	return l.Addr().String()
-}
-
-func trusting(t *testing.T, ca *certtest.CA) *x509.CertPool {
-	t.Helper()
-	pool := x509.NewCertPool()
-	pool.AppendCertsFromPEM([]byte(certtest.Read(t, ca.Cert)))
-	return pool
-}
-
 // The store over TLS, with our certificate, of several addresses of which one is there.
 // What is wrong with TLS is an outage: no row is at fault.
 func TestTheStoreOverTLS(t *testing.T) {
 	ca, stranger := certtest.NewCA(t, "Servers"), certtest.NewCA(t, "Stranger")
-	address := overTLS(t, ca, engine.Addr())
+	address := certtest.Front(t, ca.Asks("clickhouse"), engine.Addr()) // the engine of the tests speaks no TLS
 	ours := func(by *certtest.CA) []tls.Certificate {
-		f := by.Issue("roamclear", certtest.Options{})
-		pair, err := tls.LoadX509KeyPair(f.Cert, f.Key)
-		if err != nil {
-			t.Fatal(err)
-		}
-		return []tls.Certificate{pair}
+		return []tls.Certificate{certtest.Pair(t, by.Issue("roamclear", certtest.Options{}))}
 	}
 	gone, err := net.Listen("tcp", "127.0.0.1:0")
 	if err != nil {
 		t.Fatal(err)
 	}
 	gone.Close()
-	good := &tls.Config{MinVersion: tls.VersionTLS12, RootCAs: trusting(t, ca), Certificates: ours(ca)}
+	good := &tls.Config{MinVersion: tls.VersionTLS12, RootCAs: ca.Trusted(), Certificates: ours(ca)}
 	for name, tt := range map[string]struct {
 		addr []string
 		tls  *tls.Config
@@ -79,7 +33,7 @@ func TestTheStoreOverTLS(t *testing.T) {
 	}{
 		"as it should be":                    {[]string{address}, good, ""},
 		"one of two is away":                 {[]string{gone.Addr().String(), address}, good, ""},
-		"signed by a stranger":               {[]string{address}, &tls.Config{MinVersion: tls.VersionTLS12, RootCAs: trusting(t, stranger), Certificates: good.Certificates}, "unknown authority"},
+		"signed by a stranger":               {[]string{address}, &tls.Config{MinVersion: tls.VersionTLS12, RootCAs: stranger.Trusted(), Certificates: good.Certificates}, "unknown authority"},
 		"none of ours":                       {[]string{address}, &tls.Config{MinVersion: tls.VersionTLS12, RootCAs: good.RootCAs}, "certificate required"},
 		"a stranger's of ours":               {[]string{address}, &tls.Config{MinVersion: tls.VersionTLS12, RootCAs: good.RootCAs, Certificates: ours(stranger)}, "remote error: tls"},
 		"TLS with a server that speaks none": {[]string{engine.Addr()}, good, "tls: first record does not look like a TLS handshake"},
