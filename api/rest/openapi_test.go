@@ -170,17 +170,6 @@ type site struct {
 
 const adminToken = "0123456789abcdef"
 
-// nothingOpen are drafts of a service without CDRs.
-type nothingOpen struct{ rest.Drafts }
-
-func (nothingOpen) Draw(context.Context, statement.Query, func(*statement.Draft) error) error {
-	return nil
-}
-
-func (nothingOpen) Issues(context.Context, statement.IssueQuery, func(*rest.Issued) error) error {
-	return nil
-}
-
 func newSite(t *testing.T, cdrs int) site {
 	t.Helper()
 	m, err := control.Open(t.Context(), ingesttest.NewLog(1), control.Options{})
@@ -190,7 +179,7 @@ func newSite(t *testing.T, cdrs int) site {
 	closes := clearing.NewCloses(m)
 	deps := admin.Deps{
 		Partners: control.NewPartners(m), Keys: control.NewKeys(m), Closes: closes,
-		Agreements: clearing.NewAgreements(m, closes), Parties: clearing.NewParties(m), Token: adminToken, Closer: closer{}, Reasons: closer{}, Drafts: nothingOpen{},
+		Agreements: clearing.NewAgreements(m, closes), Parties: clearing.NewParties(m), Token: adminToken, Closer: closer{}, Reasons: closer{}, Drafts: reporttest.NothingOpen{},
 	}
 	world := reporttest.World(cdrs)
 	deps.Receipts = rest.Receipts{ReceiptStore: world}

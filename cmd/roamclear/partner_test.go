@@ -2,7 +2,6 @@ package main
 
 import (
 	"bytes"
-	"context"
 	"log/slog"
 	"net/http/httptest"
 	"os"
@@ -13,10 +12,10 @@ import (
 	"github.com/google/go-cmp/cmp"
 	"github.com/roamclear/roamclear/api"
 	"github.com/roamclear/roamclear/api/admin"
+	"github.com/roamclear/roamclear/api/report/reporttest"
 	"github.com/roamclear/roamclear/api/rest"
 	"github.com/roamclear/roamclear/ingest/control/controltest"
 	"github.com/roamclear/roamclear/ingest/ingesttest"
-	"github.com/roamclear/roamclear/settlement/statement"
 	"github.com/spf13/cobra"
 )
 
@@ -31,7 +30,7 @@ func runningService(t *testing.T) (data string, d *decisions) {
 	}
 	controltest.Run(t, d.machine)
 	e := api.NewEngine(logger, rest.Fallback("", logger))
-	admin.Mount(e, admin.Deps{Partners: d.partners, Keys: d.keys, Closes: d.closes, Agreements: d.agreements, Parties: d.parties, Drafts: nothingOpen{}, Token: "admin-secret-0123", Logger: logger})
+	admin.Mount(e, admin.Deps{Partners: d.partners, Keys: d.keys, Closes: d.closes, Agreements: d.agreements, Parties: d.parties, Drafts: reporttest.NothingOpen{}, Token: "admin-secret-0123", Logger: logger})
 	srv := httptest.NewServer(e)
 	t.Cleanup(srv.Close)
 	data = t.TempDir()
@@ -213,15 +212,4 @@ func TestCommandsFindTheService(t *testing.T) {
 			}
 		})
 	}
-}
-
-// nothingOpen are the drafts of a service without CDRs.
-type nothingOpen struct{ rest.Drafts }
-
-func (nothingOpen) Draw(context.Context, statement.Query, func(*statement.Draft) error) error {
-	return nil
-}
-
-func (nothingOpen) Issues(context.Context, statement.IssueQuery, func(*rest.Issued) error) error {
-	return nil
 }
