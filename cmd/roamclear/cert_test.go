@@ -50,7 +50,7 @@ func TestCertDev(t *testing.T) {
 
 	c := testConfig(t.TempDir())
 	c.TLS = TLSConfig{Cert: at("server.pem"), Key: at("server-key.pem"), ClientCA: at("ca.pem"), CRL: at("crl.pem"), ClientAuth: api.ClientAuthRequest}
-	h := &house{testService: startConfig(t, c), ca: &certtest.CA{Files: certtest.Files{Cert: at("ca.pem")}}}
+	h := &house{testService: startConfig(t, c), ca: certtest.Known(t, at("ca.pem"))}
 	h.client = h.with(dundee)
 	h.eventually("service is ready", func() bool { return h.request(http.MethodGet, "/readyz", "", "").status == http.StatusOK })
 	h.partner("CPO", "GB", "DUN")

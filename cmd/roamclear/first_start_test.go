@@ -130,3 +130,18 @@ func TestTwoFirstStartsAtOnce(t *testing.T) {
 		t.Errorf("readyz: %s", a.body)
 	}
 }
+
+// A service that is told to stop while it still begins has not failed.
+func TestStoppedWhileItBegins(t *testing.T) {
+	data := t.TempDir()
+	s, err := startService(t.Context(), testConfig(data), os.Stderr)
+	if err != nil {
+		t.Fatal(err)
+	}
+	told, stop := context.WithCancel(t.Context())
+	stop()
+	if err := s.run(told, nil); err != nil {
+		t.Errorf("stopped with %v", err)
+	}
+	startTest(t, data)
+}

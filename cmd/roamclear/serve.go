@@ -212,6 +212,10 @@ func (s *service) run(ctx context.Context, after func(context.Context) error) er
 	spawn(followers, follow, "control", s.control.machine.Run)
 	spawn(followers, follow, "objects", s.persist("objects", s.owned.Run))
 	err := s.identifyOr(ctx, failed)
+	if ctx.Err() != nil && errors.Is(err, ctx.Err()) {
+		// Told to stop while it began: nothing failed, and nothing works yet.
+		return s.stop(ctx, stopWorking, workers, stopFollowing, followers)
+	}
 	// Halted at what a newer version has written, the process lives and says
 	// so: nothing is decided and nobody works until it is upgraded.
 	stands := isHalted(err)

@@ -159,7 +159,7 @@ func TestRealBrokersOverTLSWithALogin(t *testing.T) {
 		return // deploy/kafka.sh test
 	}
 	file := func(name string) string { return filepath.Join(dir, name) }
-	ca := &certtest.CA{Files: certtest.Files{Cert: file("ca.pem")}}
+	ca := certtest.Known(t, file("ca.pem"))
 	config := &tls.Config{MinVersion: tls.VersionTLS12, RootCAs: ca.Trusted(), Certificates: []tls.Certificate{certtest.Pair(t, certtest.Files{Cert: file("client.pem"), Key: file("client.key")})}}
 	addrs := strings.Split(os.Getenv("ROAMCLEAR_TEST_KAFKA_SECURED"), ",")
 	for _, mechanism := range Mechanisms {

@@ -71,6 +71,11 @@ func NewCA(t testing.TB, name string) *CA {
 	return keep(t, f)
 }
 
+// Known is a CA of which no more than the certificate is read: it issues nothing.
+func Known(t testing.TB, cert string) *CA {
+	return &CA{Files: Files{Cert: cert}, t: t}
+}
+
 // keep makes a directory in which openssl keeps what a CA issues and revokes.
 func keep(t testing.TB, f Files) *CA {
 	t.Helper()
