@@ -1,6 +1,7 @@
 package main
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -39,7 +40,7 @@ func newVerifyCmd() *cobra.Command {
 		Long: "verify walks log and store at one fixed position and proves conservation: every record is there once,\n" +
 			"every accepted CDR is priced, rejected, a credit, a repeat or a conflict, exactly once, and the sums agree\n" +
 			"from the raw bodies through the results to the settlement report. Each statement that was issued is held against\n" +
-			"its digest, the numbers and the chain of closes, and drawn again where engine and results are those of then; each\n" +
+			"its digest, the numbers and the chain of closes, and drawn again where engine, rules and results are those of then; each\n" +
 			"claim has one place: issued, open, held, rejected or zeroed. Of each re-pricing that was applied it is proved that it\n" +
 			"replaced what the control log says, and that it is finished. What the log no longer holds is held\n" +
 			"against the checkpoint taken before it was trimmed; where there is no such checkpoint, it is told as unproven.\n" +
@@ -282,6 +283,10 @@ func progressBar(w io.Writer) func(ingest.Partition, int64, int64) {
 	}
 }
 
+func editionsText(e clearing.Editions) string {
+	return fmt.Sprintf("engine %s, time zones %s, rules %s", e.Engine, e.ZoneDB, cmp.Or(e.Rules, "of before these had an edition"))
+}
+
 func printReport(w io.Writer, r *settlement.Report, s *statement.Proof, a *settlement.AppliedProof) {
 	var lines []any
 	p := func(format string, args ...any) { lines = append(lines, fmt.Sprintf(format, args...)) }
@@ -293,6 +298,11 @@ func printReport(w io.Writer, r *settlement.Report, s *statement.Proof, a *settl
 	if s.Closes > 0 {
 		p("issued    %d statements of %d closes, %d lines: as they were issued, their numbers without a gap; %d came to the same when drawn again, of the others digests were compared",
 			s.Statements, s.Closes, s.Lines, s.Again)
+	}
+	for i := range s.Otherwise {
+		o := &s.Otherwise[i]
+		p("editions  %d statements of %d closes (control records %d to %d) were drawn by %s, and not by %s: their digests alone were compared",
+			o.Statements, o.Closes, o.First, o.Last, editionsText(o.Editions), editionsText(clearing.RunningEditions()))
 	}
 	if s.Requests > 0 {
 		p("requests  %d closes wait for their approval: their %d lines are as they were written, and count nowhere", s.Requests, s.RequestLines)

@@ -2,6 +2,7 @@ package main
 
 import (
 	"github.com/roamclear/roamclear/settlement"
+	"github.com/roamclear/roamclear/settlement/clearing"
 	"github.com/roamclear/roamclear/settlement/statement"
 )
 
@@ -31,12 +32,23 @@ type verifyJSON struct {
 	Statements     int                `json:"statement_count"`
 	Lines          int64              `json:"line_count"`
 	Again          int                `json:"drawn_again_count"`  // statements that came to the same bytes once more
+	Editions       clearing.Editions  `json:"editions"`           // of this program
+	Otherwise      []otherwiseJSON    `json:"other_editions"`     // that drew what was not drawn again
 	Requests       int                `json:"request_count"`      // closes that wait for their approval
 	RequestLines   int64              `json:"request_line_count"` // of these, that count nowhere
 	Repricings     int                `json:"repricing_count"`    // that were applied
 	Repriced       int64              `json:"repriced_count"`     // results that they replaced
 	Disagreements  []disagreementJSON `json:"disagreements"`
 	Omitted        int64              `json:"omitted_count"` // disagreements that are not listed
+}
+
+// otherwiseJSON is what other editions drew: its digests alone were compared.
+type otherwiseJSON struct {
+	clearing.Editions
+	Closes     int   `json:"close_count"`
+	Statements int   `json:"statement_count"`
+	First      int64 `json:"first_record"` // of the control log
+	Last       int64 `json:"last_record"`
 }
 
 // disagreementJSON is one thing that does not add up; Offset is null where it is
@@ -53,8 +65,12 @@ func verifyView(r *settlement.Report, s *statement.Proof, a *settlement.AppliedP
 		Rejected: r.Rejected, Credits: r.Credits, Repeats: r.Repeats, Conflicts: r.Conflicts, Related: r.Related,
 		Rows: r.Rows, Ahead: r.Ahead, RelationsAhead: r.RelationsAhead, Doubled: r.Doubled, Missing: r.Missing,
 		Expired: r.Expired, Unproven: r.Unproven, Places: s.Places, Closes: s.Closes, Statements: s.Statements, Lines: s.Lines, Again: s.Again,
+		Editions: clearing.RunningEditions(), Otherwise: []otherwiseJSON{},
 		Requests: s.Requests, RequestLines: s.RequestLines,
 		Repricings: a.Runs, Repriced: a.CDRs, Disagreements: []disagreementJSON{}, Omitted: r.Omitted + int64(s.More),
+	}
+	for i := range s.Otherwise {
+		v.Otherwise = append(v.Otherwise, otherwiseJSON(s.Otherwise[i]))
 	}
 	for _, d := range r.Disagreements {
 		one := disagreementJSON{Partition: d.Partition.String(), What: d.What}

@@ -98,7 +98,7 @@ func TestEventsAreFrozen(t *testing.T) {
 		Statements: []clearing.Creditor{{CPO: ocpi.NewParty("NL", "TNM"), Count: 2}}, Root: ingest.Digest{1, 2, 3}, By: "key-0123456789",
 	}
 	closed := said.Event()
-	closed.Engine, closed.ZoneDB = "3", "2025c" // of whichever program closes
+	closed.Editions = clearing.Editions{Engine: "3", ZoneDB: "2025c"} // of before that of rules was kept
 	accepted := clearing.NewDecision{
 		Act: clearing.Accept, At: clearing.OwedClaimed, Reason: "as agreed & signed", By: "key-0123456789", Scope: clearing.Scope{EMSP: ocpi.NewParty("DE", "EMP")},
 		Ground: "age", Period: 201901, Digest: ingest.Digest{1, 2, 3}, Control: 7,
@@ -107,10 +107,17 @@ func TestEventsAreFrozen(t *testing.T) {
 	asked := said
 	asked.ID, asked.Period, asked.Control = 0x00c0ffee00c0ffef, 201902, 9
 	requested := asked.Request()
-	requested.Engine, requested.ZoneDB = "3", "2025c"
+	requested.Editions = closed.Editions
 	asked.Requested, asked.By = &clearing.Requested{Record: 9, By: asked.By}, "local"
 	approved := asked.Event()
-	approved.Engine, approved.ZoneDB = "3", "2025c"
+	approved.Editions = closed.Editions
+	asked = said
+	asked.ID, asked.Period, asked.Control = 0x00c0ffee00c0fff1, 201903, 12
+	requestedBy := asked.Request()
+	requestedBy.Editions = clearing.Editions{Engine: "4", ZoneDB: "2026a", Rules: "1-0123456789ab"} // of whichever program closes
+	asked.Requested, asked.By = &clearing.Requested{Record: 12, By: asked.By}, "local"
+	approvedBy := asked.Event()
+	approvedBy.Editions = requestedBy.Editions
 	undone := clearing.NewDecision{Act: clearing.Undo, Reason: "it was another one", By: "local", Control: 8, Groups: []clearing.DecidedGroup{{CDRs: records(3)}}}
 	var lines []string
 	log := ingesttest.NewLog(1)
@@ -127,6 +134,8 @@ func TestEventsAreFrozen(t *testing.T) {
 		requested,
 		approved,
 		clearing.RepricingAppliedOf(repricing("audit & more", 9)),
+		requestedBy,
+		approvedBy,
 	} {
 		event := control.Event{Command: fmt.Sprint("c", i+1), Expect: 2, At: 1545782400000000000}
 		if _, begins := c.(clearing.PeriodBegun); begins {
@@ -141,6 +150,12 @@ func TestEventsAreFrozen(t *testing.T) {
 			event.At = 1552000000000000000
 			approved.Before = sha256.Sum256(append(make([]byte, sha256.Size), strings.TrimSuffix(lines[6], "\n")...))
 			c = approved
+		case 12:
+			event.At = 1555000000000000000
+		case 13:
+			event.At = 1555000000000000000
+			approvedBy.Before = sha256.Sum256(append(approved.Before[:], strings.TrimSuffix(lines[10], "\n")...))
+			c = approvedBy
 		}
 		body, err := control.Encode(event, c)
 		if err == nil {
@@ -161,7 +176,15 @@ func TestEventsAreFrozen(t *testing.T) {
 	}
 	pair, tnm := pairOf(t, "NL*TNM DE*EMP"), ocpi.NewParty("NL", "TNM")
 	terms := d.agreements.Terms(pair, 201902)
-	if !d.closes.ClosedAt(201811).IsSet() || d.closes.ClosedThroughAt(pair, 9) != 201901 || d.closes.ClosedThrough(pair) != 201902 || d.closes.BegunThroughAt(pair, 99) != 201812 || terms.Owed != clearing.OwedLower || !terms.FourEyes || d.parties.Names(tnm, 201901).Name != "TNM & Co" {
+	var drawnBy []string
+	err = d.closes.Closings(t.Context(), clearing.ClosingQuery{}, func(c *clearing.Closing) error {
+		drawnBy = append(drawnBy, c.Rules)
+		return nil
+	})
+	if diff := cmp.Diff([]string{"", "", "1-0123456789ab"}, drawnBy); err != nil || diff != "" {
+		t.Errorf("editions of rules: %v %s", err, diff)
+	}
+	if !d.closes.ClosedAt(201811).IsSet() || d.closes.ClosedThroughAt(pair, 9) != 201901 || d.closes.ClosedThrough(pair) != 201903 || d.closes.BegunThroughAt(pair, 99) != 201812 || terms.Owed != clearing.OwedLower || !terms.FourEyes || d.parties.Names(tnm, 201901).Name != "TNM & Co" {
 		t.Errorf("the events come to closed through %s, %+v, %+v", d.closes.ClosedThrough(pair), terms, d.parties.Names(tnm, 201901))
 	}
 }

@@ -10,7 +10,6 @@ import (
 	"github.com/roamclear/roamclear/ingest"
 	"github.com/roamclear/roamclear/ingest/control"
 	"github.com/roamclear/roamclear/ocpi"
-	"github.com/roamclear/roamclear/pricing/tariff"
 	"github.com/roamclear/roamclear/settlement"
 	"github.com/shopspring/decimal"
 )
@@ -36,13 +35,12 @@ type requestedData struct {
 // closeData is what a close comes to, and what that rests on.
 type closeData struct {
 	scopeData
-	Period     ocpi.Month    `json:"period"`    // "2019-06"
-	Attempt    string        `json:"attempt"`   // 16 hexadecimal digits
-	Cut        []cutData     `json:"cut"`       // by epoch and partition: which CDRs counted
-	Reference  int64         `json:"reference"` // below which records of reference data counted
-	Control    int64         `json:"control"`   // below which decisions and agreements counted
-	Engine     string        `json:"engine"`    // edition of the engine
-	ZoneDB     string        `json:"zone_db"`   // release of the time-zone database
+	Period    ocpi.Month `json:"period"`    // "2019-06"
+	Attempt   string     `json:"attempt"`   // 16 hexadecimal digits
+	Cut       []cutData  `json:"cut"`       // by epoch and partition: which CDRs counted
+	Reference int64      `json:"reference"` // below which records of reference data counted
+	Control   int64      `json:"control"`   // below which decisions and agreements counted
+	Editions
 	Lines      int64         `json:"lines"`
 	Net        []netData     `json:"net"`        // by currency
 	Statements []creditorSum `json:"statements"` // by CPO
@@ -71,8 +69,7 @@ const (
 	maxEdition    = 40         // bytes
 )
 
-// NewClosing is what a close says. Engine and time-zone database are those of the running
-// program, and the digest before is that of the log.
+// NewClosing is what a close says. Editions are those of the running program, and the digest before is that of the log.
 type NewClosing struct {
 	Attempt
 	Cut        settlement.Ends
@@ -109,7 +106,7 @@ func (n *NewClosing) Event() PeriodClosed {
 func (n *NewClosing) data() closeData {
 	c := closeData{
 		scopeData: newScopeData(n.Scope), Period: n.Period, Attempt: fmt.Sprintf("%016x", n.ID),
-		Cut: cutOf(n.Cut), Reference: n.Reference, Control: n.Control, Engine: tariff.EngineVersion, ZoneDB: tariff.ZoneDBVersion(),
+		Cut: cutOf(n.Cut), Reference: n.Reference, Control: n.Control, Editions: RunningEditions(),
 		Lines: n.Lines, Net: []netData{}, Statements: []creditorSum{}, Root: n.Root,
 	}
 	for _, currency := range slices.Sorted(maps.Keys(n.Net)) {
@@ -174,6 +171,8 @@ func (c *closeData) validateBy(by string) error {
 		return control.Invalid("reference, control and lines: want no negative number")
 	case !isEdition(c.Engine) || !isEdition(c.ZoneDB):
 		return control.Invalid("engine and zone_db: want 1 to %d bytes each", maxEdition)
+	case len(c.Rules) > maxEdition: // closes of before it was kept say none
+		return control.Invalid("rules: %d bytes, want at most %d", len(c.Rules), maxEdition)
 	case by == "" || len(by) > maxBy:
 		return control.Invalid("by: %d bytes, want 1 to %d", len(by), maxBy)
 	}

@@ -336,6 +336,7 @@ func TestClosesThatMakeNoSense(t *testing.T) {
 		{`"0000000000000abc"`, `"0000000000000ABC"`, `attempt: "0000000000000ABC" is not 16 hexadecimal digits`},
 		{`"control":7`, `"control":-7`, "reference, control and lines: want no negative number"},
 		{`"engine":"3"`, `"engine":""`, "engine and zone_db: want 1 to 40 bytes each"},
+		{`"rules":"`, `"rules":"01234567890123456789012345678901234567890`, "rules: 55 bytes, want at most 40"},
 		{`"by":"local"`, `"by":""`, "by: 0 bytes, want 1 to 64"},
 		{`"cpo":"NL*TNM","period"`, `"cpo":"nl*tnm","period"`, `cpo: "nl*tnm" is not a party such as NL*TNM`},
 		{`"partition":1`, `"partition":0`, "cut.1: want partitions once each, by epoch and number, and no negative number"},

@@ -17,8 +17,7 @@ import (
 // Closing is a close that counts.
 type Closing struct {
 	NewClosing
-	Engine string        // edition of the engine
-	ZoneDB string        // release of the time-zone database
+	Editions
 	Firsts []int64       // the first number of each of Statements
 	Before ingest.Digest // of the close before; zeros of the first one
 	Chain  ingest.Digest // of this one
@@ -99,7 +98,7 @@ func (d *Closes) read(ctx context.Context, p *periods, places iter.Seq[int32], f
 			return fmt.Errorf("control record %d closes no period", e.Offset)
 		}
 		return fn(&Closing{
-			NewClosing: c.said(), Engine: c.Engine, ZoneDB: c.ZoneDB, Firsts: p.firsts(place),
+			NewClosing: c.said(), Editions: c.Editions, Firsts: p.firsts(place),
 			Before: c.Before, Chain: chainOf(c.Before, e.Body), Offset: e.Offset, At: e.At,
 		})
 	})

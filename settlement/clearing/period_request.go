@@ -90,11 +90,10 @@ func (k known) refusesApproval(a Attempt, content ingest.Digest, of *requestedDa
 // Request asks for a close.
 type Request struct {
 	NewClosing // By is who asks
-	Engine     string
-	ZoneDB     string
-	Offset     int64     // of its control record, which names it
-	At         ocpi.Time // of the record
-	said       PeriodRequested
+	Editions
+	Offset int64     // of its control record, which names it
+	At     ocpi.Time // of the record
+	said   PeriodRequested
 }
 
 // RequestPeriod asks for a close: what its attempt wrote is kept, and counts once another
@@ -127,7 +126,7 @@ func (d *Closes) request(ctx context.Context, record int64) (found *Request, err
 	}
 	err = d.machine.Read(ctx, one(record), func(e control.Event, change control.Change) error {
 		if c, ok := change.(PeriodRequested); ok {
-			found = &Request{NewClosing: c.said(c.By), Engine: c.Engine, ZoneDB: c.ZoneDB, Offset: e.Offset, At: e.At, said: c}
+			found = &Request{NewClosing: c.said(c.By), Editions: c.Editions, Offset: e.Offset, At: e.At, said: c}
 		}
 		return nil
 	})

@@ -9,7 +9,6 @@ import (
 
 	"github.com/roamclear/roamclear/ingest"
 	"github.com/roamclear/roamclear/ocpi"
-	"github.com/roamclear/roamclear/pricing/tariff"
 	"github.com/roamclear/roamclear/settlement"
 	"github.com/roamclear/roamclear/settlement/clearing"
 	"github.com/shopspring/decimal"
@@ -437,7 +436,8 @@ func (c *Closer) readBack(ctx context.Context, n *clearing.NewClosing, told func
 // id is the attempt of what was drawn: what it rests on, and what it is.
 func (t *closing) id(drawn *tally) uint64 {
 	h := newHasher()
-	h.text(t.r.Scope.CPO.String(), t.r.Scope.EMSP.String(), t.r.Period.String(), tariff.EngineVersion, tariff.ZoneDBVersion())
+	by := clearing.RunningEditions()
+	h.text(t.r.Scope.CPO.String(), t.r.Scope.EMSP.String(), t.r.Period.String(), by.Engine, by.ZoneDB, by.Rules)
 	for _, p := range sortedPartitions(t.cut.CDRs) {
 		h.whole(int64(p.Epoch), int64(p.Number), t.cut.CDRs[p])
 	}

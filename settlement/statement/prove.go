@@ -9,7 +9,6 @@ import (
 
 	"github.com/roamclear/roamclear/ingest"
 	"github.com/roamclear/roamclear/ocpi"
-	"github.com/roamclear/roamclear/pricing/tariff"
 	"github.com/roamclear/roamclear/settlement"
 	"github.com/roamclear/roamclear/settlement/clearing"
 	"github.com/shopspring/decimal"
@@ -46,16 +45,26 @@ type Proof struct {
 	Statements int
 	Lines      int64
 	// Again are the statements that came to the same bytes when they were drawn once more;
-	// of the others the digest alone was held against what the log says: the engine is
-	// another edition now, or CDRs of the pair were priced again since.
-	Again  int
-	Places int   // pairs and currencies in which each claim has its place
-	CDRs   int64 // counted ones
+	// of the others the digest alone was held against what the log says: other editions drew
+	// them, or CDRs of the pair were priced again since.
+	Again int
+	// Otherwise are the closes that other editions drew than those of the running program, in
+	// the order of the first of each: digests alone were held against what the log says.
+	Otherwise []Otherwise
+	Places    int   // pairs and currencies in which each claim has its place
+	CDRs      int64 // counted ones
 	// Requests wait for their approval: what they wrote, so many lines, counts nowhere.
 	Requests     int
 	RequestLines int64
 	Faults       []string
 	More         int // faults beyond maxFaults
+}
+
+// Otherwise is what other editions drew.
+type Otherwise struct {
+	clearing.Editions
+	Closes, Statements int
+	First, Last        int64 // control records of these closes
 }
 
 const maxFaults = 200
@@ -149,6 +158,9 @@ func (p *proving) close(ctx context.Context, c *clearing.Closing) error {
 		return err
 	}
 	p.Statements, p.Lines = p.Statements+sums.statements, p.Lines+sums.lines
+	if again == nil {
+		p.otherwise(c, sums.statements)
+	}
 	if root := ingest.Digest(sums.root.sum()); root != c.Root {
 		p.fault("%s: its statements come to root %x, and it says %x", of, root, c.Root)
 	}
@@ -160,6 +172,17 @@ func (p *proving) close(ctx context.Context, c *clearing.Closing) error {
 	}
 	again.rest(p.Proof, of)
 	return nil
+}
+
+// otherwise notes a close that other editions drew.
+func (p *Proof) otherwise(c *clearing.Closing, statements int) {
+	i := slices.IndexFunc(p.Otherwise, func(o Otherwise) bool { return o.Editions == c.Editions })
+	if i < 0 {
+		i = len(p.Otherwise)
+		p.Otherwise = append(p.Otherwise, Otherwise{Editions: c.Editions, First: c.Offset})
+	}
+	o := &p.Otherwise[i]
+	o.Closes, o.Statements, o.Last = o.Closes+1, o.Statements+statements, c.Offset
 }
 
 // sums holds the sums of a statement against its lines.
@@ -216,7 +239,7 @@ func counted(ctx context.Context, books Books, i *Issue, s *Statement, fault fun
 }
 
 // redrawn are the statements of a close as they come to be when they are drawn again,
-// nil where they cannot be.
+// nil where they cannot be: other editions drew them.
 type redrawn map[place]*again
 
 type again struct {
@@ -228,7 +251,7 @@ type again struct {
 
 // again draws the statements of a close once more from what it rests on.
 func (p *proving) again(ctx context.Context, c *clearing.Closing) (redrawn, error) {
-	if c.Engine != tariff.EngineVersion || c.ZoneDB != tariff.ZoneDBVersion() {
+	if c.Editions != clearing.RunningEditions() {
 		return nil, nil
 	}
 	drawn := redrawn{}

@@ -6,6 +6,7 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/google/go-cmp/cmp"
 	"github.com/roamclear/roamclear/ocpi"
 	"github.com/roamclear/roamclear/pricing"
 	"github.com/roamclear/roamclear/settlement"
@@ -98,6 +99,48 @@ func TestProof(t *testing.T) {
 	c.EMSP, c.Version, c.AsOf = ocpi.NewParty("DE", "EMP"), 98, pricing.AsOf{Control: h.Next}
 	if p = prove(t, proverOf(h)); len(p.Faults) > 0 || p.Again != want.Again-4 {
 		t.Errorf("another's since: %d again, %q", p.Again, p.Faults)
+	}
+}
+
+// What other editions drew is held against its digests, never drawn again: whatever it came to
+// by the rules of then is no fault.
+func TestProofOfWhatOtherEditionsDrew(t *testing.T) {
+	ours := clearing.RunningEditions()
+	other := func(set func(*clearing.Editions)) clearing.Editions {
+		e := ours
+		set(&e)
+		return e
+	}
+	for _, c := range []struct {
+		by        string
+		editions  clearing.Editions
+		again     int
+		otherwise []statement.Otherwise
+	}{
+		{by: "the running ones", editions: ours, again: 7},
+		{by: "other rules", editions: other(func(e *clearing.Editions) { e.Rules = "0-0123456789ab" }), again: 3},
+		{by: "rules of before their edition was kept", editions: other(func(e *clearing.Editions) { e.Rules = "" }), again: 3},
+		{by: "another engine", editions: other(func(e *clearing.Editions) { e.Engine = "0" }), again: 3},
+		{by: "other time zones", editions: other(func(e *clearing.Editions) { e.ZoneDB = "1999a" }), again: 3},
+	} {
+		h := twoMonths(t)
+		h.Closings[0].Editions = c.editions
+		if c.editions != ours {
+			c.otherwise = []statement.Otherwise{{Editions: c.editions, Closes: 1, Statements: 4, First: h.Closings[0].Offset, Last: h.Closings[0].Offset}}
+		}
+		p := prove(t, proverOf(h))
+		if diff := cmp.Diff(c.otherwise, p.Otherwise); len(p.Faults) > 0 || p.Again != c.again || diff != "" {
+			t.Errorf("%s: %d again, %q %s", c.by, p.Again, p.Faults, diff)
+		}
+		// As if the same came to something else by now.
+		h.Agree(clearing.Scope{}, 201901, func(t *clearing.Terms) { t.Tax = clearing.Tax{Category: clearing.TaxExempt} })
+		h.Settings[0].Offset = -1
+		p = prove(t, proverOf(h))
+		if told := slices.ContainsFunc(p.Faults, func(f string) bool {
+			return strings.Contains(f, "the close of 2019-06") && strings.Contains(f, "when it is drawn again")
+		}); told != (c.editions == ours) {
+			t.Errorf("%s: %q", c.by, p.Faults)
+		}
 	}
 }
 

@@ -193,7 +193,7 @@ func (h *House) RequestPeriod(_ context.Context, n clearing.NewClosing) (*cleari
 	if why := h.Refuses(n.Attempt); why != nil {
 		return nil, why
 	}
-	r := &clearing.Request{NewClosing: n, Engine: tariff.EngineVersion, ZoneDB: tariff.ZoneDBVersion(), Offset: h.Next}
+	r := &clearing.Request{NewClosing: n, Editions: clearing.RunningEditions(), Offset: h.Next}
 	h.Requests = append(h.Requests, r)
 	h.Next++
 	return r, h.Books.done("ask")
@@ -240,7 +240,7 @@ func (h *House) close(n clearing.NewClosing, refuses func() *clearing.NotClosed)
 	if why := refuses(); why != nil {
 		return nil, why
 	}
-	c := &clearing.Closing{NewClosing: n, Engine: tariff.EngineVersion, ZoneDB: tariff.ZoneDBVersion(), Offset: h.Next}
+	c := &clearing.Closing{NewClosing: n, Editions: clearing.RunningEditions(), Offset: h.Next}
 	for _, s := range n.Statements {
 		first := int64(1)
 		for _, before := range h.Closings {
