@@ -5,7 +5,6 @@ import (
 	"errors"
 	"fmt"
 	"slices"
-	"strings"
 	"sync"
 	"time"
 
@@ -86,33 +85,12 @@ func (s *Service) CDR(ctx context.Context, from Sender, v ocpi.Version, body []b
 	e := Envelope{Object: ObjectCDR, Method: MethodPost, Version: v, Sender: from.ID, Received: s.received()}
 	d := s.decoders.Get().(*ocpi.Decoder)
 	defer s.decoders.Put(d)
-	cdr, err := d.CDR(v, body)
-	if err != nil {
-		return Receipt{}, s.refuse(ctx, &e, body, d.AllMissing(err))
-	}
-	if e.Key, err = s.identify(ctx, from, cdr, body); err != nil {
-		if IsSenderFault(err) {
-			err = s.refuse(ctx, &e, body, err)
-		}
-		return Receipt{}, err
-	}
-	owner, ok := from.own(e.Key.Party)
-	if !ok {
-		return Receipt{}, s.refuse(ctx, &e, body, ErrUnknownObject)
-	}
-	e.Key.Party = owner
-	// The decoder goes back to the pool before the receipt is read: an id that
-	// was sent with escapes lives in its arena.
-	id := strings.Clone(cdr.ID)
-	e.Key.ID = ocpi.Fold(id)
 	var room [8]ocpi.Finding // for what most CDRs show
-	findings := append(append(room[:0], cdr.Findings...), s.authorized(ctx, &e, cdr)...)
-	told := len(findings)
-	findings = s.appendHabitsOfCDR(findings, &e, cdr, body)
-	if err := s.judge(ctx, from, &e, body, append(slices.Clip(findings), s.repeat(from, &e, body)...), func() ([]byte, error) { return body, nil }); err != nil {
-		return Receipt{}, err
+	a, findings, err := s.assessCDR(ctx, d, from, &e, body, room[:0])
+	if err != nil {
+		return Receipt{}, s.refused(ctx, &e, body, a, findings, err)
 	}
-	r := Receipt{Key: e.Key, ID: id, Created: true, Findings: append([]ocpi.Finding(nil), findings[:told]...)}
+	r := Receipt{Key: e.Key, ID: a.id, Created: true, Findings: append([]ocpi.Finding(nil), findings[:a.told]...)}
 	r.Position, err = s.log.Append(ctx, TopicCDRs, &e, body)
 	s.metrics.count(e.Object, err)
 	if err == nil {
@@ -142,48 +120,23 @@ func (s *Service) Delete(ctx context.Context, from Sender, v ocpi.Version, t Tar
 
 func (s *Service) change(ctx context.Context, from Sender, v ocpi.Version, m Method, t Target, body []byte) (Receipt, error) {
 	e := Envelope{Object: t.Object, Method: m, Version: v, Sender: from.ID, Key: t.Key, Variant: t.Variant, Path: t.Path, Received: s.received()}
-	if !from.Owns(t.Key.Party) {
-		return Receipt{}, s.refuse(ctx, &e, body, ErrUnknownObject)
-	}
-	needsBase := m != MethodPut || t.isPart()
-	state, existed, err := s.base(ctx, t, needsBase)
-	if err != nil {
-		return Receipt{}, fmt.Errorf("read current %s %s: %w", t.Object, t.Key, err)
-	}
-	base := state.Body
-	if needsBase && !existed {
-		return Receipt{}, s.refuse(ctx, &e, body, ErrUnknownObject)
-	}
-	if needsBase && s.Merging != nil {
-		n := int64(len(base) + len(body))
-		if !s.Merging.Take(from.ID, n) {
-			return Receipt{}, fmt.Errorf("%w: too many large objects are being changed at once", ErrOverload)
-		}
-		defer s.Merging.Give(from.ID, n)
-	}
 	d := s.decoders.Get().(*ocpi.Decoder)
 	defer s.decoders.Put(d)
-	findings, habits, payer, err := s.validate(d, v, m, t, &state, body)
+	a, findings, leave, err := s.assessChange(ctx, d, from, &e, t, body)
+	defer leave()
 	if err != nil {
-		return Receipt{}, s.refuse(ctx, &e, body, err)
-	}
-	if err := s.judge(ctx, from, &e, body, append(slices.Clip(findings), habits...), func() ([]byte, error) { return Apply(v, m, t, &state, body) }); err != nil {
-		return Receipt{}, err
+		return Receipt{}, s.refused(ctx, &e, body, a, findings, err)
 	}
 	if len(body) > 0 {
 		if e.Hash, err = d.CanonicalHash(body); err != nil {
 			return Receipt{}, s.refuse(ctx, &e, body, err)
 		}
 	}
-	if payer != "" {
-		e.Path = payer
+	if a.payer != "" {
+		e.Path = a.payer
 	}
 	topic := t.Object.Topic()
-	r := Receipt{Key: t.Key, ID: t.ID, Created: !existed, Findings: findings}
-	if evse, connector := t.Part(); evse != "" {
-		_, known := ocpi.Sub(base, evse, connector)
-		r.Created = !known
-	}
+	r := Receipt{Key: t.Key, ID: t.ID, Created: a.creates, Findings: findings[:a.told:a.told]}
 	r.Position, err = s.log.Append(ctx, topic, &e, body)
 	s.metrics.count(e.Object, err)
 	if err != nil {
@@ -195,7 +148,7 @@ func (s *Service) change(ctx context.Context, from Sender, v ocpi.Version, m Met
 	if found, ok := s.current.Findings(t, r.Position, e.Hash); ok {
 		r.Findings = found
 	}
-	s.tally(&e, append(slices.Clip(r.Findings), habits...))
+	s.tally(&e, append(slices.Clip(r.Findings), findings[a.told:]...))
 	return r, nil
 }
 
@@ -269,31 +222,6 @@ func (s *Service) payer(t Target, old *ObjectState, r *reading) string {
 	return PayerPath(payer, contract)
 }
 
-// judge holds what is found in an object, as whole says it will stand, against the
-// sender's policies. The body of one that is refused is kept.
-func (s *Service) judge(ctx context.Context, from Sender, e *Envelope, body []byte, findings []ocpi.Finding, whole func() ([]byte, error)) error {
-	if len(from.Refuses) == 0 || e.Method == MethodDelete {
-		return nil
-	}
-	refused := from.refusal(findings)
-	if refused == nil && s.Check != nil {
-		object, err := whole()
-		if err != nil {
-			return err
-		}
-		more, err := s.Check(ctx, e, object)
-		if err != nil {
-			return fmt.Errorf("check %s %s: %w", e.Object, e.Key, err)
-		}
-		refused = from.refusal(more)
-	}
-	if refused == nil {
-		return nil
-	}
-	s.tally(e, findings)
-	return s.refuse(ctx, e, body, refused)
-}
-
 // foreignContract finds a Token whose contract id says that the contract is another
 // party's: nobody pays by it.
 func (s *Service) foreignContract(owner ocpi.Party, contractID string) []ocpi.Finding {
@@ -310,6 +238,18 @@ func (s *Service) foreignContract(owner ocpi.Party, contractID string) []ocpi.Fi
 func (s *Service) Refuse(ctx context.Context, from Sender, v ocpi.Version, m Method, t Target, body []byte, reason error) error {
 	e := Envelope{Object: t.Object, Method: m, Version: v, Sender: from.ID, Key: t.Key, Variant: t.Variant, Path: t.Path, Received: s.received()}
 	return s.refuse(ctx, &e, body, reason)
+}
+
+// refused answers a push that comes to an error: the body that is refused is kept, and what
+// a policy refuses it for is counted.
+func (s *Service) refused(ctx context.Context, e *Envelope, body []byte, a assessed, findings []ocpi.Finding, err error) error {
+	if !a.refused {
+		return err
+	}
+	if a.byPolicy {
+		s.tally(e, findings)
+	}
+	return s.refuse(ctx, e, body, err)
 }
 
 // refuse keeps a body that cannot be used, with its reason, and returns the
