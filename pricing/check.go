@@ -31,6 +31,19 @@ func NewChecker(g Gate, in Inputs, p Policies) *Checker {
 // Check prices a CDR by all that was in the log when it was called, and returns
 // what is found. The error is that of the gate or the store.
 func (c *Checker) Check(ctx context.Context, e *ingest.Envelope, body []byte) ([]ocpi.Finding, error) {
+	row, err := c.price(ctx, e, body, true) // what is refused may be found where no room is left to say so
+	if err != nil {
+		return nil, err
+	}
+	return row.Outcome.Findings, nil
+}
+
+// Price is Check with all of the price, as it would be stored if the CDR came now.
+func (c *Checker) Price(ctx context.Context, e *ingest.Envelope, body []byte) (*Row, error) {
+	return c.price(ctx, e, body, false)
+}
+
+func (c *Checker) price(ctx context.Context, e *ingest.Envelope, body []byte, unbound bool) (*Row, error) {
 	ctx, cancel := context.WithTimeout(ctx, checkWithin)
 	defer cancel()
 	select {
@@ -45,14 +58,14 @@ func (c *Checker) Check(ctx context.Context, e *ingest.Envelope, body []byte) ([
 	}
 	inputs := Own(c.inputs)
 	pricer := NewPricer(inputs, c.policies)
-	pricer.unbound = true // what is refused may be found where no room is left to say so
-	record, row := ingest.Record{Envelope: *e, Body: body}, Row{}
+	pricer.unbound = unbound
+	record, row := ingest.Record{Envelope: *e, Body: body}, &Row{}
 	err = Gather(ctx, inputs, 1, func(int) bool {
-		pricer.Price(&record, &row, at)
+		pricer.Price(&record, row, at)
 		return true
 	})
 	if err != nil {
 		return nil, fmt.Errorf("read old versions of tariffs: %w", err)
 	}
-	return row.Outcome.Findings, nil
+	return row, nil
 }

@@ -68,12 +68,21 @@ func (s Source) Repeats(ctx context.Context, key ocpi.Key, raw []byte) ([]ocpi.F
 	if err != nil {
 		return nil, err
 	}
-	differences, _, err := ocpi.Diff(first, raw, 1)
+	found, err := RepeatOf(first, raw)
 	if err != nil {
 		return nil, fmt.Errorf("hold cdr %s against the first: %w", key, err)
 	}
-	if len(differences) > 0 {
-		return []ocpi.Finding{ingest.ChangedCDR}, nil
+	return []ocpi.Finding{found}, nil
+}
+
+// RepeatOf finds what a CDR is that came before: a repeat, or another content.
+func RepeatOf(first, raw []byte) (ocpi.Finding, error) {
+	differences, _, err := ocpi.Diff(first, raw, 1)
+	switch {
+	case err != nil:
+		return ocpi.Finding{}, err
+	case len(differences) > 0:
+		return ingest.ChangedCDR, nil
 	}
-	return []ocpi.Finding{ingest.RepeatedCDR}, nil
+	return ingest.RepeatedCDR, nil
 }

@@ -21,13 +21,8 @@ func (x *exchange) postCDR() (answer, error) {
 		return answer{}, x.refuse(ingest.Target{Object: x.route.object}, err)
 	}
 	receipt, err := x.s.Intake.CDR(x.r.Context(), x.creditor(), x.route.version, x.body)
-	if errors.Is(err, ingest.ErrUnknownObject) {
-		return answer{}, &ocpi.Invalid{Fields: []ocpi.FieldError{{
-			Path: "country_code, party_id", Reason: "not a party of yours with the role CPO",
-		}}}
-	}
 	if err != nil {
-		return answer{}, err
+		return answer{}, creditorsOwn(err)
 	}
 	x.pushed = ingest.Target{Object: ingest.ObjectCDR, Key: receipt.Key, ID: receipt.ID}
 	message, conflict := x.conflict(&receipt)
@@ -44,6 +39,15 @@ func (x *exchange) postCDR() (answer, error) {
 		receipt:  receipt.Position.String(),
 		conflict: conflict,
 	}, nil
+}
+
+// creditorsOwn is the error of a CDR: one of another party says so in its members, which
+// are what is wrong, for no URL names it.
+func creditorsOwn(err error) error {
+	if errors.Is(err, ingest.ErrUnknownObject) {
+		return &ocpi.Invalid{Fields: []ocpi.FieldError{{Path: "country_code, party_id", Reason: "not a party of yours with the role CPO"}}}
+	}
+	return err
 }
 
 // creditor is whom a CDR may be of. One of OCPI 2.1.1 does not say whose it is: of

@@ -185,13 +185,8 @@ func (x *exchange) stillKnown() bool {
 
 // sender returns the partner as the owner of what the route is about.
 func (x *exchange) sender() ingest.Sender {
-	switch x.route.object {
-	case ingest.ObjectCDR, ingest.ObjectSession:
-		return x.partner.Charging()
-	case ingest.ObjectLocation, ingest.ObjectTariff:
-		return x.partner.Publishing()
-	case ingest.ObjectToken:
-		return x.partner.Mobility()
+	if from, ok := x.partner.Sender(x.route.object); ok {
+		return from
 	}
 	from := x.partner.Charging()
 	from.Parties = nil
@@ -233,10 +228,10 @@ func (x *exchange) from() ocpi.Party {
 // toHeaders are the headers that name whom a request is for, as errors have them.
 const toHeaders = "OCPI-to-country-code, OCPI-to-party-id"
 
-// statusOf returns how an error is answered: its HTTP status and OCPI code.
-// That a Location is unknown has a code of its own, whatever is asked for or
-// changed. OCPI 2.1.1 has no codes of hubs.
-func (x *exchange) statusOf(kind api.Kind, err error) (httpStatus int, ocpiStatus ocpi.Status) {
+// statusOf returns how an error about an object is answered in a version of OCPI: its
+// HTTP status and OCPI code. That a Location is unknown has a code of its own, whatever is
+// asked for or changed. OCPI 2.1.1 has no codes of hubs.
+func statusOf(v ocpi.Version, o ingest.Object, kind api.Kind, err error) (httpStatus int, ocpiStatus ocpi.Status) {
 	httpStatus, ocpiStatus = kind.OCPI()
 	if peer, ok := errors.AsType[*peerError](err); ok {
 		return httpStatus, peer.status
@@ -245,11 +240,11 @@ func (x *exchange) statusOf(kind api.Kind, err error) (httpStatus int, ocpiStatu
 		ocpiStatus = routed.status
 	}
 	switch {
-	case errors.Is(err, errUnknownToken) && x.route.version != ocpi.V211:
+	case errors.Is(err, errUnknownToken) && v != ocpi.V211:
 		ocpiStatus = ocpi.StatusUnknownToken
-	case kind == api.KindNotFound && x.route.object == ingest.ObjectLocation && !errors.Is(err, api.ErrNotFound):
+	case kind == api.KindNotFound && o == ingest.ObjectLocation && !errors.Is(err, api.ErrNotFound):
 		ocpiStatus = ocpi.StatusUnknownLocation
-	case x.route.version == ocpi.V211 && ocpiStatus >= ocpi.StatusHubError:
+	case v == ocpi.V211 && ocpiStatus >= ocpi.StatusHubError:
 		ocpiStatus = ocpi.StatusServerError
 	}
 	return httpStatus, ocpiStatus
@@ -263,7 +258,7 @@ func (x *exchange) reply(a answer, err error, now time.Time) (httpStatus int, oc
 	}
 	if err != nil {
 		kind := api.Classify(err)
-		httpStatus, ocpiStatus = x.statusOf(kind, err)
+		httpStatus, ocpiStatus = statusOf(x.route.version, x.route.object, kind, err)
 		api.LogInternal(x.c, x.s.Logger, kind, err)
 		a = errorAnswer(kind, err)
 		x.answerAtOnce()

@@ -133,6 +133,20 @@ func (p *Partner) Publishing() ingest.Sender { return p.publishing }
 // as the reader of the CDRs they owe. The slice in it must not be changed.
 func (p *Partner) Mobility() ingest.Sender { return p.mobility }
 
+// Sender returns the partner as the sender of a kind of object; ok is false of what
+// parties of several roles own.
+func (p *Partner) Sender(o ingest.Object) (from ingest.Sender, ok bool) {
+	switch o {
+	case ingest.ObjectCDR, ingest.ObjectSession:
+		return p.charging, true
+	case ingest.ObjectLocation, ingest.ObjectTariff:
+		return p.publishing, true
+	case ingest.ObjectToken:
+		return p.mobility, true
+	}
+	return from, false
+}
+
 // Owns reports whether party is one of the partner's, in any role.
 func (p *Partner) Owns(party ocpi.Party) bool {
 	for _, r := range p.Roles {

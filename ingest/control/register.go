@@ -4,6 +4,7 @@ import (
 	"context"
 	"time"
 
+	"github.com/roamclear/roamclear/ingest"
 	"github.com/roamclear/roamclear/ocpi"
 )
 
@@ -62,6 +63,18 @@ func (d *Partners) invitedID(first Role) string {
 
 // Holder returns the partner that has a role.
 func (d *Partners) Holder(r Role) (*Partner, bool) { return d.state.Current().byRole.Get(r) }
+
+// Owner finds the partner that pushes objects of a kind for a party.
+func (d *Partners) Owner(o ingest.Object, party ocpi.Party) (*Partner, bool) {
+	for _, role := range RoleNames() {
+		if p, ok := d.Holder(Role{role, party.Country, party.ID}); ok {
+			if from, ok := p.Sender(o); ok && from.Owns(party) {
+				return p, true
+			}
+		}
+	}
+	return nil, false
+}
 
 // Registration is what a handshake comes to. Token is the partner's, which opens
 // everything from then on: "" has one minted. Roles are those it offers; what

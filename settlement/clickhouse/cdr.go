@@ -69,12 +69,7 @@ func (s *Store) readResult(ctx context.Context, key ocpi.Key, d *settlement.CDRD
 			if err := detailColumns.scan(rows, &r); err != nil {
 				return err
 			}
-			r.summarize(&d.CDRSummary)
-			d.AsOf = r.Outcome.AsOf
-			d.Explanation, d.Findings, d.Reconciliation = r.Outcome.Explanation, r.findings, r.Outcome.Reconciliation
-			for _, t := range r.Outcome.Taxes {
-				d.Taxes = append(d.Taxes, settlement.TaxSum{Name: t.Name, Percentage: t.Percentage.DecimalOrNil(), Amount: t.Amount.Decimal()})
-			}
+			*d = settlement.DetailOf(r.Row, r.month, r.findings)
 			return nil
 		})
 	if err == nil && !found {

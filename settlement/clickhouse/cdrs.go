@@ -43,21 +43,7 @@ func scanSummary(rows driver.Rows, c *settlement.CDRSummary) error {
 }
 
 // summarize sets what table results holds of a summary.
-func (r *resultRow) summarize(c *settlement.CDRSummary) {
-	o := &r.Outcome
-	c.Key, c.Position, c.Generation = r.Record.Key, r.Record.Position, r.Generation
-	c.CPO, c.EMSP, c.Month, c.Currency, c.Credit = r.Creditor, r.Debtor, r.month, r.Currency, r.Credit
-	c.Status, c.Claim, c.Reason, c.Detail, c.Cause = o.Status, o.Claim, o.Reason, o.Detail, o.Cause
-	c.ClaimedExcl, c.ClaimedIncl = o.Claimed.Excl.DecimalOrNil(), o.Claimed.Incl.DecimalOrNil()
-	c.ComputedExcl, c.ComputedIncl = o.Computed.Excl.DecimalOrNil(), o.Computed.Incl.DecimalOrNil()
-	c.TariffIDs, c.TariffHash, c.TariffSource = o.TariffIDs, o.TariffHash, o.TariffSource
-	if c.TariffHash == "" { // rows of before 2026-12 say "cdr" of a tariff that was never found
-		c.TariffSource = ""
-	}
-	c.TimeZone, c.ZoneSource, c.ZoneDB, c.Profile, c.Engine = o.TimeZone, o.ZoneSource, o.ZoneDB, o.Profile, o.EngineVersion
-	c.ID, c.Received, c.Start, c.End = r.ID, instant(r.Record.Received), instant(r.Start), instant(r.End)
-	c.CreditOf, c.SessionID, c.LocationID, c.EnergyKWh = r.CreditReferenceSent, r.SessionSent, r.LocationID, r.EnergyKWh.DecimalOrNil()
-}
+func (r *resultRow) summarize(c *settlement.CDRSummary) { *c = settlement.SummaryOf(r.Row, r.month) }
 
 // instant is a time as lists have it, zero where it is not known.
 func instant(t ocpi.Time) time.Time {
