@@ -90,20 +90,13 @@ func (s *server) partyKey(c *gin.Context, scope string) (key rest.Key, err error
 	return key, nil
 }
 
-// Headers by which a platform of several eMSPs says which of them asks (OCPI 2.2.1
-// transport, "Message routing").
-const (
-	fromCountry = "OCPI-from-country-code"
-	fromParty   = "OCPI-from-party-id"
-)
-
 func (s *server) partnerCaller(c *gin.Context, authorization string) (*caller, error) {
 	p, err := rest.Tokens{Known: s.Partners}.Partner(c.Request, authorization)
 	if err != nil {
 		return nil, err
 	}
 	emsps := p.Mobility().Parties
-	from := ocpi.NewParty(c.GetHeader(fromCountry), c.GetHeader(fromParty))
+	from := ocpi.NewParty(c.GetHeader(rest.FromCountry), c.GetHeader(rest.FromParty))
 	who := func(party ocpi.Party) (*caller, error) {
 		return &caller{party: party, partner: p.As(party), place: rest.CountedBy(p)}, nil
 	}
@@ -116,9 +109,9 @@ func (s *server) partnerCaller(c *gin.Context, authorization string) (*caller, e
 				return who(party)
 			}
 		}
-		return nil, rest.Invalid(fromParty, "%s is none of this partner's eMSPs", from)
+		return nil, rest.Invalid(rest.FromParty, "%s is none of this partner's eMSPs", from)
 	case len(emsps) > 1:
-		return nil, rest.Invalid(fromParty, "this partner has %d eMSPs: say by %s and %s which of them asks", len(emsps), fromCountry, fromParty)
+		return nil, rest.Invalid(rest.FromParty, "this partner has %d eMSPs: say by %s and %s which of them asks", len(emsps), rest.FromCountry, rest.FromParty)
 	}
 	return who(emsps[0])
 }

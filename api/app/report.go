@@ -23,9 +23,6 @@ type Intake interface {
 	Put(ctx context.Context, from ingest.Sender, v ocpi.Version, t ingest.Target, body []byte) (ingest.Receipt, error)
 }
 
-// versionHeader says in which version of OCPI a body is.
-const versionHeader = "OCPI-Version"
-
 // reporter finds out which CPO reports: the holder of a key of scope cpo, which is bound
 // to one, or a partner by its OCPI token.
 func (s *server) reporter(c *gin.Context) (from ingest.Sender, place rest.Key, err error) {
@@ -37,11 +34,7 @@ func (s *server) reporter(c *gin.Context) (from ingest.Sender, place rest.Key, e
 		if len(p.Charging().Parties) == 0 {
 			return from, place, &rest.Error{Status: http.StatusForbidden, Code: "party_restricted", Message: "none of this partner's parties is a CPO"}
 		}
-		from = p.Charging()
-		if named := ocpi.NewParty(c.GetHeader(fromCountry), c.GetHeader(fromParty)); from.Owns(named) {
-			from.Acting = named
-		}
-		return from, rest.CountedBy(p), nil
+		return rest.Acting(c, p.Charging()), rest.CountedBy(p), nil
 	}
 	key, err := s.partyKey(c, control.ScopeCPO)
 	if err != nil {
@@ -85,12 +78,9 @@ func (s *server) report(c *gin.Context, kind ingest.Object, push func(c *gin.Con
 		return err
 	}
 	defer leave()
-	v := ocpi.V221
-	if said := c.GetHeader(versionHeader); said != "" {
-		var ok bool
-		if v, ok = ocpi.ParseVersion(said); !ok {
-			return rest.Invalid(versionHeader, "want 2.1.1, 2.2.1 or 2.3.0")
-		}
+	v, err := rest.BodyVersion(c)
+	if err != nil {
+		return err
 	}
 	limit, _ := s.Bodies.Of(kind)
 	body, err := api.ReadBody(c.Request, nil, limit, nil)

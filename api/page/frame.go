@@ -76,6 +76,9 @@ func (f frame) Menu() []entry {
 		list = slices.Insert(list, 0, entry{Name: "Month", Href: f.ofMonth("/month")})
 	}
 	list = append(list, entry{Name: "Tariffs", Href: "/tariffs"}, entry{Name: "Rules", Href: "/rules"}, entry{Name: "Price", Href: "/price"})
+	if f.Visitor.Checks {
+		list = append(list, entry{Name: "Check", Href: "/check"})
+	}
 	if f.Visitor.Open || f.Visitor.Allows(control.ScopeApp) {
 		list = append(list, drivers...)
 	}
@@ -150,7 +153,7 @@ var templates = func() map[string]*template.Template {
 		"tag":      func(status string) string { return statusClasses[status] },
 	}
 	set := map[string]*template.Template{}
-	for _, name := range []string{"settlement", "causes", "cdrs", "cdr", "rejects", "credits", "conflicts", "contents", "refused", "partners", "partner", "tariffs", "tariff", "agreement", "rules", "statements", "statement", "month", "close", "queue", "waiting", "search", "price", "stations", "station", "charges", "charge", "signin", "error"} {
+	for _, name := range []string{"settlement", "causes", "cdrs", "cdr", "rejects", "credits", "conflicts", "contents", "refused", "partners", "partner", "tariffs", "tariff", "agreement", "rules", "statements", "statement", "month", "close", "queue", "waiting", "search", "price", "check", "stations", "station", "charges", "charge", "signin", "error"} {
 		set[name] = template.Must(template.New(name).Funcs(funcs).
 			ParseFS(files, "templates/layout.html", "templates/parts.html", "templates/"+name+".html"))
 	}

@@ -52,6 +52,8 @@ type Deps struct {
 	Found *ingest.Tally
 	// Late has what came late to the lists that they read; nil = nothing.
 	Late Late
+	// Preflight says what would become of what is pasted; nil = there is no such page.
+	Preflight *report.Preflight
 	// App answers what drivers ask; nil = nothing.
 	App App
 	// Keys signs visitors in: a rest.Keys.
@@ -136,6 +138,10 @@ func Mount(g gin.IRouter, d Deps) {
 	g.GET("/rules", s.shown(s.rules))
 	g.GET("/price", s.shown(s.price))
 	g.POST("/price", s.shown(s.askPrice))
+	if d.Preflight != nil {
+		g.GET("/check", s.shown(s.preflight))
+		g.POST("/check", s.shown(s.askPreflight))
+	}
 	if d.App != nil {
 		g.GET("/stations", s.driven(s.stations))
 		g.GET("/stations/:country/:party/*id", s.driven(s.station))

@@ -182,14 +182,16 @@ func newSite(t *testing.T, cdrs int) site {
 		Agreements: clearing.NewAgreements(m, closes), Parties: clearing.NewParties(m), Token: adminToken, Closer: closer{}, Reasons: closer{}, Drafts: reporttest.NothingOpen{},
 	}
 	world := reporttest.World(cdrs)
-	deps.Receipts = rest.Receipts{ReceiptStore: world}
+	known := reporttest.Known(t)
+	preflight := reporttest.Preflight(t, known)
+	deps.Receipts, deps.Preflight = rest.Receipts{ReceiptStore: world}, preflight.Check
 	controltest.Run(t, m)
 	logger := slog.New(slog.DiscardHandler)
 	s := site{api.NewEngine(logger, rest.Fallback("", logger)), world}
 	deps.Logger = logger
 	admin.Mount(s, deps)
 	report.Mount(s, report.Deps{
-		Reader: s.store, Reporter: reporttest.Reporter{}, Closes: closes, Clearing: report.Clearing{Closes: closes, Agreements: deps.Agreements, Parties: deps.Parties}, Logger: logger, Tariffs: reporttest.Known(t), Sessions: reporttest.KnownSessions(),
+		Reader: s.store, Reporter: reporttest.Reporter{}, Closes: closes, Clearing: report.Clearing{Closes: closes, Agreements: deps.Agreements, Parties: deps.Parties}, Logger: logger, Tariffs: known, Sessions: reporttest.KnownSessions(),
 		Auth: func(c *gin.Context) (rest.Key, error) {
 			if c.GetHeader("Authorization") != "Bearer all" {
 				return rest.Key{}, rest.ErrNoKey
@@ -197,7 +199,7 @@ func newSite(t *testing.T, cdrs int) site {
 			return rest.Key{Scopes: []string{rest.ScopeRead, rest.ScopeDecide, rest.ScopeApprove}}, nil
 		},
 		Closing:  rest.Closing{Closer: closer{}, Closes: closes, Partners: deps.Partners, Logger: logger},
-		Receipts: deps.Receipts, Tokens: rest.Tokens{Known: deps.Partners},
+		Receipts: deps.Receipts, Tokens: rest.Tokens{Known: deps.Partners}, Preflight: preflight,
 	})
 	mountApp(t, s)
 	return s
@@ -403,6 +405,27 @@ func TestReceiptsHaveTheDocumentedShape(t *testing.T) {
 		}
 	}
 	s.call(t, doc, "GET", "/admin/v1/receipts?cpo=GB*NOT&from=2019-01-01&to=2019-01-01", "/admin/v1/receipts", "", 400)
+}
+
+func TestPreflightsHaveTheDocumentedShape(t *testing.T) {
+	doc, s := loadContract(t), newSite(t, 1)
+	const location = `{"country_code":"FR","party_id":"PAR","id":"L1","publish":true,"address":"a","city":"b","country":"FRA","coordinates":{"latitude":"1.00000","longitude":"2.00000"},"time_zone":"Romance Standard Time","last_updated":"2019-01-01T00:00:00Z"}`
+	const session = `{"country_code":"GB","party_id":"DUN","id":"S1","start_date_time":"2019-02-11T19:00:00Z","kwh":3.5,"cdr_token":{"country_code":"NL","party_id":"EXW","uid":"u","type":"RFID","contract_id":"c"},"auth_method":"WHITELIST",` +
+		`"location_id":"L","evse_uid":"E","connector_id":"1","currency":"GBP","status":"ACTIVE","last_updated":"2019-02-11T19:30:00Z","charging_periods":[{"start_date_time":"2019-02-11T19:00:00Z","dimensions":[{"type":"ENERGY","volume":3.5}],"tariff_id":"DAY-NIGHT"}]}`
+	const tariff = `{"country_code":"GB","party_id":"DUN","id":"T","currency":"GBP","elements":[{"price_components":[{"type":"ENERGY","price":0.2,"step_size":1}]}],"last_updated":"2019-01-01T00:00:00Z"}`
+	for _, base := range []string{"/api/v1/check", "/admin/v1/check"} {
+		for _, c := range []struct {
+			query, body string
+			want        int
+		}{
+			{"", reporttest.ChargedBody, 200}, {"?kind=cdr&party=GB*DUN", reporttest.ChargedBody, 200}, {"", strings.Replace(reporttest.ChargedBody, "DAY-NIGHT", "NONE", -1), 200},
+			{"", strings.Replace(reporttest.ChargedBody, `"GB","party_id":"DUN"`, `"FR","party_id":"PAR"`, 1), 200}, {"", `{"total_energy":1}`, 200}, {"", `{`, 200},
+			{"", location, 200}, {"", session, 200}, {"", strings.Replace(session, "DAY-NIGHT", "NONE", 1), 200}, {"", tariff, 200}, {"?kind=session", tariff, 200},
+			{"", `{"id":"1"}`, 400}, {"?kind=token", tariff, 400}, {"?party=DUN", tariff, 400}, {"?x=1", tariff, 400},
+		} {
+			s.call(t, doc, "POST", base+c.query, base, c.body, c.want)
+		}
+	}
 }
 
 func TestPricesHaveTheDocumentedShape(t *testing.T) {

@@ -41,14 +41,46 @@ func (t Tokens) Partner(r *http.Request, authorization string) (*control.Partner
 	return p, err
 }
 
+// Headers by which a platform of several parties says which of them asks (OCPI 2.2.1
+// transport, "Message routing").
+const (
+	FromCountry = "OCPI-from-country-code"
+	FromParty   = "OCPI-from-party-id"
+)
+
+// Acting is the sender of a request, with the one of its parties that it names.
+func Acting(c *gin.Context, from ingest.Sender) ingest.Sender {
+	if named := ocpi.NewParty(c.GetHeader(FromCountry), c.GetHeader(FromParty)); from.Owns(named) {
+		from.Acting = named
+	}
+	return from
+}
+
+// versionHeader says in which version of OCPI a body is that is sent to one of our own calls.
+const versionHeader = "OCPI-Version"
+
+// BodyVersion is the version of OCPI that a request says its body is of, without any 2.2.1.
+func BodyVersion(c *gin.Context) (ocpi.Version, error) {
+	said := c.GetHeader(versionHeader)
+	if said == "" {
+		return ocpi.V221, nil
+	}
+	v, ok := ocpi.ParseVersion(said)
+	if !ok {
+		return 0, Invalid(versionHeader, "want 2.1.1, 2.2.1 or 2.3.0")
+	}
+	return v, nil
+}
+
 // CountedBy is what the requests of a partner are counted by.
 func CountedBy(p *control.Partner) Key { return Key{ID: "partner " + p.ID} }
 
 // Viewer is who asks for what parties have with each other: whoever has a key, or a
 // partner. A zero one sees all.
 type Viewer struct {
-	Key   Key
-	scope *control.Scope // of a partner
+	Key     Key
+	Partner *control.Partner // nil: it has a key
+	scope   *control.Scope   // of a partner
 }
 
 // debtors returns for whom objects of a CPO must be that the viewer may see; all says that
@@ -78,7 +110,7 @@ func (g *Guard) HandleViewer(tokens Tokens, what ingest.Object, fn func(c *gin.C
 		p, err := tokens.Partner(c.Request, authorization)
 		if err == nil {
 			scope := tokens.Known.Scope(p, what)
-			err = g.inPlace(c, CountedBy(p), func(c *gin.Context, key Key) error { return fn(c, &Viewer{key, &scope}) })
+			err = g.inPlace(c, CountedBy(p), func(c *gin.Context, key Key) error { return fn(c, &Viewer{key, p, &scope}) })
 		}
 		if err != nil {
 			Fail(c, g.Logger, err)

@@ -206,14 +206,21 @@ func (c *adminClient) do(ctx context.Context, method, path string, in, out any) 
 // ask sends a request and returns the answer as it is, in the form that accept names
 // where it is not "". header is nil where there is nothing in it.
 func (c *adminClient) ask(ctx context.Context, method, path string, body io.Reader, accept string) (answer []byte, header http.Header, err error) {
+	with := http.Header{}
+	if accept != "" {
+		with.Set("Accept", accept)
+	}
+	return c.send(ctx, method, path, body, with)
+}
+
+// send is ask with headers of the request's own.
+func (c *adminClient) send(ctx context.Context, method, path string, body io.Reader, with http.Header) (answer []byte, header http.Header, err error) {
 	req, err := http.NewRequestWithContext(ctx, method, c.url+c.base+path, body)
 	if err != nil {
 		return nil, nil, fmt.Errorf("service URL %q: %w", c.url, err)
 	}
+	req.Header = with
 	req.Header.Set("Authorization", "Bearer "+c.token)
-	if accept != "" {
-		req.Header.Set("Accept", accept)
-	}
 	resp, err := c.http.Do(req)
 	if err != nil {
 		return nil, nil, fmt.Errorf("the service at %s does not answer: %w (is it running? `roamclear serve --data %s` starts it)", c.url, err, c.data)

@@ -81,7 +81,7 @@ func (f *lintFlags) run(cmd *cobra.Command, files []string) error {
 			unread = errors.Join(unread, err)
 			continue
 		}
-		for _, tariff := range tariffsIn(raw) {
+		for _, tariff := range elementsIn(raw) {
 			linted = append(linted, lintedFile{name, read(tariff, version)})
 		}
 	}
@@ -100,21 +100,21 @@ func (f *lintFlags) run(cmd *cobra.Command, files []string) error {
 	return nil
 }
 
-// tariffsIn returns the tariffs of a file: the elements of an array, else the
+// elementsIn returns the objects of a file: the elements of an array, else the
 // file as it is.
-func tariffsIn(raw []byte) [][]byte {
+func elementsIn(raw []byte) [][]byte {
 	if text := bytes.TrimSpace(raw); len(text) == 0 || text[0] != '[' {
 		return [][]byte{raw}
 	}
 	var list []json.RawMessage
 	if err := json.Unmarshal(raw, &list); err != nil {
-		return [][]byte{raw} // lint says what is wrong with it
+		return [][]byte{raw} // whoever reads it says what is wrong with it
 	}
-	tariffs := make([][]byte, len(list))
+	elements := make([][]byte, len(list))
 	for i := range list {
-		tariffs[i] = list[i]
+		elements[i] = list[i]
 	}
-	return tariffs
+	return elements
 }
 
 func (f *lintFlags) print(cmd *cobra.Command, linted []lintedFile) error {

@@ -6,7 +6,7 @@
 //	roamclear receipts, reconcile  hold what a partner sent against what is here
 //	roamclear verify --data DIR    prove that nothing was lost or counted twice
 //	roamclear reprice --from MONTH price stored CDRs again, report what changes
-//	roamclear price, lint          price a CDR, check a tariff, without a service
+//	roamclear price, lint, check   price a CDR, check a tariff, say what a receiver would answer
 //	roamclear rules                what CDRs are held against, without a service
 //	roamclear peer                 be a small OCPI party to test with
 //	roamclear cert dev             make certificates to try https out with
@@ -70,7 +70,7 @@ func newRootCmd() *cobra.Command {
 	root.SetHelpCommand(newHelpCmd())
 	root.AddCommand(
 		newServeCmd(), newDemoCmd(), newPartnerCmd(), newPairCmd(), newKeyCmd(), newVerifyCmd(), newCheckConfigCmd(),
-		newEngineCmd(), newPriceCmd(), newLintCmd(), newRepriceCmd(), newPeriodCmd(), newStatementCmd(), newAgreementCmd(), newPartyCmd(), newRulesCmd(), newQueueCmd(), newDecideCmd(), newReceiptsCmd(), newReconcileCmd(), newPeerCmd(), newCertCmd(),
+		newEngineCmd(), newPriceCmd(), newLintCmd(), newCheckCmd(), newRepriceCmd(), newPeriodCmd(), newStatementCmd(), newAgreementCmd(), newPartyCmd(), newRulesCmd(), newQueueCmd(), newDecideCmd(), newReceiptsCmd(), newReconcileCmd(), newPeerCmd(), newCertCmd(),
 	)
 	root.InitDefaultHelpCmd() // these two would be added when it runs, after they are looked at here
 	root.InitDefaultCompletionCmd()

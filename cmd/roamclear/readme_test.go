@@ -113,6 +113,7 @@ func readmeWants(line string) []string {
 		"roamclear price --cdr":  {"Parking", "agrees"},
 		"roamclear price --ba":   {`"total_cost":`, `"claim":"differs"`},
 		"roamclear lint":         {"OCPI 2.2.1", "per kWh"},
+		"roamclear check data/":  {"Accepted: HTTP 201, OCPI 1000 Success", "The partner's total agrees"},
 		"roamclear reprice --":   {"2018-04..2018-05, STEP_NONE", "MOVES"},
 		"roamclear reprice list": {"2018-04..2018-05, STEP_NONE", "local"},
 		"roamclear partner rot":  {"\n"},

@@ -363,7 +363,7 @@ func (s *service) brake() *ingest.Brake {
 // found finds what a body has beside the decoder's findings, before it is accepted:
 // what the answer to its push, or its price, would say.
 func (s *service) found() func(context.Context, *ingest.Envelope, []byte) ([]ocpi.Finding, error) {
-	cdrs := pricing.NewChecker(gate{s.backends.log, s.owned, s.control.machine}, s.owned.View(), s.control.policies())
+	cdrs := s.checker()
 	stored := settlement.Source{Store: s.backends.store, Log: s.backends.log}
 	return func(ctx context.Context, e *ingest.Envelope, whole []byte) ([]ocpi.Finding, error) {
 		if e.Object == ingest.ObjectCDR {
@@ -376,6 +376,11 @@ func (s *service) found() func(context.Context, *ingest.Envelope, []byte) ([]ocp
 		}
 		return s.owned.Check(ctx, e.Object, e.Version, whole)
 	}
+}
+
+// checker prices CDRs that are not in the log.
+func (s *service) checker() *pricing.Checker {
+	return pricing.NewChecker(gate{s.backends.log, s.owned, s.control.machine}, s.owned.View(), s.control.policies())
 }
 
 // drain keeps partitions of a group in the store.

@@ -12,10 +12,10 @@ import (
 // ChargedKey is the CDR of Charged.
 var ChargedKey = ocpi.NewKey("GB", "DUN", "DUN-EVENING")
 
-// charged is an evening in July by DAY-NIGHT: 5 kWh until the night begins at 20:00, 4
+// ChargedBody is an evening in July by DAY-NIGHT: 5 kWh until the night begins at 20:00, 4
 // kWh until 20:30, half an hour of parking. Ours: 0.50 + 2.25 + 1.20 + 2.40 = 6.35. Who
 // reads 19:30 UTC as local time charges the day for all of it: 6.95.
-const charged = `{"country_code":"GB","party_id":"DUN","id":"dun-evening","start_date_time":"2019-07-10T18:30:00Z","end_date_time":"2019-07-10T20:00:00Z",
+const ChargedBody = `{"country_code":"GB","party_id":"DUN","id":"dun-evening","start_date_time":"2019-07-10T18:30:00Z","end_date_time":"2019-07-10T20:00:00Z",
 "session_id":"S-1","currency":"GBP","auth_method":"WHITELIST","cdr_token":{"country_code":"NL","party_id":"EXW","uid":"04A1B2C3","type":"RFID","contract_id":"NL-EXW-C00000017-3"},
 "cdr_location":{"id":"GREENMARKET","name":"Greenmarket <1>","address":"Main Street 1","postal_code":"DD1 4BJ","city":"Dundee","country":"GBR","coordinates":{"latitude":"56.45700","longitude":"-2.97000"},
 "evse_uid":"E1","evse_id":"GB*DUN*E1","connector_id":"1","connector_standard":"IEC_62196_T2","connector_format":"SOCKET","connector_power_type":"AC_3_PHASE"},
@@ -30,7 +30,7 @@ const charged = `{"country_code":"GB","party_id":"DUN","id":"dun-evening","start
 // of an hour before.
 func (s *Store) Charged(t testing.TB, known Reference) *settlement.CDRDetail {
 	t.Helper()
-	rec := ingest.Record{Position: ingest.Position{Epoch: 1, Offset: 7_000}, Body: []byte(charged)}
+	rec := ingest.Record{Position: ingest.Position{Epoch: 1, Offset: 7_000}, Body: []byte(ChargedBody)}
 	rec.Key, rec.Version, rec.Received, rec.Sender = ChargedKey, ocpi.V221, ocpi.TimeOf(at("2019-07-10T20:02:00Z")), "dundee"
 	var row pricing.Row
 	asOf := pricing.AsOf{Reference: pricing.Present, Control: pricing.Present}
@@ -42,22 +42,7 @@ func (s *Store) Charged(t testing.TB, known Reference) *settlement.CDRDetail {
 	if err != nil || row.Outcome.Status != pricing.Priced || row.Outcome.Cause != "several" {
 		t.Fatalf("%v: %v %s %s, cause %q", err, row.Outcome.Status, row.Outcome.Reason, row.Outcome.Detail, row.Outcome.Cause)
 	}
-	o := &row.Outcome
-	d := settlement.CDRDetail{
-		CDRSummary: settlement.CDRSummary{
-			Key: ChargedKey, ID: row.ID, Position: rec.Position, Received: rec.Received.Go(), CPO: row.Creditor, EMSP: row.Debtor,
-			Start: row.Start.Go(), End: row.End.Go(), Month: row.Booked(), Currency: row.Currency, SessionID: "S-1", LocationID: "GREENMARKET",
-			EnergyKWh: row.EnergyKWh.DecimalOrNil(), ClaimedExcl: o.Claimed.Excl.DecimalOrNil(), ClaimedIncl: o.Claimed.Incl.DecimalOrNil(),
-			ComputedExcl: o.Computed.Excl.DecimalOrNil(), ComputedIncl: o.Computed.Incl.DecimalOrNil(), Status: o.Status, Claim: o.Claim, Cause: o.Cause,
-			TariffIDs: o.TariffIDs, TimeZone: o.TimeZone, ZoneSource: o.ZoneSource, TariffHash: o.TariffHash, TariffSource: o.TariffSource,
-			ZoneDB: o.ZoneDB, Profile: o.Profile, Engine: o.EngineVersion,
-		},
-		Version: ocpi.V221, Sender: "dundee", Hash: row.Record.Hash, Raw: rec.Body, AsOf: asOf, Findings: []byte("[]"),
-		Explanation: append([]byte(nil), o.Explanation...), Reconciliation: append([]byte(nil), o.Reconciliation...),
-	}
-	for _, tax := range o.Taxes {
-		d.Taxes = append(d.Taxes, settlement.TaxSum{Name: tax.Name, Percentage: tax.Percentage.DecimalOrNil(), Amount: tax.Amount.Decimal()})
-	}
+	d := settlement.DetailOf(&row, row.Booked(), []byte("[]"))
 	s.All = append(s.All, d)
 	return &s.All[len(s.All)-1]
 }
