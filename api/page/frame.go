@@ -49,38 +49,73 @@ type entry struct {
 	Current    bool
 }
 
-// menu carries the filters that mean the same on every page along.
-func (f frame) Menu() []entry {
+// menuArea is what belongs together in the menu.
+type menuArea struct {
+	Name  string
+	Pages []entry
+}
+
+// menu has the areas that the visitor sees pages of. It carries the filters that mean the
+// same on every page along.
+func (f frame) menu() (list []menuArea) {
 	if f.Visitor == nil {
 		return nil
 	}
-	drivers := []entry{{Name: "Stations", Href: f.with("/stations", "emsp"), Current: f.Here == "Stations"}, {Name: "Charges", Href: f.with("/charges", "emsp"), Current: f.Here == "Charges"}}
+	drivers := menuArea{"Drivers", []entry{{Name: "Stations", Href: f.with("/stations", "emsp")}, {Name: "Charges", Href: f.with("/charges", "emsp")}}}
 	if !f.Visitor.Allows(rest.ScopeRead) {
-		return drivers
+		return []menuArea{drivers}
 	}
-	list := []entry{
-		{Name: "Settlement", Href: f.with("/", "from", "to", "cpo", "emsp", "currency", "vat")},
-		{Name: "Causes", Href: f.with("/causes", "from", "to", "cpo", "emsp", "currency", "vat")},
+	money := []entry{{Name: "Settlement", Href: f.with("/", "from", "to", "cpo", "emsp", "currency", "vat")}}
+	if f.Visitor.Months {
+		money = append([]entry{{Name: "Month", Href: f.ofMonth("/month")}}, money...)
+	}
+	if f.Visitor.Statements {
+		money = append(money, entry{Name: "Statements", Href: f.ofMonth("/statements")}, entry{Name: "Queue", Href: "/queue"})
+	}
+	list = []menuArea{{"Money", money}, {"CDRs", []entry{
 		{Name: "CDRs", Href: f.with("/cdrs", "from", "to", "cpo", "emsp", "currency", "vat")},
+		{Name: "Causes", Href: f.with("/causes", "from", "to", "cpo", "emsp", "currency", "vat")},
 		{Name: "Rejects", Href: f.with("/rejects", "from", "to", "cpo", "emsp", "currency", "vat")},
 		{Name: "Credits", Href: f.with("/credits", "from", "to", "cpo", "emsp", "vat")},
 		{Name: "Conflicts", Href: "/conflicts"},
-	}
+	}}}
 	if f.Visitor.Party.IsZero() {
-		list = append(list, entry{Name: "Refused", Href: "/refused"}, entry{Name: "Partners", Href: "/partners"})
+		list = append(list, menuArea{"Partners", []entry{{Name: "Partners", Href: "/partners"}, {Name: "Refused", Href: "/refused"}}})
 	}
-	if f.Visitor.Statements {
-		list = slices.Insert(list, 1, entry{Name: "Statements", Href: f.ofMonth("/statements")}, entry{Name: "Queue", Href: "/queue"})
-	}
-	if f.Visitor.Months {
-		list = slices.Insert(list, 0, entry{Name: "Month", Href: f.ofMonth("/month")})
-	}
-	list = append(list, entry{Name: "Tariffs", Href: "/tariffs"}, entry{Name: "Rules", Href: "/rules"}, entry{Name: "Price", Href: "/price"})
+	tariffs := []entry{{Name: "Tariffs", Href: "/tariffs"}, {Name: "Rules", Href: "/rules"}, {Name: "Price", Href: "/price"}}
 	if f.Visitor.Checks {
-		list = append(list, entry{Name: "Check", Href: "/check"})
+		tariffs = append(tariffs, entry{Name: "Check", Href: "/check"})
 	}
+	list = append(list, menuArea{"Tariffs", tariffs})
 	if f.Visitor.Open || f.Visitor.Allows(control.ScopeApp) {
-		list = append(list, drivers...)
+		list = append(list, drivers)
+	}
+	return list
+}
+
+// here reports whether the area has the page that is shown.
+func (a menuArea) here(page string) bool {
+	return slices.ContainsFunc(a.Pages, func(e entry) bool { return e.Name == page })
+}
+
+// Areas is the first line of the menu: each leads to the first of its pages.
+func (f frame) Areas() (list []entry) {
+	for _, a := range f.menu() {
+		list = append(list, entry{a.Name, a.Pages[0].Href, a.here(f.Here)})
+	}
+	if len(list) == 1 {
+		return nil
+	}
+	return list
+}
+
+// Menu is the second line: the pages of the area that is shown, of none the first's.
+func (f frame) Menu() (list []entry) {
+	areas := f.menu()
+	for i, a := range areas {
+		if i == 0 || a.here(f.Here) {
+			list = a.Pages
+		}
 	}
 	for i := range list {
 		list[i].Current = list[i].Name == f.Here
