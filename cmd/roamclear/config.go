@@ -26,6 +26,7 @@ type Config struct {
 	Hub         HubConfig
 	Roles       []string
 	MemoryBytes int64
+	StopDelay   time.Duration
 	Log         LogConfig
 	Metrics     MetricsConfig
 	Limits      LimitsConfig
@@ -194,6 +195,7 @@ func settings(c *Config) []setting {
 			orZero(between(256<<20, 1<<42, "bytes"))},
 		{"log.level", &c.Log.Level, "info", "debug, info, warn or error", oneOf(logLevels...)},
 		{"log.format", &c.Log.Format, "text", "text or json", oneOf(logFormats...)},
+		{"stop_delay", &c.StopDelay, "0s", "how long requests are still answered after a stop was asked for, while readyz says 503: as long as whoever sends them here takes to see that", lasting(0, 5*time.Minute)},
 		{"metrics.listen", &c.Metrics.Listen, "", "address of its own for /metrics and /debug/pprof/, host:port; empty: /metrics on listen, to this machine only",
 			text(isAddressOrNone, "want host:port")},
 		{"limits.cdr_bytes", &c.Limits.Bodies.CDR, ingest.DefaultLimits.CDR, "largest CDR accepted, in bytes", between(4<<10, ingest.MaxBody, "bytes")},

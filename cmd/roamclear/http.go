@@ -73,7 +73,7 @@ func newHTTPServer(s *service) (*httpServer, error) {
 	}
 	h := &httpServer{listener: listener, tls: s.certs.tls, url: s.certs.url(listener)}
 	h.server = &http.Server{
-		Handler:           routes(s),
+		Handler:           s.letGo(routes(s)),
 		ReadHeaderTimeout: readTimeout,
 		ReadTimeout:       readTimeout,
 		WriteTimeout:      time.Minute, // of small answers; larger ones keep a pace (api.Pace)
@@ -100,6 +100,17 @@ func (h *httpServer) stop(ctx context.Context) error {
 		return errors.Join(fmt.Errorf("stop http: %w", err), h.server.Close())
 	}
 	return nil
+}
+
+// letGo ends a connection with its next answer once the process is to stop: who has it
+// asks elsewhere from then on, and no request is sent into a connection that closes.
+func (s *service) letGo(h http.Handler) http.Handler {
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		if s.stopping.Load() {
+			w.Header().Set("Connection", "close")
+		}
+		h.ServeHTTP(w, r)
+	})
 }
 
 // routes serves what the process's roles need: health always, and metrics where

@@ -46,6 +46,9 @@ func (s *service) checks() []api.Check {
 		}
 		return nil
 	}})
+	if b.engine == nil { // else it is this machine's clock too
+		checks = append(checks, clockCheck(b.store.Clock, time.Now))
+	}
 	if b.broker != nil {
 		checks = append(checks, api.Check{Name: "log space", Ready: func(context.Context) error {
 			if b.broker.Full() {
@@ -106,6 +109,29 @@ func failingOf(all []ingest.Partition, failing map[ingest.Partition]error) (n in
 		}
 	}
 	return n, why
+}
+
+// clockLimit is how far this machine's clock may be from that of the store's server.
+const clockLimit = 10 * time.Minute
+
+// clockCheck tells that a clock is wrong: receiving times are this machine's, and brokers
+// refuse records from more than an hour ahead, which is then told by the log's check. Which
+// of both clocks it is nobody here knows: were it the server's, no process would be ready.
+func clockCheck(store func(context.Context) (time.Time, error), now func() time.Time) api.Check {
+	return api.Check{Name: "clock", Tells: true, Ready: func(ctx context.Context) error {
+		theirs, err := store(ctx)
+		if err != nil {
+			return nil //nolint:nilerr // told by the store's own check
+		}
+		where, ahead := "ahead of", now().Sub(theirs).Round(time.Second)
+		if ahead < 0 {
+			where = "behind"
+		}
+		if ahead.Abs() > clockLimit {
+			return fmt.Errorf("this machine's clock is %v %s that of ClickHouse: set both by NTP", ahead.Abs(), where)
+		}
+		return nil
+	}}
 }
 
 // lateLimit is the age of the oldest record that is not stored yet from which

@@ -78,3 +78,30 @@ func TestReadyByWhatTheLogTakes(t *testing.T) {
 		}
 	}
 }
+
+// A clock that is far from the store's is told; a store that does not say is another
+// check's.
+func TestClocksAreCompared(t *testing.T) {
+	noon := time.Date(2026, 11, 30, 12, 0, 0, 0, time.UTC)
+	for _, tt := range []struct {
+		ours time.Time
+		err  error
+		want string
+	}{
+		{noon, nil, ""},
+		{noon.Add(clockLimit), nil, ""},
+		{noon.Add(-clockLimit), nil, ""},
+		{noon.Add(2 * time.Hour), nil, "this machine's clock is 2h0m0s ahead of that of ClickHouse: set both by NTP"},
+		{noon.Add(-11 * time.Minute), nil, "this machine's clock is 11m0s behind that of ClickHouse: set both by NTP"},
+		{noon.Add(2 * time.Hour), errors.New("away"), ""},
+	} {
+		check := clockCheck(func(context.Context) (time.Time, error) { return noon, tt.err }, func() time.Time { return tt.ours })
+		got := ""
+		if err := check.Ready(t.Context()); err != nil {
+			got = err.Error()
+		}
+		if got != tt.want {
+			t.Errorf("%v, %v: %q, want %q", tt.ours, tt.err, got, tt.want)
+		}
+	}
+}

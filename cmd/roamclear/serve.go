@@ -255,12 +255,25 @@ func (s *service) run(ctx context.Context, after func(context.Context) error) er
 	if err == nil {
 		select {
 		case <-ctx.Done():
-			s.logger.Info("stopping", "within", stopWithin)
+			s.logger.Info("stopping", "after", s.config.StopDelay, "within", stopWithin)
+			err = s.delayStop(failed)
 		case err = <-failed:
 			s.logger.Error("stopping after a failure", "error", err)
 		}
 	}
 	return errors.Join(err, s.stop(ctx, stopWorking, workers, stopFollowing, followers))
+}
+
+// delayStop says at readyz that the process stops, and has all go on until whoever sends
+// requests here has seen it. A second signal ends the process at once.
+func (s *service) delayStop(failed <-chan error) error {
+	s.stopping.Store(true)
+	select {
+	case <-time.After(s.config.StopDelay):
+		return nil
+	case err := <-failed:
+		return err
+	}
 }
 
 func (s *service) stop(ctx context.Context, stopWorking func(), workers *errgroup.Group, stopFollowing func(), followers *errgroup.Group) error {

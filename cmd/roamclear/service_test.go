@@ -118,6 +118,7 @@ func (s *testService) eventually(what string, ok func() bool) {
 // answer is an HTTP answer, with the OCPI envelope where there is one.
 type answer struct {
 	status int
+	closes bool // the connection
 	header http.Header
 	body   string
 	ocpi   struct {
@@ -152,7 +153,7 @@ func (s *testService) request(method, path, authorization, body string, headers 
 	if err != nil {
 		return answer{body: err.Error()}
 	}
-	a := answer{status: res.StatusCode, header: res.Header, body: string(b)}
+	a := answer{status: res.StatusCode, closes: res.Close, header: res.Header, body: string(b)}
 	_ = json.Unmarshal(b, &a.ocpi) // an answer outside OCPI leaves it empty
 	return a
 }

@@ -152,6 +152,11 @@ func (s *Store) Close() error { return s.conn.Close() }
 // Ping asks whether the store answers.
 func (s *Store) Ping(ctx context.Context) error { return fail("ping clickhouse", s.conn.Ping(ctx)) }
 
+// Clock returns what time it is by the server's clock.
+func (s *Store) Clock(ctx context.Context) (now time.Time, err error) {
+	return now, fail("ask clickhouse for the time", s.conn.QueryRow(ctx, "SELECT now64(3, 'UTC')").Scan(&now))
+}
+
 // Installation returns the id of the installation the store belongs to, ""
 // when none has been set.
 func (s *Store) Installation(ctx context.Context) (string, error) {
