@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"slices"
 	"strconv"
+	"strings"
 
 	"github.com/roamclear/roamclear/ocpi"
 )
@@ -172,6 +173,20 @@ func (p Position) Append(b []byte) []byte {
 	b = append(strconv.AppendUint(b, uint64(p.Epoch), 10), '-')
 	b = append(strconv.AppendInt(b, int64(p.Partition), 10), '-')
 	return strconv.AppendInt(b, p.Offset, 10)
+}
+
+// ParsePosition reads what String writes.
+func ParsePosition(text string) (p Position, ok bool) {
+	epoch, rest, _ := strings.Cut(text, "-")
+	partition, offset, _ := strings.Cut(rest, "-")
+	e, err1 := strconv.ParseUint(epoch, 10, 8)
+	n, err2 := strconv.ParseUint(partition, 10, 31)
+	o, err3 := strconv.ParseUint(offset, 10, 63)
+	p = Position{Epoch: uint8(e), Partition: int32(n), Offset: int64(o)}
+	if err1 != nil || err2 != nil || err3 != nil || p.String() != text {
+		return Position{}, false
+	}
+	return p, true
 }
 
 // Before reports whether p stands before q in their partition.

@@ -15,5 +15,13 @@ func TestPositionString(t *testing.T) {
 		if got := p.String(); got != want {
 			t.Errorf("%#v: got %q, want %q", p, got, want)
 		}
+		if got, ok := ParsePosition(want); !ok || got != p {
+			t.Errorf("%q: got %#v, %t, want %#v", want, got, ok, p)
+		}
+	}
+	for _, text := range []string{"", "1-0", "1-0-", "-0-1", "1-0-01", "+1-0-1", "256-0-1", "0-2147483648-1", "0-0-9223372036854775808", "0-0--1", "0-0-1-1", " 0-0-1"} {
+		if got, ok := ParsePosition(text); ok || got != (Position{}) {
+			t.Errorf("%q is taken for %#v", text, got)
+		}
 	}
 }

@@ -15,6 +15,7 @@ type BookedCDR struct {
 	Key      ocpi.Key        // its party is the CPO, to whom it is owed
 	EMSP     ocpi.Party      // who owes it, zero where that is not known
 	Position ingest.Position // of the copy that counts
+	First    ingest.Position // of the first copy, by which a CDR is below a cut or not: another one where a person adopted that
 	Version  uint64          // of the result, the store's own: names that very row, of all there are
 	Month    ocpi.Month      // it is booked in, in UTC
 	Currency string
@@ -41,8 +42,8 @@ type BookedCDR struct {
 func (c *BookedCDR) Original() ocpi.Key { return ocpi.Key{Party: c.Key.Party, ID: c.CreditOf} }
 
 // BookedStore reads counted CDRs for drafts. Below is up to where each partition of CDRs
-// counts: of the records behind it, and of partitions that it does not name, nothing is
-// read, so that a reading is the same whatever has come since. All three hand on CDRs in
+// counts: of CDRs whose first copy is behind it, and of partitions that it does not name,
+// nothing is read, so that a reading is of the same CDRs whatever has come since. All three hand on CDRs in
 // the order of CPO, eMSP (those not known first), currency and id, so that a caller holds
 // those of one pair at a time; what is handed on is the callee's until it returns, but for
 // its texts, which may be kept. Errors: ErrUnavailable, and those of fn.

@@ -72,6 +72,7 @@ type provenStore struct {
 	kept         []KeptObject // beside objects
 	reads        map[ocpi.Party]ListRead
 	lates        []StoredLate
+	chosen       []ChosenCopy
 
 	report   func([]SettlementRow) []SettlementRow // damage to the report; nil: none
 	onReport func(reading int)                     // before each reading, from 1; nil: nothing
@@ -184,6 +185,10 @@ func (s *provenStore) ListReads(context.Context) (map[ocpi.Party]ListRead, error
 
 func (s *provenStore) LateRange(_ context.Context, p ingest.Partition, _, _ int64, fn func(StoredLate) error) error {
 	return ofCDRs(s, "LateRange", p, s.lates, fn)
+}
+
+func (s *provenStore) Chosen(_ context.Context, fn func(ChosenCopy) error) error {
+	return scan(s, "Chosen", s.chosen, fn)
 }
 
 func (s *provenStore) IssuerLists(context.Context) (map[string]ocpi.Issuers, error) {

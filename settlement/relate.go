@@ -4,6 +4,8 @@ import (
 	"context"
 	"fmt"
 	"log/slog"
+	"maps"
+	"slices"
 	"time"
 
 	"github.com/prometheus/client_golang/prometheus"
@@ -87,6 +89,8 @@ type RelationStore interface {
 	// WriteRelations stores relations; of one relation, the highest version counts.
 	WriteRelations(ctx context.Context, version uint64, relations []Relation) error
 	WriteRelationProgress(ctx context.Context, p ingest.Partition, next int64) error
+	// RelationsHeld yields the relations that hold of the keys, from either side.
+	RelationsHeld(ctx context.Context, keys []ocpi.Key, fn func(Relation) error) error
 }
 
 // Relater finds the relations between CDRs: set by set of those that new
@@ -101,6 +105,7 @@ type Relater struct {
 
 	undecided ocpi.Key // the last one looked at again
 	sweep     time.Time
+	found     func(*Relation) // told of what is written; nil: nobody is
 }
 
 // Bounds of the pass.
@@ -261,6 +266,48 @@ func (r *Relater) Again(ctx context.Context, keys []ocpi.Key) error {
 	return r.sessions(ctx, Range{}, append(about, keys...), below)
 }
 
+// relationID tells relations apart, as they are stored.
+type relationID struct {
+	kind       RelationKind
+	month      ocpi.Month
+	key, other ocpi.Key
+}
+
+func (r *Relation) id() relationID { return relationID{r.Kind, r.Month, r.Key, r.Other} }
+
+// Changed is Again of CDRs whose content is another one: what held of them and follows from
+// it no more is taken back, be it with what they credited or shared a Session with before.
+func (r *Relater) Changed(ctx context.Context, keys []ocpi.Key) error {
+	held := map[relationID]Relation{}
+	about := map[ocpi.Key]bool{}
+	for _, k := range keys {
+		about[k] = true
+	}
+	err := r.Store.RelationsHeld(ctx, keys, func(h Relation) error {
+		held[h.id()], about[h.Key], about[h.Other] = h, true, true
+		return nil
+	})
+	if err != nil {
+		return err
+	}
+	again := Relater{Store: r.Store, Closings: r.Closings, found: func(f *Relation) { delete(held, f.id()) }}
+	if err := again.Again(ctx, slices.Collect(maps.Keys(about))); err != nil {
+		return err
+	}
+	below, err := r.Store.CDRCheckpoints(ctx)
+	if err != nil {
+		return err
+	}
+	w := r.writer(below)
+	for _, h := range held {
+		h.Active = false
+		if err := w.add(ctx, []Relation{h}); err != nil {
+			return err
+		}
+	}
+	return w.flush(ctx)
+}
+
 // sets finds the relations of all credits of the keys.
 func (r *Relater) sets(ctx context.Context, keys []ocpi.Key, below Ends) error {
 	for len(keys) > 0 {
@@ -357,12 +404,13 @@ type relationWriter struct {
 	store   RelationStore
 	version uint64
 	rows    []Relation
+	found   func(*Relation)
 }
 
 // writer returns a writer of what was found below the ends. They only grow, and
 // with them the version.
 func (r *Relater) writer(below Ends) *relationWriter {
-	w := &relationWriter{store: r.Store}
+	w := &relationWriter{store: r.Store, found: r.found}
 	for _, end := range below {
 		w.version += uint64(end)
 	}
@@ -370,6 +418,11 @@ func (r *Relater) writer(below Ends) *relationWriter {
 }
 
 func (w *relationWriter) add(ctx context.Context, relations []Relation) error {
+	for i := range relations {
+		if w.found != nil {
+			w.found(&relations[i])
+		}
+	}
 	w.rows = append(w.rows, relations...)
 	if len(w.rows) < relateRows {
 		return nil

@@ -22,11 +22,20 @@ type StoredCopy struct {
 	Conflict  bool // the list of conflicts has the CDR
 }
 
+// ChosenCopy is the copy of a CDR that counts where a person decided on that.
+type ChosenCopy struct {
+	Key      ocpi.Key
+	Position ingest.Position // of the copy; where it is not carried out yet, of the one that counts
+	Hash     ingest.Hash     // of its content
+	First    ingest.Position
+	Pending  bool // it is decided otherwise, and not carried out yet
+}
+
 // StoredCDR is the one row that says which record stands for a CDR, and where
 // it is found.
 type StoredCDR struct {
 	Key         ocpi.Key
-	Position    ingest.Position // of the first accepted copy
+	Position    ingest.Position // of the copy that counts
 	EMSP        ocpi.Party
 	Month       ocpi.Month
 	LastUpdated ocpi.Time

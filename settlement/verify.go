@@ -48,6 +48,8 @@ type VerifyStore interface {
 	StatesAt(ctx context.Context, p ingest.Partition, wanted []StateAt) (map[StateAt]ingest.ObjectState, error)
 	// RecordsAt calls fn for some records, in the order of their offsets, each once.
 	RecordsAt(ctx context.Context, p ingest.Partition, offsets []int64, fn func(ingest.Record) error) error
+	// Chosen yields of which CDRs people chose the copy that counts, and which it is.
+	Chosen(ctx context.Context, fn func(ChosenCopy) error) error
 	// ListReads returns what eMSPs have read of their lists of CDRs.
 	ListReads(ctx context.Context) (map[ocpi.Party]ListRead, error)
 	// LateRange yields which CDRs are noted to have come late.
@@ -99,6 +101,7 @@ type Verifier struct {
 	mu      sync.Mutex // guards Progress
 	issuers map[string]ocpi.Issuers
 	reads   map[ocpi.Party]ListRead
+	chosen  map[ocpi.Key]ChosenCopy
 }
 
 // Disagreement is one thing that does not add up.
@@ -136,8 +139,11 @@ type Report struct {
 	// RelationsAhead are credits whose relations the store has not found yet, or
 	// not with all that concerns them: not part of the proof.
 	RelationsAhead int64
-	Disagreements  []Disagreement
-	Omitted        int64 // disagreements beyond maxDisagreements
+	// Chosen are CDRs of which another copy counts than the first, as people decided;
+	// ChosenAhead of how many that is decided and not carried out yet.
+	Chosen, ChosenAhead int64
+	Disagreements       []Disagreement
+	Omitted             int64 // disagreements beyond maxDisagreements
 
 	overtaken bool // the log was trimmed, during the walk, beyond the ledger that was read before it
 }
@@ -217,6 +223,9 @@ func (v *Verifier) once(ctx context.Context, overtaken bool) (report *Report, mo
 		return nil, false, fmt.Errorf("read what was read of lists: %w", err)
 	}
 	report.reads(v.reads, v.Log.Partitions(ingest.TopicCDRs)[0])
+	if err := v.choose(ctx, report); err != nil {
+		return nil, false, fmt.Errorf("read which copies are to count: %w", err)
+	}
 	if err := v.catchUp(ctx); err != nil {
 		return nil, false, err
 	}
@@ -238,6 +247,21 @@ func (v *Verifier) once(ctx context.Context, overtaken bool) (report *Report, mo
 	report.Rows = len(after)
 	books.compare(report, after)
 	return report, report.overtaken || !sameRows(before, after), nil
+}
+
+// choose reads of which CDRs people chose the copy that counts.
+func (v *Verifier) choose(ctx context.Context, report *Report) error {
+	v.chosen = map[ocpi.Key]ChosenCopy{}
+	return v.Store.Chosen(ctx, func(c ChosenCopy) error {
+		v.chosen[c.Key] = c
+		switch {
+		case c.Pending:
+			report.ChosenAhead++
+		case c.Position != c.First:
+			report.Chosen++
+		}
+		return nil
+	})
 }
 
 // checkpoints returns how far CDRs are stored.

@@ -22,6 +22,8 @@ type cdrWalk struct {
 	results   *side[StoredResult]
 	lates     *side[StoredLate]
 	reads     map[ocpi.Party]ListRead
+	chosen    map[ocpi.Key]ChosenCopy
+	debtors   map[ocpi.Key]ocpi.Party // of these, as the row of the first copy has it in duplicates
 	books     *books
 	relations *relationProof
 
@@ -35,7 +37,7 @@ type cdrWalk struct {
 // walkCDRs walks the records of a partition beside what lists and reports
 // read of it.
 func (v *Verifier) walkCDRs(ctx context.Context, w *walker, books *books, relations *relationProof) error {
-	c := &cdrWalk{walker: w, books: books, relations: relations, reads: v.reads}
+	c := &cdrWalk{walker: w, books: books, relations: relations, reads: v.reads, chosen: v.chosen, debtors: map[ocpi.Key]ocpi.Party{}}
 	c.terms = terms{inputs: pricing.Own(v.Inputs), policies: v.Policies, issuers: v.issuers, at: pricing.AsOfUnkept}
 	c.gather = func(price func(int) bool) error { return pricing.Gather(ctx, c.terms.inputs, 1, price) }
 	c.pricer = pricing.NewPricer(&c.terms, &c.terms)
@@ -85,7 +87,8 @@ func (c *cdrWalk) openSides(ctx context.Context, store VerifyStore) func() {
 // kept here: cdrs has one row an identity, whose record is a first copy; a
 // record that is none stands in duplicates, where the lowest position of its
 // identity is a first copy. So two records of one identity cannot both pass for
-// first ones, and none for another one whose first there is not.
+// first ones, and none for another one whose first there is not. Of a CDR of which a
+// person chose the copy that counts, that one is what the first is of others.
 func (c *cdrWalk) visit(r *ingest.Record) error {
 	rows, err := c.copies.allAt(r)
 	if err != nil {
@@ -94,11 +97,25 @@ func (c *cdrWalk) visit(r *ingest.Record) error {
 	for i := range rows {
 		c.copied(r, &rows[i])
 	}
-	if len(rows) == 0 || rows[0].First == r.Position {
+	counts, hash := r.Position, r.Hash
+	if len(rows) > 0 {
+		counts, hash = rows[0].First, rows[0].FirstHash
+	}
+	if chosen, ok := c.chosen[r.Key]; ok {
+		if counts, hash = chosen.Position, chosen.Hash; chosen.First == r.Position && len(rows) > 0 {
+			c.debtors[cloneKey(r.Key)] = rows[0].EMSP
+		}
+		if counts != r.Position { // it may have counted, and have come late then
+			if _, err := c.lates.allAt(r); err != nil {
+				return err
+			}
+		}
+	}
+	if counts == r.Position {
 		c.report.CDRs++
 		return c.visitFirst(r, rows)
 	}
-	if rows[0].FirstHash == r.Hash {
+	if hash == r.Hash {
 		c.report.Repeats++
 	} else {
 		c.report.Conflicts++
@@ -159,8 +176,14 @@ func (c *cdrWalk) found(r *ingest.Record, cdr *StoredCDR, listed []StoredListing
 		c.disagree(r.Offset, "cdrs has CDR %s for %s in %s, last updated %s; its raw body says %s, %s, %s", r.Key,
 			cdr.EMSP, cdr.Month, cdr.LastUpdated, emsp, c.row.Booked(), c.row.LastUpdated)
 	}
-	if len(copies) > 0 && copies[0].EMSP != emsp {
-		c.disagree(r.Offset, "duplicates has CDR %s for %s; its raw body says %s", r.Key, copies[0].EMSP, emsp)
+	if len(copies) > 0 {
+		is, chosen := c.debtors[r.Key]
+		if !chosen {
+			is = copies[0].EMSP
+		}
+		if is != emsp {
+			c.disagree(r.Offset, "duplicates has CDR %s for %s; its raw body says %s", r.Key, is, emsp)
+		}
 	}
 	if cdr == nil && len(listed) == 0 {
 		return // it is nowhere: that is told

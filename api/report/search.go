@@ -4,7 +4,6 @@ import (
 	"context"
 	"fmt"
 	"net/url"
-	"strconv"
 	"strings"
 
 	"github.com/roamclear/roamclear/api/rest"
@@ -57,7 +56,7 @@ func Search(ctx context.Context, key rest.Key, r settlement.Reader, f settlement
 	if text == "" || len(text) > maxSought {
 		return nil, rest.Invalid("q", "want an id or a receipt of at most %d bytes", maxSought)
 	}
-	if at, ok := parseReceipt(text); ok {
+	if at, ok := ingest.ParsePosition(text); ok {
 		if found, err := searchReceipt(ctx, key, r, f, at); err != nil || found != nil {
 			return found, err
 		}
@@ -113,18 +112,6 @@ func searchNumber(ctx context.Context, key rest.Key, n Numbers, text string) (fo
 		}
 	}
 	return found, nil
-}
-
-// parseReceipt reads "1-0-4711".
-func parseReceipt(text string) (at ingest.Position, ok bool) {
-	parts := strings.Split(text, "-")
-	if len(parts) != 3 {
-		return at, false
-	}
-	epoch, err1 := strconv.ParseUint(parts[0], 10, 8)
-	partition, err2 := strconv.ParseInt(parts[1], 10, 32)
-	offset, err3 := strconv.ParseInt(parts[2], 10, 64)
-	return ingest.Position{Epoch: uint8(epoch), Partition: int32(partition), Offset: offset}, err1 == nil && err2 == nil && err3 == nil && partition >= 0 && offset >= 0
 }
 
 func searchReceipt(ctx context.Context, key rest.Key, r settlement.Reader, f settlement.Finder, at ingest.Position) ([]Found, error) {

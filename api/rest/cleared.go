@@ -92,6 +92,7 @@ type ClearedDecision struct {
 	Reason *string       `json:"reason"`
 	Stands bool          `json:"stands"` // no later one took its place
 	Covers []string      `json:"covers"` // the grounds that were shown to who decided
+	Copy   *string       `json:"copy"`   // the receipt of the copy that was chosen to count, null where none was
 	Record int64         `json:"record"`
 }
 
@@ -220,9 +221,12 @@ func (c *Cleared) trace(ctx context.Context, t Traces, k Key, key ocpi.Key) erro
 }
 
 func newClearedDecision(d *statement.Decided, k Key, last bool) ClearedDecision {
-	v := ClearedDecision{Act: clearing.Undo, When: d.At.String(), Stands: last, Covers: []string{}, Record: d.Offset}
+	v := ClearedDecision{Act: d.Act(), When: d.At.String(), Stands: last, Covers: []string{}, Record: d.Offset}
 	if d.Decision != nil {
-		v.Act, v.At, v.Covers = d.Decision.Act, d.Decision.At, append(v.Covers, d.Decision.Covers...)
+		v.At, v.Covers = d.Decision.At, append(v.Covers, d.Decision.Covers...)
+	}
+	if d.Adopted != nil {
+		v.Copy = textOrNil(d.Adopted.String())
 	}
 	if k.Party.IsZero() || d.By == k.ID {
 		v.By, v.Reason = &d.By, &d.Reason

@@ -158,5 +158,12 @@ func (l logs) behind(ctx context.Context, cut statement.Cut) (string, error) {
 		}
 	}
 	slices.Sort(list)
+	n, first, err := l.store.AdoptionsPending(ctx, cut.Control, 1)
+	if err != nil {
+		return "", err
+	}
+	if n > 0 {
+		list = append(list, fmt.Sprintf("%d CDRs of which another copy is to count, such as %s, are not priced by it yet", n, first[0]))
+	}
 	return strings.Join(list, ", "), nil
 }

@@ -28,6 +28,7 @@ import (
 	"github.com/roamclear/roamclear/pricing"
 	"github.com/roamclear/roamclear/pricing/tariff"
 	"github.com/roamclear/roamclear/settlement"
+	"github.com/roamclear/roamclear/settlement/statement"
 )
 
 func newServeCmd() *cobra.Command {
@@ -408,12 +409,20 @@ func (s *service) price(ctx context.Context) error {
 		Store: store, Gate: gate{s.backends.log, s.owned, s.control.machine}, Inputs: s.owned.View(), Policies: s.control.policies(),
 		Logger: s.logger, Metrics: s.metrics,
 	}
+	adopter := &settlement.Adopter{
+		Store: store, Gate: w.Gate, Inputs: w.Inputs, Policies: w.Policies, Logger: s.logger,
+		Known:   func(ctx context.Context) error { return statement.Project(ctx, s.control.decided, store) },
+		Related: (&settlement.Relater{Store: store, Closings: s.control.agreements}).Changed,
+	}
 	// What may heal a reject is in the reference topic or in the control log.
 	causes := func() uint64 { return s.owned.Causes() + uint64(s.control.machine.Next()) }
 	return s.backends.log.Consume(ctx, ingest.GroupPricing, ingest.TopicsOf(ingest.GroupPricing), func(ctx context.Context, l *kafka.Lease) error {
 		g, ctx := errgroup.WithContext(ctx)
 		g.Go(func() error { return s.drain(ingest.GroupPricing, w.Begin()).Run(ctx, l) })
 		g.Go(func() error { return w.Heal(ctx, l.Partition(), store, causes) })
+		g.Go(func() error {
+			return adopter.Run(ctx, l.Partition(), func() uint64 { return uint64(s.control.machine.Next()) })
+		})
 		return g.Wait()
 	})
 }

@@ -119,6 +119,8 @@ func TestEventsAreFrozen(t *testing.T) {
 	approvedBy := asked.Event()
 	approvedBy.Editions = requestedBy.Editions
 	undone := clearing.NewDecision{Act: clearing.Undo, Reason: "it was another one", By: "local", Control: 8, Groups: []clearing.DecidedGroup{{CDRs: records(3)}}}
+	adopted := adoption("key-0123456789", 9, 3, 8)
+	adopted.Scope, adopted.Digest = clearing.Scope{EMSP: ocpi.NewParty("DE", "EMP")}, ingest.Digest{1, 2, 3}
 	var lines []string
 	log := ingesttest.NewLog(1)
 	for i, c := range []control.Change{
@@ -136,6 +138,7 @@ func TestEventsAreFrozen(t *testing.T) {
 		clearing.RepricingAppliedOf(repricing("audit & more", 9)),
 		requestedBy,
 		approvedBy,
+		adopted.Event(),
 	} {
 		event := control.Event{Command: fmt.Sprint("c", i+1), Expect: 2, At: 1545782400000000000}
 		if _, begins := c.(clearing.PeriodBegun); begins {
@@ -171,7 +174,7 @@ func TestEventsAreFrozen(t *testing.T) {
 	}
 	d := newDesk(t, log)
 	decisions := 0
-	if _, err := d.decided.Since(t.Context(), 0, func(*clearing.DecisionRecord) error { decisions++; return nil }); err != nil || decisions != 2 {
+	if _, err := d.decided.Since(t.Context(), 0, func(*clearing.DecisionRecord) error { decisions++; return nil }); err != nil || decisions != 3 {
 		t.Errorf("%d decisions, %v", decisions, err)
 	}
 	pair, tnm := pairOf(t, "NL*TNM DE*EMP"), ocpi.NewParty("NL", "TNM")

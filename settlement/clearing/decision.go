@@ -14,11 +14,15 @@ import (
 	"github.com/roamclear/roamclear/ocpi"
 )
 
-// Undo takes the last decision about a CDR back: rules say again what it comes to.
-const Undo Act = "undo"
+// Undo takes back what was decided about a CDR: rules say again what it comes to, and its
+// first copy counts again. Adopt has another copy of one CDR count, with the content that
+// it has; rules say what that comes to, whatever was decided about the other content.
+const (
+	Undo  Act = "undo"
+	Adopt Act = "adopt"
+)
 
-// acts are what can be decided. To adopt another copy of a CDR is to come: an act and
-// whose copy, in another version of the event.
+// acts are what can be decided of many CDRs.
 var acts = []Act{Accept, RejectIt, HoldIt, Undo}
 
 // CDRsDecided is one decision of a person about CDRs, each by the record of the copy that
@@ -65,6 +69,7 @@ type NewDecision struct {
 	Digest  ingest.Digest
 	Control int64
 	Groups  []DecidedGroup
+	Copy    ingest.Position // of Adopt, which is about one CDR: the copy that is to count
 }
 
 // DecidedGroup is CDRs, by their records, of which the same grounds were shown.
@@ -74,7 +79,14 @@ type DecidedGroup struct {
 }
 
 // Event returns what the log has of it.
-func (n *NewDecision) Event() CDRsDecided {
+func (n *NewDecision) Event() control.Change {
+	if n.Act == Adopt {
+		return n.adopted()
+	}
+	return n.decided()
+}
+
+func (n *NewDecision) decided() CDRsDecided {
 	c := CDRsDecided{
 		Act: n.Act, At: n.At, Reason: n.Reason, By: n.By, scopeData: newScopeData(n.Scope), Ground: n.Ground,
 		Period: n.Period.String(), Digest: n.Digest, Control: n.Control,
@@ -90,7 +102,7 @@ func (n *NewDecision) Event() CDRsDecided {
 }
 
 // said is what NewDecision of a valid event was.
-func (c *CDRsDecided) said() NewDecision {
+func (c CDRsDecided) said() NewDecision {
 	n := NewDecision{
 		Act: c.Act, At: c.At, Reason: c.Reason, By: c.By, Scope: c.scope(), Ground: c.Ground, Digest: c.Digest, Control: c.Control,
 	}
@@ -102,10 +114,10 @@ func (c *CDRsDecided) said() NewDecision {
 	return n
 }
 
-// Decision is what of it holds for the CDRs of a group, nil where it takes back what was
-// decided before.
+// Decision is what of it holds for the CDRs of a group, nil where rules say again what
+// these come to.
 func (n *NewDecision) Decision(g *DecidedGroup) *Decision {
-	if n.Act == Undo {
+	if n.Act == Undo || n.Act == Adopt {
 		return nil
 	}
 	return &Decision{Act: n.Act, At: n.At, Covers: g.Covers}
@@ -195,7 +207,7 @@ type decided struct {
 func NewDecisions(m *control.Machine, closes *Closes) *Decisions {
 	d := &Decisions{machine: m}
 	closes.decisions = d
-	m.Register(d.state.Publish, control.On(d.decide))
+	m.Register(d.state.Publish, control.On(d.decide), control.On(d.adopt))
 	return d
 }
 
@@ -226,7 +238,7 @@ func (d *Decisions) Since(ctx context.Context, from int64, fn func(*DecisionReco
 		return max(from, next), nil
 	}
 	err = d.machine.Read(ctx, slices.Values(list[first:last]), func(e control.Event, change control.Change) error {
-		c, ok := change.(CDRsDecided)
+		c, ok := change.(interface{ said() NewDecision })
 		if !ok {
 			return fmt.Errorf("control record %d decides on no CDRs", e.Offset)
 		}
@@ -240,15 +252,20 @@ func (d *Decisions) decide(e control.Event, c CDRsDecided) error {
 	if err != nil {
 		return err
 	}
-	if c.Control > e.Offset {
-		return control.Conflict("control offset %d is behind the decision itself, control record %d", c.Control, e.Offset)
+	return d.fold(e, &NewDecision{Act: c.Act, By: c.By, Scope: c.scope(), Control: c.Control}, cdrs)
+}
+
+// fold folds a decision about CDRs that are in order.
+func (d *Decisions) fold(e control.Event, n *NewDecision, cdrs []ingest.Position) error {
+	if n.Control > e.Offset {
+		return control.Conflict("control offset %d is behind the decision itself, control record %d", n.Control, e.Offset)
 	}
-	if why := d.recent.meets(cdrs, c.Control); why != nil {
+	if why := d.recent.meets(cdrs, n.Control); why != nil {
 		return &control.Refused{Kind: control.RefusedConflict, Reason: why.Error(), Cause: why}
 	}
-	d.recent.add(recentDecision{e.Offset, c.Act, c.By, encodeSet(cdrs)})
+	d.recent.add(recentDecision{e.Offset, n.Act, n.By, encodeSet(cdrs)})
 	s := &d.state.Folded
-	s.offsets, s.last = append(s.offsets, e.Offset), s.last.With(c.scope(), e.Offset)
+	s.offsets, s.last = append(s.offsets, e.Offset), s.last.With(n.Scope, e.Offset)
 	return nil
 }
 

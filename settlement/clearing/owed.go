@@ -79,7 +79,7 @@ func (a Amount) add(b Amount) Amount {
 // Act is what a person decided about a CDR.
 type Act string
 
-// Acts. That a person chose another copy (adopt) shows in the amounts of a Case; an undo
+// Acts. That a person chose another copy ([Adopt]) shows in the amounts of a Case; an undo
 // leaves no decision.
 const (
 	Accept   Act = "accept"

@@ -152,7 +152,7 @@ func (b *bookedRow) read() (*settlement.BookedCDR, error) {
 func (r *resultRow) book(c *settlement.BookedCDR) {
 	o := &r.Outcome
 	*c = settlement.BookedCDR{
-		Key: r.Record.Key, EMSP: r.Debtor, Position: r.Record.Position, Version: resultVersion(r.Record.Partition, r.ver), Month: r.month, Currency: r.Currency,
+		Key: r.Record.Key, EMSP: r.Debtor, Position: r.Record.Position, First: firstOf(r.Record.Partition, r.ver), Version: resultVersion(r.Record.Partition, r.ver), Month: r.month, Currency: r.Currency,
 		Credit: r.Credit, CreditOf: r.CreditReferenceID, SessionID: r.SessionID,
 		Start: r.Start, End: r.End, LastUpdated: r.LastUpdated, Received: r.Record.Received, EnergyKWh: r.EnergyKWh, Measures: r.Measures,
 		Status: o.Status, Reason: o.Reason, Claimed: o.Claimed, Computed: o.Computed, Doubt: o.Doubt,

@@ -3,6 +3,8 @@ package clickhouse
 import (
 	"context"
 	"fmt"
+	"maps"
+	"slices"
 	"time"
 
 	ch "github.com/ClickHouse/clickhouse-go/v2"
@@ -169,7 +171,7 @@ func (s *Store) shown(ctx context.Context, q settlement.ConflictQuery, candidate
 // maxCopies bounds how many copies of one CDR are listed; the first come first.
 const maxCopies = 1000
 
-// copiesOf returns the copies of the selected CDRs, the first ones first.
+// copiesOf returns the copies of the selected CDRs, the one that counts first, then in order.
 func (s *Store) copiesOf(ctx context.Context, where string, args []any) (map[ocpi.Key][]settlement.Copy, error) {
 	out := map[ocpi.Key][]settlement.Copy{}
 	err := s.each(ctx, "read copies", `SELECT country, party, id, partition, epoch, offset, hash, sender, received
@@ -184,11 +186,27 @@ func (s *Store) copiesOf(ctx context.Context, where string, args []any) (map[ocp
 				&c.Position.Partition, &c.Position.Epoch, &c.Position.Offset, &hash, &c.Sender, &received)
 			copy(c.Hash[:], hash)
 			c.Received = instant(ocpi.TimeOf(received))
-			if all := out[key]; len(all) > 0 {
-				c.Conflict = c.Hash != all[0].Hash
-			}
 			out[key] = append(out[key], c)
 			return err
 		})
-	return out, err
+	if err != nil || len(out) == 0 {
+		return out, err
+	}
+	adopted, err := s.standingOf(ctx, slices.Collect(maps.Keys(out)))
+	if err != nil {
+		return nil, err
+	}
+	for key, at := range adopted {
+		all := out[key]
+		if i := slices.IndexFunc(all, func(c settlement.Copy) bool { return c.Position == at }); i >= 0 {
+			counts := all[i]
+			out[key] = slices.Insert(slices.Delete(all, i, i+1), 0, counts)
+		}
+	}
+	for _, all := range out {
+		for i := range all {
+			all[i].Conflict = all[i].Hash != all[0].Hash
+		}
+	}
+	return out, nil
 }

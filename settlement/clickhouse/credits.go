@@ -13,15 +13,16 @@ import (
 
 var _ settlement.RelationStore = (*Store)(nil)
 
-// below restricts to rows whose record stands below the end of its partition;
-// of partitions that have no end, to none.
+// below restricts rows of results to CDRs whose first copy stands below the end of its
+// partition; of partitions that have no end, to none. That another copy counts now brings
+// no CDR to a time in which it was not there, nor out of one in which it was.
 func (w *where) below(ends settlement.Ends) {
 	// One number for epoch and partition, as transform takes it.
 	partitions, offsets := []int64{-1}, []int64{0} // transform wants one at least
 	for p, end := range ends {
 		partitions, offsets = append(partitions, int64(p.Epoch)<<32|int64(p.Number)), append(offsets, end)
 	}
-	w.and("offset < transform(bitOr(bitShiftLeft(toInt64(epoch), 32), toInt64(partition)), ?, ?, toInt64(0))", partitions, offsets)
+	w.and(firstOffsetSQL+" < transform(bitOr(bitShiftLeft("+firstEpochSQL+", 32), toInt64(partition)), ?, ?, toInt64(0))", partitions, offsets)
 }
 
 // within restricts to rows whose record stands in the range.

@@ -23,6 +23,8 @@ var _ statement.DecisionStore = (*Store)(nil)
 type storedDecision struct {
 	statement.Decided
 	act, side, covers string
+	copyEpoch         uint8 // with copyOffset the copy that was adopted, in the partition of the CDR
+	copyOffset        int64 // -1: none
 }
 
 // decisionColumns are the columns of table decisions.
@@ -40,11 +42,20 @@ var decisionColumns = columns[storedDecision]{
 	whole[proto.ColInt32]("partition", func(d *storedDecision) *int32 { return &d.Position.Partition }, (*rowReader).i32),
 	whole[proto.ColUInt8]("epoch", func(d *storedDecision) *uint8 { return &d.Position.Epoch }, (*rowReader).u8),
 	whole[proto.ColInt64]("offset", func(d *storedDecision) *int64 { return &d.Position.Offset }, (*rowReader).i64),
+	whole[proto.ColUInt8]("copy_epoch", func(d *storedDecision) *uint8 { return &d.copyEpoch }, (*rowReader).u8),
+	whole[proto.ColInt64]("copy_offset", func(d *storedDecision) *int64 { return &d.copyOffset }, (*rowReader).i64),
 }
 
 // of makes d the row of a decision.
 func (d *storedDecision) of(decided *statement.Decided) error {
-	*d = storedDecision{Decided: *decided}
+	*d = storedDecision{Decided: *decided, copyOffset: -1}
+	if a := decided.Adopted; a != nil {
+		d.act, d.copyEpoch, d.copyOffset = string(clearing.Adopt), a.Epoch, a.Offset
+		if a.Partition != d.Position.Partition || decided.Decision != nil {
+			return fmt.Errorf("store the decision about %s at %d: copy %s of %s, %+v", d.Key, decided.Offset, a, d.Position, decided.Decision)
+		}
+		return nil
+	}
 	if decided.Decision == nil {
 		return nil
 	}
@@ -61,7 +72,10 @@ func (d *storedDecision) read(raw string) error {
 	if err := decisionColumns.read(raw, d); err != nil {
 		return err
 	}
-	if d.act != "" {
+	switch {
+	case d.copyOffset >= 0:
+		d.Adopted = &ingest.Position{Epoch: d.copyEpoch, Partition: d.Position.Partition, Offset: d.copyOffset}
+	case d.act != "":
 		d.Decision = &clearing.Decision{Act: clearing.Act(d.act), At: clearing.Owed(d.side)}
 		if d.covers != "" {
 			d.Decision.Covers = strings.Split(d.covers, " ")

@@ -144,7 +144,8 @@ func (s *Store) BookedBeside(ctx context.Context, of []statement.Beside, below s
 	var w where
 	w.below(below)
 	w.and("(" + versionSQL + ", " + debtorSQL + ") IN (SELECT version, debtor FROM versions)")
-	return s.booked(ch.Context(ctx, ch.WithExternalTable(places.Table, versions)), atPlace+" IN (SELECT partition, month, epoch, offset FROM places)", w, fn)
+	return s.booked(ch.Context(ctx, ch.WithExternalTable(places.Table, versions)), atPlace+" IN (SELECT partition, month, epoch, offset FROM places UNION ALL "+
+		placesIn(everAdopted)+")", w, fn) // of these a version does not say the place
 }
 
 // IssuedMonths implements [statement.MonthStore]. A statement has one row, so that this costs

@@ -46,6 +46,15 @@ type footing struct {
 	earlier []place
 }
 
+// adopted reports whether another copy than the first one stands.
+func (s *footing) adopted() bool { return s.ver>>rankBits != 1<<48-1-s.position() }
+
+// beats reports whether the copy that stands stays where a record of another position comes,
+// for the first time or again.
+func (s *footing) beats(position uint64) bool {
+	return s.position() != position && (s.adopted() || s.position() < position)
+}
+
 // moved returns where a CDR has stood that comes to stand at now.
 func (s *footing) moved(now place) []place {
 	if s == nil {
@@ -105,7 +114,7 @@ type placedRow struct {
 	result  *resultRow // its row of results where it is not to be made of Row
 }
 
-// placed is a row where no other row of its identity is known.
+// placed is a row of a first copy, where no other row of its identity is known.
 func placed(r *pricing.Row) placedRow {
 	return placedRow{Row: r, at: placeOf(r, r.Booked()), ver: rowVersion(r.Record.Position, resultRank(r.Generation, r.Outcome.Status))}
 }

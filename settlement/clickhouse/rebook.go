@@ -15,8 +15,9 @@ import (
 // rebook stores later results of CDRs, and where they are found. What was
 // found by their former debtor or month is taken back: written again, after an
 // interruption anywhere, it does what is left. To the list of another eMSP than
-// before a CDR comes now, and perhaps late.
-func (s *Store) rebook(ctx context.Context, p ingest.Partition, rows []placedRow) error {
+// before a CDR comes now, and perhaps late. adopts: rows are of other copies than those
+// that stand, and are to stand in their place.
+func (s *Store) rebook(ctx context.Context, p ingest.Partition, rows []placedRow, adopts bool) error {
 	if len(rows) == 0 {
 		return nil
 	}
@@ -34,8 +35,14 @@ func (s *Store) rebook(ctx context.Context, p ingest.Partition, rows []placedRow
 	for i := range rows {
 		r := &rows[i]
 		at := stand[r.Record.Key]
-		if at != nil && at.position() < r.at.position() {
-			continue // a further copy never counts
+		switch {
+		case at == nil && adopts:
+			return fmt.Errorf("adopt a copy of %s: no copy of it counts", r.Record.Key)
+		case at == nil:
+		case !adopts && at.beats(r.at.position()):
+			continue // a further copy never counts by itself
+		case adopts || at.adopted():
+			r.ver = ranked(at.ver, uint16(r.ver&ranksMask))
 		}
 		if at != nil && at.ver <= r.ver {
 			r.earlier = at.moved(r.at)
@@ -43,9 +50,9 @@ func (s *Store) rebook(ctx context.Context, p ingest.Partition, rows []placedRow
 		if at != nil && at.EMSP != r.at.EMSP {
 			owed = append(owed, r)
 		}
-		if slices.ContainsFunc(r.earlier, func(p place) bool { return p.EMSP != r.at.EMSP }) {
+		if adopts || slices.ContainsFunc(r.earlier, func(p place) bool { return p.EMSP != r.at.EMSP }) {
 			r.moved = now
-			if at.EMSP != r.at.EMSP || at.ver == r.ver {
+			if adopts || at.EMSP != r.at.EMSP || at.ver == r.ver {
 				come = append(come, *r)
 			}
 		}
@@ -91,7 +98,7 @@ func (s *Store) relist(ctx context.Context, into *blocks, what string, p ingest.
 			err := rows.Scan(&d.Key.Party.Country, &d.Key.Party.ID, &d.Key.ID, &d.Partition, &d.Epoch, &d.Offset, &hash, &d.Sender, &received, &conflict)
 			copy(d.Hash[:], hash)
 			d.Received, d.conflict = ocpi.TimeOf(received), conflict != 0
-			if r := byKey[d.Key]; r != nil && positionNumber(d.Position) == r.at.position() {
+			if r := byKey[d.Key]; r != nil && d.Position == firstOf(p.Number, r.ver) {
 				d.emsp, d.rank = r.at.EMSP, uint16(r.ver)
 				again = append(again, d)
 			}

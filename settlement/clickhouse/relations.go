@@ -5,6 +5,7 @@ import (
 	"fmt"
 
 	"github.com/ClickHouse/ch-go/proto"
+	ch "github.com/ClickHouse/clickhouse-go/v2"
 	"github.com/ClickHouse/clickhouse-go/v2/lib/driver"
 	"github.com/roamclear/roamclear/ocpi"
 	"github.com/roamclear/roamclear/settlement"
@@ -148,6 +149,15 @@ func creditedIn(from, to ocpi.Month) (query string, args []any) {
 // identities a table or query has.
 func standsFor(identities string) string {
 	return "((partition, epoch, offset) IN (SELECT partition, epoch, offset FROM cdrs FINAL WHERE (country, party, id) IN " + identities + "))"
+}
+
+// RelationsHeld implements [settlement.RelationStore].
+func (s *Store) RelationsHeld(ctx context.Context, keys []ocpi.Key, fn func(settlement.Relation) error) error {
+	wanted, err := withKeys(keys)
+	if err != nil {
+		return err
+	}
+	return s.scanRelations(ch.Context(ctx, wanted), " WHERE active AND ((country, party, id) IN wanted OR (other_country, other_party, other_id) IN wanted)", nil, fn)
 }
 
 // StoredRelations calls fn for every relation that holds.

@@ -25,7 +25,7 @@ const movedRows = 1000
 func (s *Store) applyMoved(ctx context.Context, in ingest.Partition, args []any) error {
 	var moved []placedRow
 	flush := func() error {
-		err := s.rebook(ctx, in, moved)
+		err := s.rebook(ctx, in, moved, false)
 		moved = nil
 		return err
 	}

@@ -55,7 +55,9 @@ var changeColumns = repricedColumns.only("country", "party", "id", "partition", 
 // of makes r the row that stores a change of a run.
 func (r *repricedRow) of(run string, c *settlement.Repriced) error {
 	r.run, r.change, r.old = run, c.Change, c.Version
-	return r.resultRow.of(&c.Row)
+	err := r.resultRow.of(&c.Row)
+	r.ver = ranked(c.Version, uint16(r.ver&ranksMask))
+	return err
 }
 
 // scanChange reads a row of changeColumns.row; before are the destinations of

@@ -129,6 +129,7 @@ func (r *resultRows) append(row *placedRow) error {
 		if err := r.row.of(row.Row); err != nil {
 			return err
 		}
+		r.row.ver = row.ver
 		r.tableRows.append(&r.row)
 	}
 	r.leave(row)

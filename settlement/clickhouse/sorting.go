@@ -25,7 +25,7 @@ type sorted struct {
 type group struct {
 	rows  []*pricing.Row
 	at    *footing
-	held  bool // the store's copy is before all of them
+	held  bool // the store's copy stands, and not one of them
 	apart bool // the store's copy is none of them
 }
 
@@ -90,7 +90,7 @@ func (g *group) meet(at *footing) {
 	if g.at = at; at == nil {
 		return
 	}
-	g.held, g.apart = at.position() < positionNumber(g.rows[0].Record.Position), true
+	g.held, g.apart = at.adopted() || at.beats(positionNumber(g.rows[0].Record.Position)), true
 	for _, r := range g.rows {
 		if at.position() == positionNumber(r.Record.Position) {
 			g.apart = false
@@ -115,6 +115,7 @@ func (o *sorted) tell(g *group, key ocpi.Key, stored map[ingest.Position]ingest.
 		return
 	}
 	reference := g.rows[0].Record.Hash
+	chosen := g.at != nil && g.at.adopted() // among copies of several contents
 	if g.apart {
 		position := g.rows[0].Record.Position
 		position.Epoch, position.Offset = g.at.Epoch, g.at.Offset
@@ -123,11 +124,11 @@ func (o *sorted) tell(g *group, key ocpi.Key, stored map[ingest.Position]ingest.
 				reference = record.Hash
 			}
 			record.Key = key
-			o.duplicates = append(o.duplicates, duplicate{Record: record, emsp: g.at.EMSP, rank: uint16(g.at.ver), conflict: record.Hash != reference})
+			o.duplicates = append(o.duplicates, duplicate{Record: record, emsp: g.at.EMSP, rank: uint16(g.at.ver), conflict: chosen || record.Hash != reference})
 		}
 	}
 	for _, r := range g.rows {
-		copied := duplicate{Record: r.Record, emsp: r.Debtor, rank: resultRank(r.Generation, r.Outcome.Status), conflict: r.Record.Hash != reference}
+		copied := duplicate{Record: r.Record, emsp: r.Debtor, rank: resultRank(r.Generation, r.Outcome.Status), conflict: chosen || r.Record.Hash != reference}
 		copied.Body = nil
 		o.duplicates = append(o.duplicates, copied)
 	}

@@ -18,11 +18,15 @@ func checkTopic(t ingest.Topic) error {
 	return nil
 }
 
-// Versions of rows in ReplacingMergeTree tables: the highest wins.
+// Versions of rows in ReplacingMergeTree tables: the highest wins. That of all rows of a CDR
+// is made of its first copy's position, the lowest, and of a rank that grows with whatever is
+// changed: so a copy that is found to be an earlier one wins, and so does another copy
+// that a person adopted, whose rows have a position that is not that of their version.
 const (
 	offsetBits = 40
 	rankBits   = 16
 	maxOffset  = 1<<offsetBits - 1
+	ranksMask  = 1<<rankBits - 1
 )
 
 // positionNumber orders the positions of one partition: by epoch, then offset.
@@ -32,6 +36,23 @@ func positionNumber(p ingest.Position) uint64 { return uint64(p.Epoch)<<offsetBi
 func positionOf(partition int32, n uint64) ingest.Position {
 	return ingest.Position{Epoch: uint8(n >> offsetBits), Partition: partition, Offset: int64(n & (1<<offsetBits - 1))}
 }
+
+// firstOffsetSQL and firstEpochSQL are where the first copy is of the CDR that a row is of.
+var (
+	firstOffsetSQL = fmt.Sprintf("toInt64(bitAnd(%d - bitShiftRight(ver, %d), %d))", uint64(1<<48-1), rankBits, uint64(maxOffset))
+	firstEpochSQL  = fmt.Sprintf("toInt64(bitShiftRight(%d - bitShiftRight(ver, %d), %d))", uint64(1<<48-1), rankBits, offsetBits)
+)
+
+// adoptedSQL says that a row is of another copy than the first.
+var adoptedSQL = fmt.Sprintf("bitShiftRight(ver, %d) != %d - bitOr(bitShiftLeft(toUInt64(epoch), %d), toUInt64(offset))", rankBits, uint64(1<<48-1), offsetBits)
+
+// firstOf is the position of the first copy of the CDR that a row is of, by its version.
+func firstOf(partition int32, ver uint64) ingest.Position {
+	return positionOf(partition, 1<<48-1-ver>>rankBits)
+}
+
+// ranked is a version of the same CDR with another rank.
+func ranked(ver uint64, rank uint16) uint64 { return ver&^ranksMask | uint64(rank) }
 
 // rowVersion is the version of a CDR's row: the lowest position wins, and of
 // the rows of one position the highest rank.

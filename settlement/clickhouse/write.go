@@ -179,7 +179,7 @@ func (s *Store) WriteResults(ctx context.Context, p ingest.Partition, rows []pri
 		}
 		fresh[i] = placed(&rows[i])
 	}
-	return s.rebook(ctx, p, fresh)
+	return s.rebook(ctx, p, fresh, false)
 }
 
 // WriteObjects stores records, in the order of their offsets, of the topics of sessions,

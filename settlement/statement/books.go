@@ -78,12 +78,25 @@ type Issue struct {
 // Decided is a decision about a CDR.
 type Decided struct {
 	Key      ocpi.Key
-	Decision *clearing.Decision // nil: taken back
+	Decision *clearing.Decision // nil: rules say what it comes to
 	Offset   int64              // of its control record
 	By       string             // who decided
 	Reason   string
 	At       ocpi.Time
 	Position ingest.Position // of the copy that counted
+	// Adopted is the copy that counts from then on, nil where none was chosen.
+	Adopted *ingest.Position
+}
+
+// Act is what was decided.
+func (d *Decided) Act() clearing.Act {
+	switch {
+	case d.Adopted != nil:
+		return clearing.Adopt
+	case d.Decision == nil:
+		return clearing.Undo
+	}
+	return d.Decision.Act
 }
 
 // Books reads what drafts are made of: counted CDRs, what closes issued of them, and what

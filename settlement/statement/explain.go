@@ -211,15 +211,11 @@ func (f *facts) reasons(u *Unlike) (list []Reason) {
 	}
 	f.place(c, say)
 	f.came(c, say)
-	f.otherCopies(u.Key, say)
+	f.otherCopies(c, say)
 	f.elsewhere(u.Key, say)
 	f.state(u, say)
-	if d := f.since[u.Key]; d != nil {
-		act := clearing.Undo
-		if d.Decision != nil {
-			act = d.Decision.Act
-		}
-		say(Decision, "it was decided on since (%s): %s", act, d.words())
+	if d := f.since[u.Key]; d != nil && d.Adopted == nil { // else it is told with the copies
+		say(Decision, "it was decided on since (%s): %s", d.Act(), d.words())
 	}
 	if u.Ours && u.Theirs != nil {
 		f.amounts(u, c, say)
@@ -260,9 +256,9 @@ func (f *facts) came(c *settlement.BookedCDR, say sayer) {
 	if f.Closing == nil {
 		return
 	}
-	at := ingest.Partition{Topic: ingest.TopicCDRs, Epoch: c.Position.Epoch, Number: c.Position.Partition}
+	at := ingest.Partition{Topic: ingest.TopicCDRs, Epoch: c.First.Epoch, Number: c.First.Partition}
 	switch {
-	case c.Position.Offset >= f.Closing.Cut[at]:
+	case c.First.Offset >= f.Closing.Cut[at]:
 		say(AfterClose, "it came on %s, after %s was closed (%s, control record %d)", shown(c.Received), f.Closing.Period, shown(f.Closing.At), f.Closing.Offset)
 	case c.AsOf.Control > f.Closing.Control || c.AsOf.Reference > f.Closing.Reference:
 		say(PricedAgain, "it was priced again after %s was closed (%s)", f.Closing.Period, shown(f.Closing.At))
@@ -272,16 +268,23 @@ func (f *facts) came(c *settlement.BookedCDR, say sayer) {
 func shown(t ocpi.Time) string { return t.Go().UTC().Format("2006-01-02 15:04") + " UTC" }
 
 // otherCopies says that it came with several contents, of which one counts.
-func (f *facts) otherCopies(key ocpi.Key, say sayer) {
+func (f *facts) otherCopies(c *settlement.BookedCDR, say sayer) {
 	var others []string
-	for _, c := range f.copies[key] {
-		if c.Conflict {
-			others = append(others, c.Position.String())
+	for _, o := range f.copies[c.Key] {
+		if o.Conflict {
+			others = append(others, o.Position.String())
 		}
 	}
-	if len(others) > 0 {
-		say(OtherCopy, "copies with another content came too: record %s counts, not %s", f.copies[key][0].Position, strings.Join(others, ", "))
+	if len(others) == 0 {
+		return
 	}
+	chosen := firstOf(c.Position != c.First, " as a person chose", "")
+	for _, d := range []*Decided{f.decided[c.Key], f.since[c.Key]} {
+		if d != nil && d.Adopted != nil && *d.Adopted == c.Position {
+			chosen = " as " + d.words()
+		}
+	}
+	say(OtherCopy, "copies with another content came too: record %s counts%s, not %s", c.Position, chosen, strings.Join(others, ", "))
 }
 
 // elsewhere says in which other statements it is.

@@ -116,6 +116,12 @@ ODD here 1: not_known: nothing that is known here says why`
 	c.Claimed.Excl, c.Version, c.AsOf = ocpi.MustNumber("9"), 98, pricing.AsOf{Control: closing.Control + 1}
 	h.Decide(ocpi.NewKey("NL", "TNM", "NOT"), nil) // since: the statement has it as it was
 	h.Books.Decisions[len(h.Books.Decisions)-1].At = instant("2019-07-04T09:00:00Z")
+	h.Adopt(twice, func(c *settlement.BookedCDR) {
+		c.Claimed.Excl, c.AsOf = ocpi.MustNumber("8"), pricing.AsOf{Control: closing.Control + 3}
+	})
+	adopted := &h.Books.Decisions[len(h.Books.Decisions)-1]
+	adopted.At = instant("2019-07-05T09:00:00Z")
+	h.Books.Copies[twice] = []settlement.Copy{{Position: *adopted.Adopted}, {Position: ingest.Position{Offset: 11}, Conflict: true}}
 	want = `LATE 3: after_close: it came on 2019-07-03 08:00 UTC, after 2019-06 was closed (2019-07-02 08:00 UTC, control record 3)
 HELD 7: held: it is held here, as finance decided on 2019-07-01 09:00 UTC (control record 0): because
 NOT 7: rejected: it is rejected here, as finance decided on 2019-07-01 09:00 UTC (control record 0): because
@@ -123,8 +129,12 @@ NOT 7: decided: it was decided on since (undo): finance decided on 2019-07-04 09
 C1 here 9: priced_again: it was priced again after 2019-06 was closed (2019-07-02 08:00 UTC)
 C1 here 9: claimed: theirs is what the CDR claims
 C1 here 9: priced: it claims 9, and comes to 7 here by no tariff
+TWICE here 8: priced_again: it was priced again after 2019-06 was closed (2019-07-02 08:00 UTC)
+TWICE here 8: other_copy: copies with another content came too: record 0-0-14 counts as finance decided on 2019-07-05 09:00 UTC (control record 5): because, not 0-0-11
+TWICE here 8: claimed: theirs is what the CDR claims
+TWICE here 8: priced: it claims 8, and comes to 7 here by no tariff
 NONE 7: not_received: no CDR of this id has come here`
-	if diff := gocmp.Diff(want, explained(t, h, 201906, &closing, "LATE 3", "HELD 7", "NOT 7", "C1 here 9", "NONE 7")); diff != "" {
+	if diff := gocmp.Diff(want, explained(t, h, 201906, &closing, "LATE 3", "HELD 7", "NOT 7", "C1 here 9", "TWICE here 8", "NONE 7")); diff != "" {
 		t.Error(diff)
 	}
 	// A statement of another period has what was issued before.

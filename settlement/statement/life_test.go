@@ -46,7 +46,10 @@ func (w *world) change(c settlement.BookedCDR, change func(*settlement.BookedCDR
 		b := h.Books
 		at := slices.IndexFunc(b.CDRs, func(o settlement.BookedCDR) bool { return o.Key == c.Key })
 		if at < 0 {
-			c.Position.Offset = int64(len(b.CDRs))
+			c.Position.Offset = 0
+			for _, end := range h.Ends() {
+				c.Position.Offset = max(c.Position.Offset, end)
+			}
 			b.CDRs = append(b.CDRs, c)
 			at = len(b.CDRs) - 1
 			b.CDRs[at].Version = uint64(i+1) * 1000 * uint64(at+1)
@@ -404,6 +407,17 @@ func TestLives(t *testing.T) {
 					}
 				}
 				w.change(c, func(c *settlement.BookedCDR) { c.Claimed = claimed })
+			},
+			"a person adopts another copy": func(t *rapid.T) {
+				c, other := one(t), booked("claims", amount(t, "claims"), "ends", ends(t), "emsp", rapid.SampledFrom(emsps).Draw(t, "eMSP"))
+				both(func(h *statementtest.House) {
+					h.Adopt(c.Key, func(c *settlement.BookedCDR) {
+						if c.Claimed = other.Claimed; c.Credit {
+							c.Claimed.Excl, c.Claimed.Incl = c.Claimed.Excl.Neg(), ocpi.Number{}
+						}
+						c.Start, c.End, c.Month, c.EMSP = other.Start, other.End, other.Month, other.EMSP
+					})
+				})
 			},
 			"it ended at another time": func(t *rapid.T) {
 				c, other := one(t), booked("ends", ends(t))

@@ -42,12 +42,16 @@ func Project(ctx context.Context, log DecisionLog, store DecisionStore) error {
 // decidedBy is what one record decides, by CDR.
 func decidedBy(ctx context.Context, r *clearing.DecisionRecord, store DecisionStore) ([]Decided, error) {
 	var list []Decided
+	var adopted *ingest.Position
+	if r.Act == clearing.Adopt {
+		adopted = &r.Copy
+	}
 	offsets, at := map[ingest.Partition][]int64{}, map[ingest.Position]int{}
 	for i := range r.Groups {
 		decision := r.Decision(&r.Groups[i])
 		for _, p := range r.Groups[i].CDRs {
 			at[p] = len(list)
-			list = append(list, Decided{Decision: decision, Offset: r.Offset, By: r.By, Reason: r.Reason, At: r.Decided, Position: p})
+			list = append(list, Decided{Decision: decision, Offset: r.Offset, By: r.By, Reason: r.Reason, At: r.Decided, Position: p, Adopted: adopted})
 			of := ingest.Partition{Topic: ingest.TopicCDRs, Epoch: p.Epoch, Number: p.Partition}
 			offsets[of] = append(offsets[of], p.Offset)
 		}

@@ -105,6 +105,7 @@ func (b *Books) read(name string, below settlement.Ends, suits func(*settlement.
 			continue
 		}
 		handed := *c
+		handed.First = first(c)
 		if err := fn(&handed); err != nil {
 			return err
 		}
@@ -113,9 +114,17 @@ func (b *Books) read(name string, below settlement.Ends, suits func(*settlement.
 	return nil
 }
 
+// first is the position of the first copy: of the only one where no other is said.
+func first(c *settlement.BookedCDR) ingest.Position {
+	if c.First == (ingest.Position{}) {
+		return c.Position
+	}
+	return c.First
+}
+
 func (b *Books) booked(below settlement.Ends) (list []*settlement.BookedCDR) {
 	for i := range b.CDRs {
-		p := b.CDRs[i].Position
+		p := first(&b.CDRs[i])
 		if p.Offset < below[ingest.Partition{Topic: ingest.TopicCDRs, Epoch: p.Epoch, Number: p.Partition}] {
 			list = append(list, &b.CDRs[i])
 		}

@@ -1,0 +1,176 @@
+package settlement
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"slices"
+	"strings"
+	"testing"
+
+	"github.com/google/go-cmp/cmp"
+	"github.com/roamclear/roamclear/ingest"
+	"github.com/roamclear/roamclear/ocpi"
+	"github.com/roamclear/roamclear/pricing"
+)
+
+// adopted has the copy of C-2 that came fourth count: all that the first is found by is the
+// fourth's.
+func (w *proven) adopted() {
+	s, first, other := w.store, w.store.records[cdrs][1], w.store.records[cdrs][4]
+	row := w.priced(&other)
+	at := func(p ingest.Position) bool { return p == first.Position }
+	s.cdrs = slices.DeleteFunc(s.cdrs, func(c StoredCDR) bool { return at(c.Position) })
+	s.listings = slices.DeleteFunc(s.listings, func(l StoredListing) bool { return at(l.Position) })
+	s.results = slices.DeleteFunc(s.results, func(r StoredResult) bool { return at(r.Record.Position) })
+	w.store.copies, row.Generation = slices.Clone(s.copies), 1
+	s.cdrs = slices.Insert(s.cdrs, 2, StoredCDR{Key: other.Key, Position: other.Position, EMSP: row.Debtor, Month: row.Booked(), LastUpdated: row.LastUpdated, Moved: true})
+	s.listings = slices.Insert(s.listings, 4, StoredListing{Position: other.Position, Party: other.Key.Party, Creditor: true, LastUpdated: row.LastUpdated, Received: other.Received},
+		StoredListing{Position: other.Position, Party: row.Debtor, LastUpdated: row.LastUpdated, Received: other.Received + 9})
+	s.results = slices.Insert(s.results, 2, StoredResult{Row: *row, Month: row.Booked(), Version: 3})
+	s.chosen = []ChosenCopy{{Key: other.Key, Position: other.Position, Hash: other.Hash, First: first.Position}}
+}
+
+// A CDR of which a person chose the copy is proved by that one, and by no other.
+func TestTheCopyThatAPersonChoseIsProved(t *testing.T) {
+	chosen := []string{
+		"at offset 1: CDR GB*DUN*C-2 has no row in cdrs", "at offset 1: CDR GB*DUN*C-2 has no row in results",
+		"cdrs holds a row of GB*DUN*C-2", "sender_lists holds a row", "results holds a row of GB*DUN*C-2",
+	}
+	for _, tc := range []struct {
+		name   string
+		change func(s *provenStore, w *proven)
+		want   []string
+		ahead  int64
+	}{
+		{"as decided", func(*provenStore, *proven) {}, nil, 0},
+		{"nobody decided that", func(s *provenStore, _ *proven) { s.chosen = nil }, chosen, 0},
+		{"it is taken back, and not carried out", func(s *provenStore, _ *proven) { s.chosen[0].Pending = true }, nil, 1},
+		{"it is taken back, and said to be carried out", func(s *provenStore, w *proven) {
+			s.chosen[0].Position, s.chosen[0].Hash = s.chosen[0].First, w.store.records[cdrs][1].Hash
+		}, chosen, 0},
+		{"the row of the first copy has another debtor", func(s *provenStore, _ *proven) { s.copies[1].EMSP.ID = "XXX" }, []string{"duplicates has CDR GB*DUN*C-2 for NL*XXX"}, 0},
+		{"that of the copy may have its own", func(s *provenStore, _ *proven) { s.copies[3].EMSP.ID = "XXX" }, nil, 0},
+		{"the price is of the first copy", func(s *provenStore, w *proven) {
+			s.results[2].Outcome = w.priced(&w.store.records[cdrs][1]).Outcome
+		}, []string{"claimed excl_vat is stored as 5"}, 0},
+	} {
+		t.Run(tc.name, func(t *testing.T) {
+			w := newProvenCDRs(t)
+			w.adopted()
+			tc.change(w.store, w)
+			r, err := w.verify(t)
+			if err != nil {
+				t.Fatal(err)
+			}
+			lines := disagreements(r)
+			for _, want := range tc.want {
+				if !slices.ContainsFunc(lines, func(l string) bool { return strings.Contains(l, want) }) {
+					t.Errorf("lacks %q: %s", want, strings.Join(lines, "\n"))
+				}
+			}
+			if len(tc.want) == 0 && (!r.Proved() || r.CDRs != 6 || r.Repeats != 1 || r.Conflicts != 1 || r.ChosenAhead != tc.ahead || r.Chosen != 1-tc.ahead) {
+				t.Errorf("%s; %d chosen, %d ahead\n%s", counts(r), r.Chosen, r.ChosenAhead, strings.Join(lines, "\n"))
+			}
+		})
+	}
+}
+
+// adoptionStore has some copies of CDRs that are to count.
+type adoptionStore struct {
+	pending []Adoption
+	rows    map[ocpi.Key]pricing.Row // written
+	noted   []int64
+	steps   []string
+	fails   string // step that fails once
+}
+
+func (s *adoptionStore) step(name string) error {
+	s.steps = append(s.steps, name)
+	if s.fails == name {
+		s.fails = ""
+		return errStore
+	}
+	return nil
+}
+
+func (s *adoptionStore) Adoptions(_ context.Context, p ingest.Partition, limit int) (list []Adoption, err error) {
+	for _, a := range s.pending {
+		if slices.Contains(s.noted, a.Control) || a.Record.Partition != p.Number || len(list) == limit {
+			continue
+		}
+		if row, written := s.rows[a.Key]; written {
+			a.Stands, a.Generation = true, row.Generation
+		}
+		list = append(list, a)
+	}
+	return list, s.step("list")
+}
+
+func (s *adoptionStore) WriteAdopted(_ context.Context, _ ingest.Partition, rows []pricing.Row) error {
+	for _, r := range rows {
+		s.rows[r.Record.Key] = r
+	}
+	return s.step("write")
+}
+
+func (s *adoptionStore) NoteAdopted(_ context.Context, _ ingest.Partition, list []Adoption) error {
+	if err := s.step("note"); err != nil {
+		return err
+	}
+	for _, a := range list {
+		s.noted = append(s.noted, a.Control)
+	}
+	return nil
+}
+
+// A copy that is to count is priced by what is known, explained, above the result that
+// counts; then what it has to do with others is found again; then it is noted. Whatever
+// fails between is done again, and nothing twice.
+func TestACopyIsPricedThatIsToCount(t *testing.T) {
+	record := func(id, price string, offset int64) ingest.Record {
+		return ingest.Record{Position: ingest.Position{Epoch: 1, Offset: offset}, Body: []byte(cdrText(id, "TNM", price, "5", "")), Envelope: cdrEnvelope(id)}
+	}
+	for _, fails := range []string{"", "list", "write", "relate", "note"} {
+		var said strings.Builder
+		s := &adoptionStore{fails: fails, rows: map[ocpi.Key]pricing.Row{}, pending: []Adoption{
+			{Key: ocpi.NewKey("GB", "DUN", "c-1"), Control: 8, Record: record("c-1", "0.25", 7), Generation: 4},
+			{Key: ocpi.NewKey("GB", "DUN", "c-2"), Control: 9, Record: record("c-2", "0.30", 8), Stands: true},
+			{Key: ocpi.NewKey("GB", "DUN", "c-3"), Control: 10, Record: record("c-3", "0.30", 9), Generation: pricing.MaxGeneration},
+			{Key: ocpi.NewKey("GB", "DUN", "c-4"), Control: 11, Record: ingest.Record{Position: ingest.Position{Epoch: 1, Partition: 1}}},
+		}}
+		a := &Adopter{
+			Store: s, Gate: opening(now), Inputs: noInputs{}, Policies: knows{"TNM": 7}, Logger: slog.New(slog.NewTextHandler(&said, nil)),
+			Known: func(context.Context) error { return s.step("know") },
+			Related: func(_ context.Context, keys []ocpi.Key) error {
+				return s.step(fmt.Sprint("relate ", len(keys)))
+			},
+		}
+		if fails == "relate" {
+			s.fails = "relate 3"
+		}
+		once := func() error {
+			in := pricing.Own(a.Inputs)
+			return a.once(t.Context(), parts[0], in, pricing.NewPricer(in, a.Policies))
+		}
+		if err := once(); (fails == "") != (err == nil) || err != nil && !errors.Is(err, errStore) {
+			t.Errorf("%q fails: %v", fails, err)
+		}
+		if fails != "" {
+			if err := once(); err != nil {
+				t.Errorf("%q failed, and again: %v", fails, err)
+			}
+		}
+		row := s.rows[ocpi.NewKey("GB", "DUN", "c-1")]
+		if row.Outcome.Status != pricing.Priced || row.Generation != 5 || row.Outcome.AsOf != now || len(row.Outcome.Explanation) == 0 || row.Outcome.Computed.Excl.String() != "5.0000" {
+			t.Errorf("%q failed: C-1 came to %+v, generation %d", fails, row.Outcome, row.Generation)
+		}
+		if diff := cmp.Diff([]int64{8, 9, 10}, s.noted); diff != "" || len(s.rows) != 1 || !strings.Contains(said.String(), "as often as can be") {
+			t.Errorf("%q failed: %d rows, noted (-want +got):\n%s", fails, len(s.rows), diff)
+		}
+		if want := []string{"know", "list", "write", "relate 3", "note", "list"}; fails == "" && !slices.Equal(s.steps, want) {
+			t.Errorf("steps are %q, want %q", s.steps, want)
+		}
+	}
+}
