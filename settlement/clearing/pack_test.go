@@ -197,7 +197,7 @@ func drawFacts(t *rapid.T) clearing.Facts {
 			*at = ocpi.Time(rapid.Int64().Draw(t, label))
 		}
 	}
-	for label, a := range map[string]*clearing.Answer{"future": &f.InFuture, "terms": &f.OtherTerms, "currency": &f.CurrencyOfPair, "tariff": &f.DoubtfulTariffs} {
+	for label, a := range map[string]*clearing.Answer{"future": &f.InFuture, "terms": &f.OtherTerms, "currency": &f.CurrencyOfTariff, "tariff": &f.DoubtfulTariffs} {
 		*a = clearing.Answer(rapid.IntRange(0, 2).Draw(t, label))
 	}
 	f.Credit = maybe("credit")
@@ -314,7 +314,7 @@ func TestUnknownNeverStrikes(t *testing.T) {
 		case 8:
 			less.OtherTerms = 0
 		case 9:
-			less.CurrencyOfPair = 0
+			less.CurrencyOfTariff = 0
 		case 10:
 			less.DoubtfulTariffs = 0
 		case 11:

@@ -31,10 +31,10 @@ type Facts struct {
 	Status                   pricing.Status // 0 = not known
 	Reason                   string         // why it is not priced
 
-	InFuture        Answer // it ends after it came, as its result says (finding charge_in_the_future)
-	OtherTerms      Answer // it was priced under another profile than the agreement's
-	CurrencyOfPair  Answer // a tariff or agreement of the pair is in its currency
-	DoubtfulTariffs Answer // something serious was found in a tariff that it was priced with
+	InFuture         Answer // it ends after it came, as its result says (finding charge_in_the_future)
+	OtherTerms       Answer // it was priced under another profile than the agreement's
+	CurrencyOfTariff Answer // the tariffs that it is priced with are in its currency
+	DoubtfulTariffs  Answer // something serious was found in a tariff that it was priced with
 
 	Relations []Related // to other CDRs, in any order
 }
@@ -43,6 +43,7 @@ type Facts struct {
 type Related struct {
 	Kind  settlement.RelationKind
 	Other ocpi.Key // its ID is "" where a credit names none
+	Some  bool     // there are so many that some were not looked at
 }
 
 // Answer is a yes or no that may not be known.

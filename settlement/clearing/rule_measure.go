@@ -271,7 +271,7 @@ func unpriced(_ *limits, f *Facts) (measured, limit string, struck bool) {
 }
 
 func otherCurrency(_ *limits, f *Facts) (measured, limit string, struck bool) {
-	if f.CurrencyOfPair != No {
+	if f.CurrencyOfTariff != No {
 		return "", "", false
 	}
 	return f.Currency, "", true
@@ -286,10 +286,10 @@ func doubtfulTariff(_ *limits, f *Facts) (measured, limit string, struck bool) {
 func related(kind settlement.RelationKind) strikes {
 	return func(_ *limits, f *Facts) (measured, limit string, struck bool) {
 		var first *ocpi.Key
-		others := 0
+		others, some := 0, false
 		for i := range f.Relations {
 			if r := &f.Relations[i]; r.Kind == kind {
-				others++
+				others, some = others+1, some || r.Some
 				if first == nil || r.Other.String() < first.String() {
 					first = &r.Other
 				}
@@ -302,6 +302,9 @@ func related(kind settlement.RelationKind) strikes {
 			measured = "it names none"
 		default:
 			measured = first.String()
+		}
+		if some {
+			measured += " (there are so many that some were not looked at)"
 		}
 		if others > 1 {
 			measured += fmt.Sprintf(" (and %d more)", others-1)

@@ -184,9 +184,9 @@ var rules = withParams([]Rule{
 		strikes:  unpriced,
 	},
 	{
-		Code: "other_currency", Credits: true, Evidence: Pair, Source: ocpiTariff, Edition: "1",
-		Measure:  "whether any tariff or agreement of the pair is in its currency",
-		Sentence: "No tariff or agreement of the pair is in {measured}.",
+		Code: "other_currency", Evidence: Pair, Source: ocpiTariff, Edition: "2",
+		Measure:  "whether the tariffs that it is to be priced with are in its currency; strikes where one is not",
+		Sentence: "It is in {measured}, and its tariff in another currency.",
 		strikes:  otherCurrency,
 	},
 	{
@@ -208,8 +208,8 @@ var rules = withParams([]Rule{
 		strikes:  related(settlement.ChargeBilledTwice),
 	},
 	{
-		Code: string(settlement.ConnectorOverlap), Evidence: Owner, Source: sessionChecks, Edition: "1",
-		Measure:  "other charges at the same connector at the same time; strikes from one on, both of them",
+		Code: string(settlement.ConnectorOverlap), Evidence: Owner, Source: sessionChecks, Edition: "2",
+		Measure:  "other charges, whoever pays them, that were at the same connector for more than a minute of its time and that no credit takes back; strikes from one on, both of them. Charges of up to 7 days are looked at, of one connector 5000 in a month",
 		Sentence: "It is of the same connector and time as {measured}.",
 		strikes:  related(settlement.ConnectorOverlap),
 	},

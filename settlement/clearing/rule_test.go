@@ -30,7 +30,7 @@ func inOrder() clearing.Facts {
 		PeakPower: ocpi.MustNumber("11"), ConnectorPower: ocpi.MustNumber("11"), Supply: pricing.AC, EVSEID: "NL*TNM*E1",
 		Currency: "EUR", ClaimedNet: ocpi.MustNumber("7"), ClaimedTax: ocpi.MustNumber("1.47"),
 		ComputedNet: ocpi.MustNumber("7"), ComputedTax: ocpi.MustNumber("1.47"), Status: pricing.Priced,
-		InFuture: clearing.No, OtherTerms: clearing.No, CurrencyOfPair: clearing.Yes, DoubtfulTariffs: clearing.No,
+		InFuture: clearing.No, OtherTerms: clearing.No, CurrencyOfTariff: clearing.Yes, DoubtfulTariffs: clearing.No,
 	}
 }
 
@@ -134,7 +134,7 @@ func say(f *clearing.Facts, words string) error {
 	times := map[string]*ocpi.Time{"start": &f.Start, "end": &f.End, "updated": &f.LastUpdated, "received": &f.Received}
 	answers := map[string]*clearing.Answer{
 		"future": &f.InFuture, "other terms": &f.OtherTerms,
-		"currency of pair": &f.CurrencyOfPair, "doubtful tariff": &f.DoubtfulTariffs,
+		"currency of tariff": &f.CurrencyOfTariff, "doubtful tariff": &f.DoubtfulTariffs,
 	}
 	for name, answer := range answers {
 		if value, ok := strings.CutPrefix(words, name+" "); ok {

@@ -75,6 +75,9 @@ func (l *life) random(partition int32, offset int64, id int) pricing.Row {
 	row.Measures.Duration, row.Measures.Country = ocpi.NewNumber(rnd.Int64N(9000), 0), l.pick([]string{"NLD", "", "GBR"})
 	row.Measures.ChargeHash, row.SessionID = rnd.Uint64N(4), l.pick([]string{"", "S1", "S2", "S3", "S4", "S5"})
 	row.Currency = l.pick([]string{"EUR", "EUR", "EUR", "GBP", "", "E", "E\x00", "E\x00\x01", "E\x01", "\x00\x00E"}) // a partner may send anything
+	row.Measures.ConnectorHash = []uint64{0, 1, 2, 1<<63 + 7}[rnd.IntN(4)]
+	row.End -= ocpi.Time(rnd.Int64N(600) * 60 * ocpi.Second)
+	row.Start = row.End - ocpi.Time([]int64{-1, 0, 1, 5, 30, 20 * 24, 40 * 24}[rnd.IntN(7)]*3600*ocpi.Second)
 	row.Outcome.AsOf = pricing.AsOf{Reference: rnd.Int64N(9), Control: rnd.Int64N(9)}
 	return row
 }

@@ -448,7 +448,7 @@ func TestBooksAreWhatStands(t *testing.T) {
 		l.swept(s, m)
 		l.compare(s, m, control, ends)
 	}
-	for _, reading := range []string{"open:", "beside:", "moved:", "issued:", "issued-in:", "pending:", "decided-of:", "history:", "lines:", "months:"} {
+	for _, reading := range []string{"open:", "beside:", "moved:", "issued:", "issued-in:", "pending:", "decided-of:", "history:", "lines:", "months:", "connectors:"} {
 		if read[reading] < 5 {
 			t.Errorf("%s %d rows in all: the test shows nothing", reading, read[reading])
 		}
@@ -682,6 +682,9 @@ func (l *life) compare(s *Store, m *booksModel, control int64, ends settlement.E
 			return nil
 		}), must)
 		counted := slices.DeleteFunc(m.all(below), func(c settlement.BookedCDR) bool { return c.Credit })
+		if len(counted) == 0 {
+			continue
+		}
 		if of := counted[rnd.IntN(len(counted))]; of.SessionID != "" || of.Measures.ChargeHash != 0 {
 			must := texts(slices.DeleteFunc(counted, func(c settlement.BookedCDR) bool { return !bears(c, of) }))
 			err := s.BookedTwins(ctx, &of, below, func(c *settlement.BookedCDR) error {
@@ -695,6 +698,7 @@ func (l *life) compare(s *Store, m *booksModel, control int64, ends settlement.E
 		err := s.IssuedMonths(ctx, q, m.counted, func(i *statement.IssuedMonth) error { got = append(got, monthText(i)); return nil })
 		slices.Sort(got)
 		holds(fmt.Sprintf("months: %+v", q), err, m.inMonths(q))
+		l.connectors(s, m, below, &got, holds)
 		holds(fmt.Sprintf("moved: %+v", q), s.IssuedMoved(ctx, q, ends, m.counted, issued), lines(m.moved(q, ends)))
 		var keys []ocpi.Key
 		for range 1 + rnd.IntN(20) {
@@ -754,6 +758,44 @@ func (l *life) compare(s *Store, m *booksModel, control int64, ends settlement.E
 	}
 	err := s.Lines(ctx, q, attempts, func(c *statement.IssuedLine) error { got = append(got, lineText(c)); return nil })
 	holds(fmt.Sprintf("lines: %+v", q), err, want)
+}
+
+// connectors holds against the model who was at a connector at once.
+func (l *life) connectors(s *Store, m *booksModel, below settlement.Ends, got *[]string, holds func(string, error, []string)) {
+	l.t.Helper()
+	all := m.all(below)
+	cpo, _ := ocpi.ParseParty(l.pick(append([]string{"*"}, cpos...)))
+	spans := []settlement.Span{{Since: ocpi.TimeOf(month(2019, 1).Start()), Until: ocpi.TimeOf(month(2019, 2).Start())}, {Since: ocpi.TimeOf(month(2019, 3).Start()), Until: ocpi.TimeOf(month(2019, 4).Start())}}
+	spans = spans[l.rnd.IntN(2):]
+	var must, may []string
+	var charges []settlement.ConnectorCharge
+	for i := range all {
+		c := &all[i]
+		a := settlement.ConnectorCharge{Key: c.Key, EMSP: c.EMSP, Currency: c.Currency, Claimed: c.Claimed.Excl, Connector: c.Measures.ConnectorHash,
+			ConnectorID: ocpi.Fold(c.Measures.ConnectorID), Start: c.Start, End: c.End}
+		if !c.Credit && a.Occupies() && (cpo.IsZero() || a.Key.Party == cpo) {
+			charges, may = append(charges, a), append(may, fmt.Sprintf("%+v", a))
+		}
+	}
+	for i := range charges {
+		a := &charges[i]
+		if slices.ContainsFunc(charges, func(b settlement.ConnectorCharge) bool {
+			return b.Key != a.Key && b.Connector == a.Connector && slices.ContainsFunc(spans, func(s settlement.Span) bool {
+				return max(a.Start, b.Start)+settlement.Handover < min(a.End, b.End) && max(a.Start, b.Start, s.Since) < min(a.End, b.End, s.Until)
+			})
+		}) {
+			must = append(must, may[i])
+		}
+	}
+	err := s.ConnectorCharges(l.t.Context(), cpo, spans, below, func(c *settlement.ConnectorCharge) error {
+		if text := fmt.Sprintf("%+v", *c); slices.Contains(must, text) || !slices.Contains(may, text) {
+			*got = append(*got, text)
+		}
+		return nil
+	})
+	slices.Sort(*got)
+	slices.Sort(must)
+	holds(fmt.Sprintf("connectors: of %s within %v", cpo, spans), err, must)
 }
 
 func (l *life) month() ocpi.Month { return [...]ocpi.Month{0, 201901, 201902, 201903}[l.rnd.IntN(4)] }

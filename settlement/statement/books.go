@@ -119,6 +119,11 @@ type Books interface {
 	// have its charge hash, start and end; others may be among them, and itself. Where there
 	// are more than about a thousand, it reads some of them.
 	BookedTwins(ctx context.Context, of *settlement.BookedCDR, below settlement.Ends, fn func(*settlement.BookedCDR) error) error
+	// ConnectorCharges reads the charges at connectors of a CPO, zero for all, at which several
+	// were at once within some time, whoever pays them: what counts, is no credit, and occupies
+	// its connector within a span. Others may be among them. Spans are in order, and do not
+	// meet. In the order of connectors, and at one of when they began.
+	ConnectorCharges(ctx context.Context, cpo ocpi.Party, within []settlement.Span, below settlement.Ends, fn func(*settlement.ConnectorCharge) error) error
 	// BookedDecided reads CDRs with the last decision about them below a control offset,
 	// but for those of which an attempt that knew of it has a line in the pair and
 	// currency that they are in. Months of q do not restrict.

@@ -95,7 +95,7 @@ func (d *Drawer) Draw(ctx context.Context, q Query, fn func(*Draft) error) error
 	if q.Key.ID != "" {
 		return d.drawOne(ctx, q.Key, q.Below, fn)
 	}
-	w := drawing{Drawer: d, q: q, fn: fn, counted: d.Agreed.Counted(), wanted: newLookups(), agreements: map[agreementKey]*agreement{}}
+	w := drawing{Drawer: d, q: q, fn: fn, counted: d.Agreed.Counted(), wanted: newLookups(), connectors: newConnectors(), agreements: map[agreementKey]*agreement{}}
 	if !q.CPO.IsZero() && !q.EMSP.IsZero() {
 		if closed := d.Agreed.ClosedThrough(q.CPO, q.EMSP); closed >= q.Period {
 			return &ClosedError{q.CPO, q.EMSP, closed}
@@ -119,6 +119,7 @@ type drawing struct {
 	waiting    []*group // in order
 	cdrs       int      // of all of them
 	wanted     lookups
+	connectors *connectors
 }
 
 // group returns a group for a place, nil where there is no draft of it.
@@ -167,6 +168,9 @@ func (w *drawing) flush(ctx context.Context) error {
 		errs[i] = g.settle()
 	}
 	if err := w.decide(ctx); err != nil {
+		return err
+	}
+	if err := w.overlaps(ctx); err != nil {
 		return err
 	}
 	for i, g := range w.waiting {
@@ -308,6 +312,7 @@ func (w *drawing) draw(g *group) (*Draft, error) {
 		}
 	}
 	related := g.twins(judged, takenBack(judged, w.q.Period))
+	w.overlapping(g, judged, related)
 	charges := make([]*Charge, len(judged))
 	for i := range judged {
 		j := &judged[i]
@@ -497,9 +502,8 @@ type agreement struct {
 	judge *clearing.Judge
 }
 
-// factsOf are what rules read of a counted CDR. Whether any tariff of the pair is in its
-// currency, what its connector can give, and how it stands to CDRs that it does not
-// credit, is not read here.
+// factsOf are what rules read of a counted CDR. What its connector can give, and how it
+// stands to CDRs that it does not credit, is not read here.
 func factsOf(c *settlement.BookedCDR, t *clearing.Terms) clearing.Facts {
 	m := &c.Measures
 	f := clearing.Facts{
@@ -507,13 +511,25 @@ func factsOf(c *settlement.BookedCDR, t *clearing.Terms) clearing.Facts {
 		Start: c.Start, End: c.End, LastUpdated: c.LastUpdated, Received: c.Received,
 		Energy: c.EnergyKWh, Duration: m.Duration, Parking: m.Parking, PeakPower: m.PeakPower, Supply: m.Supply, EVSEID: m.EVSEID,
 		Currency: c.Currency, ClaimedNet: c.Claimed.Excl, ClaimedGross: c.Claimed.Incl, ComputedNet: c.Computed.Excl, Status: c.Status, Reason: c.Reason,
-		InFuture:   clearing.AnswerOf(m.InFuture),
+		InFuture: clearing.AnswerOf(m.InFuture), CurrencyOfTariff: currencyOfTariff(c),
 		OtherTerms: clearing.AnswerOf(t.Profile != "" && c.Status == pricing.Priced && c.Profile != t.Profile),
 	}
 	if c.Doubt != pricing.UnknownDoubt {
 		f.DoubtfulTariffs = clearing.AnswerOf(c.Doubt == pricing.InDoubt)
 	}
 	return f
+}
+
+// currencyOfTariff says whether a tariff that a CDR is priced with is in its currency. Of one
+// of which no tariff is known it is not known.
+func currencyOfTariff(c *settlement.BookedCDR) clearing.Answer {
+	switch {
+	case c.Status == pricing.Priced:
+		return clearing.Yes
+	case c.Status == pricing.Rejected && c.Reason == tariff.ReasonMixedCurrency:
+		return clearing.No
+	}
+	return 0
 }
 
 // amount is what one side says, nil where it says no amount before tax.

@@ -69,6 +69,10 @@ func booked(words ...string) settlement.BookedCDR {
 		case "ends":
 			c.End = instant(value)
 			c.Start, c.LastUpdated, c.Month = c.End-ocpi.Time(3600e9), c.End, c.End.Month()
+		case "begins":
+			c.Start = instant(value)
+		case "connector":
+			fmt.Sscan(value, &c.Measures.ConnectorHash)
 		case "updated":
 			c.LastUpdated = instant(value)
 		case "claims":

@@ -151,6 +151,7 @@ func (w *world) check(t *rapid.T) {
 	}
 	w.conserves(t)
 	w.reports(t)
+	w.overlaps(t)
 	w.alone(t)
 	var pairs []string
 	for name, d := range drafts {
@@ -366,7 +367,8 @@ func TestLives(t *testing.T) {
 		comes := func(t *rapid.T) {
 			n++
 			words := []string{"cdr", fmt.Sprint("C", n), "ends", ends(t), "emsp", rapid.SampledFrom(emsps).Draw(t, "eMSP"), "currency", rapid.SampledFrom([]string{"EUR", "EUR", "EUR", "SEK"}).Draw(t, "currency"),
-				"session", rapid.SampledFrom([]string{"", "", "S1", "S2"}).Draw(t, "session"), "charge", rapid.SampledFrom([]string{"0", "0", "77"}).Draw(t, "charge")}
+				"session", rapid.SampledFrom([]string{"", "", "S1", "S2"}).Draw(t, "session"), "charge", rapid.SampledFrom([]string{"0", "0", "77"}).Draw(t, "charge"),
+				"connector", rapid.SampledFrom([]string{"0", "5", "5", "6"}).Draw(t, "connector")}
 			claims := amount(t, "claims")
 			if n > 2 && rapid.IntRange(0, 2).Draw(t, "is a credit") > 0 {
 				of := rapid.SampledFrom([]int{1, 1, 2, n - 1, n + 1}).Draw(t, "of")
@@ -377,6 +379,7 @@ func TestLives(t *testing.T) {
 			if c.Credit {
 				c.Computed.Excl = ocpi.Number{}
 			}
+			c.Start -= ocpi.Time(rapid.SampledFrom([]int64{0, 1, 11, 5 * 24, 40 * 24}).Draw(t, "hours more") * 3600e9)
 			w.change(c, func(*settlement.BookedCDR) {})
 		}
 		closes := func(t *rapid.T) {

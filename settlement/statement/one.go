@@ -114,6 +114,18 @@ func (*few) BookedBeside(context.Context, []Beside, settlement.Ends, []clearing.
 	return nil
 }
 
+// ConnectorCharges implements Books: of the whole months that are asked for, it reads when its
+// CDRs were at their connectors.
+func (b *few) ConnectorCharges(ctx context.Context, _ ocpi.Party, _ []settlement.Span, below settlement.Ends, fn func(*settlement.ConnectorCharge) error) error {
+	var spans []settlement.Span
+	for i := range b.cdrs {
+		if c := atConnector(&b.cdrs[i]); !b.cdrs[i].Credit && c.Occupies() {
+			spans = append(spans, settlement.Span{Since: c.Start, Until: c.End})
+		}
+	}
+	return b.Books.ConnectorCharges(ctx, b.cdrs[0].Key.Party, fewSpans(spans), below, fn)
+}
+
 // BookedDecided implements Books.
 func (b *few) BookedDecided(_ context.Context, _ settlement.SettlementQuery, _ settlement.Ends, _ int64, _ []clearing.Counted, fn func(*settlement.BookedCDR, *Decided) error) error {
 	for i := range b.cdrs {

@@ -55,6 +55,13 @@ func (h *house) BegunThrough(ocpi.Party, ocpi.Party) ocpi.Month { return 0 }
 func (h *house) Counted() []clearing.Counted                    { return h.counted }
 func (h *house) Below() int64                                   { return h.next }
 
+// alone are books in which nobody else was at a connector.
+type alone struct{ statement.Books }
+
+func (alone) ConnectorCharges(context.Context, ocpi.Party, []settlement.Span, settlement.Ends, func(*settlement.ConnectorCharge) error) error {
+	return nil
+}
+
 // close closes all months but the last two, and measures what is done month by month:
 // drafts of the next one, its close, and drafts of the last. A store that was kept has
 // the first closes.
@@ -85,11 +92,11 @@ func (s *scale) close(ctx context.Context) error {
 			return err
 		}
 	}
-	drafts := func(of statement.Query) func(context.Context) error {
+	drafts := func(books statement.Books, of statement.Query) func(context.Context) error {
 		of.Period, of.Below = h.ClosedThrough(pair.CPO, pair.EMSP).Add(1), h.ends
 		return func(ctx context.Context) error {
 			cdrs, pairs := 0, 0
-			err := (&statement.Drawer{Books: s.store, Agreed: h}).Draw(ctx, of, func(d *statement.Draft) error {
+			err := (&statement.Drawer{Books: books, Agreed: h}).Draw(ctx, of, func(d *statement.Draft) error {
 				cdrs, pairs = cdrs+len(d.Settled), pairs+1
 				return d.Err
 			})
@@ -99,10 +106,11 @@ func (s *scale) close(ctx context.Context) error {
 	}
 	for {
 		for _, r := range []struct {
-			name string
-			of   statement.Query
-		}{{"draft of a pair", pair}, {"drafts of all pairs", statement.Query{}}} {
-			if err := s.measure(ctx, r.name, drafts(r.of)); err != nil {
+			name  string
+			books statement.Books
+			of    statement.Query
+		}{{"draft of a pair", s.store, pair}, {"drafts of all pairs", s.store, statement.Query{}}, {"the same, connectors not asked for", alone{s.store}, statement.Query{}}} {
+			if err := s.measure(ctx, r.name, drafts(r.books, r.of)); err != nil {
 				return err
 			}
 			s.Printf("%36s", s.drawn)

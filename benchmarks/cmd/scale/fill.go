@@ -179,5 +179,5 @@ var multiplied = [][2]string{
 	{"duplicates", newID + " AS id, " + shifted},
 	{"cdrs", newID + " AS id, " + shifted + ", " + newVer + `, replaceRegexpAll(earlier, '"o":([0-9]+)', '"o":0') AS earlier`},
 	{"sender_lists", shifted + ", " + newVer},
-	{"results", newID + " AS id, " + newSession + " AS session_id, bitXor(charge_hash, sipHash64({k})) AS charge_hash, " + shifted + ", " + newVer},
+	{"results", newID + " AS id, " + newSession + " AS session_id, bitXor(charge_hash, sipHash64({k})) AS charge_hash, if(connector_hash = 0, 0, bitXor(connector_hash, sipHash64({k}))) AS connector_hash, " + shifted + ", " + newVer},
 }

@@ -227,6 +227,25 @@ func (b *Books) BookedTwins(_ context.Context, of *settlement.BookedCDR, below s
 	}, fn)
 }
 
+// ConnectorCharges implements statement.Books: all that are at a connector, whether others are or not.
+func (b *Books) ConnectorCharges(_ context.Context, cpo ocpi.Party, within []settlement.Span, below settlement.Ends, fn func(*settlement.ConnectorCharge) error) error {
+	var list []settlement.ConnectorCharge
+	err := b.read("read charges at connectors", below, func(c *settlement.BookedCDR) bool {
+		return !c.Credit && (cpo.IsZero() || c.Key.Party == cpo) && slices.ContainsFunc(within, func(s settlement.Span) bool { return c.Start < s.Until && c.End > s.Since })
+	}, func(c *settlement.BookedCDR) error {
+		list = append(list, settlement.ConnectorCharge{Key: c.Key, EMSP: c.EMSP, Currency: c.Currency, Claimed: c.Claimed.Excl,
+			Connector: c.Measures.ConnectorHash, ConnectorID: ocpi.Fold(c.Measures.ConnectorID), Start: c.Start, End: c.End})
+		return nil
+	})
+	slices.SortFunc(list, func(x, y settlement.ConnectorCharge) int {
+		return cmp.Or(cmp.Compare(x.Connector, y.Connector), cmp.Compare(x.Start, y.Start), cmp.Compare(x.Key.ID, y.Key.ID))
+	})
+	for i := 0; i < len(list) && err == nil; i++ {
+		err = fn(&list[i])
+	}
+	return err
+}
+
 // beside reports whether what is issued bears on what is open.
 func beside(c, open *settlement.BookedCDR) bool {
 	return c.SessionID != "" && c.SessionID == open.SessionID ||

@@ -1,0 +1,175 @@
+package statement_test
+
+import (
+	"fmt"
+	"slices"
+	"strings"
+	"testing"
+
+	gocmp "github.com/google/go-cmp/cmp"
+	"github.com/roamclear/roamclear/ocpi"
+	"github.com/roamclear/roamclear/pricing"
+	"github.com/roamclear/roamclear/pricing/tariff"
+	"github.com/roamclear/roamclear/settlement"
+	"github.com/roamclear/roamclear/settlement/clearing"
+	"github.com/roamclear/roamclear/settlement/statement"
+	"pgregory.net/rapid"
+)
+
+// overlapping are the CDRs of drafts of a house that are told to overlap others: "C1 with C2".
+func overlapping(t *testing.T, list []settlement.BookedCDR, decided map[string]clearing.Act, period ocpi.Month) (told []string) {
+	t.Helper()
+	h := house(list...)
+	for id, act := range decided {
+		h.Decide(ocpi.NewKey("NL", "TNM", id), &clearing.Decision{Act: act})
+	}
+	d := statement.Drawer{Books: h.Books, Agreed: h.Agreed(h.Next)}
+	err := d.Draw(t.Context(), statement.Query{Period: period, Below: h.Ends(), Debtless: true}, func(d *statement.Draft) error {
+		for i := range d.Settled {
+			for _, g := range d.Settled[i].Grounds {
+				if g.Code == string(settlement.ConnectorOverlap) {
+					told = append(told, d.Settled[i].Key.ID+" with "+strings.TrimPrefix(g.Measured, "NL*TNM*"))
+				}
+			}
+		}
+		return d.Err
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	slices.Sort(told)
+	return told
+}
+
+// Two charges were at one connector at once, whoever pays them: both are told so.
+func TestTwoAtOneConnector(t *testing.T) {
+	cdr := func(id, connector, begins, ends string, more ...string) settlement.BookedCDR {
+		return booked(append([]string{"cdr", id, "connector", connector, "ends", "2019-" + ends + ":00Z", "begins", "2019-" + begins + ":00Z", "claims", "7"}, more...)...)
+	}
+	first := cdr("C1", "5", "06-05T09:00", "06-05T11:00")
+	for _, c := range []struct {
+		what    string
+		cdrs    []settlement.BookedCDR
+		decided map[string]clearing.Act
+		want    string
+	}{
+		{"one after the other", []settlement.BookedCDR{cdr("C2", "5", "06-05T11:00", "06-05T12:00")}, nil, ""},
+		{"an hour of both", []settlement.BookedCDR{cdr("C2", "5", "06-05T10:00", "06-05T12:00")}, nil, "C1 with C2, C2 with C1"},
+		{"at another connector", []settlement.BookedCDR{cdr("C2", "6", "06-05T10:00", "06-05T12:00")}, nil, ""},
+		{"another eMSP pays", []settlement.BookedCDR{cdr("C2", "5", "06-05T10:00", "06-05T12:00", "emsp", "AT*EMP")}, nil, "C1 with C2, C2 with C1"},
+		{"in another currency", []settlement.BookedCDR{cdr("C2", "5", "06-05T10:00", "06-05T12:00", "currency", "SEK")}, nil, "C1 with C2, C2 with C1"},
+		{"nobody is known to pay", []settlement.BookedCDR{cdr("C2", "5", "06-05T10:00", "06-05T12:00", "emsp", "")}, nil, "C1 with C2, C2 with C1"},
+		{"the other comes to a later period", []settlement.BookedCDR{cdr("C3", "6", "06-29T09:00", "06-29T11:00"), cdr("C2", "6", "06-29T10:00", "07-01T12:00")}, nil, "C2 with C3, C3 with C2"},
+		{"the other was before settlement began", []settlement.BookedCDR{cdr("C0", "6", "05-31T22:00", "05-31T23:59"), cdr("C2", "6", "05-31T23:00", "06-01T00:30")}, nil, "C2 with C0"},
+		{"it lasted for a week", []settlement.BookedCDR{cdr("C2", "5", "05-30T12:00", "06-06T12:00")}, nil, "C1 with C2, C2 with C1"},
+		{"it is said to have lasted longer", []settlement.BookedCDR{cdr("C2", "5", "05-30T12:00", "06-06T12:01")}, nil, ""},
+		{"a minute of both", []settlement.BookedCDR{cdr("C2", "5", "06-05T10:59", "06-05T12:00")}, nil, ""},
+		{"a credit takes one back", []settlement.BookedCDR{cdr("C2", "5", "06-05T10:00", "06-05T12:00"), cdr("K2", "5", "06-05T10:00", "06-05T12:00", "claims", "-7", "credits", "C2")}, nil, ""},
+		{"a credit takes one back that another eMSP pays", []settlement.BookedCDR{cdr("C2", "5", "06-05T10:00", "06-05T12:00", "emsp", "AT*EMP"), cdr("K2", "5", "06-05T10:00", "06-05T12:00", "emsp", "AT*EMP", "claims", "-7", "credits", "C2")}, nil, ""},
+		{"a credit takes a part of it back", []settlement.BookedCDR{cdr("C2", "5", "06-05T10:00", "06-05T12:00"), cdr("K2", "5", "06-05T10:00", "06-05T12:00", "claims", "-6.99", "credits", "C2")}, nil, "C1 with C2, C2 with C1"},
+		{"a credit of another eMSP takes nothing back", []settlement.BookedCDR{cdr("C2", "5", "06-05T10:00", "06-05T12:00"), cdr("K2", "5", "06-05T10:00", "06-05T12:00", "emsp", "AT*EMP", "claims", "-7", "credits", "C2")}, nil, "C1 with C2, C2 with C1"},
+		{"a person rejected one", []settlement.BookedCDR{cdr("C2", "5", "06-05T10:00", "06-05T12:00", "emsp", "AT*EMP")}, map[string]clearing.Act{"C2": clearing.RejectIt}, ""},
+		{"a person rejected the credit", []settlement.BookedCDR{cdr("C2", "5", "06-05T10:00", "06-05T12:00"), cdr("K2", "5", "06-05T10:00", "06-05T12:00", "claims", "-7", "credits", "C2")}, map[string]clearing.Act{"K2": clearing.RejectIt}, "C1 with C2, C2 with C1"},
+		{"a person accepted one", []settlement.BookedCDR{cdr("C2", "5", "06-05T10:00", "06-05T12:00")}, map[string]clearing.Act{"C2": clearing.Accept}, "C1 with C2, C2 with C1"},
+	} {
+		told := strings.Join(overlapping(t, append([]settlement.BookedCDR{first}, c.cdrs...), c.decided, 201906), ", ")
+		if told != c.want {
+			t.Errorf("%s: %s, want %s", c.what, told, c.want)
+		}
+	}
+}
+
+// Pairs that wait together, and apart, read the days of a CPO once, and are told the same.
+func TestConnectorsOfManyPairs(t *testing.T) {
+	var list []settlement.BookedCDR
+	var want []string
+	for i := range 3000 {
+		c := booked("cdr", fmt.Sprintf("C%04d", i), "connector", fmt.Sprint(1+i/2), "ends", fmt.Sprintf("2019-06-%02dT11:00:00Z", 1+i/2%28), "claims", "7", "emsp", fmt.Sprintf("DE*%03d", i%1000))
+		list = append(list, c)
+		want = append(want, fmt.Sprintf("C%04d with C%04d", i, i^1))
+	}
+	if diff := gocmp.Diff(want, overlapping(t, list, nil, 201906)); diff != "" {
+		t.Error(diff)
+	}
+}
+
+// Of a connector at which there cannot be so many, some charges are not looked at, and those that
+// are told say so.
+func TestACrowdAtOneConnector(t *testing.T) {
+	var list []settlement.BookedCDR
+	for i := range 5_010 {
+		list = append(list, booked("cdr", fmt.Sprintf("C%04d", i), "connector", "5", "ends", "2019-06-05T11:00:00Z", "claims", "7"))
+	}
+	list = append(list, booked("cdr", "D1", "connector", "6", "ends", "2019-06-05T11:00:00Z", "claims", "7"), booked("cdr", "D2", "connector", "6", "ends", "2019-06-05T11:00:00Z", "claims", "7"))
+	told := overlapping(t, list, nil, 201906)
+	if n := len(told); n != 5_002 || told[0] != "C0000 with C0001 (there are so many that some were not looked at)" || told[n-1] != "D2 with D1" {
+		t.Errorf("%d are told, the first one: %s, the last one: %s", n, told[0], told[n-1])
+	}
+}
+
+// overlaps holds what drafts tell of connectors against each CDR held against each other one.
+func (w *world) overlaps(t *rapid.T) {
+	h := w.ours
+	rejected := map[ocpi.Key]bool{}
+	for _, d := range h.Books.Decisions {
+		rejected[d.Key] = d.Decision != nil && d.Decision.Act == clearing.RejectIt
+	}
+	stands := func(c *settlement.BookedCDR) bool {
+		if c.Credit || rejected[c.Key] || c.Measures.ConnectorHash == 0 || c.Start >= c.End || c.End-c.Start > 7*24*3600e9 {
+			return false
+		}
+		taken, any := dec("0"), false
+		for i := range h.Books.CDRs {
+			if k := &h.Books.CDRs[i]; k.Credit && k.Original() == c.Key && k.EMSP == c.EMSP && k.Currency == c.Currency && !rejected[k.Key] {
+				taken, any = taken.Add(k.Claimed.Excl.Decimal().Abs()), true
+			}
+		}
+		return !any || taken.LessThan(c.Claimed.Excl.Decimal().Abs())
+	}
+	want := map[string]bool{}
+	for i := range h.Books.CDRs {
+		for j := range h.Books.CDRs {
+			a, b := &h.Books.CDRs[i], &h.Books.CDRs[j]
+			if i != j && a.Key.Party == b.Key.Party && a.Measures.ConnectorHash == b.Measures.ConnectorHash && min(a.End, b.End)-max(a.Start, b.Start) > 60e9 && stands(a) && stands(b) {
+				want[a.Key.ID] = true
+			}
+		}
+	}
+	for name, d := range drawn(t, h, true, statement.Query{Period: 203001}) {
+		for i := range d.Settled {
+			s := &d.Settled[i]
+			told := slices.ContainsFunc(s.Grounds, func(g clearing.Ground) bool { return g.Code == string(settlement.ConnectorOverlap) })
+			if told != (want[s.Key.ID] && !s.Elsewhere && !s.Before && s.Issued == nil) {
+				t.Fatalf("%s: %s is told to overlap another charge: %t", name, s.Key, told)
+			}
+		}
+	}
+}
+
+// A CDR is in another currency than its tariff: it is told so, whatever others of its pair are in.
+func TestOtherCurrencyThanItsTariff(t *testing.T) {
+	cdr := func(id, currency, reason string) settlement.BookedCDR {
+		c := booked("cdr", id, "ends", "2019-06-05T11:00:00Z", "claims", "7", "currency", currency)
+		if reason != "" {
+			c.Status, c.Reason, c.Computed = pricing.Rejected, reason, tariff.Money{}
+		}
+		return c
+	}
+	h := house(cdr("C1", "SEK", ""), cdr("C2", "SEK", "mixed_currency"), cdr("C3", "SEK", "unknown_tariff"), cdr("C4", "EUR", "mixed_currency"))
+	var told []string
+	d := statement.Drawer{Books: h.Books, Agreed: h.Agreed(h.Next)}
+	err := d.Draw(t.Context(), statement.Query{Period: 201906, Below: h.Ends()}, func(d *statement.Draft) error {
+		for i := range d.Settled {
+			for _, g := range d.Settled[i].Grounds {
+				if g.Code == "other_currency" {
+					told = append(told, d.Settled[i].Key.ID+": "+g.Sentence())
+				}
+			}
+		}
+		return d.Err
+	})
+	want := []string{"C4: It is in EUR, and its tariff in another currency.", "C2: It is in SEK, and its tariff in another currency."}
+	if diff := gocmp.Diff(want, told); err != nil || diff != "" {
+		t.Errorf("%v %s", err, diff)
+	}
+}
