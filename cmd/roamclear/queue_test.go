@@ -49,7 +49,7 @@ func TestQueue(t *testing.T) {
 	says("queue --period 2019-01", 0, "charge_billed_twice GB*DUN NL*EXW GBP 5 35 2019-01", "in all GBP 5 35")
 	says("queue --period 2018-12", 0, nothing)
 	says("queue --ground charge_billed_twice --cpo GB*DUN --emsp NL*EXW --currency GBP --format json", 0, `"currency": "GBP", "count": 5, "claimed": "35", "oldest": "2019-01"`)
-	csv := says("queue --format csv", 0, "GB*DUN*C-0,NL*EXW,2019-01,GBP,held,age session_billed_twice charge_billed_twice,", "of the same Session as GB*DUN*C-2.", ",7.00,7.00,0.00,S1,GB*DUN*E1,2019-01-05T10:00:00Z,2019-01-05T12:00:00Z")
+	csv := says("queue --format csv", 0, "GB*DUN*C-0,NL*EXW,2019-01,GBP,held,age session_billed_twice charge_billed_twice connector_overlap,", "of the same Session as GB*DUN*C-2.", ",7.00,7.00,0.00,S1,GB*DUN*E1,2019-01-05T10:00:00Z,2019-01-05T12:00:00Z")
 	if lines := strings.Count(csv, "\n"); lines != 6 {
 		t.Errorf("%d lines, want a head and five CDRs:\n%s", lines, csv)
 	}
