@@ -44,12 +44,12 @@ func (r *road) add(o *road) {
 	}
 }
 
-// newRoad follows the charges of a draft; those that come to a later period are not in it.
+// newRoad follows the charges that a draft has to do with.
 func newRoad(d *statement.Draft) road {
 	r := road{Currency: d.Currency}
 	for i := range d.Settled {
 		s := &d.Settled[i]
-		if s.Later {
+		if s.AtRest() {
 			continue
 		}
 		r.CDRs++

@@ -122,7 +122,7 @@ func (c *checking) add(d *statement.Draft) error {
 	all := &tally{}
 	for i := range d.Settled {
 		s := &d.Settled[i]
-		if s.Later || s.State == clearing.Before {
+		if s.AtRest() || s.State == clearing.Before {
 			continue
 		}
 		all.add(s)

@@ -154,7 +154,7 @@ func (s *selection) add(d *statement.Draft) error {
 	}
 	for i := range d.Settled {
 		switch c := &d.Settled[i]; {
-		case c.Booked == nil || c.Later || !s.means(c):
+		case c.Booked == nil || c.AtRest() || !s.means(c):
 		case len(s.shown) == maxListed:
 			return Invalid("cpo", "more than %d CDRs: decide about them in parts, by cpo, emsp or period", maxListed)
 		case s.decision.At == clearing.OwedComputed && c.Credit:

@@ -281,7 +281,7 @@ func ReadQueued(c *gin.Context, d Drafts, k Key, choices bool) (*Queued, error) 
 		for i := range d.Settled {
 			s := &d.Settled[i]
 			switch {
-			case s.Later || s.State != list.State || !struckBy(s, ground):
+			case s.AtRest() || s.State != list.State || !struckBy(s, ground):
 			case len(list.CDRs) == maxListed:
 				return Invalid("cpo", "more than %d CDRs are asked for: ask for fewer, by cpo, emsp, period or ground", maxListed)
 			default:

@@ -88,7 +88,7 @@ func newStatementRow(d *statement.Draft) StatementRow {
 	}
 	states := map[clearing.State]*tally{}
 	for i := range d.Settled {
-		if s := &d.Settled[i]; !s.Later {
+		if s := &d.Settled[i]; !s.AtRest() {
 			tallyOf(states, s.State).add(s)
 		}
 	}

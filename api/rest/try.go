@@ -102,7 +102,7 @@ func (t *trialSide) add(d *statement.Draft) error {
 	t.note(d)
 	for i := range d.Settled {
 		s := &d.Settled[i]
-		if s.Belongs < t.from || s.Belongs > t.to || s.Later && s.Credit { // what a credit comes to later depends on what comes until then
+		if s.Belongs < t.from || s.Belongs > t.to || s.Issued != nil && s.AtRest() || s.Later && s.Credit { // what a credit comes to later depends on what comes until then
 			continue
 		}
 		tallyOf(t.states, trialStateKey{s.State, d.Currency}).add(s)

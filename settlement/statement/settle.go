@@ -27,6 +27,10 @@ func (s *Settled) Claims() *decimal.Decimal {
 	return &s.Claim
 }
 
+// AtRest reports whether the statement has nothing to do with it: it comes to a later one,
+// or stands as it was issued. It is behind the draft because others rest on it.
+func (s *Settled) AtRest() bool { return s.Later || s.Issued != nil && s.Line == nil && !s.stale }
+
 // Settle says what each charge of one pair and one currency comes to in the statement of
 // a period: all that land in it or before and what was issued of them. With a credit
 // comes what it credits, wherever that lands: the credit lands no earlier. The order in
