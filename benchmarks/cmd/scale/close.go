@@ -10,6 +10,7 @@ import (
 	ch "github.com/ClickHouse/clickhouse-go/v2"
 	"github.com/roamclear/roamclear/ingest"
 	"github.com/roamclear/roamclear/ocpi"
+	"github.com/roamclear/roamclear/pricing"
 	"github.com/roamclear/roamclear/pricing/tariff"
 	"github.com/roamclear/roamclear/settlement"
 	"github.com/roamclear/roamclear/settlement/clearing"
@@ -83,6 +84,7 @@ func (s *scale) close(ctx context.Context) error {
 	}
 	last := ocpi.MonthOf(2023, 1).Add(s.months - 1)
 	pair := statement.Query{CPO: s.rows[0][7].Record.Key.Party, EMSP: s.rows[0][7].Debtor}
+	s.rows = [2][]pricing.Row{} // they are no part of what a close needs, and a collector would look at them all
 	closer := &statement.Closer{Books: s.store, Issues: s.store, Logs: h, Control: h}
 	if len(begun) == 0 {
 		if err := s.closing(ctx, closer, last.Add(-2)); err != nil {
