@@ -129,7 +129,7 @@ type closedMonth struct{ Day, Instant string }
 
 // newClosedMonth is nil for a month that is not.
 func newClosedMonth(closes report.Closes, m ocpi.Month) *closedMonth {
-	at := closes.ClosedAt(m)
+	at := closes.ElsewhereSince(clearing.Scope{}, m)
 	if !at.IsSet() {
 		return nil
 	}

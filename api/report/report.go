@@ -51,10 +51,10 @@ func (c Clearing) Papers() rest.Papers {
 	return rest.Papers{Agreements: c.Agreements, Parties: c.Parties, Lookups: c.Lookups}
 }
 
-// Closes says which months were closed elsewhere, and since when: a clearing.Closes.
+// Closes says which months of whom are settled elsewhere, and since when: a clearing.Closes.
 type Closes interface {
-	// ClosedAt is not set of any other month.
-	ClosedAt(m ocpi.Month) ocpi.Time
+	// ElsewhereSince is not set of any other month.
+	ElsewhereSince(of clearing.Scope, m ocpi.Month) ocpi.Time
 }
 
 type server struct {

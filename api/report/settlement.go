@@ -8,10 +8,10 @@ import (
 
 	"github.com/gin-gonic/gin"
 	"github.com/roamclear/roamclear/api/rest"
-	"github.com/roamclear/roamclear/ocpi"
 	"github.com/roamclear/roamclear/pricing"
 	"github.com/roamclear/roamclear/pricing/tariff"
 	"github.com/roamclear/roamclear/settlement"
+	"github.com/roamclear/roamclear/settlement/clearing"
 )
 
 // settlementRow is what one CPO claims from one eMSP for a month and currency.
@@ -59,7 +59,7 @@ func newLines(l settlement.Lines) linesJSON { return linesJSON{l.Count, rest.Mon
 
 func newSettlementRow(r *settlement.SettlementRow, closes Closes) settlementRow {
 	row := settlementRow{
-		CPO: r.CPO.String(), EMSP: partyPtr(r.EMSP), Month: r.Month.String(), MonthClosed: closedAt(closes, r.Month), Currency: r.Currency,
+		CPO: r.CPO.String(), EMSP: partyPtr(r.EMSP), Month: r.Month.String(), MonthClosed: closedAt(closes, r), Currency: r.Currency,
 		CDRCount: r.CDRCount, CreditCount: r.CreditCount,
 		Claimed: newSum(r.Claimed), Credits: newSum(r.Credits), Net: newSum(r.Net),
 		Computed: newSum(r.Computed), Difference: newSum(r.Difference()),
@@ -75,8 +75,8 @@ func newSettlementRow(r *settlement.SettlementRow, closes Closes) settlementRow 
 	return row
 }
 
-func closedAt(closes Closes, m ocpi.Month) *string {
-	at := closes.ClosedAt(m)
+func closedAt(closes Closes, r *settlement.SettlementRow) *string {
+	at := closes.ElsewhereSince(clearing.Scope{CPO: r.CPO, EMSP: r.EMSP}, r.Month)
 	if !at.IsSet() {
 		return nil
 	}

@@ -99,6 +99,30 @@ func (s *closes) begunThrough(scope Scope, below int64) (until ocpi.Month, of Sc
 	return until, of
 }
 
+// ElsewhereSince returns since when a month is settled elsewhere for all pairs of a scope,
+// because their settlement begins after it; not set where it is not.
+func (d *Closes) ElsewhereSince(of Scope, m ocpi.Month) (at ocpi.Time) {
+	s := d.state.Current()
+	earlier := func(t ocpi.Time) {
+		if !at.IsSet() || t < at {
+			at = t
+		}
+	}
+	for i := range s.months {
+		if s.months[i].month >= m {
+			earlier(s.months[i].at)
+		}
+	}
+	scopes, n := of.widening()
+	for _, w := range scopes[:n] {
+		history, _ := s.begins.Get(w)
+		if len(history) > 0 && history[len(history)-1].Month > m {
+			earlier(history[len(history)-1].At)
+		}
+	}
+	return at
+}
+
 // closedBelow returns the last month that a period.closed 1 below an offset closed for
 // the house: it means that settlement begins after it, whatever months before are not
 // closed one by one.

@@ -56,7 +56,23 @@ func TestSettlementBegins(t *testing.T) {
 	if got, want := strings.Join(begins, ", "), "the house 2026-01 by local, DE*EMP as eMSP 2026-02 by local, NL*TNM as CPO 2026-05 by local, NL*TNM → DE*EMP 2026-04 by local"; got != want {
 		t.Errorf("begins are %s, want %s", got, want)
 	}
-	if d.closes.ClosedAt(202512).IsSet() || len(d.closes.Months()) > 0 {
+	for _, tc := range []struct {
+		scope string
+		month ocpi.Month
+		want  bool
+	}{
+		{"NL*TNM DE*EMP", 202604, true}, // its CPO's
+		{"NL*TNM DE*EMP", 202605, false},
+		{"GB*DUN DE*EMP", 202601, true}, // its eMSP's
+		{"GB*DUN DE*EMP", 202602, false},
+		{"GB*DUN DE*BIG", 202512, true}, // the house's
+		{"GB*DUN DE*BIG", 202601, false},
+	} {
+		if at := d.closes.ElsewhereSince(clearing.ScopeOf(pairOf(t, tc.scope)), tc.month); at.IsSet() != tc.want {
+			t.Errorf("%s: %s is settled elsewhere since %s, want %t", tc.scope, tc.month, at, tc.want)
+		}
+	}
+	if len(d.closes.Months()) > 0 {
 		t.Error("a begin closes a month")
 	}
 }

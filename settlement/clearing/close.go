@@ -46,9 +46,6 @@ func (d *Closes) Close(ctx context.Context, command string, month ocpi.Month) er
 	return err
 }
 
-// ClosedAt returns when a month was closed, not set while it is open.
-func (d *Closes) ClosedAt(m ocpi.Month) ocpi.Time { return d.state.Current().at(m) }
-
 // Months returns the closed months, ascending.
 func (d *Closes) Months() []ocpi.Month {
 	closed := d.state.Current().months
@@ -57,14 +54,6 @@ func (d *Closes) Months() []ocpi.Month {
 		months[i] = closed[i].month
 	}
 	return months
-}
-
-func (s *closes) at(m ocpi.Month) ocpi.Time {
-	i, found := s.search(m)
-	if !found {
-		return 0
-	}
-	return s.months[i].at
 }
 
 // search finds a month, or where it belongs.

@@ -68,15 +68,12 @@ func TestMonthsAreClosedOnceAndAfterTheirEnd(t *testing.T) {
 	if diff := cmp.Diff([]ocpi.Month{201901, 201902}, d.Months()); diff != "" {
 		t.Error(diff)
 	}
-	if !d.ClosedAt(201901).IsSet() || d.ClosedAt(201903).IsSet() {
-		t.Error("Closed does not say what Months says")
-	}
-	for month, want := range map[ocpi.Month]string{201901: "2019-04-01T00:00:00Z", 201902: "2019-03-01T00:00:00Z"} {
-		if at := d.ClosedAt(month); at.String() != want {
+	for month, want := range map[ocpi.Month]string{201812: "2019-03-01T00:00:00Z", 201901: "2019-03-01T00:00:00Z", 201902: "2019-03-01T00:00:00Z"} {
+		if at := d.ElsewhereSince(clearing.Scope{}, month); at.String() != want {
 			t.Errorf("%s was closed at %s, want %s", month, at, want)
 		}
 	}
-	if at := d.ClosedAt(201903); at.IsSet() {
+	if at := d.ElsewhereSince(clearing.Scope{}, 201903); at.IsSet() {
 		t.Errorf("an open month was closed at %s", at)
 	}
 }
@@ -187,7 +184,7 @@ func TestEventsAreFrozen(t *testing.T) {
 	if diff := cmp.Diff([]string{"", "", "1-0123456789ab"}, drawnBy); err != nil || diff != "" {
 		t.Errorf("editions of rules: %v %s", err, diff)
 	}
-	if !d.closes.ClosedAt(201811).IsSet() || d.closes.ClosedThroughAt(pair, 9) != 201901 || d.closes.ClosedThrough(pair) != 201903 || d.closes.BegunThroughAt(pair, 99) != 201812 || terms.Owed != clearing.OwedLower || !terms.FourEyes || d.parties.Names(tnm, 201901).Name != "TNM & Co" {
+	if !d.closes.ElsewhereSince(clearing.Scope{}, 201811).IsSet() || d.closes.ClosedThroughAt(pair, 9) != 201901 || d.closes.ClosedThrough(pair) != 201903 || d.closes.BegunThroughAt(pair, 99) != 201812 || terms.Owed != clearing.OwedLower || !terms.FourEyes || d.parties.Names(tnm, 201901).Name != "TNM & Co" {
 		t.Errorf("the events come to closed through %s, %+v, %+v", d.closes.ClosedThrough(pair), terms, d.parties.Names(tnm, 201901))
 	}
 }
