@@ -1,6 +1,7 @@
 package ingest
 
 import (
+	"cmp"
 	"fmt"
 	"slices"
 
@@ -85,6 +86,7 @@ type Change struct {
 	Updated  ocpi.Time `json:"updated,omitempty"` // the object's last_updated; 0 = none, or not kept
 	Zone     string    `json:"zone,omitempty"`
 	Place    uint64    `json:"place,omitempty"`    // hash of what a Location says of itself; 0 = not kept, see PlaceLost
+	Powers   string    `json:"powers,omitempty"`   // of its connectors, see Powers; "" = as before, or not kept
 	Contract string    `json:"contract,omitempty"` // folded
 }
 
@@ -92,7 +94,7 @@ type Change struct {
 // it is kept for ever and with each state anew, since earlier prices are proved by it.
 const MaxChanges = 1_000
 
-// maxPlaces is among how many changes one is kept that changes the place alone: what
+// maxPlaces is among how many changes one is kept that changes the place alone, or what its connectors can give: what
 // converted CDRs show of it is no reason to refuse a Location. Of more, the last one is
 // kept, behind one that says PlaceLost.
 const maxPlaces = 100
@@ -101,14 +103,49 @@ const maxPlaces = 100
 // which places the Location was.
 const PlaceLost = 1
 
+// maxPowers bounds the texts of Powers that are kept of one Location, in bytes.
+const maxPowers = 8 << 10
+
+// NoPowers are Powers of which none is known.
+const NoPowers = "-"
+
+// PowersOf are the Powers that were said last, "" where none were kept.
+func PowersOf(changes []Change) string {
+	for i := len(changes) - 1; i >= 0; i-- {
+		if changes[i].Powers != "" {
+			return changes[i].Powers
+		}
+	}
+	return ""
+}
+
+// withPowers are Powers as they stand behind changes: "" where they are those of before, and
+// none from when on they would be too many.
+func withPowers(changes []Change, powers string) string {
+	kept := len(powers)
+	for i := range changes {
+		kept += len(changes[i].Powers)
+	}
+	if kept > maxPowers {
+		powers = NoPowers
+	}
+	if powers == PowersOf(changes) {
+		return ""
+	}
+	return powers
+}
+
 // Note returns changes with c behind them, where it says something new: another
-// time zone or place than the last, or a contract id that has not been there. It refuses
+// time zone, place or power of a connector than the last, or a contract id that has not been there. It refuses
 // what would be too many with an *ocpi.Invalid, at the push and in the fold alike.
 func Note(changes []Change, c Change) ([]Change, error) {
 	n, path := len(changes), "time_zone"
 	known := c.Zone == "" || n > 0 && changes[n-1].Zone == c.Zone
 	if known && n > 0 && c.Zone == "" {
 		c.Zone = changes[n-1].Zone // it keeps the one it had
+	}
+	if c.Powers != "" {
+		c.Powers = withPowers(changes, c.Powers)
 	}
 	if known && c.Contract == "" {
 		return notePlace(changes, c), nil
@@ -131,7 +168,7 @@ func Note(changes []Change, c Change) ([]Change, error) {
 // lost, and said to be.
 func notePlace(changes []Change, c Change) []Change {
 	n := len(changes)
-	if c.Place == 0 || n > 0 && changes[n-1].Place == c.Place {
+	if c.Place == 0 || n > 0 && changes[n-1].Place == c.Place && c.Powers == "" {
 		return changes
 	}
 	if n <= maxPlaces {
@@ -144,7 +181,10 @@ func notePlace(changes []Change, c Change) []Change {
 			return append(changes[:n:n], c)
 		}
 		return LosePlace(changes)
-	case changes[n-2].Place == PlaceLost:
+	case changes[n-2].Place == PlaceLost: // and what the one behind it said goes
+		if said := cmp.Or(c.Powers, PowersOf(changes)); said != "" {
+			c.Powers = withPowers(changes[:n-1], said)
+		}
 		return append(changes[:n-1:n-1], c)
 	case n >= MaxChanges:
 		return LosePlace(changes)

@@ -36,6 +36,9 @@ type Inputs interface {
 	// reconciliation alone, never for a price.
 	TariffsBelow(key ocpi.Key, debtor ocpi.Party, below int64, limit int) []*reference.TariffVersion
 	Zone(location ocpi.Key, country string, start ocpi.Time, below int64) (zone, source string)
+	// ConnectorPower returns how many watts the connector of a charge could give, ok false
+	// where that is not known.
+	ConnectorPower(location ocpi.Key, evse, connector string, start ocpi.Time, below int64) (watts int64, ok bool)
 	// Payer returns who pays for a contract where a CDR says no more than that.
 	Payer(contractID string, start ocpi.Time, below int64) (ocpi.Party, bool)
 }

@@ -141,3 +141,36 @@ func TestDoubtfulTariffs(t *testing.T) {
 		}
 	}
 }
+
+// What a connector could give is what the CDR says of it (2.1.1), else what its Location said
+// then, also of a reject.
+func TestConnectorPower(t *testing.T) {
+	for _, c := range []struct {
+		name     string
+		version  ocpi.Version
+		old, new string
+		want     string // kW
+	}{
+		{"by its Location", ocpi.V221, "", "", "11.040"},
+		{"of a charge that is not priced", ocpi.V221, `"currency":"GBP","tariffs"`, `"currency":"SEK","tariffs"`, "11.040"},
+		{"another connector", ocpi.V221, `"connector_id":"1"`, `"connector_id":"2"`, ""},
+		{"another Location", ocpi.V221, `"id":"L1"`, `"id":"L2"`, ""},
+		{"no EVSE", ocpi.V221, `"evse_uid":"E1",`, ``, ""},
+		{"when it began is not known", ocpi.V221, `"start_date_time":"2019-01-05T10:00:00Z","end`, `"start_date_time":"1970-01-01T00:00:00Z","end`, ""},
+		{"by the CDR", ocpi.V211, "", "", "22.080"},
+		{"by the CDR, of one phase", ocpi.V211, "AC_3_PHASE", "AC_1_PHASE", "7.360"},
+		{"the CDR does not say", ocpi.V211, `"voltage":230,`, ``, "11.040"},
+	} {
+		body := cdr("a", "EXW", tariff, `{"excl_vat":5}`)
+		if c.version == ocpi.V211 {
+			body = cdr211("Europe/London")
+		}
+		if !strings.Contains(body, c.old) {
+			t.Fatalf("%s: %q is not in the CDR", c.name, c.old)
+		}
+		row := measured(t, c.version, strings.Replace(body, c.old, c.new, 1))
+		if got := row.Outcome.ConnectorPower.String(); got != c.want {
+			t.Errorf("%s: %q kW, want %q", c.name, got, c.want)
+		}
+	}
+}

@@ -41,16 +41,19 @@ type Outcome struct {
 	Reconciliation []byte
 
 	// What it was computed from.
-	AsOf          AsOf
-	TariffIDs     string // joined by ",", as sent
-	TariffHash    string // hex SHA-256 of the tariffs' canonical JSON, joined by ","
-	TariffSource  string // "cdr" or "store"
-	Doubt         Doubt  // about those tariffs
-	TimeZone      string // IANA name used, "" if none was needed
-	ZoneSource    string // "cdr", "location", "country" or ""
-	ZoneDB        string // version of the embedded time-zone database
-	Profile       string
-	EngineVersion string
+	AsOf         AsOf
+	TariffIDs    string // joined by ",", as sent
+	TariffHash   string // hex SHA-256 of the tariffs' canonical JSON, joined by ","
+	TariffSource string // "cdr" or "store"
+	Doubt        Doubt  // about those tariffs
+	// ConnectorPower is what the connector could give when the charge began, in kW of whole
+	// watts; unset where that is not known.
+	ConnectorPower ocpi.Number
+	TimeZone       string // IANA name used, "" if none was needed
+	ZoneSource     string // "cdr", "location", "country" or ""
+	ZoneDB         string // version of the embedded time-zone database
+	Profile        string
+	EngineVersion  string
 
 	Explanation []byte // codes and numbers as JSON; sentences are rendered when read
 	Findings    []ocpi.Finding

@@ -174,11 +174,26 @@ func (p *Pricer) describe(cdr *ocpi.CDR, row *Row, at AsOf) {
 	row.LocationID, row.EVSEUID = p.text(cdr.Location.ID), p.text(cdr.Location.EVSEUID)
 	row.EnergyKWh = cdr.TotalEnergy
 	row.Measures = p.measure(cdr, &row.Record)
+	row.Outcome.ConnectorPower = p.connectorPower(cdr, row.Creditor, at)
 	row.Outcome.Claimed = tariff.Money{Excl: cdr.TotalCost.Excl, Incl: cdr.TotalCost.Incl}
 	row.Debtor = ocpi.Party{Country: p.text(ocpi.Fold(cdr.Token.CountryCode)), ID: p.text(ocpi.Fold(cdr.Token.PartyID))}
 	if row.Debtor.Country == "" || row.Debtor.ID == "" {
 		row.Debtor, _ = p.inputs.Payer(cdr.Token.ContractID, cdr.Start, at.Reference)
 	}
+}
+
+// connectorPower returns what the connector of a charge could give, in kW: as the CDR says
+// (2.1.1), else its Location as it was when the charge began.
+func (p *Pricer) connectorPower(cdr *ocpi.CDR, creditor ocpi.Party, at AsOf) ocpi.Number {
+	l := &cdr.Location
+	watts, ok := (&ocpi.Connector{PowerType: l.PowerType, MaxVoltage: l.MaxVoltage, MaxAmperage: l.MaxAmperage}).Watts()
+	if !ok && cdr.Start.IsSet() && l.ID != "" && l.EVSEUID != "" && l.ConnectorID != "" {
+		watts, ok = p.inputs.ConnectorPower(ocpi.Key{Party: creditor, ID: ocpi.Fold(l.ID)}, l.EVSEUID, l.ConnectorID, cdr.Start, at.Reference)
+	}
+	if !ok {
+		return ocpi.Number{}
+	}
+	return ocpi.NewNumber(watts, 3)
 }
 
 // byContract says that the debtor was found by the contract id, whose provider id need

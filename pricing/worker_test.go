@@ -149,6 +149,9 @@ func (inputs) Tariff(ocpi.Key, ocpi.Party, ocpi.Time, int64) (*reference.TariffV
 }
 func (inputs) TariffsBelow(ocpi.Key, ocpi.Party, int64, int) []*reference.TariffVersion { return nil }
 func (inputs) Payer(string, ocpi.Time, int64) (ocpi.Party, bool)                        { return ocpi.Party{}, false }
+func (inputs) ConnectorPower(location ocpi.Key, evse, connector string, _ ocpi.Time, _ int64) (int64, bool) {
+	return 11_040, location == ocpi.NewKey("GB", "DUN", "L1") && evse == "E1" && connector == "1"
+}
 func (i inputs) Zone(ocpi.Key, string, ocpi.Time, int64) (string, string) {
 	if i.panics {
 		panic("a fault in our own code")

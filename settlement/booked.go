@@ -33,6 +33,7 @@ type BookedCDR struct {
 	Reason            string       // why it is not priced
 	Claimed, Computed tariff.Money // before and with tax
 	Doubt             pricing.Doubt
+	ConnectorPower    ocpi.Number // kW in whole watts; unset where it is not known
 	// What the price was computed by.
 	Profile, Engine, ZoneDB string
 	AsOf                    pricing.AsOf

@@ -171,6 +171,8 @@ func TestVerifySeesDamageOfTheStore(t *testing.T) {
 			[]string{"CDR GB*DUN*C-1: total_parking_time in seconds is stored as 60, its raw body gives"}},
 		{"a power is gone", func(s *provenStore, _ *proven) { s.results[0].Measures.PeakPower = ocpi.Number{} },
 			[]string{"CDR GB*DUN*C-1: peak power in kW is stored as unknown, its raw body gives"}},
+		{"the power of a connector is made up", func(s *provenStore, _ *proven) { s.results[0].Outcome.ConnectorPower = ocpi.NewNumber(22000, 3) },
+			[]string{`CDR GB*DUN*C-1: the power of its connector in kW is stored as 22, as of then it is ""`}},
 		{"a reject measures something else", func(s *provenStore, _ *proven) { s.results[2].Measures.Duration = ocpi.MustNumber("1") },
 			[]string{"CDR GB*DUN*C-3: total_time in seconds is stored as 1, its raw body gives"}},
 		{"another supply", func(s *provenStore, _ *proven) { s.results[0].Measures.Supply = pricing.DC }, []string{"CDR GB*DUN*C-1 is stored as of connector"}},

@@ -30,6 +30,9 @@ func (noInputs) TariffsBelow(ocpi.Key, ocpi.Party, int64, int) []*reference.Tari
 func (noInputs) Zone(ocpi.Key, string, ocpi.Time, int64) (zone, source string) {
 	return "", ""
 }
+func (noInputs) ConnectorPower(ocpi.Key, string, string, ocpi.Time, int64) (watts int64, ok bool) {
+	return 0, false
+}
 func (noInputs) Payer(string, ocpi.Time, int64) (ocpi.Party, bool) { return ocpi.Party{}, false }
 
 // knows says who can be billed from which control offset on.

@@ -57,6 +57,14 @@ func (t *terms) Zone(location ocpi.Key, country string, start ocpi.Time, below i
 	return t.zone, "stored"
 }
 
+// ConnectorPower implements pricing.Inputs. Of before its AsOf was kept it was not.
+func (t *terms) ConnectorPower(location ocpi.Key, evse, connector string, start ocpi.Time, below int64) (watts int64, ok bool) {
+	if !t.kept() {
+		return 0, false
+	}
+	return t.inputs.ConnectorPower(location, evse, connector, start, below)
+}
+
 // Payer implements pricing.Inputs. Whose contract an id that says so is, was for the
 // settings of then to say: the list that the result names, or, of one from before that
 // was kept, the debtor that stands with it.

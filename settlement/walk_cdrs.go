@@ -322,6 +322,10 @@ func (w *walker) measured(r *ingest.Record, fresh *pricing.Row, stored *StoredRe
 			s.ConnectorID, s.EVSEID, s.Country, s.Supply, s.ChargeHash, s.ConnectorHash, s.InFuture,
 			f.ConnectorID, f.EVSEID, f.Country, f.Supply, f.ChargeHash, f.ConnectorHash, f.InFuture)
 	}
+	// What its connector could give follows from the Location; rows of before 0036 do not say.
+	if s, f := stored.Outcome.ConnectorPower, fresh.Outcome.ConnectorPower; stored.Outcome.AsOf.Kept() && s.IsSet() && !sameNumber(s, f) {
+		w.disagree(r.Offset, "CDR %s: the power of its connector in kW is stored as %s, as of then it is %q", r.Key, numberText(s), f.String())
+	}
 	// What is doubtful belongs to an edition, as a verdict does; and of tariffs that the CDR
 	// does not carry, a row of before 0026 does not say.
 	said, says := &stored.Outcome, &fresh.Outcome

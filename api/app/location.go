@@ -164,7 +164,7 @@ func (f *finder) priceAt(ctx context.Context, k *connectorJSON, place *pricing.P
 	reason := pricing.Unpriceable
 	var offer *pricing.Offer
 	if spent < maxPricesEach {
-		watts, _ := stations.Watts(c)
+		watts, _ := c.Watts()
 		var err error
 		if offer, reason, err = f.offers.At(ctx, place, c.TariffIDs, watts); err != nil {
 			return unavailable("price a charge", err)
@@ -225,7 +225,7 @@ const remoteStart = "REMOTE_START_STOP_CAPABLE"
 
 func newConnector(e *ocpi.EVSE, c *ocpi.Connector) connectorJSON {
 	k := connectorJSON{ID: c.ID, Standard: said(c.Standard), Format: said(c.Format), PowerType: said(c.PowerType)}
-	if watts, ok := stations.Watts(c); ok {
+	if watts, ok := c.Watts(); ok {
 		k.MaxPowerW = &watts
 	}
 	if len(e.Capabilities) > 0 {

@@ -146,3 +146,25 @@ func TestDecide(t *testing.T) {
 	}
 	says("queue", 0, "GROUND CPO EMSP CURRENCY COUNT CLAIMED OLDEST DIGEST")
 }
+
+// What is more than the connector of a Location can give, and two that were at it at once,
+// whoever pays them, waits where that is agreed; verify finds the power as it was stored.
+func TestConnectorsAreHeldAgainstTheirLocations(t *testing.T) {
+	data, s := pushed(t)
+	s.partner("EMSP", "NL", "TNM")
+	nextDay := func(id, emsp, session string) string {
+		return strings.NewReplacer("2019-01-05T", "2019-01-06T", `"session_id":"S1"`, `"session_id":"`+session+`"`, "NL-EXW-1", "NL-"+emsp+"-1",
+			`{"type":"TIME","volume":1.3333}`, `{"type":"TIME","volume":1.3333},{"type":"MAX_POWER","volume":43}`).Replace(testCDR(id, emsp, "T1", "7.00", "8.40"))
+	}
+	s.accepted("GB*DUN", "POST", cdrs, nextDay("p-1", "EXW", "S8"))
+	s.accepted("GB*DUN", "POST", cdrs, strings.Replace(nextDay("p-2", "TNM", "S9"), `"volume":43`, `"volume":42.24`, 1))
+	s.stored(9)
+	says := commandsOn(t, data)
+	says("agreement set --from 2019-01 pack=strict rule.age.effect=off", 0)
+	says("queue --period 2019-01 --format csv", 0,
+		"GB*DUN*P-1,NL*EXW,2019-01,GBP,held,peak_power connector_overlap,\"Its power of 43 kW is above 42.24 kW, what its connector can give. It is of the same connector and time as GB*DUN*P-2.\"",
+		"GB*DUN*P-2,NL*TNM,2019-01,GBP,held,connector_overlap,It is of the same connector and time as GB*DUN*P-1.")
+	if out, err := verifyAll(t, data); err != nil {
+		t.Errorf("%v\n%s", err, out)
+	}
+}

@@ -72,7 +72,7 @@ const changeBytes = 120
 func stored(s *ingest.ObjectState) int {
 	n := len(s.Body) + len(s.Contract)
 	for i := range s.Changes {
-		n += changeBytes + len(s.Changes[i].Zone) + 2*len(s.Changes[i].Contract)
+		n += changeBytes + len(s.Changes[i].Zone) + len(s.Changes[i].Powers) + 2*len(s.Changes[i].Contract)
 	}
 	return n
 }

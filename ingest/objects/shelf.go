@@ -135,7 +135,7 @@ func pack(s *ingest.ObjectState) string {
 		for _, n := range []int64{c.Next - s.Position.Offset, int64(c.Received - s.Received), int64(c.Updated - s.LastUpdated)} {
 			b = binary.AppendVarint(b, n) // nothing, for most
 		}
-		b = appendText(appendText(b, c.Zone), c.Contract)
+		b = appendText(appendText(appendText(b, c.Zone), c.Contract), c.Powers)
 		b = binary.AppendUvarint(b, c.Place)
 	}
 	b = binary.AppendUvarint(b, uint64(len(s.Left)))
@@ -169,7 +169,7 @@ func unpack(id ingest.Identity, packed string) (*ingest.ObjectState, error) {
 			break
 		}
 		c := ingest.Change{Next: s.Position.Offset + r.difference(), Received: s.Received + ocpi.Time(r.difference()), Updated: s.LastUpdated + ocpi.Time(r.difference())}
-		c.Zone, c.Contract, c.Place = string(r.text()), string(r.text()), r.number()
+		c.Zone, c.Contract, c.Powers, c.Place = string(r.text()), string(r.text()), string(r.text()), r.number()
 		s.Changes = append(s.Changes, c)
 	}
 	for range r.number() {

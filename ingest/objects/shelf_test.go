@@ -16,7 +16,7 @@ func token(i int) *ingest.ObjectState {
 		Object: ingest.ObjectToken, Key: ocpi.NewKey("NL", "EXW", id), Variant: "RFID", Version: ocpi.V221, Sender: "nl-exw-emsp",
 		Position: ingest.Position{Epoch: 1, Offset: int64(i)}, Received: ocpi.Time(1_550_000_000_000_000_000 + int64(i)), LastUpdated: ocpi.Time(1_540_000_000_000_000_000),
 		Body:    fmt.Appendf(nil, `{"country_code":"NL","party_id":"EXW","uid":%q,"type":"RFID","contract_id":"NL-EXW-C%s-1","issuer":"Example","valid":true,"whitelist":"ALWAYS","last_updated":"2019-01-01T00:00:00Z"}`, id, id),
-		Changes: []ingest.Change{{Next: int64(i + 1), Received: 5, Updated: 4, Contract: "NL-EXW-C" + id + "-1", Place: 1 << 60}},
+		Changes: []ingest.Change{{Next: int64(i + 1), Received: 5, Updated: 4, Contract: "NL-EXW-C" + id + "-1", Place: 1 << 60, Powers: "22000=0123abcd"}},
 	}
 }
 

@@ -43,7 +43,7 @@ func (locations) Apply(old *ingest.ObjectState, r *ingest.Record) (*ingest.Objec
 			return err
 		}
 		s.LastUpdated = objects.Updated(r, l.LastUpdated)
-		c = ingest.Change{Next: r.Offset + 1, Received: r.Received, Updated: s.LastUpdated, Zone: strings.Clone(l.TimeZone), Place: placeOf(l, s.Body)}
+		c = ingest.Change{Next: r.Offset + 1, Received: r.Received, Updated: s.LastUpdated, Zone: strings.Clone(l.TimeZone), Place: placeOf(l, s.Body), Powers: powersOf(l)}
 		return nil
 	})
 	if err != nil {

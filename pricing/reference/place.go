@@ -123,6 +123,18 @@ func (x *Index) PlaceAt(location ocpi.Key, start ocpi.Time, below int64) (p Plac
 	x.mu.RLock()
 	changes := x.zones[location]
 	x.mu.RUnlock()
+	at := placeAt(changes, start, below)
+	if at < 0 {
+		return p, false
+	}
+	place := changes[at].Place
+	other := slices.ContainsFunc(changes[at:], func(c ingest.Change) bool { return c.Place != place })
+	return Place{Offset: changes[at].Next - 1, Now: place != ingest.PlaceLost && !other, Lost: place == ingest.PlaceLost}, true
+}
+
+// placeAt returns which change of a Location says where a charge was that began at start, -1
+// for none.
+func placeAt(changes []ingest.Change, start ocpi.Time, below int64) int {
 	before, after := -1, -1
 	for i := range changes {
 		c := &changes[i]
@@ -134,15 +146,10 @@ func (x *Index) PlaceAt(location ocpi.Key, start ocpi.Time, below int64) (p Plac
 			after = i
 		}
 	}
-	at := before
-	if at < 0 {
-		at = after
+	if before < 0 {
+		return after
 	}
-	if at < 0 {
-		return p, false
-	}
-	lost := changes[at].Place == ingest.PlaceLost
-	return Place{Offset: changes[at].Next - 1, Now: !lost && at == len(changes)-1, Lost: lost}, true
+	return before
 }
 
 // Records reads what changed an object, in the order of the log, up to an offset.

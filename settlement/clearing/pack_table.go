@@ -17,18 +17,18 @@ type exception struct {
 
 var packs = resolve([]packEntry{
 	{
-		Pack: Pack{Name: "observe", Edition: "observe-3", Source: underAgreement,
+		Pack: Pack{Name: "observe", Edition: "observe-4", Source: underAgreement,
 			Purpose: "Every rule notes what it finds, and changes no money: what everybody begins with."},
 		others: Note,
 	},
 	{
-		Pack: Pack{Name: "strict", Edition: "strict-3", Source: underAgreement,
+		Pack: Pack{Name: "strict", Edition: "strict-4", Source: underAgreement,
 			Purpose: "Whatever a rule strikes waits for a person, but what is below the minimum, of which nothing is owed."},
 		others: Hold,
 		except: []exception{{code: "below_minimum", effect: Zero}},
 	},
 	{
-		Pack: Pack{Name: "hubject", Edition: "hubject-3", Source: hubjectErrors,
+		Pack: Pack{Name: "hubject", Edition: "hubject-4", Source: hubjectErrors,
 			Purpose: "What Hubject refuses by its public documents is rejected. Of two CDRs of a Session it takes the first: which one that is a person decides here, so that both wait."},
 		others: Note,
 		except: []exception{
@@ -41,13 +41,13 @@ var packs = resolve([]packEntry{
 		},
 	},
 	{
-		Pack: Pack{Name: "eviolin", Edition: "eviolin-3", Source: eviolin,
+		Pack: Pack{Name: "eviolin", Edition: "eviolin-4", Source: eviolin,
 			Purpose: "As the Dutch market agreed: of a charge below the minimum nothing is owed."},
 		others: Note,
 		except: []exception{{code: "below_minimum", effect: Zero}},
 	},
 	{
-		Pack: Pack{Name: "market", Edition: "market-3", Source: thresholds,
+		Pack: Pack{Name: "market", Edition: "market-4", Source: thresholds,
 			Purpose: "What operators and clearing houses commonly publish: what cannot be, or came too late, waits for a person; of a charge below the minimum nothing is owed; prices are only noted."},
 		others: Note,
 		except: []exception{

@@ -18,7 +18,7 @@ var _ settlement.BookedStore = (*Store)(nil)
 // bookedColumns are the columns of a [settlement.BookedCDR].
 var bookedColumns = resultColumns.only(append([]string{"country", "party", "id", "partition", "epoch", "offset", "ver", "emsp_country", "emsp_party", "month", "currency",
 	"credit", "credit_of", "session_id", "start", "end", "last_updated", "received", "energy_kwh", "status", "reason",
-	"claimed_excl", "claimed_incl", "computed_excl", "computed_incl", "doubt", "profile", "engine", "zone_db",
+	"claimed_excl", "claimed_incl", "computed_excl", "computed_incl", "doubt", "connector_watts", "profile", "engine", "zone_db",
 	"reference_offset", "control_offset", "issuers"}, measureColumns.names()...)...)
 
 // Booked implements [settlement.BookedStore]. Of one party's CDRs the rows as they stand
@@ -155,7 +155,7 @@ func (r *resultRow) book(c *settlement.BookedCDR) {
 		Key: r.Record.Key, EMSP: r.Debtor, Position: r.Record.Position, First: firstOf(r.Record.Partition, r.ver), Version: resultVersion(r.Record.Partition, r.ver), Month: r.month, Currency: r.Currency,
 		Credit: r.Credit, CreditOf: r.CreditReferenceID, SessionID: r.SessionID,
 		Start: r.Start, End: r.End, LastUpdated: r.LastUpdated, Received: r.Record.Received, EnergyKWh: r.EnergyKWh, Measures: r.Measures,
-		Status: o.Status, Reason: o.Reason, Claimed: o.Claimed, Computed: o.Computed, Doubt: o.Doubt,
+		Status: o.Status, Reason: o.Reason, Claimed: o.Claimed, Computed: o.Computed, Doubt: o.Doubt, ConnectorPower: o.ConnectorPower,
 		Profile: o.Profile, Engine: o.EngineVersion, ZoneDB: o.ZoneDB, AsOf: o.AsOf,
 	}
 }

@@ -30,7 +30,7 @@ var (
 )
 
 // unshownColumns are columns that no list and no page shows.
-var unshownColumns = append(measureColumns.names(), "doubt")
+var unshownColumns = append(measureColumns.names(), "doubt", "connector_watts")
 
 // scanSummary reads the part of a summary that table results holds.
 func scanSummary(rows driver.Rows, c *settlement.CDRSummary) error {

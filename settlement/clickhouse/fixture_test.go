@@ -79,6 +79,7 @@ func rowOf(tb testing.TB, p ingest.Position, f []string, content string) pricing
 	o.Claimed = amountsIn(f[5])
 	o.TariffIDs, o.TimeZone, o.ZoneSource, o.ZoneDB, o.Profile, o.EngineVersion = "TAR1", "Europe/London", "cdr", "2026a", "default", "1"
 	o.TariffHash, o.TariffSource, o.Doubt = strings.Repeat("ab", 32), "cdr", pricing.NoDoubt
+	o.ConnectorPower = ocpi.NewNumber(50_123, 3)
 	switch f[6] {
 	case "priced":
 		o.Status, o.Claim = pricing.Priced, tariff.ClaimAgrees

@@ -81,7 +81,7 @@ func TestMigrationMeasures(t *testing.T) {
 	if err := from.WriteResults(t.Context(), b.Partition, []pricing.Row{moved}); err != nil {
 		t.Fatal(err)
 	}
-	before := resultColumns.without(append(measureColumns.names(), "doubt")...).list() + ", elsewhere"
+	before := resultColumns.without(append(measureColumns.names(), "doubt", "connector_watts")...).list() + ", elsewhere"
 	rest := "SELECT sum(sipHash64(formatRow('RowBinary', " + before + "))) FROM results FINAL"
 	want, restWas := measuresOf(t, from, "results FINAL WHERE NOT elsewhere"), count(t, from, rest)
 	steps := statements(migrations[measures-1].sql)

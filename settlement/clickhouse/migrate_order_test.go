@@ -86,7 +86,7 @@ func TestMigrationToOrderGoesOnAnywhere(t *testing.T) {
 
 // beforeColumns are the columns that results had before 0011.
 func beforeColumns() string {
-	return resultColumns.without("issuers", "id_sent", "received", "start", "end", "last_updated", "credit_of", "session_id", "location_id", "energy_kwh", "session_sent", "credit_of_sent", "doubt").
+	return resultColumns.without("issuers", "id_sent", "received", "start", "end", "last_updated", "credit_of", "session_id", "location_id", "energy_kwh", "session_sent", "credit_of_sent", "doubt", "connector_watts").
 		without(measureColumns.names()...).list()
 }
 

@@ -23,6 +23,9 @@ func (own) TariffsBelow(ocpi.Key, ocpi.Party, int64, int) []*reference.TariffVer
 func (own) Zone(ocpi.Key, string, ocpi.Time, int64) (zone, source string) {
 	return "Europe/London", "location"
 }
+func (own) ConnectorPower(ocpi.Key, string, string, ocpi.Time, int64) (watts int64, ok bool) {
+	return 0, false
+}
 func (own) Payer(string, ocpi.Time, int64) (ocpi.Party, bool)    { return ocpi.Party{}, false }
 func (own) Billable(ocpi.Party, int64) bool                      { return true }
 func (own) Profile(_, _ ocpi.Party, _ ocpi.Time, _ int64) string { return "" }

@@ -86,6 +86,7 @@ var resultColumns = slices.Concat(
 		asSent("session_sent", func(r *resultRow) (*string, string) { return &r.SessionSent, r.SessionID }),
 		asSent("credit_of_sent", func(r *resultRow) (*string, string) { return &r.CreditReferenceSent, r.CreditReferenceID }),
 		enum("doubt", func(r *resultRow) *pricing.Doubt { return &r.Outcome.Doubt }),
+		decimals64("connector_watts", 3, func(r *resultRow) *ocpi.Number { return &r.Outcome.ConnectorPower }),
 	},
 	lifted(measureColumns, func(r *resultRow) *pricing.Measures { return &r.Measures }))
 

@@ -502,14 +502,14 @@ type agreement struct {
 	judge *clearing.Judge
 }
 
-// factsOf are what rules read of a counted CDR. What its connector can give, and how it
-// stands to CDRs that it does not credit, is not read here.
+// factsOf are what rules read of a counted CDR. How it stands to CDRs that it does not
+// credit is not read here.
 func factsOf(c *settlement.BookedCDR, t *clearing.Terms) clearing.Facts {
 	m := &c.Measures
 	f := clearing.Facts{
 		Key: c.Key, Debtor: c.EMSP, Credit: c.Credit,
 		Start: c.Start, End: c.End, LastUpdated: c.LastUpdated, Received: c.Received,
-		Energy: c.EnergyKWh, Duration: m.Duration, Parking: m.Parking, PeakPower: m.PeakPower, Supply: m.Supply, EVSEID: m.EVSEID,
+		Energy: c.EnergyKWh, Duration: m.Duration, Parking: m.Parking, PeakPower: m.PeakPower, ConnectorPower: c.ConnectorPower, Supply: m.Supply, EVSEID: m.EVSEID,
 		Currency: c.Currency, ClaimedNet: c.Claimed.Excl, ClaimedGross: c.Claimed.Incl, ComputedNet: c.Computed.Excl, Status: c.Status, Reason: c.Reason,
 		InFuture: clearing.AnswerOf(m.InFuture), CurrencyOfTariff: currencyOfTariff(c),
 		OtherTerms: clearing.AnswerOf(t.Profile != "" && c.Status == pricing.Priced && c.Profile != t.Profile),

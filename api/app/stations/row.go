@@ -3,8 +3,6 @@ package stations
 import (
 	"math"
 
-	"github.com/shopspring/decimal"
-
 	"github.com/roamclear/roamclear/ingest"
 	"github.com/roamclear/roamclear/ocpi"
 )
@@ -147,35 +145,9 @@ func Stands(e *ocpi.EVSE) bool {
 var removed, planned = Statuses.Of("REMOVED"), Statuses.Of("PLANNED")
 
 func newPlug(e *ocpi.EVSE, c *ocpi.Connector) plug {
-	watts, _ := Watts(c)
+	watts, _ := c.Watts()
 	return plug{
 		watts: uint32(min(watts, math.MaxUint32)), status: Statuses.Of(e.Status), standard: Standards.Of(c.Standard), format: Formats.Of(c.Format),
 		powerType: PowerTypes.Of(c.PowerType), capabilities: uint16(Capabilities.mask(e.Capabilities) | Capabilities.mask(c.Capabilities)),
 	}
 }
-
-var phases = map[uint8]int64{
-	PowerTypes.Of("AC_1_PHASE"): 1, PowerTypes.Of("AC_2_PHASE"): 2, PowerTypes.Of("AC_2_PHASE_SPLIT"): 2,
-	PowerTypes.Of("AC_3_PHASE"): 3, PowerTypes.Of("DC"): 1,
-}
-
-// Watts is the most power of a connector, in whole watts: what it says
-// (max_electric_power), else volts by amperes by phases; ok is false where neither is
-// told.
-func Watts(c *ocpi.Connector) (watts int64, ok bool) {
-	d := c.MaxPower.Decimal()
-	if !c.MaxPower.IsSet() || d.Sign() <= 0 {
-		n, known := phases[PowerTypes.Of(c.PowerType)]
-		if !c.MaxVoltage.IsSet() || !c.MaxAmperage.IsSet() || !known {
-			return 0, false
-		}
-		d = c.MaxVoltage.Decimal().Mul(c.MaxAmperage.Decimal()).Mul(decimal.NewFromInt(n))
-	}
-	if d.Sign() <= 0 || d.GreaterThan(maxWatts) {
-		return 0, false
-	}
-	return d.IntPart(), true
-}
-
-// maxWatts is beyond all chargers: 1 GW.
-var maxWatts = decimal.NewFromInt(1_000_000_000)

@@ -63,6 +63,9 @@ func (nothing) TariffsBelow(ocpi.Key, ocpi.Party, int64, int) []*reference.Tarif
 func (nothing) Zone(ocpi.Key, string, ocpi.Time, int64) (zone, source string) {
 	return "Europe/London", "location"
 }
+func (nothing) ConnectorPower(ocpi.Key, string, string, ocpi.Time, int64) (watts int64, ok bool) {
+	return 0, false
+}
 func (nothing) Payer(string, ocpi.Time, int64) (ocpi.Party, bool)    { return ocpi.Party{}, false }
 func (nothing) Billable(ocpi.Party, int64) bool                      { return true }
 func (nothing) Profile(_, _ ocpi.Party, _ ocpi.Time, _ int64) string { return "" }
