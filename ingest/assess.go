@@ -34,6 +34,7 @@ func (s *Service) assessCDR(ctx context.Context, d *ocpi.Decoder, from Sender, e
 	if err != nil {
 		return a, nil, a.refuse(d.AllMissing(err))
 	}
+	from.Trace.of(cdr.SessionID, cdr.Token.UID)
 	if e.Key, err = s.identify(ctx, from, cdr, body); err != nil {
 		a.refused = IsSenderFault(err)
 		return a, nil, err
@@ -81,7 +82,7 @@ func (s *Service) assessChange(ctx context.Context, d *ocpi.Decoder, from Sender
 		}
 		leave = func() { s.Merging.Give(from.ID, n) }
 	}
-	told, habits, payer, err := s.validate(d, v, m, t, &state, body)
+	told, habits, payer, err := s.validate(d, from.Trace, v, m, t, &state, body)
 	if err != nil {
 		return a, nil, leave, a.refuse(err)
 	}

@@ -11,6 +11,7 @@ import (
 type reading struct {
 	country, party, id string // owner and id as in the body
 	tokenType          string
+	token              string // uid of a Token, or of that of a Session
 	contract           string // of a Token, or of a Session whose token names no eMSP
 	start              ocpi.Time
 	findings           []ocpi.Finding
@@ -33,7 +34,7 @@ func read(d *ocpi.Decoder, v ocpi.Version, kind Object, whole []byte) (r reading
 	case ObjectSession:
 		var o *ocpi.Session
 		if o, err = d.Session(v, whole); err == nil {
-			r = reading{country: o.CountryCode, party: o.PartyID, id: o.ID, findings: o.Findings, start: o.Start}
+			r = reading{country: o.CountryCode, party: o.PartyID, id: o.ID, findings: o.Findings, start: o.Start, token: o.Token.UID}
 			if o.Token.Party().IsZero() {
 				r.contract = o.Token.ContractID
 			}
@@ -42,7 +43,7 @@ func read(d *ocpi.Decoder, v ocpi.Version, kind Object, whole []byte) (r reading
 		var o *ocpi.Token
 		if o, err = d.Token(v, whole); err == nil {
 			r = reading{country: o.CountryCode, party: o.PartyID, id: o.UID, findings: o.Findings,
-				tokenType: o.Type, contract: o.ContractID, change: Change{Contract: ocpi.Fold(o.ContractID)}}
+				tokenType: o.Type, token: o.UID, contract: o.ContractID, change: Change{Contract: ocpi.Fold(o.ContractID)}}
 		}
 	case ObjectInvoice:
 		var o *ocpi.InvoiceReconciliation

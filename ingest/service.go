@@ -88,12 +88,13 @@ func (s *Service) CDR(ctx context.Context, from Sender, v ocpi.Version, body []b
 	var room [8]ocpi.Finding // for what most CDRs show
 	a, findings, err := s.assessCDR(ctx, d, from, &e, body, room[:0])
 	if err != nil {
-		return Receipt{}, s.refused(ctx, &e, body, a, findings, err)
+		return Receipt{}, s.refused(ctx, from, &e, body, a, findings, err)
 	}
 	r := Receipt{Key: e.Key, ID: a.id, Created: true, Findings: append([]ocpi.Finding(nil), findings[:a.told]...)}
 	r.Position, err = s.log.Append(ctx, TopicCDRs, &e, body)
 	s.metrics.count(e.Object, err)
 	if err == nil {
+		from.Trace.kept(TopicCDRs, r.Position, r.Key)
 		r.Earlier = s.recent.note(r.Key, body)
 		s.tally(&e, findings)
 	}
@@ -125,11 +126,11 @@ func (s *Service) change(ctx context.Context, from Sender, v ocpi.Version, m Met
 	a, findings, leave, err := s.assessChange(ctx, d, from, &e, t, body)
 	defer leave()
 	if err != nil {
-		return Receipt{}, s.refused(ctx, &e, body, a, findings, err)
+		return Receipt{}, s.refused(ctx, from, &e, body, a, findings, err)
 	}
 	if len(body) > 0 {
 		if e.Hash, err = d.CanonicalHash(body); err != nil {
-			return Receipt{}, s.refuse(ctx, &e, body, err)
+			return Receipt{}, s.refuse(ctx, from, &e, body, err)
 		}
 	}
 	if a.payer != "" {
@@ -142,6 +143,7 @@ func (s *Service) change(ctx context.Context, from Sender, v ocpi.Version, m Met
 	if err != nil {
 		return r, err
 	}
+	from.Trace.kept(topic, r.Position, r.Key)
 	if err := s.current.Wait(ctx, topic, r.Position); err != nil {
 		return r, fmt.Errorf("%w: the record is durable but not yet visible: %w", ErrOutcomeUnknown, err)
 	}
@@ -165,7 +167,7 @@ func (s *Service) base(ctx context.Context, t Target, mustExist bool) (state Obj
 // validate decodes the object as it will stand after the change. habits are what is
 // found and told to nobody but us; payer is what the record says of who pays, see
 // PayerPath.
-func (s *Service) validate(d *ocpi.Decoder, v ocpi.Version, m Method, t Target, old *ObjectState, body []byte) (findings, habits []ocpi.Finding, payer string, err error) {
+func (s *Service) validate(d *ocpi.Decoder, trace *Trace, v ocpi.Version, m Method, t Target, old *ObjectState, body []byte) (findings, habits []ocpi.Finding, payer string, err error) {
 	if m == MethodDelete {
 		return nil, nil, "", nil
 	}
@@ -193,6 +195,7 @@ func (s *Service) validate(d *ocpi.Decoder, v ocpi.Version, m Method, t Target, 
 		return nil, nil, "", d.AllMissing(err)
 	}
 	findings = r.findings
+	trace.of("", r.token)
 	if t.Object == ObjectToken {
 		findings = append(findings, s.foreignContract(t.Key.Party, r.contract)...)
 	}
@@ -237,24 +240,24 @@ func (s *Service) foreignContract(owner ocpi.Party, contractID string) []ocpi.Fi
 // of one, with the reason, which it returns: or why the body could not be kept.
 func (s *Service) Refuse(ctx context.Context, from Sender, v ocpi.Version, m Method, t Target, body []byte, reason error) error {
 	e := Envelope{Object: t.Object, Method: m, Version: v, Sender: from.ID, Key: t.Key, Variant: t.Variant, Path: t.Path, Received: s.received()}
-	return s.refuse(ctx, &e, body, reason)
+	return s.refuse(ctx, from, &e, body, reason)
 }
 
 // refused answers a push that comes to an error: the body that is refused is kept, and what
 // a policy refuses it for is counted.
-func (s *Service) refused(ctx context.Context, e *Envelope, body []byte, a assessed, findings []ocpi.Finding, err error) error {
+func (s *Service) refused(ctx context.Context, from Sender, e *Envelope, body []byte, a assessed, findings []ocpi.Finding, err error) error {
 	if !a.refused {
 		return err
 	}
 	if a.byPolicy {
 		s.tally(e, findings)
 	}
-	return s.refuse(ctx, e, body, err)
+	return s.refuse(ctx, from, e, body, err)
 }
 
 // refuse keeps a body that cannot be used, with its reason, and returns the
 // reason. When it cannot be kept it says so instead: the partner must retry.
-func (s *Service) refuse(ctx context.Context, e *Envelope, body []byte, reason error) error {
+func (s *Service) refuse(ctx context.Context, from Sender, e *Envelope, body []byte, reason error) error {
 	if len(body) == 0 {
 		return reason
 	}
@@ -263,9 +266,11 @@ func (s *Service) refuse(ctx context.Context, e *Envelope, body []byte, reason e
 		e.Reason = e.Reason[:maxReason]
 	}
 	s.metrics.refused(e.Object, reason)
-	if _, err := s.log.Append(ctx, TopicRefused, e, body); err != nil {
+	at, err := s.log.Append(ctx, TopicRefused, e, body)
+	if err != nil {
 		return fmt.Errorf("keep refused body: %w", err)
 	}
+	from.Trace.kept(TopicRefused, at, e.Key)
 	return reason
 }
 

@@ -21,6 +21,7 @@ type Sender struct {
 	Parties []ocpi.Party
 	Refuses []string
 	Acting  ocpi.Party
+	Trace   *Trace // what is learned of its push; nil = nobody asks
 }
 
 // Owns reports whether the sender may write for p.
