@@ -18,6 +18,7 @@ const readOfLarge = 16 << 20
 // readBody reads the body of a push.
 func (x *exchange) readBody() (err error) {
 	limit, setting := x.s.Limits.Of(x.route.object)
+	x.hasBody = true
 	x.body, err = api.ReadBody(x.r, x.body, limit, x)
 	x.read = err == nil
 	if errors.Is(err, api.ErrTooLarge) {

@@ -153,7 +153,7 @@ func (x *exchange) callBack(theirs *ocpi.Credentials) (*partner.Found, error) {
 	}
 	ctx, cancel := context.WithTimeout(x.r.Context(), callBackWithin)
 	defer cancel()
-	found, err := x.s.Callback.Discover(ctx, theirs.URL, theirs.Token, "", x.route.version)
+	found, err := x.s.Callback.Discover(partner.For(ctx, x.partner.ID), theirs.URL, theirs.Token, "", x.route.version)
 	switch {
 	case err == nil:
 		return found, nil

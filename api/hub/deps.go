@@ -8,6 +8,7 @@ import (
 	"github.com/roamclear/roamclear/api"
 	"github.com/roamclear/roamclear/ingest"
 	"github.com/roamclear/roamclear/ingest/control"
+	"github.com/roamclear/roamclear/ingest/messages"
 	"github.com/roamclear/roamclear/ocpi"
 	"github.com/roamclear/roamclear/settlement"
 )
@@ -133,4 +134,5 @@ type Deps struct {
 	Hold            time.Duration    // a request beyond its partner's share is answered only then; 0 = 1 s
 	Pace            api.Pace         // of lists and large objects
 	Now             func() time.Time // nil = the system clock
+	Messages        *messages.Log    // of what is exchanged; nil = none is kept
 }

@@ -33,8 +33,14 @@ type exchange struct {
 	out     []byte         // the answer; reused
 	habits  []ocpi.Finding // its habits; reused
 	pushed  ingest.Target  // what was pushed, once it is stored
-	headers [8]string
-	nHeader int
+	trace   ingest.Trace   // what the log of messages has of it; reused
+	hasBody bool           // body is of this request
+	said    []byte         // the answer, or its beginning; in out
+	reason  string         // why it is none of success
+	// answered is how large the answer is.
+	answered int
+	headers  [8]string
+	nHeader  int
 }
 
 // answer is what a handler has to say in the good case. Data is JSON, spliced
@@ -62,6 +68,7 @@ func (s *Server) serve(c *gin.Context, r *route) {
 	x.s, x.c, x.r, x.route = s, c, c.Request, r
 	httpStatus, ocpiStatus := x.run(began)
 	r.measure.Done(began, httpStatus, ocpiStatus)
+	x.note(began, httpStatus, ocpiStatus)
 	x.release()
 }
 
@@ -93,6 +100,8 @@ func (x *exchange) work(began time.Time) (httpStatus int, ocpiStatus ocpi.Status
 
 func (x *exchange) release() {
 	x.s, x.c, x.r, x.route, x.partner, x.read, x.marked, x.pushed = nil, nil, nil, nil, nil, false, false, ingest.Target{}
+	x.trace.Reset()
+	x.hasBody, x.said, x.reason, x.answered = false, nil, "", 0
 	clear(x.headers[:x.nHeader])
 	x.nHeader = 0
 	if cap(x.body) > maxKept {
@@ -185,11 +194,14 @@ func (x *exchange) stillKnown() bool {
 
 // sender returns the partner as the owner of what the route is about.
 func (x *exchange) sender() ingest.Sender {
-	if from, ok := x.partner.Sender(x.route.object); ok {
+	from, ok := x.partner.Sender(x.route.object)
+	if x.s.Messages != nil {
+		from.Trace = &x.trace
+	}
+	if ok {
 		return from
 	}
-	from := x.partner.Charging()
-	from.Parties = nil
+	from.ID, from.Parties = x.partner.Charging().ID, nil
 	for _, r := range x.partner.Roles {
 		if slices.Contains(x.route.roles, r.Role) && !slices.Contains(from.Parties, r.Party()) {
 			from.Parties = append(from.Parties, r.Party())
@@ -281,6 +293,9 @@ func (x *exchange) reply(a answer, err error, now time.Time) (httpStatus int, oc
 	if a.conflict != "" {
 		x.setHeader(conflictHeader, a.conflict)
 	}
+	if ocpiStatus >= ocpi.StatusClientError {
+		x.reason = a.message
+	}
 	x.echo()
 	envelope := ocpi.Envelope{Data: a.data, Status: ocpiStatus, Message: a.message, Time: now}
 	w := x.c.Writer
@@ -310,9 +325,11 @@ func (x *exchange) answerAtOnce() {
 func (x *exchange) write(w http.ResponseWriter, envelope *ocpi.Envelope, list [][]byte) error {
 	if list == nil && len(envelope.Data) < maxKept {
 		x.out = envelope.Append(x.out[:0])
+		x.said, x.answered = x.out, len(x.out)
 		_, err := w.Write(x.out)
 		return err
 	}
+	x.remember(envelope, list)
 	paced := x.s.Pace.Writer(w)
 	paced.WriteString(ocpi.EnvelopeData)
 	if list == nil {

@@ -15,6 +15,7 @@ import (
 	"github.com/roamclear/roamclear/api"
 	"github.com/roamclear/roamclear/api/partner"
 	"github.com/roamclear/roamclear/ingest/control"
+	"github.com/roamclear/roamclear/ingest/messages"
 	"github.com/roamclear/roamclear/ocpi"
 )
 
@@ -173,22 +174,26 @@ func (x *exchange) forward(m *message) (*partner.Answer, error) {
 	if m.prompt {
 		waiting = x.s.prompt
 	}
-	held := &room{of: waiting.bytes, pair: between}
-	x.held.rooms = append(x.held.rooms, held) // until our answer is written
+	answers := &room{of: waiting.bytes, pair: between}
+	x.held.rooms = append(x.held.rooms, answers) // until our answer is written
 	if !waiting.requests.take(between, 1) {
 		return nil, tooManyWait(m)
 	}
 	defer waiting.requests.give(between, 1)
-	if len(m.body) > 0 && !held.Take(len(m.body)) {
+	if len(m.body) > 0 && !answers.Take(len(m.body)) {
 		return nil, tooManyWait(m)
 	}
 	if err := x.mayTakeLong(); err != nil {
 		return nil, err
 	}
+	var held messages.Place
+	if len(m.body) > 0 && len(m.body) == len(x.body) && &m.body[0] == &x.body[0] {
+		held = messages.Place{Topic: x.trace.Topic, Position: x.trace.At}
+	}
 	body := bytes.Clone(m.body) // net/http may read on when it has returned, and ours is used again by then
 	a, err := x.s.Forwarder.Send(x.r.Context(), partner.Request{
-		To: m.to, Module: m.module, Side: m.side, Since: m.since, Method: m.method, Path: m.path, Query: m.query, Page: m.page, Body: body,
-		From: m.from, For: m.party, Correlation: x.correlation(), Within: cmp.Or(m.within, forwardWithin), Limit: m.limit, Room: held, Prompt: m.prompt,
+		To: m.to, Module: m.module, Side: m.side, Since: m.since, Method: m.method, Path: m.path, Query: m.query, Page: m.page, Body: body, Held: held,
+		From: m.from, For: m.party, Correlation: x.correlation(), Within: cmp.Or(m.within, forwardWithin), Limit: m.limit, Room: answers, Prompt: m.prompt,
 	})
 	if err != nil {
 		a, err = judged(m, err)

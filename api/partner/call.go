@@ -11,6 +11,7 @@ import (
 
 	"github.com/roamclear/roamclear/api"
 	"github.com/roamclear/roamclear/ingest/control"
+	"github.com/roamclear/roamclear/ingest/messages"
 	"github.com/roamclear/roamclear/ocpi"
 )
 
@@ -49,11 +50,13 @@ type call struct {
 	partner     string // its id, "" where it is none yet
 	method, url string
 	body        []byte
-	from, to    ocpi.Party // routing headers; zero = none
-	correlation string     // "" = a new one
-	limit       int        // of the answer, in bytes; 0 = maxAnswer
-	room        api.Room   // that the answer takes; nil = there is enough
-	lane        string     // whose places it takes, of those that the partner has; "" = those of all others
+	from, to    ocpi.Party     // routing headers; zero = none
+	correlation string         // "" = a new one
+	limit       int            // of the answer, in bytes; 0 = maxAnswer
+	room        api.Room       // that the answer takes; nil = there is enough
+	module      string         // "" = as the URL says
+	held        messages.Place // of body, in the log
+	lane        string         // whose places it takes, of those that the partner has; "" = those of all others
 }
 
 // do sends a call and returns the answer, and the encoding of the token that the
@@ -61,7 +64,7 @@ type call struct {
 func (d *Dialer) do(ctx context.Context, l login, c call) (*Answer, control.TokenEncoding, error) {
 	var first error
 	for _, e := range l.encodings() {
-		a, err := d.once(ctx, l.token, e, c)
+		a, err := d.once(ctx, l, e, c)
 		failed, _ := errors.AsType[*Error](err)
 		switch {
 		case err == nil:
@@ -77,7 +80,8 @@ func (d *Dialer) do(ctx context.Context, l login, c call) (*Answer, control.Toke
 }
 
 // once sends a call with the token in one encoding.
-func (d *Dialer) once(ctx context.Context, token string, e control.TokenEncoding, c call) (*Answer, error) {
+func (d *Dialer) once(ctx context.Context, l login, e control.TokenEncoding, c call) (*Answer, error) {
+	token := l.token
 	failed := &Error{Partner: c.partner, Method: c.method}
 	u, err := d.policy.Check(c.url)
 	if err != nil {
@@ -106,14 +110,18 @@ func (d *Dialer) once(ctx context.Context, token string, e control.TokenEncoding
 	}
 	c.head(req.Header)
 	req.Header.Set("Authorization", authorization(token, e))
+	noted := d.begin(ctx, &c, l.version, u, req.Header, token)
 	resp, err := d.client(u.Scheme).Do(req)
 	if err != nil {
 		failed.Err = cause(err, token)
+		d.done(noted, nil, nil, failed)
 		return nil, failed
 	}
 	defer func() { _ = resp.Body.Close() }() // read to its end or given up
 	d.policy.Identity.Met(c.partner, resp)
-	return c.read(resp, token, failed)
+	a, body, err := c.read(resp, token, failed)
+	d.done(noted, body, a, failed)
+	return a, err
 }
 
 // head sets the headers that every message has.
@@ -138,36 +146,35 @@ func (c *call) head(h http.Header) {
 	}
 }
 
-// read reads the answer. Partners say no by HTTP, by OCPI's code, or by both.
-func (c *call) read(resp *http.Response, token string, failed *Error) (*Answer, error) {
+// read reads the answer, and returns its body too. Partners say no by HTTP, by OCPI's code, or by both.
+func (c *call) read(resp *http.Response, token string, failed *Error) (a *Answer, body []byte, err error) {
 	failed.HTTP = resp.StatusCode
 	if resp.StatusCode >= 300 && resp.StatusCode < 400 {
 		failed.Err = ErrRedirect
-		return nil, failed
+		return nil, nil, failed
 	}
 	limit := c.limit
 	if limit == 0 {
 		limit = maxAnswer
 	}
-	body, err := api.ReadToEnd(resp.Body, nil, limit, c.room)
-	if err != nil {
+	if body, err = api.ReadToEnd(resp.Body, nil, limit, c.room); err != nil {
 		failed.Err = cause(err, token)
 		failed.wait = retryAfter(resp)
-		return nil, failed
+		return nil, nil, failed
 	}
 	e, status, ok := readEnvelope(body)
 	failed.Status, failed.Message = status, words(e.message(), token)
 	failed.wait = retryAfter(resp)
-	a := &Answer{HTTP: resp.StatusCode, Status: status, Message: failed.Message, Data: e.Data, Header: resp.Header}
+	a = &Answer{HTTP: resp.StatusCode, Status: status, Message: failed.Message, Data: e.Data, Header: resp.Header}
 	switch {
 	case ok && resp.StatusCode < 400 && success(status):
-		return a, nil
+		return a, body, nil
 	case ok:
 		failed.Answer = a
 	case resp.StatusCode < 400:
 		failed.Err = errors.New("the answer is not OCPI's: " + beginning(body, token))
 	}
-	return nil, failed
+	return nil, body, failed
 }
 
 // beginning is as much of a body as says what it is. Our token is taken out of it

@@ -44,7 +44,7 @@ func (d *Dialer) DeleteCredentials(ctx context.Context, k Knock) error {
 }
 
 func (d *Dialer) credentials(ctx context.Context, method string, k Knock, own []byte) ([]byte, error) {
-	c := call{partner: k.Partner, method: method, url: k.URL, body: own}
+	c := call{partner: k.Partner, method: method, url: k.URL, body: own, module: "credentials"}
 	a, _, err := d.do(ctx, login{k.Token, k.Encoding, k.Version}, c)
 	if err != nil {
 		return nil, fmt.Errorf("credentials: %w", err)

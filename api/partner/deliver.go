@@ -43,7 +43,7 @@ func (f *Forwarder) Deliver(ctx context.Context, d Delivery) error {
 		ctx, cancel = context.WithTimeout(ctx, d.Within)
 		defer cancel()
 	}
-	c := call{partner: d.To.ID, method: http.MethodPost, url: d.URL, body: d.Body, from: d.From, to: d.For, correlation: d.Correlation, lane: "result"}
+	c := call{partner: d.To.ID, method: http.MethodPost, url: d.URL, body: d.Body, from: d.From, to: d.For, correlation: d.Correlation, module: "commands", lane: "result"}
 	if peer.Version == ocpi.V211 { // it has no such headers
 		c.from, c.to = ocpi.Party{}, ocpi.Party{}
 	}

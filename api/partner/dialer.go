@@ -5,11 +5,16 @@ import (
 	"net/http"
 	"sync"
 	"time"
+
+	"github.com/roamclear/roamclear/ingest/messages"
 )
 
 // Dialer calls partners. It is safe for concurrent use; Close ends its idle
 // connections.
 type Dialer struct {
+	// Messages keeps what is exchanged; nil = nobody does. It is set before the first call.
+	Messages *messages.Log
+
 	policy Policy
 	places places
 

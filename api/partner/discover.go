@@ -152,7 +152,7 @@ func absolute(from, text string) (string, error) {
 // ask reads a list of something into list: partners give what there is one of as
 // the thing itself, in place of a list of one, and the other way round.
 func (d *Dialer) ask(ctx context.Context, l login, at string, list any) (control.TokenEncoding, error) {
-	a, e, err := d.do(ctx, l, call{method: http.MethodGet, url: at})
+	a, e, err := d.do(ctx, l, call{method: http.MethodGet, url: at, module: "versions"})
 	if err != nil {
 		return e, err
 	}

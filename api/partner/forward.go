@@ -12,6 +12,7 @@ import (
 
 	"github.com/roamclear/roamclear/api"
 	"github.com/roamclear/roamclear/ingest/control"
+	"github.com/roamclear/roamclear/ingest/messages"
 	"github.com/roamclear/roamclear/ocpi"
 )
 
@@ -32,14 +33,15 @@ type Request struct {
 	Method      string
 	Path        []string // below the module's URL, unescaped
 	Query       url.Values
-	Page        string        // in place of Path and Query: the page that NextPage returned
-	Body        []byte        // nil = none
-	From, For   ocpi.Party    // OCPI-from and OCPI-to; not sent to partners of OCPI 2.1.1
-	Correlation string        // "" = a new one
-	Within      time.Duration // 0 = as the Dialer's Policy says
-	Limit       int           // of the answer, in bytes; 0 = 1 MiB
-	Room        api.Room      // that the answer takes; nil = there is enough
-	Prompt      bool          // somebody stands and waits: it has places of its own, and does not wait behind pulls
+	Page        string         // in place of Path and Query: the page that NextPage returned
+	Body        []byte         // nil = none
+	Held        messages.Place // where the log holds the very body; zero = nowhere
+	From, For   ocpi.Party     // OCPI-from and OCPI-to; not sent to partners of OCPI 2.1.1
+	Correlation string         // "" = a new one
+	Within      time.Duration  // 0 = as the Dialer's Policy says
+	Limit       int            // of the answer, in bytes; 0 = 1 MiB
+	Room        api.Room       // that the answer takes; nil = there is enough
+	Prompt      bool           // somebody stands and waits: it has places of its own, and does not wait behind pulls
 }
 
 // ErrShowsToken says that a partner's answer holds the token that we call it with: it
@@ -72,7 +74,7 @@ func (f *Forwarder) Send(ctx context.Context, r Request) (*Answer, error) {
 	if err != nil {
 		return nil, err
 	}
-	c := call{partner: p.ID, method: r.Method, url: target, body: r.Body, from: r.From, to: r.For, correlation: r.Correlation, limit: r.Limit, room: r.Room}
+	c := call{partner: p.ID, method: r.Method, url: target, body: r.Body, from: r.From, to: r.For, correlation: r.Correlation, limit: r.Limit, room: r.Room, module: r.Module, held: r.Held}
 	if r.Prompt {
 		c.lane = "prompt"
 	}

@@ -202,7 +202,7 @@ func (r *reading) count(o outcome) {
 
 // page asks for one page, and again where it may come later.
 func (r *reading) page(ctx context.Context, at string) (*Answer, error) {
-	c := call{partner: r.partner.ID, method: http.MethodGet, url: at, limit: maxPage, room: &r.room, to: r.to}
+	c := call{partner: r.partner.ID, method: http.MethodGet, url: at, limit: maxPage, room: &r.room, to: r.to, module: r.module.id}
 	if !r.to.IsZero() {
 		c.from = r.Hub
 	}

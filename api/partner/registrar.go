@@ -65,6 +65,7 @@ func (c *Registrar) Connect(ctx context.Context, in Invited) (*Connected, error)
 	if err != nil {
 		return nil, err
 	}
+	ctx = For(ctx, one.ID)
 	own := c.Partners.Credentials(one, door.Version, c.Self, token, c.Versions)
 	theirs, err := c.introduce(ctx, door, own)
 	if err != nil {
@@ -90,6 +91,7 @@ func (c *Registrar) Connect(ctx context.Context, in Invited) (*Connected, error)
 // that is made, and gives us one. With now its old one ends at once, else when the
 // new one is used.
 func (c *Registrar) Rotate(ctx context.Context, p *control.Partner, token string, now bool) (*control.Partner, error) {
+	ctx = For(ctx, p.ID)
 	door, err := c.door(p)
 	if err != nil {
 		return nil, err
