@@ -307,7 +307,7 @@ func TestAdminRefuses(t *testing.T) {
 		{"encoding", "POST", "/partners", `{"name":"D","token_encoding":"rot13","roles":[{"role":"CPO","country_code":"GB","party_id":"DUN"}]}`, 422, "want auto, raw or base64"},
 		{"too large", "POST", "/partners", `{"name":"` + strings.Repeat("x", api.DefaultMaxBody) + `"}`, 413, "too_large"},
 		{"key without scope", "POST", "/keys", `{}`, 422, "finance:read"},
-		{"key with unknown scope", "POST", "/keys", `{"scopes":["all"]}`, 422, "finance:read, finance:decide, finance:approve, app, cpo, helpdesk"},
+		{"key with unknown scope", "POST", "/keys", `{"scopes":["all"]}`, 422, "finance:read, finance:decide, finance:approve, app, cpo, helpdesk, ops:read"},
 		{"app key of nobody", "POST", "/keys", `{"scopes":["app"]}`, 422, "bound to one party, of role EMSP"},
 		{"CPO key of nobody", "POST", "/keys", `{"scopes":["cpo"]}`, 422, "bound to one party, of role CPO"},
 		{"key that has ended", "POST", "/keys", `{"scopes":["helpdesk"],"expires":"2019-01-01T00:00:00Z"}`, 400, "past"},

@@ -55,6 +55,8 @@ type menuArea struct {
 	Pages []entry
 }
 
+var messagesEntry = entry{Name: "Messages", Href: "/messages"}
+
 // menu has the areas that the visitor sees pages of. It carries the filters that mean the
 // same on every page along.
 func (f frame) menu() (list []menuArea) {
@@ -63,7 +65,13 @@ func (f frame) menu() (list []menuArea) {
 	}
 	drivers := menuArea{"Drivers", []entry{{Name: "Stations", Href: f.with("/stations", "emsp")}, {Name: "Charges", Href: f.with("/charges", "emsp")}}}
 	if !f.Visitor.Allows(rest.ScopeRead) {
-		return []menuArea{drivers}
+		if f.Visitor.Allows(control.ScopeApp) {
+			list = append(list, drivers)
+		}
+		if f.Visitor.operates() {
+			list = append(list, menuArea{"Partners", []entry{messagesEntry}})
+		}
+		return list
 	}
 	money := []entry{{Name: "Settlement", Href: f.with("/", "from", "to", "cpo", "emsp", "currency", "vat")}}
 	if f.Visitor.Months {
@@ -80,7 +88,11 @@ func (f frame) menu() (list []menuArea) {
 		{Name: "Conflicts", Href: "/conflicts"},
 	}}}
 	if f.Visitor.Party.IsZero() {
-		list = append(list, menuArea{"Partners", []entry{{Name: "Partners", Href: "/partners"}, {Name: "Refused", Href: "/refused"}}})
+		partners := []entry{{Name: "Partners", Href: "/partners"}, {Name: "Refused", Href: "/refused"}}
+		if f.Visitor.operates() {
+			partners = append(partners, messagesEntry)
+		}
+		list = append(list, menuArea{"Partners", partners})
 	}
 	tariffs := []entry{{Name: "Tariffs", Href: "/tariffs"}, {Name: "Rules", Href: "/rules"}, {Name: "Price", Href: "/price"}}
 	if f.Visitor.Checks {
@@ -188,7 +200,7 @@ var templates = func() map[string]*template.Template {
 		"tag":      func(status string) string { return statusClasses[status] },
 	}
 	set := map[string]*template.Template{}
-	for _, name := range []string{"settlement", "causes", "cdrs", "cdr", "rejects", "credits", "conflicts", "contents", "refused", "partners", "partner", "tariffs", "tariff", "agreement", "rules", "statements", "statement", "month", "close", "queue", "waiting", "search", "price", "check", "stations", "station", "charges", "charge", "signin", "error"} {
+	for _, name := range []string{"settlement", "causes", "cdrs", "cdr", "rejects", "credits", "conflicts", "contents", "refused", "partners", "partner", "tariffs", "tariff", "agreement", "rules", "statements", "statement", "month", "close", "queue", "waiting", "search", "price", "check", "messages", "message", "stations", "station", "charges", "charge", "signin", "error"} {
 		set[name] = template.Must(template.New(name).Funcs(funcs).
 			ParseFS(files, "templates/layout.html", "templates/parts.html", "templates/"+name+".html"))
 	}

@@ -14,6 +14,7 @@ import (
 	"github.com/roamclear/roamclear/api/report"
 	"github.com/roamclear/roamclear/api/rest"
 	"github.com/roamclear/roamclear/ingest"
+	"github.com/roamclear/roamclear/ingest/control"
 	"github.com/roamclear/roamclear/ocpi"
 	"github.com/roamclear/roamclear/settlement"
 )
@@ -54,6 +55,8 @@ type Deps struct {
 	Late Late
 	// Preflight says what would become of what is pasted; nil = there is no such page.
 	Preflight *report.Preflight
+	// Messages are what was exchanged with partners.
+	Messages rest.Messages
 	// App answers what drivers ask; nil = nothing.
 	App App
 	// Keys signs visitors in: a rest.Keys.
@@ -142,6 +145,10 @@ func Mount(g gin.IRouter, d Deps) {
 		g.GET("/check", s.shown(s.preflight))
 		g.POST("/check", s.shown(s.askPreflight))
 	}
+	if d.Messages.Log != nil {
+		g.GET("/messages", s.operated(s.messages))
+		g.GET("/messages/:id", s.operated(s.message))
+	}
 	if d.App != nil {
 		g.GET("/stations", s.driven(s.stations))
 		g.GET("/stations/:country/:party/*id", s.driven(s.station))
@@ -187,11 +194,24 @@ func (s *server) shown(fn func(c *gin.Context, v visitor) error) gin.HandlerFunc
 		switch {
 		case v.Allows(rest.ScopeRead):
 			return fn(c, v)
-		case c.Request.URL.Path == "/" && s.App != nil:
+		case c.Request.URL.Path == "/" && s.App != nil && v.Allows(control.ScopeApp):
 			c.Redirect(http.StatusSeeOther, "/stations")
+			return nil
+		case c.Request.URL.Path == "/" && v.operates():
+			c.Redirect(http.StatusSeeOther, "/messages")
 			return nil
 		}
 		return rest.MissingScope(rest.ScopeRead)
+	})
+}
+
+// operated is entered for those who read what is exchanged with partners.
+func (s *server) operated(fn func(c *gin.Context, v visitor) error) gin.HandlerFunc {
+	return s.entered(func(c *gin.Context, v visitor) error {
+		if !v.Open && !v.Allows(rest.ScopeOps) {
+			return rest.MissingScope(rest.ScopeOps)
+		}
+		return fn(c, v)
 	})
 }
 

@@ -24,12 +24,13 @@ type visitor struct {
 	rest.Key
 	Open bool // no key was asked for, so there is nothing to sign out of
 	// What the site has besides.
-	Statements, Searches, Months, Checks bool
+	Statements, Searches, Months, Checks, Messages bool
 }
 
 // visitor tells who asks. The key of the session is looked up each time, so a
 // key that is taken away is out at once.
 func (s *server) visitor(c *gin.Context) (v visitor, err error) {
+	v.Messages = s.Messages.Log != nil
 	v.Statements, v.Searches, v.Months, v.Checks = s.Drafts != nil, s.Finder != nil, s.Drafts != nil && s.Around != nil, s.Preflight != nil
 	cookie, err := c.Request.Cookie(cookieName)
 	if err != nil {
@@ -46,7 +47,15 @@ func (s *server) visitor(c *gin.Context) (v visitor, err error) {
 }
 
 // mayEnter reports whether there is a page for a key.
-func mayEnter(key rest.Key) bool { return key.Allows(rest.ScopeRead) || key.Allows(control.ScopeApp) }
+func mayEnter(key rest.Key) bool {
+	return key.Allows(rest.ScopeRead) || key.Allows(control.ScopeApp) || key.Allows(rest.ScopeOps)
+}
+
+// operates reports whether the visitor reads what is exchanged with partners: that of all,
+// which a key of one party does not.
+func (v visitor) operates() bool {
+	return v.Messages && v.Party.IsZero() && (v.Open || v.Allows(rest.ScopeOps))
+}
 
 type signInView struct {
 	frame
@@ -80,7 +89,7 @@ func (s *server) signIn(c *gin.Context) error {
 	case err != nil:
 		return err
 	case !mayEnter(key):
-		wrong = "There is no page for this key: it has neither the scope " + rest.ScopeRead + " nor " + control.ScopeApp + "."
+		wrong = "There is no page for this key: it has none of the scopes " + rest.ScopeRead + ", " + rest.ScopeOps + " and " + control.ScopeApp + "."
 	}
 	if wrong != "" {
 		s.render(c, http.StatusUnauthorized, "signin", signInView{frame: frame{Title: "Sign in", Query: url.Values{}}, Next: next, Wrong: wrong})

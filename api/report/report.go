@@ -29,6 +29,7 @@ type Deps struct {
 	// Receipts are told to partners too, by their OCPI tokens.
 	Receipts rest.Receipts
 	Tokens   rest.Tokens
+	Messages rest.Messages // to partners too
 	// Preflight is what POST /check needs.
 	Preflight *Preflight
 	// Tariffs and Sessions are what POST /price, Tariffs and single Sessions need.
@@ -120,6 +121,10 @@ func Mount(g gin.IRouter, d Deps) {
 	g.GET("/api/v1/conflicts/:country/:party/*id", guard.Handle(s.contents))
 	g.GET("/api/v1/refusals", guard.Handle(s.refusals))
 	g.POST("/api/v1/check", guard.HandleViewer(d.Tokens, ingest.ObjectCDR, d.Preflight.Check))
+	operates := guard
+	operates.Scope = rest.ScopeOps
+	g.GET("/api/v1/messages", operates.HandleViewer(d.Tokens, ingest.ObjectCDR, d.Messages.List))
+	g.GET("/api/v1/messages/:id", operates.HandleViewer(d.Tokens, ingest.ObjectCDR, d.Messages.Show))
 	g.GET("/api/v1/receipts", guard.HandleViewer(d.Tokens, ingest.ObjectCDR, d.Receipts.Days))
 	g.GET("/api/v1/receipts/cdrs", guard.HandleViewer(d.Tokens, ingest.ObjectCDR, d.Receipts.CDRs))
 	g.POST("/api/v1/receipts/cdrs", guard.HandleViewer(d.Tokens, ingest.ObjectCDR, d.Receipts.Find))

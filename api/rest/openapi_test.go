@@ -24,6 +24,7 @@ import (
 	"github.com/roamclear/roamclear/ingest/control"
 	"github.com/roamclear/roamclear/ingest/control/controltest"
 	"github.com/roamclear/roamclear/ingest/ingesttest"
+	"github.com/roamclear/roamclear/ingest/messages/messagestest"
 	"github.com/roamclear/roamclear/ocpi"
 	"github.com/roamclear/roamclear/settlement/clearing"
 	"github.com/roamclear/roamclear/settlement/statement"
@@ -184,6 +185,8 @@ func newSite(t *testing.T, cdrs int) site {
 	world := reporttest.World(cdrs)
 	known := reporttest.Known(t)
 	preflight := reporttest.Preflight(t, known)
+	exchanged := rest.Messages{Log: messagestest.New(), CDR: world.CDR}
+	deps.Messages = exchanged
 	deps.Receipts, deps.Preflight = rest.Receipts{ReceiptStore: world}, preflight.Check
 	controltest.Run(t, m)
 	logger := slog.New(slog.DiscardHandler)
@@ -196,10 +199,10 @@ func newSite(t *testing.T, cdrs int) site {
 			if c.GetHeader("Authorization") != "Bearer all" {
 				return rest.Key{}, rest.ErrNoKey
 			}
-			return rest.Key{Scopes: []string{rest.ScopeRead, rest.ScopeDecide, rest.ScopeApprove}}, nil
+			return rest.Key{Scopes: []string{rest.ScopeRead, rest.ScopeDecide, rest.ScopeApprove, rest.ScopeOps}}, nil
 		},
 		Closing:  rest.Closing{Closer: closer{}, Closes: closes, Partners: deps.Partners, Logger: logger},
-		Receipts: deps.Receipts, Tokens: rest.Tokens{Known: deps.Partners}, Preflight: preflight,
+		Receipts: deps.Receipts, Tokens: rest.Tokens{Known: deps.Partners}, Preflight: preflight, Messages: exchanged,
 	})
 	mountApp(t, s)
 	return s
@@ -405,6 +408,24 @@ func TestReceiptsHaveTheDocumentedShape(t *testing.T) {
 		}
 	}
 	s.call(t, doc, "GET", "/admin/v1/receipts?cpo=GB*NOT&from=2019-01-01&to=2019-01-01", "/admin/v1/receipts", "", 400)
+}
+
+func TestMessagesHaveTheDocumentedShape(t *testing.T) {
+	doc, s := loadContract(t), newSite(t, 200)
+	for _, base := range []string{"/api/v1/messages", "/admin/v1/messages"} {
+		s.call(t, doc, "GET", base, base, "", 200)
+		var list rest.MessageList
+		if err := json.Unmarshal(s.do(t, "GET", base, "").Body.Bytes(), &list); err != nil || len(list.Messages) != 4 {
+			t.Fatalf("%s: %d messages, %v", base, len(list.Messages), err)
+		}
+		for _, m := range list.Messages {
+			s.call(t, doc, "GET", base+"/"+m.ID, base+"/{id}", "", 200)
+		}
+		s.call(t, doc, "GET", base+"?partner=gb-dun-cpo&direction=in&from=2026-11-30&to=2026-11-30T13:00:00Z&status=failed&token_uid=04a1&limit=1", base, "", 200)
+		s.call(t, doc, "GET", base+"?status=1", base, "", 400)
+		s.call(t, doc, "GET", base+"?until=2026-11-30", base, "", 400)
+		s.call(t, doc, "GET", base+"/x", base+"/{id}", "", 404)
+	}
 }
 
 func TestPreflightsHaveTheDocumentedShape(t *testing.T) {

@@ -36,6 +36,7 @@ type Config struct {
 	Admin       AdminConfig
 	PartnerURLs PartnerURLsConfig
 	Commands    CommandsConfig
+	Messages    MessagesConfig
 	Kafka       KafkaConfig
 	Store       ClickHouseConfig
 }
@@ -158,6 +159,12 @@ type CommandsConfig struct {
 	Open           int
 }
 
+// MessagesConfig is about the log of what is exchanged with partners.
+type MessagesConfig struct {
+	Retention  time.Duration
+	QueueBytes int64
+}
+
 // Roles of the service.
 const (
 	roleAPI    = "api"
@@ -217,6 +224,8 @@ func settings(c *Config) []setting {
 		{"commands.answer_timeout", &c.Commands.AnswerTimeout, "10s", "how long a CPO may take to answer a command", lasting(time.Second, time.Minute)},
 		{"commands.session_timeout", &c.Commands.SessionTimeout, "5m", "how long after a CPO says that a charge was started its Session may take to come", lasting(time.Second, time.Hour)},
 		{"commands.open", &c.Commands.Open, commanding.DefaultOpen, "commands of one party that may be open at once: not answered yet, waiting for their Session, or with limits of a charge; more get 429", between(1, 400_000, "commands")},
+		{"messages.retention", &c.Messages.Retention, "720h", "how long requests of and to partners are kept with their answers, by whole days; 0s: none are kept", lasting(0, 10*365*24*time.Hour)},
+		{"messages.queue_bytes", &c.Messages.QueueBytes, int64(64 << 20), "of requests and answers that wait to be kept, in bytes; a partner may hold a quarter, and what is over is counted and not kept", between(1<<20, 4<<30, "bytes")},
 		{"kafka.brokers", &c.Kafka.Brokers, nil, "Kafka brokers host:port; empty: the embedded broker", areAddresses},
 		{"kafka.tls.enabled", &c.Kafka.TLS.Enabled, false, "speak TLS with the brokers", anything},
 		{"kafka.tls.ca", &c.Kafka.TLS.CA, "", "file with the CAs that sign the brokers' certificates, PEM, and nobody else; empty: those of the system", anything},

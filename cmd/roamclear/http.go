@@ -141,21 +141,22 @@ func mounted(s *service) *gin.Engine {
 		CDRs: settlement.Source{Store: b.store, Log: b.log}, Lists: settlement.Lists{StoredLists: b.store, Log: b.log},
 		Commands: s.desk, Tally: &s.tally, Metrics: api.NewMetrics(s.registry), Logger: s.logger, Party: s.config.Hub.party(), Name: s.config.Hub.Name,
 		Callback: s.peers.dialer, Forwarder: s.peers.forwarder, Notes: s.intake, Sealer: s.sealer, PublicURL: s.config.PublicURL, AuthorizeWithin: s.config.Authorize.Timeout,
-		Limits: s.config.Limits.Bodies, InFlight: s.config.Limits.InFlight, Turns: s.turns,
+		Limits: s.config.Limits.Bodies, InFlight: s.config.Limits.InFlight, Turns: s.turns, Messages: s.messages,
 		Known: hub.Known{Token: s.owned.payer, Issuer: s.owned.Issuers.Of, Zone: tariff.SingleZone, Charges: settlement.Charges{Store: b.store, Objects: s.owned, Places: s.owned}.Complete},
 	})
 	engine := operate(api.NewEngine(s.logger, partners.Fallback(), fallback))
 	drafts, around := newDrafts(b.store, s.control), around{b.store, s.control.partners}
 	receipts := rest.Receipts{ReceiptStore: b.store, Await: settlement.Lists{StoredLists: b.store, Log: b.log}.Await}
 	preflight := s.preflight()
+	exchanged := rest.Messages{Log: s.messages, CDR: b.store.CDR, Known: s.knewPartner}
 	closing := rest.Closing{Closer: newCloser(b, drafts), Closes: s.control.closes, Partners: s.control.partners, Logger: s.logger}
 	admin.Mount(engine, admin.Deps{
 		Partners: s.control.partners, Found: &s.tally, Peers: s.peers, Keys: s.control.keys, Closes: s.control.closes, Agreements: s.control.agreements, Parties: s.control.parties,
-		Drafts: drafts, Lookups: b.store, Decisions: drafts, Closer: closing.Closer, Reasons: drafts, Around: around, Receipts: receipts, Preflight: preflight.Check, Ends: s.certs.ends, Roots: s.certs.tls.Roots, Token: s.adminToken, Logger: s.logger,
+		Drafts: drafts, Lookups: b.store, Decisions: drafts, Closer: closing.Closer, Reasons: drafts, Around: around, Receipts: receipts, Messages: exchanged, Preflight: preflight.Check, Ends: s.certs.ends, Roots: s.certs.tls.Roots, Token: s.adminToken, Logger: s.logger,
 	})
 	partners.Mount(engine)
 	report.Mount(engine, report.Deps{
-		Reader: b.store, Reporter: drafts, Closes: s.control.closes, Clearing: s.control.clearing(b.store), Drafts: drafts, Decisions: drafts, Traces: drafts, Around: around, Closing: closing, Receipts: receipts, Tokens: rest.Tokens{Known: s.control.partners}, Preflight: preflight, Logger: s.logger, Limits: limits, Tariffs: s.owned, Sessions: s.owned, Billed: b.store.Billed,
+		Reader: b.store, Reporter: drafts, Closes: s.control.closes, Clearing: s.control.clearing(b.store), Drafts: drafts, Decisions: drafts, Traces: drafts, Around: around, Closing: closing, Receipts: receipts, Tokens: rest.Tokens{Known: s.control.partners}, Preflight: preflight, Messages: exchanged, Logger: s.logger, Limits: limits, Tariffs: s.owned, Sessions: s.owned, Billed: b.store.Billed,
 		Auth: func(c *gin.Context) (rest.Key, error) { return keys.Authenticate(c.Request) },
 	})
 	calls := app.Mount(engine, app.Deps{
@@ -165,10 +166,17 @@ func mounted(s *service) *gin.Engine {
 		Auth:    func(c *gin.Context) (rest.Key, error) { return keys.Authenticate(c.Request) },
 	})
 	page.Mount(engine, page.Deps{
-		Reader: b.store, Finder: b.store, Reporter: drafts, Numbers: drafts, Drafts: drafts, Traces: drafts, Decisions: drafts, KeyName: s.control.keyName, Closing: closing, Around: around, Months: months{b.store, drafts}, Closes: s.control.closes, Clearing: s.control.clearing(b.store), Logger: s.logger, Tariffs: s.owned, Noted: s.owned, Partners: s.control.partners, Found: &s.tally, Late: b.store, Preflight: preflight, App: calls, Keys: keys, Limits: limits,
+		Reader: b.store, Finder: b.store, Reporter: drafts, Numbers: drafts, Drafts: drafts, Traces: drafts, Decisions: drafts, KeyName: s.control.keyName, Closing: closing, Around: around, Months: months{b.store, drafts}, Closes: s.control.closes, Clearing: s.control.clearing(b.store), Logger: s.logger, Tariffs: s.owned, Noted: s.owned, Partners: s.control.partners, Found: &s.tally, Late: b.store, Preflight: preflight, Messages: exchanged, App: calls, Keys: keys, Limits: limits,
 		Open: pageOpen(&s.config), SecureCookie: strings.HasPrefix(s.config.PublicURL, "https://"),
 	})
 	return engine
+}
+
+// knewPartner reports whether there is a partner of an id. Messages of one that was removed
+// are found without naming it.
+func (s *service) knewPartner(id string) bool {
+	_, ok := s.control.partners.Find(id)
+	return ok
 }
 
 // preflight says what would become of what partners push.

@@ -20,8 +20,8 @@ func newKeyCmd() *cobra.Command {
 		Short: "Add, list, rotate and remove API keys",
 		Long: `Administer the API keys of a running service: who may read reports
 (finance:read), decide about CDRs (finance:decide), approve closes (finance:approve),
-use the simple calls as an eMSP (app), report as a CPO (cpo), and unlock connectors
-(helpdesk).
+use the simple calls as an eMSP (app), report as a CPO (cpo), unlock connectors
+(helpdesk), and read what is exchanged with partners (ops:read).
 
 The service is found through its data directory (--data), or by --url and the
 environment variable ROAMCLEAR_ADMIN_TOKEN.`,
@@ -47,7 +47,8 @@ only its hash is kept. It is sent as "Authorization: Bearer …".
   finance:approve  approves a close that another key asked for
   app           finds stations, starts and follows charges, as the eMSP --party
   cpo           reports Sessions and CDRs, as the CPO --party
-  helpdesk      unlocks connectors; with --party for that party alone`,
+  helpdesk      unlocks connectors; with --party for that party alone
+  ops:read      reads what is exchanged with partners (docs/messages.md)`,
 		Example: `  roamclear key add --data data --scope finance:read
   roamclear key add --data data --scope finance:read --party GB/DUN --name "Dundee's books"
   roamclear key add --data data --scope app --party SE/EMP --expires 90d

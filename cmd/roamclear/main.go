@@ -3,6 +3,7 @@
 //	roamclear serve --data DIR     run the service (all roles by default)
 //	roamclear partner, pair, key, agreement, party, period
 //	                               administer a running service
+//	roamclear messages             what was exchanged with partners
 //	roamclear receipts, reconcile  hold what a partner sent against what is here
 //	roamclear verify --data DIR    prove that nothing was lost or counted twice
 //	roamclear reprice --from MONTH price stored CDRs again, report what changes
@@ -70,7 +71,7 @@ func newRootCmd() *cobra.Command {
 	root.SetHelpCommand(newHelpCmd())
 	root.AddCommand(
 		newServeCmd(), newDemoCmd(), newPartnerCmd(), newPairCmd(), newKeyCmd(), newVerifyCmd(), newCheckConfigCmd(),
-		newEngineCmd(), newPriceCmd(), newLintCmd(), newCheckCmd(), newRepriceCmd(), newPeriodCmd(), newStatementCmd(), newAgreementCmd(), newPartyCmd(), newRulesCmd(), newQueueCmd(), newDecideCmd(), newReceiptsCmd(), newReconcileCmd(), newPeerCmd(), newCertCmd(),
+		newEngineCmd(), newPriceCmd(), newLintCmd(), newCheckCmd(), newRepriceCmd(), newPeriodCmd(), newStatementCmd(), newAgreementCmd(), newPartyCmd(), newRulesCmd(), newQueueCmd(), newDecideCmd(), newReceiptsCmd(), newReconcileCmd(), newMessagesCmd(), newPeerCmd(), newCertCmd(),
 	)
 	root.InitDefaultHelpCmd() // these two would be added when it runs, after they are looked at here
 	root.InitDefaultCompletionCmd()

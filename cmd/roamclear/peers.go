@@ -34,6 +34,7 @@ var errNotWorking = errors.New("the service is not running")
 func newPeers(s *service) *peers {
 	urls := &s.config.PartnerURLs
 	d := partner.NewDialer(partner.Policy{AllowPrivate: urls.AllowPrivate, Timeout: urls.Timeout, Identity: s.certs.identity})
+	d.Messages = s.messages
 	self := s.config.self()
 	return &peers{
 		Registrar: &partner.Registrar{Dialer: d, Partners: s.control.partners, Sealer: s.sealer, Self: self, Logger: s.logger,

@@ -23,6 +23,7 @@ import (
 	"github.com/roamclear/roamclear/ingest"
 	"github.com/roamclear/roamclear/ingest/control"
 	"github.com/roamclear/roamclear/ingest/kafka"
+	"github.com/roamclear/roamclear/ingest/messages"
 	"github.com/roamclear/roamclear/ingest/objects"
 	"github.com/roamclear/roamclear/ocpi"
 	"github.com/roamclear/roamclear/pricing"
@@ -103,6 +104,7 @@ type service struct {
 	tally      ingest.Tally // of what is found in what partners send
 	adminToken string
 	sealer     *control.Sealer
+	messages   *messages.Log // nil = none are kept
 	peers      *peers
 	desk       *commanding.Desk
 	metrics    *pricing.Metrics
@@ -168,6 +170,7 @@ func startService(ctx context.Context, c Config, stderr *os.File) (_ *service, e
 	s.intake.Issuers, s.intake.Tally = s.owned.Issuers, &s.tally
 	s.intake.Merging, s.intake.Check = api.NewBudget(mergingBytes), s.found()
 	s.intake.First, s.intake.Payer = s.firstCDR, s.owned.pays
+	s.messages = s.messageLog()
 	s.peers = newPeers(s)
 	s.desk.Objects, s.desk.Sender = s.owned, s.peers.forwarder
 	if s.http, err = newHTTPServer(s); err != nil {
@@ -211,6 +214,9 @@ func (s *service) run(ctx context.Context, after func(context.Context) error) er
 	spawn(followers, follow, "certificates", s.certs.run)
 	spawn(followers, follow, "brake", s.brake().Run)
 	spawn(followers, follow, "control", s.control.machine.Run)
+	if s.messages != nil {
+		spawn(followers, follow, "messages", s.messages.Run)
+	}
 	spawn(followers, follow, "objects", s.persist("objects", s.owned.Run))
 	err := s.identifyOr(ctx, failed)
 	if ctx.Err() != nil && errors.Is(err, ctx.Err()) {
@@ -360,6 +366,18 @@ func (s *service) renewed() {
 	if err := s.tellCommands(); err != nil {
 		s.logger.Error("commands on this machine were not told of the new certificate", "error", err)
 	}
+}
+
+// messageLog keeps what is exchanged with partners, nil where nothing is to be kept.
+func (s *service) messageLog() *messages.Log {
+	c := &s.config.Messages
+	if c.Retention == 0 {
+		return nil
+	}
+	return messages.New(messages.Options{
+		Store: s.backends.store, Digest: func(uid string) string { return s.sealer.Sign("message token", uid) }, Retention: c.Retention, Bytes: c.QueueBytes,
+		Logger: s.logger, Metrics: messages.NewMetrics(s.registry), Now: time.Now,
+	})
 }
 
 // brake slows pushes down while what they bring waits to be priced.

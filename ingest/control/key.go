@@ -17,9 +17,10 @@ const (
 	ScopeApp            = "app"             // finds stations, starts and follows charges, as the one eMSP it is bound to
 	ScopeCPO            = "cpo"             // reports Sessions and CDRs, as the one CPO it is bound to
 	ScopeHelpdesk       = "helpdesk"        // unlocks connectors
+	ScopeOpsRead        = "ops:read"        // reads what is exchanged with partners
 )
 
-var scopeNames = []string{ScopeFinanceRead, ScopeFinanceDecide, ScopeFinanceApprove, ScopeApp, ScopeCPO, ScopeHelpdesk}
+var scopeNames = []string{ScopeFinanceRead, ScopeFinanceDecide, ScopeFinanceApprove, ScopeApp, ScopeCPO, ScopeHelpdesk, ScopeOpsRead}
 
 // Scopes lists what an API key can allow.
 func Scopes() []string { return slices.Clone(scopeNames) }
