@@ -77,6 +77,70 @@ func TestTheCopyThatAPersonChoseIsProved(t *testing.T) {
 	}
 }
 
+// What the store has people choose is held against the log, by every copy that a decision
+// may name.
+func TestChoicesAreThoseOfTheLog(t *testing.T) {
+	at := func(offset int64) ingest.Position { return ingest.Position{Epoch: 1, Offset: offset} }
+	to := func(offset int64) *ingest.Position { p := at(offset); return &p }
+	// C-1: the first is record 1, others 2 and 3; C-2: 11 and 12.
+	chosen := func(control int64, stands int64, copied *ingest.Position) ChosenCopy {
+		return ChosenCopy{Key: ocpi.NewKey("GB", "DUN", "c-1"), First: at(1), Position: at(stands), Control: control, To: copied}
+	}
+	second := ChosenCopy{Key: ocpi.NewKey("GB", "DUN", "c-2"), First: at(11), Position: at(12), Control: 21, To: to(12)}
+	for _, tc := range []struct {
+		name   string
+		log    func(c *Choices)
+		stored []ChosenCopy
+		below  int64 // the store knows of what is before
+		want   []string
+	}{
+		{"nothing", func(*Choices) {}, nil, 9, nil},
+		{"as decided", func(c *Choices) { c.Adopted(5, at(1), at(2)) }, []ChosenCopy{chosen(5, 2, to(2))}, 9, nil},
+		{"not carried out yet", func(c *Choices) { c.Adopted(5, at(1), at(2)) }, []ChosenCopy{chosen(5, 1, to(2))}, 9, nil},
+		{"another one, and back", func(c *Choices) {
+			c.Adopted(5, at(1), at(2))
+			c.Adopted(6, at(2), at(3))
+			c.Undone(7, []ingest.Position{at(3), at(99)})
+		}, []ChosenCopy{chosen(7, 1, nil)}, 9, nil},
+		{"undone before, which says nothing", func(c *Choices) {
+			c.Undone(4, []ingest.Position{at(1)})
+			c.Adopted(5, at(1), at(2))
+		}, []ChosenCopy{chosen(5, 2, to(2))}, 9, nil},
+		{"two CDRs", func(c *Choices) {
+			c.Adopted(20, at(1), at(2))
+			c.Adopted(21, at(11), at(12))
+		}, []ChosenCopy{chosen(20, 2, to(2)), second}, 30, nil},
+		{"decided since", func(c *Choices) {
+			c.Adopted(5, at(1), at(2))
+			c.Adopted(9, at(2), at(3))
+			c.Adopted(10, at(11), at(12))
+		}, []ChosenCopy{chosen(5, 2, to(2))}, 9, nil},
+		{"nobody decided that", func(*Choices) {}, []ChosenCopy{chosen(5, 2, to(2))}, 9,
+			[]string{"at offset 2: the store has somebody choose which copy of CDR GB*DUN*C-1 counts by control record 5; no record says so"}},
+		{"another copy", func(c *Choices) { c.Adopted(5, at(1), at(3)) }, []ChosenCopy{chosen(5, 2, to(2))}, 9,
+			[]string{"counts by control record 5, which does not say so"}},
+		{"the first, which nobody said", func(c *Choices) { c.Adopted(5, at(1), at(2)) }, []ChosenCopy{chosen(5, 1, nil)}, 9, []string{"counts by control record 5, which does not say so"}},
+		{"by another record", func(c *Choices) { c.Adopted(5, at(1), at(2)) }, []ChosenCopy{chosen(6, 2, to(2))}, 9, []string{"counts by control record 6, which does not say so"}},
+		{"an undo is lost", func(c *Choices) {
+			c.Adopted(5, at(1), at(2))
+			c.Undone(7, []ingest.Position{at(2)})
+		}, []ChosenCopy{chosen(5, 2, to(2))}, 9, []string{"was decided by control record 7; the store has the decision of record 5"}},
+		{"a decision is lost", func(c *Choices) { c.Adopted(5, at(1), at(2)) }, nil, 9,
+			[]string{"at offset 2: by control record 5 this copy is to count for its CDR; the store knows of no such decision"}},
+	} {
+		t.Run(tc.name, func(t *testing.T) {
+			var log Choices
+			tc.log(&log)
+			var r Report
+			proveChoices(&r, &log, tc.stored, tc.below)
+			got := disagreements(&r)
+			if len(got) != len(tc.want) || len(got) == 1 && !strings.Contains(got[0], tc.want[0]) {
+				t.Errorf("got %q, want %q", got, tc.want)
+			}
+		})
+	}
+}
+
 // adoptionStore has some copies of CDRs that are to count.
 type adoptionStore struct {
 	pending []Adoption

@@ -28,7 +28,9 @@ type ChosenCopy struct {
 	Position ingest.Position // of the copy; where it is not carried out yet, of the one that counts
 	Hash     ingest.Hash     // of its content
 	First    ingest.Position
-	Pending  bool // it is decided otherwise, and not carried out yet
+	Pending  bool             // it is decided otherwise, and not carried out yet
+	Control  int64            // of the record that decides it
+	To       *ingest.Position // the copy that is to count by that, nil: the first
 }
 
 // StoredCDR is the one row that says which record stands for a CDR, and where

@@ -88,6 +88,9 @@ type Verifier struct {
 	Policies pricing.Policies
 	// Closings says through when pairs are closed; nil: none is.
 	Closings Closings
+	// Choices are what people chose of copies, as the control log has it; nil: what the store
+	// says of that is not held against anything.
+	Choices ChoiceLog
 	// Gate waits until Inputs, Policies and Closings know all that a result of
 	// before may rest on; nil: they do.
 	Gate pricing.Gate
@@ -249,11 +252,19 @@ func (v *Verifier) once(ctx context.Context, overtaken bool) (report *Report, mo
 	return report, report.overtaken || !sameRows(before, after), nil
 }
 
-// choose reads of which CDRs people chose the copy that counts.
+// choose reads of which CDRs people chose the copy that counts, and proves that they did.
 func (v *Verifier) choose(ctx context.Context, report *Report) error {
+	var below int64
+	var all []ChosenCopy
+	if v.Choices != nil {
+		var err error
+		if below, err = v.Choices.Known(ctx); err != nil {
+			return err
+		}
+	}
 	v.chosen = map[ocpi.Key]ChosenCopy{}
-	return v.Store.Chosen(ctx, func(c ChosenCopy) error {
-		v.chosen[c.Key] = c
+	err := v.Store.Chosen(ctx, func(c ChosenCopy) error {
+		v.chosen[c.Key], all = c, append(all, c)
 		switch {
 		case c.Pending:
 			report.ChosenAhead++
@@ -262,6 +273,15 @@ func (v *Verifier) choose(ctx context.Context, report *Report) error {
 		}
 		return nil
 	})
+	if err != nil || v.Choices == nil {
+		return err
+	}
+	log, err := v.Choices.Choices(ctx)
+	if err != nil {
+		return err
+	}
+	proveChoices(report, log, all, below)
+	return nil
 }
 
 // checkpoints returns how far CDRs are stored.

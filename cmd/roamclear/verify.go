@@ -38,7 +38,8 @@ func newVerifyCmd() *cobra.Command {
 		Use:   "verify",
 		Short: "Prove that nothing accepted was lost, counted twice or changed",
 		Long: "verify walks log and store at one fixed position and proves conservation: every record is there once,\n" +
-			"every accepted CDR is priced, rejected, a credit, a repeat or a conflict, exactly once, and the sums agree\n" +
+			"every accepted CDR is priced, rejected, a credit, a repeat or a conflict, exactly once, by its first copy or the one\n" +
+			"that a person decided on, as the control log has it, and the sums agree\n" +
 			"from the raw bodies through the results to the settlement report. Each statement that was issued is held against\n" +
 			"its digest, the numbers and the chain of closes, and drawn again where engine, rules and results are those of then; each\n" +
 			"claim has one place: issued, open, held, rejected or zeroed. Of each re-pricing that was applied it is proved that it\n" +
@@ -75,7 +76,7 @@ func verify(ctx context.Context, c Config, out, progress io.Writer, f *verifyFla
 	}
 	defer in.close()
 	v := &settlement.Verifier{Log: ledgers{b.log}, Store: b.store, Inputs: in.owned.View(), Policies: in.decisions.policies(), Closings: in.decisions.agreements,
-		Gate: gate{b.log, in.owned, in.decisions.machine}, Fold: foldOf(in.owned.Index)}
+		Choices: choices{b, in.decisions}, Gate: gate{b.log, in.owned, in.decisions.machine}, Fold: foldOf(in.owned.Index)}
 	if !f.quiet {
 		v.Progress = progressBar(progress)
 	}
@@ -292,6 +293,9 @@ func printReport(w io.Writer, r *settlement.Report, s *statement.Proof, a *settl
 	p := func(format string, args ...any) { lines = append(lines, fmt.Sprintf(format, args...)) }
 	p("records   %d walked: %d against the log, %d against the checkpoint taken before it was trimmed", r.Records, r.Records-r.TrimmedProven-r.Unproven, r.TrimmedProven)
 	p("cdrs      %d: %d priced, %d rejected, %d credits; beside them %d repeats, %d conflicts", r.CDRs, r.Priced, r.Rejected, r.Credits, r.Repeats, r.Conflicts)
+	if r.Chosen > 0 {
+		p("copies    of %d CDRs another copy counts than the first, as people decided", r.Chosen)
+	}
 	p("relations %d credits held against the CDRs they credit", r.Related)
 	p("report    %d settlement rows, compared with sums over raw bodies and results", r.Rows)
 	p("claims    each of %d CDRs has one place, in %d pairs and currencies", s.CDRs, s.Places)
@@ -312,6 +316,9 @@ func printReport(w io.Writer, r *settlement.Report, s *statement.Proof, a *settl
 	}
 	if r.Ahead > 0 {
 		p("ahead     %d records are in the log and not yet in the store: not part of this proof", r.Ahead)
+	}
+	if r.ChosenAhead > 0 {
+		p("ahead     of %d CDRs another copy is to count, as people decided, and is not priced yet: not part of this proof", r.ChosenAhead)
 	}
 	if r.RelationsAhead > 0 {
 		p("ahead     the relations of %d credits are not found yet: not part of this proof", r.RelationsAhead)

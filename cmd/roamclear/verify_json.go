@@ -19,6 +19,8 @@ type verifyJSON struct {
 	Credits        int64              `json:"credit_count"`
 	Repeats        int64              `json:"repeat_count"`
 	Conflicts      int64              `json:"conflict_count"`
+	Chosen         int64              `json:"chosen_count"`       // CDRs of which another copy counts than the first, as people decided
+	ChosenAhead    int64              `json:"chosen_ahead_count"` // of which that is decided and not carried out yet
 	Related        int64              `json:"related_count"`
 	Rows           int                `json:"row_count"`
 	Ahead          int64              `json:"ahead_count"`
@@ -62,7 +64,7 @@ type disagreementJSON struct {
 func verifyView(r *settlement.Report, s *statement.Proof, a *settlement.AppliedProof) verifyJSON {
 	v := verifyJSON{
 		Proved: r.Proved() && len(s.Faults) == 0, Records: r.Records, TrimmedProven: r.TrimmedProven, CDRs: r.CDRs, Priced: r.Priced,
-		Rejected: r.Rejected, Credits: r.Credits, Repeats: r.Repeats, Conflicts: r.Conflicts, Related: r.Related,
+		Rejected: r.Rejected, Credits: r.Credits, Repeats: r.Repeats, Conflicts: r.Conflicts, Chosen: r.Chosen, ChosenAhead: r.ChosenAhead, Related: r.Related,
 		Rows: r.Rows, Ahead: r.Ahead, RelationsAhead: r.RelationsAhead, Doubled: r.Doubled, Missing: r.Missing,
 		Expired: r.Expired, Unproven: r.Unproven, Places: s.Places, Closes: s.Closes, Statements: s.Statements, Lines: s.Lines, Again: s.Again,
 		Editions: clearing.RunningEditions(), Otherwise: []otherwiseJSON{},

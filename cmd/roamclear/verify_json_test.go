@@ -19,6 +19,7 @@ func TestVerifyAsJSON(t *testing.T) {
 		wants  []string
 	}{
 		"proved":    {settlement.Report{Records: 7, CDRs: 3, Priced: 2, Rejected: 1}, statement.Proof{Closes: 2, Statements: 5}, []string{`"proved": true`, `"record_count": 7`, `"statement_count": 5`, `"repricing_count": 2`, `"repriced_count": 9`, `"disagreements": []`}},
+		"copies":    {settlement.Report{Chosen: 3, ChosenAhead: 1}, statement.Proof{}, []string{`"proved": true`, `"chosen_count": 3`, `"chosen_ahead_count": 1`}},
 		"unproven":  {settlement.Report{Unproven: 2}, statement.Proof{}, []string{`"proved": false`, `"unproven_count": 2`}},
 		"disagrees": {settlement.Report{Disagreements: []settlement.Disagreement{{Partition: p, Offset: 0, What: "a"}, {Partition: p, Offset: -1, What: "b"}}}, statement.Proof{}, []string{`"proved": false`, `"offset": 0`, `"offset": null`, `"what": "b"`, p.String()}},
 		"other editions": {settlement.Report{}, statement.Proof{Otherwise: []statement.Otherwise{{Editions: clearing.Editions{Engine: "3", ZoneDB: "2025c"}, Closes: 2, Statements: 5, First: 7, Last: 9}}}, []string{

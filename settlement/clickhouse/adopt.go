@@ -189,13 +189,16 @@ func (s *Store) Chosen(ctx context.Context, fn func(settlement.ChosenCopy) error
 		to ingest.Position // offset -1: the first copy
 	}
 	byPartition := map[int32][]choice{}
-	err := s.each(ctx, "read which copies are to count", "SELECT c.country, c.party, c.id, c.partition, c.copy_epoch, c.copy_offset, c.control >= a.next FROM "+chosenSQL+
+	err := s.each(ctx, "read which copies are to count", "SELECT c.country, c.party, c.id, c.control, c.partition, c.copy_epoch, c.copy_offset, c.control >= a.next FROM "+chosenSQL+
 		" AS c LEFT JOIN "+carriedSQL+" AS a ON c.country = a.country AND c.party = a.party AND c.id = a.id ORDER BY c.country, c.party, c.id", []any{int64(maxOffset)},
 		func(rows driver.Rows) error {
 			var c choice
 			var pending uint8
-			err := rows.Scan(&c.Key.Party.Country, &c.Key.Party.ID, &c.Key.ID, &c.to.Partition, &c.to.Epoch, &c.to.Offset, &pending)
-			c.Pending = pending != 0
+			err := rows.Scan(&c.Key.Party.Country, &c.Key.Party.ID, &c.Key.ID, &c.Control, &c.to.Partition, &c.to.Epoch, &c.to.Offset, &pending)
+			if c.Pending = pending != 0; c.to.Offset >= 0 {
+				to := c.to
+				c.To = &to
+			}
 			byPartition[c.to.Partition] = append(byPartition[c.to.Partition], c)
 			return err
 		})
