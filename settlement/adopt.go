@@ -20,6 +20,17 @@ type Adoption struct {
 	Generation uint16        // of the result that counts, of whichever copy
 }
 
+// Copies are those of a CDR, and which of them counts.
+type Copies struct {
+	All        []Copy           // the one that counts first, the others as they came
+	First      ingest.Position  // of all that came: it counts unless a person chose another one
+	Pending    *ingest.Position // the copy that is to count, as was decided, and does not yet; else nil
+	Generation uint16           // of the result that counts
+}
+
+// Counts is the copy that counts.
+func (c *Copies) Counts() *Copy { return &c.All[0] }
+
 // AdoptionStore has other copies of CDRs count.
 type AdoptionStore interface {
 	// Adoptions returns what is to be carried out of a partition's CDRs, of each the last

@@ -131,13 +131,13 @@ type CDRPage struct {
 	Next string
 }
 
-// Copy is one accepted copy of a CDR beside the first.
+// Copy is one accepted copy of a CDR.
 type Copy struct {
 	Position ingest.Position
 	Received time.Time
 	Sender   string
 	Hash     ingest.Hash
-	Conflict bool // another content than the first copy; else a repeat
+	Conflict bool // another content than the copy that counts; else a repeat
 }
 
 // CDRDetail is everything the store knows of one CDR.
@@ -154,7 +154,7 @@ type CDRDetail struct {
 	Reconciliation []byte
 	AsOf           pricing.AsOf // what its price rests on
 	Taxes          []TaxSum
-	Copies         []Copy
+	Copies         []Copy // beside the one that counts
 }
 
 // CopyKind says what came again under an identity.
@@ -184,11 +184,11 @@ type ConflictQuery struct {
 	Limit int
 }
 
-// Conflict is one identity with the copies that came after its first.
+// Conflict is one identity with the copies that came of it.
 type Conflict struct {
 	Key    ocpi.Key
 	ID     string // as sent, in the copy that counts
-	First  Copy
+	Counts Copy   // the first, unless a person chose another one
 	Others []Copy // conflicts and repeats, in order
 }
 
@@ -205,11 +205,11 @@ type CopyBody struct {
 	Body    []byte
 }
 
-// Contents are what came under one identity: the first copy, and of every other
+// Contents are what came under one identity: the copy that counts, and of every other
 // content the first copy that has it, as many as fit a page, one at least; More
 // says how many there are beside.
 type Contents struct {
-	First  CopyBody
+	Counts CopyBody
 	Others []CopyBody
 	More   int
 }

@@ -50,6 +50,30 @@ func newCopyLine(c *settlement.Copy, what string) copyLine {
 // fact is what is known of an object; URL is where more of it stands, "" for nowhere.
 type fact struct{ Name, Value, URL string }
 
+// copyLines are the copies of a CDR, the one that counts first. The first that came has the
+// lowest receipt.
+func copyLines(counts *settlement.Copy, others []settlement.Copy) []copyLine {
+	first := counts
+	for i := range others {
+		if others[i].Position.Before(first.Position) {
+			first = &others[i]
+		}
+	}
+	what := "first, counts"
+	if first != counts {
+		what = "counts, as was decided"
+	}
+	lines := []copyLine{newCopyLine(counts, what)}
+	for i := range others {
+		line := newCopyLine(&others[i], "")
+		if first == &others[i] {
+			line.What = "first, " + map[bool]string{true: "other content", false: "same content"}[line.Conflict]
+		}
+		lines = append(lines, line)
+	}
+	return lines
+}
+
 type cdrView struct {
 	frame
 	CDR         *settlement.CDRDetail
@@ -156,11 +180,8 @@ func newCDRView(d *settlement.CDRDetail, key rest.Key) (*cdrView, error) {
 		v.Credited = report.CDRPath(ocpi.Key{Party: d.Key.Party, ID: ocpi.Fold(d.CreditOf)})
 	}
 	if len(d.Copies) > 0 {
-		first := settlement.Copy{Position: d.Position, Received: d.Received, Sender: d.Sender, Hash: d.Hash}
-		v.Copies = append(v.Copies, newCopyLine(&first, "first, counts"))
-		for i := range d.Copies {
-			v.Copies = append(v.Copies, newCopyLine(&d.Copies[i], ""))
-		}
+		counts := settlement.Copy{Position: d.Position, Received: d.Received, Sender: d.Sender, Hash: d.Hash}
+		v.Copies = copyLines(&counts, d.Copies)
 	}
 	if len(d.Findings) > 0 {
 		if err := json.Unmarshal(d.Findings, &v.Findings); err != nil {

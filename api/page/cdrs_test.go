@@ -45,7 +45,7 @@ func TestListsAsJSONLines(t *testing.T) {
 			t.Errorf("%s: %d lines, want %d", target, lines, count)
 		}
 	}
-	if w := s.get(t, "/conflicts.csv", "all"); strings.Count(w.Body.String(), "\r\n") < 50 || !strings.HasPrefix(w.Body.String(), "cpo,id,copy,conflict,received,sender,position,hash\r\n") {
+	if w := s.get(t, "/conflicts.csv", "all"); strings.Count(w.Body.String(), "\r\n") < 50 || !strings.HasPrefix(w.Body.String(), "cpo,id,copy,conflict,received,sender,position,hash,counts\r\n") {
 		t.Errorf("conflicts: %s", w.Body)
 	}
 }

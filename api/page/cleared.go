@@ -178,6 +178,9 @@ func (view *clearedView) addChain(c *rest.Cleared, here ocpi.Key) {
 
 func (s *server) newDecisionLine(d *rest.ClearedDecision, v visitor) decisionLine {
 	l := decisionLine{What: actWords(string(d.Act), string(d.At)), When: instantText(&d.When), Stands: d.Stands, Reason: orNone(d.Reason)}
+	if d.Copy != nil {
+		l.What += ", receipt " + *d.Copy
+	}
 	if d.By != nil {
 		l.By = s.decider(*d.By, v)
 	}
@@ -204,7 +207,7 @@ func (s *server) decider(by string, v visitor) string {
 
 // actWords say what was decided.
 func actWords(act, at string) string {
-	word := map[string]string{"accept": "accepted", "reject": "rejected", "hold": "taken aside", "undo": "undone"}[act]
+	word := map[string]string{"accept": "accepted", "reject": "rejected", "hold": "taken aside", "adopt": "another copy counts", "undo": "undone"}[act]
 	if at != "" {
 		word += ", as " + at
 	}

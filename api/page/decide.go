@@ -10,6 +10,7 @@ import (
 	"github.com/gin-gonic/gin"
 	"github.com/roamclear/roamclear/api/report"
 	"github.com/roamclear/roamclear/api/rest"
+	"github.com/roamclear/roamclear/ocpi"
 	"github.com/roamclear/roamclear/settlement/clearing"
 )
 
@@ -28,7 +29,7 @@ type decideForm struct {
 
 // actChoice is one thing that can be decided.
 type actChoice struct {
-	Value, Text string // of Value "accept claimed" the second word is the side
+	Value, Text string // of Value "accept claimed" the second word is the side, of "adopt 1-0-4711" the copy
 	Digest      string // of what is shown of it
 	Chosen      bool
 }
@@ -68,6 +69,9 @@ func (f *decideForm) request(c *gin.Context) (rest.DecisionRequest, error) {
 		return rest.DecisionRequest{}, rest.Invalid("reason", "say why, for who reads of it later")
 	}
 	r := rest.DecisionRequest{Act: act, At: at, Reason: f.Reason, ExpectDigest: c.PostForm("digest " + act)}
+	if act == string(clearing.Adopt) {
+		r.At, r.Copy = "", at
+	}
 	if r.ExpectDigest == "" {
 		return r, rest.Invalid("act", "it is not among what the page offered: look again")
 	}
@@ -119,7 +123,7 @@ func newDecideForm(c *rest.Cleared, action string, sent decideForm) *decideForm 
 		add("hold", "Take aside: nothing is issued until somebody decides again")
 	}
 	if stands {
-		add("undo", "Undo what was decided: rules say again what becomes of it")
+		add("undo", "Undo what was decided: the first copy counts, and rules say what becomes of it")
 	}
 	return &f
 }
@@ -172,19 +176,8 @@ func (f *decideForm) Digests() map[string]string {
 
 // decideCDR answers POST /cdrs/{country}/{party}/{id}: a decision about one CDR.
 func (s *server) decideCDR(c *gin.Context, v visitor) error {
-	k, err := rest.PathKey(c)
-	if err != nil {
-		return err
-	}
 	sent := sentForm(c)
-	r, err := sent.request(c)
-	if err == nil {
-		err = s.unseen(c, v, &sent)
-	}
-	if err == nil {
-		r.CDR = k.String()
-		_, err = r.Decide(c.Request.Context(), s.Decisions, "", v.Key, decidedBy(v))
-	}
+	k, _, err := s.decideOne(c, v, &sent)
 	if err != nil {
 		status, other := sent.refused(err)
 		if other != nil {
@@ -196,12 +189,25 @@ func (s *server) decideCDR(c *gin.Context, v visitor) error {
 	return nil
 }
 
-// unseen refuses to decide over a decision that the page did not show.
-func (s *server) unseen(c *gin.Context, v visitor, sent *decideForm) error {
-	k, err := rest.PathKey(c)
-	if err != nil {
-		return err
+// decideOne decides what was sent about the one CDR that the path names.
+func (s *server) decideOne(c *gin.Context, v visitor, sent *decideForm) (k ocpi.Key, done *rest.DecisionAnswer, err error) {
+	if k, err = rest.PathKey(c); err != nil {
+		return k, nil, err
 	}
+	r, err := sent.request(c)
+	if err == nil {
+		err = s.unseen(c, sent, k)
+	}
+	if err != nil {
+		return k, nil, err
+	}
+	r.CDR = k.String()
+	done, err = r.Decide(c.Request.Context(), s.Decisions, "", v.Key, decidedBy(v))
+	return k, done, err
+}
+
+// unseen refuses to decide over a decision that the page did not show.
+func (s *server) unseen(c *gin.Context, sent *decideForm, k ocpi.Key) error {
 	sent.Seen, _ = strconv.ParseInt(c.PostForm("seen"), 10, 64)
 	decided, err := s.Traces.DecisionsOf(c.Request.Context(), k)
 	if err != nil || len(decided) == 0 || decided[len(decided)-1].Offset == sent.Seen {

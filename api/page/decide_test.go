@@ -151,7 +151,7 @@ func TestDecidingByKeyboard(t *testing.T) {
 		{Name: "desktop", Width: 1280, Height: 1400}, {Name: "phone", Width: 390, Height: 2600, Phone: true}, {Name: "narrow", Width: 320, Height: 2000, Phone: true, Dark: true},
 	} {
 		pagetest.Do(t, ctx, l.Emulate())
-		for name, target := range map[string]string{"cdr-held": held, "cdr-issued": issuedOnce, "waiting-decide": "/queue/cdrs?ground=energy&cpo=GB*DUN&emsp=DE*VOL&currency=EUR"} {
+		for name, target := range map[string]string{"cdr-held": held, "cdr-issued": issuedOnce, "waiting-decide": "/queue/cdrs?ground=energy&cpo=GB*DUN&emsp=DE*VOL&currency=EUR", "contents-decide": contentsOf} {
 			pagetest.Do(t, ctx, chromedp.Navigate(server.URL+target), pagetest.Seen("#decide"))
 			pagetest.Fits(t, ctx, shots, l.Name+"-"+name)
 		}

@@ -147,7 +147,8 @@ type conflictLine struct {
 	ID                 string // as sent
 	URL                string
 	Contents           string // address of what they differ in
-	First              copyLine
+	Counts             copyLine
+	Chosen             bool // somebody decided that it counts
 	Repeats, Conflicts int
 	Latest             copyLine
 }
@@ -200,8 +201,9 @@ func (s *server) conflictsFile(c *gin.Context, v visitor) error {
 }
 
 func (s *server) newConflictLine(k *settlement.Conflict) conflictLine {
-	l := conflictLine{CPO: s.named(k.Key.Party, lastMonth), ID: k.ID, URL: report.CDRPath(k.Key), Contents: report.ContentsPath(k.Key), First: newCopyLine(&k.First, "")}
+	l := conflictLine{CPO: s.named(k.Key.Party, lastMonth), ID: k.ID, URL: report.CDRPath(k.Key), Contents: report.ContentsPath(k.Key), Counts: newCopyLine(&k.Counts, "")}
 	for i := range k.Others {
+		l.Chosen = l.Chosen || k.Others[i].Position.Before(k.Counts.Position)
 		if k.Others[i].Conflict {
 			l.Conflicts++
 			l.Latest = newCopyLine(&k.Others[i], "")

@@ -102,6 +102,7 @@ func Mount(g gin.IRouter, d Deps) {
 	g.GET("/cdrs/:country/:party/*id", s.shown(s.cdr))
 	if d.Decisions != nil {
 		g.POST("/cdrs/:country/:party/*id", s.sending(rest.ScopeDecide, s.decideCDR))
+		g.POST("/conflicts/:country/:party/*id", s.sending(rest.ScopeDecide, s.adopt))
 		g.POST("/queue/cdrs", s.sending(rest.ScopeDecide, s.decideWaiting))
 	}
 	if d.Drafts != nil && d.Around != nil {

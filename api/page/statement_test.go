@@ -9,6 +9,7 @@ import (
 	"slices"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/chromedp/chromedp"
 	"github.com/gin-gonic/gin"
@@ -16,6 +17,7 @@ import (
 	"github.com/roamclear/roamclear/api/page/pagetest"
 	"github.com/roamclear/roamclear/api/report/reporttest"
 	"github.com/roamclear/roamclear/api/rest"
+	"github.com/roamclear/roamclear/ingest"
 	"github.com/roamclear/roamclear/ocpi"
 	"github.com/roamclear/roamclear/pricing"
 	"github.com/roamclear/roamclear/settlement"
@@ -66,23 +68,45 @@ func (drafts) LinesOf(_ context.Context, key ocpi.Key) ([]rest.TracedLine, int, 
 
 // DecisionsOf has two about the second one.
 func (drafts) DecisionsOf(_ context.Context, key ocpi.Key) ([]statement.Decided, error) {
-	if key.ID != "C-0001" {
+	at := ocpi.Time(1_772_700_000_000_000_000)
+	switch key.ID {
+	case "C-0001":
+	case "C-0004":
+		return []statement.Decided{{Key: key, Offset: 39, By: "key-7", Reason: "they <corrected> it", At: at, Adopted: &ingest.Position{Offset: 4}}}, nil
+	default:
 		return nil, nil
 	}
-	at := ocpi.Time(1_772_700_000_000_000_000)
 	return []statement.Decided{
 		{Key: key, Decision: &clearing.Decision{Act: clearing.Accept, At: clearing.OwedComputed, Covers: []string{"energy"}}, Offset: 40, By: "key-7", Reason: "agreed by <telephone>", At: at},
 		{Key: key, Offset: 41, By: clearing.ByLocal, Reason: "the wrong one", At: at + 60_000_000_000},
 	}, nil
 }
 
+// CopiesOf has three of the fifth one: the first, one that says the same, and that which counts.
+func (drafts) CopiesOf(_ context.Context, key ocpi.Key) (*settlement.Copies, error) {
+	if key.ID != "C-0004" {
+		return nil, nil
+	}
+	at := func(offset int64, hash byte) settlement.Copy {
+		received := time.Date(2026, 3, 3, 10, int(offset), 0, 0, time.UTC)
+		return settlement.Copy{Position: ingest.Position{Offset: offset}, Received: received, Sender: "dun", Hash: ingest.Hash{hash}, Conflict: hash == 1}
+	}
+	return &settlement.Copies{All: []settlement.Copy{at(4, 2), at(1, 1), at(3, 2)}, First: ingest.Position{Offset: 1}, Generation: 1}, nil
+}
+
 // Decide draws, and takes what is made of it.
-func (all drafts) Decide(ctx context.Context, _ string, q statement.Query, drawn func(*statement.Draft) error, made func() (clearing.NewDecision, error)) (int64, error) {
-	err := all.Draw(ctx, q, drawn)
+func (all drafts) Decide(ctx context.Context, _ string, q statement.Query, stand func(rest.Copies) error, drawn func(*statement.Draft) error, made func() (clearing.NewDecision, error)) (rest.Recorded, error) {
+	of, err := all.CopiesOf(ctx, q.Key)
+	if err == nil {
+		err = stand(rest.Copies{Of: of})
+	}
+	if err == nil {
+		err = all.Draw(ctx, q, drawn)
+	}
 	if err == nil {
 		decided, err = made()
 	}
-	return 42, err
+	return rest.Recorded{Record: 42, Pending: decided.Reason == "later"}, err
 }
 
 // decided is the last decision that was made.
@@ -169,7 +193,7 @@ func draftSite(t *testing.T, more ...*statement.Draft) site {
 	engine.UseEscapedPath, engine.UnescapePathValues = true, false
 	store, first := reporttest.World(60), draftOf(dun, volt, "EUR", 6)
 	books := drafts(append(more, first, draftOf(dun, volt, "GBP", 8), draftOf(dun, ocpi.NewParty("NL", "EXW"), "EUR", 450)))
-	store.All = append(store.All, cdrOf(store, first, 0), cdrOf(store, first, 1))
+	store.All = append(store.All, cdrOf(store, first, 0), cdrOf(store, first, 1), copiedCDR(t, store, first))
 	agreed := reporttest.Agreed(t)
 	d := page.Deps{Reader: store, Finder: store, Closes: reporttest.January, Clearing: agreed, Keys: apiKeys{}, Open: true, Logger: slog.New(slog.DiscardHandler),
 		Drafts: books, Traces: books, Decisions: books}

@@ -13,12 +13,12 @@ import (
 	"github.com/roamclear/roamclear/settlement"
 )
 
-// conflictJSON is an identity of which further copies came. The first copy
-// counts; the others are evidence.
+// conflictJSON is an identity of which several copies came. One counts; the others are
+// evidence.
 type conflictJSON struct {
 	CPO    string     `json:"cpo"`
 	ID     string     `json:"id"` // folded to upper case
-	First  copyJSON   `json:"first"`
+	Counts copyJSON   `json:"counts"`
 	Others []copyJSON `json:"others"`
 	URL    string     `json:"url"`
 	// ContentsURL has the bodies and in what they differ.
@@ -45,7 +45,7 @@ func (s *server) conflicts(c *gin.Context, key rest.Key) error {
 
 func newConflict(k *settlement.Conflict) conflictJSON {
 	return conflictJSON{
-		CPO: k.Key.Party.String(), ID: k.ID, First: newCopy(&k.First),
+		CPO: k.Key.Party.String(), ID: k.ID, Counts: newCopy(&k.Counts),
 		Others: newCopies(k.Others), URL: "/api/v1" + CDRPath(k.Key),
 		ContentsURL: "/api/v1" + ContentsPath(k.Key),
 	}
@@ -56,17 +56,17 @@ func ConflictsJSONL(conflicts []settlement.Conflict) rest.Encoder {
 	return rest.JSONLOf(conflicts, newConflict)
 }
 
-var conflictHeader = []string{"cpo", "id", "copy", "conflict", "received", "sender", "position", "hash"}
+var conflictHeader = []string{"cpo", "id", "copy", "conflict", "received", "sender", "position", "hash", "counts"}
 
-// ConflictsCSV is a list of conflicts as a table with a row for each copy, the first
-// one being that which counts.
+// ConflictsCSV is a list of conflicts as a table with a row for each copy, the one
+// that counts first.
 func ConflictsCSV(conflicts []settlement.Conflict) *rest.CSV {
 	return &rest.CSV{Header: conflictHeader, Rows: func(yield func([]string) bool) {
 		for i := range conflicts {
 			k := &conflicts[i]
-			for n, copied := range append([]settlement.Copy{k.First}, k.Others...) {
+			for n, copied := range append([]settlement.Copy{k.Counts}, k.Others...) {
 				j := newCopy(&copied)
-				if !yield([]string{rest.Cell(k.Key.Party.String()), rest.Cell(k.ID), strconv.Itoa(n + 1), strconv.FormatBool(j.Conflict), j.Received, rest.Cell(j.Sender), j.Position, j.Hash}) {
+				if !yield([]string{rest.Cell(k.Key.Party.String()), rest.Cell(k.ID), strconv.Itoa(n + 1), strconv.FormatBool(j.Conflict), j.Received, rest.Cell(j.Sender), j.Position, j.Hash, strconv.FormatBool(n == 0)}) {
 					return
 				}
 			}

@@ -27,7 +27,7 @@ type Content struct {
 // OtherContent is a content that does not count, held against the one that does.
 type OtherContent struct {
 	Content
-	MoreExcl, MoreIncl *decimal.Decimal // it claims more than the first; nil where that is not known
+	MoreExcl, MoreIncl *decimal.Decimal // it claims more than the one that counts; nil where that is not known
 	Differs            []ocpi.Difference
 	Left               int // further members that differ
 }
@@ -35,7 +35,7 @@ type OtherContent struct {
 // Contents are all that came under an identity.
 type Contents struct {
 	Key    ocpi.Key
-	First  Content
+	Counts Content
 	Others []OtherContent
 	More   int // other contents that are not read
 }
@@ -50,14 +50,14 @@ func Compare(ctx context.Context, k rest.Key, r settlement.Reader, key ocpi.Key)
 	if err != nil {
 		return nil, err
 	}
-	out := &Contents{Key: key, First: newContent(stored.First), More: stored.More}
+	out := &Contents{Key: key, Counts: newContent(stored.Counts), More: stored.More}
 	for _, c := range stored.Others {
 		other := OtherContent{Content: newContent(c)}
-		if other.Differs, other.Left, err = ocpi.Diff(stored.First.Body, c.Body, maxDifferences); err != nil {
+		if other.Differs, other.Left, err = ocpi.Diff(stored.Counts.Body, c.Body, maxDifferences); err != nil {
 			return nil, fmt.Errorf("compare copy %s: %w", c.Position, err)
 		}
-		if other.Currency == out.First.Currency {
-			other.MoreExcl, other.MoreIncl = less(other.Excl, out.First.Excl), less(other.Incl, out.First.Incl)
+		if other.Currency == out.Counts.Currency {
+			other.MoreExcl, other.MoreIncl = less(other.Excl, out.Counts.Excl), less(other.Incl, out.Counts.Incl)
 		}
 		out.Others = append(out.Others, other)
 	}
@@ -96,9 +96,16 @@ type contentJSON struct {
 
 type otherContentJSON struct {
 	contentJSON
-	Difference  *amountJSON       `json:"difference"`
-	Differs     []ocpi.Difference `json:"differs"`
-	MoreDiffers int               `json:"more_differs,omitempty"`
+	Difference  *amountJSON      `json:"difference"`
+	Differs     []differenceJSON `json:"differs"`
+	MoreDiffers int              `json:"more_differs,omitempty"`
+}
+
+// differenceJSON is a member in which a copy differs from the one that counts.
+type differenceJSON struct {
+	Path   string          `json:"path"`
+	Counts json.RawMessage `json:"counts,omitempty"`
+	Other  json.RawMessage `json:"other,omitempty"`
 }
 
 func newContentJSON(c *Content) contentJSON {
@@ -126,11 +133,14 @@ func (s *server) contents(c *gin.Context, key rest.Key) error {
 		o := &found.Others[i]
 		others[i] = otherContentJSON{
 			contentJSON: newContentJSON(&o.Content), Difference: newAmount(o.MoreExcl, o.MoreIncl),
-			Differs: append([]ocpi.Difference{}, o.Differs...), MoreDiffers: o.Left,
+			Differs: []differenceJSON{}, MoreDiffers: o.Left,
+		}
+		for _, d := range o.Differs {
+			others[i].Differs = append(others[i].Differs, differenceJSON{d.Path, d.First, d.Other})
 		}
 	}
 	rest.WriteJSON(c, http.StatusOK, map[string]any{
-		"cpo": k.Party.String(), "id": k.ID, "first": newContentJSON(&found.First), "others": others, "more": found.More, "url": "/api/v1" + CDRPath(k),
+		"cpo": k.Party.String(), "id": k.ID, "counts": newContentJSON(&found.Counts), "others": others, "more": found.More, "url": "/api/v1" + CDRPath(k),
 	})
 	return nil
 }

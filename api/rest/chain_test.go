@@ -10,6 +10,7 @@ import (
 
 	"github.com/roamclear/roamclear/api/rest"
 	"github.com/roamclear/roamclear/ocpi"
+	"github.com/roamclear/roamclear/settlement"
 	"github.com/roamclear/roamclear/settlement/statement"
 	"github.com/shopspring/decimal"
 )
@@ -29,6 +30,8 @@ func (c chained) Draw(_ context.Context, _ statement.Query, fn func(*statement.D
 func (chained) LinesOf(context.Context, ocpi.Key) ([]rest.TracedLine, int, error) { return nil, 0, nil }
 
 func (chained) DecisionsOf(context.Context, ocpi.Key) ([]statement.Decided, error) { return nil, nil }
+
+func (chained) CopiesOf(context.Context, ocpi.Key) (*settlement.Copies, error) { return nil, nil }
 
 // chainCDR reads "R1 S1 10 day 1" and "K1 S1 -10 day 2 of R1": id, Session, claim, day of last_updated.
 func chainCDR(t *testing.T, said string) *statement.Charge {

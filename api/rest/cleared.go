@@ -18,6 +18,8 @@ type Traces interface {
 	LinesOf(ctx context.Context, key ocpi.Key) (lines []TracedLine, more int, err error)
 	// DecisionsOf returns all decisions about a CDR, the first one first.
 	DecisionsOf(ctx context.Context, key ocpi.Key) ([]statement.Decided, error)
+	// CopiesOf returns the copies of a CDR and which of them counts, or is to.
+	CopiesOf(ctx context.Context, key ocpi.Key) (*settlement.Copies, error)
 }
 
 // MaxTraced bounds the lines that are told of one CDR.
@@ -90,7 +92,7 @@ type ClearedDecision struct {
 	When   string        `json:"decided_at"`
 	By     *string       `json:"by"`
 	Reason *string       `json:"reason"`
-	Stands bool          `json:"stands"` // no later one took its place
+	Stands bool          `json:"stands"` // no later one took its place; which copy counts and what becomes of it are told apart
 	Covers []string      `json:"covers"` // the grounds that were shown to who decided
 	Copy   *string       `json:"copy"`   // the receipt of the copy that was chosen to count, null where none was
 	Record int64         `json:"record"`
@@ -214,14 +216,18 @@ func (c *Cleared) trace(ctx context.Context, t Traces, k Key, key ocpi.Key) erro
 	if err != nil {
 		return err
 	}
+	chosen := len(decided) - 1 // the last one that says which copy counts
+	for chosen >= 0 && decided[chosen].Act() != clearing.Adopt && decided[chosen].Act() != clearing.Undo {
+		chosen--
+	}
 	for i := range decided {
-		c.Decisions = append(c.Decisions, newClearedDecision(&decided[i], k, i == len(decided)-1))
+		c.Decisions = append(c.Decisions, newClearedDecision(&decided[i], k, i == len(decided)-1 || i == chosen && decided[i].Adopted != nil))
 	}
 	return nil
 }
 
-func newClearedDecision(d *statement.Decided, k Key, last bool) ClearedDecision {
-	v := ClearedDecision{Act: d.Act(), When: d.At.String(), Stands: last, Covers: []string{}, Record: d.Offset}
+func newClearedDecision(d *statement.Decided, k Key, stands bool) ClearedDecision {
+	v := ClearedDecision{Act: d.Act(), When: d.At.String(), Stands: stands, Covers: []string{}, Record: d.Offset}
 	if d.Decision != nil {
 		v.At, v.Covers = d.Decision.At, append(v.Covers, d.Decision.Covers...)
 	}

@@ -7,6 +7,7 @@ import (
 	"testing"
 
 	"github.com/roamclear/roamclear/api/rest"
+	"github.com/roamclear/roamclear/ingest"
 	"github.com/roamclear/roamclear/ocpi"
 	"github.com/roamclear/roamclear/settlement"
 	"github.com/roamclear/roamclear/settlement/clearing"
@@ -55,8 +56,13 @@ func (traced) DecisionsOf(_ context.Context, key ocpi.Key) ([]statement.Decided,
 	return []statement.Decided{
 		{Key: key, Decision: &clearing.Decision{Act: clearing.Accept, At: clearing.OwedClaimed, Covers: []string{"difference"}}, Offset: 8, By: "k1", Reason: "they are right"},
 		{Key: key, Offset: 9, By: "k2", Reason: "they are not"},
+		{Key: key, Offset: 12, By: "k2", Reason: "they sent it again", Adopted: &ingest.Position{Epoch: 1, Offset: 2}},
+		{Key: key, Offset: 13, By: "k1", Reason: "as agreed", Adopted: &ingest.Position{Epoch: 1, Offset: 4}},
+		{Key: key, Decision: &clearing.Decision{Act: clearing.HoldIt}, Offset: 14, By: "k2", Reason: "until they answer"},
 	}, nil
 }
+
+func (traced) CopiesOf(context.Context, ocpi.Key) (*settlement.Copies, error) { return nil, nil }
 
 // What becomes of a CDR is told to each key as far as it may see it, in the shape that is
 // documented.

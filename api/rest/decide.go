@@ -4,7 +4,6 @@ import (
 	"cmp"
 	"context"
 	"encoding/hex"
-	"fmt"
 	"maps"
 	"net/http"
 	"slices"
@@ -15,6 +14,7 @@ import (
 	"github.com/roamclear/roamclear/api"
 	"github.com/roamclear/roamclear/ingest/control"
 	"github.com/roamclear/roamclear/ocpi"
+	"github.com/roamclear/roamclear/settlement"
 	"github.com/roamclear/roamclear/settlement/clearing"
 	"github.com/roamclear/roamclear/settlement/statement"
 	"github.com/shopspring/decimal"
@@ -25,19 +25,27 @@ const ScopeDecide = control.ScopeFinanceDecide
 
 // Decisions takes decisions about CDRs.
 type Decisions interface {
-	// Decide draws what waits, hands it on, and decides what made returns of that. It
-	// returns once drafts know of it, with the offset of the record. settlement.ErrNotFound: q
-	// is of a CDR that there is not.
-	Decide(ctx context.Context, command string, q statement.Query, drawn func(*statement.Draft) error, made func() (clearing.NewDecision, error)) (record int64, err error)
+	// Decide has stand take which copies count, draws what waits, hands it on, and decides
+	// what made returns of that. It returns once drafts know of it; where another copy counts
+	// by it, after a while also without. settlement.ErrNotFound: q is of a CDR that there is
+	// not.
+	Decide(ctx context.Context, command string, q statement.Query, stand func(Copies) error, drawn func(*statement.Draft) error, made func() (clearing.NewDecision, error)) (Recorded, error)
+}
+
+// Recorded is a decision that was made.
+type Recorded struct {
+	Record  int64 // of the control log
+	Pending bool  // another copy is to count by it, and is not priced yet
 }
 
 // DecisionRequest is the body of POST /decisions: about one CDR, or about all that
 // wait by a ground, as the queue showed them.
 type DecisionRequest struct {
-	Act    string `json:"act"`           // accept, reject, hold or undo
-	At     string `json:"at,omitempty"`  // of accept: claimed or computed, "" as agreed
-	Reason string `json:"reason"`        // for who reads of it later
-	CDR    string `json:"cdr,omitempty"` // its key, such as "NL*TNM*C1"; or what follows
+	Act    string `json:"act"`            // accept, reject, hold, adopt or undo
+	At     string `json:"at,omitempty"`   // of accept: claimed or computed, "" as agreed
+	Reason string `json:"reason"`         // for who reads of it later
+	Copy   string `json:"copy,omitempty"` // of adopt: the receipt of the copy that is to count, such as "1-0-4711"
+	CDR    string `json:"cdr,omitempty"`  // its key, such as "NL*TNM*C1"; or what follows
 	Ground string `json:"ground,omitempty"`
 	CPO    string `json:"cpo,omitempty"`
 	EMSP   string `json:"emsp,omitempty"`
@@ -54,6 +62,9 @@ type DecisionAnswer struct {
 	Totals []QueueTotal `json:"totals"`
 	Digest string       `json:"digest"`
 	Record int64        `json:"record"` // in the control log
+	// Pending says that another copy is to count by it, and is not priced yet: until it is, all
+	// that is read has the one that counted.
+	Pending bool `json:"pending"`
 }
 
 // Decide answers POST /decisions. by is who decides.
@@ -78,11 +89,11 @@ func (r *DecisionRequest) Decide(ctx context.Context, d Decisions, command strin
 		return nil, err
 	}
 	s.decision.By = by
-	record, err := d.Decide(ctx, command, s.query, s.add, s.made)
+	done, err := d.Decide(ctx, command, s.query, s.stand, s.add, s.made)
 	if err != nil {
 		return nil, ClosedPeriod(err)
 	}
-	return &DecisionAnswer{Act: string(s.decision.Act), Count: len(s.shown), Totals: s.list(), Digest: s.digest(), Record: record}, nil
+	return &DecisionAnswer{Act: string(s.decision.Act), Count: len(s.shown), Totals: s.list(), Digest: s.digest(), Record: done.Record, Pending: done.Pending}, nil
 }
 
 // selection is CDRs to decide about.
@@ -97,6 +108,8 @@ type selection struct {
 	expected string
 	groups   map[string]*clearing.DecidedGroup // by what was shown
 	of       *clearing.Scope                   // the narrowest that has all pairs of these; nil: there are none
+	copies   *settlement.Copies                // of the one CDR
+	pending  map[ocpi.Key]bool                 // another copy is to count than does
 }
 
 // selection reads which CDRs are meant. Act and reason are the log's to judge.
@@ -105,11 +118,14 @@ func (r *DecisionRequest) selection(k Key) (*selection, error) {
 		decision: clearing.NewDecision{Act: clearing.Act(r.Act), At: clearing.Owed(r.At), Reason: r.Reason, Ground: r.Ground},
 		query:    statement.Query{Party: k.Party, Debtless: true}, by: k, expected: r.ExpectDigest, groups: map[string]*clearing.DecidedGroup{},
 	}
-	if !slices.Contains([]clearing.Act{clearing.Accept, clearing.RejectIt, clearing.HoldIt, clearing.Undo}, s.decision.Act) {
-		return nil, Invalid("act", "%q: want accept, reject, hold or undo", r.Act)
+	if !slices.Contains([]clearing.Act{clearing.Accept, clearing.RejectIt, clearing.HoldIt, clearing.Adopt, clearing.Undo}, s.decision.Act) {
+		return nil, Invalid("act", "%q: want accept, reject, hold, adopt or undo", r.Act)
 	}
 	if strings.TrimSpace(r.Reason) == "" {
 		return nil, Invalid("reason", "required: who reads of it later wants to know why")
+	}
+	if err := s.adopts(r); err != nil {
+		return nil, err
 	}
 	if r.CDR != "" {
 		if r.Ground+r.CPO+r.EMSP+r.Period+r.Currency != "" {
@@ -160,6 +176,9 @@ func (s *selection) add(d *statement.Draft) error {
 		case s.decision.At == clearing.OwedComputed && c.Credit:
 			return nothingComputed(c.Key)
 		default:
+			if err := s.settled(c.Key); err != nil {
+				return err
+			}
 			s.take(c, d.Currency)
 			s.widen(clearing.Scope{CPO: d.CPO, EMSP: d.EMSP})
 		}
@@ -188,28 +207,34 @@ func (s *selection) addOne(d *statement.Draft) error {
 	case !s.by.Sees(d.CPO, d.EMSP) || i < 0 && d.Err == nil:
 		return nil
 	case d.Err != nil:
-		return &Error{Status: http.StatusConflict, Code: "conflict", Field: "cdr", Message: d.Err.Error()}
+		return conflict("cdr", "%s", d.Err.Error())
 	}
 	s.seen, s.decision.Scope = true, clearing.Scope{CPO: d.CPO, EMSP: d.EMSP}
 	s.stands = standsAs(&d.Settled[i], d.Currency)
+	if err := s.settled(s.key); err != nil {
+		return err
+	}
 	switch c := &d.Settled[i]; {
 	case s.decision.Act == clearing.Accept && !owable(d.EMSP, d.Currency):
-		return &Error{Status: http.StatusConflict, Code: "conflict", Field: "cdr", Message: "nobody is known to pay it, or in which currency: it can be rejected, not accepted"}
+		return conflict("cdr", "nobody is known to pay it, or in which currency: it can be rejected, not accepted")
 	case s.decision.At == clearing.OwedComputed && c.Credit:
 		return nothingComputed(c.Key)
 	case s.decision.Act == clearing.HoldIt && c.Issued != nil:
-		return &Error{Status: http.StatusConflict, Code: "conflict", Field: "cdr", Message: fmt.Sprintf(
-			"%s is issued, in the statement of %s to %s for %s in %s: what is issued is not held; reject it, and the next statement takes it back", s.key, d.CPO, d.EMSP, c.Issued.Period, d.Currency)}
-	case c.State != clearing.Before: // that is nobody's to decide here
-		s.take(c, d.Currency)
+		return conflict("cdr", "%s is issued, in the statement of %s to %s for %s in %s: what is issued is not held; reject it, and the next statement takes it back", s.key, d.CPO, d.EMSP, c.Issued.Period, d.Currency)
+	case c.State == clearing.Before: // that is nobody's to decide here
+		return nil
+	case s.decision.Act == clearing.Adopt || s.decision.Act == clearing.Undo:
+		if err := s.replaces(s.key); err != nil {
+			return err
+		}
 	}
+	s.take(&d.Settled[i], d.Currency)
 	return nil
 }
 
 // nothingComputed refuses to have a credit owed as computed.
 func nothingComputed(credit ocpi.Key) error {
-	return &Error{Status: http.StatusConflict, Code: "conflict", Field: "at", Message: fmt.Sprintf(
-		"%s is a credit, and nothing is computed of a credit: accept it without at, or as claimed", credit)}
+	return conflict("at", "%s is a credit, and nothing is computed of a credit: accept it without at, or as claimed", credit)
 }
 
 // standsAs says how a CDR stands: "it is held (difference), claims 8 EUR and is computed as
@@ -250,7 +275,10 @@ func (s *selection) means(c *statement.Settled) bool {
 
 func (s *selection) take(c *statement.Settled, currency string) {
 	shown := s.shownSet.add(c, currency)
-	grounds := s.covers(c, shown)
+	grounds := []string{} // of another copy rules say what they are
+	if s.decision.Act != clearing.Adopt {
+		grounds = s.covers(c, shown)
+	}
 	name := strings.Join(grounds, " ")
 	g := s.groups[name]
 	if g == nil {
@@ -280,11 +308,11 @@ func (s *selection) made() (n clearing.NewDecision, err error) {
 	case len(s.shown) == 0 && s.key.ID != "":
 		return n, &Error{Status: http.StatusConflict, Code: "conflict", Field: "cdr", Message: s.key.String() + " belongs to a period that is settled elsewhere"}
 	case len(s.shown) == 0:
-		return n, &Error{Status: http.StatusConflict, Code: "conflict", Field: "ground", Message: "there is nothing of that: look at the queue again"}
+		return n, conflict("ground", "there is nothing of that: look at the queue again")
 	case s.key.ID == "" && s.expected == "":
 		return n, Invalid("expect_digest", "required: of all that is meant, %s, it is %s", s.words(s.shownSums()), digest)
 	case s.expected != "" && s.expected != digest:
-		return n, &Error{Status: http.StatusConflict, Code: "conflict", Field: "expect_digest", Message: s.changed()}
+		return n, conflict("expect_digest", "%s", s.changed())
 	}
 	n = s.decision
 	if s.of != nil {

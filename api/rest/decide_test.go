@@ -25,18 +25,27 @@ import (
 // deciding takes decisions about a shelf.
 type deciding struct {
 	shelf
-	last clearing.NewDecision
+	last    clearing.NewDecision
+	copies  *settlement.Copies // of whichever CDR
+	pending []ocpi.Key
 }
 
-func (d *deciding) Decide(ctx context.Context, _ string, q statement.Query, drawn func(*statement.Draft) error, made func() (clearing.NewDecision, error)) (int64, error) {
-	err := d.Draw(ctx, q, drawn)
+func (d *deciding) Decide(ctx context.Context, _ string, q statement.Query, stand func(rest.Copies) error, drawn func(*statement.Draft) error, made func() (clearing.NewDecision, error)) (rest.Recorded, error) {
+	copies := rest.Copies{Pending: d.pending}
+	if q.Key.ID != "" {
+		copies = rest.Copies{Of: d.copies}
+	}
+	err := stand(copies)
+	if err == nil {
+		err = d.Draw(ctx, q, drawn)
+	}
 	if q.Key.ID == "X" {
 		err = settlement.ErrNotFound
 	}
 	if err == nil {
 		d.last, err = made()
 	}
-	return 7, err
+	return rest.Recorded{Record: 7}, err
 }
 
 func TestDecisions(t *testing.T) {
@@ -183,12 +192,12 @@ type decidingChain struct {
 	last clearing.NewDecision
 }
 
-func (d *decidingChain) Decide(ctx context.Context, _ string, q statement.Query, drawn func(*statement.Draft) error, made func() (clearing.NewDecision, error)) (int64, error) {
+func (d *decidingChain) Decide(ctx context.Context, _ string, q statement.Query, _ func(rest.Copies) error, drawn func(*statement.Draft) error, made func() (clearing.NewDecision, error)) (rest.Recorded, error) {
 	err := d.Draw(ctx, q, drawn)
 	if err == nil {
 		d.last, err = made()
 	}
-	return 7, err
+	return rest.Recorded{Record: 7}, err
 }
 
 // comes says what each CDR of a chain comes to: its amount, or its state.

@@ -269,7 +269,7 @@ type reconcileRow struct {
 	Twice    *int                   `json:"first_line,omitempty"`
 	Day      *string                `json:"day"` // it is counted on here
 	Fields   []reconcileField       `json:"fields,omitempty"`
-	Conflict bool                   `json:"conflict"` // it came again with another content: here the first copy counts
+	Conflict bool                   `json:"conflict"` // it came with several contents: what is here is the copy that counts
 }
 
 type reconcileField struct {
@@ -296,7 +296,7 @@ func (w *reconciled) tell(p *settlement.ReceiptPair) error {
 	if p.Ours != nil {
 		notes = append(notes, "counted on "+p.Ours.Day)
 		if p.Ours.Conflict {
-			notes = append(notes, "conflict: it came again with another content, the first copy counts")
+			notes = append(notes, "conflict: it came with several contents, this is the copy that counts")
 		}
 	}
 	row := []string{printable(p.ID()), string(p.Kind()), "", "", "", strings.Join(notes, ", ")}

@@ -182,7 +182,7 @@ func TestReceiptsOfTheDemoWorld(t *testing.T) {
 	file := filepath.Join(t.TempDir(), "theirs.csv")
 	write(t, file, "id,end,currency,total_excl,energy\n"+other.row())
 	stdout := says(fmt.Sprintf("reconcile --country %s --party %s --from %s --to %s %s", of.Country, of.ID, day[:7], day[:7], file), 1,
-		strings.ToUpper(other.ID)+" differs ", "conflict: it came again with another content, the first copy counts")
+		strings.ToUpper(other.ID)+" differs ", "conflict: it came with several contents, this is the copy that counts")
 	if !strings.Contains(stdout, "extra") {
 		t.Errorf("what a file of one line lacks is not told:\n%s", stdout)
 	}

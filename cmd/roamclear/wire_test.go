@@ -239,7 +239,7 @@ func toldConflicts(s *testService) {
 		}
 	}
 	var got struct {
-		First struct {
+		Counts struct {
 			Claimed struct {
 				Excl string `json:"excl_vat"`
 			}
@@ -266,12 +266,12 @@ func toldConflicts(s *testService) {
 	for _, d := range last.Differs {
 		paths = append(paths, d.Path)
 	}
-	if got.First.Claimed.Excl != "7.00" || !strings.Contains(string(got.First.Raw), `"twice"`) || !last.Conflict || last.Claimed.Excl != "71.00" || last.Difference.Excl != "64.00" ||
+	if got.Counts.Claimed.Excl != "7.00" || !strings.Contains(string(got.Counts.Raw), `"twice"`) || !last.Conflict || last.Claimed.Excl != "71.00" || last.Difference.Excl != "64.00" ||
 		!slices.Equal(paths, []string{"total_cost.excl_vat"}) || !strings.Contains(string(last.Raw), "71.00") {
 		s.t.Errorf("the copies: %+v", got)
 	}
 	page := s.request("GET", "/conflicts/GB/DUN/twice", "", "")
-	for _, text := range []string{"total_cost.excl_vat", "64.00", "First copy", "&#34;twice&#34;"} {
+	for _, text := range []string{"total_cost.excl_vat", "64.00", "The copy that counts", "&#34;twice&#34;"} {
 		if page.status != http.StatusOK || !strings.Contains(page.body, text) {
 			s.t.Errorf("the page of the copies: HTTP %d without %q", page.status, text)
 		}

@@ -64,7 +64,7 @@ func (s *Store) Adoptions(ctx context.Context, p ingest.Partition, limit int) ([
 		}
 		ver := counts[at.position()] // of before it stood there, where its result is not written yet
 		a.Record.Position, a.Stands = to, positionNumber(to) == at.position() && ver >= at.ver
-		a.Generation = uint16(max(ver, at.ver)&ranksMask) >> 1
+		a.Generation = generationOf(max(ver, at.ver))
 	}
 	return s.withRecords(ctx, list)
 }
@@ -161,6 +161,40 @@ func (s *Store) AdoptionsPending(ctx context.Context, below int64, limit int) (n
 		return err
 	})
 	return n, first, err
+}
+
+// Copies returns the copies of a CDR and which of them counts, or is to by what was decided
+// below a control record; of very many the first. The error wraps [settlement.ErrNotFound] where there is none.
+func (s *Store) Copies(ctx context.Context, key ocpi.Key, below int64) (*settlement.Copies, error) {
+	all, err := s.allCopies(ctx, key)
+	if err != nil {
+		return nil, err
+	}
+	p := ingest.Partition{Topic: ingest.TopicCDRs, Number: all[0].Position.Partition}
+	stand, err := s.footings(ctx, p, []ocpi.Key{key})
+	if err != nil {
+		return nil, err
+	}
+	at := stand[key]
+	if at == nil {
+		return nil, fmt.Errorf("copies of %s came, and none of them counts: run roamclear verify", key)
+	}
+	counts, err := s.highest(ctx, p, stand)
+	if err != nil {
+		return nil, err
+	}
+	out := &settlement.Copies{All: all, First: firstOf(p.Number, at.ver), Generation: generationOf(max(counts[at.position()], at.ver))}
+	err = s.each(ctx, "read which copy is to count", "SELECT d.copy_epoch, d.copy_offset FROM "+pendingSQL+" AND (d.country, d.party, d.id) = (?, ?, ?)",
+		[]any{below, key.Party.Country, key.Party.ID, key.ID}, func(rows driver.Rows) error {
+			to := ingest.Position{Partition: p.Number}
+			err := rows.Scan(&to.Epoch, &to.Offset)
+			if to.Offset < 0 {
+				to = out.First
+			}
+			out.Pending = &to
+			return err
+		})
+	return out, err
 }
 
 // standingOf returns the records of those of some CDRs, the table wanted, of which another

@@ -1,6 +1,7 @@
 package clickhouse
 
 import (
+	"errors"
 	"fmt"
 	"slices"
 	"strings"
@@ -112,11 +113,11 @@ func (d *desk) stands() string {
 		d.t.Errorf("booked as %q, %v", booked, err)
 	}
 	page, err := s.Conflicts(d.t.Context(), settlement.ConflictQuery{})
-	if err != nil || len(page.Conflicts) != 1 || len(page.Conflicts[0].Others) != 3 || page.Conflicts[0].First.Position != c.Position {
+	if err != nil || len(page.Conflicts) != 1 || len(page.Conflicts[0].Others) != 3 || page.Conflicts[0].Counts.Position != c.Position {
 		d.t.Errorf("conflicts: %+v, %v", page.Conflicts, err)
 	}
 	contents, err := s.Contents(d.t.Context(), keyOf("c1"))
-	if err != nil || contents.First.Position != c.Position || len(contents.Others) != 2 {
+	if err != nil || contents.Counts.Position != c.Position || len(contents.Others) != 2 {
 		d.t.Errorf("contents: %+v, %v", contents, err)
 	}
 	for _, party := range []ocpi.Party{ocpi.NewParty("NL", "EXW"), ocpi.NewParty("DE", "TNM")} {
@@ -365,6 +366,47 @@ func TestAnAdoptedCopyMovesWhatIsIssued(t *testing.T) {
 	read("moved C1 DE*TNM 7", "moved C1 NL*EXW 10", "open C1 NL*EXW", "open C2 NL*EXW")
 }
 
+// Who decides which copy counts is told what there is, which of them does, which is to, and
+// how often the result was replaced.
+func TestCopiesOfACDR(t *testing.T) {
+	s := newStore(t)
+	b := batchOf(t, 0, 0, adoptable)
+	write(t, s, b)
+	d := &desk{Store: s, t: t, b: b}
+	is := func(id, want string) {
+		t.Helper()
+		c, err := s.Copies(t.Context(), keyOf(id), d.control+1)
+		if err != nil {
+			t.Fatal(err)
+		}
+		got := ""
+		for _, one := range c.All {
+			got += fmt.Sprint(one.Position.Offset, map[bool]string{true: " other", false: ""}[one.Conflict], ", ")
+		}
+		got += fmt.Sprint("first ", c.First.Offset, ", replaced ", c.Generation)
+		if c.Pending != nil {
+			got += fmt.Sprint(", to be ", *c.Pending)
+		}
+		if got != want || c.Counts().Position != c.All[0].Position {
+			t.Errorf("%s: %s, want %s", id, got, want)
+		}
+	}
+	is("c2", "1, first 1, replaced 0")
+	is("c1", "0, 2 other, 3, 4 other, first 0, replaced 0")
+	d.decide(2, false)
+	is("c1", "0, 2 other, 3, 4 other, first 0, replaced 0, to be 1-0-2")
+	is("c2", "1, first 1, replaced 0")
+	d.carryOut()
+	is("c1", "2, 0 other, 3 other, 4 other, first 0, replaced 1")
+	d.decide(-1, false)
+	is("c1", "2, 0 other, 3 other, 4 other, first 0, replaced 1, to be 1-0-0")
+	d.carryOut()
+	is("c1", "0, 2 other, 3, 4 other, first 0, replaced 2")
+	if _, err := s.Copies(t.Context(), keyOf("none"), 9); !errors.Is(err, settlement.ErrNotFound) {
+		t.Errorf("of a CDR that did not come: %v", err)
+	}
+}
+
 // What people chose is told to who proves it.
 func TestChosenCopies(t *testing.T) {
 	s := newStore(t)
@@ -375,7 +417,14 @@ func TestChosenCopies(t *testing.T) {
 		t.Helper()
 		got := ""
 		err := s.Chosen(t.Context(), func(c settlement.ChosenCopy) error {
-			got += fmt.Sprint(c.Key, " ", c.Position, " of ", c.First, " ", c.Pending, c.Hash == b.Rows[c.Position.Offset].Record.Hash)
+			to := "first"
+			if c.To != nil {
+				to = c.To.String()
+			}
+			if c.Control != d.control {
+				t.Errorf("decided by record %d, want %d", c.Control, d.control)
+			}
+			got += fmt.Sprint(c.Key, " ", c.Position, " of ", c.First, " ", c.Pending, c.Hash == b.Rows[c.Position.Offset].Record.Hash, ", to be ", to)
 			return nil
 		})
 		if err != nil || got != want {
@@ -386,19 +435,20 @@ func TestChosenCopies(t *testing.T) {
 	d.decide(-1, false) // nothing to undo
 	chosen("")
 	d.decide(2, false)
-	chosen("GB*DUN*C1 1-0-0 of 1-0-0 true true")
+	chosen("GB*DUN*C1 1-0-0 of 1-0-0 true true, to be 1-0-2")
 	d.carryOut()
-	chosen("GB*DUN*C1 1-0-2 of 1-0-0 false true")
+	chosen("GB*DUN*C1 1-0-2 of 1-0-0 false true, to be 1-0-2")
 	d.decide(-1, false)
-	chosen("GB*DUN*C1 1-0-2 of 1-0-0 true true")
+	chosen("GB*DUN*C1 1-0-2 of 1-0-0 true true, to be first")
 	d.carryOut()
-	chosen("GB*DUN*C1 1-0-0 of 1-0-0 false true")
+	chosen("GB*DUN*C1 1-0-0 of 1-0-0 false true, to be first")
 	d.control++
 	err := s.WriteDecisions(t.Context(), []statement.Decided{{Key: keyOf("c1"), Offset: d.control, Position: b.Partition.At(0), Decision: &clearing.Decision{Act: clearing.Accept}}}, d.control+1)
 	if err != nil {
 		t.Fatal(err)
 	}
-	chosen("GB*DUN*C1 1-0-0 of 1-0-0 false true") // it says nothing of copies
+	d.control--
+	chosen("GB*DUN*C1 1-0-0 of 1-0-0 false true, to be first") // the other says nothing of copies
 	wrong := ingest.Position{Partition: 1}
 	if err := s.WriteDecisions(t.Context(), []statement.Decided{{Key: keyOf("c1"), Offset: 99, Adopted: &wrong}}, 100); err == nil {
 		t.Error("a copy of another partition is stored")

@@ -278,7 +278,7 @@ func TestConflicts(t *testing.T) {
 		}
 		var out []string
 		for _, c := range page.Conflicts {
-			text := fmt.Sprintf("%s*%s@%d", c.Key.Party, c.ID, c.First.Position.Offset)
+			text := fmt.Sprintf("%s*%s@%d", c.Key.Party, c.ID, c.Counts.Position.Offset)
 			for _, o := range c.Others {
 				text += fmt.Sprintf(" %v@%d", o.Conflict, o.Position.Offset)
 			}

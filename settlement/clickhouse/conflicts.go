@@ -40,7 +40,7 @@ func (s *Store) Conflicts(ctx context.Context, q settlement.ConflictQuery) (sett
 	}
 	for _, key := range keys {
 		if all := copies[key]; len(all) > 1 {
-			c := settlement.Conflict{Key: key, ID: key.ID, First: all[0], Others: all[1:]}
+			c := settlement.Conflict{Key: key, ID: key.ID, Counts: all[0], Others: all[1:]}
 			if id, priced := sent[key]; priced {
 				c.ID = id
 			}

@@ -11,22 +11,11 @@ import (
 
 // Contents implements [settlement.Reader].
 func (s *Store) Contents(ctx context.Context, key ocpi.Key) (*settlement.Contents, error) {
-	var w where
-	w.key(key)
-	copies, err := s.copiesOf(ctx, w.String(), w.args)
+	all, err := s.allCopies(ctx, key)
 	if err != nil {
 		return nil, err
 	}
-	all := copies[key]
-	if len(all) == 0 { // it came once, or not at all
-		if all, err = s.onlyCopy(ctx, key); err != nil {
-			return nil, err
-		}
-	}
 	distinct := distinctContents(all)
-	if len(distinct) == 0 {
-		return nil, fmt.Errorf("read copies of %s: %w", key, settlement.ErrNotFound)
-	}
 	others := positionsOf(distinct[1:])
 	fit, err := s.fitting(ctx, ingest.TopicCDRs, others, settlement.PageBytes)
 	if err != nil {
@@ -44,12 +33,30 @@ func (s *Store) Contents(ctx context.Context, key ocpi.Key) (*settlement.Content
 		}
 		body := settlement.CopyBody{Copy: c, Version: r.Version, Body: r.Body}
 		if i == 0 {
-			out.First = body
+			out.Counts = body
 		} else {
 			out.Others = append(out.Others, body)
 		}
 	}
 	return out, nil
+}
+
+// allCopies returns the copies of a CDR, the one that counts first, one at least.
+func (s *Store) allCopies(ctx context.Context, key ocpi.Key) ([]settlement.Copy, error) {
+	var w where
+	w.key(key)
+	copies, err := s.copiesOf(ctx, w.String(), w.args)
+	if err != nil {
+		return nil, err
+	}
+	all := copies[key]
+	if len(all) == 0 { // it came once, or not at all
+		all, err = s.onlyCopy(ctx, key)
+	}
+	if err == nil && len(all) == 0 {
+		err = fmt.Errorf("read copies of %s: %w", key, settlement.ErrNotFound)
+	}
+	return all, err
 }
 
 // onlyCopy returns the copy of a CDR that came once, none of one that did not

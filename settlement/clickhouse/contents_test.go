@@ -37,7 +37,7 @@ func TestContents(t *testing.T) {
 			t.Fatal(err)
 		}
 		var texts []string
-		for _, c := range append([]settlement.CopyBody{got.First}, got.Others...) {
+		for _, c := range append([]settlement.CopyBody{got.Counts}, got.Others...) {
 			if c.Version != ocpi.V221 {
 				t.Errorf("%s: version %s", id, c.Version)
 			}

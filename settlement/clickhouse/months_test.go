@@ -379,7 +379,7 @@ func (y *year) conflicts(kind settlement.CopyKind) string {
 			y.t.Fatal(err)
 		}
 		for _, c := range page.Conflicts {
-			fmt.Fprintf(&b, "%s %d", c.Key, c.First.Position.Offset)
+			fmt.Fprintf(&b, "%s %d", c.Key, c.Counts.Position.Offset)
 			for _, o := range c.Others {
 				fmt.Fprintf(&b, " %d", o.Position.Offset)
 			}

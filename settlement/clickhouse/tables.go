@@ -51,6 +51,9 @@ func firstOf(partition int32, ver uint64) ingest.Position {
 	return positionOf(partition, 1<<48-1-ver>>rankBits)
 }
 
+// generationOf is how often the CDR of a row was priced again, by its version.
+func generationOf(ver uint64) uint16 { return uint16(ver&ranksMask) >> 1 }
+
 // ranked is a version of the same CDR with another rank.
 func ranked(ver uint64, rank uint16) uint64 { return ver&^ranksMask | uint64(rank) }
 

@@ -332,7 +332,7 @@ func (s *Store) Contents(ctx context.Context, key ocpi.Key) (*settlement.Content
 		return nil, err
 	}
 	first := settlement.Copy{Position: d.Position, Received: d.Received, Sender: d.Sender, Hash: d.Hash}
-	out := &settlement.Contents{First: settlement.CopyBody{Copy: first, Version: ocpi.V221, Body: whole(d, *d.ClaimedExcl)}}
+	out := &settlement.Contents{Counts: settlement.CopyBody{Copy: first, Version: ocpi.V221, Body: whole(d, *d.ClaimedExcl)}}
 	for _, c := range d.Copies {
 		if c.Conflict {
 			out.Others = append(out.Others, settlement.CopyBody{Copy: c, Version: ocpi.V221, Body: whole(d, d.ClaimedExcl.Add(decimal.New(150, -2)))})

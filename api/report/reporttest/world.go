@@ -206,7 +206,7 @@ func (s *Store) addCopies(d *settlement.CDRDetail, conflict bool) {
 		d.Copies = append(d.Copies, other)
 	}
 	s.Conflicted = append(s.Conflicted, settlement.Conflict{
-		Key: d.Key, ID: d.ID, First: settlement.Copy{Position: d.Position, Received: d.Received, Sender: d.Sender, Hash: d.Hash}, Others: d.Copies,
+		Key: d.Key, ID: d.ID, Counts: settlement.Copy{Position: d.Position, Received: d.Received, Sender: d.Sender, Hash: d.Hash}, Others: d.Copies,
 	})
 }
 
