@@ -62,33 +62,45 @@ func (s *Store) Adoptions(ctx context.Context, p ingest.Partition, limit int) ([
 		if to.Offset < 0 {
 			to = firstOf(p.Number, at.ver)
 		}
-		ver := counts[at.position()] // of before it stood there, where its result is not written yet
-		a.Record.Position, a.Stands = to, positionNumber(to) == at.position() && ver >= at.ver
-		a.Generation = generationOf(max(ver, at.ver))
+		// It stands where its result is the only one: what died between had the former one count
+		// still, alone or beside it.
+		of := counts[list[i].Key]
+		a.Record.Position, a.Stands = to, positionNumber(to) == at.position() && of.at == at.position() && of.ver >= at.ver && of.n == 1
+		a.Generation = generationOf(max(of.ver, at.ver))
 	}
 	return s.withRecords(ctx, list)
 }
 
-// highest returns the versions of the results that count, by the positions where CDRs
-// stand: a re-pricing that moves nothing leaves their rows in cdrs as they are.
-func (s *Store) highest(ctx context.Context, p ingest.Partition, stand map[ocpi.Key]*footing) (map[uint64]uint64, error) {
+// counting are the results of a CDR that count: one, unless what writes another one died.
+type counting struct {
+	ver uint64 // the highest
+	at  uint64 // the position of that one
+	n   int
+}
+
+// highest returns which results of CDRs count: a re-pricing that moves nothing leaves their
+// rows in cdrs as they are.
+func (s *Store) highest(ctx context.Context, p ingest.Partition, stand map[ocpi.Key]*footing) (map[ocpi.Key]counting, error) {
 	var places []resultPlace
 	for _, at := range stand {
-		for _, m := range at.months {
-			places = append(places, resultPlace{ingest.Position{Epoch: at.Epoch, Partition: p.Number, Offset: at.Offset}, ocpi.Month(m)})
-		}
+		places = append(places, at.stood(p.Number)...)
 	}
 	of, err := withPlaces(places)
 	if err != nil {
 		return nil, err
 	}
-	found := map[uint64]uint64{}
-	err = s.each(ch.Context(ctx, of), fmt.Sprintf("read which results of %s count", p), "SELECT epoch, offset, ver FROM results FINAL"+atPlaces+" WHERE NOT elsewhere", nil,
+	found := map[ocpi.Key]counting{}
+	err = s.each(ch.Context(ctx, of), fmt.Sprintf("read which results of %s count", p), "SELECT country, party, id, epoch, offset, ver FROM results FINAL"+atPlaces+" WHERE NOT elsewhere", nil,
 		func(rows driver.Rows) error {
+			var k ocpi.Key
 			var at ingest.Position
 			var ver uint64
-			err := rows.Scan(&at.Epoch, &at.Offset, &ver)
-			found[positionNumber(at)] = max(found[positionNumber(at)], ver)
+			err := rows.Scan(&k.Party.Country, &k.Party.ID, &k.ID, &at.Epoch, &at.Offset, &ver)
+			c := found[k]
+			if c.n++; ver > c.ver {
+				c.ver, c.at = ver, positionNumber(at)
+			}
+			found[k] = c
 			return err
 		})
 	return found, err
@@ -183,7 +195,7 @@ func (s *Store) Copies(ctx context.Context, key ocpi.Key, below int64) (*settlem
 	if err != nil {
 		return nil, err
 	}
-	out := &settlement.Copies{All: all, First: firstOf(p.Number, at.ver), Generation: generationOf(max(counts[at.position()], at.ver))}
+	out := &settlement.Copies{All: all, First: firstOf(p.Number, at.ver), Generation: generationOf(max(counts[key].ver, at.ver))}
 	err = s.each(ctx, "read which copy is to count", "SELECT d.copy_epoch, d.copy_offset FROM "+pendingSQL+" AND (d.country, d.party, d.id) = (?, ?, ?)",
 		[]any{below, key.Party.Country, key.Party.ID, key.ID}, func(rows driver.Rows) error {
 			to := ingest.Position{Partition: p.Number}

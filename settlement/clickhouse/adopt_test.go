@@ -268,7 +268,17 @@ func (d *desk) apply(run string, want int64) {
 // What dies between what a CDR is found by and its result is begun anew, whichever way the
 // copy is priced then.
 func TestAnAdoptionThatDied(t *testing.T) {
-	for _, again := range []pricing.Status{pricing.Priced, pricing.Rejected} {
+	for _, tc := range []struct {
+		name   string
+		lacks  string // what was not written of results
+		again  pricing.Status
+		counts int64 // of C1 until it is begun anew
+	}{
+		{"before the results", "generation = 1 OR elsewhere", pricing.Priced, 0},
+		{"before the results, and rejected then", "generation = 1 OR elsewhere", pricing.Rejected, 0},
+		{"before the former result was marked", "elsewhere", pricing.Priced, -1},
+		{"before the new one was written", "generation = 1 AND NOT elsewhere", pricing.Priced, -1},
+	} {
 		s := newStore(t)
 		b := batchOf(t, 0, 0, adoptable)
 		write(t, s, b)
@@ -279,15 +289,31 @@ func TestAnAdoptionThatDied(t *testing.T) {
 			t.Fatal(err)
 		}
 		// As where results were not written.
-		if err := s.conn.Exec(t.Context(), "ALTER TABLE results DELETE WHERE generation = 1 OR elsewhere SETTINGS mutations_sync = 2"); err != nil {
+		if err := s.conn.Exec(t.Context(), "ALTER TABLE results DELETE WHERE "+tc.lacks+" SETTINGS mutations_sync = 2"); err != nil {
 			t.Fatal(err)
+		}
+		if tc.counts >= 0 { // all that is found by its key has the former one
+			c, err := s.CDR(t.Context(), keyOf("c1"))
+			if err != nil || c.Position.Offset != tc.counts {
+				t.Errorf("%s: %+v, %v, want copy %d", tc.name, c, err, tc.counts)
+			}
+			err = s.BookedOf(t.Context(), []ocpi.Key{keyOf("c1")}, settlement.Ends{b.Partition: 5}, func(c *settlement.BookedCDR) error {
+				if c.Position.Offset != tc.counts {
+					t.Errorf("%s: copy %s is booked", tc.name, c.Position)
+				}
+				tc.counts = -1
+				return nil
+			})
+			if err != nil || tc.counts >= 0 {
+				t.Errorf("%s: it is not booked, %v", tc.name, err)
+			}
 		}
 		list := d.pending()
 		if len(list) != 1 || list[0].Stands || list[0].Generation != 1 {
 			t.Fatalf("%+v is pending, want it to be written again, above what was", list)
 		}
 		row = d.row(list[0])
-		row.Outcome.Status = again
+		row.Outcome.Status = tc.again
 		if err := s.WriteAdopted(t.Context(), b.Partition, []pricing.Row{row}); err != nil {
 			t.Fatal(err)
 		}

@@ -78,12 +78,14 @@ func (s *Store) readResult(ctx context.Context, key ocpi.Key, d *settlement.CDRD
 	return err
 }
 
-// placesOfKey returns the places that results may have a row of the CDR at. Of two rows of
+// placesOfKey returns the places that results may have a row of the CDR at, where it stands
+// first. Of two rows of
 // one version (0029) the one with more months was written later.
 func (s *Store) placesOfKey(ctx context.Context, key ocpi.Key) (places []resultPlace, err error) {
 	var w where
 	w.key(key)
-	err = s.each(ctx, "find CDR "+key.String(), "SELECT partition, epoch, offset, months FROM cdrs"+w.String()+" ORDER BY ver DESC, length(months) DESC LIMIT 1", w.args,
+	err = s.each(ctx, "find CDR "+key.String(), "SELECT partition, at.1, at.2, months FROM (SELECT partition, months, "+stoodSQL+" AS stood FROM cdrs"+w.String()+
+		" ORDER BY ver DESC, length(months) DESC LIMIT 1) ARRAY JOIN stood AS at", w.args,
 		func(rows driver.Rows) error {
 			var at ingest.Position
 			var months []uint32

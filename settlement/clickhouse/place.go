@@ -55,6 +55,20 @@ func (s *footing) beats(position uint64) bool {
 	return s.position() != position && (s.adopted() || s.position() < position)
 }
 
+// stood returns where the CDR stands and where it stood, the places that results may have rows
+// of it at.
+func (s *footing) stood(partition int32) (places []resultPlace) {
+	for _, at := range append([]place{s.place}, s.earlier...) {
+		for _, m := range s.months {
+			p := resultPlace{ingest.Position{Epoch: at.Epoch, Partition: partition, Offset: at.Offset}, ocpi.Month(m)}
+			if !slices.Contains(places, p) {
+				places = append(places, p)
+			}
+		}
+	}
+	return places
+}
+
 // moved returns where a CDR has stood that comes to stand at now.
 func (s *footing) moved(now place) []place {
 	if s == nil {
@@ -167,14 +181,18 @@ func (p resultPlace) byKey(q resultPlace) int {
 // chooses between: it may say which rows are read at all.
 const atPlaces = " PREWHERE (partition, month, epoch, offset) IN places"
 
+// stoodSQL is where a CDR stands and where it stood, in table cdrs. Until its result is
+// written that it has as another copy, the one counts that it had; then a mark is there.
+const stoodSQL = "arrayDistinct(arrayPushFront(if(earlier = '', [], arrayMap(p -> (toUInt8(JSONExtractUInt(p, 'e')), toInt64(JSONExtractInt(p, 'o'))), JSONExtractArrayRaw(earlier))), (epoch, offset)))"
+
 // placesOfKeys returns the places that results may have rows of those CDRs at.
 func (s *Store) placesOfKeys(ctx context.Context, keys []ocpi.Key) (places []resultPlace, err error) {
 	wanted, err := withKeys(keys)
 	if err != nil {
 		return nil, err
 	}
-	err = s.each(ch.Context(ctx, wanted), "find CDRs", `SELECT partition, epoch, offset, arrayJoin(months) FROM cdrs FINAL
-		WHERE (country, party, id) IN wanted`, nil,
+	err = s.each(ch.Context(ctx, wanted), "find CDRs", "SELECT partition, at.1, at.2, arrayJoin(months) FROM (SELECT partition, months, arrayJoin("+stoodSQL+") AS at FROM cdrs FINAL"+
+		" WHERE (country, party, id) IN wanted)", nil,
 		func(rows driver.Rows) error {
 			var place resultPlace
 			var month uint32
@@ -194,5 +212,5 @@ func placesOf(condition string) string {
 
 // placesIn is the query of those places.
 func placesIn(condition string) string {
-	return "(SELECT partition, arrayJoin(months), epoch, offset FROM cdrs FINAL WHERE " + condition + ")"
+	return "(SELECT partition, arrayJoin(months), at.1, at.2 FROM (SELECT partition, months, arrayJoin(" + stoodSQL + ") AS at FROM cdrs FINAL WHERE " + condition + "))"
 }

@@ -186,7 +186,7 @@ func (s *Store) SessionCDR(ctx context.Context, cpo ocpi.Party, session string) 
 	if err != nil {
 		return key, false, err
 	}
-	err = s.each(ch.Context(ctx, wanted), "read of which session CDRs are", "SELECT id FROM results WHERE "+placesOf("(country, party, id) IN wanted")+
+	err = s.each(ch.Context(ctx, wanted), "read of which session CDRs are", "SELECT id FROM results FINAL WHERE "+placesOf("(country, party, id) IN wanted")+
 		" AND NOT elsewhere AND credit = 0 AND country = ? AND party = ? AND session_id = ? ORDER BY id LIMIT 1", []any{cpo.Country, cpo.ID, session},
 		func(rows driver.Rows) error {
 			ok, key.Party = true, cpo
