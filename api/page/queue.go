@@ -34,6 +34,7 @@ type queueView struct {
 	Grounds           []queueGround
 	Totals            []queueLine
 	Problems          []string
+	AsOf              string // "10:02:31": more has come since; "" where nothing has
 }
 
 // queue answers GET /queue: what waits for a person, or for its cause to go, by ground and
@@ -45,6 +46,9 @@ func (s *server) queue(c *gin.Context, v visitor) error {
 		return err
 	}
 	view := queueView{frame: frame{Title: "Queue", Here: "Queue", Visitor: &v, Query: url.Values{}}, Period: q.Get("period"), CPO: q.Get("cpo"), EMSP: q.Get("emsp"), Problems: found.Problems}
+	if found.AsOf != nil && found.AsOf.Behind {
+		view.AsOf = asOfText(found.AsOf.At)
+	}
 	places := column{2}
 	for i := range found.Groups {
 		fitText(&places, found.Groups[i].Claimed)
@@ -72,6 +76,13 @@ func (s *server) queue(c *gin.Context, v visitor) error {
 	}
 	s.render(c, http.StatusOK, "queue", view)
 	return nil
+}
+
+// asOfText is a time of day, UTC, of a time as answers write it.
+func asOfText(at string) string {
+	_, clock, _ := strings.Cut(at, "T")
+	clock, _, _ = strings.Cut(strings.TrimSuffix(clock, "Z"), ".")
+	return clock
 }
 
 // onlyGiven takes out of a request the parameters that a form sent without a value.

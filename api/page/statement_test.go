@@ -54,6 +54,11 @@ func (all drafts) Draw(_ context.Context, q statement.Query, fn func(*statement.
 	return nil
 }
 
+// Waiting is as of a while ago where a CPO alone is asked for.
+func (all drafts) Waiting(ctx context.Context, q statement.Query, fn func(*statement.Draft) error) (statement.AsOf, error) {
+	return statement.AsOf{At: time.Date(2026, 4, 2, 10, 2, 31, 5, time.UTC), Behind: !q.CPO.IsZero() && q.EMSP.IsZero()}, all.Draw(ctx, q, fn)
+}
+
 // LinesOf has one line of the first CDR, and a correction.
 func (drafts) LinesOf(_ context.Context, key ocpi.Key) ([]rest.TracedLine, int, error) {
 	if key.ID != "C-0000" {

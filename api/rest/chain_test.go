@@ -27,6 +27,10 @@ func (c chained) Draw(_ context.Context, _ statement.Query, fn func(*statement.D
 	return fn(draft)
 }
 
+func (c chained) Waiting(ctx context.Context, q statement.Query, fn func(*statement.Draft) error) (statement.AsOf, error) {
+	return statement.AsOf{}, c.Draw(ctx, q, fn)
+}
+
 func (chained) LinesOf(context.Context, ocpi.Key) ([]rest.TracedLine, int, error) { return nil, 0, nil }
 
 func (chained) DecisionsOf(context.Context, ocpi.Key) ([]statement.Decided, error) { return nil, nil }

@@ -16,6 +16,8 @@ type Drafts interface {
 	// Draw draws drafts of q's period; where that is zero, of one in which all there is
 	// comes to a statement.
 	Draw(ctx context.Context, q statement.Query, fn func(*statement.Draft) error) error
+	// Waiting draws no more than what waits and what was rejected, perhaps as of a while ago.
+	Waiting(ctx context.Context, q statement.Query, fn func(*statement.Draft) error) (statement.AsOf, error)
 	// Try draws the same CDRs twice, as if nothing of them were issued: by the packs in
 	// force, and by another one.
 	Try(ctx context.Context, q statement.Query, pack string, inForce, tried func(*statement.Draft) error) error

@@ -19,7 +19,28 @@ type Queue struct {
 	Groups   []QueueGroup `json:"groups"`
 	Totals   []QueueTotal `json:"totals"`
 	Problems []string     `json:"problems"` // of pairs of which nobody can say what is owed
+	AsOf     *QueueAsOf   `json:"as_of"`    // null: it was drawn for this answer alone
 }
+
+// QueueAsOf says as of when a queue is. Of many CDRs it may be as of a while ago; what was
+// decided is in it nevertheless.
+type QueueAsOf struct {
+	At      string           `json:"at"`
+	Behind  bool             `json:"behind"`  // more has come since: it is being read
+	Control int64            `json:"control"` // control records below this offset are in it
+	CDRs    map[string]int64 `json:"cdrs"`    // and CDRs below these, by partition of the log: "cdrs-1/0"
+}
+
+func newQueueAsOf(a statement.AsOf) QueueAsOf {
+	v := QueueAsOf{At: ocpi.TimeOf(a.At).String(), Behind: a.Behind, Control: a.Control, CDRs: map[string]int64{}}
+	for p, end := range a.CDRs {
+		v.CDRs[p.String()] = end
+	}
+	return v
+}
+
+// HeaderAsOf says as of when a list is, where it may be as of a while ago.
+const HeaderAsOf = "X-Roamclear-As-Of"
 
 // QueueGroup is what waits by one ground, of one pair and currency. A CDR that waits by
 // several is in each of these.
@@ -59,10 +80,14 @@ func ReadQueue(c *gin.Context, d Drafts, k Key) (Queue, error) {
 	}
 	w := newWaiting(ground)
 	q.Debtless = true
-	if err := d.Draw(c.Request.Context(), q, w.add); err != nil {
+	asOf, err := d.Waiting(c.Request.Context(), q, w.add)
+	if err != nil {
 		return Queue{}, ClosedPeriod(err)
 	}
-	return w.queue(), nil
+	queue := w.queue()
+	at := newQueueAsOf(asOf)
+	queue.AsOf = &at
+	return queue, nil
 }
 
 type groupKey struct{ ground, cpo, emsp, currency string }
@@ -237,6 +262,9 @@ func QueuedCDRs(c *gin.Context, d Drafts, k Key) error {
 	if err != nil {
 		return err
 	}
+	if list.AsOf.At != "" {
+		c.Header(HeaderAsOf, list.AsOf.At)
+	}
 	switch form {
 	case mimeLines:
 		WriteLines(c, list.State.String()+".jsonl", list.CDRs)
@@ -252,7 +280,8 @@ func QueuedCDRs(c *gin.Context, d Drafts, k Key) error {
 type Queued struct {
 	CDRs    []QueuedCDR
 	State   clearing.State
-	Choices []Choice // what can be decided about all of them; empty unless that is asked for
+	AsOf    QueueAsOf // its At is "" where it was drawn for this list
+	Choices []Choice  // what can be decided about all of them; empty unless that is asked for
 }
 
 // Choice is what one decision of an act would be about, by the ground of a list.
@@ -277,7 +306,15 @@ func ReadQueued(c *gin.Context, d Drafts, k Key, choices bool) (*Queued, error) 
 			offers = append(offers, &selection{decision: clearing.NewDecision{Act: act, Ground: ground}, groups: map[string]*clearing.DecidedGroup{}})
 		}
 	}
-	err := d.Draw(c.Request.Context(), q, func(d *statement.Draft) error {
+	draw := func(ctx context.Context, q statement.Query, fn func(*statement.Draft) error) (err error) {
+		if kept := list.State == clearing.Held || list.State == clearing.Rejected; !kept || len(offers) > 0 { // what is decided about is drawn for it
+			return d.Draw(ctx, q, fn)
+		}
+		asOf, err := d.Waiting(ctx, q, fn)
+		list.AsOf = newQueueAsOf(asOf)
+		return err
+	}
+	err := draw(c.Request.Context(), q, func(d *statement.Draft) error {
 		for i := range d.Settled {
 			s := &d.Settled[i]
 			switch {

@@ -10,6 +10,7 @@ import (
 	"os"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/gin-gonic/gin"
 	"github.com/google/go-cmp/cmp"
@@ -31,6 +32,10 @@ type shelf []*statement.Charge
 
 func (s shelf) Draw(_ context.Context, q statement.Query, fn func(*statement.Draft) error) error {
 	return s.draw(q, "", fn)
+}
+
+func (s shelf) Waiting(_ context.Context, q statement.Query, fn func(*statement.Draft) error) (statement.AsOf, error) {
+	return statement.AsOf{At: time.Date(2019, 7, 3, 10, 2, 0, 0, time.UTC), Behind: q.Currency == "SEK", Standing: statement.Standing{Control: 7}}, s.draw(q, "", fn)
 }
 
 func (s shelf) Try(_ context.Context, q statement.Query, pack string, inForce, tried func(*statement.Draft) error) error {

@@ -2,6 +2,7 @@ package main
 
 import (
 	"context"
+	"time"
 
 	"github.com/roamclear/roamclear/ingest/control"
 	"github.com/roamclear/roamclear/ocpi"
@@ -17,14 +18,17 @@ type drafts struct {
 	store   *clickhouse.Store
 	control *decisions
 	turns   chan struct{} // of those who draw: each holds four connections to the store meanwhile
+	waiting *statement.Waiting
 }
 
 // draftsAtOnce bounds how many are drawn side by side: each may read a month of all
 // pairs. Others wait.
 const draftsAtOnce = 2
 
-func newDrafts(store *clickhouse.Store, d *decisions) *drafts {
-	return &drafts{store: store, control: d, turns: make(chan struct{}, draftsAtOnce)}
+func newDrafts(store *clickhouse.Store, control *decisions) *drafts {
+	d := &drafts{store: store, control: control, turns: make(chan struct{}, draftsAtOnce)}
+	d.waiting = statement.NewWaiting(d, time.Now)
+	return d
 }
 
 // turn waits for a turn among those who draw, and returns what ends it.
@@ -48,6 +52,36 @@ func (d *drafts) Draw(ctx context.Context, q statement.Query, fn func(*statement
 		drawer := statement.Drawer{Books: d.store, Agreed: by}
 		return drawer.Draw(ctx, q, fn)
 	})
+}
+
+// DrawNow implements statement.WaitingSource.
+func (d *drafts) DrawNow(ctx context.Context, q statement.Query, fn func(*statement.Draft) error) (at statement.Standing, err error) {
+	err = d.inTurn(ctx, q, func(q statement.Query, by agreedBelow) error {
+		at = statement.Standing{CDRs: q.Below, Control: by.below}
+		drawer := statement.Drawer{Books: d.store, Agreed: by}
+		return drawer.Draw(ctx, q, fn)
+	})
+	return at, err
+}
+
+// Standing implements statement.WaitingSource.
+func (d *drafts) Standing(ctx context.Context) (at statement.Standing, err error) {
+	if err := d.control.machine.Ready(); err != nil {
+		return at, err
+	}
+	at.CDRs, err = d.store.CDRCheckpoints(ctx)
+	at.Control = d.control.machine.Next()
+	return at, err
+}
+
+// Since implements statement.WaitingSource.
+func (d *drafts) Since(ctx context.Context, from int64, fn func(*clearing.DecisionRecord) error) (int64, error) {
+	return d.control.decided.Since(ctx, from, fn)
+}
+
+// Waiting implements rest.Drafts.
+func (d *drafts) Waiting(ctx context.Context, q statement.Query, fn func(*statement.Draft) error) (statement.AsOf, error) {
+	return d.waiting.Draw(ctx, q, fn)
 }
 
 // Try implements rest.Drafts.

@@ -146,6 +146,7 @@ func mounted(s *service) *gin.Engine {
 	})
 	engine := operate(api.NewEngine(s.logger, partners.Fallback(), fallback))
 	drafts, around := newDrafts(b.store, s.control), around{b.store, s.control.partners}
+	s.waiting = drafts.waiting
 	receipts := rest.Receipts{ReceiptStore: b.store, Await: settlement.Lists{StoredLists: b.store, Log: b.log}.Await}
 	preflight := s.preflight()
 	exchanged := rest.Messages{Log: s.messages, CDR: b.store.CDR, Known: s.knewPartner}

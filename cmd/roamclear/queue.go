@@ -100,5 +100,8 @@ func queueRows(q *rest.Queue) [][]string {
 	for _, p := range q.Problems {
 		rows = append(rows, []string{p})
 	}
+	if q.AsOf != nil && q.AsOf.Behind {
+		rows = append(rows, []string{"as of " + q.AsOf.At + ", with all that was decided since: more has come, and is being read"})
+	}
 	return rows
 }

@@ -107,6 +107,7 @@ type service struct {
 	messages   *messages.Log // nil = none are kept
 	peers      *peers
 	desk       *commanding.Desk
+	waiting    *statement.Waiting // what waits for finance; nil without the role api
 	metrics    *pricing.Metrics
 	relations  *settlement.RelationMetrics
 	named      *objects.PayerMetrics
@@ -240,6 +241,13 @@ func (s *service) run(ctx context.Context, after func(context.Context) error) er
 		} else if s.config.has(roleAPI) {
 			spawn(workers, work, "open commands", s.persist("open commands", s.desk.Load))
 		}
+	}
+	if err == nil && s.waiting != nil {
+		spawn(workers, work, "waiting", func(ctx context.Context) error {
+			return s.waiting.Run(ctx, func(err error) {
+				s.logger.Warn("what waits was not drawn: who asks for it sees what it was", "error", err)
+			})
+		})
 	}
 	if err == nil {
 		s.checkSecrets()

@@ -15,6 +15,11 @@ func (NothingOpen) Draw(context.Context, statement.Query, func(*statement.Draft)
 	return nil
 }
 
+// Waiting implements rest.Drafts.
+func (NothingOpen) Waiting(context.Context, statement.Query, func(*statement.Draft) error) (statement.AsOf, error) {
+	return statement.AsOf{}, nil
+}
+
 // Issues implements rest.IssuedStatements.
 func (NothingOpen) Issues(context.Context, statement.IssueQuery, func(*rest.Issued) error) error {
 	return nil
