@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"slices"
 
+	"github.com/roamclear/roamclear/ingest"
 	"github.com/roamclear/roamclear/ocpi"
 )
 
@@ -11,11 +12,9 @@ import (
 // were at once reads it: a counted CDR that credits nothing.
 type ConnectorCharge struct {
 	Key         ocpi.Key // its party is the CPO
-	EMSP        ocpi.Party
-	Currency    string
-	Claimed     ocpi.Number // before tax
-	Connector   uint64      // pricing.Measures.ConnectorHash
-	ConnectorID string      // folded: what is alike in the hash has to be looked at
+	Position    ingest.Position
+	Connector   uint64 // pricing.Measures.ConnectorHash
+	ConnectorID string // folded: what is alike in the hash has to be looked at
 	Start, End  ocpi.Time
 }
 

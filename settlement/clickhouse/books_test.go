@@ -771,7 +771,7 @@ func (l *life) connectors(s *Store, m *booksModel, below settlement.Ends, got *[
 	var charges []settlement.ConnectorCharge
 	for i := range all {
 		c := &all[i]
-		a := settlement.ConnectorCharge{Key: c.Key, EMSP: c.EMSP, Currency: c.Currency, Claimed: c.Claimed.Excl, Connector: c.Measures.ConnectorHash,
+		a := settlement.ConnectorCharge{Key: c.Key, Position: c.Position, Connector: c.Measures.ConnectorHash,
 			ConnectorID: ocpi.Fold(c.Measures.ConnectorID), Start: c.Start, End: c.End}
 		if !c.Credit && a.Occupies() && (cpo.IsZero() || a.Key.Party == cpo) {
 			charges, may = append(charges, a), append(may, fmt.Sprintf("%+v", a))

@@ -119,7 +119,8 @@ func (*few) BookedBeside(context.Context, []Beside, settlement.Ends, []clearing.
 func (b *few) ConnectorCharges(ctx context.Context, _ ocpi.Party, _ []settlement.Span, below settlement.Ends, fn func(*settlement.ConnectorCharge) error) error {
 	var spans []settlement.Span
 	for i := range b.cdrs {
-		if c := atConnector(&b.cdrs[i]); !b.cdrs[i].Credit && c.Occupies() {
+		c := &b.cdrs[i]
+		if at := (settlement.ConnectorCharge{Connector: c.Measures.ConnectorHash, Start: c.Start, End: c.End}); !c.Credit && at.Occupies() {
 			spans = append(spans, settlement.Span{Since: c.Start, Until: c.End})
 		}
 	}

@@ -7,6 +7,7 @@ import (
 	"maps"
 	"slices"
 
+	"github.com/roamclear/roamclear/ingest"
 	"github.com/roamclear/roamclear/ocpi"
 	"github.com/roamclear/roamclear/settlement"
 	"github.com/roamclear/roamclear/settlement/clearing"
@@ -16,12 +17,12 @@ import (
 // connectors is what is known of the charges at connectors where several were at once,
 // whoever pays them: of all CPOs that a drawing is of, so that each month is read once.
 type connectors struct {
-	months  map[ocpi.Month]bool // within which all of them are known
+	months  map[ocpi.Month]bool // of whose charges, by when they end, all that overlap one are known
 	charges map[ocpi.Key]settlement.ConnectorCharge
-	gone    map[ocpi.Key]bool     // which of charges are nobody's, see stand
-	others  map[ocpi.Key]ocpi.Key // see settlement.Overlaps
-	full    map[crowd]int         // how many there are, of each connector and CPO in a month
-	crowded map[crowd]bool        // those of which some were not looked at
+	gone    map[ocpi.Key]bool            // which of charges are nobody's, see stand
+	others  map[ingest.Position]ocpi.Key // see settlement.Overlaps
+	full    map[crowd]int                // how many there are, of each connector and CPO in a month
+	crowded map[crowd]bool               // those of which some were not looked at
 }
 
 // crowd is the charges of a connector, 0 for all connectors, of a CPO that end in a month.
@@ -40,37 +41,27 @@ const (
 )
 
 func newConnectors() *connectors {
-	return &connectors{map[ocpi.Month]bool{}, map[ocpi.Key]settlement.ConnectorCharge{}, map[ocpi.Key]bool{}, nil, map[crowd]int{}, map[crowd]bool{}}
+	return &connectors{map[ocpi.Month]bool{}, map[ocpi.Key]settlement.ConnectorCharge{}, map[ocpi.Key]bool{}, map[ingest.Position]ocpi.Key{}, map[crowd]int{}, map[crowd]bool{}}
 }
 
-// occupied calls fn for the months in which a member of a group occupies its connector, of
-// those that rules still act on: what is issued is no question any more.
-func (g *group) occupied(fn func(ocpi.Month)) {
-	for i := range g.members {
-		m := &g.members[i]
-		if o := atConnector(&m.BookedCDR); !m.Credit && !m.elsewhere && g.fresh(m) && o.Occupies() {
-			for month := o.Start.Month(); month <= (o.End - 1).Month(); month = month.Add(1) {
-				fn(month)
-			}
-		}
-	}
-}
-
-// atConnector is a counted CDR at its connector.
-func atConnector(c *settlement.BookedCDR) settlement.ConnectorCharge {
-	return settlement.ConnectorCharge{Key: c.Key, EMSP: c.EMSP, Currency: c.Currency, Claimed: c.Claimed.Excl,
-		Connector: c.Measures.ConnectorHash, ConnectorID: ocpi.Fold(c.Measures.ConnectorID), Start: c.Start, End: c.End}
+// occupies reports whether a member of a group is asked who else was at its connector: one that
+// rules still act on. What is issued is no question any more.
+func (g *group) occupies(m *drawn) bool {
+	return m.Measures.ConnectorHash != 0 && !m.Credit && !m.elsewhere && m.End.IsSet() && g.fresh(m)
 }
 
 // overlaps finds out who else was at the connectors of the groups that wait.
 func (w *drawing) overlaps(ctx context.Context) error {
-	months := map[ocpi.Month]bool{}
+	months, last := map[ocpi.Month]bool{}, ocpi.Month(0)
 	for _, g := range w.waiting {
-		g.occupied(func(m ocpi.Month) {
-			if !w.connectors.months[m] {
-				months[m] = true
+		for i := range g.members {
+			m := &g.members[i]
+			if m.Month != last && g.occupies(m) {
+				if last = m.Month; !w.connectors.months[last] {
+					months[last] = true
+				}
 			}
-		})
+		}
 	}
 	if len(months) == 0 {
 		return nil
@@ -110,11 +101,11 @@ func (c *connectors) add(charge *settlement.ConnectorCharge) bool {
 // maxSpans bounds the spans that are asked for at once: of more, what is between them is read, too.
 const maxSpans = 50
 
-// spansOf are the spans of months.
+// spansOf are the spans in which charges that end in some months may be under way.
 func spansOf(months map[ocpi.Month]bool) []settlement.Span {
 	var spans []settlement.Span
 	for m := range months {
-		spans = append(spans, settlement.Span{Since: ocpi.TimeOf(m.Start()), Until: ocpi.TimeOf(m.Add(1).Start())})
+		spans = append(spans, settlement.Span{Since: ocpi.TimeOf(m.Start()) - settlement.LongestCharge, Until: ocpi.TimeOf(m.Add(1).Start())})
 	}
 	return fewSpans(spans)
 }
@@ -153,22 +144,23 @@ func (w *drawing) stand(ctx context.Context, fresh map[ocpi.Key]bool) error {
 			left = append(left, charge)
 		}
 	}
-	c.others = settlement.Overlaps(left)
+	clear(c.others)
+	for key, other := range settlement.Overlaps(left) {
+		c.others[c.charges[key].Position] = other
+	}
 	return nil
 }
 
 // gone notes which of some charges a person rejected, or credits take back in full: those of
 // its eMSP and currency that no person rejected, by what they say.
 func (w *drawing) gone(ctx context.Context, keys map[ocpi.Key]bool) error {
-	charges, taken := w.connectors.charges, map[ocpi.Key]map[ocpi.Key]decimal.Decimal{}
-	about := maps.Clone(keys)
+	credits := map[ocpi.Key][]settlement.BookedCDR{}
+	credited, about := map[ocpi.Key]bool{}, maps.Clone(keys)
 	err := inChunks(keys, func(keys []ocpi.Key) error {
 		return w.Books.BookedCredits(ctx, keys, w.q.Below, func(c *settlement.BookedCDR) error {
-			if of := charges[c.Original()]; c.Claimed.Excl.IsSet() && c.EMSP == of.EMSP && c.Currency == of.Currency {
-				if taken[of.Key] == nil {
-					taken[of.Key] = map[ocpi.Key]decimal.Decimal{}
-				}
-				taken[of.Key][c.Key], about[c.Key] = c.Claimed.Excl.Decimal().Abs(), true
+			if of := c.Original(); c.Claimed.Excl.IsSet() {
+				credits[of] = append(credits[of], *c)
+				credited[of], about[c.Key] = true, true
 			}
 			return nil
 		})
@@ -187,16 +179,26 @@ func (w *drawing) gone(ctx context.Context, keys map[ocpi.Key]bool) error {
 		return fmt.Errorf("read decisions about charges at one connector: %w", err)
 	}
 	for key := range keys {
-		left, credited := charges[key].Claimed, false
-		sum := decimal.Decimal{}
-		for credit, amount := range taken[key] {
-			if !rejected[credit] {
-				sum, credited = sum.Add(amount), true
-			}
-		}
-		if rejected[key] || credited && left.IsSet() && sum.GreaterThanOrEqual(left.Decimal().Abs()) {
+		if rejected[key] {
 			w.connectors.gone[key] = true
 		}
+	}
+	err = inChunks(credited, func(keys []ocpi.Key) error {
+		return w.Books.BookedOf(ctx, keys, w.q.Below, func(c *settlement.BookedCDR) error {
+			sum, any := decimal.Decimal{}, false
+			for i := range credits[c.Key] {
+				if k := &credits[c.Key][i]; placeOf(k) == placeOf(c) && !rejected[k.Key] {
+					sum, any = sum.Add(k.Claimed.Excl.Decimal().Abs()), true
+				}
+			}
+			if any && c.Claimed.Excl.IsSet() && sum.GreaterThanOrEqual(c.Claimed.Excl.Decimal().Abs()) {
+				w.connectors.gone[c.Key] = true
+			}
+			return nil
+		})
+	})
+	if err != nil {
+		return fmt.Errorf("read charges at one connector that are credited: %w", err)
 	}
 	return nil
 }
@@ -207,13 +209,12 @@ func (w *drawing) overlapping(g *group, list []judged, related map[int][]clearin
 		return
 	}
 	for i := range list {
-		j := &list[i]
-		other, ok := w.connectors.others[j.Key]
-		if !ok || j.Credit || j.Elsewhere || j.Before || !g.fresh(&g.members[i]) {
+		j, m := &list[i], &g.members[i]
+		other, ok := w.connectors.others[m.Position]
+		if !ok || j.Before || !g.occupies(m) {
 			continue
 		}
-		at := atConnector(j.Booked)
-		some := w.connectors.crowded[crowd{g.cpo, at.End.Month(), at.Connector}]
+		some := w.connectors.crowded[crowd{g.cpo, m.Month, m.Measures.ConnectorHash}]
 		related[i] = append(related[i], clearing.Related{Kind: settlement.ConnectorOverlap, Other: other, Some: some})
 	}
 }

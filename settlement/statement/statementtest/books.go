@@ -233,7 +233,7 @@ func (b *Books) ConnectorCharges(_ context.Context, cpo ocpi.Party, within []set
 	err := b.read("read charges at connectors", below, func(c *settlement.BookedCDR) bool {
 		return !c.Credit && (cpo.IsZero() || c.Key.Party == cpo) && slices.ContainsFunc(within, func(s settlement.Span) bool { return c.Start < s.Until && c.End > s.Since })
 	}, func(c *settlement.BookedCDR) error {
-		list = append(list, settlement.ConnectorCharge{Key: c.Key, EMSP: c.EMSP, Currency: c.Currency, Claimed: c.Claimed.Excl,
+		list = append(list, settlement.ConnectorCharge{Key: c.Key, Position: c.Position,
 			Connector: c.Measures.ConnectorHash, ConnectorID: ocpi.Fold(c.Measures.ConnectorID), Start: c.Start, End: c.End})
 		return nil
 	})
