@@ -100,21 +100,25 @@ func (s *Store) LookupObjects(ctx context.Context, ids []ingest.Identity) (map[i
 }
 
 // lookup adds the stored states of all objects of a kind that have one of the
-// keys, of any variant, to found. Which row of each is the last one is found in
-// the narrow columns, so that a body is read only where it counts: FINAL would
-// read those of all rows around it.
+// keys, of any variant, to found. The blocks that have an id say so by an index;
+// of an object there are as many rows as parts that are not merged yet.
 func (s *Store) lookup(ctx context.Context, kind ingest.Object, keys []ocpi.Key, found map[ingest.Identity]ingest.ObjectState) error {
 	wanted, err := withKeys(keys)
 	if err != nil {
 		return err
 	}
-	return s.each(ch.Context(ctx, wanted), "look up "+kind.String()+"s", "SELECT "+objectColumns+` FROM objects
-		WHERE object = ? AND (country, party, id, sub, ver) IN (
-			SELECT country, party, id, sub, max(ver) FROM objects
-			WHERE object = ? AND (country, party, id) IN wanted GROUP BY country, party, id, sub)`, []any{kind.String(), kind.String()},
+	query, args := "SELECT "+objectColumns+" FROM objects WHERE object = ? AND (country, party, id) IN wanted", []any{kind.String()}
+	if kind == ingest.ObjectTariff {
+		// Each version of it has a row: which is the last one is found in the narrow columns,
+		// so that no other body is read.
+		query = "SELECT " + objectColumns + ` FROM objects WHERE object = ? AND (country, party, id, sub, ver) IN (
+			SELECT country, party, id, sub, max(ver) FROM objects WHERE object = ? AND (country, party, id) IN wanted GROUP BY country, party, id, sub)`
+		args = append(args, kind.String())
+	}
+	return s.each(ch.Context(ctx, wanted), "look up "+kind.String()+"s", query+" ORDER BY ver", args,
 		func(rows driver.Rows) error {
 			o, err := scanObject(rows)
-			found[o.Identity()] = o
+			found[o.Identity()] = o // the last one is
 			return err
 		})
 }
