@@ -1,6 +1,7 @@
 package settlement
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -9,7 +10,7 @@ import (
 	"strings"
 	"testing"
 
-	"github.com/google/go-cmp/cmp"
+	gocmp "github.com/google/go-cmp/cmp"
 	"github.com/roamclear/roamclear/ingest"
 	"github.com/roamclear/roamclear/ocpi"
 	"github.com/roamclear/roamclear/pricing"
@@ -47,6 +48,26 @@ func TestTheCopyThatAPersonChoseIsProved(t *testing.T) {
 		{"as decided", func(*provenStore, *proven) {}, nil, 0},
 		{"nobody decided that", func(s *provenStore, _ *proven) { s.chosen = nil }, chosen, 0},
 		{"it is taken back, and not carried out", func(s *provenStore, _ *proven) { s.chosen[0].Pending = true }, nil, 1},
+		{"it is taken back, found by the first, and has the result of the other still", func(s *provenStore, w *proven) {
+			first, other := w.store.records[cdrs][1], w.store.records[cdrs][4]
+			s.chosen[0].Pending = true
+			for i := range s.cdrs {
+				if s.cdrs[i].Position == other.Position {
+					s.cdrs[i].Position = first.Position
+				}
+			}
+			for i := range s.listings {
+				if s.listings[i].Position == other.Position {
+					s.listings[i].Position = first.Position
+				}
+			}
+			slices.SortStableFunc(s.cdrs, func(a, b StoredCDR) int { return cmp.Compare(a.Position.Offset, b.Position.Offset) })
+			slices.SortStableFunc(s.listings, func(a, b StoredListing) int { return cmp.Compare(a.Position.Offset, b.Position.Offset) })
+		}, nil, 1},
+		{"it is taken back, and has no result", func(s *provenStore, _ *proven) {
+			s.chosen[0].Pending = true
+			s.results = slices.Delete(s.results, 2, 3)
+		}, []string{"CDR GB*DUN*C-2, of which another copy is to count, has no row in results"}, 1},
 		{"it is taken back, and said to be carried out", func(s *provenStore, w *proven) {
 			s.chosen[0].Position, s.chosen[0].Hash = s.chosen[0].First, w.store.records[cdrs][1].Hash
 		}, chosen, 0},
@@ -230,7 +251,7 @@ func TestACopyIsPricedThatIsToCount(t *testing.T) {
 		if row.Outcome.Status != pricing.Priced || row.Generation != 5 || row.Outcome.AsOf != now || len(row.Outcome.Explanation) == 0 || row.Outcome.Computed.Excl.String() != "5.0000" {
 			t.Errorf("%q failed: C-1 came to %+v, generation %d", fails, row.Outcome, row.Generation)
 		}
-		if diff := cmp.Diff([]int64{8, 9, 10}, s.noted); diff != "" || len(s.rows) != 1 || !strings.Contains(said.String(), "as often as can be") {
+		if diff := gocmp.Diff([]int64{8, 9, 10}, s.noted); diff != "" || len(s.rows) != 1 || !strings.Contains(said.String(), "as often as can be") {
 			t.Errorf("%q failed: %d rows, noted (-want +got):\n%s", fails, len(s.rows), diff)
 		}
 		if want := []string{"know", "list", "write", "relate 3", "note", "list"}; fails == "" && !slices.Equal(s.steps, want) {

@@ -24,6 +24,7 @@ type cdrWalk struct {
 	reads     map[ocpi.Party]ListRead
 	chosen    map[ocpi.Key]ChosenCopy
 	debtors   map[ocpi.Key]ocpi.Party // of these, as the row of the first copy has it in duplicates
+	pending   map[ocpi.Key]int        // of these that wait to be another copy: their results
 	books     *books
 	relations *relationProof
 
@@ -37,7 +38,7 @@ type cdrWalk struct {
 // walkCDRs walks the records of a partition beside what lists and reports
 // read of it.
 func (v *Verifier) walkCDRs(ctx context.Context, w *walker, books *books, relations *relationProof) error {
-	c := &cdrWalk{walker: w, books: books, relations: relations, reads: v.reads, chosen: v.chosen, debtors: map[ocpi.Key]ocpi.Party{}}
+	c := &cdrWalk{walker: w, books: books, relations: relations, reads: v.reads, chosen: v.chosen, debtors: map[ocpi.Key]ocpi.Party{}, pending: map[ocpi.Key]int{}}
 	c.terms = terms{inputs: pricing.Own(v.Inputs), policies: v.Policies, issuers: v.issuers, at: pricing.AsOfUnkept}
 	c.gather = func(price func(int) bool) error { return pricing.Gather(ctx, c.terms.inputs, 1, price) }
 	c.pricer = pricing.NewPricer(&c.terms, &c.terms)
@@ -54,6 +55,11 @@ func (v *Verifier) walkCDRs(ctx context.Context, w *walker, books *books, relati
 	for _, rest := range []func() error{c.copies.rest, c.cdrs.rest, c.listings.rest, c.results.rest, c.lates.rest} {
 		if err := rest(); err != nil {
 			return err
+		}
+	}
+	for key, results := range c.pending {
+		if results == 0 {
+			c.disagree(-1, "CDR %s, of which another copy is to count, has no row in results", key)
 		}
 	}
 	return nil
@@ -102,6 +108,9 @@ func (c *cdrWalk) visit(r *ingest.Record) error {
 		counts, hash = rows[0].First, rows[0].FirstHash
 	}
 	if chosen, ok := c.chosen[r.Key]; ok {
+		if chosen.Pending {
+			return c.visitPending(r, &chosen)
+		}
 		if counts, hash = chosen.Position, chosen.Hash; chosen.First == r.Position && len(rows) > 0 {
 			c.debtors[cloneKey(r.Key)] = rows[0].EMSP
 		}
@@ -126,6 +135,55 @@ func (c *cdrWalk) visit(r *ingest.Record) error {
 	return nil
 }
 
+// visitPending proves what came of a CDR of which another copy is to count than does. It may be on
+// its way from one to the other, and be found by this one and have that one's result still:
+// its result is proved by the copy that it is of, whichever that is.
+func (c *cdrWalk) visitPending(r *ingest.Record, chosen *ChosenCopy) error {
+	if _, err := c.cdrs.allAt(r); err != nil {
+		return err
+	}
+	if _, err := c.listings.allAt(r); err != nil {
+		return err
+	}
+	if _, err := c.lates.allAt(r); err != nil {
+		return err
+	}
+	results, err := c.results.allAt(r)
+	if err != nil {
+		return err
+	}
+	c.pending[cloneKey(r.Key)] += len(results)
+	if len(results) > 0 {
+		c.report.CDRs++
+		c.counted(r, &results[0])
+		c.outcome(r, &c.row, &results[0])
+		c.books.add(&c.row, &results[0])
+		return nil
+	}
+	if chosen.Hash == r.Hash {
+		c.report.Repeats++
+	} else {
+		c.report.Conflicts++
+	}
+	c.terms.of(&ChangeSide{AsOf: pricing.AsOfUnkept})
+	c.price(r)
+	c.count(r, &c.row)
+	return nil
+}
+
+// counted prices a record that counts by the terms of its result, where it has one.
+func (c *cdrWalk) counted(r *ingest.Record, stored *StoredResult) {
+	c.terms.of(&ChangeSide{AsOf: pricing.AsOfUnkept})
+	if stored != nil {
+		was := SideOf(&stored.Row)
+		c.terms.of(&was)
+		c.listed(r)
+	}
+	c.price(r)
+	c.count(r, &c.row)
+	c.relations.visit(c.partition, r, &c.row)
+}
+
 // visitFirst proves what came of a CDR.
 func (c *cdrWalk) visitFirst(r *ingest.Record, copies []StoredCopy) error {
 	cdr, err := c.cdrs.at(r)
@@ -143,15 +201,7 @@ func (c *cdrWalk) visitFirst(r *ingest.Record, copies []StoredCopy) error {
 	if err != nil {
 		return err
 	}
-	c.terms.of(&ChangeSide{AsOf: pricing.AsOfUnkept})
-	if stored != nil {
-		was := SideOf(&stored.Row)
-		c.terms.of(&was)
-		c.listed(r)
-	}
-	c.price(r)
-	c.count(r, &c.row)
-	c.relations.visit(c.partition, r, &c.row)
+	c.counted(r, stored)
 	c.found(r, cdr, listed, copies)
 	if stored == nil {
 		return nil

@@ -198,14 +198,15 @@ func TestAnotherCopyOfACDRCounts(t *testing.T) {
 	})
 	s.kill()
 	cancel()
-	<-asked   // that it was answered is not said
-	s.start() // until it is finished, verify tells what is torn where the kill met it
+	<-asked // that it was answered is not said
+	exits(0, "verify --quiet", "verified")
+	s.start()
 	s.eventually("the first copy counts again", func() bool { return s.claims("c-1") == "7 on 2019-01-05" })
 	exits(0, statementOf+"2019-02", `"kind":"correction","of":"2019-01"`, `"net":"-2"`)
 	exits(0, "verify --quiet", "verified")
 
 	// A copy of another month takes the CDR there.
-	exits(0, adopt("C-2", later))
+	exits(0, adopt("C-2", later)+" --format json", `"act": "adopt"`, `"count": 1`, `"currency": "GBP"`)
 	is("c-2", "5 on 2019-02-05")
 	months("7.00", "5.00")
 	exits(0, "verify --quiet", "copies of 1 CDRs", "verified")

@@ -256,7 +256,12 @@ func (s *Store) Chosen(ctx context.Context, fn func(settlement.ChosenCopy) error
 		for i := range list {
 			keys = append(keys, list[i].Key)
 		}
-		stand, err := s.footings(ctx, ingest.Partition{Topic: ingest.TopicCDRs, Number: number}, keys)
+		p := ingest.Partition{Topic: ingest.TopicCDRs, Number: number}
+		stand, err := s.footings(ctx, p, keys)
+		if err != nil {
+			return err
+		}
+		counts, err := s.highest(ctx, p, stand)
 		if err != nil {
 			return err
 		}
@@ -268,8 +273,10 @@ func (s *Store) Chosen(ctx context.Context, fn func(settlement.ChosenCopy) error
 				return fmt.Errorf("a copy of %s is to count, and no copy of it does", c.Key)
 			}
 			switch c.First = firstOf(number, at.ver); {
+			case c.Pending && counts[c.Key].n > 0: // it may be found by the other one already
+				c.Position = positionOf(number, counts[c.Key].at)
 			case c.Pending:
-				c.Position = ingest.Position{Epoch: at.Epoch, Partition: number, Offset: at.Offset}
+				c.Position = positionOf(number, at.position())
 			case c.to.Offset < 0:
 				c.Position = c.First
 			default:
