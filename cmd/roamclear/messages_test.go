@@ -266,6 +266,37 @@ func (s *testService) partnersSeeTheirOwn(ops string) {
 	}
 }
 
+// TestNoMessagesAreKept has the log of messages switched off: nothing is kept, and who asks is
+// told by which setting.
+func TestNoMessagesAreKept(t *testing.T) {
+	c := testConfig(t.TempDir())
+	c.Messages.Retention = 0
+	s := startConfig(t, c)
+	s.eventually("service is ready", func() bool { return s.request(http.MethodGet, "/readyz", "", "").status == http.StatusOK })
+	s.partner("CPO", "GB", "DUN")
+	s.accepted("GB*DUN", "PUT", "/receiver/tariffs/GB/DUN/T1", testTariff)
+	if a := s.request("GET", "/api/v1/messages", s.opsKey(), ""); a.status != http.StatusNotFound || !strings.Contains(a.body, "messages.retention") {
+		t.Errorf("HTTP %d %s", a.status, a.body)
+	}
+	if left, _, err := s.inside.backends.store.Messages(t.Context(), messages.Query{}); err != nil || len(left) != 0 {
+		t.Errorf("%d are kept, %v", len(left), err)
+	}
+}
+
+// TestAStopKeepsWhatIsLeft stops a service right after it has answered: what it exchanged is
+// there after the next start. One that is killed loses what it had not kept.
+func TestAStopKeepsWhatIsLeft(t *testing.T) {
+	data := t.TempDir()
+	s := startTest(t, data)
+	s.partner("CPO", "GB", "DUN")
+	s.accepted("GB*DUN", "PUT", "/receiver/tariffs/GB/DUN/T1", testTariff)
+	s.stop()
+	again := startTest(t, data)
+	if _, got := again.messages(again.opsKey(), url.Values{"partner": {"gb-dun-cpo"}}); len(got) != 1 {
+		t.Errorf("there are %q", got)
+	}
+}
+
 // hidden looks for secrets in all that the table has.
 func (s *testService) hidden(secrets []string) {
 	s.t.Helper()

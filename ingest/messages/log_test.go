@@ -3,8 +3,10 @@ package messages
 import (
 	"context"
 	"errors"
+	"fmt"
 	"log/slog"
 	"strings"
+	"sync"
 	"testing"
 	"time"
 
@@ -97,6 +99,54 @@ func TestWhatIsOfferedIsCopied(t *testing.T) {
 	}
 	if m := s.kept[1]; len(m.Request) != MaxBody || len(m.Path) != maxPath || len(m.RequestID) != maxID || len(m.Reason) > maxReason {
 		t.Errorf("kept %d, %d, %d, %d bytes", len(m.Request), len(m.Path), len(m.RequestID), len(m.Reason))
+	}
+}
+
+// Many offer at once while batches are kept: each is kept once, as it was, or counted.
+func TestManyOfferAtOnce(t *testing.T) {
+	s := &shelf{}
+	l := newLog(s, 64*(rowBytes+10))
+	const each, many = 500, 8
+	var group, flushing sync.WaitGroup
+	stop := make(chan struct{})
+	flushing.Go(func() {
+		for {
+			select {
+			case <-stop:
+				return
+			default:
+				if err := l.Flush(t.Context()); err != nil {
+					t.Error(err)
+				}
+			}
+		}
+	})
+	for g := range many {
+		group.Go(func() {
+			body := make([]byte, 10)
+			for i := range each {
+				copy(body, fmt.Sprintf("%d-%d", g, i))
+				l.Offer(&Message{Partner: fmt.Sprint("p", g), ID: strings.TrimRight(string(body), "\x00"), Request: body})
+			}
+		})
+	}
+	group.Wait()
+	close(stop)
+	flushing.Wait()
+	if err := l.Flush(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	kept, dropped := 0, 0
+	for _, m := range s.kept {
+		if dropped += int(m.NotKept); m.NotKept > 0 {
+			continue
+		}
+		if kept++; strings.TrimRight(string(m.Request), "\x00") != m.ID {
+			t.Fatalf("%s has the body %q", m.ID, m.Request)
+		}
+	}
+	if kept+dropped != each*many || len(l.of) != 0 || l.bytes != 0 {
+		t.Errorf("%d kept, %d dropped of %d; %d bytes are still held for %d partners", kept, dropped, each*many, l.bytes, len(l.of))
 	}
 }
 

@@ -70,8 +70,11 @@ func Mask(body []byte, secret string) []byte {
 // of Tokens, and the signatures of the URLs that results of commands are sent to. own says
 // that it is one of ours.
 func Path(path, module string, own bool) string {
+	if module != "tokens" && (module != "commands" || !own) {
+		return path
+	}
 	at := strings.Index(path, "/"+module+"/")
-	if at < 0 || module != "tokens" && (module != "commands" || !own) {
+	if at < 0 {
 		return path
 	}
 	head, rest := path[:at+len(module)+2], path[at+len(module)+2:]

@@ -94,3 +94,39 @@ func TestMessages(t *testing.T) {
 		t.Errorf("%d are left, %v", len(left), err)
 	}
 }
+
+// BenchmarkWriteMessages is what messages whose bodies are named cost to keep, in batches as
+// those of two seconds: CPU of this process and of the engine, merges included, for each.
+func BenchmarkWriteMessages(b *testing.B) {
+	for _, n := range []int{500, 8192} {
+		b.Run(fmt.Sprint(n), func(b *testing.B) {
+			s := newStore(b)
+			at, next := ocpi.TimeOf(time.Date(2026, 11, 30, 1, 0, 0, 0, time.UTC)), uint64(0)
+			batch := make([]messages.Message, n)
+			fill := func() {
+				for i := range batch {
+					next++
+					batch[i] = messages.Message{
+						At: at + ocpi.Time(next)*ocpi.Time(100*time.Microsecond), Seq: next, Partner: fmt.Sprintf("gb-%03d-cpo", next%20), Direction: messages.In, Method: "POST", Path: "/ocpi/2.2.1/receiver/cdrs", Version: ocpi.V221, HTTP: 201, Status: 1000, Micros: uint32(next * 7919 % 9000),
+						RequestID: fmt.Sprintf("%016x-%016x", next*0x9e3779b97f4a7c15, next), CorrelationID: fmt.Sprintf("%016x-%016x", next, next*0x9e3779b97f4a7c15), Object: "cdr", Owner: "GB*DUN", ID: fmt.Sprintf("%020X", next*0x9e3779b97f4a7c15), SessionID: fmt.Sprintf("S%d", next),
+						Token: fmt.Sprintf("%032x", next%5000*0x9e3779b97f4a7c15), Held: messages.Place{Topic: ingest.TopicCDRs, Position: ingest.Position{Epoch: 1, Partition: int32(next % 2), Offset: int64(next)}}, RequestBytes: 3226,
+						Response: []byte(`{"status_code":1000,"status_message":"Success","timestamp":"2026-11-30T12:00:00Z"}`), ResponseBytes: 85,
+					}
+				}
+			}
+			var client time.Duration
+			engineBefore := cpuOf(b, engine.Pid())
+			for b.Loop() {
+				fill()
+				before := ownCPU(b)
+				if err := s.WriteMessages(b.Context(), batch); err != nil {
+					b.Fatal(err)
+				}
+				client += ownCPU(b) - before
+			}
+			rows := float64(b.N * n)
+			b.ReportMetric(float64(client.Microseconds())/rows, "client-µs/message")
+			b.ReportMetric(float64((cpuOf(b, engine.Pid())-engineBefore).Microseconds())/rows, "engine-µs/message")
+		})
+	}
+}
