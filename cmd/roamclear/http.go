@@ -28,6 +28,7 @@ import (
 // httpServer serves everything that is served over HTTP: partners, finance and
 // operators with the api role, health and metrics without it.
 type httpServer struct {
+	routes   http.Handler // of the service; nil of metrics
 	listener net.Listener
 	server   *http.Server
 	tls      *api.TLS
@@ -71,9 +72,9 @@ func newHTTPServer(s *service) (*httpServer, error) {
 	if err != nil {
 		return nil, err
 	}
-	h := &httpServer{listener: listener, tls: s.certs.tls, url: s.certs.url(listener)}
+	h := &httpServer{routes: routes(s), listener: listener, tls: s.certs.tls, url: s.certs.url(listener)}
 	h.server = &http.Server{
-		Handler:           s.letGo(routes(s)),
+		Handler:           s.letGo(h.routes),
 		ReadHeaderTimeout: readTimeout,
 		ReadTimeout:       readTimeout,
 		WriteTimeout:      time.Minute, // of small answers; larger ones keep a pace (api.Pace)

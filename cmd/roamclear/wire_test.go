@@ -285,7 +285,7 @@ var routeParameter = regexp.MustCompile(`[:*]\w+`)
 func headOfEverything(s *testService) {
 	s.t.Helper()
 	n := 0
-	for _, r := range s.inside.http.server.Handler.(*gin.Engine).Routes() {
+	for _, r := range s.inside.http.routes.(*gin.Engine).Routes() {
 		if r.Method != http.MethodGet {
 			continue
 		}
