@@ -82,7 +82,7 @@ func TestReadmeExamplesWorkOnTheDemo(t *testing.T) {
 		t.Fatal(err)
 	}
 	testGuides(t, s, map[string][]string{
-		"close-a-month.md": {"difference     GB*PKC  GB*OCT  GBP       9", "issued as RC-3", "log, store and report agree to the last decimal"},
+		"close-a-month.md": {"difference GB*PKC GB*OCT GBP 9 ", "issued as RC-3", "log, store and report agree to the last decimal"},
 	})
 	sh := newShell(t, s.data)
 	examples := strings.ReplaceAll(readmeExamples(t), "http://127.0.0.1:8080", s.url)
