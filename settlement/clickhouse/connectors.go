@@ -2,6 +2,8 @@ package clickhouse
 
 import (
 	"context"
+	"slices"
+	"strings"
 
 	ch "github.com/ClickHouse/clickhouse-go/v2"
 	"github.com/ClickHouse/clickhouse-go/v2/lib/driver"
@@ -15,14 +17,22 @@ var connectorColumns = resultColumns.only("country", "party", "id", "partition",
 
 // ConnectorCharges implements [statement.Books]. Which charges overlap is found by hash, in narrow
 // columns of the months in which charges of the spans end: by when those that began before at
-// the connector end, and when the next one begins. These few are then read by their versions.
+// the connector end, and when the next one begins. Of all CPOs these few are then read by their
+// versions: sorting whole rows would cost more.
 func (s *Store) ConnectorCharges(ctx context.Context, cpo ocpi.Party, within []settlement.Span, below settlement.Ends, fn func(*settlement.ConnectorCharge) error) error {
 	if len(within) == 0 {
 		return nil
 	}
 	until := func(span settlement.Span) ocpi.Month { return (span.Until + settlement.LongestCharge).Month() }
-	var months, spans, w where
-	months.months(within[0].Since.Month(), until(within[len(within)-1]))
+	// What names a place, and so is alike in all of its rows, is looked at before FINAL chooses
+	// among these: of one CPO the other columns are read where its CDRs are.
+	var places, spans, w where
+	places.months(within[0].Since.Month(), until(within[len(within)-1]))
+	at := ""
+	if !cpo.IsZero() {
+		places.and("country = ? AND party = ?", cpo.Country, cpo.ID)
+		at = " PREWHERE " + strings.TrimPrefix(places.String(), " WHERE ")
+	}
 	for _, span := range within {
 		spans.and("month >= ? AND month <= ? AND end > fromUnixTimestamp64Nano(?) AND start < fromUnixTimestamp64Nano(?)",
 			uint32(span.Since.Month()), uint32(until(span)), int64(span.Since), int64(span.Until))
@@ -31,18 +41,23 @@ func (s *Store) ConnectorCharges(ctx context.Context, cpo ocpi.Party, within []s
 	w.and("credit = 0 AND connector_hash != 0 AND toUnixTimestamp64Nano(start) != 0 AND toUnixTimestamp64Nano(end) != 0")
 	w.and("toUnixTimestamp64Nano(start) < toUnixTimestamp64Nano(end) - ?", int64(settlement.Handover))
 	w.and("toUnixTimestamp64Second(end) - toUnixTimestamp64Second(start) <= ?", int64(settlement.LongestCharge)/ocpi.Second)
-	if !cpo.IsZero() {
-		w.and("country = ? AND party = ?", cpo.Country, cpo.ID)
-	}
 	w.below(below)
-	overlapping := `SELECT partition, ver FROM (
-		SELECT partition, ver, toUnixTimestamp64Nano(start) AS began, toUnixTimestamp64Nano(end) - ? AS until,
+	overlapping := func(columns string) string {
+		return "(SELECT " + columns + `, toUnixTimestamp64Nano(start) AS began, toUnixTimestamp64Nano(end) - ? AS until,
 			max(until) OVER (PARTITION BY connector_hash ORDER BY began ROWS BETWEEN UNBOUNDED PRECEDING AND 1 PRECEDING) AS others,
 			leadInFrame(began, 1, until) OVER (PARTITION BY connector_hash ORDER BY began ROWS BETWEEN CURRENT ROW AND 1 FOLLOWING) AS next
-		FROM results FINAL` + w.counting().String() + `) WHERE others > began OR next < until`
+		FROM results FINAL` + at + w.counting().String() + ") WHERE (others > began OR next < until)"
+	}
+	from := overlapping(connectorColumns.list()) // of one CPO there are few to carry along
+	if cpo.IsZero() {
+		from = "results" + places.counting().String() + " AND (partition, ver) IN (SELECT partition, ver FROM " + overlapping("partition, ver") + ")"
+	}
+	args := append(slices.Clip(places.args), int64(settlement.Handover))
+	if !cpo.IsZero() {
+		args = append([]any{int64(settlement.Handover)}, places.args...)
+	}
 	ctx = ch.Context(ctx, ch.WithSettings(ch.Settings{"max_bytes_before_external_sort": sortMemory}))
-	return s.each(ctx, "read charges at connectors", "SELECT charge FROM (SELECT connector_hash, start, id, "+connectorColumns.row()+" AS charge FROM results"+
-		months.counting().String()+" AND (partition, ver) IN ("+overlapping+")) ORDER BY connector_hash, start, id", append(append(months.args, int64(settlement.Handover)), w.args...),
+	return s.each(ctx, "read charges at connectors", "SELECT charge FROM (SELECT connector_hash, start, id, "+connectorColumns.row()+" AS charge FROM "+from+") ORDER BY connector_hash, start, id", append(args, w.args...),
 		func(rows driver.Rows) error {
 			r := resultRow{Row: &pricing.Row{}}
 			if err := connectorColumns.scan(rows, &r); err != nil {
