@@ -65,9 +65,16 @@ func state(s *station, offset int64) *ingest.ObjectState {
 	return &ingest.ObjectState{Object: ingest.ObjectLocation, Key: s.key(), Version: ocpi.V221, Position: ingest.Position{Epoch: 1, Offset: offset}, Body: []byte(s.body())}
 }
 
-// degrees draws coordinates of all kinds: anywhere, close together, at the date line, at
-// the poles.
+// drawPlace draws coordinates of all kinds: anywhere, close together, at the date line, at
+// the poles. They have seven decimals, as all that are read: between two of these the sums
+// of float64 that are compared here would not tell which side a place is on.
 func drawPlace(t *rapid.T) (lat, lon float64) {
+	lat, lon = drawDegrees(t)
+	p, _ := stations.ParsePoint(fmt.Sprintf("%.7f", lat), fmt.Sprintf("%.7f", lon))
+	return p.Latitude, p.Longitude
+}
+
+func drawDegrees(t *rapid.T) (lat, lon float64) {
 	near := func(at float64) float64 {
 		return at + float64(rapid.IntRange(-2_000_000, 2_000_000).Draw(t, "near"))/1e7
 	}
