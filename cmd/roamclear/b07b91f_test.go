@@ -107,6 +107,9 @@ func inOneOrder(answer any) {
 	}
 }
 
+// renamed are the members that have another name since.
+var renamed = map[string]string{"first": "counts"} // of a conflict: the first copy counts where nobody decided
+
 // known leaves out the members of an answer that came after the golden.
 func known(golden, got any) any {
 	switch g := golden.(type) {
@@ -117,7 +120,11 @@ func known(golden, got any) any {
 		}
 		kept := map[string]any{}
 		for name := range g {
-			if v, ok := of[name]; ok {
+			now := name
+			if as, ok := renamed[name]; ok {
+				now = as
+			}
+			if v, ok := of[now]; ok {
 				kept[name] = known(g[name], v)
 			}
 		}
