@@ -39,7 +39,7 @@ func TestAgreementPage(t *testing.T) {
 func TestSettlementLeadsToAgreements(t *testing.T) {
 	s := agreedSite(reporttest.World(60), false, reporttest.Agreed(t))
 	w := s.get(t, "/?from=2019-01&to=2019-01&cpo=GB*DUN", "all")
-	const link = `<a class="more" href="/agreement?at=2019-01&amp;cpo=GB%2ADUN&amp;emsp=NL%2AEXW" aria-label="By what GB*DUN → NL*EXW settles">terms</a>`
+	const link = `<a class="more" href="/agreement?at=2019-01&amp;cpo=GB%2ADUN&amp;emsp=NL%2AEXW" aria-label="terms of GB*DUN → NL*EXW">terms</a>`
 	if w.Code != http.StatusOK || !strings.Contains(w.Body.String(), link) {
 		t.Errorf("status %d, without %s:\n%s", w.Code, link, w.Body)
 	}

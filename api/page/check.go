@@ -88,7 +88,7 @@ func (s *server) askPreflight(c *gin.Context, v visitor) error {
 
 // looked looks at what was filled in.
 func (s *server) looked(c *gin.Context, v visitor, form *checkView) (*checkShown, error) {
-	q := report.PreflightQuery{Body: []byte(form.JSON), Of: v.Key.Party}
+	q := report.PreflightQuery{Body: []byte(form.JSON), Of: v.Party}
 	var ok bool
 	var err error
 	if q.Kind, err = report.PreflightKind(form.Kind); err != nil {

@@ -250,7 +250,7 @@ func newMessage(m *messages.Message) Message {
 		j.Version = orNull(m.Version.String())
 	}
 	if m.Held.Topic != "" {
-		j.Held = &MessageHeld{m.Held.Topic.Short(), m.Held.Position.String()}
+		j.Held = &MessageHeld{m.Held.Topic.Short(), m.Held.String()}
 	}
 	return j
 }

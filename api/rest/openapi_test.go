@@ -439,7 +439,7 @@ func TestPreflightsHaveTheDocumentedShape(t *testing.T) {
 			query, body string
 			want        int
 		}{
-			{"", reporttest.ChargedBody, 200}, {"?kind=cdr&party=GB*DUN", reporttest.ChargedBody, 200}, {"", strings.Replace(reporttest.ChargedBody, "DAY-NIGHT", "NONE", -1), 200},
+			{"", reporttest.ChargedBody, 200}, {"?kind=cdr&party=GB*DUN", reporttest.ChargedBody, 200}, {"", strings.ReplaceAll(reporttest.ChargedBody, "DAY-NIGHT", "NONE"), 200},
 			{"", strings.Replace(reporttest.ChargedBody, `"GB","party_id":"DUN"`, `"FR","party_id":"PAR"`, 1), 200}, {"", `{"total_energy":1}`, 200}, {"", `{`, 200},
 			{"", location, 200}, {"", session, 200}, {"", strings.Replace(session, "DAY-NIGHT", "NONE", 1), 200}, {"", tariff, 200}, {"?kind=session", tariff, 200},
 			{"", `{"id":"1"}`, 400}, {"?kind=token", tariff, 400}, {"?party=DUN", tariff, 400}, {"?x=1", tariff, 400},

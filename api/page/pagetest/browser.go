@@ -106,17 +106,40 @@ func Shots(t *testing.T) string {
 	return t.TempDir()
 }
 
-// Fits checks that the page which is shown is no wider than its window, and takes its
-// picture.
+// Fits checks that the page which is shown is no wider than its window and breaks no rule of
+// WCAG 2.2 A and AA that axe-core can see, and takes its picture.
 func Fits(t *testing.T, ctx context.Context, shots, name string) {
 	t.Helper()
 	if overflow := Ask(t, ctx, chromedp.Evaluate[string](tooWide)); overflow != "" {
 		t.Errorf("%s: %s", name, overflow)
 	}
+	if broken := Ask(t, ctx, chromedp.Evaluate[string](axe(t)+brokenRules, chromedp.EvalAwaitPromise)); broken != "" {
+		t.Errorf("%s: %s", name, broken)
+	}
 	if err := os.WriteFile(filepath.Join(shots, name+".png"), Ask(t, ctx, chromedp.CaptureScreenshot()), 0o644); err != nil {
 		t.Fatal(err)
 	}
 }
+
+// axe is axe-core, as deploy/test-tools.sh fetched it.
+func axe(t *testing.T) string {
+	t.Helper()
+	cache, err := os.UserCacheDir()
+	if err != nil {
+		t.Fatal(err)
+	}
+	script, err := os.ReadFile(filepath.Join(cache, "roamclear", "axe-core-4.14.1", "axe.min.js"))
+	if err != nil {
+		t.Fatalf("axe-core is missing: deploy/test-tools.sh fetches it: %v", err)
+	}
+	return string(script)
+}
+
+// brokenRules says which rules what elements break, "" for none.
+// Paper has no colours to choose and nothing to be touched.
+const brokenRules = `;
+matchMedia("print").matches ? "" : axe.run(document, {runOnly: ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa"], resultTypes: ["violations"]}).then(r =>
+	r.violations.map(v => v.id + ": " + v.help + ": " + v.nodes.slice(0, 3).map(n => n.target.join(" ")).join(", ")).join("; "))`
 
 // Look is one way to see the pages.
 type Look struct {
