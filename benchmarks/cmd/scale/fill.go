@@ -121,7 +121,7 @@ func (s *scale) add(pricer *pricing.Pricer, body []byte) {
 	row.ID, row.SessionID, row.Debtor = strings.ToLower(record.Key.ID), uuid(s.rnd), s.party("E", s.emsps)
 	// It has another start and end than the body that it was rendered from, which others
 	// were too: without hashes of its own it would look like one of a hundred copies.
-	row.Measures.ChargeHash, row.Measures.ConnectorHash = s.rnd.Uint64(), settlement.SessionHash(record.Key.Party, fmt.Sprint(s.rnd.IntN(50)))
+	row.Measures.ChargeHash, row.Measures.ConnectorHash = s.rnd.Uint64(), settlement.SessionHash(record.Key.Party, fmt.Sprint(s.rnd.IntN(max(50, s.seed/20))))
 	s.append(p, row)
 	switch at := s.rnd.IntN(1000); {
 	case at < 10:
