@@ -2,6 +2,7 @@ package statement
 
 import (
 	"context"
+	"errors"
 	"maps"
 	"slices"
 	"sync"
@@ -137,12 +138,8 @@ func (d *Draft) waiting() *Draft {
 		if s.AtRest() || s.State != clearing.Held && s.State != clearing.Rejected {
 			continue
 		}
-		charge, booked, line := *s.Charge, *s.Booked, s.Line
+		charge, booked := *s.Charge, *s.Booked
 		charge.Booked = &booked
-		if line != nil {
-			one := *line
-			s.Line = &one
-		}
 		s.Charge = &charge
 		kept.Settled = append(kept.Settled, s)
 	}
@@ -216,36 +213,48 @@ func (w *Waiting) period(period ocpi.Month, begin bool) *keptPeriod {
 
 // redraw draws all pairs of a period. The caller has its turn.
 func (w *Waiting) redraw(ctx context.Context, period ocpi.Month, k *keptPeriod) error {
-	drafts, standing, began, err := w.draw(ctx, Query{Period: period, Debtless: true})
+	d, err := w.draw(ctx, Query{Period: period, Debtless: true})
 	if err != nil {
 		return err
 	}
-	w.keep(k, drafts, standing, began)
+	k.keep(d)
 	return nil
 }
 
-// keep has a period be what was drawn.
-func (w *Waiting) keep(k *keptPeriod, drafts []*Draft, standing Standing, began time.Time) {
-	k.asOf, k.took, k.decided, k.wanted = AsOf{At: began, Standing: standing}, w.now().Sub(began), standing.Control, false
-	n := 0
-	for _, d := range drafts {
-		n += len(d.Settled)
-	}
-	if k.many = n > keptCDRs; k.many {
-		drafts = nil
-	}
-	k.drafts = drafts
+// looked is what waits, as it was drawn.
+type looked struct {
+	drafts []*Draft // nil: more CDRs than are kept
+	Standing
+	at   time.Time
+	took time.Duration
 }
 
-func (w *Waiting) draw(ctx context.Context, q Query) (drafts []*Draft, s Standing, began time.Time, err error) {
-	began, drafts = w.now(), []*Draft{}
-	s, err = w.source.DrawNow(ctx, q, func(d *Draft) error {
-		if d = d.waiting(); d != nil {
-			drafts = append(drafts, d)
+// keep has a period be what was drawn.
+func (k *keptPeriod) keep(d *looked) {
+	k.drafts, k.many = d.drafts, d.drafts == nil
+	k.asOf, k.took, k.decided, k.wanted = AsOf{At: d.at, Standing: d.Standing}, d.took, d.Control, false
+}
+
+// draw draws what waits. It gives up where that is more than is kept: it may be all there is.
+func (w *Waiting) draw(ctx context.Context, q Query) (*looked, error) {
+	d, n := &looked{drafts: []*Draft{}, at: w.now()}, 0
+	var err error
+	d.Standing, err = w.source.DrawNow(ctx, q, func(one *Draft) error {
+		if one = one.waiting(); one == nil {
+			return nil
 		}
+		if n += len(one.Settled); n > keptCDRs {
+			d.drafts = nil
+			return errEnough
+		}
+		d.drafts = append(d.drafts, one)
 		return nil
 	})
-	return drafts, s, began, err
+	d.took = w.now().Sub(d.at)
+	if errors.Is(err, errEnough) {
+		err = nil
+	}
+	return d, err
 }
 
 // decide draws anew what was decided about since: who decides looks at what is left at once.
@@ -260,12 +269,16 @@ func (w *Waiting) decide(ctx context.Context, period ocpi.Month, k *keptPeriod) 
 	}
 	for scope := range scopes {
 		q := Query{Period: period, CPO: scope.CPO, EMSP: scope.EMSP, Debtless: true}
-		drafts, _, _, err := w.draw(ctx, q)
+		d, err := w.draw(ctx, q)
 		if err != nil {
 			return err
 		}
+		if d.drafts == nil {
+			k.keep(d)
+			return nil
+		}
 		rest := slices.DeleteFunc(slices.Clone(k.drafts), q.selects)
-		k.drafts = append(rest, drafts...)
+		k.drafts = append(rest, d.drafts...)
 		slices.SortStableFunc(k.drafts, func(a, b *Draft) int {
 			return place{a.CPO, a.EMSP, a.Currency}.compare(place{b.CPO, b.EMSP, b.Currency})
 		})
@@ -285,8 +298,7 @@ func (w *Waiting) Run(ctx context.Context, failed func(error)) error {
 		}
 		for period, k := range w.behind() {
 			// Without its turn: who looks meanwhile sees what is kept.
-			drafts, standing, began, err := w.draw(ctx, Query{Period: period, Debtless: true})
-			took := w.now().Sub(began)
+			d, err := w.draw(ctx, Query{Period: period, Debtless: true})
 			switch {
 			case ctx.Err() != nil:
 				return nil
@@ -294,10 +306,10 @@ func (w *Waiting) Run(ctx context.Context, failed func(error)) error {
 				failed(err)
 			default:
 				k.turn <- struct{}{}
-				w.keep(k, drafts, standing, began)
+				k.keep(d)
 				<-k.turn
 			}
-			if !ingest.Pause(ctx, restAfter*took) {
+			if !ingest.Pause(ctx, restAfter*d.took) {
 				return nil
 			}
 		}

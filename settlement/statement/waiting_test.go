@@ -30,6 +30,7 @@ type openBooks struct {
 	drawn    []string // which queries
 	decided  []clearing.DecisionRecord
 	accepted int // CDRs beside, of each
+	handed   int // drafts
 	fails    error
 }
 
@@ -65,6 +66,9 @@ func (b *openBooks) DrawNow(ctx context.Context, q statement.Query, fn func(*sta
 			}
 			d.Settled = append(d.Settled, s)
 		}
+		b.Lock()
+		b.handed++
+		b.Unlock()
 		if err := fn(d); err != nil {
 			return at, err
 		}
@@ -197,6 +201,9 @@ func TestWhatWaitsIsBounded(t *testing.T) {
 			if got, want := looks(t, w, statement.Query{Debtless: true}), "DE*EMP 50001"; got != want {
 				t.Errorf("%s, want %s", got, want)
 			}
+		}
+		if b.handed != 3+3*4 { // it was the third one that was too much
+			t.Errorf("%d drafts were drawn for three looks at four, and to see once that it is too much", b.handed)
 		}
 		b.waits["DE*EMP"], b.drawn = 1, nil
 		time.Sleep(11 * time.Minute)
