@@ -17,8 +17,8 @@ var connectorColumns = resultColumns.only("country", "party", "id", "partition",
 
 // ConnectorCharges implements [statement.Books]. Which charges overlap is found by hash, in narrow
 // columns of the months in which charges of the spans end: by when those that began before at
-// the connector end, and when the next one begins. Of all CPOs these few are then read by their
-// versions: sorting whole rows would cost more.
+// the connector end, and when the next one begins. These few are then read by their versions:
+// sorting whole rows would cost more.
 func (s *Store) ConnectorCharges(ctx context.Context, cpo ocpi.Party, within []settlement.Span, below settlement.Ends, fn func(*settlement.ConnectorCharge) error) error {
 	if len(within) == 0 {
 		return nil
@@ -42,19 +42,14 @@ func (s *Store) ConnectorCharges(ctx context.Context, cpo ocpi.Party, within []s
 	w.and("toUnixTimestamp64Nano(start) < toUnixTimestamp64Nano(end) - ?", int64(settlement.Handover))
 	w.and("toUnixTimestamp64Second(end) - toUnixTimestamp64Second(start) <= ?", int64(settlement.LongestCharge)/ocpi.Second)
 	w.below(below)
-	overlapping := func(columns string) string {
-		return "(SELECT " + columns + `, toUnixTimestamp64Nano(start) AS began, toUnixTimestamp64Nano(end) - ? AS until,
+	from := "results" + places.counting().String() + ` AND (partition, ver) IN (SELECT partition, ver FROM (
+		SELECT partition, ver, toUnixTimestamp64Nano(start) AS began, toUnixTimestamp64Nano(end) - ? AS until,
 			max(until) OVER (PARTITION BY connector_hash ORDER BY began ROWS BETWEEN UNBOUNDED PRECEDING AND 1 PRECEDING) AS others,
 			leadInFrame(began, 1, until) OVER (PARTITION BY connector_hash ORDER BY began ROWS BETWEEN CURRENT ROW AND 1 FOLLOWING) AS next
-		FROM results FINAL` + at + w.counting().String() + ") WHERE (others > began OR next < until)"
-	}
-	from := overlapping(connectorColumns.list()) // of one CPO there are few to carry along
-	if cpo.IsZero() {
-		from = "results" + places.counting().String() + " AND (partition, ver) IN (SELECT partition, ver FROM " + overlapping("partition, ver") + ")"
-	}
+		FROM results FINAL` + at + w.counting().String() + ") WHERE (others > began OR next < until))"
 	args := append(slices.Clip(places.args), int64(settlement.Handover))
-	if !cpo.IsZero() {
-		args = append([]any{int64(settlement.Handover)}, places.args...)
+	if at != "" {
+		args = append(args, places.args...)
 	}
 	ctx = ch.Context(ctx, ch.WithSettings(ch.Settings{"max_bytes_before_external_sort": sortMemory}))
 	return s.each(ctx, "read charges at connectors", "SELECT charge FROM (SELECT connector_hash, start, id, "+connectorColumns.row()+" AS charge FROM "+from+") ORDER BY connector_hash, start, id", append(args, w.args...),
