@@ -162,8 +162,8 @@ func TestARefusedCDRStays(t *testing.T) {
 		t.Errorf("taken: %+v", a)
 	}
 	s.eventually("it is refused no more", func() bool { code, _ := found(); return code == "" })
-	before := len(emsps[ocpi.V230].Requests())
-	if a = post(ocpi.NewParty("DE", emspOf(ocpi.V230)), cdrTo(to, "C2")); a.Code != 2001 || len(emsps[ocpi.V230].Requests()) != before {
+	before := len(routed(emsps[ocpi.V230]))
+	if a = post(ocpi.NewParty("DE", emspOf(ocpi.V230)), cdrTo(to, "C2")); a.Code != 2001 || len(routed(emsps[ocpi.V230])) != before {
 		t.Errorf("to who does not pay: %+v", a)
 	}
 	verified(t, s.data)
@@ -220,11 +220,11 @@ func TestAskingAnotherParty(t *testing.T) {
 	if a = prefer(emsp, "semp"); a.Code != 1000 || string(a.Data) != `"ACCEPTED"` {
 		t.Errorf("preferences: %+v", a)
 	}
-	asked := cpo.Requests()
+	asked := routed(cpo)
 	if last := asked[len(asked)-1]; last.Path != "/sender/sessions/SEMP/charging_preferences" || string(last.Body) != `{"profile_type":"CHEAP","energy_need":20}` || last.From != ocpi.NewParty("DE", "EMP") || last.To != to {
 		t.Errorf("asked %+v", last)
 	}
-	if a = prefer(other, "SEMP"); a.HTTP != http.StatusNotFound || len(cpo.Requests()) != len(asked) {
+	if a = prefer(other, "SEMP"); a.HTTP != http.StatusNotFound || len(routed(cpo)) != len(asked) {
 		t.Errorf("preferences of another's Session: %+v", a)
 	}
 	cpo.Interfere(func(w http.ResponseWriter, _ *http.Request) bool {
