@@ -766,28 +766,37 @@ func (l *life) connectors(s *Store, m *booksModel, below settlement.Ends, got *[
 	all := m.all(below)
 	cpo, _ := ocpi.ParseParty(l.pick(append([]string{"*"}, cpos...)))
 	spans := []settlement.Span{{Since: ocpi.TimeOf(month(2019, 1).Start()), Until: ocpi.TimeOf(month(2019, 2).Start())}, {Since: ocpi.TimeOf(month(2019, 3).Start()), Until: ocpi.TimeOf(month(2019, 4).Start())}}
-	spans = spans[l.rnd.IntN(2):]
+	q := statement.ConnectorQuery{CPO: cpo, Within: spans[l.rnd.IntN(2):]}
+	if l.rnd.IntN(2) == 0 {
+		q.Connectors = slices.Repeat([]uint64{1}, l.rnd.IntN(2)*fewInText)
+		for i := range all {
+			if l.rnd.IntN(3) == 0 {
+				q.Connectors = append(q.Connectors, all[i].Measures.ConnectorHash)
+			}
+		}
+		q.Connectors = append(q.Connectors, 2)
+	}
 	var must, may []string
 	var charges []settlement.ConnectorCharge
 	for i := range all {
 		c := &all[i]
 		a := settlement.ConnectorCharge{Key: c.Key, Position: c.Position, Connector: c.Measures.ConnectorHash,
 			ConnectorID: ocpi.Fold(c.Measures.ConnectorID), Start: c.Start, End: c.End}
-		if !c.Credit && a.Occupies() && (cpo.IsZero() || a.Key.Party == cpo) {
+		if !c.Credit && a.Occupies() && (cpo.IsZero() || a.Key.Party == cpo) && (q.Connectors == nil || slices.Contains(q.Connectors, a.Connector)) {
 			charges, may = append(charges, a), append(may, fmt.Sprintf("%+v", a))
 		}
 	}
 	for i := range charges {
 		a := &charges[i]
 		if slices.ContainsFunc(charges, func(b settlement.ConnectorCharge) bool {
-			return b.Key != a.Key && b.Connector == a.Connector && slices.ContainsFunc(spans, func(s settlement.Span) bool {
+			return b.Key != a.Key && b.Connector == a.Connector && slices.ContainsFunc(q.Within, func(s settlement.Span) bool {
 				return max(a.Start, b.Start)+settlement.Handover < min(a.End, b.End) && max(a.Start, b.Start, s.Since) < min(a.End, b.End, s.Until)
 			})
 		}) {
 			must = append(must, may[i])
 		}
 	}
-	err := s.ConnectorCharges(l.t.Context(), cpo, spans, below, func(c *settlement.ConnectorCharge) error {
+	err := s.ConnectorCharges(l.t.Context(), q, below, func(c *settlement.ConnectorCharge) error {
 		if text := fmt.Sprintf("%+v", *c); slices.Contains(must, text) || !slices.Contains(may, text) {
 			*got = append(*got, text)
 		}
@@ -795,7 +804,7 @@ func (l *life) connectors(s *Store, m *booksModel, below settlement.Ends, got *[
 	})
 	slices.Sort(*got)
 	slices.Sort(must)
-	holds(fmt.Sprintf("connectors: of %s within %v", cpo, spans), err, must)
+	holds(fmt.Sprintf("connectors: %+v", q), err, must)
 }
 
 func (l *life) month() ocpi.Month { return [...]ocpi.Month{0, 201901, 201902, 201903}[l.rnd.IntN(4)] }

@@ -10,6 +10,7 @@ import (
 	"github.com/roamclear/roamclear/ocpi"
 	"github.com/roamclear/roamclear/pricing"
 	"github.com/roamclear/roamclear/settlement"
+	"github.com/roamclear/roamclear/settlement/statement"
 )
 
 // connectorColumns are the columns of a [settlement.ConnectorCharge].
@@ -19,18 +20,27 @@ var connectorColumns = resultColumns.only("country", "party", "id", "partition",
 // columns of the months in which charges of the spans end: by when those that began before at
 // the connector end, and when the next one begins. These few are then read by their versions:
 // sorting whole rows would cost more.
-func (s *Store) ConnectorCharges(ctx context.Context, cpo ocpi.Party, within []settlement.Span, below settlement.Ends, fn func(*settlement.ConnectorCharge) error) error {
+func (s *Store) ConnectorCharges(ctx context.Context, q statement.ConnectorQuery, below settlement.Ends, fn func(*settlement.ConnectorCharge) error) error {
+	within := q.Within
 	if len(within) == 0 {
 		return nil
 	}
 	until := func(span settlement.Span) ocpi.Month { return (span.Until + settlement.LongestCharge).Month() }
 	// What names a place, and so is alike in all of its rows, is looked at before FINAL chooses
-	// among these: of one CPO the other columns are read where its CDRs are.
+	// among these: the other columns are read where the CPO's CDRs are, or those at connectors. A
+	// mark that a CDR stands elsewhere says no connector.
 	var places, spans, w where
-	places.months(within[0].Since.Month(), until(within[len(within)-1]))
+	var large sets
 	at := ""
-	if !cpo.IsZero() {
-		places.and("country = ? AND party = ?", cpo.Country, cpo.ID)
+	places.months(within[0].Since.Month(), until(within[len(within)-1]))
+	if !q.CPO.IsZero() {
+		places.and("country = ? AND party = ?", q.CPO.Country, q.CPO.ID)
+	}
+	if q.Connectors != nil {
+		set, args := large.numbers(q.Connectors)
+		places.and("connector_hash IN "+set+" OR elsewhere", args...)
+	}
+	if !q.CPO.IsZero() || q.Connectors != nil {
 		at = " PREWHERE " + strings.TrimPrefix(places.String(), " WHERE ")
 	}
 	for _, span := range within {
@@ -51,7 +61,10 @@ func (s *Store) ConnectorCharges(ctx context.Context, cpo ocpi.Party, within []s
 	if at != "" {
 		args = append(args, places.args...)
 	}
-	ctx = ch.Context(ctx, ch.WithSettings(ch.Settings{"max_bytes_before_external_sort": sortMemory}))
+	if large.err != nil {
+		return large.err
+	}
+	ctx = ch.Context(large.with(ctx), ch.WithSettings(ch.Settings{"max_bytes_before_external_sort": sortMemory}))
 	return s.each(ctx, "read charges at connectors", "SELECT charge FROM (SELECT connector_hash, start, id, "+connectorColumns.row()+" AS charge FROM "+from+") ORDER BY connector_hash, start, id", append(args, w.args...),
 		func(rows driver.Rows) error {
 			r := resultRow{Row: &pricing.Row{}}

@@ -13,8 +13,7 @@ import (
 // (max_query_size), and read anew in each query: of more, a table goes with the query.
 const fewInText = 100
 
-// sets are the sets of parties and lists that a list's queries name, where they are too
-// large for their text. Those who see everybody's objects but for former partners' ask
+// sets are the sets that queries name, where they are too large for their text. Those who see everybody's objects but for former partners' ask
 // for the same parties on each list that they read.
 type sets struct {
 	tables []*ext.Table
@@ -52,6 +51,14 @@ func (s *sets) lists(names [3]string, of []listPart) (set string, args []any) {
 		}
 	}
 	return s.table(fmt.Sprint(of[0].of, of[len(of)-1].of), len(of), func(i int) []any { return of[i].of }, columns...), nil
+}
+
+// numbers is a set of numbers, of which there is one at least.
+func (s *sets) numbers(of []uint64) (set string, args []any) {
+	if len(of) <= fewInText {
+		return tuples(len(of), 1, func(i int) []any { return []any{of[i]} })
+	}
+	return s.table(&of[0], len(of), func(i int) []any { return []any{of[i]} }, ext.Column("number", "UInt64")), nil
 }
 
 // table makes a table of a set, or finds the one that was made of it.

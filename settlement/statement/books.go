@@ -119,11 +119,10 @@ type Books interface {
 	// have its charge hash, start and end; others may be among them, and itself. Where there
 	// are more than about a thousand, it reads some of them.
 	BookedTwins(ctx context.Context, of *settlement.BookedCDR, below settlement.Ends, fn func(*settlement.BookedCDR) error) error
-	// ConnectorCharges reads the charges at connectors of a CPO, zero for all, at which several
-	// were at once within some time, whoever pays them: what counts, is no credit, and occupies
-	// its connector within a span. Others may be among them. Spans are in order, and do not
-	// meet. In the order of connectors, and at one of when they began.
-	ConnectorCharges(ctx context.Context, cpo ocpi.Party, within []settlement.Span, below settlement.Ends, fn func(*settlement.ConnectorCharge) error) error
+	// ConnectorCharges reads the charges at connectors at which several were at once, whoever
+	// pays them: what counts, is no credit, and occupies its connector as q has it. Others may be
+	// among them. In the order of connectors, and at one of when they began.
+	ConnectorCharges(ctx context.Context, q ConnectorQuery, below settlement.Ends, fn func(*settlement.ConnectorCharge) error) error
 	// BookedDecided reads CDRs with the last decision about them below a control offset,
 	// but for those of which an attempt that knew of it has a line in the pair and
 	// currency that they are in. Months of q do not restrict.
@@ -142,6 +141,13 @@ type Books interface {
 	IssuedOf(ctx context.Context, keys []ocpi.Key, attempts []clearing.Counted, fn func(*IssuedCDR) error) error
 	// DecidedOf reads the last decision below a control offset about each of some CDRs.
 	DecidedOf(ctx context.Context, keys []ocpi.Key, below int64, fn func(*Decided) error) error
+}
+
+// ConnectorQuery selects charges at connectors. Zero members do not restrict.
+type ConnectorQuery struct {
+	CPO        ocpi.Party
+	Connectors []uint64          // pricing.Measures.ConnectorHash
+	Within     []settlement.Span // in order, and they do not meet; without any nothing is selected
 }
 
 // IssueQuery selects statements and their lines. Zero members do not restrict.

@@ -75,10 +75,12 @@ type Draft struct {
 	Err error
 }
 
-// Bounds of what is held in memory beside one pair: of the pairs that wait for what
-// bears on them.
+// waitingCDRs bounds what is held in memory beside one pair: the CDRs of the pairs that wait for
+// what bears on them.
+var waitingCDRs = 50_000
+
 const (
-	waitingCDRs = 50_000
+	// waitingKeys is how many keys they look up.
 	waitingKeys = 1_000
 	// keysAtOnce is how many keys one lookup has, besideAtOnce beside how many CDRs it is
 	// looked. One pair may want more.
@@ -118,6 +120,7 @@ type drawing struct {
 	agreements map[agreementKey]*agreement
 	waiting    []*group // in order
 	cdrs       int      // of all of them
+	last       bool     // no other groups come
 	wanted     lookups
 	connectors *connectors
 }
@@ -132,7 +135,7 @@ func (w *drawing) group(p place) *group {
 }
 
 // wait has a group wait for what bears on it, together with those before it. It has all
-// that the readings have of it by then. Where something is issued, it may stand beside any CDR.
+// that the readings have of it by then.
 func (w *drawing) wait(ctx context.Context, g *group) error {
 	if g == nil || len(g.members)+len(g.lines) == 0 {
 		return nil
@@ -140,7 +143,7 @@ func (w *drawing) wait(ctx context.Context, g *group) error {
 	g.want(&w.wanted)
 	w.waiting = append(w.waiting, g)
 	w.cdrs += len(g.members)
-	if n := w.wanted.len(); n+len(w.counted) > 0 && n < waitingKeys && w.cdrs <= waitingCDRs {
+	if w.wanted.len() < waitingKeys && w.cdrs <= waitingCDRs {
 		return nil
 	}
 	return w.flush(ctx)

@@ -112,6 +112,7 @@ func (w *drawing) merge(ctx context.Context, q settlement.SettlementQuery) error
 	for {
 		p, more := least(readings)
 		if !more {
+			w.last = true
 			return w.flush(ctx)
 		}
 		if err := ctx.Err(); err != nil {

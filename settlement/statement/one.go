@@ -116,7 +116,7 @@ func (*few) BookedBeside(context.Context, []Beside, settlement.Ends, []clearing.
 
 // ConnectorCharges implements Books: of the whole months that are asked for, it reads when its
 // CDRs were at their connectors.
-func (b *few) ConnectorCharges(ctx context.Context, _ ocpi.Party, _ []settlement.Span, below settlement.Ends, fn func(*settlement.ConnectorCharge) error) error {
+func (b *few) ConnectorCharges(ctx context.Context, q ConnectorQuery, below settlement.Ends, fn func(*settlement.ConnectorCharge) error) error {
 	var spans []settlement.Span
 	for i := range b.cdrs {
 		c := &b.cdrs[i]
@@ -124,7 +124,8 @@ func (b *few) ConnectorCharges(ctx context.Context, _ ocpi.Party, _ []settlement
 			spans = append(spans, settlement.Span{Since: c.Start, Until: c.End})
 		}
 	}
-	return b.Books.ConnectorCharges(ctx, b.cdrs[0].Key.Party, fewSpans(spans), below, fn)
+	q.CPO, q.Within = b.cdrs[0].Key.Party, fewSpans(spans)
+	return b.Books.ConnectorCharges(ctx, q, below, fn)
 }
 
 // BookedDecided implements Books.

@@ -3,6 +3,7 @@ package statement
 import (
 	"cmp"
 	"context"
+	"errors"
 	"fmt"
 	"maps"
 	"slices"
@@ -15,33 +16,37 @@ import (
 )
 
 // connectors is what is known of the charges at connectors where several were at once,
-// whoever pays them: of all CPOs that a drawing is of, so that each month is read once.
+// whoever pays them.
 type connectors struct {
-	months  map[ocpi.Month]bool // of whose charges, by when they end, all that overlap one are known
-	charges map[ocpi.Key]settlement.ConnectorCharge
-	gone    map[ocpi.Key]bool            // which of charges are nobody's, see stand
-	others  map[ingest.Position]ocpi.Key // see settlement.Overlaps
-	full    map[crowd]int                // how many there are, of each connector and CPO in a month
-	crowded map[crowd]bool               // those of which some were not looked at
+	others map[ingest.Position]overlap
+	months map[ocpi.Month]bool // of these others has all charges that end in them
+	apart  bool                // they are too many to be held: asked for as groups wait
 }
 
-// crowd is the charges of a connector, 0 for all connectors, of a CPO that end in a month.
-type crowd struct {
-	cpo       ocpi.Party
-	month     ocpi.Month
-	connector uint64
+// overlap is a charge at a connector that another one overlaps, see settlement.Overlaps; some
+// is whether others that end in its month there were not looked at.
+type overlap struct {
+	other ocpi.Key
+	some  bool
 }
 
 // maxAtConnector is how many charges of one connector and month are looked at: there are as
-// many where one begins every nine minutes. maxAtConnectors bounds those of a CPO and month at
-// all connectors at which several were at once.
-const (
-	maxAtConnector  = 5_000
-	maxAtConnectors = 100_000
+// many where one begins every nine minutes.
+const maxAtConnector = 5_000
+
+// Bounds of what is held in memory.
+var (
+	// connectorsAtOnce is at how many charges it is looked up which of them stand.
+	connectorsAtOnce = 20_000
+	// maxOverlaps is of how many charges of whole months it is held which other they overlap.
+	maxOverlaps = 200_000
 )
 
+// errOverlaps says that there are more.
+var errOverlaps = errors.New("too many charges overlap others")
+
 func newConnectors() *connectors {
-	return &connectors{map[ocpi.Month]bool{}, map[ocpi.Key]settlement.ConnectorCharge{}, map[ocpi.Key]bool{}, map[ingest.Position]ocpi.Key{}, map[crowd]int{}, map[crowd]bool{}}
+	return &connectors{map[ingest.Position]overlap{}, map[ocpi.Month]bool{}, false}
 }
 
 // occupies reports whether a member of a group is asked who else was at its connector: one that
@@ -50,52 +55,95 @@ func (g *group) occupies(m *drawn) bool {
 	return m.Measures.ConnectorHash != 0 && !m.Credit && !m.elsewhere && m.End.IsSet() && g.fresh(m)
 }
 
-// overlaps finds out who else was at the connectors of the groups that wait.
+// overlaps finds out who else was at the connectors of the groups that wait. Where more groups
+// come, all that overlap in a month are read at once, so that each month is read once; of the
+// last ones, which most often are all, no more than what was at their connectors.
 func (w *drawing) overlaps(ctx context.Context) error {
-	months, last := map[ocpi.Month]bool{}, ocpi.Month(0)
+	c := w.connectors
+	if c.apart {
+		clear(c.others)
+	}
+	months, at, asked := map[ocpi.Month]bool{}, map[uint64]bool{}, map[ingest.Position]bool{}
 	for _, g := range w.waiting {
 		for i := range g.members {
-			m := &g.members[i]
-			if m.Month != last && g.occupies(m) {
-				if last = m.Month; !w.connectors.months[last] {
-					months[last] = true
-				}
+			if m := &g.members[i]; !c.months[m.Month] && g.occupies(m) {
+				months[m.Month], at[m.Measures.ConnectorHash], asked[m.Position] = true, true, true
 			}
 		}
 	}
 	if len(months) == 0 {
 		return nil
 	}
-	fresh := map[ocpi.Key]bool{}
-	err := w.Books.ConnectorCharges(ctx, w.q.CPO, spansOf(months), w.q.Below, func(c *settlement.ConnectorCharge) error {
-		if w.connectors.add(c) {
-			fresh[c.Key] = true
+	q := ConnectorQuery{CPO: w.q.CPO, Within: spansOf(months)}
+	if !w.last && !c.apart {
+		err := w.meet(ctx, q, func(charge *settlement.ConnectorCharge, o overlap) error {
+			if months[charge.End.Month()] {
+				c.others[charge.Position] = o
+			}
+			if len(c.others) > maxOverlaps {
+				return errOverlaps
+			}
+			return nil
+		})
+		if err == nil {
+			maps.Copy(c.months, months)
+		}
+		if !errors.Is(err, errOverlaps) {
+			return err
+		}
+		c.apart = true
+		clear(c.others)
+		clear(c.months)
+		return w.overlaps(ctx)
+	}
+	q.Connectors = slices.Sorted(maps.Keys(at))
+	return w.meet(ctx, q, func(charge *settlement.ConnectorCharge, o overlap) error {
+		if asked[charge.Position] {
+			c.others[charge.Position] = o
 		}
 		return nil
 	})
+}
+
+// meet calls fn for each charge of a query that another one overlaps, of those that stand. It
+// holds the charges of few connectors at a time, as they are read.
+func (w *drawing) meet(ctx context.Context, q ConnectorQuery, fn func(*settlement.ConnectorCharge, overlap) error) error {
+	type crowd struct {
+		month     ocpi.Month
+		connector uint64
+	}
+	var charges []settlement.ConnectorCharge
+	crowds := map[crowd]int{}
+	of := func(c *settlement.ConnectorCharge) crowd { return crowd{c.End.Month(), c.Connector} }
+	met := func() error {
+		others, err := w.stand(ctx, charges)
+		for i := range charges {
+			if other, ok := others[charges[i].Key]; ok && err == nil {
+				err = fn(&charges[i], overlap{other, crowds[of(&charges[i])] > maxAtConnector})
+			}
+		}
+		charges = charges[:0]
+		clear(crowds)
+		return err
+	}
+	err := w.Books.ConnectorCharges(ctx, q, w.q.Below, func(c *settlement.ConnectorCharge) error {
+		if n := len(charges); n >= connectorsAtOnce && charges[n-1].Connector != c.Connector {
+			if err := met(); err != nil {
+				return err
+			}
+		}
+		if crowds[of(c)]++; crowds[of(c)] <= maxAtConnector {
+			charges = append(charges, *c)
+		}
+		return nil
+	})
+	if err == nil {
+		err = met()
+	}
 	if err != nil {
 		return fmt.Errorf("read charges at connectors: %w", err)
 	}
-	for m := range months {
-		w.connectors.months[m] = true
-	}
-	return w.stand(ctx, fresh)
-}
-
-// add takes a charge that is new, and reports whether it did: not of a crowd that is full.
-func (c *connectors) add(charge *settlement.ConnectorCharge) bool {
-	if _, known := c.charges[charge.Key]; known {
-		return false
-	}
-	all := crowd{charge.Key.Party, charge.End.Month(), 0}
-	here := crowd{all.cpo, all.month, charge.Connector}
-	if c.full[here] == maxAtConnector || c.full[all] == maxAtConnectors {
-		c.crowded[here] = true
-		return false
-	}
-	c.full[here], c.full[all] = c.full[here]+1, c.full[all]+1
-	c.charges[charge.Key] = *charge
-	return true
+	return nil
 }
 
 // maxSpans bounds the spans that are asked for at once: of more, what is between them is read, too.
@@ -128,34 +176,26 @@ func fewSpans(spans []settlement.Span) []settlement.Span {
 	}
 }
 
-// stand leaves out of what is new the charges that overlap none, and those that a person
-// rejected or that credits take back in full: they are nobody's charge.
-func (w *drawing) stand(ctx context.Context, fresh map[ocpi.Key]bool) error {
-	c := w.connectors
-	met := settlement.Overlaps(slices.Collect(maps.Values(c.charges)))
-	maps.DeleteFunc(c.charges, func(key ocpi.Key, _ settlement.ConnectorCharge) bool { return met[key].ID == "" && fresh[key] })
-	maps.DeleteFunc(fresh, func(key ocpi.Key, _ bool) bool { return met[key].ID == "" })
-	if err := w.gone(ctx, fresh); err != nil {
-		return err
+// stand returns which of some charges overlap another one, without those that a person rejected
+// or that credits take back in full: they are nobody's charge.
+func (w *drawing) stand(ctx context.Context, charges []settlement.ConnectorCharge) (map[ocpi.Key]ocpi.Key, error) {
+	met := settlement.Overlaps(charges)
+	gone, err := w.gone(ctx, met)
+	if err != nil || len(gone) == 0 {
+		return met, err
 	}
-	var left []settlement.ConnectorCharge
-	for key, charge := range c.charges {
-		if !c.gone[key] {
-			left = append(left, charge)
-		}
-	}
-	clear(c.others)
-	for key, other := range settlement.Overlaps(left) {
-		c.others[c.charges[key].Position] = other
-	}
-	return nil
+	return settlement.Overlaps(slices.DeleteFunc(slices.Clone(charges), func(c settlement.ConnectorCharge) bool { return gone[c.Key] })), nil
 }
 
-// gone notes which of some charges a person rejected, or credits take back in full: those of
-// its eMSP and currency that no person rejected, by what they say.
-func (w *drawing) gone(ctx context.Context, keys map[ocpi.Key]bool) error {
+// gone returns which of the charges that overlap others a person rejected, or credits take back
+// in full: those of its eMSP and currency that no person rejected, by what they say.
+func (w *drawing) gone(ctx context.Context, met map[ocpi.Key]ocpi.Key) (map[ocpi.Key]bool, error) {
 	credits := map[ocpi.Key][]settlement.BookedCDR{}
-	credited, about := map[ocpi.Key]bool{}, maps.Clone(keys)
+	keys, credited, gone := map[ocpi.Key]bool{}, map[ocpi.Key]bool{}, map[ocpi.Key]bool{}
+	for key := range met {
+		keys[key] = true
+	}
+	about := maps.Clone(keys)
 	err := inChunks(keys, func(keys []ocpi.Key) error {
 		return w.Books.BookedCredits(ctx, keys, w.q.Below, func(c *settlement.BookedCDR) error {
 			if of := c.Original(); c.Claimed.Excl.IsSet() {
@@ -166,7 +206,7 @@ func (w *drawing) gone(ctx context.Context, keys map[ocpi.Key]bool) error {
 		})
 	})
 	if err != nil {
-		return fmt.Errorf("read credits of charges at one connector: %w", err)
+		return nil, fmt.Errorf("read credits of charges at one connector: %w", err)
 	}
 	rejected := map[ocpi.Key]bool{}
 	err = inChunks(about, func(keys []ocpi.Key) error {
@@ -176,11 +216,11 @@ func (w *drawing) gone(ctx context.Context, keys map[ocpi.Key]bool) error {
 		})
 	})
 	if err != nil {
-		return fmt.Errorf("read decisions about charges at one connector: %w", err)
+		return nil, fmt.Errorf("read decisions about charges at one connector: %w", err)
 	}
 	for key := range keys {
 		if rejected[key] {
-			w.connectors.gone[key] = true
+			gone[key] = true
 		}
 	}
 	err = inChunks(credited, func(keys []ocpi.Key) error {
@@ -192,15 +232,15 @@ func (w *drawing) gone(ctx context.Context, keys map[ocpi.Key]bool) error {
 				}
 			}
 			if any && c.Claimed.Excl.IsSet() && sum.GreaterThanOrEqual(c.Claimed.Excl.Decimal().Abs()) {
-				w.connectors.gone[c.Key] = true
+				gone[c.Key] = true
 			}
 			return nil
 		})
 	})
 	if err != nil {
-		return fmt.Errorf("read charges at one connector that are credited: %w", err)
+		return nil, fmt.Errorf("read charges at one connector that are credited: %w", err)
 	}
-	return nil
+	return gone, nil
 }
 
 // overlapping adds which CDRs of a group were at a connector while another charge was.
@@ -210,11 +250,8 @@ func (w *drawing) overlapping(g *group, list []judged, related map[int][]clearin
 	}
 	for i := range list {
 		j, m := &list[i], &g.members[i]
-		other, ok := w.connectors.others[m.Position]
-		if !ok || j.Before || !g.occupies(m) {
-			continue
+		if o, ok := w.connectors.others[m.Position]; ok && !j.Before && g.occupies(m) {
+			related[i] = append(related[i], clearing.Related{Kind: settlement.ConnectorOverlap, Other: o.other, Some: o.some})
 		}
-		some := w.connectors.crowded[crowd{g.cpo, m.Month, m.Measures.ConnectorHash}]
-		related[i] = append(related[i], clearing.Related{Kind: settlement.ConnectorOverlap, Other: other, Some: some})
 	}
 }

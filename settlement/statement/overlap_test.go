@@ -1,6 +1,7 @@
 package statement_test
 
 import (
+	"context"
 	"fmt"
 	"slices"
 	"strings"
@@ -13,6 +14,7 @@ import (
 	"github.com/roamclear/roamclear/settlement"
 	"github.com/roamclear/roamclear/settlement/clearing"
 	"github.com/roamclear/roamclear/settlement/statement"
+	"github.com/roamclear/roamclear/settlement/statement/statementtest"
 	"pgregory.net/rapid"
 )
 
@@ -23,7 +25,13 @@ func overlapping(t *testing.T, list []settlement.BookedCDR, decided map[string]c
 	for id, act := range decided {
 		h.Decide(ocpi.NewKey("NL", "TNM", id), &clearing.Decision{Act: act})
 	}
-	d := statement.Drawer{Books: h.Books, Agreed: h.Agreed(h.Next)}
+	return toldToOverlap(t, h, h.Books, period)
+}
+
+// toldToOverlap are those of a house's drafts, drawn from some books.
+func toldToOverlap(t *testing.T, h *statementtest.House, books statement.Books, period ocpi.Month) (told []string) {
+	t.Helper()
+	d := statement.Drawer{Books: books, Agreed: h.Agreed(h.Next)}
 	err := d.Draw(t.Context(), statement.Query{Period: period, Below: h.Ends(), Debtless: true}, func(d *statement.Draft) error {
 		for i := range d.Settled {
 			for _, g := range d.Settled[i].Grounds {
@@ -79,17 +87,56 @@ func TestTwoAtOneConnector(t *testing.T) {
 	}
 }
 
-// Pairs that wait together, and apart, read the days of a CPO once, and are told the same.
+// asking are books that note how they were asked for charges at connectors.
+type asking struct {
+	statement.Books
+	asked []string
+}
+
+func (b *asking) ConnectorCharges(ctx context.Context, q statement.ConnectorQuery, below settlement.Ends, fn func(*settlement.ConnectorCharge) error) error {
+	at := "all connectors"
+	if q.Connectors != nil {
+		at = fmt.Sprintf("%d connectors", len(q.Connectors))
+	}
+	b.asked = append(b.asked, fmt.Sprintf("%s %d", at, len(q.Within)))
+	return b.Books.ConnectorCharges(ctx, q, below, fn)
+}
+
+// Who else was at a connector is told the same however it is asked for: of the groups that come
+// last at their connectors, of those before them at all connectors and each month once, and where
+// too many charges overlap to be held at theirs again. Of one connector after the other it is
+// looked up which charges stand.
 func TestConnectorsOfManyPairs(t *testing.T) {
 	var list []settlement.BookedCDR
 	var want []string
 	for i := range 3000 {
-		c := booked("cdr", fmt.Sprintf("C%04d", i), "connector", fmt.Sprint(1+i/2), "ends", fmt.Sprintf("2019-06-%02dT11:00:00Z", 1+i/2%28), "claims", "7", "emsp", fmt.Sprintf("DE*%03d", i%1000))
+		month := 7 - i/2%2
+		c := booked("cdr", fmt.Sprintf("C%04d", i), "connector", fmt.Sprint(1+i/2), "ends", fmt.Sprintf("2019-%02d-%02dT11:00:00Z", month, 1+i/2%28), "claims", "7", "emsp", fmt.Sprintf("DE*%03d", i%1000))
 		list = append(list, c)
 		want = append(want, fmt.Sprintf("C%04d with C%04d", i, i^1))
 	}
-	if diff := gocmp.Diff(want, overlapping(t, list, nil, 201906)); diff != "" {
-		t.Error(diff)
+	for _, c := range []struct {
+		what                     string
+		waiting, atOnce, overlap int
+		want                     []string
+	}{
+		{"all wait together", 50_000, 20_000, 200_000, []string{"1500 connectors 1"}},
+		{"some at a time", 2_000, 20_000, 200_000, []string{"all connectors 1"}},
+		{"stands is looked up in parts", 2_000, 7, 200_000, []string{"all connectors 1"}},
+		{"too many overlap", 2_000, 20_000, 2_999, []string{"all connectors 1", "1002 connectors 1", "501 connectors 1"}},
+		{"too many, in parts", 2_000, 7, 10, []string{"all connectors 1", "1002 connectors 1", "501 connectors 1"}},
+	} {
+		t.Run(c.what, func(t *testing.T) {
+			statement.SetBounds(t, c.waiting, c.atOnce, c.overlap)
+			h := house(list...)
+			books := &asking{Books: h.Books}
+			if diff := gocmp.Diff(want, toldToOverlap(t, h, books, 201907)); diff != "" {
+				t.Error(diff)
+			}
+			if diff := gocmp.Diff(c.want, books.asked); diff != "" {
+				t.Errorf("asked for charges at connectors:\n%s", diff)
+			}
+		})
 	}
 }
 

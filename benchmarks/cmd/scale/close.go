@@ -59,7 +59,7 @@ func (h *house) Below() int64                                   { return h.next 
 // alone are books in which nobody else was at a connector.
 type alone struct{ statement.Books }
 
-func (alone) ConnectorCharges(context.Context, ocpi.Party, []settlement.Span, settlement.Ends, func(*settlement.ConnectorCharge) error) error {
+func (alone) ConnectorCharges(context.Context, statement.ConnectorQuery, settlement.Ends, func(*settlement.ConnectorCharge) error) error {
 	return nil
 }
 

@@ -228,10 +228,10 @@ func (b *Books) BookedTwins(_ context.Context, of *settlement.BookedCDR, below s
 }
 
 // ConnectorCharges implements statement.Books: all that are at a connector, whether others are or not.
-func (b *Books) ConnectorCharges(_ context.Context, cpo ocpi.Party, within []settlement.Span, below settlement.Ends, fn func(*settlement.ConnectorCharge) error) error {
+func (b *Books) ConnectorCharges(_ context.Context, q statement.ConnectorQuery, below settlement.Ends, fn func(*settlement.ConnectorCharge) error) error {
 	var list []settlement.ConnectorCharge
 	err := b.read("read charges at connectors", below, func(c *settlement.BookedCDR) bool {
-		return !c.Credit && (cpo.IsZero() || c.Key.Party == cpo) && slices.ContainsFunc(within, func(s settlement.Span) bool { return c.Start < s.Until && c.End > s.Since })
+		return !c.Credit && (q.CPO.IsZero() || c.Key.Party == q.CPO) && (q.Connectors == nil || slices.Contains(q.Connectors, c.Measures.ConnectorHash)) && slices.ContainsFunc(q.Within, func(s settlement.Span) bool { return c.Start < s.Until && c.End > s.Since })
 	}, func(c *settlement.BookedCDR) error {
 		list = append(list, settlement.ConnectorCharge{Key: c.Key, Position: c.Position,
 			Connector: c.Measures.ConnectorHash, ConnectorID: ocpi.Fold(c.Measures.ConnectorID), Start: c.Start, End: c.End})
