@@ -11,7 +11,8 @@
 // What can be seen only in the text (quotes, spelling, null) is checked on
 // the text, one file a concern: text.go, spelling.go. What follows from the
 // meaning is checked on the decoded tariff: component.go, tax.go,
-// restriction.go, limit.go, reservation.go. Unreachable elements, overlaps and
+// restriction.go, limit.go, reservation.go. In what two versions differ, change by
+// change, is in change.go. Unreachable elements, overlaps and
 // gaps are found exactly, by set arithmetic on minutes of the week × dates ×
 // kWh × duration × current × power: space.go, cover.go.
 //

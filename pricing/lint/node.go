@@ -14,7 +14,7 @@ import (
 // shows.
 type node struct {
 	kind     byte   // '{', '[', '"', '0' (number), 't' (boolean), 'n' (null)
-	text     string // of a string or number
+	text     string // of a string, number or boolean
 	names    []string
 	children []node // of an object, beside names, or of an array
 }
@@ -61,7 +61,7 @@ func readNode(d *json.Decoder, depth int) (n node, err error) {
 	case json.Number:
 		n.kind, n.text = '0', t.String()
 	case bool:
-		n.kind = 't'
+		n.kind, n.text = 't', strconv.FormatBool(t)
 	default:
 		n.kind = 'n'
 	}
