@@ -18,3 +18,13 @@ func (s *server) receipts(fn func(c *gin.Context, who *rest.Viewer) error) func(
 		return fn(c, &rest.Viewer{})
 	}
 }
+
+// tariffChanges answers how Tariffs changed, to whoever has the token: it sees all.
+func (s *server) tariffChanges(r rest.TariffRadar) func(c *gin.Context) error {
+	return func(c *gin.Context) error {
+		if _, err := rest.KnownScope(s.partners, c.Query("cpo"), c.Query("recipient")); err != nil {
+			return err // there would seem to be none
+		}
+		return r.Changes(c, rest.Key{})
+	}
+}

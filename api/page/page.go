@@ -55,6 +55,8 @@ type Deps struct {
 	Late Late
 	// Preflight says what would become of what is pasted; nil = there is no such page.
 	Preflight *report.Preflight
+	// Radar tells how Tariffs changed; nil = there is no such page.
+	Radar rest.Radar
 	// Messages are what was exchanged with partners.
 	Messages rest.Messages
 	// App answers what drivers ask; nil = nothing.

@@ -32,6 +32,8 @@ type Deps struct {
 	Messages rest.Messages // to partners too
 	// Preflight is what POST /check needs.
 	Preflight *Preflight
+	// Radar tells how Tariffs changed.
+	Radar rest.TariffRadar
 	// Tariffs and Sessions are what POST /price, Tariffs and single Sessions need.
 	Tariffs  Tariffs
 	Sessions Sessions
@@ -113,6 +115,7 @@ func Mount(g gin.IRouter, d Deps) {
 	g.GET("/api/v1/cdrs/:country/:party/*id", guard.Handle(s.cdr))
 	g.GET("/api/v1/sessions/:country/:party/*id", guard.Handle(s.session))
 	g.GET("/api/v1/tariffs", guard.Handle(s.listTariffs))
+	g.GET("/api/v1/tariffs/changes", guard.Handle(d.Radar.Changes))
 	g.GET("/api/v1/tariffs/:country/:party/*id", guard.Handle(s.tariff))
 	g.POST("/api/v1/price", guard.Handle(s.price))
 	g.GET("/api/v1/rejects", guard.Handle(s.rejects))

@@ -20,6 +20,7 @@ import (
 	"github.com/roamclear/roamclear/api/rest"
 	"github.com/roamclear/roamclear/ingest"
 	"github.com/roamclear/roamclear/ocpi"
+	"github.com/roamclear/roamclear/pricing"
 	"github.com/roamclear/roamclear/pricing/tariff"
 	"github.com/roamclear/roamclear/settlement"
 	"github.com/roamclear/roamclear/settlement/clickhouse"
@@ -150,15 +151,16 @@ func mounted(s *service) *gin.Engine {
 	s.waiting = drafts.waiting
 	receipts := rest.Receipts{ReceiptStore: b.store, Await: settlement.Lists{StoredLists: b.store, Log: b.log}.Await}
 	preflight := s.preflight()
+	radar := &settlement.Radar{Store: b.store, Inputs: func() pricing.Inputs { return s.owned.View() }, Ready: s.owned.Ready}
 	exchanged := rest.Messages{Log: s.messages, CDR: b.store.CDR, Known: s.knewPartner}
 	closing := rest.Closing{Closer: newCloser(b, drafts), Closes: s.control.closes, Partners: s.control.partners, Logger: s.logger}
 	admin.Mount(engine, admin.Deps{
 		Partners: s.control.partners, Found: &s.tally, Peers: s.peers, Keys: s.control.keys, Closes: s.control.closes, Agreements: s.control.agreements, Parties: s.control.parties,
-		Drafts: drafts, Lookups: b.store, Decisions: drafts, Closer: closing.Closer, Reasons: drafts, Around: around, Receipts: receipts, Messages: exchanged, Preflight: preflight.Check, Ends: s.certs.ends, Roots: s.certs.tls.Roots, Token: s.adminToken, Logger: s.logger,
+		Drafts: drafts, Lookups: b.store, Decisions: drafts, Closer: closing.Closer, Reasons: drafts, Around: around, Receipts: receipts, Messages: exchanged, Radar: rest.TariffRadar{Radar: radar}, Preflight: preflight.Check, Ends: s.certs.ends, Roots: s.certs.tls.Roots, Token: s.adminToken, Logger: s.logger,
 	})
 	partners.Mount(engine)
 	report.Mount(engine, report.Deps{
-		Reader: b.store, Reporter: drafts, Closes: s.control.closes, Clearing: s.control.clearing(b.store), Drafts: drafts, Decisions: drafts, Traces: drafts, Around: around, Closing: closing, Receipts: receipts, Tokens: rest.Tokens{Known: s.control.partners}, Preflight: preflight, Messages: exchanged, Logger: s.logger, Limits: limits, Tariffs: s.owned, Sessions: s.owned, Billed: b.store.Billed,
+		Reader: b.store, Reporter: drafts, Closes: s.control.closes, Clearing: s.control.clearing(b.store), Drafts: drafts, Decisions: drafts, Traces: drafts, Around: around, Closing: closing, Receipts: receipts, Tokens: rest.Tokens{Known: s.control.partners}, Preflight: preflight, Messages: exchanged, Logger: s.logger, Limits: limits, Radar: rest.TariffRadar{Radar: radar}, Tariffs: s.owned, Sessions: s.owned, Billed: b.store.Billed,
 		Auth: func(c *gin.Context) (rest.Key, error) { return keys.Authenticate(c.Request) },
 	})
 	calls := app.Mount(engine, app.Deps{
@@ -168,7 +170,7 @@ func mounted(s *service) *gin.Engine {
 		Auth:    func(c *gin.Context) (rest.Key, error) { return keys.Authenticate(c.Request) },
 	})
 	page.Mount(engine, page.Deps{
-		Reader: b.store, Finder: b.store, Reporter: drafts, Numbers: drafts, Drafts: drafts, Traces: drafts, Decisions: drafts, KeyName: s.control.keyName, Closing: closing, Around: around, Months: months{b.store, drafts}, Closes: s.control.closes, Clearing: s.control.clearing(b.store), Logger: s.logger, Tariffs: s.owned, Noted: s.owned, Partners: s.control.partners, Found: &s.tally, Late: b.store, Preflight: preflight, Messages: exchanged, App: calls, Keys: keys, Limits: limits,
+		Reader: b.store, Finder: b.store, Reporter: drafts, Numbers: drafts, Drafts: drafts, Traces: drafts, Decisions: drafts, KeyName: s.control.keyName, Closing: closing, Around: around, Months: months{b.store, drafts}, Closes: s.control.closes, Clearing: s.control.clearing(b.store), Logger: s.logger, Tariffs: s.owned, Noted: s.owned, Partners: s.control.partners, Found: &s.tally, Late: b.store, Preflight: preflight, Radar: radar, Messages: exchanged, App: calls, Keys: keys, Limits: limits,
 		Open: pageOpen(&s.config), SecureCookie: strings.HasPrefix(s.config.PublicURL, "https://"),
 	})
 	return engine
