@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"strings"
+	"sync/atomic"
 	"testing"
 
 	gocmp "github.com/google/go-cmp/cmp"
@@ -207,8 +208,8 @@ func TestAnApprovalThatDies(t *testing.T) {
 		return approve(t, h, r.Offset, "boss")
 	}
 	whole := threePairs()
-	steps := 0
-	count := func(string) error { steps++; return nil }
+	var steps atomic.Int64
+	count := func(string) error { steps.Add(1); return nil }
 	whole.Books.Step, whole.Books.Done = count, count
 	if err := twice(whole); err != nil {
 		t.Fatal(err)
@@ -217,10 +218,11 @@ func TestAnApprovalThatDies(t *testing.T) {
 	want := issued(t, whole)
 	killed := errors.New("killed")
 	asked, closed := 0, 0
-	for n := range steps {
-		h, left := threePairs(), n
+	for n := range steps.Load() {
+		h := threePairs()
+		var did atomic.Int64
 		die := func(string) error {
-			if left--; left < 0 {
+			if did.Add(1) > n {
 				return killed
 			}
 			return nil
@@ -255,7 +257,7 @@ func TestAnApprovalThatDies(t *testing.T) {
 		swept(t, h)
 	}
 	if closed != 1 || asked == 0 {
-		t.Errorf("of %d kills %d came after the record, %d after that of the request", steps, closed, asked)
+		t.Errorf("of %d kills %d came after the record, %d after that of the request", steps.Load(), closed, asked)
 	}
 }
 

@@ -332,10 +332,10 @@ const (
 func (t *closing) write(ctx context.Context, attempt uint64, drawn *tally) error {
 	w := blocks{ctx: ctx, into: t.Issues, attempt: attempt}
 	again, err := t.draw(ctx, StageWriting, attempt, func(_ *Draft, i *Issue, lines []IssuedLine) error { return w.add(i, lines) })
-	if err != nil {
-		return err
+	if err == nil {
+		err = w.flush()
 	}
-	if err := w.flush(); err != nil {
+	if err := errors.Join(err, w.written()); err != nil {
 		return err
 	}
 	if again.content.sum() != drawn.content.sum() {
@@ -344,12 +344,15 @@ func (t *closing) write(ctx context.Context, attempt uint64, drawn *tally) error
 	return nil
 }
 
-// blocks writes lines and statements in blocks.
+// blocks writes lines and statements in blocks. One of lines is written while the next one is
+// drawn.
 type blocks struct {
 	ctx     context.Context
 	into    IssueStore
 	attempt uint64
 	lines   []IssuedLine
+	spare   []IssuedLine // those that are being written, and then their memory
+	writing chan error   // nil where none are
 	issues  []Issue
 	nLines  int // blocks written
 	nIssues int
@@ -385,12 +388,24 @@ func (b *blocks) flushLines() error {
 	if len(b.lines) == 0 {
 		return nil
 	}
-	if err := b.into.WriteLines(b.ctx, b.attempt, b.nLines, b.lines); err != nil {
+	if err := b.written(); err != nil {
 		return err
 	}
-	b.lines = b.lines[:0]
+	lines, n, writing := b.lines, b.nLines, make(chan error, 1)
+	b.lines, b.spare, b.writing = b.spare[:0], lines, writing
 	b.nLines++
+	go func() { writing <- b.into.WriteLines(b.ctx, b.attempt, n, lines) }()
 	return nil
+}
+
+// written waits for the lines that are being written.
+func (b *blocks) written() error {
+	if b.writing == nil {
+		return nil
+	}
+	err := <-b.writing
+	b.writing = nil
+	return err
 }
 
 func (b *blocks) flushIssues() error {

@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"slices"
 	"strings"
+	"sync/atomic"
 	"testing"
 
 	gocmp "github.com/google/go-cmp/cmp"
@@ -288,8 +289,8 @@ func gapless(t tb, h *statementtest.House) {
 // nothing; the next one is the same as if nothing had been.
 func TestACloseThatDies(t *testing.T) {
 	whole := threePairs()
-	steps := 0
-	count := func(string) error { steps++; return nil }
+	var steps atomic.Int64
+	count := func(string) error { steps.Add(1); return nil }
 	whole.Books.Step, whole.Books.Done = count, count
 	if _, err := whole.Closer().Close(t.Context(), closeOf(whole, 201906)); err != nil {
 		t.Fatal(err)
@@ -298,10 +299,11 @@ func TestACloseThatDies(t *testing.T) {
 	want := issued(t, whole)
 	killed := errors.New("killed")
 	closed := 0
-	for n := range steps {
-		h, left := threePairs(), n
+	for n := range steps.Load() {
+		h := threePairs()
+		var did atomic.Int64
 		die := func(string) error {
-			if left--; left < 0 {
+			if did.Add(1) > n {
 				return killed
 			}
 			return nil
@@ -332,7 +334,7 @@ func TestACloseThatDies(t *testing.T) {
 		swept(t, h)
 	}
 	if closed != 1 {
-		t.Errorf("%d of %d kills came after the record", closed, steps)
+		t.Errorf("%d of %d kills came after the record", closed, steps.Load())
 	}
 }
 
