@@ -25,6 +25,7 @@ type world struct {
 	ours, theirs *statementtest.House
 	issued       map[string]string // by ours, as it was when it was issued
 	foreign      int
+	releases     int
 	order        *rand.Rand                           // in which theirs has what comes
 	rows         map[string]*settlement.SettlementRow // of ours, what a report is to say
 }
@@ -56,6 +57,7 @@ func (w *world) change(c settlement.BookedCDR, change func(*settlement.BookedCDR
 		}
 		change(&b.CDRs[at])
 		b.CDRs[at].Version += uint64(i + 1)
+		b.CDRs[at].AsOf.Control = h.Next
 		if i == 1 {
 			w.order.Shuffle(len(b.CDRs), func(i, j int) { b.CDRs[i], b.CDRs[j] = b.CDRs[j], b.CDRs[i] })
 		}
@@ -292,6 +294,27 @@ func (w *world) close(t *rapid.T, scope clearing.Scope, period ocpi.Month) {
 	}
 	w.marked(t, scope, period, comes)
 	gapless(t, h)
+	w.proved(t)
+}
+
+// proved makes sure that all closes are proved, those of earlier releases by their digests.
+func (w *world) proved(t *rapid.T) {
+	p := prove(t, proverOf(w.ours))
+	if len(p.Faults) > 0 {
+		t.Fatalf("proved: %v", p.Faults)
+	}
+	otherwise, closes := 0, 0
+	for _, o := range p.Otherwise {
+		otherwise += o.Closes
+	}
+	for _, c := range w.ours.Closings {
+		if c.Editions != clearing.RunningEditions() {
+			closes++
+		}
+	}
+	if p.Closes != len(w.ours.Closings) || otherwise != closes {
+		t.Fatalf("of %d closes, %d by earlier releases, %d are proved, %d by their digests alone", len(w.ours.Closings), closes, p.Closes, otherwise)
+	}
 }
 
 // marked makes sure that nothing which was issued is open again once it was looked at.
@@ -421,6 +444,31 @@ func TestLives(t *testing.T) {
 						c.Start, c.End, c.Month, c.EMSP = other.Start, other.End, other.Month, other.EMSP
 					})
 				})
+			},
+			// A new release: what earlier ones closed is theirs, and some CDRs are priced anew by it.
+			"another engine": func(t *rapid.T) {
+				w.releases++
+				engine := fmt.Sprint("release ", w.releases)
+				some := rapid.IntRange(1, 3).Draw(t, "one of how many")
+				for i, c := range slices.Clone(w.ours.Books.CDRs) {
+					if c.Key.Party != tnm || c.Credit || i%some > 0 {
+						continue
+					}
+					computed := c.Computed
+					if rapid.Bool().Draw(t, "comes to another price") {
+						computed = booked("claims", amount(t, "computed")).Claimed
+					}
+					w.change(c, func(c *settlement.BookedCDR) { c.Engine, c.Computed = engine, computed })
+				}
+				both(func(h *statementtest.House) {
+					for _, c := range h.Closings {
+						c.Engine = "a release before " + engine
+					}
+				})
+			},
+			"the log is read again": func(*rapid.T) {
+				b := w.ours.Books
+				w.order.Shuffle(len(b.CDRs), func(i, j int) { b.CDRs[i], b.CDRs[j] = b.CDRs[j], b.CDRs[i] })
 			},
 			"it ended at another time": func(t *rapid.T) {
 				c, other := one(t), booked("ends", ends(t))

@@ -65,6 +65,7 @@ func (h *House) Adopt(key ocpi.Key, change func(*settlement.BookedCDR)) {
 	change(c)
 	c.Position = at
 	c.Version++
+	c.AsOf.Control = h.Next
 }
 
 // Cut implements statement.Logs.
