@@ -95,6 +95,9 @@ func (f frame) menu() (list []menuArea) {
 		list = append(list, menuArea{"Partners", partners})
 	}
 	tariffs := []entry{{Name: "Tariffs", Href: "/tariffs"}, {Name: "Rules", Href: "/rules"}, {Name: "Price", Href: "/price"}}
+	if f.Visitor.Radar {
+		tariffs = slices.Insert(tariffs, 1, entry{Name: "Changes", Href: "/tariffs/changes"})
+	}
 	if f.Visitor.Checks {
 		tariffs = append(tariffs, entry{Name: "Check", Href: "/check"})
 	}
@@ -200,7 +203,7 @@ var templates = func() map[string]*template.Template {
 		"tag":      func(status string) string { return statusClasses[status] },
 	}
 	set := map[string]*template.Template{}
-	for _, name := range []string{"settlement", "causes", "cdrs", "cdr", "rejects", "credits", "conflicts", "contents", "refused", "partners", "partner", "tariffs", "tariff", "agreement", "rules", "statements", "statement", "month", "close", "queue", "waiting", "search", "price", "check", "messages", "message", "stations", "station", "charges", "charge", "signin", "error"} {
+	for _, name := range []string{"settlement", "causes", "cdrs", "cdr", "rejects", "credits", "conflicts", "contents", "refused", "partners", "partner", "tariffs", "tariff", "radar", "agreement", "rules", "statements", "statement", "month", "close", "queue", "waiting", "search", "price", "check", "messages", "message", "stations", "station", "charges", "charge", "signin", "error"} {
 		set[name] = template.Must(template.New(name).Funcs(funcs).
 			ParseFS(files, "templates/layout.html", "templates/parts.html", "templates/"+name+".html"))
 	}

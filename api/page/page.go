@@ -125,6 +125,9 @@ func Mount(g gin.IRouter, d Deps) {
 	g.GET("/partners", s.shown(s.partners))
 	g.GET("/partners/:id", s.shown(s.partner))
 	g.GET("/tariffs", s.shown(s.tariffs))
+	if d.Radar != nil {
+		g.GET("/tariffs/changes", s.shown(s.tariffChanges))
+	}
 	g.GET("/tariffs/:country/:party/*id", s.shown(s.tariff))
 	if d.Clearing.Agreements != nil {
 		g.GET("/agreement", s.shown(s.agreement))

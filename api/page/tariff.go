@@ -161,6 +161,7 @@ type tariffView struct {
 	Raw      string
 	Ask      string // address of what a charge by this tariff would cost, "" where it has no price
 	All      string // address of the owner's tariffs
+	Changes  string // of how it changed, "" where there is no such page
 }
 
 // tariffVerdict and tariffSentence say how doubtful a tariff is.
@@ -204,7 +205,7 @@ func (s *server) tariff(c *gin.Context, v visitor) error {
 	view := tariffView{
 		frame: frame{Title: "Tariff " + known.Tariff.ID, Here: "Tariffs", Visitor: &v}, tariffLine: newTariffLine(known),
 		Verdict: tariffVerdict(known.Counts), Raw: shownBody(known.Body), All: address("/tariffs", url.Values{"party": {k.Party.String()}}),
-		Sentence: tariffSentence(known),
+		Sentence: tariffSentence(known), Changes: s.changesOf(k, known.Received),
 	}
 	if list := known.PriceList(); len(list) > 0 {
 		view.Prices, view.Ask = priceSections(list), address("/price", url.Values{"tariff": {k.String()}})

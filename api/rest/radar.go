@@ -195,8 +195,9 @@ func plural(n int) string {
 }
 
 // thousands writes a count with a comma between each three digits.
-func thousands(n int) string {
-	s := strconv.Itoa(n)
+func thousands(n int) string { return separated(strconv.Itoa(n)) }
+
+func separated(s string) string {
 	for i := len(s) - 3; i > 0; i -= 3 {
 		s = s[:i] + "," + s[i:]
 	}
@@ -220,7 +221,8 @@ func day(t ocpi.Time) string { return t.Go().Format("2 January 2006") }
 func MoneyText(m *settlement.ChangeMoney) string {
 	amount := func(d decimal.Decimal) string {
 		word := [...]string{" less", "", " more"}[d.Sign()+1]
-		return m.Currency + " " + Money(d.Abs()) + word
+		whole, fraction, _ := strings.Cut(Money(d.Abs()), ".")
+		return m.Currency + " " + separated(whole) + "." + fraction + word
 	}
 	n := int(m.CDRs)
 	switch {
