@@ -81,9 +81,15 @@ func MeasuresOf(cdr *ocpi.CDR, creditor ocpi.Party, received ocpi.Time) Measures
 		m.ChargeHash = newHash(creditor).text(token).text(evse).time(cdr.Start).time(cdr.End).sum()
 	}
 	if l.ID != "" && evse != "" && l.ConnectorID != "" {
-		m.ConnectorHash = newHash(creditor).text(ocpi.Fold(l.ID)).text(evse).text(ocpi.Fold(l.ConnectorID)).sum()
+		m.ConnectorHash = ConnectorHash(creditor, ocpi.Fold(l.ID), evse, ocpi.Fold(l.ConnectorID))
 	}
 	return m
+}
+
+// ConnectorHash is [Measures.ConnectorHash] of a connector, by folded ids: evse is the uid,
+// or where a CDR has none the EVSE id.
+func ConnectorHash(cpo ocpi.Party, location, evse, connector string) uint64 {
+	return newHash(cpo).text(location).text(evse).text(connector).sum()
 }
 
 // Measure measures the CDR of a record, and says whether the tariffs that it carries are

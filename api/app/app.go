@@ -20,6 +20,8 @@ type Deps struct {
 	Partners *control.Partners
 	Objects  Objects
 	Stations Stations
+	// Worked says how EVSEs worked lately; nil = nobody knows.
+	Worked Worked
 	// Profile is how charges of a CPO are priced; nil = the default.
 	Profile func(cpo ocpi.Party) *tariff.Profile
 	// Desk, Preferrer and Charges are what sessions need, Intake and Bodies what CPOs

@@ -40,6 +40,9 @@ type evseJSON struct {
 	EVSEID     *string         `json:"evse_id"`
 	Status     string          `json:"status"`
 	StatusAt   *string         `json:"status_at"`
+	StatusAge  *int64          `json:"status_age_s"`
+	LastCharge *string         `json:"last_charge_at"`
+	Failed     *int            `json:"failed_starts_7d"`
 	Connectors []connectorJSON `json:"connectors"`
 }
 
@@ -119,10 +122,14 @@ func (f *finder) evses(ctx context.Context, v *locationJSON, key ocpi.Key, l *oc
 		if !stations.Stands(e) {
 			continue
 		}
-		shown := newEVSE(e)
+		shown := newEVSE(e, f.now)
+		lately := f.lately(&shown, key.Party, l.ID, e)
+		if !lately && !f.query.all {
+			continue
+		}
 		for j := range e.Connectors {
 			c := &e.Connectors[j]
-			fit := f.query.Plug.Fits(e, c)
+			fit := lately && f.query.Plug.Fits(e, c)
 			if !fit && !f.query.all {
 				continue
 			}
@@ -137,10 +144,29 @@ func (f *finder) evses(ctx context.Context, v *locationJSON, key ocpi.Key, l *oc
 		}
 		if len(shown.Connectors) > 0 || f.query.all || f.query.bare() {
 			v.EVSEs = append(v.EVSEs, shown)
-			fits = fits || f.query.bare()
+			fits = fits || lately && f.query.bare()
 		}
 	}
 	return fits, nil
+}
+
+// lately tells how an EVSE worked, and reports whether that is what was asked for: what is
+// not known is not.
+func (f *finder) lately(v *evseJSON, owner ocpi.Party, location string, e *ocpi.EVSE) bool {
+	q := f.query
+	if q.statusAge > 0 && (v.StatusAge == nil || *v.StatusAge > int64(q.statusAge/time.Second)) {
+		return false
+	}
+	if f.Worked == nil || !f.Worked.Ready() {
+		return q.workedWithin == 0 && q.mostFailed == nil
+	}
+	l := f.Worked.Of(owner, location, e, f.now)
+	v.Failed = &l.Failed
+	if l.LastCharge.IsSet() {
+		v.LastCharge = said(l.LastCharge.String())
+	}
+	return (q.workedWithin == 0 || l.LastCharge.IsSet() && l.LastCharge >= f.now-ocpi.Time(q.workedWithin)) &&
+		(q.mostFailed == nil || l.Failed <= *q.mostFailed)
 }
 
 // bare reports whether nothing is asked of connectors, so that an EVSE of which none is
@@ -209,13 +235,15 @@ func newPrice(o *pricing.Offer, now ocpi.Time) *priceJSON {
 	}
 }
 
-func newEVSE(e *ocpi.EVSE) evseJSON {
+func newEVSE(e *ocpi.EVSE, now ocpi.Time) evseJSON {
 	v := evseJSON{UID: e.UID, EVSEID: said(e.EVSEID), Status: e.Status, Connectors: make([]connectorJSON, 0, len(e.Connectors))}
 	if v.Status == "" {
 		v.Status = "UNKNOWN"
 	}
 	if e.LastUpdated.IsSet() {
 		v.StatusAt = said(e.LastUpdated.String())
+		age := max(0, int64(now-e.LastUpdated)/ocpi.Second)
+		v.StatusAge = &age
 	}
 	return v
 }

@@ -66,6 +66,9 @@ func (s *server) locations(c *gin.Context, who *caller) error {
 	if err := s.known(ctx); err != nil {
 		return err
 	}
+	if (q.workedWithin > 0 || q.mostFailed != nil) && (s.Worked == nil || !s.Worked.Ready()) {
+		return fmt.Errorf("find stations: %w: how they worked lately is still being read", settlement.ErrUnavailable)
+	}
 	f := s.finder(who, q)
 	f.answer = pages.Get().(*bytes.Buffer)
 	defer f.release()
@@ -153,11 +156,14 @@ func (f *finder) run(ctx context.Context) (next string, err error) {
 // all, as many as the page still takes, and the one behind it that says there is more.
 func (f *finder) batch() int {
 	left := f.query.limit + 1 - f.found
-	if f.query.text != "" || f.query.openAt.IsSet() || f.query.price != nil && f.query.price.most != nil {
+	if f.query.text != "" || f.query.openAt.IsSet() || f.query.ofLately() || f.query.price != nil && f.query.price.most != nil {
 		return max(left, 4*bodiesAtOnce)
 	}
 	return left
 }
+
+// ofLately reports whether it is asked how EVSEs were lately, which no index knows.
+func (q *query) ofLately() bool { return q.workedWithin > 0 || q.statusAge > 0 || q.mostFailed != nil }
 
 // look looks at hits in their order until the page is full; done is false where it has
 // come to a bound before their end.

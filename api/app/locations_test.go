@@ -21,7 +21,7 @@ func TestTheExample(t *testing.T) {
 	_, body := w.Get("Bearer emp", "/api/v1/locations?latitude=57.7&longitude=11.97&radius_m=2000&standard=IEC_62196_T2_COMBO&min_power_w=50000&status=AVAILABLE&price_energy_kwh=20&limit=1")
 	const want = `{"data":[{"country_code":"SE","party_id":"ABC","location_id":"L1","name":"Centralen","address":"Nils Ericsonsplatsen 1","city":"Göteborg","postal_code":"41103","country":"SWE",
 "coordinates":{"latitude":"57.70870","longitude":"11.97456"},"distance_m":1005,"time_zone":"Europe/Stockholm","opening":"open",
-"evses":[{"uid":"E1","evse_id":"SE*ABC*E1","status":"AVAILABLE","status_at":"2026-01-05T10:00:00Z","connectors":[{"id":"1","standard":"IEC_62196_T2_COMBO","format":"CABLE","power_type":"DC","max_electric_power":150000,"startable":true,
+"evses":[{"uid":"E1","evse_id":"SE*ABC*E1","status":"AVAILABLE","status_at":"2026-01-05T10:00:00Z","status_age_s":0,"last_charge_at":null,"failed_starts_7d":null,"connectors":[{"id":"1","standard":"IEC_62196_T2_COMBO","format":"CABLE","power_type":"DC","max_electric_power":150000,"startable":true,
 "price":{"basis":"roaming_tariff","tariff_id":"T1","version":"2026-01-01T00:00:00Z","as_of":"2026-01-05T10:00:00Z","currency":"SEK","energy_kwh":"20","duration_s":480,"excl_vat":"90.00","incl_vat":"112.50"},"price_reason":null}]}]}],"next":null}`
 	if diff := cmp.Diff(anything(t, want), anything(t, body)); diff != "" {
 		t.Errorf("(-want +got):\n%s", diff)

@@ -8,6 +8,7 @@ import (
 
 	"github.com/roamclear/roamclear/api/app/stations"
 	"github.com/roamclear/roamclear/ingest"
+	"github.com/roamclear/roamclear/ocpi"
 	"github.com/roamclear/roamclear/pricing/reference"
 	"github.com/roamclear/roamclear/settlement"
 )
@@ -20,6 +21,12 @@ type Objects interface {
 	Get(ctx context.Context, t ingest.Target) (s ingest.ObjectState, ok bool, err error)
 	FindFolded(ctx context.Context, ids []ingest.Identity) ([]ingest.ObjectState, error)
 	View() *reference.View
+}
+
+// Worked says how EVSEs worked lately: a stations.Worked.
+type Worked interface {
+	Ready() bool
+	Of(owner ocpi.Party, location string, e *ocpi.EVSE, now ocpi.Time) stations.Lately
 }
 
 // Stations finds Locations: a *stations.Index.

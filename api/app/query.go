@@ -25,6 +25,7 @@ const (
 	maxRadius    = 100_000 // metres
 	minText      = 2       // characters of q
 	maxText      = 100
+	maxStatusAge = 366 * 24 * time.Hour
 )
 
 // Parameters of a search, and those of them that ask for a price.
@@ -33,7 +34,7 @@ var (
 	searchParams = append([]string{
 		"latitude", "longitude", "radius_m", "min_latitude", "min_longitude", "max_latitude", "max_longitude",
 		"country_code", "party_id", "standard", "format", "power_type", "min_power_w", "status", "facility", "capability",
-		"open_at", "plug_and_charge", "q", "max_price_excl_vat", "all", "limit", "cursor"}, priceParams...)
+		"open_at", "plug_and_charge", "worked_within", "max_failed_starts", "status_age_max", "q", "max_price_excl_vat", "all", "limit", "cursor"}, priceParams...)
 )
 
 // query is what is searched for.
@@ -41,12 +42,15 @@ type query struct {
 	stations.Query
 	text   string    // q as texts are compared
 	openAt ocpi.Time // not set: whether open or not
-	all    bool      // show connectors that do not fit, too
-	price  *priceOf  // nil: no price is asked for
-	limit  int
-	after  *stations.Hit
-	now    ocpi.Time // when its first page was asked for
-	asked  url.Values
+	// What an EVSE must have been like lately; 0, or nil, = however it was.
+	workedWithin, statusAge time.Duration
+	mostFailed              *int
+	all                     bool     // show connectors that do not fit, too
+	price                   *priceOf // nil: no price is asked for
+	limit                   int
+	after                   *stations.Hit
+	now                     ocpi.Time // when its first page was asked for
+	asked                   url.Values
 }
 
 // priceOf is what is priced, and what the price may be.
@@ -133,6 +137,11 @@ func parseFirst(values url.Values, now ocpi.Time) (*query, error) {
 	q.Text = q.text
 	q.openAt = instant(p, "open_at")
 	q.SaysOpening = q.openAt.IsSet()
+	q.workedWithin, q.statusAge = lasting(p, "worked_within", stations.WorkedWithin), lasting(p, "status_age_max", maxStatusAge)
+	if p.Text("max_failed_starts") != "" {
+		n := int(whole(p, "max_failed_starts", 0, 1_000_000))
+		q.mostFailed = &n
+	}
 	if all := p.Bool("all"); all != nil {
 		q.all = *all
 	}
@@ -243,6 +252,20 @@ func whole(p *rest.Params, name string, least, most int64) int64 {
 		return 0
 	}
 	return n
+}
+
+// lasting reads a time such as 24h, 0 where it is absent.
+func lasting(p *rest.Params, name string, most time.Duration) time.Duration {
+	s := p.Text(name)
+	if s == "" {
+		return 0
+	}
+	d, err := time.ParseDuration(s)
+	if err != nil || d < time.Minute || d > most {
+		p.Fail(rest.Invalid(name, "%q is not a time such as 24h, from 1m to %gh", s, most.Hours()))
+		return 0
+	}
+	return d
 }
 
 func number(p *rest.Params, name string) ocpi.Number {

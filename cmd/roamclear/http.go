@@ -164,7 +164,7 @@ func mounted(s *service) *gin.Engine {
 		Auth: func(c *gin.Context) (rest.Key, error) { return keys.Authenticate(c.Request) },
 	})
 	calls := app.Mount(engine, app.Deps{
-		Partners: s.control.partners, Objects: s.owned, Stations: s.stations, Profile: s.profile, Logger: s.logger, Limits: limits,
+		Partners: s.control.partners, Objects: s.owned, Stations: s.stations, Worked: s.worked, Profile: s.profile, Logger: s.logger, Limits: limits,
 		Desk: s.desk, Preferrer: s.peers.forwarder, Intake: s.intake, Bodies: s.config.Limits.Bodies,
 		Charges: charges{b.store, settlement.Lists{StoredLists: b.store, Log: b.log}},
 		Auth:    func(c *gin.Context) (rest.Key, error) { return keys.Authenticate(c.Request) },

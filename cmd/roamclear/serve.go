@@ -100,6 +100,7 @@ type service struct {
 	control    *decisions
 	owned      owned
 	stations   *stations.Index
+	worked     *stations.Worked
 	intake     *ingest.Service
 	tally      ingest.Tally // of what is found in what partners send
 	adminToken string
@@ -153,7 +154,7 @@ func startService(ctx context.Context, c Config, stderr *os.File) (_ *service, e
 		return nil, err
 	}
 	s.desk = commanding.New(s.commands())
-	s.stations = stations.New()
+	s.stations, s.worked = stations.New(), stations.NewWorked()
 	memory := c.memoryLimit(machineMemory("/"))
 	following := objects.Options{Logger: s.logger, Registerer: s.registry, ShelfBytes: memory / 4, WaneBytes: memory / 16}
 	if c.has(roleAPI) {
@@ -241,6 +242,11 @@ func (s *service) run(ctx context.Context, after func(context.Context) error) er
 		} else if s.config.has(roleAPI) {
 			spawn(workers, work, "open commands", s.persist("open commands", s.desk.Load))
 		}
+	}
+	if err == nil && s.config.has(roleAPI) {
+		spawn(workers, work, "worked lately", func(ctx context.Context) error {
+			return s.worked.Run(ctx, s.backends.store, s.logger, time.Now)
+		})
 	}
 	if err == nil && s.waiting != nil {
 		spawn(workers, work, "waiting", func(ctx context.Context) error {
