@@ -113,7 +113,8 @@ type RadarStore interface {
 	// CarriedTariffs are the tariffs that CDRs of charges of some days carry, those of most
 	// CDRs first.
 	CarriedTariffs(ctx context.Context, q RadarQuery, most int) ([]CarriedTariff, error)
-	// LocationsOf calls fn for the Locations of a CPO that name one of some tariffs, perhaps for others too.
+	// LocationsOf calls fn for the Locations of a CPO that name one of some tariffs, perhaps for others too, in the
+	// order of their ids; without tariffs for all.
 	LocationsOf(ctx context.Context, cpo ocpi.Party, tariffs []string, fn func(*ingest.ObjectState) error) error
 	VersionsAt(ctx context.Context, wanted []reference.VersionAt, fn func(ingest.ObjectState) error) error
 	BodiesAt(ctx context.Context, positions []ingest.Position, fn func(p ingest.Position, v ocpi.Version, body []byte) error) error

@@ -41,6 +41,7 @@ type Deps struct {
 	Receipts   rest.Receipts
 	Messages   rest.Messages
 	Radar      rest.TariffRadar
+	Public     rest.PublicData
 	Preflight  func(c *gin.Context, who *rest.Viewer) error // answers POST /check
 	Ends       *api.Ends                                    // of certificates that partners have shown; nil = none is known
 	Roots      func() int                                   // from how many CAs their certificates may come, see [api.TLS.Roots]; nil = from none
@@ -133,6 +134,7 @@ func Mount(g gin.IRouter, d Deps) {
 	g.GET("/admin/v1/receipts", s.handle(s.receipts(d.Receipts.Days), rest.ReceiptParams...))
 	g.GET("/admin/v1/receipts/cdrs", s.handle(s.receipts(d.Receipts.CDRs), rest.ReceiptCDRsParams...))
 	g.POST("/admin/v1/receipts/cdrs", s.handle(s.receipts(d.Receipts.Find)))
+	g.GET("/admin/v1/reports/afir", s.handle(s.publicData(d.Public), rest.PublicDataParams...))
 	g.GET("/admin/v1/tariffs/changes", s.handle(s.tariffChanges(d.Radar), rest.RadarParams...))
 	g.GET("/admin/v1/messages", s.handle(func(c *gin.Context) error { return d.Messages.List(c, &rest.Viewer{}) }, rest.MessageParams...))
 	g.GET("/admin/v1/messages/:id", s.handle(func(c *gin.Context) error { return d.Messages.Show(c, &rest.Viewer{}) }))

@@ -28,3 +28,13 @@ func (s *server) tariffChanges(r rest.TariffRadar) func(c *gin.Context) error {
 		return r.Changes(c, rest.Key{})
 	}
 }
+
+// publicData answers what Locations do not say, to whoever has the token: it sees all.
+func (s *server) publicData(d rest.PublicData) func(c *gin.Context) error {
+	return func(c *gin.Context) error {
+		if _, err := rest.KnownScope(s.partners, c.Query("cpo"), ""); err != nil {
+			return err // there would seem to be none
+		}
+		return d.Report(c, rest.Key{})
+	}
+}

@@ -34,6 +34,8 @@ type Deps struct {
 	Preflight *Preflight
 	// Radar tells how Tariffs changed.
 	Radar rest.TariffRadar
+	// Public says what Locations do not say that operators have to make available.
+	Public rest.PublicData
 	// Tariffs and Sessions are what POST /price, Tariffs and single Sessions need.
 	Tariffs  Tariffs
 	Sessions Sessions
@@ -97,6 +99,7 @@ func Mount(g gin.IRouter, d Deps) {
 	g.GET("/api/v1/docs", rest.Docs)
 	g.GET("/api/v1/reports/settlement", guard.Handle(s.settlement))
 	g.GET("/api/v1/reports/causes", guard.Handle(s.causes))
+	g.GET("/api/v1/reports/afir", guard.Handle(d.Public.Report))
 	g.GET("/api/v1/agreements", guard.Handle(s.listAgreements))
 	g.GET("/api/v1/agreements/terms", guard.Handle(s.showAgreement))
 	g.GET("/api/v1/parties", guard.Handle(s.listParties))

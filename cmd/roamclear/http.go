@@ -151,16 +151,17 @@ func mounted(s *service) *gin.Engine {
 	s.waiting = drafts.waiting
 	receipts := rest.Receipts{ReceiptStore: b.store, Await: settlement.Lists{StoredLists: b.store, Log: b.log}.Await}
 	preflight := s.preflight()
+	public := rest.PublicData{Store: b.store, AdHoc: s.adHoc}
 	radar := &settlement.Radar{Store: b.store, Inputs: func() pricing.Inputs { return s.owned.View() }, Ready: s.owned.Ready}
 	exchanged := rest.Messages{Log: s.messages, CDR: b.store.CDR, Known: s.knewPartner}
 	closing := rest.Closing{Closer: newCloser(b, drafts), Closes: s.control.closes, Partners: s.control.partners, Logger: s.logger}
 	admin.Mount(engine, admin.Deps{
 		Partners: s.control.partners, Found: &s.tally, Peers: s.peers, Keys: s.control.keys, Closes: s.control.closes, Agreements: s.control.agreements, Parties: s.control.parties,
-		Drafts: drafts, Lookups: b.store, Decisions: drafts, Closer: closing.Closer, Reasons: drafts, Around: around, Receipts: receipts, Messages: exchanged, Radar: rest.TariffRadar{Radar: radar}, Preflight: preflight.Check, Ends: s.certs.ends, Roots: s.certs.tls.Roots, Token: s.adminToken, Logger: s.logger,
+		Drafts: drafts, Lookups: b.store, Decisions: drafts, Closer: closing.Closer, Reasons: drafts, Around: around, Receipts: receipts, Messages: exchanged, Radar: rest.TariffRadar{Radar: radar}, Public: public, Preflight: preflight.Check, Ends: s.certs.ends, Roots: s.certs.tls.Roots, Token: s.adminToken, Logger: s.logger,
 	})
 	partners.Mount(engine)
 	report.Mount(engine, report.Deps{
-		Reader: b.store, Reporter: drafts, Closes: s.control.closes, Clearing: s.control.clearing(b.store), Drafts: drafts, Decisions: drafts, Traces: drafts, Around: around, Closing: closing, Receipts: receipts, Tokens: rest.Tokens{Known: s.control.partners}, Preflight: preflight, Messages: exchanged, Logger: s.logger, Limits: limits, Radar: rest.TariffRadar{Radar: radar}, Tariffs: s.owned, Sessions: s.owned, Billed: b.store.Billed,
+		Reader: b.store, Reporter: drafts, Closes: s.control.closes, Clearing: s.control.clearing(b.store), Drafts: drafts, Decisions: drafts, Traces: drafts, Around: around, Closing: closing, Receipts: receipts, Tokens: rest.Tokens{Known: s.control.partners}, Preflight: preflight, Messages: exchanged, Logger: s.logger, Limits: limits, Radar: rest.TariffRadar{Radar: radar}, Public: public, Tariffs: s.owned, Sessions: s.owned, Billed: b.store.Billed,
 		Auth: func(c *gin.Context) (rest.Key, error) { return keys.Authenticate(c.Request) },
 	})
 	calls := app.Mount(engine, app.Deps{
@@ -174,6 +175,13 @@ func mounted(s *service) *gin.Engine {
 		Open: pageOpen(&s.config), SecureCookie: strings.HasPrefix(s.config.PublicURL, "https://"),
 	})
 	return engine
+}
+
+// adHoc reports whether a Tariff is for charges without a contract: one without a type is
+// for all (mod_tariffs).
+func (s *service) adHoc(key ocpi.Key) bool {
+	v := s.owned.CurrentTariff(key)
+	return v != nil && (v.Type() == "" || v.Type() == "AD_HOC_PAYMENT")
 }
 
 // knewPartner reports whether there is a partner of an id. Messages of one that was removed

@@ -71,7 +71,7 @@ func newRootCmd() *cobra.Command {
 	root.SetHelpCommand(newHelpCmd())
 	root.AddCommand(
 		newServeCmd(), newDemoCmd(), newPartnerCmd(), newPairCmd(), newKeyCmd(), newVerifyCmd(), newCheckConfigCmd(),
-		newEngineCmd(), newPriceCmd(), newLintCmd(), newCheckCmd(), newRepriceCmd(), newPeriodCmd(), newStatementCmd(), newAgreementCmd(), newPartyCmd(), newRulesCmd(), newQueueCmd(), newDecideCmd(), newReceiptsCmd(), newReconcileCmd(), newTariffsCmd(), newMessagesCmd(), newPeerCmd(), newCertCmd(),
+		newEngineCmd(), newPriceCmd(), newLintCmd(), newCheckCmd(), newRepriceCmd(), newPeriodCmd(), newStatementCmd(), newAgreementCmd(), newPartyCmd(), newRulesCmd(), newQueueCmd(), newDecideCmd(), newReceiptsCmd(), newReconcileCmd(), newTariffsCmd(), newAFIRCmd(), newMessagesCmd(), newPeerCmd(), newCertCmd(),
 	)
 	root.InitDefaultHelpCmd() // these two would be added when it runs, after they are looked at here
 	root.InitDefaultCompletionCmd()

@@ -211,7 +211,7 @@ const maxNeedles = 255
 func (s *Store) LocationsOf(ctx context.Context, cpo ocpi.Party, tariffs []string, fn func(*ingest.ObjectState) error) error {
 	var w where
 	w.and("object = 'location' AND country = ? AND party = ? AND deleted = 0", cpo.Country, cpo.ID)
-	if plainTexts(tariffs) {
+	if len(tariffs) > 0 && plainTexts(tariffs) {
 		w.and(`multiSearchAnyCaseInsensitive(body, ?) OR position(body, '\\u') > 0`, tariffs)
 	}
 	return s.each(ctx, "read Locations of "+cpo.String(), "SELECT "+objectColumns+" FROM objects FINAL"+w.String()+" ORDER BY id", w.args, func(rows driver.Rows) error {
