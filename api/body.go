@@ -1,11 +1,15 @@
 package api
 
 import (
+	"bufio"
 	"errors"
 	"fmt"
 	"io"
 	"net/http"
 	"strings"
+	"sync"
+
+	"github.com/klauspost/compress/gzip"
 )
 
 // DefaultMaxBody is the largest body of our own interfaces, in bytes.
@@ -19,12 +23,17 @@ type Room interface{ Take(n int) bool }
 const firstPiece = 64 << 10
 
 // ReadBody reads the request's body into buf, which it returns grown by what
-// comes, not by what the sender says will. room may be nil. Errors: ErrEncoding
-// for one that is compressed, ErrTooLarge beyond limit bytes (with what was read
-// of it), ErrBody when the sender broke off, ErrBusy where there is no room.
+// comes, not by what the sender says will; one that is compressed by gzip, as what it
+// is unpacked. room may be nil. Errors: ErrEncoding for another Content-Encoding,
+// ErrTooLarge beyond limit bytes (with what was read of it), ErrBody when the sender
+// broke off, or what came is no gzip, ErrBusy where there is no room.
 func ReadBody(r *http.Request, buf []byte, limit int, room Room) ([]byte, error) {
 	buf = buf[:0]
-	if encoding := strings.Join(r.Header["Content-Encoding"], ","); encoding != "" && !strings.EqualFold(encoding, "identity") {
+	switch encoding := strings.ToLower(strings.Join(r.Header["Content-Encoding"], ",")); encoding {
+	case "", "identity":
+	case "gzip", "x-gzip": // the same, RFC 9110, 8.4.1.3
+		return readPacked(r, buf, limit, room)
+	default:
 		return buf, fmt.Errorf("%w (got %q)", ErrEncoding, encoding)
 	}
 	switch {
@@ -38,6 +47,42 @@ func ReadBody(r *http.Request, buf []byte, limit int, room Room) ([]byte, error)
 		return buf, nil
 	}
 	return ReadToEnd(r.Body, buf, limit, room)
+}
+
+// unpacker reads gzip, with a window of 32 KiB.
+type unpacker struct {
+	packed bufio.Reader
+	gzip.Reader
+}
+
+var unpackers = sync.Pool{New: func() any { return new(unpacker) }}
+
+// readPacked is ReadBody of a body that is compressed: what it is unpacked takes room as it
+// comes, and is bounded as any other is. Of one that unpacks to nothing for ever no more is
+// read than the largest one could have. What does not begin as gzip does is taken as it is: who
+// stands in between may have unpacked it, and left what was said of it.
+func readPacked(r *http.Request, buf []byte, limit int, room Room) ([]byte, error) {
+	body := &io.LimitedReader{R: r.Body, N: int64(limit) + firstPiece}
+	if r.ContentLength > body.N {
+		return buf, fmt.Errorf("%w: %d bytes compressed, at most %d are accepted unpacked", ErrTooLarge, r.ContentLength, limit)
+	}
+	u := unpackers.Get().(*unpacker)
+	defer unpackers.Put(u)
+	u.packed.Reset(body)
+	defer u.packed.Reset(nil)
+	if magic, _ := u.packed.Peek(2); string(magic) != "\x1f\x8b" {
+		return ReadToEnd(&u.packed, buf, limit, room)
+	}
+	err := u.Reader.Reset(&u.packed)
+	if err == nil {
+		buf, err = ReadToEnd(&u.Reader, buf, limit, room)
+	} else {
+		err = fmt.Errorf("%w: %w", ErrBody, err)
+	}
+	if body.N == 0 && errors.Is(err, ErrBody) {
+		err = fmt.Errorf("%w: at most %d bytes are accepted unpacked", ErrTooLarge, limit)
+	}
+	return buf, err
 }
 
 // ReadToEnd is ReadBody of what does not say how much will come.

@@ -2,21 +2,110 @@ package api
 
 import (
 	"bytes"
+	"compress/gzip"
 	"errors"
 	"io"
+	"math/rand/v2"
 	"net/http/httptest"
 	"strings"
 	"testing"
 	"testing/iotest"
 )
 
-func TestReadBodyThatIsCompressed(t *testing.T) {
-	for encodings, refused := range map[string]bool{"": false, "identity": false, "Identity": false, "gzip": true, "gzip,identity": true, "br": true, "x": true} {
+func TestContentEncodings(t *testing.T) {
+	for encodings, refused := range map[string]bool{"": false, "identity": false, "Identity": false, "gzip": false, "X-Gzip": false, "gzip,identity": true, "gzip,gzip": true, "br": true, "x": true} {
 		r := httptest.NewRequestWithContext(t.Context(), "POST", "/", strings.NewReader("{}"))
 		r.Header["Content-Encoding"] = strings.Split(encodings, ",")
 		_, err := ReadBody(r, nil, 100, nil)
-		if (err != nil) != refused || refused && (Classify(err) != KindEncoding || !strings.Contains(err.Error(), "uncompressed")) {
+		if (err != nil) != refused || refused && (Classify(err) != KindEncoding || !strings.Contains(err.Error(), "gzip")) {
 			t.Errorf("%q: %v", encodings, err)
+		}
+	}
+}
+
+func packed(t *testing.T, texts ...string) string {
+	t.Helper()
+	var b bytes.Buffer
+	for _, text := range texts {
+		w := gzip.NewWriter(&b)
+		if _, err := w.Write([]byte(text)); err != nil {
+			t.Fatal(err)
+		}
+		if err := w.Close(); err != nil {
+			t.Fatal(err)
+		}
+	}
+	return b.String()
+}
+
+// A body that is compressed is what it is unpacked, and no larger than any other may be: the
+// limit is of what it is unpacked, whatever it is packed.
+func TestReadBodyThatIsCompressed(t *testing.T) {
+	const limit = 1000
+	some := strings.Repeat("b", limit)
+	nothing := strings.Repeat(packed(t, ""), 1+(limit+firstPiece)/len(packed(t, "")))
+	whole := packed(t, some)
+	random := make([]byte, limit)
+	for i := range random {
+		random[i] = byte(rand.Uint32())
+	}
+	for name, c := range map[string]struct {
+		sent, want string
+		kind       Kind
+	}{
+		"as large as may be":           {whole, some, 0},
+		"that packs to more":           {packed(t, string(random)), string(random), 0},
+		"in two parts":                 {packed(t, "{", "}"), "{}", 0},
+		"of nothing":                   {packed(t, ""), "", 0},
+		"unpacked on its way":          {`{"id":"1"}`, `{"id":"1"}`, 0},
+		"one byte, unpacked":           {"1", "1", 0},
+		"a byte too large":             {packed(t, some+"b"), some + "b", KindTooLarge},
+		"a bomb":                       {packed(t, strings.Repeat("b", 10_000*limit)), some + "b", KindTooLarge},
+		"nothing, for ever":            {nothing, "", KindTooLarge},
+		"too large and unpacked":       {some + "b", some + "b", KindTooLarge},
+		"half":                         {whole[:len(whole)/2], "", KindSyntax},
+		"without its sum":              {whole[:len(whole)-8], "", KindSyntax},
+		"with another sum":             {whole[:len(whole)-8] + "01234567", "", KindSyntax},
+		"followed by something":        {whole + "{}", "", KindSyntax},
+		"that begins like one":         {"\x1f\x8b{}", "", KindSyntax},
+		"that is nothing at all of it": {"", "", 0},
+	} {
+		for _, chunked := range []bool{false, true} {
+			r := httptest.NewRequestWithContext(t.Context(), "POST", "/", strings.NewReader(c.sent))
+			r.Header.Set("Content-Encoding", "gzip")
+			if chunked {
+				r.ContentLength = -1
+			}
+			got, err := ReadBody(r, nil, limit, nil)
+			want := c.want
+			if name == "nothing, for ever" || !chunked && r.ContentLength > limit+firstPiece {
+				want = ""
+			}
+			if (err != nil) != (c.kind != 0) || err != nil && Classify(err) != c.kind || string(got) != want {
+				t.Errorf("%s, chunked %t: %.40q of %d bytes, error %v", name, chunked, got, len(got), err)
+			}
+		}
+	}
+	// What it is unpacked takes room, and none is taken of what was not.
+	for has, kind := range map[room]Kind{firstPiece: 0, firstPiece - 1: KindOverload} {
+		r := httptest.NewRequestWithContext(t.Context(), "POST", "/", strings.NewReader(packed(t, strings.Repeat("b", firstPiece-1))))
+		r.Header.Set("Content-Encoding", "gzip")
+		if _, err := ReadBody(r, nil, 10*firstPiece, &has); (err != nil) != (kind != 0) || err != nil && Classify(err) != kind {
+			t.Errorf("room of %d: %v", has, err)
+		}
+	}
+}
+
+// An unpacker that met something odd is used again.
+func TestUnpackersAreUsedAgain(t *testing.T) {
+	for i := range 100 {
+		for _, sent := range []string{packed(t, "good"), packed(t, "good")[:12], "\x1f\x8b", "plain"} {
+			r := httptest.NewRequestWithContext(t.Context(), "POST", "/", strings.NewReader(sent))
+			r.Header.Set("Content-Encoding", "gzip")
+			got, err := ReadBody(r, nil, 100, nil)
+			if want := map[string]string{packed(t, "good"): "good", "plain": "plain"}[sent]; string(got) != want || (err == nil) != (want != "") {
+				t.Fatalf("the %dth time, %q: %q, %v", i, sent, got, err)
+			}
 		}
 	}
 }

@@ -43,7 +43,7 @@ var (
 	ErrNotFound     = errors.New("no such resource")
 	ErrMethod       = errors.New("method not allowed here")
 	ErrTooLarge     = ingest.ErrTooLarge
-	ErrEncoding     = errors.New("content encoding not supported: bodies must be sent uncompressed, without Content-Encoding")
+	ErrEncoding     = errors.New("content encoding not supported: bodies are sent as they are, or compressed by gzip")
 	ErrBody         = errors.New("body could not be read to its end")
 	ErrBusy         = errors.New("too many requests under way, try again")
 	ErrPeer         = errors.New("the partner's OCPI interface cannot be used")

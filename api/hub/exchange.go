@@ -280,8 +280,11 @@ func (x *exchange) reply(a answer, err error, now time.Time) (httpStatus int, oc
 		if often, ok := errors.AsType[*api.TooOftenError](err); ok {
 			x.setHeader("Retry-After", strconv.FormatInt(often.Seconds(), 10))
 		}
-		if kind == api.KindUnauthorized {
+		switch kind {
+		case api.KindUnauthorized:
 			x.setHeader("Www-Authenticate", "Token")
+		case api.KindEncoding:
+			x.setHeader("Accept-Encoding", "gzip") // RFC 9110, 15.5.16
 		}
 	}
 	if a.location != "" {

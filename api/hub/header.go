@@ -1,18 +1,21 @@
 package hub
 
 import (
+	"net/http"
+
 	"github.com/roamclear/roamclear/api"
 	"github.com/roamclear/roamclear/ocpi"
 )
 
 var jsonType = []string{"application/json"}
 
-// setHeader sets a header of the answer. The values stand in the exchange, so
-// that they need no memory of their own: net/http takes a copy of the headers
-// when the answer is written, before the exchange is used again.
+// setHeader sets a header of the answer. Of a push the values stand in the exchange,
+// so that they need no memory of their own: net/http takes a copy of the headers
+// when the answer is written, before the exchange is used again. An answer to a GET
+// may be held back longer than that, see [api.Compressed].
 func (x *exchange) setHeader(name, value string) {
 	h := x.c.Writer.Header()
-	if x.nHeader == len(x.headers) {
+	if x.nHeader == len(x.headers) || x.r.Method == http.MethodGet {
 		h[name] = []string{value}
 		return
 	}

@@ -1,6 +1,7 @@
 package hub
 
 import (
+	"compress/gzip"
 	"context"
 	"encoding/json"
 	"fmt"
@@ -241,14 +242,23 @@ func request(t *testing.T, h http.Handler, method, path, token, body string, hea
 	return resp, e
 }
 
-// A compressed body would be kept as bytes that are not JSON; its sender must
-// hear what to change.
-func TestCompressedPushesAreRefused(t *testing.T) {
+// A body compressed by gzip is taken as what it is unpacked; of one that is compressed in
+// another way, which would be kept as bytes that are no JSON, its sender hears what to change.
+func TestCompressedPushes(t *testing.T) {
 	for path, token := range map[string]string{"POST /cdrs": dundeeToken, "PUT /sessions/GB/DUN/S1": dundeeToken, "PATCH /tokens/NL/EXW/T1": exwToken} {
 		b := &backend{}
 		method, path, _ := strings.Cut(path, " ")
-		resp, e := request(t, serve(t, b, nil), method, "/ocpi/2.2.1/receiver"+path, token, "{}", "Content-Encoding", "gzip")
-		if resp.StatusCode != http.StatusUnsupportedMediaType || e.StatusCode != 2001 || !strings.Contains(e.StatusMessage, "uncompressed") || len(b.pushes) != 0 {
+		var packed strings.Builder
+		w := gzip.NewWriter(&packed)
+		_, _ = w.Write([]byte(`{"id":"S1"}`))
+		_ = w.Close()
+		resp, e := request(t, serve(t, b, nil), method, "/ocpi/2.2.1/receiver"+path, token, packed.String(), "Content-Encoding", "gzip")
+		if e.StatusCode != 1000 || len(b.pushes) != 1 || string(b.pushes[0].Body) != `{"id":"S1"}` {
+			t.Errorf("%s %s: HTTP %d with %d %q, %d pushes", method, path, resp.StatusCode, e.StatusCode, e.StatusMessage, len(b.pushes))
+		}
+		b = &backend{}
+		resp, e = request(t, serve(t, b, nil), method, "/ocpi/2.2.1/receiver"+path, token, "{}", "Content-Encoding", "br")
+		if resp.StatusCode != http.StatusUnsupportedMediaType || resp.Header.Get("Accept-Encoding") != "gzip" || e.StatusCode != 2001 || !strings.Contains(e.StatusMessage, "gzip") || len(b.pushes) != 0 {
 			t.Errorf("%s %s: HTTP %d with %d %q, %d pushes", method, path, resp.StatusCode, e.StatusCode, e.StatusMessage, len(b.pushes))
 		}
 	}

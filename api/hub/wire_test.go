@@ -26,7 +26,7 @@ func TestBodiesThatAreAnnounced(t *testing.T) {
 		{"of nobody", "/cdrs", "nobody's", "", http.StatusUnauthorized},
 		{"at no path", "/nowhere", dundeeToken, "", http.StatusNotFound},
 		{"by a method there is none of", "/cdrs/GB/DUN/X1/more", dundeeToken, "", http.StatusNotFound},
-		{"compressed", "/cdrs", dundeeToken, "Content-Encoding: gzip\r\n", http.StatusUnsupportedMediaType},
+		{"compressed in a way that is not known", "/cdrs", dundeeToken, "Content-Encoding: br\r\n", http.StatusUnsupportedMediaType},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
 			c, err := new(net.Dialer).DialContext(t.Context(), "tcp", apitest.Serve(t, newWhole(t, nil).engine, 0).Address)

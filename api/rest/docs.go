@@ -14,6 +14,7 @@ import (
 	"sync"
 
 	"github.com/gin-gonic/gin"
+	"github.com/roamclear/roamclear/api"
 	"go.yaml.in/yaml/v3"
 )
 
@@ -32,6 +33,9 @@ func Docs(c *gin.Context) {
 	}
 	c.Header("Content-Security-Policy", d.policy)
 	c.Header("X-Content-Type-Options", "nosniff")
+	if api.Unchanged(c, openAPITag) {
+		return
+	}
 	c.Data(http.StatusOK, "text/html; charset=utf-8", d.page)
 }
 

@@ -103,6 +103,8 @@ func Told(c *gin.Context, logger *slog.Logger, err error) *Error {
 	switch e.Status {
 	case http.StatusUnauthorized:
 		c.Header("WWW-Authenticate", `Bearer realm="roamclear"`)
+	case http.StatusUnsupportedMediaType:
+		c.Header("Accept-Encoding", "gzip") // RFC 9110, 15.5.16
 	case http.StatusTooManyRequests:
 		if often, ok := errors.AsType[*api.TooOftenError](err); ok {
 			c.Header("Retry-After", strconv.FormatInt(often.Seconds(), 10))

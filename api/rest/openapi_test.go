@@ -631,7 +631,7 @@ func TestRefusedBodiesAreDocumented(t *testing.T) {
 			{`{"no_such":1}`, "", 400, "invalid_parameter", "no_such"},
 			{`{"name":"a","x-y":{"z":1}}`, "", 400, "invalid_parameter", ""},
 			{`{"` + strings.Repeat("x", 300<<10) + `":1}`, "", 413, "too_large", ""},
-			{"{}", "gzip", 415, "unsupported_encoding", ""},
+			{"{}", "br", 415, "unsupported_encoding", ""},
 		} {
 			r := httptest.NewRequestWithContext(t.Context(), "POST", url, strings.NewReader(tt.body))
 			r.Header.Set("Authorization", credentials(path))

@@ -9,6 +9,7 @@ import (
 	"strings"
 
 	"github.com/gin-gonic/gin"
+	"github.com/roamclear/roamclear/api"
 	"github.com/roamclear/roamclear/ocpi"
 	"github.com/roamclear/roamclear/settlement/clearing"
 	"github.com/roamclear/roamclear/settlement/statement"
@@ -144,6 +145,9 @@ func StatementFile(c *gin.Context, d Drafts, papers Papers, k Key) error {
 	}
 	if asCSV {
 		return writeStatementCSV(c, papers, found, &e)
+	}
+	if api.Unchanged(c, e.Digest) {
+		return nil
 	}
 	c.Header("Content-Type", gin.MIMEJSON)
 	c.Status(http.StatusOK)

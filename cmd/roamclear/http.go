@@ -75,7 +75,7 @@ func newHTTPServer(s *service) (*httpServer, error) {
 	}
 	h := &httpServer{routes: routes(s), listener: listener, tls: s.certs.tls, url: s.certs.url(listener)}
 	h.server = &http.Server{
-		Handler:           s.letGo(h.routes),
+		Handler:           s.letGo(api.Compressed(h.routes)),
 		ReadHeaderTimeout: readTimeout,
 		ReadTimeout:       readTimeout,
 		WriteTimeout:      time.Minute, // of small answers; larger ones keep a pace (api.Pace)
