@@ -37,12 +37,31 @@ const LateCopy = time.Hour
 // RadarQuery selects the changes of Tariffs of a CPO that came into force, or came here, on
 // some days, both inclusive and in UTC.
 type RadarQuery struct {
-	CPO       ocpi.Party
-	From, To  time.Time
-	Tariff    string     // its id, folded; "" = all
-	Recipient ocpi.Party // only what it is charged by alone; zero = all
-	After     string     // cursor of the page before
-	Limit     int
+	CPO      ocpi.Party
+	From, To time.Time
+	Tariff   string // its id, folded; "" = all
+	// Location and EVSE have only the Tariffs that connectors there name now: ids, folded, of an
+	// EVSE its uid or its EVSE id; "" = anywhere.
+	Location, EVSE string
+	named          []string   // that these name
+	Recipient      ocpi.Party // only what it is charged by alone; zero = all
+	After          string     // cursor of the page before
+	Limit          int
+}
+
+// Tariffs are the ids of those that are asked for; all where there is no such restriction.
+func (q *RadarQuery) Tariffs() (ids []string, all bool) {
+	switch {
+	case q.Location == "" && q.Tariff == "":
+		return nil, true
+	case q.Location == "":
+		return []string{q.Tariff}, false
+	case q.Tariff != "" && !slices.Contains(q.named, q.Tariff):
+		return nil, false
+	case q.Tariff != "":
+		return []string{q.Tariff}, false
+	}
+	return q.named, false
 }
 
 // Next is the first instant behind the days.
@@ -116,6 +135,7 @@ type RadarStore interface {
 	// LocationsOf calls fn for the Locations of a CPO that name one of some tariffs, perhaps for others too, in the
 	// order of their ids; without tariffs for all.
 	LocationsOf(ctx context.Context, cpo ocpi.Party, tariffs []string, fn func(*ingest.ObjectState) error) error
+	LookupObjects(ctx context.Context, ids []ingest.Identity) (map[ingest.Identity]ingest.ObjectState, error)
 	VersionsAt(ctx context.Context, wanted []reference.VersionAt, fn func(ingest.ObjectState) error) error
 	BodiesAt(ctx context.Context, positions []ingest.Position, fn func(p ingest.Position, v ocpi.Version, body []byte) error) error
 }
@@ -197,6 +217,14 @@ func (r *Radar) Read(ctx context.Context, q RadarQuery) (*RadarPage, error) {
 	if r.Ready != nil && !r.Ready() {
 		return nil, fmt.Errorf("read changes of tariffs: %w: they are still being read", ErrUnavailable)
 	}
+	if q.Location != "" {
+		if err := r.name(ctx, &q); err != nil {
+			return nil, err
+		}
+	}
+	if ids, all := q.Tariffs(); !all && len(ids) == 0 {
+		return &RadarPage{}, nil
+	}
 	steps, next, err := r.Store.TariffSteps(ctx, q)
 	if err != nil {
 		return nil, fmt.Errorf("read changes of tariffs of %s: %w", q.CPO, err)
@@ -224,6 +252,43 @@ func (r *Radar) Read(ctx context.Context, q RadarQuery) (*RadarPage, error) {
 		return nil, err
 	}
 	return page, r.places(ctx, q.CPO, page)
+}
+
+// name finds which Tariffs connectors at a Location name now. The error is ErrNotFound where
+// there is no such Location, or no such EVSE in it.
+func (r *Radar) name(ctx context.Context, q *RadarQuery) error {
+	id := ingest.Identity{Object: ingest.ObjectLocation, Key: ocpi.Key{Party: q.CPO, ID: q.Location}}
+	found, err := r.Store.LookupObjects(ctx, []ingest.Identity{id})
+	if err != nil {
+		return fmt.Errorf("read location %s: %w", id.Key, err)
+	}
+	s, ok := found[id]
+	if !ok || s.Deleted {
+		return fmt.Errorf("read location %s: %w", id.Key, ErrNotFound)
+	}
+	l, err := new(ocpi.Decoder).Location(s.Version, s.Body)
+	if err != nil {
+		return fmt.Errorf("read location %s: %v", id.Key, err) //nolint:errorlint // ours, not the reader's
+	}
+	there := q.EVSE == ""
+	for i := range l.EVSEs {
+		e := &l.EVSEs[i]
+		if q.EVSE != "" && ocpi.Fold(e.UID) != q.EVSE && ocpi.Fold(e.EVSEID) != q.EVSE {
+			continue
+		}
+		there = true
+		for j := range e.Connectors {
+			for _, tariff := range e.Connectors[j].TariffIDs {
+				q.named = append(q.named, ocpi.Fold(tariff))
+			}
+		}
+	}
+	if !there {
+		return fmt.Errorf("find EVSE %s in location %s: %w", q.EVSE, id.Key, ErrNotFound)
+	}
+	slices.Sort(q.named)
+	q.named = slices.Compact(q.named)
+	return nil
 }
 
 // compared is a change whose money is asked for.
@@ -305,11 +370,22 @@ func (c *TariffChange) compare(before, now []byte) error {
 	if err != nil {
 		return fmt.Errorf("compare versions of tariff %s: %w", c.Tariff.Key, err)
 	}
+	// What prices comes first.
+	slices.SortStableFunc(list, func(a, b lint.Change) int {
+		return cmp.Compare(priceless(&a), priceless(&b))
+	})
 	c.Changes = list
 	if len(list) > maxListed {
 		c.Changes, c.More = list[:maxListed], len(list)-maxListed
 	}
 	return nil
+}
+
+func priceless(c *lint.Change) int {
+	if c.Prices() {
+		return 0
+	}
+	return 1
 }
 
 func originOf(c *TariffChange) ChangeOrigin {
@@ -435,11 +511,12 @@ func (c *carried) inOrder() {
 // was known then or it is the very same.
 func (r *Radar) pushed(ctx context.Context, q RadarQuery, groups []CarriedTariff) ([][]*reference.TariffVersion, error) {
 	in, list := r.Inputs(), make([][]*reference.TariffVersion, len(groups))
+	wanted, all := q.Tariffs()
 	err := pricing.Gather(ctx, in, len(groups), func(i int) bool {
 		g := &groups[i]
 		list[i] = make([]*reference.TariffVersion, len(g.IDs))
 		for j, id := range g.IDs {
-			if j >= len(g.Hashes) || q.Tariff != "" && ocpi.Fold(id) != q.Tariff {
+			if j >= len(g.Hashes) || !all && !slices.Contains(wanted, ocpi.Fold(id)) {
 				continue
 			}
 			v, later := in.Tariff(ocpi.Key{Party: q.CPO, ID: ocpi.Fold(id)}, g.Debtor, g.First, g.AsOf.Reference)

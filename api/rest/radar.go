@@ -24,16 +24,19 @@ type Radar interface {
 type TariffRadar struct{ Radar }
 
 // RadarParams are the names of the query parameters of changes of Tariffs.
-var RadarParams = []string{"cpo", "from", "to", "tariff", "recipient", "limit", "cursor"}
+var RadarParams = []string{"cpo", "from", "to", "tariff", "location", "evse", "recipient", "limit", "cursor"}
 
 // RadarQuery reads them. The error is an [*Error] that names the parameter, or says
 // that the key may not see the CPO's Tariffs.
 func RadarQuery(values url.Values, key Key) (settlement.RadarQuery, error) {
 	p := NewParams(values, RadarParams...)
-	q := settlement.RadarQuery{CPO: p.Party("cpo"), From: p.RequiredDay("from"), To: p.RequiredDay("to"), Tariff: p.Folded("tariff"),
+	q := settlement.RadarQuery{CPO: p.Party("cpo"), From: p.RequiredDay("from"), To: p.RequiredDay("to"), Tariff: p.Folded("tariff"), Location: p.Folded("location"), EVSE: p.Folded("evse"),
 		Recipient: p.Party("recipient"), After: p.Text("cursor"), Limit: p.Limit(settlement.MaxTariffSteps)}
 	if p.Text("cpo") == "" {
 		p.Fail(Invalid("cpo", "required: a party such as NL*TNM"))
+	}
+	if q.EVSE != "" && q.Location == "" {
+		p.Fail(Invalid("evse", "is one of a Location: name that too"))
 	}
 	if err := p.Err(); err != nil {
 		return q, err

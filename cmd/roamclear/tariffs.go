@@ -21,7 +21,7 @@ func newTariffsCmd() *cobra.Command {
 
 func newTariffChangesCmd() *cobra.Command {
 	var service serviceFlags
-	var cpo, tariffID, recipient, cursor string
+	var cpo, tariffID, location, evse, recipient, cursor string
 	var from, to dayFlag
 	var f format
 	limit := 50
@@ -40,7 +40,7 @@ that came over an hour late (copy); or CDRs that carry another tariff than was p
 The service is found through its data directory (--data), or by --url. An API key in
 ` + apiKeyVariable + ` (of scope finance:read) opens it too, else it is the admin token.`,
 		Example: `  roamclear tariffs changes --cpo NL*TNM --from 2026-01-01 --to 2026-01-31 --data data
-  roamclear tariffs changes --cpo NL*TNM --from 2026-01-01 --to 2026-12-31 --tariff 11 --format json`,
+  roamclear tariffs changes --cpo NL*TNM --from 2026-01-01 --to 2026-12-31 --location L1 --evse E1 --format json`,
 		Args: cobra.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			c, err := service.keyClient()
@@ -48,7 +48,7 @@ The service is found through its data directory (--data), or by --url. An API ke
 				return err
 			}
 			q := url.Values{"cpo": {cpo}, "from": {from.String()}, "to": {to.String()}, "limit": {strconv.Itoa(limit)}}
-			for name, value := range map[string]string{"tariff": tariffID, "recipient": recipient, "cursor": cursor} {
+			for name, value := range map[string]string{"tariff": tariffID, "location": location, "evse": evse, "recipient": recipient, "cursor": cursor} {
 				if value != "" {
 					q.Set(name, value)
 				}
@@ -70,6 +70,8 @@ The service is found through its data directory (--data), or by --url. An API ke
 	flags.Var(&from, "from", "the first day, such as 2026-01-01")
 	flags.Var(&to, "to", "the last day, inclusive; at most 366 days")
 	flags.StringVar(&tariffID, "tariff", "", "only this tariff, by its id")
+	flags.StringVar(&location, "location", "", "only tariffs that connectors of this Location name now")
+	flags.StringVar(&evse, "evse", "", "of that Location only this EVSE, by its uid or EVSE id")
 	flags.StringVar(&recipient, "recipient", "", "only tariffs that were pushed for this party alone, such as DE*EMP")
 	must(cmd.RegisterFlagCompletionFunc("recipient", completeParty(&service)))
 	flags.IntVar(&limit, "limit", limit, "how many at most, up to 100")

@@ -88,12 +88,28 @@ func TestTariffRadar(t *testing.T) {
 	if c := got.Changes[0]; c.Recipient == nil || *c.Recipient != "NL*TNM" || c.Act != "published" {
 		t.Errorf("a tariff for one eMSP: %+v", c)
 	}
+	// Of one EVSE those that it names.
+	s.accepted("GB*DUN", "PUT", "/receiver/locations/GB/DUN/L2", strings.NewReplacer(`"L1"`, `"L2"`, `"T1"`, `"T9"`).Replace(testLocation))
+	s.accepted("GB*DUN", "PUT", "/receiver/tariffs/GB/DUN/T9", strings.Replace(version("0.25", "2019-01-02T00:00:00Z"), `"T1"`, `"T9"`, 1))
+	s.eventually("changes are told by EVSE", func() bool {
+		a := s.request(http.MethodGet, "/api/v1/tariffs/changes?cpo=GB*DUN&from=2019-01-01&to=2019-01-31&location=l2&evse=e1", "Bearer "+s.key, "")
+		return a.status == http.StatusOK && strings.Count(a.body, `"tariff":"T9"`) == 1 && !strings.Contains(a.body, `"tariff":"T1"`)
+	})
+	s.finance("/tariffs/changes?cpo=GB*DUN&from=2019-01-01&to=2019-01-31&location=L1", &got)
+	if len(got.Changes) != 4 || len(got.Carried) != 1 {
+		t.Errorf("of L1 %d changes and %d carried", len(got.Changes), len(got.Carried))
+	}
+	for _, nowhere := range []string{"location=L3", "location=L1&evse=E9"} {
+		if a := s.request(http.MethodGet, "/api/v1/tariffs/changes?cpo=GB*DUN&from=2019-01-01&to=2019-01-31&"+nowhere, "Bearer "+s.key, ""); a.status != http.StatusNotFound {
+			t.Errorf("%s: HTTP %d: %s", nowhere, a.status, a.body)
+		}
+	}
 	// Page by page, the same ones.
 	var paged []string
 	cursor := ""
 	for {
 		var page rest.TariffChanges
-		s.finance("/tariffs/changes?cpo=GB*DUN&from=2019-01-01&to=2019-01-31&limit=1"+cursor, &page)
+		s.finance("/tariffs/changes?cpo=GB*DUN&from=2019-01-01&to=2019-01-31&tariff=t1&limit=1"+cursor, &page)
 		for _, c := range page.Changes {
 			paged = append(paged, c.Since+" "+c.Act)
 		}
@@ -108,14 +124,14 @@ func TestTariffRadar(t *testing.T) {
 	// Withdrawn, it stands at its withdrawal, which came today.
 	s.accepted("GB*DUN", "DELETE", path, "")
 	s.eventually("the withdrawal is told", func() bool {
-		out, _, code := runCommand(t, newTariffsCmd(), "", "changes", "--cpo", "GB*DUN", "--from", "2019-01-01", "--to", "2019-12-31", "--limit", "2", "--data", s.data)
+		out, _, code := runCommand(t, newTariffsCmd(), "", "changes", "--cpo", "GB*DUN", "--from", "2019-01-01", "--to", "2019-12-31", "--limit", "3", "--data", s.data)
 		return code == 0 && strings.Contains(out, text) && strings.Contains(out, "There are more: --cursor ")
 	})
 	for _, tt := range []struct{ query, says string }{
 		{"from=2019-01-01&to=2019-01-31", "required: a party such as NL*TNM"},
 		{"cpo=GB*DUN&from=2019-01-31&to=2019-01-01", "is before from"},
 		{"cpo=GB*DUN&from=2018-01-01&to=2019-12-31", "more than 366 days"},
-		{"cpo=GB*DUN&from=2018-01-01&to=2018-12-31&cursor=x", "cursor"},
+		{"cpo=GB*DUN&from=2018-01-01&to=2018-12-31&cursor=x", "cursor"}, {"cpo=GB*DUN&from=2018-01-01&to=2018-12-31&evse=E1", "name that too"},
 	} {
 		if a := s.request(http.MethodGet, "/api/v1/tariffs/changes?"+tt.query, "Bearer "+s.key, ""); a.status != http.StatusBadRequest || !strings.Contains(a.body, tt.says) {
 			t.Errorf("%s: HTTP %d: %s", tt.query, a.status, a.body)

@@ -37,8 +37,8 @@ func (s *Store) TariffSteps(ctx context.Context, q settlement.RadarQuery) (page 
 	w.and("object = 'tariff' AND country = ? AND party = ?", q.CPO.Country, q.CPO.ID)
 	from, to := q.From.UnixNano(), q.Next().UnixNano()
 	w.and("instant >= ? AND instant < ? OR received >= fromUnixTimestamp64Nano(?) AND received < fromUnixTimestamp64Nano(?)", from, to, from, to)
-	if q.Tariff != "" {
-		w.and("id = ?", q.Tariff)
+	if ids, all := q.Tariffs(); !all {
+		w.and("id IN (?)", ids)
 	}
 	if !q.Recipient.IsZero() {
 		w.and("sub = ?", q.Recipient.String())
@@ -183,8 +183,8 @@ func (s *Store) CarriedTariffs(ctx context.Context, q settlement.RadarQuery, mos
 	w.and("status = 'priced' AND tariff_source = 'cdr' AND country = ? AND party = ?", q.CPO.Country, q.CPO.ID)
 	w.months(ocpi.TimeOf(q.From).Month(), 0)
 	w.and("start >= fromUnixTimestamp64Nano(?)", q.From.UnixNano())
-	if q.Tariff != "" {
-		w.and("has(splitByChar(',', upper(tariff_ids)), ?)", q.Tariff)
+	if ids, all := q.Tariffs(); !all {
+		w.and("hasAny(splitByChar(',', upper(tariff_ids)), ?)", ids)
 	}
 	w = w.counting()
 	err = s.each(ctx, "count tariffs that CDRs carry", `SELECT tariff_ids, tariff_hash, n, first, of.1, of.2, of.3, of.4, of.5, of.6, toString(of.7), toString(of.8), toString(of.9)
