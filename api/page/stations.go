@@ -9,6 +9,7 @@ import (
 	"slices"
 	"strconv"
 	"strings"
+	"time"
 
 	"github.com/gin-gonic/gin"
 	"github.com/roamclear/roamclear/api/rest"
@@ -97,20 +98,39 @@ type station struct {
 		Latitude  string `json:"latitude"`
 		Longitude string `json:"longitude"`
 	} `json:"coordinates"`
-	DistanceM *int   `json:"distance_m"`
-	Opening   string `json:"opening"`
-	EVSEs     []struct {
-		UID        string      `json:"uid"`
-		Status     string      `json:"status"`
-		Connectors []connector `json:"connectors"`
-	} `json:"evses"`
-	Tariffs []struct {
+	DistanceM *int          `json:"distance_m"`
+	Opening   string        `json:"opening"`
+	EVSEs     []stationEVSE `json:"evses"`
+	Tariffs   []struct {
 		TariffID string   `json:"tariff_id"`
 		Currency string   `json:"currency"`
 		Words    []string `json:"words"`
 	} `json:"tariffs"`
 
 	emsp string // as which it is asked for, where that is chosen
+}
+
+type stationEVSE struct {
+	UID        string      `json:"uid"`
+	Status     string      `json:"status"`
+	LastCharge *time.Time  `json:"last_charge_at"`
+	Failed     *int        `json:"failed_starts_7d"`
+	Connectors []connector `json:"connectors"`
+}
+
+// Lately says how it worked, "" where nobody knows.
+func (e stationEVSE) Lately() string {
+	if e.Failed == nil {
+		return ""
+	}
+	s := "no charge known of 90 days"
+	if e.LastCharge != nil {
+		s = "last charge " + e.LastCharge.Format("2006-01-02 15:04") + " UTC"
+	}
+	if n := *e.Failed; n > 0 {
+		s += fmt.Sprintf(", %d failed start%s in 7 days", n, map[bool]string{false: "s"}[n == 1])
+	}
+	return s
 }
 
 type connector struct {

@@ -2,11 +2,13 @@ package page_test
 
 import (
 	"bytes"
+	"context"
 	"fmt"
 	"log/slog"
 	"net/http/httptest"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/chromedp/chromedp"
 	"github.com/roamclear/roamclear/api"
@@ -15,6 +17,7 @@ import (
 	"github.com/roamclear/roamclear/api/page/pagetest"
 	"github.com/roamclear/roamclear/ingest"
 	"github.com/roamclear/roamclear/ocpi"
+	"github.com/roamclear/roamclear/pricing"
 )
 
 // newStationSite shows the stations of a world: Centralen, and others a few km away.
@@ -72,6 +75,42 @@ func TestStationsPage(t *testing.T) {
 	}
 }
 
+// cameLately is a store with one charge two hours ago, and nothing else.
+type cameLately struct{ connector uint64 }
+
+func (c cameLately) LastCharges(_ context.Context, _, _ ocpi.Time, fn func(uint64, ocpi.Time) error) error {
+	return fn(c.connector, ocpi.TimeOf(apptest.Now.Add(-2*time.Hour)))
+}
+
+func (cameLately) EndedSessions(_ context.Context, _ ocpi.Time, fn func(*ingest.ObjectState) error) error {
+	for i := range 3 {
+		body := fmt.Sprintf(`{"country_code":"SE","party_id":"ABC","id":"S%d","location_id":"L1","evse_uid":"E1","connector_id":"1","kwh":0,"status":"INVALID","currency":"SEK","start_date_time":"2026-01-04T08:00:00Z","last_updated":"2026-01-04T09:00:00Z"}`, i)
+		s := &ingest.ObjectState{Object: ingest.ObjectSession, Version: ocpi.V221, Key: ocpi.NewKey("SE", "ABC", fmt.Sprint("S", i)), Received: ocpi.TimeOf(apptest.Now), Body: []byte(body)}
+		if err := fn(s); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+func (cameLately) CommandsSince(context.Context, ocpi.Time, func(*ingest.ObjectState) error) error {
+	return nil
+}
+
+// A station says how each EVSE worked lately, once that is known.
+func TestAStationSaysHowItWorked(t *testing.T) {
+	s, w := newStationSite(t, false)
+	if a := s.get(t, "/stations/SE/ABC/L1", "emp"); strings.Contains(a.Body.String(), "charge known") {
+		t.Errorf("it says how it worked before anybody knows: %s", a.Body)
+	}
+	if err := w.Worked.Refresh(t.Context(), cameLately{pricing.ConnectorHash(ocpi.NewParty("SE", "ABC"), "L1", "E1", "1")}, 0, ocpi.TimeOf(apptest.Now)); err != nil {
+		t.Fatal(err)
+	}
+	if a := s.get(t, "/stations/SE/ABC/L1", "emp"); !strings.Contains(a.Body.String(), "E1 · last charge 2026-01-05 08:00 UTC, 3 failed starts in 7 days") {
+		t.Errorf("it does not say how it worked: %s", a.Body)
+	}
+}
+
 // Who needs no key chooses as which eMSP to look, and sees what that one sees.
 func TestStationsAsAnEMSP(t *testing.T) {
 	s, w := newStationSite(t, true)
@@ -90,7 +129,10 @@ func TestStationsAsAnEMSP(t *testing.T) {
 // every window.
 func TestStationsInTheBrowser(t *testing.T) {
 	ctx := pagetest.Browser(t)
-	site, _ := newStationSite(t, true)
+	site, world := newStationSite(t, true)
+	if err := world.Worked.Refresh(t.Context(), cameLately{pricing.ConnectorHash(ocpi.NewParty("SE", "ABC"), "L1", "E1", "1")}, 0, ocpi.TimeOf(apptest.Now)); err != nil {
+		t.Fatal(err)
+	}
 	server := httptest.NewServer(site)
 	t.Cleanup(server.Close)
 	pagetest.Do(t, ctx, chromedp.Navigate(server.URL+"/stations"), pagetest.Seen("h1"))

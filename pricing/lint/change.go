@@ -1,7 +1,7 @@
 package lint
 
 import (
-	"fmt"
+	"errors"
 	"slices"
 	"strconv"
 	"strings"
@@ -56,7 +56,7 @@ func Changes(before, after []byte) ([]Change, error) {
 			return nil, err
 		}
 		if n.kind != '{' {
-			return nil, fmt.Errorf("read tariff: want a JSON object")
+			return nil, errors.New("read tariff: want a JSON object")
 		}
 		d.roots[i] = n
 		d.sides[i] = newSide(raw)

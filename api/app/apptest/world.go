@@ -36,6 +36,7 @@ var Now = time.Date(2026, 1, 5, 10, 0, 0, 0, time.UTC)
 type World struct {
 	*gin.Engine
 	Calls    *app.Calls
+	Worked   *stations.Worked // knows nothing
 	t        testing.TB
 	Log      *ingesttest.Log
 	Follower *objects.Follower
@@ -64,7 +65,7 @@ func New(t testing.TB, change ...func(*control.Partners)) *World {
 	if err != nil {
 		t.Fatal(err)
 	}
-	w := &World{t: t, Log: ingesttest.NewLog(1), Partners: control.NewPartners(m), Tokens: map[string]string{}}
+	w := &World{t: t, Log: ingesttest.NewLog(1), Partners: control.NewPartners(m), Tokens: map[string]string{}, Worked: stations.NewWorked()}
 	for _, fn := range change {
 		fn(w.Partners)
 	}
@@ -83,7 +84,7 @@ func New(t testing.TB, change ...func(*control.Partners)) *World {
 	w.Engine = api.NewEngine(logger, rest.Fallback("", logger))
 	w.Objects = known{w.Follower, index}
 	w.Calls = app.Mount(w, app.Deps{
-		Partners: w.Partners, Objects: w.Objects, Stations: found, Logger: logger, Now: func() time.Time { return Now },
+		Partners: w.Partners, Objects: w.Objects, Stations: found, Worked: w.Worked, Logger: logger, Now: func() time.Time { return Now },
 		Limits: rest.Limits{Places: api.NewBudget(rest.Places)},
 		Auth: func(c *gin.Context) (rest.Key, error) {
 			key, ok := Keys[c.GetHeader("Authorization")]
