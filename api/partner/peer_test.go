@@ -67,19 +67,30 @@ func testRegistrar(t *testing.T) *Registrar {
 	}
 }
 
+// unread is the pattern of what is said of each list of which nothing can be read, by the
+// peer's fault.
+var unread = map[peer.Fault]string{
+	peer.Failing: "HTTP 500, OCPI 3000", peer.Refusing: "HTTP 200, OCPI 3000", peer.Ending: "HTTP 401", peer.HTML: `the answer is not OCPI.s: "<!doctype html><title>Maintenance`,
+	peer.Redirect: "redirects are not followed", peer.Dead: "deadline exceeded|timeout awaiting",
+}
+
 // The handshake as its client in each version, with each fault of the partner's
 // lists, and the pull that follows it.
 func TestConnectAndPull(t *testing.T) {
-	all := []PulledModule{
-		{Module: "locations", Read: 3, New: 3, NeverPushed: 3},
-		{Module: "tariffs", Read: 2, New: 2, NeverPushed: 2},
-		{Module: "sessions", Read: 25, New: 25, NeverPushed: 25},
-		{Module: "cdrs", Read: 25, New: 25, NeverPushed: 25},
+	list := func(module string, read, here, refused int) PulledModule {
+		return PulledModule{Module: module, Read: read, New: here, NeverPushed: here, Refused: refused}
+	}
+	all := []PulledModule{list("locations", 3, 3, 0), list("tariffs", 2, 2, 0), list("sessions", 25, 25, 0), list("cdrs", 25, 25, 0)}
+	others := map[peer.Fault][]PulledModule{
+		peer.Doubled: {list("locations", 6, 3, 0), list("tariffs", 4, 2, 0), list("sessions", 50, 25, 0), list("cdrs", 50, 25, 0)},
+		peer.Lacking: {list("locations", 3, 2, 1), list("tariffs", 2, 1, 1), list("sessions", 25, 22, 3), list("cdrs", 25, 22, 3)},
+		peer.Broken:  {list("locations", 3, 2, 1), list("tariffs", 2, 1, 1), list("sessions", 25, 22, 3), list("cdrs", 25, 22, 3)},
 	}
 	for _, v := range []ocpi.Version{ocpi.V211, ocpi.V221, ocpi.V230} {
-		for _, name := range append(peer.Faults(), "") {
+		for _, name := range append(peer.Faults(peer.Lists), "") {
 			t.Run(v.String()+name, func(t *testing.T) {
-				other := newPeer(t, v, peer.Fault(name))
+				fault := peer.Fault(name)
+				other := newPeer(t, v, fault)
 				c := testRegistrar(t)
 				connected, err := c.Connect(t.Context(), Invited{URL: other.VersionsURL(), Token: other.TokenA(), Role: "cpo"})
 				if err != nil {
@@ -91,20 +102,28 @@ func TestConnectAndPull(t *testing.T) {
 				}
 				p := testPuller(t, newIntake())
 				p.Partners, p.Secrets, p.Limits.Session, p.Limits.CDR = c.Partners, c.Sealer, 1<<20, 1<<20
+				if fault == peer.Dead {
+					p.Dialer = NewDialer(Policy{AllowPrivate: true, Timeout: 20 * time.Millisecond})
+					t.Cleanup(p.Dialer.Close)
+				}
 				since := time.Now().Add(-FirstWindow)
 				got, err := p.pull(t.Context(), one, wanted{windowed: true, whole: true, first: since}, nil)
 				if err != nil {
 					t.Fatal(err)
 				}
-				if peer.Fault(name) == peer.Failing {
+				if why := unread[fault]; why != "" {
 					for _, m := range got.Modules {
-						if m.Error == "" || m.Read > 0 {
-							t.Errorf("read %+v of a peer that is out of order", m)
+						if !regexp.MustCompile(why).MatchString(m.Error) || m.Read > 0 {
+							t.Errorf("read %+v, want an error like %q", m, why)
 						}
 					}
 					return
 				}
-				if diff := cmp.Diff(all, got.Modules); diff != "" {
+				want := all
+				if other, ok := others[fault]; ok {
+					want = other
+				}
+				if diff := cmp.Diff(want, got.Modules); diff != "" {
 					t.Error(diff)
 				}
 			})

@@ -1,6 +1,7 @@
 package peer
 
 import (
+	"bytes"
 	"encoding/json"
 	"fmt"
 	"net/http"
@@ -32,26 +33,43 @@ func (p *Peer) list(w http.ResponseWriter, r *http.Request, module string) {
 			all = append(all, o.body)
 		}
 	}
+	all = p.shown(module, all, query.Offset == 0)
+	if p.options.Fault == Unpaged {
+		query.Offset, query.Limit = 0, len(all)
+	}
 	from := min(query.Offset, len(all))
 	end := min(from+query.Limit, len(all))
 	h := w.Header()
 	h.Set(ocpi.HeaderTotalCount, strconv.Itoa(len(all)))
 	h.Set(ocpi.HeaderLimit, strconv.Itoa(p.options.Page))
-	next := end
-	if p.options.Fault == Total {
+	host, next, more := "", end, end < len(all)
+	switch p.options.Fault {
+	case Total:
 		h.Set(ocpi.HeaderTotalCount, strconv.Itoa(3*len(all)))
-	}
-	if p.options.Fault == Repeat {
+	case Repeat:
 		next = from
+	case Loop:
+		if from > 0 {
+			next, more = 0, true
+		}
+	case Elsewhere:
+		host = elsewhere
+	case Unlinked:
+		more = false
 	}
-	if end < len(all) {
-		h.Set(ocpi.HeaderLink, "<"+p.at(p.base("sender", module))+"?"+ocpi.NextPage(r.URL.Query(), next, query.Limit).Encode()+`>; rel="next"`)
+	if more {
+		h.Set(ocpi.HeaderLink, "<"+p.on(host, p.base("sender", module))+"?"+ocpi.NextPage(r.URL.Query(), next, query.Limit).Encode()+`>; rel="next"`)
 	}
-	page := all[from:end]
-	if page == nil {
-		page = []json.RawMessage{}
+	var page bytes.Buffer // not marshalled: of some faults it is no JSON
+	page.WriteByte('[')
+	for i, body := range all[from:end] {
+		if i > 0 {
+			page.WriteByte(',')
+		}
+		page.Write(p.spoiled(module, body, i == 0))
 	}
-	reply(w, r, http.StatusOK, ocpi.StatusSuccess, "", page)
+	page.WriteByte(']')
+	answer(w, r, http.StatusOK, ocpi.StatusSuccess, "", page.Bytes())
 }
 
 func within(t time.Time, q ocpi.ListQuery) bool {

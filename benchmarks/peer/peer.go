@@ -28,7 +28,7 @@ type Options struct {
 	Also    []ocpi.Party // further parties on the same connection
 	ByParty bool         // lists hold what is of the party in OCPI-to alone, where it is one of these
 	Version ocpi.Version
-	Fault   Fault         // of its lists
+	Fault   Fault         // how it misbehaves
 	Delay   time.Duration // of a Slow peer's answers; 0 = 2 s
 	Page    int           // objects in a page at most; 0 = 10
 	Now     time.Time     // what its objects were updated before; zero = now
@@ -57,6 +57,7 @@ type Peer struct {
 	outgoing  registration    // how we call the other side
 	received  map[string]Received
 	asked     map[string]int // answers to each list's URL, for faults
+	readings  map[string]int // of each list that began, for faults
 	requests  []Request      // see Requests
 	interfere func(w http.ResponseWriter, r *http.Request) bool
 	commands
@@ -100,7 +101,7 @@ func New(o Options) (*Peer, error) {
 	}
 	p := &Peer{
 		options: o, client: newClient(o.TLS), mux: http.NewServeMux(), lists: map[string][]object{}, tokenA: rand.Text(),
-		accepted: map[string]bool{}, received: map[string]Received{}, asked: map[string]int{},
+		accepted: map[string]bool{}, received: map[string]Received{}, asked: map[string]int{}, readings: map[string]int{},
 		commands: commands{plans: map[string]Plan{}, charges: map[string]*Charge{}},
 	}
 	for _, party := range p.parties() {
@@ -163,10 +164,13 @@ func (p *Peer) Objects(module string) int { return len(p.lists[module]) }
 func (p *Peer) ServeHTTP(w http.ResponseWriter, r *http.Request) { p.mux.ServeHTTP(w, r) }
 
 // at is a URL below the peer's prefix.
-func (p *Peer) at(path string) string {
+func (p *Peer) at(path string) string { return p.on("", path) }
+
+// on is at on another host, such as "https://other.example"; "" = on its own.
+func (p *Peer) on(host, path string) string {
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	return p.url + "/ocpi" + path
+	return cmp.Or(host, p.url) + "/ocpi" + path
 }
 
 func (p *Peer) version() string { return "/" + p.options.Version.String() }

@@ -1,12 +1,14 @@
 package peer
 
 import (
+	"context"
 	"encoding/base64"
 	"encoding/json"
+	"errors"
 	"io"
 	"net/http"
 	"net/http/httptest"
-	"strconv"
+	"regexp"
 	"strings"
 	"testing"
 	"time"
@@ -136,16 +138,26 @@ func decode(v ocpi.Version, module string, body []byte) ([]ocpi.Finding, error) 
 	return o.Findings, nil
 }
 
-// get asks a peer for something as whoever has registered with it.
-func get(t *testing.T, p *Peer, authorization, at string) (*http.Response, string, error) {
+// get asks a peer for something as whoever has registered with it; vainly, where no
+// answer is waited for.
+func get(t *testing.T, p *Peer, authorization, at string, vainly bool) (*http.Response, string, error) {
 	t.Helper()
-	req, err := http.NewRequestWithContext(t.Context(), http.MethodGet, at, nil)
+	ctx := t.Context()
+	if vainly {
+		var cancel context.CancelFunc
+		ctx, cancel = context.WithTimeout(ctx, 50*time.Millisecond)
+		defer cancel()
+	}
+	req, err := http.NewRequestWithContext(ctx, http.MethodGet, at, nil)
 	if err != nil {
 		t.Fatal(err)
 	}
 	req.Header.Set("Authorization", authorization)
 	req.Header.Set("OCPI-from-party-id", "RCH")
-	resp, err := http.DefaultClient.Do(req)
+	resp, err := http.DefaultTransport.RoundTrip(req) // follows nothing
+	if err != nil && vainly {
+		return nil, "", err
+	}
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -154,28 +166,125 @@ func get(t *testing.T, p *Peer, authorization, at string) (*http.Response, strin
 	return resp, string(body), err
 }
 
-func TestFaults(t *testing.T) {
-	for _, fault := range faults {
-		t.Run(string(fault), func(t *testing.T) {
+// page is what a peer with a fault answered.
+type page struct {
+	http         int
+	link, header string // header: X-Total-Count
+	body         string
+	err          error
+}
+
+// shows reports whether a page is a list of these objects.
+func (p *page) shows(ids ...string) bool {
+	var e struct {
+		Data []struct{ ID string } `json:"data"`
+	}
+	if p.err != nil || p.http != 200 || json.Unmarshal([]byte(p.body), &e) != nil || len(e.Data) != len(ids) {
+		return false
+	}
+	for i, id := range ids {
+		if e.Data[i].ID != id {
+			return false
+		}
+	}
+	return true
+}
+
+// Of each fault of lists: the first answers to both pages, and the second to the first.
+func TestFaultsOfLists(t *testing.T) {
+	const one, two = "TNM-T1", "TNM-T2"
+	again := func(first, _, second *page) bool { return !first.shows(one) && second.shows(one) }
+	has := func(text string) func(first, next, second *page) bool {
+		return func(first, next, second *page) bool {
+			return first.shows(one) && next.shows(two) && second.shows(one) && strings.Contains(first.body, text)
+		}
+	}
+	tests := map[Fault]func(first, next, second *page) bool{
+		Slow:    has(one),
+		Failing: func(first, _, second *page) bool { return first.http == 500 && second.http == 500 },
+		Refusing: func(first, _, _ *page) bool {
+			return first.http == 200 && strings.Contains(first.body, `"status_code":3000`)
+		},
+		Ending:   func(first, _, _ *page) bool { return first.http == 401 },
+		HTML:     func(first, _, _ *page) bool { return first.http == 200 && strings.HasPrefix(first.body, "<!doctype") },
+		Redirect: func(first, _, _ *page) bool { return first.http == 302 },
+		Dead: func(first, next, _ *page) bool {
+			return errors.Is(first.err, context.DeadlineExceeded) && next.err != nil
+		},
+		Half:   func(first, next, second *page) bool { return first.err != nil && again(first, next, second) },
+		Busy:   func(first, next, second *page) bool { return first.http == 429 && again(first, next, second) },
+		Repeat: func(first, _, _ *page) bool { return first.shows(one) && strings.Contains(first.link, "offset=0") },
+		Loop: func(first, next, _ *page) bool {
+			return strings.Contains(first.link, "offset=1") && strings.Contains(next.link, "offset=0")
+		},
+		Elsewhere: func(first, _, _ *page) bool {
+			return first.shows(one) && strings.HasPrefix(first.link, "<https://elsewhere.invalid/ocpi/2.2.1/sender/tariffs?")
+		},
+		Unlinked: func(first, next, _ *page) bool { return first.shows(one) && first.link == "" && next.shows(two) },
+		Unpaged: func(first, next, _ *page) bool {
+			return first.shows(one, two) && first.link == "" && next.shows(one, two)
+		},
+		Total:    func(first, _, _ *page) bool { return first.shows(one) && first.header == "6" },
+		Unsorted: func(first, next, _ *page) bool { return first.shows(two) && next.shows(one) },
+		Doubled:  func(first, next, _ *page) bool { return first.shows(one) && next.shows(one) && first.header == "4" },
+		Shrinking: func(first, next, second *page) bool {
+			return first.header == "2" && next.shows(two) && second.header == "1" && second.link == ""
+		},
+		Broken: func(first, _, _ *page) bool {
+			return strings.Contains(first.body, `"kwh":NaN`) && !json.Valid([]byte(first.body))
+		},
+		Lacking: func(first, _, _ *page) bool { return first.shows("") && strings.Contains(first.body, "last_updated") },
+		Zone: func(first, _, _ *page) bool {
+			return first.shows(one) && regexp.MustCompile(`"last_updated":"[-0-9]+T[:0-9]+"`).MatchString(first.body)
+		},
+		Null:    has(`"tariff_alt_url":null`),
+		Text:    has(`"price":"0.30"`),
+		Unknown: has(`"vendor":{"of":[1,"x"]},"type":"SOMETHING_NEW"`),
+	}
+	for _, name := range Faults(Lists) {
+		t.Run(name, func(t *testing.T) {
+			fault := Fault(name)
 			cpo, emsp := pair(t, ocpi.V221, fault)
 			at, authorization := cpo.at("/2.2.1/sender/tariffs?limit=1"), cpo.authorization(emsp.outgoing.token)
-			resp, body, err := get(t, cpo, authorization, at)
-			total, _ := strconv.Atoi(resp.Header.Get("X-Total-Count"))
-			got := map[Fault]bool{
-				Slow: total == 2, Failing: resp.StatusCode == 500, Half: err != nil, Busy: resp.StatusCode == 429 && resp.Header.Get("Retry-After") == "1",
-				Repeat: strings.Contains(resp.Header.Get("Link"), "offset=0"), Total: total == 6,
+			var got []page
+			for _, at := range []string{at, at + "&offset=1", at} {
+				resp, body, err := get(t, cpo, authorization, at, fault == Dead)
+				one := page{body: body, err: err}
+				if resp != nil {
+					one.http, one.link, one.header = resp.StatusCode, resp.Header.Get("Link"), resp.Header.Get("X-Total-Count")
+					if to := resp.Header.Get("OCPI-to-party-id"); to != "RCH" && one.http == 200 && err == nil && fault != HTML {
+						t.Errorf("headers of the answer: %v", resp.Header)
+					}
+				}
+				got = append(got, one)
 			}
-			if !got[fault] {
-				t.Errorf("HTTP %d %v %s %v", resp.StatusCode, resp.Header, body, err)
-			}
-			resp, body, err = get(t, cpo, authorization, at)
-			if whole := err == nil && resp.StatusCode == 200 && strings.Contains(body, "TNM-T1"); whole != (fault != Failing) {
-				t.Errorf("the second time: HTTP %d %s %v", resp.StatusCode, body, err)
-			}
-			if resp.Header.Get("OCPI-to-party-id") != "RCH" {
-				t.Errorf("headers of the answer: %v", resp.Header)
+			if test := tests[fault]; test == nil || !test(&got[0], &got[1], &got[2]) {
+				t.Errorf("%+v", got)
 			}
 		})
+	}
+	for _, v := range versions { // of the others each object is what its version has, but for the fault
+		for _, fault := range []Fault{Zone, Null, Text, Unknown} {
+			p := serve(t, Options{Role: CPO, Party: ocpi.NewParty("NL", "TNM"), Version: v, Fault: fault})
+			for module, list := range p.lists {
+				if body := p.spoiled(module, list[0].body, true); !json.Valid(body) {
+					t.Errorf("%s, %s: %s", fault, module, body)
+				} else if _, err := decode(v, module, body); err != nil {
+					t.Errorf("%s, %s of %s: %v\n%s", fault, module, v, err, body)
+				}
+			}
+		}
+	}
+}
+
+// What is said of a fault is said of each once.
+func TestFaultsAreDescribed(t *testing.T) {
+	seen := map[string]bool{}
+	for _, d := range Descriptions() {
+		if d.Fault == None || d.Group == "" || d.Does == "" || d.Hub == "" || seen[string(d.Fault)] || seen[d.Does] {
+			t.Errorf("%+v", d)
+		}
+		seen[string(d.Fault)], seen[d.Does] = true, true
 	}
 }
 
@@ -185,12 +294,12 @@ func TestTokensAreTakenAsTheVersionHasThem(t *testing.T) {
 		p := serve(t, Options{Role: CPO, Party: ocpi.NewParty("NL", "TNM"), Version: v})
 		raw, encoded := "Token "+p.TokenA(), "Token "+base64.StdEncoding.EncodeToString([]byte(p.TokenA()))
 		for authorization, good := range map[string]bool{raw: v == ocpi.V211, encoded: v != ocpi.V211, "": false, "Token x": false} {
-			if resp, _, _ := get(t, p, authorization, p.VersionsURL()); (resp.StatusCode == 200) != good {
+			if resp, _, _ := get(t, p, authorization, p.VersionsURL(), false); (resp.StatusCode == 200) != good {
 				t.Errorf("%s in %s: HTTP %d", authorization, v, resp.StatusCode)
 			}
 		}
 		for path, want := range map[string]int{p.base("sender", "cdrs"): 401, p.version(): 200, p.version() + "/credentials": 200, "/9.9": 404} {
-			if resp, body, _ := get(t, p, p.authorization(p.TokenA()), p.at(path)); resp.StatusCode != want || !strings.Contains(body, "status_code") {
+			if resp, body, _ := get(t, p, p.authorization(p.TokenA()), p.at(path), false); resp.StatusCode != want || !strings.Contains(body, "status_code") {
 				t.Errorf("%s by token A: HTTP %d %s, want %d", path, resp.StatusCode, body, want)
 			}
 		}

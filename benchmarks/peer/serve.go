@@ -47,7 +47,7 @@ func (p *Peer) guarded(w http.ResponseWriter, r *http.Request, tokenA bool, h ht
 			return
 		}
 	}
-	if _, known := p.holder(r); !known || !tokenA && p.byTokenA(r) {
+	if _, known := p.holder(r); !known || !tokenA && (p.byTokenA(r) || p.options.Fault == Ending) {
 		reply(w, r, http.StatusUnauthorized, ocpi.StatusClientError, "unknown token", nil)
 		return
 	}
@@ -116,9 +116,21 @@ func (p *Peer) details(w http.ResponseWriter, r *http.Request) {
 	reply(w, r, http.StatusOK, ocpi.StatusSuccess, "", map[string]any{"version": p.options.Version.String(), "endpoints": list})
 }
 
-// reply answers in OCPI's envelope, with the ids of the message and the routing
-// headers turned round.
+// reply answers in OCPI's envelope with what is marshalled.
 func reply(w http.ResponseWriter, r *http.Request, httpStatus int, status ocpi.Status, message string, data any) {
+	var body []byte
+	if data != nil {
+		var err error
+		if body, err = json.Marshal(data); err != nil {
+			panic(err) // our own types
+		}
+	}
+	answer(w, r, httpStatus, status, message, body)
+}
+
+// answer answers in OCPI's envelope, with the ids of the message and the routing
+// headers turned round.
+func answer(w http.ResponseWriter, r *http.Request, httpStatus int, status ocpi.Status, message string, data []byte) {
 	h := w.Header()
 	for _, name := range []string{ocpi.HeaderRequestID, ocpi.HeaderCorrelationID} {
 		if v := r.Header.Get(name); v != "" {
@@ -134,14 +146,7 @@ func reply(w http.ResponseWriter, r *http.Request, httpStatus int, status ocpi.S
 		}
 	}
 	h.Set("Content-Type", "application/json")
-	e := ocpi.Envelope{Status: status, Message: message, Time: time.Now()}
-	if data != nil {
-		body, err := json.Marshal(data)
-		if err != nil {
-			panic(err) // our own types
-		}
-		e.Data = body
-	}
 	w.WriteHeader(httpStatus)
+	e := ocpi.Envelope{Status: status, Message: message, Time: time.Now(), Data: data}
 	_, _ = w.Write(e.Append(nil)) // the other side is gone: nobody is left to tell
 }

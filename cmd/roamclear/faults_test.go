@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"net/http"
 	"net/http/httptest"
+	"slices"
 	"strings"
 	"sync/atomic"
 	"testing"
@@ -16,13 +17,18 @@ import (
 	"github.com/roamclear/roamclear/ocpi"
 )
 
-// TestFaultsByCommand has a peer of every fault, by the command, and pulls from it, by
-// the command: all that can be read is read, and the exit code says whether it was.
+// TestFaultsByCommand has a peer of every fault of lists, by the command, and pulls from
+// it, by the command: all that can be read is read, and the exit code says whether it was.
+// One that never answers is left out: it would be waited for as long as is set, many times
+// (partner.TestConnectAndPull has it).
 func TestFaultsByCommand(t *testing.T) {
 	s := startTest(t, t.TempDir())
 	versions := []string{"2.1.1", "2.2.1", "2.3.0"}
 	t.Run("faults", func(t *testing.T) {
-		for n, fault := range append(peer.Faults(), "none") {
+		for n, fault := range append(peer.Faults(peer.Lists), "none") {
+			if fault == string(peer.Dead) {
+				continue
+			}
 			t.Run(fault, func(t *testing.T) {
 				t.Parallel()
 				party := fmt.Sprintf("F%d", n)
@@ -35,43 +41,79 @@ func TestFaultsByCommand(t *testing.T) {
 				if out, err := run(t, newPartnerCmd(), "connect", at, "--token", token, "--role", "CPO", "--data", s.data); err != nil {
 					t.Fatal(out, err)
 				}
-				out, err := run(t, newPartnerCmd(), "pull", "--country", "NL", "--party", party, "--format", "json", "--data", s.data)
+				pull := func() (string, error) {
+					return run(t, newPartnerCmd(), "pull", "--country", "NL", "--party", party, "--format", "json", "--data", s.data)
+				}
+				out, err := pull()
+				if peer.Fault(fault) == peer.Shrinking { // the first may be the one that the service makes by itself
+					if err != nil {
+						t.Fatal(out, err)
+					}
+					out, err = pull()
+				}
 				checkFault(t, peer.Fault(fault), out, err)
 			})
 		}
 	})
+	for fault, want := range map[string]string{string(peer.Broken): "want an object", string(peer.Lacking): "id: required"} {
+		n := slices.Index(peer.Faults(peer.Lists), fault)
+		page := s.request(http.MethodGet, fmt.Sprintf("/refused?sender=nl-f%d-cpo", n), "", "")
+		if !strings.Contains(page.body, want) {
+			t.Errorf("what was refused of %s does not say %q: HTTP %d\n%s", fault, want, page.status, page.body)
+		}
+	}
 	verified(t, s.data)
+}
+
+// faulty is what a pull from a peer with a fault comes to.
+type faulty struct {
+	unread  bool           // no list is read
+	read    map[string]int // where it is another number than there are objects
+	refused map[string]int
+	absent  map[string]int // where anything is absent from a whole list
+	doubted bool           // nobody can tell what a list lacks
 }
 
 // checkFault holds what a pull from a peer with a fault printed, and its error, which
 // is exit code 1, against what may come of it.
 func checkFault(t *testing.T, fault peer.Fault, out string, err error) {
 	t.Helper()
+	failing := faulty{unread: true}
+	want := map[peer.Fault]faulty{
+		peer.Failing: failing, peer.Refusing: failing, peer.Ending: failing, peer.HTML: failing, peer.Redirect: failing,
+		peer.Total:     {doubted: true},
+		peer.Doubled:   {doubted: true, read: map[string]int{"locations": 6, "tariffs": 4, "sessions": 50, "cdrs": 50}},
+		peer.Shrinking: {read: map[string]int{"locations": 2, "tariffs": 1, "sessions": 24, "cdrs": 24}, absent: map[string]int{"locations": 1, "tariffs": 1}},
+		peer.Broken:    {refused: map[string]int{"locations": 1, "tariffs": 1, "sessions": 3, "cdrs": 3}},
+		peer.Lacking:   {refused: map[string]int{"locations": 1, "tariffs": 1, "sessions": 3, "cdrs": 3}},
+	}[fault]
 	var got admin.Pull
 	if err := json.Unmarshal([]byte(out), &got); err != nil {
 		t.Fatal(out, err)
 	}
 	var usage *exitError
-	if fails := fault == peer.Failing; (err != nil) != fails || errors.As(err, &usage) {
+	if (err != nil) != want.unread || errors.As(err, &usage) {
 		t.Errorf("exit by %v", err)
 	}
-	read := map[string]int{}
+	objects := map[string]int{"locations": 3, "tariffs": 2, "sessions": 25, "cdrs": 25}
+	if len(got.Modules) != len(objects) {
+		t.Errorf("lists: %+v", got.Modules)
+	}
 	for _, m := range got.Modules {
-		read[m.Module] = m.Read
-		if broken := fault == peer.Failing; (m.Error != "") != broken || m.Refused > 0 {
-			t.Errorf("%+v", m)
+		read := objects[m.Module]
+		if n, ok := want.read[m.Module]; ok {
+			read = n
 		}
-		whole := fault != peer.Failing && fault != peer.Total && (m.Module == "locations" || m.Module == "tariffs")
-		if (m.Absent != nil) != whole || whole && *m.Absent > 0 {
-			t.Errorf("%s: absent %v, want it known %v", m.Module, m.Absent, whole)
+		if want.unread {
+			read = 0
 		}
-	}
-	want := map[string]int{"locations": 3, "tariffs": 2, "sessions": 25, "cdrs": 25}
-	if fault == peer.Failing {
-		want = map[string]int{"locations": 0, "tariffs": 0, "sessions": 0, "cdrs": 0}
-	}
-	if diff := cmp.Diff(want, read); diff != "" {
-		t.Error(diff)
+		if m.Read != read || m.Refused != want.refused[m.Module] || (m.Error != "") != want.unread {
+			t.Errorf("%+v, want %d read, %d refused", m, read, want.refused[m.Module])
+		}
+		whole := !want.unread && !want.doubted && (m.Module == "locations" || m.Module == "tariffs")
+		if (m.Absent != nil) != whole || whole && *m.Absent != want.absent[m.Module] {
+			t.Errorf("%s: absent %v, want it known %v: %d", m.Module, m.Absent, whole, want.absent[m.Module])
+		}
 	}
 }
 

@@ -5,6 +5,8 @@ import (
 	"errors"
 	"fmt"
 	"net/http"
+	"strings"
+	"text/tabwriter"
 	"time"
 
 	"github.com/roamclear/roamclear/benchmarks/peer"
@@ -31,7 +33,11 @@ func newPeerCmd() *cobra.Command {
 CDRs, or an eMSP with Tokens, that takes what it is sent. It prints its versions
 URL and a token A, each on a line of its own, and runs until it is stopped. With
 --connect it registers with the other side itself, by a token A of theirs. It
-keeps nothing, and must not be reached by others.`,
+keeps nothing, and must not be reached by others.
+
+With --fault it misbehaves in one way, as partners do.
+
+` + faultTable(),
 		Example: `  roamclear peer --role CPO --country NL --party TNM --version 2.2.1
   roamclear peer --role EMSP --country DE --party EMP --connect http://127.0.0.1:8080/ocpi/versions --token "$(roamclear partner invite --role EMSP --country DE --party EMP)"
   roamclear peer --country NL --party TNM --fault 429`,
@@ -43,11 +49,27 @@ keeps nothing, and must not be reached by others.`,
 	return cmd
 }
 
+// faultTable says what faults there are.
+func faultTable() string {
+	var out strings.Builder
+	w := tabwriter.NewWriter(&out, 0, 0, 2, ' ', 0)
+	group := peer.Group("")
+	for _, d := range peer.Descriptions() {
+		if d.Group != group {
+			group = d.Group
+			fmt.Fprintf(w, "%s\tWHAT IT DOES\tWHAT A GOOD HUB DOES\n", strings.ToUpper(string(group)))
+		}
+		fmt.Fprintf(w, "%s\t%s\t%s\n", d.Fault, d.Does, d.Hub)
+	}
+	must(w.Flush())
+	return strings.TrimRight(out.String(), "\n")
+}
+
 func (p *peerFlags) register(cmd *cobra.Command) {
 	f := cmd.Flags()
 	p.role.register(cmd, "role", "role of the party: CPO or EMSP", peer.CPO, peer.EMSP)
 	p.version.register(cmd, "version", "version of OCPI: 2.2.1, 2.1.1 or 2.3.0", "2.2.1", "2.1.1", "2.3.0")
-	p.fault.register(cmd, "fault", "how its lists misbehave: slow, 500, half, repeat, 429, total or none", append([]string{"none"}, peer.Faults()...)...)
+	p.fault.register(cmd, "fault", "how it misbehaves, see above; or none", append([]string{"none"}, peer.Faults()...)...)
 	f.StringVar(&p.country, "country", "", "country_code of the party, two letters")
 	f.StringVar(&p.party, "party", "", "party_id of the party, up to three characters")
 	f.StringVar(&p.listen, "listen", "127.0.0.1:0", "address to serve on, host:port; port 0: any that is free")
