@@ -101,6 +101,9 @@ func (f frame) menu() (list []menuArea) {
 	if f.Visitor.Checks {
 		tariffs = append(tariffs, entry{Name: "Check", Href: "/check"})
 	}
+	if f.Visitor.Public {
+		tariffs = append(tariffs, entry{Name: "Public data", Href: "/afir"})
+	}
 	list = append(list, menuArea{"Tariffs", tariffs})
 	if f.Visitor.Open || f.Visitor.Allows(control.ScopeApp) {
 		list = append(list, drivers)
@@ -203,7 +206,7 @@ var templates = func() map[string]*template.Template {
 		"tag":      func(status string) string { return statusClasses[status] },
 	}
 	set := map[string]*template.Template{}
-	for _, name := range []string{"settlement", "causes", "cdrs", "cdr", "rejects", "credits", "conflicts", "contents", "refused", "partners", "partner", "tariffs", "tariff", "radar", "agreement", "rules", "statements", "statement", "month", "close", "queue", "waiting", "search", "price", "check", "messages", "message", "stations", "station", "charges", "charge", "signin", "error"} {
+	for _, name := range []string{"settlement", "causes", "cdrs", "cdr", "rejects", "credits", "conflicts", "contents", "refused", "partners", "partner", "tariffs", "tariff", "radar", "afir", "agreement", "rules", "statements", "statement", "month", "close", "queue", "waiting", "search", "price", "check", "messages", "message", "stations", "station", "charges", "charge", "signin", "error"} {
 		set[name] = template.Must(template.New(name).Funcs(funcs).
 			ParseFS(files, "templates/layout.html", "templates/parts.html", "templates/"+name+".html"))
 	}

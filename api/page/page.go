@@ -57,6 +57,8 @@ type Deps struct {
 	Preflight *report.Preflight
 	// Radar tells how Tariffs changed; nil = there is no such page.
 	Radar rest.Radar
+	// Public says what Locations lack of what operators make available; nil = there is no such page.
+	Public *rest.PublicData
 	// Messages are what was exchanged with partners.
 	Messages rest.Messages
 	// App answers what drivers ask; nil = nothing.
@@ -125,6 +127,9 @@ func Mount(g gin.IRouter, d Deps) {
 	g.GET("/partners", s.shown(s.partners))
 	g.GET("/partners/:id", s.shown(s.partner))
 	g.GET("/tariffs", s.shown(s.tariffs))
+	if d.Public != nil {
+		g.GET("/afir", s.shown(s.publicData))
+	}
 	if d.Radar != nil {
 		g.GET("/tariffs/changes", s.shown(s.tariffChanges))
 	}

@@ -24,14 +24,14 @@ type visitor struct {
 	rest.Key
 	Open bool // no key was asked for, so there is nothing to sign out of
 	// What the site has besides.
-	Statements, Searches, Months, Checks, Radar, Messages bool
+	Statements, Searches, Months, Checks, Radar, Public, Messages bool
 }
 
 // visitor tells who asks. The key of the session is looked up each time, so a
 // key that is taken away is out at once.
 func (s *server) visitor(c *gin.Context) (v visitor, err error) {
 	v.Messages = s.Messages.Log != nil
-	v.Radar = s.Radar != nil
+	v.Radar, v.Public = s.Radar != nil, s.Public != nil
 	v.Statements, v.Searches, v.Months, v.Checks = s.Drafts != nil, s.Finder != nil, s.Drafts != nil && s.Around != nil, s.Preflight != nil
 	cookie, err := c.Request.Cookie(cookieName)
 	if err != nil {

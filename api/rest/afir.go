@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"net/http"
+	"net/url"
 	"slices"
 	"strconv"
 	"strings"
@@ -76,7 +77,25 @@ func (d PublicData) Report(c *gin.Context, key Key) error {
 	if err != nil {
 		return err
 	}
-	p := NewParams(c.Request.URL.Query(), PublicDataParams...)
+	report, next, err := d.Read(c.Request.Context(), c.Request.URL.Query(), key)
+	if err != nil {
+		return err
+	}
+	report.Next = LinkNext(c, next)
+	if csv {
+		table := publicDataCSV(report)
+		table.Note = NextNote(c, next)
+		WriteCSV(c, "afir-"+strings.ReplaceAll(report.CPO, "*", "-")+".csv", table)
+		return nil
+	}
+	WriteJSON(c, http.StatusOK, report)
+	return nil
+}
+
+// Read reads the parameters and reports; next is the cursor of the page behind. The error is
+// an *Error that names the parameter, or that of the store.
+func (d PublicData) Read(ctx context.Context, values url.Values, key Key) (r *PublicDataReport, next string, err error) {
+	p := NewParams(values, PublicDataParams...)
 	cpo, code, after, limit := p.Party("cpo"), p.Folded("missing"), p.Text("cursor"), p.Limit(MaxLimit)
 	if p.Text("cpo") == "" {
 		p.Fail(Invalid("cpo", "required: a party such as NL*TNM"))
@@ -85,24 +104,12 @@ func (d PublicData) Report(c *gin.Context, key Key) error {
 		p.Fail(Invalid("missing", "%q is no kind of data of the annex, such as A5, B1 or F3", p.Text("missing")))
 	}
 	if err := p.Err(); err != nil {
-		return err
+		return nil, "", err
 	}
 	if !key.Sees(cpo, cpo) {
-		return &Error{Status: http.StatusForbidden, Code: "party_restricted", Message: "the key is of another party: it sees what that party's own Locations say"}
+		return nil, "", &Error{Status: http.StatusForbidden, Code: "party_restricted", Message: "the key is of another party: it sees what that party's own Locations say"}
 	}
-	report, next, err := d.read(c.Request.Context(), cpo, code, after, limit)
-	if err != nil {
-		return err
-	}
-	report.Next = LinkNext(c, next)
-	if csv {
-		table := publicDataCSV(report)
-		table.Note = NextNote(c, next)
-		WriteCSV(c, "afir-"+strings.ReplaceAll(cpo.String(), "*", "-")+".csv", table)
-		return nil
-	}
-	WriteJSON(c, http.StatusOK, report)
-	return nil
+	return d.read(ctx, cpo, code, after, limit)
 }
 
 // read goes through all Locations of a CPO once: their sums are of all, their list is a page.

@@ -171,7 +171,7 @@ func mounted(s *service) *gin.Engine {
 		Auth:    func(c *gin.Context) (rest.Key, error) { return keys.Authenticate(c.Request) },
 	})
 	page.Mount(engine, page.Deps{
-		Reader: b.store, Finder: b.store, Reporter: drafts, Numbers: drafts, Drafts: drafts, Traces: drafts, Decisions: drafts, KeyName: s.control.keyName, Closing: closing, Around: around, Months: months{b.store, drafts}, Closes: s.control.closes, Clearing: s.control.clearing(b.store), Logger: s.logger, Tariffs: s.owned, Noted: s.owned, Partners: s.control.partners, Found: &s.tally, Late: b.store, Preflight: preflight, Radar: radar, Messages: exchanged, App: calls, Keys: keys, Limits: limits,
+		Reader: b.store, Finder: b.store, Reporter: drafts, Numbers: drafts, Drafts: drafts, Traces: drafts, Decisions: drafts, KeyName: s.control.keyName, Closing: closing, Around: around, Months: months{b.store, drafts}, Closes: s.control.closes, Clearing: s.control.clearing(b.store), Logger: s.logger, Tariffs: s.owned, Noted: s.owned, Partners: s.control.partners, Found: &s.tally, Late: b.store, Preflight: preflight, Radar: radar, Public: &public, Messages: exchanged, App: calls, Keys: keys, Limits: limits,
 		Open: pageOpen(&s.config), SecureCookie: strings.HasPrefix(s.config.PublicURL, "https://"),
 	})
 	return engine
