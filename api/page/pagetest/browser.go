@@ -113,6 +113,9 @@ func Fits(t *testing.T, ctx context.Context, shots, name string) {
 	if overflow := Ask(t, ctx, chromedp.Evaluate[string](tooWide)); overflow != "" {
 		t.Errorf("%s: %s", name, overflow)
 	}
+	if nameless := Ask(t, ctx, chromedp.Evaluate[string](namelessCells)); nameless != "" {
+		t.Errorf("%s: %s", name, nameless)
+	}
 	if broken := Ask(t, ctx, chromedp.Evaluate[string](axe(t)+brokenRules, chromedp.EvalAwaitPromise)); broken != "" {
 		t.Errorf("%s: %s", name, broken)
 	}
@@ -140,6 +143,11 @@ func axe(t *testing.T) string {
 const brokenRules = `;
 matchMedia("print").matches ? "" : axe.run(document, {runOnly: ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa"], resultTypes: ["violations"]}).then(r =>
 	r.violations.map(v => v.id + ": " + v.help + ": " + v.nodes.slice(0, 3).map(n => n.target.join(" ")).join(", ")).join("; "))`
+
+// namelessCells says which cells of tables that are stacked, as on phones, stand without the
+// name of their column, "" for none.
+const namelessCells = `[...document.querySelectorAll("table.stack tbody td[data-label]")].filter(td => getComputedStyle(td.closest("table")).display === "block" && td.offsetParent !== null &&
+	td.textContent.trim() !== "" && !getComputedStyle(td, "::before").content.includes(td.dataset.label)).slice(0, 3).map(td => "a cell has no name: " + td.dataset.label).join("; ")`
 
 // Look is one way to see the pages.
 type Look struct {
