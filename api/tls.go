@@ -59,12 +59,13 @@ type TLSOptions struct {
 // it is plain HTTP, over which nobody has a certificate. It is safe for concurrent use.
 type TLS struct {
 	TLSOptions
-	own     *reloaded[tls.Certificate] // nil = plain HTTP
-	trust   *reloaded[trust]           // nil = nobody is asked
-	base    *tls.Config
-	refused *prometheus.CounterVec
-	lines   Rate // of the log
-	changed func()
+	own       *reloaded[tls.Certificate] // nil = plain HTTP
+	trust     *reloaded[trust]           // nil = nobody is asked
+	base      *tls.Config
+	refused   *prometheus.CounterVec
+	lines     Rate // of the log
+	changed   func()
+	strangers *strangers
 }
 
 // OpenTLS reads the files. The error names the setting and the file that cannot be
@@ -78,6 +79,7 @@ func OpenTLS(o TLSOptions) (*TLS, error) {
 	if o.Registerer != nil {
 		o.Registerer.MustRegister(t.refused)
 	}
+	t.strangers = newStrangers(&o)
 	if o.Cert == "" {
 		return t, nil
 	}

@@ -73,7 +73,7 @@ type Recognizer interface {
 }
 
 // Recognize finds the partner that a request comes from, by its token and the client
-// certificate of the connection. Errors: ErrUnauthorized for a token that is nobody's, a
+// certificate of the connection. Errors: ErrUnauthorized for a token that is nobody's, or a *TooOftenError, a
 // *control.CertError where the partner may not come so, told once a connection.
 func Recognize(r *http.Request, partners Recognizer, authorization string) (*control.Partner, control.Spelling, error) {
 	cert, err := ClientCertificate(r)
@@ -83,6 +83,11 @@ func Recognize(r *http.Request, partners Recognizer, authorization string) (*con
 	p, spelled, err := partners.Recognize(authorization, cert)
 	switch {
 	case p == nil:
+		if authorization != "" {
+			if err := Stranger(r, "ocpi"); err != nil {
+				return nil, spelled, err
+			}
+		}
 		return nil, spelled, ErrUnauthorized
 	case err != nil || cert != nil:
 		Met(r, p.ID, err)

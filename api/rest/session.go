@@ -23,19 +23,24 @@ type Keys struct{ Known *control.Keys }
 // client certificate than the connection's, or [settlement.ErrUnavailable] while keys
 // are being read.
 func (k Keys) Authenticate(r *http.Request) (Key, error) {
-	found, err := k.key(r, r.Header.Get("Authorization"))
+	found, err := k.key(r, r.Header.Get("Authorization"), "api")
 	if err != nil {
 		return Key{}, err
 	}
 	return allows(found), nil
 }
 
-func (k Keys) key(r *http.Request, authorization string) (*control.APIKey, error) {
+func (k Keys) key(r *http.Request, authorization, at string) (*control.APIKey, error) {
 	if err := k.Known.Ready(); err != nil {
 		return nil, fmt.Errorf("%w: look up key: %w", settlement.ErrUnavailable, err)
 	}
 	found, ok := k.Known.Find(authorization)
 	if !ok {
+		if authorization != "" {
+			if err := api.Stranger(r, at); err != nil {
+				return nil, err
+			}
+		}
 		return nil, ErrNoKey
 	}
 	return found, api.Certified(r, found.ID, found.Admits)
@@ -54,7 +59,7 @@ const sessionSeal = "roamclear page session\x00"
 // SignIn makes a session that ends at until, for who sends a key over the connection of
 // a request. Errors as in Authenticate.
 func (k Keys) SignIn(r *http.Request, apiKey string, until time.Time) (session string, key Key, err error) {
-	found, err := k.key(r, "Bearer "+apiKey)
+	found, err := k.key(r, "Bearer "+apiKey, "page")
 	if err != nil {
 		return "", Key{}, err
 	}
