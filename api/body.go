@@ -52,7 +52,7 @@ func ReadBody(r *http.Request, buf []byte, limit int, room Room) ([]byte, error)
 // unpacker reads gzip, with a window of 32 KiB.
 type unpacker struct {
 	packed bufio.Reader
-	gzip.Reader
+	text   gzip.Reader
 }
 
 var unpackers = sync.Pool{New: func() any { return new(unpacker) }}
@@ -73,9 +73,9 @@ func readPacked(r *http.Request, buf []byte, limit int, room Room) ([]byte, erro
 	if magic, _ := u.packed.Peek(2); string(magic) != "\x1f\x8b" {
 		return ReadToEnd(&u.packed, buf, limit, room)
 	}
-	err := u.Reader.Reset(&u.packed)
+	err := u.text.Reset(&u.packed)
 	if err == nil {
-		buf, err = ReadToEnd(&u.Reader, buf, limit, room)
+		buf, err = ReadToEnd(&u.text, buf, limit, room)
 	} else {
 		err = fmt.Errorf("%w: %w", ErrBody, err)
 	}

@@ -253,7 +253,7 @@ func TestCompressedPushes(t *testing.T) {
 		_, _ = w.Write([]byte(`{"id":"S1"}`))
 		_ = w.Close()
 		resp, e := request(t, serve(t, b, nil), method, "/ocpi/2.2.1/receiver"+path, token, packed.String(), "Content-Encoding", "gzip")
-		if e.StatusCode != 1000 || len(b.pushes) != 1 || string(b.pushes[0].Body) != `{"id":"S1"}` {
+		if e.StatusCode != 1000 || len(b.pushes) != 1 || b.pushes[0].Body != `{"id":"S1"}` {
 			t.Errorf("%s %s: HTTP %d with %d %q, %d pushes", method, path, resp.StatusCode, e.StatusCode, e.StatusMessage, len(b.pushes))
 		}
 		b = &backend{}

@@ -84,6 +84,10 @@ func (s *scale) close(ctx context.Context) error {
 	}
 	last := ocpi.MonthOf(2023, 1).Add(s.months - 1)
 	pair := statement.Query{CPO: s.rows[0][7].Record.Key.Party, EMSP: s.rows[0][7].Debtor}
+	small, err := s.smallPair(ctx, last)
+	if err != nil {
+		return err
+	}
 	s.rows = [2][]pricing.Row{} // they are no part of what a close needs, and a collector would look at them all
 	closer := &statement.Closer{Books: s.store, Issues: s.store, Logs: h, Control: h}
 	if len(begun) == 0 {
@@ -111,7 +115,7 @@ func (s *scale) close(ctx context.Context) error {
 			name  string
 			books statement.Books
 			of    statement.Query
-		}{{"draft of a pair", s.store, pair}, {"drafts of all pairs", s.store, statement.Query{}}, {"the same, connectors not asked for", alone{s.store}, statement.Query{}}} {
+		}{{"draft of a pair", s.store, pair}, {"draft of a small pair", s.store, small}, {"drafts of all pairs", s.store, statement.Query{}}, {"the same, connectors not asked for", alone{s.store}, statement.Query{}}} {
 			if err := s.measure(ctx, r.name, drafts(r.books, r.of)); err != nil {
 				return err
 			}
@@ -124,6 +128,16 @@ func (s *scale) close(ctx context.Context) error {
 			return err
 		}
 	}
+}
+
+// smallPair is one of those pairs that have the fewest CDRs of a month, but some.
+func (s *scale) smallPair(ctx context.Context, m ocpi.Month) (q statement.Query, err error) {
+	err = s.sql.QueryRow(ctx, "SELECT country, party, emsp_country, emsp_party FROM results WHERE month = ? AND NOT elsewhere AND emsp_country != '' GROUP BY ALL HAVING count() >= 8 ORDER BY count(), cityHash64(country, party, emsp_country, emsp_party) LIMIT 1", uint32(m)).
+		Scan(&q.CPO.Country, &q.CPO.ID, &q.EMSP.Country, &q.EMSP.ID)
+	if err != nil {
+		return q, fmt.Errorf("find a small pair: %w", err)
+	}
+	return q, nil
 }
 
 // closing closes what is open through a month.
