@@ -31,6 +31,7 @@ type Partner struct {
 	NeedsCertificate bool  // it must come with one of them
 
 	rotated int64         // offset of the last rotation
+	given   ocpi.Time     // see TokenSince
 	told    told          // what it knows of others
 	contact *atomic.Int64 // see LastContact; shared by all versions of the partner
 
@@ -91,6 +92,15 @@ func (p *Partner) RotationUntil() (until ocpi.Time, ok bool) {
 		return 0, false
 	}
 	return old.Until, true
+}
+
+// TokenSince returns since when the partner has its newest token that is not only offered,
+// zero where it has none.
+func (p *Partner) TokenSince() ocpi.Time {
+	if len(p.Tokens) == 0 {
+		return 0
+	}
+	return p.given
 }
 
 // Token is one credential of a partner. Until is the last instant it is

@@ -50,7 +50,7 @@ func (d *Partners) added(e Event, c PartnerAdded) error {
 	}
 	p := &Partner{
 		ID: c.ID, Name: c.Name, Roles: slices.Clone(c.Roles), Encoding: c.Encoding, Profile: c.Profile,
-		Version: 1, Tokens: []Token{{Hash: c.TokenHash}}, contact: new(atomic.Int64),
+		Version: 1, Tokens: []Token{{Hash: c.TokenHash}}, given: e.At, contact: new(atomic.Int64),
 	}
 	p.derive()
 	s.put(p)
@@ -193,7 +193,7 @@ func (s *partners) renew(p *Partner, token TokenHash, until ocpi.Time, e Event) 
 	next := *p
 	next.Version++
 	next.Tokens = []Token{{Hash: token}, {Hash: old.Hash, Until: until}}
-	next.rotated = e.Offset
+	next.rotated, next.given = e.Offset, e.At
 	s.put(&next)
 }
 

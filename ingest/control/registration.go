@@ -82,7 +82,7 @@ func (d *Partners) invited(e Event, c PartnerInvited) error {
 	}
 	s.end(p.Tokens)
 	next := p.with(slices.Concat(p.Roles, added))
-	next.Tokens = []Token{{Hash: c.TokenHash, Until: c.Until}}
+	next.Tokens, next.given = []Token{{Hash: c.TokenHash, Until: c.Until}}, e.At
 	v, _ := ocpi.ParseVersion(c.Version)
 	next.Invitation = &Invitation{Version: v, Until: c.Until}
 	next.Counterparty = ocpi.Party{}
@@ -198,7 +198,7 @@ func (s *partners) taken(token TokenHash, p *Partner) bool {
 // had.
 func (s *partners) settle(next, p *Partner, tokens []Token, e Event) {
 	s.end(p.Tokens)
-	next.Tokens, next.rotated = tokens, e.Offset
+	next.Tokens, next.rotated, next.given = tokens, e.Offset, e.At
 	s.put(next)
 }
 
