@@ -42,6 +42,7 @@ type Deps struct {
 	Messages   rest.Messages
 	Radar      rest.TariffRadar
 	Public     rest.PublicData
+	Health     rest.Health
 	Preflight  func(c *gin.Context, who *rest.Viewer) error // answers POST /check
 	Ends       *api.Ends                                    // of certificates that partners have shown; nil = none is known
 	Roots      func() int                                   // from how many CAs their certificates may come, see [api.TLS.Roots]; nil = from none
@@ -87,6 +88,8 @@ func Mount(g gin.IRouter, d Deps) {
 	g.GET("/admin/v1/partners/:id", s.handle(s.getPartner))
 	g.DELETE("/admin/v1/partners/:id", s.handle(s.removePartner))
 	g.GET("/admin/v1/partners/:id/findings", s.handle(s.listFindings))
+	g.GET("/admin/v1/partners/:id/health", s.handle(func(c *gin.Context) error { return d.Health.Show(c, &rest.Viewer{}) }, rest.HealthParams...))
+	g.GET("/admin/v1/partners/:id/health/letter", s.handle(func(c *gin.Context) error { return d.Health.ShowLetter(c, &rest.Viewer{}) }, rest.HealthParams...))
 	g.POST("/admin/v1/partners/:id/rotate", s.handle(s.rotateToken))
 	g.POST("/admin/v1/partners/:id/roles", s.handle(s.addRole))
 	g.DELETE("/admin/v1/partners/:id/roles/:role/:country/:party", s.handle(s.removeRole))

@@ -36,6 +36,8 @@ type Deps struct {
 	Radar rest.TariffRadar
 	// Public says what Locations do not say that operators have to make available.
 	Public rest.PublicData
+	// Health tells how connections with partners fare, to these too.
+	Health rest.Health
 	// Tariffs and Sessions are what POST /price, Tariffs and single Sessions need.
 	Tariffs  Tariffs
 	Sessions Sessions
@@ -131,6 +133,8 @@ func Mount(g gin.IRouter, d Deps) {
 	operates.Scope = rest.ScopeOps
 	g.GET("/api/v1/messages", operates.HandleViewer(d.Tokens, ingest.ObjectCDR, d.Messages.List))
 	g.GET("/api/v1/messages/:id", operates.HandleViewer(d.Tokens, ingest.ObjectCDR, d.Messages.Show))
+	g.GET("/api/v1/partners/:id/health", operates.HandleViewer(d.Tokens, ingest.ObjectCDR, d.Health.Show))
+	g.GET("/api/v1/partners/:id/health/letter", operates.HandleViewer(d.Tokens, ingest.ObjectCDR, d.Health.ShowLetter))
 	g.GET("/api/v1/receipts", guard.HandleViewer(d.Tokens, ingest.ObjectCDR, d.Receipts.Days))
 	g.GET("/api/v1/receipts/cdrs", guard.HandleViewer(d.Tokens, ingest.ObjectCDR, d.Receipts.CDRs))
 	g.POST("/api/v1/receipts/cdrs", guard.HandleViewer(d.Tokens, ingest.ObjectCDR, d.Receipts.Find))

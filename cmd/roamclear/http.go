@@ -153,15 +153,16 @@ func mounted(s *service) *gin.Engine {
 	preflight := s.preflight()
 	public := rest.PublicData{Store: b.store, AdHoc: s.adHoc}
 	radar := &settlement.Radar{Store: b.store, Inputs: func() pricing.Inputs { return s.owned.View() }, Ready: s.owned.Ready}
+	health := rest.Health{Store: b.store, Log: s.messages, Partners: s.control.partners, Found: &s.tally, Ends: s.certs.ends}
 	exchanged := rest.Messages{Log: s.messages, CDR: b.store.CDR, Known: s.knewPartner}
 	closing := rest.Closing{Closer: newCloser(b, drafts), Closes: s.control.closes, Partners: s.control.partners, Logger: s.logger}
 	admin.Mount(engine, admin.Deps{
 		Partners: s.control.partners, Found: &s.tally, Peers: s.peers, Keys: s.control.keys, Closes: s.control.closes, Agreements: s.control.agreements, Parties: s.control.parties,
-		Drafts: drafts, Lookups: b.store, Decisions: drafts, Closer: closing.Closer, Reasons: drafts, Around: around, Receipts: receipts, Messages: exchanged, Radar: rest.TariffRadar{Radar: radar}, Public: public, Preflight: preflight.Check, Ends: s.certs.ends, Roots: s.certs.tls.Roots, Token: s.adminToken, Logger: s.logger,
+		Drafts: drafts, Lookups: b.store, Decisions: drafts, Closer: closing.Closer, Reasons: drafts, Around: around, Receipts: receipts, Messages: exchanged, Radar: rest.TariffRadar{Radar: radar}, Public: public, Health: health, Preflight: preflight.Check, Ends: s.certs.ends, Roots: s.certs.tls.Roots, Token: s.adminToken, Logger: s.logger,
 	})
 	partners.Mount(engine)
 	report.Mount(engine, report.Deps{
-		Reader: b.store, Reporter: drafts, Closes: s.control.closes, Clearing: s.control.clearing(b.store), Drafts: drafts, Decisions: drafts, Traces: drafts, Around: around, Closing: closing, Receipts: receipts, Tokens: rest.Tokens{Known: s.control.partners}, Preflight: preflight, Messages: exchanged, Logger: s.logger, Limits: limits, Radar: rest.TariffRadar{Radar: radar}, Public: public, Tariffs: s.owned, Sessions: s.owned, Billed: b.store.Billed,
+		Reader: b.store, Reporter: drafts, Closes: s.control.closes, Clearing: s.control.clearing(b.store), Drafts: drafts, Decisions: drafts, Traces: drafts, Around: around, Closing: closing, Receipts: receipts, Tokens: rest.Tokens{Known: s.control.partners}, Preflight: preflight, Messages: exchanged, Logger: s.logger, Limits: limits, Radar: rest.TariffRadar{Radar: radar}, Public: public, Health: health, Tariffs: s.owned, Sessions: s.owned, Billed: b.store.Billed,
 		Auth: func(c *gin.Context) (rest.Key, error) { return keys.Authenticate(c.Request) },
 	})
 	calls := app.Mount(engine, app.Deps{

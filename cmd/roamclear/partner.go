@@ -26,7 +26,7 @@ environment variable ROAMCLEAR_ADMIN_TOKEN.`,
 	}
 	service.register(cmd)
 	cmd.AddCommand(newPartnerInviteCmd(&service), newPartnerAddCmd(&service), newPartnerListCmd(&service), newPartnerRotateCmd(&service),
-		newPartnerRoleCmd(&service), newPartnerPolicyCmd(&service), newPartnerListByCmd(&service), newPartnerFindingsCmd(&service), newPartnerRemoveCmd(&service), newPartnerConnectCmd(&service), newPartnerPullCmd(&service), newPartnerCertCmd(&service))
+		newPartnerRoleCmd(&service), newPartnerPolicyCmd(&service), newPartnerListByCmd(&service), newPartnerFindingsCmd(&service), newPartnerHealthCmd(&service), newPartnerRemoveCmd(&service), newPartnerConnectCmd(&service), newPartnerPullCmd(&service), newPartnerCertCmd(&service))
 	return cmd
 }
 
