@@ -122,6 +122,8 @@ func unanswered(cpo ocpi.Party, err error) (what string, body any) {
 	switch {
 	case errors.Is(err, context.DeadlineExceeded), said != nil && said.TimedOut():
 		return failed(ocpi.StatusTimeout, "no answer in time")
+	case said != nil && said.HTTP == 0 && said.Sent: // it may have taken it
+		return failed(ocpi.StatusTimeout, "no answer: the connection broke off")
 	case said == nil, said.HTTP == 0:
 		return failed(ocpi.StatusNotConnected, fmt.Sprintf("%s is not connected", cpo))
 	case said.HTTP >= http.StatusInternalServerError:

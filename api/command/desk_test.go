@@ -69,6 +69,7 @@ func TestWhatACPOAnswers(t *testing.T) {
 		{"not found", fails(&partner.Error{HTTP: 404, Path: "/hidden"}), "REJECTED", 4000, false, "SE*ABC answered what cannot be read"},
 		{"out of order", fails(&partner.Error{HTTP: 500}), "", 4003, true, "SE*ABC answered HTTP 500"},
 		{"not reached", fails(&partner.Error{Err: errors.New("connection refused")}), "", 4003, true, "SE*ABC is not connected"},
+		{"broken off", fails(&partner.Error{Err: errors.New("EOF"), Sent: true}), "", 4002, true, "no answer: the connection broke off"},
 		{"silent", silent, "", 4002, true, ""},
 	} {
 		t.Run(tt.name, func(t *testing.T) {

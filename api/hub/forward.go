@@ -227,6 +227,8 @@ func judged(m *message, err error) (*partner.Answer, error) {
 		return nil, &routeError{ocpi.StatusHubError, fmt.Sprintf("%s answered HTTP %d", m.party, failed.HTTP), err}
 	case failed.Answer != nil && failed.Answer.Status >= ocpi.StatusClientError:
 		return failed.Answer, nil
+	case failed.HTTP == 0 && failed.Sent: // it may have taken it: that is no want of a connection
+		return nil, &routeError{ocpi.StatusTimeout, fmt.Sprintf("%s did not answer: the connection broke off, and nobody knows whether it took it", m.party), err}
 	case failed.HTTP == 0:
 		return nil, notConnected(m.party, err)
 	}

@@ -7,6 +7,7 @@ import (
 	"errors"
 	"fmt"
 	"net/http"
+	"net/http/httptrace"
 	"strings"
 
 	"github.com/roamclear/roamclear/api"
@@ -103,6 +104,7 @@ func (d *Dialer) once(ctx context.Context, l login, e control.TokenEncoding, c c
 		return nil, failed
 	}
 	defer d.places.leave(who)
+	ctx = httptrace.WithClientTrace(ctx, &httptrace.ClientTrace{GotConn: func(httptrace.GotConnInfo) { failed.Sent = true }})
 	req, err := http.NewRequestWithContext(ctx, c.method, u.String(), bytes.NewReader(c.body))
 	if err != nil {
 		failed.Err = cause(err, token)

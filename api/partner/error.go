@@ -44,6 +44,7 @@ type Error struct {
 	Message string      // of the partner
 	Err     error       // why there is no answer to use, nil where the partner said no
 	Answer  *Answer     // what the partner answered, where it is OCPI's and says no; else nil
+	Sent    bool        // it was connected to: where no answer came, nobody knows whether it took what was asked
 
 	wait time.Duration // how long the partner asks us to wait, 0 = it does not
 }

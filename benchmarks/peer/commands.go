@@ -16,9 +16,25 @@ type Plan struct {
 	Timeout  int    // of the response, in seconds; 0 = 30
 	Result   string // what is posted to the response_url; "" = ACCEPTED, None = nothing
 	First    bool   // the result is posted before the response is written
+	Twice    bool   // the result is posted twice
 	Silent   bool   // no response comes: the request ends unanswered
 	Status   ocpi.Status
 	Charge   bool // a START_SESSION starts a charge, a STOP_SESSION ends one
+}
+
+// plan is what is done with commands of which nothing else was said.
+func (f Fault) plan() Plan {
+	switch f {
+	case Silent:
+		return Plan{Silent: true}
+	case ResultLess:
+		return Plan{Result: NoResult}
+	case ResultTwice:
+		return Plan{Twice: true}
+	case ResultBefore:
+		return Plan{First: true}
+	}
+	return Plan{}
 }
 
 // NoResult is the Result of who posts none.
@@ -71,7 +87,10 @@ func (p *Peer) command(w http.ResponseWriter, r *http.Request) {
 	}
 	p.mu.Lock()
 	p.commanded = append(p.commanded, c)
-	plan := p.plans[c.Type]
+	plan, ok := p.plans[c.Type]
+	if !ok {
+		plan = p.options.Fault.plan()
+	}
 	if plan.Charge && c.Type == "STOP_SESSION" && p.charges[text(members["session_id"])] == nil {
 		plan = Plan{Response: "UNKNOWN_SESSION"}
 	}
@@ -112,7 +131,14 @@ func (p *Peer) conclude(ctx context.Context, c *Commanded, plan Plan) {
 	if result == "" {
 		result = "ACCEPTED"
 	}
-	if result != NoResult {
+	times := 1
+	if plan.Twice {
+		times = 2
+	}
+	for range times {
+		if result == NoResult {
+			break
+		}
 		if err := p.Post(ctx, c.ResponseURL, map[string]any{"result": result}); err != nil {
 			p.failed(err)
 		}

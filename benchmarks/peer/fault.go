@@ -46,11 +46,30 @@ const (
 	Unknown   Fault = "unknown"   // objects have a member, and a value of an enum, that no version of OCPI has
 )
 
+// Faults of what becomes of what is pushed to a peer.
+const (
+	Refuse Fault = "refuse" // each push is answered OCPI 2001
+	Lost   Fault = "lost"   // each push is taken, and the first time the connection breaks off without an answer
+	Late   Fault = "late"   // each push is taken, and the first time no answer comes until its sender has given up
+)
+
+// Faults of what a CPO does with commands.
+const (
+	Silent       Fault = "silent"   // no response comes
+	ResultLess   Fault = "noresult" // accepted, and no result is ever posted (mod_commands: one SHALL be, unless it is not accepted)
+	ResultTwice  Fault = "twice"    // the result is posted twice
+	ResultBefore Fault = "before"   // the result is posted before the response is written
+)
+
 // Group is what a fault is of.
 type Group string
 
 // Groups of faults.
-const Lists Group = "lists"
+const (
+	Lists    Group = "lists"
+	Pushes   Group = "pushes"
+	Commands Group = "commands"
+)
 
 // Description says what a fault is, in words for who has a hub to test.
 type Description struct {
@@ -86,6 +105,15 @@ var descriptions = []Description{
 	{Null, Lists, "optional members are null", "reads all, as if they were left out"},
 	{Text, Lists, "numbers are text", "reads them, and says so; or names the field"},
 	{Unknown, Lists, "a member and a value of an enum that nobody knows", "reads all else, and says so; or names the field"},
+
+	{Refuse, Pushes, "each push is answered OCPI 2001", "hands the refusal to the sender, keeps what it has"},
+	{Lost, Pushes, "each push is taken; the first time the connection breaks off instead of an answer", "does not call it delivered; sent again, it is"},
+	{Late, Pushes, "each push is taken; the first time no answer comes until its sender gives up", "says that it timed out (4002); sent again, it is delivered"},
+
+	{Silent, Commands, "no response comes", "says so in the end; does not start twice"},
+	{ResultLess, Commands, "accepted, and no result ever comes", "says so once the time-out of the response is over"},
+	{ResultTwice, Commands, "the result comes twice", "hands on one, answers both"},
+	{ResultBefore, Commands, "the result comes before the response", "takes it"},
 }
 
 // Descriptions returns all faults, by groups.

@@ -5,6 +5,7 @@ import (
 	"encoding/base64"
 	"encoding/json"
 	"errors"
+	"fmt"
 	"io"
 	"net/http"
 	"net/http/httptest"
@@ -274,6 +275,72 @@ func TestFaultsOfLists(t *testing.T) {
 				}
 			}
 		}
+	}
+}
+
+// Of each fault of pushes: what the sender hears, the first time and the second, and what is
+// taken.
+func TestFaultsOfPushes(t *testing.T) {
+	tests := map[Fault]struct {
+		first, second string
+		taken         int
+	}{
+		Refuse: {"OCPI 2001", "OCPI 2001", 0}, Lost: {"EOF", "", 1}, Late: {"deadline exceeded", "", 1},
+	}
+	for _, name := range Faults(Pushes) {
+		t.Run(name, func(t *testing.T) {
+			cpo, emsp := pair(t, ocpi.V221, Fault(name))
+			push := func(within time.Duration) string {
+				ctx, cancel := context.WithTimeout(t.Context(), within)
+				defer cancel()
+				if err := emsp.Call(ctx, http.MethodPut, "tokens", ocpi.RoleReceiver, "/DE/EMP/U1", json.RawMessage(`{"uid":"U1"}`), nil); err != nil {
+					return err.Error()
+				}
+				return ""
+			}
+			within := time.Minute
+			if name == string(Late) {
+				within = 50 * time.Millisecond
+			}
+			want := tests[Fault(name)]
+			if first := push(within); want.first == "" || !strings.Contains(first, want.first) {
+				t.Errorf("first %q, want %q", first, want.first)
+			}
+			if second := push(time.Minute); (second == "") != (want.second == "") || !strings.Contains(second, want.second) {
+				t.Errorf("second %q, want %q", second, want.second)
+			}
+			if got := cpo.Received(); len(got) != want.taken {
+				t.Errorf("taken %+v", got)
+			}
+		})
+	}
+}
+
+// Of each fault of commands: whether a response comes, and how many results.
+func TestFaultsOfCommands(t *testing.T) {
+	want := map[Fault]string{Silent: "no response, 0 results", ResultLess: "ACCEPTED, 0 results", ResultTwice: "ACCEPTED, 2 results", ResultBefore: "ACCEPTED, 1 results"}
+	for _, name := range Faults(Commands) {
+		t.Run(name, func(t *testing.T) {
+			cpo, emsp := pair(t, ocpi.V221, Fault(name))
+			ctx := t.Context()
+			if name == string(Silent) {
+				var cancel context.CancelFunc
+				ctx, cancel = context.WithTimeout(ctx, 50*time.Millisecond)
+				defer cancel()
+			}
+			said := struct{ Result string }{"no response"}
+			command := map[string]string{"response_url": emsp.ResponseURL("u1")}
+			if err := emsp.Call(ctx, http.MethodPost, "commands", ocpi.RoleReceiver, "/UNLOCK_CONNECTOR", command, &said); (err != nil) != (name == string(Silent)) {
+				t.Error(err)
+			}
+			cpo.Wait()
+			if got := fmt.Sprintf("%s, %d results", said.Result, len(emsp.Commanded())); got != want[Fault(name)] {
+				t.Errorf("%s, want %s", got, want[Fault(name)])
+			}
+			if err := cpo.Failed(); err != nil {
+				t.Error(err)
+			}
+		})
 	}
 }
 

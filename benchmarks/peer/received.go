@@ -1,7 +1,10 @@
 package peer
 
 import (
+	"bytes"
+	"crypto/sha256"
 	"encoding/json"
+	"fmt"
 	"io"
 	"net/http"
 	"net/url"
@@ -10,6 +13,52 @@ import (
 )
 
 const maxBody = 8 << 20
+
+// pushed has a push taken, as the fault has it: what is lost or late is answered where it
+// comes again.
+func (p *Peer) pushed(w http.ResponseWriter, r *http.Request, take http.HandlerFunc) {
+	fault := p.options.Fault
+	if r.Method == http.MethodGet || fault != Refuse && fault != Lost && fault != Late {
+		take(w, r)
+		return
+	}
+	if fault == Refuse {
+		reply(w, r, http.StatusOK, ocpi.StatusInvalid, "refused, whatever it is", nil)
+		return
+	}
+	body, err := io.ReadAll(r.Body) // heard bounded it
+	if err != nil {
+		reply(w, r, http.StatusBadRequest, ocpi.StatusInvalid, "the body broke off", nil)
+		return
+	}
+	r.Body = io.NopCloser(bytes.NewReader(body))
+	name := fmt.Sprintf("%s %s %x", r.Method, r.URL.RequestURI(), sha256.Sum256(body))
+	p.mu.Lock()
+	p.asked[name]++
+	again := p.asked[name] > 1
+	p.mu.Unlock()
+	if again {
+		take(w, r)
+		return
+	}
+	take(nowhere{}, r)
+	if fault == Late {
+		<-r.Context().Done()
+	}
+	panic(http.ErrAbortHandler) // net/http closes the connection, and says nothing
+}
+
+// nowhere takes an answer that nobody gets.
+type nowhere http.Header
+
+// Header implements http.ResponseWriter.
+func (n nowhere) Header() http.Header { return http.Header(n) }
+
+// Write implements http.ResponseWriter.
+func (nowhere) Write(b []byte) (int, error) { return len(b), nil }
+
+// WriteHeader implements http.ResponseWriter.
+func (nowhere) WriteHeader(int) {}
 
 // post takes what is posted to a module: CDRs alone (mod_cdrs, "POST Method").
 func (p *Peer) post(w http.ResponseWriter, r *http.Request, module string) {

@@ -25,8 +25,12 @@ func (p *Peer) routes() {
 		handle("PUT /ocpi"+p.base("sender", "sessions")+"/{id}/charging_preferences", false, p.preferences)
 	}
 	for _, module := range p.takes() {
-		handle("/ocpi"+p.base("receiver", module), false, func(w http.ResponseWriter, r *http.Request) { p.post(w, r, module) })
-		handle("/ocpi"+p.base("receiver", module)+"/{path...}", false, func(w http.ResponseWriter, r *http.Request) { p.object(w, r, module) })
+		handle("/ocpi"+p.base("receiver", module), false, func(w http.ResponseWriter, r *http.Request) {
+			p.pushed(w, r, func(w http.ResponseWriter, r *http.Request) { p.post(w, r, module) })
+		})
+		handle("/ocpi"+p.base("receiver", module)+"/{path...}", false, func(w http.ResponseWriter, r *http.Request) {
+			p.pushed(w, r, func(w http.ResponseWriter, r *http.Request) { p.object(w, r, module) })
+		})
 	}
 	if p.options.Role == CPO {
 		handle("POST /ocpi"+p.base("receiver", "commands")+"/{command}", false, p.command)

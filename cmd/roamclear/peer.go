@@ -32,8 +32,9 @@ func newPeerCmd() *cobra.Command {
 		Long: `Be a small, honest OCPI party: a CPO with Locations, Tariffs, Sessions and
 CDRs, or an eMSP with Tokens, that takes what it is sent. It prints its versions
 URL and a token A, each on a line of its own, and runs until it is stopped. With
---connect it registers with the other side itself, by a token A of theirs. It
-keeps nothing, and must not be reached by others.
+--connect it registers with the other side itself, by a token A of theirs. What it
+is asked then is told on standard error, a line a request. It keeps nothing, and
+must not be reached by others. More of it: docs/peer.md.
 
 With --fault it misbehaves in one way, as partners do.
 
@@ -109,6 +110,10 @@ func runPeer(cmd *cobra.Command, flags *peerFlags, asJSON bool) error {
 	if err != nil {
 		return err
 	}
+	p.Interfere(func(_ http.ResponseWriter, r *http.Request) bool {
+		cmd.PrintErrln(r.Method, strings.TrimPrefix(r.URL.RequestURI(), "/ocpi/"+flags.version.value))
+		return false
+	})
 	p.SetURL("http://" + l.Addr().String())
 	if flags.url != "" {
 		p.SetURL(flags.url)
