@@ -130,13 +130,13 @@ func (r *PartnerHealth) points() (points []string) {
 	}
 	if l := r.Locations; l != nil {
 		if l.WithoutTariff > 0 {
-			add("%s of %d name no tariff, so drivers see no price there.", counted(uint64(l.WithoutTariff), "connector"), l.Connectors)
+			add("No tariff is named at %s of %d: drivers see no price there.", counted(uint64(l.WithoutTariff), "connector"), l.Connectors)
 		}
 		if l.Stale > 0 {
 			add("%s of %d did not change their status for %s or longer.", counted(uint64(l.Stale), "EVSE"), l.EVSEs, l.StaleAfter)
 		}
 		if l.Undated > 0 {
-			add("%s of %d do not say when they changed last.", counted(uint64(l.Undated), "EVSE"), l.EVSEs)
+			add("Of %s of %d we do not know when the status changed last.", counted(uint64(l.Undated), "EVSE"), l.EVSEs)
 		}
 	}
 	if x := r.Exchanges; x != nil {
@@ -153,7 +153,7 @@ func (r *PartnerHealth) points() (points []string) {
 		}
 	}
 	for _, f := range r.Findings {
-		add("%s: %s, counted %d times, the last time at %s.", plainLine(f.Code), plainLine(f.Detail), f.Count, f.Last)
+		add("%s: %s, found %s, the last time at %s.", plainLine(f.Code), plainLine(f.Detail), counted(uint64(f.Count), "time"), f.Last)
 	}
 	return points
 }

@@ -97,13 +97,13 @@ We would like to go through the following with you. Amounts are without VAT.
 
 - We have no CDR of a charge that ended on 2 days: 2026-11-02, 2026-11-04. If nobody charged then, all is well.
 
-- 2 connectors of 4 name no tariff, so drivers see no price there.
+- No tariff is named at 2 connectors of 4: drivers see no price there.
 
 - 1 EVSE of 3 did not change their status for 720h or longer.
 
-- 1 EVSE of 3 do not say when they changed last.
+- Of 1 EVSE of 3 we do not know when the status changed last.
 
-- trailing_slash: the path ends in /, counted 1 times, the last time at 2026-11-08T12:00:00Z.
+- trailing_slash: the path ends in /, found 1 time, the last time at 2026-11-08T12:00:00Z.
 
 If you see any of this otherwise, please tell us the id of one such object, and we look at it together. Thank you.
 `
