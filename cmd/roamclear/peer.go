@@ -58,9 +58,9 @@ func faultTable() string {
 	for _, d := range peer.Descriptions() {
 		if d.Group != group {
 			group = d.Group
-			fmt.Fprintf(w, "%s\tWHAT IT DOES\tWHAT A GOOD HUB DOES\n", strings.ToUpper(string(group)))
+			_, _ = fmt.Fprintf(w, "%s\tWHAT IT DOES\tWHAT A GOOD HUB DOES\n", strings.ToUpper(string(group)))
 		}
-		fmt.Fprintf(w, "%s\t%s\t%s\n", d.Fault, d.Does, d.Hub)
+		_, _ = fmt.Fprintf(w, "%s\t%s\t%s\n", d.Fault, d.Does, d.Hub)
 	}
 	must(w.Flush())
 	return strings.TrimRight(out.String(), "\n")
