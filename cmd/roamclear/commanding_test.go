@@ -1,9 +1,12 @@
 package main
 
 import (
+	"encoding/json"
+	"fmt"
 	"net/http"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/roamclear/roamclear/benchmarks/peer"
 	"github.com/roamclear/roamclear/ocpi"
@@ -76,4 +79,64 @@ func TestAChargeIsChanged(t *testing.T) {
 	if a := c.request("PUT", "/api/v1/sessions/"+v.ID, c.app, `{"charging_preferences":{"profile_type":"FAST"}}`); a.status != 409 || !strings.Contains(a.body, "not_active") {
 		t.Errorf("when it is over: HTTP %d %s", a.status, a.body)
 	}
+}
+
+// What each fault of commands makes of one that an eMSP sends through us: what it is told,
+// and the results that it gets, one at most. That none came is told by the time-out of the
+// response (TestCPOsThatDoNotCharge has it, by a shorter one than the 30 s of this).
+func TestCommandsThatGoWrong(t *testing.T) {
+	config := testConfig(t.TempDir())
+	config.Commands.AnswerTimeout = time.Second
+	s := startConfig(t, config)
+	s.eventually("service is ready", func() bool { return s.request(http.MethodGet, "/readyz", "", "").status == http.StatusOK })
+	emsp := s.joins(peer.EMSP, "DE", "EMP", ocpi.V221)
+	want := map[peer.Fault]struct{ said, results string }{
+		peer.Silent: {"4002 REJECTED", ""}, peer.ResultLess: {"1000 ACCEPTED", ""}, peer.ResultTwice: {"1000 ACCEPTED", "ACCEPTED"}, peer.ResultBefore: {"1000 ACCEPTED", "ACCEPTED"},
+	}
+	for n, name := range peer.Faults(peer.Commands) {
+		t.Run(name, func(t *testing.T) {
+			want, party := want[peer.Fault(name)], fmt.Sprintf("K%d", n)
+			cpo := testPeer(t, peer.Options{Role: peer.CPO, Party: ocpi.NewParty("NL", party), Version: ocpi.V221, Fault: peer.Fault(name)})
+			if out, err := run(t, newPartnerCmd(), "connect", cpo.VersionsURL(), "--token", cpo.TokenA(), "--role", "CPO", "--data", s.data); err != nil {
+				t.Fatal(out, err)
+			}
+			body := fmt.Sprintf(`{"response_url":%q,"location_id":"%s-L1","evse_uid":"%s-E1","connector_id":"1"}`, emsp.ResponseURL(party), party, party)
+			a := asks(t, emsp, peer.Message{Method: "POST", Module: "commands", Role: ocpi.RoleReceiver, Path: "/UNLOCK_CONNECTOR", To: ocpi.NewParty("NL", party), Body: []byte(body)})
+			var said struct{ Result string }
+			if len(a.Data) > 0 {
+				if err := json.Unmarshal(a.Data, &said); err != nil {
+					t.Fatal(err)
+				}
+			}
+			if got := strings.TrimSpace(fmt.Sprint(a.Code, " ", said.Result)); got != want.said {
+				t.Errorf("told %q (%s), want %q", got, a.Message, want.said)
+			}
+			results := func() (list []string) {
+				for _, c := range emsp.Commanded() {
+					var m struct{ Result string }
+					if err := json.Unmarshal(c.Body, &m); err != nil {
+						t.Fatal(err)
+					}
+					if c.Path == party {
+						list = append(list, m.Result)
+					}
+				}
+				return list
+			}
+			if want.results != "" {
+				s.eventually("the result is there", func() bool { return len(results()) > 0 })
+			}
+			cpo.Wait()
+			if got := strings.Join(results(), " "); got != want.results {
+				t.Errorf("results %q, want %q", got, want.results)
+			}
+			if err := cpo.Failed(); err != nil {
+				t.Error(err)
+			}
+			if got := len(cpo.Commanded()); got != 1 {
+				t.Errorf("commanded %d times", got)
+			}
+		})
+	}
+	verified(t, s.data)
 }

@@ -3,8 +3,10 @@ package main
 import (
 	"bufio"
 	"context"
+	"fmt"
 	"io"
 	"net/http"
+	"os"
 	"strings"
 	"testing"
 
@@ -66,5 +68,21 @@ func TestPeerCommand(t *testing.T) {
 	}
 	if _, err := run(t, newPeerCmd(), "--country", "NL", "--party", "TNM", "--connect", versions, "--token", token); err == nil {
 		t.Error("it runs on without having registered")
+	}
+}
+
+// The guide for integration teams works as it is printed, beside an empty service, and has
+// the faults that there are.
+func TestThePeersGuide(t *testing.T) {
+	s := startTest(t, t.TempDir())
+	testGuides(t, s, map[string][]string{"peer.md": {"locations 3 ", "cdrs 25 ", "Registered with " + s.url, "true"}})
+	text, err := os.ReadFile("../../docs/peer.md")
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, d := range peer.Descriptions() {
+		if row := fmt.Sprintf("| `%s` | %s | %s |\n", d.Fault, d.Does, d.Hub); !strings.Contains(string(text), row) {
+			t.Errorf("docs/peer.md lacks %s", row)
+		}
 	}
 }
